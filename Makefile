@@ -1,0 +1,48 @@
+PYTHON ?= python3
+PIP_ARGS ?=
+CONSTRAINTS ?= constraints.txt
+OUT ?= demo
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+GL_PACKAGES := libegl1 libgl1-mesa-dri
+
+.PHONY: help setup rendering demo test lint bench clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  variables: PYTHON=$(PYTHON)  PIP_ARGS='extra pip options'  CONSTRAINTS=$(CONSTRAINTS)  OUT=$(OUT)"
+
+setup: $(INSTALLED)  ## create .venv and install the package, editable, with tested versions
+
+$(INSTALLED): pyproject.toml $(CONSTRAINTS)
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, $(PYTHON) is " + sys.version.split()[0] + "; name another: make setup PYTHON=python3.12")'
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "Could not create $(VENV): this Python has no working venv module. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) $(PIP_ARGS) --editable '.[data,dev]'
+	@touch $@
+
+rendering: setup  ## make sure that pictures can be rendered without a display
+	@$(BIN)/python -P -m viz.offscreen && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "Installing $(GL_PACKAGES)"; \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(GL_PACKAGES) >/dev/null; } || true; \
+	  $(BIN)/python -P -m viz.offscreen && exit 0; \
+	fi; \
+	echo "3D pictures will be left out; everything else works. To have them: sudo apt-get install -y $(GL_PACKAGES)"
+
+demo: rendering  ## train, sample and draw: the whole main job on scikit-learn's digits
+	$(BIN)/landscape demo --out $(OUT)
+
+test: rendering  ## all tests; no network needed
+	$(BIN)/python -P -m pytest -q
+
+lint: setup  ## ruff, mypy strict, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:  ## remove the environment and caches, never a study
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

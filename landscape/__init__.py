@@ -1,0 +1,96 @@
+"""Lossoscope: measure and draw the loss landscapes of smooth and kinked activations.
+
+Names are loaded when first used, so that reading records needs no torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from landscape.config import StudyConfig, TrainingConfig
+    from landscape.curvature import plane_sharpness
+    from landscape.directions import pca_plane, random_plane
+    from landscape.grid import Grid
+    from landscape.layout import Layout
+    from landscape.naming import RunKey
+    from landscape.parameters import layout_of
+    from landscape.plane import Plane
+    from landscape.projection import project
+    from landscape.results import Analysis, Projection
+    from landscape.sampling import place, sample
+    from landscape.store import StudyFile, open_study
+    from landscape.study import Study
+    from landscape.surface import Status, Surface
+    from landscape.training import train
+    from landscape.trajectory import Trajectory
+
+_HOME = MappingProxyType(
+    {
+        # records
+        "Analysis": "results",
+        "Grid": "grid",
+        "Layout": "layout",
+        "Plane": "plane",
+        "Projection": "results",
+        "RunKey": "naming",
+        "Status": "surface",
+        "StudyConfig": "config",
+        "Surface": "surface",
+        "TrainingConfig": "config",
+        "Trajectory": "trajectory",
+        # files
+        "StudyFile": "store",
+        "open_study": "store",
+        # work
+        "Study": "study",
+        "layout_of": "parameters",
+        "pca_plane": "directions",
+        "place": "sampling",
+        "plane_sharpness": "curvature",
+        "project": "projection",
+        "random_plane": "directions",
+        "sample": "sampling",
+        "train": "training",
+    }
+)
+
+__all__ = [
+    "Analysis",
+    "Grid",
+    "Layout",
+    "Plane",
+    "Projection",
+    "RunKey",
+    "Status",
+    "Study",
+    "StudyConfig",
+    "StudyFile",
+    "Surface",
+    "TrainingConfig",
+    "Trajectory",
+    "__version__",
+    "layout_of",
+    "open_study",
+    "pca_plane",
+    "place",
+    "plane_sharpness",
+    "project",
+    "random_plane",
+    "sample",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"landscape.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'landscape' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

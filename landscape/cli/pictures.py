@@ -1,0 +1,136 @@
+"""Pictures of a study: which panels, in which order, under which names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from landscape.cli.wiring import check_own
+
+if TYPE_CHECKING:
+    from landscape.store import StudyFile
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A surface with what is drawn on it."""
+
+    surface: Any
+    plane: Any
+    path: Any
+    title: str
+
+
+def panel(study: StudyFile, identifier: str) -> Panel:
+    """Collect what belongs to a surface: its plane and the path of its run on it.
+
+    Raises:
+        KeyError: if there is no such surface.
+    """
+    surface = study.surface(identifier)
+    plane = study.plane(surface.plane) if surface.plane in study.planes() else None
+    path = None
+    if f"{surface.run}@{surface.plane}" in study.projections():
+        path = study.projection(str(surface.run), str(surface.plane))
+    return Panel(surface, plane, path, title_of(surface.run))
+
+
+def title_of(run: str | None) -> str:
+    """Return the activation's usual name and the optimizer's.
+
+    >>> title_of("leaky_relu-gd-seed0")
+    'LeakyReLU, gradient descent'
+    """
+    if not run:
+        return ""
+    from landscape.activations import get
+    from landscape.naming import RunKey
+
+    try:
+        key = RunKey.parse(run)
+        name = get(key.activation).label
+    except ValueError:
+        return run
+    seed = f", seed {key.seed}" if key.seed else ""
+    return f"{name}, {OPTIMIZERS.get(key.optimizer, key.optimizer)}{seed}"
+
+
+OPTIMIZERS = {
+    "gd": "gradient descent",
+    "sgd": "SGD",
+    "momentum": "momentum",
+    "nesterov": "Nesterov",
+    "adam": "Adam",
+    "adamw": "AdamW",
+}
+
+
+def by_smoothness(study: StudyFile, identifiers: Iterable[str]) -> list[str]:
+    """Order surfaces: kinked activations first, each class as the study lists it."""
+    from landscape.activations import get
+    from landscape.naming import RunKey
+
+    order = {name: i for i, name in enumerate(study.config.get("activations", []))}
+
+    def rank(identifier: str) -> tuple[bool, int]:
+        run = study.surface(identifier).run
+        activation = RunKey.parse(run).activation if run else ""
+        return not get(activation).kinks, order.get(activation, 0)
+
+    return sorted(identifiers, key=rank)
+
+
+def own_viz() -> Any:
+    """Import ``viz``, and make sure that it is this package's."""
+    import viz
+
+    check_own(viz)
+    return viz
+
+
+def draw_each(
+    study: StudyFile, identifiers: Iterable[str], folder: Path, **options: Any
+) -> Iterator[Path]:
+    """Write one 3D picture per surface, yielding each path."""
+    viz = own_viz()
+    for identifier in identifiers:
+        one = panel(study, identifier)
+        plotter = viz.surface(
+            one.surface, plane=one.plane, path=one.path, title=one.title, **options
+        )
+        path = folder / f"{identifier}.png"
+        viz.save(plotter, path)
+        yield path
+
+
+def draw_comparison(
+    study: StudyFile, identifiers: Iterable[str], path: Path, **options: Any
+) -> Path:
+    """Write one 3D picture with a panel for each surface, on one scale."""
+    viz = own_viz()
+    panels = [panel(study, identifier) for identifier in identifiers]
+    plotter = viz.compare(
+        [one.surface for one in panels],
+        planes=[one.plane for one in panels],
+        paths=[one.path for one in panels],
+        titles=[one.title for one in panels],
+        **options,
+    )
+    viz.save(plotter, path)
+    return path
+
+
+def draw_contours(study: StudyFile, identifiers: Iterable[str], path: Path, **options: Any) -> Path:
+    """Write one contour figure with a panel for each surface, on one scale."""
+    viz = own_viz()
+    panels = [panel(study, identifier) for identifier in identifiers]
+    figure = viz.contour(
+        [one.surface for one in panels],
+        paths=[one.path for one in panels],
+        titles=[one.title for one in panels],
+        **options,
+    )
+    viz.save(figure, path)
+    return path

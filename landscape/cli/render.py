@@ -1,0 +1,78 @@
+"""``landscape render``: pictures of a study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from landscape.cli.mistakes import one_line_errors
+from landscape.cli.wiring import bars
+
+KINDS = ("surface", "compare", "contour")
+
+
+@one_line_errors
+def render(
+    study: Annotated[Path, typer.Argument(help="The study file, or its folder.")],
+    surface: Annotated[
+        list[str] | None, typer.Option("--surface", help="Surface id. Repeat. [all]")
+    ] = None,
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--kind",
+            help="surface: one 3D picture each; compare: one 3D picture with "
+            "all on one scale; contour: one flat figure.",
+        ),
+    ] = "surface",
+    height: Annotated[str, typer.Option("--height", help="log or linear.")] = "log",
+    shading: Annotated[
+        str, typer.Option("--shading", help="flat, differences or gradient.")
+    ] = "flat",
+    suffix: Annotated[
+        str, typer.Option("--format", help="png; for contour also pdf and svg.")
+    ] = "",
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for the pictures. [beside the study]")
+    ] = None,
+) -> None:
+    """Draw surfaces of a study, with the optimizer's path. Each 3D picture takes 1 to 3 seconds.
+
+    Surfaces and their ids are listed by 'landscape info STUDY'.
+    """
+    from landscape.cli import pictures
+    from landscape.files import writable_folder
+    from landscape.store import open_study
+
+    if kind not in KINDS:
+        raise ValueError(f"unknown kind of picture {kind!r}; known: {', '.join(KINDS)}")
+    source = open_study(study)
+    chosen = surface or source.surfaces()
+    if not chosen:
+        raise ValueError(
+            f"{source.path} has no surfaces; make some with 'landscape run' or 'sample'"
+        )
+    folder = writable_folder(out or source.path.parent)
+    if kind == "contour":
+        ordered = pictures.by_smoothness(source, chosen)
+        path = folder / f"contours.{suffix or 'pdf'}"
+        print(f"wrote {pictures.draw_contours(source, ordered, path, height=height)}")
+        return
+    if suffix not in ("", "png"):
+        raise ValueError(f"3D pictures are written as png, got {suffix!r}; contours as pdf or svg")
+    options = {"height": height, "shading": shading}
+    if kind == "compare":
+        ordered = pictures.by_smoothness(source, chosen)
+        path = folder / "comparison.png"
+        print(f"wrote {pictures.draw_comparison(source, ordered, path, **options)}")
+        return
+    with bars() as shown:
+        shown.stage("drawing", len(chosen))
+        written = []
+        for path in pictures.draw_each(source, chosen, folder, **options):
+            written.append(path)
+            shown.advance(1)
+    for path in written:
+        print(f"wrote {path}")

@@ -1,0 +1,115 @@
+"""What the commands share: loading data, options that are not plain values, progress."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from landscape.config import DataConfig
+    from landscape.study import Examples
+
+
+def load_data(config: DataConfig) -> Examples:
+    """Load the data set of a configuration.
+
+    Raises:
+        ImportError: if a file of the user's hides this package's ``data``.
+    """
+    import data
+
+    check_own(data)
+    folder = Path(config.folder) if config.folder else None
+    return data.load(config.name, standardise=config.standardise, folder=folder)
+
+
+def check_own(module: Any) -> None:
+    """Check that ``data`` or ``viz`` is ours, not a file of that name in the current folder.
+
+    Raises:
+        ImportError: otherwise, with the remedy.
+    """
+    import landscape
+
+    own = Path(str(landscape.__file__)).parent.parent / module.__name__
+    found = Path(str(getattr(module, "__file__", None) or "?")).parent
+    if found.resolve() != own.resolve():
+        raise ImportError(
+            f"{module.__file__} hides this package's {module.__name__!r}; use the command "
+            "'landscape', or start Python with -P"
+        )
+
+
+def parse_points(text: str) -> tuple[int, int]:
+    """Read ``51`` or ``51x41`` as points along alpha and beta.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    parts = text.lower().split("x")
+    try:
+        numbers = [int(part) for part in parts]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (1, 2):
+        raise ValueError(f"a grid is written 51 or 51x41, got {text!r}")
+    return numbers[0], numbers[-1]
+
+
+def minutes(seconds: float) -> str:
+    """Write a duration for people.
+
+    >>> minutes(42.0), minutes(200.0)
+    ('under a minute', 'about 3 min')
+    """
+    return "under a minute" if seconds < 60 else f"about {seconds / 60:.0f} min"
+
+
+class Bars:
+    """Progress bars with the time left, on the terminal's error stream."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+
+        self._progress = Progress(
+            TextColumn("{task.description:<16}"),
+            BarColumn(bar_width=32),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=Console(file=sys.stderr),
+        )
+        self._task: Any = None
+
+    def stage(self, name: str, total: int) -> None:
+        """Begin a bar; a stage with nothing to do has none."""
+        self._task = self._progress.add_task(name, total=total) if total else None
+
+    def advance(self, units: int) -> None:
+        """Move the present bar."""
+        if self._task is not None:
+            self._progress.advance(self._task, units)
+
+    def note(self, text: str) -> None:
+        """Print a line above the bars."""
+        self._progress.console.print(text, highlight=False)
+
+
+@contextmanager
+def bars() -> Iterator[Bars]:
+    """Show progress bars while the block runs."""
+    shown = Bars()
+    with shown._progress:
+        yield shown

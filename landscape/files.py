@@ -1,0 +1,82 @@
+"""Writing a file whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path`` to write to, and move it into place at the end.
+
+    The file is flushed to disk before it replaces the old one, and the folder after. If the body
+    raises, the old file stays and the temporary one is removed.
+
+    Raises:
+        OSError: if the folder does not exist or cannot be written, or the disk is full.
+    """
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        # mkstemp makes private files; give the usual permissions.
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+
+
+def write_bytes(path: Path, data: memoryview | bytes) -> None:
+    """Replace ``path`` by ``data``, whole or not at all.
+
+    Raises:
+        OSError: if it cannot be written completely.
+    """
+    with replacing(path) as temporary:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_TRUNC)
+        try:
+            rest = memoryview(data)
+            while len(rest):
+                # A nearly full disk takes a part without an error; the next write tells.
+                rest = rest[os.write(descriptor, rest) :]
+        finally:
+            os.close(descriptor)
+
+
+def writable_folder(folder: Path) -> Path:
+    """Make ``folder`` if needed and return it.
+
+    Raises:
+        OSError: if it cannot be made or written; the message names it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"cannot write to the folder: {error.strerror}; choose another",
+            str(folder),
+        ) from None
+    return folder
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,78 @@
+"""Small records of results: trajectories placed on planes, and analyses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landscape.arrays import Floats, Json, as_floats, frozen_settings, read_only
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Projection:
+    """A trajectory seen on a plane.
+
+    Attributes:
+        run: name of the run whose trajectory it is.
+        plane: id of the plane.
+        steps: optimizer steps of each record, [T].
+        coordinates: (alpha, beta) of the nearest point of the plane, [T, 2].
+        off_plane_distances: Euclidean distance from the plane, [T].
+        distances: Euclidean distance from the plane's origin, [T].
+        losses: loss at the recorded parameters, [T].
+        plane_losses: loss at the nearest point of the plane, [T].
+    """
+
+    run: str
+    plane: str
+    steps: NDArray[np.int64]
+    coordinates: Floats
+    off_plane_distances: Floats
+    distances: Floats
+    losses: Floats
+    plane_losses: Floats
+
+    def __post_init__(self) -> None:
+        steps = np.asarray(self.steps, dtype=np.int64)
+        object.__setattr__(self, "steps", read_only(steps))
+        count = len(steps)
+        shapes = {"coordinates": (count, 2)}
+        for name in ("coordinates", "off_plane_distances", "distances", "losses", "plane_losses"):
+            checked = as_floats(getattr(self, name), name, shapes.get(name, (count,)))
+            object.__setattr__(self, name, checked)
+
+    @property
+    def captured_shares(self) -> Floats:
+        """Share of each squared displacement from the origin that lies in the plane, [T].
+
+        1 by convention at the origin itself, where there is no displacement.
+        """
+        total = self.distances**2
+        outside = np.minimum(self.off_plane_distances**2, total)
+        safe = np.where(total > 0, total, 1.0)
+        return np.asarray(1.0 - outside / safe)
+
+    @property
+    def captured(self) -> float:
+        """Share of the whole path's squared displacement that lies in the plane."""
+        total = float(np.sum(self.distances**2))
+        return 1.0 - float(np.sum(self.off_plane_distances**2)) / total if total > 0 else 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Analysis:
+    """Named arrays and settings of one analysis, stored under ``/analyses/<kind>/<id>``."""
+
+    kind: str
+    arrays: Mapping[str, NDArray[Any]]
+    settings: Json = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        arrays = {name: read_only(np.asarray(a)) for name, a in self.arrays.items()}
+        object.__setattr__(self, "arrays", MappingProxyType(arrays))
+        object.__setattr__(self, "settings", frozen_settings(self.settings))

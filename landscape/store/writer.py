@@ -1,0 +1,193 @@
+"""Writing a study: finished work goes to a journal, and from there, whole, into the HDF5 file."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from io import BytesIO
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from landscape.arrays import Floats
+from landscape.files import writable_folder, write_bytes
+from landscape.store import codec
+from landscape.store.journal import Journal
+from landscape.store.reader import FORMAT, VERSION, StudyFile
+from landscape.surface import Status, Surface
+
+
+class StudyWriter:
+    """One experiment, growing. Use as a context manager: leaving it publishes what is done.
+
+    Args:
+        path: the study file; made if absent, continued if present.
+        config: the configuration as plain values. None keeps that of the file.
+        facts: more that must be the same when a study is continued, as the digest of its data.
+
+    Raises:
+        ValueError: if the file belongs to another experiment (the message tells what differs), or
+            is no study file.
+        BlockingIOError: if another process is writing it.
+        OSError: if the folder cannot be written.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        config: Mapping[str, Any] | None = None,
+        facts: Mapping[str, str] | None = None,
+    ) -> None:
+        self.path = Path(path)
+        writable_folder(self.path.parent)
+        self._published = StudyFile(self.path) if self.path.exists() else None
+        self._journal = Journal(self.path.with_name(self.path.name + ".journal"))
+        try:
+            self._identity = self._checked_identity(config, facts or {})
+        except BaseException:
+            self._journal.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if not isinstance(error, OSError):
+                self.publish()
+        finally:
+            self._journal.close()
+
+    def has(self, path: str) -> bool:
+        """Whether the record at ``path`` is there and, for a surface, complete."""
+        record = self.find(path)
+        return record is not None and (not isinstance(record, Surface) or record.complete)
+
+    def find(self, path: str) -> codec.Record | None:
+        """Return the record at ``path`` with the tiles put so far, or None."""
+        record = self._journal.record(path)
+        if record is None and self._published is not None and path in self._published.paths():
+            record = self._published.any_record(path)
+        if isinstance(record, Surface):
+            for indices, values in self._journal.tiles(path):
+                record = record.with_points(indices, values, Status.EVALUATED)
+        return record
+
+    def put_record(self, path: str, record: codec.Record) -> None:
+        """Commit a record; it is safe from a kill when this returns."""
+        self._journal.put_record(path, record)
+
+    def put_tile(self, path: str, indices: NDArray[np.int64], values: dict[str, Floats]) -> None:
+        """Commit a tile of a surface; it is safe from a kill when this returns.
+
+        Raises:
+            KeyError: if the surface was not put before.
+        """
+        if self._journal.record(path) is None and (
+            self._published is None or path not in self._published.paths()
+        ):
+            raise KeyError(f"put the surface {path} before its tiles")
+        self._journal.put_tile(path, indices, values)
+
+    def publish(self) -> StudyFile:
+        """Write everything to the study file, replacing it atomically, and return it.
+
+        Raises:
+            OSError: if there is no room; the old file and the journal stay whole.
+        """
+        pending = self._journal.paths()
+        if self._published is None or pending:
+            write_bytes(self.path, self._image(pending).getbuffer())
+            self._published = StudyFile(self.path)
+            self._journal.clear()
+        return self._published
+
+    def _image(self, pending: list[str]) -> BytesIO:
+        # In memory: h5py crashes the process when a disk fills up under an open file.
+        image = BytesIO()
+        with h5py.File(image, "w") as new:
+            self._write_root(new)
+            if self._published is not None:
+                with h5py.File(self.path, "r") as old:
+                    for path in self._published.paths():
+                        if path not in pending:
+                            old.copy(old[path], new, path)
+            for path in pending:
+                record = self.find(path)
+                if record is not None:
+                    codec.write(new.create_group(path), record)
+        return image
+
+    def _write_root(self, file: h5py.File) -> None:
+        file.attrs["format"] = FORMAT
+        file.attrs["format_version"] = VERSION
+        file.attrs["versions"] = json.dumps(_versions())
+        for name, value in self._identity.items():
+            file.attrs[name] = value
+
+    def _checked_identity(
+        self, config: Mapping[str, Any] | None, facts: Mapping[str, str]
+    ) -> dict[str, str]:
+        """What makes this experiment this one, after comparing with what is stored."""
+        stored = self._stored_identity()
+        if config is None:
+            return stored
+        wanted = {"config": json.dumps(dict(config), sort_keys=True), **facts}
+        if stored and stored != wanted:
+            differences = "; ".join(_differences(stored, wanted))
+            raise ValueError(
+                f"{self.path} holds another experiment: {differences}. "
+                "Choose another --out, or remove that study"
+            )
+        self._journal.put_meta("identity", json.dumps(wanted))
+        return wanted
+
+    def _stored_identity(self) -> dict[str, str]:
+        if self._published is not None:
+            own = ("format", "format_version", "versions")
+            attributes = self._published.attributes.items()
+            return {str(k): str(v) for k, v in attributes if k not in own}
+        text = self._journal.meta("identity")
+        return dict(json.loads(text)) if text and self._journal.paths() else {}
+
+
+def _differences(stored: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
+    old, new = (_flat({**x, "config": json.loads(x.get("config", "{}"))}) for x in (stored, wanted))
+    return [
+        f"{key} is {old.get(key, 'absent')} there, {new.get(key, 'absent')} here"
+        for key in sorted(old.keys() | new.keys())
+        if old.get(key) != new.get(key)
+    ]
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for key, value in values.items():
+        name = key if not prefix and key == "config" else prefix + key
+        if isinstance(value, Mapping):
+            flat |= _flat(value, "" if name == "config" else name + ".")
+        else:
+            flat[name] = json.dumps(value)
+    return flat
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in ("lossoscope", "torch", "numpy", "h5py"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

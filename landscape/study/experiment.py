@@ -1,0 +1,303 @@
+"""Running a study: train every run, lay the planes, sample them, place the paths.
+
+Every task asks first whether its record is there, so that the same call continues a study that
+was interrupted.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from landscape.config import StudyConfig
+from landscape.directions import pca_plane, random_plane
+from landscape.evaluation import EngineChoice, Evaluator, as_batches, choose_engine
+from landscape.grid import Grid
+from landscape.naming import RunKey
+from landscape.networks import build
+from landscape.parameters import flatten
+from landscape.plane import Plane
+from landscape.projection import project
+from landscape.results import Analysis, Projection
+from landscape.sampling import empty_surface, place, sample_tiles
+from landscape.store import StudyFile, StudyWriter
+from landscape.store.paths import (
+    analysis_path,
+    plane_path,
+    projection_path,
+    run_path,
+    surface_path,
+)
+from landscape.study.reporting import Examples, Reporter, Silent
+from landscape.study.solutions import solution_model
+from landscape.study.summary import summarise
+from landscape.study.windows import window_around
+from landscape.surface import Surface
+from landscape.training import train
+from landscape.trajectory import Trajectory
+
+
+@dataclass(slots=True)
+class Study:
+    """An experiment: a configuration, a file, and a way to load its data.
+
+    Args:
+        config: what to train and sample.
+        path: the study file.
+        load_data: called with ``config.data``; gives the examples.
+        reporter: hears of progress.
+
+    Raises:
+        ValueError: if network and data do not fit.
+    """
+
+    config: StudyConfig
+    path: Path
+    load_data: Callable[[Any], Examples]
+    reporter: Reporter = field(default_factory=Silent)
+    _data: Examples = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._data = self.load_data(self.config.data)
+        for activation in self.config.activations:
+            build(self._spec(activation), seed=0)
+
+    def run(self, *, sample: bool = True) -> StudyFile:
+        """Do what is not done yet, publish, and return the study.
+
+        Args:
+            sample: whether planes are sampled after training.
+
+        Raises:
+            ValueError: if the file holds another experiment.
+            OSError: if it cannot be written.
+        """
+        with StudyWriter(self.path, config=self.config.to_dict(), facts=self._facts()) as writer:
+            self._train(writer)
+            if sample:
+                planes = self._lay_planes(writer)
+                self._sample(writer, planes)
+                self._place(writer, planes)
+                self._summarise(writer, planes)
+            return writer.publish()
+
+    def seconds(self) -> float:
+        """Estimate the time of a complete run from one evaluation and one training step."""
+        model = build(self._spec(self.config.activations[0]), seed=0, dtype=self._dtype)
+        evaluator = self._evaluator(model, EngineChoice("loop", 1, 0))
+        theta = flatten(model)[None]
+        evaluator(theta)
+        start = time.perf_counter()
+        for _repeat in range(3):
+            evaluator(theta)
+        forward = (time.perf_counter() - start) / 3
+        steps = len(self.config.runs) * self.config.training.steps
+        batch = max(map(self.config.training.batch_size_of, self.config.optimizers))
+        share = batch / len(self._data.inputs) if batch else 1.0
+        return forward * (3 * steps * share + self.points)
+
+    @property
+    def points(self) -> int:
+        """Number of points of all surfaces together."""
+        planes = (self.config.random_plane.points, self.config.pca_plane.points)
+        return len(self.config.runs) * sum(p[0] * p[1] for p in planes if p)
+
+    # -- tasks -------------------------------------------------------------------------------
+
+    def _train(self, writer: StudyWriter) -> None:
+        todo = [key for key in self.config.runs if not writer.has(run_path(key.name))]
+        self.reporter.stage("training", len(todo) * self.config.training.steps)
+        for key in todo:
+            model = build(self._spec(key.activation), seed=key.seed, dtype=self._dtype)
+            trajectory = train(
+                model,
+                self._loss,
+                self._data,
+                optimizer=key.optimizer,
+                config=self.config.training,
+                seed=key.seed,
+                settings=self._run_settings(key),
+                progress=self.reporter.advance,
+            )
+            writer.put_record(run_path(key.name), trajectory)
+            if trajectory.diverged_at is not None:
+                self.reporter.note(f"{key.name} diverged at step {trajectory.diverged_at}")
+                self.reporter.advance(self.config.training.steps - trajectory.diverged_at)
+
+    def _lay_planes(self, writer: StudyWriter) -> list[_Task]:
+        """Make the planes of all runs that did not diverge, each with its grid."""
+        random, pca = self.config.random_plane, self.config.pca_plane
+        tasks, paths = [], []
+        for run, trajectory in self._finished(writer):
+            if random.points:
+                shape = (random.points[0], random.points[1])
+                ends = (-random.span, random.span)
+                grid = Grid.rectangle(shape, ends, ends)
+                tasks.append(_Task(run, f"{run}.random", "random", grid))
+            if pca.points:
+                tasks.append(_Task(run, f"{run}.pca", "pca", None))
+                plane = self._plane(writer, tasks[-1], trajectory)
+                paths.append(project(trajectory.thetas, plane)[0])
+        for task in tasks:
+            if task.grid is None:
+                task.grid = window_around(paths, pca.points, margin=pca.margin)
+        return tasks
+
+    def _plane(self, writer: StudyWriter, task: _Task, trajectory: Trajectory) -> Plane:
+        found = writer.find(plane_path(task.plane))
+        if isinstance(found, Plane):
+            return found
+        if task.kind == "pca":
+            plane = pca_plane(trajectory)
+        else:
+            plane = random_plane(
+                solution_model(trajectory),
+                seed=self.config.random_plane.seed,
+                normalisation=self.config.random_plane.normalisation,
+            )
+        plane = Plane(plane.origin, plane.d_alpha, plane.d_beta, plane.layout, plane.kind,
+                      {**plane.settings, "runs": [task.run]})  # fmt: skip
+        writer.put_record(plane_path(task.plane), plane)
+        return plane
+
+    def _sample(self, writer: StudyWriter, tasks: list[_Task]) -> None:
+        todo = [task for task in tasks if not writer.has(surface_path(task.plane))]
+        self.reporter.stage("sampling", sum(t.grid.size for t in todo if t.grid is not None))
+        for task in todo:
+            trajectory = _trajectory(writer, task.run)
+            plane = self._plane(writer, task, trajectory)
+            evaluator = self._chosen_evaluator(writer, trajectory)
+            path = surface_path(task.plane)
+            surface = writer.find(path)
+            if not isinstance(surface, Surface):
+                grid = task.grid or Grid.square()
+                surface = empty_surface(evaluator, plane, grid, plane_id=task.plane, run=task.run)
+                writer.put_record(path, surface)
+            self.reporter.advance(int(np.count_nonzero(surface.status)))
+            for indices, values in sample_tiles(evaluator, plane, surface):
+                writer.put_tile(path, indices, values)
+                self.reporter.advance(len(indices))
+
+    def _place(self, writer: StudyWriter, tasks: list[_Task]) -> None:
+        todo = [t for t in tasks if not writer.has(projection_path(t.run, t.plane))]
+        self.reporter.stage("placing paths", len(todo))
+        for task in todo:
+            trajectory = _trajectory(writer, task.run)
+            plane = self._plane(writer, task, trajectory)
+            evaluator = self._chosen_evaluator(writer, trajectory)
+            projection = place(evaluator, plane, trajectory, run=task.run, plane_id=task.plane)
+            writer.put_record(projection_path(task.run, task.plane), projection)
+            self.reporter.advance(1)
+
+    def _summarise(self, writer: StudyWriter, tasks: list[_Task]) -> None:
+        for key in self.config.runs:
+            path = analysis_path("summary", key.name)
+            if writer.has(path):
+                continue
+            own = {task.kind: task.plane for task in tasks if task.run == key.name}
+            surface = writer.find(surface_path(own["random"])) if "random" in own else None
+            placed = writer.find(projection_path(key.name, own["pca"])) if "pca" in own else None
+            summary = summarise(
+                key.name,
+                _trajectory(writer, key.name),
+                target_loss=self.config.target_loss,
+                surface=surface if isinstance(surface, Surface) else None,
+                captured=placed.captured if isinstance(placed, Projection) else None,
+            )
+            writer.put_record(path, Analysis("summary", {}, summary.to_dict()))
+
+    # -- parts -------------------------------------------------------------------------------
+
+    def _finished(self, writer: StudyWriter) -> list[tuple[str, Trajectory]]:
+        runs = [(key.name, _trajectory(writer, key.name)) for key in self.config.runs]
+        return [(name, run) for name, run in runs if run.diverged_at is None]
+
+    def _chosen_evaluator(self, writer: StudyWriter, trajectory: Trajectory) -> Evaluator:
+        """Evaluate as recorded, or as a brief measurement finds best, which is then recorded."""
+        model = solution_model(trajectory)
+        path = analysis_path("engine", "choice")
+        found = writer.find(path)
+        if isinstance(found, Analysis):
+            return self._evaluator(model, EngineChoice(**found.settings))
+        batches = as_batches(self._data, dtype=self._dtype)
+        wanted = self.config.sampling
+        choice = choose_engine(
+            lambda s, c, t: Evaluator(
+                model, self._loss, batches, dtype=self._dtype, strategy=s, chunk=c, threads=t
+            ),
+            trajectory.solution,
+            strategy=wanted.strategy,
+            chunk=wanted.chunk,
+            threads=wanted.threads,
+        )
+        self.reporter.note(
+            f"evaluating by {choice.strategy}, {choice.chunk} points a pass, "
+            f"{choice.threads} thread{'s' if choice.threads > 1 else ''}"
+        )
+        writer.put_record(path, Analysis("engine", {}, choice.to_dict()))
+        return self._evaluator(model, choice)
+
+    def _evaluator(self, model: torch.nn.Module, choice: EngineChoice) -> Evaluator:
+        return Evaluator(
+            model,
+            self._loss,
+            self._data,
+            dtype=self._dtype,
+            strategy=choice.strategy,
+            chunk=choice.chunk,
+            threads=choice.threads,
+        )
+
+    def _spec(self, activation: str) -> Any:
+        shape = tuple(self._data.inputs.shape[1:])
+        return self.config.spec(activation, shape, self._data.classes or 1)
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        return torch.float64 if self.config.dtype == "float64" else torch.float32
+
+    @property
+    def _loss(self) -> str:
+        return "cross_entropy" if self._data.classes else "mse"
+
+    def _facts(self) -> dict[str, str]:
+        return {"data_sha256": self._data.sha256, "loss": self._loss}
+
+    def _run_settings(self, key: RunKey) -> dict[str, Any]:
+        training = self.config.training
+        return {
+            "activation": key.activation,
+            "optimizer": key.optimizer,
+            "seed": key.seed,
+            "network": self._spec(key.activation).to_dict(),
+            "data": self.config.to_dict()["data"],
+            "loss": self._loss,
+            "examples": len(self._data.inputs),
+            "batch_size": training.batch_size_of(key.optimizer),
+            "learning_rate": training.learning_rates[key.optimizer],
+            "momentum": training.momentum if key.optimizer in ("momentum", "nesterov") else 0.0,
+            "dtype": self.config.dtype,
+        }
+
+
+@dataclass(slots=True)
+class _Task:
+    """One plane to sample."""
+
+    run: str
+    plane: str
+    kind: str
+    grid: Grid | None
+
+
+def _trajectory(writer: StudyWriter, run: str) -> Trajectory:
+    found = writer.find(run_path(run))
+    if not isinstance(found, Trajectory):
+        raise TypeError(f"the run {run} is not in the study; train it first")
+    return found

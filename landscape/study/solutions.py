@@ -1,0 +1,36 @@
+"""A trained network, built again from what a study file holds."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+
+from landscape.config import network_spec
+from landscape.networks import build
+from landscape.parameters import assign, layout_of
+from landscape.trajectory import Trajectory
+
+
+def solution_model(trajectory: Trajectory) -> nn.Module:
+    """Build the network of a run with its final parameters and buffers.
+
+    Raises:
+        ValueError: if the run does not say which network it trained, or it does not fit.
+    """
+    network = trajectory.settings.get("network")
+    if not isinstance(network, dict):
+        raise ValueError(
+            "the run does not say which network it trained; give the model to landscape.sample"
+        )
+    spec = network_spec(
+        str(network.get("kind")), **{k: v for k, v in network.items() if k != "kind"}
+    )
+    model: nn.Module = build(spec, dtype=getattr(torch, str(trajectory.thetas.dtype)))
+    if layout_of(model) != trajectory.layout:
+        raise ValueError("the recorded parameters do not fit the network of the run's settings")
+    assign(model, trajectory.solution)
+    buffers = dict(model.named_buffers())
+    for name, values in trajectory.buffers.items():
+        buffers[name].copy_(torch.from_numpy(np.array(values)))
+    return model.eval()

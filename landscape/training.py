@@ -1,0 +1,195 @@
+"""Training with the path recorded.
+
+Read from top to bottom: batches in an order that depends on the seed alone, one optimizer step
+after another, a record of the parameters every few steps.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from landscape.config.training import TrainingConfig, check_optimizer
+from landscape.evaluation import Batches, Evaluator, LossFunction, as_batches, resolve_loss
+from landscape.parameters import layout_of
+from landscape.randomness import keyed_generator
+from landscape.trajectory import Trajectory
+
+
+def train(
+    model: nn.Module,
+    loss: str | LossFunction,
+    data: Any,
+    *,
+    optimizer: str = "gd",
+    config: TrainingConfig | None = None,
+    seed: int = 0,
+    settings: dict[str, Any] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Trajectory:
+    """Train ``model`` in place and return its path.
+
+    The same seed gives the same batches in the same order for every model. A run whose loss,
+    gradient or weights are no longer finite stops there and says so in ``diverged_at``; the model
+    is left as it was before that step.
+
+    Args:
+        model: the module to train; it ends with the last finite parameters.
+        loss: name or function; see :func:`landscape.sample`.
+        data: pair (inputs, targets), or an iterable of such pairs.
+        optimizer: ``gd`` takes the whole data set in every step; ``sgd``, ``momentum``,
+            ``nesterov``, ``adam`` and ``adamw`` take batches of ``config.batch_size``.
+        config: steps, rates, schedule, records.
+        seed: of the order of the batches.
+        settings: what to note in the trajectory.
+        progress: called with 1 after every step.
+
+    Raises:
+        ValueError: for an unknown optimizer, or unusable data.
+    """
+    check_optimizer(optimizer)
+    config = config or TrainingConfig()
+    first = next(model.parameters())
+    examples = as_batches(data, device=first.device, dtype=first.dtype)
+    evaluator = Evaluator(model, loss, examples, dtype=first.dtype)
+    batches = _batches(examples, config.batch_size_of(optimizer), seed)
+    loss_function = resolve_loss(loss)[1]
+    stepper = _make_optimizer(model, optimizer, config)
+    base = config.learning_rates[optimizer]
+
+    log = _Log()
+    log.record(0, model, evaluator)
+    model.train()
+    for step in range(config.steps):
+        rate = config.rate_at(step, base)
+        for group in stepper.param_groups:
+            group["lr"] = rate
+        stepper.zero_grad()
+        batch_loss = _backward(model, loss_function, next(batches))
+        norm = _gradient_norm(model)
+        before = _theta(model)
+        stepper.step()
+        length = float((_theta(model) - before).double().norm())
+        if not all(map(math.isfinite, (batch_loss, norm, length))):
+            _restore(model, before)
+            log.record(step, model, evaluator)
+            log.diverged_at = step
+            break
+        log.facts.append((batch_loss, norm, length, rate))
+        if (step + 1) % config.record_every == 0 or step + 1 == config.steps:
+            log.record(step + 1, model, evaluator)
+        if progress is not None:
+            progress(1)
+    model.eval()
+    return log.trajectory(model, settings or {})
+
+
+@dataclass(slots=True)
+class _Log:
+    """What has been seen so far."""
+
+    thetas: list[np.ndarray[Any, Any]] = field(default_factory=list)
+    steps: list[int] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    accuracies: list[float] = field(default_factory=list)
+    facts: list[tuple[float, float, float, float]] = field(default_factory=list)
+    diverged_at: int | None = None
+
+    def record(self, step: int, model: nn.Module, evaluator: Evaluator) -> None:
+        if self.steps and self.steps[-1] == step:
+            return
+        theta = _theta(model).cpu().numpy()
+        values = evaluator(theta[None].astype(np.float64))
+        self.thetas.append(theta)
+        self.steps.append(step)
+        self.losses.append(float(values["losses"][0]))
+        if "accuracies" in values:
+            self.accuracies.append(float(values["accuracies"][0]))
+
+    def trajectory(self, model: nn.Module, settings: dict[str, Any]) -> Trajectory:
+        facts = np.array(self.facts, dtype=np.float64).reshape(-1, 4)
+        return Trajectory(
+            thetas=np.stack(self.thetas),
+            steps=np.array(self.steps),
+            losses=np.array(self.losses),
+            accuracies=np.array(self.accuracies) if self.accuracies else None,
+            step_losses=facts[:, 0],
+            gradient_norms=facts[:, 1],
+            step_lengths=facts[:, 2],
+            learning_rates=facts[:, 3],
+            layout=layout_of(model),
+            buffers={n: b.detach().cpu().numpy().copy() for n, b in model.named_buffers()},
+            diverged_at=self.diverged_at,
+            settings=settings,
+        )
+
+
+def _theta(model: nn.Module) -> Tensor:
+    return torch.cat([p.detach().reshape(-1) for p in model.parameters()])
+
+
+def _restore(model: nn.Module, theta: Tensor) -> None:
+    with torch.no_grad():
+        start = 0
+        for parameter in model.parameters():
+            parameter.copy_(theta[start : start + parameter.numel()].view_as(parameter))
+            start += parameter.numel()
+
+
+def _make_optimizer(model: nn.Module, name: str, config: TrainingConfig) -> torch.optim.Optimizer:
+    parameters, decay = list(model.parameters()), config.weight_decay
+    rate = config.learning_rates[name]
+    match name:
+        case "adam":
+            return torch.optim.Adam(parameters, lr=rate, weight_decay=decay)
+        case "adamw":
+            return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay)
+        case "momentum" | "nesterov":
+            return torch.optim.SGD(
+                parameters,
+                lr=rate,
+                momentum=config.momentum,
+                nesterov=name == "nesterov",
+                weight_decay=decay,
+            )
+        case _:
+            return torch.optim.SGD(parameters, lr=rate, weight_decay=decay)
+
+
+def _backward(model: nn.Module, loss: LossFunction, batch: list[tuple[Tensor, Tensor]]) -> float:
+    """Add the gradient of the mean loss over the parts of a batch; return that loss."""
+    total = sum(len(inputs) for inputs, _ in batch)
+    value = 0.0
+    for inputs, targets in batch:
+        part = loss(model(inputs), targets).mean() * (len(inputs) / total)
+        part.backward()  # type: ignore[no-untyped-call]
+        value += float(part.detach())
+    return value
+
+
+def _gradient_norm(model: nn.Module) -> float:
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    return math.sqrt(sum(float(g.double().square().sum()) for g in gradients))
+
+
+def _batches(examples: Batches, size: int, seed: int) -> Iterator[list[tuple[Tensor, Tensor]]]:
+    """Yield batches for ever, each as a list of parts that fit in memory.
+
+    The whole data set is one batch of all its parts. Otherwise the order is new each epoch, and
+    the last batch of an epoch may be smaller.
+    """
+    if size <= 0 or size >= examples.examples:
+        while True:
+            yield list(examples.parts)
+    inputs, targets = examples.joined()
+    generator = keyed_generator(seed, "batches")
+    while True:
+        order = torch.randperm(len(inputs), generator=generator).to(inputs.device)
+        for indices in torch.split(order, size):
+            yield [(inputs[indices], targets[indices])]

@@ -1,0 +1,259 @@
+"""The loss over a plane: closed forms, and regression tests named after published errors."""
+
+import logging
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+from landscape import Grid, random_plane, sample
+from landscape.evaluation import Evaluator, as_batches, choose_engine
+from landscape.layout import Layout, Slot
+from landscape.parameters import flatten, layout_of
+from landscape.plane import Plane
+from landscape.sampling import empty_surface, sample_tiles
+
+
+class Parameters(nn.Module):
+    """Outputs its two parameters, so that the loss can be any function of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.theta = nn.Parameter(torch.zeros(2, dtype=torch.float64))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.theta.expand(len(inputs), 2)
+
+
+def asymmetric(output: Tensor, _target: Tensor) -> Tensor:
+    return output[:, 0] ** 3 + 10 * output[:, 1]
+
+
+AXES = Plane(np.zeros(2), np.array([1.0, 0]), np.array([0, 1.0]), Layout((Slot("theta", (2,)),)))
+ONE = (torch.zeros(1, 1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("strategy", ["loop", "vmap"])
+def test_non_square_grids_are_not_scrambled_and_axes_not_transposed(strategy: str) -> None:
+    grid = Grid.rectangle((5, 7), (-1, 1), (0, 3))
+    surface = sample(Parameters(), asymmetric, ONE, AXES, grid=grid, strategy=strategy, chunk=3)
+    wanted = surface.alphas[:, None] ** 3 + 10 * surface.betas[None, :]
+    np.testing.assert_allclose(surface.losses, wanted, atol=1e-14)
+    assert surface.complete
+
+
+def test_quadratic_bowl_has_its_closed_form(rng: np.random.Generator) -> None:
+    root = rng.normal(size=(4, 4))
+    hessian = torch.from_numpy(root @ root.T)
+
+    class Bowl(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.theta = nn.Parameter(torch.zeros(4, dtype=torch.float64))
+
+        def forward(self, inputs: Tensor) -> Tensor:
+            return (0.5 * self.theta @ hessian @ self.theta).expand(len(inputs))
+
+    directions = rng.normal(size=(2, 4))
+    plane = Plane(np.zeros(4), *directions, Layout((Slot("theta", (4,)),)))
+    grid = Grid.rectangle((4, 6), (-2, 1), (0, 1))
+    surface = sample(Bowl(), lambda output, _: output, ONE, plane, grid=grid)
+    points = grid.coordinates(np.arange(24))
+    form = directions @ hessian.numpy() @ directions.T
+    wanted = 0.5 * np.einsum("ki,ij,kj->k", points, form, points)
+    np.testing.assert_allclose(surface.losses.ravel(), wanted, rtol=1e-12)
+
+
+def test_every_point_is_origin_plus_its_directions_whatever_the_order(
+    model: nn.Module, examples: Any
+) -> None:
+    plane = random_plane(model)
+    grid = Grid.rectangle((6, 3), (-1, 2), (0, 1))
+    surface = sample(model, "cross_entropy", examples, plane, grid=grid)
+    for i, alpha in enumerate(grid.axes[0]):
+        for j, beta in enumerate(grid.axes[1]):
+            theta = plane.origin + alpha * plane.d_alpha + beta * plane.d_beta
+            w1, b1, w2, b2 = (
+                torch.from_numpy(theta[part].reshape(slot.shape))
+                for slot, part in plane.layout.parts()
+            )
+            output = torch.tanh(examples[0] @ w1.T + b1) @ w2.T + b2
+            wanted = float(functional.cross_entropy(output, examples[1]))
+            assert surface.losses[i, j] == pytest.approx(wanted, rel=1e-13)
+            accuracy = float((output.argmax(1) == examples[1]).double().mean())
+            assert surface.fields["accuracies"][i, j] == accuracy
+
+
+def test_an_uneven_last_batch_weighs_by_its_examples(model: nn.Module, examples: Any) -> None:
+    whole = as_batches(examples, dtype=torch.float64)
+    inputs, targets = examples
+    uneven = [(inputs[:25], targets[:25]), (inputs[25:], targets[25:])]
+    theta = flatten(model)[None]
+    mean_loss = functional.cross_entropy
+    for loss in ("cross_entropy", mean_loss):
+        values = [
+            Evaluator(model, loss, data, dtype=torch.float64)(theta)["losses"][0]
+            for data in (whole, uneven)
+        ]
+        assert values[0] == pytest.approx(values[1], rel=1e-14)
+
+
+class Busy(nn.Module):
+    """BatchNorm, dropout, a frozen parameter, and one part left in evaluation mode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(4, 6)
+        self.norm = nn.BatchNorm1d(6)
+        self.dropout = nn.Dropout(0.5)
+        self.out = nn.Linear(6, 3).requires_grad_(requires_grad=False)
+        self.out.eval()
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.out(self.dropout(self.norm(self.linear(inputs))))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("strategy", ["loop", "vmap"])
+def test_the_model_is_bit_identical_afterwards(strategy: str, examples: Any) -> None:
+    model = Busy().double()
+    model(examples[0])
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    modes = [module.training for module in model.modules()]
+    grads = [parameter.requires_grad for parameter in model.parameters()]
+    plane = random_plane(model)
+    first = sample(model, "cross_entropy", examples, plane, grid=Grid.square(3), strategy=strategy)
+    again = sample(model, "cross_entropy", examples, plane, grid=Grid.square(3), strategy=strategy)
+    np.testing.assert_array_equal(first.losses, again.losses)
+    assert np.all(np.isfinite(first.losses))
+    assert all(torch.equal(before[n], v) for n, v in model.state_dict().items())
+    assert modes == [module.training for module in model.modules()]
+    assert grads == [parameter.requires_grad for parameter in model.parameters()]
+
+
+def test_the_centre_is_the_model_itself_even_after_more_training(
+    model: nn.Module, examples: Any
+) -> None:
+    plane = random_plane(model)
+    wanted = float(functional.cross_entropy(model(examples[0]), examples[1]).detach())
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+    surface = sample(model, "cross_entropy", examples, plane, grid=Grid.square(3))
+    assert surface.losses[1, 1] == pytest.approx(wanted, rel=1e-13)
+
+
+def test_values_are_stored_as_they_come() -> None:
+    def strange(output: Tensor, _target: Tensor) -> Tensor:
+        first = output[:, 0]
+        return torch.where(
+            first < 0, torch.log(first), torch.where(first > 0, 1 / (first - 1), -first)
+        )
+
+    surface = sample(Parameters(), strange, ONE, AXES, grid=Grid.square(3))
+    assert np.all(np.isnan(surface.losses[0]))
+    assert np.all(surface.losses[1] == 0)
+    assert np.all(np.isinf(surface.losses[2]))
+    assert surface.complete
+
+
+def test_strategies_agree_to_rounding(model: nn.Module, examples: Any) -> None:
+    thetas = random_plane(model).points(np.random.default_rng(0).normal(size=(10, 2)))
+    for dtype, tolerance in ((torch.float64, 1e-12), (torch.float32, 1e-5)):
+        loop = Evaluator(model, "cross_entropy", examples, dtype=dtype)(thetas)
+        vmap = Evaluator(model, "cross_entropy", examples, dtype=dtype, strategy="vmap", chunk=4)(
+            thetas
+        )
+        np.testing.assert_allclose(loop["losses"], vmap["losses"], rtol=tolerance)
+        np.testing.assert_array_equal(loop["accuracies"], vmap["accuracies"])
+
+
+def test_a_half_done_surface_continues_with_the_same_bits(model: nn.Module, examples: Any) -> None:
+    plane, grid = random_plane(model), Grid.square(21)
+    evaluator = Evaluator(model, "cross_entropy", examples, dtype=torch.float32, strategy="vmap")
+    whole = empty_surface(evaluator, plane, grid)
+    tiles = list(sample_tiles(evaluator, plane, whole))
+    for indices, values in tiles:
+        whole = whole.with_points(indices, values, 1)  # type: ignore[arg-type]
+    half = empty_surface(evaluator, plane, grid)
+    for indices, values in tiles[1:3]:
+        half = half.with_points(indices, values, 1)  # type: ignore[arg-type]
+    rest = list(sample_tiles(evaluator, plane, half))
+    assert len(rest) == len(tiles) - 2
+    for indices, values in rest:
+        half = half.with_points(indices, values, 1)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(whole.losses, half.losses)
+
+
+def test_a_model_that_does_not_vectorise_is_sampled_point_by_point(
+    examples: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Branching(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(4, 3).double()
+
+        def forward(self, inputs: Tensor) -> Tensor:
+            output = self.linear(inputs)
+            return output if output.sum().item() > 0 else -output
+
+    model = Branching()
+    with caplog.at_level(logging.WARNING):
+        surface = sample(model, "cross_entropy", examples, random_plane(model), grid=Grid.square(3))
+    assert surface.settings["strategy"] == "loop"
+    assert sum("one point at a time" in line for line in caplog.messages) == 1
+    with pytest.raises(RuntimeError):
+        sample(model, "cross_entropy", examples, random_plane(model), strategy="vmap", threads=1)
+
+
+def test_a_model_with_chance_in_evaluation_mode_is_refused(examples: Any) -> None:
+    class Noisy(nn.Linear):
+        def forward(self, inputs: Tensor) -> Tensor:
+            return super().forward(inputs) + torch.randn(1, dtype=torch.float64)
+
+    model = Noisy(4, 3).double()
+    noisy_loss = lambda output, _: output.mean(dim=1)  # noqa: E731
+    with pytest.raises(ValueError, match="not deterministic in evaluation mode"):
+        sample(model, noisy_loss, examples, random_plane(model))
+
+
+def test_a_loss_with_the_wrong_shape_is_explained(model: nn.Module, examples: Any) -> None:
+    plane = random_plane(model)
+    with pytest.raises(ValueError, match=r"one value for each of its 30 examples, got shape"):
+        sample(model, lambda output, _: output, examples, plane)
+    with pytest.raises(ValueError, match="unknown loss 'nll'; known: cross_entropy, mse"):
+        sample(model, "nll", examples, plane)
+
+
+def test_unusable_data_are_explained(model: nn.Module, examples: Any) -> None:
+    plane = random_plane(model)
+    with pytest.raises(ValueError, match="no examples"):
+        sample(model, "cross_entropy", iter(()), plane)
+    with pytest.raises(ValueError, match="as many, got 30 and 29"):
+        sample(model, "cross_entropy", (examples[0], examples[1][:-1]), plane)
+    with pytest.raises(TypeError, match="pair"):
+        sample(model, "cross_entropy", 3, plane)
+    with pytest.raises(ValueError, match="plane must belong to the model"):
+        sample(nn.Linear(4, 3), "cross_entropy", examples, plane)
+
+
+def test_mse_does_not_broadcast() -> None:
+    model = nn.Linear(4, 1).double()
+    inputs, targets = torch.randn(5, 4).double(), torch.randn(5).double()
+    value = Evaluator(model, "mse", (inputs, targets), dtype=torch.float64)(flatten(model)[None])
+    wanted = (model(inputs)[:, 0] - targets).square().mean()
+    assert value["losses"][0] == pytest.approx(wanted.item())
+    wide = nn.Linear(4, 2).double()
+    with pytest.raises(ValueError, match="as many entries"):
+        Evaluator(wide, "mse", (inputs, targets), dtype=torch.float64)(flatten(wide)[None])
+
+
+def test_the_engine_that_was_asked_for_is_taken_without_measuring(model: nn.Module) -> None:
+    def never(*_: object) -> Evaluator:
+        raise AssertionError
+
+    choice = choose_engine(never, np.zeros(3), strategy="vmap", chunk=7, threads=1)
+    assert (choice.strategy, choice.chunk, choice.threads) == ("vmap", 7, 1)
+    assert layout_of(model).size == 43
