@@ -8,10 +8,21 @@ from typing import Any, Protocol
 class Examples(Protocol):
     """What a study needs of its data."""
 
-    inputs: Any
-    targets: Any
-    sha256: str
-    classes: int | None
+    @property
+    def inputs(self) -> Any:
+        """Array or tensor, [N, ...]."""
+
+    @property
+    def targets(self) -> Any:
+        """Array or tensor, [N]."""
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the decoded data."""
+
+    @property
+    def classes(self) -> int | None:
+        """Number of classes; None for a regression."""
 
 
 class Reporter(Protocol):
