@@ -105,6 +105,14 @@ def draw_each(
         yield path
 
 
+def titles_of(panels: list[Panel]) -> list[str]:
+    """Return the titles of panels, without the optimizer where all have the same."""
+    optimizers = {one.title.partition(", ")[2] for one in panels}
+    if len(optimizers) > 1:
+        return [one.title for one in panels]
+    return [one.title.partition(", ")[0] for one in panels]
+
+
 def draw_comparison(
     study: StudyFile, identifiers: Iterable[str], path: Path, **options: Any
 ) -> Path:
@@ -115,7 +123,7 @@ def draw_comparison(
         [one.surface for one in panels],
         planes=[one.plane for one in panels],
         paths=[one.path for one in panels],
-        titles=[one.title for one in panels],
+        titles=titles_of(panels),
         **options,
     )
     viz.save(plotter, path)
@@ -129,7 +137,7 @@ def draw_contours(study: StudyFile, identifiers: Iterable[str], path: Path, **op
     figure = viz.contour(
         [one.surface for one in panels],
         paths=[one.path for one in panels],
-        titles=[one.title for one in panels],
+        titles=titles_of(panels),
         **options,
     )
     viz.save(figure, path)

@@ -18,6 +18,8 @@ from landscape.naming import RunKey, check_name
 
 Normalisation = Literal["filter", "layer", "none"]
 NORMALISATIONS: tuple[str, ...] = get_args(Normalisation)
+Length = Literal["unit", "displacement"]
+LENGTHS: tuple[str, ...] = get_args(Length)
 Strategy = Literal["auto", "loop", "vmap"]
 STRATEGIES: tuple[str, ...] = get_args(Strategy)
 DTYPES = ("float32", "float64")
@@ -73,14 +75,19 @@ class PcaPlaneConfig:
 
     Attributes:
         points: points along alpha and beta.
+        length: ``displacement`` measures coordinates in lengths of each path from start to
+            solution, so that one window suits all; ``unit`` in distances in parameter space.
         margin: room around the trajectories, as a share of their extent.
     """
 
     points: tuple[int, ...] = (51, 51)
-    margin: float = 0.35
+    length: Length = "displacement"
+    margin: float = 0.45
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "points", _check_points(self.points))
+        if self.length not in LENGTHS:
+            raise ValueError(f"unknown length {self.length!r}; known: {', '.join(LENGTHS)}")
         if not 0 <= self.margin <= 10:
             raise ValueError(f"margin must be between 0 and 10, got {self.margin}")
 

@@ -5,30 +5,36 @@ from __future__ import annotations
 import numpy as np
 
 from landscape.arrays import Floats
+from landscape.config.study import LENGTHS, Length
 from landscape.plane import Plane
 from landscape.trajectory import Trajectory
 
 
-def pca_plane(trajectory: Trajectory) -> Plane:
+def pca_plane(trajectory: Trajectory, *, length: Length = "unit") -> Plane:
     """Make the plane through the solution along the two first principal components of the path.
 
     The rows theta_t - theta_end are centred by their mean, as in Li et al. (2018), section 7; the
-    plane passes through theta_end, not through the mean. The directions have unit length, so that
-    coordinates are distances in parameter space, and point from the start to the solution: the
-    start has alpha <= 0, and beta <= 0.
+    plane passes through theta_end, not through the mean. The directions point from the start to the
+    solution: the start has alpha <= 0, and beta <= 0.
 
     A random walk, too, has most of its variance in two components (Antognini & Sohl-Dickstein
     2018): a high share alone says little.
 
     Args:
         trajectory: at least three records.
+        length: ``unit`` directions make coordinates distances in parameter space;
+            ``displacement`` makes both directions as long as the way from start to solution, so
+            that paths of different lengths can be compared in one window.
 
     Raises:
-        ValueError: for fewer than three records, or a path without two dimensions.
+        ValueError: for an unknown length, fewer than three records, or a straight path.
 
     Returns:
-        The plane, with ``explained_variance`` (shares of the two components) in its settings.
+        The plane, with ``explained_variance`` (shares of the two components) and
+        ``direction_length`` in its settings.
     """
+    if length not in LENGTHS:
+        raise ValueError(f"unknown length {length!r}; known: {', '.join(LENGTHS)}")
     if len(trajectory.thetas) < 3:
         raise ValueError(
             f"a PCA plane needs at least 3 recorded points, got {len(trajectory.thetas)}; "
@@ -41,13 +47,18 @@ def pca_plane(trajectory: Trajectory) -> Plane:
     components, shares = _principal(rows - rows.mean(axis=0))
     start = rows[0] @ components.T
     components = components * np.where(start > 0, -1.0, 1.0)[:, None]
+    scale = float(np.linalg.norm(rows[0])) if length == "displacement" else 1.0
     return Plane(
         solution,
-        components[0],
-        components[1],
+        components[0] * scale,
+        components[1] * scale,
         trajectory.layout,
         "pca",
-        {"explained_variance": [float(s) for s in shares], "records": len(rows)},
+        {
+            "explained_variance": [float(s) for s in shares],
+            "records": len(rows),
+            "direction_length": scale,
+        },
     )
 
 

@@ -154,7 +154,7 @@ class Study:
         if isinstance(found, Plane):
             return found
         if task.kind == "pca":
-            plane = pca_plane(trajectory)
+            plane = pca_plane(trajectory, length=self.config.pca_plane.length)
         else:
             plane = random_plane(
                 solution_model(trajectory),

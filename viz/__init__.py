@@ -1,0 +1,47 @@
+"""Pictures of stored records: 3D surfaces, comparisons, contours. Needs no torch.
+
+Names are loaded when first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from viz.captions import caption
+    from viz.contours import contour
+    from viz.height import HeightScale
+    from viz.offscreen import ensure
+    from viz.panels import compare, surface
+    from viz.style import Style
+    from viz.writing import save
+
+_HOME = MappingProxyType(
+    {
+        # pictures
+        "surface": "panels",
+        "compare": "panels",
+        "contour": "contours",
+        "caption": "captions",
+        "save": "writing",
+        # how they look
+        "HeightScale": "height",
+        "Style": "style",
+        # the machine
+        "ensure": "offscreen",
+    }
+)
+
+__all__ = ["HeightScale", "Style", "caption", "compare", "contour", "ensure", "save", "surface"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"viz.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'viz' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

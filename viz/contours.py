@@ -1,0 +1,154 @@
+"""Flat figures for a paper: the loss as contours, with the optimizer's path."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from landscape.results import Projection
+from landscape.surface import Surface
+from viz.height import HeightScale, Kind, label, surface_heights
+from viz.scene import visible
+from viz.style import PAPER, Style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from viz.panels import Paths
+
+# Text stays text, in embedded TrueType fonts that come with matplotlib; no LaTeX is needed.
+FIGURE_SETTINGS: Mapping[str, Any] = MappingProxyType(
+    {
+        "font.family": "STIXGeneral",
+        "mathtext.fontset": "stix",
+        "pdf.fonttype": 42,
+        "svg.fonttype": "none",
+        "svg.hashsalt": "lossoscope",
+        "font.size": 8.0,
+        "axes.titlesize": 8.5,
+        "axes.linewidth": 0.6,
+        "xtick.major.width": 0.6,
+        "ytick.major.width": 0.6,
+        "xtick.labelsize": 7.0,
+        "ytick.labelsize": 7.0,
+        "savefig.dpi": 300,
+    }
+)
+
+
+def contour(
+    surfaces: Surface | Sequence[Surface],
+    *,
+    paths: Sequence[Paths] | Projection | None = None,
+    titles: Sequence[str] | None = None,
+    columns: int | None = None,
+    height: Kind | HeightScale = "log",
+    width: float | None = None,
+    style: Style | None = None,
+) -> Figure:
+    """Draw surfaces as contour panels with one range of colours.
+
+    The colours are those of the sampled values between their grid points, isolines are of the same
+    grid; nothing is smoothed. Cells without a height stay grey.
+
+    Args:
+        surfaces: one or several, two-dimensional.
+        paths: of each surface: one or several placed trajectories.
+        titles: of each surface.
+        columns: panels per row; by default at most 4.
+        height: ``log``, ``linear`` or a scale.
+        width: of the figure in inches; by default 5.5 for up to 3 columns, else 6.75.
+        style: colours.
+
+    Returns:
+        A ``matplotlib.figure.Figure``; write it with :func:`viz.save` or go on with it.
+
+    Raises:
+        ValueError: for no surface, one that is not two-dimensional, or lists of other lengths.
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    every = [surfaces] if isinstance(surfaces, Surface) else list(surfaces)
+    placed = _per_panel(paths, len(every))
+    if not every or (titles is not None and len(titles) != len(every)):
+        raise ValueError(f"titles must be as many as surfaces, {len(every)}, and at least one")
+    if any(len(surface.grid.shape) != 2 for surface in every):
+        raise ValueError("a surface must have 2 axes to be drawn as contours")
+    style = style or PAPER
+    scale = height if isinstance(height, HeightScale) else HeightScale.of(every, kind=height)
+    count = len(every)
+    per_row = columns or (count if count <= 4 else math.ceil(count / math.ceil(count / 4)))
+    rows = math.ceil(count / per_row)
+    across = width or (5.5 if per_row <= 3 else 6.75)
+    shape = every[0].grid.axes
+    ratio = float(np.ptp(shape[1]) / np.ptp(shape[0]))
+    tall = rows * ((across - 0.8) / per_row * ratio + 0.42) + 0.2
+    with matplotlib.rc_context(dict(FIGURE_SETTINGS)):
+        figure = Figure(figsize=(across, tall), layout="constrained")
+        grid = figure.subplots(rows, per_row, squeeze=False, sharex=True, sharey=True)
+        for number, axes in enumerate(grid.ravel()):
+            if number >= count:
+                axes.set_axis_off()
+                continue
+            filled = _panel(axes, every[number], placed[number], scale, style)
+            axes.set_title(titles[number] if titles else "")
+            if number % per_row == 0:
+                axes.set_ylabel(r"$\beta$")
+            if number + per_row >= count:
+                axes.set_xlabel(r"$\alpha$")
+                axes.tick_params(labelbottom=True)
+        bar = figure.colorbar(filled, ax=grid, shrink=0.9, aspect=30, pad=0.015)
+        ticks = scale.ticks()
+        bar.set_ticks(list(ticks), labels=[label(scale.loss_at(float(t))) for t in ticks])
+        bar.set_label("loss")
+    return figure
+
+
+def _panel(
+    axes: Axes, surface: Surface, paths: Sequence[Projection], scale: HeightScale, style: Style
+) -> Any:
+    height = np.ma.masked_invalid(surface_heights(surface, scale.kind))
+    axes.set_facecolor("0.85")
+    filled = axes.pcolormesh(
+        surface.alphas, surface.betas, height.T, cmap=style.colour_map, shading="gouraud",
+        vmin=scale.low, vmax=scale.high, rasterized=True,
+    )  # fmt: skip
+    levels = scale.levels()
+    if len(levels) and height.count():
+        inside = levels[(levels > height.min()) & (levels < height.max())]
+        if len(inside):
+            axes.contour(surface.alphas, surface.betas, height.T, levels=inside, colors="k",
+                         linewidths=style.isoline_width * 0.8, alpha=0.7,
+                         linestyles="solid")  # fmt: skip
+    for number, path in enumerate(paths):
+        _path(axes, path, style.path_colours[number % len(style.path_colours)])
+    axes.set_aspect("equal")
+    axes.set_xlim(surface.alphas[0], surface.alphas[-1])
+    axes.set_ylim(surface.betas[0], surface.betas[-1])
+    return filled
+
+
+def _path(axes: Axes, path: Projection, colour: str) -> None:
+    alpha, beta = path.coordinates.T
+    if visible(path):
+        axes.plot(alpha, beta, color="white", linewidth=1.8, alpha=0.7)
+        axes.plot(alpha, beta, color=colour, linewidth=1.0)
+        axes.plot(alpha[0], beta[0], "o", color="white", markeredgecolor="k", markersize=4)
+    axes.plot(alpha[-1], beta[-1], "o", color=colour, markeredgecolor="white", markersize=4,
+              markeredgewidth=0.6)  # fmt: skip
+
+
+def _per_panel(paths: Any, count: int) -> list[tuple[Projection, ...]]:
+    if paths is None:
+        return [()] * count
+    every = [paths] if isinstance(paths, Projection) else list(paths)
+    if len(every) != count:
+        raise ValueError(f"paths must be as many as surfaces, {count}, got {len(every)}")
+    single = [() if p is None else (p,) if isinstance(p, Projection) else tuple(p) for p in every]
+    return [tuple(p) for p in single]

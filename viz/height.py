@@ -1,0 +1,141 @@
+"""From losses to heights: one scale for all panels of a picture, nothing replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landscape.results import Projection
+from landscape.surface import Status, Surface
+
+Floats = NDArray[np.float64]
+Kind = Literal["log", "linear"]
+
+
+@dataclass(frozen=True, slots=True)
+class HeightScale:
+    """How losses become heights and colours.
+
+    Attributes:
+        kind: ``log`` (log10 of the loss) or ``linear``.
+        low: lowest height shown.
+        high: highest height shown.
+    """
+
+    kind: Kind
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("log", "linear"):
+            raise ValueError(f"unknown height {self.kind!r}; known: log, linear")
+        if not (np.isfinite(self.low) and np.isfinite(self.high) and self.low < self.high):
+            raise ValueError(f"heights must be finite and increasing, got {self.low}, {self.high}")
+
+    @classmethod
+    def of(
+        cls,
+        surfaces: Iterable[Surface],
+        *,
+        kind: Kind = "log",
+        paths: Iterable[Projection] = (),
+    ) -> HeightScale:
+        """Make the scale that holds all finite heights of the surfaces and paths.
+
+        Raises:
+            ValueError: if there is no finite height; on a log scale that includes losses <= 0.
+        """
+        if kind not in ("log", "linear"):
+            raise ValueError(f"unknown height {kind!r}; known: log, linear")
+        parts = [surface_heights(surface, kind).ravel() for surface in surfaces]
+        parts += [heights(path.losses, kind) for path in paths]
+        joined = np.concatenate(parts)
+        finite = joined[np.isfinite(joined)]
+        if not len(finite):
+            hint = "; use a linear height" if kind == "log" else ""
+            raise ValueError(f"the surfaces have no finite value to draw{hint}")
+        low, high = float(finite.min()), float(finite.max())
+        if high - low < 1e-12 * max(abs(high), 1.0):
+            # A flat surface is drawn flat, in the middle of a small range.
+            low, high = low - 0.5, high + 0.5
+        return cls(kind, low, high)
+
+    def of_losses(self, losses: NDArray[np.float64]) -> Floats:
+        """Return the heights of ``losses``; NaN where there is none."""
+        return heights(losses, self.kind)
+
+    def loss_at(self, height: float) -> float:
+        """Return the loss of a height."""
+        return float(10.0**height) if self.kind == "log" else height
+
+    def levels(self) -> Floats:
+        """Return heights for isolines: 4 a decade (2 in more than 4 decades), or about 12."""
+        if self.kind == "log":
+            per_decade = 4 if self.high - self.low <= 4 else 2
+            first = np.ceil(self.low * per_decade)
+            return np.arange(first, self.high * per_decade) / per_decade
+        return _nice(self.low, self.high, 12)
+
+    def ticks(self) -> Floats:
+        """Return heights for labels: the decades inside, with 3s between if they are few."""
+        if self.kind == "linear":
+            return _nice(self.low, self.high, 5)
+        decades = np.arange(np.ceil(self.low - 1e-9), self.high + 1e-9)
+        if len(decades) >= 3:
+            step = int(np.ceil(len(decades) / 6))
+            return decades[::step]
+        between = np.log10(np.outer(10.0 ** np.arange(-12, 13), [1, 2, 5])).ravel()
+        inside = between[(between >= self.low) & (between <= self.high)]
+        return inside if len(inside) >= 2 else np.linspace(self.low, self.high, 3)
+
+
+def heights(losses: NDArray[np.float64], kind: Kind) -> Floats:
+    """Return log10 of the losses or themselves; NaN for what has no finite height."""
+    values = np.asarray(losses, dtype=np.float64)
+    usable = np.isfinite(values) & ((values > 0) | (kind == "linear"))
+    safe = np.where(usable, values, 1.0)
+    return np.where(usable, np.log10(safe) if kind == "log" else safe, np.nan)
+
+
+def surface_heights(surface: Surface, kind: Kind) -> Floats:
+    """Return the heights of a surface, [A, B]; NaN also where it was not evaluated."""
+    there = np.isin(surface.status, (Status.EVALUATED, Status.INTERPOLATED))
+    return np.where(there, heights(surface.losses, kind), np.nan)
+
+
+def left_out(surface: Surface, kind: Kind) -> dict[str, int]:
+    """Count the points that have no height, by reason."""
+    there = np.isin(surface.status, (Status.EVALUATED, Status.INTERPOLATED))
+    finite = np.isfinite(surface.losses)
+    counts = {
+        "not evaluated": int(np.sum(~there)),
+        "NaN or infinite": int(np.sum(there & ~finite)),
+        "not positive": int(np.sum(there & finite & (surface.losses <= 0))) if kind == "log" else 0,
+    }
+    return {reason: count for reason, count in counts.items() if count}
+
+
+def label(loss: float) -> str:
+    """Write a loss for a tick: 0.01, 1, 300, or 10⁶.
+
+    >>> label(0.01), label(1e6)
+    ('0.01', '10⁶')
+    """
+    exponent = int(np.floor(np.log10(abs(loss)) + 1e-9)) if loss else 0
+    if -4 < exponent < 4:
+        return f"{loss:.4g}"
+    mantissa = loss / 10.0**exponent
+    power = "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return power if abs(mantissa - 1) < 1e-6 else f"{mantissa:.3g}·{power}"
+
+
+def _nice(low: float, high: float, count: int) -> Floats:
+    from matplotlib.ticker import MaxNLocator
+
+    ticks: Sequence[float] = MaxNLocator(count).tick_values(low, high)
+    inside = np.asarray(ticks, dtype=np.float64)
+    return inside[(inside >= low) & (inside <= high)]

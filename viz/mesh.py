@@ -1,0 +1,104 @@
+"""A surface as triangles: every sampled point is a vertex, cells without a value are cut out."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landscape.surface import Surface
+from viz.frame import Frame
+from viz.height import surface_heights
+
+Floats = NDArray[np.float64]
+Shading = Literal["flat", "differences", "gradient"]
+SHADINGS = ("flat", "differences", "gradient")
+
+
+def surface_mesh(surface: Surface, frame: Frame, *, shading: Shading = "flat") -> Any:
+    """Make the mesh of a surface, a ``pyvista.PolyData``.
+
+    Vertices are in the order of the flattened grid, axis 0 alpha. Point data: ``losses`` as they
+    were stored, ``heights``. Each cell is two triangles, split along the diagonal that bends less;
+    a cell with a corner that has no height is left out.
+
+    Args:
+        surface: two-dimensional.
+        frame: where it is drawn.
+        shading: ``flat`` shades each triangle as it is. ``differences`` gives each vertex the
+            normal of the drawn height's central differences: creases narrower than two cells are
+            rounded off. ``gradient`` uses the exact slopes in the fields ``gradient_alpha`` and
+            ``gradient_beta``.
+
+    Raises:
+        ValueError: for an unknown shading, or ``gradient`` of a surface without these fields.
+    """
+    import pyvista
+
+    if shading not in SHADINGS:
+        raise ValueError(f"unknown shading {shading!r}; known: {', '.join(SHADINGS)}")
+    height = surface_heights(surface, frame.scale.kind)
+    x, y = np.meshgrid(frame.x(surface.alphas), frame.y(surface.betas), indexing="ij")
+    # VTK needs finite coordinates even for points that no cell uses.
+    z = frame.z(np.where(np.isfinite(height), height, frame.scale.low))
+    points = np.stack([x, y, z], axis=-1).reshape(-1, 3)
+    mesh = pyvista.PolyData.from_regular_faces(points, triangles(height))
+    mesh.point_data["losses"] = surface.losses.ravel()
+    mesh.point_data["heights"] = height.ravel()
+    if shading != "flat":
+        mesh.point_data["Normals"] = normals(surface, frame, height, shading).reshape(-1, 3)
+        mesh.point_data.active_normals_name = "Normals"
+    return mesh
+
+
+def triangles(height: Floats) -> NDArray[np.int64]:
+    """Return the triangles [n, 3] of a grid of heights [A, B], cells with NaN left out."""
+    index = np.arange(height.size).reshape(height.shape)
+    corners = [index[:-1, :-1], index[1:, :-1], index[1:, 1:], index[:-1, 1:]]
+    h00, h10, h11, h01 = (height.ravel()[corner] for corner in corners)
+    usable = np.isfinite(h00 + h10 + h11 + h01)
+    # The diagonal between the more alike corners keeps a straight valley straight.
+    along = (np.abs(h00 - h11) <= np.abs(h10 - h01)) & usable
+    across = usable & ~along
+    a, b, c, d = corners
+    parts = [(a, b, c, along), (a, c, d, along), (a, b, d, across), (b, c, d, across)]
+    return np.concatenate([np.stack([p[m], q[m], r[m]], axis=1) for p, q, r, m in parts])
+
+
+def normals(surface: Surface, frame: Frame, height: Floats, shading: Shading) -> Floats:
+    """Return unit normals of what is drawn, [A, B, 3]."""
+    if shading == "gradient":
+        slopes = [_height_slope(surface, frame, name) for name in ("alpha", "beta")]
+    else:
+        slopes = [_differences(height, axis, i) for i, axis in enumerate(surface.grid.axes)]
+    # The drawn slope: rise per height over unit per coordinate.
+    drawn = [np.where(np.isfinite(s), s, 0.0) * frame.rise / frame.unit for s in slopes]
+    upright = np.stack([-drawn[0], -drawn[1], np.ones_like(drawn[0])], axis=-1)
+    return np.asarray(upright / np.linalg.norm(upright, axis=-1, keepdims=True))
+
+
+def _height_slope(surface: Surface, frame: Frame, name: str) -> Floats:
+    field = f"gradient_{name}"
+    if field not in surface.fields:
+        raise ValueError(
+            f"shading 'gradient' needs the field {field!r}, this surface has "
+            f"{', '.join(surface.fields)}; use 'flat' or 'differences'"
+        )
+    slope = surface.fields[field]
+    if frame.scale.kind == "linear":
+        return slope
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(slope / (np.log(10.0) * surface.losses))
+
+
+def _differences(height: Floats, axis: Floats, along: int) -> Floats:
+    """Central differences, one-sided at the rim and beside missing values."""
+    height = np.moveaxis(height, along, 0)
+    step = np.diff(axis).reshape(-1, *[1] * (height.ndim - 1))
+    slope = np.diff(height, axis=0) / step
+    edge = np.full_like(height[:1], np.nan)
+    pair = np.stack([np.concatenate([edge, slope]), np.concatenate([slope, edge])])
+    there = np.isfinite(pair)
+    total = np.where(there, pair, 0.0).sum(axis=0)
+    return np.moveaxis(total / np.maximum(there.sum(axis=0), 1), 0, along)

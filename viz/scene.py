@@ -1,0 +1,262 @@
+"""One 3D panel: surface, isolines, floor, frame and paths, in a renderer that is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landscape.results import Projection
+from landscape.surface import Surface
+from viz.camera import aim, axes_of_view
+from viz.frame import Frame
+from viz.height import label
+from viz.mesh import Shading, surface_mesh
+from viz.style import Style, font_file
+
+Floats = NDArray[np.float64]
+# A path of which less than this share lies in the plane is not drawn: its shadow would mislead.
+LEAST_CAPTURED = 0.05
+_TUBE, _BALL = 0.011, 0.030
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """What one panel shows."""
+
+    surface: Surface
+    paths: tuple[Projection, ...] = ()
+    title: str = ""
+
+
+def draw_panel(
+    plotter: Any, panel: Panel, frame: Frame, style: Style, *, shading: Shading, aspect: float
+) -> None:
+    """Draw a panel into the plotter's active renderer."""
+    mesh = surface_mesh(panel.surface, frame, shading=shading)
+    limits = (frame.scale.low, frame.scale.high)
+    plotter.add_mesh(
+        mesh,
+        scalars="heights",
+        cmap=style.colour_map,
+        clim=limits,
+        show_scalar_bar=False,
+        smooth_shading=shading != "flat",
+        name="surface",
+        ambient=0.42,
+        diffuse=0.62,
+        specular=0.06,
+        specular_power=12,
+        interpolate_before_map=True,
+        copy_mesh=False,
+    )
+    # Lines on the surface win over it by a hair, whatever the angle.
+    surface_mapper = plotter.renderer.actors["surface"].mapper
+    surface_mapper.SetResolveCoincidentTopologyToPolygonOffset()
+    surface_mapper.SetRelativeCoincidentTopologyPolygonOffsetParameters(1.5, 1.5)
+    _draw_isolines(plotter, mesh, frame, style)
+    _draw_frame(plotter, frame, style)
+    for number, path in enumerate(panel.paths):
+        colour = style.path_colours[number % len(style.path_colours)]
+        _draw_path(plotter, path, frame, style, colour)
+    if panel.title:
+        _text_2d(plotter, panel.title, (0.5, 0.985), style, size=1.2, vertical="top")
+    _light(plotter, style)
+    aim(plotter.renderer, frame, style, aspect=aspect)
+
+
+def visible(path: Projection) -> bool:
+    """Return whether a path lies in the plane enough to be drawn."""
+    return path.captured >= LEAST_CAPTURED
+
+
+def path_pieces(path: Projection, frame: Frame) -> list[Floats]:
+    """Return the drawn points of a path, [n, 3] each, cut where it leaves the window."""
+    points = frame.points(path.coordinates, path.losses)
+    usable = frame.inside(path.coordinates) & np.all(np.isfinite(points), axis=1)
+    breaks = np.flatnonzero(np.diff(usable.astype(np.int8))) + 1
+    runs = np.split(np.arange(len(points)), breaks)
+    return [points[run] for run in runs if usable[run[0]]]
+
+
+def _draw_path(plotter: Any, path: Projection, frame: Frame, style: Style, colour: str) -> None:
+    """Draw a path through the true losses, its shadow on the floor, its start and its end."""
+    import pyvista
+
+    if not visible(path):
+        _ball(plotter, frame, path, -1, colour)
+        return
+    for piece in path_pieces(path, frame):
+        if len(piece) < 2:
+            continue
+        line = pyvista.lines_from_points(piece)
+        plotter.add_mesh(line.tube(radius=_TUBE, n_sides=16), color=colour, ambient=0.75,
+                         diffuse=0.35, smooth_shading=True)  # fmt: skip
+        shadow = piece.copy()
+        shadow[:, 2] = frame.floor + 0.002
+        plotter.add_mesh(pyvista.lines_from_points(shadow), color=colour,
+                         line_width=style.pixels(1.0))  # fmt: skip
+    for record, shown in ((0, "white"), (-1, colour)):
+        _ball(plotter, frame, path, record, shown)
+        _spot(plotter, frame, path, record, shown, style)
+
+
+def _ball(plotter: Any, frame: Frame, path: Projection, record: int, colour: str) -> None:
+    import pyvista
+
+    inside = frame.inside(path.coordinates)[record]
+    point = frame.points(path.coordinates, path.losses)[record]
+    if inside and np.all(np.isfinite(point)):
+        ball = pyvista.Sphere(radius=_BALL, center=tuple(point))
+        plotter.add_mesh(ball, color=colour, ambient=0.7, diffuse=0.4, smooth_shading=True)
+
+
+def _spot(
+    plotter: Any, frame: Frame, path: Projection, record: int, colour: str, style: Style
+) -> None:
+    """Draw the mark's shadow: a disc with a rim on the floor."""
+    import pyvista
+
+    if not frame.inside(path.coordinates)[record]:
+        return
+    x, y = (float(v) for v in frame.points(path.coordinates, path.losses)[record, :2])
+    for radius, shown, lift in ((0.024, style.ink, 0.004), (0.017, colour, 0.006)):
+        disc = pyvista.Disc(center=(x, y, frame.floor + lift), inner=0.0, outer=radius, c_res=32)
+        plotter.add_mesh(disc, color=shown, lighting=False)
+
+
+def _draw_isolines(plotter: Any, mesh: Any, frame: Frame, style: Style) -> None:
+    """Draw lines of equal height on the surface, and in colour on the floor."""
+    levels = frame.scale.levels()
+    lines = mesh.contour(list(levels), scalars="heights") if len(levels) else None
+    if lines is None or not lines.n_points:
+        return
+    plotter.add_mesh(lines, color="#1a1a1a", opacity=0.75, lighting=False,
+                     line_width=style.pixels(style.isoline_width))  # fmt: skip
+    floor = lines.copy()
+    floor.points[:, 2] = frame.floor
+    plotter.add_mesh(floor, scalars="heights", cmap=style.colour_map, lighting=False,
+                     clim=(frame.scale.low, frame.scale.high), show_scalar_bar=False,
+                     line_width=style.pixels(style.isoline_width * 1.5))  # fmt: skip
+
+
+def _draw_frame(plotter: Any, frame: Frame, style: Style) -> None:
+    """Draw the floor's rim with ticks along alpha and beta, and the loss axis at the left."""
+    x0, x1 = (float(frame.x(a)) for a in frame.alpha)
+    y0, y1 = (float(frame.y(b)) for b in frame.beta)
+    floor = frame.floor
+    segments = [((x0, y0), (x1, y0)), ((x1, y0), (x1, y1)), ((x1, y1), (x0, y1)),
+                ((x0, y1), (x0, y0))]  # fmt: skip
+    lines = [((*a, floor), (*b, floor)) for a, b in segments]
+    tick, near, far = 0.45 * style.em, 1.7 * style.em, 4.0 * style.em
+    for value in _ticks(frame.alpha):
+        x = float(frame.x(value))
+        lines.append(((x, y0, floor), (x, y0 - tick, floor)))
+        _text_3d(plotter, f"{value:g}", (x, y0 - near, floor), style)
+    for value in _ticks(frame.beta):
+        y = float(frame.y(value))
+        lines.append(((x1, y, floor), (x1 + tick, y, floor)))
+        _text_3d(plotter, f"{value:g}", (x1 + near, y, floor), style)
+    _text_3d(plotter, "α", ((x0 + x1) / 2, y0 - far, floor), style, size=1.25)
+    _text_3d(plotter, "β", (x1 + far, (y0 + y1) / 2, floor), style, size=1.25)
+    # The loss axis stands at the corner that is leftmost in the view.
+    right = axes_of_view(style)[0]
+    corner = min(((x, y) for x in (x0, x1) for y in (y0, y1)), key=lambda c: c @ right[:2])
+    low, high = float(frame.z(frame.scale.low)), float(frame.z(frame.scale.high))
+    outward = -right * tick
+    lines.append(((*corner, low), (*corner, high)))
+    for height in frame.scale.ticks():
+        here = np.array([*corner, float(frame.z(height))])
+        lines.append((tuple(here), tuple(here + outward)))
+        text = label(frame.scale.loss_at(float(height)))
+        _text_3d(plotter, text, tuple(here + 1.5 * outward), style, align="right")
+    above = np.array([*corner, high]) + outward + np.array([0.0, 0.0, 1.3 * style.em])
+    _text_3d(plotter, "loss", tuple(above), style, align="right")
+    _draw_lines(plotter, lines, style)
+
+
+def _draw_lines(plotter: Any, lines: Sequence[Any], style: Style) -> None:
+    import pyvista
+
+    points = np.array(lines, dtype=np.float64).reshape(-1, 3)
+    plotter.add_mesh(pyvista.line_segments_from_points(points), color=style.ink, lighting=False,
+                     line_width=style.pixels(0.6))  # fmt: skip
+
+
+def _ticks(ends: tuple[float, float]) -> Floats:
+    from matplotlib.ticker import MaxNLocator
+
+    values = np.asarray(MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(*ends))
+    room = 1e-9 * (ends[1] - ends[0])
+    return values[(values >= ends[0] - room) & (values <= ends[1] + room)] + 0.0
+
+
+def _text_3d(
+    plotter: Any,
+    text: str,
+    position: Any,
+    style: Style,
+    *,
+    size: float = 1.0,
+    align: str = "centre",
+) -> None:
+    """Write at a place in the scene, always facing the viewer."""
+    from vtkmodules.vtkRenderingCore import vtkBillboardTextActor3D
+
+    actor = vtkBillboardTextActor3D()
+    actor.SetPosition(*map(float, position))
+    actor.SetInput(text.replace("-", "−"))
+    _set_font(actor.GetTextProperty(), style, size)
+    if align == "right":
+        actor.GetTextProperty().SetJustificationToRight()
+    actor.GetTextProperty().SetVerticalJustificationToCentered()
+    plotter.add_actor(actor, reset_camera=False, pickable=False)
+
+
+def _text_2d(
+    plotter: Any,
+    text: str,
+    position: tuple[float, float],
+    style: Style,
+    *,
+    size: float = 1.0,
+    vertical: str = "centre",
+) -> None:
+    """Write at a place of the panel, in shares of its width and height."""
+    from vtkmodules.vtkRenderingCore import vtkTextActor
+
+    actor = vtkTextActor()
+    actor.SetInput(text)
+    actor.GetPositionCoordinate().SetCoordinateSystemToNormalizedViewport()
+    actor.SetPosition(*position)
+    _set_font(actor.GetTextProperty(), style, size)
+    if vertical == "top":
+        actor.GetTextProperty().SetVerticalJustificationToTop()
+    plotter.add_actor(actor, reset_camera=False, pickable=False)
+
+
+def _set_font(properties: Any, style: Style, size: float) -> None:
+    import pyvista
+
+    properties.SetFontFamily(4)  # VTK_FONT_FILE
+    properties.SetFontFile(font_file())
+    properties.SetFontSize(max(round(style.pixels(style.font_size * size)), 1))
+    properties.SetColor(*pyvista.Color(style.ink).float_rgb)
+    properties.SetJustificationToCentered()
+    properties.SetLineSpacing(1.25)
+
+
+def _light(plotter: Any, style: Style) -> None:
+    """One key light from the upper left and a weak fill, in this panel only."""
+    import pyvista
+
+    right, up, towards = axes_of_view(style)
+    plotter.renderer.remove_all_lights()
+    for direction, intensity in ((towards - 0.9 * right + 0.9 * up, 0.75), (towards + right, 0.25)):
+        light = pyvista.Light(position=tuple(10 * direction), focal_point=(0, 0, 0),
+                              color="white", intensity=intensity)  # fmt: skip
+        light.positional = False
+        plotter.add_light(light, only_active=True)

@@ -1,0 +1,72 @@
+"""Writing pictures: whole or not at all, never blank."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from landscape.files import replacing, writable_folder
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FIGURE_FORMATS = (".pdf", ".png", ".svg")
+_LEAST_DEVIATION = 5.0
+
+
+def save(picture: Any, path: Path | str) -> Path:
+    """Write a figure or a 3D picture and return the path.
+
+    A plotter is closed. The file holds no time of writing: the same picture gives the same bytes.
+
+    Args:
+        picture: a ``pyvista.Plotter`` or a ``matplotlib.figure.Figure``.
+        path: a plotter is written as ``.png``; a figure as ``.png``, ``.pdf`` or ``.svg``.
+
+    Raises:
+        ValueError: for another suffix; the message lists the known.
+        RuntimeError: if the rendered picture is blank.
+        OSError: if the folder cannot be written.
+    """
+    path = Path(path)
+    writable_folder(path.parent)
+    if hasattr(picture, "savefig"):
+        _save_figure(picture, path)
+    else:
+        _save_plotter(picture, path)
+    return path
+
+
+def _save_figure(figure: Figure, path: Path) -> None:
+    _check_suffix(path, FIGURE_FORMATS)
+    import matplotlib
+
+    from viz.contours import FIGURE_SETTINGS
+
+    dates: dict[str, Any] = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
+    with matplotlib.rc_context(dict(FIGURE_SETTINGS)), replacing(path) as temporary:
+        figure.savefig(temporary, metadata=dates.get(path.suffix))
+
+
+def _save_plotter(plotter: Any, path: Path) -> None:
+    _check_suffix(path, (".png",))
+    from PIL import Image
+
+    try:
+        image = np.asarray(plotter.screenshot(return_img=True))
+    finally:
+        plotter.close()
+    if image.std() < _LEAST_DEVIATION:
+        raise RuntimeError(
+            f"the picture for {path} came out blank; 'landscape doctor' tells whether rendering "
+            "works here"
+        )
+    with replacing(path) as temporary:
+        Image.fromarray(image).save(temporary, format="PNG", optimize=True)
+
+
+def _check_suffix(path: Path, known: tuple[str, ...]) -> None:
+    if path.suffix not in known:
+        raise ValueError(f"this picture is written as {' or '.join(known)}, got {path.name!r}")
