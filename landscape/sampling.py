@@ -32,7 +32,7 @@ def make_evaluator(
     theta: Floats,
     dtype: torch.dtype | None = None,
     strategy: str = "auto",
-    chunk: int = 32,
+    chunk: int = 16,
     threads: int = 0,
 ) -> Evaluator:
     """Make an evaluator with the strategy asked for, or the fastest by a brief measurement.
@@ -75,7 +75,7 @@ def sample(
     grid: Grid | None = None,
     dtype: torch.dtype | None = None,
     strategy: str = "auto",
-    chunk: int = 32,
+    chunk: int = 16,
     threads: int = 0,
     progress: Progress | None = None,
 ) -> Surface:

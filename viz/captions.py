@@ -13,6 +13,8 @@ from viz.frame import Frame
 from viz.height import HeightScale, left_out
 from viz.scene import LEAST_CAPTURED, visible
 
+# Under a tube of this thickness a difference does not show.
+_VISIBLE = 0.02
 _SHADING = {
     "flat": "Each triangle of the grid is shaded as it is.",
     "differences": "Shading by differences of the grid: creases narrower than two cells are "
@@ -114,6 +116,11 @@ def _paths(paths: Sequence[Projection], frame: Frame | None, *, drawn_at_losses:
         shares = sorted(path.captured for path in shown)
         share = _range([f"{s:.1%}" for s in (shares[0], shares[-1])])
         sentences.append(f"Path {where}{share} of its squared displacement in the plane.")
+        if drawn_at_losses and frame is not None and any(_dips(path, frame) for path in shown):
+            sentences.append(
+                "Where the path dips under the surface, the loss of its shadow in the plane is "
+                "higher than its own."
+            )
         if frame is not None:
             outside = sum(int(np.sum(~frame.inside(path.coordinates))) for path in shown)
             if outside:
@@ -125,6 +132,13 @@ def _paths(paths: Sequence[Projection], frame: Frame | None, *, drawn_at_losses:
             f"(at least {LEAST_CAPTURED:g} is needed); the mark is the solution."
         )
     return sentences
+
+
+def _dips(path: Projection, frame: Frame) -> bool:
+    """Return whether a path visibly passes under the surface."""
+    own, below = (frame.scale.of_losses(v) for v in (path.losses, path.plane_losses))
+    with np.errstate(invalid="ignore"):
+        return bool(np.any((below - own) * frame.rise > _VISIBLE))
 
 
 def _range(texts: list[str]) -> str:

@@ -56,7 +56,7 @@ class Style:
 
 
 PAPER = Style()
-PANELS = Style(panel_width=2.6, panel_height=1.95, font_size=7.5, isoline_width=0.35)
+PANELS = Style(panel_width=2.6, panel_height=2.1, font_size=9.0, isoline_width=0.35)
 TESTING = Style(panel_width=2.0, panel_height=1.5, dpi=100, anti_aliasing=False)
 
 

@@ -104,7 +104,7 @@ class SamplingConfig:
     """
 
     strategy: Strategy = "auto"
-    chunk: int = 32
+    chunk: int = 16
     threads: int = 0
 
     def __post_init__(self) -> None:

@@ -51,7 +51,7 @@ class Evaluator:
         *,
         dtype: torch.dtype = torch.float32,
         strategy: str = "loop",
-        chunk: int = 32,
+        chunk: int = 16,
         threads: int = 0,
     ) -> None:
         if strategy not in ("loop", "vmap"):
