@@ -11,10 +11,8 @@ from landscape.results import Projection
 from landscape.surface import Surface
 from viz.frame import Frame
 from viz.height import HeightScale, left_out
-from viz.scene import LEAST_CAPTURED, visible
+from viz.scene import LEAST_CAPTURED, TUBE, visible
 
-# Under a tube of this thickness a difference does not show.
-_VISIBLE = 0.02
 _SHADING = {
     "flat": "Each triangle of the grid is shaded as it is.",
     "differences": "Shading by differences of the grid: creases narrower than two cells are "
@@ -118,17 +116,18 @@ def _paths(paths: Sequence[Projection], frame: Frame | None, *, drawn_at_losses:
         sentences.append(f"Path {where}{share} of its squared displacement in the plane.")
         if drawn_at_losses and frame is not None and any(_dips(path, frame) for path in shown):
             sentences.append(
-                "Where the path dips under the surface, the loss of its shadow in the plane is "
-                "higher than its own."
+                "A thin line is path hidden by the surface; it runs below it where the loss at its "
+                "place in the plane is higher than its own."
             )
         if frame is not None:
             outside = sum(int(np.sum(~frame.inside(path.coordinates))) for path in shown)
             if outside:
                 sentences.append(f"{outside} of its points lie outside the window.")
     if hidden:
-        most = max(path.captured for path in hidden)
+        most = f"{max(path.captured for path in hidden):.2g}"
+        share = f"at most {most}" if len(hidden) > 1 else most
         sentences.append(
-            f"Path not drawn: {most:.2g} of its squared displacement lies in the plane "
+            f"Path not drawn: {share} of its squared displacement lies in the plane "
             f"(at least {LEAST_CAPTURED:g} is needed); the mark is the solution."
         )
     return sentences
@@ -138,7 +137,7 @@ def _dips(path: Projection, frame: Frame) -> bool:
     """Return whether a path visibly passes under the surface."""
     own, below = (frame.scale.of_losses(v) for v in (path.losses, path.plane_losses))
     with np.errstate(invalid="ignore"):
-        return bool(np.any((below - own) * frame.rise > _VISIBLE))
+        return bool(np.any((below - own) * frame.rise > TUBE))
 
 
 def _range(texts: list[str]) -> str:

@@ -88,7 +88,7 @@ def contour(
     across = width or (5.5 if per_row <= 3 else 6.75)
     shape = every[0].grid.axes
     ratio = float(np.ptp(shape[1]) / np.ptp(shape[0]))
-    tall = rows * ((across - 0.8) / per_row * ratio + 0.42) + 0.2
+    tall = rows * ((across - 1.25) / per_row * ratio + 0.34) + 0.2
     with matplotlib.rc_context(dict(FIGURE_SETTINGS)):
         figure = Figure(figsize=(across, tall), layout="constrained")
         grid = figure.subplots(rows, per_row, squeeze=False, sharex=True, sharey=True)

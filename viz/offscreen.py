@@ -40,7 +40,12 @@ def probe() -> str | None:
         The value for VTK_DEFAULT_OPENGL_WINDOW, "" if VTK's own choice works, None if nothing does.
     """
     named = os.environ.get(_VARIABLE)
-    candidates = [named] if named else ["", "vtkEGLRenderWindow", "vtkOSOpenGLRenderWindow"]
+    without_display = ["vtkEGLRenderWindow", "vtkOSOpenGLRenderWindow"]
+    # VTK's own choice asks for an X server first, and complains where there is none.
+    display = sys.platform != "linux" or os.environ.get("DISPLAY")
+    candidates = ["", *without_display] if display else [*without_display, ""]
+    if named:
+        candidates = [named]
     for candidate in candidates:
         environment = {**os.environ, _VARIABLE: candidate}
         if not candidate:

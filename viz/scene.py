@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,10 @@ from viz.style import Style, font_file
 Floats = NDArray[np.float64]
 # A path of which less than this share lies in the plane is not drawn: its shadow would mislead.
 LEAST_CAPTURED = 0.05
-_TUBE, _BALL = 0.011, 0.030
+TUBE = 0.011
+_BALL = 0.030
+# Depth units, far more than the picture is deep.
+_FAR_IN_FRONT = -66000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +92,16 @@ def _draw_path(plotter: Any, path: Projection, frame: Frame, style: Style, colou
 
     if not visible(path):
         _ball(plotter, frame, path, -1, colour)
+        _spot(plotter, frame, path, -1, colour, style)
         return
     for piece in path_pieces(path, frame):
         if len(piece) < 2:
             continue
         line = pyvista.lines_from_points(piece)
-        plotter.add_mesh(line.tube(radius=_TUBE, n_sides=16), color=colour, ambient=0.75,
+        plotter.add_mesh(line.tube(radius=TUBE, n_sides=16), color=colour, ambient=0.75,
                          diffuse=0.35, smooth_shading=True)  # fmt: skip
+        _in_front(plotter.add_mesh(line, color=colour, lighting=False,
+                                   line_width=style.pixels(0.6)))  # fmt: skip
         shadow = piece.copy()
         shadow[:, 2] = frame.floor + 0.002
         plotter.add_mesh(pyvista.lines_from_points(shadow), color=colour,
@@ -104,6 +111,13 @@ def _draw_path(plotter: Any, path: Projection, frame: Frame, style: Style, colou
         _spot(plotter, frame, path, record, shown, style)
 
 
+def _in_front(actor: Any) -> None:
+    """Draw an actor over everything: a path that a surface hides is seen as its thin line."""
+    actor.mapper.SetResolveCoincidentTopologyToPolygonOffset()
+    actor.mapper.SetRelativeCoincidentTopologyLineOffsetParameters(0.0, _FAR_IN_FRONT)
+    actor.mapper.SetRelativeCoincidentTopologyPolygonOffsetParameters(0.0, 2 * _FAR_IN_FRONT)
+
+
 def _ball(plotter: Any, frame: Frame, path: Projection, record: int, colour: str) -> None:
     import pyvista
 
@@ -111,7 +125,9 @@ def _ball(plotter: Any, frame: Frame, path: Projection, record: int, colour: str
     point = frame.points(path.coordinates, path.losses)[record]
     if inside and np.all(np.isfinite(point)):
         ball = pyvista.Sphere(radius=_BALL, center=tuple(point))
-        plotter.add_mesh(ball, color=colour, ambient=0.7, diffuse=0.4, smooth_shading=True)
+        actor = plotter.add_mesh(ball, color=colour, ambient=0.7, diffuse=0.4,
+                                 smooth_shading=True, culling="back")  # fmt: skip
+        _in_front(actor)
 
 
 def _spot(
@@ -151,24 +167,27 @@ def _draw_frame(plotter: Any, frame: Frame, style: Style) -> None:
     segments = [((x0, y0), (x1, y0)), ((x1, y0), (x1, y1)), ((x1, y1), (x0, y1)),
                 ((x0, y1), (x0, y0))]  # fmt: skip
     lines = [((*a, floor), (*b, floor)) for a, b in segments]
+    right, _up, towards = axes_of_view(style)
+    # Labels stand at the two edges that face the viewer, outside the window.
+    edge_x, out_x = (x1, 1.0) if towards[0] > 0 else (x0, -1.0)
+    edge_y, out_y = (y1, 1.0) if towards[1] > 0 else (y0, -1.0)
     tick, near, far = 0.45 * style.em, 1.7 * style.em, 4.0 * style.em
     for value in _ticks(frame.alpha):
         x = float(frame.x(value))
-        lines.append(((x, y0, floor), (x, y0 - tick, floor)))
-        _text_3d(plotter, f"{value:g}", (x, y0 - near, floor), style)
+        lines.append(((x, edge_y, floor), (x, edge_y + out_y * tick, floor)))
+        _text_3d(plotter, f"{value:g}", (x, edge_y + out_y * near, floor), style)
     for value in _ticks(frame.beta):
         y = float(frame.y(value))
-        lines.append(((x1, y, floor), (x1 + tick, y, floor)))
-        _text_3d(plotter, f"{value:g}", (x1 + near, y, floor), style)
-    _text_3d(plotter, "α", ((x0 + x1) / 2, y0 - far, floor), style, size=1.25)
-    _text_3d(plotter, "β", (x1 + far, (y0 + y1) / 2, floor), style, size=1.25)
+        lines.append(((edge_x, y, floor), (edge_x + out_x * tick, y, floor)))
+        _text_3d(plotter, f"{value:g}", (edge_x + out_x * near, y, floor), style)
+    _text_3d(plotter, "α", ((x0 + x1) / 2, edge_y + out_y * far, floor), style, size=1.25)
+    _text_3d(plotter, "β", (edge_x + out_x * far, (y0 + y1) / 2, floor), style, size=1.25)
     # The loss axis stands at the corner that is leftmost in the view.
-    right = axes_of_view(style)[0]
     corner = min(((x, y) for x in (x0, x1) for y in (y0, y1)), key=lambda c: c @ right[:2])
     low, high = float(frame.z(frame.scale.low)), float(frame.z(frame.scale.high))
     outward = -right * tick
     lines.append(((*corner, low), (*corner, high)))
-    for height in frame.scale.ticks():
+    for height in _thinned(frame.scale.ticks(), frame, style):
         here = np.array([*corner, float(frame.z(height))])
         lines.append((tuple(here), tuple(here + outward)))
         text = label(frame.scale.loss_at(float(height)))
@@ -184,6 +203,14 @@ def _draw_lines(plotter: Any, lines: Sequence[Any], style: Style) -> None:
     points = np.array(lines, dtype=np.float64).reshape(-1, 3)
     plotter.add_mesh(pyvista.line_segments_from_points(points), color=style.ink, lighting=False,
                      line_width=style.pixels(0.6))  # fmt: skip
+
+
+def _thinned(heights: Floats, frame: Frame, style: Style) -> Floats:
+    """Leave out ticks of the loss axis whose labels would overlap in the view."""
+    if len(heights) < 2:
+        return heights
+    apart = float(np.diff(heights).min()) * frame.rise * axes_of_view(style)[1][2]
+    return heights[:: max(math.ceil(1.15 * style.em / apart), 1)]
 
 
 def _ticks(ends: tuple[float, float]) -> Floats:

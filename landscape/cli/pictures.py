@@ -38,10 +38,10 @@ def panel(study: StudyFile, identifier: str) -> Panel:
 
 
 def title_of(run: str | None) -> str:
-    """Return the activation's usual name and the optimizer's.
+    """Return the activation's usual name, how smooth it is, and the optimizer's name.
 
     >>> title_of("leaky_relu-gd-seed0")
-    'LeakyReLU, gradient descent'
+    'LeakyReLU (kinked), gradient descent'
     """
     if not run:
         return ""
@@ -50,13 +50,15 @@ def title_of(run: str | None) -> str:
 
     try:
         key = RunKey.parse(run)
-        name = get(key.activation).label
+        activation = get(key.activation)
     except ValueError:
         return run
     seed = f", seed {key.seed}" if key.seed else ""
+    name = f"{activation.label} ({CLASSES.get(activation.smoothness, activation.smoothness)})"
     return f"{name}, {OPTIMIZERS.get(key.optimizer, key.optimizer)}{seed}"
 
 
+CLASSES = {"C0": "kinked", "C-infinity": "smooth"}
 OPTIMIZERS = {
     "gd": "gradient descent",
     "sgd": "SGD",
