@@ -36,8 +36,7 @@ def surface_mesh(surface: Surface, frame: Frame, *, shading: Shading = "flat") -
     """
     import pyvista
 
-    if shading not in SHADINGS:
-        raise ValueError(f"unknown shading {shading!r}; known: {', '.join(SHADINGS)}")
+    check_shading(shading)
     height = surface_heights(surface, frame.scale.kind)
     x, y = np.meshgrid(frame.x(surface.alphas), frame.y(surface.betas), indexing="ij")
     # VTK needs finite coordinates even for points that no cell uses.
@@ -50,6 +49,12 @@ def surface_mesh(surface: Surface, frame: Frame, *, shading: Shading = "flat") -
         mesh.point_data["Normals"] = normals(surface, frame, height, shading).reshape(-1, 3)
         mesh.point_data.active_normals_name = "Normals"
     return mesh
+
+
+def check_shading(shading: str) -> None:
+    """Raise ValueError if ``shading`` is unknown; the message lists the known."""
+    if shading not in SHADINGS:
+        raise ValueError(f"unknown shading {shading!r}; known: {', '.join(SHADINGS)}")
 
 
 def triangles(height: Floats) -> NDArray[np.int64]:

@@ -15,7 +15,7 @@ from viz.captions import caption as caption_of
 from viz.colourbar import draw_colour_bar
 from viz.frame import Frame
 from viz.height import HeightScale, Kind
-from viz.mesh import Shading
+from viz.mesh import Shading, check_shading
 from viz.offscreen import ensure
 from viz.scene import Panel, _text_2d, draw_panel
 from viz.style import PANELS, PAPER, Style
@@ -126,6 +126,7 @@ def _draw(
     columns: int,
     off_screen: bool,
 ) -> Any:
+    check_shading(shading)
     surfaces = [panel.surface for panel in panels]
     paths = [path for panel in panels for path in panel.paths]
     scale = height if isinstance(height, HeightScale) else HeightScale.of(

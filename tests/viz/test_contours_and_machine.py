@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pytest
+from making import make_path, make_surface
+
+import viz
+from landscape.grid import Grid
+from landscape.surface import Surface
+from viz import offscreen
+
+
+def test_contours_have_alpha_to_the_right_and_beta_up(oblong: Surface) -> None:
+    figure = viz.contour(oblong, height="linear")
+    axes = figure.axes[0]
+    assert axes.get_xlim() == (-1.0, 1.0)
+    assert axes.get_ylim() == (-2.0, 2.0)
+    mesh = axes.collections[0]
+    drawn = np.asarray(mesh.get_array()).reshape(9, 5)
+    np.testing.assert_array_equal(drawn, oblong.losses.T)
+
+
+def test_contour_panels_share_one_range_of_colours(oblong: Surface) -> None:
+    more = make_surface(oblong.losses * 50, oblong.grid)
+    figure = viz.contour([oblong, more])
+    first, second = (axes.collections[0].get_clim() for axes in figure.axes[:2])
+    assert first == second == pytest.approx((0.0, np.log10(oblong.losses.max() * 50)))
+
+
+def test_the_path_is_drawn_where_it_was_placed(oblong: Surface) -> None:
+    coordinates = np.array([[-0.5, 1.5], [0.2, 0.3], [0.0, 0.0]])
+    figure = viz.contour(oblong, paths=make_path(coordinates, np.ones(3)))
+    drawn = [line.get_xydata() for line in figure.axes[0].lines if len(line.get_xydata()) == 3]
+    assert drawn
+    for points in drawn:
+        np.testing.assert_array_equal(points, coordinates)
+
+
+@pytest.mark.parametrize("suffix", ["pdf", "svg", "png"])
+def test_the_same_figure_gives_the_same_bytes(oblong: Surface, tmp_path: Path, suffix: str) -> None:
+    first, second = (
+        viz.save(viz.contour(oblong), tmp_path / f"{i}.{suffix}").read_bytes() for i in (1, 2)
+    )
+    assert first == second
+
+
+def test_fonts_are_embedded_as_truetype_and_svg_text_stays_text(
+    oblong: Surface, tmp_path: Path
+) -> None:
+    with matplotlib.rc_context({"pdf.compression": 0}):
+        content = viz.save(viz.contour(oblong, titles=["ReLU"]), tmp_path / "x.pdf").read_bytes()
+    assert b"/FontFile2" in content
+    assert b"/Type3" not in content
+    svg = viz.save(viz.contour(oblong, titles=["ReLU"]), tmp_path / "x.svg").read_text("utf-8")
+    assert re.search(r"<text[^>]*>ReLU</text>", svg)
+
+
+def test_a_figure_that_cannot_be_written_leaves_the_old_one(
+    oblong: Surface, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.png"
+    path.write_bytes(b"old")
+    figure = viz.contour(oblong)
+
+    def fail(*_args: Any, **_options: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    figure.savefig = fail
+    with pytest.raises(OSError, match="No space"):
+        viz.save(figure, path)
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["x.png"]
+
+
+def test_drawing_contours_needs_no_torch() -> None:
+    script = (
+        "import sys, numpy as np, viz\n"
+        "from landscape.grid import Grid\n"
+        "from landscape.surface import Surface\n"
+        "grid = Grid.square(3)\n"
+        "viz.contour(Surface(grid, {'losses': np.arange(1.0, 10.0).reshape(3, 3)},"
+        " np.ones((3, 3), dtype=np.uint8)))\n"
+        "assert 'torch' not in sys.modules and 'vtkmodules' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-P", "-W", "error", "-c", script], check=True, timeout=120)
+
+
+@pytest.mark.parametrize("failure", ["crash", "hang"])
+def test_a_machine_without_graphics_is_told_which_packages_are_missing(
+    failure: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[list[str]] = []
+
+    def run(command: list[str], **options: Any) -> Any:
+        calls.append(command)
+        if failure == "hang":
+            raise subprocess.TimeoutExpired(command, options["timeout"])
+        return subprocess.CompletedProcess(command, -11)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    offscreen.ensure.cache_clear()
+    with pytest.raises(RuntimeError, match="apt-get install -y libegl1 libgl1-mesa-dri"):
+        offscreen.ensure()
+    offscreen.ensure.cache_clear()
+    assert len(calls) >= 3
+    assert all(command[1] == "-P" for command in calls)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda s: viz.contour([]), "at least one"),
+        (lambda s: viz.contour([s], titles=["a", "b"]), "as many as surfaces, 1"),
+        (lambda s: viz.contour([s], paths=[None, None]), "as many as surfaces, 1, got 2"),
+        (lambda s: viz.save(viz.contour(s), "x.tiff"), r"\.pdf or \.png or \.svg"),
+        (lambda s: viz.Style(elevation=120.0), "between 0 and 90"),
+    ],
+)
+def test_wrong_calls_are_explained(call: Any, message: str, oblong: Surface) -> None:
+    with pytest.raises(ValueError, match=message):
+        call(oblong)
+
+
+def test_cells_without_a_height_stay_empty() -> None:
+    grid = Grid.square(5)
+    losses = np.full(grid.shape, 2.0)
+    losses[1, 2] = np.nan
+    drawn = viz.contour(make_surface(losses, grid), height="linear").axes[0].collections[0]
+    assert np.ma.getmaskarray(drawn.get_array()).sum() == 1
