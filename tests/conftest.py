@@ -1,4 +1,4 @@
-"""What many tests share: tiny models and data, a study made once."""
+"""What many tests share: one thread, tiny models and data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -27,9 +27,9 @@ def info(
 
     source = open_study(study)
     if config:
-        import tomli_w
+        from landscape.config import StudyConfig
 
-        print(tomli_w.dumps(source.config), end="")
+        print(StudyConfig.from_dict(source.config).to_toml(), end="")
         return
     size = source.path.stat().st_size / 1e6
     print(f"{source.path}: format {source.attributes['format_version']}, {size:.1f} MB")
