@@ -93,6 +93,16 @@ class Grid:
         return cls.rectangle((points, points), (-span, span), (-span, span))
 
     @classmethod
+    def cube(cls, shape: tuple[int, ...], ends: tuple[float, float] = (-1.0, 1.0)) -> Grid:
+        """Make an evenly spaced grid of one to three axes, each over ``ends``.
+
+        Raises:
+            ValueError: for fewer than 2 points, or a range that is not finite or not increasing.
+        """
+        names = [name.removesuffix("s") for name in AXES]
+        return cls(tuple(_axis(n, ends, name) for n, name in zip(shape, names, strict=False)))
+
+    @classmethod
     def line(cls, points: int = 101, alpha: tuple[float, float] = (-1.0, 1.0)) -> Grid:
         """Make an evenly spaced line of alphas."""
         return cls((_axis(points, alpha, "alpha"),))

@@ -13,51 +13,71 @@ from landscape.layout import Layout
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plane:
-    """An origin and two directions; coordinates are multiples of the directions.
+    """An origin and one to three directions; coordinates are multiples of the directions.
 
     Attributes:
         origin: parameters at (0, 0), [P].
         d_alpha: first direction, [P].
-        d_beta: second direction, [P].
+        d_beta: second direction, [P]; None for a line.
         layout: names and shapes of the P parameters.
         kind: how it was made: ``random``, ``pca``, or a name of the user's.
         settings: how exactly (seed, normalisation, explained variance, ...), plain JSON values.
+        d_gamma: third direction, [P]; only for a volume.
     """
 
     origin: Floats
     d_alpha: Floats
-    d_beta: Floats
+    d_beta: Floats | None
     layout: Layout
     kind: str = "custom"
     settings: Json = field(default_factory=dict)
+    d_gamma: Floats | None = None
 
     def __post_init__(self) -> None:
-        for name in ("origin", "d_alpha", "d_beta"):
-            vector = as_floats(getattr(self, name), name, (self.layout.size,))
+        if self.d_beta is None and self.d_gamma is not None:
+            raise ValueError("a third direction needs a second one; give d_beta")
+        for name in ("origin", "d_alpha", "d_beta", "d_gamma"):
+            values = getattr(self, name)
+            if values is None:
+                continue
+            vector = as_floats(values, name, (self.layout.size,))
             if not np.all(np.isfinite(vector)):
                 raise ValueError(f"{name} must be finite; it holds NaN or infinity")
+            if name != "origin" and not vector.any():
+                raise ValueError("a direction must not be zero everywhere")
             object.__setattr__(self, name, vector)
-        if not self.d_alpha.any() or not self.d_beta.any():
-            raise ValueError("a direction must not be zero everywhere")
-        if abs(self.cosine) > 1 - 1e-12:
-            raise ValueError(
-                f"the directions must not be parallel, got cosine {self.cosine:.12f}; "
-                "choose another second direction"
-            )
+        for cosine in self.cosines:
+            if abs(cosine) > 1 - 1e-12:
+                raise ValueError(
+                    f"the directions must not be parallel, got cosine {cosine:.12f}; "
+                    "choose another second direction"
+                )
         object.__setattr__(self, "settings", frozen_settings(self.settings))
 
     @property
-    def cosine(self) -> float:
-        """Cosine of the angle between the two directions; 0 when orthogonal."""
-        norms = np.linalg.norm(self.d_alpha) * np.linalg.norm(self.d_beta)
-        return float(self.d_alpha @ self.d_beta / norms)
+    def axes(self) -> int:
+        """Number of directions: 1 for a line, 2 for a plane, 3 for a volume."""
+        return len(self.directions)
 
     @property
     def directions(self) -> Floats:
-        """Both directions as rows, [2, P]."""
-        return np.stack([self.d_alpha, self.d_beta])
+        """The directions as rows, [axes, P]."""
+        every = (self.d_alpha, self.d_beta, self.d_gamma)
+        return np.stack([d for d in every if d is not None])
+
+    @property
+    def cosines(self) -> tuple[float, ...]:
+        """Cosines of the angles between the directions: (alpha, beta), (alpha, gamma), ..."""
+        units = self.directions / np.linalg.norm(self.directions, axis=1, keepdims=True)
+        rows, columns = np.triu_indices(len(units), 1)
+        return tuple(float(c) for c in (units @ units.T)[rows, columns])
 
     def points(self, coordinates: NDArray[np.float64]) -> Floats:
-        """Return the parameter vectors [K, P] at ``coordinates`` [K, 2], or [K, 1] on d_alpha."""
-        thetas = self.origin + coordinates[:, :1] * self.d_alpha
-        return thetas + coordinates[:, 1:] * self.d_beta if coordinates.shape[1] > 1 else thetas
+        """Return the parameter vectors [K, P] at ``coordinates`` [K, n], n <= axes.
+
+        Coordinates that are not given are 0.
+        """
+        thetas = np.broadcast_to(self.origin, (len(coordinates), len(self.origin)))
+        for column, direction in zip(coordinates.T, self.directions, strict=False):
+            thetas = thetas + column[:, None] * direction
+        return thetas

@@ -21,7 +21,7 @@ def project(thetas: NDArray[np.floating], plane: Plane) -> tuple[Floats, Floats,
         plane: the plane.
 
     Returns:
-        Coordinates [T, 2] in multiples of the directions, distances from the plane [T], and
+        Coordinates [T, axes] in multiples of the directions, distances from the plane [T], and
         distances from the origin [T], both Euclidean.
 
     Raises:

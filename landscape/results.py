@@ -21,7 +21,7 @@ class Projection:
         run: name of the run whose trajectory it is.
         plane: id of the plane.
         steps: optimizer steps of each record, [T].
-        coordinates: (alpha, beta) of the nearest point of the plane, [T, 2].
+        coordinates: (alpha, beta) of the nearest point of the plane, [T, axes].
         off_plane_distances: Euclidean distance from the plane, [T].
         distances: Euclidean distance from the plane's origin, [T].
         losses: loss at the recorded parameters, [T].
@@ -41,7 +41,7 @@ class Projection:
         steps = np.asarray(self.steps, dtype=np.int64)
         object.__setattr__(self, "steps", read_only(steps))
         count = len(steps)
-        shapes = {"coordinates": (count, 2)}
+        shapes = {"coordinates": (count, *np.shape(self.coordinates)[1:2])}
         for name in ("coordinates", "off_plane_distances", "distances", "losses", "plane_losses"):
             checked = as_floats(getattr(self, name), name, shapes.get(name, (count,)))
             object.__setattr__(self, name, checked)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from landscape.arrays import Floats
-from landscape.evaluation import Evaluator, LossFunction, as_batches, choose_engine
+from landscape.config.study import SamplingConfig
+from landscape.evaluation import EngineChoice, LossFunction, PlaneEvaluator
 from landscape.grid import Grid
 from landscape.parameters import layout_of
 from landscape.plane import Plane
@@ -24,48 +25,6 @@ Progress = Callable[[int], None]
 Tile = tuple[NDArray[np.int64], dict[str, Floats]]
 
 
-def make_evaluator(
-    model: nn.Module,
-    loss: str | LossFunction,
-    data: Any,
-    *,
-    theta: Floats,
-    dtype: torch.dtype | None = None,
-    strategy: str = "auto",
-    chunk: int = 16,
-    threads: int = 0,
-) -> Evaluator:
-    """Make an evaluator with the strategy asked for, or the fastest by a brief measurement.
-
-    Args:
-        model: any module; never moved.
-        loss: name or function of (output, target).
-        data: pair of tensors or arrays, or an iterable of such pairs.
-        theta: a typical point, [P].
-        dtype: precision; None takes that of the model's first parameter.
-        strategy: ``loop``, ``vmap`` or ``auto``.
-        chunk: points per call of ``vmap``.
-        threads: 0 takes one or all, whichever is faster.
-
-    Raises:
-        ValueError: for unusable data, or a model that is not deterministic in evaluation mode.
-    """
-    first = next(model.parameters(), None)
-    if first is None:
-        raise ValueError("the model has no parameters; nothing can be varied")
-    dtype = dtype or first.dtype
-    batches = as_batches(data, device=first.device, dtype=dtype)
-
-    def make(strategy: str, chunk: int, threads: int) -> Evaluator:
-        return Evaluator(
-            model, loss, batches, dtype=dtype, strategy=strategy, chunk=chunk, threads=threads
-        )
-
-    make("loop", 1, 0).check_deterministic(theta)
-    choice = choose_engine(make, theta, strategy=strategy, chunk=chunk, threads=threads)
-    return make(choice.strategy, choice.chunk, choice.threads)
-
-
 def sample(
     model: nn.Module,
     loss: str | LossFunction,
@@ -74,9 +33,8 @@ def sample(
     *,
     grid: Grid | None = None,
     dtype: torch.dtype | None = None,
-    strategy: str = "auto",
-    chunk: int = 16,
-    threads: int = 0,
+    metrics: Mapping[str, LossFunction] | None = None,
+    engine: SamplingConfig | None = None,
     progress: Progress | None = None,
 ) -> Surface:
     """Sample the loss over a plane.
@@ -87,46 +45,103 @@ def sample(
     Args:
         model: any module whose parameters have the plane's layout.
         loss: ``cross_entropy``, ``mse``, or a function of (output, target) that returns the mean
-            of a batch or one value per example.
-        data: pair (inputs, targets), or an iterable of such pairs.
-        plane: see :func:`landscape.random_plane` and :func:`landscape.pca_plane`.
-        grid: coordinates; 51 x 51 over [-1, 1]^2 by default.
+            of a batch or one value per example (the sum, if its attribute ``reduction`` says so).
+        data: pair (inputs, targets), or an iterable of such pairs. Inputs may be a tuple or a
+            mapping of tensors, which become the arguments of the model.
+        plane: see :func:`landscape.random_plane` and :func:`landscape.pca_plane`; a line or a
+            volume likewise.
+        grid: coordinates; over [-1, 1] by default, 51 x 51 points of a plane.
         dtype: precision of the forward pass; None takes the model's.
-        strategy: ``loop``, ``vmap`` or ``auto``.
-        chunk: points per call of ``vmap``.
-        threads: 0 takes one or all, whichever is faster.
+        metrics: functions like the loss, by the name of their field; None takes ``accuracies``
+            where the targets are class indices and the loss is ``cross_entropy``.
+        engine: how points are evaluated; None measures briefly and takes the fastest.
         progress: called with the number of points of each finished tile.
 
     Raises:
         ValueError: if the plane does not belong to the model, or for unusable data.
     """
-    _check_layout(model, plane)
-    evaluator = make_evaluator(
-        model, loss, data, theta=plane.origin, dtype=dtype, strategy=strategy, chunk=chunk,
-        threads=threads,
-    )  # fmt: skip
-    surface = empty_surface(evaluator, plane, grid or Grid.square())
-    for indices, values in sample_tiles(evaluator, plane, surface):
+    grid = grid or default_grid(plane)
+    evaluator = plane_evaluator(
+        model, loss, data, plane, dtype=dtype, metrics=metrics, config=engine, points=grid.size
+    )
+    surface = empty_surface(evaluator, plane, grid)
+    for indices, values in sample_tiles(evaluator, surface):
         surface = surface.with_points(indices, values, Status.EVALUATED)
         if progress is not None:
             progress(len(indices))
     return surface
 
 
+def plane_evaluator(
+    model: nn.Module,
+    loss: str | LossFunction,
+    data: Any,
+    plane: Plane,
+    *,
+    dtype: torch.dtype | None = None,
+    metrics: Mapping[str, LossFunction] | None = None,
+    config: SamplingConfig | None = None,
+    choice: EngineChoice | None = None,
+    points: int = 0,
+) -> PlaneEvaluator:
+    """Make what evaluates a model on a plane; arguments as in :func:`sample`.
+
+    Args:
+        model: any module whose parameters have the plane's layout.
+        loss: name or function.
+        data: pair or iterable of pairs.
+        plane: the plane.
+        dtype: precision of the forward pass.
+        metrics: by name.
+        config: how points are evaluated.
+        choice: an earlier choice, taken as it is.
+        points: number of points to come.
+
+    Raises:
+        ValueError: if the plane does not belong to the model, or for unusable data.
+    """
+    _check_layout(model, plane)
+    return PlaneEvaluator(
+        model, loss, data, origin=plane.origin, directions=plane.directions, dtype=dtype,
+        metrics=metrics, config=config, choice=choice, points=points,
+    )  # fmt: skip
+
+
+def default_grid(plane: Plane) -> Grid:
+    """Return the usual grid: 101 points on a line, 51 x 51 on a plane, 17^3 in a volume."""
+    points = {1: 101, 2: 51, 3: 17}[plane.axes]
+    return Grid.cube((points,) * plane.axes)
+
+
 def empty_surface(
-    evaluator: Evaluator,
+    evaluator: PlaneEvaluator,
     plane: Plane,
     grid: Grid,
     *,
     plane_id: str | None = None,
     run: str | None = None,
 ) -> Surface:
-    """Make the surface that :func:`sample_tiles` will fill, every point missing."""
-    settings = {**evaluator.settings, "kind": plane.kind, **plane.settings, "cosine": plane.cosine}
-    return Surface.empty(grid, evaluator.fields, plane=plane_id, run=run, settings=settings)
+    """Make the surface that :func:`sample_tiles` will fill, every point missing.
+
+    Raises:
+        ValueError: if grid and plane have different numbers of axes.
+    """
+    if len(grid.shape) != plane.axes:
+        raise ValueError(
+            f"the grid must have one axis for each of the plane's {plane.axes} directions, "
+            f"got {len(grid.shape)}"
+        )
+    settings = {**evaluator.settings, "kind": plane.kind, **plane.settings}
+    return Surface.empty(
+        grid,
+        evaluator.fields,
+        plane=plane_id,
+        run=run,
+        settings={**settings, "cosines": list(plane.cosines)},
+    )
 
 
-def sample_tiles(evaluator: Evaluator, plane: Plane, surface: Surface) -> Iterator[Tile]:
+def sample_tiles(evaluator: PlaneEvaluator, surface: Surface) -> Iterator[Tile]:
     """Evaluate the missing points of a surface, yielding each finished tile.
 
     Yields:
@@ -134,21 +149,18 @@ def sample_tiles(evaluator: Evaluator, plane: Plane, surface: Surface) -> Iterat
     """
     missing = surface.status.reshape(-1) == Status.MISSING
     for tile in surface.grid.tiles():
-        if not missing[tile].any():
-            continue
-        # Whole tiles only: which points share a chunk decides the last bits.
-        chunks = [tile[i : i + evaluator.chunk] for i in range(0, len(tile), evaluator.chunk)]
-        parts = [evaluator(plane.points(surface.grid.coordinates(chunk))) for chunk in chunks]
-        yield tile, {name: np.concatenate([p[name] for p in parts]) for name in evaluator.fields}
+        # Whole tiles only: which points share a pass decides the last bits.
+        if missing[tile].any():
+            yield tile, evaluator(surface.grid.coordinates(tile))
 
 
 def place(
-    evaluator: Evaluator, plane: Plane, trajectory: Trajectory, *, run: str, plane_id: str
+    evaluator: PlaneEvaluator, plane: Plane, trajectory: Trajectory, *, run: str, plane_id: str
 ) -> Projection:
     """Place a trajectory on a plane, and evaluate the loss where it was placed.
 
     Args:
-        evaluator: of the model at the plane's origin.
+        evaluator: of the model on the plane.
         plane: the plane.
         trajectory: the path.
         run: name of the trajectory's run.
@@ -158,8 +170,6 @@ def place(
         ValueError: if plane and trajectory belong to different models.
     """
     coordinates, off_plane, distances = project(trajectory.thetas, plane)
-    chunks = range(0, len(coordinates), evaluator.chunk)
-    parts = [evaluator(plane.points(coordinates[i : i + evaluator.chunk])) for i in chunks]
     return Projection(
         run=run,
         plane=plane_id,
@@ -168,7 +178,7 @@ def place(
         off_plane_distances=off_plane,
         distances=distances,
         losses=trajectory.losses,
-        plane_losses=np.concatenate([part["losses"] for part in parts]),
+        plane_losses=evaluator(coordinates)["losses"],
     )
 
 

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from landscape.config.training import TrainingConfig, check_optimizer
-from landscape.evaluation import Batches, Evaluator, LossFunction, as_batches, resolve_loss
+from landscape.evaluation import Batches, Evaluator, LossFunction, Objective, as_batches
+from landscape.evaluation.examples import Part, arguments, count, map_tensors
 from landscape.parameters import layout_of
 from landscape.randomness import keyed_generator
 from landscape.trajectory import Trajectory
@@ -59,7 +60,6 @@ def train(
     examples = as_batches(data, device=first.device, dtype=first.dtype)
     evaluator = Evaluator(model, loss, examples, dtype=first.dtype)
     batches = _batches(examples, config.batch_size_of(optimizer), seed)
-    loss_function = resolve_loss(loss)[1]
     stepper = _make_optimizer(model, optimizer, config)
     base = config.learning_rates[optimizer]
 
@@ -71,7 +71,7 @@ def train(
         for group in stepper.param_groups:
             group["lr"] = rate
         stepper.zero_grad()
-        batch_loss = _backward(model, loss_function, next(batches))
+        batch_loss = _backward(model, evaluator.objective, next(batches))
         norm = _gradient_norm(model)
         before = _theta(model)
         stepper.step()
@@ -162,14 +162,16 @@ def _make_optimizer(model: nn.Module, name: str, config: TrainingConfig) -> torc
             return torch.optim.SGD(parameters, lr=rate, weight_decay=decay)
 
 
-def _backward(model: nn.Module, loss: LossFunction, batch: list[tuple[Tensor, Tensor]]) -> float:
+def _backward(model: nn.Module, objective: Objective, batch: list[Part]) -> float:
     """Add the gradient of the mean loss over the parts of a batch; return that loss."""
-    total = sum(len(inputs) for inputs, _ in batch)
+    total = sum(map(count, batch))
     value = 0.0
-    for inputs, targets in batch:
-        part = loss(model(inputs), targets).mean() * (len(inputs) / total)
-        part.backward()  # type: ignore[no-untyped-call]
-        value += float(part.detach())
+    for part in batch:
+        args, kwargs = arguments(part[0])
+        mean = objective.mean(model(*args, **kwargs), part[1], count(part))
+        share = mean * (count(part) / total)
+        share.backward()  # type: ignore[no-untyped-call]
+        value += float(share.detach())
     return value
 
 
@@ -178,7 +180,7 @@ def _gradient_norm(model: nn.Module) -> float:
     return math.sqrt(sum(float(g.double().square().sum()) for g in gradients))
 
 
-def _batches(examples: Batches, size: int, seed: int) -> Iterator[list[tuple[Tensor, Tensor]]]:
+def _batches(examples: Batches, size: int, seed: int) -> Iterator[list[Part]]:
     """Yield batches for ever, each as a list of parts that fit in memory.
 
     The whole data set is one batch of all its parts. Otherwise the order is new each epoch, and
@@ -187,9 +189,9 @@ def _batches(examples: Batches, size: int, seed: int) -> Iterator[list[tuple[Ten
     if size <= 0 or size >= examples.examples:
         while True:
             yield list(examples.parts)
-    inputs, targets = examples.joined()
+    every = examples.joined()
     generator = keyed_generator(seed, "batches")
     while True:
-        order = torch.randperm(len(inputs), generator=generator).to(inputs.device)
+        order = torch.randperm(examples.examples, generator=generator)
         for indices in torch.split(order, size):
-            yield [(inputs[indices], targets[indices])]
+            yield [map_tensors(lambda t, i=indices: t[i.to(t.device)], every)]  # type: ignore[misc]

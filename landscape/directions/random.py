@@ -14,6 +14,9 @@ from landscape.plane import Plane
 from landscape.randomness import keyed_normal
 
 
+_AXES = ("alpha", "beta", "gamma")
+
+
 def random_direction(layout: Layout, *, seed: int = 0, axis: str = "alpha") -> Floats:
     """Draw a standard normal direction [P].
 
@@ -33,6 +36,7 @@ def random_plane(
     seed: int = 0,
     normalisation: Normalisation = "filter",
     one_dimensional: str = "zero",
+    axes: int = 2,
 ) -> Plane:
     """Make the plane of two random normalised directions through the model's parameters.
 
@@ -44,15 +48,18 @@ def random_plane(
         seed: of the Gaussian draws.
         normalisation: ``filter``, ``layer`` or ``none``; see :func:`normalise`.
         one_dimensional: ``zero`` or ``layer``; see :func:`normalise`.
+        axes: 2 for a plane, 1 for a line, 3 for a volume. The first directions are the same.
 
     Raises:
-        ValueError: for parameters that are not finite, or an unknown normalisation.
+        ValueError: for another number of axes, parameters that are not finite, or an unknown normalisation.
 
     References:
         Li et al. (2018), section 4.
     """
     layout, theta = layout_of(model), flatten(model)
-    d_alpha, d_beta = (
+    if not 1 <= axes <= len(_AXES):
+        raise ValueError(f"axes must be 1, 2 or 3, got {axes}")
+    directions: list[Floats | None] = [
         normalise(
             random_direction(layout, seed=seed, axis=axis),
             theta,
@@ -60,13 +67,8 @@ def random_plane(
             normalisation=normalisation,
             one_dimensional=one_dimensional,
         )
-        for axis in ("alpha", "beta")
-    )
-    return Plane(
-        theta,
-        d_alpha,
-        d_beta,
-        layout,
-        "random",
-        {"seed": seed, "normalisation": normalisation, "one_dimensional": one_dimensional},
-    )
+        for axis in _AXES[:axes]
+    ]
+    d_alpha, d_beta, d_gamma = (*directions, *[None] * (len(_AXES) - axes))
+    settings = {"seed": seed, "normalisation": normalisation, "one_dimensional": one_dimensional}
+    return Plane(theta, d_alpha, d_beta, layout, "random", settings, d_gamma)

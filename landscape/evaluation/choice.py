@@ -1,110 +1,255 @@
-"""Choosing how to evaluate, by a brief measurement."""
+"""Choosing how to evaluate, by a brief measurement on the first examples.
+
+Best settings differ by the network, the data and what else the machine does: on a busy machine two
+threads can be many times slower than one. All strategies with a few settings are measured in turn,
+the slower half is dropped, and so on; then one setting after another is varied around the best.
+"""
 
 from __future__ import annotations
 
 import logging
+import re
+import shutil
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
-import numpy as np
 import torch
+from torch import Tensor
 
-from landscape.arrays import Floats
-from landscape.evaluation.evaluator import Evaluator
+from landscape.config.study import SamplingConfig
+from landscape.evaluation.batched import BatchedPass, NotAChain
+from landscape.evaluation.examples import count, tensors
+from landscape.evaluation.passes import CopyPass, EngineChoice, LoopPass, Pass, VmapPass
+from landscape.evaluation.problem import Problem
 
 _LOG = logging.getLogger(__name__)
-_ROUNDS, _SECONDS = 3, 0.08
+_PASSES: MappingProxyType[str, type[Pass]] = MappingProxyType(
+    {kind.strategy: kind for kind in (BatchedPass, CopyPass, VmapPass, LoopPass)}
+)
+_SECONDS = 0.05
+# One call during the measurement should not take longer; it sees fewer examples otherwise.
+_LONG = 0.15
+_LEAST_EXAMPLES = 128
+# Compiling takes half a minute or so; it is tried only where far more can be saved.
+_COMPILING_PAYS = 300.0
 
 
-@dataclass(frozen=True, slots=True)
-class EngineChoice:
-    """How points are evaluated. Different choices differ in the last bits of their results.
+@dataclass(slots=True)
+class _Candidate:
+    """A pass and the best speed seen, in points times examples a second."""
 
-    Attributes:
-        strategy: ``loop`` or ``vmap``.
-        chunk: points per call.
-        threads: threads.
-        points_per_second: what was measured, 0 if nothing was.
-    """
+    runner: Pass
+    speed: float = 0.0
 
-    strategy: str
-    chunk: int
-    threads: int
-    points_per_second: float = 0.0
+    def measure(self) -> None:
+        """Run for a moment, after a first call that does not count."""
+        runner = self.runner
+        points = torch.zeros(runner.choice.chunk, runner.problem.axes, dtype=torch.float64)
+        if not self.speed:
+            _seconds(runner, points)
+        done, total = 0, 0.0
+        while total < _SECONDS:
+            total += _seconds(runner, points)
+            done += len(points)
+        self.speed = max(self.speed, done * runner.batches.examples / total)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the choice as plain values."""
-        return asdict(self)
 
-
-def choose_engine(
-    make: Callable[[str, int, int], Evaluator],
-    theta: Floats,
-    *,
-    strategy: str = "auto",
-    chunk: int = 16,
-    threads: int = 0,
-) -> EngineChoice:
-    """Measure the candidates briefly and return the fastest.
-
-    One thread is measured against all: on a busy machine several can be far slower than one. A
-    model that cannot be vectorised (data-dependent control flow, in-place updates of buffers) is
-    evaluated point by point, with one line in the log.
+def make_pass(problem: Problem, choice: EngineChoice, *, memory: int = 1 << 30) -> Pass:
+    """Make the pass of a choice.
 
     Args:
-        make: makes an evaluator from (strategy, chunk, threads).
-        theta: a typical point, [P].
-        strategy: ``auto``, or the only strategy to consider.
-        chunk: points per call of ``vmap``.
-        threads: the only number of threads to consider; 0 considers one and all.
+        problem: network, plane, examples.
+        choice: strategy and settings.
+        memory: bytes for what is kept of the first layers.
+    """
+    with torch.no_grad(), threads(choice.threads):
+        return _PASSES[choice.strategy](problem, choice, most_bytes=memory)
+
+
+def choose_engine(problem: Problem, config: SamplingConfig, *, points: int = 0) -> EngineChoice:
+    """Measure the candidates briefly and return the fastest.
+
+    Args:
+        problem: network, plane, examples.
+        config: what is prescribed; everything else is measured.
+        points: number of points to come, which decides whether compiling may pay.
 
     Raises:
-        RuntimeError: if the one strategy asked for does not work with the model.
+        Exception: whatever the one strategy prescribed raises with this network.
     """
-    names = ("vmap", "loop") if strategy == "auto" else (strategy,)
-    counts = (threads,) if threads else tuple(sorted({1, torch.get_num_threads()}))
-    if len(names) == len(counts) == 1:
-        return EngineChoice(names[0], chunk if names[0] == "vmap" else 1, counts[0])
-    evaluators = _usable(make, names, counts, chunk, theta)
-    speeds = _speeds(evaluators, theta)
-    fastest = max(range(len(evaluators)), key=lambda i: speeds[i])
-    chosen = evaluators[fastest]
-    return EngineChoice(chosen.strategy, chosen.chunk, chosen.threads, speeds[fastest])
+    counts = (config.threads,) if config.threads else tuple(sorted({1, torch.get_num_threads()}))
+    names = tuple(_PASSES) if config.strategy == "auto" else (config.strategy,)
+    starts = [_default(name, problem, config) for name in names]
+    if config.fixed:
+        return replace(starts[0], threads=counts[0])
+    small = _smaller(problem, starts, config)
+    coarse, fine = _batch_sizes(problem, small, config)
+    choices = [
+        replace(start, batch_size=size, threads=number)
+        for start in _usable(small, starts, config)
+        for size in coarse
+        for number in counts
+    ]
+    best = _fastest(_candidates(small, choices, config))
+    for setting, values in _around(best.runner.choice, problem, fine, config):
+        varied = [replace(best.runner.choice, **{setting: value}) for value in values]  # type: ignore[arg-type]
+        best = _fastest([best, *_candidates(small, varied, config)])
+    rate = best.speed / problem.batches.examples
+    if _worth_compiling(best.runner.choice, config, points / rate):
+        compiled = _compiled(small, best.runner.choice, config)
+        best = _fastest([best, compiled]) if compiled else best
+        rate = best.speed / problem.batches.examples
+    return replace(best.runner.choice, points_per_second=float(f"{rate:.4g}"))
+
+
+def _default(strategy: str, problem: Problem, config: SamplingConfig) -> EngineChoice:
+    """Return where the search for a strategy begins."""
+    at_once = strategy in ("vmap", "batched")
+    return EngineChoice(
+        strategy=strategy,
+        chunk=(config.chunk or 8) if at_once else 1,
+        batch_size=config.batch_size if problem.batches.divisible else 0,
+        threads=config.threads,
+        reuse=config.reuse and strategy != "loop",
+        channels_last=problem.convolutional and strategy == "copy",
+        compiled=config.compile == "always" and strategy == "copy",
+    )
+
+
+def _batch_sizes(
+    problem: Problem, small: Problem, config: SamplingConfig
+) -> tuple[list[int], list[int]]:
+    """Return the batch sizes to begin with, and those to try around the best."""
+    if config.batch_size or not problem.batches.divisible:
+        return [config.batch_size if problem.batches.divisible else 0], []
+    coarse, fine = ([64, 256], [32, 128]) if problem.convolutional else ([256, 1024], [128, 512])
+    most = small.batches.examples
+    return [n for n in coarse if n <= most] or [most], [n for n in fine if n <= most]
+
+
+def _around(
+    best: EngineChoice, problem: Problem, batch_sizes: list[int], config: SamplingConfig
+) -> Iterator[tuple[str, Sequence[object]]]:
+    """Yield what is varied around the best, with the values to try."""
+    if batch_sizes:
+        yield "batch_size", batch_sizes
+    if not config.chunk and best.strategy in ("vmap", "batched"):
+        yield "chunk", (4, 16, 32)
+    if best.reuse and problem.convolutional:
+        yield "reuse", (False,)
+
+
+def _smaller(problem: Problem, choices: Sequence[EngineChoice], config: SamplingConfig) -> Problem:
+    """Return the problem over so many examples that one call takes a moment."""
+    examples = min(_LEAST_EXAMPLES, problem.batches.examples)
+    head = problem.with_batches(problem.batches.head(examples))
+    usable = _usable(head, choices, config)
+    point = torch.zeros(1, problem.axes, dtype=torch.float64)
+    runner = make_pass(head, usable[0], memory=config.memory_bytes)
+    seconds = min(_seconds(runner, point.expand(usable[0].chunk, -1)) for _ in range(2))
+    more = int(examples * _LONG / max(seconds, 1e-6) / 4)
+    return problem.with_batches(problem.batches.head(max(more, examples)))
 
 
 def _usable(
-    make: Callable[[str, int, int], Evaluator],
-    names: Sequence[str],
-    counts: Sequence[int],
-    chunk: int,
-    theta: Floats,
-) -> list[Evaluator]:
-    """Make the candidates and call each once; leave out those that do not work."""
+    problem: Problem, choices: Sequence[EngineChoice], config: SamplingConfig
+) -> list[EngineChoice]:
+    """Leave out the strategies that do not work with the network, and ``loop`` if another does."""
     usable = []
-    for name in names:
-        candidates = [make(name, chunk, count) for count in counts]
-        try:
-            candidates[0](theta[None])
-        except (RuntimeError, NotImplementedError) as error:
-            if name == "loop" or len(names) == 1:
-                raise
-            _LOG.warning("vmap does not work with this model, one point at a time: %s", error)
+    for choice in choices:
+        if choice.strategy == "loop" and usable:
             continue
-        usable += candidates
+        if choice.strategy == "vmap" and any(one.strategy == "batched" for one in usable):
+            continue
+        try:
+            runner = make_pass(problem, choice, memory=config.memory_bytes)
+            _seconds(runner, torch.zeros(2, problem.axes, dtype=torch.float64))
+        except Exception as error:
+            # A user's network may raise anything when it is copied, traced or vectorised.
+            if len(choices) == 1:
+                raise
+            level = logging.DEBUG if isinstance(error, NotAChain) else logging.WARNING
+            _LOG.log(level, "%s does not work with this network (%s)", choice.strategy,
+                     _reason(error))  # fmt: skip
+            continue
+        usable.append(replace(choice, reuse=runner.first is not None))
     return usable
 
 
-def _speeds(evaluators: Sequence[Evaluator], theta: Floats) -> list[float]:
-    """Measure points per second, in rounds, so that a busy moment hits all alike."""
-    best = [0.0] * len(evaluators)
-    for _round in range(_ROUNDS):
-        for i, evaluator in enumerate(evaluators):
-            thetas = np.repeat(theta[None], evaluator.chunk, axis=0)
-            start, done = time.perf_counter(), 0
-            while not done or time.perf_counter() - start < _SECONDS:
-                evaluator(thetas)
-                done += len(thetas)
-            best[i] = max(best[i], done / (time.perf_counter() - start))
-    return best
+def _reason(error: Exception) -> str:
+    """Name the operator that cannot be vectorised, or say what was said."""
+    text = " ".join(str(error).split())
+    operator = re.search(r"aten::\w+|\.item\(\)", text)
+    return operator[0] if operator else text[:120] or type(error).__name__
+
+
+def _candidates(
+    problem: Problem, choices: Sequence[EngineChoice], config: SamplingConfig
+) -> list[_Candidate]:
+    fitting = [one for one in choices if _fits(problem, one, config)] or list(choices[:1])
+    return [_Candidate(make_pass(problem, one, memory=config.memory_bytes)) for one in fitting]
+
+
+def _fits(problem: Problem, choice: EngineChoice, config: SamplingConfig) -> bool:
+    """Whether the inputs of a pass, a rough measure of its activations, stay within the budget."""
+    inputs = next(tensors(problem.batches.parts[0]))
+    batch = choice.batch_size or max(map(count, problem.batches.parts))
+    entries = inputs[0].numel() * batch * (choice.chunk if choice.strategy != "copy" else 1)
+    return 16 * 4 * entries <= config.memory_bytes
+
+
+def _fastest(candidates: list[_Candidate]) -> _Candidate:
+    """Measure all in turn, drop the slower half, and so on.
+
+    The best speed of each counts: a busy moment makes slower, nothing makes faster.
+    """
+    while True:
+        for candidate in candidates:
+            candidate.measure()
+        if len(candidates) == 1:
+            return candidates[0]
+        candidates = sorted(candidates, key=lambda c: -c.speed)[: (len(candidates) + 1) // 2]
+
+
+def _seconds(runner: Pass, points: Tensor) -> float:
+    start = time.perf_counter()
+    with torch.no_grad(), threads(runner.choice.threads):
+        # Reading the result waits for a device that works in the background.
+        runner.sums(points).cpu()
+    return time.perf_counter() - start
+
+
+def _worth_compiling(choice: EngineChoice, config: SamplingConfig, seconds: float) -> bool:
+    return (
+        config.compile == "auto"
+        and choice.strategy == "copy"
+        and seconds > _COMPILING_PAYS
+        and any(shutil.which(name) for name in ("g++", "gcc", "clang++", "clang", "c++"))
+    )
+
+
+def _compiled(problem: Problem, choice: EngineChoice, config: SamplingConfig) -> _Candidate | None:
+    _LOG.info("compiling the network, because the grid is large; this takes up to a minute")
+    try:
+        runner = make_pass(problem, replace(choice, compiled=True), memory=config.memory_bytes)
+        _seconds(runner, torch.zeros(1, problem.axes, dtype=torch.float64))
+    except Exception as error:
+        _LOG.warning("the network does not compile, going on without: %s", _reason(error))
+        return None
+    return _Candidate(runner)
+
+
+@contextmanager
+def threads(number: int) -> Iterator[None]:
+    """Use so many threads for a while; 0 leaves torch's setting."""
+    before = torch.get_num_threads()
+    if number:
+        torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        if number:
+            torch.set_num_threads(before)

@@ -27,7 +27,8 @@ UNITS = {
     "losses": "loss", "accuracies": "fraction", "step_losses": "loss", "plane_losses": "loss",
     "gradient_norms": "loss / parameter", "step_lengths": "parameter",
     "off_plane_distances": "parameter", "distances": "parameter", "alphas": "d_alpha",
-    "betas": "d_beta", "coordinates": "d_alpha, d_beta", "steps": "step",
+    "betas": "d_beta", "gammas": "d_gamma", "coordinates": "d_alpha, d_beta, d_gamma",
+    "steps": "step",
 }  # fmt: skip
 _CHUNK_ENTRIES = 1 << 17
 
@@ -137,21 +138,23 @@ def _read_trajectory(group: h5py.Group) -> Trajectory:
 def _write_plane(group: h5py.Group, plane: Plane) -> None:
     _put_attributes(
         group, "plane", plane.settings,
-        kind=plane.kind, cosine=plane.cosine,
+        kind=plane.kind, cosines=np.array(plane.cosines),
     )  # fmt: skip
     _put_layout(group, plane.layout)
-    for name in ("origin", "d_alpha", "d_beta"):
-        put_array(group, name, getattr(plane, name))
+    for name in ("origin", "d_alpha", "d_beta", "d_gamma"):
+        if getattr(plane, name) is not None:
+            put_array(group, name, getattr(plane, name))
 
 
 def _read_plane(group: h5py.Group) -> Plane:
     return Plane(
         _array(group, "origin"),
         _array(group, "d_alpha"),
-        _array(group, "d_beta"),
+        _array(group, "d_beta") if "d_beta" in group else None,
         _layout(group),
         str(group.attrs["kind"]),
         _settings(group),
+        _array(group, "d_gamma") if "d_gamma" in group else None,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import torch
 
 from landscape.config import StudyConfig
 from landscape.directions import pca_plane, random_plane
-from landscape.evaluation import EngineChoice, Evaluator, as_batches, choose_engine
+from landscape.evaluation import EngineChoice, Evaluator, PlaneEvaluator
 from landscape.grid import Grid
 from landscape.naming import RunKey
 from landscape.networks import build
@@ -25,7 +25,7 @@ from landscape.parameters import flatten
 from landscape.plane import Plane
 from landscape.projection import project
 from landscape.results import Analysis, Projection
-from landscape.sampling import empty_surface, place, sample_tiles
+from landscape.sampling import empty_surface, place, plane_evaluator, sample_tiles
 from landscape.store import StudyFile, StudyWriter
 from landscape.store.paths import (
     analysis_path,
@@ -90,7 +90,7 @@ class Study:
     def seconds(self) -> float:
         """Estimate the time of a complete run from one evaluation and one training step."""
         model = build(self._spec(self.config.activations[0]), seed=0, dtype=self._dtype)
-        evaluator = self._evaluator(model, EngineChoice("loop", 1, 0))
+        evaluator = Evaluator(model, self._loss, self._data, dtype=self._dtype)
         theta = flatten(model)[None]
         evaluator(theta)
         start = time.perf_counter()
@@ -161,8 +161,7 @@ class Study:
                 seed=self.config.random_plane.seed,
                 normalisation=self.config.random_plane.normalisation,
             )
-        plane = Plane(plane.origin, plane.d_alpha, plane.d_beta, plane.layout, plane.kind,
-                      {**plane.settings, "runs": [task.run]})  # fmt: skip
+        plane = replace(plane, settings={**plane.settings, "runs": [task.run]})
         writer.put_record(plane_path(task.plane), plane)
         return plane
 
@@ -172,7 +171,7 @@ class Study:
         for task in todo:
             trajectory = _trajectory(writer, task.run)
             plane = self._plane(writer, task, trajectory)
-            evaluator = self._chosen_evaluator(writer, trajectory)
+            evaluator = self._evaluator(writer, plane, trajectory)
             path = surface_path(task.plane)
             surface = writer.find(path)
             if not isinstance(surface, Surface):
@@ -180,7 +179,7 @@ class Study:
                 surface = empty_surface(evaluator, plane, grid, plane_id=task.plane, run=task.run)
                 writer.put_record(path, surface)
             self.reporter.advance(int(np.count_nonzero(surface.status)))
-            for indices, values in sample_tiles(evaluator, plane, surface):
+            for indices, values in sample_tiles(evaluator, surface):
                 writer.put_tile(path, indices, values)
                 self.reporter.advance(len(indices))
 
@@ -190,7 +189,7 @@ class Study:
         for task in todo:
             trajectory = _trajectory(writer, task.run)
             plane = self._plane(writer, task, trajectory)
-            evaluator = self._chosen_evaluator(writer, trajectory)
+            evaluator = self._evaluator(writer, plane, trajectory)
             projection = place(evaluator, plane, trajectory, run=task.run, plane_id=task.plane)
             writer.put_record(projection_path(task.run, task.plane), projection)
             self.reporter.advance(1)
@@ -218,41 +217,26 @@ class Study:
         runs = [(key.name, _trajectory(writer, key.name)) for key in self.config.runs]
         return [(name, run) for name, run in runs if run.diverged_at is None]
 
-    def _chosen_evaluator(self, writer: StudyWriter, trajectory: Trajectory) -> Evaluator:
+    def _evaluator(
+        self, writer: StudyWriter, plane: Plane, trajectory: Trajectory
+    ) -> PlaneEvaluator:
         """Evaluate as recorded, or as a brief measurement finds best, which is then recorded."""
-        model = solution_model(trajectory)
         path = analysis_path("engine", "choice")
         found = writer.find(path)
-        if isinstance(found, Analysis):
-            return self._evaluator(model, EngineChoice(**found.settings))
-        batches = as_batches(self._data, dtype=self._dtype)
-        wanted = self.config.sampling
-        choice = choose_engine(
-            lambda s, c, t: Evaluator(
-                model, self._loss, batches, dtype=self._dtype, strategy=s, chunk=c, threads=t
-            ),
-            trajectory.solution,
-            strategy=wanted.strategy,
-            chunk=wanted.chunk,
-            threads=wanted.threads,
-        )
-        self.reporter.note(
-            f"evaluating by {choice.strategy}, {choice.chunk} points a pass, "
-            f"{choice.threads} thread{'s' if choice.threads > 1 else ''}"
-        )
-        writer.put_record(path, Analysis("engine", {}, choice.to_dict()))
-        return self._evaluator(model, choice)
-
-    def _evaluator(self, model: torch.nn.Module, choice: EngineChoice) -> Evaluator:
-        return Evaluator(
-            model,
+        evaluator = plane_evaluator(
+            solution_model(trajectory),
             self._loss,
             self._data,
+            plane,
             dtype=self._dtype,
-            strategy=choice.strategy,
-            chunk=choice.chunk,
-            threads=choice.threads,
+            config=self.config.sampling,
+            choice=EngineChoice(**found.settings) if isinstance(found, Analysis) else None,
+            points=self.points,
         )
+        if found is None:
+            self.reporter.note(f"evaluating: {evaluator.choice}")
+            writer.put_record(path, Analysis("engine", {}, evaluator.choice.to_dict()))
+        return evaluator
 
     def _spec(self, activation: str) -> Any:
         shape = tuple(self._data.inputs.shape[1:])

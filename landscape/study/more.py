@@ -13,10 +13,11 @@ import torch
 from landscape.config import StudyConfig
 from landscape.config.study import NORMALISATIONS, Normalisation
 from landscape.directions import pca_plane, random_plane
+from landscape.evaluation import EngineChoice
 from landscape.files import replacing, writable_folder
 from landscape.grid import Grid
 from landscape.plane import Plane
-from landscape.sampling import empty_surface, make_evaluator, place, sample_tiles
+from landscape.sampling import empty_surface, place, plane_evaluator, sample_tiles
 from landscape.store import StudyFile, StudyWriter
 from landscape.store.paths import plane_path, projection_path, surface_path
 from landscape.study.reporting import Examples, Reporter, Silent
@@ -98,17 +99,18 @@ def sample_more(
     path = _target(source, out)
     with StudyWriter(path) as writer:
         surface = writer.find(surface_path(request.name))
-        recorded = surface.settings if isinstance(surface, Surface) else {}
-        evaluator = make_evaluator(
+        recorded = surface.settings["engine"] if isinstance(surface, Surface) else {}
+        evaluator = plane_evaluator(
             model,
             trajectory.settings["loss"],
             data,
-            theta=plane.origin,
+            plane,
             dtype=getattr(torch, config.dtype),
-            strategy=recorded.get("strategy", config.sampling.strategy),
-            chunk=recorded.get("chunk", config.sampling.chunk),
-            threads=recorded.get("threads", config.sampling.threads),
+            config=config.sampling,
+            choice=EngineChoice(**recorded) if recorded else None,
+            points=request.grid.size,
         )
+        reporter.note(f"evaluating: {evaluator.choice}")
         if not isinstance(surface, Surface):
             writer.put_record(plane_path(request.name), plane)
             surface = empty_surface(
@@ -119,7 +121,7 @@ def sample_more(
             raise ValueError(f"the id {request.name} is taken by another surface; give a --name")
         reporter.stage("sampling", request.grid.size)
         reporter.advance(int((surface.status > 0).sum()))
-        for indices, values in sample_tiles(evaluator, plane, surface):
+        for indices, values in sample_tiles(evaluator, surface):
             writer.put_tile(surface_path(request.name), indices, values)
             reporter.advance(len(indices))
         placed = place(evaluator, plane, trajectory, run=request.run, plane_id=request.name)

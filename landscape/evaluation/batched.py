@@ -1,0 +1,161 @@
+"""Chains of linear layers and activations, several points at once, as batched matrix products.
+
+The products of a chunk are one call of ``baddbmm``, and activations work in place: about half as
+many passes over memory as ``vmap`` needs for the same network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn, vmap
+from torch.fx import Graph, Tracer
+
+from landscape.activations.modules import SmeLU, Squareplus
+from landscape.evaluation.examples import Part, count
+from landscape.evaluation.first_layer import Given
+from landscape.evaluation.losses import accuracy, cross_entropy, wide_dtype
+from landscape.evaluation.passes import Pass
+
+# What does nothing in evaluation mode.
+_IDLE = (nn.Identity, nn.Dropout, nn.AlphaDropout, nn.FeatureAlphaDropout)
+_ELEMENTWISE = (
+    nn.ReLU, nn.LeakyReLU, nn.ReLU6, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU, nn.Mish,
+    nn.Sigmoid, nn.Tanh, nn.Hardtanh, nn.Hardsigmoid, nn.Hardswish, nn.Softplus, nn.Softsign,
+    nn.Softshrink, nn.Hardshrink, nn.Tanhshrink, nn.LogSigmoid, nn.Threshold, SmeLU, Squareplus,
+)  # fmt: skip
+_IN_PLACE: Mapping[type, Callable[[Tensor], Tensor]] = MappingProxyType(
+    {nn.Sigmoid: torch.sigmoid_, nn.Tanh: torch.tanh_}
+)
+
+
+class NotAChain(ValueError):
+    """The network is something else than a chain of linear layers and activations."""
+
+
+class BatchedPass(Pass):
+    """Batched matrix products of a chunk of points; for multilayer perceptrons."""
+
+    strategy = "batched"
+
+    def prepare(self) -> None:
+        """Take the network apart.
+
+        Raises:
+            NotAChain: if it is not a chain of layers that are known here.
+        """
+        self._model = self.private_model()
+        self._layers = _chain(self._model)
+        names = dict(self._model.named_parameters()).keys()
+        self._points = self.problem.points(tuple(names))
+
+    def sums(self, coordinates: Tensor) -> Tensor:
+        """Return sums [fields, K]; see :meth:`Pass.sums`."""
+        parameters = self._points(coordinates)
+        total = torch.zeros(())
+        for number, part in enumerate(self.batches.parts):
+            hidden = part[0][None]
+            given = self.given(number, coordinates)
+            for name, layer in self._layers:
+                hidden = self._apply(name, layer, hidden, parameters, given)
+            total = total + self._objective(hidden, part, len(coordinates))
+        return total
+
+    def _apply(
+        self,
+        name: str,
+        layer: nn.Module,
+        hidden: Tensor,
+        parameters: dict[str, Tensor],
+        given: dict[str, Tensor],
+    ) -> Tensor:
+        """Map [K or 1, n, ...] to [K, n, ...]. What is private is overwritten."""
+        if isinstance(layer, Given):
+            return given[f"{name}.given"]
+        if isinstance(layer, nn.Flatten):
+            return hidden.flatten(2)
+        if isinstance(layer, nn.PReLU):
+            slope = parameters[f"{name}.weight"][:, None]
+            return torch.where(hidden >= 0, hidden, slope * hidden)
+        if isinstance(layer, nn.Linear):
+            return _linear(hidden, parameters[f"{name}.weight"], parameters.get(f"{name}.bias"))
+        if len(hidden) == 1:
+            hidden = hidden.clone()
+        in_place = _IN_PLACE.get(type(layer))
+        return in_place(hidden) if in_place else layer(hidden)  # type: ignore[no-any-return]
+
+    def _objective(self, outputs: Tensor, part: Part, points: int) -> Tensor:
+        """Sum loss and metrics over the examples of each point, [fields, K]."""
+        objective, examples = self.problem.objective, count(part)
+        outputs = outputs.expand(points, *outputs.shape[1:])
+        usual = objective.loss is cross_entropy and outputs.ndim == 3
+        if not (usual and set(objective.metrics.values()) <= {accuracy}):
+            return vmap(lambda o: objective.sums(o, part[1], examples), out_dims=1)(outputs)
+        # The same formulas on all points at once.
+        targets = part[1].expand(points, -1)
+        losses = functional.cross_entropy(
+            outputs.reshape(-1, outputs.shape[-1]), targets.reshape(-1), reduction="none"
+        )
+        wide = wide_dtype(outputs.device)
+        sums = [losses.view(points, examples).sum(dim=1, dtype=wide)]
+        right = (outputs.argmax(dim=-1) == targets).sum(dim=1).to(wide)
+        sums += [right for _ in objective.metrics]
+        return torch.stack(sums)
+
+
+def _linear(hidden: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    if hidden.ndim != 3:
+        raise NotAChain("a linear layer of more than one dimension")
+    points = len(weight)
+    hidden = hidden.expand(points, *hidden.shape[1:])
+    if bias is None:
+        return torch.bmm(hidden, weight.transpose(1, 2))
+    return torch.baddbmm(bias[:, None], hidden, weight.transpose(1, 2))
+
+
+class _Leaves(Tracer):
+    """Stops at every module without children."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return not any(True for _ in m.children())
+
+
+def _chain(model: nn.Module) -> list[tuple[str, nn.Module]]:
+    """Return names and modules in the order of the calls.
+
+    Raises:
+        NotAChain: if the calls are no chain, or a module is not known.
+    """
+    if model._forward_hooks or model._forward_pre_hooks:
+        raise NotAChain("it has hooks")
+    try:
+        graph: Graph = _Leaves().trace(model)
+    except Exception as error:  # Whatever the user's forward does with a proxy.
+        raise NotAChain(f"it cannot be traced: {error}") from None
+    layers: list[tuple[str, nn.Module]] = []
+    before: Any = None
+    for node in graph.nodes:
+        if node.op == "placeholder" and before is None:
+            before = node
+        elif node.op == "call_module" and node.args == (before,) and not node.kwargs:
+            layers.append((str(node.target), model.get_submodule(str(node.target))))
+            before = node
+        elif not (node.op == "output" and node.args == (before,)):
+            raise NotAChain(f"it calls {node.target}")
+    return [_known(name, layer) for name, layer in layers if not isinstance(layer, _IDLE)]
+
+
+def _known(name: str, layer: nn.Module) -> tuple[str, nn.Module]:
+    kind = type(layer)
+    flat = kind is nn.Flatten and layer.start_dim == 1 and layer.end_dim == -1
+    if not (flat or kind in (nn.Linear, nn.PReLU, Given) or kind in _ELEMENTWISE):
+        raise NotAChain(f"{name} is {kind.__name__}")
+    if layer._forward_hooks or layer._forward_pre_hooks:
+        raise NotAChain(f"{name} has hooks")
+    if hasattr(layer, "inplace"):
+        layer.inplace = True
+    return name, layer

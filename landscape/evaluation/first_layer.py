@@ -1,0 +1,212 @@
+"""Reusing the first layer: where a layer reads the data alone, its output is affine in the plane.
+
+With W(a, b) = W0 + a D1 + b D2 the output of a linear layer or a convolution is
+``x W(a, b)' = x W0' + a x D1' + b x D2'``: three products serve the whole plane, where every point
+would need its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from landscape.evaluation.examples import Part, arguments
+from landscape.evaluation.problem import Problem
+
+# Layers whose output is linear in weight and bias together. A subclass may do anything.
+_LINEAR_IN_PARAMETERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+
+
+class Given(nn.Module):
+    """Stands where a layer was, and returns what it is given."""
+
+    given: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("given", torch.zeros(()))
+
+    def forward(self, _inputs: Tensor) -> Tensor:
+        """Return what was given."""
+        return self.given
+
+
+@dataclass(frozen=True, slots=True)
+class FirstLayers:
+    """The layers of a network that read the data alone.
+
+    Attributes:
+        names: of the modules.
+        products: for each module and batch, its outputs at the origin and along each direction,
+            as one matrix [1 + axes, entries], and the shape of an output as it lies in memory.
+        channels_last: whether images lie in memory with their channels last.
+    """
+
+    names: tuple[str, ...]
+    products: dict[str, list[tuple[Tensor, torch.Size]]]
+    channels_last: bool = False
+
+    @property
+    def parameters(self) -> frozenset[str]:
+        """Names of the parameters that are not needed any more."""
+        return frozenset(f"{name}.{p}" for name in self.names for p in ("weight", "bias"))
+
+    def put_into(self, model: nn.Module) -> None:
+        """Replace the layers of a private copy of the network."""
+        for name in self.names:
+            parent, _, child = name.rpartition(".")
+            setattr(model.get_submodule(parent), child, Given())
+
+    def outputs(self, batch: int, coordinates: Tensor) -> dict[str, Tensor]:
+        """Return the layers' outputs on a batch, [K, n, ...], by the name of what is given.
+
+        Args:
+            batch: number of the batch.
+            coordinates: [K, axes].
+        """
+        outputs = {}
+        for name in self.names:
+            products, shape = self.products[name][batch]
+            ones = torch.ones_like(coordinates[:, :1])
+            weights = torch.cat([ones, coordinates], dim=1).to(products)
+            given = (weights @ products).view(-1, *shape)
+            if self.channels_last and len(shape) == 4:
+                given = given.permute(0, 1, 4, 2, 3)
+            outputs[f"{name}.given"] = given
+        return outputs
+
+
+def find_first_layers(
+    problem: Problem, *, most_bytes: int, channels_last: bool = False
+) -> FirstLayers | None:
+    """Find the layers that read the data alone, and compute their products.
+
+    A layer counts if it is called once, shares its parameters with none, has no hooks, and its
+    input neither depends on a parameter that varies over the plane (as autograd sees it) nor
+    differs between two points of the plane.
+
+    Args:
+        problem: network, plane and batches.
+        most_bytes: for the products of all batches together.
+        channels_last: whether images are to lie in memory with their channels last.
+
+    Returns:
+        The layers, or None if there are none or they need too much memory.
+    """
+    model = problem.copy_of_model()
+    names = _candidates(model, problem)
+    inputs = [_inputs_of(model, part, names) for part in problem.batches.parts]
+    names = tuple(name for name in names if all(name in seen for seen in inputs))
+    names = _unmoved(model, problem, names, inputs[0])
+    if not names:
+        return None
+    entry = torch.empty((), dtype=problem.dtype).element_size()
+    products: dict[str, list[tuple[Tensor, torch.Size]]] = {name: [] for name in names}
+    used = 0
+    for name in names:
+        for seen in inputs:
+            outputs = _outputs(model.get_submodule(name), name, problem, seen[name])
+            if channels_last and outputs.ndim == 5:
+                outputs = outputs.permute(0, 1, 3, 4, 2)
+            matrix, shape = outputs.reshape(len(outputs), -1), outputs.shape[1:]
+            used += matrix.numel() * entry
+            if used > most_bytes:
+                return None
+            products[name].append((matrix, shape))
+    return FirstLayers(names, products, channels_last)
+
+
+def _candidates(model: nn.Module, problem: Problem) -> tuple[str, ...]:
+    """Name the layers of the right type whose parameters are theirs alone and vary."""
+    owners: dict[int, int] = {}
+    for module in model.modules():
+        for parameter in module.parameters(recurse=False):
+            owners[id(parameter)] = owners.get(id(parameter), 0) + 1
+    found = []
+    for name, module in model.named_modules():
+        if type(module) not in _LINEAR_IN_PARAMETERS or not name:
+            continue
+        hooked = module._forward_hooks or module._forward_pre_hooks
+        own = all(owners[id(p)] == 1 for p in module.parameters())
+        if own and not hooked and f"{name}.weight" in problem.varied:
+            found.append(name)
+    return tuple(found)
+
+
+def _inputs_of(model: nn.Module, part: Part, names: tuple[str, ...]) -> dict[str, Tensor]:
+    """Return the input of each named layer that is called once with one tensor."""
+    calls: dict[str, list[tuple[Any, ...]]] = {name: [] for name in names}
+    with _watched(model, names, calls), torch.no_grad():
+        args, kwargs = arguments(part[0])
+        model(*args, **kwargs)
+    return {name: seen[0][0] for name, seen in calls.items() if len(seen) == 1 and len(seen[0]) == 1}
+
+
+def _unmoved(
+    model: nn.Module, problem: Problem, names: tuple[str, ...], inputs: dict[str, Tensor]
+) -> tuple[str, ...]:
+    """Keep the layers whose input is the same everywhere on the plane."""
+    part = problem.batches.parts[0]
+    # As autograd sees it.
+    calls: dict[str, list[tuple[Any, ...]]] = {name: [] for name in names}
+    named = dict(model.named_parameters())
+    for name in problem.varied:
+        named[name].requires_grad_(True)
+    with _watched(model, names, calls), torch.enable_grad():
+        args, kwargs = arguments(part[0])
+        model(*args, **kwargs)
+    for parameter in named.values():
+        parameter.requires_grad_(False)
+    names = tuple(name for name in names if not calls[name][0][0].requires_grad)
+    # What autograd does not see: comparisons, rounding, detached values.
+    moved: dict[str, list[tuple[Any, ...]]] = {name: [] for name in names}
+    point = problem.points(tuple(named))(torch.ones(1, problem.axes, dtype=torch.float64))
+    with _watched(model, names, moved), torch.no_grad():
+        args, kwargs = arguments(part[0])
+        functional_call(model, {name: value[0] for name, value in point.items()}, args, kwargs)
+    return tuple(name for name in names if torch.equal(moved[name][0][0], inputs[name]))
+
+
+@contextmanager
+def _watched(
+    model: nn.Module, names: tuple[str, ...], calls: dict[str, list[tuple[Any, ...]]]
+) -> Iterator[None]:
+    """Note the arguments of every call of the named layers."""
+
+    def note(name: str) -> Any:
+        return lambda _module, args: calls[name].append(args)
+
+    handles = [
+        model.get_submodule(name).register_forward_pre_hook(note(name)) for name in names
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _outputs(layer: nn.Module, name: str, problem: Problem, inputs: Tensor) -> Tensor:
+    """Return the layer's outputs at the origin and along each direction, [1 + axes, n, ...]."""
+    vectors = np.concatenate([problem.origin[None], problem.directions])
+    parts = {
+        slot.name.removeprefix(f"{name}."): (slot, part)
+        for slot, part in problem.layout.parts()
+        if slot.name.startswith(f"{name}.")
+    }
+    outputs = []
+    with torch.no_grad():
+        for vector in vectors:
+            values = {
+                key: torch.from_numpy(np.array(vector[part])).view(slot.shape).to(inputs)
+                for key, (slot, part) in parts.items()
+            }
+            outputs.append(functional_call(layer, values, (inputs,)))
+    return torch.stack(outputs)

@@ -1,0 +1,207 @@
+"""Ways to evaluate a chunk of points of a plane. All give the same values, to rounding."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from landscape.evaluation.evaluator import buffer_copies
+from landscape.evaluation.examples import Batches, arguments, count
+from landscape.evaluation.first_layer import FirstLayers, find_first_layers
+from landscape.evaluation.problem import Problem
+from landscape.parameters import evaluation_mode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineChoice:
+    """How points are evaluated. Different choices differ in the last bits of their results.
+
+    Attributes:
+        strategy: ``loop``, ``copy``, ``vmap`` or ``batched``; see the classes of this module.
+        chunk: points per pass.
+        batch_size: examples per batch; 0 leaves the data in the batches they came in.
+        threads: threads; 0 leaves torch's setting.
+        reuse: whether layers that read the data alone are computed once for the whole plane.
+        channels_last: whether images lie in memory with their channels last.
+        compiled: whether the network is compiled.
+        points_per_second: what was measured, 0 if nothing was.
+    """
+
+    strategy: str = "loop"
+    chunk: int = 1
+    batch_size: int = 0
+    threads: int = 0
+    reuse: bool = False
+    channels_last: bool = False
+    compiled: bool = False
+    points_per_second: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the choice as plain values."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        """Describe the choice in a line."""
+        words = [self.strategy]
+        words.append(f"{self.chunk} point{'s' if self.chunk > 1 else ''} a pass")
+        words.append(f"batches of {self.batch_size}" if self.batch_size else "batches as they are")
+        if self.threads:
+            words.append(f"{self.threads} thread{'s' if self.threads > 1 else ''}")
+        words += ["first layer reused"] if self.reuse else []
+        words += ["channels last"] if self.channels_last else []
+        words += ["compiled"] if self.compiled else []
+        if self.points_per_second:
+            words.append(f"about {self.points_per_second:.3g} points a second")
+        return ", ".join(words)
+
+
+class Pass(ABC):
+    """One way to evaluate a problem.
+
+    Args:
+        problem: network, plane, examples.
+        choice: its settings.
+        most_bytes: for the outputs of the first layers, if they are reused.
+
+    Raises:
+        Exception: whatever the model raises if it cannot be evaluated in this way.
+    """
+
+    strategy: ClassVar[str]
+
+    def __init__(self, problem: Problem, choice: EngineChoice, *, most_bytes: int = 1 << 30) -> None:
+        self.problem = problem
+        self.choice = choice
+        self.batches: Batches = problem.batches.cut(choice.batch_size)
+        self.first: FirstLayers | None = None
+        if choice.reuse:
+            self.first = find_first_layers(
+                problem.with_batches(self.batches),
+                most_bytes=most_bytes,
+                channels_last=choice.channels_last,
+            )
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Make what is needed once."""
+
+    @abstractmethod
+    def sums(self, coordinates: Tensor) -> Tensor:
+        """Return sums over all examples, [fields, K] in float64, at ``coordinates`` [K, axes]."""
+
+    def private_model(self) -> nn.Module:
+        """Return a copy of the network without its first layers."""
+        model = self.problem.copy_of_model()
+        if self.first is not None:
+            self.first.put_into(model)
+        return model
+
+    def given(self, batch: int, coordinates: Tensor) -> dict[str, Tensor]:
+        """Return the first layers' outputs [K, n, ...] on a batch."""
+        return {} if self.first is None else self.first.outputs(batch, coordinates)
+
+
+class LoopPass(Pass):
+    """One point after another by functional calls of the network itself, which is not copied."""
+
+    strategy = "loop"
+
+    def sums(self, coordinates: Tensor) -> Tensor:
+        """Return sums [fields, K]; see :meth:`Pass.sums`."""
+        evaluator = self.problem.evaluator
+        points = self.problem.points(tuple(slot.name for slot in self.problem.layout.slots))
+        sums = []
+        with evaluation_mode(evaluator.model):
+            buffers = buffer_copies(evaluator.model, evaluator.dtype)
+            for point in coordinates:
+                values = points(point[None])
+                single = {name: value[0] for name, value in values.items()}
+                sums.append(evaluator.sums({**buffers, **single}, self.batches))
+        return torch.stack(sums, dim=1)
+
+
+class CopyPass(Pass):
+    """One point after another, written into a private copy of the network.
+
+    Convolutions run fastest this way, with channels last in memory and batches that fit the cache.
+    """
+
+    strategy = "copy"
+
+    def prepare(self) -> None:
+        """Make the copy, and compile it if asked to."""
+        self._model = self.private_model()
+        if self.choice.channels_last:
+            self._model = self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.batches = self.batches.map(_channels_last)
+        self._call: Callable[..., Any] = self._model
+        if self.choice.compiled:
+            self._call = torch.compile(self._model, dynamic=False)
+        self._sizes = {count(self.batches.parts[0])}
+        self._parameters = dict(self._model.named_parameters())
+        varied = self.problem.varied & self._parameters.keys()
+        self._points = self.problem.points(tuple(varied))
+
+    def sums(self, coordinates: Tensor) -> Tensor:
+        """Return sums [fields, K]; see :meth:`Pass.sums`."""
+        return torch.stack([self._sums(point[None]) for point in coordinates], dim=1)
+
+    def _sums(self, point: Tensor) -> Tensor:
+        for name, value in self._points(point).items():
+            self._parameters[name].copy_(value[0])
+        total = torch.zeros(())
+        for number, part in enumerate(self.batches.parts):
+            for name, value in self.given(number, point).items():
+                module = self._model.get_submodule(name.rpartition(".")[0])
+                module.given = value[0]
+            examples = count(part)
+            # A last batch of another size is not worth compiling for.
+            call = self._call if examples in self._sizes else self._model
+            args, kwargs = arguments(part[0])
+            output = call(*args, **kwargs)
+            total = total + self.problem.objective.sums(output, part[1], examples)
+        return total
+
+
+class VmapPass(Pass):
+    """Several points at once, vectorised by ``torch.vmap``."""
+
+    strategy = "vmap"
+
+    def prepare(self) -> None:
+        """Make the copy."""
+        self._model = self.private_model()
+        names = dict(self._model.named_parameters()).keys()
+        self._points = self.problem.points(tuple(self.problem.varied & names))
+
+    def sums(self, coordinates: Tensor) -> Tensor:
+        """Return sums [fields, K]; see :meth:`Pass.sums`."""
+        parameters = self._points(coordinates)
+        total = torch.zeros(())
+        for number, part in enumerate(self.batches.parts):
+            args, kwargs = arguments(part[0])
+            examples = count(part)
+
+            def single(
+                tensors: dict[str, Tensor],
+                args: Any = args,
+                kwargs: Any = kwargs,
+                targets: Any = part[1],
+                examples: int = examples,
+            ) -> Tensor:
+                output = functional_call(self._model, tensors, args, kwargs)
+                return self.problem.objective.sums(output, targets, examples)
+
+            points = {**parameters, **self.given(number, coordinates)}
+            total = total + vmap(single, out_dims=1)(points)
+        return total
+
+
+def _channels_last(inputs: Tensor) -> Tensor:
+    return inputs.contiguous(memory_format=torch.channels_last) if inputs.ndim == 4 else inputs
