@@ -7,6 +7,7 @@ Coordinates are multiples of the plane's directions. Axis 0 is alpha, axis 1 bet
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,14 +94,23 @@ class Grid:
         return cls.rectangle((points, points), (-span, span), (-span, span))
 
     @classmethod
+    def over(cls, shape: tuple[int, ...], ranges: Sequence[tuple[float, float]]) -> Grid:
+        """Make an evenly spaced grid of one to three axes over as many of the ``ranges``.
+
+        Raises:
+            ValueError: for fewer than 2 points, or a range that is not finite or not increasing.
+        """
+        names = [name.removesuffix("s") for name in AXES]
+        return cls(tuple(map(_axis, shape, ranges, names)))
+
+    @classmethod
     def cube(cls, shape: tuple[int, ...], ends: tuple[float, float] = (-1.0, 1.0)) -> Grid:
         """Make an evenly spaced grid of one to three axes, each over ``ends``.
 
         Raises:
             ValueError: for fewer than 2 points, or a range that is not finite or not increasing.
         """
-        names = [name.removesuffix("s") for name in AXES]
-        return cls(tuple(_axis(n, ends, name) for n, name in zip(shape, names, strict=False)))
+        return cls.over(shape, [ends] * len(AXES))
 
     @classmethod
     def line(cls, points: int = 101, alpha: tuple[float, float] = (-1.0, 1.0)) -> Grid:

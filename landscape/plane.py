@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -53,6 +54,26 @@ class Plane:
                     "choose another second direction"
                 )
         object.__setattr__(self, "settings", frozen_settings(self.settings))
+
+    @classmethod
+    def through(
+        cls,
+        origin: Floats,
+        directions: Sequence[Floats],
+        layout: Layout,
+        *,
+        kind: str = "custom",
+        settings: Json | None = None,
+    ) -> Plane:
+        """Make a line, plane or volume from one, two or three directions.
+
+        Raises:
+            ValueError: for another number of directions, or impossible ones.
+        """
+        if not 1 <= len(directions) <= 3:
+            raise ValueError(f"1 to 3 directions are needed, got {len(directions)}")
+        more = [*directions[1:], None, None]
+        return cls(origin, directions[0], more[0], layout, kind, settings or {}, more[1])
 
     @property
     def axes(self) -> int:

@@ -1,8 +1,9 @@
 """Spectral resampling: a fine surface from few evaluations, where the loss is smooth enough.
 
-The loss is evaluated at Chebyshev points, on nested grids of 9, 17, 33, ... points an axis, until
-the polynomial through them agrees with the loss at points it has not seen. The rest of the surface
-is interpolated, and says so. Never below the scale at which kinks are to be seen: it smooths them.
+The loss is evaluated at Chebyshev points, on nested grids of 9, 17, 33, ... points along each axis,
+until the polynomial through them agrees with the loss at points it has not seen. The rest of the
+surface is interpolated, and says so. Never below the scale at which kinks are to be seen: it
+smooths them.
 
 References:
     Trefethen (2013), Approximation theory and approximation practice, chapters 2 to 8.
@@ -110,30 +111,26 @@ def resample(
         made = empty_surface(evaluator, plane, finer, plane_id=plane_id, run=run)
         return completed(with_known(made, known))
 
-    nodes: Surface | None = None
+    sample_level = sample_nodes or in_memory
+    nodes = sample_level(_chebyshev(grid, _LEVELS[0]), None)
+    points = _near_minimum(_unseen_points(grid, seed), nodes, seed)
+    seen = evaluator(points)["losses"]
     errors: dict[str, float] = {}
-    points = _unseen_points(grid, seed)
-    seen: Floats | None = None
-    for level in _LEVELS:
-        if level ** len(grid.shape) + len(points) > grid.size / 2:
+    for level in _LEVELS[1:]:
+        if level ** len(grid.shape) + len(points) > grid.size / 2 or not _finite(nodes, seen):
             break
-        nodes = (sample_nodes or in_memory)(_chebyshev(grid, level), nodes)
-        if not np.all(np.isfinite(nodes.losses)):
-            _LOG.warning("the loss is not finite everywhere: evaluating every point")
-            break
-        if level == _LEVELS[0]:
-            # Half of the points lie close to the minimum, where a log axis is most demanding.
-            points = _near_minimum(points, nodes, seed)
-            seen = evaluator(points)["losses"]
-        assert_seen = seen if seen is not None else np.empty(0)
-        transform, errors = _best_transform(nodes, points, assert_seen, height)
-        if _good(errors, tolerance, height):
+        nodes = sample_level(_chebyshev(grid, level), nodes)
+        transform, errors = _best_transform(nodes, points, seen, height)
+        if _finite(nodes, seen) and _good(errors, tolerance, height):
             return _interpolated(evaluator, empty, nodes, transform, errors, tolerance, height)
     reason = ", ".join(f"{name} {value:.2g}" for name, value in errors.items())
-    _LOG.warning("interpolation does not reach the tolerance (%s): evaluating every point", reason)
-    surface = (sample_rest or completed)(empty)
-    nodes = nodes if nodes is not None else surface
-    return Resampled(surface, nodes, decay_of(nodes), converged=False)
+    _LOG.warning("interpolation does not reach the tolerance (%s): evaluating every point",
+                 reason or "too few points, or values that are not finite")  # fmt: skip
+    return Resampled((sample_rest or completed)(empty), nodes, decay_of(nodes), converged=False)
+
+
+def _finite(nodes: Surface, seen: Floats) -> bool:
+    return bool(np.all(np.isfinite(nodes.losses)) and np.all(np.isfinite(seen)))
 
 
 def with_known(surface: Surface, known: Surface | None) -> Surface:
@@ -146,6 +143,16 @@ def with_known(surface: Surface, known: Surface | None) -> Surface:
     places = index[tuple(slice(None, None, step) for step in steps)].reshape(-1)
     values = {name: field.reshape(-1) for name, field in known.fields.items()}
     return surface.with_points(places, values, Status.EVALUATED)
+
+
+def coarser(surface: Surface, grid: Grid) -> Surface:
+    """Return the values of a finer nested surface at the points of ``grid``."""
+    steps = [(len(a) - 1) // (len(b) - 1) for a, b in
+             zip(surface.grid.axes, grid.axes, strict=True)]  # fmt: skip
+    every = tuple(slice(None, None, step) for step in steps)
+    fields = {name: values[every] for name, values in surface.fields.items()}
+    return Surface(grid, fields, surface.status[every], surface.plane, surface.run,
+                   surface.settings)  # fmt: skip
 
 
 def decay_of(nodes: Surface) -> Floats:
@@ -195,7 +202,8 @@ def _unseen_points(grid: Grid, seed: int) -> Floats:
 
 def _near_minimum(points: Floats, nodes: Surface, seed: int) -> Floats:
     """Draw half of the points towards the minimum, at all distances from it."""
-    where = np.unravel_index(int(np.argmin(nodes.losses)), nodes.grid.shape)
+    lowest = np.where(np.isfinite(nodes.losses), nodes.losses, np.inf)
+    where = np.unravel_index(int(np.argmin(lowest)), nodes.grid.shape)
     minimum = np.array([axis[i] for axis, i in zip(nodes.grid.axes, where, strict=True)])
     half = len(points) // 2
     nearness = 10.0 ** -np.random.default_rng(seed + 1).uniform(0.3, 2.0, size=(half, 1))
@@ -281,7 +289,7 @@ def _interpolated(
             values[name] = np.asarray(between(coordinates))
     minimum = np.unravel_index(int(np.argmin(values["losses"])), grid.shape)
     spans = [
-        np.arange(max(i - _AROUND_MINIMUM, 0), min(i + _AROUND_MINIMUM + 1, n))
+        np.arange(max(int(i) - _AROUND_MINIMUM, 0), min(int(i) + _AROUND_MINIMUM + 1, n))
         for i, n in zip(minimum, grid.shape, strict=True)
     ]
     near = np.arange(grid.size).reshape(grid.shape)[np.ix_(*spans)].reshape(-1)

@@ -8,7 +8,7 @@ import numpy as np
 
 from landscape.plane import Plane
 from landscape.results import Projection
-from landscape.surface import Surface
+from landscape.surface import Status, Surface
 from viz.frame import Frame
 from viz.height import HeightScale, left_out
 from viz.scene import LEAST_CAPTURED, TUBE, visible
@@ -46,6 +46,7 @@ def caption(
     if shading:
         parts.append(_SHADING[shading])
     parts += _paths(paths, frame, drawn_at_losses=bool(shading))
+    parts += _interpolated(surfaces)
     parts += _omissions(surfaces, scale)
     return " ".join(part for part in parts if part)
 
@@ -142,6 +143,23 @@ def _dips(path: Projection, frame: Frame) -> bool:
 
 def _range(texts: list[str]) -> str:
     return texts[0] if texts[0] == texts[-1] else f"{texts[0]} to {texts[-1]}"
+
+
+def _interpolated(surfaces: Sequence[Surface]) -> list[str]:
+    """Say how much was interpolated, from what, and how exactly."""
+    sentences = []
+    for surface in surfaces:
+        count = int(np.sum(surface.status == Status.INTERPOLATED))
+        made = surface.settings.get("resampled")
+        if count and made:
+            nodes = " x ".join(map(str, made["nodes"]))
+            sentences.append(
+                f"{count:,} of {surface.grid.size:,} points interpolated from {nodes} Chebyshev "
+                f"points, estimated error {made['estimated_error']:.1g} of the range."
+            )
+        elif count:
+            sentences.append(f"{count:,} of {surface.grid.size:,} points interpolated.")
+    return list(dict.fromkeys(sentences))
 
 
 def _omissions(surfaces: Sequence[Surface], scale: HeightScale) -> list[str]:

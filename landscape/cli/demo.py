@@ -70,7 +70,7 @@ def demo_config(*, quick: bool = False) -> StudyConfig:
         training=TrainingConfig(steps=30 if quick else 300),
         random_plane=RandomPlaneConfig(points=points),
         pca_plane=PcaPlaneConfig(points=points),
-        sampling=SamplingConfig(strategy="vmap"),
+        sampling=SamplingConfig(strategy="batched", chunk=8, batch_size=512, compile="never"),
     )
 
 

@@ -84,6 +84,12 @@ def by_smoothness(study: StudyFile, identifiers: Iterable[str]) -> list[str]:
     return sorted(identifiers, key=rank)
 
 
+def planes_only(study: StudyFile) -> list[str]:
+    """Return the surfaces over planes, without lines, volumes and the nodes of resampled ones."""
+    names = [name for name in study.surfaces() if not name.endswith(".nodes")]
+    return [name for name in names if len(study.surface(name).grid.shape) == 2]
+
+
 def own_viz() -> Any:
     """Import ``viz``, and make sure that it is this package's."""
     import viz

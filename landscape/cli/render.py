@@ -49,7 +49,7 @@ def render(
     if kind not in KINDS:
         raise ValueError(f"unknown kind of picture {kind!r}; known: {', '.join(KINDS)}")
     source = open_study(study)
-    chosen = surface or source.surfaces()
+    chosen = surface or pictures.planes_only(source)
     if not chosen:
         raise ValueError(
             f"{source.path} has no surfaces; make some with 'landscape run' or 'sample'"

@@ -59,6 +59,21 @@ def parse_points(text: str) -> tuple[int, int]:
     return numbers[0], numbers[-1]
 
 
+def parse_grid(text: str) -> tuple[int, ...]:
+    """Read ``51``, ``51x41``, ``17x17x17``, or ``101x1`` for a line of 101 points.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    sizes = text.lower().split("x")
+    if not all(size.isdecimal() for size in sizes) or not 1 <= len(sizes) <= 3:
+        raise ValueError(f"a grid is written 51, 51x41, 17x17x17, or 101x1 (a line), got {text!r}")
+    numbers = [int(size) for size in sizes]
+    if len(numbers) == 1:
+        numbers *= 2
+    return tuple(numbers[:1] if numbers[1:] == [1] else numbers)
+
+
 def minutes(seconds: float) -> str:
     """Write a duration for people.
 

@@ -13,7 +13,6 @@ from landscape.parameters import flatten, layout_of
 from landscape.plane import Plane
 from landscape.randomness import keyed_normal
 
-
 _AXES = ("alpha", "beta", "gamma")
 
 
@@ -51,7 +50,8 @@ def random_plane(
         axes: 2 for a plane, 1 for a line, 3 for a volume. The first directions are the same.
 
     Raises:
-        ValueError: for another number of axes, parameters that are not finite, or an unknown normalisation.
+        ValueError: for another number of axes, parameters that are not finite, or an unknown
+            normalisation.
 
     References:
         Li et al. (2018), section 4.
@@ -59,7 +59,7 @@ def random_plane(
     layout, theta = layout_of(model), flatten(model)
     if not 1 <= axes <= len(_AXES):
         raise ValueError(f"axes must be 1, 2 or 3, got {axes}")
-    directions: list[Floats | None] = [
+    directions = [
         normalise(
             random_direction(layout, seed=seed, axis=axis),
             theta,
@@ -69,6 +69,5 @@ def random_plane(
         )
         for axis in _AXES[:axes]
     ]
-    d_alpha, d_beta, d_gamma = (*directions, *[None] * (len(_AXES) - axes))
     settings = {"seed": seed, "normalisation": normalisation, "one_dimensional": one_dimensional}
-    return Plane(theta, d_alpha, d_beta, layout, "random", settings, d_gamma)
+    return Plane.through(theta, directions, layout, kind="random", settings=settings)

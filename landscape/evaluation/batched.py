@@ -33,7 +33,7 @@ _IN_PLACE: Mapping[type, Callable[[Tensor], Tensor]] = MappingProxyType(
 )
 
 
-class NotAChain(ValueError):
+class NotAChainError(ValueError):
     """The network is something else than a chain of linear layers and activations."""
 
 
@@ -46,7 +46,7 @@ class BatchedPass(Pass):
         """Take the network apart.
 
         Raises:
-            NotAChain: if it is not a chain of layers that are known here.
+            NotAChainError: if it is not a chain of layers that are known here.
         """
         self._model = self.private_model()
         self._layers = _chain(self._model)
@@ -86,7 +86,7 @@ class BatchedPass(Pass):
         if len(hidden) == 1:
             hidden = hidden.clone()
         in_place = _IN_PLACE.get(type(layer))
-        return in_place(hidden) if in_place else layer(hidden)  # type: ignore[no-any-return]
+        return in_place(hidden) if in_place else layer(hidden)
 
     def _objective(self, outputs: Tensor, part: Part, points: int) -> Tensor:
         """Sum loss and metrics over the examples of each point, [fields, K]."""
@@ -109,7 +109,7 @@ class BatchedPass(Pass):
 
 def _linear(hidden: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     if hidden.ndim != 3:
-        raise NotAChain("a linear layer of more than one dimension")
+        raise NotAChainError("a linear layer of more than one dimension")
     points = len(weight)
     hidden = hidden.expand(points, *hidden.shape[1:])
     if bias is None:
@@ -120,7 +120,8 @@ def _linear(hidden: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 class _Leaves(Tracer):
     """Stops at every module without children."""
 
-    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+    def is_leaf_module(self, m: nn.Module, _name: str) -> bool:
+        """Return whether a module is taken as a whole."""
         return not any(True for _ in m.children())
 
 
@@ -128,14 +129,14 @@ def _chain(model: nn.Module) -> list[tuple[str, nn.Module]]:
     """Return names and modules in the order of the calls.
 
     Raises:
-        NotAChain: if the calls are no chain, or a module is not known.
+        NotAChainError: if the calls are no chain, or a module is not known.
     """
     if model._forward_hooks or model._forward_pre_hooks:
-        raise NotAChain("it has hooks")
+        raise NotAChainError("it has hooks")
     try:
         graph: Graph = _Leaves().trace(model)
     except Exception as error:  # Whatever the user's forward does with a proxy.
-        raise NotAChain(f"it cannot be traced: {error}") from None
+        raise NotAChainError(f"it cannot be traced: {error}") from None
     layers: list[tuple[str, nn.Module]] = []
     before: Any = None
     for node in graph.nodes:
@@ -145,7 +146,7 @@ def _chain(model: nn.Module) -> list[tuple[str, nn.Module]]:
             layers.append((str(node.target), model.get_submodule(str(node.target))))
             before = node
         elif not (node.op == "output" and node.args == (before,)):
-            raise NotAChain(f"it calls {node.target}")
+            raise NotAChainError(f"it calls {node.target}")
     return [_known(name, layer) for name, layer in layers if not isinstance(layer, _IDLE)]
 
 
@@ -153,9 +154,9 @@ def _known(name: str, layer: nn.Module) -> tuple[str, nn.Module]:
     kind = type(layer)
     flat = kind is nn.Flatten and layer.start_dim == 1 and layer.end_dim == -1
     if not (flat or kind in (nn.Linear, nn.PReLU, Given) or kind in _ELEMENTWISE):
-        raise NotAChain(f"{name} is {kind.__name__}")
+        raise NotAChainError(f"{name} is {kind.__name__}")
     if layer._forward_hooks or layer._forward_pre_hooks:
-        raise NotAChain(f"{name} has hooks")
+        raise NotAChainError(f"{name} has hooks")
     if hasattr(layer, "inplace"):
-        layer.inplace = True
+        setattr(layer, "inplace", True)  # noqa: B010  (mypy takes it for a tensor)
     return name, layer

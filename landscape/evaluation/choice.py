@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from landscape.config.study import SamplingConfig
-from landscape.evaluation.batched import BatchedPass, NotAChain
+from landscape.evaluation.batched import BatchedPass, NotAChainError
 from landscape.evaluation.examples import count, tensors
 from landscape.evaluation.passes import CopyPass, EngineChoice, LoopPass, Pass, VmapPass
 from landscape.evaluation.problem import Problem
@@ -85,11 +85,12 @@ def choose_engine(problem: Problem, config: SamplingConfig, *, points: int = 0) 
     starts = [_default(name, problem, config) for name in names]
     if config.fixed:
         return replace(starts[0], threads=counts[0])
-    small = _smaller(problem, starts, config)
+    starts = _usable(problem.with_batches(problem.batches.head(_LEAST_EXAMPLES)), starts, config)
+    small = _smaller(problem, starts[0], config)
     coarse, fine = _batch_sizes(problem, small, config)
     choices = [
         replace(start, batch_size=size, threads=number)
-        for start in _usable(small, starts, config)
+        for start in starts
         for size in coarse
         for number in counts
     ]
@@ -142,14 +143,13 @@ def _around(
         yield "reuse", (False,)
 
 
-def _smaller(problem: Problem, choices: Sequence[EngineChoice], config: SamplingConfig) -> Problem:
+def _smaller(problem: Problem, choice: EngineChoice, config: SamplingConfig) -> Problem:
     """Return the problem over so many examples that one call takes a moment."""
     examples = min(_LEAST_EXAMPLES, problem.batches.examples)
     head = problem.with_batches(problem.batches.head(examples))
-    usable = _usable(head, choices, config)
-    point = torch.zeros(1, problem.axes, dtype=torch.float64)
-    runner = make_pass(head, usable[0], memory=config.memory_bytes)
-    seconds = min(_seconds(runner, point.expand(usable[0].chunk, -1)) for _ in range(2))
+    runner = make_pass(head, choice, memory=config.memory_bytes)
+    points = torch.zeros(choice.chunk, problem.axes, dtype=torch.float64)
+    seconds = min(_seconds(runner, points) for _ in range(2))
     more = int(examples * _LONG / max(seconds, 1e-6) / 4)
     return problem.with_batches(problem.batches.head(max(more, examples)))
 
@@ -158,25 +158,42 @@ def _usable(
     problem: Problem, choices: Sequence[EngineChoice], config: SamplingConfig
 ) -> list[EngineChoice]:
     """Leave out the strategies that do not work with the network, and ``loop`` if another does."""
-    usable = []
+    usable: list[EngineChoice] = []
     for choice in choices:
         if choice.strategy == "loop" and usable:
             continue
         if choice.strategy == "vmap" and any(one.strategy == "batched" for one in usable):
             continue
-        try:
-            runner = make_pass(problem, choice, memory=config.memory_bytes)
-            _seconds(runner, torch.zeros(2, problem.axes, dtype=torch.float64))
-        except Exception as error:
-            # A user's network may raise anything when it is copied, traced or vectorised.
-            if len(choices) == 1:
-                raise
-            level = logging.DEBUG if isinstance(error, NotAChain) else logging.WARNING
+        working, error = _tried(problem, choice, config)
+        if working is not None:
+            usable.append(working)
+        elif error is not None and len(choices) == 1:
+            raise error
+        elif error is not None:
+            level = logging.DEBUG if isinstance(error, NotAChainError) else logging.WARNING
             _LOG.log(level, "%s does not work with this network (%s)", choice.strategy,
                      _reason(error))  # fmt: skip
-            continue
-        usable.append(replace(choice, reuse=runner.first is not None))
     return usable
+
+
+def _tried(
+    problem: Problem, choice: EngineChoice, config: SamplingConfig
+) -> tuple[EngineChoice | None, Exception | None]:
+    """Return the choice as far as it works, or the error.
+
+    A user's network may raise anything when it is copied, traced or vectorised, and may read the
+    weights of a layer whose output is given.
+    """
+    error: Exception | None = None
+    for reuse in (True, False) if choice.reuse else (False,):
+        try:
+            runner = make_pass(problem, replace(choice, reuse=reuse), memory=config.memory_bytes)
+            _seconds(runner, torch.zeros(2, problem.axes, dtype=torch.float64))
+        except Exception as failure:
+            error = failure
+        else:
+            return replace(choice, reuse=runner.first is not None), None
+    return None, error
 
 
 def _reason(error: Exception) -> str:
@@ -234,8 +251,15 @@ def _worth_compiling(choice: EngineChoice, config: SamplingConfig, seconds: floa
 def _compiled(problem: Problem, choice: EngineChoice, config: SamplingConfig) -> _Candidate | None:
     _LOG.info("compiling the network, because the grid is large; this takes up to a minute")
     try:
-        runner = make_pass(problem, replace(choice, compiled=True), memory=config.memory_bytes)
-        _seconds(runner, torch.zeros(1, problem.axes, dtype=torch.float64))
+        point = torch.zeros(1, problem.axes, dtype=torch.float64)
+        plain, runner = (
+            make_pass(problem, replace(choice, compiled=c), memory=config.memory_bytes)
+            for c in (False, True)
+        )
+        with torch.no_grad():
+            wanted, found = plain.sums(point), runner.sums(point)
+        if not torch.allclose(wanted, found, rtol=1e-3, equal_nan=True):
+            raise RuntimeError(f"compiled it gives {found[0, 0]}, else {wanted[0, 0]}")
     except Exception as error:
         _LOG.warning("the network does not compile, going on without: %s", _reason(error))
         return None

@@ -64,7 +64,7 @@ class PlaneEvaluator:
         config = config or SamplingConfig()
         self._evaluator = Evaluator(model, loss, data, dtype=dtype or first.dtype, metrics=metrics)
         self._evaluator.check_deterministic(origin)
-        problem = Problem(self._evaluator, origin, directions, self._evaluator.batches)
+        problem = _uncoupled(Problem(self._evaluator, origin, directions, self._evaluator.batches))
         chosen = choice or choose_engine(problem, config, points=points)
         self._pass = self._checked(make_pass(problem, chosen, memory=config.memory_bytes))
         self.choice: EngineChoice = self._pass.choice
@@ -112,15 +112,38 @@ class PlaneEvaluator:
         axes = runner.problem.axes
         points = np.stack([np.zeros(axes), np.full(axes, 0.1), np.linspace(-0.2, 0.3, axes)])
         wanted = self._values(make_pass(small, EngineChoice(strategy="loop")), points)["losses"]
-        choices = [runner.choice]
+        # Compiling for the small batch would take as long again; the choice compared both.
+        choices = [replace(runner.choice, compiled=False)]
         if runner.choice.reuse:
             choices.append(replace(runner.choice, reuse=False))
         for choice in choices:
             found = self._values(make_pass(small, choice), points)["losses"]
             close = _AGREEMENT.get(self._evaluator.dtype, 1e-2)
             if np.allclose(found, wanted, rtol=close, atol=close, equal_nan=True):
-                same = choice == runner.choice
+                same = choice.reuse == runner.choice.reuse
                 return runner if same else make_pass(runner.problem, choice)
             _LOG.warning("%s gives %s where one point at a time gives %s; not used",
                          choice, found, wanted)  # fmt: skip
         return make_pass(runner.problem, EngineChoice(strategy="loop"))
+
+
+def _uncoupled(problem: Problem) -> Problem:
+    """Keep the batches as they are if the loss of an example depends on the others in its batch."""
+    batches = problem.batches.head(64)
+    if not problem.batches.divisible or batches.examples < 2:
+        return problem
+    point, whole = torch.zeros(1, problem.axes, dtype=torch.float64), EngineChoice()
+    halves = replace(whole, batch_size=batches.examples // 2)
+    with torch.no_grad():
+        one, two = (
+            float(make_pass(problem.with_batches(batches), choice).sums(point)[0, 0])
+            for choice in (whole, halves)
+        )
+    if np.isclose(one, two, rtol=1e-3, atol=1e-6, equal_nan=True):
+        return problem
+    _LOG.warning(
+        "the loss of an example depends on the others in its batch (%g in one batch, %g in two): "
+        "all are kept in one", one, two,
+    )  # fmt: skip
+    return problem.with_batches(replace(problem.batches.cut(problem.batches.examples),
+                                        divisible=False))  # fmt: skip

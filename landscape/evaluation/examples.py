@@ -35,9 +35,9 @@ class Batches:
         if not self.parts or not all(map(count, self.parts)):
             raise ValueError("the data hold no examples, or an empty batch; nothing to average")
         for part in self.parts:
-            lengths = {len(tensor) for tensor in tensors(part)}
+            lengths = dict.fromkeys(len(tensor) for tensor in tensors(part))
             if len(lengths) > 1:
-                found = " and ".join(map(str, sorted(lengths)))
+                found = " and ".join(map(str, lengths))
                 raise ValueError(f"inputs and targets must be as many, got {found}")
 
     @property

@@ -146,7 +146,9 @@ def _inputs_of(model: nn.Module, part: Part, names: tuple[str, ...]) -> dict[str
     with _watched(model, names, calls), torch.no_grad():
         args, kwargs = arguments(part[0])
         model(*args, **kwargs)
-    return {name: seen[0][0] for name, seen in calls.items() if len(seen) == 1 and len(seen[0]) == 1}
+    return {
+        name: seen[0][0] for name, seen in calls.items() if len(seen) == 1 and len(seen[0]) == 1
+    }
 
 
 def _unmoved(
@@ -183,9 +185,7 @@ def _watched(
     def note(name: str) -> Any:
         return lambda _module, args: calls[name].append(args)
 
-    handles = [
-        model.get_submodule(name).register_forward_pre_hook(note(name)) for name in names
-    ]
+    handles = [model.get_submodule(name).register_forward_pre_hook(note(name)) for name in names]
     try:
         yield
     finally:

@@ -54,7 +54,7 @@ class Objective:
         name: of the loss.
         loss: function of (output, target).
         reduction: what a scalar loss is, the ``mean`` or the ``sum`` over the batch; ``none``
-            takes one value per example only.
+            takes one value per example, or several (pixels, tokens), which are averaged.
         metrics: functions like the loss, by the name of their field.
     """
 
@@ -140,7 +140,9 @@ def _summed(values: Tensor, examples: int, reduction: str, *, wide: bool = False
         values = values.to(wide_dtype(values.device))
     if values.ndim == 0 and reduction != "none":
         return values if reduction == "sum" else values * examples
-    if values.ndim and values.shape[0] == examples:
+    if values.shape == (examples,):
+        return values.sum()
+    if reduction == "none" and values.ndim and values.shape[0] == examples:
         # More values per example (pixels, tokens) are averaged.
         return values.reshape(examples, -1).mean(dim=1).sum()
     raise ValueError(

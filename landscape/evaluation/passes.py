@@ -75,7 +75,9 @@ class Pass(ABC):
 
     strategy: ClassVar[str]
 
-    def __init__(self, problem: Problem, choice: EngineChoice, *, most_bytes: int = 1 << 30) -> None:
+    def __init__(
+        self, problem: Problem, choice: EngineChoice, *, most_bytes: int = 1 << 30
+    ) -> None:
         self.problem = problem
         self.choice = choice
         self.batches: Batches = problem.batches.cut(choice.batch_size)
@@ -88,6 +90,7 @@ class Pass(ABC):
             )
         self.prepare()
 
+    @abstractmethod
     def prepare(self) -> None:
         """Make what is needed once."""
 
@@ -112,15 +115,19 @@ class LoopPass(Pass):
 
     strategy = "loop"
 
+    def prepare(self) -> None:
+        """Note how parameters are computed."""
+        names = tuple(slot.name for slot in self.problem.layout.slots)
+        self._points = self.problem.points(names)
+
     def sums(self, coordinates: Tensor) -> Tensor:
         """Return sums [fields, K]; see :meth:`Pass.sums`."""
         evaluator = self.problem.evaluator
-        points = self.problem.points(tuple(slot.name for slot in self.problem.layout.slots))
         sums = []
         with evaluation_mode(evaluator.model):
             buffers = buffer_copies(evaluator.model, evaluator.dtype)
             for point in coordinates:
-                values = points(point[None])
+                values = self._points(point[None])
                 single = {name: value[0] for name, value in values.items()}
                 sums.append(evaluator.sums({**buffers, **single}, self.batches))
         return torch.stack(sums, dim=1)

@@ -90,8 +90,7 @@ class Problem:
     def points(self, names: tuple[str, ...]) -> Points:
         """Return what computes the parameters of these names at coordinates."""
         slots = [(s, part) for s, part in self.layout.parts() if s.name in names]
-        chosen = np.concatenate([np.arange(p.start, p.stop) for _, p in slots] or [[]])
-        index = chosen.astype(np.int64)
+        index = np.concatenate([np.arange(p.start, p.stop) for _, p in slots] or [np.arange(0)])
         vectors = (self.origin[index], self.directions[:, index])
         wide = wide_dtype(self.device)
         origin, directions = (torch.from_numpy(v).to(wide).to(self.device) for v in vectors)

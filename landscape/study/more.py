@@ -8,21 +8,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import torch
 
-from landscape.config import StudyConfig
+from landscape.config import SamplingConfig, StudyConfig
 from landscape.config.study import NORMALISATIONS, Normalisation
 from landscape.directions import pca_plane, random_plane
-from landscape.evaluation import EngineChoice
+from landscape.evaluation import EngineChoice, PlaneEvaluator
 from landscape.files import replacing, writable_folder
 from landscape.grid import Grid
 from landscape.plane import Plane
+from landscape.resampling import coarser, resample, with_known
 from landscape.sampling import empty_surface, place, plane_evaluator, sample_tiles
 from landscape.store import StudyFile, StudyWriter
-from landscape.store.paths import plane_path, projection_path, surface_path
+from landscape.store.paths import analysis_path, plane_path, projection_path, surface_path
 from landscape.study.reporting import Examples, Reporter, Silent
 from landscape.study.solutions import solution_model
-from landscape.surface import Surface
+from landscape.surface import Status, Surface
 from landscape.trajectory import Trajectory
 
 
@@ -35,8 +37,11 @@ class Request:
         kind: ``random`` or ``pca``.
         seed: of the random directions.
         normalisation: of the random directions.
-        grid: coordinates.
+        grid: coordinates; a random line or volume has one axis or three.
         identifier: id of plane and surface; "" makes one up.
+        tolerance: 0 evaluates every point; otherwise the surface is resampled, see
+            :func:`landscape.resampling.resample`.
+        height: for which height the tolerance holds, ``log`` or ``linear``.
     """
 
     run: str
@@ -45,10 +50,14 @@ class Request:
     seed: int = 0
     normalisation: str = "filter"
     identifier: str = ""
+    tolerance: float = 0.0
+    height: str = "log"
 
     def __post_init__(self) -> None:
         if self.kind not in ("random", "pca"):
             raise ValueError(f"unknown plane {self.kind!r}; known: random, pca")
+        if self.kind == "pca" and len(self.grid.shape) != 2:
+            raise ValueError(f"a pca plane has 2 axes, got a grid of {len(self.grid.shape)}")
         if self.normalisation not in NORMALISATIONS:
             raise ValueError(
                 f"unknown normalisation {self.normalisation!r}; known: {', '.join(NORMALISATIONS)}"
@@ -72,9 +81,19 @@ def sample_more(
     *,
     load_data: Callable[[Any], Examples],
     out: Path | None = None,
+    engine: SamplingConfig | None = None,
     reporter: Reporter | None = None,
 ) -> tuple[Path, str]:
     """Sample a surface and add it to the study, or to a copy of it in another folder.
+
+    Args:
+        source: the study.
+        config: its configuration.
+        request: which surface.
+        load_data: called with ``config.data``.
+        out: another folder; None lets the study itself grow.
+        engine: how points are evaluated; None takes the study's settings.
+        reporter: hears of progress.
 
     Returns:
         The study file and the id of the surface.
@@ -99,41 +118,116 @@ def sample_more(
     path = _target(source, out)
     with StudyWriter(path) as writer:
         surface = writer.find(surface_path(request.name))
-        recorded = surface.settings["engine"] if isinstance(surface, Surface) else {}
+        if isinstance(surface, Surface) and not _same(surface, request):
+            raise ValueError(f"the id {request.name} is taken by another surface; give a --name")
+        found = surface if isinstance(surface, Surface) else writer.find(_nodes_path(request))
+        recorded = found.settings["engine"] if isinstance(found, Surface) else {}
         evaluator = plane_evaluator(
             model,
             trajectory.settings["loss"],
             data,
             plane,
             dtype=getattr(torch, config.dtype),
-            config=config.sampling,
+            config=engine or config.sampling,
             choice=EngineChoice(**recorded) if recorded else None,
             points=request.grid.size,
         )
         reporter.note(f"evaluating: {evaluator.choice}")
-        if not isinstance(surface, Surface):
+        work = _Work(writer, evaluator, plane, request, reporter)
+        if not writer.has(surface_path(request.name)):
             writer.put_record(plane_path(request.name), plane)
-            surface = empty_surface(
-                evaluator, plane, request.grid, plane_id=request.name, run=request.run
-            )
-            writer.put_record(surface_path(request.name), surface)
-        elif not _same(surface, request):
-            raise ValueError(f"the id {request.name} is taken by another surface; give a --name")
-        reporter.stage("sampling", request.grid.size)
-        reporter.advance(int((surface.status > 0).sum()))
-        for indices, values in sample_tiles(evaluator, surface):
-            writer.put_tile(surface_path(request.name), indices, values)
-            reporter.advance(len(indices))
-        placed = place(evaluator, plane, trajectory, run=request.run, plane_id=request.name)
-        writer.put_record(projection_path(request.run, request.name), placed)
+            work.sample() if surface is not None or not request.tolerance else work.resample()
+        placed = projection_path(request.run, request.name)
+        if not writer.has(placed):
+            record = place(evaluator, plane, trajectory, run=request.run, plane_id=request.name)
+            writer.put_record(placed, record)
     return path, request.name
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A surface in the making: every finished tile goes to the journal at once."""
+
+    writer: StudyWriter
+    evaluator: PlaneEvaluator
+    plane: Plane
+    request: Request
+    reporter: Reporter
+
+    def sample(self) -> Surface:
+        """Evaluate every point that is missing."""
+        path = surface_path(self.request.name)
+        surface = self.writer.find(path)
+        if not isinstance(surface, Surface):
+            surface = self._empty(self.request.grid)
+            self.writer.put_record(path, surface)
+        return self._complete(path, surface, "sampling")
+
+    def resample(self) -> None:
+        """Evaluate at Chebyshev points and interpolate the rest, or else evaluate every point."""
+        result = resample(
+            self.evaluator,
+            self.plane,
+            self.request.grid,
+            tolerance=self.request.tolerance,
+            height=self.request.height,
+            plane_id=self.request.name,
+            run=self.request.run,
+            sample_nodes=self._nodes,
+            sample_rest=lambda _empty: self.sample(),
+        )
+        if result.converged:
+            self.writer.put_record(surface_path(self.request.name), result.surface)
+            said = result.surface.settings["resampled"]
+            self.reporter.note(
+                f"{said['evaluations']:,} points evaluated, the other "
+                f"{int(np.sum(result.surface.status == Status.INTERPOLATED)):,} interpolated, "
+                f"estimated error {said['estimated_error']:.1g} of the range"
+            )
+        else:
+            self.reporter.note("interpolation did not reach the tolerance: every point evaluated")
+        self.writer.put_record(
+            analysis_path("spectral_decay", self.request.name), result.analysis()
+        )
+
+    def _nodes(self, grid: Grid, known: Surface | None) -> Surface:
+        path = _nodes_path(self.request)
+        surface = self.writer.find(path)
+        if not isinstance(surface, Surface) or surface.grid.size < grid.size:
+            surface = with_known(self._empty(grid), known)
+            self.writer.put_record(path, surface)
+        elif surface.grid.size > grid.size:
+            # An earlier call got further: the coarser level is part of it.
+            return coarser(surface, grid)
+        return self._complete(path, surface, "Chebyshev points")
+
+    def _empty(self, grid: Grid) -> Surface:
+        request = self.request
+        return empty_surface(
+            self.evaluator, self.plane, grid, plane_id=request.name, run=request.run
+        )
+
+    def _complete(self, path: str, surface: Surface, stage: str) -> Surface:
+        self.reporter.stage(stage, surface.grid.size)
+        self.reporter.advance(int((surface.status > 0).sum()))
+        for indices, values in sample_tiles(self.evaluator, surface):
+            missing = int((surface.status.reshape(-1)[indices] == 0).sum())
+            self.writer.put_tile(path, indices, values)
+            surface = surface.with_points(indices, values, Status.EVALUATED)
+            self.reporter.advance(missing)
+        return surface
+
+
+def _nodes_path(request: Request) -> str:
+    return surface_path(f"{request.name}.nodes")
 
 
 def _plane(request: Request, trajectory: Trajectory, model: torch.nn.Module) -> Plane:
     if request.kind == "pca":
         return pca_plane(trajectory)
     normalisation = cast("Normalisation", request.normalisation)
-    return random_plane(model, seed=request.seed, normalisation=normalisation)
+    axes = len(request.grid.shape)
+    return random_plane(model, seed=request.seed, normalisation=normalisation, axes=axes)
 
 
 def _target(source: StudyFile, out: Path | None) -> Path:
@@ -154,5 +248,8 @@ def _same(surface: Surface, request: Request) -> bool:
     made = surface.settings
     same_kind = made.get("kind") == request.kind and surface.run == request.run
     wanted = (request.seed, request.normalisation)
+    resampled = made.get("resampled", {})
+    if resampled and resampled.get("tolerance") != request.tolerance:
+        return False
     same_draws = (made.get("seed"), made.get("normalisation")) == wanted
     return same_axes and same_kind and (request.kind == "pca" or same_draws)

@@ -81,9 +81,11 @@ def test_a_folder_with_its_own_data_and_viz_breaks_nothing(tmp_path: Path) -> No
 def test_ctrl_c_leaves_no_half_file_and_the_same_command_finishes(tmp_path: Path) -> None:
     arguments = [COMMAND, "run", "--activation", "relu", "--optimizer", "gd", "--steps", "3000",
                  "--grid", "5", "--out", "out"]  # fmt: skip
+    # A shell that runs in the background has its children ignore Ctrl-C.
     process = subprocess.Popen(
-        arguments, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+        arguments, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
     journal = tmp_path / "out" / "study.h5.journal"
     deadline = time.monotonic() + 60
     while not journal.exists() and time.monotonic() < deadline:
@@ -261,3 +263,36 @@ def test_the_quick_demo_does_the_whole_job_twice(tmp_path: Path) -> None:
     assert other.returncode == 2
     assert "holds another experiment" in other.stderr
     assert "Traceback" not in other.stderr
+
+
+def test_lines_volumes_and_resampled_surfaces_are_sampled_by_the_same_command(
+    study: Path, tmp_path: Path
+) -> None:
+    run = ["sample", study, "--run", "relu-gd-seed0", "--out", tmp_path]
+    for name, options, shape in (
+        ("line", ["--grid", "9x1"], (9,)),
+        ("volume", ["--grid", "3x4x5", "--gamma", "0", "2"], (3, 4, 5)),
+        ("fine", ["--resample", "41", "--tolerance", "0.01", "--height", "linear"], (41, 41)),
+    ):
+        result = call(*run, "--name", name, *options)
+        assert result.exit_code == 0, result.output
+        assert open_study(tmp_path).surface(name).losses.shape == shape
+    grown = open_study(tmp_path)
+    assert grown.surface("volume").grid.axes[2][-1] == 2.0
+    assert grown.surface("fine").settings["resampled"]["tolerance"] == 0.01
+    assert grown.surface("fine.nodes").complete
+    assert grown.analysis("spectral_decay", "fine").arrays["decay"].max() == 1.0
+    # Once there, it is left alone; with another tolerance it is another surface.
+    before = grown.path.read_bytes()
+    assert call(*run, "--name", "fine", *options).exit_code == 0
+    assert grown.path.read_bytes() == before
+    assert "taken by another surface" in refused(*run, "--name", "fine", *options[:2])
+    drawn = call("render", tmp_path, "--kind", "contour", "--out", tmp_path / "pictures")
+    assert drawn.exit_code == 0, drawn.output
+
+
+def test_the_engine_says_what_it_chose_and_can_be_told(study: Path, tmp_path: Path) -> None:
+    run = ["sample", study, "--run", "relu-gd-seed0", "--grid", "3", "--out", tmp_path]
+    told = call(*run, "--strategy", "loop", "--threads", "1", "-v")
+    assert "evaluating: loop, 1 point a pass" in told.stderr
+    assert "unknown strategy 'fast'" in refused(*run, "--strategy", "fast", "--name", "x")

@@ -1,6 +1,5 @@
 """The loss over a plane: closed forms, and regression tests named after published errors."""
 
-import logging
 from typing import Any
 
 import numpy as np
@@ -10,11 +9,12 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from landscape import Grid, random_plane, sample
-from landscape.evaluation import Evaluator, as_batches, choose_engine
+from landscape.config import SamplingConfig
+from landscape.evaluation import Evaluator, as_batches
 from landscape.layout import Layout, Slot
-from landscape.parameters import flatten, layout_of
+from landscape.parameters import flatten
 from landscape.plane import Plane
-from landscape.sampling import empty_surface, sample_tiles
+from landscape.sampling import empty_surface, plane_evaluator, sample_tiles
 
 
 class Parameters(nn.Module):
@@ -36,10 +36,11 @@ AXES = Plane(np.zeros(2), np.array([1.0, 0]), np.array([0, 1.0]), Layout((Slot("
 ONE = (torch.zeros(1, 1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64))
 
 
-@pytest.mark.parametrize("strategy", ["loop", "vmap"])
+@pytest.mark.parametrize("strategy", ["loop", "copy", "vmap"])
 def test_non_square_grids_are_not_scrambled_and_axes_not_transposed(strategy: str) -> None:
     grid = Grid.rectangle((5, 7), (-1, 1), (0, 3))
-    surface = sample(Parameters(), asymmetric, ONE, AXES, grid=grid, strategy=strategy, chunk=3)
+    engine = SamplingConfig(strategy=strategy, chunk=3)  # type: ignore[arg-type]
+    surface = sample(Parameters(), asymmetric, ONE, AXES, grid=grid, engine=engine)
     wanted = surface.alphas[:, None] ** 3 + 10 * surface.betas[None, :]
     np.testing.assert_allclose(surface.losses, wanted, atol=1e-14)
     assert surface.complete
@@ -116,7 +117,7 @@ class Busy(nn.Module):
         return self.out(self.dropout(self.norm(self.linear(inputs))))  # type: ignore[no-any-return]
 
 
-@pytest.mark.parametrize("strategy", ["loop", "vmap"])
+@pytest.mark.parametrize("strategy", ["loop", "copy", "vmap"])
 def test_the_model_is_bit_identical_afterwards(strategy: str, examples: Any) -> None:
     model = Busy().double()
     model(examples[0])
@@ -124,8 +125,11 @@ def test_the_model_is_bit_identical_afterwards(strategy: str, examples: Any) -> 
     modes = [module.training for module in model.modules()]
     grads = [parameter.requires_grad for parameter in model.parameters()]
     plane = random_plane(model)
-    first = sample(model, "cross_entropy", examples, plane, grid=Grid.square(3), strategy=strategy)
-    again = sample(model, "cross_entropy", examples, plane, grid=Grid.square(3), strategy=strategy)
+    engine = SamplingConfig(strategy=strategy, chunk=4, batch_size=16, threads=1)  # type: ignore[arg-type]
+    first, again = (
+        sample(model, "cross_entropy", examples, plane, grid=Grid.square(3), engine=engine)
+        for _ in range(2)
+    )
     np.testing.assert_array_equal(first.losses, again.losses)
     assert np.all(np.isfinite(first.losses))
     assert all(torch.equal(before[n], v) for n, v in model.state_dict().items())
@@ -159,53 +163,24 @@ def test_values_are_stored_as_they_come() -> None:
     assert surface.complete
 
 
-def test_strategies_agree_to_rounding(model: nn.Module, examples: Any) -> None:
-    thetas = random_plane(model).points(np.random.default_rng(0).normal(size=(10, 2)))
-    for dtype, tolerance in ((torch.float64, 1e-12), (torch.float32, 1e-5)):
-        loop = Evaluator(model, "cross_entropy", examples, dtype=dtype)(thetas)
-        vmap = Evaluator(model, "cross_entropy", examples, dtype=dtype, strategy="vmap", chunk=4)(
-            thetas
-        )
-        np.testing.assert_allclose(loop["losses"], vmap["losses"], rtol=tolerance)
-        np.testing.assert_array_equal(loop["accuracies"], vmap["accuracies"])
-
-
 def test_a_half_done_surface_continues_with_the_same_bits(model: nn.Module, examples: Any) -> None:
     plane, grid = random_plane(model), Grid.square(21)
-    evaluator = Evaluator(model, "cross_entropy", examples, dtype=torch.float32, strategy="vmap")
+    engine = SamplingConfig(strategy="vmap", chunk=8, batch_size=16, threads=1)
+    evaluator = plane_evaluator(
+        model, "cross_entropy", examples, plane, dtype=torch.float32, config=engine
+    )
     whole = empty_surface(evaluator, plane, grid)
-    tiles = list(sample_tiles(evaluator, plane, whole))
+    tiles = list(sample_tiles(evaluator, whole))
     for indices, values in tiles:
         whole = whole.with_points(indices, values, 1)  # type: ignore[arg-type]
     half = empty_surface(evaluator, plane, grid)
     for indices, values in tiles[1:3]:
         half = half.with_points(indices, values, 1)  # type: ignore[arg-type]
-    rest = list(sample_tiles(evaluator, plane, half))
+    rest = list(sample_tiles(evaluator, half))
     assert len(rest) == len(tiles) - 2
     for indices, values in rest:
         half = half.with_points(indices, values, 1)  # type: ignore[arg-type]
     np.testing.assert_array_equal(whole.losses, half.losses)
-
-
-def test_a_model_that_does_not_vectorise_is_sampled_point_by_point(
-    examples: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    class Branching(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.linear = nn.Linear(4, 3).double()
-
-        def forward(self, inputs: Tensor) -> Tensor:
-            output = self.linear(inputs)
-            return output if output.sum().item() > 0 else -output
-
-    model = Branching()
-    with caplog.at_level(logging.WARNING):
-        surface = sample(model, "cross_entropy", examples, random_plane(model), grid=Grid.square(3))
-    assert surface.settings["strategy"] == "loop"
-    assert sum("one point at a time" in line for line in caplog.messages) == 1
-    with pytest.raises(RuntimeError):
-        sample(model, "cross_entropy", examples, random_plane(model), strategy="vmap", threads=1)
 
 
 def test_a_model_with_chance_in_evaluation_mode_is_refused(examples: Any) -> None:
@@ -248,12 +223,3 @@ def test_mse_does_not_broadcast() -> None:
     wide = nn.Linear(4, 2).double()
     with pytest.raises(ValueError, match="as many entries"):
         Evaluator(wide, "mse", (inputs, targets), dtype=torch.float64)(flatten(wide)[None])
-
-
-def test_the_engine_that_was_asked_for_is_taken_without_measuring(model: nn.Module) -> None:
-    def never(*_: object) -> Evaluator:
-        raise AssertionError
-
-    choice = choose_engine(never, np.zeros(3), strategy="vmap", chunk=7, threads=1)
-    assert (choice.strategy, choice.chunk, choice.threads) == ("vmap", 7, 1)
-    assert layout_of(model).size == 43

@@ -76,7 +76,9 @@ def test_plane_says_what_is_wrong_with_its_directions() -> None:
 
 def test_cosine_is_reported() -> None:
     unit = np.eye(6)
-    assert Plane(np.zeros(6), unit[0], unit[0] + unit[1], LAYOUT).cosine == pytest.approx(0.5**0.5)
+    assert Plane(np.zeros(6), unit[0], unit[0] + unit[1], LAYOUT).cosines[0] == pytest.approx(
+        0.5**0.5
+    )
 
 
 def test_trajectory_shapes_are_checked() -> None:

@@ -160,3 +160,13 @@ def test_a_line_is_no_surface() -> None:
     line = Surface(grid, {"losses": np.ones(5)}, np.full(5, Status.EVALUATED, dtype=np.uint8))
     with pytest.raises(ValueError, match="2 axes"):
         viz.surface(line, style=TESTING)
+
+
+def test_what_was_interpolated_is_counted_in_the_caption() -> None:
+    grid = Grid.square(5)
+    status = np.full(grid.shape, Status.INTERPOLATED, dtype=np.uint8)
+    status[2, 2] = Status.EVALUATED
+    settings = {"resampled": {"nodes": [3, 3], "estimated_error": 2e-4}}
+    surface = Surface(grid, {"losses": np.ones(grid.shape)}, status, settings=settings)
+    wanted = "24 of 25 points interpolated from 3 x 3 Chebyshev points, estimated error 0.0002"
+    assert wanted in viz.caption(surface)
