@@ -6,6 +6,7 @@ OUT ?= demo
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+PEERS := .venv-peers
 GL_PACKAGES := libegl1 libgl1-mesa-dri
 
 .PHONY: help setup rendering demo test lint bench clean
@@ -44,5 +45,13 @@ lint: setup  ## ruff, mypy strict, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+bench: setup $(PEERS)/.installed  ## speed against the published tools, side by side; up to 20 minutes
+	$(BIN)/python -P -m benchmarks.evaluation --python $(PEERS)/bin/python
+
+$(PEERS)/.installed: $(CONSTRAINTS)
+	test -x $(PEERS)/bin/pip || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) $(PIP_ARGS) torch numpy tomli-w loss-landscapes==3.0.6 loss-landscape-3d==0.1.3
+	@touch $@
+
 clean:  ## remove the environment and caches, never a study
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
