@@ -19,13 +19,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.command("demo")(demo.demo)
-app.command("run")(study.run)
-app.command("train")(study.train)
-app.command("sample")(sample.sample)
-app.command("render")(render.render)
-app.command("info")(inspect.info)
-app.command("doctor")(inspect.doctor)
+app.command("demo", short_help="The whole job on scikit-learn's digits.")(demo.demo)
+app.command("run", short_help="Train, and sample planes around each solution.")(study.run)
+app.command("train", short_help="Train only; 'run' samples later.")(study.train)
+app.command("sample", short_help="One more plane, line or volume of a study.")(sample.sample)
+app.command("render", short_help="Pictures of a study.")(render.render)
+app.command("info", short_help="What a study file holds.")(inspect.info)
+app.command("doctor", short_help="Versions, and whether rendering works.")(inspect.doctor)
 
 
 def main() -> None:

@@ -39,6 +39,7 @@ def demo(
     with bars() as shown:
         study = Study(demo_config(quick=quick), out / "study.h5", load_data, shown)
         shown.note(plan(study, sample=True))
+        shown.note(f"then {2 * len(study.config.runs) + 4} pictures, one to two seconds each")
         done = study.run()
         written = draw(done, out, shown)
     print_summaries(done)

@@ -14,13 +14,20 @@ if TYPE_CHECKING:
     from landscape.config import StudyConfig
 
 Config = Annotated[Path | None, typer.Option("--config", help="TOML file; options override it.")]
-Activation = Annotated[list[str] | None, typer.Option("--activation", help="Repeat for several.")]
+Activation = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--activation", help="As relu, elu or leaky_relu_0.3; a wrong one lists all. Repeat."
+    ),
+]
 Optimizer = Annotated[
     list[str] | None,
     typer.Option("--optimizer", help="gd, sgd, momentum, nesterov, adam, adamw. Repeat."),
 ]
 Seed = Annotated[list[int] | None, typer.Option("--seed", help="Repeat for several. [0]")]
-Data = Annotated[str | None, typer.Option("--data", help="Name of the data set. [digits]")]
+Data = Annotated[
+    str | None, typer.Option("--data", help="Data set; a wrong name lists all. [digits]")
+]
 Folder = Annotated[str | None, typer.Option("--folder", help="Where data sets of yours lie.")]
 Network = Annotated[str | None, typer.Option("--network", help="mlp, cnn or resnet. [mlp]")]
 Steps = Annotated[int | None, typer.Option("--steps", help="Optimizer steps. [300]")]
@@ -204,4 +211,5 @@ def plan(study: Any, *, sample: bool) -> str:
     config = study.config
     runs = f"{len(config.runs)} runs of {config.training.steps} steps on {config.data.name}"
     points = f", {study.points:,} points of {len(config.runs)} solutions" if sample else ""
-    return f"{runs}{points}: {minutes(study.seconds())} at most, less what is already done"
+    longest = minutes(study.seconds())
+    return f"{runs}{points}: {longest} at most, less what is already done"

@@ -1,0 +1,50 @@
+"""The same network with kinked and smooth activations, side by side on one scale."""
+
+# %% Options
+import argparse
+from pathlib import Path
+
+import data
+import landscape
+import viz
+from landscape.networks import build
+from landscape.sampling import place, plane_evaluator, sample
+from landscape.study.windows import window_around
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--out", type=Path, default=Path("pictures"))
+parser.add_argument("--quick", action="store_true", help="small and fast")
+given = parser.parse_args()
+names = ("relu", "elu", "gelu", "tanh")
+digits = data.load("digits", standardise="features")
+
+# %% Train each from the same initial weights
+# Draws are keyed by seed and parameter name, so only the activation differs.
+config = landscape.TrainingConfig(steps=20 if given.quick else 300)
+models = {name: build("mlp", activation=name, seed=0) for name in names}
+runs = {
+    name: landscape.train(model, "cross_entropy", digits, optimizer="gd", config=config)
+    for name, model in models.items()
+}
+
+# %% The plane of each path, in units of its length from start to solution
+# Paths of different lengths then fit one window.
+planes = {name: landscape.pca_plane(run, length="displacement") for name, run in runs.items()}
+points = (9, 9) if given.quick else (51, 51)
+paths = [landscape.project(runs[name].thetas, planes[name])[0] for name in names]
+grid = window_around(paths, points, margin=0.4)
+
+# %% Sample, and place each path with its true losses
+surfaces, placed = [], []
+for name in names:
+    work = models[name], "cross_entropy", digits, planes[name]
+    surfaces.append(sample(*work, grid=grid))
+    placed.append(place(plane_evaluator(*work), planes[name], runs[name], run=name, plane_id=name))
+    print(
+        f"{name:5} final loss {runs[name].losses[-1]:.4f}, in the plane {placed[-1].captured:.1%}"
+    )
+
+# %% One height scale, one range of colours, one camera
+shown = {"paths": placed, "titles": list(names)}
+print("wrote", viz.save(viz.contour(surfaces, **shown), given.out / "smooth-and-kinked.pdf"))
+print("wrote", viz.save(viz.compare(surfaces, **shown), given.out / "smooth-and-kinked.png"))

@@ -1,0 +1,50 @@
+"""A convolutional network on 5,000 MNIST digits: fewer evaluations by spectral resampling."""
+
+# %% Options
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import data
+import landscape
+import viz
+from landscape.networks import build
+from landscape.resampling import resample
+from landscape.sampling import plane_evaluator
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--out", type=Path, default=Path("pictures"))
+parser.add_argument("--quick", action="store_true", help="small and fast")
+given = parser.parse_args()
+try:
+    mnist = data.load("mnist5k", standardise="unit")
+except ImportError as error:
+    sys.exit(str(error))
+
+# %% A subset, stated: the surface is that of these examples
+count = 100 if given.quick else 1000
+chosen = np.random.default_rng(0).choice(len(mnist.inputs), size=count, replace=False)
+examples = mnist.inputs[chosen], mnist.targets[chosen]
+
+# %% Train
+model = build("cnn", activation="relu", input_shape=(1, 28, 28), channels=(8, 16), batch_norm=True)
+config = landscape.TrainingConfig(steps=3 if given.quick else 100, batch_size=100)
+run = landscape.train(model, "cross_entropy", examples, optimizer="adam", config=config)
+print(f"loss {run.losses[0]:.3f} -> {run.losses[-1]:.4f} over {count} examples")
+
+# %% Evaluate at Chebyshev points, interpolate the rest, and say so
+# Where the loss is not smooth enough, every point is evaluated instead.
+plane = landscape.random_plane(model, seed=0)
+evaluator = plane_evaluator(model, "cross_entropy", examples, plane)
+grid = landscape.Grid.square(27 if given.quick else 101)
+result = resample(evaluator, plane, grid, tolerance=1e-2, height="linear")
+print(evaluator.choice)
+print(result.surface.settings.get("resampled", "every point was evaluated"))
+
+# %% A linear height, for which the tolerance holds
+figure = viz.contour(result.surface, height="linear")
+print("wrote", viz.save(figure, given.out / "convolutions.pdf"))
+plotter = viz.surface(result.surface, height="linear", title="CNN with BatchNorm")
+print("wrote", viz.save(plotter, given.out / "convolutions.png"))
