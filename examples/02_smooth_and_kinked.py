@@ -8,7 +8,6 @@ import data
 import landscape
 import viz
 from landscape.networks import build
-from landscape.sampling import place, plane_evaluator, sample
 from landscape.study.windows import window_around
 
 parser = argparse.ArgumentParser(description=__doc__)
@@ -38,11 +37,11 @@ grid = window_around(paths, points, margin=0.4)
 surfaces, placed = [], []
 for name in names:
     work = models[name], "cross_entropy", digits, planes[name]
-    surfaces.append(sample(*work, grid=grid))
-    placed.append(place(plane_evaluator(*work), planes[name], runs[name], run=name, plane_id=name))
-    print(
-        f"{name:5} final loss {runs[name].losses[-1]:.4f}, in the plane {placed[-1].captured:.1%}"
-    )
+    surfaces.append(landscape.sample(*work, grid=grid))
+    evaluator = landscape.plane_evaluator(*work)
+    path = landscape.place(evaluator, planes[name], runs[name], run=name, plane_id=name)
+    placed.append(path)
+    print(f"{name:5} final loss {runs[name].losses[-1]:.4f}, in the plane {path.captured:.1%}")
 
 # %% One height scale, one range of colours, one camera
 shown = {"paths": placed, "titles": list(names)}

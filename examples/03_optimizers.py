@@ -8,7 +8,6 @@ import data
 import landscape
 import viz
 from landscape.networks import build
-from landscape.sampling import place, plane_evaluator, sample
 from landscape.study.windows import window_around
 
 parser = argparse.ArgumentParser(description=__doc__)
@@ -33,12 +32,14 @@ plane = landscape.pca_plane(runs["gd"])
 coordinates = [landscape.project(run.thetas, plane)[0] for run in runs.values()]
 grid = window_around(coordinates, (11, 11) if given.quick else (61, 61), margin=0.2)
 work = models["gd"], "cross_entropy", digits, plane
-evaluator = plane_evaluator(*work)
-paths = [place(evaluator, plane, run, run=name, plane_id="gd") for name, run in runs.items()]
+evaluator = landscape.plane_evaluator(*work)
+paths = [
+    landscape.place(evaluator, plane, run, run=name, plane_id="gd") for name, run in runs.items()
+]
 for path in paths:
     print(f"{path.run:9} final loss {path.losses[-1]:.4f}, in the plane {path.captured:.1%}")
 
 # %% All on one surface
-surface = sample(*work, grid=grid)
+surface = landscape.sample(*work, grid=grid)
 print("wrote", viz.save(viz.contour(surface, paths=[paths]), given.out / "optimizers.pdf"))
 print("wrote", viz.save(viz.surface(surface, path=paths), given.out / "optimizers.png"))

@@ -11,8 +11,6 @@ import data
 import landscape
 import viz
 from landscape.networks import build
-from landscape.resampling import resample
-from landscape.sampling import plane_evaluator
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))
@@ -37,9 +35,9 @@ print(f"loss {run.losses[0]:.3f} -> {run.losses[-1]:.4f} over {count} examples")
 # %% Evaluate at Chebyshev points, interpolate the rest, and say so
 # Where the loss is not smooth enough, every point is evaluated instead.
 plane = landscape.random_plane(model, seed=0)
-evaluator = plane_evaluator(model, "cross_entropy", examples, plane)
+evaluator = landscape.plane_evaluator(model, "cross_entropy", examples, plane)
 grid = landscape.Grid.square(27 if given.quick else 101)
-result = resample(evaluator, plane, grid, tolerance=1e-2, height="linear")
+result = landscape.resample(evaluator, plane, grid, tolerance=1e-2, height="linear")
 print(evaluator.choice)
 print(result.surface.settings.get("resampled", "every point was evaluated"))
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from landscape.config import StudyConfig, TrainingConfig
+    from landscape.config import SamplingConfig, StudyConfig, TrainingConfig
     from landscape.curvature import plane_sharpness
     from landscape.directions import pca_plane, random_plane
     from landscape.grid import Grid
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from landscape.parameters import layout_of
     from landscape.plane import Plane
     from landscape.projection import project
+    from landscape.resampling import resample
     from landscape.results import Analysis, Projection
-    from landscape.sampling import place, sample
+    from landscape.sampling import place, plane_evaluator, sample
     from landscape.store import StudyFile, open_study
     from landscape.study import Study
     from landscape.surface import Status, Surface
@@ -39,6 +40,7 @@ _HOME = MappingProxyType(
         "Projection": "results",
         "RunKey": "naming",
         "Status": "surface",
+        "SamplingConfig": "config",
         "StudyConfig": "config",
         "Surface": "surface",
         "TrainingConfig": "config",
@@ -51,9 +53,11 @@ _HOME = MappingProxyType(
         "layout_of": "parameters",
         "pca_plane": "directions",
         "place": "sampling",
+        "plane_evaluator": "sampling",
         "plane_sharpness": "curvature",
         "project": "projection",
         "random_plane": "directions",
+        "resample": "resampling",
         "sample": "sampling",
         "train": "training",
     }
@@ -66,6 +70,7 @@ __all__ = [
     "Plane",
     "Projection",
     "RunKey",
+    "SamplingConfig",
     "Status",
     "Study",
     "StudyConfig",
@@ -78,9 +83,11 @@ __all__ = [
     "open_study",
     "pca_plane",
     "place",
+    "plane_evaluator",
     "plane_sharpness",
     "project",
     "random_plane",
+    "resample",
     "sample",
     "train",
 ]
