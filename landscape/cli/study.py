@@ -76,7 +76,7 @@ def run(
     settings is refused. See the settings, all defaults included, with --show.
     """
     made = configuration(
-        config, locals_of(activation, optimizer, seed, data, folder, network, steps, batch_size,
+        config, dotted_settings(activation, optimizer, seed, data, folder, network, steps, batch_size,
                           learning_rate, grid, span), settings,
     )  # fmt: skip
     execute(made, out, show=show, sample=True)
@@ -103,13 +103,13 @@ def train(
     Writes OUT/study.h5 with the trajectories.
     """
     made = configuration(
-        config, locals_of(activation, optimizer, seed, data, folder, network, steps, batch_size,
+        config, dotted_settings(activation, optimizer, seed, data, folder, network, steps, batch_size,
                           learning_rate, None, None), settings,
     )  # fmt: skip
     execute(made, out, show=show, sample=False)
 
 
-def locals_of(
+def dotted_settings(
     activation: list[str] | None,
     optimizer: list[str] | None,
     seed: list[int] | None,
