@@ -1,0 +1,125 @@
+"""A path is drawn through its true points, or only marked where the plane does not hold it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from making import make_path, make_surface
+
+import viz
+from landscape.grid import Grid
+from landscape.surface import Surface
+from viz.frame import Frame
+from viz.height import HeightScale
+from viz.style import TESTING
+
+pytestmark = pytest.mark.usefixtures("rendering")
+
+
+@pytest.fixture
+def bowl() -> Surface:
+    grid = Grid.rectangle((7, 11), (-1.0, 1.0), (-2.0, 2.0))
+    a, b = np.meshgrid(*grid.axes, indexing="ij")
+    return make_surface(0.1 + a**2 + b**2, grid)
+
+
+COORDINATES = np.array([[-0.83, 1.57], [-0.21, 0.93], [0.37, -0.41], [0.11, 0.07]])
+# Three orders of magnitude in one step: a spline would overshoot.
+LOSSES = np.array([5.0, 4.9, 0.2, 0.15])
+
+
+def drawn(plotter: Any) -> list[Any]:
+    """Return the data sets that the first panel shows, without those of its surface."""
+    actors = {n: a for n, a in plotter.renderers[0].actors.items() if n != "surface"}
+    mappers = [getattr(actor, "mapper", None) for actor in actors.values()]
+    return [mapper.dataset for mapper in mappers if mapper is not None]
+
+
+def wanted_points(frame: Frame) -> np.ndarray:
+    z = (np.log10(LOSSES) - frame.scale.low) * frame.rise
+    return np.column_stack([COORDINATES * frame.unit, z])
+
+
+def frame_with(surface: Surface, path: Any) -> Frame:
+    return Frame.around([surface], HeightScale.of([surface], paths=[path]), TESTING)
+
+
+def test_the_drawn_tube_and_its_line_pass_through_every_record_in_order(bowl: Surface) -> None:
+    path = make_path(COORDINATES, LOSSES)
+    wanted = wanted_points(frame_with(bowl, path))
+    plotter = viz.surface(bowl, path=path, style=TESTING)
+    parts = drawn(plotter)
+    # VTK keeps points of lines in single precision.
+    assert any(
+        part.points.shape == wanted.shape and np.allclose(part.points, wanted, atol=1e-6)
+        for part in parts
+    )
+    (tube,) = [part for part in parts if "TubeNormals" in part.point_data]
+    rings = tube.points.reshape(len(wanted), -1, 3)
+    np.testing.assert_allclose(rings.mean(axis=1), wanted, atol=1e-6)
+    plotter.close()
+
+
+def test_start_and_end_of_a_path_are_marked_at_their_true_losses(bowl: Surface) -> None:
+    path = make_path(COORDINATES, LOSSES)
+    wanted = wanted_points(frame_with(bowl, path))
+    plotter = viz.surface(bowl, path=path, style=TESTING)
+    centres = np.array([part.center for part in drawn(plotter)])
+    for record in (0, -1):
+        assert np.linalg.norm(centres - wanted[record], axis=1).min() < 1e-4
+    plotter.close()
+
+
+def test_of_a_path_off_the_plane_only_the_end_is_marked(bowl: Surface) -> None:
+    path = make_path(COORDINATES, LOSSES, off_plane=50.0)
+    wanted = wanted_points(frame_with(bowl, path))
+    plotter = viz.surface(bowl, path=path, style=TESTING)
+    parts = drawn(plotter)
+    assert not [part for part in parts if "TubeNormals" in part.point_data]
+    centres = np.array([part.center for part in parts])
+    assert np.linalg.norm(centres - wanted[-1], axis=1).min() < 1e-4
+    assert np.linalg.norm(centres - wanted[0], axis=1).min() > 0.05
+    plotter.close()
+
+
+def test_no_drawn_part_of_a_path_leaves_the_window(bowl: Surface) -> None:
+    coordinates = np.insert(COORDINATES, 2, [[4.0, 9.0]], axis=0)
+    path = make_path(coordinates, np.insert(LOSSES, 2, 1.0))
+    frame = frame_with(bowl, path)
+    plotter = viz.surface(bowl, path=path, style=TESTING)
+    tubes = [part for part in drawn(plotter) if "TubeNormals" in part.point_data]
+    assert len(tubes) == 2
+    for tube in tubes:
+        assert np.abs(tube.points[:, 1]).max() < frame.y(2.0)
+    text = viz.caption(bowl, [path], frame=frame)
+    assert "1 of its points lie outside the window" in text
+    plotter.close()
+
+
+def test_the_contour_of_a_path_off_the_plane_shows_its_end_alone(bowl: Surface) -> None:
+    figure = viz.contour(bowl, paths=make_path(COORDINATES, LOSSES, off_plane=50.0))
+    (mark,) = figure.axes[0].lines
+    np.testing.assert_array_equal(mark.get_xydata(), COORDINATES[-1:])
+
+
+def test_equal_losses_are_drawn_equally_high_in_every_panel_and_row(bowl: Surface) -> None:
+    others = [make_surface(bowl.losses * k, bowl.grid) for k in (10.0, 0.01)]
+    plotter = viz.compare([bowl, *others], columns=2, style=TESTING)
+    panels = [r for r in plotter.renderers if "surface" in r.actors]
+    assert len(panels) == 3
+    meshes = [r.actors["surface"].mapper.dataset for r in panels]
+    per_decade = {
+        round(float(value), 9)
+        for mesh in meshes
+        for value in (mesh.points[1:, 2] - mesh.points[0, 2])
+        / np.log10(mesh["losses"][1:] / mesh["losses"][0])
+        if np.isfinite(value)
+    }
+    assert len(per_decade) == 1
+    decade = per_decade.pop()
+    for mesh, k in zip(meshes[1:], (10.0, 0.01), strict=True):
+        shift = (mesh.points - meshes[0].points)[:, 2]
+        np.testing.assert_allclose(shift, np.log10(k) * decade, atol=1e-9)
+    plotter.close()
