@@ -14,7 +14,7 @@ import viz
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))
 parser.add_argument("--quick", action="store_true", help="small and fast")
-given = parser.parse_args()
+given, _ = parser.parse_known_args()  # a notebook has arguments of its own
 
 # %% Any network, trained in any way
 # Nothing below needs to know how it came about.

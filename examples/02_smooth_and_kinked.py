@@ -1,6 +1,6 @@
 """The same network with kinked and smooth activations, side by side on one scale."""
 
-# %% Options
+# %% Options, activations and data
 import argparse
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from landscape.study.windows import window_around
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))
 parser.add_argument("--quick", action="store_true", help="small and fast")
-given = parser.parse_args()
+given, _ = parser.parse_known_args()  # a notebook has arguments of its own
 names = ("relu", "elu", "gelu", "tanh")
 digits = data.load("digits", standardise="features")
 
@@ -34,16 +34,19 @@ paths = [landscape.project(runs[name].thetas, planes[name])[0] for name in names
 grid = window_around(paths, points, margin=0.4)
 
 # %% Sample, and place each path with its true losses
+# A fixed engine: one arithmetic in all panels, and nothing to measure for each network.
+engine = landscape.SamplingConfig(strategy="batched", chunk=8, batch_size=1024, threads=1)
 surfaces, placed = [], []
 for name in names:
     work = models[name], "cross_entropy", digits, planes[name]
-    surfaces.append(landscape.sample(*work, grid=grid))
-    evaluator = landscape.plane_evaluator(*work)
+    surfaces.append(landscape.sample(*work, grid=grid, engine=engine))
+    evaluator = landscape.plane_evaluator(*work, config=engine)
     path = landscape.place(evaluator, planes[name], runs[name], run=name, plane_id=name)
     placed.append(path)
     print(f"{name:5} final loss {runs[name].losses[-1]:.4f}, in the plane {path.captured:.1%}")
 
 # %% One height scale, one range of colours, one camera
+# Only then is a difference between panels one between networks.
 shown = {"paths": placed, "titles": list(names)}
 print("wrote", viz.save(viz.contour(surfaces, **shown), given.out / "smooth-and-kinked.pdf"))
 print("wrote", viz.save(viz.compare(surfaces, **shown), given.out / "smooth-and-kinked.png"))

@@ -1,8 +1,10 @@
 """Four optimizers from the same start, on one surface."""
 
-# %% Options
+# %% Options, optimizers and data
 import argparse
 from pathlib import Path
+
+from matplotlib.lines import Line2D
 
 import data
 import landscape
@@ -13,11 +15,12 @@ from landscape.study.windows import window_around
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))
 parser.add_argument("--quick", action="store_true", help="small and fast")
-given = parser.parse_args()
+given, _ = parser.parse_known_args()  # a notebook has arguments of its own
 optimizers = ("gd", "momentum", "nesterov", "adam")
 digits = data.load("digits", standardise="features")
 
 # %% Same weights, same data, another way down
+# Each has its own rate, a default: this compares ways, not which optimizer is the best.
 config = landscape.TrainingConfig(steps=20 if given.quick else 300, record_every=2)
 runs, models = {}, {}
 for name in optimizers:
@@ -27,19 +30,28 @@ for name in optimizers:
     )
 
 # %% The plane of the first path; the others are placed on it by least squares
-# How much of each path lies in that plane is printed, and stands in the caption.
+# Off the plane a path has losses the surface does not show: tubes lie below it there.
 plane = landscape.pca_plane(runs["gd"])
 coordinates = [landscape.project(run.thetas, plane)[0] for run in runs.values()]
 grid = window_around(coordinates, (11, 11) if given.quick else (61, 61), margin=0.2)
 work = models["gd"], "cross_entropy", digits, plane
-evaluator = landscape.plane_evaluator(*work)
+engine = landscape.SamplingConfig(strategy="batched", chunk=8, batch_size=1024, threads=1)
+evaluator = landscape.plane_evaluator(*work, config=engine)
 paths = [
     landscape.place(evaluator, plane, run, run=name, plane_id="gd") for name, run in runs.items()
 ]
 for path in paths:
     print(f"{path.run:9} final loss {path.losses[-1]:.4f}, in the plane {path.captured:.1%}")
 
-# %% All on one surface
-surface = landscape.sample(*work, grid=grid)
-print("wrote", viz.save(viz.contour(surface, paths=[paths]), given.out / "optimizers.pdf"))
-print("wrote", viz.save(viz.surface(surface, path=paths), given.out / "optimizers.png"))
+# %% All on one surface; the legend tells how much of each path the plane holds
+surface = landscape.sample(*work, grid=grid, engine=engine)
+legend = [f"{path.run} ({path.captured:.0%} in the plane)" for path in paths]
+colours = viz.Style().path_colours
+figure = viz.contour(surface, paths=[paths])
+handles = [Line2D([], [], color=colour) for colour in colours]
+figure.axes[0].legend(handles, legend, prop={"family": "STIXGeneral", "size": 7})
+print("wrote", viz.save(figure, given.out / "optimizers.pdf"))
+plotter = viz.surface(surface, path=paths, title="Four optimizers, ReLU")
+entries = list(map(list, zip(legend, colours, strict=True)))
+plotter.add_legend(entries, face="-", bcolor=None, loc="upper right", size=(0.3, 0.16))
+print("wrote", viz.save(plotter, given.out / "optimizers.png"))

@@ -5,6 +5,7 @@ import argparse
 import math
 from pathlib import Path
 
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 
@@ -14,32 +15,43 @@ from viz import save
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))
 parser.add_argument("--quick", action="store_true", help="nothing to shorten here")
-given = parser.parse_args()
+given, _ = parser.parse_known_args()  # a notebook has arguments of its own
 
 # %% What is known of each; all of it is checked numerically by the tests
+# A kink is a jump of the derivative; where the value itself jumps, it is called discontinuous.
 for name in activations.names():
     facts = activations.get(name)
+    bounds = f"[{facts.lower:.4g}, {facts.upper:.4g}]"
     kinks = ", ".join(f"{kink.jump:+.3g} at {kink.place:g}" for kink in facts.kinks)
-    print(f"{name:12} {facts.smoothness:14} jumps of the derivative: {kinks or 'none'}")
+    print(f"{name:12} {facts.smoothness:14} {bounds:16} kinks: {kinks or 'none'}")
 
-# %% Each with its derivative, kinks marked
-# The derivative is autograd's: at a kink it takes one side, which the mark shows.
+
+# %% A line must not join what a jump parts
+# Steps between neighbours stay below 0.05 wherever a function is continuous.
+def parted(values: torch.Tensor) -> np.ndarray:
+    shown = values.detach().numpy().copy()
+    shown[1:][np.abs(np.diff(shown)) > 0.05] = np.nan
+    return shown
+
+
+# %% Each with its derivative by autograd, kinks marked
 names = activations.names()
 columns = 5
 rows = math.ceil(len(names) / columns)
 figure = Figure(figsize=(7.5, 1.5 * rows), layout="constrained")
-grid = figure.subplots(rows, columns, sharex=True, squeeze=False).ravel()
+grid = figure.subplots(rows, columns, squeeze=False).ravel()
 for axes, name in zip(grid, names, strict=False):
-    z = torch.linspace(-4, 4, 801, dtype=torch.float64, requires_grad=True)
+    facts = activations.get(name)
+    reach = max([3.5, *(abs(kink.place) + 1 for kink in facts.kinks)])
+    z = torch.linspace(-reach, reach, 2001, dtype=torch.float64, requires_grad=True)
     value = activations.make(name).double()(z)
     (slope,) = torch.autograd.grad(value.sum(), z)
-    axes.plot(z.detach(), value.detach(), color="#1f4e79", linewidth=1.2)
-    axes.plot(z.detach(), slope, color="#c0392b", linewidth=1.0)
-    facts = activations.get(name)
     for kink in facts.kinks:
         axes.axvline(kink.place, color="0.6", linewidth=0.6, linestyle="--")
-    axes.set_title(f"{facts.label} ({facts.smoothness})", fontsize=7)
-    axes.set_ylim(-2, 4)
+    axes.plot(z.detach(), parted(value), color="#1f4e79", linewidth=1.2)
+    axes.plot(z.detach(), parted(slope), color="#c0392b", linewidth=1.0)
+    axes.set_title(f"{facts.label}: {facts.smoothness}", fontsize=6.5)
+    axes.set(xlim=(-reach, reach), ylim=(-0.5 * reach, reach))
     axes.tick_params(labelsize=6)
 for axes in grid[len(names) :]:
     axes.set_axis_off()

@@ -28,7 +28,9 @@ def check_name(name: str, what: str) -> str:
     'leaky_relu'
     """
     if not NAME.fullmatch(name):
-        raise ValueError(f"{what} names use only a-z, 0-9, '_' and '.', got {name!r}; rename it")
+        usual = name.strip().lower().replace("-", "_")
+        remedy = f"did you mean {usual!r}?" if NAME.fullmatch(usual) else "rename it"
+        raise ValueError(f"{what} names use only a-z, 0-9, '_' and '.', got {name!r}; {remedy}")
     return name
 
 

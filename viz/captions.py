@@ -126,10 +126,12 @@ def _paths(paths: Sequence[Projection], frame: Frame | None, *, drawn_at_losses:
                 sentences.append(f"{outside} of its points lie outside the window.")
     if hidden:
         most = f"{max(path.captured for path in hidden):.2g}"
+        ends = [frame is None or frame.inside(path.coordinates)[-1] for path in hidden]
+        mark = "; the mark is the solution" if any(ends) else ""
         share = f"at most {most}" if len(hidden) > 1 else most
         sentences.append(
             f"Path not drawn: {share} of its squared displacement lies in the plane "
-            f"(at least {LEAST_CAPTURED:g} is needed); the mark is the solution."
+            f"(at least {LEAST_CAPTURED:g} is needed){mark}."
         )
     return sentences
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -86,12 +87,16 @@ def contour(
     per_row = columns or (count if count <= 4 else math.ceil(count / math.ceil(count / 4)))
     rows = math.ceil(count / per_row)
     across = width or (5.5 if per_row <= 3 else 6.75)
+    windows = {tuple(float(v) for a in s.grid.axes for v in (a[0], a[-1])) for s in every}
+    same = len(windows) == 1
+    if not same:
+        warnings.warn("the surfaces span different windows: compare with care", stacklevel=2)
     shape = every[0].grid.axes
     ratio = float(np.ptp(shape[1]) / np.ptp(shape[0]))
     tall = rows * ((across - 1.25) / per_row * ratio + 0.34) + 0.2
     with matplotlib.rc_context(dict(FIGURE_SETTINGS)):
         figure = Figure(figsize=(across, tall), layout="constrained")
-        grid = figure.subplots(rows, per_row, squeeze=False, sharex=True, sharey=True)
+        grid = figure.subplots(rows, per_row, squeeze=False, sharex=same, sharey=same)
         for number, axes in enumerate(grid.ravel()):
             if number >= count:
                 axes.set_axis_off()
@@ -125,7 +130,7 @@ def _panel(
         if len(inside):
             axes.contour(surface.alphas, surface.betas, height.T, levels=inside, colors="k",
                          linewidths=style.isoline_width * 0.8, alpha=0.7,
-                         linestyles="solid")  # fmt: skip
+                         linestyles="solid", corner_mask=False)  # fmt: skip
     for number, path in enumerate(paths):
         _path(axes, path, style.path_colours[number % len(style.path_colours)])
     axes.set_aspect("equal")

@@ -138,10 +138,14 @@ def _draw(
     rows = math.ceil(len(panels) / columns)
     lines = _wrapped(text, columns, style) if caption else []
     plotter = _plotter(rows, columns, len(lines), style, off_screen=off_screen)
-    for number, panel in enumerate(panels):
-        plotter.subplot(number // columns, number % columns)
-        draw_panel(plotter, panel, frame, style, shading=shading,
-                   aspect=style.panel_width / style.panel_height)  # fmt: skip
+    try:
+        for number, panel in enumerate(panels):
+            plotter.subplot(number // columns, number % columns)
+            draw_panel(plotter, panel, frame, style, shading=shading,
+                       aspect=style.panel_width / style.panel_height)  # fmt: skip
+    except BaseException:
+        plotter.close()
+        raise
     plotter.subplot(0, columns)
     draw_colour_bar(plotter, scale, style)
     plotter.subplot(rows, 0)

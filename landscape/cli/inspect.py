@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from landscape.cli.mistakes import one_line_errors
+from landscape.cli.wiring import configuration_of
 
 if TYPE_CHECKING:
     from landscape.store import StudyFile
@@ -27,9 +28,7 @@ def info(
 
     source = open_study(study)
     if config:
-        from landscape.config import StudyConfig
-
-        print(StudyConfig.from_dict(source.config).to_toml(), end="")
+        print(configuration_of(source).to_toml(), end="")
         return
     size = source.path.stat().st_size / 1e6
     print(f"{source.path}: format {source.attributes['format_version']}, {size:.1f} MB")

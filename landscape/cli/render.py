@@ -11,6 +11,7 @@ from landscape.cli.mistakes import one_line_errors
 from landscape.cli.wiring import bars
 
 KINDS = ("surface", "compare", "contour")
+FIGURE_FORMATS = ("pdf", "svg", "png")
 
 
 @one_line_errors
@@ -48,6 +49,7 @@ def render(
 
     if kind not in KINDS:
         raise ValueError(f"unknown kind of picture {kind!r}; known: {', '.join(KINDS)}")
+    check_options(kind, suffix, shading)
     source = open_study(study)
     chosen = surface or pictures.planes_only(source)
     if not chosen:
@@ -60,8 +62,6 @@ def render(
         path = folder / f"contours.{suffix or 'pdf'}"
         print(f"wrote {pictures.draw_contours(source, ordered, path, height=height)}")
         return
-    if suffix not in ("", "png"):
-        raise ValueError(f"3D pictures are written as png, got {suffix!r}; contours as pdf or svg")
     options = {"height": height, "shading": shading}
     if kind == "compare":
         ordered = pictures.by_smoothness(source, chosen)
@@ -76,3 +76,17 @@ def render(
             shown.advance(1)
     for path in written:
         print(f"wrote {path}")
+
+
+def check_options(kind: str, suffix: str, shading: str) -> None:
+    """Check that the format and the shading are those of a kind of picture.
+
+    Raises:
+        ValueError: otherwise.
+    """
+    if kind != "contour" and suffix not in ("", "png"):
+        raise ValueError(f"3D pictures are written as png, got {suffix!r}; contours as pdf or svg")
+    if kind == "contour" and suffix not in ("", *FIGURE_FORMATS):
+        raise ValueError(f"contours are written as {', '.join(FIGURE_FORMATS)}, got {suffix!r}")
+    if kind == "contour" and shading != "flat":
+        raise ValueError("contours have no shading; leave --shading out, or draw a surface")

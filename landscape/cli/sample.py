@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.wiring import bars, load_data, parse_grid
+from landscape.cli.wiring import bars, configuration_of, load_data, parse_grid
 
 
 @one_line_errors
@@ -78,7 +78,6 @@ def sample(
     import logging
     from dataclasses import replace
 
-    from landscape.config import StudyConfig
     from landscape.grid import Grid
     from landscape.store import open_study
     from landscape.study import more
@@ -86,7 +85,7 @@ def sample(
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("landscape").setLevel(logging.DEBUG if verbose else logging.WARNING)
     source = open_study(study)
-    config = StudyConfig.from_dict(source.config)
+    config = configuration_of(source)
     shape = (resample, resample) if resample else parse_grid(grid)
     given: dict[str, Any] = {"strategy": strategy} if strategy else {}
     engine = replace(config.sampling, threads=threads or config.sampling.threads, **given)

@@ -75,10 +75,9 @@ def run(
     Writes OUT/study.h5. Called again, it continues what is unfinished; a study with other
     settings is refused. See the settings, all defaults included, with --show.
     """
-    made = configuration(
-        config, dotted_settings(activation, optimizer, seed, data, folder, network, steps, batch_size,
-                          learning_rate, grid, span), settings,
-    )  # fmt: skip
+    options = as_settings(activation, optimizer, seed, data, folder, network, steps,
+                              batch_size, learning_rate, grid, span)  # fmt: skip
+    made = configuration(config, options, settings)
     execute(made, out, show=show, sample=True)
 
 
@@ -102,14 +101,13 @@ def train(
 
     Writes OUT/study.h5 with the trajectories.
     """
-    made = configuration(
-        config, dotted_settings(activation, optimizer, seed, data, folder, network, steps, batch_size,
-                          learning_rate, None, None), settings,
-    )  # fmt: skip
+    options = as_settings(activation, optimizer, seed, data, folder, network, steps,
+                              batch_size, learning_rate, None, None)  # fmt: skip
+    made = configuration(config, options, settings)
     execute(made, out, show=show, sample=False)
 
 
-def dotted_settings(
+def as_settings(
     activation: list[str] | None,
     optimizer: list[str] | None,
     seed: list[int] | None,

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from landscape.config import DataConfig
+    from landscape.config import DataConfig, StudyConfig
+    from landscape.store import StudyFile
     from landscape.study import Examples
 
 
@@ -24,6 +25,22 @@ def load_data(config: DataConfig) -> Examples:
     check_own(data)
     folder = Path(config.folder) if config.folder else None
     return data.load(config.name, standardise=config.standardise, folder=folder)
+
+
+def configuration_of(study: StudyFile) -> StudyConfig:
+    """Return the configuration a study was made with.
+
+    Raises:
+        ValueError: if it was made without one, or with one this version does not understand.
+    """
+    from landscape.config import StudyConfig
+
+    if not study.config:
+        raise ValueError(
+            f"{study.path} holds no configuration: it was not made by 'landscape run'; "
+            "use landscape.sample with your own model"
+        )
+    return StudyConfig.from_dict(study.config)
 
 
 def check_own(module: Any) -> None:

@@ -147,7 +147,7 @@ def network_spec(kind: str, **options: Any) -> NetworkSpec:
     >>> network_spec("mlp", hidden=(8,)).hidden
     (8,)
     """
-    if kind not in _KINDS:
+    if kind not in tuple(_KINDS):
         raise ValueError(f"unknown network {kind!r}; known: {', '.join(_KINDS)}")
     spec = _KINDS[kind]
     known = [f.name for f in fields(spec)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -184,6 +185,8 @@ class StudyConfig:
             self.training.batch_size_of(optimizer)
         if self.dtype not in DTYPES:
             raise ValueError(f"unknown dtype {self.dtype!r}; known: {', '.join(DTYPES)}")
+        if not math.isfinite(self.target_loss):
+            raise ValueError(f"target_loss must be finite, got {self.target_loss}")
         spec = self.spec("relu", (64,) if self.network.get("kind") == "mlp" else (3, 64, 64), 2)
         plain = spec.to_dict()
         for derived in ("activation", "input_shape", "outputs"):
@@ -251,6 +254,11 @@ class StudyConfig:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ValueError(f"{path} is not valid TOML: {error}") from None
+        except OSError as error:
+            raise type(error)(
+                f"cannot read the configuration {path}: {error.strerror}; "
+                "write one with: landscape run --show > FILE"
+            ) from None
         return cls.from_dict(values)
 
 

@@ -75,6 +75,11 @@ class TrainingConfig:
         if self.schedule not in SCHEDULES:
             raise ValueError(f"unknown schedule {self.schedule!r}; known: {', '.join(SCHEDULES)}")
 
+    @property
+    def records(self) -> int:
+        """Number of parameter vectors a run records, the first and the last among them."""
+        return 1 + math.ceil(self.steps / self.record_every)
+
     def batch_size_of(self, optimizer: str) -> int:
         """Return the batch size used by ``optimizer``; 0 is the whole data set.
 

@@ -1,5 +1,6 @@
 """The loss of a network at many parameter vectors, without moving the network."""
 
+from landscape.evaluation.choice import choose_threads, threads
 from landscape.evaluation.engine import PlaneEvaluator
 from landscape.evaluation.evaluator import Evaluator
 from landscape.evaluation.examples import Batches, as_batches
@@ -14,6 +15,8 @@ __all__ = [
     "Objective",
     "PlaneEvaluator",
     "as_batches",
+    "choose_threads",
     "make_objective",
     "resolve_loss",
+    "threads",
 ]

@@ -8,10 +8,11 @@ the slower half is dropped, and so on; then one setting after another is varied 
 from __future__ import annotations
 
 import logging
+import math
 import re
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -30,6 +31,7 @@ _PASSES: MappingProxyType[str, type[Pass]] = MappingProxyType(
     {kind.strategy: kind for kind in (BatchedPass, CopyPass, VmapPass, LoopPass)}
 )
 _SECONDS = 0.05
+_THREAD_ROUNDS = 5
 # One call during the measurement should not take longer; it sees fewer examples otherwise.
 _LONG = 0.15
 _LEAST_EXAMPLES = 128
@@ -264,6 +266,20 @@ def _compiled(problem: Problem, choice: EngineChoice, config: SamplingConfig) ->
         _LOG.warning("the network does not compile, going on without: %s", _reason(error))
         return None
     return _Candidate(runner)
+
+
+def choose_threads(work: Callable[[], object], wanted: int = 0) -> int:
+    """Return one or all threads, whichever does ``work`` faster; ``wanted`` if that is not 0."""
+    if wanted:
+        return wanted
+    best: dict[int, float] = {}
+    for _round in range(_THREAD_ROUNDS):
+        for number in sorted({1, torch.get_num_threads()}):
+            start = time.perf_counter()
+            with threads(number):
+                work()
+            best[number] = min(best.get(number, math.inf), time.perf_counter() - start)
+    return min(best, key=lambda number: best[number])
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from torch import nn
 
 from landscape.arrays import Floats
 from landscape.config.study import SamplingConfig
-from landscape.evaluation.choice import choose_engine, make_pass, threads
+from landscape.evaluation.choice import choose_engine, choose_threads, make_pass, threads
 from landscape.evaluation.evaluator import Evaluator, Values, as_means
 from landscape.evaluation.losses import LossFunction
 from landscape.evaluation.passes import EngineChoice, Pass
@@ -63,8 +63,13 @@ class PlaneEvaluator:
             raise ValueError("the model has no parameters; nothing can be varied")
         config = config or SamplingConfig()
         self._evaluator = Evaluator(model, loss, data, dtype=dtype or first.dtype, metrics=metrics)
-        self._evaluator.check_deterministic(origin)
-        problem = _uncoupled(Problem(self._evaluator, origin, directions, self._evaluator.batches))
+        few = choose_threads(
+            lambda: self._evaluator(origin[None]), choice.threads if choice else config.threads
+        )
+        with threads(few):
+            self._evaluator.check_deterministic(origin)
+            problem = Problem(self._evaluator, origin, directions, self._evaluator.batches)
+            problem = _uncoupled(problem)
         chosen = choice or choose_engine(problem, config, points=points)
         self._pass = self._checked(make_pass(problem, chosen, memory=config.memory_bytes))
         self.choice: EngineChoice = self._pass.choice
@@ -111,7 +116,8 @@ class PlaneEvaluator:
         small = runner.problem.with_batches(runner.problem.batches.head(64))
         axes = runner.problem.axes
         points = np.stack([np.zeros(axes), np.full(axes, 0.1), np.linspace(-0.2, 0.3, axes)])
-        wanted = self._values(make_pass(small, EngineChoice(strategy="loop")), points)["losses"]
+        plain = EngineChoice(strategy="loop", threads=runner.choice.threads)
+        wanted = self._values(make_pass(small, plain), points)["losses"]
         # Compiling for the small batch would take as long again; the choice compared both.
         choices = [replace(runner.choice, compiled=False)]
         if runner.choice.reuse:
@@ -124,7 +130,7 @@ class PlaneEvaluator:
                 return runner if same else make_pass(runner.problem, choice)
             _LOG.warning("%s gives %s where one point at a time gives %s; not used",
                          choice, found, wanted)  # fmt: skip
-        return make_pass(runner.problem, EngineChoice(strategy="loop"))
+        return make_pass(runner.problem, plain)
 
 
 def _uncoupled(problem: Problem) -> Problem:

@@ -17,7 +17,13 @@ import torch
 
 from landscape.config import StudyConfig
 from landscape.directions import pca_plane, random_plane
-from landscape.evaluation import EngineChoice, Evaluator, PlaneEvaluator
+from landscape.evaluation import (
+    EngineChoice,
+    Evaluator,
+    PlaneEvaluator,
+    choose_threads,
+    threads,
+)
 from landscape.grid import Grid
 from landscape.naming import RunKey
 from landscape.networks import build
@@ -62,6 +68,7 @@ class Study:
     load_data: Callable[[Any], Examples]
     reporter: Reporter = field(default_factory=Silent)
     _data: Examples = field(init=False)
+    _threads: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         self._data = self.load_data(self.config.data)
@@ -75,9 +82,15 @@ class Study:
             sample: whether planes are sampled after training.
 
         Raises:
-            ValueError: if the file holds another experiment.
+            ValueError: if the file holds another experiment, or runs are too short for planes.
             OSError: if it cannot be written.
         """
+        if sample and self.config.pca_plane.points and self.config.training.records < 3:
+            raise ValueError(
+                f"a PCA plane needs at least 3 records of each run, got "
+                f"{self.config.training.records}; raise training.steps, lower "
+                "training.record_every, or leave the plane out with pca_plane.points=[]"
+            )
         with StudyWriter(self.path, config=self.config.to_dict(), facts=self._facts()) as writer:
             self._train(writer)
             if sample:
@@ -92,10 +105,12 @@ class Study:
         model = build(self._spec(self.config.activations[0]), seed=0, dtype=self._dtype)
         evaluator = Evaluator(model, self._loss, self._data, dtype=self._dtype)
         theta = flatten(model)[None]
-        evaluator(theta)
-        start = time.perf_counter()
-        for _repeat in range(3):
-            evaluator(theta)
+        # On a busy machine several threads can be far slower than one, in training as well.
+        self._threads = choose_threads(lambda: evaluator(theta), self.config.sampling.threads)
+        with threads(self._threads):
+            start = time.perf_counter()
+            for _repeat in range(3):
+                evaluator(theta)
         forward = (time.perf_counter() - start) / 3
         steps = len(self.config.runs) * self.config.training.steps
         batch = max(map(self.config.training.batch_size_of, self.config.optimizers))
@@ -113,22 +128,35 @@ class Study:
     def _train(self, writer: StudyWriter) -> None:
         todo = [key for key in self.config.runs if not writer.has(run_path(key.name))]
         self.reporter.stage("training", len(todo) * self.config.training.steps)
+        number = self._training_threads(writer) if todo else 0
         for key in todo:
             model = build(self._spec(key.activation), seed=key.seed, dtype=self._dtype)
-            trajectory = train(
-                model,
-                self._loss,
-                self._data,
-                optimizer=key.optimizer,
-                config=self.config.training,
-                seed=key.seed,
-                settings=self._run_settings(key),
-                progress=self.reporter.advance,
-            )
+            with threads(number):
+                trajectory = train(
+                    model,
+                    self._loss,
+                    self._data,
+                    optimizer=key.optimizer,
+                    config=self.config.training,
+                    seed=key.seed,
+                    settings=self._run_settings(key),
+                    progress=self.reporter.advance,
+                )
             writer.put_record(run_path(key.name), trajectory)
             if trajectory.diverged_at is not None:
                 self.reporter.note(f"{key.name} diverged at step {trajectory.diverged_at}")
                 self.reporter.advance(self.config.training.steps - trajectory.diverged_at)
+
+    def _training_threads(self, writer: StudyWriter) -> int:
+        """Return the number of threads as recorded, or one or all, whichever is faster now."""
+        path = analysis_path("engine", "training")
+        found = writer.find(path)
+        if isinstance(found, Analysis):
+            return int(found.settings["threads"])
+        if not self._threads:
+            self.seconds()
+        writer.put_record(path, Analysis("engine", {}, {"threads": self._threads}))
+        return self._threads
 
     def _lay_planes(self, writer: StudyWriter) -> list[_Task]:
         """Make the planes of all runs that did not diverge, each with its grid."""

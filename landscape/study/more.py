@@ -17,6 +17,7 @@ from landscape.directions import pca_plane, random_plane
 from landscape.evaluation import EngineChoice, PlaneEvaluator
 from landscape.files import replacing, writable_folder
 from landscape.grid import Grid
+from landscape.naming import check_identifier
 from landscape.plane import Plane
 from landscape.resampling import coarser, resample, with_known
 from landscape.sampling import empty_surface, place, plane_evaluator, sample_tiles
@@ -26,6 +27,8 @@ from landscape.study.reporting import Examples, Reporter, Silent
 from landscape.study.solutions import solution_model
 from landscape.surface import Status, Surface
 from landscape.trajectory import Trajectory
+
+HEIGHTS = ("log", "linear")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,13 @@ class Request:
             raise ValueError(
                 f"unknown normalisation {self.normalisation!r}; known: {', '.join(NORMALISATIONS)}"
             )
+        if not 0 <= self.tolerance < 1:
+            raise ValueError(
+                f"tolerance must be between 0 and 1, got {self.tolerance}; 1e-3 is usual"
+            )
+        if self.height not in HEIGHTS:
+            raise ValueError(f"unknown height {self.height!r}; known: {', '.join(HEIGHTS)}")
+        check_identifier(self.name, "surface")
 
     @property
     def name(self) -> str:

@@ -105,6 +105,8 @@ def test_a_machine_without_graphics_is_told_which_packages_are_missing(
         return subprocess.CompletedProcess(command, -11)
 
     monkeypatch.setattr(subprocess, "run", run)
+    # Earlier pictures may have chosen a window, and then it alone would be tried.
+    monkeypatch.delenv("VTK_DEFAULT_OPENGL_WINDOW", raising=False)
     offscreen.ensure.cache_clear()
     with pytest.raises(RuntimeError, match="apt-get install -y libegl1 libgl1-mesa-dri"):
         offscreen.ensure()
@@ -134,3 +136,10 @@ def test_cells_without_a_height_stay_empty() -> None:
     losses[1, 2] = np.nan
     drawn = viz.contour(make_surface(losses, grid), height="linear").axes[0].collections[0]
     assert np.ma.getmaskarray(drawn.get_array()).sum() == 1
+
+
+def test_contours_of_different_windows_are_told_and_none_is_cropped(oblong: Surface) -> None:
+    wide = make_surface(oblong.losses, Grid.rectangle((5, 9), (-3.0, 3.0), (-4.0, 4.0)))
+    with pytest.warns(UserWarning, match="different windows"):
+        figure = viz.contour([wide, oblong])
+    assert [axes.get_xlim() for axes in figure.axes[:2]] == [(-3.0, 3.0), (-1.0, 1.0)]

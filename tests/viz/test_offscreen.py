@@ -12,11 +12,13 @@ import pytest
 from viz import offscreen
 
 VARIABLE = "VTK_DEFAULT_OPENGL_WINDOW"
+from_scratch = pytest.mark.usefixtures("nothing_chosen")
 CRASH = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
 
 
-@pytest.fixture(autouse=True)
-def fresh(monkeypatch: pytest.MonkeyPatch) -> Any:
+@pytest.fixture
+def nothing_chosen(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Forget which window was found, here and afterwards."""
     # Set before it is deleted: monkeypatch then removes what ensure() writes.
     monkeypatch.setenv(VARIABLE, "")
     monkeypatch.delenv(VARIABLE)
@@ -37,6 +39,7 @@ def answering(monkeypatch: pytest.MonkeyPatch, codes: dict[str, int]) -> list[st
     return tried
 
 
+@from_scratch
 def test_a_child_that_really_crashes_leaves_this_process_alive(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -46,12 +49,14 @@ def test_a_child_that_really_crashes_leaves_this_process_alive(
         offscreen.ensure()
 
 
+@from_scratch
 def test_a_child_that_really_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(offscreen, "_PROBE", "import time; time.sleep(300)")
     monkeypatch.setattr(offscreen, "_SECONDS", 0.1)
     assert offscreen.probe() is None
 
 
+@from_scratch
 def test_a_child_that_draws_the_wrong_colour_does_not_count(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -59,6 +64,7 @@ def test_a_child_that_draws_the_wrong_colour_does_not_count(
     assert offscreen.probe() is None
 
 
+@from_scratch
 def test_exit_139_of_every_window_names_the_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     tried = answering(monkeypatch, {})
     with pytest.raises(RuntimeError, match="libegl1 libgl1-mesa-dri"):
@@ -67,6 +73,7 @@ def test_exit_139_of_every_window_names_the_packages(monkeypatch: pytest.MonkeyP
     assert VARIABLE not in os.environ
 
 
+@from_scratch
 def test_the_first_window_that_works_is_used_from_then_on(monkeypatch: pytest.MonkeyPatch) -> None:
     tried = answering(monkeypatch, {"vtkOSOpenGLRenderWindow": 0})
     monkeypatch.delenv("DISPLAY", raising=False)
@@ -77,6 +84,7 @@ def test_the_first_window_that_works_is_used_from_then_on(monkeypatch: pytest.Mo
     assert len(tried) == count
 
 
+@from_scratch
 def test_a_window_the_user_has_named_is_the_only_one_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, "vtkWin32OpenGLRenderWindow")
     tried = answering(monkeypatch, {"vtkEGLRenderWindow": 0})
@@ -84,6 +92,7 @@ def test_a_window_the_user_has_named_is_the_only_one_tried(monkeypatch: pytest.M
     assert tried == ["vtkWin32OpenGLRenderWindow"]
 
 
+@from_scratch
 def test_a_display_is_asked_first_if_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "linux")
     tried = answering(monkeypatch, {"": 0})

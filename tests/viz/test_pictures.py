@@ -170,3 +170,13 @@ def test_what_was_interpolated_is_counted_in_the_caption() -> None:
     surface = Surface(grid, {"losses": np.ones(grid.shape)}, status, settings=settings)
     wanted = "24 of 25 points interpolated from 3 x 3 Chebyshev points, estimated error 0.0002"
     assert wanted in viz.caption(surface)
+
+
+def test_a_call_that_fails_closes_its_window(pair: list[Surface]) -> None:
+    from pyvista.plotting import plotter as plotters
+
+    before = set(plotters._ALL_PLOTTERS)
+    with pytest.raises(ValueError, match="needs the field"):
+        viz.surface(pair[0], shading="gradient", style=TESTING)
+    opened = set(plotters._ALL_PLOTTERS) - before
+    assert all(plotters._ALL_PLOTTERS[name]._closed for name in opened)

@@ -1,0 +1,292 @@
+"""A mistake is one line with the remedy, exit code 2, no traceback, and nothing written."""
+
+from __future__ import annotations
+
+import errno
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from calling import TINY, accepted, call, refused
+
+from landscape.results import Analysis
+from landscape.store import StudyWriter, open_study, writer
+from landscape.study import Study
+from viz import offscreen
+
+RUN = "relu-gd-seed0"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--activation", "relo"], "unknown activation 'relo' (did you mean 'relu'?); known: "),
+        (["--activation", "ReLU"], "got 'ReLU'; did you mean 'relu'?"),
+        (
+            ["--activation", "relu", "--activation", "relu"],
+            "activations must be at least one, each",
+        ),
+        (["--data", "mnist_6k"], "unknown data set"),
+        (["--data", "cifar10", "--folder", "nowhere"], "looked for data_batch_1"),
+        (["--optimizer", "rmsprop"], "unknown optimizer 'rmsprop'; known: gd, sgd"),
+        (["--optimizer", "sgd"], "sgd needs batch_size >= 1"),
+        (["--network", "gru"], "unknown network 'gru'; known: mlp, cnn, resnet"),
+        (["--network", "cnn", "--data", "wine"], "use an image data set, or the network 'mlp'"),
+        (["--grid", "1"], "two numbers >= 2"),
+        (["--grid", "5x"], "a grid is written 51 or 51x41, got '5x'"),
+        (["--grid", "5x5x5"], "a grid is written 51 or 51x41, got '5x5x5'"),
+        (["--grid", "many"], "a grid is written 51 or 51x41, got 'many'"),
+        (["--grid", ""], "a grid is written 51 or 51x41, got ''"),
+        (["--span", "0"], "span must be finite and > 0, got 0.0"),
+        (["--span", "-1"], "span must be finite and > 0, got -1.0"),
+        (["--span", "nan"], "span must be finite and > 0, got nan"),
+        (["--steps", "0"], "steps must be >= 1, got 0"),
+        (["--steps", "2"], "at least 3 records of each run, got 2; raise training.steps"),
+        (["--batch-size", "-1"], "batch_size must be >= 0"),
+        (["--learning-rate", "-1"], "must be finite and > 0"),
+        (["--seed", "-1"], "seed must be >= 0"),
+        (["--set", "steps"], "--set needs KEY=VALUE, as training.steps=500, got 'steps'"),
+        (["--set", "=3"], "unknown setting ; known: activations"),
+        (["--set", "training.stepz=3"], "unknown setting training.stepz; known: steps"),
+        (["--set", "training.steps.x=3"], "steps is no table"),
+        (["--set", "training.steps=many"], "training.steps must be an integer, got 'many'"),
+        (["--set", "training.steps=5\nx = 4"], "training.steps must be an integer, got"),
+        (["--set", "random_plane.normalisation=none_"], "known: filter, layer, none"),
+        (["--set", "network.kind=[1]"], "unknown network [1]; known: mlp"),
+        (["--set", "target_loss=nan"], "target_loss must be finite"),
+        (["--set", 'data.standardise="no"'], "unknown standardisation"),
+        (["--config", "absent.toml"], "absent.toml: No such file or directory; write one with: "),
+        (["--config", "."], "cannot read the configuration .: Is a directory"),
+    ],
+)
+def test_wrong_settings_write_nothing(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    late = arguments[0] == "--steps" and arguments[1] == "2"
+    assert message in refused("run", *arguments, "--out", "out", alone=not late)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("steps = = 3", "x.toml is not valid TOML: "),
+        ("[training]\nstep = 3", "unknown setting training.step; known: steps, batch_size"),
+        ("[training]\nsteps = '3'", "training.steps must be an integer, got '3'"),
+        ("activations = ['swish']", "unknown activation 'swish'"),
+    ],
+)
+def test_wrong_configuration_files_write_nothing(text: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text(text)
+    assert message in refused("run", "--config", path, "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["run", *TINY], ["train", "--data", "wine"], ["demo", "--quick"]]
+)
+def test_a_folder_that_cannot_be_written_is_named(arguments: list[str], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    for folder in (tmp_path / "file" / "out", tmp_path / "file"):
+        message = refused(*arguments, "--out", folder, alone=False)
+        assert "cannot write to the folder: " in message
+        assert f"choose another: {folder}" in message
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("command", [["sample", "--run", RUN, "--grid", "3"],
+                                     ["render", "--kind", "contour"]])  # fmt: skip
+def test_so_it_is_when_a_study_is_there(command: list[str], study: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    out = tmp_path / "file" / "out"
+    message = refused(command[0], study, *command[1:], "--out", out, alone=False)
+    assert f"choose another: {out}" in message
+
+
+@pytest.mark.parametrize("command", [["info"], ["render"], ["sample", "--run", RUN]])
+def test_anything_else_than_a_study_is_named(
+    command: list[str], study: Path, tmp_path: Path
+) -> None:
+    paths = {name: tmp_path / f"{name}.h5" for name in ("absent", "cut", "text", "other", "empty")}
+    paths["cut"].write_bytes(study.read_bytes()[:3000])
+    paths["text"].write_text("hello")
+    paths["empty"].write_bytes(b"")
+    with h5py.File(paths["other"], "w") as file:
+        file["x"] = 1
+    messages = {
+        "absent": "there is no study file {}; make one with: landscape run --out FOLDER",
+        "cut": "{} is damaged or truncated",
+        "text": "{} is not a study file: it is not HDF5",
+        "empty": "{} is not a study file: it is not HDF5",
+        "other": "{} is HDF5, but not a study file",
+    }
+    for name, path in paths.items():
+        message = refused(command[0], path, *command[1:])
+        assert messages[name].format(path) in message
+    assert "there is no study file" in refused(command[0], tmp_path, *command[1:])
+
+
+def test_run_does_not_write_over_what_is_no_study(tmp_path: Path) -> None:
+    (tmp_path / "study.h5").write_text("mine")
+    message = refused("run", *TINY, "--out", tmp_path, alone=False)
+    assert "is not a study file" in message
+    assert (tmp_path / "study.h5").read_text() == "mine"
+
+
+def test_a_study_without_a_configuration_is_told_apart_from_one_with_defaults(
+    tmp_path: Path,
+) -> None:
+    with StudyWriter(tmp_path / "study.h5") as study:
+        study.put_record("analyses/mine/x", Analysis("mine", {"a": np.ones(3)}))
+    assert "format 1" in accepted("info", tmp_path)
+    for arguments in (["info", tmp_path, "--config"], ["sample", tmp_path, "--run", RUN]):
+        assert "holds no configuration" in refused(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["sample", "--run", RUN, "--plane", "x"], "known: random, pca"),
+        (["sample", "--run", RUN, "--plane", "pca", "--grid", "9x1"], "a pca plane has 2 axes"),
+        (["sample", "--run", RUN, "--normalisation", "f"], "known: filter, layer, none"),
+        (["sample", "--run", RUN, "--alpha", "1", "-1"], "range of alpha must be finite and incr"),
+        (["sample", "--run", RUN, "--beta", "0", "nan"], "range of beta must be finite and incr"),
+        (["sample", "--run", RUN, "--grid", "1"], "at least 2 points along alpha, got 1"),
+        (["sample", "--run", RUN, "--grid", "3x"], "a grid is written 51, 51x41, 17x17x17, or"),
+        (["sample", "--run", RUN, "--grid", "3x3x3x3"], "a grid is written 51, 51x41"),
+        (["sample", "--run", RUN, "--grid", "-3"], "a grid is written 51, 51x41"),
+        (["sample", "--run", RUN, "--name", "../x"], "rename it"),
+        (["sample", "--run", RUN, "--strategy", "fast"], "unknown strategy 'fast'; known: auto"),
+        (["sample", "--run", RUN, "--threads", "-1"], "threads must be >= 0"),
+        (["sample", "--run", RUN, "--resample", "1"], "at least 2 points along alpha, got 1"),
+        (["sample", "--run", RUN, "--resample", "9", "--tolerance", "-1"], "between 0 and 1"),
+        (["sample", "--run", RUN, "--height", "x"], "unknown height 'x'; known: log, linear"),
+        (["render", "--kind", "movie"], "known: surface, compare, contour"),
+        (["render", "--surface", "nothing", "--kind", "contour"], f"known: {RUN}.pca"),
+        (["render", "--kind", "contour", "--height", "x"], "known: log, linear"),
+        (["render", "--kind", "contour", "--shading", "x"], "contours have no shading"),
+        (["render", "--format", "pdf"], "3D pictures are written as png, got 'pdf'; contours as"),
+        (["render", "--kind", "compare", "--format", "x"], "3D pictures are written as png"),
+        (["render", "--kind", "contour", "--format", "tiff"], "written as pdf, svg, png, got"),
+        (["render", "--kind", "contour", "--format", "/../x.pdf"], "written as pdf, svg, png"),
+    ],
+)
+def test_wrong_requests_write_nothing(
+    arguments: list[str], message: str, study: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    assert message in refused(arguments[0], study, *arguments[1:], "--out", out)
+    assert not out.exists() or list(out.iterdir()) == []
+
+
+@pytest.mark.usefixtures("rendering")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--surface", "nothing"], f"known: {RUN}.pca"),
+        (["--shading", "x"], "unknown shading 'x'; known: flat, differences, gradient"),
+        (["--height", "x"], "unknown height 'x'; known: log, linear"),
+    ],
+)
+def test_wrong_pictures_are_refused(
+    arguments: list[str], message: str, study: Path, tmp_path: Path
+) -> None:
+    assert message in refused("render", study, *arguments, "--out", tmp_path, alone=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["sample", "study.h5"], "--run"),
+        (["info"], "Missing argument"),
+        (["nothing"], "No such command 'nothing'"),
+        (["run", "--steps", "many"], "--steps"),
+        (["run", "--stepz", "3"], "No such option: --stepz"),
+        (["sample", "study.h5", "--run", RUN, "--alpha", "1"], "--alpha"),
+    ],
+)
+def test_wrong_usage_shows_no_traceback(arguments: list[str], message: str) -> None:
+    result = call(*arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert isinstance(result.exception, SystemExit)
+
+
+# -- not the user's fault -------------------------------------------------------------------------
+
+
+def test_a_full_disk_is_exit_code_1_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, _data: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(writer, "write_bytes", full)
+    message = refused("run", *TINY, "--out", tmp_path, code=1, alone=False)
+    assert f"No space left on device: {tmp_path / 'study.h5'}" in message
+    monkeypatch.undo()
+
+    def work(*_: object, **__: object) -> None:
+        raise AssertionError("nothing is left to do")
+
+    monkeypatch.setattr("landscape.study.experiment.train", work)
+    accepted("run", *TINY, "--out", tmp_path)
+    assert open_study(tmp_path).surface(f"{RUN}.pca").complete
+
+
+def test_without_graphics_3d_pictures_are_exit_code_1_and_contours_are_drawn(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(offscreen, "probe", lambda: None)
+    offscreen.ensure.cache_clear()
+    message = refused("render", study, "--out", tmp_path, code=1, alone=False)
+    assert "apt-get install" in message
+    assert "apt-get install" in refused_doctor()
+    accepted("render", study, "--kind", "contour", "--out", tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["contours.pdf"]
+    monkeypatch.undo()
+    offscreen.ensure.cache_clear()
+
+
+def refused_doctor() -> str:
+    result = call("doctor")
+    assert result.exit_code == 1
+    return str(result.stderr)
+
+
+def test_ctrl_c_is_exit_code_130(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Study, "run", stop)
+    message = refused("run", *TINY, "--out", tmp_path, code=130, alone=False)
+    assert message == (
+        "landscape: interrupted; finished work is saved, the same command continues it"
+    )
+
+
+def test_the_traceback_is_there_for_those_who_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANDSCAPE_DEBUG", "1")
+    result = call("run", "--steps", "0")
+    assert isinstance(result.exception, ValueError)
+
+
+@pytest.mark.parametrize("name", ["data", "viz"])
+def test_a_file_that_hides_a_package_of_ours_is_named(
+    name: str, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``python -m landscape`` puts the current folder first on the path; the command does not."""
+    hiding: Any = types.ModuleType(name)
+    hiding.__file__ = str(tmp_path / f"{name}.py")
+    monkeypatch.setitem(sys.modules, name, hiding)
+    command = {"data": ["run", *TINY], "viz": ["render", str(study), "--kind", "contour"]}[name]
+    message = refused(*command, "--out", tmp_path)
+    assert f"{hiding.__file__} hides this package's '{name}'" in message
+    assert "use the command 'landscape', or start Python with -P" in message

@@ -1,0 +1,96 @@
+"""The installed command in processes of its own: imports, Ctrl-C, a folder with files of ours."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from calling import COMMAND, ENVIRONMENT, spawn
+
+from landscape.store import open_study
+
+HEAVY = {"torch", "numpy", "scipy", "h5py", "pyvista", "vtkmodules", "matplotlib", "sklearn"}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"]])
+def test_help_is_light(arguments: list[str], tmp_path: Path) -> None:
+    done = spawn([COMMAND, *arguments], tmp_path, PYTHONPROFILEIMPORTTIME="1")
+    assert done.returncode == 0
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "landscape.cli" in imported
+    assert not HEAVY & imported
+    if arguments == ["--help"]:
+        for command in ("demo", "run", "train", "sample", "render", "info", "doctor"):
+            assert f"\n  {command} " in done.stdout
+
+
+def test_ctrl_c_leaves_no_half_file_and_the_same_command_finishes(tmp_path: Path) -> None:
+    command = [COMMAND, "run", "--data", "wine", "--activation", "relu", "--seed", "0", "--seed",
+               "1", "--seed", "2", "--steps", "900", "--grid", "5", "--out", "out"]  # fmt: skip
+    # A shell that runs in the background has its children ignore Ctrl-C.
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env=ENVIRONMENT,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    log = tmp_path / "out" / "study.h5.journal-wal"
+    deadline = time.monotonic() + 100
+    # One run of 301 records is far larger than the tables alone.
+    while not (log.exists() and log.stat().st_size > 200_000) and time.monotonic() < deadline:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    said, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert said == ""
+    assert "Traceback" not in errors
+    ours = [line for line in errors.splitlines() if line.startswith("landscape: ")]
+    assert ours == ["landscape: interrupted; finished work is saved, the same command continues it"]
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["study.h5"]
+    half = open_study(tmp_path / "out")
+    assert "relu-gd-seed0" in half.runs()
+    assert half.projections() == []
+    done = spawn(command, tmp_path)
+    assert "3 runs, 6 surfaces" in done.stdout, done.stderr
+    whole = open_study(tmp_path / "out")
+    assert all(whole.surface(name).complete for name in whole.surfaces())
+    assert (
+        whole.trajectory("relu-gd-seed0").thetas == half.trajectory("relu-gd-seed0").thetas
+    ).all()
+
+
+def test_the_demo_does_the_whole_job_in_a_folder_with_files_of_the_same_names(
+    tmp_path: Path,
+) -> None:
+    for name in ("data", "viz", "landscape_", "study"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('the wrong file')\n")
+    done = spawn([COMMAND, "demo", "--quick", "--out", "out"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    out = Path("out")
+    written = [out / "study.h5", out / "contours-pca.pdf", out / "contours-random.pdf"]
+    if "no 3D pictures" not in done.stderr:
+        written += [out / "comparison-pca.png", out / "comparison-random.png", out / "surfaces"]
+        pictures = sorted((tmp_path / out / "surfaces").iterdir())
+        names = [f"{name}.png" for name in open_study(tmp_path / out).surfaces()]
+        assert [p.name for p in pictures] == names
+        assert len(names) == 8
+        assert all(p.read_bytes().startswith(b"\x89PNG") for p in pictures)
+    lines = done.stdout.splitlines()
+    assert [line for line in lines if line.startswith("wrote ")] == [f"wrote {p}" for p in written]
+    assert sorted(p.name for p in (tmp_path / out).iterdir()) == sorted(p.name for p in written)
+    for path in written[1:3]:
+        assert (tmp_path / path).read_bytes().startswith(b"%PDF")
+    for heading in ("final loss", "accuracy", "sharpness", "steps to 0.1", "in PCA plane"):
+        assert heading in done.stdout
+    for run in ("relu-gd", "relu-nesterov", "gelu-gd", "gelu-nesterov"):
+        assert sum(line.startswith(f"{run}-seed0 ") for line in lines) == 1
+    for command in (
+        [sys.executable, "-c", "import landscape; landscape.open_study('out').runs()"],
+        [sys.executable, "-P", "-m", "landscape", "info", "out"],
+    ):
+        after = spawn(command, tmp_path)
+        assert after.returncode == 0, after.stderr

@@ -1,0 +1,152 @@
+"""One more surface of a study that is there: added once, never mistaken for another."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from small_study import SMALL, Stops, content, load, run_study
+
+import data
+from landscape import grid as grids
+from landscape.config import DataConfig
+from landscape.grid import Grid
+from landscape.store import StudyFile, open_study
+from landscape.study import more
+
+# Nesterov's runs diverge.
+CONFIG = replace(
+    SMALL,
+    activations=("relu",),
+    training=replace(SMALL.training, learning_rates={"nesterov": 1e30}),
+)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> StudyFile:
+    return run_study(CONFIG, tmp_path_factory.mktemp("study"))
+
+
+def request(**changes: Any) -> more.Request:
+    grid = Grid.rectangle((3, 4), (-1, 1), (0, 1))
+    return more.Request(**{"run": "relu-gd-seed0", "kind": "random", "grid": grid, **changes})
+
+
+def add(study: StudyFile, wanted: more.Request, out: Path | None, **options: Any) -> StudyFile:
+    path, name = more.sample_more(study, CONFIG, wanted, load_data=load, out=out, **options)
+    assert name == wanted.name
+    return open_study(path)
+
+
+def test_one_more_surface_grows_a_copy_and_the_study_stays(
+    study: StudyFile, tmp_path: Path
+) -> None:
+    before = study.path.read_bytes()
+    wanted = request(seed=5)
+    grown = add(study, wanted, tmp_path)
+    assert study.path.read_bytes() == before
+    surface = grown.surface(wanted.name)
+    assert surface.losses.shape == (3, 4)
+    assert (surface.run, surface.plane) == ("relu-gd-seed0", wanted.name)
+    assert grown.plane(wanted.name).settings["seed"] == 5
+    # Coordinate (0, 0) is the solution.
+    final = study.trajectory("relu-gd-seed0").losses[-1]
+    assert surface.losses[1, 0] == pytest.approx(final, rel=1e-5)
+    assert grown.projection("relu-gd-seed0", wanted.name).coordinates.shape == (7, 2)
+    assert set(grown.surfaces()) == {*study.surfaces(), wanted.name}
+    was, now = content(study.path), content(grown.path)
+    assert {key: now[key] for key in was} == was
+
+
+def test_the_study_itself_grows_without_another_folder(study: StudyFile, tmp_path: Path) -> None:
+    own = StudyFile(shutil.copy(study.path, tmp_path / "mine.h5"))
+    grown = add(own, request(kind="pca", identifier="extra"), None)
+    assert grown.path == own.path
+    assert grown.plane("extra").kind == "pca"
+    assert [p.name for p in tmp_path.iterdir()] == ["mine.h5"]
+
+
+def test_the_same_request_again_changes_no_byte(study: StudyFile, tmp_path: Path) -> None:
+    before = add(study, request(), tmp_path).path.read_bytes()
+    assert add(study, request(), tmp_path).path.read_bytes() == before
+
+
+def test_several_requests_gather_in_one_copy(study: StudyFile, tmp_path: Path) -> None:
+    wanted = [request(), request(seed=1), request(normalisation="layer"), request(kind="pca"),
+              request(grid=Grid.square(3)), request(grid=Grid.line(3))]  # fmt: skip
+    for one in wanted:
+        grown = add(study, one, tmp_path)
+    assert len({one.name for one in wanted}) == len(wanted)
+    assert {one.name for one in wanted} <= set(grown.surfaces())
+    first, layer = (grown.plane(wanted[k].name) for k in (0, 2))
+    assert not np.allclose(first.d_alpha, layer.d_alpha)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 6},
+        {"normalisation": "none"},
+        {"kind": "pca"},
+        {"grid": Grid.rectangle((3, 4), (-1, 1), (0, 2))},
+        {"grid": Grid.rectangle((4, 3), (-1, 1), (0, 1))},
+        {"grid": Grid.line(3)},
+    ],
+    ids=["seed", "normalisation", "kind", "range", "shape", "axes"],
+)
+def test_an_id_that_is_taken_is_refused(
+    change: dict[str, Any], study: StudyFile, tmp_path: Path
+) -> None:
+    before = add(study, request(identifier="x"), tmp_path).path.read_bytes()
+    with pytest.raises(ValueError, match="the id x is taken by another surface; give a --name"):
+        add(study, request(identifier="x", **change), tmp_path)
+    assert (tmp_path / "study.h5").read_bytes() == before
+
+
+def test_an_interrupted_surface_continues_to_the_same_bits(
+    study: StudyFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grids, "TILE_POINTS", 8)
+    wanted = request(grid=Grid.square(7))
+    whole = add(study, wanted, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        add(study, wanted, tmp_path / "half", reporter=Stops(20))
+    half = open_study(tmp_path / "half").surface(wanted.name)
+    assert int((half.status > 0).sum()) == 24
+    assert np.isnan(half.losses[half.status == 0]).all()
+    assert content(add(study, wanted, tmp_path / "half").path) == content(whole.path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"run": "elu-gd-seed0"}, KeyError, "known: relu-gd-seed0, relu-nesterov-seed0"),
+        ({"run": "relu-nesterov-seed0"}, ValueError, "diverged at step 1: no solution"),
+        ({"identifier": "../x"}, ValueError, "rename it"),
+        ({"kind": "hessian"}, ValueError, "known: random, pca"),
+        ({"kind": "pca", "grid": Grid.line(3)}, ValueError, "a pca plane has 2 axes"),
+        ({"normalisation": ""}, ValueError, "known: filter, layer, none"),
+        ({"tolerance": -1.0}, ValueError, "tolerance must be between 0 and 1, got -1.0"),
+        ({"tolerance": float("nan")}, ValueError, "tolerance must be between 0 and 1, got nan"),
+        ({"height": "cubic"}, ValueError, "unknown height 'cubic'; known: log, linear"),
+    ],
+)
+def test_impossible_surfaces_are_refused_before_anything_is_written(
+    changes: dict[str, Any], error: type[Exception], message: str, study: StudyFile, tmp_path: Path
+) -> None:
+    with pytest.raises(error, match=message):
+        add(study, request(**changes), tmp_path / "out")
+    assert not (tmp_path / "out" / "study.h5").exists()
+
+
+def test_other_data_than_the_studys_are_refused(study: StudyFile, tmp_path: Path) -> None:
+    def other(_config: DataConfig) -> data.Batch:
+        return data.load("breast_cancer")
+
+    with pytest.raises(ValueError, match="not the one this study was trained on"):
+        more.sample_more(study, CONFIG, request(), load_data=other, out=tmp_path)
+    assert list(tmp_path.iterdir()) == []
