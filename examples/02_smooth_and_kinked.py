@@ -7,6 +7,7 @@ from pathlib import Path
 import data
 import landscape
 import viz
+from landscape import activations
 from landscape.networks import build
 from landscape.study.windows import window_around
 
@@ -47,6 +48,7 @@ for name in names:
 
 # %% One height scale, one range of colours, one camera
 # Only then is a difference between panels one between networks.
-shown = {"paths": placed, "titles": list(names)}
+facts = [activations.get(name) for name in names]
+shown = {"paths": placed, "titles": [f"{one.label} ({one.smoothness})" for one in facts]}
 print("wrote", viz.save(viz.contour(surfaces, **shown), given.out / "smooth-and-kinked.pdf"))
 print("wrote", viz.save(viz.compare(surfaces, **shown), given.out / "smooth-and-kinked.png"))

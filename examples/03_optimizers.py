@@ -30,7 +30,7 @@ for name in optimizers:
     )
 
 # %% The plane of the first path; the others are placed on it by least squares
-# Off the plane a path has losses the surface does not show: tubes lie below it there.
+# Off the plane a path has its own losses, not the surface's: its tube may run below.
 plane = landscape.pca_plane(runs["gd"])
 coordinates = [landscape.project(run.thetas, plane)[0] for run in runs.values()]
 grid = window_around(coordinates, (11, 11) if given.quick else (61, 61), margin=0.2)
@@ -45,13 +45,13 @@ for path in paths:
 
 # %% All on one surface; the legend tells how much of each path the plane holds
 surface = landscape.sample(*work, grid=grid, engine=engine)
-legend = [f"{path.run} ({path.captured:.0%} in the plane)" for path in paths]
-colours = viz.Style().path_colours
-figure = viz.contour(surface, paths=[paths])
+legend = [f"{path.run} {path.captured:.0%}" for path in paths]
+title, colours = "Four optimizers: share of each path in the plane", viz.Style().path_colours
+figure = viz.contour(surface, paths=[paths], titles=[title])
 handles = [Line2D([], [], color=colour) for colour in colours]
 figure.axes[0].legend(handles, legend, prop={"family": "STIXGeneral", "size": 7})
 print("wrote", viz.save(figure, given.out / "optimizers.pdf"))
-plotter = viz.surface(surface, path=paths, title="Four optimizers, ReLU")
+plotter = viz.surface(surface, path=paths, title=title)
 entries = list(map(list, zip(legend, colours, strict=True)))
-plotter.add_legend(entries, face="-", bcolor=None, loc="upper right", size=(0.3, 0.16))
+plotter.add_legend(entries, face="-", bcolor=None, size=(0.17, 0.16), font_family="times")
 print("wrote", viz.save(plotter, given.out / "optimizers.png"))

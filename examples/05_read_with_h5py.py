@@ -10,6 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MultipleLocator
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))
@@ -49,7 +50,7 @@ axes.plot(*path[-1], "ro", label="solution")
 axes.set(xlim=alphas[[0, -1]], ylim=betas[[0, -1]])
 axes.legend(loc="upper left")
 axes.locator_params(nbins=5)
-figure.colorbar(filled, label="log10 loss", shrink=0.9)
+figure.colorbar(filled, label="log10 loss", shrink=0.9, ticks=MultipleLocator(0.5))
 given.out.mkdir(parents=True, exist_ok=True)
 figure.savefig(given.out / "read-with-h5py.png", dpi=200)
 print("wrote", given.out / "read-with-h5py.png")

@@ -13,8 +13,10 @@ from typer.testing import CliRunner
 from landscape.cli import app
 
 COMMAND = str(Path(sys.executable).parent / "landscape")
+# Nothing about the engine is left to be measured, which would take a second.
+ENGINE = ["--set", 'sampling={strategy="vmap", chunk=8, batch_size=64, threads=1}']
 TINY = ["--data", "wine", "--activation", "relu", "--steps", "4", "--grid", "3",
-        "--set", "training.record_every=1"]  # fmt: skip
+        "--set", "training.record_every=1", *ENGINE]  # fmt: skip
 # Several threads help no small network, and hinder where others compute.
 ENVIRONMENT = {**os.environ, "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
 

@@ -6,8 +6,9 @@ import errno
 import functools
 import os
 import sys
+import warnings
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import typer
 
@@ -22,7 +23,8 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
     """Turn errors of a command into one line and an exit code.
 
     2 for a mistake, 1 where the machine is the reason (no room, no graphics), 130 for Ctrl-C.
-    With LANDSCAPE_DEBUG=1 in the environment the traceback is shown instead.
+    Warnings become one line too. With LANDSCAPE_DEBUG=1 in the environment the traceback is shown
+    instead.
     """
 
     @functools.wraps(command)
@@ -30,7 +32,9 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
         if os.environ.get("LANDSCAPE_DEBUG") == "1":
             return command(*args, **kwargs)
         try:
-            return command(*args, **kwargs)
+            with warnings.catch_warnings():
+                warnings.showwarning = _show
+                return command(*args, **kwargs)
         except KeyboardInterrupt:
             _say("interrupted; finished work is saved, the same command continues it")
             raise typer.Exit(_INTERRUPTED) from None
@@ -54,6 +58,11 @@ def _text(error: Exception) -> str:
     else:
         text = str(error)
     return " ".join(text.split()) or type(error).__name__
+
+
+def _show(message: Warning | str, *_where: Any, **_more: Any) -> None:
+    """Show a warning in one line, without the place in the code that it came from."""
+    _say(" ".join(str(message).split()))
 
 
 def _say(text: str) -> None:

@@ -54,7 +54,6 @@ RUN = "relu-gd-seed0"
         (["--set", "training.stepz=3"], "unknown setting training.stepz; known: steps"),
         (["--set", "training.steps.x=3"], "steps is no table"),
         (["--set", "training.steps=many"], "training.steps must be an integer, got 'many'"),
-        (["--set", "training.steps=5\nx = 4"], "training.steps must be an integer, got"),
         (["--set", "random_plane.normalisation=none_"], "known: filter, layer, none"),
         (["--set", "network.kind=[1]"], "unknown network [1]; known: mlp"),
         (["--set", "target_loss=nan"], "target_loss must be finite"),
@@ -249,7 +248,7 @@ def test_without_graphics_3d_pictures_are_exit_code_1_and_contours_are_drawn(
     message = refused("render", study, "--out", tmp_path, code=1, alone=False)
     assert "apt-get install" in message
     assert "apt-get install" in refused_doctor()
-    accepted("render", study, "--kind", "contour", "--out", tmp_path)
+    accepted("render", study, "--kind", "contour", "--surface", f"{RUN}.pca", "--out", tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["contours.pdf"]
     monkeypatch.undo()
     offscreen.ensure.cache_clear()
@@ -270,6 +269,14 @@ def test_ctrl_c_is_exit_code_130(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert message == (
         "landscape: interrupted; finished work is saved, the same command continues it"
     )
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_warning_is_one_line_without_its_place_in_the_code(study: Path, tmp_path: Path) -> None:
+    """The random plane and that of the path have different windows."""
+    result = call("render", study, "--kind", "contour", "--out", tmp_path)
+    assert result.exit_code == 0
+    assert result.stderr == "landscape: the surfaces span different windows: compare with care\n"
 
 
 def test_the_traceback_is_there_for_those_who_ask(monkeypatch: pytest.MonkeyPatch) -> None:

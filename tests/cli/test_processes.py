@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from calling import COMMAND, ENVIRONMENT, spawn
+from calling import COMMAND, ENGINE, ENVIRONMENT, spawn
 
 from landscape.store import open_study
 
@@ -30,7 +30,7 @@ def test_help_is_light(arguments: list[str], tmp_path: Path) -> None:
 
 def test_ctrl_c_leaves_no_half_file_and_the_same_command_finishes(tmp_path: Path) -> None:
     command = [COMMAND, "run", "--data", "wine", "--activation", "relu", "--seed", "0", "--seed",
-               "1", "--seed", "2", "--steps", "900", "--grid", "5", "--out", "out"]  # fmt: skip
+               "1", "--seed", "2", "--steps", "450", "--grid", "5", *ENGINE, "--out", "out"]  # fmt: skip
     # A shell that runs in the background has its children ignore Ctrl-C.
     process = subprocess.Popen(
         command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -39,7 +39,7 @@ def test_ctrl_c_leaves_no_half_file_and_the_same_command_finishes(tmp_path: Path
     )  # fmt: skip
     log = tmp_path / "out" / "study.h5.journal-wal"
     deadline = time.monotonic() + 100
-    # One run of 301 records is far larger than the tables alone.
+    # One run of 151 records is far larger than the tables alone.
     while not (log.exists() and log.stat().st_size > 200_000) and time.monotonic() < deadline:
         assert process.poll() is None
         time.sleep(0.01)

@@ -274,9 +274,11 @@ def test_the_threads_of_training_are_chosen_once_and_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Sums by other threads have other last bits."""
+    config = replace(SMALL, activations=("relu",), pca_plane=PcaPlaneConfig(points=()),
+                     training=replace(SMALL.training, steps=2))  # fmt: skip
     monkeypatch.setattr(experiment, "choose_threads", lambda *_: 2)
     with pytest.raises(KeyboardInterrupt):
-        run_study(SMALL, tmp_path, reporter=Stops(30))
+        run_study(config, tmp_path, reporter=Stops(3))
     monkeypatch.setattr(experiment, "choose_threads", lambda *_: 1)
     used: list[int] = []
     train = experiment.train
@@ -286,8 +288,8 @@ def test_the_threads_of_training_are_chosen_once_and_kept(
         return train(*args, **kwargs)
 
     monkeypatch.setattr(experiment, "train", watched)
-    done = run_study(SMALL, tmp_path)
-    assert used == [2, 2]
+    done = run_study(config, tmp_path)
+    assert used == [2]
     assert done.analysis("engine", "training").settings["threads"] == 2
     assert torch.get_num_threads() == 1
 
