@@ -30,7 +30,8 @@ def test_help_is_light(arguments: list[str], tmp_path: Path) -> None:
 
 def test_ctrl_c_leaves_no_half_file_and_the_same_command_finishes(tmp_path: Path) -> None:
     command = [COMMAND, "run", "--data", "wine", "--activation", "relu", "--seed", "0", "--seed",
-               "1", "--seed", "2", "--steps", "450", "--grid", "5", *ENGINE, "--out", "out"]  # fmt: skip
+               "1", "--seed", "2", "--steps", "450", "--grid", "5", *ENGINE,
+               "--out", "out"]  # fmt: skip
     # A shell that runs in the background has its children ignore Ctrl-C.
     process = subprocess.Popen(
         command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
