@@ -60,7 +60,6 @@ def check_picture(path: Path, *, least: float = 0.05) -> None:
         assert coloured_share(path) > least
     else:
         assert path.read_bytes().startswith(b"%PDF")
-        assert path.read_bytes().startswith(b"%PDF")
 
 
 @pytest.fixture(scope="module")
