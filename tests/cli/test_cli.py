@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from calling import TINY, accepted, call, refused
 
+from landscape.cli.pictures import planes_only
 from landscape.config import StudyConfig
 from landscape.store import open_study
 
@@ -151,7 +152,6 @@ def test_sample_adds_a_surface_that_render_draws(study: Path, tmp_path: Path) ->
     assert (tmp_path / "contours.pdf").read_bytes().startswith(b"%PDF")
 
 
-@pytest.mark.filterwarnings("ignore:the surfaces span different windows")
 def test_lines_volumes_and_resampled_surfaces_are_sampled_by_the_same_command(
     study: Path, tmp_path: Path
 ) -> None:
@@ -173,7 +173,8 @@ def test_lines_volumes_and_resampled_surfaces_are_sampled_by_the_same_command(
     accepted(*run, "--name", "fine", *options)
     assert grown.path.read_bytes() == before
     assert "taken by another surface" in refused(*run, "--name", "fine", *options[:2], alone=False)
-    # Lines, volumes and nodes are not drawn.
+    # Without a choice lines, volumes and nodes are not drawn.
+    assert planes_only(grown) == ["fine", f"{RUN}.pca", f"{RUN}.random"]
     accepted(
         "render", tmp_path, "--surface", "fine", "--kind", "contour", "--out", tmp_path / "pictures"
     )

@@ -25,6 +25,7 @@ RUN = "relu-gd-seed0"
     ("arguments", "message"),
     [
         (["--activation", "relo"], "unknown activation 'relo' (did you mean 'relu'?); known: "),
+        (["--activation", "relo", "--show"], "unknown activation 'relo'"),
         (["--activation", "ReLU"], "got 'ReLU'; did you mean 'relu'?"),
         (
             ["--activation", "relu", "--activation", "relu"],
@@ -182,6 +183,12 @@ def test_wrong_requests_write_nothing(
     out = tmp_path / "out"
     assert message in refused(arguments[0], study, *arguments[1:], "--out", out)
     assert not out.exists() or list(out.iterdir()) == []
+
+
+def test_what_is_missing_is_named_without_quotation_marks(study: Path, tmp_path: Path) -> None:
+    message = refused("render", study, "--surface", "x", "--kind", "contour", "--out", tmp_path)
+    known = f"{RUN}.pca, {RUN}.random"
+    assert message == f"landscape: {study} has no surfaces/x; known: {known}"
 
 
 @pytest.mark.usefixtures("rendering")

@@ -247,6 +247,15 @@ def test_a_reporter_hears_of_all_the_work(tmp_path: Path) -> None:
     assert "relu-gd-seed0 diverged at step 1" in heard.notes
 
 
+def test_bars_of_a_continued_study_reach_their_end(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run_study(SMALL, tmp_path, reporter=Stops(60))
+    heard = Notes()
+    run_study(SMALL, tmp_path, reporter=heard)
+    assert heard.totals == {"training": 0, "sampling": 8 * 35, "placing paths": 8}
+    assert heard.done == heard.totals
+
+
 def test_the_engine_is_chosen_once_and_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
