@@ -29,6 +29,7 @@ from landscape.sampling import empty_surface, sample_tiles
 from landscape.surface import Status, Surface
 
 _LOG = logging.getLogger(__name__)
+HEIGHTS = ("log", "linear")
 _LEVELS = (9, 17, 33, 65, 129, 257)
 _UNSEEN = 48
 _DECADES = 0.02
@@ -96,10 +97,8 @@ def resample(
     Raises:
         ValueError: for a tolerance that is not positive, or an unknown height.
     """
-    if not 0 < tolerance < 1:
-        raise ValueError(f"tolerance must be between 0 and 1, got {tolerance}; 1e-3 is usual")
-    if height not in ("linear", "log"):
-        raise ValueError(f"unknown height {height!r}; known: linear, log")
+    check_tolerance(tolerance)
+    check_height(height)
     empty = empty_surface(evaluator, plane, grid, plane_id=plane_id, run=run)
 
     def completed(surface: Surface) -> Surface:
@@ -127,6 +126,18 @@ def resample(
     _LOG.warning("interpolation does not reach the tolerance (%s): evaluating every point",
                  reason or "too few points, or values that are not finite")  # fmt: skip
     return Resampled((sample_rest or completed)(empty), nodes, decay_of(nodes), converged=False)
+
+
+def check_tolerance(tolerance: float) -> None:
+    """Raise ValueError for a tolerance outside (0, 1)."""
+    if not 0 < tolerance < 1:
+        raise ValueError(f"tolerance must be between 0 and 1, got {tolerance}; 1e-3 is usual")
+
+
+def check_height(height: str) -> None:
+    """Raise ValueError for an unknown height; the message lists the known."""
+    if height not in HEIGHTS:
+        raise ValueError(f"unknown height {height!r}; known: {', '.join(HEIGHTS)}")
 
 
 def _finite(nodes: Surface, seen: Floats) -> bool:

@@ -76,7 +76,7 @@ def run(
     settings is refused. See the settings, all defaults included, with --show.
     """
     options = as_settings(activation, optimizer, seed, data, folder, network, steps,
-                              batch_size, learning_rate, grid, span)  # fmt: skip
+                          batch_size, learning_rate, grid, span)  # fmt: skip
     made = configuration(config, options, settings)
     execute(made, out, show=show, sample=True)
 
@@ -102,7 +102,7 @@ def train(
     Writes OUT/study.h5 with the trajectories.
     """
     options = as_settings(activation, optimizer, seed, data, folder, network, steps,
-                              batch_size, learning_rate, None, None)  # fmt: skip
+                          batch_size, learning_rate, None, None)  # fmt: skip
     made = configuration(config, options, settings)
     execute(made, out, show=show, sample=False)
 
@@ -120,7 +120,7 @@ def as_settings(
     grid: str | None,
     span: float | None,
 ) -> dict[str, Any]:
-    """Return the options given as dotted settings."""
+    """Return the options that were given, by the dotted names of the settings they stand for."""
     from landscape.config.training import OPTIMIZERS
 
     points = None if grid is None else list(parse_points(grid))

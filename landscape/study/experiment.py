@@ -68,7 +68,7 @@ class Study:
     load_data: Callable[[Any], Examples]
     reporter: Reporter = field(default_factory=Silent)
     _data: Examples = field(init=False)
-    _threads: int = field(init=False, default=0)
+    _speed: tuple[int, float] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self._data = self.load_data(self.config.data)
@@ -102,16 +102,7 @@ class Study:
 
     def seconds(self) -> float:
         """Estimate the time of a complete run from one evaluation and one training step."""
-        model = build(self._spec(self.config.activations[0]), seed=0, dtype=self._dtype)
-        evaluator = Evaluator(model, self._loss, self._data, dtype=self._dtype)
-        theta = flatten(model)[None]
-        # On a busy machine several threads can be far slower than one, in training as well.
-        self._threads = choose_threads(lambda: evaluator(theta), self.config.sampling.threads)
-        with threads(self._threads):
-            start = time.perf_counter()
-            for _repeat in range(3):
-                evaluator(theta)
-        forward = (time.perf_counter() - start) / 3
+        _, forward = self._measured()
         steps = len(self.config.runs) * self.config.training.steps
         batch = max(map(self.config.training.batch_size_of, self.config.optimizers))
         share = batch / len(self._data.inputs) if batch else 1.0
@@ -153,10 +144,9 @@ class Study:
         found = writer.find(path)
         if isinstance(found, Analysis):
             return int(found.settings["threads"])
-        if not self._threads:
-            self.seconds()
-        writer.put_record(path, Analysis("engine", {}, {"threads": self._threads}))
-        return self._threads
+        number, _ = self._measured()
+        writer.put_record(path, Analysis("engine", {}, {"threads": number}))
+        return number
 
     def _lay_planes(self, writer: StudyWriter) -> list[_Task]:
         """Make the planes of all runs that did not diverge, each with its grid."""
@@ -238,6 +228,23 @@ class Study:
                 captured=placed.captured if isinstance(placed, Projection) else None,
             )
             writer.put_record(path, Analysis("summary", {}, summary.to_dict()))
+
+    def _measured(self) -> tuple[int, float]:
+        """Return one or all threads, whichever evaluates faster, and the seconds it then takes.
+
+        On a busy machine several threads can be far slower than one, in training as well.
+        """
+        if self._speed is None:
+            model = build(self._spec(self.config.activations[0]), seed=0, dtype=self._dtype)
+            evaluator = Evaluator(model, self._loss, self._data, dtype=self._dtype)
+            theta = flatten(model)[None]
+            number = choose_threads(lambda: evaluator(theta), self.config.sampling.threads)
+            with threads(number):
+                start = time.perf_counter()
+                for _repeat in range(3):
+                    evaluator(theta)
+            self._speed = (number, (time.perf_counter() - start) / 3)
+        return self._speed
 
     # -- parts -------------------------------------------------------------------------------
 

@@ -19,7 +19,13 @@ from landscape.files import replacing, writable_folder
 from landscape.grid import Grid
 from landscape.naming import check_identifier
 from landscape.plane import Plane
-from landscape.resampling import coarser, resample, with_known
+from landscape.resampling import (
+    check_height,
+    check_tolerance,
+    coarser,
+    resample,
+    with_known,
+)
 from landscape.sampling import empty_surface, place, plane_evaluator, sample_tiles
 from landscape.store import StudyFile, StudyWriter
 from landscape.store.paths import analysis_path, plane_path, projection_path, surface_path
@@ -27,8 +33,6 @@ from landscape.study.reporting import Examples, Reporter, Silent
 from landscape.study.solutions import solution_model
 from landscape.surface import Status, Surface
 from landscape.trajectory import Trajectory
-
-HEIGHTS = ("log", "linear")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +69,9 @@ class Request:
             raise ValueError(
                 f"unknown normalisation {self.normalisation!r}; known: {', '.join(NORMALISATIONS)}"
             )
-        if not 0 <= self.tolerance < 1:
-            raise ValueError(
-                f"tolerance must be between 0 and 1, got {self.tolerance}; 1e-3 is usual"
-            )
-        if self.height not in HEIGHTS:
-            raise ValueError(f"unknown height {self.height!r}; known: {', '.join(HEIGHTS)}")
+        if self.tolerance:
+            check_tolerance(self.tolerance)
+        check_height(self.height)
         check_identifier(self.name, "surface")
 
     @property

@@ -157,7 +157,7 @@ def test_nested_grids_share_their_points() -> None:
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"tolerance": 0.0}, "between 0 and 1"), ({"height": "sqrt"}, "known: linear, log")],
+    [({"tolerance": 0.0}, "between 0 and 1"), ({"height": "sqrt"}, "known: log, linear")],
 )
 def test_impossible_requests_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
