@@ -260,7 +260,8 @@ def _same(surface: Surface, request: Request) -> bool:
     same_kind = made.get("kind") == request.kind and surface.run == request.run
     wanted = (request.seed, request.normalisation)
     resampled = made.get("resampled", {})
-    if resampled and resampled.get("tolerance") != request.tolerance:
+    asked = {"tolerance": request.tolerance, "height": request.height}
+    if resampled and any(resampled.get(name) != value for name, value in asked.items()):
         return False
     same_draws = (made.get("seed"), made.get("normalisation")) == wanted
     return same_axes and same_kind and (request.kind == "pca" or same_draws)

@@ -150,3 +150,15 @@ def test_other_data_than_the_studys_are_refused(study: StudyFile, tmp_path: Path
     with pytest.raises(ValueError, match="not the one this study was trained on"):
         more.sample_more(study, CONFIG, request(), load_data=other, out=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_surface_resampled_for_another_height_is_another_surface(
+    study: StudyFile, tmp_path: Path
+) -> None:
+    wanted = request(grid=Grid.square(41), tolerance=0.01, height="linear", identifier="resampled")
+    grown = add(study, wanted, tmp_path)
+    assert "resampled" in grown.surface("resampled").settings
+    before = grown.path.read_bytes()
+    assert add(study, wanted, tmp_path).path.read_bytes() == before
+    with pytest.raises(ValueError, match="taken by another surface"):
+        add(study, replace(wanted, height="log"), tmp_path)
