@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -338,3 +339,18 @@ def test_a_network_without_parameters_is_refused(examples: Any) -> None:
     with pytest.raises(ValueError, match="no parameters"):
         PlaneEvaluator(nn.Identity(), "mse", examples, origin=np.zeros(0),
                        directions=np.zeros((2, 0)))  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")  # torch's own
+def test_a_compiled_network_gives_the_same_values() -> None:
+    if not any(shutil.which(name) for name in ("g++", "clang++", "c++")):
+        pytest.skip("there is no compiler here")
+    model = convolutional().eval()
+    plane = random_plane(model)
+    wanted = reference(model, "cross_entropy", images(), plane, torch.float32)
+    evaluator = plane_evaluator(
+        model, "cross_entropy", images(), plane, config=fixed("copy", compile="always")
+    )
+    assert evaluator.choice.compiled
+    # 37 examples: two compiled batches of 16, and one of 5 that is not worth compiling for.
+    np.testing.assert_allclose(evaluator(POINTS)["losses"], wanted["losses"], rtol=2e-5)
