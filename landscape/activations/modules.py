@@ -1,58 +1,80 @@
-"""Modules of the activations: torch's own, and two that torch lacks."""
+"""Modules of the activations: torch's own, and those that torch lacks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-import torch
 from torch import Tensor, nn
 
+from landscape.activations import functional
+from landscape.activations.polyline import polyline
 
-class SmeLU(nn.Module):
-    """ReLU with its corner replaced by a parabola between -beta and beta.
 
-    References:
-        Shamir, Lin, Coviello (2020), Smooth activations and reproducibility in deep networks,
-        arXiv 2010.09931.
-    """
+class _OneParameter(nn.Module):
+    """An activation with one positive parameter that is not trained."""
 
-    def __init__(self, beta: float = 1.0) -> None:
+    name: str
+
+    def __init__(self, value: float) -> None:
         super().__init__()
-        if not beta > 0:
-            raise ValueError(f"beta must be > 0, got {beta}")
-        self.beta = beta
+        if not value > 0:
+            raise ValueError(f"{self.name} must be > 0, got {value}")
+        self.value = value
+
+    def extra_repr(self) -> str:
+        """Return the parameter."""
+        return f"{self.name}={self.value}"
+
+
+class SmeLU(_OneParameter):
+    """See :func:`landscape.activations.functional.smelu`."""
+
+    name = "beta"
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return 0, (z + beta)^2 / (4 beta) or z."""
-        inside = torch.clamp(inputs, -self.beta, self.beta)
-        return torch.relu(inputs - self.beta) + (inside + self.beta).square() / (4 * self.beta)
-
-    def extra_repr(self) -> str:
-        """Return the parameter."""
-        return f"beta={self.beta}"
+        return functional.smelu(inputs, self.value)
 
 
-class Squareplus(nn.Module):
-    """(z + sqrt(z^2 + b)) / 2.
+class Squareplus(_OneParameter):
+    """See :func:`landscape.activations.functional.squareplus`."""
 
-    References:
-        Barron (2021), Squareplus: a softplus-like algebraic rectifier, arXiv 2112.11687.
-    """
-
-    def __init__(self, b: float = 4.0) -> None:
-        super().__init__()
-        if not b > 0:
-            raise ValueError(f"b must be > 0, got {b}")
-        self.b = b
+    name = "b"
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return (z + sqrt(z^2 + b)) / 2."""
-        return 0.5 * (inputs + torch.sqrt(inputs.square() + self.b))
+        return functional.squareplus(inputs, self.value)
+
+
+class GaussReLU(_OneParameter):
+    """See :func:`landscape.activations.functional.gauss_relu`."""
+
+    name = "sigma"
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return z Phi(z / sigma) + sigma phi(z / sigma)."""
+        return functional.gauss_relu(inputs, self.value)
+
+
+class PiecewiseLinear(nn.Module):
+    """A smooth activation interpolated between knots.
+
+    See :func:`landscape.activations.polyline.polyline`.
+    """
+
+    def __init__(self, base: str, spacing: float) -> None:
+        super().__init__()
+        self.base = base
+        self.line = polyline(base, spacing)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the polyline at ``inputs``."""
+        return functional.piecewise_linear(inputs, self.line)
 
     def extra_repr(self) -> str:
-        """Return the parameter."""
-        return f"b={self.b}"
+        """Return base and spacing."""
+        return f"{self.base}, spacing={self.line.spacing}"
 
 
 MAKERS: Mapping[str, Callable[[float], nn.Module]] = MappingProxyType(
@@ -81,6 +103,10 @@ MAKERS: Mapping[str, Callable[[float], nn.Module]] = MappingProxyType(
         "logsigmoid": lambda _: nn.LogSigmoid(),
         "smelu": SmeLU,
         "squareplus": Squareplus,
+        "gauss_relu": GaussReLU,
+        "pwl_gelu": lambda spacing: PiecewiseLinear("gelu", spacing),
+        "pwl_elu": lambda spacing: PiecewiseLinear("elu", spacing),
+        "pwl_tanh": lambda spacing: PiecewiseLinear("tanh", spacing),
         "hardshrink": nn.Hardshrink,
     }
 )

@@ -1,6 +1,9 @@
 """The table of activations.
 
-Parameters are written as decimals behind the name: ``leaky_relu_0.3``, ``smelu_0.01``. Of torch's
+Parameters are written as decimals behind the name: ``leaky_relu_0.3``, ``smelu_0.01``. Among them
+are twins, the controls of every comparison of smooth and kinked: ReLU smoothed over any width
+(``smelu_0.01``, ``softplus_20``, ``gauss_relu_0.1``), and smooth functions made of kinks
+(``pwl_gelu_0.25``: linear between knots 0.25 apart). Of torch's
 elementwise activations two are left out: RReLU, whose slope is drawn anew at every training step,
 and Threshold, which has no default parameters.
 """
@@ -16,6 +19,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from landscape.activations.facts import Activation, Kink, Smoothness
+from landscape.activations.polyline import polyline
 
 if TYPE_CHECKING:
     from torch import nn
@@ -70,6 +74,15 @@ def _c1(lower: Callable[[float], float], upper: float = math.inf) -> Callable[[f
     return lambda p: {"smoothness": Smoothness.C1, "lower": lower(p), "upper": upper}
 
 
+def _polyline(base: str) -> Callable[[float], Facts]:
+    def facts(spacing: float) -> Facts:
+        line = polyline(base, spacing)
+        return {"smoothness": Smoothness.KINKED, "kinks": line.kinks, "lower": line.lower,
+                "upper": line.upper}  # fmt: skip
+
+    return facts
+
+
 def _discontinuous(_: float) -> Facts:
     return {"smoothness": Smoothness.DISCONTINUOUS}
 
@@ -113,6 +126,10 @@ _FAMILIES: Mapping[str, _Family] = MappingProxyType(
         "logsigmoid": _Family("LogSigmoid", _smooth(upper=0.0)),
         "smelu": _Family("SmeLU", _c1(lambda _: 0.0), 1.0),
         "squareplus": _Family("Squareplus", _smooth(0.0), 4.0),
+        "gauss_relu": _Family("Gaussian-smoothed ReLU", _smooth(0.0), 1.0),
+        "pwl_gelu": _Family("piecewise-linear GELU", _polyline("gelu"), 0.25),
+        "pwl_elu": _Family("piecewise-linear ELU", _polyline("elu"), 0.25),
+        "pwl_tanh": _Family("piecewise-linear tanh", _polyline("tanh"), 0.25),
         "hardshrink": _Family("Hardshrink", _discontinuous, 0.5),
     }
 )

@@ -11,7 +11,8 @@ from landscape.activations import Smoothness, get, make, names
 from landscape.activations.modules import MAKERS
 
 WITH_PARAMETERS = ["leaky_relu_0.3", "prelu_0.1", "elu_0.5", "elu_2", "celu_0.5", "softplus_3",
-                   "softshrink_1", "smelu_0.25", "squareplus_1", "leaky_relu_0"]  # fmt: skip
+                   "softshrink_1", "smelu_0.25", "squareplus_1", "leaky_relu_0", "gauss_relu_0.5",
+                   "pwl_gelu_0.5", "pwl_elu_1", "pwl_tanh_0.3"]  # fmt: skip
 EVERY = [*names(), *WITH_PARAMETERS]
 CONTINUOUS = [n for n in EVERY if get(n).smoothness is not Smoothness.DISCONTINUOUS]
 
@@ -99,7 +100,7 @@ def test_learnable_ones_have_their_own_parameter() -> None:
     assert make("prelu") is not make("prelu")
 
 
-@pytest.mark.parametrize("name", ["smelu_0.5", "squareplus_2"])
+@pytest.mark.parametrize("name", ["smelu_0.5", "squareplus_2", "gauss_relu_0.7"])
 def test_own_modules_have_right_gradients(name: str) -> None:
     z = torch.tensor([-2.0, -0.4, 0.1, 0.3, 1.7], dtype=torch.float64, requires_grad=True)
     module = make(name)
@@ -126,3 +127,36 @@ def test_unknown_names_list_the_known_and_the_nearest() -> None:
     for name in ("", "ReLU", "relu_", "leaky_relu_x", "leaky-relu"):
         with pytest.raises(ValueError, match="unknown activation"):
             get(name)
+
+
+@pytest.mark.parametrize("base", ["gelu", "elu", "tanh"])
+def test_piecewise_linear_twins_approach_their_base_like_the_square_of_the_spacing(
+    base: str,
+) -> None:
+    places = np.linspace(-12, 12, 9001)
+    wanted = values(base, places)
+    errors = [
+        np.abs(values(f"pwl_{base}_{h}", places) - wanted).max() for h in (0.4, 0.2, 0.1, 0.05)
+    ]
+    rates = np.log2(np.array(errors[:-1]) / errors[1:])
+    assert rates == pytest.approx(2, abs=0.15)
+
+
+def test_knots_are_interpolated_exactly() -> None:
+    line = make("pwl_gelu_0.25").line
+    assert values("pwl_gelu_0.25", np.array(line.knots)) == pytest.approx(line.values, abs=1e-15)
+    assert values("gelu", np.array(line.knots)) == pytest.approx(line.values, abs=1e-15)
+
+
+def test_gaussian_smoothing_is_the_mean_of_relu_over_the_noise() -> None:
+    nodes = np.linspace(-9, 9, 100_001)
+    weights = np.exp(-(nodes**2) / 2)
+    for z in (-1.0, -0.1, 0.0, 0.7):
+        mean = weights @ np.maximum(z + 0.3 * nodes, 0) / weights.sum()
+        assert values("gauss_relu_0.3", np.array([z]))[0] == pytest.approx(mean, abs=1e-8)
+
+
+@pytest.mark.parametrize("spacing", ["0.0001", "0"])
+def test_knots_too_close_are_refused(spacing: str) -> None:
+    with pytest.raises(ValueError, match="must be > 0|spacing of knots must be >= 0.001"):
+        get(f"pwl_gelu_{spacing}")
