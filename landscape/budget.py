@@ -1,0 +1,143 @@
+"""The slope budget of a segment: how much of the change of slope sits in kinks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landscape.arrays import Floats, Json, as_floats, frozen_settings, read_only
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SlopeBudget:
+    """How the slope of the loss changes along a segment ``theta(t) = origin + t direction``.
+
+    The change of the mean loss's slope is the integral of the curvature that autograd sees, plus
+    the jumps J at kinks, which it cannot see. Sums over examples are divided by their number.
+
+    Attributes:
+        start: t where the segment starts.
+        end: t where it ends.
+        slope_change: slope at the end minus slope at the start, in loss per t.
+        signed_smooth: integral of autograd's curvature.
+        signed_kink: sum of the jumps.
+        smooth_variation: integral of the absolute curvature of the mean loss.
+        kink_variation: sum of the absolute jumps.
+        example_variation: mean over the examples of the integral of their absolute curvature.
+        bend: sum of the absolute contributions of all bends, kinks among them.
+        rest: mean over the examples of the integral of the absolute curvature that is not due to
+            bends.
+        closure_error: the check, see :mod:`landscape.kinks.budget`.
+        net_residual: slope change that the two signed parts leave unexplained.
+        examples: number of examples N.
+        samples: places of the first pass along the segment.
+        refinements: pieces of (interval, example) that were cut into four.
+        layers: name of every site, as ``layer:operation``.
+        layer_crossings: crossings of each site.
+        layer_kinks: sum of |J| of each.
+        layer_signed: sum of J of each.
+        unit_offsets: where the units of each site start in the unit arrays, one more than sites.
+        unit_crossings: crossings of each unit.
+        unit_kinks: sum of |J| of each unit.
+        unseen: what may kink and could not be watched.
+        places: t of every crossing, in order; empty if they were not kept.
+        jumps: J of every crossing, as part of the mean loss.
+        settings: what segment it is, of what, plain JSON values.
+    """
+
+    start: float
+    end: float
+    slope_change: float
+    signed_smooth: float
+    signed_kink: float
+    smooth_variation: float
+    kink_variation: float
+    example_variation: float
+    bend: float
+    rest: float
+    closure_error: float
+    net_residual: float
+    examples: int
+    samples: int
+    refinements: int
+    layers: tuple[str, ...]
+    layer_crossings: NDArray[np.int64]
+    layer_kinks: Floats
+    layer_signed: Floats
+    unit_offsets: NDArray[np.int64]
+    unit_crossings: NDArray[np.int64]
+    unit_kinks: Floats
+    unseen: tuple[str, ...] = ()
+    places: Floats = field(default_factory=lambda: np.zeros(0))
+    jumps: Floats = field(default_factory=lambda: np.zeros(0))
+    settings: Json = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        sites = (len(self.layers),)
+        object.__setattr__(self, "layers", tuple(self.layers))
+        object.__setattr__(self, "unseen", tuple(self.unseen))
+        for name in ("layer_kinks", "layer_signed"):
+            object.__setattr__(self, name, as_floats(getattr(self, name), name, sites))
+        units = np.asarray(self.unit_kinks).shape
+        object.__setattr__(self, "unit_kinks", as_floats(self.unit_kinks, "unit_kinks", units))
+        object.__setattr__(self, "places", as_floats(self.places, "places", self.places.shape))
+        object.__setattr__(self, "jumps", as_floats(self.jumps, "jumps", self.places.shape))
+        for name, shape in (("layer_crossings", sites), ("unit_offsets", (len(self.layers) + 1,)),
+                            ("unit_crossings", units)):  # fmt: skip
+            values = np.asarray(getattr(self, name), dtype=np.int64)
+            if values.shape != shape:
+                raise ValueError(f"{name} must have shape {shape}, got {values.shape}")
+            object.__setattr__(self, name, read_only(values))
+        object.__setattr__(self, "settings", frozen_settings(self.settings))
+
+    @property
+    def crossings(self) -> int:
+        """Number of crossings of kinks."""
+        return int(self.layer_crossings.sum())
+
+    @property
+    def bend_share(self) -> float:
+        """Share of all change of slope that is due to bends; 0 where nothing changes."""
+        return _share(self.bend, self.bend + self.rest)
+
+    @property
+    def kink_share(self) -> float:
+        """The part of the bend share that sits in kinks. Names a class, not an amount."""
+        return _share(self.kink_variation, self.bend + self.rest)
+
+    @property
+    def off_by(self) -> float:
+        """Share of the slope change that autograd's curvature misses; NaN for no change."""
+        return self.signed_kink / self.slope_change if self.slope_change else float("nan")
+
+    @property
+    def tolerance(self) -> float:
+        """Bound of the closure error: 5 % of the kink share, or of the bend share without kinks.
+
+        Where nothing bends it is 1e-3.
+        """
+        return 0.05 * (self.kink_share or self.bend_share or 0.02)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the check passed, so that the parts can be trusted."""
+        return self.closure_error <= self.tolerance
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values, with the derived shares."""
+        plain = {key: value.tolist() if isinstance(value, np.ndarray) else value
+                 for key, value in asdict_shallow(self).items()}  # fmt: skip
+        derived = ("crossings", "bend_share", "kink_share", "off_by", "passed")
+        return {**plain, **{name: getattr(self, name) for name in derived}}
+
+
+def asdict_shallow(record: Any) -> dict[str, Any]:
+    """Return the fields of a record, without copying what they hold."""
+    return {f.name: getattr(record, f.name) for f in fields(record)}
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole > 0 else 0.0

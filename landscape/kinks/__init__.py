@@ -1,0 +1,5 @@
+"""Kinks measured: the slope budget of a segment, crossing by crossing."""
+
+from landscape.kinks.budget import slope_budget
+
+__all__ = ["slope_budget"]

@@ -1,0 +1,383 @@
+"""Loss, slope and curvature of every example along a line, and the state of every unit.
+
+Two passes at each place: one in nested forward mode, which carries first and second derivatives
+along the line, and one backward pass, which finds the gradients at the outputs of all units.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.func import functional_call, jvp, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from landscape.arrays import Floats
+from landscape.evaluation import LossFunction, resolve_loss
+from landscape.evaluation.evaluator import buffer_copies
+from landscape.evaluation.examples import Part, arguments, count, map_tensors
+from landscape.kinks.observer import Observer, Site, module_names, per_example
+from landscape.parameters import evaluation_mode, layout_of, unflatten
+
+_LOG = logging.getLogger(__name__)
+# vmap makes a copy of the parameters for every example: worth it for small networks, and where
+# fewer examples than this share a place.
+_LARGEST = 200_000
+_WORTH_A_PASS = 256
+# Parameters of all examples of a block together.
+_BLOCK = 1 << 22
+
+
+@dataclass(frozen=True, slots=True)
+class SiteJet:
+    """What is known of a site at one place of the line; see :class:`Site` for the shapes.
+
+    Attributes:
+        site: the site with its values.
+        velocity: derivative of its inputs along the line.
+        gradient: of the example's loss with respect to the output, [n, U].
+        gap_velocity: derivative of the gap of a branch.
+    """
+
+    site: Site
+    velocity: Tensor
+    gradient: Tensor
+    gap_velocity: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Jet:
+    """A network at one place of the line, for n examples.
+
+    Attributes:
+        losses: [n].
+        slopes: first derivatives along the line, [n].
+        curvatures: second derivatives as autograd sees them, [n].
+        bends: part of the curvatures that is due to the bends of activations, [n].
+        bend_sizes: sum of its absolute parts over the units, [n].
+        sites: every bend and kink, in the order in which they were met.
+    """
+
+    losses: Tensor
+    slopes: Tensor
+    curvatures: Tensor
+    bends: Tensor
+    bend_sizes: Tensor
+    sites: tuple[SiteJet, ...]
+
+
+@dataclass(slots=True)
+class LineProbe:
+    """A network with its loss along ``origin + t direction``; made by :func:`line_probe`.
+
+    Attributes:
+        model: in evaluation mode; its parameters are not used, its buffers are.
+        loss: one value per example.
+        origin: parameters at t = 0, [P].
+        direction: [P].
+        place: name of the module that is running.
+        unseen: what may kink and could not be watched.
+    """
+
+    model: nn.Module
+    loss: Callable[[Any, Any], Tensor]
+    origin: Floats
+    direction: Floats
+    place: Callable[[], str]
+    unseen: dict[str, None] = field(default_factory=dict)
+    _line: tuple[dict[str, Tensor], dict[str, Tensor]] = field(init=False)
+    _buffers: dict[str, Tensor] = field(init=False)
+    _vmaps: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        layout, device = layout_of(self.model), self.device
+        for name in ("origin", "direction"):
+            vector = getattr(self, name)
+            if vector.shape != (layout.size,):
+                raise ValueError(f"{name} must have shape ({layout.size},), got {vector.shape}")
+        vectors = (torch.from_numpy(np.array(v, dtype=np.float64)).to(device)
+                   for v in (self.origin, self.direction))  # fmt: skip
+        start, step = (unflatten(v, layout) for v in vectors)
+        self._line = (start, step)
+        self._buffers = buffer_copies(self.model, torch.float64)
+        self._vmaps = layout.size <= _LARGEST
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.model.parameters()).device
+
+    def at(self, places: Floats, part: Part) -> Jet:
+        """Return the jet of the examples of a batch, each at its own place.
+
+        Args:
+            places: t of each example, [n].
+            part: inputs and targets of the n examples.
+
+        Raises:
+            ValueError: if the loss gives no value per example, or an activation jumps in value.
+        """
+        distinct, group = np.unique(places, return_inverse=True)
+        if len(distinct) == 1:
+            return self._together(float(distinct[0]), part)
+        if self._vmaps and len(distinct) * _WORTH_A_PASS > len(places):
+            try:
+                return self._apart(places, part)
+            except (RuntimeError, NotImplementedError) as error:
+                if isinstance(error, torch.OutOfMemoryError):
+                    raise
+                _LOG.info("places are taken one after another: no vmap over them (%s)", error)
+                self._vmaps = False
+        return self._grouped(distinct, group.reshape(-1), part)
+
+    def _grouped(self, distinct: Floats, group: NDArray[np.int64], part: Part) -> Jet:
+        """Take one place after another, each for the examples that are there."""
+        jets, order = [], []
+        for number, place in enumerate(distinct):
+            members = np.flatnonzero(group == number)
+            jets.append(self._together(float(place), subset(part, members)))
+            order.append(members)
+        back = torch.from_numpy(np.argsort(np.concatenate(order)))
+        return _concatenated(jets, back.to(self.device))
+
+    def _together(self, t: float, part: Part) -> Jet:
+        """Take all examples at one place."""
+        n = count(part)
+        here = torch.tensor(t, dtype=torch.float64, device=self.device)
+        with sdpa_kernel(SDPBackend.MATH), torch.enable_grad():
+            tensors, sites, moving = self._forward(here, part, n)
+            probes = [here.new_zeros(site.shape, requires_grad=True) for site in sites]
+            losses, _ = self._run(here, part, n, probes, moving)
+            rows = [per_example(g, n) for g in _gradients(losses, probes)]
+            return _jet(sites, tensors, rows, n)
+
+    def _apart(self, places: Floats, part: Part) -> Jet:
+        """Take every example at its own place, by vmap over both, in blocks that fit in memory."""
+        block = max(_BLOCK // len(self.origin), 1)
+        starts = range(0, len(places), block)
+        return _concatenated(
+            [self._block(places[i : i + block], _cut(part, i, i + block)) for i in starts]
+        )
+
+    def _block(self, places: Floats, part: Part) -> Jet:
+        t = torch.from_numpy(np.array(places, dtype=np.float64)).to(self.device)
+        single = map_tensors(lambda x: x.unsqueeze(1), part)
+        traced: list[Any] = []
+
+        def forward(t: Tensor, one: Part) -> Any:
+            tensors, *rest = self._forward(t, one, 1)
+            traced[:] = rest
+            return tensors
+
+        def backward(t: Tensor, one: Part, probes: tuple[Tensor, ...]) -> Tensor:
+            return self._run(t, one, 1, probes, traced[1])[0]
+
+        with sdpa_kernel(SDPBackend.MATH), torch.enable_grad():
+            tensors = vmap(forward)(t, single)
+            sites: list[Site] = traced[0]
+            probes = tuple(t.new_zeros((len(t), *s.shape), requires_grad=True) for s in sites)
+            losses = vmap(backward)(t, single, probes)
+            rows = [g.reshape(len(t), -1) for g in _gradients(losses.sum(), probes)]
+            return _jet(sites, tensors, rows, len(t))
+
+    def _run(
+        self,
+        t: Tensor,
+        part: Part,
+        examples: int,
+        probes: Sequence[Tensor] = (),
+        moving: Sequence[bool] | None = None,
+    ) -> tuple[Tensor, Observer]:
+        start, step = self._line
+        tensors = {**self._buffers, **{name: start[name] + t * step[name] for name in start}}
+        args, kwargs = arguments(part[0])
+        with Observer(examples, self.place, probes=probes, moving=moving) as seen:
+            output = functional_call(self.model, tensors, args, kwargs)
+            losses = self.loss(output, part[1])
+        self.unseen.update(seen.unseen)
+        return _checked(losses, examples), seen
+
+    def _forward(self, t: Tensor, part: Part, n: int) -> tuple[_Tensors, list[Site], list[bool]]:
+        """Carry first and second derivatives along the line through the network."""
+        kept: list[Any] = []
+        one = torch.ones_like(t)
+
+        def values(t: Tensor) -> Any:
+            losses, seen = self._run(t, part, n)
+            kept[:] = [seen.sites, seen.moving]
+            none = t.new_zeros(0) * t
+            gaps = tuple(none if s.gap is None else s.gap for s in seen.sites)
+            fixed = tuple(_tensors(s.index, s.state, s.jumps) for s in seen.sites)
+            return (losses, tuple(s.inputs for s in seen.sites), gaps), fixed
+
+        def rates(t: Tensor) -> Any:
+            found, change, fixed = jvp(values, (t,), (one,), has_aux=True)
+            return (change[0], (*found, *change[1:])), fixed
+
+        (slopes, (losses, *rest)), (curvatures, _), fixed = jvp(rates, (t,), (one,), has_aux=True)
+        return (losses, slopes, curvatures, *rest, fixed), kept[0], kept[1]
+
+
+# losses, slopes, curvatures, inputs, gaps, their velocities, and what carries no derivatives
+_Tensors = tuple[Any, ...]
+
+
+def _gradients(losses: Tensor, probes: Sequence[Tensor]) -> list[Tensor]:
+    if not probes:
+        return []
+    found = torch.autograd.grad(losses.sum(), probes, allow_unused=True)
+    return [torch.zeros_like(p) if g is None else g for g, p in zip(found, probes, strict=True)]
+
+
+def _jet(sites: Sequence[Site], tensors: _Tensors, gradients: Sequence[Any], n: int) -> Jet:
+    """Put together what the two passes found, every tensor with the n examples first."""
+    losses, slopes, curvatures = (x.detach().reshape(n) for x in tensors[:3])
+    inputs, gaps, velocities, gap_velocities = (
+        [x.detach().reshape(n, -1) for x in group] for group in tensors[3:7]
+    )
+    jets = []
+    for i, site in enumerate(sites):
+        index, state, jumps = (x.detach() for x in tensors[7][i])
+        still = Site(
+            site.layer, site.operation, inputs[i], site.knots,
+            jumps.reshape(-1, inputs[i].shape[1]) if isinstance(site.jumps, Tensor) else site.jumps,
+            gap=None if site.gap is None else gaps[i],
+            state=None if site.state is None else state.reshape(n, -1),
+            index=None if site.index is None else index.reshape(n, -1),
+            shape=site.shape, bend=site.bend,
+        )  # fmt: skip
+        jets.append(SiteJet(still, velocities[i], gradients[i].detach(), gap_velocities[i]))
+    bends, sizes = torch.zeros_like(slopes), torch.zeros_like(slopes)
+    for jet in jets:
+        if jet.site.bend is not None:
+            parts = jet.gradient * _second_derivative(jet.site.bend, jet)
+            bends, sizes = bends + parts.sum(dim=1), sizes + parts.abs().sum(dim=1)
+    return Jet(losses, slopes, curvatures, bends, sizes, tuple(jets))
+
+
+def _second_derivative(bend: Callable[[Tensor], Tensor], jet: SiteJet) -> Tensor:
+    """Return act''(z) (dz/dt)^2, [n, U]."""
+
+    def first(z: Tensor) -> Tensor:
+        return jvp(bend, (z,), (jet.velocity,))[1]  # type: ignore[no-any-return]
+
+    return jvp(first, (jet.site.inputs,), (jet.velocity,))[1].detach()  # type: ignore[no-any-return]
+
+
+def _concatenated(jets: Sequence[Jet], order: Tensor | None = None) -> Jet:
+    """Join jets of different examples, and bring the examples into another order."""
+
+    def joined(values: Sequence[Any]) -> Any:
+        first = values[0]
+        if isinstance(first, Tensor):
+            whole = torch.cat(list(values))
+            return whole if order is None else whole[order]
+        if isinstance(first, Site | SiteJet | Jet):
+            return replace(first, **{f.name: joined([getattr(v, f.name) for v in values])
+                                     for f in fields(first)})  # fmt: skip
+        if isinstance(first, tuple) and first and isinstance(first[0], SiteJet):
+            return tuple(joined(group) for group in zip(*values, strict=True))
+        return first
+
+    if len(jets) == 1 and order is None:
+        return jets[0]
+    for jet in jets:
+        _expand_jumps(jet)
+    return joined(jets)  # type: ignore[no-any-return]
+
+
+def _expand_jumps(jet: Jet) -> None:
+    """Give every example its own row of jumps that depend on the parameters."""
+    for one in jet.sites:
+        if isinstance(one.site.jumps, Tensor):
+            one.site.jumps = one.site.jumps.expand(len(jet.losses), -1)
+
+
+def subset(part: Part, members: NDArray[np.int64]) -> Part:
+    """Return some examples of a batch."""
+    index = torch.from_numpy(members)
+    return map_tensors(lambda x: x[index.to(x.device)], part)  # type: ignore[no-any-return]
+
+
+def _cut(part: Part, first: int, last: int) -> Part:
+    return map_tensors(lambda x: x[first:last], part)  # type: ignore[no-any-return]
+
+
+def _tensors(*values: Any) -> tuple[Tensor, ...]:
+    """Keep what is a tensor; auxiliary output of a transform may hold nothing else."""
+    return tuple(v if isinstance(v, Tensor) else torch.zeros(0) for v in values)
+
+
+@contextmanager
+def line_probe(
+    model: nn.Module, loss: str | LossFunction, origin: Floats, direction: Floats
+) -> Iterator[LineProbe]:
+    """Prepare a model for passes along a line; it is as before afterwards.
+
+    Raises:
+        ValueError: if vectors and model do not fit, or the loss cannot give a value per example.
+    """
+    with evaluation_mode(model), module_names(model) as place:
+        probe = LineProbe(model, per_example_loss(loss), origin, direction, place)
+        for name, module in model.named_modules():
+            if isinstance(module, torch.jit.ScriptModule):
+                probe.unseen[f"scripted module {name or '(model)'}"] = None
+        yield probe
+
+
+def per_example_loss(loss: str | LossFunction) -> Callable[[Any, Any], Tensor]:
+    """Return a loss with one value per example, [n].
+
+    torch's losses and functions with an argument ``reduction`` are asked for ``"none"``.
+
+    Raises:
+        ValueError: for a weighted mean, whose weights couple the examples.
+    """
+    _, function = resolve_loss(loss)
+    reduction = getattr(function, "reduction", None)
+    if isinstance(function, nn.Module) and isinstance(reduction, str):
+        if reduction == "mean" and getattr(function, "weight", None) is not None:
+            raise ValueError(
+                "the mean of a loss with class weights couples the examples; "
+                "give a function that returns one value per example"
+            )
+        function = copy.copy(function)
+        function.reduction = "none"
+    elif not isinstance(function, nn.Module) and _takes_reduction(function):
+        function = partial(function, reduction="none")
+    summed = reduction == "sum"
+
+    def each(output: Any, target: Any) -> Tensor:
+        values = function(output, target)
+        if values.ndim < 2:
+            return values
+        flat = values.reshape(len(values), -1)
+        return flat.sum(dim=1) if summed else flat.mean(dim=1)
+
+    return each
+
+
+def _takes_reduction(function: Any) -> bool:
+    try:
+        return "reduction" in inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return False
+
+
+def _checked(losses: Tensor, examples: int) -> Tensor:
+    if losses.shape != (examples,):
+        raise ValueError(
+            f"the loss must return one value for each of the {examples} examples, got shape "
+            f"{tuple(losses.shape)}; leave out its mean, as reduction='none' does"
+        )
+    return losses

@@ -1,0 +1,420 @@
+"""Watching a network run: every place where it bends or kinks, module or functional call.
+
+A ``TorchFunctionMode`` sees each torch function that is called while the network runs. What kinks
+is done as torch does it and noted with its input; in-place forms are done out of place first, so
+that the input is not lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.autograd.forward_ad as forward_ad
+import torch.nn.functional as functional
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from landscape.kinks.operations import (
+    ALONG_DIMENSION,
+    COMPARISONS,
+    ELEMENTWISE,
+    EXTREMES,
+    HARMLESS,
+    JUMPING,
+    MASK_KEEPING,
+    OPAQUE,
+    POOLS,
+    WATCHED,
+    Arguments,
+    Jumping,
+    Kinks,
+    argument,
+    base_name,
+)
+
+
+@dataclass(slots=True)
+class Site:
+    """One call of an operation that bends or kinks, for n examples and U units each.
+
+    Attributes:
+        layer: name of the module it happened in, with a number from its second call on.
+        operation: torch's name.
+        inputs: what is compared with the knots, [n, U]; of a choice the candidates, [n, M].
+        knots: places of the kinks.
+        jumps: of the derivative, one for each knot, or [1, U] for a single knot.
+        gap: for a branch, the difference of its two values, [n, U].
+        state: for a branch, which is taken, [n, U].
+        index: for a choice among several, which candidate, [n, U].
+        shape: of the output.
+        bend: the operation as a function of its input alone, if it bends.
+    """
+
+    layer: str
+    operation: str
+    inputs: Tensor
+    knots: tuple[float, ...] = ()
+    jumps: tuple[float, ...] | Tensor = ()
+    gap: Tensor | None = None
+    state: Tensor | None = None
+    index: Tensor | None = None
+    shape: tuple[int, ...] = ()
+    bend: Callable[[Tensor], Tensor] | None = None
+
+
+@dataclass(slots=True)
+class _Mask:
+    """The result of a comparison: true where ``margin`` is above 0."""
+
+    result: Tensor
+    margin: Tensor
+
+
+class Observer(TorchFunctionMode):
+    """Notes every bend and kink of what runs inside it.
+
+    Args:
+        examples: number of examples n in the batch.
+        place: returns the name of the module that is running.
+        probes: zeros that are added to the outputs of the sites, in order, so that the gradients
+            there can be found; the network runs as it did before, when ``moving`` was noted.
+        moving: of an earlier run.
+
+    Attributes:
+        sites: in the order of the calls.
+        unseen: what may kink and could not be watched, as sentences.
+        moving: of every call that may kink, whether its input depends on the parameters.
+    """
+
+    def __init__(
+        self,
+        examples: int,
+        place: Callable[[], str],
+        *,
+        probes: Sequence[Tensor] = (),
+        moving: Sequence[bool] | None = None,
+    ) -> None:
+        super().__init__()
+        self.sites: list[Site] = []
+        self.unseen: dict[str, None] = {}
+        self.moving: list[bool] = []
+        self._probes = list(probes)
+        self._known = None if moving is None else list(moving)
+        self._examples = examples
+        self._place = place
+        self._calls: dict[str, int] = {}
+        self._masks: dict[int, _Mask] = {}
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        """Do what was called, and note it if it bends or kinks."""
+        kwargs = kwargs or {}
+        name = base_name(func)
+        handler = self._handler(name, args, kwargs)
+        return func(*args, **kwargs) if handler is None else handler(func, name, (args, kwargs))
+
+    def _handler(self, name: str, args: Any, kwargs: Any) -> Callable[..., Any] | None:
+        """Return what deals with a call, None for one that neither bends nor kinks."""
+        masked = [a for a in args if isinstance(a, Tensor) and id(a) in self._masks]
+        if masked:
+            return self._with_mask
+        if name not in WATCHED or not self._moves(args, kwargs):
+            return None
+        if name in JUMPING or name in OPAQUE:
+            return self._refuse
+        if name in POOLS or name.removesuffix("_with_indices") in POOLS:
+            return self._pool
+        if name in EXTREMES and len(args) > 1 and isinstance(args[1], Tensor):
+            return self._extreme
+        simple = {"clamp": self._clamp, "clip": self._clamp, "clamp_min": self._clamp,
+                  "clamp_max": self._clamp, "l1_loss": self._absolute_loss,
+                  "smooth_l1_loss": self._absolute_loss}  # fmt: skip
+        if name in simple:
+            return simple[name]
+        if name in ELEMENTWISE:
+            return self._elementwise
+        if name in ALONG_DIMENSION:
+            return self._along
+        return self._compare if name in COMPARISONS else None
+
+    def _moves(self, args: Any, kwargs: Any) -> bool:
+        if self._known is not None:
+            self.moving.append(self._known[len(self.moving)])
+        else:
+            self.moving.append(any(map(_moves, _flat((*args, *kwargs.values())))))
+        return self.moving[-1]
+
+    # -- what kinks ---------------------------------------------------------------------------
+
+    def _elementwise(self, func: Any, name: str, arguments: Arguments) -> Any:
+        (inputs, *more), kwargs = arguments
+        rule = ELEMENTWISE[name]
+        try:
+            kinks = rule.kinks(arguments)
+        except Jumping as error:
+            raise Jumping(f"{error} in {self._place()}; a slope budget needs continuity") from None
+        options = {k: v for k, v in kwargs.items() if k != "inplace"}
+        call = rule.function or _out_of_place(func)
+        extra = () if rule.function else more
+        options = {} if rule.function else options
+
+        def alone(values: Tensor) -> Tensor:
+            return call(values, *extra, **options)  # type: ignore[no-any-return]
+
+        before = inputs.clone()
+        site = self._note(name, before, kinks, bend=alone if rule.curved else None)
+        return self._result(site, alone(before), _target(func, inputs, kwargs))
+
+    def _clamp(self, func: Any, name: str, arguments: Arguments) -> Any:
+        inputs = arguments[0][0]
+        low = high = None
+        if name == "clamp_max":
+            high = argument(arguments, 1, "max", None)
+        else:
+            low = argument(arguments, 1, "min", None)
+            high = None if name == "clamp_min" else argument(arguments, 2, "max", None)
+        result = inputs.clone()
+        for bound, sign in ((low, 1), (high, -1)):
+            if bound is None:
+                continue
+            if isinstance(bound, Tensor):
+                result = self._rectified(name, result, bound, sign)
+            else:
+                pair = Kinks((float(bound),), (float(sign),))
+                site = self._note(name, result, pair)
+                limits = {"min": bound} if sign > 0 else {"max": bound}
+                result = self._result(site, torch.clamp(result, **limits), None)
+        target = _target(func, inputs, arguments[1])
+        return result if target is None else target.copy_(result)
+
+    def _extreme(self, func: Any, name: str, arguments: Arguments) -> Any:
+        first, second = arguments[0][:2]
+        return self._rectified(name, first, second, EXTREMES[name])
+
+    def _rectified(self, name: str, first: Tensor, second: Tensor, sign: int) -> Tensor:
+        """Return the larger (sign 1) or smaller (-1) of two tensors."""
+        first, second = torch.broadcast_tensors(first, second)
+        margin = first - second
+        site = self._note(name, margin, Kinks((0.0,), (1.0,)))
+        if sign > 0:
+            return second + self._result(site, torch.relu(margin), None)
+        return first - self._result(site, torch.relu(margin), None)
+
+    def _absolute_loss(self, func: Any, name: str, arguments: Arguments) -> Any:
+        """Take a loss of absolute values apart: its kinks are at residual 0."""
+        args, kwargs = arguments
+        if name == "smooth_l1_loss" and argument(arguments, 5, "beta", 1.0) != 0:
+            return func(*args, **kwargs)
+        reduction = argument(arguments, 4, "reduction", "mean")
+        if kwargs.get("weight") is not None:
+            return self._refuse(func, name, arguments)
+        residual = args[0] - args[1]
+        site = self._note(name, residual, Kinks((0.0,), (2.0,)))
+        values = self._result(site, residual.abs(), None)
+        return {"mean": values.mean, "sum": values.sum}.get(reduction, lambda: values)()
+
+    def _pool(self, func: Any, name: str, arguments: Arguments) -> Any:
+        base = name.removesuffix("_with_indices")
+        (inputs, *more), kwargs = arguments
+        wanted = name != base or bool(kwargs.get("return_indices"))
+        kwargs = {k: v for k, v in kwargs.items() if k != "return_indices"}
+        space = int(base[-2])
+        if inputs.ndim != space + 2:
+            return self._refuse(func, name, arguments)
+        before = inputs.clone()
+        values, places = POOLS[base](before, *more, **kwargs)
+        channels = torch.arange(before.shape[1], device=before.device)
+        offset = channels.reshape(-1, *(1,) * space) * before[0, 0].numel()
+        site = self._note(base, before, Kinks(), index=places + offset)
+        result = self._result(site, values, None)
+        return (result, places) if wanted else result
+
+    def _along(self, func: Any, name: str, arguments: Arguments) -> Any:
+        inputs = arguments[0][0]
+        dim = argument(arguments, 1, "dim", None)
+        if not isinstance(dim, int):
+            return self._refuse(func, name, arguments)
+        keep = bool(argument(arguments, 2, "keepdim", False))
+        before = inputs.clone()
+        extreme = torch.max if name.endswith("max") else torch.min
+        values, places = extreme(before, dim=dim, keepdim=True)
+        if dim % before.ndim == 0:
+            return self._refuse(func, name, arguments)
+        flat = torch.arange(before[0].numel(), device=before.device).reshape(before[:1].shape)
+        index = flat.expand_as(before).gather(dim, places)
+        site = self._note(name, before, Kinks(), index=index)
+        result = self._result(site, values, None)
+        if not keep:
+            result, places = result.squeeze(dim), places.squeeze(dim)
+        both = torch.return_types.max if extreme is torch.max else torch.return_types.min
+        return both((result, places)) if name in ("max", "min") else result
+
+    # -- branches on comparisons --------------------------------------------------------------
+
+    def _compare(self, func: Any, name: str, arguments: Arguments) -> Any:
+        args, kwargs = arguments
+        result = func(*args, **kwargs)
+        margin = (args[0] - args[1]) * COMPARISONS[name]
+        self._masks[id(result)] = _Mask(result, margin)
+        return result
+
+    def _with_mask(self, func: Any, name: str, arguments: Arguments) -> Any:
+        """Deal with a call that takes the result of a comparison."""
+        args, kwargs = arguments
+        mask = next(self._masks[id(a)] for a in args if id(a) in self._masks)
+        if name in MASK_KEEPING:
+            result = func(*args, **kwargs)
+            self._masks[id(result)] = _Mask(result, mask.margin)
+            return result
+        if name in ("logical_not", "invert", "bitwise_not"):
+            result = func(*args, **kwargs)
+            self._masks[id(result)] = _Mask(result, -mask.margin)
+            return result
+        branches = self._branches(name, args)
+        if branches is None:
+            if name not in HARMLESS and not func.__name__.startswith("__get"):
+                self._miss(f"a comparison used by {name}")
+            return func(*args, **kwargs)
+        taken, other = torch.broadcast_tensors(*branches)
+        margin = mask.margin.expand_as(taken)
+        state = mask.result.bool().expand_as(taken)
+        site = self._note(name, margin, Kinks(), gap=taken - other, state=state)
+        result = self._result(site, torch.where(state, taken, other), None)
+        target = _target(func, args[0], kwargs)
+        return result if target is None else target.copy_(result)
+
+    def _branches(self, name: str, args: tuple[Any, ...]) -> tuple[Tensor, Tensor] | None:
+        """Return the values of the two branches where a mask chooses, None where it does not."""
+        masked = [isinstance(a, Tensor) and id(a) in self._masks for a in args]
+        if sum(masked) > 1:
+            return None
+        if name == "where" and len(args) == 3 and not masked[2]:
+            taken, other = (args[1], args[2]) if masked[0] else (args[0], args[2])
+        elif name in ("mul", "multiply", "rmul", "imul") and len(args) == 2:
+            taken, other = args[masked.index(False)], 0.0
+        elif name == "masked_fill" and masked[1]:
+            taken, other = args[2], args[0]
+        else:
+            return None
+        like = next(a for a in (taken, other) if isinstance(a, Tensor))
+        tensors = (a if isinstance(a, Tensor) else like.new_tensor(a) for a in (taken, other))
+        first, second = tensors
+        return first, second
+
+    # -- what cannot be dealt with ------------------------------------------------------------
+
+    def _refuse(self, func: Any, name: str, arguments: Arguments) -> Any:
+        if name in JUMPING:
+            raise Jumping(
+                f"{name} in {self._place()} jumps in value; a slope budget needs a continuous "
+                "network, replace the activation"
+            )
+        self._miss(name)
+        return func(*arguments[0], **arguments[1])
+
+    def _miss(self, what: str) -> None:
+        self.unseen[f"{what} in {self._place()}"] = None
+
+    # -- noting -------------------------------------------------------------------------------
+
+    def _note(self, name: str, inputs: Tensor, kinks: Kinks, **more: Any) -> Site | None:
+        """Note a call; None if its examples cannot be told apart."""
+        bend = more.pop("bend", None)
+        if not (kinks.knots or bend or more):
+            return None
+        flat = {key: per_example(value, self._examples)
+                for key, value in {"inputs": inputs, **more}.items()}  # fmt: skip
+        if any(value is None for value in flat.values()):
+            self._miss(f"{name} of shape {tuple(inputs.shape)}, no axis of which counts examples,")
+            return None
+        jumps = kinks.jumps
+        if isinstance(jumps, Tensor):
+            jumps = jumps.reshape(1, -1)
+        layer = self._place()
+        self._calls[layer] = self._calls.get(layer, 0) + 1
+        if self._calls[layer] > 1:
+            layer = f"{layer}#{self._calls[layer]}"
+        site = Site(layer, name, knots=kinks.knots, jumps=jumps, bend=bend, **flat)
+        self.sites.append(site)
+        return site
+
+    def _result(self, site: Site | None, values: Tensor, target: Tensor | None) -> Tensor:
+        """Return the output, which later in-place operations may overwrite."""
+        if site is not None:
+            site.shape = tuple(values.shape)
+            if self._probes:
+                values = values + self._probes[len(self.sites) - 1]
+        return values.clone() if target is None else target.copy_(values)
+
+
+def per_example(values: Tensor, examples: int) -> Tensor | None:
+    """Return a tensor as [n, U], None if no axis of it counts the examples."""
+    if values.ndim and values.shape[0] and values.shape[0] % examples == 0:
+        return values.reshape(examples, -1)
+    axes = [i for i, size in enumerate(values.shape) if size == examples]
+    if len(axes) != 1:
+        return None
+    return values.movedim(axes[0], 0).reshape(examples, -1)
+
+
+def _out_of_place(func: Any) -> Callable[..., Tensor]:
+    """Return the form of a torch function that leaves its input alone."""
+    name = str(func.__name__)
+    if not name.endswith("_") or name.startswith("__"):
+        return func  # type: ignore[no-any-return]
+    plain = name.rstrip("_")
+    home = next(h for h in (functional, torch, Tensor) if hasattr(h, plain))
+    return getattr(home, plain)  # type: ignore[no-any-return]
+
+
+def _target(func: Any, inputs: Tensor, kwargs: Any) -> Tensor | None:
+    """Return the tensor that an in-place call overwrites."""
+    name = str(func.__name__)
+    private = name.startswith("_")
+    return inputs if kwargs.get("inplace") or (name.endswith("_") and not private) else None
+
+
+def _flat(values: Sequence[Any]) -> Iterator[Any]:
+    for value in values:
+        if isinstance(value, tuple | list):
+            yield from _flat(value)
+        else:
+            yield value
+
+
+def _moves(value: Any) -> bool:
+    """Return whether a tensor depends on the parameters."""
+    if not isinstance(value, Tensor) or not value.is_floating_point():
+        return False
+    return value.requires_grad or forward_ad.unpack_dual(value).tangent is not None
+
+
+@contextmanager
+def module_names(model: nn.Module) -> Iterator[Callable[[], str]]:
+    """Follow which module is running; yields a function that returns its name.
+
+    Hooks are set for the time of the context only.
+    """
+    running: list[str] = []
+    handles = []
+
+    def enter(name: str) -> Callable[..., None]:
+        return lambda *_: running.append(name)
+
+    def leave(*_: Any) -> None:
+        if running:
+            running.pop()
+
+    for name, module in model.named_modules():
+        handles.append(module.register_forward_pre_hook(enter(name or "(model)")))
+        handles.append(module.register_forward_hook(leave, always_call=True))
+    try:
+        yield lambda: running[-1] if running else "(loss)"
+    finally:
+        for handle in handles:
+            handle.remove()
