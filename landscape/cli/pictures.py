@@ -144,6 +144,7 @@ def draw_contours(study: StudyFile, identifiers: Iterable[str], path: Path, **op
     panels = [panel(study, identifier) for identifier in identifiers]
     figure = viz.contour(
         [one.surface for one in panels],
+        planes=[one.plane for one in panels],
         paths=[one.path for one in panels],
         titles=titles_of(panels),
         **options,
