@@ -79,7 +79,7 @@ def _chunks(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def _put_attributes(group: h5py.Group, record: str, settings: Any, /, **attributes: Any) -> None:
     group.attrs["record"] = record
-    group.attrs["settings"] = json.dumps(dict(settings), sort_keys=True)
+    group.attrs["settings"] = json.dumps(dict(settings), sort_keys=True, allow_nan=False)
     for name, value in attributes.items():
         if value is not None:
             group.attrs[name] = value

@@ -57,6 +57,9 @@ RUN = "relu-gd-seed0"
         (["--set", "training.steps=many"], "training.steps must be an integer, got 'many'"),
         (["--set", "random_plane.normalisation=none_"], "known: filter, layer, none"),
         (["--set", "network.kind=[1]"], "unknown network [1]; known: mlp"),
+        (["--set", "training.steps=5\ndtype='float64'"], 'needs one value, got "training.steps=5'),
+        (["--set", "data.name=wine\ndtype=float64"], "a line break; repeat --set for each"),
+        (["--set", "training.steps=5\n[data]"], "a line break; repeat --set for each"),
         (["--set", "target_loss=nan"], "target_loss must be finite"),
         (["--set", 'data.standardise="no"'], "unknown standardisation"),
         (["--config", "absent.toml"], "absent.toml: No such file or directory; write one with: "),
@@ -281,7 +284,8 @@ def test_ctrl_c_is_exit_code_130(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 @pytest.mark.filterwarnings("default")
 def test_a_warning_is_one_line_without_its_place_in_the_code(study: Path, tmp_path: Path) -> None:
     """The random plane and that of the path have different windows."""
-    result = call("render", study, "--kind", "contour", "--out", tmp_path)
+    both = [part for kind in ("pca", "random") for part in ("--surface", f"{RUN}.{kind}")]
+    result = call("render", study, "--kind", "contour", *both, "--out", tmp_path)
     assert result.exit_code == 0
     assert result.stderr == "landscape: the surfaces span different windows: compare with care\n"
 
