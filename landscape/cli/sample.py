@@ -89,6 +89,7 @@ def sample(
     from dataclasses import replace
 
     from landscape.grid import Grid
+    from landscape.sampling import with_gradients
     from landscape.store import open_study
     from landscape.study import more
 
@@ -102,6 +103,8 @@ def sample(
         # What the study prescribes for the loss alone does not bind.
         given = {"strategy": "auto", "compile": "never", **given}
     engine = replace(config.sampling, threads=threads or config.sampling.threads, **given)
+    if gradients:
+        engine = with_gradients(engine)
     request = more.Request(
         run=run, kind=plane, seed=seed, normalisation=normalisation, identifier=name,
         grid=Grid.over(shape, (alpha, beta, gamma)),

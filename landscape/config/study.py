@@ -66,6 +66,8 @@ class RandomPlaneConfig:
     def __post_init__(self) -> None:
         object.__setattr__(self, "points", _check_points(self.points))
         check_span(self.span)
+        if self.seed < 0:
+            raise ValueError(f"the seed of the random plane must be >= 0, got {self.seed}")
         if self.normalisation not in NORMALISATIONS:
             raise ValueError(
                 f"unknown normalisation {self.normalisation!r}; known: {', '.join(NORMALISATIONS)}"

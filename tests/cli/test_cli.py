@@ -230,6 +230,23 @@ def test_surfaces_are_drawn_one_by_one_or_side_by_side(study: Path, tmp_path: Pa
 
 
 @pytest.mark.usefixtures("rendering")
+def test_a_surface_sampled_with_gradients_is_drawn_by_its_exact_slopes(
+    study: Path, tmp_path: Path
+) -> None:
+    # The study prescribes vmap for the loss alone.
+    accepted("sample", study, "--run", RUN, "--grid", "5x4", "--gradients", "--out", tmp_path)
+    (name,) = set(open_study(tmp_path).surfaces()) - set(open_study(study).surfaces())
+    assert name.endswith("_gradients")
+    surface = open_study(tmp_path).surface(name)
+    assert tuple(surface.fields) == ("losses", "accuracies", "gradient_alpha", "gradient_beta")
+    assert surface.settings["engine"]["strategy"] == "gradient"
+    slopes = np.gradient(surface.losses, surface.betas, axis=1)
+    assert np.corrcoef(slopes.ravel(), surface.fields["gradient_beta"].ravel())[0, 1] > 0.8
+    accepted("render", tmp_path, "--surface", name, "--shading", "gradient")
+    assert (tmp_path / f"{name}.png").read_bytes().startswith(BEGINS["png"])
+
+
+@pytest.mark.usefixtures("rendering")
 def test_doctor_says_that_rendering_works() -> None:
     said = accepted("doctor")
     assert f"numpy {np.__version__}" in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -282,3 +283,35 @@ def test_a_metric_with_the_name_of_a_derivative_is_refused(model: nn.Module, exa
     with pytest.raises(ValueError, match="'gradient_beta'; rename it"):
         sample(model, "cross_entropy", examples, random_plane(model), metrics=metrics,
                gradients=True)  # fmt: skip
+
+
+class _Kept:
+    """What autograd keeps of a forward pass."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor
+
+
+def test_no_more_is_kept_for_the_backward_pass_than_one_batch_needs(
+    model: nn.Module, examples: Any
+) -> None:
+    plane, point = random_plane(model), np.array([[0.1, 0.2]])
+
+    def most_entries(parts: int) -> int:
+        inputs, targets = examples
+        data = [(inputs[:10], targets[:10])] * parts
+        evaluator = plane_evaluator(model, "cross_entropy", data, plane, config=ENGINE)
+        alive: weakref.WeakSet[_Kept] = weakref.WeakSet()
+        peaks = []
+
+        def keep(tensor: Tensor) -> _Kept:
+            kept = _Kept(tensor)
+            alive.add(kept)
+            peaks.append(sum(one.tensor.numel() for one in alive))
+            return kept
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda kept: kept.tensor):
+            evaluator(point)
+        return max(peaks)
+
+    assert most_entries(1) == most_entries(5) > 0
