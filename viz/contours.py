@@ -156,7 +156,8 @@ def _caption(figure: Figure, text: str) -> None:
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.set(rect=(0.0, share, 1.0, 1.0 - share))  # type: ignore[call-arg]
-    figure.text(0.5, share, "\n".join(lines), ha="center", va="top", fontsize=_CAPTION_SIZE)
+    top = share * (1.0 - 0.4 * _CAPTION_SIZE / 72 / strip)
+    figure.text(0.5, top, "\n".join(lines), ha="center", va="top", fontsize=_CAPTION_SIZE)
 
 
 def _panel(
