@@ -150,7 +150,7 @@ def _caption(figure: Figure, text: str) -> None:
     across, tall = (float(length) for length in figure.get_size_inches())
     # A character of this font is about 0.43 of its size wide.
     lines = textwrap.wrap(text, int(across * 0.94 * 72 / (_CAPTION_SIZE * 0.43)))
-    strip = (len(lines) * 1.25 + 1.0) * _CAPTION_SIZE / 72
+    strip = (len(lines) * 1.5 + 1.0) * _CAPTION_SIZE / 72
     figure.set_size_inches(across, tall + strip)
     share = strip / (tall + strip)
     engine = figure.get_layout_engine()
