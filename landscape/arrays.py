@@ -37,11 +37,13 @@ def as_floats(values: ArrayLike, name: str, shape: tuple[int, ...] | None = None
 def frozen_settings(settings: Json) -> Json:
     """Return a read-only copy of JSON-like ``settings``.
 
+    JSON has no NaN and no infinity: such a number becomes None.
+
     Raises:
         TypeError: if a value cannot be written as JSON.
     """
     try:
-        plain = json.loads(json.dumps(dict(settings)))
+        plain = json.loads(json.dumps(dict(settings)), parse_constant=lambda _name: None)
     except TypeError as error:
         raise TypeError(f"settings must be plain JSON values: {error}") from None
     return MappingProxyType(plain)

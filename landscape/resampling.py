@@ -37,6 +37,10 @@ _DEGREES = 16
 # Points of the grid that are evaluated around its minimum, on each side of it.
 _AROUND_MINIMUM = 2
 
+NO_GRADIENTS = (
+    "gradients are evaluated at every point, never interpolated: the tolerance holds for the loss "
+    "alone; sample with gradients, or resample without"
+)
 SampleNodes = Callable[[Grid, Surface | None], Surface]
 
 
@@ -95,10 +99,13 @@ def resample(
         sample_rest: how a surface is completed where interpolation does not converge.
 
     Raises:
-        ValueError: for a tolerance that is not positive, or an unknown height.
+        ValueError: for a tolerance that is not positive, an unknown height, or an evaluator of
+            derivatives.
     """
     check_tolerance(tolerance)
     check_height(height)
+    if evaluator.choice.strategy == "gradient":
+        raise ValueError(NO_GRADIENTS)
     empty = empty_surface(evaluator, plane, grid, plane_id=plane_id, run=run)
 
     def completed(surface: Surface) -> Surface:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ def sample(
     dtype: torch.dtype | None = None,
     metrics: Mapping[str, LossFunction] | None = None,
     engine: SamplingConfig | None = None,
+    gradients: bool = False,
     progress: Progress | None = None,
 ) -> Surface:
     """Sample the loss over a plane.
@@ -55,11 +57,17 @@ def sample(
         metrics: functions like the loss, by the name of their field; None takes ``accuracies``
             where the targets are class indices and the loss is ``cross_entropy``.
         engine: how points are evaluated; None measures briefly and takes the fastest.
+        gradients: whether the fields ``gradient_alpha`` (``gradient_beta``, ``gradient_gamma``)
+            are evaluated as well: d loss / d alpha = <grad loss, d_alpha>, by one backward pass
+            per point.
         progress: called with the number of points of each finished tile.
 
     Raises:
-        ValueError: if the plane does not belong to the model, or for unusable data.
+        ValueError: if the plane does not belong to the model, for unusable data, or for gradients
+            of a loss that has none or by a strategy that gives none.
     """
+    if gradients:
+        engine = with_gradients(engine or SamplingConfig())
     grid = grid or default_grid(plane)
     evaluator = plane_evaluator(
         model, loss, data, plane, dtype=dtype, metrics=metrics, config=engine, points=grid.size
@@ -105,6 +113,25 @@ def plane_evaluator(
         model, loss, data, origin=plane.origin, directions=plane.directions, dtype=dtype,
         metrics=metrics, config=config, choice=choice, points=points,
     )  # fmt: skip
+
+
+def with_gradients(engine: SamplingConfig) -> SamplingConfig:
+    """Return the settings by which derivatives along the axes are evaluated as well.
+
+    Raises:
+        ValueError: if another strategy is prescribed, or compiling, which has no backward pass.
+    """
+    if engine.strategy not in ("auto", "gradient"):
+        raise ValueError(
+            "gradients are evaluated by the strategy 'gradient', got the strategy "
+            f"{engine.strategy!r}; leave it at 'auto'"
+        )
+    if engine.compile == "always":
+        raise ValueError(
+            "gradients are not evaluated by a compiled network, got compile 'always'; "
+            "leave it at 'auto'"
+        )
+    return replace(engine, strategy="gradient")
 
 
 def default_grid(plane: Plane) -> Grid:

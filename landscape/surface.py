@@ -23,11 +23,6 @@ class Status(IntEnum):
     FAILED = 3
 
 
-UNITS: Mapping[str, str] = MappingProxyType(
-    {"losses": "loss", "accuracies": "fraction", "gradient_alpha": "loss / alpha"}
-)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Surface:
     """Values on a grid over a plane (or along a line, or in a volume).

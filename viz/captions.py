@@ -11,7 +11,8 @@ from landscape.results import Projection
 from landscape.surface import Status, Surface
 from viz.frame import Frame
 from viz.height import HeightScale, left_out
-from viz.scene import LEAST_CAPTURED, TUBE, visible
+from viz.paths import TUBE
+from viz.window import LEAST_CAPTURED, Window, visible
 
 _SHADING = {
     "flat": "Each triangle of the grid is shaded as it is.",
@@ -42,10 +43,13 @@ def caption(
     """
     surfaces = [surfaces] if isinstance(surfaces, Surface) else list(surfaces)
     scale = scale or HeightScale.of(surfaces)
-    parts = [_what(surfaces, plane), _grid(surfaces), _height(scale, frame)]
+    parts = [_what(surfaces, plane), _grid(surfaces)]
     if shading:
-        parts.append(_SHADING[shading])
-    parts += _paths(paths, frame, drawn_at_losses=bool(shading))
+        parts += [_height(scale, frame), _SHADING[shading]]
+        parts += _paths(paths, surfaces, frame, "at the true losses, ")
+    else:
+        parts.append(f"Colours and isolines: {_kind(scale)}.")
+        parts += _paths(paths, surfaces, None, "")
     parts += _interpolated(surfaces)
     parts += _omissions(surfaces, scale)
     return " ".join(part for part in parts if part)
@@ -97,36 +101,42 @@ def _grid(surfaces: Sequence[Surface]) -> str:
 
 
 def _height(scale: HeightScale, frame: Frame | None) -> str:
-    kind = "log loss" if scale.kind == "log" else "loss"
     if frame is None:
         return ""
     per = "decade" if scale.kind == "log" else "unit of loss"
-    return f"Height: {kind}, one {per} drawn as {frame.rise / frame.unit:.3g} units of α."
+    return f"Height: {_kind(scale)}, one {per} drawn as {frame.rise / frame.unit:.3g} units of α."
 
 
-def _paths(paths: Sequence[Projection], frame: Frame | None, *, drawn_at_losses: bool) -> list[str]:
+def _kind(scale: HeightScale) -> str:
+    return "log loss" if scale.kind == "log" else "loss"
+
+
+def _paths(
+    paths: Sequence[Projection], surfaces: Sequence[Surface], frame: Frame | None, where: str
+) -> list[str]:
+    """Say what is drawn of the paths; ``frame`` is None where they have no height."""
     if not paths:
         return []
+    window = frame.window if frame else Window.around(surfaces)
     sentences = []
     shown = [path for path in paths if visible(path)]
     hidden = [path for path in paths if not visible(path)]
     if shown:
-        where = "at the true losses, with " if drawn_at_losses else "with "
         shares = sorted(path.captured for path in shown)
         share = _range([f"{s:.1%}" for s in (shares[0], shares[-1])])
-        sentences.append(f"Path {where}{share} of its squared displacement in the plane.")
-        if drawn_at_losses and frame is not None and any(_dips(path, frame) for path in shown):
+        sentences.append(f"Path {where}with {share} of its squared displacement in the plane.")
+        if frame is not None and any(_dips(path, frame) for path in shown):
             sentences.append(
                 "A thin line is path hidden by the surface; it runs below it where the loss at its "
                 "place in the plane is higher than its own."
             )
-        if frame is not None:
-            outside = sum(int(np.sum(~frame.inside(path.coordinates))) for path in shown)
-            if outside:
-                sentences.append(f"{outside} of its points lie outside the window.")
+        outside = sum(int(np.sum(~window.inside(path.coordinates))) for path in shown)
+        if outside:
+            lie = "lies" if outside == 1 else "lie"
+            sentences.append(f"{outside} of its points {lie} outside the window.")
     if hidden:
         most = f"{max(path.captured for path in hidden):.2g}"
-        ends = [frame is None or frame.inside(path.coordinates)[-1] for path in hidden]
+        ends = [window.inside(path.coordinates)[-1] for path in hidden]
         mark = "; the mark is the solution" if any(ends) else ""
         share = f"at most {most}" if len(hidden) > 1 else most
         sentences.append(
@@ -155,9 +165,12 @@ def _interpolated(surfaces: Sequence[Surface]) -> list[str]:
         made = surface.settings.get("resampled")
         if count and made:
             nodes = " x ".join(map(str, made["nodes"]))
+            # Of a surface for a log height the error in decades is the one that is seen.
+            decades = made.get("estimated_decades")
+            also = "" if decades is None else f" and {decades:.1g} decades"
             sentences.append(
                 f"{count:,} of {surface.grid.size:,} points interpolated from {nodes} Chebyshev "
-                f"points, estimated error {made['estimated_error']:.1g} of the range."
+                f"points, estimated error {made['estimated_error']:.1g} of the range{also}."
             )
         elif count:
             sentences.append(f"{count:,} of {surface.grid.size:,} points interpolated.")
@@ -169,4 +182,7 @@ def _omissions(surfaces: Sequence[Surface], scale: HeightScale) -> list[str]:
     for surface in surfaces:
         for reason, count in left_out(surface, scale.kind).items():
             counts[reason] = counts.get(reason, 0) + count
-    return [f"{count:,} points cut out: {reason}." for reason, count in counts.items()]
+    return [
+        f"{count:,} point{'s' if count > 1 else ''} cut out: {reason}."
+        for reason, count in counts.items()
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 import warnings
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -10,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from landscape.plane import Plane
 from landscape.results import Projection
 from landscape.surface import Surface
+from viz.captions import caption as caption_of
 from viz.height import HeightScale, Kind, label, surface_heights
-from viz.scene import visible
+from viz.paths import legend_of
 from viz.style import PAPER, Style
+from viz.window import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
 
     from viz.panels import Paths
 
+_CAPTION_SIZE = 7.0
 # Text stays text, in embedded TrueType fonts that come with matplotlib; no LaTeX is needed.
 FIGURE_SETTINGS: Mapping[str, Any] = MappingProxyType(
     {
@@ -46,10 +51,12 @@ def contour(
     surfaces: Surface | Sequence[Surface],
     *,
     paths: Sequence[Paths] | Projection | None = None,
+    planes: Sequence[Plane | None] | None = None,
     titles: Sequence[str] | None = None,
     columns: int | None = None,
     height: Kind | HeightScale = "log",
     width: float | None = None,
+    caption: bool = True,
     style: Style | None = None,
 ) -> Figure:
     """Draw surfaces as contour panels with one range of colours.
@@ -60,10 +67,12 @@ def contour(
     Args:
         surfaces: one or several, two-dimensional.
         paths: of each surface: one or several placed trajectories.
+        planes: of each surface, for the caption.
         titles: of each surface.
         columns: panels per row; by default at most 4.
         height: ``log``, ``linear`` or a scale.
         width: of the figure in inches; by default 5.5 for up to 3 columns, else 6.75.
+        caption: whether the caption is drawn below.
         style: colours.
 
     Returns:
@@ -77,8 +86,9 @@ def contour(
 
     every = [surfaces] if isinstance(surfaces, Surface) else list(surfaces)
     placed = _per_panel(paths, len(every))
-    if not every or (titles is not None and len(titles) != len(every)):
-        raise ValueError(f"titles must be as many as surfaces, {len(every)}, and at least one")
+    for name, values in (("titles", titles), ("planes", planes)):
+        if not every or (values is not None and len(values) != len(every)):
+            raise ValueError(f"{name} must be as many as surfaces, {len(every)}, and at least one")
     if any(len(surface.grid.shape) != 2 for surface in every):
         raise ValueError("a surface must have 2 axes to be drawn as contours")
     style = style or PAPER
@@ -91,36 +101,71 @@ def contour(
     same = len(windows) == 1
     if not same:
         warnings.warn("the surfaces span different windows: compare with care", stacklevel=2)
-    shape = every[0].grid.axes
-    ratio = float(np.ptp(shape[1]) / np.ptp(shape[0]))
+    ratio = float(np.ptp(every[0].betas) / np.ptp(every[0].alphas))
     tall = rows * ((across - 1.25) / per_row * ratio + 0.34) + 0.2
     with matplotlib.rc_context(dict(FIGURE_SETTINGS)):
         figure = Figure(figsize=(across, tall), layout="constrained")
         grid = figure.subplots(rows, per_row, squeeze=False, sharex=same, sharey=same)
-        for number, axes in enumerate(grid.ravel()):
-            if number >= count:
-                axes.set_axis_off()
-                continue
-            filled = _panel(axes, every[number], placed[number], scale, style)
-            axes.set_title(titles[number] if titles else "")
-            if number % per_row == 0:
-                axes.set_ylabel(r"$\beta$")
-            if number + per_row >= count:
-                axes.set_xlabel(r"$\alpha$")
-                axes.tick_params(labelbottom=True)
-        bar = figure.colorbar(filled, ax=grid, shrink=0.9, aspect=30, pad=0.015)
-        ticks = scale.ticks()
-        bar.set_ticks(list(ticks), labels=[label(scale.loss_at(float(t))) for t in ticks])
-        bar.set_label("loss")
+        _panels(grid.ravel(), every, placed, titles, per_row, scale, style)
+        _colour_bar(figure, grid, scale)
+        if caption:
+            shown = [path for panel in placed for path in panel]
+            plane = planes[0] if planes and count == 1 else None
+            _caption(figure, caption_of(every, shown, scale=scale, shading="", plane=plane))
     return figure
+
+
+def _panels(
+    grid: Any,
+    surfaces: Sequence[Surface],
+    paths: Sequence[Sequence[Projection]],
+    titles: Sequence[str] | None,
+    columns: int,
+    scale: HeightScale,
+    style: Style,
+) -> None:
+    for number, axes in enumerate(grid):
+        if number >= len(surfaces):
+            axes.set_axis_off()
+            continue
+        _panel(axes, surfaces[number], paths[number], scale, style)
+        axes.set_title(titles[number] if titles else "")
+        if number % columns == 0:
+            axes.set_ylabel(r"$\beta$")
+        if number + columns >= len(surfaces):
+            axes.set_xlabel(r"$\alpha$")
+            axes.tick_params(labelbottom=True)
+
+
+def _colour_bar(figure: Figure, grid: Any, scale: HeightScale) -> None:
+    filled = grid.ravel()[0].collections[0]
+    bar = figure.colorbar(filled, ax=grid, shrink=0.9, aspect=30, pad=0.015)
+    ticks = scale.ticks()
+    bar.set_ticks(list(ticks), labels=[label(scale.loss_at(float(t))) for t in ticks])
+    bar.set_label("loss")
+
+
+def _caption(figure: Figure, text: str) -> None:
+    """Write the caption into a strip that is added below."""
+    across, tall = (float(length) for length in figure.get_size_inches())
+    # A character of this font is about 0.43 of its size wide.
+    lines = textwrap.wrap(text, int(across * 0.94 * 72 / (_CAPTION_SIZE * 0.43)))
+    strip = (len(lines) * 1.5 + 1.0) * _CAPTION_SIZE / 72
+    figure.set_size_inches(across, tall + strip)
+    share = strip / (tall + strip)
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.set(rect=(0.0, share, 1.0, 1.0 - share))  # type: ignore[call-arg]
+    top = share * (1.0 - 0.4 * _CAPTION_SIZE / 72 / strip)
+    figure.text(0.5, top, "\n".join(lines), ha="center", va="top", fontsize=_CAPTION_SIZE)
 
 
 def _panel(
     axes: Axes, surface: Surface, paths: Sequence[Projection], scale: HeightScale, style: Style
-) -> Any:
+) -> None:
     height = np.ma.masked_invalid(surface_heights(surface, scale.kind))
     axes.set_facecolor("0.85")
-    filled = axes.pcolormesh(
+    axes.pcolormesh(
         surface.alphas, surface.betas, height.T, cmap=style.colour_map, shading="gouraud",
         vmin=scale.low, vmax=scale.high, rasterized=True,
     )  # fmt: skip
@@ -131,22 +176,27 @@ def _panel(
             axes.contour(surface.alphas, surface.betas, height.T, levels=inside, colors="k",
                          linewidths=style.isoline_width * 0.8, alpha=0.7,
                          linestyles="solid", corner_mask=False)  # fmt: skip
+    names = legend_of(paths)
     for number, path in enumerate(paths):
-        _path(axes, path, style.path_colours[number % len(style.path_colours)])
+        colour = style.path_colours[number % len(style.path_colours)]
+        _path(axes, path, colour, names[number] if names else None)
+    if names:
+        axes.legend(loc="upper right", fontsize=6.0, framealpha=0.8, handlelength=1.2)
     axes.set_aspect("equal")
     axes.set_xlim(surface.alphas[0], surface.alphas[-1])
     axes.set_ylim(surface.betas[0], surface.betas[-1])
-    return filled
 
 
-def _path(axes: Axes, path: Projection, colour: str) -> None:
+def _path(axes: Axes, path: Projection, colour: str, name: str | None) -> None:
     alpha, beta = path.coordinates.T
+    # What names the path in the legend.
+    named, marked = (name, None) if visible(path) else (None, name)
     if visible(path):
         axes.plot(alpha, beta, color="white", linewidth=1.8, alpha=0.7)
-        axes.plot(alpha, beta, color=colour, linewidth=1.0)
+        axes.plot(alpha, beta, color=colour, linewidth=1.0, label=named)
         axes.plot(alpha[0], beta[0], "o", color="white", markeredgecolor="k", markersize=4)
     axes.plot(alpha[-1], beta[-1], "o", color=colour, markeredgecolor="white", markersize=4,
-              markeredgewidth=0.6)  # fmt: skip
+              markeredgewidth=0.6, label=marked)  # fmt: skip
 
 
 def _per_panel(paths: Any, count: int) -> list[tuple[Projection, ...]]:

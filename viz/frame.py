@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from landscape.surface import Surface
 from viz.height import HeightScale
 from viz.style import Style
+from viz.window import Window
 
 Floats = NDArray[np.float64]
 
@@ -23,15 +24,13 @@ class Frame:
     the plane are true. The floor lies below the surface.
 
     Attributes:
-        alpha: first and last alpha.
-        beta: first and last beta.
+        window: the coordinates shown.
         scale: from losses to heights.
         unit: units of the picture per unit of alpha and beta.
         rise: units of the picture per unit of height.
     """
 
-    alpha: tuple[float, float]
-    beta: tuple[float, float]
+    window: Window
     scale: HeightScale
     unit: float
     rise: float
@@ -43,16 +42,20 @@ class Frame:
         Raises:
             ValueError: for a surface without two axes.
         """
-        for surface in surfaces:
-            if len(surface.grid.shape) != 2:
-                raise ValueError(
-                    f"a surface must have 2 axes to be drawn, got {len(surface.grid.shape)}"
-                )
-        alpha = (min(s.alphas[0] for s in surfaces), max(s.alphas[-1] for s in surfaces))
-        beta = (min(s.betas[0] for s in surfaces), max(s.betas[-1] for s in surfaces))
-        unit = 2.0 / max(alpha[1] - alpha[0], beta[1] - beta[0])
+        window = Window.around(surfaces)
+        unit = 2.0 / max(float(np.ptp(ends)) for ends in (window.alpha, window.beta))
         rise = 2.0 * style.height / (scale.high - scale.low)
-        return cls(alpha, beta, scale, float(unit), float(rise))
+        return cls(window, scale, unit, float(rise))
+
+    @property
+    def alpha(self) -> tuple[float, float]:
+        """First and last alpha."""
+        return self.window.alpha
+
+    @property
+    def beta(self) -> tuple[float, float]:
+        """First and last beta."""
+        return self.window.beta
 
     @property
     def floor(self) -> float:
@@ -75,14 +78,6 @@ class Frame:
         """Return where points of a path are drawn, [T, 3], from coordinates [T, 2] and losses."""
         z = self.z(self.scale.of_losses(losses))
         return np.stack([self.x(coordinates[:, 0]), self.y(coordinates[:, 1]), z], axis=1)
-
-    def inside(self, coordinates: Floats) -> NDArray[np.bool_]:
-        """Return which coordinates [T, 2] lie in the window."""
-        low, high = np.array([self.alpha[0], self.beta[0]]), np.array([self.alpha[1], self.beta[1]])
-        room = 1e-9 * (high - low)
-        return np.asarray(
-            np.all((coordinates >= low - room) & (coordinates <= high + room), axis=1)
-        )
 
     def box(self) -> Floats:
         """Return the corners of what is drawn, [8, 3]."""

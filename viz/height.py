@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from landscape.results import Projection
 from landscape.surface import Status, Surface
+from viz.window import Window, drawn_records
 
 Floats = NDArray[np.float64]
 Kind = Literal["log", "linear"]
@@ -44,15 +45,19 @@ class HeightScale:
         kind: Kind = "log",
         paths: Iterable[Projection] = (),
     ) -> HeightScale:
-        """Make the scale that holds all finite heights of the surfaces and paths.
+        """Make the scale of all finite heights of the surfaces and of what is drawn of paths.
 
         Raises:
-            ValueError: if there is no finite height; on a log scale that includes losses <= 0.
+            ValueError: if there is no finite height; on a log scale that includes losses <= 0. For
+                paths on a surface without two axes.
         """
         if kind not in ("log", "linear"):
             raise ValueError(f"unknown height {kind!r}; known: log, linear")
-        parts = [surface_heights(surface, kind).ravel() for surface in surfaces]
-        parts += [heights(path.losses, kind) for path in paths]
+        shown, placed = list(surfaces), list(paths)
+        parts = [surface_heights(surface, kind).ravel() for surface in shown]
+        if placed:
+            window = Window.around(shown)
+            parts += [heights(p.losses[drawn_records(p, window)], kind) for p in placed]
         joined = np.concatenate(parts)
         finite = joined[np.isfinite(joined)]
         if not len(finite):

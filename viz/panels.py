@@ -15,9 +15,10 @@ from viz.captions import caption as caption_of
 from viz.colourbar import draw_colour_bar
 from viz.frame import Frame
 from viz.height import HeightScale, Kind
+from viz.lettering import text_2d
 from viz.mesh import Shading, check_shading
 from viz.offscreen import ensure
-from viz.scene import Panel, _text_2d, draw_panel
+from viz.scene import Panel, draw_panel
 from viz.style import PANELS, PAPER, Style
 
 Paths = Projection | Sequence[Projection] | None
@@ -150,7 +151,7 @@ def _draw(
     draw_colour_bar(plotter, scale, style)
     plotter.subplot(rows, 0)
     if lines:
-        _text_2d(plotter, "\n".join(lines), (0.5, 0.92), style, size=0.85, vertical="top")
+        text_2d(plotter, "\n".join(lines), (0.5, 0.92), style, size=0.85, vertical="top")
     plotter.subplot(0, 0)
     return plotter
 

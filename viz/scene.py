@@ -15,16 +15,12 @@ from landscape.surface import Surface
 from viz.camera import aim, axes_of_view
 from viz.frame import Frame
 from viz.height import label
+from viz.lettering import text_3d
 from viz.mesh import Shading, surface_mesh
-from viz.style import Style, font_file
+from viz.paths import draw_heading, draw_path
+from viz.style import Style
 
 Floats = NDArray[np.float64]
-# A path of which less than this share lies in the plane is not drawn: its shadow would mislead.
-LEAST_CAPTURED = 0.05
-TUBE = 0.011
-_BALL = 0.030
-# Depth units, far more than the picture is deep.
-_FAR_IN_FRONT = -66000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,83 +61,10 @@ def draw_panel(
     _draw_frame(plotter, frame, style)
     for number, path in enumerate(panel.paths):
         colour = style.path_colours[number % len(style.path_colours)]
-        _draw_path(plotter, path, frame, style, colour)
-    if panel.title:
-        _text_2d(plotter, panel.title, (0.5, 0.985), style, size=1.2, vertical="top")
+        draw_path(plotter, path, frame, style, colour)
+    draw_heading(plotter, panel.title, panel.paths, style)
     _light(plotter, style)
     aim(plotter.renderer, frame, style, aspect=aspect)
-
-
-def visible(path: Projection) -> bool:
-    """Return whether a path lies in the plane enough to be drawn."""
-    return path.captured >= LEAST_CAPTURED
-
-
-def path_pieces(path: Projection, frame: Frame) -> list[Floats]:
-    """Return the drawn points of a path, [n, 3] each, cut where it leaves the window."""
-    points = frame.points(path.coordinates, path.losses)
-    usable = frame.inside(path.coordinates) & np.all(np.isfinite(points), axis=1)
-    breaks = np.flatnonzero(np.diff(usable.astype(np.int8))) + 1
-    runs = np.split(np.arange(len(points)), breaks)
-    return [points[run] for run in runs if usable[run[0]]]
-
-
-def _draw_path(plotter: Any, path: Projection, frame: Frame, style: Style, colour: str) -> None:
-    """Draw a path through the true losses, its shadow on the floor, its start and its end."""
-    import pyvista
-
-    if not visible(path):
-        _ball(plotter, frame, path, -1, colour)
-        _spot(plotter, frame, path, -1, colour, style)
-        return
-    for piece in path_pieces(path, frame):
-        if len(piece) < 2:
-            continue
-        line = pyvista.lines_from_points(piece)
-        plotter.add_mesh(line.tube(radius=TUBE, n_sides=16), color=colour, ambient=0.75,
-                         diffuse=0.35, smooth_shading=True)  # fmt: skip
-        _in_front(plotter.add_mesh(line, color=colour, lighting=False,
-                                   line_width=style.pixels(0.6)))  # fmt: skip
-        shadow = piece.copy()
-        shadow[:, 2] = frame.floor + 0.002
-        plotter.add_mesh(pyvista.lines_from_points(shadow), color=colour,
-                         line_width=style.pixels(1.0))  # fmt: skip
-    for record, shown in ((0, "white"), (-1, colour)):
-        _ball(plotter, frame, path, record, shown)
-        _spot(plotter, frame, path, record, shown, style)
-
-
-def _in_front(actor: Any) -> None:
-    """Draw an actor over everything: a path that a surface hides is seen as its thin line."""
-    actor.mapper.SetResolveCoincidentTopologyToPolygonOffset()
-    actor.mapper.SetRelativeCoincidentTopologyLineOffsetParameters(0.0, _FAR_IN_FRONT)
-    actor.mapper.SetRelativeCoincidentTopologyPolygonOffsetParameters(0.0, 2 * _FAR_IN_FRONT)
-
-
-def _ball(plotter: Any, frame: Frame, path: Projection, record: int, colour: str) -> None:
-    import pyvista
-
-    inside = frame.inside(path.coordinates)[record]
-    point = frame.points(path.coordinates, path.losses)[record]
-    if inside and np.all(np.isfinite(point)):
-        ball = pyvista.Sphere(radius=_BALL, center=tuple(point))
-        actor = plotter.add_mesh(ball, color=colour, ambient=0.7, diffuse=0.4,
-                                 smooth_shading=True, culling="back")  # fmt: skip
-        _in_front(actor)
-
-
-def _spot(
-    plotter: Any, frame: Frame, path: Projection, record: int, colour: str, style: Style
-) -> None:
-    """Draw the mark's shadow: a disc with a rim on the floor."""
-    import pyvista
-
-    if not frame.inside(path.coordinates)[record]:
-        return
-    x, y = (float(v) for v in frame.points(path.coordinates, path.losses)[record, :2])
-    for radius, shown, lift in ((0.024, style.ink, 0.004), (0.017, colour, 0.006)):
-        disc = pyvista.Disc(center=(x, y, frame.floor + lift), inner=0.0, outer=radius, c_res=32)
-        plotter.add_mesh(disc, color=shown, lighting=False)
 
 
 def _draw_isolines(plotter: Any, mesh: Any, frame: Frame, style: Style) -> None:
@@ -175,13 +98,15 @@ def _draw_frame(plotter: Any, frame: Frame, style: Style) -> None:
     for value in _ticks(frame.alpha):
         x = float(frame.x(value))
         lines.append(((x, edge_y, floor), (x, edge_y + out_y * tick, floor)))
-        _text_3d(plotter, f"{value:g}", (x, edge_y + out_y * near, floor), style)
+        aside = _off_corner(x, edge_x, style)
+        text_3d(plotter, f"{value:g}", (aside, edge_y + out_y * near, floor), style)
     for value in _ticks(frame.beta):
         y = float(frame.y(value))
         lines.append(((edge_x, y, floor), (edge_x + out_x * tick, y, floor)))
-        _text_3d(plotter, f"{value:g}", (edge_x + out_x * near, y, floor), style)
-    _text_3d(plotter, "α", ((x0 + x1) / 2, edge_y + out_y * far, floor), style, size=1.25)
-    _text_3d(plotter, "β", (edge_x + out_x * far, (y0 + y1) / 2, floor), style, size=1.25)
+        aside = _off_corner(y, edge_y, style)
+        text_3d(plotter, f"{value:g}", (edge_x + out_x * near, aside, floor), style)
+    text_3d(plotter, "α", ((x0 + x1) / 2, edge_y + out_y * far, floor), style, size=1.25)
+    text_3d(plotter, "β", (edge_x + out_x * far, (y0 + y1) / 2, floor), style, size=1.25)
     # The loss axis stands at the corner that is leftmost in the view.
     corner = min(((x, y) for x in (x0, x1) for y in (y0, y1)), key=lambda c: c @ right[:2])
     low, high = float(frame.z(frame.scale.low)), float(frame.z(frame.scale.high))
@@ -191,10 +116,17 @@ def _draw_frame(plotter: Any, frame: Frame, style: Style) -> None:
         here = np.array([*corner, float(frame.z(height))])
         lines.append((tuple(here), tuple(here + outward)))
         text = label(frame.scale.loss_at(float(height)))
-        _text_3d(plotter, text, tuple(here + 1.5 * outward), style, align="right")
+        text_3d(plotter, text, tuple(here + 1.5 * outward), style, align="right")
     above = np.array([*corner, high]) + outward + np.array([0.0, 0.0, 1.3 * style.em])
-    _text_3d(plotter, "loss", tuple(above), style, align="right")
+    text_3d(plotter, "loss", tuple(above), style, align="right")
     _draw_lines(plotter, lines, style)
+
+
+def _off_corner(place: float, corner: float, style: Style) -> float:
+    """Move a label away from the corner where the two axes' labels meet."""
+    room = 0.9 * style.em
+    away = -1.0 if corner > 0 else 1.0
+    return corner + away * max(abs(place - corner), room)
 
 
 def _draw_lines(plotter: Any, lines: Sequence[Any], style: Style) -> None:
@@ -219,61 +151,6 @@ def _ticks(ends: tuple[float, float]) -> Floats:
     values = np.asarray(MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(*ends))
     room = 1e-9 * (ends[1] - ends[0])
     return values[(values >= ends[0] - room) & (values <= ends[1] + room)] + 0.0
-
-
-def _text_3d(
-    plotter: Any,
-    text: str,
-    position: Any,
-    style: Style,
-    *,
-    size: float = 1.0,
-    align: str = "centre",
-) -> None:
-    """Write at a place in the scene, always facing the viewer."""
-    from vtkmodules.vtkRenderingCore import vtkBillboardTextActor3D
-
-    actor = vtkBillboardTextActor3D()
-    actor.SetPosition(*map(float, position))
-    actor.SetInput(text.replace("-", "−"))
-    _set_font(actor.GetTextProperty(), style, size)
-    if align == "right":
-        actor.GetTextProperty().SetJustificationToRight()
-    actor.GetTextProperty().SetVerticalJustificationToCentered()
-    plotter.add_actor(actor, reset_camera=False, pickable=False)
-
-
-def _text_2d(
-    plotter: Any,
-    text: str,
-    position: tuple[float, float],
-    style: Style,
-    *,
-    size: float = 1.0,
-    vertical: str = "centre",
-) -> None:
-    """Write at a place of the panel, in shares of its width and height."""
-    from vtkmodules.vtkRenderingCore import vtkTextActor
-
-    actor = vtkTextActor()
-    actor.SetInput(text)
-    actor.GetPositionCoordinate().SetCoordinateSystemToNormalizedViewport()
-    actor.SetPosition(*position)
-    _set_font(actor.GetTextProperty(), style, size)
-    if vertical == "top":
-        actor.GetTextProperty().SetVerticalJustificationToTop()
-    plotter.add_actor(actor, reset_camera=False, pickable=False)
-
-
-def _set_font(properties: Any, style: Style, size: float) -> None:
-    import pyvista
-
-    properties.SetFontFamily(4)  # VTK_FONT_FILE
-    properties.SetFontFile(font_file())
-    properties.SetFontSize(max(round(style.pixels(style.font_size * size)), 1))
-    properties.SetColor(*pyvista.Color(style.ink).float_rgb)
-    properties.SetJustificationToCentered()
-    properties.SetLineSpacing(1.25)
 
 
 def _light(plotter: Any, style: Style) -> None:

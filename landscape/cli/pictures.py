@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +91,16 @@ def planes_only(study: StudyFile) -> list[str]:
     return [name for name in names if len(study.surface(name).grid.shape) == 2]
 
 
+def by_kind(study: StudyFile, identifiers: Iterable[str]) -> dict[str, list[str]]:
+    """Group surfaces by the kind of their plane: coordinates of different kinds do not compare."""
+    groups: dict[str, list[str]] = {}
+    for identifier in identifiers:
+        one = panel(study, identifier)
+        kind = str(one.surface.settings.get("kind") or getattr(one.plane, "kind", "") or "other")
+        groups.setdefault(re.sub(r"[^A-Za-z0-9_.+]", "_", kind), []).append(identifier)
+    return groups
+
+
 def own_viz() -> Any:
     """Import ``viz``, and make sure that it is this package's."""
     import viz
@@ -144,6 +155,7 @@ def draw_contours(study: StudyFile, identifiers: Iterable[str], path: Path, **op
     panels = [panel(study, identifier) for identifier in identifiers]
     figure = viz.contour(
         [one.surface for one in panels],
+        planes=[one.plane for one in panels],
         paths=[one.path for one in panels],
         titles=titles_of(panels),
         **options,

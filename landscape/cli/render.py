@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +26,8 @@ def render(
         typer.Option(
             "--kind",
             help="surface: one 3D picture each; compare: one 3D picture with "
-            "all on one scale; contour: one flat figure.",
+            "all on one scale; contour: one flat figure. Without --surface one "
+            "for each kind of plane.",
         ),
     ] = "surface",
     height: Annotated[str, typer.Option("--height", help="log or linear.")] = "log",
@@ -57,17 +59,17 @@ def render(
             f"{source.path} has no surfaces; make some with 'landscape run' or 'sample'"
         )
     folder = writable_folder(out or source.path.parent)
-    if kind == "contour":
-        ordered = pictures.by_smoothness(source, chosen)
-        path = folder / f"contours.{suffix or 'pdf'}"
-        print(f"wrote {pictures.draw_contours(source, ordered, path, height=height)}")
+    if kind != "surface":
+        groups = {"": surface} if surface else pictures.by_kind(source, chosen)
+        for path, group in _together(groups, folder, kind, suffix):
+            ordered = pictures.by_smoothness(source, group)
+            if kind == "contour":
+                pictures.draw_contours(source, ordered, path, height=height)
+            else:
+                pictures.draw_comparison(source, ordered, path, height=height, shading=shading)
+            print(f"wrote {path}")
         return
     options = {"height": height, "shading": shading}
-    if kind == "compare":
-        ordered = pictures.by_smoothness(source, chosen)
-        path = folder / "comparison.png"
-        print(f"wrote {pictures.draw_comparison(source, ordered, path, **options)}")
-        return
     with bars() as shown:
         shown.stage("drawing", len(chosen))
         written = []
@@ -76,6 +78,16 @@ def render(
             shown.advance(1)
     for path in written:
         print(f"wrote {path}")
+
+
+def _together(
+    groups: dict[str, list[str]], folder: Path, kind: str, suffix: str
+) -> Iterator[tuple[Path, list[str]]]:
+    """Yield the picture of each kind of plane; the kind is in its name if there are several."""
+    stem, usual = ("contours", "pdf") if kind == "contour" else ("comparison", "png")
+    for plane, group in groups.items():
+        name = stem if len(groups) == 1 else f"{stem}-{plane}"
+        yield folder / f"{name}.{suffix or usual}", group
 
 
 def check_options(kind: str, suffix: str, shading: str) -> None:

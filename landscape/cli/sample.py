@@ -53,10 +53,20 @@ def sample(
             "--height", help="Of --resample: log also keeps the error below 0.02 decades."
         ),
     ] = "log",
+    gradients: Annotated[
+        bool,
+        typer.Option(
+            "--gradients",
+            help="Also the derivatives along the axes, by a backward pass per point; "
+            "'render --shading gradient' draws with them.",
+        ),
+    ] = False,
     strategy: Annotated[
         str,
         typer.Option(
-            "--strategy", help="batched, vmap, copy, loop, or auto: the fastest. [the study's]"
+            "--strategy",
+            help="batched, vmap, copy, loop, or auto: the fastest; gradient is "
+            "--gradients. [the study's]",
         ),
     ] = "",
     threads: Annotated[
@@ -79,6 +89,7 @@ def sample(
     from dataclasses import replace
 
     from landscape.grid import Grid
+    from landscape.sampling import with_gradients
     from landscape.store import open_study
     from landscape.study import more
 
@@ -88,11 +99,16 @@ def sample(
     config = configuration_of(source)
     shape = (resample, resample) if resample else parse_grid(grid)
     given: dict[str, Any] = {"strategy": strategy} if strategy else {}
+    if gradients:
+        # What the study prescribes for the loss alone does not bind.
+        given = {"strategy": "auto", "compile": "never", **given}
     engine = replace(config.sampling, threads=threads or config.sampling.threads, **given)
+    if gradients:
+        engine = with_gradients(engine)
     request = more.Request(
         run=run, kind=plane, seed=seed, normalisation=normalisation, identifier=name,
         grid=Grid.over(shape, (alpha, beta, gamma)),
-        tolerance=tolerance if resample else 0.0, height=height,
+        tolerance=tolerance if resample else 0.0, height=height, gradients=gradients,
     )  # fmt: skip
     with bars() as shown:
         shown.note(f"sampling {request.grid.size:,} points of {run}")

@@ -151,21 +151,14 @@ def configuration(
         ValueError: for anything that is no valid setting.
         OSError: if the file cannot be read.
     """
-    import tomllib
-
     from landscape.activations import get
     from landscape.config import StudyConfig
 
     base = StudyConfig.from_toml(path) if path else StudyConfig()
     values = base.to_dict()
     for setting in settings or []:
-        key, equals, text = setting.partition("=")
-        if not equals:
-            raise ValueError(f"--set needs KEY=VALUE, as training.steps=500, got {setting!r}")
-        try:
-            options[key.strip()] = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
-            options[key.strip()] = text
+        key, value = parse_setting(setting)
+        options[key] = value
     if options.get("network.kind", values["network"]["kind"]) != values["network"]["kind"]:
         # The options of one kind of network mean nothing to another.
         values["network"] = {}
@@ -175,6 +168,29 @@ def configuration(
     for name in made.activations:
         get(name)
     return made
+
+
+def parse_setting(setting: str) -> tuple[str, Any]:
+    """Read KEY=VALUE; a value that is no TOML is text.
+
+    Raises:
+        ValueError: if there is no key, or more than one value, as after a line break.
+    """
+    import tomllib
+
+    key, equals, text = setting.partition("=")
+    if not equals:
+        raise ValueError(f"--set needs KEY=VALUE, as training.steps=500, got {setting!r}")
+    try:
+        values = tomllib.loads(f"value = {text}")
+        single = len(values) == 1
+    except tomllib.TOMLDecodeError:
+        values, single = {"value": text}, len(text.splitlines()) <= 1
+    if not single:
+        raise ValueError(
+            f"--set needs one value, got {setting!r} with a line break; repeat --set for each"
+        )
+    return key.strip(), values["value"]
 
 
 def put_dotted(values: dict[str, Any], key: str, value: Any) -> None:

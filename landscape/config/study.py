@@ -21,7 +21,7 @@ Normalisation = Literal["filter", "layer", "none"]
 NORMALISATIONS: tuple[str, ...] = get_args(Normalisation)
 Length = Literal["unit", "displacement"]
 LENGTHS: tuple[str, ...] = get_args(Length)
-Strategy = Literal["auto", "batched", "vmap", "copy", "loop"]
+Strategy = Literal["auto", "batched", "vmap", "copy", "loop", "gradient"]
 STRATEGIES: tuple[str, ...] = get_args(Strategy)
 Compile = Literal["auto", "never", "always"]
 COMPILE: tuple[str, ...] = get_args(Compile)
@@ -66,6 +66,8 @@ class RandomPlaneConfig:
     def __post_init__(self) -> None:
         object.__setattr__(self, "points", _check_points(self.points))
         check_span(self.span)
+        if self.seed < 0:
+            raise ValueError(f"the seed of the random plane must be >= 0, got {self.seed}")
         if self.normalisation not in NORMALISATIONS:
             raise ValueError(
                 f"unknown normalisation {self.normalisation!r}; known: {', '.join(NORMALISATIONS)}"
@@ -102,7 +104,8 @@ class SamplingConfig:
     Attributes:
         strategy: ``batched`` multiplies several points at once (multilayer perceptrons), ``vmap``
             vectorises over points, ``copy`` writes one point after another into a private copy
-            (best for convolutions), ``loop`` calls the network itself, ``auto`` the fastest.
+            (best for convolutions), ``loop`` calls the network itself, ``auto`` the fastest;
+            ``gradient`` also gives the derivatives along the axes, by a backward pass per point.
         chunk: points evaluated together by ``batched`` and ``vmap``; 0 for the fastest.
         batch_size: examples per batch; 0 for the fastest.
         threads: threads; 0 takes one or all, whichever is faster.
@@ -139,7 +142,7 @@ class SamplingConfig:
     @property
     def fixed(self) -> bool:
         """Whether nothing is left to measure."""
-        chunk = self.chunk or self.strategy in ("copy", "loop")
+        chunk = self.chunk or self.strategy in ("copy", "loop", "gradient")
         return bool(self.strategy != "auto" and chunk and self.batch_size and self.threads)
 
 

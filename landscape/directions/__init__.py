@@ -1,7 +1,13 @@
 """Directions and planes through parameter space."""
 
 from landscape.directions.normalise import normalise
-from landscape.directions.pca import pca_plane
+from landscape.directions.pca import StraightPathError, pca_plane
 from landscape.directions.random import random_direction, random_plane
 
-__all__ = ["normalise", "pca_plane", "random_direction", "random_plane"]
+__all__ = [
+    "StraightPathError",
+    "normalise",
+    "pca_plane",
+    "random_direction",
+    "random_plane",
+]

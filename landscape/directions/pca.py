@@ -10,6 +10,10 @@ from landscape.plane import Plane
 from landscape.trajectory import Trajectory
 
 
+class StraightPathError(ValueError):
+    """A path that moves in one direction only, or not at all: it has no plane of its own."""
+
+
 def pca_plane(trajectory: Trajectory, *, length: Length = "unit") -> Plane:
     """Make the plane through the solution along the two first principal components of the path.
 
@@ -27,7 +31,8 @@ def pca_plane(trajectory: Trajectory, *, length: Length = "unit") -> Plane:
             that paths of different lengths can be compared in one window.
 
     Raises:
-        ValueError: for an unknown length, fewer than three records, or a straight path.
+        ValueError: for an unknown length, or fewer than three records.
+        StraightPathError: a ValueError for a path that is a straight line.
 
     Returns:
         The plane, with ``explained_variance`` (shares of the two components) and
@@ -66,5 +71,8 @@ def _principal(rows: Floats) -> tuple[Floats, Floats]:
     """First two principal directions [2, P] of centred rows [T, P], and their shares [2]."""
     _, singular, right = np.linalg.svd(rows, full_matrices=False)
     if singular[1] <= 1e-12 * singular[0]:
-        raise ValueError("the path is a straight line: it has no second principal component")
+        raise StraightPathError(
+            "the path is a straight line: it has no second principal component; "
+            "sample a random plane instead"
+        )
     return right[:2], singular[:2] ** 2 / np.sum(singular**2)

@@ -23,13 +23,16 @@ from torch import Tensor
 from landscape.config.study import SamplingConfig
 from landscape.evaluation.batched import BatchedPass, NotAChainError
 from landscape.evaluation.examples import count, tensors
+from landscape.evaluation.gradients import GradientPass
 from landscape.evaluation.passes import CopyPass, EngineChoice, LoopPass, Pass, VmapPass
 from landscape.evaluation.problem import Problem
 
 _LOG = logging.getLogger(__name__)
 _PASSES: MappingProxyType[str, type[Pass]] = MappingProxyType(
-    {kind.strategy: kind for kind in (BatchedPass, CopyPass, VmapPass, LoopPass)}
+    {kind.strategy: kind for kind in (BatchedPass, CopyPass, VmapPass, LoopPass, GradientPass)}
 )
+# GradientPass evaluates more than the others, and only where it is asked for.
+_AUTO = ("batched", "copy", "vmap", "loop")
 _SECONDS = 0.05
 _THREAD_ROUNDS = 5
 # One call during the measurement should not take longer; it sees fewer examples otherwise.
@@ -83,7 +86,7 @@ def choose_engine(problem: Problem, config: SamplingConfig, *, points: int = 0) 
         Exception: whatever the one strategy prescribed raises with this network.
     """
     counts = (config.threads,) if config.threads else tuple(sorted({1, torch.get_num_threads()}))
-    names = tuple(_PASSES) if config.strategy == "auto" else (config.strategy,)
+    names = _AUTO if config.strategy == "auto" else (config.strategy,)
     starts = [_default(name, problem, config) for name in names]
     if config.fixed:
         return replace(starts[0], threads=counts[0])
@@ -116,7 +119,7 @@ def _default(strategy: str, problem: Problem, config: SamplingConfig) -> EngineC
         chunk=(config.chunk or 8) if at_once else 1,
         batch_size=config.batch_size if problem.batches.divisible else 0,
         threads=config.threads,
-        reuse=config.reuse and strategy != "loop",
+        reuse=config.reuse and strategy not in ("loop", "gradient"),
         channels_last=problem.convolutional and strategy == "copy",
         compiled=config.compile == "always" and strategy == "copy",
     )

@@ -77,7 +77,7 @@ class PlaneEvaluator:
     @property
     def fields(self) -> tuple[str, ...]:
         """Names of what is evaluated."""
-        return self._evaluator.fields
+        return self._pass.fields
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -102,7 +102,7 @@ class PlaneEvaluator:
         with torch.no_grad(), threads(runner.choice.threads):
             chunks = torch.split(points, runner.choice.chunk)
             sums = torch.cat([runner.sums(chunk) for chunk in chunks], dim=1)
-        return as_means(sums, runner.batches.examples, self.fields)
+        return as_means(sums, runner.batches.examples, runner.fields)
 
     @property
     def _is_mps(self) -> bool:
@@ -128,6 +128,11 @@ class PlaneEvaluator:
             if np.allclose(found, wanted, rtol=close, atol=close, equal_nan=True):
                 same = choice.reuse == runner.choice.reuse
                 return runner if same else make_pass(runner.problem, choice)
+            if choice.strategy == "gradient":
+                raise ValueError(
+                    f"gradients need a network that computes the same with autograd as without, "
+                    f"got losses {found} and {wanted}; sample without gradients"
+                )
             _LOG.warning("%s gives %s where one point at a time gives %s; not used",
                          choice, found, wanted)  # fmt: skip
         return make_pass(runner.problem, plain)

@@ -82,9 +82,17 @@ class Objective:
 
     def sums(self, output: Any, target: Any, examples: int) -> Tensor:
         """Return loss and metrics summed over a batch in float64, [fields]."""
-        values = [(self.loss(output, target), self.reduction)]
-        values += [(metric(output, target), "mean") for metric in self.metrics.values()]
-        return torch.stack([_summed(v, examples, r, wide=True) for v, r in values])
+        loss = self.loss_sum(output, target, examples)
+        return torch.stack([loss, *self.metric_sums(output, target, examples)])
+
+    def loss_sum(self, output: Any, target: Any, examples: int) -> Tensor:
+        """Return the loss summed over a batch in float64, differentiable."""
+        return _summed(self.loss(output, target), examples, self.reduction, wide=True)
+
+    def metric_sums(self, output: Any, target: Any, examples: int) -> list[Tensor]:
+        """Return each metric summed over a batch in float64."""
+        values = [metric(output, target) for metric in self.metrics.values()]
+        return [_summed(value, examples, "mean", wide=True) for value in values]
 
 
 def make_objective(

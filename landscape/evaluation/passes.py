@@ -23,7 +23,8 @@ class EngineChoice:
     """How points are evaluated. Different choices differ in the last bits of their results.
 
     Attributes:
-        strategy: ``loop``, ``copy``, ``vmap`` or ``batched``; see the classes of this module.
+        strategy: ``loop``, ``copy``, ``vmap``, ``batched`` or ``gradient``; see the subclasses of
+            :class:`Pass`.
         chunk: points per pass.
         batch_size: examples per batch; 0 leaves the data in the batches they came in.
         threads: threads; 0 leaves torch's setting.
@@ -89,6 +90,11 @@ class Pass(ABC):
                 channels_last=choice.channels_last,
             )
         self.prepare()
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Names of what is evaluated, in the order of the sums."""
+        return self.problem.objective.fields
 
     @abstractmethod
     def prepare(self) -> None:

@@ -28,7 +28,8 @@ UNITS = {
     "gradient_norms": "loss / parameter", "step_lengths": "parameter",
     "off_plane_distances": "parameter", "distances": "parameter", "alphas": "d_alpha",
     "betas": "d_beta", "gammas": "d_gamma", "coordinates": "d_alpha, d_beta, d_gamma",
-    "steps": "step",
+    "steps": "step", "gradient_alpha": "loss / d_alpha", "gradient_beta": "loss / d_beta",
+    "gradient_gamma": "loss / d_gamma",
 }  # fmt: skip
 _CHUNK_ENTRIES = 1 << 17
 
@@ -78,7 +79,7 @@ def _chunks(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def _put_attributes(group: h5py.Group, record: str, settings: Any, /, **attributes: Any) -> None:
     group.attrs["record"] = record
-    group.attrs["settings"] = json.dumps(dict(settings), sort_keys=True)
+    group.attrs["settings"] = json.dumps(dict(settings), sort_keys=True, allow_nan=False)
     for name, value in attributes.items():
         if value is not None:
             group.attrs[name] = value

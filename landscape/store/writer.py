@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.arrays import Floats
+from landscape.arrays import Floats, frozen_settings
 from landscape.files import writable_folder, write_bytes
 from landscape.store import codec
 from landscape.store.journal import Journal
@@ -144,7 +144,7 @@ class StudyWriter:
         stored = self._stored_identity()
         if config is None:
             return stored
-        wanted = {"config": json.dumps(dict(config), sort_keys=True), **facts}
+        wanted = {"config": json.dumps(dict(frozen_settings(config)), sort_keys=True), **facts}
         if stored and stored != wanted:
             differences = "; ".join(_differences(stored, wanted))
             raise ValueError(

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from landscape.config import StudyConfig
-from landscape.directions import pca_plane, random_plane
+from landscape.directions import StraightPathError, pca_plane, random_plane
 from landscape.evaluation import (
     EngineChoice,
     Evaluator,
@@ -149,7 +149,10 @@ class Study:
         return number
 
     def _lay_planes(self, writer: StudyWriter) -> list[_Task]:
-        """Make the planes of all runs that did not diverge, each with its grid."""
+        """Make the planes of all runs that did not diverge, each with its grid.
+
+        A run whose path is straight goes without a PCA plane; a note says so.
+        """
         random, pca = self.config.random_plane, self.config.pca_plane
         tasks, paths = [], []
         for run, trajectory in self._finished(writer):
@@ -159,8 +162,13 @@ class Study:
                 grid = Grid.rectangle(shape, ends, ends)
                 tasks.append(_Task(run, f"{run}.random", "random", grid))
             if pca.points:
-                tasks.append(_Task(run, f"{run}.pca", "pca", None))
-                plane = self._plane(writer, tasks[-1], trajectory)
+                task = _Task(run, f"{run}.pca", "pca", None)
+                try:
+                    plane = self._plane(writer, task, trajectory)
+                except StraightPathError as error:
+                    self.reporter.note(f"{run} has no PCA plane: {error}")
+                    continue
+                tasks.append(task)
                 paths.append(project(trajectory.thetas, plane)[0])
         for task in tasks:
             if task.grid is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,13 +20,20 @@ from landscape.grid import Grid
 from landscape.naming import check_identifier
 from landscape.plane import Plane
 from landscape.resampling import (
+    NO_GRADIENTS,
     check_height,
     check_tolerance,
     coarser,
     resample,
     with_known,
 )
-from landscape.sampling import empty_surface, place, plane_evaluator, sample_tiles
+from landscape.sampling import (
+    empty_surface,
+    place,
+    plane_evaluator,
+    sample_tiles,
+    with_gradients,
+)
 from landscape.store import StudyFile, StudyWriter
 from landscape.store.paths import analysis_path, plane_path, projection_path, surface_path
 from landscape.study.reporting import Examples, Reporter, Silent
@@ -49,6 +56,7 @@ class Request:
         tolerance: 0 evaluates every point; otherwise the surface is resampled, see
             :func:`landscape.resampling.resample`.
         height: for which height the tolerance holds, ``log`` or ``linear``.
+        gradients: whether derivatives along the axes are evaluated as well.
     """
 
     run: str
@@ -59,6 +67,7 @@ class Request:
     identifier: str = ""
     tolerance: float = 0.0
     height: str = "log"
+    gradients: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in ("random", "pca"):
@@ -71,7 +80,11 @@ class Request:
             )
         if self.tolerance:
             check_tolerance(self.tolerance)
+            if self.gradients:
+                raise ValueError(NO_GRADIENTS)
         check_height(self.height)
+        if self.seed < 0:
+            raise ValueError(f"the seed must be >= 0, got {self.seed}; leave it out for 0")
         check_identifier(self.name, "surface")
 
     @property
@@ -82,7 +95,8 @@ class Request:
         shape = "x".join(map(str, self.grid.shape))
         ends = "_".join(f"{v:g}" for axis in self.grid.axes for v in (axis[0], axis[-1]))
         detail = f"{self.normalisation}{self.seed}" if self.kind == "random" else ""
-        return f"{self.run}.{self.kind}{detail}_{shape}_{ends}"
+        gradients = "_gradients" if self.gradients else ""
+        return f"{self.run}.{self.kind}{detail}_{shape}_{ends}{gradients}"
 
 
 def sample_more(
@@ -115,6 +129,7 @@ def sample_more(
             taken by another surface.
     """
     reporter = reporter or Silent()
+    request, engine = _engine(request, engine, config)
     trajectory = source.trajectory(request.run)
     if trajectory.diverged_at is not None:
         raise ValueError(f"{request.run} diverged at step {trajectory.diverged_at}: no solution")
@@ -139,7 +154,7 @@ def sample_more(
             data,
             plane,
             dtype=getattr(torch, config.dtype),
-            config=engine or config.sampling,
+            config=engine,
             choice=EngineChoice(**recorded) if recorded else None,
             points=request.grid.size,
         )
@@ -233,6 +248,19 @@ def _nodes_path(request: Request) -> str:
     return surface_path(f"{request.name}.nodes")
 
 
+def _engine(
+    request: Request, engine: SamplingConfig | None, config: StudyConfig
+) -> tuple[Request, SamplingConfig]:
+    """Return how points are evaluated, and the request with what that gives."""
+    if request.gradients and engine is None:
+        # What the study prescribes for the loss alone does not bind.
+        engine = replace(config.sampling, strategy="auto", compile="never")
+    engine = engine or config.sampling
+    if request.gradients:
+        engine = with_gradients(engine)
+    return replace(request, gradients=engine.strategy == "gradient"), engine
+
+
 def _plane(request: Request, trajectory: Trajectory, model: torch.nn.Module) -> Plane:
     if request.kind == "pca":
         return pca_plane(trajectory)
@@ -262,6 +290,8 @@ def _same(surface: Surface, request: Request) -> bool:
     resampled = made.get("resampled", {})
     asked = {"tolerance": request.tolerance, "height": request.height}
     if resampled and any(resampled.get(name) != value for name, value in asked.items()):
+        return False
+    if request.gradients != ("gradient_alpha" in surface.fields):
         return False
     same_draws = (made.get("seed"), made.get("normalisation")) == wanted
     return same_axes and same_kind and (request.kind == "pca" or same_draws)

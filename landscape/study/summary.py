@@ -18,7 +18,8 @@ class RunSummary:
 
     Attributes:
         run: its name.
-        final_loss: loss over the training set at the last record.
+        final_loss: loss over the training set at the last record; None if it is not finite, which
+            JSON cannot hold (the trajectory keeps it as it is).
         accuracy: accuracy likewise as a fraction; None for a regression.
         sharpness: largest curvature in the random plane at the solution, see
             :func:`landscape.plane_sharpness`; None without such a plane.
@@ -29,7 +30,7 @@ class RunSummary:
     """
 
     run: str
-    final_loss: float
+    final_loss: float | None
     accuracy: float | None
     sharpness: float | None
     steps_to_target: int | None
@@ -61,11 +62,10 @@ def summarise(
     """
     sharpness = None
     if surface is not None and min(surface.grid.shape) >= 3:
-        value = plane_sharpness(surface)
-        sharpness = value if np.isfinite(value) else None
+        sharpness = _finite(plane_sharpness(surface))
     return RunSummary(
         run=run,
-        final_loss=float(trajectory.losses[-1]),
+        final_loss=_finite(float(trajectory.losses[-1])),
         accuracy=None if trajectory.accuracies is None else float(trajectory.accuracies[-1]),
         sharpness=sharpness,
         steps_to_target=first_step_at(trajectory, target_loss),
@@ -73,6 +73,10 @@ def summarise(
         captured=captured,
         diverged_at=trajectory.diverged_at,
     )
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
 
 
 def first_step_at(trajectory: Trajectory, target: float) -> int | None:

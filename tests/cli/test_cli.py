@@ -198,17 +198,52 @@ def test_contours_are_drawn_in_every_format(suffix: str, study: Path, tmp_path: 
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
-@pytest.mark.filterwarnings("ignore:the surfaces span different windows")
+def test_without_a_choice_each_kind_of_plane_has_its_own_contours(
+    study: Path, tmp_path: Path
+) -> None:
+    said = accepted("render", study, "--kind", "contour", "--format", "svg", "--out", tmp_path)
+    names = ["contours-pca.svg", "contours-random.svg"]
+    assert said == "".join(f"wrote {tmp_path / name}\n" for name in names)
+    assert sorted(p.name for p in tmp_path.iterdir()) == names
+    pca, random = (" ".join((tmp_path / name).read_text("utf-8").split()) for name in names)
+    assert "Plane of the path" in pca
+    assert "Random plane" in random
+    assert "Random plane" not in pca
+
+
+def test_a_set_value_may_have_several_lines() -> None:
+    shown = accepted("run", "--set", "network.hidden=[4,\n 5]", "--set", "dtype=float64", "--show")
+    assert tomllib.loads(shown)["network"]["hidden"] == [4, 5]
+
+
 @pytest.mark.usefixtures("rendering")
 def test_surfaces_are_drawn_one_by_one_or_side_by_side(study: Path, tmp_path: Path) -> None:
     said = accepted("render", study, "--surface", f"{RUN}.random", "--shading", "differences",
                     "--out", tmp_path)  # fmt: skip
     assert said == f"wrote {tmp_path / RUN}.random.png\n"
     said = accepted("render", study, "--kind", "compare", "--format", "png", "--out", tmp_path)
-    assert said == f"wrote {tmp_path / 'comparison.png'}\n"
+    names = ["comparison-pca.png", "comparison-random.png"]
+    assert said == "".join(f"wrote {tmp_path / name}\n" for name in names)
     pictures = sorted(tmp_path.iterdir())
-    assert [p.name for p in pictures] == ["comparison.png", f"{RUN}.random.png"]
+    assert [p.name for p in pictures] == [*names, f"{RUN}.random.png"]
     assert all(p.read_bytes().startswith(BEGINS["png"]) for p in pictures)
+
+
+@pytest.mark.usefixtures("rendering")
+def test_a_surface_sampled_with_gradients_is_drawn_by_its_exact_slopes(
+    study: Path, tmp_path: Path
+) -> None:
+    # The study prescribes vmap for the loss alone.
+    accepted("sample", study, "--run", RUN, "--grid", "5x4", "--gradients", "--out", tmp_path)
+    (name,) = set(open_study(tmp_path).surfaces()) - set(open_study(study).surfaces())
+    assert name.endswith("_gradients")
+    surface = open_study(tmp_path).surface(name)
+    assert tuple(surface.fields) == ("losses", "accuracies", "gradient_alpha", "gradient_beta")
+    assert surface.settings["engine"]["strategy"] == "gradient"
+    slopes = np.gradient(surface.losses, surface.betas, axis=1)
+    assert np.corrcoef(slopes.ravel(), surface.fields["gradient_beta"].ravel())[0, 1] > 0.8
+    accepted("render", tmp_path, "--surface", name, "--shading", "gradient")
+    assert (tmp_path / f"{name}.png").read_bytes().startswith(BEGINS["png"])
 
 
 @pytest.mark.usefixtures("rendering")

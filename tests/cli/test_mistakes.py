@@ -57,6 +57,10 @@ RUN = "relu-gd-seed0"
         (["--set", "training.steps=many"], "training.steps must be an integer, got 'many'"),
         (["--set", "random_plane.normalisation=none_"], "known: filter, layer, none"),
         (["--set", "network.kind=[1]"], "unknown network [1]; known: mlp"),
+        (["--set", "training.steps=5\ndtype='float64'"], 'needs one value, got "training.steps=5'),
+        (["--set", "data.name=wine\ndtype=float64"], "a line break; repeat --set for each"),
+        (["--set", "training.steps=5\n[data]"], "a line break; repeat --set for each"),
+        (["--set", "random_plane.seed=-1"], "seed of the random plane must be >= 0, got -1"),
         (["--set", "target_loss=nan"], "target_loss must be finite"),
         (["--set", 'data.standardise="no"'], "unknown standardisation"),
         (["--config", "absent.toml"], "absent.toml: No such file or directory; write one with: "),
@@ -166,6 +170,9 @@ def test_a_study_without_a_configuration_is_told_apart_from_one_with_defaults(
         (["sample", "--run", RUN, "--threads", "-1"], "threads must be >= 0"),
         (["sample", "--run", RUN, "--resample", "1"], "at least 2 points along alpha, got 1"),
         (["sample", "--run", RUN, "--resample", "9", "--tolerance", "-1"], "between 0 and 1"),
+        (["sample", "--run", RUN, "--seed", "-1"], "the seed must be >= 0, got -1"),
+        (["sample", "--run", RUN, "--gradients", "--resample", "9"], "never interpolated"),
+        (["sample", "--run", RUN, "--gradients", "--strategy", "vmap"], "got the strategy 'vmap'"),
         (["sample", "--run", RUN, "--height", "x"], "unknown height 'x'; known: log, linear"),
         (["render", "--kind", "movie"], "known: surface, compare, contour"),
         (["render", "--surface", "nothing", "--kind", "contour"], f"known: {RUN}.pca"),
@@ -281,7 +288,8 @@ def test_ctrl_c_is_exit_code_130(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 @pytest.mark.filterwarnings("default")
 def test_a_warning_is_one_line_without_its_place_in_the_code(study: Path, tmp_path: Path) -> None:
     """The random plane and that of the path have different windows."""
-    result = call("render", study, "--kind", "contour", "--out", tmp_path)
+    both = [part for kind in ("pca", "random") for part in ("--surface", f"{RUN}.{kind}")]
+    result = call("render", study, "--kind", "contour", *both, "--out", tmp_path)
     assert result.exit_code == 0
     assert result.stderr == "landscape: the surfaces span different windows: compare with care\n"
 

@@ -289,6 +289,21 @@ def test_data_are_checked_and_lost_chunks_do_not_read_as_zeros(tmp_path: Path) -
         assert {"python", "torch", "numpy", "h5py"} <= set(versions)
 
 
+def test_settings_and_configuration_are_json_without_nan_and_infinity(tmp_path: Path) -> None:
+    strange = {"loss": float("inf"), "nested": {"rates": [float("nan"), 1.5, -float("inf")]}}
+    wanted = {"loss": None, "nested": {"rates": [None, 1.5, None]}}
+    path = tmp_path / "study.h5"
+    with StudyWriter(path, config=strange) as writer:
+        writer.put_record("analyses/summary/r", Analysis("summary", {}, strange))
+        writer.publish()
+    with h5py.File(path) as file:
+        texts = [file["analyses/summary/r"].attrs["settings"], file.attrs["config"]]
+    for text in texts:
+        assert not {"NaN", "Infinity"} & set(text.replace("-", " ").replace(",", " ").split())
+        assert json.loads(text) == wanted
+    assert dict(open_study(path).analysis("summary", "r").settings) == wanted
+
+
 def test_large_layouts_are_no_attributes(tmp_path: Path) -> None:
     slots = tuple(Slot(f"some.rather.long.name.of.layer.{i}.weight", (1,)) for i in range(2000))
     layout = Layout(slots)

@@ -13,7 +13,7 @@ from small_study import SMALL, Stops, content, load, run_study
 
 import data
 from landscape import grid as grids
-from landscape.config import DataConfig
+from landscape.config import DataConfig, SamplingConfig
 from landscape.grid import Grid
 from landscape.store import StudyFile, open_study
 from landscape.study import more
@@ -95,8 +95,9 @@ def test_several_requests_gather_in_one_copy(study: StudyFile, tmp_path: Path) -
         {"grid": Grid.rectangle((3, 4), (-1, 1), (0, 2))},
         {"grid": Grid.rectangle((4, 3), (-1, 1), (0, 1))},
         {"grid": Grid.line(3)},
+        {"gradients": True},
     ],
-    ids=["seed", "normalisation", "kind", "range", "shape", "axes"],
+    ids=["seed", "normalisation", "kind", "range", "shape", "axes", "gradients"],
 )
 def test_an_id_that_is_taken_is_refused(
     change: dict[str, Any], study: StudyFile, tmp_path: Path
@@ -121,6 +122,28 @@ def test_an_interrupted_surface_continues_to_the_same_bits(
     assert content(add(study, wanted, tmp_path / "half").path) == content(whole.path)
 
 
+def test_a_surface_with_derivatives_continues_to_the_same_bits_beside_the_plain_one(
+    study: StudyFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grids, "TILE_POINTS", 8)
+    wanted = request(grid=Grid.square(7), gradients=True)
+    engine = SamplingConfig(batch_size=64, threads=1)
+    whole = add(study, wanted, tmp_path / "whole", engine=engine)
+    with pytest.raises(KeyboardInterrupt):
+        add(study, wanted, tmp_path / "half", engine=engine, reporter=Stops(20))
+    half = open_study(tmp_path / "half").surface(wanted.name)
+    assert int((half.status > 0).sum()) == 24
+    assert content(add(study, wanted, tmp_path / "half").path) == content(whole.path)
+    surface = whole.surface(wanted.name)
+    assert surface.settings["engine"]["strategy"] == "gradient"
+    plain = request(grid=Grid.square(7))
+    beside = add(study, plain, tmp_path / "whole").surface(plain.name)
+    np.testing.assert_allclose(beside.losses, surface.losses, rtol=1e-4)
+    differences = np.gradient(beside.losses, beside.alphas, axis=0)
+    found = surface.fields["gradient_alpha"]
+    assert np.corrcoef(differences.ravel(), found.ravel())[0, 1] > 0.9
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
@@ -132,6 +155,8 @@ def test_an_interrupted_surface_continues_to_the_same_bits(
         ({"normalisation": ""}, ValueError, "known: filter, layer, none"),
         ({"tolerance": -1.0}, ValueError, "tolerance must be between 0 and 1, got -1.0"),
         ({"tolerance": float("nan")}, ValueError, "tolerance must be between 0 and 1, got nan"),
+        ({"seed": -1}, ValueError, "the seed must be >= 0, got -1; leave it out for 0"),
+        ({"tolerance": 0.01, "gradients": True}, ValueError, "never interpolated"),
         ({"height": "cubic"}, ValueError, "unknown height 'cubic'; known: log, linear"),
     ],
 )

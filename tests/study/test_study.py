@@ -9,7 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from small_study import SMALL, load, run_study
+from small_study import SMALL, Notes, load, run_study
 
 from landscape.config import DataConfig, PcaPlaneConfig, RandomPlaneConfig
 from landscape.curvature import plane_sharpness
@@ -197,6 +197,28 @@ def test_a_run_that_diverges_is_marked_and_the_others_go_on(
     assert all(done.surface(name).complete for name in done.surfaces())
     before = done.path.read_bytes()
     assert run_study(replace(SMALL, training=training), tmp_path).path.read_bytes() == before
+
+
+def test_a_run_whose_path_is_straight_goes_without_its_plane_and_the_others_go_on(
+    tmp_path: Path,
+) -> None:
+    # Nesterov's steps are too small to move any weight.
+    training = replace(SMALL.training, learning_rates={"nesterov": 1e-300})
+    config = replace(SMALL, activations=("relu",), training=training)
+    notes = Notes()
+    done = run_study(config, tmp_path, reporter=notes)
+    assert [note for note in notes.notes if "PCA" in note] == [
+        "relu-nesterov-seed0 has no PCA plane: the path is a straight line: it has no second "
+        "principal component; sample a random plane instead"
+    ]
+    assert done.surfaces() == ["relu-gd-seed0.pca", "relu-gd-seed0.random",
+                               "relu-nesterov-seed0.random"]  # fmt: skip
+    assert all(done.surface(name).complete for name in done.surfaces())
+    assert done.analysis("summary", "relu-nesterov-seed0").settings["captured"] is None
+    before = done.path.read_bytes()
+    assert run_study(config, tmp_path).path.read_bytes() == before
+    still = replace(config, optimizers=("nesterov",))
+    assert run_study(still, tmp_path / "still").surfaces() == ["relu-nesterov-seed0.random"]
 
 
 def test_a_regression_has_no_accuracies(tmp_path: Path) -> None:

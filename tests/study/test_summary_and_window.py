@@ -1,5 +1,7 @@
 """What a run reached, and the window around its path: closed forms and properties."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -59,6 +61,13 @@ def test_a_sharpness_that_cannot_be_told_is_none() -> None:
     losses[2, 2] = np.nan
     for surface in (None, make_surface(np.ones(small.shape), small), make_surface(losses, hole)):
         assert summarise("r", descent(), target_loss=1.0, surface=surface).sharpness is None
+
+
+def test_a_loss_that_is_not_finite_is_no_number_in_the_summary() -> None:
+    run = replace(descent(), losses=np.array([6.0, 3.0, np.inf]), diverged_at=6)
+    told = summarise("r", run, target_loss=1.0)
+    assert told.final_loss is None
+    assert told.diverged_at == 6
 
 
 LENGTHS = st.floats(1e-6, 1e6)

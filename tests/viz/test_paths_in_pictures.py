@@ -13,7 +13,7 @@ from landscape.grid import Grid
 from landscape.surface import Surface
 from viz.frame import Frame
 from viz.height import HeightScale
-from viz.scene import TUBE
+from viz.paths import TUBE
 from viz.style import TESTING
 
 pytestmark = pytest.mark.usefixtures("rendering")

@@ -12,7 +12,7 @@ from landscape.grid import Grid
 from landscape.surface import Status, Surface
 from viz.frame import Frame
 from viz.height import HeightScale
-from viz.scene import path_pieces
+from viz.paths import path_pieces
 from viz.style import TESTING
 
 pytestmark = pytest.mark.usefixtures("rendering")
@@ -95,7 +95,7 @@ def test_what_was_cut_out_is_counted_in_the_caption() -> None:
     losses[0, 0], losses[0, 1], losses[0, 2] = np.nan, np.inf, -1.0
     text = viz.caption(make_surface(losses, grid))
     assert "2 points cut out: NaN or infinite." in text
-    assert "1 points cut out: not positive." in text
+    assert "1 point cut out: not positive." in text
     assert "5 x 5 points" in text
     assert "filter-normalised directions (seed 3)" in text
     assert "1,797 examples" in text

@@ -1,0 +1,80 @@
+"""Captions say what a reader must know, of pictures in 3D and of flat figures alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from making import make_path, make_surface
+
+import viz
+from landscape.grid import Grid
+from landscape.layout import Layout, Slot
+from landscape.plane import Plane
+from landscape.surface import Status, Surface
+
+
+def caption_of(figure: Any) -> str:
+    """Return the caption of a flat figure, in one line."""
+    return " ".join(" ".join(text.get_text() for text in figure.texts).split())
+
+
+def test_a_flat_figure_has_its_caption_below(oblong: Surface, tmp_path: Path) -> None:
+    coordinates = np.array([[-0.5, 1.5], [0.2, 9.0], [0.0, 0.0]])
+    path = make_path(coordinates, np.ones(3))
+    figure = viz.contour(oblong, paths=path)
+    text = caption_of(figure)
+    assert text == viz.caption(oblong, [path], shading="")
+    assert text.startswith("Random plane, filter-normalised directions (seed 3), cross entropy")
+    assert "Colours and isolines: log loss." in text
+    assert "Path with 100.0% of its squared displacement in the plane." in text
+    assert "1 of its points lies outside the window." in text
+    assert not {"shaded", "Height", "true losses"} & set(text.replace(":", " ").split())
+    viz.save(figure, tmp_path / "x.pdf")
+    below = min(axes.get_tightbbox().y0 for axes in figure.axes)
+    (words,) = figure.texts
+    assert 0 < words.get_window_extent().y0 < words.get_window_extent().y1 <= below
+
+
+def test_the_caption_of_a_flat_figure_can_be_left_out(oblong: Surface) -> None:
+    plain, whole = viz.contour(oblong, caption=False), viz.contour(oblong)
+    assert plain.texts == []
+    assert plain.get_size_inches()[1] < whole.get_size_inches()[1]
+
+
+def test_a_flat_figure_says_what_is_cut_out_and_takes_its_planes_settings() -> None:
+    grid = Grid.square(5)
+    losses = np.full(grid.shape, 2.0)
+    losses[1, 2] = np.nan
+    surface = Surface(grid, {"losses": losses}, np.ones(grid.shape, dtype=np.uint8))
+    settings = {"seed": 7, "normalisation": "layer"}
+    plane = Plane(np.zeros(2), np.array([1.0, 0]), np.array([0, 1.0]),
+                  Layout((Slot("theta", (2,)),)), "random", settings)  # fmt: skip
+    text = caption_of(viz.contour([surface], planes=[plane], height="linear"))
+    assert "Random plane, layer-normalised directions (seed 7)" in text
+    assert "Colours and isolines: loss." in text
+    assert "1 point cut out: NaN or infinite." in text
+    with pytest.raises(ValueError, match="planes must be as many as surfaces, 1"):
+        viz.contour([surface], planes=[])
+
+
+@pytest.mark.parametrize("decades", [None, 0.0043])
+def test_the_error_of_a_resampled_log_height_is_given_in_decades(decades: float | None) -> None:
+    grid = Grid.square(5)
+    status = np.full(grid.shape, Status.INTERPOLATED, dtype=np.uint8)
+    made: dict[str, Any] = {"nodes": [3, 3], "estimated_error": 2e-4}
+    if decades is not None:
+        made["estimated_decades"] = decades
+    surface = Surface(grid, {"losses": np.ones(grid.shape)}, status, settings={"resampled": made})
+    also = "" if decades is None else " and 0.004 decades"
+    assert f"estimated error 0.0002 of the range{also}." in viz.caption(surface)
+
+
+@pytest.mark.parametrize(("count", "words"), [(1, "1 point cut out"), (2, "2 points cut out")])
+def test_one_point_is_one_point(count: int, words: str) -> None:
+    grid = Grid.square(5)
+    losses = np.ones(grid.shape)
+    losses[0, :count] = np.nan
+    assert f"{words}: NaN or infinite." in viz.caption(make_surface(losses, grid))

@@ -1,0 +1,133 @@
+"""Paths in 3D: a tube through the true losses, its shadow, its marks, and whose it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landscape.results import Projection
+from viz.frame import Frame
+from viz.lettering import text_2d
+from viz.style import Style
+from viz.window import visible
+
+Floats = NDArray[np.float64]
+TUBE = 0.011
+_BEAD = 0.018
+_BALL = 0.030
+# Depth units, far more than the picture is deep.
+_FAR_IN_FRONT = -66000.0
+
+
+def path_pieces(path: Projection, frame: Frame) -> list[Floats]:
+    """Return the drawn points of a path, [n, 3] each, cut where it leaves the window."""
+    points = frame.points(path.coordinates, path.losses)
+    usable = frame.window.inside(path.coordinates) & np.all(np.isfinite(points), axis=1)
+    breaks = np.flatnonzero(np.diff(usable.astype(np.int8))) + 1
+    runs = np.split(np.arange(len(points)), breaks)
+    return [points[run] for run in runs if usable[run[0]]]
+
+
+def draw_path(plotter: Any, path: Projection, frame: Frame, style: Style, colour: str) -> None:
+    """Draw a path through the true losses, its shadow on the floor, its start and its end."""
+    import pyvista
+
+    if not visible(path):
+        _ball(plotter, frame, path, -1, colour)
+        _spot(plotter, frame, path, -1, colour, style)
+        return
+    for piece in path_pieces(path, frame):
+        if len(piece) == 1:
+            _lone(plotter, frame, piece[0], colour)
+            continue
+        line = pyvista.lines_from_points(piece)
+        plotter.add_mesh(line.tube(radius=TUBE, n_sides=16), color=colour, ambient=0.75,
+                         diffuse=0.35, smooth_shading=True)  # fmt: skip
+        _in_front(plotter.add_mesh(line, color=colour, lighting=False,
+                                   line_width=style.pixels(0.6)))  # fmt: skip
+        shadow = piece.copy()
+        shadow[:, 2] = frame.floor + 0.002
+        plotter.add_mesh(pyvista.lines_from_points(shadow), color=colour,
+                         line_width=style.pixels(1.0))  # fmt: skip
+    for record, shown in ((0, "white"), (-1, colour)):
+        _ball(plotter, frame, path, record, shown)
+        _spot(plotter, frame, path, record, shown, style)
+
+
+def _lone(plotter: Any, frame: Frame, point: Floats, colour: str) -> None:
+    """Draw a record whose neighbours lie outside the window: a bead and its shadow."""
+    import pyvista
+
+    x, y, z = map(float, point)
+    bead = pyvista.Sphere(radius=_BEAD, center=(x, y, z))
+    _in_front(plotter.add_mesh(bead, color=colour, ambient=0.75, diffuse=0.35,
+                               smooth_shading=True, culling="back"))  # fmt: skip
+    disc = pyvista.Disc(center=(x, y, frame.floor + 0.002), inner=0.0, outer=_BEAD / 2, c_res=32)
+    plotter.add_mesh(disc, color=colour, lighting=False)
+
+
+def _in_front(actor: Any) -> None:
+    """Draw an actor over everything: a path that a surface hides is seen as its thin line."""
+    actor.mapper.SetResolveCoincidentTopologyToPolygonOffset()
+    actor.mapper.SetRelativeCoincidentTopologyLineOffsetParameters(0.0, _FAR_IN_FRONT)
+    actor.mapper.SetRelativeCoincidentTopologyPolygonOffsetParameters(0.0, 2 * _FAR_IN_FRONT)
+
+
+def _ball(plotter: Any, frame: Frame, path: Projection, record: int, colour: str) -> None:
+    import pyvista
+
+    inside = frame.window.inside(path.coordinates)[record]
+    point = frame.points(path.coordinates, path.losses)[record]
+    if inside and np.all(np.isfinite(point)):
+        ball = pyvista.Sphere(radius=_BALL, center=tuple(point))
+        actor = plotter.add_mesh(ball, color=colour, ambient=0.7, diffuse=0.4,
+                                 smooth_shading=True, culling="back")  # fmt: skip
+        _in_front(actor)
+
+
+def _spot(
+    plotter: Any, frame: Frame, path: Projection, record: int, colour: str, style: Style
+) -> None:
+    """Draw the mark's shadow: a disc with a rim on the floor."""
+    import pyvista
+
+    if not frame.window.inside(path.coordinates)[record]:
+        return
+    x, y = (float(v) for v in frame.points(path.coordinates, path.losses)[record, :2])
+    for radius, shown, lift in ((0.024, style.ink, 0.004), (0.017, colour, 0.006)):
+        disc = pyvista.Disc(center=(x, y, frame.floor + lift), inner=0.0, outer=radius, c_res=32)
+        plotter.add_mesh(disc, color=shown, lighting=False)
+
+
+def legend_of(paths: Sequence[Projection]) -> list[str]:
+    """Return what tells the paths of one panel apart; nothing of a single or nameless one.
+
+    Parts that all names share are left out: of relu-gd-seed0 and relu-adam-seed0, gd and adam.
+    """
+    names = [path.run for path in paths]
+    if len(names) < 2 or not all(names):
+        return []
+    parts = [name.split("-") for name in names]
+    if len({len(one) for one in parts}) > 1:
+        return names
+    differing = [i for i, column in enumerate(zip(*parts, strict=True)) if len(set(column)) > 1]
+    return ["-".join(one[i] for i in differing) or "-".join(one) for one in parts]
+
+
+def draw_heading(plotter: Any, title: str, paths: Sequence[Projection], style: Style) -> None:
+    """Write the title at the top of a panel, and below it whose paths are drawn."""
+    # A line of text as a share of the panel's height.
+    line = style.font_size / 72 / style.panel_height
+    top = 1.0 - 0.6 * line
+    if title:
+        text_2d(plotter, title, (0.5, top), style, size=1.2, vertical="top")
+        top -= 1.6 * line
+    for number, name in enumerate(legend_of(paths)):
+        place = top - (0.6 + 1.15 * number) * line
+        colour = style.path_colours[number % len(style.path_colours)]
+        beside = 0.02 + style.font_size / 72 / style.panel_width
+        text_2d(plotter, "■", (0.02, place), style, size=0.85, align="left", colour=colour)
+        text_2d(plotter, name, (beside, place), style, size=0.85, align="left")
