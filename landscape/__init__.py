@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from landscape.directions import pca_plane, random_plane
     from landscape.grid import Grid
     from landscape.layout import Layout
+    from landscape.microscope import StepWindow, residual_scaling, window_of_step, zoom_series
     from landscape.naming import RunKey
     from landscape.parameters import layout_of
     from landscape.plane import Plane
     from landscape.projection import project
     from landscape.resampling import resample
+    from landscape.residuals import Residual, remove_quadratic
     from landscape.results import Analysis, Projection
     from landscape.sampling import place, plane_evaluator, sample
     from landscape.store import StudyFile, open_study
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from landscape.surface import Status, Surface
     from landscape.training import train
     from landscape.trajectory import Trajectory
+    from landscape.window_scaling import ResidualScaling
 
 _HOME = MappingProxyType(
     {
@@ -38,8 +41,11 @@ _HOME = MappingProxyType(
         "Layout": "layout",
         "Plane": "plane",
         "Projection": "results",
+        "Residual": "residuals",
+        "ResidualScaling": "window_scaling",
         "RunKey": "naming",
         "Status": "surface",
+        "StepWindow": "microscope",
         "SamplingConfig": "config",
         "StudyConfig": "config",
         "Surface": "surface",
@@ -57,9 +63,13 @@ _HOME = MappingProxyType(
         "plane_sharpness": "curvature",
         "project": "projection",
         "random_plane": "directions",
+        "remove_quadratic": "residuals",
         "resample": "resampling",
+        "residual_scaling": "microscope",
         "sample": "sampling",
         "train": "training",
+        "window_of_step": "microscope",
+        "zoom_series": "microscope",
     }
 )
 
@@ -69,9 +79,12 @@ __all__ = [
     "Layout",
     "Plane",
     "Projection",
+    "Residual",
+    "ResidualScaling",
     "RunKey",
     "SamplingConfig",
     "Status",
+    "StepWindow",
     "Study",
     "StudyConfig",
     "StudyFile",
@@ -87,9 +100,13 @@ __all__ = [
     "plane_sharpness",
     "project",
     "random_plane",
+    "remove_quadratic",
     "resample",
+    "residual_scaling",
     "sample",
     "train",
+    "window_of_step",
+    "zoom_series",
 ]
 
 

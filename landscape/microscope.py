@@ -17,8 +17,9 @@ from landscape.arrays import Floats, Json, as_floats
 from landscape.grid import Grid
 from landscape.naming import RunKey
 from landscape.plane import Plane
-from landscape.residuals import Fit, Residual, ResidualScaling, remove_quadratic
+from landscape.residuals import Fit, Residual, remove_quadratic
 from landscape.trajectory import Trajectory
+from landscape.window_scaling import ResidualScaling
 
 __all__ = [
     "Residual",

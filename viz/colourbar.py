@@ -48,7 +48,7 @@ def draw_colour_bar(plotter: Any, scale: HeightScale, style: Style) -> None:
     for height, place in zip(heights, places, strict=True):
         text = label(scale.loss_at(float(height)))
         _write(plotter, text, (right + 0.10, float(place)), style)
-    _write(plotter, "loss", (left, top + 0.045), style)
+    _write(plotter, scale.quantity, (left, top + 0.045), style)
 
 
 def _write(plotter: Any, text: str, position: tuple[float, float], style: Style) -> None:

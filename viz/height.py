@@ -24,11 +24,13 @@ class HeightScale:
         kind: ``log`` (log10 of the loss) or ``linear``.
         low: lowest height shown.
         high: highest height shown.
+        quantity: what is written at the axis.
     """
 
     kind: Kind
     low: float
     high: float
+    quantity: str = "loss"
 
     def __post_init__(self) -> None:
         if self.kind not in ("log", "linear"):

@@ -8,7 +8,7 @@ import numpy as np
 
 from landscape.residuals import Residual
 from viz.height import label
-from viz.microscope import percent
+from viz.microscopy import percent
 from viz.relief import Relief
 
 
@@ -44,7 +44,11 @@ def microscope_caption(
     for name, values in (("titles", titles), ("noise", noise)):
         if values is not None and len(values) != count:
             raise ValueError(f"{name} must be as many as residuals, {count}, got {len(values)}")
-    parts = [_window(residuals[0], run, step_length), _removed(residuals), _shares(residuals, titles)]
+    parts = [
+        _window(residuals[0], run, step_length),
+        _removed(residuals),
+        _shares(residuals, titles),
+    ]
     if noise is not None:
         parts.append(_noise(residuals, titles, noise, batch_size))
     parts += _insets(residuals, titles)

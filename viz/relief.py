@@ -43,11 +43,14 @@ class Relief:
         """Make the scale that suits all: the largest value is the limit, the roughest is lit well.
 
         Raises:
-            ValueError: if there is no residual or none has two finite values.
+            ValueError: if none of the residuals is more than rounding.
         """
-        limit = max((residual.peak for residual in residuals), default=0.0)
+        limit = max((float(np.nanmax(np.abs(r.shown))) for r in residuals), default=0.0)
         if not limit > 0:
-            raise ValueError("no residual has a finite value other than 0; there is nothing to see")
+            raise ValueError(
+                "at least one residual must be more than rounding, got none in a window "
+                f"{max((r.width for r in residuals), default=0):.2g} wide; take a wider one"
+            )
         steep = [np.hypot(*_slopes(r, limit)) for r in residuals]
         roughest = max(_root_mean_square(s) for s in steep)
         return cls(limit, _STEEPNESS / roughest if roughest > 0 else 1.0)
@@ -73,15 +76,14 @@ class Relief:
         """
         import matplotlib
 
-        values = residual.values if residual.resolved else np.where(
-            np.isfinite(residual.values), 0.0, np.nan)  # fmt: skip
+        values = residual.shown
         corners = values[:-1, :-1] + values[1:, :-1] + values[1:, 1:] + values[:-1, 1:]
         there = np.isfinite(corners)
         share = np.clip(np.where(there, corners / 4, 0.0) / self.limit, -1, 1)
         colours = matplotlib.colormaps[COLOURS](0.5 + 0.5 * share)[..., :3]
-        light = self.light(residual)[..., None] if residual.resolved else 0.0
+        light = self.light(residual)[..., None]
         lit = np.where(light > 0, colours + (1 - colours) * 0.75 * light, colours * (1 + light))
-        return np.where(there[..., None], lit, _MISSING)
+        return np.asarray(np.where(there[..., None], lit, _MISSING))
 
     def light(self, residual: Residual) -> Floats:
         """Return how much each cell is lit more than a flat one, [A - 1, B - 1], from -1 to 1."""
@@ -141,7 +143,7 @@ def _fill(axes: Axes, residual: Residual, relief: Relief, isolines: int) -> None
 
 def _slopes(residual: Residual, limit: float) -> tuple[Floats, Floats]:
     """Slopes of (value over limit) against (coordinate over width), two of [A - 1, B - 1]."""
-    values = residual.values / limit
+    values = residual.shown / limit
     along = (np.diff(values, axis=0)[:, :-1] + np.diff(values, axis=0)[:, 1:]) / 2
     across = (np.diff(values, axis=1)[:-1] + np.diff(values, axis=1)[1:]) / 2
     alphas, betas = residual.grid.axes

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.residuals import RESOLVED, ResidualScaling
+from landscape.residuals import RESOLVED
+from landscape.window_scaling import ResidualScaling
 from viz.contours import FIGURE_SETTINGS
 
 if TYPE_CHECKING:
@@ -29,10 +30,9 @@ def residual_scaling(
 ) -> Figure:
     """Draw residual over removed quadratic against the width of the window, both logarithmic.
 
-    Lines are medians over the centres, bands reach from the lower to the upper quartile; activations
-    with kinks are solid, the others dashed. The legend gives the slope of each line. Where the
-    median residual is only rounding the line ends; the shaded region below is where residuals would
-    drown in rounding.
+    Lines are medians over the centres, bands reach from the lower to the upper quartile; solid for
+    activations with kinks, dashed for the others. The legend gives the slope of each line. Where
+    the median residual is only rounding a line ends; in the grey region residuals drown in it.
 
     Args:
         scalings: one for each line.
@@ -81,9 +81,7 @@ def residual_scaling(
     return figure
 
 
-def _line(
-    axes: Axes, scaling: ResidualScaling, text: str, colour: str, *, solid: bool
-) -> None:
+def _line(axes: Axes, scaling: ResidualScaling, text: str, colour: str, *, solid: bool) -> None:
     seen = scaling.resolved
     lower, median, upper = np.where(seen, scaling.ratio_quartiles, np.nan)
     axes.fill_between(scaling.widths, lower, upper, color=colour, alpha=0.16, linewidth=0)

@@ -15,6 +15,7 @@ from landscape.surface import Surface
 from viz.camera import aim, axes_of_view
 from viz.frame import Frame
 from viz.height import label
+from viz.inset import draw_inset
 from viz.mesh import Shading, surface_mesh
 from viz.style import Style, font_file
 
@@ -29,11 +30,20 @@ _FAR_IN_FRONT = -66000.0
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """What one panel shows."""
+    """What one panel shows.
+
+    Attributes:
+        surface: two-dimensional.
+        paths: on it.
+        title: above it.
+        magnified: by which factor its heights are drawn once more, smaller, in a corner; 1 for not
+            at all.
+    """
 
     surface: Surface
     paths: tuple[Projection, ...] = ()
     title: str = ""
+    magnified: int = 1
 
 
 def draw_panel(
@@ -41,15 +51,35 @@ def draw_panel(
 ) -> None:
     """Draw a panel into the plotter's active renderer."""
     mesh = surface_mesh(panel.surface, frame, shading=shading)
-    limits = (frame.scale.low, frame.scale.high)
-    plotter.add_mesh(
+    actor = draw_surface(plotter, mesh, frame, style, name="surface", smooth=shading != "flat")
+    # Lines on the surface win over it by a hair, whatever the angle.
+    actor.mapper.SetResolveCoincidentTopologyToPolygonOffset()
+    actor.mapper.SetRelativeCoincidentTopologyPolygonOffsetParameters(1.5, 1.5)
+    _draw_isolines(plotter, mesh, frame, style)
+    _draw_frame(plotter, frame, style)
+    for number, path in enumerate(panel.paths):
+        colour = style.path_colours[number % len(style.path_colours)]
+        _draw_path(plotter, path, frame, style, colour)
+    if panel.magnified > 1:
+        draw_inset(plotter, panel.surface, panel.magnified, frame, style, shading=shading)
+    if panel.title:
+        _text_2d(plotter, panel.title, (0.5, 0.985), style, size=1.2, vertical="top")
+    _light(plotter, style)
+    aim(plotter.renderer, frame, style, aspect=aspect)
+
+
+def draw_surface(
+    plotter: Any, mesh: Any, frame: Frame, style: Style, *, name: str, smooth: bool
+) -> Any:
+    """Draw a mesh with the colours and the gloss of all surfaces; return its actor."""
+    return plotter.add_mesh(
         mesh,
         scalars="heights",
         cmap=style.colour_map,
-        clim=limits,
+        clim=(frame.scale.low, frame.scale.high),
         show_scalar_bar=False,
-        smooth_shading=shading != "flat",
-        name="surface",
+        smooth_shading=smooth,
+        name=name,
         ambient=0.42,
         diffuse=0.62,
         specular=0.06,
@@ -57,19 +87,6 @@ def draw_panel(
         interpolate_before_map=True,
         copy_mesh=False,
     )
-    # Lines on the surface win over it by a hair, whatever the angle.
-    surface_mapper = plotter.renderer.actors["surface"].mapper
-    surface_mapper.SetResolveCoincidentTopologyToPolygonOffset()
-    surface_mapper.SetRelativeCoincidentTopologyPolygonOffsetParameters(1.5, 1.5)
-    _draw_isolines(plotter, mesh, frame, style)
-    _draw_frame(plotter, frame, style)
-    for number, path in enumerate(panel.paths):
-        colour = style.path_colours[number % len(style.path_colours)]
-        _draw_path(plotter, path, frame, style, colour)
-    if panel.title:
-        _text_2d(plotter, panel.title, (0.5, 0.985), style, size=1.2, vertical="top")
-    _light(plotter, style)
-    aim(plotter.renderer, frame, style, aspect=aspect)
 
 
 def visible(path: Projection) -> bool:
@@ -193,7 +210,7 @@ def _draw_frame(plotter: Any, frame: Frame, style: Style) -> None:
         text = label(frame.scale.loss_at(float(height)))
         _text_3d(plotter, text, tuple(here + 1.5 * outward), style, align="right")
     above = np.array([*corner, high]) + outward + np.array([0.0, 0.0, 1.3 * style.em])
-    _text_3d(plotter, "loss", tuple(above), style, align="right")
+    _text_3d(plotter, frame.scale.quantity, tuple(above), style, align="right")
     _draw_lines(plotter, lines, style)
 
 

@@ -34,9 +34,9 @@ def microscope(
 ) -> Figure:
     """Draw residuals as hill-shaded maps on one scale of height and light.
 
-    Light comes from the upper left and falls on the residual itself, cell by cell. A panel that uses
-    less than an eighth of the common scale has an inset, magnified by the power of 2 written above
-    it. What is only rounding is drawn as 0 and says so.
+    Light comes from the upper left and falls on the residual itself, cell by cell. A panel that
+    uses less than an eighth of the common scale has an inset, magnified by the power of 2 written
+    above it. What is only rounding is drawn as 0 and says so.
 
     Args:
         residuals: one for each panel, see :func:`landscape.remove_quadratic`.
@@ -54,7 +54,7 @@ def microscope(
     Raises:
         ValueError: for no residual, lists of other lengths, or residuals that are 0 everywhere.
     """
-    count = _checked(residuals, titles=titles, full=full)
+    count = check_residuals(residuals, titles=titles, full=full)
     relief = Relief.of(residuals)
     per_row = columns or (count if count <= 4 else math.ceil(count / math.ceil(count / 4)))
     per_row = count if full else per_row
@@ -103,7 +103,7 @@ def zooms(
     Raises:
         ValueError: for no network, lists of other lengths, or a column that is 0 everywhere.
     """
-    count = _checked(residuals, titles=titles, surfaces=surfaces)
+    count = check_residuals(residuals, titles=titles, surfaces=surfaces)
     levels = {len(row) for row in residuals}
     if len(levels) != 1 or not min(levels) or not all(len(row) for row in surfaces):
         raise ValueError(
@@ -150,10 +150,10 @@ def percent(share: float) -> str:
     return f"{value:g} %" if value >= 1e-3 or not value else f"{label(value)} %"
 
 
-_BELOW = {"orientation": "horizontal", "shrink": 0.85, "aspect": 18, "pad": 0.02}
+_BELOW: dict[str, Any] = {"orientation": "horizontal", "shrink": 0.85, "aspect": 18, "pad": 0.02}
 
 
-def _checked(residuals: Sequence[Any], **others: Sequence[Any] | None) -> int:
+def check_residuals(residuals: Sequence[Any], **others: Sequence[Any] | None) -> int:
     """Return the number of panels, all lists being as long."""
     count = len(residuals)
     if not count:
@@ -161,7 +161,9 @@ def _checked(residuals: Sequence[Any], **others: Sequence[Any] | None) -> int:
     for name, values in others.items():
         if values is not None and len(values) != count:
             raise ValueError(f"{name} must be as many as residuals, {count}, got {len(values)}")
-    flat = residuals if isinstance(residuals[0], Residual) else [row[-1] for row in residuals if row]
+    flat = (
+        residuals if isinstance(residuals[0], Residual) else [row[-1] for row in residuals if row]
+    )
     windows = {tuple(float(v) for a in r.grid.axes for v in (a[0], a[-1])) for r in flat}
     if len(windows) > 1:
         warnings.warn("the residuals span different windows: compare with care", stacklevel=3)
@@ -182,7 +184,9 @@ def _panels(
     bar = 0.35 if bars_below else 1.0
     with _settings():
         tall = rows * ((across - bar - 0.1) / columns + (0.06 if bars_below else 0.42))
-        figure = Figure(figsize=(across, tall + (0.95 if bars_below else 0.3)), layout="constrained")
+        figure = Figure(
+            figsize=(across, tall + (0.95 if bars_below else 0.3)), layout="constrained"
+        )
         return figure, figure.subplots(rows, columns, squeeze=False)
 
 
