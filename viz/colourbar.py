@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from viz.height import HeightScale, label
+from viz.height import HeightScale
 from viz.style import Style, font_file
 
 _STEPS = 256
@@ -46,9 +46,9 @@ def draw_colour_bar(plotter: Any, scale: HeightScale, style: Style) -> None:
         actor.GetProperty().SetLineWidth(style.pixels(0.6))
         plotter.add_actor(actor, reset_camera=False, pickable=False)
     for height, place in zip(heights, places, strict=True):
-        text = label(scale.loss_at(float(height)))
-        _write(plotter, text, (right + 0.10, float(place)), style)
-    _write(plotter, scale.quantity, (left, top + 0.045), style)
+        _write(plotter, scale.tick_label(float(height)), (right + 0.10, float(place)), style)
+    title = scale.title.replace("  ", "\n")
+    _write(plotter, title, (left, top + 0.045 * (1 + title.count("\n"))), style)
 
 
 def _write(plotter: Any, text: str, position: tuple[float, float], style: Style) -> None:
@@ -56,12 +56,12 @@ def _write(plotter: Any, text: str, position: tuple[float, float], style: Style)
     from vtkmodules.vtkRenderingCore import vtkTextActor
 
     actor = vtkTextActor()
-    actor.SetInput(text)
+    actor.SetInput(text.replace("-", "−"))
     actor.GetPositionCoordinate().SetCoordinateSystemToNormalizedViewport()
     actor.SetPosition(*position)
     properties = actor.GetTextProperty()
     properties.SetFontFamily(4)  # VTK_FONT_FILE
-    properties.SetFontFile(font_file())
+    properties.SetFontFile(font_file(text))
     properties.SetFontSize(max(round(style.pixels(style.font_size)), 1))
     properties.SetColor(*pyvista.Color(style.ink).float_rgb)
     properties.SetVerticalJustificationToCentered()

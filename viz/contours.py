@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 # Text stays text, in embedded TrueType fonts that come with matplotlib; no LaTeX is needed.
 FIGURE_SETTINGS: Mapping[str, Any] = MappingProxyType(
     {
-        "font.family": "STIXGeneral",
+        # The second has the superscripts that the first has not.
+        "font.family": ("STIXGeneral", "DejaVu Serif"),
         "mathtext.fontset": "stix",
         "pdf.fonttype": 42,
         "svg.fonttype": "none",

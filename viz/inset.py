@@ -14,7 +14,7 @@ from viz.style import Style
 
 _SIZE = 0.5
 # From the middle of the picture, in its units.
-_RIGHT, _UP = 0.62, 0.62
+_RIGHT, _UP = 0.74, 0.68
 
 
 def magnified(surface: Surface, factor: float) -> Surface:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from landscape.residuals import Residual
-from viz.height import label
+from viz.height import number
 from viz.microscopy import percent
 from viz.relief import Relief
 
@@ -57,10 +57,10 @@ def microscope_caption(
 
 def _window(residual: Residual, run: str, step_length: float | None) -> str:
     across = " x ".join(map(str, residual.grid.shape))
-    text = f"Window {label(float(f'{residual.width:.2g}'))} of the direction wide, {across} points"
+    text = f"Window {number(residual.width)} of the direction wide, {across} points"
     if run:
         text += f": one optimizer step (median of run {run}"
-        text += f", length {step_length:.2g})" if step_length else ")"
+        text += f", length {number(step_length)})" if step_length else ")"
     examples = residual.settings.get("examples")
     loss = str(residual.settings.get("loss", "loss")).replace("_", " ")
     over = f"{loss} over {examples:,} examples" if examples else loss
@@ -68,7 +68,7 @@ def _window(residual: Residual, run: str, step_length: float | None) -> str:
 
 
 def _removed(residuals: Sequence[Residual]) -> str:
-    limit = label(float(f"{Relief.of(residuals).limit:.2g}"))
+    limit = number(Relief.of(residuals).limit)
     return (
         "Shown is the loss minus its best-fitting quadratic (least squares over the window, each "
         f"panel its own), on one scale from −{limit} to {limit}."
@@ -77,8 +77,8 @@ def _removed(residuals: Sequence[Residual]) -> str:
 
 def _shares(residuals: Sequence[Residual], titles: Sequence[str]) -> str:
     each = [
-        f"{title} {percent(r.share)} ({label(float(f'{np.ptp(_finite(r)):.2g}'))} of "
-        f"{label(float(f'{r.loss_range:.2g}'))})" if r.resolved else f"{title} rounding only"
+        f"{title} {percent(r.share)} ({number(np.ptp(_finite(r)))} of "
+        f"{number(r.loss_range)})" if r.resolved else f"{title} rounding only"
         for r, title in zip(residuals, titles, strict=True)
     ]  # fmt: skip
     return (
@@ -90,13 +90,13 @@ def _shares(residuals: Sequence[Residual], titles: Sequence[str]) -> str:
 def _noise(
     residuals: Sequence[Residual], titles: Sequence[str], noise: Sequence[float], batch_size: int
 ) -> str:
-    each = [f"{title} {label(float(f'{n:.2g}'))}" for n, title in zip(noise, titles, strict=True)]
+    each = [f"{title} {number(n)}" for n, title in zip(noise, titles, strict=True)]
     sized = f" of {batch_size}" if batch_size else ""
     times = [n / np.ptp(_finite(r)) for n, r in zip(noise, residuals, strict=True) if r.resolved]
     compared = ""
     if times:
-        low, high = (float(f"{t:.2g}") for t in (min(times), max(times)))
-        ends = f"{low:,g}" if low == high else f"{low:,g} to {high:,g}"
+        low, high = number(min(times)), number(max(times))
+        ends = low if low == high else f"{low} to {high}"
         compared = f"; that is {ends} times the whole range of the residual"
     return (
         f"For comparison, drawing a minibatch{sized} changes the change of the loss over this step "

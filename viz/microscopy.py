@@ -12,7 +12,7 @@ import numpy as np
 from landscape.residuals import Residual
 from landscape.surface import Surface
 from viz.contours import FIGURE_SETTINGS, _panel
-from viz.height import HeightScale, label
+from viz.height import HeightScale, label, number, power_of_ten
 from viz.relief import COLOURS, Relief, draw_relief
 from viz.style import PAPER, Style
 
@@ -65,13 +65,13 @@ def microscope(
         if full:
             _draw_full(figure, grid[0], full, titles, style or PAPER)
             grid = grid[1:]
-        for number, axes in enumerate(grid.ravel()):
-            if number >= count:
+        for place, axes in enumerate(grid.ravel()):
+            if place >= count:
                 axes.set_axis_off()
                 continue
-            draw_relief(axes, residuals[number], relief, isolines=isolines, inset=inset)
-            title = titles[number] if titles and not full else ""
-            _head(axes, title, share_text(residuals[number]))
+            draw_relief(axes, residuals[place], relief, isolines=isolines, inset=inset)
+            title = titles[place] if titles and not full else ""
+            _head(axes, title, share_text(residuals[place]))
         _label(grid[-1], grid[:, 0], residuals[0].grid.axes)
         _colour_bar(figure, grid, relief)
     return figure
@@ -118,14 +118,14 @@ def zooms(
         for axes, surface in zip(grid[:, 0], first, strict=True):
             filled = _panel(axes, surface, (), scale, style)
         extent = float(np.ptp(first[0].alphas))
-        grid[0, 0].set_title(f"loss, width {label(extent)}")
+        grid[0, 0].set_title(f"loss, width {number(extent)}")
         _ticked(figure.colorbar(filled, ax=list(grid[:, 0]), **_BELOW), scale, 3)
         _label(grid[-1, :1], grid[:, 0], first[0].grid.axes)
         for column, axes in zip(columns, grid[:, 1:].T, strict=True):
             relief = Relief.of(column)
             for one, residual in zip(axes, column, strict=True):
                 draw_relief(one, residual, relief, isolines=isolines)
-            axes[0].set_title(f"residual, width {label(float(f'{column[0].width:.2g}'))}")
+            axes[0].set_title(f"residual, width {number(column[0].width)}")
             _label(axes[-1:], axes, column[0].grid.axes, beta=False)
             _colour_bar(figure, axes, relief, **_BELOW)
         for one, title in zip(grid[:, 0], titles, strict=True):
@@ -146,8 +146,7 @@ def percent(share: float) -> str:
     >>> percent(0.0612), percent(0.000123)
     ('6.1 %', '0.012 %')
     """
-    value = float(f"{100 * share:.2g}")
-    return f"{value:g} %" if value >= 1e-3 or not value else f"{label(value)} %"
+    return f"{number(100 * share)} %"
 
 
 _BELOW: dict[str, Any] = {"orientation": "horizontal", "shrink": 0.85, "aspect": 18, "pad": 0.02}
@@ -194,9 +193,10 @@ def _draw_full(
     figure: Figure, row: Any, full: Sequence[Surface], titles: Sequence[str] | None, style: Style
 ) -> None:
     scale = HeightScale.of(full)
-    for number, (axes, surface) in enumerate(zip(row, full, strict=True)):
+    names = titles or [""] * len(full)
+    for axes, surface, title in zip(row, full, names, strict=True):
         filled = _panel(axes, surface, (), scale, style)
-        _head(axes, titles[number] if titles else "", "full scale")
+        _head(axes, title, "full scale")
     _label(row, row[:1], full[0].grid.axes)
     bar = figure.colorbar(filled, ax=list(row), shrink=0.9, aspect=18, pad=0.015)
     _ticked(bar, scale, 6)
@@ -220,16 +220,16 @@ def _head(axes: Axes, title: str, below: str) -> None:
 def _label(lowest: Any, leftmost: Any, ends: Sequence[Any], *, beta: bool = True) -> None:
     """Tick the axes of panels in multiples of the directions, powers of ten in the label."""
     largest = max(abs(float(axis[k])) for axis in ends for k in (0, -1))
-    power = _power(largest)
+    power = power_of_ten(largest)
     for axes in {*lowest, *leftmost}:
         for axis in (axes.xaxis, axes.yaxis):
             _scale_ticks(axis, power)
     for axes in leftmost:
         axes.tick_params(labelbottom=axes in list(lowest), labelleft=beta)
-        axes.set_ylabel(_with_power(r"$\beta$", power) if beta else "")
+        axes.set_ylabel(_in_powers(r"$\beta$", power) if beta else "")
     for axes in lowest:
         axes.tick_params(labelbottom=True, labelleft=beta and axes in list(leftmost))
-        axes.set_xlabel(_with_power(r"$\alpha$", power))
+        axes.set_xlabel(_in_powers(r"$\alpha$", power))
 
 
 def _colour_bar(figure: Figure, grid: Any, relief: Relief, **options: Any) -> None:
@@ -239,10 +239,10 @@ def _colour_bar(figure: Figure, grid: Any, relief: Relief, **options: Any) -> No
     shown = ScalarMappable(Normalize(-relief.limit, relief.limit), COLOURS)
     place = options or {"shrink": 0.9, "aspect": 18, "pad": 0.015}
     bar = figure.colorbar(shown, ax=list(np.ravel(grid)), **place)
-    power = _power(relief.limit)
+    power = power_of_ten(relief.limit)
     axis = bar.ax.xaxis if options.get("orientation") == "horizontal" else bar.ax.yaxis
     _scale_ticks(axis, power, count=4)
-    bar.set_label(_with_power("loss − quadratic", power))
+    bar.set_label(_in_powers("loss − quadratic", power))
 
 
 def _scale_ticks(axis: Any, power: int, *, count: int = 4) -> None:
@@ -254,11 +254,5 @@ def _scale_ticks(axis: Any, power: int, *, count: int = 4) -> None:
     )
 
 
-def _power(largest: float) -> int:
-    """Power of ten to take out of numbers up to this one; 0 where they are easy to read."""
-    power = math.floor(math.log10(largest)) if largest > 0 else 0
-    return 0 if -2 <= power <= 2 else power
-
-
-def _with_power(text: str, power: int) -> str:
+def _in_powers(text: str, power: int) -> str:
     return f"{text}  [$10^{{{power}}}$]" if power else text

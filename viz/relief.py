@@ -19,7 +19,9 @@ Floats = NDArray[np.float64]
 COLOURS = "RdBu_r"
 # A panel that uses less than this share of the common scale looks flat on it.
 FLAT = 1 / 8
-_STEEPNESS = 1.1
+_STEEPNESS = 0.55
+# Flat ground is not white, so that slopes towards the light can be brighter.
+_GROUND = 0.9
 _MISSING = 0.85
 # Towards the light: from the upper left, 45 degrees high.
 _LIGHT = np.array([-0.5, 0.5, math.sqrt(0.5)])
@@ -80,9 +82,9 @@ class Relief:
         corners = values[:-1, :-1] + values[1:, :-1] + values[1:, 1:] + values[:-1, 1:]
         there = np.isfinite(corners)
         share = np.clip(np.where(there, corners / 4, 0.0) / self.limit, -1, 1)
-        colours = matplotlib.colormaps[COLOURS](0.5 + 0.5 * share)[..., :3]
+        colours = _GROUND * matplotlib.colormaps[COLOURS](0.5 + 0.5 * share)[..., :3]
         light = self.light(residual)[..., None]
-        lit = np.where(light > 0, colours + (1 - colours) * 0.75 * light, colours * (1 + light))
+        lit = np.where(light > 0, colours + (1 - colours) * light, colours * (1 + 0.8 * light))
         return np.asarray(np.where(there[..., None], lit, _MISSING))
 
     def light(self, residual: Residual) -> Floats:
@@ -91,7 +93,9 @@ class Relief:
         normal = np.stack([-along, -across, np.ones_like(along)], axis=-1)
         normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
         more = normal @ _LIGHT - _LIGHT[2]
-        return np.clip(np.where(more > 0, more / (1 - _LIGHT[2]), more / _LIGHT[2]), -0.95, 1)
+        return np.asarray(
+            np.clip(np.where(more > 0, more / (1 - _LIGHT[2]), more / _LIGHT[2]), -1, 1)
+        )
 
 
 def draw_relief(

@@ -10,6 +10,7 @@ import numpy as np
 from landscape.residuals import RESOLVED
 from landscape.window_scaling import ResidualScaling
 from viz.contours import FIGURE_SETTINGS
+from viz.height import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,9 +62,9 @@ def residual_scaling(
         figure = Figure(figsize=(width, 0.56 * width), layout="constrained")
         axes = figure.add_subplot(xscale="log", yscale="log")
         low, high = fitted or (0.0, np.inf)
-        for number, (scaling, title) in enumerate(zip(scalings, titles, strict=True)):
+        for line, (scaling, title) in enumerate(zip(scalings, titles, strict=True)):
             slope = f"{scaling.slope(low=low, high=high):+.2f}".replace("-", "−")
-            _line(axes, scaling, f"{title}  ({slope})", _COLOURS[number], solid=kinked[number])
+            _line(axes, scaling, f"{title}  ({slope})", _COLOURS[line], solid=kinked[line])
         axes.margins(x=0)
         _floor(axes, scalings)
         if step is not None:
@@ -73,7 +74,7 @@ def residual_scaling(
                           rotation=90)  # fmt: skip
         axes.set(xlabel="width of the window, multiples of the direction",
                  ylabel="rms residual / rms removed quadratic")  # fmt: skip
-        heading = "slope" if fitted is None else f"slope, widths {low:.2g} to {high:.2g}"
+        heading = "slope" if fitted is None else f"slope, {number(low)} to {number(high)}"
         legend: Any = axes.legend(title=f"activation ({heading})", frameon=False, fontsize=7,
                                   loc="center left", bbox_to_anchor=(1.01, 0.5),
                                   handlelength=2.6)  # fmt: skip
@@ -98,8 +99,12 @@ def _floor(axes: Axes, scalings: Sequence[ResidualScaling]) -> None:
     if not np.all(np.isfinite(floor)) or not np.any(floor > 0):
         return
     bottom, _ = axes.get_ylim()
-    bottom = min(bottom, float(floor.max()) * 0.5)
+    if floor.max() < bottom:
+        said = f"rounding: below {number(float(floor.max()))}"
+        axes.annotate(said, (0, 0), (3, 3), xycoords="axes fraction", textcoords="offset points",
+                      fontsize=7, color="0.4")  # fmt: skip
+        return
     axes.fill_between(widths, bottom, floor, color="0.85", linewidth=0, zorder=0)
     axes.set_ylim(bottom=bottom)
-    axes.annotate("rounding", (widths[0], floor[0]), (4, -4), textcoords="offset points",
+    axes.annotate("rounding", (widths[0], floor[0]), (3, -3), textcoords="offset points",
                   fontsize=7, color="0.4", va="top")  # fmt: skip

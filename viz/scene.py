@@ -14,7 +14,7 @@ from landscape.results import Projection
 from landscape.surface import Surface
 from viz.camera import aim, axes_of_view
 from viz.frame import Frame
-from viz.height import label
+from viz.height import power_of_ten, with_power
 from viz.inset import draw_inset
 from viz.mesh import Shading, surface_mesh
 from viz.style import Style, font_file
@@ -189,16 +189,29 @@ def _draw_frame(plotter: Any, frame: Frame, style: Style) -> None:
     edge_x, out_x = (x1, 1.0) if towards[0] > 0 else (x0, -1.0)
     edge_y, out_y = (y1, 1.0) if towards[1] > 0 else (y0, -1.0)
     tick, near, far = 0.45 * style.em, 1.7 * style.em, 4.0 * style.em
+    power = power_of_ten(max(map(abs, (*frame.alpha, *frame.beta))))
     for value in _ticks(frame.alpha):
         x = float(frame.x(value))
         lines.append(((x, edge_y, floor), (x, edge_y + out_y * tick, floor)))
-        _text_3d(plotter, f"{value:g}", (x, edge_y + out_y * near, floor), style)
+        _text_3d(plotter, f"{value / 10.0**power:.4g}", (x, edge_y + out_y * near, floor), style)
     for value in _ticks(frame.beta):
         y = float(frame.y(value))
         lines.append(((edge_x, y, floor), (edge_x + out_x * tick, y, floor)))
-        _text_3d(plotter, f"{value:g}", (edge_x + out_x * near, y, floor), style)
-    _text_3d(plotter, "α", ((x0 + x1) / 2, edge_y + out_y * far, floor), style, size=1.25)
-    _text_3d(plotter, "β", (edge_x + out_x * far, (y0 + y1) / 2, floor), style, size=1.25)
+        _text_3d(plotter, f"{value / 10.0**power:.4g}", (edge_x + out_x * near, y, floor), style)
+    _text_3d(
+        plotter,
+        with_power("α", power),
+        ((x0 + x1) / 2, edge_y + out_y * far, floor),
+        style,
+        size=1.25,
+    )
+    _text_3d(
+        plotter,
+        with_power("β", power),
+        (edge_x + out_x * far, (y0 + y1) / 2, floor),
+        style,
+        size=1.25,
+    )
     # The loss axis stands at the corner that is leftmost in the view.
     corner = min(((x, y) for x in (x0, x1) for y in (y0, y1)), key=lambda c: c @ right[:2])
     low, high = float(frame.z(frame.scale.low)), float(frame.z(frame.scale.high))
@@ -207,10 +220,10 @@ def _draw_frame(plotter: Any, frame: Frame, style: Style) -> None:
     for height in _thinned(frame.scale.ticks(), frame, style):
         here = np.array([*corner, float(frame.z(height))])
         lines.append((tuple(here), tuple(here + outward)))
-        text = label(frame.scale.loss_at(float(height)))
+        text = frame.scale.tick_label(float(height))
         _text_3d(plotter, text, tuple(here + 1.5 * outward), style, align="right")
     above = np.array([*corner, high]) + outward + np.array([0.0, 0.0, 1.3 * style.em])
-    _text_3d(plotter, frame.scale.quantity, tuple(above), style, align="right")
+    _text_3d(plotter, frame.scale.title, tuple(above), style, align="right")
     _draw_lines(plotter, lines, style)
 
 
@@ -253,7 +266,7 @@ def _text_3d(
     actor = vtkBillboardTextActor3D()
     actor.SetPosition(*map(float, position))
     actor.SetInput(text.replace("-", "−"))
-    _set_font(actor.GetTextProperty(), style, size)
+    _set_font(actor.GetTextProperty(), text, style, size)
     if align == "right":
         actor.GetTextProperty().SetJustificationToRight()
     actor.GetTextProperty().SetVerticalJustificationToCentered()
@@ -276,17 +289,17 @@ def _text_2d(
     actor.SetInput(text)
     actor.GetPositionCoordinate().SetCoordinateSystemToNormalizedViewport()
     actor.SetPosition(*position)
-    _set_font(actor.GetTextProperty(), style, size)
+    _set_font(actor.GetTextProperty(), text, style, size)
     if vertical == "top":
         actor.GetTextProperty().SetVerticalJustificationToTop()
     plotter.add_actor(actor, reset_camera=False, pickable=False)
 
 
-def _set_font(properties: Any, style: Style, size: float) -> None:
+def _set_font(properties: Any, text: str, style: Style, size: float) -> None:
     import pyvista
 
     properties.SetFontFamily(4)  # VTK_FONT_FILE
-    properties.SetFontFile(font_file())
+    properties.SetFontFile(font_file(text))
     properties.SetFontSize(max(round(style.pixels(style.font_size * size)), 1))
     properties.SetColor(*pyvista.Color(style.ink).float_rgb)
     properties.SetJustificationToCentered()

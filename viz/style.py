@@ -60,9 +60,14 @@ PANELS = Style(panel_width=2.6, panel_height=2.1, font_size=9.0, isoline_width=0
 TESTING = Style(panel_width=2.0, panel_height=1.5, dpi=100, anti_aliasing=False)
 
 
+# The superscripts that STIXGeneral has not.
+_SUPERSCRIPTS = frozenset("⁻⁰⁴⁵⁶⁷⁸⁹")
+
+
 @cache
-def font_file() -> str:
-    """Return a font file with Greek letters and superscripts; matplotlib ships it."""
+def font_file(text: str = "") -> str:
+    """Return a font file with every letter of ``text``; matplotlib ships it."""
     import matplotlib
 
-    return str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "STIXGeneral.ttf")
+    name = "DejaVuSerif.ttf" if _SUPERSCRIPTS & set(text) else "STIXGeneral.ttf"
+    return str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name)
