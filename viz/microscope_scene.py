@@ -67,7 +67,8 @@ def microscope_3d(
         for residual, name in zip(residuals, names, strict=True)
     ]
     surfaces = [panel.surface for panel in panels]
-    below = replace(style, colour_map=COLOURS)
+    # Lines of equal height would hide creases, which need contrast between light and shade.
+    below = replace(style, colour_map=COLOURS, isolines=False, ambient=0.15, diffuse=0.95)
     groups = [Group(panels, Frame.around(surfaces, scale, style), below, shading)]
     if full:
         frame = Frame.around(full, HeightScale.of(full), style)

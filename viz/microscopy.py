@@ -13,7 +13,7 @@ from landscape.residuals import Residual
 from landscape.surface import Surface
 from viz.contours import FIGURE_SETTINGS, _panel
 from viz.height import HeightScale, label, number, power_of_ten
-from viz.relief import COLOURS, Relief, draw_relief
+from viz.relief import Relief, draw_relief, ground_colours
 from viz.style import PAPER, Style
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def share_text(residual: Residual) -> str:
     """Return what share of the window's range of losses a residual is, in words for its panel."""
     if not residual.resolved:
         return "rounding only"
-    return f"{percent(residual.share)} of the loss range"
+    return f"residual: {percent(residual.share)} of loss range"
 
 
 def percent(share: float) -> str:
@@ -180,7 +180,7 @@ def _panels(
 ) -> tuple[Figure, Any]:
     from matplotlib.figure import Figure
 
-    bar = 0.35 if bars_below else 1.0
+    bar = 0.8 if bars_below else 1.0
     with _settings():
         tall = rows * ((across - bar - 0.1) / columns + (0.06 if bars_below else 0.42))
         figure = Figure(
@@ -236,7 +236,7 @@ def _colour_bar(figure: Figure, grid: Any, relief: Relief, **options: Any) -> No
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
-    shown = ScalarMappable(Normalize(-relief.limit, relief.limit), COLOURS)
+    shown = ScalarMappable(Normalize(-relief.limit, relief.limit), ground_colours())
     place = options or {"shrink": 0.9, "aspect": 18, "pad": 0.015}
     bar = figure.colorbar(shown, ax=list(np.ravel(grid)), **place)
     power = power_of_ten(relief.limit)

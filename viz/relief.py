@@ -14,6 +14,7 @@ from landscape.residuals import Residual
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
 
 Floats = NDArray[np.float64]
 COLOURS = "RdBu_r"
@@ -76,13 +77,11 @@ class Relief:
         A cell is lit by its own slope, from its four corners: a crease stays a line between cells.
         A cell with a corner that is not finite is grey. What is only rounding is drawn as 0.
         """
-        import matplotlib
-
         values = residual.shown
         corners = values[:-1, :-1] + values[1:, :-1] + values[1:, 1:] + values[:-1, 1:]
         there = np.isfinite(corners)
         share = np.clip(np.where(there, corners / 4, 0.0) / self.limit, -1, 1)
-        colours = _GROUND * matplotlib.colormaps[COLOURS](0.5 + 0.5 * share)[..., :3]
+        colours = ground_colours()(0.5 + 0.5 * share)[..., :3]
         light = self.light(residual)[..., None]
         lit = np.where(light > 0, colours + (1 - colours) * light, colours * (1 + 0.8 * light))
         return np.asarray(np.where(there[..., None], lit, _MISSING))
@@ -96,6 +95,15 @@ class Relief:
         return np.asarray(
             np.clip(np.where(more > 0, more / (1 - _LIGHT[2]), more / _LIGHT[2]), -1, 1)
         )
+
+
+def ground_colours() -> Colormap:
+    """Return the colours of flat ground: the diverging map, a little darker."""
+    import matplotlib
+    from matplotlib.colors import ListedColormap
+
+    colours = matplotlib.colormaps[COLOURS](np.linspace(0, 1, 256))[:, :3]
+    return ListedColormap(_GROUND * colours)
 
 
 def draw_relief(

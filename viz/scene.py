@@ -80,8 +80,8 @@ def draw_surface(
         show_scalar_bar=False,
         smooth_shading=smooth,
         name=name,
-        ambient=0.42,
-        diffuse=0.62,
+        ambient=style.ambient,
+        diffuse=style.diffuse,
         specular=0.06,
         specular_power=12,
         interpolate_before_map=True,
@@ -163,7 +163,7 @@ def _spot(
 
 def _draw_isolines(plotter: Any, mesh: Any, frame: Frame, style: Style) -> None:
     """Draw lines of equal height on the surface, and in colour on the floor."""
-    levels = frame.scale.levels()
+    levels = frame.scale.levels() if style.isolines else ()
     lines = mesh.contour(list(levels), scalars="heights") if len(levels) else None
     if lines is None or not lines.n_points:
         return
@@ -184,7 +184,7 @@ def _draw_frame(plotter: Any, frame: Frame, style: Style) -> None:
     segments = [((x0, y0), (x1, y0)), ((x1, y0), (x1, y1)), ((x1, y1), (x0, y1)),
                 ((x0, y1), (x0, y0))]  # fmt: skip
     lines = [((*a, floor), (*b, floor)) for a, b in segments]
-    right, _up, towards = axes_of_view(style)
+    towards = axes_of_view(style)[2]
     # Labels stand at the two edges that face the viewer, outside the window.
     edge_x, out_x = (x1, 1.0) if towards[0] > 0 else (x0, -1.0)
     edge_y, out_y = (y1, 1.0) if towards[1] > 0 else (y0, -1.0)
@@ -200,31 +200,46 @@ def _draw_frame(plotter: Any, frame: Frame, style: Style) -> None:
         _text_3d(plotter, f"{value / 10.0**power:.4g}", (edge_x + out_x * near, y, floor), style)
     _text_3d(
         plotter,
-        with_power("α", power),
+        "α",
         ((x0 + x1) / 2, edge_y + out_y * far, floor),
         style,
         size=1.25,
     )
     _text_3d(
         plotter,
-        with_power("β", power),
+        "β",
         (edge_x + out_x * far, (y0 + y1) / 2, floor),
         style,
         size=1.25,
     )
-    # The loss axis stands at the corner that is leftmost in the view.
-    corner = min(((x, y) for x in (x0, x1) for y in (y0, y1)), key=lambda c: c @ right[:2])
+    if power:
+        _text_2d(plotter, with_power("α, β", power), (0.14, 0.05), style, size=0.85)
+    _draw_lines(
+        plotter, [*lines, *_draw_loss_axis(plotter, (x0, x1), (y0, y1), frame, style)], style
+    )
+
+
+def _draw_loss_axis(
+    plotter: Any, xs: tuple[float, float], ys: tuple[float, float], frame: Frame, style: Style
+) -> list[Any]:
+    """Write at the loss axis, at the corner that is leftmost in the view; return its lines."""
+    right = axes_of_view(style)[0]
+    corner = min(((x, y) for x in xs for y in ys), key=lambda c: c @ right[:2])
     low, high = float(frame.z(frame.scale.low)), float(frame.z(frame.scale.high))
-    outward = -right * tick
-    lines.append(((*corner, low), (*corner, high)))
+    outward = -right * 0.45 * style.em
+    lines: list[Any] = [((*corner, low), (*corner, high))]
     for height in _thinned(frame.scale.ticks(), frame, style):
         here = np.array([*corner, float(frame.z(height))])
         lines.append((tuple(here), tuple(here + outward)))
         text = frame.scale.tick_label(float(height))
         _text_3d(plotter, text, tuple(here + 1.5 * outward), style, align="right")
     above = np.array([*corner, high]) + outward + np.array([0.0, 0.0, 1.3 * style.em])
-    _text_3d(plotter, frame.scale.title, tuple(above), style, align="right")
-    _draw_lines(plotter, lines, style)
+    parts = frame.scale.title.split("  ")
+    # A power of ten stands below the quantity, which is then wide enough for the axis' other side.
+    for lines_up, text in enumerate(reversed(parts)):
+        shift = np.array([0.0, 0.0, 1.5 * style.em * lines_up]) - outward * 4 * (len(parts) - 1)
+        _text_3d(plotter, text, tuple(above + shift), style, align="right")
+    return lines
 
 
 def _draw_lines(plotter: Any, lines: Sequence[Any], style: Style) -> None:

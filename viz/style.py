@@ -20,6 +20,9 @@ class Style:
         path_colours: one for each path.
         ink: colour of text and frame.
         isoline_width: in points.
+        isolines: whether 3D surfaces have lines of equal height.
+        ambient: share of a 3D surface's colour that is seen without light.
+        diffuse: share that the light adds where it falls straight on it.
         elevation: of the camera over the plane, in degrees.
         azimuth: of the camera, in degrees from the alpha axis.
         height: height of the surface over its width.
@@ -34,6 +37,9 @@ class Style:
     path_colours: tuple[str, ...] = ("#d7191c", "#000000", "#ff8c00", "#7b3294")
     ink: str = "#222222"
     isoline_width: float = 0.5
+    isolines: bool = True
+    ambient: float = 0.42
+    diffuse: float = 0.62
     elevation: float = 40.0
     azimuth: float = -58.0
     height: float = 0.33
