@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     from landscape.directions import pca_plane, random_plane
     from landscape.grid import Grid
     from landscape.layout import Layout
-    from landscape.microscope import StepWindow, residual_scaling, window_of_step, zoom_series
+    from landscape.microscope import (
+        StepWindow,
+        minibatch_noise,
+        residual_scaling,
+        window_of_step,
+        zoom_series,
+    )
     from landscape.naming import RunKey
     from landscape.parameters import layout_of
     from landscape.plane import Plane
@@ -25,7 +31,7 @@ if TYPE_CHECKING:
     from landscape.resampling import resample
     from landscape.residuals import Residual, remove_quadratic
     from landscape.results import Analysis, Projection
-    from landscape.sampling import place, plane_evaluator, sample
+    from landscape.sampling import loss_on_plane, place, plane_evaluator, sample
     from landscape.store import StudyFile, open_study
     from landscape.study import Study
     from landscape.surface import Status, Surface
@@ -57,6 +63,8 @@ _HOME = MappingProxyType(
         # work
         "Study": "study",
         "layout_of": "parameters",
+        "loss_on_plane": "sampling",
+        "minibatch_noise": "microscope",
         "pca_plane": "directions",
         "place": "sampling",
         "plane_evaluator": "sampling",
@@ -93,6 +101,8 @@ __all__ = [
     "Trajectory",
     "__version__",
     "layout_of",
+    "loss_on_plane",
+    "minibatch_noise",
     "open_study",
     "pca_plane",
     "place",

@@ -7,7 +7,7 @@ of the size of one optimizer step, with the best-fitting quadratic removed, crea
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,7 @@ __all__ = [
     "Residual",
     "ResidualScaling",
     "StepWindow",
+    "minibatch_noise",
     "remove_quadratic",
     "residual_scaling",
     "rounding_of",
@@ -179,6 +180,28 @@ def rounding_of(
     """
     narrow = np.array([_ROUNDING_WIDTH * width])
     return float(_around(evaluate, np.asarray(centre), narrow, points)[0][0])
+
+
+def minibatch_noise(evaluators: Sequence[Evaluate], width: float) -> float:
+    """Return by how much the choice of a minibatch changes what one step does to the loss.
+
+    That is the standard deviation, over minibatches, of the change of a minibatch's mean loss from
+    ``(-width / 2, 0)`` to ``(width / 2, 0)``: the noise of its gradient times the step.
+
+    Args:
+        evaluators: the loss of each minibatch, as in :func:`residual_scaling`; at least 2.
+        width: full width of the window, in multiples.
+
+    Returns:
+        In units of the loss; compare it with the range of a residual.
+
+    Raises:
+        ValueError: for fewer than 2 minibatches.
+    """
+    if len(evaluators) < 2:
+        raise ValueError(f"a deviation needs at least 2 minibatches, got {len(evaluators)}")
+    ends = np.array([[-width / 2, 0.0], [width / 2, 0.0]])
+    return float(np.std([np.diff(evaluate(ends))[0] for evaluate in evaluators], ddof=1))
 
 
 def _around(

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from viz.height import HeightScale
-from viz.style import Style, font_file
+from viz.style import Style
+from viz.text import set_font
 
 _STEPS = 256
 
@@ -52,17 +53,13 @@ def draw_colour_bar(plotter: Any, scale: HeightScale, style: Style) -> None:
 
 
 def _write(plotter: Any, text: str, position: tuple[float, float], style: Style) -> None:
-    import pyvista
     from vtkmodules.vtkRenderingCore import vtkTextActor
 
     actor = vtkTextActor()
     actor.SetInput(text.replace("-", "−"))
     actor.GetPositionCoordinate().SetCoordinateSystemToNormalizedViewport()
     actor.SetPosition(*position)
-    properties = actor.GetTextProperty()
-    properties.SetFontFamily(4)  # VTK_FONT_FILE
-    properties.SetFontFile(font_file(text))
-    properties.SetFontSize(max(round(style.pixels(style.font_size)), 1))
-    properties.SetColor(*pyvista.Color(style.ink).float_rgb)
-    properties.SetVerticalJustificationToCentered()
+    set_font(actor.GetTextProperty(), text, style, 1.0)
+    actor.GetTextProperty().SetJustificationToLeft()
+    actor.GetTextProperty().SetVerticalJustificationToCentered()
     plotter.add_actor(actor, reset_camera=False, pickable=False)

@@ -9,8 +9,9 @@ import numpy as np
 from landscape.surface import Surface
 from viz.camera import axes_of_view
 from viz.frame import Frame
-from viz.mesh import Shading, surface_mesh
+from viz.mesh import Shading, draw_surface, surface_mesh
 from viz.style import Style
+from viz.text import text_3d
 
 _SIZE = 0.5
 # From the middle of the picture, in its units.
@@ -35,8 +36,6 @@ def draw_inset(
     """
     import pyvista
 
-    from viz.scene import _text_3d, draw_surface
-
     right, up, towards = axes_of_view(style)
     mesh = surface_mesh(magnified(surface, factor), frame, shading=shading)
     middle = np.array([0.0, 0.0, float(frame.z((frame.scale.low + frame.scale.high) / 2))])
@@ -56,4 +55,4 @@ def draw_inset(
     corner = (
         right * across.min() + up * float(upwards.mean() + 0.3 * np.ptp(upwards)) + 4.5 * towards
     )
-    _text_3d(plotter, f"× {factor:,}", tuple(corner), style, align="right")
+    text_3d(plotter, f"× {factor:,}", tuple(corner), style, align="right")

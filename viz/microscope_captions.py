@@ -30,9 +30,8 @@ def microscope_caption(
         titles: of the panels.
         run: name of the run whose median step is the width of the window; "" if it is not.
         step_length: that step in parameter space.
-        noise: for each panel the standard deviation, over minibatches, of the change of the loss
-            from one side of the window to the other, in units of the loss: what the choice of a
-            minibatch adds to one step.
+        noise: for each panel what the choice of a minibatch adds to one step, in units of the loss;
+            see :func:`landscape.minibatch_noise`.
         batch_size: examples of such a minibatch.
 
     Raises:
@@ -99,8 +98,8 @@ def _noise(
         ends = low if low == high else f"{low} to {high}"
         compared = f"; that is {ends} times the whole range of the residual"
     return (
-        f"For comparison, drawing a minibatch{sized} changes the change of the loss over this step "
-        f"by a standard deviation of {', '.join(each)}{compared}."
+        f"For comparison: drawing another minibatch{sized} changes what such a step does to the "
+        f"loss by a standard deviation of {', '.join(each)}{compared}."
     )
 
 

@@ -18,8 +18,9 @@ from viz.frame import Frame
 from viz.height import HeightScale, Kind
 from viz.mesh import Shading, check_shading
 from viz.offscreen import ensure
-from viz.scene import Panel, _text_2d, draw_panel
+from viz.scene import Panel, draw_panel
 from viz.style import PANELS, PAPER, Style
+from viz.text import text_2d
 
 Paths = Projection | Sequence[Projection] | None
 _BAR_WIDTH = 0.75
@@ -193,7 +194,7 @@ def draw_groups(
         raise
     plotter.subplot(first, 0)
     if lines:
-        _text_2d(plotter, "\n".join(lines), (0.5, 0.92), style, size=0.85, vertical="top")
+        text_2d(plotter, "\n".join(lines), (0.5, 0.92), style, size=0.85, vertical="top")
     plotter.subplot(0, 0)
     return plotter
 
