@@ -77,9 +77,9 @@ def _draw_loss_axis(
         text_3d(plotter, text, tuple(here + 1.5 * outward), style, align="right")
     above = np.array([*corner, high]) + outward + np.array([0.0, 0.0, 1.3 * style.em])
     parts = frame.scale.title.split("  ")
-    # A power of ten stands below the quantity, which is then wide enough for the axis' other side.
-    for lines_up, text in enumerate(reversed(parts)):
-        shift = np.array([0.0, 0.0, 1.5 * style.em * lines_up]) - outward * 4 * (len(parts) - 1)
+    # With a power of ten below it, the title is wide and moves to the right.
+    for line, text in enumerate(reversed(parts)):
+        shift = np.array([0.0, 0.0, 1.7 * style.em * line]) - outward * 4 * (len(parts) - 1)
         text_3d(plotter, text, tuple(above + shift), style, align="right")
     return lines
 

@@ -49,7 +49,7 @@ def draw_colour_bar(plotter: Any, scale: HeightScale, style: Style) -> None:
     for height, place in zip(heights, places, strict=True):
         _write(plotter, scale.tick_label(float(height)), (right + 0.10, float(place)), style)
     for line, text in enumerate(reversed(scale.title.split("  "))):
-        _write(plotter, text, (left, top + 0.045 + 0.05 * line), style)
+        _write(plotter, text, (left, top + 0.045 + 0.065 * line), style)
 
 
 def _write(plotter: Any, text: str, position: tuple[float, float], style: Style) -> None:

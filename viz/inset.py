@@ -53,6 +53,6 @@ def draw_inset(
                      line_width=style.pixels(0.4))  # fmt: skip
     across, upwards = rim @ right, rim @ up
     corner = (
-        right * across.min() + up * float(upwards.mean() + 0.3 * np.ptp(upwards)) + 4.5 * towards
+        right * across.min() + up * float(upwards.mean() + 0.6 * np.ptp(upwards)) + 4.5 * towards
     )
     text_3d(plotter, f"× {factor:,}", tuple(corner), style, align="right")

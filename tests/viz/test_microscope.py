@@ -111,8 +111,8 @@ def test_a_flat_panel_has_an_inset_magnified_by_a_power_of_2(pair: list[Residual
     assert not high.child_axes
     (inset,) = low.child_axes
     assert "64" in "".join(text.get_text() for text in low.texts)
-    shown = np.asarray(meshes(inset)[0].get_facecolor())
-    plain = np.asarray(meshes(low)[0].get_facecolor())
+    shown = np.asarray(meshes(inset)[0].get_array()).reshape(-1, 3)
+    plain = np.asarray(meshes(low)[0].get_array()).reshape(-1, 3)
     assert shown.std(axis=0).max() > 10 * plain.std(axis=0).max()
     assert not viz.microscope(pair, inset=False).axes[1].child_axes
 
@@ -273,3 +273,12 @@ def test_in_3d_exact_slopes_are_those_of_the_residual() -> None:
 def test_unknown_shading_is_refused_before_anything_is_drawn(pair: list[Residual]) -> None:
     with pytest.raises(ValueError, match="unknown shading 'phong'"):
         viz.microscope_3d(pair, shading="phong")  # type: ignore[arg-type]
+
+
+def test_a_flat_figure_writes_powers_of_ten_with_letters_it_has(tmp_path: Path) -> None:
+    # A letter that no font has is a warning, and warnings are errors here.
+    losses = np.geomspace(1e-6, 1e9, 25).reshape(5, 5)
+    figure = viz.contour(make_surface(losses, Grid.square(5)))
+    viz.save(figure, tmp_path / "contour.png")
+    labels = [text.get_text() for text in figure.axes[-1].get_yticklabels()]
+    assert "10⁶" in labels
