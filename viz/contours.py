@@ -102,7 +102,7 @@ def contour(
             if number >= count:
                 axes.set_axis_off()
                 continue
-            filled = _panel(axes, every[number], placed[number], scale, style)
+            filled = draw_contours(axes, every[number], placed[number], scale, style)
             axes.set_title(titles[number] if titles else "")
             if number % per_row == 0:
                 axes.set_ylabel(r"$\beta$")
@@ -116,9 +116,10 @@ def contour(
     return figure
 
 
-def _panel(
+def draw_contours(
     axes: Axes, surface: Surface, paths: Sequence[Projection], scale: HeightScale, style: Style
 ) -> Any:
+    """Draw one surface with its isolines and paths into axes; return what a colour bar needs."""
     height = np.ma.masked_invalid(surface_heights(surface, scale.kind))
     axes.set_facecolor("0.85")
     filled = axes.pcolormesh(

@@ -52,7 +52,7 @@ def draw_inset(
     plotter.add_mesh(pyvista.line_segments_from_points(edges), color=style.ink, lighting=False,
                      line_width=style.pixels(0.4))  # fmt: skip
     across, upwards = rim @ right, rim @ up
-    corner = (
-        right * across.min() + up * float(upwards.mean() + 0.6 * np.ptp(upwards)) + 4.5 * towards
-    )
+    beside = float(across.min() + 0.2 * np.ptp(across))
+    above = float(upwards.mean() + 0.6 * np.ptp(upwards))
+    corner = beside * right + above * up + 4.5 * towards
     text_3d(plotter, f"× {factor:,}", tuple(corner), style, align="right")

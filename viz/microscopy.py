@@ -11,7 +11,7 @@ import numpy as np
 
 from landscape.residuals import Residual
 from landscape.surface import Surface
-from viz.contours import FIGURE_SETTINGS, _panel
+from viz.contours import FIGURE_SETTINGS, draw_contours
 from viz.height import HeightScale, label, number, power_of_ten
 from viz.relief import Relief, draw_relief, ground_colours
 from viz.style import PAPER, Style
@@ -78,7 +78,7 @@ def microscope(
 
 
 def zooms(
-    surfaces: Sequence[Sequence[Surface]],
+    full: Sequence[Surface],
     residuals: Sequence[Sequence[Residual]],
     *,
     titles: Sequence[str],
@@ -92,8 +92,7 @@ def zooms(
     that of its colour bar below; the scales of two columns differ, as the windows do.
 
     Args:
-        surfaces: for each network one at full scale; a list of lists to be alike with
-            ``residuals``, of which the first is drawn.
+        full: for each network the surface at full scale.
         residuals: for each network those of the smaller windows, widest first.
         titles: of the rows.
         isolines: see :func:`microscope`.
@@ -103,24 +102,23 @@ def zooms(
     Raises:
         ValueError: for no network, lists of other lengths, or a column that is 0 everywhere.
     """
-    count = check_residuals(residuals, titles=titles, surfaces=surfaces)
+    count = check_residuals(residuals, titles=titles, full=full)
     levels = {len(row) for row in residuals}
-    if len(levels) != 1 or not min(levels) or not all(len(row) for row in surfaces):
+    if len(levels) != 1 or not min(levels):
         raise ValueError(
-            f"every network must have a surface and as many residuals, got {sorted(levels)}"
+            f"every network must have as many residuals, at least one, got {sorted(levels)}"
         )
     columns = list(zip(*residuals, strict=True))
     figure, grid = _panels(count, 1 + len(columns), width, bars_below=True)
     style = style or PAPER
     with _settings():
-        first = [row[0] for row in surfaces]
-        scale = HeightScale.of(first)
-        for axes, surface in zip(grid[:, 0], first, strict=True):
-            filled = _panel(axes, surface, (), scale, style)
-        extent = float(np.ptp(first[0].alphas))
+        scale = HeightScale.of(full)
+        for axes, surface in zip(grid[:, 0], full, strict=True):
+            filled = draw_contours(axes, surface, (), scale, style)
+        extent = float(np.ptp(full[0].alphas))
         grid[0, 0].set_title(f"loss, width {number(extent)}")
         _ticked(figure.colorbar(filled, ax=list(grid[:, 0]), **_BELOW), scale, 3)
-        _label(grid[-1, :1], grid[:, 0], first[0].grid.axes)
+        _label(grid[-1, :1], grid[:, 0], full[0].grid.axes)
         for column, axes in zip(columns, grid[:, 1:].T, strict=True):
             relief = Relief.of(column)
             for one, residual in zip(axes, column, strict=True):
@@ -195,7 +193,7 @@ def _draw_full(
     scale = HeightScale.of(full)
     names = titles or [""] * len(full)
     for axes, surface, title in zip(row, full, names, strict=True):
-        filled = _panel(axes, surface, (), scale, style)
+        filled = draw_contours(axes, surface, (), scale, style)
         _head(axes, title, "full scale")
     _label(row, row[:1], full[0].grid.axes)
     bar = figure.colorbar(filled, ax=list(row), shrink=0.9, aspect=18, pad=0.015)

@@ -154,7 +154,7 @@ def test_zooms_have_a_row_for_each_network_and_a_scale_for_each_column(
     pair: list[Residual], tmp_path: Path
 ) -> None:
     full = make_surface(1 + np.add.outer(x := np.linspace(-1, 1, 9) ** 2, x), Grid.square(9))
-    figure = viz.zooms([[full], [full]], [[pair[0], pair[0]], [pair[0], pair[1]]],
+    figure = viz.zooms([full, full], [[pair[0], pair[0]], [pair[0], pair[1]]],
                        titles=["ReLU", "GELU"])  # fmt: skip
     panels, bars = figure.axes[:6], figure.axes[6:]
     assert len(bars) == 3
@@ -211,7 +211,7 @@ def test_lists_of_other_lengths_are_refused(pair: list[Residual], scaling: Resid
     with pytest.raises(ValueError, match="at least one residual"):
         viz.microscope_caption([], titles=[])
     with pytest.raises(ValueError, match="as many residuals"):
-        viz.zooms([[surface_of(1.0)]] * 2, [pair, pair[:1]], titles=["a", "b"])
+        viz.zooms([surface_of(1.0)] * 2, [pair, pair[:1]], titles=["a", "b"])
     with pytest.raises(ValueError, match="kinked must be as many as scalings"):
         viz.residual_scaling([scaling], titles=["a"], kinked=[])
     with pytest.raises(ValueError, match="1 to 8 lines, got 0"):
