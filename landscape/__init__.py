@@ -17,18 +17,27 @@ if TYPE_CHECKING:
     from landscape.directions import pca_plane, random_plane
     from landscape.grid import Grid
     from landscape.layout import Layout
+    from landscape.microscope import (
+        StepWindow,
+        minibatch_noise,
+        residual_scaling,
+        window_of_step,
+        zoom_series,
+    )
     from landscape.naming import RunKey
     from landscape.parameters import layout_of
     from landscape.plane import Plane
     from landscape.projection import project
     from landscape.resampling import resample
+    from landscape.residuals import Residual, remove_quadratic
     from landscape.results import Analysis, Projection
-    from landscape.sampling import place, plane_evaluator, sample
+    from landscape.sampling import loss_on_plane, place, plane_evaluator, sample
     from landscape.store import StudyFile, open_study
     from landscape.study import Study
     from landscape.surface import Status, Surface
     from landscape.training import train
     from landscape.trajectory import Trajectory
+    from landscape.window_scaling import ResidualScaling
 
 _HOME = MappingProxyType(
     {
@@ -38,8 +47,11 @@ _HOME = MappingProxyType(
         "Layout": "layout",
         "Plane": "plane",
         "Projection": "results",
+        "Residual": "residuals",
+        "ResidualScaling": "window_scaling",
         "RunKey": "naming",
         "Status": "surface",
+        "StepWindow": "microscope",
         "SamplingConfig": "config",
         "StudyConfig": "config",
         "Surface": "surface",
@@ -51,15 +63,21 @@ _HOME = MappingProxyType(
         # work
         "Study": "study",
         "layout_of": "parameters",
+        "loss_on_plane": "sampling",
+        "minibatch_noise": "microscope",
         "pca_plane": "directions",
         "place": "sampling",
         "plane_evaluator": "sampling",
         "plane_sharpness": "curvature",
         "project": "projection",
         "random_plane": "directions",
+        "remove_quadratic": "residuals",
         "resample": "resampling",
+        "residual_scaling": "microscope",
         "sample": "sampling",
         "train": "training",
+        "window_of_step": "microscope",
+        "zoom_series": "microscope",
     }
 )
 
@@ -69,9 +87,12 @@ __all__ = [
     "Layout",
     "Plane",
     "Projection",
+    "Residual",
+    "ResidualScaling",
     "RunKey",
     "SamplingConfig",
     "Status",
+    "StepWindow",
     "Study",
     "StudyConfig",
     "StudyFile",
@@ -80,6 +101,8 @@ __all__ = [
     "Trajectory",
     "__version__",
     "layout_of",
+    "loss_on_plane",
+    "minibatch_noise",
     "open_study",
     "pca_plane",
     "place",
@@ -87,9 +110,13 @@ __all__ = [
     "plane_sharpness",
     "project",
     "random_plane",
+    "remove_quadratic",
     "resample",
+    "residual_scaling",
     "sample",
     "train",
+    "window_of_step",
+    "zoom_series",
 ]
 
 

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from landscape.arrays import Floats, Json, as_floats, frozen_settings, read_only
 
+LEAST_SHARE = 1e-3
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SlopeBudget:
@@ -115,11 +117,8 @@ class SlopeBudget:
 
     @property
     def tolerance(self) -> float:
-        """Bound of the closure error: 5 % of the kink share, or of the bend share without kinks.
-
-        Where nothing bends it is 1e-3.
-        """
-        return 0.05 * (self.kink_share or self.bend_share or 0.02)
+        """Bound of the closure error, see :func:`closure_bound`."""
+        return closure_bound(self.kink_share, self.bend_share)
 
     @property
     def passed(self) -> bool:
@@ -132,6 +131,17 @@ class SlopeBudget:
                  for key, value in asdict_shallow(self).items()}  # fmt: skip
         derived = ("crossings", "bend_share", "kink_share", "off_by", "passed")
         return {**plain, **{name: getattr(self, name) for name in derived}}
+
+
+def closure_bound(kink_share: float, bend_share: float) -> float:
+    """Return the bound of the closure error.
+
+    5 % of the kink share, or of the bend share where there are no kinks, or 1e-3 where nothing
+    bends. A share under 1e-3 counts as none: kinks that cancel leave their rounding.
+    """
+    if kink_share >= LEAST_SHARE:
+        return 0.05 * kink_share
+    return 0.05 * bend_share if bend_share >= LEAST_SHARE else LEAST_SHARE
 
 
 def asdict_shallow(record: Any) -> dict[str, Any]:

@@ -134,6 +134,26 @@ def with_gradients(engine: SamplingConfig) -> SamplingConfig:
     return replace(engine, strategy="gradient")
 
 
+def loss_on_plane(
+    model: nn.Module,
+    loss: str | LossFunction,
+    data: Any,
+    plane: Plane,
+    *,
+    dtype: torch.dtype | None = None,
+    engine: SamplingConfig | None = None,
+) -> Callable[[Floats], Floats]:
+    """Return the loss as a function of coordinates, [K, axes] -> [K].
+
+    Arguments as in :func:`sample`.
+
+    Raises:
+        ValueError: if the plane does not belong to the model, or for unusable data.
+    """
+    evaluator = plane_evaluator(model, loss, data, plane, dtype=dtype, config=engine)
+    return lambda coordinates: evaluator(coordinates)["losses"]
+
+
 def default_grid(plane: Plane) -> Grid:
     """Return the usual grid: 101 points on a line, 51 x 51 on a plane, 17^3 in a volume."""
     points = {1: 101, 2: 51, 3: 17}[plane.axes]

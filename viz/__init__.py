@@ -13,8 +13,12 @@ if TYPE_CHECKING:
     from viz.captions import caption
     from viz.contours import contour
     from viz.height import HeightScale
+    from viz.microscope_captions import microscope_caption
+    from viz.microscope_scene import microscope_3d
+    from viz.microscopy import microscope, zooms
     from viz.offscreen import ensure
     from viz.panels import compare, surface
+    from viz.scaling import residual_scaling
     from viz.style import Style
     from viz.writing import save
 
@@ -24,7 +28,12 @@ _HOME = MappingProxyType(
         "surface": "panels",
         "compare": "panels",
         "contour": "contours",
+        "microscope": "microscopy",
+        "microscope_3d": "microscope_scene",
+        "zooms": "microscopy",
+        "residual_scaling": "scaling",
         "caption": "captions",
+        "microscope_caption": "microscope_captions",
         "save": "writing",
         # how they look
         "HeightScale": "height",
@@ -34,7 +43,21 @@ _HOME = MappingProxyType(
     }
 )
 
-__all__ = ["HeightScale", "Style", "caption", "compare", "contour", "ensure", "save", "surface"]
+__all__ = [
+    "HeightScale",
+    "Style",
+    "caption",
+    "compare",
+    "contour",
+    "ensure",
+    "microscope",
+    "microscope_3d",
+    "microscope_caption",
+    "residual_scaling",
+    "save",
+    "surface",
+    "zooms",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from viz.height import HeightScale, label
-from viz.style import Style, font_file
+from viz.height import HeightScale
+from viz.style import Style
+from viz.text import set_font
 
 _STEPS = 256
 
@@ -46,23 +47,19 @@ def draw_colour_bar(plotter: Any, scale: HeightScale, style: Style) -> None:
         actor.GetProperty().SetLineWidth(style.pixels(0.6))
         plotter.add_actor(actor, reset_camera=False, pickable=False)
     for height, place in zip(heights, places, strict=True):
-        text = label(scale.loss_at(float(height)))
-        _write(plotter, text, (right + 0.10, float(place)), style)
-    _write(plotter, "loss", (left, top + 0.045), style)
+        _write(plotter, scale.tick_label(float(height)), (right + 0.10, float(place)), style)
+    for line, text in enumerate(reversed(scale.title.split("  "))):
+        _write(plotter, text, (left, top + 0.045 + 0.065 * line), style)
 
 
 def _write(plotter: Any, text: str, position: tuple[float, float], style: Style) -> None:
-    import pyvista
     from vtkmodules.vtkRenderingCore import vtkTextActor
 
     actor = vtkTextActor()
-    actor.SetInput(text)
+    actor.SetInput(text.replace("-", "−"))
     actor.GetPositionCoordinate().SetCoordinateSystemToNormalizedViewport()
     actor.SetPosition(*position)
-    properties = actor.GetTextProperty()
-    properties.SetFontFamily(4)  # VTK_FONT_FILE
-    properties.SetFontFile(font_file())
-    properties.SetFontSize(max(round(style.pixels(style.font_size)), 1))
-    properties.SetColor(*pyvista.Color(style.ink).float_rgb)
-    properties.SetVerticalJustificationToCentered()
+    set_font(actor.GetTextProperty(), text, style, 1.0)
+    actor.GetTextProperty().SetJustificationToLeft()
+    actor.GetTextProperty().SetVerticalJustificationToCentered()
     plotter.add_actor(actor, reset_camera=False, pickable=False)

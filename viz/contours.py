@@ -30,7 +30,8 @@ _CAPTION_SIZE = 7.0
 # Text stays text, in embedded TrueType fonts that come with matplotlib; no LaTeX is needed.
 FIGURE_SETTINGS: Mapping[str, Any] = MappingProxyType(
     {
-        "font.family": "STIXGeneral",
+        # The second has the superscripts that the first has not.
+        "font.family": ("STIXGeneral", "DejaVu Serif"),
         "mathtext.fontset": "stix",
         "pdf.fonttype": 42,
         "svg.fonttype": "none",
@@ -128,7 +129,7 @@ def _panels(
         if number >= len(surfaces):
             axes.set_axis_off()
             continue
-        _panel(axes, surfaces[number], paths[number], scale, style)
+        draw_contours(axes, surfaces[number], paths[number], scale, style)
         axes.set_title(titles[number] if titles else "")
         if number % columns == 0:
             axes.set_ylabel(r"$\beta$")
@@ -160,12 +161,13 @@ def _caption(figure: Figure, text: str) -> None:
     figure.text(0.5, top, "\n".join(lines), ha="center", va="top", fontsize=_CAPTION_SIZE)
 
 
-def _panel(
+def draw_contours(
     axes: Axes, surface: Surface, paths: Sequence[Projection], scale: HeightScale, style: Style
-) -> None:
+) -> Any:
+    """Draw one surface with its isolines and paths into axes; return what a colour bar needs."""
     height = np.ma.masked_invalid(surface_heights(surface, scale.kind))
     axes.set_facecolor("0.85")
-    axes.pcolormesh(
+    filled = axes.pcolormesh(
         surface.alphas, surface.betas, height.T, cmap=style.colour_map, shading="gouraud",
         vmin=scale.low, vmax=scale.high, rasterized=True,
     )  # fmt: skip
@@ -185,6 +187,7 @@ def _panel(
     axes.set_aspect("equal")
     axes.set_xlim(surface.alphas[0], surface.alphas[-1])
     axes.set_ylim(surface.betas[0], surface.betas[-1])
+    return filled
 
 
 def _path(axes: Axes, path: Projection, colour: str, name: str | None) -> None:

@@ -25,11 +25,13 @@ class HeightScale:
         kind: ``log`` (log10 of the loss) or ``linear``.
         low: lowest height shown.
         high: highest height shown.
+        quantity: what is written at the axis.
     """
 
     kind: Kind
     low: float
     high: float
+    quantity: str = "loss"
 
     def __post_init__(self) -> None:
         if self.kind not in ("log", "linear"):
@@ -76,6 +78,21 @@ class HeightScale:
     def loss_at(self, height: float) -> float:
         """Return the loss of a height."""
         return float(10.0**height) if self.kind == "log" else height
+
+    @property
+    def power(self) -> int:
+        """Power of ten in which labels of a linear scale are counted; 0 on a log scale."""
+        linear = self.kind == "linear"
+        return power_of_ten(max(abs(self.low), abs(self.high))) if linear else 0
+
+    @property
+    def title(self) -> str:
+        """What is written at the axis: the quantity, and the power of ten of its labels."""
+        return with_power(self.quantity, self.power)
+
+    def tick_label(self, height: float) -> str:
+        """Write the loss of a height for a tick, in units of the power of ten."""
+        return label(self.loss_at(height) / 10.0**self.power)
 
     def levels(self) -> Floats:
         """Return heights for isolines: 4 a decade (2 in more than 4 decades), or about 12."""
@@ -134,8 +151,44 @@ def label(loss: float) -> str:
     if -4 < exponent < 4:
         return f"{loss:.4g}"
     mantissa = loss / 10.0**exponent
-    power = "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    power = _ten_to(exponent)
     return power if abs(mantissa - 1) < 1e-6 else f"{mantissa:.3g}·{power}"
+
+
+def number(value: float) -> str:
+    """Write a number with two digits in a sentence.
+
+    >>> number(0.0612), number(1.27e-7), number(5300000.0)
+    ('0.061', '1.3e-7', '5.3e6')
+    """
+    digits = f"{value:.1e}"
+    mantissa, exponent = digits.split("e")
+    if -4 < int(exponent) < 4:
+        return f"{float(digits):,g}"
+    return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
+
+
+def power_of_ten(largest: float) -> int:
+    """Return the power of ten to take out of numbers up to ``largest``; 0 if they read well.
+
+    >>> power_of_ten(0.0004), power_of_ten(1.0), power_of_ten(300.0)
+    (-4, 0, 0)
+    """
+    power = int(np.floor(np.log10(largest) + 1e-9)) if largest > 0 else 0
+    return 0 if -3 < power < 4 else power
+
+
+def with_power(text: str, power: int) -> str:
+    """Write a unit of a power of ten behind the name of an axis.
+
+    >>> with_power("loss", -8), with_power("loss", 0)
+    ('loss  [10⁻⁸]', 'loss')
+    """
+    return f"{text}  [{_ten_to(power)}]" if power else text
+
+
+def _ten_to(exponent: int) -> str:
+    return "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def _nice(low: float, high: float, count: int) -> Floats:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from landscape.surface import Surface
 from viz.frame import Frame
 from viz.height import surface_heights
+from viz.style import Style
 
 Floats = NDArray[np.float64]
 Shading = Literal["flat", "differences", "gradient"]
@@ -49,6 +50,27 @@ def surface_mesh(surface: Surface, frame: Frame, *, shading: Shading = "flat") -
         mesh.point_data["Normals"] = normals(surface, frame, height, shading).reshape(-1, 3)
         mesh.point_data.active_normals_name = "Normals"
     return mesh
+
+
+def draw_surface(
+    plotter: Any, mesh: Any, frame: Frame, style: Style, *, name: str, smooth: bool
+) -> Any:
+    """Draw a mesh with the colours and the gloss of all surfaces; return its actor."""
+    return plotter.add_mesh(
+        mesh,
+        scalars="heights",
+        cmap=style.colour_map,
+        clim=(frame.scale.low, frame.scale.high),
+        show_scalar_bar=False,
+        smooth_shading=smooth,
+        name=name,
+        ambient=style.ambient,
+        diffuse=style.diffuse,
+        specular=0.06,
+        specular_power=12,
+        interpolate_before_map=True,
+        copy_mesh=False,
+    )
 
 
 def check_shading(shading: str) -> None:

@@ -6,6 +6,7 @@ import math
 import textwrap
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from landscape.plane import Plane
@@ -15,11 +16,11 @@ from viz.captions import caption as caption_of
 from viz.colourbar import draw_colour_bar
 from viz.frame import Frame
 from viz.height import HeightScale, Kind
-from viz.lettering import text_2d
 from viz.mesh import Shading, check_shading
 from viz.offscreen import ensure
 from viz.scene import Panel, draw_panel
 from viz.style import PANELS, PAPER, Style
+from viz.text import text_2d
 
 Paths = Projection | Sequence[Projection] | None
 _BAR_WIDTH = 0.75
@@ -136,28 +137,72 @@ def _draw(
     frame = Frame.around(surfaces, scale, style)
     text = caption_of(surfaces, paths, scale=scale, frame=frame, shading=shading,
                       plane=planes[0] if len(planes) == 1 else None)  # fmt: skip
-    rows = math.ceil(len(panels) / columns)
-    lines = _wrapped(text, columns, style) if caption else []
+    group = Group(panels, frame, style, shading)
+    return draw_groups([group], text if caption else "", columns=columns, off_screen=off_screen)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Panels on one scale, in rows of their own, with one colour bar.
+
+    Attributes:
+        panels: what is shown.
+        frame: where it is drawn.
+        style: how it looks; sizes and resolution are those of a picture's first group.
+        shading: see :func:`viz.mesh.surface_mesh`.
+    """
+
+    panels: Sequence[Panel]
+    frame: Frame
+    style: Style
+    shading: Shading
+
+
+def draw_groups(
+    groups: Sequence[Group], caption: str, *, columns: int, off_screen: bool = True
+) -> Any:
+    """Draw groups of panels below one another, and the caption below them.
+
+    Args:
+        groups: at least one.
+        caption: "" for none.
+        columns: panels per row.
+        off_screen: False to open a window with ``.show()``.
+
+    Returns:
+        A ``pyvista.Plotter``.
+
+    Raises:
+        RuntimeError: if nothing can be rendered here.
+    """
+    style = groups[0].style
+    rows = [math.ceil(len(group.panels) / columns) for group in groups]
+    lines = _wrapped(caption, columns, style)
     plotter = _plotter(rows, columns, len(lines), style, off_screen=off_screen)
+    first = 0
     try:
-        for number, panel in enumerate(panels):
-            plotter.subplot(number // columns, number % columns)
-            draw_panel(plotter, panel, frame, style, shading=shading,
-                       aspect=style.panel_width / style.panel_height)  # fmt: skip
+        for group, more in zip(groups, rows, strict=True):
+            for number, panel in enumerate(group.panels):
+                plotter.subplot(first + number // columns, number % columns)
+                draw_panel(plotter, panel, group.frame, group.style, shading=group.shading,
+                           aspect=style.panel_width / style.panel_height)  # fmt: skip
+            plotter.subplot(first, columns)
+            draw_colour_bar(plotter, group.frame.scale, group.style)
+            first += more
     except BaseException:
         plotter.close()
         raise
-    plotter.subplot(0, columns)
-    draw_colour_bar(plotter, scale, style)
-    plotter.subplot(rows, 0)
+    plotter.subplot(first, 0)
     if lines:
         text_2d(plotter, "\n".join(lines), (0.5, 0.92), style, size=0.85, vertical="top")
     plotter.subplot(0, 0)
     return plotter
 
 
-def _plotter(rows: int, columns: int, lines: int, style: Style, *, off_screen: bool) -> Any:
-    """Make the window: panels, a column for the colour bar, a strip for the caption."""
+def _plotter(
+    groups: Sequence[int], columns: int, lines: int, style: Style, *, off_screen: bool
+) -> Any:
+    """Make the window: groups of rows of panels, a column for colour bars, a caption's strip."""
     if off_screen:
         ensure()
     import numpy as np
@@ -166,12 +211,15 @@ def _plotter(rows: int, columns: int, lines: int, style: Style, *, off_screen: b
     strip = (lines * 1.3 * 0.85 + 1.0) * style.font_size / 72
     bar = _BAR_WIDTH * style.font_size / 9
     width = columns * style.panel_width + bar
+    rows = sum(groups)
     tall = rows * style.panel_height + strip
+    ends = [sum(groups[: i + 1]) for i in range(len(groups))]
+    bars = [(np.s_[end - count : end], columns) for end, count in zip(ends, groups, strict=True)]
     plotter = pyvista.Plotter(
         shape=(rows + 1, columns + 1),
         row_weights=[*[style.panel_height] * rows, strip],
         col_weights=[*[style.panel_width] * columns, bar],
-        groups=[(np.s_[0:rows], columns), (rows, np.s_[:])],
+        groups=[*bars, (rows, np.s_[:])],
         border=False,
         off_screen=off_screen,
         window_size=[round(width * style.dpi), round(tall * style.dpi)],
@@ -184,7 +232,7 @@ def _plotter(rows: int, columns: int, lines: int, style: Style, *, off_screen: b
 
 
 def _wrapped(text: str, columns: int, style: Style) -> list[str]:
-    """Cut the caption into lines that fit the picture's width."""
+    """Cut the caption into lines that fit the picture's width; none for no caption."""
     width = (columns * style.panel_width + _BAR_WIDTH) * 0.94
     # A character of this font is about 0.43 of its size wide.
     characters = int(width * 72 / (style.font_size * 0.85 * 0.43))

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from landscape.results import Projection
 from viz.frame import Frame
-from viz.lettering import text_2d
 from viz.style import Style
+from viz.text import text_2d
 from viz.window import visible
 
 Floats = NDArray[np.float64]

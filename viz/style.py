@@ -20,6 +20,9 @@ class Style:
         path_colours: one for each path.
         ink: colour of text and frame.
         isoline_width: in points.
+        isolines: whether 3D surfaces have lines of equal height.
+        ambient: share of a 3D surface's colour that is seen without light.
+        diffuse: share that the light adds where it falls straight on it.
         elevation: of the camera over the plane, in degrees.
         azimuth: of the camera, in degrees from the alpha axis.
         height: height of the surface over its width.
@@ -34,6 +37,9 @@ class Style:
     path_colours: tuple[str, ...] = ("#d7191c", "#000000", "#ff8c00", "#7b3294")
     ink: str = "#222222"
     isoline_width: float = 0.5
+    isolines: bool = True
+    ambient: float = 0.42
+    diffuse: float = 0.62
     elevation: float = 40.0
     azimuth: float = -58.0
     height: float = 0.33
@@ -60,9 +66,14 @@ PANELS = Style(panel_width=2.6, panel_height=2.1, font_size=9.0, isoline_width=0
 TESTING = Style(panel_width=2.0, panel_height=1.5, dpi=100, anti_aliasing=False)
 
 
+# The superscripts that STIXGeneral has not.
+_SUPERSCRIPTS = frozenset("⁻⁰⁴⁵⁶⁷⁸⁹")
+
+
 @cache
-def font_file() -> str:
-    """Return a font file with Greek letters and superscripts; matplotlib ships it."""
+def font_file(text: str = "") -> str:
+    """Return a font file with every letter of ``text``; matplotlib ships it."""
     import matplotlib
 
-    return str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "STIXGeneral.ttf")
+    name = "DejaVuSerif.ttf" if _SUPERSCRIPTS & set(text) else "STIXGeneral.ttf"
+    return str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name)

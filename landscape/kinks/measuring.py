@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from landscape.arrays import Floats
-from landscape.budget import SlopeBudget
+from landscape.budget import SlopeBudget, closure_bound
 from landscape.evaluation import LossFunction, as_batches
 from landscape.evaluation.examples import Part, count, map_tensors
 from landscape.kinks.crossings import crossings
@@ -38,7 +38,9 @@ from landscape.segment import Segment
 # Entries of all units of a chunk of examples; a jet holds some ten arrays of that size.
 _ENTRIES = 1 << 22
 _CUTS = 4
-# The goal lies below the bound of the check, which is 5 % of the share.
+# Pieces that are cut in one round, at most.
+_PIECES = 1 << 18
+# The goal lies below the bound of the check.
 _GOAL = 0.4
 _ROUNDS = 16
 # Refinement that gains less than this factor, twice, has met its limit.
@@ -148,9 +150,11 @@ class Chunk:
     def _worst(self) -> NDArray[np.bool_]:
         """Choose the pieces whose residuals are to go, so that the rest is below the goal."""
         rows = self.rows
-        kinks, bends, rest = rows.kinks.sum(), rows.bend.sum() + rows.kinks.sum(), rows.rest.sum()
-        share = (kinks or bends or 0.02 * rest) / max(bends + rest, 1e-300)
-        allowed = _GOAL * 0.05 * share * (rows.variation + rows.kinks).sum()
+        kinks = rows.kinks.sum()
+        bends = rows.bend.sum() + kinks
+        whole = max(bends + rows.rest.sum(), np.finfo(float).tiny)
+        bound = closure_bound(kinks / whole, bends / whole)
+        allowed = _GOAL * bound * (rows.variation + rows.kinks).sum()
         size = np.abs(rows.residual)
         # Pieces cannot be cut below the rounding of t.
         fine = np.spacing(np.abs(self.places).max()) * 1e4
@@ -159,7 +163,7 @@ class Chunk:
         chosen = np.zeros(len(size), dtype=bool)
         if np.abs(rows.residual).sum() > allowed:
             kept = np.cumsum(size[order]) <= allowed / 2
-            chosen[order[~kept]] = True
+            chosen[order[~kept][-_PIECES:]] = True
         return chosen & (size > 0)
 
     def _cut(self, chosen: NDArray[np.bool_]) -> None:

@@ -158,5 +158,5 @@ def test_gaussian_smoothing_is_the_mean_of_relu_over_the_noise() -> None:
 
 @pytest.mark.parametrize("spacing", ["0.0001", "0"])
 def test_knots_too_close_are_refused(spacing: str) -> None:
-    with pytest.raises(ValueError, match="must be > 0|spacing of knots must be >= 0.001"):
+    with pytest.raises(ValueError, match=r"must be > 0|spacing of knots must be >= 0\.001"):
         get(f"pwl_gelu_{spacing}")

@@ -176,7 +176,7 @@ SMOOTH = {
 def test_smooth_functions_made_of_kinks_have_none(name: str) -> None:
     model = Written(SMOOTH[name])
     budget = slope_budget(model, per_example, data(), line(model), samples=41)
-    assert budget.kink_variation == pytest.approx(0, abs=1e-6 * budget.example_variation)
+    assert budget.kink_variation == pytest.approx(0, abs=1e-3 * budget.example_variation)
     assert budget.passed
 
 

@@ -1,4 +1,4 @@
-"""Words in 3D pictures: at a place of the scene, or of the panel."""
+"""Writing in 3D pictures: at a place in the scene or of the panel."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def text_3d(
     actor = vtkBillboardTextActor3D()
     actor.SetPosition(*map(float, position))
     actor.SetInput(text.replace("-", "−"))
-    _set_font(actor.GetTextProperty(), style, size)
+    set_font(actor.GetTextProperty(), text, style, size)
     if align == "right":
         actor.GetTextProperty().SetJustificationToRight()
     actor.GetTextProperty().SetVerticalJustificationToCentered()
@@ -48,7 +48,7 @@ def text_2d(
     actor.SetInput(text)
     actor.GetPositionCoordinate().SetCoordinateSystemToNormalizedViewport()
     actor.SetPosition(*position)
-    _set_font(actor.GetTextProperty(), style, size)
+    set_font(actor.GetTextProperty(), text, style, size)
     if vertical == "top":
         actor.GetTextProperty().SetVerticalJustificationToTop()
     else:
@@ -60,11 +60,12 @@ def text_2d(
     plotter.add_actor(actor, reset_camera=False, pickable=False)
 
 
-def _set_font(properties: Any, style: Style, size: float) -> None:
+def set_font(properties: Any, text: str, style: Style, size: float) -> None:
+    """Set font, size and colour of VTK's text properties, for this text."""
     import pyvista
 
     properties.SetFontFamily(4)  # VTK_FONT_FILE
-    properties.SetFontFile(font_file())
+    properties.SetFontFile(font_file(text))
     properties.SetFontSize(max(round(style.pixels(style.font_size * size)), 1))
     properties.SetColor(*pyvista.Color(style.ink).float_rgb)
     properties.SetJustificationToCentered()

@@ -1,0 +1,58 @@
+"""The loss microscope: kinked and smooth activations in a window of one optimizer step."""
+
+# %% Options, activations and data
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+import data
+import landscape
+import viz
+from landscape import activations
+from landscape.networks import build
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--out", type=Path, default=Path("pictures"))
+parser.add_argument("--quick", action="store_true", help="small and fast")
+given, _ = parser.parse_known_args()  # a notebook has arguments of its own
+facts = [activations.get(name) for name in ("relu", "smelu_0.1", "gelu", "tanh")]
+digits = data.load("digits", standardise="features")
+parts = [(digits.inputs[i : i + 64], digits.targets[i : i + 64]) for i in range(0, 1792, 64)]
+
+# %% Train each from the same initial weights; the same random plane, in double precision
+config = landscape.TrainingConfig(steps=20 if given.quick else 300)
+models = {f"{one.name}-gd-seed0": build("mlp", activation=one.name, seed=0) for one in facts}
+common = {"loss": "cross_entropy", "data": digits}
+runs = {k: landscape.train(m, optimizer="gd", config=config, **common) for k, m in models.items()}
+planes = {key: landscape.random_plane(model.double(), seed=0) for key, model in models.items()}
+step = landscape.window_of_step(runs, planes["relu-gd-seed0"])
+
+# %% Full scale, the window, how the residual scales, and what a minibatch adds to one step
+common["engine"] = landscape.SamplingConfig(strategy="batched", chunk=8, batch_size=1024, threads=1)
+views = [landscape.Grid.square(21 if given.quick else 51), step.grid(21 if given.quick else 151)]
+widths, points = np.geomspace(4e-5, 0.4, 3 if given.quick else 9), 4 if given.quick else 7
+centres = np.random.default_rng(0).uniform(-0.5, 0.5, (20, 2))
+full, residuals, scalings, noise = [], [], [], []
+for key, plane in planes.items():
+    of = {"model": models[key], "plane": plane, **common}
+    whole, window = (landscape.sample(grid=grid, **of) for grid in views)
+    losses = landscape.loss_on_plane(**of)
+    minibatches = [landscape.loss_on_plane(**{**of, "data": part}) for part in parts]
+    full.append(whole)
+    residuals.append(landscape.remove_quadratic(window))
+    scalings.append(landscape.residual_scaling(losses, centres, widths, points=points))
+    noise.append(landscape.minibatch_noise(minibatches, step.width))
+
+# %% Full scale above, one step below; how small it is stands in the caption
+shown = {"titles": [one.label for one in facts], "full": full}
+told = {"run": step.run, "step_length": step.step_length, "noise": noise, "batch_size": 64}
+print("wrote", viz.save(viz.microscope(residuals, **shown), given.out / "microscope.png"))
+print("wrote", viz.save(viz.microscope_3d(residuals, **shown), given.out / "microscope-3d.png"))
+caption = viz.microscope_caption(residuals, titles=shown["titles"], **told)
+(given.out / "microscope.md").write_text(caption + "\n", "utf-8")
+
+# %% Against the width of the window, kinked lines leave the smooth ones
+look = {"kinked": [bool(one.kinks) for one in facts], "step": step.width, "fitted": (4e-4, 0.02)}
+lines = viz.residual_scaling(scalings, titles=shown["titles"], **look)
+print("wrote", viz.save(lines, given.out / "residual-scaling.pdf"))
