@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from viz.captions import caption
     from viz.contours import contour
+    from viz.creases import creased
     from viz.height import HeightScale
+    from viz.kink_density import kink_density
+    from viz.kink_lines import kink_contour, kink_surface
     from viz.offscreen import ensure
     from viz.panels import compare, surface
     from viz.style import Style
@@ -24,6 +27,10 @@ _HOME = MappingProxyType(
         "surface": "panels",
         "compare": "panels",
         "contour": "contours",
+        "kink_contour": "kink_lines",
+        "kink_surface": "kink_lines",
+        "kink_density": "kink_density",
+        "creased": "creases",
         "caption": "captions",
         "save": "writing",
         # how they look
@@ -34,7 +41,20 @@ _HOME = MappingProxyType(
     }
 )
 
-__all__ = ["HeightScale", "Style", "caption", "compare", "contour", "ensure", "save", "surface"]
+__all__ = [
+    "HeightScale",
+    "Style",
+    "caption",
+    "compare",
+    "contour",
+    "creased",
+    "ensure",
+    "kink_contour",
+    "kink_density",
+    "kink_surface",
+    "save",
+    "surface",
+]
 
 
 def __getattr__(name: str) -> Any:

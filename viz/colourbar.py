@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from viz.height import HeightScale, label
+from viz.height import HeightScale
 from viz.style import Style, font_file
 
 _STEPS = 256
@@ -45,10 +45,10 @@ def draw_colour_bar(plotter: Any, scale: HeightScale, style: Style) -> None:
         actor.GetProperty().SetColor(*pyvista.Color(style.ink).float_rgb)
         actor.GetProperty().SetLineWidth(style.pixels(0.6))
         plotter.add_actor(actor, reset_camera=False, pickable=False)
-    for height, place in zip(heights, places, strict=True):
-        text = label(scale.loss_at(float(height)))
-        _write(plotter, text, (right + 0.10, float(place)), style)
-    _write(plotter, "loss", (left, top + 0.045), style)
+    above = top + (0.045 if scale.unit == 1.0 else 0.06)
+    for text, place in zip(scale.labels(heights), places, strict=True):
+        _write(plotter, text.replace("-", "−"), (right + 0.10, float(place)), style)
+    _write(plotter, scale.title.replace(" / ", "\n/ "), (left, above), style)
 
 
 def _write(plotter: Any, text: str, position: tuple[float, float], style: Style) -> None:

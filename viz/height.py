@@ -25,11 +25,15 @@ class HeightScale:
         kind: ``log`` (log10 of the loss) or ``linear``.
         low: lowest height shown.
         high: highest height shown.
+        name: of what is shown, for the axis and the colour bar.
+        unit: labels count losses in this power of ten.
     """
 
     kind: Kind
     low: float
     high: float
+    name: str = "loss"
+    unit: float = 1.0
 
     def __post_init__(self) -> None:
         if self.kind not in ("log", "linear"):
@@ -76,6 +80,22 @@ class HeightScale:
     def loss_at(self, height: float) -> float:
         """Return the loss of a height."""
         return float(10.0**height) if self.kind == "log" else height
+
+    @property
+    def title(self) -> str:
+        """The name with the unit of the labels."""
+        power = round(float(np.log10(self.unit)))
+        return f"{self.name} / 1e{power}" if power else self.name
+
+    def labels(self, ticks: Floats) -> list[str]:
+        """Return what to write at heights, with as many digits as tell them apart."""
+        losses = [self.loss_at(float(tick)) / self.unit for tick in ticks]
+        texts = [label(loss) for loss in losses]
+        for digits in range(5, 16):
+            if len(set(texts)) == len(texts):
+                break
+            texts = [f"{loss:.{digits}g}" for loss in losses]
+        return texts
 
     def levels(self) -> Floats:
         """Return heights for isolines: 4 a decade (2 in more than 4 decades), or about 12."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from landscape.plane import Plane
@@ -136,14 +136,49 @@ def _draw(
     frame = Frame.around(surfaces, scale, style)
     text = caption_of(surfaces, paths, scale=scale, frame=frame, shading=shading,
                       plane=planes[0] if len(planes) == 1 else None)  # fmt: skip
-    rows = math.ceil(len(panels) / columns)
-    lines = _wrapped(text, columns, style) if caption else []
+    aspect = style.panel_width / style.panel_height
+
+    def draw(plotter: Any, number: int) -> None:
+        draw_panel(plotter, panels[number], frame, style, shading=shading, aspect=aspect)
+
+    return arranged(draw, len(panels), scale, text if caption else "", style,
+                    columns=columns, off_screen=off_screen)  # fmt: skip
+
+
+def arranged(
+    draw: Callable[[Any, int], None],
+    count: int,
+    scale: HeightScale,
+    text: str,
+    style: Style,
+    *,
+    columns: int = 1,
+    off_screen: bool = True,
+) -> Any:
+    """Put panels, their colour bar and their caption into one picture.
+
+    Args:
+        draw: draws the panel with a number into the plotter's active renderer.
+        count: number of panels.
+        scale: of all panels.
+        text: the caption, or nothing.
+        style: how it looks.
+        columns: panels per row.
+        off_screen: False to open a window.
+
+    Returns:
+        A ``pyvista.Plotter``.
+
+    Raises:
+        RuntimeError: if nothing can be rendered here.
+    """
+    rows = math.ceil(count / columns)
+    lines = _wrapped(text, columns, style) if text else []
     plotter = _plotter(rows, columns, len(lines), style, off_screen=off_screen)
     try:
-        for number, panel in enumerate(panels):
+        for number in range(count):
             plotter.subplot(number // columns, number % columns)
-            draw_panel(plotter, panel, frame, style, shading=shading,
-                       aspect=style.panel_width / style.panel_height)  # fmt: skip
+            draw(plotter, number)
     except BaseException:
         plotter.close()
         raise

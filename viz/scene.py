@@ -14,7 +14,6 @@ from landscape.results import Projection
 from landscape.surface import Surface
 from viz.camera import aim, axes_of_view
 from viz.frame import Frame
-from viz.height import label
 from viz.lettering import text_3d
 from viz.mesh import Shading, surface_mesh
 from viz.paths import draw_heading, draw_path
@@ -37,6 +36,27 @@ def draw_panel(
 ) -> None:
     """Draw a panel into the plotter's active renderer."""
     mesh = surface_mesh(panel.surface, frame, shading=shading)
+    draw_mesh(plotter, mesh, frame, style, smooth=shading != "flat")
+    for number, path in enumerate(panel.paths):
+        colour = style.path_colours[number % len(style.path_colours)]
+        draw_path(plotter, path, frame, style, colour)
+    draw_heading(plotter, panel.title, panel.paths, style)
+    aim(plotter.renderer, frame, style, aspect=aspect)
+
+
+def draw_mesh(
+    plotter: Any, mesh: Any, frame: Frame, style: Style, *, smooth: bool, relief: bool = False
+) -> None:
+    """Draw a mesh with its point data ``heights``, its isolines, the frame and the light.
+
+    Args:
+        plotter: whose active renderer is drawn into.
+        mesh: as :func:`viz.mesh.surface_mesh` makes it.
+        frame: where it is drawn.
+        style: how it looks.
+        smooth: whether its normals are used; otherwise each triangle is shaded as it is.
+        relief: whether light from the side shows creases, with isolines on the floor alone.
+    """
     limits = (frame.scale.low, frame.scale.high)
     plotter.add_mesh(
         mesh,
@@ -44,10 +64,10 @@ def draw_panel(
         cmap=style.colour_map,
         clim=limits,
         show_scalar_bar=False,
-        smooth_shading=shading != "flat",
+        smooth_shading=smooth,
         name="surface",
-        ambient=0.42,
-        diffuse=0.62,
+        ambient=0.22 if relief else 0.42,
+        diffuse=0.88 if relief else 0.62,
         specular=0.06,
         specular_power=12,
         interpolate_before_map=True,
@@ -57,24 +77,22 @@ def draw_panel(
     surface_mapper = plotter.renderer.actors["surface"].mapper
     surface_mapper.SetResolveCoincidentTopologyToPolygonOffset()
     surface_mapper.SetRelativeCoincidentTopologyPolygonOffsetParameters(1.5, 1.5)
-    _draw_isolines(plotter, mesh, frame, style)
+    _draw_isolines(plotter, mesh, frame, style, on_surface=not relief)
     _draw_frame(plotter, frame, style)
-    for number, path in enumerate(panel.paths):
-        colour = style.path_colours[number % len(style.path_colours)]
-        draw_path(plotter, path, frame, style, colour)
-    draw_heading(plotter, panel.title, panel.paths, style)
-    _light(plotter, style)
-    aim(plotter.renderer, frame, style, aspect=aspect)
+    _light(plotter, style, grazing=relief)
 
 
-def _draw_isolines(plotter: Any, mesh: Any, frame: Frame, style: Style) -> None:
+def _draw_isolines(
+    plotter: Any, mesh: Any, frame: Frame, style: Style, *, on_surface: bool
+) -> None:
     """Draw lines of equal height on the surface, and in colour on the floor."""
     levels = frame.scale.levels()
     lines = mesh.contour(list(levels), scalars="heights") if len(levels) else None
     if lines is None or not lines.n_points:
         return
-    plotter.add_mesh(lines, color="#1a1a1a", opacity=0.75, lighting=False,
-                     line_width=style.pixels(style.isoline_width))  # fmt: skip
+    if on_surface:
+        plotter.add_mesh(lines, color="#1a1a1a", opacity=0.75, lighting=False,
+                         line_width=style.pixels(style.isoline_width))  # fmt: skip
     floor = lines.copy()
     floor.points[:, 2] = frame.floor
     plotter.add_mesh(floor, scalars="heights", cmap=style.colour_map, lighting=False,
@@ -112,13 +130,13 @@ def _draw_frame(plotter: Any, frame: Frame, style: Style) -> None:
     low, high = float(frame.z(frame.scale.low)), float(frame.z(frame.scale.high))
     outward = -right * tick
     lines.append(((*corner, low), (*corner, high)))
-    for height in _thinned(frame.scale.ticks(), frame, style):
+    ticks = _thinned(frame.scale.ticks(), frame, style)
+    for height, text in zip(ticks, frame.scale.labels(ticks), strict=True):
         here = np.array([*corner, float(frame.z(height))])
         lines.append((tuple(here), tuple(here + outward)))
-        text = label(frame.scale.loss_at(float(height)))
         text_3d(plotter, text, tuple(here + 1.5 * outward), style, align="right")
     above = np.array([*corner, high]) + outward + np.array([0.0, 0.0, 1.3 * style.em])
-    text_3d(plotter, "loss", tuple(above), style, align="right")
+    text_3d(plotter, frame.scale.title, tuple(above), style, align="right")
     _draw_lines(plotter, lines, style)
 
 
@@ -153,13 +171,16 @@ def _ticks(ends: tuple[float, float]) -> Floats:
     return values[(values >= ends[0] - room) & (values <= ends[1] + room)] + 0.0
 
 
-def _light(plotter: Any, style: Style) -> None:
+def _light(plotter: Any, style: Style, *, grazing: bool) -> None:
     """One key light from the upper left and a weak fill, in this panel only."""
     import pyvista
 
     right, up, towards = axes_of_view(style)
     plotter.renderer.remove_all_lights()
-    for direction, intensity in ((towards - 0.9 * right + 0.9 * up, 0.75), (towards + right, 0.25)):
+    lights = [(towards - 0.9 * right + 0.9 * up, 0.75), (towards + right, 0.25)]
+    if grazing:
+        lights = [(-right + 0.55 * np.array([0.0, 0.0, 1.0]), 0.85), (towards + right, 0.2)]
+    for direction, intensity in lights:
         light = pyvista.Light(position=tuple(10 * direction), focal_point=(0, 0, 0),
                               color="white", intensity=intensity)  # fmt: skip
         light.positional = False
