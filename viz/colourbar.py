@@ -47,7 +47,7 @@ def draw_colour_bar(plotter: Any, scale: HeightScale, style: Style) -> None:
         plotter.add_actor(actor, reset_camera=False, pickable=False)
     above = top + (0.045 if scale.unit == 1.0 else 0.06)
     for text, place in zip(scale.labels(heights), places, strict=True):
-        _write(plotter, text.replace("-", "−"), (right + 0.10, float(place)), style)
+        _write(plotter, text, (right + 0.10, float(place)), style)
     _write(plotter, scale.title.replace(" / ", "\n/ "), (left, above), style)
 
 
@@ -56,7 +56,7 @@ def _write(plotter: Any, text: str, position: tuple[float, float], style: Style)
     from vtkmodules.vtkRenderingCore import vtkTextActor
 
     actor = vtkTextActor()
-    actor.SetInput(text)
+    actor.SetInput(text.replace("-", "−"))
     actor.GetPositionCoordinate().SetCoordinateSystemToNormalizedViewport()
     actor.SetPosition(*position)
     properties = actor.GetTextProperty()

@@ -174,7 +174,9 @@ def arranged(
     """
     rows = math.ceil(count / columns)
     lines = _wrapped(text, columns, style) if text else []
-    plotter = _plotter(rows, columns, len(lines), style, off_screen=off_screen)
+    letters = max(map(len, scale.labels(scale.ticks())), default=0)
+    bar = _BAR_WIDTH * style.font_size / 9 * (1 + 0.1 * max(letters - 6, 0))
+    plotter = _plotter(rows, columns, len(lines), bar, style, off_screen=off_screen)
     try:
         for number in range(count):
             plotter.subplot(number // columns, number % columns)
@@ -191,7 +193,9 @@ def arranged(
     return plotter
 
 
-def _plotter(rows: int, columns: int, lines: int, style: Style, *, off_screen: bool) -> Any:
+def _plotter(
+    rows: int, columns: int, lines: int, bar: float, style: Style, *, off_screen: bool
+) -> Any:
     """Make the window: panels, a column for the colour bar, a strip for the caption."""
     if off_screen:
         ensure()
@@ -199,7 +203,6 @@ def _plotter(rows: int, columns: int, lines: int, style: Style, *, off_screen: b
     import pyvista
 
     strip = (lines * 1.3 * 0.85 + 1.0) * style.font_size / 72
-    bar = _BAR_WIDTH * style.font_size / 9
     width = columns * style.panel_width + bar
     tall = rows * style.panel_height + strip
     plotter = pyvista.Plotter(

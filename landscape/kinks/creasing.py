@@ -25,7 +25,7 @@ from landscape.kink_map import KinkMap
 from landscape.kinks.cutting import Triangles, cut
 from landscape.kinks.jets import subset
 from landscape.kinks.marching import Ints, roots
-from landscape.kinks.plane_probe import PlaneProbe, plane_probe
+from landscape.kinks.plane_probe import PlaneProbe, described, plane_probe
 from landscape.kinks.smooth_part import SplitLoss
 from landscape.plane import Plane
 
@@ -86,7 +86,7 @@ def creased_surface(
     losses = losses + ((where - points) * slopes).sum(axis=1)
     mean = np.bincount(place, losses) / np.maximum(np.bincount(place), 1)
     return CreasedSurface(where, mean[place], slopes, faces, len(chosen), uncut, doubtful, n,
-                          settings=settings or {})  # fmt: skip
+                          settings=described(plane, loss, n, settings))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

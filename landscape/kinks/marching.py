@@ -118,7 +118,7 @@ def roots(
     low, high = np.zeros(len(values)), np.ones(len(values))
     at_low, at_high = values[:, 0].copy(), values[:, 1].copy()
     rising = at_high > 0
-    best = at_low / np.where(at_low == at_high, 1.0, at_low - at_high)
+    best = np.full(len(values), np.nan)
     active, last = np.arange(len(values)), np.zeros(len(values), dtype=int)
     for number in range(_ITERATIONS):
         if not len(active):

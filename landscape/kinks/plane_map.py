@@ -26,7 +26,7 @@ from landscape.evaluation import LossFunction, as_batches
 from landscape.evaluation.examples import Part, count, map_tensors
 from landscape.grid import Grid
 from landscape.kink_map import KinkMap
-from landscape.kinks.plane_probe import plane_probe
+from landscape.kinks.plane_probe import described, plane_probe
 from landscape.kinks.segments import CutWindow, Segments, segments
 from landscape.plane import Plane
 
@@ -93,7 +93,8 @@ def kink_map(
             )
         if not listed:
             done = _walk(window, parts, None, progress)
-        return _record(window, done, batches.examples, listed, settings=settings or {})
+        noted = described(plane, loss, batches.examples, settings)
+        return _record(window, done, batches.examples, listed, settings=noted)
 
 
 @dataclass(slots=True)

@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.func import functional_call, grad_and_value, jvp, vmap
+from torch.func import functional_call, grad, grad_and_value, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from landscape.arrays import Floats
+from landscape.arrays import Floats, Json
 from landscape.evaluation import LossFunction
 from landscape.evaluation.evaluator import buffer_copies
 from landscape.evaluation.examples import Part, arguments, count, map_tensors, tensors
@@ -140,12 +140,15 @@ class PlaneProbe:
         Each example is at its own point; its own loss is meant. Their product is what the gradient
         by (alpha, beta), [n, 2], gains on the way to larger z.
         """
-        trees = (self._tensor(points), _single(part))
+        if not len(points):
+            return np.zeros(0), np.zeros((0, 2))
+        device = next(self.model.parameters()).device
+        own = (self._tensor(points), _single(part))
+        which = tuple(torch.from_numpy(np.array(i)).to(device) for i in (level, unit))
         with self._mode(), torch.enable_grad():
-            rates = self._blocks(self._rates, trees, self._own)
-            slopes = self._blocks(self._slopes, trees, self._own)
-        grad = np.stack([_picked(rates[i::2], level, unit) for i in range(2)], axis=1)
-        return _picked(slopes, level, unit), grad
+            slopes = self._blocks(self._slopes, own, self._own)
+            (rate,) = self._blocks(lambda *tree: (self._rate(*tree),), (*own, *which), self._own)
+        return _picked(slopes, level, unit), rate
 
     def outputs_gradients(self, points: Floats, part: Part) -> list[NDArray[np.float64]]:
         """Return g times the jump of act' for n examples at K points, [K, n, units] each level."""
@@ -197,16 +200,16 @@ class PlaneProbe:
             )
         return losses, seen
 
-    def _rates(self, point: Tensor, one: Part) -> tuple[Tensor, ...]:
-        """Return dz / dalpha and dz / dbeta of every unit, for each level in turn."""
+    def _rate(self, point: Tensor, one: Part, level: Tensor, unit: Tensor) -> Tensor:
+        """Return (dz / dalpha, dz / dbeta) of one unit, [2]."""
 
-        def inputs(point: Tensor) -> tuple[Tensor, ...]:
+        def value(point: Tensor) -> Tensor:
             sites = self._run(point, one)[1].sites
-            return tuple(sites[level.site].inputs[0] for level in self.levels)
+            rows = [sites[v.site].inputs[0] for v in self.levels]
+            found = [z.gather(0, unit.clamp(max=len(z) - 1).reshape(1)) for z in rows]
+            return torch.cat(found).gather(0, level.reshape(1))[0]
 
-        axes = torch.eye(2, dtype=torch.float64, device=point.device)
-        first, second = (jvp(inputs, (point,), (axis,))[1] for axis in axes)
-        return tuple(v for pair in zip(first, second, strict=True) for v in pair)
+        return grad(value)(point)  # type: ignore[no-any-return]
 
     def _slopes(self, point: Tensor, one: Part) -> tuple[Tensor, ...]:
         """Return g times the jump of act' for every unit, for each level."""
@@ -282,6 +285,15 @@ def _picked(values: Sequence[NDArray[np.float64]], level: Ints, unit: Ints) -> F
         mine = np.flatnonzero(level == number)
         found[mine] = rows[mine, unit[mine]]
     return found
+
+
+def described(
+    plane: Plane, loss: str | LossFunction, examples: int, settings: Json | None
+) -> dict[str, Any]:
+    """Return what a record is of: plane, loss and examples, and what the caller notes."""
+    name = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
+    facts = {"kind": plane.kind, **plane.settings, "loss": name, "examples": examples}
+    return {**facts, **(settings or {})}
 
 
 @contextmanager
