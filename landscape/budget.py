@@ -30,7 +30,7 @@ class SlopeBudget:
         bend: sum of the absolute contributions of all bends, kinks among them.
         rest: mean over the examples of the integral of the absolute curvature that is not due to
             bends.
-        closure_error: the check, see :mod:`landscape.kinks.budget`.
+        closure_error: the check, see :mod:`landscape.kinks.measuring`.
         net_residual: slope change that the two signed parts leave unexplained.
         examples: number of examples N.
         samples: places of the first pass along the segment.

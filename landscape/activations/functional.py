@@ -23,7 +23,7 @@ def smelu(inputs: Tensor, beta: float = 1.0) -> Tensor:
         arXiv 2010.09931.
     """
     if has_torch_function_unary(inputs):
-        return handle_torch_function(smelu, (inputs,), inputs, beta)  # type: ignore[no-any-return]
+        return handle_torch_function(smelu, (inputs,), inputs, beta)
     inside = torch.clamp(inputs, -beta, beta)
     return torch.relu(inputs - beta) + (inside + beta).square() / (4 * beta)
 
@@ -35,7 +35,7 @@ def squareplus(inputs: Tensor, b: float = 4.0) -> Tensor:
         Barron (2021), Squareplus: a softplus-like algebraic rectifier, arXiv 2112.11687.
     """
     if has_torch_function_unary(inputs):
-        return handle_torch_function(squareplus, (inputs,), inputs, b)  # type: ignore[no-any-return]
+        return handle_torch_function(squareplus, (inputs,), inputs, b)
     return 0.5 * (inputs + torch.sqrt(inputs.square() + b))
 
 
@@ -45,7 +45,7 @@ def gauss_relu(inputs: Tensor, sigma: float = 1.0) -> Tensor:
     The mean of relu(z + e) over e with standard deviation ``sigma``.
     """
     if has_torch_function_unary(inputs):
-        return handle_torch_function(gauss_relu, (inputs,), inputs, sigma)  # type: ignore[no-any-return]
+        return handle_torch_function(gauss_relu, (inputs,), inputs, sigma)
     scaled = inputs / sigma
     density = torch.exp(-0.5 * scaled.square()) / math.sqrt(2 * math.pi)
     return inputs * 0.5 * torch.erfc(-scaled / math.sqrt(2)) + sigma * density
@@ -54,7 +54,7 @@ def gauss_relu(inputs: Tensor, sigma: float = 1.0) -> Tensor:
 def piecewise_linear(inputs: Tensor, line: Polyline) -> Tensor:
     """Return the polyline at ``inputs``; its slope at a knot is that from the left."""
     if has_torch_function_unary(inputs):
-        return handle_torch_function(piecewise_linear, (inputs,), inputs, line)  # type: ignore[no-any-return]
+        return handle_torch_function(piecewise_linear, (inputs,), inputs, line)
     count = len(line.values)
     place = (inputs.detach() - line.start) / line.spacing
     segment = torch.ceil(place).clamp(0, count).nan_to_num(0).long()

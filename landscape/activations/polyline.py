@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from types import MappingProxyType
 
 from landscape.activations.facts import Kink
@@ -42,14 +43,14 @@ class Polyline:
     @property
     def slopes(self) -> tuple[float, ...]:
         """Slopes before the first knot, between the knots, and after the last."""
-        pairs = zip(self.values, self.values[1:], strict=False)
-        return (self.left, *((b - a) / self.spacing for a, b in pairs), self.right)
+        between = ((b - a) / self.spacing for a, b in pairwise(self.values))
+        return (self.left, *between, self.right)
 
     @property
     def kinks(self) -> tuple[Kink, ...]:
         """Knots where the slope changes."""
         slopes = self.slopes
-        jumps = (b - a for a, b in zip(slopes, slopes[1:], strict=False))
+        jumps = (b - a for a, b in pairwise(slopes))
         return tuple(Kink(z, jump) for z, jump in zip(self.knots, jumps, strict=True) if jump)
 
     @property

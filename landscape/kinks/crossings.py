@@ -8,13 +8,14 @@ branch or a choice among candidates it is g times the difference of their veloci
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from landscape.kinks.jets import Jet, SiteJet
-from landscape.kinks.operations import Jumping
+from landscape.kinks.operations import JumpingError
 
 # A step of Newton's method or of bisection gains a bit at least.
 _BISECTIONS = 40
@@ -79,9 +80,8 @@ def crossings(left: Jet, right: Jet, width: Tensor) -> Crossings:
     for number, one in found:
         own = ~_ties(one)
         one = _selected(one, own)
-        gradients = tuple(
-            jet.sites[number].gradient[one.example, one.unit] for jet in (left, right)
-        )
+        both = (left.sites[number], right.sites[number])
+        gradients = tuple(jet.gradient[one.example, one.unit] for jet in both)
         place = _root(one.margins, one.rates)
         jump = _gradient_at(gradients, place, one, tied[one.example]) * _slope_jump(one, place)
         site = torch.full_like(one.example, number)
@@ -134,7 +134,7 @@ def _branches(left: SiteJet, right: SiteJet, width: Tensor) -> _Found:
     z = tuple(jet.site.inputs[example, unit] for jet in (left, right))
     rates = tuple(jet.velocity[example, unit] * width[example] for jet in (left, right))
     gaps = tuple(jet.site.gap[example, unit] for jet in (left, right))  # type: ignore[index]
-    gap_rates = tuple(jet.gap_velocity[example, unit] * width[example] for jet in (left, right))  # type: ignore[index]
+    gap_rates = tuple(jet.gap_velocity[example, unit] * width[example] for jet in (left, right))
     one = torch.ones_like(z[0])
     return _Found(example, unit, up, z, rates, one, gaps, gap_rates)  # type: ignore[arg-type]
 
@@ -181,7 +181,7 @@ def _slope_jump(one: _Found, place: Tensor) -> Tensor:
         return one.jump * _rate(one.margins, one.rates, place).abs()
     gap, largest = _between(one.gaps, place).abs(), torch.maximum(*(g.abs() for g in one.gaps))
     if bool((gap > 0.5 * largest).any()):
-        raise Jumping("a choice on a comparison jumps in value; a slope budget needs continuity")
+        raise JumpingError("a choice on a comparison jumps in value; make it continuous")
     before, after = one.gap_rates
     rate = _between((before, after), place)
     return torch.where(one.up, rate, -rate)
@@ -213,14 +213,12 @@ def _rate(values: tuple[Tensor, ...], rates: tuple[Tensor, ...], x: Tensor) -> T
 
 
 def _selected(one: _Found, mask: Tensor) -> _Found:
-    def pair(values: tuple[Tensor, ...] | None) -> tuple[Tensor, ...] | None:
-        return None if values is None else tuple(v[mask] for v in values)
+    def kept(value: Any) -> Any:
+        return tuple(v[mask] for v in value) if isinstance(value, tuple) else value[mask]
 
-    return replace(
-        one, example=one.example[mask], unit=one.unit[mask], up=one.up[mask],
-        margins=pair(one.margins), rates=pair(one.rates), jump=one.jump[mask],
-        gaps=pair(one.gaps), gap_rates=pair(one.gap_rates),
-    )  # fmt: skip
+    values = {f.name: getattr(one, f.name) for f in fields(one)}
+    chosen: dict[str, Any] = {k: None if v is None else kept(v) for k, v in values.items()}
+    return replace(one, **chosen)
 
 
 def _joined(parts: list[Crossings], device: torch.device) -> Crossings:

@@ -6,13 +6,10 @@ along the line, and one backward pass, which finds the gradients at the outputs 
 
 from __future__ import annotations
 
-import copy
-import inspect
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,10 +20,12 @@ from torch.func import functional_call, jvp, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from landscape.arrays import Floats
-from landscape.evaluation import LossFunction, resolve_loss
+from landscape.evaluation import LossFunction
 from landscape.evaluation.evaluator import buffer_copies
 from landscape.evaluation.examples import Part, arguments, count, map_tensors
-from landscape.kinks.observer import Observer, Site, module_names, per_example
+from landscape.kinks.loss import per_example_loss
+from landscape.kinks.observer import Observer, Site, per_example
+from landscape.kinks.running import module_names
 from landscape.parameters import evaluation_mode, layout_of, unflatten
 
 _LOG = logging.getLogger(__name__)
@@ -221,10 +220,12 @@ class LineProbe:
             return (losses, tuple(s.inputs for s in seen.sites), gaps), fixed
 
         def rates(t: Tensor) -> Any:
-            found, change, fixed = jvp(values, (t,), (one,), has_aux=True)
+            carried: Any = jvp(values, (t,), (one,), has_aux=True)
+            found, change, fixed = carried
             return (change[0], (*found, *change[1:])), fixed
 
-        (slopes, (losses, *rest)), (curvatures, _), fixed = jvp(rates, (t,), (one,), has_aux=True)
+        carried: Any = jvp(rates, (t,), (one,), has_aux=True)
+        (slopes, (losses, *rest)), (curvatures, _), fixed = carried
         return (losses, slopes, curvatures, *rest, fixed), kept[0], kept[1]
 
 
@@ -333,45 +334,6 @@ def line_probe(
             if isinstance(module, torch.jit.ScriptModule):
                 probe.unseen[f"scripted module {name or '(model)'}"] = None
         yield probe
-
-
-def per_example_loss(loss: str | LossFunction) -> Callable[[Any, Any], Tensor]:
-    """Return a loss with one value per example, [n].
-
-    torch's losses and functions with an argument ``reduction`` are asked for ``"none"``.
-
-    Raises:
-        ValueError: for a weighted mean, whose weights couple the examples.
-    """
-    _, function = resolve_loss(loss)
-    reduction = getattr(function, "reduction", None)
-    if isinstance(function, nn.Module) and isinstance(reduction, str):
-        if reduction == "mean" and getattr(function, "weight", None) is not None:
-            raise ValueError(
-                "the mean of a loss with class weights couples the examples; "
-                "give a function that returns one value per example"
-            )
-        function = copy.copy(function)
-        function.reduction = "none"
-    elif not isinstance(function, nn.Module) and _takes_reduction(function):
-        function = partial(function, reduction="none")
-    summed = reduction == "sum"
-
-    def each(output: Any, target: Any) -> Tensor:
-        values = function(output, target)
-        if values.ndim < 2:
-            return values
-        flat = values.reshape(len(values), -1)
-        return flat.sum(dim=1) if summed else flat.mean(dim=1)
-
-    return each
-
-
-def _takes_reduction(function: Any) -> bool:
-    try:
-        return "reduction" in inspect.signature(function).parameters
-    except (TypeError, ValueError):
-        return False
 
 
 def _checked(losses: Tensor, examples: int) -> Tensor:

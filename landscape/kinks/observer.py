@@ -8,14 +8,13 @@ that the input is not lost.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.autograd.forward_ad as forward_ad
 import torch.nn.functional as functional
-from torch import Tensor, nn
+from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from landscape.kinks.operations import (
@@ -30,7 +29,7 @@ from landscape.kinks.operations import (
     POOLS,
     WATCHED,
     Arguments,
-    Jumping,
+    JumpingError,
     Kinks,
     argument,
     base_name,
@@ -156,15 +155,15 @@ class Observer(TorchFunctionMode):
         rule = ELEMENTWISE[name]
         try:
             kinks = rule.kinks(arguments)
-        except Jumping as error:
-            raise Jumping(f"{error} in {self._place()}; a slope budget needs continuity") from None
+        except JumpingError as error:
+            raise JumpingError(f"{error}, in {self._place()}; replace the activation") from None
         options = {k: v for k, v in kwargs.items() if k != "inplace"}
         call = rule.function or _out_of_place(func)
         extra = () if rule.function else more
         options = {} if rule.function else options
 
         def alone(values: Tensor) -> Tensor:
-            return call(values, *extra, **options)  # type: ignore[no-any-return]
+            return call(values, *extra, **options)
 
         before = inputs.clone()
         site = self._note(name, before, kinks, bend=alone if rule.curved else None)
@@ -192,13 +191,13 @@ class Observer(TorchFunctionMode):
         target = _target(func, inputs, arguments[1])
         return result if target is None else target.copy_(result)
 
-    def _extreme(self, func: Any, name: str, arguments: Arguments) -> Any:
+    def _extreme(self, _: Any, name: str, arguments: Arguments) -> Any:
         first, second = arguments[0][:2]
         return self._rectified(name, first, second, EXTREMES[name])
 
     def _rectified(self, name: str, first: Tensor, second: Tensor, sign: int) -> Tensor:
         """Return the larger (sign 1) or smaller (-1) of two tensors."""
-        first, second = torch.broadcast_tensors(first, second)
+        first, second = torch.broadcast_tensors(first, second)  # type: ignore[no-untyped-call]
         margin = first - second
         site = self._note(name, margin, Kinks((0.0,), (1.0,)))
         if sign > 0:
@@ -280,7 +279,7 @@ class Observer(TorchFunctionMode):
             if name not in HARMLESS and not func.__name__.startswith("__get"):
                 self._miss(f"a comparison used by {name}")
             return func(*args, **kwargs)
-        taken, other = torch.broadcast_tensors(*branches)
+        taken, other = torch.broadcast_tensors(*branches)  # type: ignore[no-untyped-call]
         margin = mask.margin.expand_as(taken)
         state = mask.result.bool().expand_as(taken)
         site = self._note(name, margin, Kinks(), gap=taken - other, state=state)
@@ -310,7 +309,7 @@ class Observer(TorchFunctionMode):
 
     def _refuse(self, func: Any, name: str, arguments: Arguments) -> Any:
         if name in JUMPING:
-            raise Jumping(
+            raise JumpingError(
                 f"{name} in {self._place()} jumps in value; a slope budget needs a continuous "
                 "network, replace the activation"
             )
@@ -339,7 +338,7 @@ class Observer(TorchFunctionMode):
         self._calls[layer] = self._calls.get(layer, 0) + 1
         if self._calls[layer] > 1:
             layer = f"{layer}#{self._calls[layer]}"
-        site = Site(layer, name, knots=kinks.knots, jumps=jumps, bend=bend, **flat)
+        site = Site(layer, name, knots=kinks.knots, jumps=jumps, bend=bend, **flat)  # type: ignore[arg-type]
         self.sites.append(site)
         return site
 
@@ -391,30 +390,5 @@ def _moves(value: Any) -> bool:
     """Return whether a tensor depends on the parameters."""
     if not isinstance(value, Tensor) or not value.is_floating_point():
         return False
-    return value.requires_grad or forward_ad.unpack_dual(value).tangent is not None
-
-
-@contextmanager
-def module_names(model: nn.Module) -> Iterator[Callable[[], str]]:
-    """Follow which module is running; yields a function that returns its name.
-
-    Hooks are set for the time of the context only.
-    """
-    running: list[str] = []
-    handles = []
-
-    def enter(name: str) -> Callable[..., None]:
-        return lambda *_: running.append(name)
-
-    def leave(*_: Any) -> None:
-        if running:
-            running.pop()
-
-    for name, module in model.named_modules():
-        handles.append(module.register_forward_pre_hook(enter(name or "(model)")))
-        handles.append(module.register_forward_hook(leave, always_call=True))
-    try:
-        yield lambda: running[-1] if running else "(loss)"
-    finally:
-        for handle in handles:
-            handle.remove()
+    dual = forward_ad.unpack_dual(value)  # type: ignore[no-untyped-call]
+    return value.requires_grad or dual.tangent is not None

@@ -49,7 +49,7 @@ class Elementwise:
     function: Callable[..., Tensor] | None = None
 
 
-class Jumping(ValueError):
+class JumpingError(ValueError):
     """An activation jumps in value: slopes say nothing about its loss."""
 
 
@@ -106,7 +106,7 @@ def _elu(arguments: Arguments) -> Kinks:
 def _threshold(arguments: Arguments) -> Kinks:
     cut, value = argument(arguments, 1, "threshold", 0.0), argument(arguments, 2, "value", 0.0)
     if cut != value:
-        raise Jumping(f"threshold({cut}, {value}) jumps in value at {cut}")
+        raise JumpingError(f"threshold({cut}, {value}) jumps in value at {cut}")
     return Kinks((float(cut),), (1.0,))
 
 

@@ -1,0 +1,52 @@
+"""A loss with one value for each example."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from torch import Tensor, nn
+
+from landscape.evaluation import LossFunction, resolve_loss
+
+
+def per_example_loss(loss: str | LossFunction) -> Callable[[Any, Any], Tensor]:
+    """Return a loss with one value per example, [n].
+
+    torch's losses and functions with an argument ``reduction`` are asked for ``"none"``.
+
+    Raises:
+        ValueError: for a weighted mean, whose weights couple the examples.
+    """
+    _, function = resolve_loss(loss)
+    reduction = getattr(function, "reduction", None)
+    if isinstance(function, nn.Module) and isinstance(reduction, str):
+        if reduction == "mean" and getattr(function, "weight", None) is not None:
+            raise ValueError(
+                "the mean of a loss with class weights couples the examples; "
+                "give a function that returns one value per example"
+            )
+        function = copy.copy(function)
+        setattr(function, "reduction", "none")  # noqa: B010
+    elif not isinstance(function, nn.Module) and _takes_reduction(function):
+        function = partial(function, reduction="none")
+    summed = reduction == "sum"
+
+    def each(output: Any, target: Any) -> Tensor:
+        values = function(output, target)
+        if values.ndim < 2:
+            return values
+        flat = values.reshape(len(values), -1)
+        return flat.sum(dim=1) if summed else flat.mean(dim=1)
+
+    return each
+
+
+def _takes_reduction(function: Any) -> bool:
+    try:
+        return "reduction" in inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return False

@@ -1,0 +1,191 @@
+"""The slope budget: measured crossing by crossing, checked example by example.
+
+Along ``theta(t) = origin + t direction`` the slope s_n of example n obeys
+
+    s_n(t1) - s_n(t0) = integral of autograd's curvature + sum of the jumps J at its crossings.
+
+Kinks of random sign cancel in the sum over the examples, so that the net residual says nothing
+about J. The check is the closure error: the sum over examples and intervals of |residual|, over the
+sum over examples of (integral of |curvature| + sum of |J|). Where it is largest, intervals are cut
+into four, for the examples concerned alone, until it is small enough.
+
+References:
+    Duersch et al. (2024), arXiv 2411.16914, and Dauphin, Agarwala, Mobahi (2024), Neglected Hessian
+    component, for curvature hidden in jumps of the gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from landscape.arrays import Floats
+from landscape.budget import SlopeBudget
+from landscape.evaluation import LossFunction, as_batches
+from landscape.evaluation.examples import Part, count, map_tensors
+from landscape.kinks.crossings import crossings
+from landscape.kinks.jets import LineProbe, SiteJet, line_probe, subset
+from landscape.kinks.pieces import Events, Rows, events_of, measured
+from landscape.kinks.totals import Total
+from landscape.segment import Segment
+
+# Entries of all units of a chunk of examples; a jet holds some ten arrays of that size.
+_ENTRIES = 1 << 22
+_CUTS = 4
+# The goal lies below the bound of the check, which is 5 % of the share.
+_GOAL = 0.4
+_ROUNDS = 16
+# Refinement that gains less than this factor, twice, has met its limit.
+_STALLED = 0.9
+
+
+def slope_budget(
+    model: nn.Module,
+    loss: str | LossFunction,
+    data: Any,
+    segment: Segment,
+    *,
+    samples: int = 17,
+    keep_crossings: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> SlopeBudget:
+    """Measure how much of the change of slope along a segment sits in kinks.
+
+    Everything is computed in float64. The model is bit-identical afterwards.
+
+    Args:
+        model: any module; only its structure and buffers are used, in evaluation mode.
+        loss: ``cross_entropy``, ``mse``, or a function of (output, target); torch's losses are
+            asked for one value per example.
+        data: pair (inputs, targets), or an iterable of such pairs.
+        segment: see :func:`landscape.step_segment`, :func:`landscape.line_segment`,
+            :func:`landscape.gradient_segment`, :func:`landscape.segment_between`.
+        samples: places of the first pass, at least 2; between them it refines by itself.
+        keep_crossings: whether place and jump of every crossing are kept.
+        progress: called with the number of examples of each finished chunk.
+
+    Raises:
+        ValueError: for a segment that does not belong to the model, a loss without a value per
+            example, or an activation that jumps in value.
+
+    References:
+        docs/mathematics.md derives the budget.
+    """
+    if samples < 2:
+        raise ValueError(f"samples must be >= 2, got {samples}")
+    batches = as_batches(data, device=next(model.parameters()).device, dtype=torch.float64)
+    places = np.linspace(segment.start, segment.end, samples)
+    total = Total(places, keep_crossings)
+    with line_probe(model, loss, segment.origin, segment.direction) as probe:
+        for part in _chunks(probe, batches.parts, segment.start):
+            chunk = Chunk(probe, part, places).refined()
+            total.examples += count(part)
+            total.refinements += chunk.refinements
+            total.add(chunk.rows, chunk.events, chunk.curvature, chunk.sites)
+            if progress is not None:
+                progress(count(part))
+    settings = {**segment.settings, "segment": segment.kind, "length": segment.length}
+    return total.budget(tuple(probe.unseen), settings)
+
+
+@dataclass(slots=True)
+class Chunk:
+    """Some of the examples along the segment."""
+
+    probe: LineProbe
+    part: Part
+    places: Floats
+    sites: list[tuple[str, int]] = field(default_factory=list)
+    curvature: Floats = field(init=False)
+    refinements: int = 0
+    rows: Rows = field(init=False)
+    events: Events = field(init=False)
+
+    def refined(self) -> Chunk:
+        """Walk along the segment, then cut pieces until the closure error is small enough."""
+        everyone = np.arange(count(self.part))
+        places = np.repeat(self.places[:, None], len(everyone), axis=1)
+        self.rows, self.events, self.curvature = self._walk(places, everyone)
+        stalls, before = 0, np.inf
+        for _ in range(_ROUNDS):
+            error = self._closure()
+            stalls = stalls + 1 if error > _STALLED * before else 0
+            before = error
+            chosen = self._worst()
+            if stalls == 2 or not chosen.any():
+                break
+            self._cut(chosen)
+        return self
+
+    def _walk(self, places: Floats, examples: NDArray[np.int64]) -> Any:
+        """Measure intervals for some examples, each between its own places [K, examples]."""
+        some = subset(self.part, examples)
+        rows, events, curvature = [], [], []
+        left = None
+        for number, t in enumerate(places):
+            right = self.probe.at(t, some)
+            curvature.append(float(right.curvatures.sum()))
+            if not self.sites:
+                self.sites = [_site(jet) for jet in right.sites]
+            if left is not None:
+                ends = (places[number - 1], t)
+                found = crossings(left, right, torch.from_numpy(ends[1] - ends[0]).to(right.slopes))
+                rows.append(measured(left, right, found, ends, examples))
+                events.append(events_of(found, ends, offset=len(examples) * (number - 1)))
+            left = right
+        return Rows.joined(rows), Events.joined(events), np.array(curvature)
+
+    def _closure(self) -> float:
+        whole = (self.rows.variation + self.rows.kinks).sum()
+        return float(np.abs(self.rows.residual).sum() / whole) if whole > 0 else 0.0
+
+    def _worst(self) -> NDArray[np.bool_]:
+        """Choose the pieces whose residuals are to go, so that the rest is below the goal."""
+        rows = self.rows
+        kinks, bends, rest = rows.kinks.sum(), rows.bend.sum() + rows.kinks.sum(), rows.rest.sum()
+        share = (kinks or bends or 0.02 * rest) / max(bends + rest, 1e-300)
+        allowed = _GOAL * 0.05 * share * (rows.variation + rows.kinks).sum()
+        size = np.abs(rows.residual)
+        # Pieces cannot be cut below the rounding of t.
+        fine = np.spacing(np.abs(self.places).max()) * 1e4
+        size = np.where(rows.end - rows.start > fine, size, 0.0)
+        order = np.argsort(size)
+        chosen = np.zeros(len(size), dtype=bool)
+        if np.abs(rows.residual).sum() > allowed:
+            kept = np.cumsum(size[order]) <= allowed / 2
+            chosen[order[~kept]] = True
+        return chosen & (size > 0)
+
+    def _cut(self, chosen: NDArray[np.bool_]) -> None:
+        """Cut the chosen pieces into four."""
+        rows, events = self.rows, self.events
+        self.refinements += int(chosen.sum())
+        share = np.linspace(0, 1, _CUTS + 1)[:, None]
+        start, end = rows.start[chosen], rows.end[chosen]
+        added, found, _ = self._walk((1 - share) * start + share * end, rows.example[chosen])
+        kept = events.only(~chosen[events.row])
+        kept.row = (np.cumsum(~chosen) - 1)[kept.row]
+        found.row = found.row + int((~chosen).sum())
+        self.rows = Rows.joined([rows.only(~chosen), added])
+        self.events = Events.joined([kept, found])
+
+
+def _site(jet: SiteJet) -> tuple[str, int]:
+    site = jet.site
+    return f"{site.layer}:{site.operation}", int(jet.gradient.shape[1])
+
+
+def _chunks(probe: LineProbe, parts: tuple[Part, ...], t: float) -> Iterator[Part]:
+    """Cut the batches so that all units of a chunk fit in memory."""
+    one = probe.at(np.array([t]), map_tensors(lambda x: x[:1], parts[0]))
+    units = sum(jet.site.inputs.shape[1] + jet.gradient.shape[1] for jet in one.sites)
+    size = max(_ENTRIES // max(units, 1), 1)
+    for part in parts:
+        for first in range(0, count(part), size):
+            yield map_tensors(lambda x, i=first: x[i : i + size], part)  # type: ignore[misc]

@@ -1,0 +1,116 @@
+"""Pieces (interval, example) of a segment, and the crossings in them, as columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from landscape.arrays import Floats
+from landscape.kinks.crossings import Crossings
+from landscape.kinks.jets import Jet
+
+
+@dataclass(slots=True)
+class Rows:
+    """Pieces (interval, example) of a chunk; every array [R].
+
+    Attributes:
+        example: which example.
+        start: t where the piece starts.
+        end: t where it ends.
+        change: of the slope.
+        smooth: integral of autograd's curvature.
+        variation: integral of its absolute value.
+        bend: integral of the absolute contributions of the activations' bends.
+        rest: integral of the absolute curvature that is not due to bends.
+        kink: sum of the jumps.
+        kinks: sum of the absolute jumps.
+        residual: change - smooth - kink.
+    """
+
+    example: NDArray[np.int64]
+    start: Floats
+    end: Floats
+    change: Floats
+    smooth: Floats
+    variation: Floats
+    bend: Floats
+    rest: Floats
+    kink: Floats
+    kinks: Floats
+    residual: Floats
+
+    @classmethod
+    def joined(cls, parts: list[Rows]) -> Rows:
+        """Put several one after another."""
+        names = cls.__slots__
+        return cls(*(np.concatenate([getattr(p, n) for p in parts]) for n in names))
+
+    def only(self, mask: NDArray[np.bool_]) -> Rows:
+        """Return some of the pieces."""
+        return Rows(*(getattr(self, n)[mask] for n in self.__slots__))
+
+
+@dataclass(slots=True)
+class Events:
+    """Crossings of a chunk; every array [E]. ``row`` is the piece they happened in."""
+
+    row: NDArray[np.int64]
+    site: NDArray[np.int64]
+    unit: NDArray[np.int64]
+    place: Floats
+    jump: Floats
+
+    @classmethod
+    def joined(cls, parts: list[Events]) -> Events:
+        """Put several one after another."""
+        return cls(*(np.concatenate([getattr(p, n) for p in parts]) for n in cls.__slots__))
+
+    def only(self, mask: NDArray[np.bool_]) -> Events:
+        """Return some of the crossings."""
+        return Events(*(getattr(self, n)[mask] for n in self.__slots__))
+
+
+def measured(
+    left: Jet,
+    right: Jet,
+    found: Crossings,
+    ends: tuple[Floats, Floats],
+    examples: NDArray[np.int64],
+) -> Rows:
+    """Split the change of slope of every example in one interval."""
+    n, zeros = len(examples), torch.zeros_like(left.slopes)
+    width = torch.from_numpy(ends[1] - ends[0]).to(zeros)
+    crossed = torch.zeros(n, dtype=torch.long, device=zeros.device)
+    crossed.index_add_(0, found.example, torch.ones_like(found.example))
+    kink = zeros.index_add(0, found.example, found.jump)
+    kinks = zeros.index_add(0, found.example, found.jump.abs())
+    # The curvature of an example jumps where it crosses: one crossing divides the interval there.
+    share = torch.full_like(zeros, 0.5)
+    share[found.example] = found.place.to(share)
+    share = torch.where(crossed == 1, share, 0.5)
+
+    def integral(before: Tensor, after: Tensor) -> Tensor:
+        return width * (share * before + (1 - share) * after)
+
+    smooth = integral(left.curvatures, right.curvatures)
+    change = right.slopes - left.slopes
+    rest = tuple((jet.curvatures - jet.bends).abs() for jet in (left, right))
+    columns = (
+        change, smooth, integral(left.curvatures.abs(), right.curvatures.abs()),
+        integral(left.bend_sizes, right.bend_sizes), integral(*rest), kink, kinks,
+        change - smooth - kink,
+    )  # fmt: skip
+    return Rows(examples, *ends, *(c.cpu().numpy() for c in columns))
+
+
+def events_of(found: Crossings, ends: tuple[Floats, Floats], *, offset: int) -> Events:
+    """Return the crossings of one interval; ``offset`` is the row of its first example."""
+    arrays = (found.example, found.site, found.unit, found.place, found.jump)
+    row, site, unit, place, jump = (a.cpu().numpy() for a in arrays)
+    t = (1 - place) * ends[0][row] + place * ends[1][row]
+    return Events(row + offset, site, unit, t, jump)

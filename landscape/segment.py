@@ -1,0 +1,93 @@
+"""A segment of a line in parameter space: ``theta(t) = origin + t direction``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from landscape.arrays import Floats, Json, as_floats, frozen_settings
+from landscape.plane import Plane
+from landscape.trajectory import Trajectory
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segment:
+    """Where the slope of a loss is followed.
+
+    Attributes:
+        origin: parameters at t = 0, [P].
+        direction: [P]; t is a multiple of it.
+        start: t at the start.
+        end: t at the end, greater than start.
+        kind: ``step``, ``random``, ``gradient``, ``between``, or a name of the user's.
+        settings: how exactly (step, seed, ...), plain JSON values.
+    """
+
+    origin: Floats
+    direction: Floats
+    start: float = 0.0
+    end: float = 1.0
+    kind: str = "custom"
+    settings: Json = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        size = np.asarray(self.origin).shape
+        for name in ("origin", "direction"):
+            vector = as_floats(getattr(self, name), name, size)
+            if vector.ndim != 1 or not np.all(np.isfinite(vector)):
+                raise ValueError(f"{name} must be a finite vector [P], got shape {vector.shape}")
+            object.__setattr__(self, name, vector)
+        if not self.direction.any():
+            raise ValueError(
+                "the direction of a segment must not be zero everywhere; did the optimizer stand "
+                "still?"
+            )
+        if not (np.isfinite([self.start, self.end]).all() and self.start < self.end):
+            raise ValueError(f"a segment needs finite start < end, got {self.start} and {self.end}")
+        object.__setattr__(self, "settings", frozen_settings(self.settings))
+
+    @property
+    def length(self) -> float:
+        """Euclidean length in parameter space."""
+        return float(np.linalg.norm(self.direction)) * (self.end - self.start)
+
+
+def step_segment(trajectory: Trajectory, record: int = -1) -> Segment:
+    """Return one optimizer step that ends at a record of a trajectory.
+
+    Where steps were skipped between the record and the one before, it is their mean.
+
+    Args:
+        trajectory: the path of an optimizer.
+        record: index of the record where the step ends, not the first.
+
+    Raises:
+        IndexError: for a record that is not there.
+        ValueError: for the first record, which no step leads to.
+    """
+    count = len(trajectory.steps)
+    index = record + count if record < 0 else record
+    if not 0 <= index < count:
+        raise IndexError(f"record must be between {-count} and {count - 1}, got {record}")
+    if index == 0:
+        raise ValueError("no step leads to the first record; give a later one")
+    taken = int(trajectory.steps[index] - trajectory.steps[index - 1])
+    end, before = (np.asarray(trajectory.thetas[i], dtype=np.float64) for i in (index, index - 1))
+    return Segment(
+        end, (end - before) / taken, -1.0, 0.0, "step",
+        {"step": int(trajectory.steps[index]), "steps_averaged": taken},
+    )  # fmt: skip
+
+
+def line_segment(plane: Plane, *, span: float = 0.5) -> Segment:
+    """Return the segment of a plane's first direction from -span to span through its origin."""
+    return Segment(
+        plane.origin, plane.d_alpha, -span, span, plane.kind, {**plane.settings, "span": span}
+    )
+
+
+def segment_between(first: Floats, second: Floats) -> Segment:
+    """Return the segment from one solution to another, t from 0 to 1."""
+    start = np.asarray(first, dtype=np.float64)
+    return Segment(start, np.asarray(second, dtype=np.float64) - start, kind="between")
