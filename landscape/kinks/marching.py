@@ -17,6 +17,8 @@ from landscape.arrays import Floats
 Ints = NDArray[np.int64]
 CORNERS = np.array([(0, 0), (1, 0), (1, 1), (0, 1)])
 _ITERATIONS = 80
+# A secant step below this share of the tolerance ends the search: convergence may be linear.
+_SETTLED = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,6 @@ def roots(
         at_high[active] *= np.where(~beyond & repeated, 0.5, 1.0)
         last[active], best[active] = again, share
         ends = high[active] - low[active]
-        done = (found == 0) | (ends < tolerance) | ((moved < tolerance) & ~halved)
+        done = (found == 0) | (ends < tolerance) | ((moved < _SETTLED * tolerance) & ~halved)
         active = active[~done]
     return best

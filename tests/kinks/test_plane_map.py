@@ -24,6 +24,7 @@ from landscape.kinks.plane_probe import plane_probe
 from landscape.parameters import flatten, layout_of
 from landscape.plane import Plane
 from landscape.results import Analysis
+from landscape.segment import segment_between
 from landscape.store import codec
 
 WINDOW = Grid.rectangle((9, 14), (-1.0, 0.6), (-0.5, 2.0))
@@ -182,8 +183,8 @@ def test_the_jumps_along_a_line_are_the_change_of_slope_and_those_of_the_budget(
     found = kink_map(model, linear_loss, data, plane, grid=grid)
     places, jumps, index = found.along(*walk)
     start, end = (plane.points(np.array([w]))[0] for w in walk)
-    budget = slope_budget(model, linear_loss, data, origin=start, direction=end - start,
-                          keep_crossings=True)  # fmt: skip
+    segment = segment_between(start, end)
+    budget = slope_budget(model, linear_loss, data, segment, keep_crossings=True)
     assert len(places) == len(budget.places) > 5
     np.testing.assert_allclose(places, budget.places, atol=1e-9)
     np.testing.assert_allclose(jumps, budget.jumps, atol=1e-9)
@@ -211,9 +212,8 @@ def test_a_deep_network_has_the_crossings_and_jumps_of_the_budget() -> None:
     with plane_probe(model, "mse", plane) as probe:
         probe.watch(data, points[0])
         size, slope = probe.jumps(points, some, layer, unit)
-    walk = plane.d_alpha * 0.025
-    budget = slope_budget(model, "mse", data, origin=plane.points(np.array([[-0.01, beta]]))[0],
-                          direction=walk, samples=33, keep_crossings=True)  # fmt: skip
+    walk = segment_between(*plane.points(np.array([[-0.01, beta], [0.015, beta]])))
+    budget = slope_budget(model, "mse", data, walk, samples=401, keep_crossings=True)
     jumps = size * np.abs(slope[:, 0]) * 0.025 / 48
     order = np.argsort(points[:, 0])
     assert len(jumps) == len(budget.jumps) > 5
@@ -248,10 +248,11 @@ def test_a_density_alone_is_close_to_that_of_the_segments() -> None:
 def test_chunks_give_the_same_map(monkeypatch: pytest.MonkeyPatch) -> None:
     model, data = mlp(3, 4, 3, 1), examples(9, 3, 1)
     work = model, "mse", data, whole_plane(model)
-    whole, done = kink_map(*work, grid=WINDOW), []
-    monkeypatch.setattr("landscape.kinks.plane_map._ENTRIES", WINDOW.size * 7 * 2)
+    grid = Grid.rectangle((3, 4), (-0.3, 0.2), (-0.2, 0.5))
+    whole, done = kink_map(*work, grid=grid), []
+    monkeypatch.setattr("landscape.kinks.plane_map._ENTRIES", grid.size * 7 * 2)
     monkeypatch.setattr("landscape.kinks.plane_probe._BLOCK", 1)
-    parts = kink_map(*work, grid=WINDOW, progress=done.append)
+    parts = kink_map(*work, grid=grid, progress=done.append)
     assert done == [2, 2, 2, 2, 1]
     a, b = (np.lexsort((m.segments[:, 0], m.unit, m.example, m.layer)) for m in (whole, parts))
     np.testing.assert_allclose(parts.segments[b], whole.segments[a], atol=1e-9)
