@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from viz.contours import contour
     from viz.creases import creased
     from viz.height import HeightScale
-    from viz.kink_density import kink_density
+    from viz.density import kink_density
     from viz.kink_lines import kink_contour, kink_surface
     from viz.offscreen import ensure
     from viz.panels import compare, surface
@@ -29,7 +29,7 @@ _HOME = MappingProxyType(
         "contour": "contours",
         "kink_contour": "kink_lines",
         "kink_surface": "kink_lines",
-        "kink_density": "kink_density",
+        "kink_density": "density",
         "creased": "creases",
         "caption": "captions",
         "save": "writing",

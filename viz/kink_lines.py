@@ -178,7 +178,7 @@ def kink_contour(
     import matplotlib
     from matplotlib.collections import LineCollection
 
-    from viz.kink_density import kink_density
+    from viz.density import kink_density
 
     check_window(surface, kinks)
     if not kinks.listed or kinks.curves > most:
