@@ -117,7 +117,7 @@ class CreasedSurface:
         settings = dict(analysis.settings)
         facts: dict[str, Any] = settings.pop("creases", {})
         try:
-            return cls(**analysis.arrays, **facts, settings=settings)
+            return cls(**{**analysis.arrays, **facts}, settings=settings)
         except TypeError as error:
             raise ValueError(f"the creases lack a part, or have one too many: {error}") from None
 

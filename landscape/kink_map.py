@@ -112,7 +112,7 @@ class KinkMap:
     @property
     def lengths(self) -> Floats:
         """Length of each segment, [S]."""
-        return np.hypot(*(self.segments[:, 2:] - self.segments[:, :2]).T)
+        return np.asarray(np.hypot(*(self.segments[:, 2:] - self.segments[:, :2]).T))
 
     @property
     def window(self) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -171,7 +171,7 @@ class KinkMap:
         settings = dict(analysis.settings)
         facts: dict[str, Any] = settings.pop("map", {})
         try:
-            return cls(**analysis.arrays, **facts, settings=settings)
+            return cls(**{**analysis.arrays, **facts}, settings=settings)
         except TypeError as error:
             raise ValueError(f"the kink map lacks a part, or has one too many: {error}") from None
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from viz.captions import caption
     from viz.contours import contour
     from viz.creases import creased
-    from viz.height import HeightScale
     from viz.density import kink_density
+    from viz.height import HeightScale
     from viz.kink_lines import kink_contour, kink_surface
     from viz.offscreen import ensure
     from viz.panels import compare, surface

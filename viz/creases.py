@@ -103,7 +103,11 @@ def crease_caption(surface: CreasedSurface, frame: Frame) -> str:
         text.append("Its best-fitting quadratic is subtracted.")
     name = frame.scale.name
     kind = f"log {name}" if frame.scale.kind == "log" else name
-    text.append(f"Height: {kind}, range {frame.scale.high - frame.scale.low:.2g}.".replace("e-0", "e-").replace("-", "−"))
+    text.append(
+        f"Height: {kind}, range {frame.scale.high - frame.scale.low:.2g}.".replace(
+            "e-0", "e-"
+        ).replace("-", "−")
+    )
     text.append(
         f"Cut along {surface.curves:,} kink curves into {len(surface.triangles):,} triangles; "
         "shaded by the gradient on each side of every kink."

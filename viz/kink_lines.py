@@ -1,4 +1,4 @@
-"""Kink curves over the flat figure and over the 3D surface, or their density where they are many."""
+"""Kink curves over the flat figure and over the 3D surface; a density where they are many."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ def kink_contour(
                 list(ends[mine]), colors=layer_colour(layer), linewidths=line, alpha=opacity,
                 capstyle="butt",
             ))  # fmt: skip
-        _legend(figure, axes, drawn)
+        _legend(axes, drawn)
         if caption:
             scale = height if isinstance(height, HeightScale) else HeightScale.of(
                 [surface], kind=height
@@ -206,7 +206,7 @@ def kink_contour(
     return figure
 
 
-def _legend(figure: Figure, axes: Any, drawn: DrawnKinks) -> None:
+def _legend(axes: Any, drawn: DrawnKinks) -> None:
     from matplotlib.lines import Line2D
 
     if not drawn.layers:

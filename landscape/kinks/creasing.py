@@ -76,7 +76,7 @@ def creased_surface(
         probe.watch(whole, grid.coordinates(np.zeros(1, dtype=np.int64))[0])
         curves = _Curves.of(probe, whole, kinks, chosen)
         mesh = _cut_all(curves, grid, kinks.tolerance)
-        corners, place, faces, doubtful, points = _corners(curves, mesh)
+        place, faces, doubtful, points = _corners(curves, mesh)
         at = SplitLoss.of(probe, whole, kinks, grid)
         losses, slopes = at(points)
     n = count(whole)
@@ -138,7 +138,7 @@ class _Curves:
         """Return one function at points [K, 2], [K]."""
         single = subset(self.part, self.example[number : number + 1])
         z = self.probe.values(points, single)[self.level[number]]
-        return z[:, 0, self.unit[number]]
+        return np.asarray(z[:, 0, self.unit[number]])
 
 
 def _cut_all(curves: _Curves, grid: Grid, tolerance: float) -> Triangles:
@@ -164,12 +164,12 @@ def _cut_all(curves: _Curves, grid: Grid, tolerance: float) -> Triangles:
     return mesh
 
 
-def _corners(curves: _Curves, mesh: Triangles) -> tuple[Ints, Ints, Ints, int, Floats]:
+def _corners(curves: _Curves, mesh: Triangles) -> tuple[Ints, Ints, int, Floats]:
     """Give every vertex one copy for each region around it.
 
     Returns:
-        A triangle of each copy [M], its vertex [M], the triangles in copies [T, 3], how many
-        copies have no point of their own side, and a point beside each copy, [M, 2].
+        The vertex of each copy [M], the triangles in copies [T, 3], how many copies have no point
+        of their own side, and a point beside each copy, [M, 2].
     """
     packed = np.ascontiguousarray(np.packbits(mesh.sides > 0, axis=1))
     region = np.unique(packed, axis=0, return_inverse=True)[1].reshape(-1) if len(curves) else 0
@@ -196,7 +196,7 @@ def _corners(curves: _Curves, mesh: Triangles) -> tuple[Ints, Ints, Ints, int, F
         todo = todo[(above != (mesh.sides[triangle[todo]] > 0)).any(axis=1)]
         if not len(todo):
             break
-    return triangle, place, faces, len(todo), points
+    return place, faces, len(todo), points
 
 
 def _chosen(kinks: KinkMap, least: float) -> tuple[Ints, int]:

@@ -1,4 +1,4 @@
-"""Segments of the kink curves of some examples: their ends, and the jump of the gradient at each."""
+"""Segments of the kink curves of some examples: their ends, and the gradient's jump at each."""
 
 from __future__ import annotations
 
@@ -111,9 +111,7 @@ class Segments:
         return len(np.unique(np.stack([self.level, self.example, self.unit]), axis=1).T)
 
 
-def segments(
-    window: CutWindow, part: Part, *, most: int | None
-) -> tuple[Segments | int, set[int]]:
+def segments(window: CutWindow, part: Part, *, most: int | None) -> tuple[Segments | int, set[int]]:
     """Find the segments of some examples, and the levels that are not affine here.
 
     Args:
@@ -166,10 +164,12 @@ def _of_level(
         level = np.full(len(rows), number)
         return window.probe.values_of(points, subset(part, example[rows]), level, unit[rows])
 
-    centres = cells.values.mean(axis=1)
+    centres: Floats = np.asarray(cells.values.mean(axis=1), dtype=np.float64)
     twice = np.flatnonzero(ambiguous(cells))
     if exact and len(twice):
-        centres[twice] = true_values(window.place(cells.cell[twice] + 0.5), twice)
+        centres[twice] = true_values(
+            window.place(cells.cell[twice].astype(np.float64) + 0.5), twice
+        )
     parts = pieces(cells, centres)
     source = parts.source
     ends = _ends(window, cells, parts, true_values if refine else None)
@@ -196,15 +196,16 @@ def _ends(
     place = np.ravel_multi_index(tuple(low.T), window.grid.shape)
     key = (cells.member[rows] * window.grid.size + place) * 2 + upright
     _, chosen, back = np.unique(key, return_index=True, return_inverse=True)
-    start, way, z, rows = low[chosen], (high - low)[chosen], z[chosen], rows[chosen]
+    start, way, rows = low[chosen], (high - low)[chosen], rows[chosen]
+    at_ends: Floats = np.asarray(z[chosen], dtype=np.float64)
 
     def points(share: Floats, which: Ints) -> Floats:
         return window.place(start[which] + share[:, None] * way[which])
 
-    share = z[:, 0] / (z[:, 0] - z[:, 1])
+    share = at_ends[:, 0] / (at_ends[:, 0] - at_ends[:, 1])
     if true_values is not None:
         share = roots(
-            z, lambda t, k: true_values(points(t, k), rows[k]), tolerance=window.tolerance
+            at_ends, lambda t, k: true_values(points(t, k), rows[k]), tolerance=window.tolerance
         )
     return points(share, np.arange(len(share)))[back.reshape(-1)].reshape(-1, 2, 2)
 

@@ -103,7 +103,7 @@ def _side(
     lost = np.flatnonzero(side == 0)
     if len(lost):
         side[lost] = np.where(inside(points[faces[lost]].mean(axis=1)) > 0, 1, -1)
-    return side.astype(np.int8)
+    return np.asarray(side, dtype=np.int8)
 
 
 def _crossed(faces: Ints, sign: Ints) -> tuple[Ints, Ints]:

@@ -26,8 +26,8 @@ from landscape.evaluation import LossFunction, as_batches
 from landscape.evaluation.examples import Part, count, map_tensors
 from landscape.grid import Grid
 from landscape.kink_map import KinkMap
-from landscape.kinks.plane_probe import described, plane_probe
 from landscape.kinks.curve_segments import CutWindow, Segments, segments
+from landscape.kinks.plane_probe import described, plane_probe
 from landscape.plane import Plane
 
 # Pre-activations of a chunk of examples at all nodes, in float64 entries.

@@ -120,9 +120,7 @@ class PlaneProbe:
             size = count(part) * self.width + len(self.plane.origin)
             return self._blocks(inputs, (self._tensor(points),), size)
 
-    def values_of(
-        self, points: Floats, part: Part, level: Ints, unit: Ints
-    ) -> NDArray[np.float64]:
+    def values_of(self, points: Floats, part: Part, level: Ints, unit: Ints) -> NDArray[np.float64]:
         """Return ``z - knot`` of one unit of each of n examples, each at its own point, [n]."""
 
         def inputs(point: Tensor, one: Part) -> tuple[Tensor, ...]:
@@ -133,9 +131,7 @@ class PlaneProbe:
             found = self._blocks(inputs, (self._tensor(points), _single(part)), self._own)
         return _picked(found, level, unit)
 
-    def jumps(
-        self, points: Floats, part: Part, level: Ints, unit: Ints
-    ) -> tuple[Floats, Floats]:
+    def jumps(self, points: Floats, part: Part, level: Ints, unit: Ints) -> tuple[Floats, Floats]:
         """Return g (act'(z0+) - act'(z0-)) of one unit of each of n examples, [n], and grad z.
 
         Each example is at its own point; its own loss is meant. Their product is what the gradient
@@ -298,9 +294,7 @@ def described(
 
 
 @contextmanager
-def plane_probe(
-    model: nn.Module, loss: str | LossFunction, plane: Plane
-) -> Iterator[PlaneProbe]:
+def plane_probe(model: nn.Module, loss: str | LossFunction, plane: Plane) -> Iterator[PlaneProbe]:
     """Prepare a model for passes over a plane; it is as before afterwards.
 
     Raises:

@@ -55,8 +55,10 @@ class SplitLoss:
         x = np.cos((np.arange(_NODES) + 0.5) * np.pi / _NODES)
         nodes = np.stack(np.meshgrid(x, x, indexing="ij"), axis=-1).reshape(-1, 2)
         values = _sums(probe, low + (nodes + 1) / 2 * (high - low), rest)
-        table = np.polynomial.chebyshev.chebvander2d(*nodes.T, [_NODES - 1] * 2)
-        fitted = np.linalg.solve(table, values).reshape(_NODES, _NODES, 3)
+        degrees = (_NODES - 1, _NODES - 1)
+        table = np.polynomial.chebyshev.chebvander2d(nodes[:, 0], nodes[:, 1], degrees)
+        solved = np.asarray(np.linalg.solve(table, values), dtype=np.float64)
+        fitted = solved.reshape(_NODES, _NODES, 3)
         split = cls(probe, subset(whole, kinked), low, high, fitted)
         places = low + _CHECKS * (high - low)
         off = np.abs(split._smooth(places) - _sums(probe, places, rest)).max(axis=0)
@@ -68,13 +70,15 @@ class SplitLoss:
         total = np.zeros((len(points), 3))
         if count(self.part):
             total += _sums(self.probe, points, self.part)
-        if self.coefficients is not None:
-            total += self._smooth(points)
+        total += self._smooth(points)
         return total[:, 0], total[:, 1:]
 
     def _smooth(self, points: Floats) -> Floats:
+        if self.coefficients is None:
+            return np.zeros((len(points), 3))
         scaled = 2 * (points - self.low) / (self.high - self.low) - 1
-        return np.polynomial.chebyshev.chebval2d(*scaled.T, self.coefficients).T
+        found = np.polynomial.chebyshev.chebval2d(scaled[:, 0], scaled[:, 1], self.coefficients)
+        return np.asarray(found.T)
 
 
 def _sums(probe: PlaneProbe, points: Floats, part: Part) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def axes_plane(model: nn.Module, origin: list[float]) -> Plane:
 def mlp(*widths: int, seed: int = 0) -> nn.Sequential:
     torch.manual_seed(seed)
     layers: list[nn.Module] = []
-    for a, b in zip(widths, widths[1:], strict=False):
+    for a, b in itertools.pairwise(widths):
         layers += [nn.Linear(a, b), nn.ReLU()]
     return nn.Sequential(*layers[:-1]).double()
 
@@ -82,7 +83,9 @@ def first_layer_plane(model: nn.Module) -> Plane:
 
 def whole_plane(model: nn.Module) -> Plane:
     layout = layout_of(model)
-    return Plane(flatten(model), *np.random.default_rng(3).standard_normal((2, layout.size)), layout)
+    return Plane(
+        flatten(model), *np.random.default_rng(3).standard_normal((2, layout.size)), layout
+    )
 
 
 def linear_loss(output: Tensor, _target: Tensor) -> Tensor:
@@ -169,7 +172,9 @@ def test_a_unit_that_rests_on_its_knot_is_not_counted_twice() -> None:
     np.testing.assert_allclose(twice.segments, once.segments, atol=1e-14)
     # The node at which z is exactly 0 is no such unit.
     grid = Grid.rectangle((3, 3), (-1.0, 1.0), (-1.0, 1.0))
-    assert kink_map(OneUnit(), "mse", data, axes_plane(OneUnit(), [0.0, 0.0]), grid=grid).curves == 1
+    assert (
+        kink_map(OneUnit(), "mse", data, axes_plane(OneUnit(), [0.0, 0.0]), grid=grid).curves == 1
+    )
 
 
 # -- against the slope along a line ---------------------------------------------------------------
@@ -227,7 +232,7 @@ def test_a_deep_network_has_the_crossings_and_jumps_of_the_budget() -> None:
     np.testing.assert_allclose((points[order, 0] + 0.01) / 0.025, budget.places, atol=1e-6)
     # The budget interpolates gradients between its samples, so that a share of 1e-5 is its own.
     assert np.abs(jumps).sum() == pytest.approx(np.abs(budget.jumps).sum(), rel=2e-5)
-    assert jumps.sum() == pytest.approx(budget.jumps.sum(), rel=1e-4)
+    assert jumps.sum() == pytest.approx(budget.jumps.sum(), abs=1e-4 * np.abs(jumps).sum())
 
 
 # -- many curves, what is left out, mistakes ------------------------------------------------------
@@ -340,7 +345,7 @@ def test_a_line_another_model_and_a_loss_without_examples_are_refused() -> None:
         kink_map(model, "mse", data, line, grid=WINDOW)
     plane = axes_plane(model, [0.0, 0.0])
     with pytest.raises(ValueError, match="the model's 31 parameters, got 2"):
-        kink_map(mlp(3, 5, 1, 1, seed=0)[:3] and mlp(3, 6, 1), "mse", data, plane, grid=WINDOW)
+        kink_map(mlp(3, 6, 1), "mse", data, plane, grid=WINDOW)
     with pytest.raises(ValueError, match="one value for each of the 1 examples"):
         kink_map(model, lambda output, _: output.mean(), data, plane, grid=WINDOW)
 
@@ -359,8 +364,10 @@ def test_a_map_and_creases_survive_a_study_file(tmp_path: Path) -> None:
             codec.write(file.create_group(name), record.to_analysis())
         back = KinkMap.from_analysis(codec.read(file["map"]))
         creases = CreasedSurface.from_analysis(codec.read(file["creases"]))
-    for one, other, names in ((found, back, ("segments", "jumps", "unit", "density", "alphas")),
-                              (surface, creases, ("coordinates", "gradients", "triangles"))):
+    for one, other, names in (
+        (found, back, ("segments", "jumps", "unit", "density", "alphas")),
+        (surface, creases, ("coordinates", "gradients", "triangles")),
+    ):
         for name in names:
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
     assert (back.layers, back.straight, back.found) == (found.layers, found.straight, found.found)
@@ -397,7 +404,9 @@ def test_roots_of_bent_functions_are_found_to_the_tolerance() -> None:
 
 def test_cuts_keep_the_area_and_put_every_triangle_on_one_side() -> None:
     mesh = Triangles.of_grid(Grid.rectangle((4, 6), (-1.0, 1.0), (0.0, 3.0)), 3)
-    lines = np.array([[1.0, 0.3, -0.4], [-0.2, 1.0, -1.0], [1.0, 1.0, -1.0]])  # the last through nodes
+    lines = np.array(
+        [[1.0, 0.3, -0.4], [-0.2, 1.0, -1.0], [1.0, 1.0, -1.0]]
+    )  # the last through nodes
     for number, (a, b, c) in enumerate(lines):
         values = mesh.points @ [a, b] + c
         mesh, _ = cut(mesh, number, values, lambda low, high, z: z[:, 0] / (z[:, 0] - z[:, 1]),
@@ -451,7 +460,9 @@ def test_a_cut_mesh_is_a_piecewise_linear_loss_exactly(widths: tuple[int, ...]) 
 def test_a_polynomial_is_subtracted_from_losses_and_gradients() -> None:
     model, data = mlp(3, 5, 1), examples(5, 3, 1)
     work = model, "mse", data, whole_plane(model)
-    surface = creased_surface(*work, kink_map(*work, grid=Grid.rectangle((5, 6), (0.1, 0.14), (-0.02, 0.03))))
+    surface = creased_surface(
+        *work, kink_map(*work, grid=Grid.rectangle((5, 6), (0.1, 0.14), (-0.02, 0.03)))
+    )
     polynomial = (1.0, -2.0, 3.0, 0.5, -0.7, 0.9)
     less = surface.minus(polynomial)
     a, b = surface.coordinates.T
@@ -473,8 +484,8 @@ def test_examples_without_kinks_are_interpolated_to_rounding() -> None:
     model, data = mlp(3, 5, 4, 2), examples(40, 3, 2)
     plane = whole_plane(model)
     work = model, "mse", data, plane
-    surface = creased_surface(*work, kink_map(*work, grid=Grid.rectangle((5, 6), (-2e-3, 1e-3), (0, 4e-3))),
-                              least=0.0)  # fmt: skip
+    grid = Grid.rectangle((5, 6), (-2e-3, 1e-3), (0.0, 4e-3))
+    surface = creased_surface(*work, kink_map(*work, grid=grid), least=0.0)
     assert surface.curves > 2
     evaluator = Evaluator(model, "mse", data, dtype=torch.float64)
     true = evaluator(plane.points(surface.coordinates))["losses"]
