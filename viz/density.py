@@ -60,6 +60,7 @@ def kink_density(
     norm = LogNorm(max(np.quantile(found, 0.01), high * 1e-6), high) if wide else Normalize(0, high)
     with matplotlib.rc_context(dict(FIGURE_SETTINGS)):
         figure = Figure(figsize=(across, (across - 1.3) * ratio + 0.6), layout="constrained")
+        figure.get_layout_engine().set(h_pad=0.08)  # type: ignore[union-attr,call-arg]
         axes = figure.subplots()
         colours = matplotlib.colormaps[_COLOUR_MAP].with_extremes(bad="0.85")
         shown = np.ma.masked_where(kinks.density <= 0, kinks.density)

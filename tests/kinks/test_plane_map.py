@@ -6,7 +6,6 @@ import itertools
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pytest
 import torch
@@ -26,7 +25,8 @@ from landscape.parameters import flatten, layout_of
 from landscape.plane import Plane
 from landscape.results import Analysis
 from landscape.segment import segment_between
-from landscape.store import codec
+from landscape.store import StudyWriter, open_study
+from landscape.store.paths import analysis_path
 
 WINDOW = Grid.rectangle((9, 14), (-1.0, 0.6), (-0.5, 2.0))
 
@@ -359,11 +359,13 @@ def test_a_map_and_creases_survive_a_study_file(tmp_path: Path) -> None:
     grid = Grid.rectangle((4, 5), (-0.2, 0.2), (-0.3, 0.3))
     found = kink_map(*work, grid=grid, settings={"note": 7})
     surface = creased_surface(*work, found)
-    with h5py.File(tmp_path / "study.h5", "w") as file:
-        for name, record in (("map", found), ("creases", surface)):
-            codec.write(file.create_group(name), record.to_analysis())
-        back = KinkMap.from_analysis(codec.read(file["map"]))
-        creases = CreasedSurface.from_analysis(codec.read(file["creases"]))
+    with StudyWriter(tmp_path / "study.h5") as writer:
+        for record in (found.to_analysis(), surface.to_analysis()):
+            writer.put_record(analysis_path(record.kind, "relu"), record)
+    study = open_study(tmp_path / "study.h5")
+    assert study.analyses("kink_map") == study.analyses("creases") == ["relu"]
+    back = KinkMap.from_analysis(study.analysis("kink_map", "relu"))
+    creases = CreasedSurface.from_analysis(study.analysis("creases", "relu"))
     for one, other, names in (
         (found, back, ("segments", "jumps", "unit", "density", "alphas")),
         (surface, creases, ("coordinates", "gradients", "triangles")),
