@@ -4,8 +4,8 @@ A curve is the zero set of ``z - z0`` for one unit of one example. Its sign at t
 tells which cells it crosses (marching squares), and its ends on the sides of the cells are found on
 the true z. Pre-activations of a first layer are affine in (alpha, beta), so that linear
 interpolation between the nodes is exact. A curve that enters and leaves a cell through one side is
-not seen: the grid is the resolution of curved ones. Within a cell a curve is one straight piece; those
-of deeper layers bend where they meet curves of the layers before.
+not seen: the grid is the resolution of curved ones. Within a cell a curve is one straight piece;
+those of deeper layers bend where they meet curves of the layers before.
 
 With g = d loss / d (output of the unit), the gradient of the loss by (alpha, beta) gains
 ``g (act'(z0+) - act'(z0-)) grad z`` on the way to larger z.

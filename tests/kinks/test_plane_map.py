@@ -459,6 +459,24 @@ def test_a_cut_mesh_is_a_piecewise_linear_loss_exactly(widths: tuple[int, ...]) 
     assert len(distinct) < len(surface.coordinates)
 
 
+def test_corners_on_a_curved_crease_have_the_gradient_of_their_own_side() -> None:
+    # max(alpha beta - 1.5, 0) for alpha > 0; the edges are chords of the hyperbola.
+    model, data = Product(), (torch.tensor([[1.0]]), torch.tensor([[1.0]]))
+    work = model, linear_loss, data, axes_plane(model, [0.0, 0.0])
+    grid = Grid.rectangle((5, 6), (0.3, 3.0), (0.1, 4.0))
+    surface = creased_surface(*work, kink_map(*work, grid=grid))
+    corners = surface.coordinates[surface.triangles]
+    middle = corners.mean(axis=1)
+    above = middle[:, 0] * middle[:, 1] > 1.5
+    clear = np.abs(middle.prod(axis=1) - 1.5) > 0.1
+    expected = np.where(above[:, None, None], corners[..., ::-1], 0.0)
+    found = surface.gradients[surface.triangles]
+    np.testing.assert_allclose(found[clear], expected[clear], atol=1e-4)
+    assert clear.sum() > 40
+    # The curve enters and leaves one edge of this coarse grid: two corners are told as doubtful.
+    assert surface.doubtful == 2
+
+
 def test_a_polynomial_is_subtracted_from_losses_and_gradients() -> None:
     model, data = mlp(3, 5, 1), examples(5, 3, 1)
     work = model, "mse", data, whole_plane(model)
