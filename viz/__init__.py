@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from viz.captions import caption
     from viz.contours import contour
+    from viz.creases import creased
+    from viz.density import kink_density
     from viz.height import HeightScale
+    from viz.kink_lines import kink_contour, kink_surface
     from viz.microscope_captions import microscope_caption
     from viz.microscope_scene import microscope_3d
     from viz.microscopy import microscope, zooms
@@ -32,6 +35,10 @@ _HOME = MappingProxyType(
         "microscope_3d": "microscope_scene",
         "zooms": "microscopy",
         "residual_scaling": "scaling",
+        "kink_contour": "kink_lines",
+        "kink_surface": "kink_lines",
+        "kink_density": "density",
+        "creased": "creases",
         "caption": "captions",
         "microscope_caption": "microscope_captions",
         "save": "writing",
@@ -49,7 +56,11 @@ __all__ = [
     "caption",
     "compare",
     "contour",
+    "creased",
     "ensure",
+    "kink_contour",
+    "kink_density",
+    "kink_surface",
     "microscope",
     "microscope_3d",
     "microscope_caption",

@@ -67,10 +67,10 @@ def _draw_loss_axis(
     low, high = float(frame.z(frame.scale.low)), float(frame.z(frame.scale.high))
     outward = -right * 0.45 * style.em
     lines: list[Any] = [((*corner, low), (*corner, high))]
-    for height in _thinned(frame.scale.ticks(), frame, style):
+    ticks = _thinned(frame.scale.ticks(), frame, style)
+    for height, text in zip(ticks, frame.scale.labels(ticks), strict=True):
         here = np.array([*corner, float(frame.z(height))])
         lines.append((tuple(here), tuple(here + outward)))
-        text = frame.scale.tick_label(float(height))
         text_3d(plotter, text, tuple(here + 1.5 * outward), style, align="right")
     above = np.array([*corner, high]) + outward + np.array([0.0, 0.0, 1.3 * style.em])
     parts = frame.scale.title.split("  ")

@@ -46,8 +46,8 @@ def draw_colour_bar(plotter: Any, scale: HeightScale, style: Style) -> None:
         actor.GetProperty().SetColor(*pyvista.Color(style.ink).float_rgb)
         actor.GetProperty().SetLineWidth(style.pixels(0.6))
         plotter.add_actor(actor, reset_camera=False, pickable=False)
-    for height, place in zip(heights, places, strict=True):
-        _write(plotter, scale.tick_label(float(height)), (right + 0.10, float(place)), style)
+    for text, place in zip(scale.labels(heights), places, strict=True):
+        _write(plotter, text, (right + 0.10, float(place)), style)
     for line, text in enumerate(reversed(scale.title.split("  "))):
         _write(plotter, text, (left, top + 0.045 + 0.065 * line), style)
 

@@ -15,7 +15,7 @@ from landscape.plane import Plane
 from landscape.results import Projection
 from landscape.surface import Surface
 from viz.captions import caption as caption_of
-from viz.height import HeightScale, Kind, label, surface_heights
+from viz.height import HeightScale, Kind, surface_heights
 from viz.paths import legend_of
 from viz.style import PAPER, Style
 from viz.window import visible
@@ -112,7 +112,7 @@ def contour(
         if caption:
             shown = [path for panel in placed for path in panel]
             plane = planes[0] if planes and count == 1 else None
-            _caption(figure, caption_of(every, shown, scale=scale, shading="", plane=plane))
+            write_caption(figure, caption_of(every, shown, scale=scale, shading="", plane=plane))
     return figure
 
 
@@ -142,11 +142,11 @@ def _colour_bar(figure: Figure, grid: Any, scale: HeightScale) -> None:
     filled = grid.ravel()[0].collections[0]
     bar = figure.colorbar(filled, ax=grid, shrink=0.9, aspect=30, pad=0.015)
     ticks = scale.ticks()
-    bar.set_ticks(list(ticks), labels=[label(scale.loss_at(float(t))) for t in ticks])
-    bar.set_label("loss")
+    bar.set_ticks(list(ticks), labels=scale.labels(ticks))
+    bar.set_label(scale.title)
 
 
-def _caption(figure: Figure, text: str) -> None:
+def write_caption(figure: Figure, text: str) -> None:
     """Write the caption into a strip that is added below."""
     across, tall = (float(length) for length in figure.get_size_inches())
     # A character of this font is about 0.43 of its size wide.

@@ -90,9 +90,15 @@ class HeightScale:
         """What is written at the axis: the quantity, and the power of ten of its labels."""
         return with_power(self.quantity, self.power)
 
-    def tick_label(self, height: float) -> str:
-        """Write the loss of a height for a tick, in units of the power of ten."""
-        return label(self.loss_at(height) / 10.0**self.power)
+    def labels(self, heights: Floats) -> list[str]:
+        """Write the losses of several heights, with as many digits as tell them apart."""
+        losses = [self.loss_at(float(h)) / 10.0**self.power for h in heights]
+        texts = [label(loss) for loss in losses]
+        for digits in range(5, 16):
+            if len(set(texts)) == len(texts):
+                break
+            texts = [f"{loss:.{digits}g}" for loss in losses]
+        return texts
 
     def levels(self) -> Floats:
         """Return heights for isolines: 4 a decade (2 in more than 4 decades), or about 12."""

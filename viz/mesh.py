@@ -85,12 +85,20 @@ def triangles(height: Floats) -> NDArray[np.int64]:
     corners = [index[:-1, :-1], index[1:, :-1], index[1:, 1:], index[:-1, 1:]]
     h00, h10, h11, h01 = (height.ravel()[corner] for corner in corners)
     usable = np.isfinite(h00 + h10 + h11 + h01)
-    # The diagonal between the more alike corners keeps a straight valley straight.
-    along = (np.abs(h00 - h11) <= np.abs(h10 - h01)) & usable
+    along = alike_diagonals(height) & usable
     across = usable & ~along
     a, b, c, d = corners
     parts = [(a, b, c, along), (a, c, d, along), (a, b, d, across), (b, c, d, across)]
     return np.concatenate([np.stack([p[m], q[m], r[m]], axis=1) for p, q, r, m in parts])
+
+
+def alike_diagonals(height: Floats) -> NDArray[np.bool_]:
+    """Return which cells are split from (0, 0) to (1, 1), [A - 1, B - 1]; the others across.
+
+    The diagonal between the more alike corners keeps a straight valley straight.
+    """
+    first = np.abs(height[:-1, :-1] - height[1:, 1:])
+    return np.asarray(first <= np.abs(height[1:, :-1] - height[:-1, 1:]))
 
 
 def normals(surface: Surface, frame: Frame, height: Floats, shading: Shading) -> Floats:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -176,18 +176,64 @@ def draw_groups(
         RuntimeError: if nothing can be rendered here.
     """
     style = groups[0].style
-    rows = [math.ceil(len(group.panels) / columns) for group in groups]
+    aspect = style.panel_width / style.panel_height
+
+    def drawing(group: Group) -> Drawing:
+        def draw(plotter: Any, number: int) -> None:
+            draw_panel(plotter, group.panels[number], group.frame, group.style,
+                       shading=group.shading, aspect=aspect)  # fmt: skip
+
+        return Drawing(draw, len(group.panels), group.frame.scale, group.style)
+
+    return arranged(list(map(drawing, groups)), caption, columns=columns, off_screen=off_screen)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """Panels that share a colour bar.
+
+    Attributes:
+        draw: draws the panel with a number into the plotter's active renderer.
+        count: number of panels.
+        scale: of all of them.
+        style: how they look.
+    """
+
+    draw: Callable[[Any, int], None]
+    count: int
+    scale: HeightScale
+    style: Style
+
+
+def arranged(
+    drawings: Sequence[Drawing], caption: str, *, columns: int = 1, off_screen: bool = True
+) -> Any:
+    """Put panels, their colour bars and the caption into one picture.
+
+    Args:
+        drawings: each in rows of its own; sizes are those of the first one's style.
+        caption: "" for none.
+        columns: panels per row.
+        off_screen: False to open a window.
+
+    Returns:
+        A ``pyvista.Plotter``.
+
+    Raises:
+        RuntimeError: if nothing can be rendered here.
+    """
+    style = drawings[0].style
+    rows = [math.ceil(drawing.count / columns) for drawing in drawings]
     lines = _wrapped(caption, columns, style)
     plotter = _plotter(rows, columns, len(lines), style, off_screen=off_screen)
     first = 0
     try:
-        for group, more in zip(groups, rows, strict=True):
-            for number, panel in enumerate(group.panels):
+        for drawing, more in zip(drawings, rows, strict=True):
+            for number in range(drawing.count):
                 plotter.subplot(first + number // columns, number % columns)
-                draw_panel(plotter, panel, group.frame, group.style, shading=group.shading,
-                           aspect=style.panel_width / style.panel_height)  # fmt: skip
+                drawing.draw(plotter, number)
             plotter.subplot(first, columns)
-            draw_colour_bar(plotter, group.frame.scale, group.style)
+            draw_colour_bar(plotter, drawing.scale, drawing.style)
             first += more
     except BaseException:
         plotter.close()

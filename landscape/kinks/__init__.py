@@ -1,6 +1,15 @@
-"""Kinks measured: the slope budget of a segment, crossing by crossing."""
+"""Kinks measured: the slope budget of a segment, the kink map of a plane."""
 
+from landscape.kinks.creasing import creased_surface
 from landscape.kinks.measuring import slope_budget
+from landscape.kinks.plane_map import kink_map
 from landscape.kinks.segments import gradient, gradient_segment, random_segment
 
-__all__ = ["gradient", "gradient_segment", "random_segment", "slope_budget"]
+__all__ = [
+    "creased_surface",
+    "gradient",
+    "gradient_segment",
+    "kink_map",
+    "random_segment",
+    "slope_budget",
+]

@@ -185,7 +185,7 @@ def test_smooth_functions_made_of_kinks_have_none(name: str) -> None:
     [
         (lambda z: z.sort(dim=1).values, "sort in"),
         (lambda z: z.topk(4, dim=1).values, "topk in"),
-        (lambda z: z * ((z > 0) & (z < 1)), "a comparison used by bitwise_and"),
+        (lambda z: z * ((z > 0) & (z < 1)), "a comparison used by and"),
         (lambda z: z.max() + z, "max in"),
     ],
 )
@@ -214,7 +214,7 @@ def test_what_jumps_in_value_is_refused_by_name(function: Callable, said: str) -
 
 def test_a_constant_mask_is_no_kink() -> None:
     keep = torch.tensor([True, False, True, True])
-    model = Written(lambda z: torch.where(keep, z, 0.0) + (data()[0][:, :1] > 0) * z)
+    model = Written(lambda z: torch.where(keep, z, 0.0) + (torch.tensor(0.3) > 0) * z)
     budget = slope_budget(model, per_example, data(), line(model), samples=21)
     assert budget.crossings == 0
     assert not budget.unseen

@@ -224,7 +224,7 @@ def test_lists_of_other_lengths_are_refused(pair: list[Residual], scaling: Resid
 def test_powers_of_ten_are_written_once_and_with_a_font_that_has_them() -> None:
     scale = HeightScale("linear", -7e-8, 7e-8, "residual")
     assert scale.title == "residual  [10⁻⁸]"
-    assert scale.tick_label(-6e-8) == "-6"
+    assert scale.labels(np.array([-6e-8])) == ["-6"]
     assert HeightScale("log", -8.0, 0.0).title == "loss"
     from matplotlib.ft2font import FT2Font
 
