@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.arrays import Floats, Json, as_floats, frozen_settings, read_only
+from landscape.results import Analysis
 
 LEAST_SHARE = 1e-3
 
@@ -127,10 +128,34 @@ class SlopeBudget:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values, with the derived shares."""
-        plain = {key: value.tolist() if isinstance(value, np.ndarray) else value
-                 for key, value in asdict_shallow(self).items()}  # fmt: skip
-        derived = ("crossings", "bend_share", "kink_share", "off_by", "passed")
-        return {**plain, **{name: getattr(self, name) for name in derived}}
+        stored = self.to_analysis()
+        arrays = {name: values.tolist() for name, values in stored.arrays.items()}
+        derived = ("crossings", "bend_share", "kink_share", "off_by", "tolerance", "passed")
+        return {**stored.settings, **arrays, **{name: getattr(self, name) for name in derived}}
+
+    def to_analysis(self, **settings: Any) -> Analysis:
+        """Return the record as it is stored, under ``/analyses/slope_budget``."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        values["settings"] = {**self.settings, **settings}
+        arrays = {k: v for k, v in values.items() if isinstance(v, np.ndarray)}
+        plain = {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()
+                 if k not in arrays}  # fmt: skip
+        return Analysis("slope_budget", arrays, plain)
+
+    @classmethod
+    def of(cls, analysis: Analysis) -> SlopeBudget:
+        """Return the record that an analysis holds.
+
+        Raises:
+            ValueError: for an analysis of another kind, or one that lacks a part.
+        """
+        values = {**analysis.arrays, **analysis.settings}
+        missing = [f.name for f in fields(cls) if f.name not in values]
+        if analysis.kind != "slope_budget" or missing:
+            raise ValueError(
+                f"a slope budget is needed, got the analysis {analysis.kind!r} without {missing}"
+            )
+        return cls(**{f.name: values[f.name] for f in fields(cls)})
 
 
 def closure_bound(kink_share: float, bend_share: float) -> float:
@@ -142,11 +167,6 @@ def closure_bound(kink_share: float, bend_share: float) -> float:
     if kink_share >= LEAST_SHARE:
         return 0.05 * kink_share
     return 0.05 * bend_share if bend_share >= LEAST_SHARE else LEAST_SHARE
-
-
-def asdict_shallow(record: Any) -> dict[str, Any]:
-    """Return the fields of a record, without copying what they hold."""
-    return {f.name: getattr(record, f.name) for f in fields(record)}
 
 
 def _share(part: float, whole: float) -> float:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn, vmap
 from torch.fx import Graph, Tracer
 
-from landscape.activations.modules import SmeLU, Squareplus
+from landscape.activations.modules import GaussReLU, PiecewiseLinear, SmeLU, Squareplus
 from landscape.evaluation.examples import Part, count
 from landscape.evaluation.first_layer import Given
 from landscape.evaluation.losses import accuracy, cross_entropy, wide_dtype
@@ -26,6 +26,7 @@ _ELEMENTWISE = (
     nn.ReLU, nn.LeakyReLU, nn.ReLU6, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU, nn.Mish,
     nn.Sigmoid, nn.Tanh, nn.Hardtanh, nn.Hardsigmoid, nn.Hardswish, nn.Softplus, nn.Softsign,
     nn.Softshrink, nn.Hardshrink, nn.Tanhshrink, nn.LogSigmoid, nn.Threshold, SmeLU, Squareplus,
+    GaussReLU, PiecewiseLinear,
 )  # fmt: skip
 _IN_PLACE: Mapping[type, Callable[[Tensor], Tensor]] = MappingProxyType(
     {nn.Sigmoid: torch.sigmoid_, nn.Tanh: torch.tanh_}

@@ -51,7 +51,7 @@ class _Found:
     up: Tensor  # from the lower side of the knot to the upper
     margins: tuple[Tensor, Tensor]  # distance from the knot at both ends
     rates: tuple[Tensor, Tensor]  # its derivative by the share of the interval
-    jump: Tensor  # of the operation's derivative
+    jumps: tuple[Tensor, Tensor]  # of the operation's derivative, with the parameters of both ends
     gaps: tuple[Tensor, Tensor] | None = None
     gap_rates: tuple[Tensor, Tensor] | None = None
 
@@ -109,22 +109,18 @@ def _knots(left: SiteJet, right: SiteJet, width: Tensor) -> Iterator[_Found]:
         knot = torch.where(up, low, low - 1)
         z = tuple(jet.site.inputs[example, unit] - places[knot] for jet in (left, right))
         rates = tuple(jet.velocity[example, unit] * width[example] for jet in (left, right))
-        jump = _jump_at_knot(left, right, (example, unit), knot)
-        yield _Found(example, unit, up, z, rates, jump)  # type: ignore[arg-type]
+        jumps = tuple(_jump_at_knot(jet, (example, unit), knot) for jet in (left, right))
+        yield _Found(example, unit, up, z, rates, jumps)  # type: ignore[arg-type]
         before[example, unit] = torch.where(up, low + 1, low - 1)
         rest = before[example, unit] != high
         example, unit = example[rest], unit[rest]
 
 
-def _jump_at_knot(
-    left: SiteJet, right: SiteJet, which: tuple[Tensor, Tensor], knot: Tensor
-) -> Tensor:
-    fixed = left.site.jumps
-    if not isinstance(fixed, Tensor):
-        return left.site.inputs.new_tensor(fixed)[knot]
-    # A trained slope moves too; within an interval its mean will do.
-    ends = (jet.site.jumps.expand(len(jet.velocity), -1)[which] for jet in (left, right))  # type: ignore[union-attr]
-    return sum(ends) / 2  # type: ignore[return-value]
+def _jump_at_knot(jet: SiteJet, which: tuple[Tensor, Tensor], knot: Tensor) -> Tensor:
+    jumps = jet.site.jumps
+    if not isinstance(jumps, Tensor):
+        return jet.site.inputs.new_tensor(jumps)[knot]
+    return jumps.expand(len(jet.velocity), -1)[which]
 
 
 def _branches(left: SiteJet, right: SiteJet, width: Tensor) -> _Found:
@@ -136,7 +132,7 @@ def _branches(left: SiteJet, right: SiteJet, width: Tensor) -> _Found:
     gaps = tuple(jet.site.gap[example, unit] for jet in (left, right))  # type: ignore[index]
     gap_rates = tuple(jet.gap_velocity[example, unit] * width[example] for jet in (left, right))
     one = torch.ones_like(z[0])
-    return _Found(example, unit, up, z, rates, one, gaps, gap_rates)  # type: ignore[arg-type]
+    return _Found(example, unit, up, z, rates, (one, one), gaps, gap_rates)  # type: ignore[arg-type]
 
 
 def _choices(left: SiteJet, right: SiteJet, width: Tensor) -> _Found:
@@ -151,7 +147,7 @@ def _choices(left: SiteJet, right: SiteJet, width: Tensor) -> _Found:
     # The larger of two: a rectifier of their difference. The smaller: minus that of minus it.
     up = margins[1] > margins[0]
     sign = torch.where(up, 1.0, -1.0).to(margins[0])
-    return _Found(example, unit, up, tuple(margins), tuple(rates), sign)  # type: ignore[arg-type]
+    return _Found(example, unit, up, tuple(margins), tuple(rates), (sign, sign))  # type: ignore[arg-type]
 
 
 def _ties(one: _Found) -> Tensor:
@@ -171,14 +167,14 @@ def _gradient_at(gradients: tuple[Tensor, ...], place: Tensor, one: _Found, tied
     counts is that of the side on which the unit moves its output.
     """
     between = _between(gradients, place)
-    moving = torch.where(one.up == (one.jump > 0), gradients[1], gradients[0])
+    moving = torch.where(one.up == (one.jumps[0] + one.jumps[1] > 0), gradients[1], gradients[0])
     return torch.where(tied, moving, between)
 
 
 def _slope_jump(one: _Found, place: Tensor) -> Tensor:
     """Return the jump of the output's derivative by the share of the interval."""
     if one.gap_rates is None or one.gaps is None:
-        return one.jump * _rate(one.margins, one.rates, place).abs()
+        return _between(one.jumps, place) * _rate(one.margins, one.rates, place).abs()
     gap, largest = _between(one.gaps, place).abs(), torch.maximum(*(g.abs() for g in one.gaps))
     if bool((gap > 0.5 * largest).any()):
         raise JumpingError("a choice on a comparison jumps in value; make it continuous")

@@ -206,6 +206,7 @@ WATCHED = frozenset().union(
 def base_name(function: Any) -> str:
     """Return the name of a torch function without the underscores of its in-place form.
 
+    >>> import torch
     >>> base_name(torch.relu_), base_name(torch.Tensor.__abs__)
     ('relu', 'abs')
     """

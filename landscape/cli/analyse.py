@@ -1,0 +1,203 @@
+"""``landscape analyse``: slope budgets of a study; ``landscape kinks``: of a network of yours."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from landscape.cli.mistakes import one_line_errors
+from landscape.cli.wiring import bars, configuration_of, load_data
+
+if TYPE_CHECKING:
+    from landscape.budget import SlopeBudget
+
+_COLUMNS = ("run", "class", "segments", "autograd off by", "bend share", "kink share", "crossings",
+            "closure error", "check")  # fmt: skip
+
+
+@one_line_errors
+def analyse(
+    study: Annotated[Path, typer.Argument(help="The study file, or its folder.")],
+    run: Annotated[list[str] | None, typer.Option("--run", help="Only this; repeatable.")] = None,
+    steps: Annotated[
+        int, typer.Option("--steps", min=0, help="Optimizer steps of each run, spread evenly.")
+    ] = 10,
+    lines: Annotated[
+        int, typer.Option("--lines", min=0, help="Random lines through each solution.")
+    ] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    tables: Annotated[
+        Path | None, typer.Option("--tables", help="Folder for the table as CSV, Markdown, LaTeX.")
+    ] = None,
+) -> None:
+    """Measure how much of the change of slope sits in kinks, which autograd's Hessian cannot see.
+
+    Along an optimizer step (or a random line) the change of the loss's slope is the integral of
+    autograd's curvature plus the jumps at kinks. Budgets are added to the study; those that are
+    there are not measured again.
+    """
+    from landscape.store import open_study
+    from landscape.study.analyses import add_budgets, report
+
+    source = open_study(study)
+    with bars() as shown:
+        path = add_budgets(
+            source, configuration_of(source), load_data=load_data, runs=run or (), steps=steps,
+            lines=lines, reporter=shown,
+        )  # fmt: skip
+    found = report(open_study(path))
+    if tables is not None:
+        for written in _write_tables(_rows(found), tables):
+            if not as_json:
+                print(f"wrote {written}")
+    if as_json:
+        print(json.dumps(found, indent=2))
+    else:
+        _print(_rows(found))
+
+
+@one_line_errors
+def kinks(
+    model: Annotated[
+        str, typer.Option("--model", help="FILE.py:FUNCTION that returns the network.")
+    ],
+    data: Annotated[
+        str, typer.Option("--data", help="FILE.py:FUNCTION that returns (inputs, targets).")
+    ],
+    checkpoint: Annotated[
+        Path | None, typer.Option("--checkpoint", help="Weights: a state_dict saved by torch.save.")
+    ] = None,
+    loss: Annotated[
+        str, typer.Option("--loss", help="cross_entropy, mse, or FILE.py:FUNCTION.")
+    ] = "cross_entropy",
+    rate: Annotated[
+        float, typer.Option("--rate", help="Learning rate of the step of gradient descent.")
+    ] = 0.1,
+    lines: Annotated[int, typer.Option("--lines", min=0, help="Random lines as well.")] = 3,
+    span: Annotated[float, typer.Option("--span", help="Of the random lines.")] = 0.1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+) -> None:
+    """Print the slope budget of a network of your own.
+
+    The Python files named are run, with all that is in them: give files you trust. The checkpoint
+    is read with torch.load(weights_only=True), which runs nothing.
+    """
+    from landscape.cli.own_code import load_checkpoint, named
+    from landscape.kinks import gradient_segment, random_segment, slope_budget
+
+    network = named(model)()
+    if checkpoint is not None:
+        load_checkpoint(network, checkpoint)
+    examples = named(data)()
+    function: Any = named(loss) if ":" in loss else loss
+    segments = [gradient_segment(network, function, examples, rate=rate)]
+    segments += [random_segment(network, seed=seed, span=span) for seed in range(lines)]
+    found = [slope_budget(network, function, examples, segment) for segment in segments]
+    if as_json:
+        print(json.dumps([budget.to_dict() for budget in found], indent=2))
+        return
+    for budget in found:
+        print(sentence(budget))
+
+
+def sentence(budget: SlopeBudget) -> str:
+    """Say in words what a budget found."""
+    settings = budget.settings
+    detail = {"gradient": f"rate {settings.get('learning_rate')}",
+              "random": f"seed {settings.get('seed')}, span {settings.get('span')}"}  # fmt: skip
+    kind = str(settings.get("segment"))
+    lines = [
+        f"{kind} ({detail.get(kind, '')}), length {settings.get('length', 0):.3g}, "
+        f"{budget.examples:,} examples, {budget.samples} places, "
+        f"{budget.refinements:,} pieces refined:",
+        f"  slope change {budget.slope_change:.4g} = {budget.signed_smooth:.4g} (autograd's "
+        f"curvature) + {budget.signed_kink:.4g} (kinks): autograd is off by {budget.off_by:.1%}",
+        f"  bend share {budget.bend_share:.3f}, of it in kinks {budget.kink_share:.3f}; "
+        f"{budget.crossings:,} crossings",
+        f"  check: closure error {budget.closure_error:.1e}, bound {budget.tolerance:.1e}: "
+        + ("passed" if budget.passed else "NOT PASSED, do not trust these numbers"),
+    ]
+    lines += [f"  not seen: {text}" for text in budget.unseen]
+    lines += [
+        f"  {name}: {count:,} crossings, |J| {size:.3g}"
+        for name, count, size in zip(
+            budget.layers, budget.layer_crossings, budget.layer_kinks, strict=True
+        )
+        if count
+    ]
+    return "\n".join(lines)
+
+
+def _rows(found: dict[str, Any]) -> list[list[str]]:
+    rows = []
+    for name, entry in found["runs"].items():
+        for key in ("slope_budget", "slope_budget_random"):
+            if key in entry:
+                rows.append(_row(name, entry["activation_class"], entry[key]))
+    return rows
+
+
+def _row(name: str, smoothness: str | None, values: dict[str, Any]) -> list[str]:
+    def cell(key: str, form: str) -> str:
+        value = values[key]
+        if not isinstance(value, dict):
+            return "-" if value is None else format(value, form)
+        middle, low, high = (format(value[k], form) for k in ("median", "low", "high"))
+        return f"{middle} ({low} to {high})"
+
+    count = values["segments"]
+    what = {"step": "step", "random": "random line"}[values["segment"]]
+    return [
+        name, smoothness or "-", f"{count} {what}{'s' if count > 1 else ''}",
+        cell("off_by", ".1%"), cell("bend_share", ".3f"), cell("kink_share", ".3f"),
+        cell("crossings", ".0f"), cell("closure_error", ".0e"), f"{values['passed']}/{count}",
+    ]  # fmt: skip
+
+
+def _print(rows: list[list[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for number, heading in enumerate(_COLUMNS):
+        table.add_column(heading, no_wrap=number == 0)
+    for row in rows:
+        table.add_row(*row)
+    console = Console()
+    console.print(table)
+    console.print(
+        "Median (lowest to highest) over the segments. Autograd off by: share of the slope change "
+        "that sits in kinks, signed. Shares are of all change of slope, unsigned, per example; "
+        "the kink share names a class, not an amount. Check: budgets whose closure error is within "
+        "its bound.",
+        highlight=False,
+    )
+
+
+def _write_tables(rows: list[list[str]], folder: Path) -> list[Path]:
+    import csv
+    import io
+
+    from landscape.files import writable_folder
+
+    folder = writable_folder(folder)
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([_COLUMNS, *rows])
+    bars_ = ["| " + " | ".join(row) + " |" for row in (_COLUMNS, ["---"] * len(_COLUMNS), *rows)]
+    escaped = [[cell.replace("%", r"\%").replace("_", r"\_") for cell in row]
+               for row in (list(_COLUMNS), *rows)]  # fmt: skip
+    body = [" & ".join(row) + r" \\" for row in escaped]
+    columns = "l" * len(_COLUMNS)
+    latex = [rf"\begin{{tabular}}{{{columns}}}", r"\hline", body[0], r"\hline", *body[1:],
+             r"\hline", r"\end{tabular}"]  # fmt: skip
+    contents = {"csv": text.getvalue(), "md": "\n".join(bars_) + "\n",
+                "tex": "\n".join(latex) + "\n"}  # fmt: skip
+    paths = []
+    for ending, content in contents.items():
+        path = folder / f"slope-budget.{ending}"
+        path.write_text(content, encoding="utf-8")
+        paths.append(path)
+    return paths

@@ -1,0 +1,66 @@
+"""Functions from a Python file of the user's, and weights from a checkpoint."""
+
+from __future__ import annotations
+
+import importlib.util
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def named(text: str) -> Callable[..., Any]:
+    """Run the file of ``FILE.py:FUNCTION`` and return the function.
+
+    Raises:
+        ValueError: for another form, or a file without such a function.
+        FileNotFoundError: if there is no such file.
+    """
+    place, _, name = text.rpartition(":")
+    if not place.endswith(".py") or not name.isidentifier():
+        raise ValueError(f"write FILE.py:FUNCTION, as model.py:build, got {text!r}")
+    path = Path(place)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}; write FILE.py:FUNCTION")
+    spec = importlib.util.spec_from_file_location(f"own_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    function = getattr(module, name, None)
+    if not callable(function):
+        known = ", ".join(n for n, v in vars(module).items() if callable(v) and n[0] != "_")
+        raise ValueError(f"{path} has no function {name!r}; it has: {known or 'none'}")
+    return function  # type: ignore[no-any-return]
+
+
+def load_checkpoint(model: Any, path: Path) -> None:
+    """Read weights into a model that was just built.
+
+    A ``state_dict``, or a mapping that holds one under ``state_dict`` or ``model``; prefixes
+    ``module.`` are taken off.
+
+    Raises:
+        ValueError: if it holds more than weights, or others than the model's.
+        OSError: if it cannot be read.
+    """
+    import torch
+
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(
+            f"{path} is not a file of weights alone ({first}); save it with "
+            "torch.save(model.state_dict(), path)"
+        ) from None
+    for key in ("state_dict", "model"):
+        if isinstance(found, dict) and isinstance(found.get(key), dict):
+            found = found[key]
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} holds no state_dict, but {type(found).__name__}")
+    weights = {name.removeprefix("module."): value for name, value in found.items()}
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ValueError(f"{path} does not fit the model: {' '.join(str(error).split())}") from None
