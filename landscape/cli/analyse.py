@@ -14,8 +14,7 @@ from landscape.cli.wiring import bars, configuration_of, load_data
 if TYPE_CHECKING:
     from landscape.budget import SlopeBudget
 
-_COLUMNS = ("run", "class", "segments", "autograd off by", "bend share", "kink share", "crossings",
-            "closure error", "check")  # fmt: skip
+_COLUMNS = ("run", "class", "segments", "off by", "bend", "kink", "crossings", "closure", "check")  # fmt: skip
 
 
 @one_line_errors
@@ -56,7 +55,7 @@ def analyse(
     if as_json:
         print(json.dumps(found, indent=2))
     else:
-        _print(_rows(found))
+        print_report(found)
 
 
 @one_line_errors
@@ -157,22 +156,26 @@ def _row(name: str, smoothness: str | None, values: dict[str, Any]) -> list[str]
     ]  # fmt: skip
 
 
-def _print(rows: list[list[str]]) -> None:
+def print_report(found: dict[str, Any]) -> None:
+    """Print one line per run and kind of segment; ranges stand in tables and JSON."""
     from rich.console import Console
     from rich.table import Table
 
+    rows = [[cell.split(" (")[0] for cell in row] for row in _rows(found)]
+    if not rows:
+        return
     table = Table(box=None, pad_edge=False)
     for number, heading in enumerate(_COLUMNS):
-        table.add_column(heading, no_wrap=number == 0)
+        table.add_column(heading, no_wrap=number < 3, justify="left" if number < 3 else "right")
     for row in rows:
         table.add_row(*row)
     console = Console()
     console.print(table)
     console.print(
-        "Median (lowest to highest) over the segments. Autograd off by: share of the slope change "
-        "that sits in kinks, signed. Shares are of all change of slope, unsigned, per example; "
-        "the kink share names a class, not an amount. Check: budgets whose closure error is within "
-        "its bound.",
+        "Medians over the segments. Off by: share of the slope change that autograd's curvature "
+        "misses, as it sits in kinks, signed. Bend, kink: shares of all change of slope, unsigned, "
+        "per example; the kink share names a class, not an amount. Check: budgets whose closure "
+        "error is within its bound.",
         highlight=False,
     )
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from landscape.config import StudyConfig
     from landscape.store import StudyFile
 
+# Kinked and smooth, side by side.
+MICROSCOPE = ("relu", "leaky_relu", "gelu", "tanh")
 ACTIVATIONS = ("relu", "leaky_relu", "prelu", "elu", "gelu", "silu", "tanh", "sigmoid")
 
 
@@ -29,20 +31,25 @@ def demo(
     """Train, sample and draw eight activations on scikit-learn's digits, in about 3 minutes.
 
     An MLP 64-32-32-10 is trained with each activation by gradient descent and by Nesterov's
-    method from the same weights. Writes OUT/study.h5, 3D pictures of every surface, a comparison
-    and a contour figure. Called again, it continues what is unfinished.
+    method from the same weights. Writes OUT/study.h5, 3D pictures of every surface, a comparison,
+    a contour figure and the loss microscope (kinked and smooth in a window of one optimizer step),
+    and prints slope budgets of three steps of each descent: how much of the change of slope sits
+    in kinks. Called again, it continues what is unfinished.
     """
+    from landscape.cli.analyse import print_report
     from landscape.cli.inspect import print_summaries
     from landscape.cli.study import plan
     from landscape.study import Study
+    from landscape.study.analyses import report
 
     with bars() as shown:
         study = Study(demo_config(quick=quick), out / "study.h5", load_data, shown)
         shown.note(plan(study, sample=True))
-        shown.note(f"then {2 * len(study.config.runs) + 4} pictures, one to two seconds each")
-        done = study.run()
+        shown.note(f"then slope budgets, the microscope, {2 * len(study.config.runs) + 6} pictures")
+        done = look_closer(study.run(), study.config, shown)
         written = draw(done, out, shown)
     print_summaries(done)
+    print_report(report(done))
     print(f"wrote {done.path}")
     for path in written:
         print(f"wrote {path}")
@@ -75,6 +82,21 @@ def demo_config(*, quick: bool = False) -> StudyConfig:
     )
 
 
+def look_closer(study: StudyFile, config: StudyConfig, shown: Bars) -> StudyFile:
+    """Add slope budgets of three steps of every descent, and the windows of the microscope."""
+    from landscape.store import open_study
+    from landscape.study.analyses import add_budgets
+    from landscape.study.microscopes import add_microscopes
+
+    finished = [n for n in study.runs() if study.trajectory(n).diverged_at is None]
+    descents = [name for name in finished if "-gd-" in name]
+    add_budgets(study, config, load_data=load_data, runs=descents, steps=3, reporter=shown)
+    seen = [n for n in descents if n.split("-")[0] in MICROSCOPE]
+    points = 15 if config.training.steps < 100 else 81
+    add_microscopes(study, config, load_data=load_data, runs=seen, points=points, reporter=shown)
+    return open_study(study.path)
+
+
 def draw(study: StudyFile, out: Path, shown: Bars) -> list[Path]:
     """Draw the demo's pictures; without graphics, those that need none."""
     from landscape.cli import pictures
@@ -87,7 +109,7 @@ def draw(study: StudyFile, out: Path, shown: Bars) -> list[Path]:
     descent = [s for s in kinds["pca"] if "-gd-" in s]
     random = [s for s in kinds["random"] if "-gd-" in s]
     folder = writable_folder(out / "surfaces")
-    shown.stage("drawing", len(study.surfaces()) + 4)
+    shown.stage("drawing", len(study.surfaces()) + 6)
     written: list[Path] = []
 
     def done(path: Path) -> None:
@@ -96,6 +118,8 @@ def draw(study: StudyFile, out: Path, shown: Bars) -> list[Path]:
 
     for name, chosen in (("pca", descent), ("random", random)):
         done(pictures.draw_contours(study, chosen, out / f"contours-{name}.pdf"))
+    for path in pictures.draw_microscope(study, out):
+        done(path)
     try:
         pictures.own_viz().ensure()
     except RuntimeError as error:

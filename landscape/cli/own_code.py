@@ -49,9 +49,8 @@ def load_checkpoint(model: Any, path: Path) -> None:
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(
-            f"{path} is not a file of weights alone ({first}); save it with "
+            f"{path} is not a file of weights alone ({type(error).__name__}); save it with "
             "torch.save(model.state_dict(), path)"
         ) from None
     for key in ("state_dict", "model"):

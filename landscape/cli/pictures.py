@@ -162,3 +162,31 @@ def draw_contours(study: StudyFile, identifiers: Iterable[str], path: Path, **op
     )
     viz.save(figure, path)
     return path
+
+
+def draw_microscope(study: StudyFile, folder: Path) -> list[Path]:
+    """Draw the windows of one optimizer step that a study holds, and write the caption beside."""
+    from landscape.activations import get
+    from landscape.naming import RunKey
+    from landscape.study.microscopes import KIND, residual_of
+
+    viz = own_viz()
+    surfaces = by_smoothness(study, [f"{name}.random" for name in study.analyses(KIND)])
+    names = [str(study.surface(identifier).run) for identifier in surfaces]
+    if not names:
+        return []
+    windows = [study.analysis(KIND, name) for name in names]
+    residuals = [residual_of(window) for window in windows]
+    titles = [get(RunKey.parse(name).activation).label for name in names]
+    figure = viz.microscope(
+        residuals, titles=titles, full=[study.surface(identifier) for identifier in surfaces]
+    )
+    told = windows[0].settings
+    words = viz.microscope_caption(
+        residuals, titles=titles, run=told["step_run"], step_length=told["step_length"],
+        noise=[w.settings["noise"] for w in windows], batch_size=told["batch_size"],
+    )  # fmt: skip
+    caption = folder / "microscope.md"
+    picture = viz.save(figure, folder / "microscope.png")
+    caption.write_text(words + "\n", encoding="utf-8")
+    return [picture, caption]

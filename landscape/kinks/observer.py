@@ -335,9 +335,10 @@ class Observer(TorchFunctionMode):
         if isinstance(jumps, Tensor):
             jumps = jumps.reshape(1, -1)
         layer = self._place()
-        self._calls[layer] = self._calls.get(layer, 0) + 1
-        if self._calls[layer] > 1:
-            layer = f"{layer}#{self._calls[layer]}"
+        key = f"{layer}:{name}"
+        self._calls[key] = self._calls.get(key, 0) + 1
+        if self._calls[key] > 1:
+            layer = f"{layer}#{self._calls[key]}"
         site = Site(layer, name, knots=kinks.knots, jumps=jumps, bend=bend, **flat)  # type: ignore[arg-type]
         self.sites.append(site)
         return site

@@ -1,0 +1,98 @@
+"""Windows of one optimizer step around the solutions of a study, added to its file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from landscape.config import SamplingConfig, StudyConfig
+from landscape.grid import Grid
+from landscape.microscope import minibatch_noise, window_of_step
+from landscape.residuals import Residual, remove_quadratic
+from landscape.results import Analysis
+from landscape.sampling import loss_on_plane, sample
+from landscape.store import StudyFile, StudyWriter
+from landscape.store.paths import analysis_path
+from landscape.study.reporting import Examples, Reporter, Silent
+from landscape.study.solutions import solution_model
+from landscape.surface import Status, Surface
+
+KIND = "microscope"
+# Examples of the minibatches whose noise stands beside the residual.
+MINIBATCH = 64
+_MINIBATCHES = 16
+_ENGINE = SamplingConfig(strategy="batched", chunk=8, batch_size=1024, compile="never", threads=1)
+
+
+def add_microscopes(
+    source: StudyFile,
+    config: StudyConfig,
+    *,
+    load_data: Callable[[Any], Examples],
+    runs: Sequence[str],
+    points: int = 101,
+    reporter: Reporter | None = None,
+) -> Path:
+    """Sample the window of one optimizer step of runs that have none yet, in float64.
+
+    The window is one for all runs of the study, see :func:`landscape.window_of_step`.
+
+    Args:
+        source: the study; the runs need random planes.
+        config: its configuration.
+        load_data: called with ``config.data``.
+        runs: names.
+        points: of the window, each way.
+        reporter: hears of progress.
+    """
+    reporter = reporter or Silent()
+    data = load_data(config.data)
+    every = {name: source.trajectory(name) for name in source.runs()}
+    alive = {name: run for name, run in every.items() if run.diverged_at is None}
+    first = window_of_step(alive, source.plane(f"{next(iter(alive))}.random"))
+    step = window_of_step(alive, source.plane(f"{first.run}.random"))
+    parts = [(data.inputs[i : i + MINIBATCH], data.targets[i : i + MINIBATCH])
+             for i in range(0, MINIBATCH * _MINIBATCHES, MINIBATCH)]  # fmt: skip
+    reporter.stage("microscope", len(runs) * points**2)
+    with StudyWriter(source.path) as writer:
+        for name in runs:
+            path = analysis_path(KIND, name)
+            if not writer.has(path):
+                model, plane = solution_model(alive[name]).double(), source.plane(f"{name}.random")
+                loss = str(alive[name].settings["loss"])
+                window = sample(
+                    model, loss, data, plane,
+                    grid=step.grid(points), dtype=torch.float64, engine=_ENGINE,
+                )  # fmt: skip
+                few = [
+                    loss_on_plane(model, loss, part, plane, dtype=torch.float64, engine=_ENGINE)
+                    for part in parts
+                    if len(part[1]) > 1
+                ]
+                settings = {
+                    "run": name, "step_run": step.run, "step_length": step.step_length,
+                    "batch_size": MINIBATCH, "noise": minibatch_noise(few, step.width),
+                    "surface": dict(window.settings),
+                }  # fmt: skip
+                arrays = {
+                    "alphas": window.alphas, "betas": window.betas, "losses": window.losses,
+                }  # fmt: skip
+                writer.put_record(path, Analysis(KIND, arrays, settings))
+            reporter.advance(points**2)
+        writer.publish()
+    return source.path
+
+
+def residual_of(analysis: Analysis) -> Residual:
+    """Return what is left in a stored window without its best-fitting quadratic."""
+    arrays, settings = analysis.arrays, analysis.settings
+    losses = np.asarray(arrays["losses"])
+    grid = Grid((np.asarray(arrays["alphas"]), np.asarray(arrays["betas"])))
+    status = np.full(losses.shape, Status.EVALUATED, dtype=np.uint8)
+    surface = Surface(grid, {"losses": losses}, status, run=settings["run"],
+                      settings=settings["surface"])  # fmt: skip
+    return remove_quadratic(surface)
