@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from landscape.budget import SlopeBudget
     from landscape.config import SamplingConfig, StudyConfig, TrainingConfig
     from landscape.curvature import plane_sharpness
     from landscape.directions import pca_plane, random_plane
     from landscape.grid import Grid
+    from landscape.kinks import gradient_segment, random_segment, slope_budget
     from landscape.layout import Layout
     from landscape.microscope import (
         StepWindow,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from landscape.residuals import Residual, remove_quadratic
     from landscape.results import Analysis, Projection
     from landscape.sampling import loss_on_plane, place, plane_evaluator, sample
+    from landscape.segment import Segment, line_segment, segment_between, step_segment
     from landscape.store import StudyFile, open_study
     from landscape.study import Study
     from landscape.surface import Status, Surface
@@ -60,6 +63,15 @@ _HOME = MappingProxyType(
         # files
         "StudyFile": "store",
         "open_study": "store",
+        "Segment": "segment",
+        "SlopeBudget": "budget",
+        # kinks
+        "gradient_segment": "kinks",
+        "line_segment": "segment",
+        "random_segment": "kinks",
+        "segment_between": "segment",
+        "slope_budget": "kinks",
+        "step_segment": "segment",
         # work
         "Study": "study",
         "layout_of": "parameters",
@@ -91,6 +103,8 @@ __all__ = [
     "ResidualScaling",
     "RunKey",
     "SamplingConfig",
+    "Segment",
+    "SlopeBudget",
     "Status",
     "StepWindow",
     "Study",
@@ -100,7 +114,9 @@ __all__ = [
     "TrainingConfig",
     "Trajectory",
     "__version__",
+    "gradient_segment",
     "layout_of",
+    "line_segment",
     "loss_on_plane",
     "minibatch_noise",
     "open_study",
@@ -110,10 +126,14 @@ __all__ = [
     "plane_sharpness",
     "project",
     "random_plane",
+    "random_segment",
     "remove_quadratic",
     "resample",
     "residual_scaling",
     "sample",
+    "segment_between",
+    "slope_budget",
+    "step_segment",
     "train",
     "window_of_step",
     "zoom_series",

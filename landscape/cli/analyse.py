@@ -14,7 +14,7 @@ from landscape.cli.wiring import bars, configuration_of, load_data
 if TYPE_CHECKING:
     from landscape.budget import SlopeBudget
 
-_COLUMNS = ("run", "class", "segments", "off by", "bend", "kink", "crossings", "closure", "check")  # fmt: skip
+_COLUMNS = ("run", "class", "segments", "off by", "bend", "kink", "crossings", "closure", "check")
 
 
 @one_line_errors

@@ -1,0 +1,123 @@
+"""Slope budgets from the command line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from calling import accepted, call, refused
+from torch import nn
+
+from landscape.budget import SlopeBudget
+from landscape.store import open_study
+
+OWN = """
+import torch
+from torch import nn
+
+def build():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(4, 6), nn.{activation}(), nn.Linear(6, 3))
+
+def data():
+    generator = torch.Generator().manual_seed(1)
+    inputs = torch.randn(40, 4, generator=generator)
+    return inputs, torch.randint(0, 3, (40,), generator=generator)
+
+def smooth_l1(output, target):
+    return (output[:, 0] - target).abs()
+
+number = 3
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    path = tmp_path / "mine.py"
+    path.write_text(OWN.format(activation="ReLU"), "utf-8")
+    return path
+
+
+def test_budgets_are_stored_summarised_and_not_measured_twice(study: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(study, tmp_path / "study.h5"))
+    said = accepted("analyse", path, "--steps", 3, "--lines", 2, "--tables", tmp_path / "tables")
+    assert "relu-gd-seed0" in said
+    assert "3 steps" in said
+    assert "2 random lines" in said
+    before = path.read_bytes()
+    found = json.loads(accepted("analyse", path, "--steps", 3, "--lines", 2, "--json"))
+    assert path.read_bytes() == before
+    run = found["runs"]["relu-gd-seed0"]
+    assert run["activation_class"] == "C0"
+    for key in ("closure_error", "bend_share", "kink_share", "signed_kink", "signed_smooth",
+                "crossings"):  # fmt: skip
+        assert set(run["slope_budget"][key]) == {"median", "low", "high"}
+    assert run["slope_budget"]["passed"] == 3
+    assert run["slope_budget_random"]["crossings"]["low"] > 0
+    stored = open_study(path)
+    assert len(stored.analyses("slope_budget")) == 5
+    for name in stored.analyses("slope_budget"):
+        budget = SlopeBudget.of(stored.analysis("slope_budget", name))
+        assert budget.passed
+        total = budget.signed_smooth + budget.signed_kink + budget.net_residual
+        assert total == pytest.approx(budget.slope_change)
+    for ending in ("csv", "md", "tex"):
+        assert "3 steps" in (tmp_path / "tables" / f"slope-budget.{ending}").read_text("utf-8")
+
+
+def test_an_unknown_run_is_refused(study: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(study, tmp_path / "study.h5"))
+    before = path.read_bytes()
+    assert "elu-gd-seed9" in refused("analyse", path, "--run", "elu-gd-seed9")
+    assert path.read_bytes() == before
+
+
+def test_a_network_of_ones_own(own: Path, tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    model = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3))
+    weights = {f"module.{k}": v for k, v in model.state_dict().items()}
+    torch.save({"state_dict": weights, "epoch": 3}, tmp_path / "model.pt")
+    arguments = ["kinks", "--model", f"{own}:build", "--data", f"{own}:data", "--lines", 1]
+    said = accepted(*arguments, "--checkpoint", tmp_path / "model.pt")
+    assert "autograd is off by" in said
+    assert said.count("passed") == 2
+    assert said != accepted(*arguments)
+    step, line = json.loads(accepted(*arguments, "--json", "--loss", f"{own}:smooth_l1"))
+    assert step["settings"]["segment"] == "gradient"
+    assert line["crossings"] > 0
+    assert line["passed"]
+    assert "(loss):abs" in line["layers"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--model", "{own}:bild", "has no function 'bild'; it has: build, data, smooth_l1"),
+        ("--model", "{own}:number", "has no function 'number'"),
+        ("--model", "{own}", "write FILE.py:FUNCTION"),
+        ("--model", "{folder}/none.py:build", "there is no file"),
+        ("--checkpoint", "{own}", "is not a file of weights alone"),
+        ("--checkpoint", "{folder}/other.pt", "does not fit the model"),
+        ("--loss", "cross", "unknown loss 'cross'"),
+    ],
+)
+def test_mistakes_have_one_line(
+    own: Path, tmp_path: Path, option: str, value: str, said: str
+) -> None:
+    torch.save({"weight": torch.zeros(2)}, tmp_path / "other.pt")
+    options = {"--model": f"{own}:build", "--data": f"{own}:data",
+               option: value.format(own=own, folder=tmp_path)}  # fmt: skip
+    assert said in refused("kinks", *(part for pair in options.items() for part in pair))
+
+
+def test_an_activation_that_jumps_is_refused_by_name(own: Path) -> None:
+    own.write_text(OWN.format(activation="Hardshrink"), "utf-8")
+    message = refused("kinks", "--model", f"{own}:build", "--data", f"{own}:data")
+    assert "hardshrink in 1 jumps in value" in message
+
+
+def test_help_says_that_files_are_run() -> None:
+    assert "The Python files named are run" in " ".join(call("kinks", "--help").stdout.split())
