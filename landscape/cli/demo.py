@@ -92,7 +92,7 @@ def look_closer(study: StudyFile, config: StudyConfig, shown: Bars) -> StudyFile
     descents = [name for name in finished if "-gd-" in name]
     add_budgets(study, config, load_data=load_data, runs=descents, steps=3, reporter=shown)
     seen = [n for n in descents if n.split("-")[0] in MICROSCOPE]
-    points = 15 if config.training.steps < 100 else 81
+    points = 15 if config.training.steps < 100 else 101
     add_microscopes(study, config, load_data=load_data, runs=seen, points=points, reporter=shown)
     return open_study(study.path)
 

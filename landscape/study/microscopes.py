@@ -51,7 +51,7 @@ def add_microscopes(
     """
     reporter = reporter or Silent()
     data = load_data(config.data)
-    every = {name: source.trajectory(name) for name in source.runs()}
+    every = {key.name: source.trajectory(key.name) for key in config.runs}
     alive = {name: run for name, run in every.items() if run.diverged_at is None}
     first = window_of_step(alive, source.plane(f"{next(iter(alive))}.random"))
     step = window_of_step(alive, source.plane(f"{first.run}.random"))
