@@ -3,10 +3,12 @@
 from landscape.kinks.creasing import creased_surface
 from landscape.kinks.measuring import slope_budget
 from landscape.kinks.plane_map import kink_map
+from landscape.kinks.scale import curvature_against_scale
 from landscape.kinks.segments import gradient, gradient_segment, random_segment
 
 __all__ = [
     "creased_surface",
+    "curvature_against_scale",
     "gradient",
     "gradient_segment",
     "kink_map",
