@@ -131,7 +131,10 @@ class SlopeBudget:
         stored = self.to_analysis()
         arrays = {name: values.tolist() for name, values in stored.arrays.items()}
         derived = ("crossings", "bend_share", "kink_share", "off_by", "tolerance", "passed")
-        return {**stored.settings, **arrays, **{name: getattr(self, name) for name in derived}}
+        values = {name: getattr(self, name) for name in derived}
+        if not self.slope_change:
+            values["off_by"] = None
+        return {**stored.settings, **arrays, **values}
 
     def to_analysis(self, **settings: Any) -> Analysis:
         """Return the record as it is stored, under ``/analyses/slope_budget``."""
