@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
-from torch.func import functional_call, jvp
+from torch.func import functional_call, jvp, vmap
 
 from landscape import activations
 from landscape.kinks import slope_budget
@@ -59,8 +59,10 @@ def slopes(model: nn.Module, loss: Callable, pair: tuple, segment: Segment, plac
             start += shape.numel()
         return loss(functional_call(model, parts, (pair[0],)), pair[1])
 
-    one = torch.ones((), dtype=F64)
-    return np.stack([jvp(values, (torch.tensor(t, dtype=F64),), (one,))[1] for t in places])
+    def rate(t: Tensor) -> Tensor:
+        return jvp(values, (t,), (torch.ones_like(t),))[1]
+
+    return vmap(rate, randomness="same")(torch.from_numpy(places)).numpy()
 
 
 def atoms(model: nn.Module, loss: Callable, pair: tuple, segment: Segment) -> np.ndarray:
@@ -144,6 +146,8 @@ NARROW = {
 }  # fmt: skip
 
 
+# vmap in this test lacks a rule for in-place clamping.
+@pytest.mark.filterwarnings("ignore:There is a performance drop:UserWarning")
 @pytest.mark.parametrize("name", [*WRITTEN, *NARROW])
 def test_jumps_are_those_of_the_slopes(name: str) -> None:
     function = {**WRITTEN, **NARROW}[name]
