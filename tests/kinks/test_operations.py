@@ -62,7 +62,11 @@ def slopes(model: nn.Module, loss: Callable, pair: tuple, segment: Segment, plac
     def rate(t: Tensor) -> Tensor:
         return jvp(values, (t,), (torch.ones_like(t),))[1]
 
-    return vmap(rate, randomness="same")(torch.from_numpy(places)).numpy()
+    every = torch.from_numpy(places)
+    try:
+        return vmap(rate)(every).numpy()
+    except RuntimeError:  # rrelu has no vmap
+        return torch.stack([rate(t) for t in every]).numpy()
 
 
 def atoms(model: nn.Module, loss: Callable, pair: tuple, segment: Segment) -> np.ndarray:
