@@ -72,7 +72,8 @@ def test_the_demo_does_the_whole_job_in_a_folder_with_files_of_the_same_names(
     done = spawn([COMMAND, "demo", "--quick", "--out", "out"], tmp_path)
     assert done.returncode == 0, done.stderr
     out = Path("out")
-    written = [out / "study.h5", out / "contours-pca.pdf", out / "contours-random.pdf"]
+    written = [out / "study.h5", out / "contours-pca.pdf", out / "contours-random.pdf",
+               out / "microscope.png", out / "microscope.md"]  # fmt: skip
     if "no 3D pictures" not in done.stderr:
         written += [out / "comparison-pca.png", out / "comparison-random.png", out / "surfaces"]
         pictures = sorted((tmp_path / out / "surfaces").iterdir())
@@ -88,7 +89,10 @@ def test_the_demo_does_the_whole_job_in_a_folder_with_files_of_the_same_names(
     for heading in ("final loss", "accuracy", "sharpness", "steps to 0.1", "in PCA plane"):
         assert heading in done.stdout
     for run in ("relu-gd", "relu-nesterov", "gelu-gd", "gelu-nesterov"):
-        assert sum(line.startswith(f"{run}-seed0 ") for line in lines) == 1
+        # Descents have a line in the table of slope budgets as well.
+        assert sum(line.startswith(f"{run}-seed0 ") for line in lines) == 1 + run.endswith("-gd")
+    assert "3 steps" in done.stdout
+    assert "minibatch of 64" in (tmp_path / out / "microscope.md").read_text("utf-8")
     for command in (
         [sys.executable, "-c", "import landscape; landscape.open_study('out').runs()"],
         [sys.executable, "-P", "-m", "landscape", "info", "out"],
