@@ -24,8 +24,9 @@ from landscape.evaluation import LossFunction
 from landscape.evaluation.evaluator import buffer_copies
 from landscape.evaluation.examples import Part, arguments, count, map_tensors
 from landscape.kinks.loss import per_example_loss
-from landscape.kinks.observer import Observer, Site, per_example
+from landscape.kinks.observer import Observer
 from landscape.kinks.running import module_names
+from landscape.kinks.sites import Site, per_example
 from landscape.parameters import evaluation_mode, layout_of, unflatten
 
 _LOG = logging.getLogger(__name__)

@@ -7,13 +7,11 @@ that the input is not lost.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.autograd.forward_ad as forward_ad
-import torch.nn.functional as functional
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
@@ -34,35 +32,14 @@ from landscape.kinks.operations import (
     argument,
     base_name,
 )
-
-
-@dataclass(slots=True)
-class Site:
-    """One call of an operation that bends or kinks, for n examples and U units each.
-
-    Attributes:
-        layer: name of the module it happened in, with a number from its second call on.
-        operation: torch's name.
-        inputs: what is compared with the knots, [n, U]; of a choice the candidates, [n, M].
-        knots: places of the kinks.
-        jumps: of the derivative, one for each knot, or [1, U] for a single knot.
-        gap: for a branch, the difference of its two values, [n, U].
-        state: for a branch, which is taken, [n, U].
-        index: for a choice among several, which candidate, [n, U].
-        shape: of the output.
-        bend: the operation as a function of its input alone, if it bends.
-    """
-
-    layer: str
-    operation: str
-    inputs: Tensor
-    knots: tuple[float, ...] = ()
-    jumps: tuple[float, ...] | Tensor = ()
-    gap: Tensor | None = None
-    state: Tensor | None = None
-    index: Tensor | None = None
-    shape: tuple[int, ...] = ()
-    bend: Callable[[Tensor], Tensor] | None = None
+from landscape.kinks.sites import (
+    Site,
+    depends_on_parameters,
+    flat,
+    out_of_place,
+    per_example,
+    target_of,
+)
 
 
 @dataclass(slots=True)
@@ -145,7 +122,7 @@ class Observer(TorchFunctionMode):
         if self._known is not None:
             self.moving.append(self._known[len(self.moving)])
         else:
-            self.moving.append(any(map(_moves, _flat((*args, *kwargs.values())))))
+            self.moving.append(any(map(depends_on_parameters, flat((*args, *kwargs.values())))))
         return self.moving[-1]
 
     # -- what kinks ---------------------------------------------------------------------------
@@ -158,7 +135,7 @@ class Observer(TorchFunctionMode):
         except JumpingError as error:
             raise JumpingError(f"{error}, in {self._place()}; replace the activation") from None
         options = {k: v for k, v in kwargs.items() if k != "inplace"}
-        call = rule.function or _out_of_place(func)
+        call = rule.function or out_of_place(func)
         extra = () if rule.function else more
         options = {} if rule.function else options
 
@@ -167,7 +144,7 @@ class Observer(TorchFunctionMode):
 
         before = inputs.clone()
         site = self._note(name, before, kinks, bend=alone if rule.curved else None)
-        return self._result(site, alone(before), _target(func, inputs, kwargs))
+        return self._result(site, alone(before), target_of(func, inputs, kwargs))
 
     def _clamp(self, func: Any, name: str, arguments: Arguments) -> Any:
         inputs = arguments[0][0]
@@ -188,7 +165,7 @@ class Observer(TorchFunctionMode):
                 site = self._note(name, result, pair)
                 limits = {"min": bound} if sign > 0 else {"max": bound}
                 result = self._result(site, torch.clamp(result, **limits), None)
-        target = _target(func, inputs, arguments[1])
+        target = target_of(func, inputs, arguments[1])
         return result if target is None else target.copy_(result)
 
     def _extreme(self, _: Any, name: str, arguments: Arguments) -> Any:
@@ -244,8 +221,10 @@ class Observer(TorchFunctionMode):
         values, places = extreme(before, dim=dim, keepdim=True)
         if dim % before.ndim == 0:
             return self._refuse(func, name, arguments)
-        flat = torch.arange(before[0].numel(), device=before.device).reshape(before[:1].shape)
-        index = flat.expand_as(before).gather(dim, places)
+        places_in_row = torch.arange(before[0].numel(), device=before.device).reshape(
+            before[:1].shape
+        )
+        index = places_in_row.expand_as(before).gather(dim, places)
         site = self._note(name, before, Kinks(), index=index)
         result = self._result(site, values, None)
         if not keep:
@@ -284,7 +263,7 @@ class Observer(TorchFunctionMode):
         state = mask.result.bool().expand_as(taken)
         site = self._note(name, margin, Kinks(), gap=taken - other, state=state)
         result = self._result(site, torch.where(state, taken, other), None)
-        target = _target(func, args[0], kwargs)
+        target = target_of(func, args[0], kwargs)
         return result if target is None else target.copy_(result)
 
     def _branches(self, name: str, args: tuple[Any, ...]) -> tuple[Tensor, Tensor] | None:
@@ -326,9 +305,9 @@ class Observer(TorchFunctionMode):
         bend = more.pop("bend", None)
         if not (kinks.knots or bend or more):
             return None
-        flat = {key: per_example(value, self._examples)
+        rows: dict[str, Any] = {key: per_example(value, self._examples)
                 for key, value in {"inputs": inputs, **more}.items()}  # fmt: skip
-        if any(value is None for value in flat.values()):
+        if any(value is None for value in rows.values()):
             self._miss(f"{name} of shape {tuple(inputs.shape)}, no axis of which counts examples,")
             return None
         jumps = kinks.jumps
@@ -339,7 +318,7 @@ class Observer(TorchFunctionMode):
         self._calls[key] = self._calls.get(key, 0) + 1
         if self._calls[key] > 1:
             layer = f"{layer}#{self._calls[key]}"
-        site = Site(layer, name, knots=kinks.knots, jumps=jumps, bend=bend, **flat)  # type: ignore[arg-type]
+        site = Site(layer, name, knots=kinks.knots, jumps=jumps, bend=bend, **rows)
         self.sites.append(site)
         return site
 
@@ -350,46 +329,3 @@ class Observer(TorchFunctionMode):
             if self._probes:
                 values = values + self._probes[len(self.sites) - 1]
         return values.clone() if target is None else target.copy_(values)
-
-
-def per_example(values: Tensor, examples: int) -> Tensor | None:
-    """Return a tensor as [n, U], None if no axis of it counts the examples."""
-    if values.ndim and values.shape[0] and values.shape[0] % examples == 0:
-        return values.reshape(examples, -1)
-    axes = [i for i, size in enumerate(values.shape) if size == examples]
-    if len(axes) != 1:
-        return None
-    return values.movedim(axes[0], 0).reshape(examples, -1)
-
-
-def _out_of_place(func: Any) -> Callable[..., Tensor]:
-    """Return the form of a torch function that leaves its input alone."""
-    name = str(func.__name__)
-    if not name.endswith("_") or name.startswith("__"):
-        return func  # type: ignore[no-any-return]
-    plain = name.rstrip("_")
-    home = next(h for h in (functional, torch, Tensor) if hasattr(h, plain))
-    return getattr(home, plain)  # type: ignore[no-any-return]
-
-
-def _target(func: Any, inputs: Tensor, kwargs: Any) -> Tensor | None:
-    """Return the tensor that an in-place call overwrites."""
-    name = str(func.__name__)
-    private = name.startswith("_")
-    return inputs if kwargs.get("inplace") or (name.endswith("_") and not private) else None
-
-
-def _flat(values: Sequence[Any]) -> Iterator[Any]:
-    for value in values:
-        if isinstance(value, tuple | list):
-            yield from _flat(value)
-        else:
-            yield value
-
-
-def _moves(value: Any) -> bool:
-    """Return whether a tensor depends on the parameters."""
-    if not isinstance(value, Tensor) or not value.is_floating_point():
-        return False
-    dual = forward_ad.unpack_dual(value)  # type: ignore[no-untyped-call]
-    return value.requires_grad or dual.tangent is not None

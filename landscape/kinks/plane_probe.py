@@ -24,8 +24,9 @@ from landscape.evaluation import LossFunction
 from landscape.evaluation.evaluator import buffer_copies
 from landscape.evaluation.examples import Part, arguments, count, map_tensors, tensors
 from landscape.kinks.loss import per_example_loss
-from landscape.kinks.observer import Observer, Site
+from landscape.kinks.observer import Observer
 from landscape.kinks.running import module_names
+from landscape.kinks.sites import Site
 from landscape.parameters import evaluation_mode, layout_of, unflatten
 from landscape.plane import Plane
 
