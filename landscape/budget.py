@@ -146,7 +146,7 @@ class SlopeBudget:
         return Analysis("slope_budget", arrays, plain)
 
     @classmethod
-    def of(cls, analysis: Analysis) -> SlopeBudget:
+    def from_analysis(cls, analysis: Analysis) -> SlopeBudget:
         """Return the record that an analysis holds.
 
         Raises:

@@ -88,7 +88,7 @@ class ResidualScaling:
             return float("nan")
         return float(np.polyfit(np.log10(self.widths[use]), np.log10(ratio[use]), 1)[0])
 
-    def analysis(self) -> Analysis:
+    def to_analysis(self) -> Analysis:
         """Return the arrays as a record for a study."""
         names = ("centres", "widths", "residual_rms", "quadratic_rms", "rounding")
         return Analysis(
@@ -96,7 +96,7 @@ class ResidualScaling:
         )
 
     @classmethod
-    def of(cls, analysis: Analysis) -> ResidualScaling:
+    def from_analysis(cls, analysis: Analysis) -> ResidualScaling:
         """Read what :meth:`analysis` wrote.
 
         Raises:

@@ -23,7 +23,7 @@ from landscape.arrays import Floats
 from landscape.evaluation import LossFunction
 from landscape.evaluation.evaluator import buffer_copies
 from landscape.evaluation.examples import Part, arguments, count, map_tensors
-from landscape.kinks.loss import per_example_loss
+from landscape.kinks.loss import checked, per_example_loss
 from landscape.kinks.observer import Observer
 from landscape.kinks.running import module_names
 from landscape.kinks.sites import Site, per_example
@@ -205,7 +205,7 @@ class LineProbe:
             output = functional_call(self.model, tensors, args, kwargs)
             losses = self.loss(output, part[1])
         self.unseen.update(seen.unseen)
-        return _checked(losses, examples), seen
+        return checked(losses, examples), seen
 
     def _forward(self, t: Tensor, part: Part, n: int) -> tuple[_Tensors, list[Site], list[bool]]:
         """Carry first and second derivatives along the line through the network."""
@@ -335,12 +335,3 @@ def line_probe(
             if isinstance(module, torch.jit.ScriptModule):
                 probe.unseen[f"scripted module {name or '(model)'}"] = None
         yield probe
-
-
-def _checked(losses: Tensor, examples: int) -> Tensor:
-    if losses.shape != (examples,):
-        raise ValueError(
-            f"the loss must return one value for each of the {examples} examples, got shape "
-            f"{tuple(losses.shape)}; leave out its mean, as reduction='none' does"
-        )
-    return losses

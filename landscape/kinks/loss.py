@@ -50,3 +50,17 @@ def _takes_reduction(function: Any) -> bool:
         return "reduction" in inspect.signature(function).parameters
     except (TypeError, ValueError):
         return False
+
+
+def checked(losses: Tensor, examples: int) -> Tensor:
+    """Return ``losses`` if there is one for each example, [n].
+
+    Raises:
+        ValueError: otherwise.
+    """
+    if losses.shape != (examples,):
+        raise ValueError(
+            f"the loss must return one value for each of the {examples} examples, got shape "
+            f"{tuple(losses.shape)}; leave out its mean, as reduction='none' does"
+        )
+    return losses

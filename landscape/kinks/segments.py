@@ -14,7 +14,7 @@ from landscape.directions import random_plane
 from landscape.evaluation import LossFunction, as_batches
 from landscape.evaluation.evaluator import buffer_copies
 from landscape.evaluation.examples import arguments, count
-from landscape.kinks.loss import per_example_loss
+from landscape.kinks.loss import checked, per_example_loss
 from landscape.parameters import evaluation_mode, flatten, layout_of, unflatten
 from landscape.segment import Segment, line_segment
 
@@ -55,11 +55,8 @@ def gradient(model: nn.Module, loss: str | LossFunction, data: Any, theta: Float
             point = torch.from_numpy(np.array(theta)).to(device).requires_grad_()
             args, kwargs = arguments(part[0])
             tensors = {**buffers, **unflatten(point, layout)}
-            value = each(functional_call(model, tensors, args, kwargs), part[1])
-            if value.shape != (count(part),):
-                raise ValueError(
-                    f"the loss must return one value for each of {count(part)} examples, got "
-                    f"shape {tuple(value.shape)}"
-                )
+            value = checked(
+                each(functional_call(model, tensors, args, kwargs), part[1]), count(part)
+            )
             total += torch.autograd.grad(value.sum(), point)[0]
     return (total / batches.examples).cpu().numpy()

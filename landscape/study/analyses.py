@@ -100,7 +100,9 @@ def _lines(name: str, model: Any, count: int, span: float) -> list[tuple[str, Se
 
 def budgets(source: StudyFile) -> list[SlopeBudget]:
     """Return all slope budgets of a study."""
-    return [SlopeBudget.of(source.analysis(KIND, name)) for name in source.analyses(KIND)]
+    return [
+        SlopeBudget.from_analysis(source.analysis(KIND, name)) for name in source.analyses(KIND)
+    ]
 
 
 def report(source: StudyFile) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def test_budgets_are_stored_summarised_and_not_measured_twice(study: Path, tmp_p
     stored = open_study(path)
     assert len(stored.analyses("slope_budget")) == 5
     for name in stored.analyses("slope_budget"):
-        budget = SlopeBudget.of(stored.analysis("slope_budget", name))
+        budget = SlopeBudget.from_analysis(stored.analysis("slope_budget", name))
         assert budget.passed
         total = budget.signed_smooth + budget.signed_kink + budget.net_residual
         assert total == pytest.approx(budget.slope_change)

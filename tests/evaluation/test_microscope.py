@@ -189,11 +189,11 @@ def test_scaling_goes_through_an_analysis_and_leaves_nan_out() -> None:
     values = scaling_of(lambda a, b: np.where(b > 0.4, np.nan, 1 + a * a + a**3 + b * b))
     assert np.isnan(values.ratios).any()
     assert np.isfinite(values.ratio_quartiles).all()
-    again = ResidualScaling.of(values.analysis())
+    again = ResidualScaling.from_analysis(values.to_analysis())
     np.testing.assert_array_equal(again.residual_rms, values.residual_rms)
     assert again.settings["points"] == 9
     with pytest.raises(ValueError, match="residual_scaling, got 'other'"):
-        ResidualScaling.of(landscape.Analysis("other", {}))
+        ResidualScaling.from_analysis(landscape.Analysis("other", {}))
 
 
 def test_scaling_refuses_what_it_cannot_measure() -> None:
