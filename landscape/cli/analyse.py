@@ -1,18 +1,15 @@
-"""``landscape analyse``: slope budgets of a study; ``landscape kinks``: of a network of yours."""
+"""``landscape analyse``: slope budgets of a study."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.wiring import bars, configuration_of, load_data
-
-if TYPE_CHECKING:
-    from landscape.budget import SlopeBudget
 
 _COLUMNS = ("run", "class", "segments", "off by", "bend", "kink", "crossings", "closure", "check")
 
@@ -56,78 +53,6 @@ def analyse(
         print(json.dumps(found, indent=2))
     else:
         print_report(found)
-
-
-@one_line_errors
-def kinks(
-    model: Annotated[
-        str, typer.Option("--model", help="FILE.py:FUNCTION that returns the network.")
-    ],
-    data: Annotated[
-        str, typer.Option("--data", help="FILE.py:FUNCTION that returns (inputs, targets).")
-    ],
-    checkpoint: Annotated[
-        Path | None, typer.Option("--checkpoint", help="Weights: a state_dict saved by torch.save.")
-    ] = None,
-    loss: Annotated[
-        str, typer.Option("--loss", help="cross_entropy, mse, or FILE.py:FUNCTION.")
-    ] = "cross_entropy",
-    rate: Annotated[
-        float, typer.Option("--rate", help="Learning rate of the step of gradient descent.")
-    ] = 0.1,
-    lines: Annotated[int, typer.Option("--lines", min=0, help="Random lines as well.")] = 3,
-    span: Annotated[float, typer.Option("--span", help="Of the random lines.")] = 0.1,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
-) -> None:
-    """Print the slope budget of a network of your own.
-
-    The Python files named are run, with all that is in them: give files you trust. The checkpoint
-    is read with torch.load(weights_only=True), which runs nothing.
-    """
-    from landscape.cli.own_code import load_checkpoint, named
-    from landscape.kinks import gradient_segment, random_segment, slope_budget
-
-    network = named(model)()
-    if checkpoint is not None:
-        load_checkpoint(network, checkpoint)
-    examples = named(data)()
-    function: Any = named(loss) if ":" in loss else loss
-    segments = [gradient_segment(network, function, examples, rate=rate)]
-    segments += [random_segment(network, seed=seed, span=span) for seed in range(lines)]
-    found = [slope_budget(network, function, examples, segment) for segment in segments]
-    if as_json:
-        print(json.dumps([budget.to_dict() for budget in found], indent=2))
-        return
-    for budget in found:
-        print(sentence(budget))
-
-
-def sentence(budget: SlopeBudget) -> str:
-    """Say in words what a budget found."""
-    settings = budget.settings
-    detail = {"gradient": f"rate {settings.get('learning_rate')}",
-              "random": f"seed {settings.get('seed')}, span {settings.get('span')}"}  # fmt: skip
-    kind = str(settings.get("segment"))
-    lines = [
-        f"{kind} ({detail.get(kind, '')}), length {settings.get('length', 0):.3g}, "
-        f"{budget.examples:,} examples, {budget.samples} places, "
-        f"{budget.refinements:,} pieces refined:",
-        f"  slope change {budget.slope_change:.4g} = {budget.signed_smooth:.4g} (autograd's "
-        f"curvature) + {budget.signed_kink:.4g} (kinks): autograd is off by {budget.off_by:.1%}",
-        f"  bend share {budget.bend_share:.3f}, of it in kinks {budget.kink_share:.3f}; "
-        f"{budget.crossings:,} crossings",
-        f"  check: closure error {budget.closure_error:.1e}, bound {budget.tolerance:.1e}: "
-        + ("passed" if budget.passed else "NOT PASSED, do not trust these numbers"),
-    ]
-    lines += [f"  not seen: {text}" for text in budget.unseen]
-    lines += [
-        f"  {name}: {count:,} crossings, |J| {size:.3g}"
-        for name, count, size in zip(
-            budget.layers, budget.layer_crossings, budget.layer_kinks, strict=True
-        )
-        if count
-    ]
-    return "\n".join(lines)
 
 
 def _rows(found: dict[str, Any]) -> list[list[str]]:
@@ -190,14 +115,14 @@ def _write_tables(rows: list[list[str]], folder: Path) -> list[Path]:
     folder = writable_folder(folder)
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([_COLUMNS, *rows])
-    bars_ = ["| " + " | ".join(row) + " |" for row in (_COLUMNS, ["---"] * len(_COLUMNS), *rows)]
+    markdown = ["| " + " | ".join(row) + " |" for row in (_COLUMNS, ["---"] * len(_COLUMNS), *rows)]
     escaped = [[cell.replace("%", r"\%").replace("_", r"\_") for cell in row]
                for row in (list(_COLUMNS), *rows)]  # fmt: skip
     body = [" & ".join(row) + r" \\" for row in escaped]
     columns = "l" * len(_COLUMNS)
     latex = [rf"\begin{{tabular}}{{{columns}}}", r"\hline", body[0], r"\hline", *body[1:],
              r"\hline", r"\end{tabular}"]  # fmt: skip
-    contents = {"csv": text.getvalue(), "md": "\n".join(bars_) + "\n",
+    contents = {"csv": text.getvalue(), "md": "\n".join(markdown) + "\n",
                 "tex": "\n".join(latex) + "\n"}  # fmt: skip
     paths = []
     for ending, content in contents.items():

@@ -53,6 +53,7 @@ def add_microscopes(
     data = load_data(config.data)
     every = {key.name: source.trajectory(key.name) for key in config.runs}
     alive = {name: run for name, run in every.items() if run.diverged_at is None}
+    # Which run's step it is does not depend on the plane, but its width counts that run's filters.
     first = window_of_step(alive, source.plane(f"{next(iter(alive))}.random"))
     step = window_of_step(alive, source.plane(f"{first.run}.random"))
     parts = [(data.inputs[i : i + MINIBATCH], data.targets[i : i + MINIBATCH])
