@@ -225,7 +225,10 @@ def arranged(
     style = drawings[0].style
     rows = [math.ceil(drawing.count / columns) for drawing in drawings]
     lines = _wrapped(caption, columns, style)
-    plotter = _plotter(rows, columns, len(lines), style, off_screen=off_screen)
+    # Labels of a narrow range have many digits.
+    letters = max(len(t) for d in drawings for t in ["", *d.scale.labels(d.scale.ticks())])
+    bar = _BAR_WIDTH * style.font_size / 9 * (1 + 0.1 * max(letters - 6, 0))
+    plotter = _plotter(rows, columns, len(lines), bar, style, off_screen=off_screen)
     first = 0
     try:
         for drawing, more in zip(drawings, rows, strict=True):
@@ -246,7 +249,13 @@ def arranged(
 
 
 def _plotter(
-    groups: Sequence[int], columns: int, lines: int, style: Style, *, off_screen: bool
+    groups: Sequence[int],
+    columns: int,
+    lines: int,
+    bar: float,
+    style: Style,
+    *,
+    off_screen: bool,
 ) -> Any:
     """Make the window: groups of rows of panels, a column for colour bars, a caption's strip."""
     if off_screen:
@@ -255,7 +264,6 @@ def _plotter(
     import pyvista
 
     strip = (lines * 1.3 * 0.85 + 1.0) * style.font_size / 72
-    bar = _BAR_WIDTH * style.font_size / 9
     width = columns * style.panel_width + bar
     rows = sum(groups)
     tall = rows * style.panel_height + strip

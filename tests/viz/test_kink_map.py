@@ -219,3 +219,15 @@ def test_pictures_in_3d_are_not_blank_and_hold_every_line(oblong: Surface, tmp_p
     assert orange.sum() > 20
     roof = np.asarray(Image.open(tmp_path / "roof.png").convert("RGB"), dtype=int)
     assert roof.std() > 10
+
+
+@pytest.mark.usefixtures("rendering")
+def test_the_colour_bar_has_room_for_the_labels_of_a_narrow_range(oblong: Surface) -> None:
+    usual = viz.surface(oblong, caption=False, height=HeightScale("linear", 0.0, 3.0))
+    narrow = viz.surface(oblong, caption=False, height=HeightScale("linear", 0.01137, 0.0114))
+    try:
+        assert narrow.window_size[0] > usual.window_size[0] + 20
+        assert narrow.window_size[1] == usual.window_size[1]
+    finally:
+        usual.close()
+        narrow.close()
