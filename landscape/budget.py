@@ -12,6 +12,8 @@ from landscape.arrays import Floats, Json, as_floats, frozen_settings, read_only
 from landscape.results import Analysis
 
 LEAST_SHARE = 1e-3
+# Not in files of the first format.
+_LATER = ("slope_deviation", "kink_deviation")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +50,8 @@ class SlopeBudget:
         unseen: what may kink and could not be watched.
         places: t of every crossing, in order; empty if they were not kept.
         jumps: J of every crossing, as part of the mean loss.
+        slope_deviation: standard deviation over the examples of their slopes at the start.
+        kink_deviation: standard deviation over the examples of their sums of jumps.
         settings: what segment it is, of what, plain JSON values.
     """
 
@@ -76,6 +80,8 @@ class SlopeBudget:
     unseen: tuple[str, ...] = ()
     places: Floats = field(default_factory=lambda: np.zeros(0))
     jumps: Floats = field(default_factory=lambda: np.zeros(0))
+    slope_deviation: float = float("nan")
+    kink_deviation: float = float("nan")
     settings: Json = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -117,6 +123,16 @@ class SlopeBudget:
         return self.signed_kink / self.slope_change if self.slope_change else float("nan")
 
     @property
+    def kink_noise(self) -> float:
+        """Noise that the kinks of the segment add to the slope of a minibatch.
+
+        As a share of the noise the slope of a minibatch has anyway: the ratio of two standard
+        deviations over the examples, in which the size of the minibatch cancels. NaN where all
+        examples have the same slope.
+        """
+        return self.kink_deviation / self.slope_deviation if self.slope_deviation else float("nan")
+
+    @property
     def tolerance(self) -> float:
         """Bound of the closure error, see :func:`closure_bound`."""
         return closure_bound(self.kink_share, self.bend_share)
@@ -130,10 +146,12 @@ class SlopeBudget:
         """Return everything as plain values, with the derived shares."""
         stored = self.to_analysis()
         arrays = {name: values.tolist() for name, values in stored.arrays.items()}
-        derived = ("crossings", "bend_share", "kink_share", "off_by", "tolerance", "passed")
+        derived = ("crossings", "bend_share", "kink_share", "off_by", "kink_noise", "tolerance",
+                   "passed")  # fmt: skip
         values = {name: getattr(self, name) for name in derived}
-        if not self.slope_change:
-            values["off_by"] = None
+        for name in ("off_by", "kink_noise"):
+            if np.isnan(values[name]):
+                values[name] = None
         return {**stored.settings, **arrays, **values}
 
     def to_analysis(self, **settings: Any) -> Analysis:
@@ -153,12 +171,12 @@ class SlopeBudget:
             ValueError: for an analysis of another kind, or one that lacks a part.
         """
         values = {**analysis.arrays, **analysis.settings}
-        missing = [f.name for f in fields(cls) if f.name not in values]
+        missing = [f.name for f in fields(cls) if f.name not in values and f.name not in _LATER]
         if analysis.kind != "slope_budget" or missing:
             raise ValueError(
                 f"a slope budget is needed, got the analysis {analysis.kind!r} without {missing}"
             )
-        return cls(**{f.name: values[f.name] for f in fields(cls)})
+        return cls(**{f.name: values[f.name] for f in fields(cls) if f.name in values})
 
 
 def closure_bound(kink_share: float, bend_share: float) -> float:

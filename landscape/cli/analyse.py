@@ -24,35 +24,86 @@ def analyse(
     lines: Annotated[
         int, typer.Option("--lines", min=0, help="Random lines through each solution.")
     ] = 0,
+    path: Annotated[
+        bool,
+        typer.Option(
+            "--path",
+            help="At the same steps: boldness, Lipschitz constant of the gradient, largest "
+            "Hessian eigenvalue, kink noise.",
+        ),
+    ] = False,
+    scales: Annotated[
+        int,
+        typer.Option(
+            "--scales", min=0, help="Curvature against scale at so many centres (50 is usual)."
+        ),
+    ] = 0,
+    microscope: Annotated[
+        int,
+        typer.Option(
+            "--microscope",
+            min=0,
+            help="Points a side of the window of one optimizer step (101 is usual).",
+        ),
+    ] = 0,
+    kink_map: Annotated[
+        int,
+        typer.Option(
+            "--map", min=0, help="Every kink in that window, cut at so many lines (33 is usual)."
+        ),
+    ] = 0,
+    creases: Annotated[
+        int,
+        typer.Option(
+            "--creases",
+            min=0,
+            help="The surface of that window cut along its kinks, points a side (13 is usual).",
+        ),
+    ] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
     tables: Annotated[
         Path | None, typer.Option("--tables", help="Folder for the table as CSV, Markdown, LaTeX.")
+    ] = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option("--figures", help="Folder for figures of all analyses in the study."),
     ] = None,
 ) -> None:
     """Measure how much of the change of slope sits in kinks, which autograd's Hessian cannot see.
 
     Along an optimizer step (or a random line) the change of the loss's slope is the integral of
-    autograd's curvature plus the jumps at kinks. Budgets are added to the study; those that are
+    autograd's curvature plus the jumps at kinks. Analyses are added to the study; those that are
     there are not measured again.
     """
     from landscape.store import open_study
-    from landscape.study.analyses import add_budgets, report
+    from landscape.study.analyses import Wanted, add_analyses
+    from landscape.study.microscopes import add_microscopes
+    from landscape.study.report import report
 
     source = open_study(study)
+    config = configuration_of(source)
+    wanted = Wanted(steps=steps, lines=lines, path=path, centres=scales,
+                    map_points=kink_map, crease_points=creases)  # fmt: skip
     with bars() as shown:
-        path = add_budgets(
-            source, configuration_of(source), load_data=load_data, runs=run or (), steps=steps,
-            lines=lines, reporter=shown,
-        )  # fmt: skip
-    found = report(open_study(path))
-    if tables is not None:
-        for written in _write_tables(_rows(found), tables):
-            if not as_json:
-                print(f"wrote {written}")
+        add_analyses(source, config, wanted, load_data=load_data, runs=run or (), reporter=shown)
+        if microscope:
+            add_microscopes(
+                source, config, load_data=load_data, runs=run or (), points=microscope,
+                reporter=shown,
+            )  # fmt: skip
+    done = open_study(source.path)
+    found = report(done)
+    written = [] if tables is None else _write_tables(_rows(found), tables)
+    if figures is not None:
+        from landscape.cli.analysis_pictures import draw_analyses
+
+        written += draw_analyses(done, figures)
     if as_json:
         print(json.dumps(found, indent=2))
-    else:
-        print_report(found)
+        return
+    print_report(found)
+    for one in written:
+        print(f"wrote {one}")
 
 
 def _rows(found: dict[str, Any]) -> list[list[str]]:

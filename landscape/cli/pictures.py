@@ -38,7 +38,7 @@ def panel(study: StudyFile, identifier: str) -> Panel:
     return Panel(surface, plane, path, title_of(surface.run))
 
 
-def title_of(run: str | None) -> str:
+def title_of(run: str | None, *, seed: bool = True) -> str:
     """Return the activation's usual name, how smooth it is, and the optimizer's name.
 
     >>> title_of("leaky_relu-gd-seed0")
@@ -54,9 +54,9 @@ def title_of(run: str | None) -> str:
         activation = get(key.activation)
     except ValueError:
         return run
-    seed = f", seed {key.seed}" if key.seed else ""
+    number = f", seed {key.seed}" if seed and key.seed else ""
     name = f"{activation.label} ({CLASSES.get(activation.smoothness, activation.smoothness)})"
-    return f"{name}, {OPTIMIZERS.get(key.optimizer, key.optimizer)}{seed}"
+    return f"{name}, {OPTIMIZERS.get(key.optimizer, key.optimizer)}{number}"
 
 
 CLASSES = {"C0": "kinked", "C-infinity": "smooth"}
@@ -70,19 +70,31 @@ OPTIMIZERS = {
 }
 
 
-def by_smoothness(study: StudyFile, identifiers: Iterable[str]) -> list[str]:
-    """Order surfaces: kinked activations first, each class as the study lists it."""
-    from landscape.activations import get
+def runs_by_smoothness(study: StudyFile, runs: Iterable[str]) -> list[str]:
+    """Order runs: kinked activations first, each class as the study lists it."""
     from landscape.naming import RunKey
 
     order = {name: i for i, name in enumerate(study.config.get("activations", []))}
 
-    def rank(identifier: str) -> tuple[bool, int]:
-        run = study.surface(identifier).run
-        activation = RunKey.parse(run).activation if run else ""
-        return not get(activation).kinks, order.get(activation, 0)
+    def rank(run: str) -> tuple[bool, int]:
+        return not kinked(run), order.get(RunKey.parse(run).activation, 0)
 
-    return sorted(identifiers, key=rank)
+    return sorted(runs, key=rank)
+
+
+def kinked(run: str) -> bool:
+    """Whether the activation of a run has kinks."""
+    from landscape.activations import get
+    from landscape.naming import RunKey
+
+    return bool(get(RunKey.parse(run).activation).kinks)
+
+
+def by_smoothness(study: StudyFile, identifiers: Iterable[str]) -> list[str]:
+    """Order surfaces by their runs, as :func:`runs_by_smoothness`."""
+    runs = {identifier: str(study.surface(identifier).run) for identifier in identifiers}
+    order = runs_by_smoothness(study, dict.fromkeys(runs.values()))
+    return sorted(runs, key=lambda identifier: order.index(runs[identifier]))
 
 
 def planes_only(study: StudyFile) -> list[str]:

@@ -38,6 +38,8 @@ from landscape.segment import Segment
 # Entries of all units of a chunk of examples; a jet holds some ten arrays of that size.
 _ENTRIES = 1 << 22
 _CUTS = 4
+# Examples that are looked at together to see whether they are coupled.
+_FEW = 16
 # Pieces that are cut in one round, at most.
 _PIECES = 1 << 18
 # The goal lies below the bound of the check.
@@ -76,7 +78,7 @@ def slope_budget(
 
     Raises:
         ValueError: for a segment that does not belong to the model, a loss without a value per
-            example, or an activation that jumps in value.
+            example or with examples coupled in a batch, or an activation that jumps in value.
 
     References:
         docs/mathematics.md derives the budget.
@@ -91,7 +93,7 @@ def slope_budget(
             chunk = Chunk(probe, part, places).refined()
             total.examples += count(part)
             total.refinements += chunk.refinements
-            total.add(chunk.rows, chunk.events, chunk.curvature, chunk.sites)
+            total.add(chunk.rows, chunk.events, chunk.curvature, chunk.sites, chunk.slopes)
             if progress is not None:
                 progress(count(part))
     settings = {**segment.settings, "segment": segment.kind, "length": segment.length}
@@ -117,6 +119,7 @@ class Chunk:
     places: Floats
     sites: list[tuple[str, int]] = field(default_factory=list)
     curvature: Floats = field(init=False)
+    slopes: Floats = field(init=False)
     refinements: int = 0
     rows: Rows = field(init=False)
     events: Events = field(init=False)
@@ -125,7 +128,7 @@ class Chunk:
         """Walk along the segment, then cut pieces until the closure error is small enough."""
         everyone = np.arange(count(self.part))
         places = np.repeat(self.places[:, None], len(everyone), axis=1)
-        self.rows, self.events, self.curvature = self._walk(places, everyone)
+        self.rows, self.events, self.curvature, self.slopes = self._walk(places, everyone)
         stalls, before = 0, np.inf
         for _ in range(_ROUNDS):
             error = self._closure()
@@ -140,11 +143,12 @@ class Chunk:
     def _walk(self, places: Floats, examples: NDArray[np.int64]) -> Any:
         """Measure intervals for some examples, each between its own places [K, examples]."""
         some = subset(self.part, examples)
-        rows, events, curvature = [], [], []
+        rows, events, curvature, slopes = [], [], [], []
         left = None
         for number, t in enumerate(places):
             right = self.probe.at(t, some)
             curvature.append(float(right.curvatures.sum()))
+            slopes.append(right.slopes.cpu().numpy())
             if not self.sites:
                 self.sites = [_site(jet) for jet in right.sites]
             if left is not None:
@@ -153,7 +157,7 @@ class Chunk:
                 rows.append(measured(left, right, found, ends, examples))
                 events.append(events_of(found, ends, offset=len(examples) * (number - 1)))
             left = right
-        return Rows.joined(rows), Events.joined(events), np.array(curvature)
+        return Rows.joined(rows), Events.joined(events), np.array(curvature), slopes[0]
 
     def _closure(self) -> float:
         whole = (self.rows.variation + self.rows.kinks).sum()
@@ -184,7 +188,7 @@ class Chunk:
         self.refinements += int(chosen.sum())
         share = _shares(_CUTS)[:, None]
         start, end = rows.start[chosen], rows.end[chosen]
-        added, found, _ = self._walk((1 - share) * start + share * end, rows.example[chosen])
+        added, found, *_ = self._walk((1 - share) * start + share * end, rows.example[chosen])
         kept = events.only(~chosen[events.row])
         kept.row = (np.cumsum(~chosen) - 1)[kept.row]
         found.row = found.row + int((~chosen).sum())
@@ -198,10 +202,26 @@ def _site(jet: SiteJet) -> tuple[str, int]:
 
 
 def _chunks(probe: LineProbe, parts: tuple[Part, ...], t: float) -> Iterator[Part]:
-    """Cut the batches so that all units of a chunk fit in memory."""
-    one = probe.at(np.array([t]), map_tensors(lambda x: x[:1], parts[0]))
+    """Cut the batches so that all units of a chunk fit in memory.
+
+    Raises:
+        ValueError: if the loss of an example depends on the others in its batch.
+    """
+    one = probe.at(np.array([t]), _first(parts[0], 1))
+    few = probe.at(np.full(min(count(parts[0]), _FEW), t), _first(parts[0], _FEW))
+    alone, among = float(one.losses[0]), float(few.losses[0])
+    if not np.isclose(alone, among, rtol=1e-6, atol=1e-9, equal_nan=True):
+        raise ValueError(
+            f"a slope budget needs losses that belong to single examples, but the first has "
+            f"{alone:.6g} alone and {among:.6g} in a batch of {len(few.losses)}; leave out what "
+            "couples the examples of a batch"
+        )
     units = sum(jet.site.inputs.shape[1] + jet.gradient.shape[1] for jet in one.sites)
     size = max(_ENTRIES // max(units, 1), 1)
     for part in parts:
         for first in range(0, count(part), size):
             yield map_tensors(lambda x, i=first: x[i : i + size], part)  # type: ignore[misc]
+
+
+def _first(part: Part, examples: int) -> Part:
+    return map_tensors(lambda x: x[:examples], part)  # type: ignore[no-any-return]

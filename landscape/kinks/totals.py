@@ -27,9 +27,15 @@ class Total:
     curvature: Floats = field(default_factory=lambda: np.zeros(0))
     units: dict[str, NDArray[Any]] = field(default_factory=dict)
     events: list[tuple[Floats, Floats]] = field(default_factory=list)
+    each: list[tuple[Floats, Floats]] = field(default_factory=list)
 
     def add(
-        self, rows: Rows, events: Events, curvature: Floats, sites: list[tuple[str, int]]
+        self,
+        rows: Rows,
+        events: Events,
+        curvature: Floats,
+        sites: list[tuple[str, int]],
+        slopes: Floats,
     ) -> None:
         """Add a finished chunk of examples.
 
@@ -38,6 +44,7 @@ class Total:
             events: the crossings in them.
             curvature: of all its examples together, at the places of the first pass.
             sites: name and number of units of every site.
+            slopes: of each example where the segment starts.
         """
         if not self.sites:
             self.sites = sites
@@ -53,6 +60,7 @@ class Total:
         for name, weight in (("count", np.ones_like(events.jump)), ("size", np.abs(events.jump)),
                              ("signed", events.jump)):  # fmt: skip
             np.add.at(self.units[name], slot, weight)
+        self.each.append((slopes, np.bincount(rows.example, rows.kink, minlength=len(slopes))))
         if self.keep:
             self.events.append((events.place, events.jump))
 
@@ -75,6 +83,7 @@ class Total:
         order = np.argsort(places, kind="stable")
         jumps = np.concatenate([e[1] for e in self.events] or [np.zeros(0)])[order] / n
         curvature = np.abs(self.curvature) / n
+        slopes, kinks = (np.concatenate([each[i] for each in self.each]) for i in (0, 1))
         return SlopeBudget(
             start=float(self.places[0]),
             end=float(self.places[-1]),
@@ -101,5 +110,7 @@ class Total:
             unseen=unseen,
             places=places[order],
             jumps=jumps,
+            slope_deviation=float(np.std(slopes)),
+            kink_deviation=float(np.std(kinks)),
             settings=settings,
         )

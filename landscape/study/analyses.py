@@ -1,58 +1,91 @@
-"""Slope budgets of the runs of a study, added to its file."""
+"""Analyses of the runs of a study, added to its file; what is there is not measured again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from torch import nn
 
-from landscape.activations import get
-from landscape.budget import SlopeBudget
 from landscape.config import StudyConfig
-from landscape.kinks import random_segment, slope_budget
-from landscape.naming import RunKey
+from landscape.grid import Grid
+from landscape.kink_map import KinkMap
+from landscape.kinks import (
+    along_path,
+    creased_surface,
+    curvature_against_scale,
+    kink_map,
+    random_segment,
+    slope_budget,
+    spread_records,
+)
+from landscape.results import Analysis
 from landscape.segment import Segment, step_segment
 from landscape.store import StudyFile, StudyWriter
 from landscape.store.paths import analysis_path
+from landscape.study.microscopes import step_window
 from landscape.study.reporting import Examples, Reporter, Silent
 from landscape.study.solutions import solution_model
 from landscape.trajectory import Trajectory
 
-KIND = "slope_budget"
-# What is summarised, as median and range over the segments.
-MEASURED = ("closure_error", "bend_share", "kink_share", "signed_kink", "signed_smooth", "off_by",
-            "slope_change", "crossings")  # fmt: skip
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which analyses of a run.
+
+    Attributes:
+        steps: optimizer steps with slope budgets, spread evenly over the run's records.
+        lines: random filter-normalised lines with slope budgets, seeds 0, 1, ...
+        span: the lines go from -span to span.
+        samples: places of the first pass along a step; a line has four times as many.
+        path: whether boldness, sharpness and kink noise are measured at the same steps.
+        centres: of curvature against scale, along the line with seed 0; 0 leaves it out.
+        map_points: lines of the kink map in the window of one optimizer step; 0 leaves it out.
+        crease_points: likewise of the surface cut along its kinks, which needs the map.
+    """
+
+    steps: int = 10
+    lines: int = 0
+    span: float = 0.5
+    samples: int = 17
+    path: bool = False
+    centres: int = 0
+    map_points: int = 0
+    crease_points: int = 0
 
 
-def add_budgets(
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One record that is to be in the file."""
+
+    kind: str
+    identifier: str
+    measure: Callable[[], Analysis | None]
+
+
+def add_analyses(
     source: StudyFile,
     config: StudyConfig,
+    wanted: Wanted,
     *,
     load_data: Callable[[Any], Examples],
     runs: Iterable[str] = (),
-    steps: int = 10,
-    lines: int = 0,
-    span: float = 0.5,
-    samples: int = 17,
     reporter: Reporter | None = None,
 ) -> Path:
-    """Measure slope budgets of runs that have none yet, and add them to the study.
+    """Measure what is wanted of runs that have not got it yet, and add it to the study.
 
     Args:
         source: the study.
         config: its configuration.
+        wanted: which analyses.
         load_data: called with ``config.data``.
         runs: names; none takes all that did not diverge.
-        steps: optimizer steps of each run, spread evenly over its records.
-        lines: random filter-normalised lines through each solution, seeds 0, 1, ...
-        span: the lines go from -span to span.
-        samples: places of the first pass along a segment; a line has four times as many.
         reporter: hears of progress.
 
     Raises:
-        KeyError: if the study has no such run.
+        KeyError: if the study has no such run, or lacks the random plane of a map.
         ValueError: if the data are not those it was trained on.
     """
     reporter = reporter or Silent()
@@ -64,19 +97,16 @@ def add_budgets(
             f"(digest {data.sha256[:12]}, recorded {source.attributes.get('data_sha256')})"
         )
     with StudyWriter(source.path) as writer:
-        reporter.stage("slope budgets", len(chosen) * (steps + lines))
-        for name, trajectory in chosen:
-            model = solution_model(trajectory)
-            todo = [*_steps(name, trajectory, steps), *_lines(name, model, lines, span)]
-            for identifier, segment in todo:
-                path = analysis_path(KIND, identifier)
-                if not writer.has(path):
-                    budget = slope_budget(
-                        model, trajectory.settings["loss"], data, segment,
-                        samples=samples if segment.kind == "step" else 4 * samples,
-                    )  # fmt: skip
-                    writer.put_record(path, budget.to_analysis(run=name))
-                reporter.advance(1)
+        analysts = [Analyst(source, writer, config, wanted, data, *run, reporter) for run in chosen]
+        tasks = [list(analyst.tasks()) for analyst in analysts]
+        reporter.stage("analyses", sum(map(len, tasks)))
+        for task in (task for some in tasks for task in some):
+            path = analysis_path(task.kind, task.identifier)
+            if not writer.has(path):
+                found = task.measure()
+                if found is not None:
+                    writer.put_record(path, found)
+            reporter.advance(1)
         writer.publish()
     return source.path
 
@@ -86,71 +116,99 @@ def _runs(source: StudyFile, names: Iterable[str]) -> list[tuple[str, Trajectory
     return [(name, run) for name, run in every if run.diverged_at is None]
 
 
-def _steps(name: str, trajectory: Trajectory, count: int) -> list[tuple[str, Segment]]:
-    last = len(trajectory.steps) - 1
-    records = np.unique(np.linspace(1, last, min(count, last)).round().astype(int))
-    segments = (step_segment(trajectory, int(r)) for r in records) if count else ()
-    return [(f"{name}.step{s.settings['step']}", s) for s in segments]
+@dataclass(slots=True)
+class Analyst:
+    """Measures one run of a study."""
 
+    source: StudyFile
+    writer: StudyWriter
+    config: StudyConfig
+    wanted: Wanted
+    data: Examples
+    name: str
+    trajectory: Trajectory
+    reporter: Reporter
 
-def _lines(name: str, model: Any, count: int, span: float) -> list[tuple[str, Segment]]:
-    segments = (random_segment(model, seed=seed, span=span) for seed in range(count))
-    return [(f"{name}.random{s.settings['seed']}_{span:g}", s) for s in segments]
+    def tasks(self) -> Iterator[Task]:
+        """Yield what is wanted, in an order in which each finds what it needs."""
+        wanted, name = self.wanted, self.name
+        for identifier, segment in self._segments():
+            yield Task("slope_budget", identifier, lambda s=segment: self._budget(s))  # type: ignore[misc]
+        if wanted.path and wanted.steps:
+            yield Task("along_path", f"{name}.{wanted.steps}", self._path)
+        if wanted.centres:
+            yield Task("curvature_scale", f"{name}.{wanted.centres}", self._scales)
+        if wanted.map_points or wanted.crease_points:
+            yield Task("kink_map", self._map_id, self._map)
+        if wanted.crease_points:
+            yield Task("creases", f"{name}.{wanted.crease_points}", self._creases)
 
+    def _model(self) -> nn.Module:
+        return solution_model(self.trajectory)
 
-def budgets(source: StudyFile) -> list[SlopeBudget]:
-    """Return all slope budgets of a study."""
-    return [
-        SlopeBudget.from_analysis(source.analysis(KIND, name)) for name in source.analyses(KIND)
-    ]
+    def _work(self) -> tuple[nn.Module, str, Examples]:
+        return self._model(), str(self.trajectory.settings["loss"]), self.data
 
+    def _segments(self) -> Iterator[tuple[str, Segment]]:
+        steps = spread_records(self.trajectory, self.wanted.steps) if self.wanted.steps else []
+        for record in steps:
+            segment = step_segment(self.trajectory, record)
+            yield f"{self.name}.step{segment.settings['step']}", segment
+        for seed in range(self.wanted.lines):
+            span = self.wanted.span
+            line = random_segment(self._model(), seed=seed, span=span)
+            yield f"{self.name}.random{seed}_{span:g}", line
 
-def report(source: StudyFile) -> dict[str, Any]:
-    """Summarise the slope budgets of a study for machines.
+    def _budget(self, segment: Segment) -> Analysis:
+        samples = self.wanted.samples * (1 if segment.kind == "step" else 4)
+        found = slope_budget(*self._work(), segment, samples=samples)
+        return found.to_analysis(run=self.name)
 
-    Returns:
-        ``{"runs": {name: {"activation_class": ..., "slope_budget": {...}}}}``. Each quantity is a
-        number for one segment, else ``{"median", "low", "high"}`` over the segments. Optimizer
-        steps are under ``slope_budget``, random lines under ``slope_budget_random``.
-    """
-    found = budgets(source)
-    runs: dict[str, Any] = {}
-    for name in source.runs():
-        own = [b for b in found if b.settings.get("run") == name]
-        entry: dict[str, Any] = {"activation_class": _class_of(name)}
-        for segment, key in (("step", KIND), ("random", f"{KIND}_random")):
-            some = [b for b in own if b.settings.get("segment") == segment]
-            if some:
-                entry[key] = summary(some, segment)
-        runs[name] = entry
-    return {"runs": runs}
+    def _path(self) -> Analysis:
+        records = spread_records(self.trajectory, self.wanted.steps)
+        return self._mine(
+            along_path(*self._work(), self.trajectory, records=records, samples=self.wanted.samples)
+        )
 
+    def _scales(self) -> Analysis:
+        line = random_segment(self._model(), span=self.wanted.span)
+        return self._mine(curvature_against_scale(*self._work(), line, centres=self.wanted.centres))
 
-def summary(some: list[SlopeBudget], segment: str) -> dict[str, Any]:
-    """Summarise budgets of one kind of segment as median and range."""
-    values = {name: [float(getattr(b, name)) for b in some] for name in MEASURED}
-    return {
-        "segment": segment,
-        "segments": len(some),
-        "examples": some[0].examples,
-        "samples": some[0].samples,
-        "passed": sum(b.passed for b in some),
-        "unseen": sorted({text for b in some for text in b.unseen}),
-        **{name: _spread(v) for name, v in values.items()},
-    }
+    def _mine(self, found: Analysis) -> Analysis:
+        return replace(found, settings={**found.settings, "run": self.name})
 
+    def _grid(self, points: int) -> Grid:
+        return step_window(self.source, self.config).grid(points)
 
-def _spread(values: list[float]) -> Any:
-    finite = [v for v in values if np.isfinite(v)]
-    if len(values) == 1:
-        return values[0] if finite else None
-    if not finite:
-        return None
-    return {"median": float(np.median(finite)), "low": min(finite), "high": max(finite)}
+    @property
+    def _lines(self) -> int:
+        return self.wanted.map_points or 33
 
+    @property
+    def _map_id(self) -> str:
+        return f"{self.name}.{self._lines}"
 
-def _class_of(run: str) -> str | None:
-    try:
-        return get(RunKey.parse(run).activation).smoothness.value
-    except ValueError:
-        return None
+    def _map(self) -> Analysis:
+        plane = self.source.plane(f"{self.name}.random")
+        noted = {"run": self.name}
+        return kink_map(
+            *self._work(), plane, grid=self._grid(self._lines), settings=noted
+        ).to_analysis()
+
+    def _creases(self) -> Analysis | None:
+        stored = self.writer.find(analysis_path("kink_map", self._map_id))
+        kinks = KinkMap.from_analysis(stored)
+        if not kinks.listed or not len(kinks.jumps):
+            why = "too many kinks" if not kinks.listed else "no kinks"
+            self.reporter.note(f"{self.name}: {why} in the window, nothing is cut")
+            return None
+        plane = self.source.plane(f"{self.name}.random")
+        grid = self._grid(self.wanted.crease_points)
+        try:
+            found = creased_surface(
+                *self._work(), plane, kinks, grid=grid, least=0.01, settings={"run": self.name}
+            )
+        except ValueError as error:
+            self.reporter.note(f"{self.name}: not cut: {error}")
+            return None
+        return found.to_analysis()

@@ -11,7 +11,7 @@ import torch
 
 from landscape.config import SamplingConfig, StudyConfig
 from landscape.grid import Grid
-from landscape.microscope import minibatch_noise, window_of_step
+from landscape.microscope import StepWindow, minibatch_noise, window_of_step
 from landscape.residuals import Residual, remove_quadratic
 from landscape.results import Analysis
 from landscape.sampling import loss_on_plane, sample
@@ -20,6 +20,7 @@ from landscape.store.paths import analysis_path
 from landscape.study.reporting import Examples, Reporter, Silent
 from landscape.study.solutions import solution_model
 from landscape.surface import Status, Surface
+from landscape.trajectory import Trajectory
 
 KIND = "microscope"
 # Examples of the minibatches whose noise stands beside the residual.
@@ -33,7 +34,7 @@ def add_microscopes(
     config: StudyConfig,
     *,
     load_data: Callable[[Any], Examples],
-    runs: Sequence[str],
+    runs: Sequence[str] = (),
     points: int = 101,
     reporter: Reporter | None = None,
 ) -> Path:
@@ -45,17 +46,14 @@ def add_microscopes(
         source: the study; the runs need random planes.
         config: its configuration.
         load_data: called with ``config.data``.
-        runs: names.
+        runs: names; none takes all that did not diverge.
         points: of the window, each way.
         reporter: hears of progress.
     """
     reporter = reporter or Silent()
     data = load_data(config.data)
-    every = {key.name: source.trajectory(key.name) for key in config.runs}
-    alive = {name: run for name, run in every.items() if run.diverged_at is None}
-    # Which run's step it is does not depend on the plane, but its width counts that run's filters.
-    first = window_of_step(alive, source.plane(f"{next(iter(alive))}.random"))
-    step = window_of_step(alive, source.plane(f"{first.run}.random"))
+    alive, step = _alive(source, config), step_window(source, config)
+    runs = list(runs) or list(alive)
     parts = [(data.inputs[i : i + MINIBATCH], data.targets[i : i + MINIBATCH])
              for i in range(0, MINIBATCH * _MINIBATCHES, MINIBATCH)]  # fmt: skip
     reporter.stage("microscope", len(runs) * points**2)
@@ -88,12 +86,36 @@ def add_microscopes(
     return source.path
 
 
+def step_window(source: StudyFile, config: StudyConfig) -> StepWindow:
+    """Return the window of one optimizer step, one for all runs of a study.
+
+    Raises:
+        KeyError: if the study lacks random planes.
+        ValueError: if every run diverged.
+    """
+    alive = _alive(source, config)
+    if not alive:
+        raise ValueError("every run of this study diverged; no step is typical of it")
+    # Which run's step it is does not depend on the plane, but its width counts that run's filters.
+    first = window_of_step(alive, source.plane(f"{next(iter(alive))}.random"))
+    return window_of_step(alive, source.plane(f"{first.run}.random"))
+
+
+def _alive(source: StudyFile, config: StudyConfig) -> dict[str, Trajectory]:
+    every = {key.name: source.trajectory(key.name) for key in config.runs}
+    return {name: run for name, run in every.items() if run.diverged_at is None}
+
+
 def residual_of(analysis: Analysis) -> Residual:
     """Return what is left in a stored window without its best-fitting quadratic."""
+    return remove_quadratic(window_of(analysis))
+
+
+def window_of(analysis: Analysis) -> Surface:
+    """Return a stored window as a surface."""
     arrays, settings = analysis.arrays, analysis.settings
     losses = np.asarray(arrays["losses"])
     grid = Grid((np.asarray(arrays["alphas"]), np.asarray(arrays["betas"])))
     status = np.full(losses.shape, Status.EVALUATED, dtype=np.uint8)
-    surface = Surface(grid, {"losses": losses}, status, run=settings["run"],
-                      settings=settings["surface"])  # fmt: skip
-    return remove_quadratic(surface)
+    return Surface(grid, {"losses": losses}, status, run=settings["run"],
+                   settings=settings["surface"])  # fmt: skip

@@ -121,3 +121,25 @@ def test_an_activation_that_jumps_is_refused_by_name(own: Path) -> None:
 
 def test_help_says_that_files_are_run() -> None:
     assert "The Python files named are run" in " ".join(call("kinks", "--help").stdout.split())
+
+
+def test_everything_that_was_analysed_is_drawn(
+    study: Path, tmp_path: Path, rendering: None
+) -> None:
+    path = Path(shutil.copy(study, tmp_path / "study.h5"))
+    options = ["--steps", 2, "--lines", 1, "--path", "--scales", 2, "--microscope", 9, "--map", 5,
+               "--creases", 3]  # fmt: skip
+    said = accepted("analyse", path, *options, "--figures", tmp_path / "figures")
+    names = {p.name for p in (tmp_path / "figures").iterdir()}
+    assert all(f"figures/{name}" in said for name in names)
+    run = "relu-gd-seed0"
+    for stem in ("slope-budget", "slope-budget-lines", f"slope-budget-layers-{run}", "along-path",
+                 "curvature-scale"):  # fmt: skip
+        assert {f"{stem}.pdf", f"{stem}.md"} <= names
+    assert {f"kinks-{run}.pdf", "microscope.png", "microscope.md"} <= names
+
+
+def test_a_study_that_was_not_analysed_has_nothing_to_draw(study: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(study, tmp_path / "study.h5"))
+    said = refused("analyse", path, "--steps", 0, "--figures", tmp_path / "figures")
+    assert "nothing of this study was analysed yet" in said

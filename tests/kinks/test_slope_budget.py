@@ -299,3 +299,14 @@ def test_chunks_and_batches_change_nothing(monkeypatch: pytest.MonkeyPatch) -> N
     assert parts.slope_change == pytest.approx(whole.slope_change, rel=1e-12)
     assert parts.crossings == pytest.approx(whole.crossings, rel=0.01)
     assert parts.signed_kink == pytest.approx(whole.signed_kink, rel=0.05)
+
+
+def test_examples_that_are_coupled_are_refused() -> None:
+    model = nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 2)).double()
+    pair = (torch.randn(8, 3, dtype=torch.float64), torch.arange(8) % 2)
+
+    def contrast(output, target):
+        return nn.functional.cross_entropy(output - output.mean(dim=0), target, reduction="none")
+
+    with pytest.raises(ValueError, match=r"the first has .* alone and .* in a batch of 8"):
+        slope_budget(model, contrast, pair, random_segment(model))

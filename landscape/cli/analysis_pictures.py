@@ -1,0 +1,117 @@
+"""Figures of the analyses of a study, each with its caption beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from landscape.cli.pictures import draw_microscope, kinked, own_viz, runs_by_smoothness, title_of
+from landscape.files import writable_folder
+
+if TYPE_CHECKING:
+    from landscape.results import Analysis
+    from landscape.store import StudyFile
+
+
+def draw_analyses(study: StudyFile, folder: Path) -> list[Path]:
+    """Draw everything that was analysed in a study.
+
+    Returns:
+        The files written. Without graphics, those that need none.
+
+    Raises:
+        ValueError: for a study without analyses.
+    """
+    folder = writable_folder(folder)
+    written = [path for draw in (_budgets, _against_scale, _along_path, _maps)
+               for path in draw(study, folder)]  # fmt: skip
+    written += draw_microscope(study, folder)
+    if not written:
+        raise ValueError("nothing of this study was analysed yet; leave out --steps 0")
+    return written
+
+
+def _budgets(study: StudyFile, folder: Path) -> Iterator[Path]:
+    """Draw budgets, those of all seeds of an activation and optimizer in one row."""
+    from landscape.study.report import budgets
+
+    viz, rows = own_viz(), dict[str, list[str]]()
+    for run in _in_order(study):
+        rows.setdefault(title_of(run, seed=False), []).append(run)
+    for segment, name in (("step", "slope-budget"), ("random", "slope-budget-lines")):
+        some = [b for b in budgets(study) if b.settings.get("segment") == segment]
+        found = {
+            title: [b for b in some if b.settings.get("run") in runs]
+            for title, runs in rows.items()
+        }
+        found = {title: own for title, own in found.items() if own}
+        if not found:
+            continue
+        yield from _written(folder / name, viz.slope_budgets(found), viz.budget_caption(found))
+        for title, own in found.items():
+            if any(budget.crossings for budget in own):
+                stem = folder / f"{name}-layers-{rows[title][0]}"
+                yield from _written(stem, viz.layer_budgets(own), viz.layer_caption(own))
+
+
+def _against_scale(study: StudyFile, folder: Path) -> Iterator[Path]:
+    viz, found = own_viz(), _largest(study, "curvature_scale")
+    if found:
+        lines, titles = list(found.values()), list(map(title_of, found))
+        figure = viz.curvature_scale(lines, titles=titles, kinked=list(map(kinked, found)))
+        words = viz.curvature_scale_caption(lines, titles=titles)
+        yield from _written(folder / "curvature-scale", figure, words)
+
+
+def _along_path(study: StudyFile, folder: Path) -> Iterator[Path]:
+    viz, found = own_viz(), _largest(study, "along_path")
+    found = {title_of(run): one for run, one in found.items()}
+    if found:
+        figure = viz.along_path(found)
+        yield from _written(folder / "along-path", figure, viz.along_path_caption(found))
+
+
+def _maps(study: StudyFile, folder: Path) -> Iterator[Path]:
+    """Draw the kink curves of the window of a step, and the surface cut along them."""
+    from landscape.creases import CreasedSurface
+    from landscape.kink_map import KinkMap
+    from landscape.study.microscopes import window_of
+
+    viz = own_viz()
+    for run, found in _largest(study, "kink_map").items():
+        title, kinks = title_of(run), KinkMap.from_analysis(found)
+        if run in study.analyses("microscope"):
+            surface = window_of(study.analysis("microscope", run))
+            figure = viz.kink_contour(surface, kinks, height="linear", title=title)
+        else:
+            figure = viz.kink_density(kinks, title=title)
+        yield viz.save(figure, folder / f"kinks-{run}.pdf")
+    cut = _largest(study, "creases")
+    if cut:
+        try:
+            viz.ensure()
+        except RuntimeError:
+            return
+    for run, found in cut.items():
+        creases = CreasedSurface.from_analysis(found)
+        residual = creases.minus(creases.quadratic())
+        yield viz.save(viz.creased(residual, title=title_of(run)), folder / f"creases-{run}.png")
+
+
+def _written(stem: Path, figure: Any, words: str) -> Iterator[Path]:
+    yield own_viz().save(figure, stem.with_name(f"{stem.name}.pdf"))
+    caption = stem.with_name(f"{stem.name}.md")
+    caption.write_text(words + "\n", encoding="utf-8")
+    yield caption
+
+
+def _largest(study: StudyFile, kind: str) -> dict[str, Analysis]:
+    from landscape.study.report import largest_of
+
+    found = {run: largest_of(study, kind, run) for run in _in_order(study)}
+    return {run: one for run, one in found.items() if one is not None}
+
+
+def _in_order(study: StudyFile) -> list[str]:
+    return runs_by_smoothness(study, study.runs())

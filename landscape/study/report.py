@@ -1,0 +1,117 @@
+"""What the analyses of a study found, in words for machines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from landscape.activations import get
+from landscape.budget import SlopeBudget
+from landscape.kinks.path import KIND as ALONG_PATH
+from landscape.naming import RunKey
+from landscape.results import Analysis
+from landscape.store import StudyFile
+
+KIND = "slope_budget"
+# What is summarised, as median and range over the segments.
+MEASURED = ("closure_error", "bend_share", "kink_share", "signed_kink", "signed_smooth", "off_by",
+            "slope_change", "crossings", "kink_noise")  # fmt: skip
+# Likewise over the steps of a path.
+FOLLOWED = ("boldness", "lipschitz", "sharpness", "crossings", "kink_noise", "off_by")
+
+
+def budgets(source: StudyFile) -> list[SlopeBudget]:
+    """Return all slope budgets of a study."""
+    return [
+        SlopeBudget.from_analysis(source.analysis(KIND, name)) for name in source.analyses(KIND)
+    ]
+
+
+def largest_of(source: StudyFile, kind: str, run: str) -> Analysis | None:
+    """Return the analysis of a run that holds most numbers, or None."""
+    every = (source.analysis(kind, name) for name in source.analyses(kind))
+    own = [found for found in every if found.settings.get("run") == run]
+    return max(own, key=lambda found: sum(a.size for a in found.arrays.values()), default=None)
+
+
+def report(source: StudyFile) -> dict[str, Any]:
+    """Summarise the slope budgets of a study for machines.
+
+    Returns:
+        ``{"runs": {name: {"activation_class": ..., "slope_budget": {...}}}}``. Each quantity is a
+        number for one segment, else ``{"median", "low", "high"}`` over the segments. Optimizer
+        steps are under ``slope_budget``, random lines under ``slope_budget_random``; what was
+        measured along the path under ``along_path``, curvature against scale under
+        ``curvature_scale``.
+    """
+    found = budgets(source)
+    runs: dict[str, Any] = {}
+    for name in source.runs():
+        own = [b for b in found if b.settings.get("run") == name]
+        entry: dict[str, Any] = {"activation_class": _class_of(name)}
+        for segment, key in (("step", KIND), ("random", f"{KIND}_random")):
+            some = [b for b in own if b.settings.get("segment") == segment]
+            if some:
+                entry[key] = summary(some, segment)
+        for kind, told in ((ALONG_PATH, _along), ("curvature_scale", _against_scale)):
+            largest = largest_of(source, kind, name)
+            if largest is not None:
+                entry[kind] = told(largest)
+        runs[name] = entry
+    return {"runs": runs}
+
+
+def summary(some: list[SlopeBudget], segment: str) -> dict[str, Any]:
+    """Summarise budgets of one kind of segment as median and range."""
+    values = {name: [float(getattr(b, name)) for b in some] for name in MEASURED}
+    return {
+        "segment": segment,
+        "segments": len(some),
+        "examples": some[0].examples,
+        "samples": some[0].samples,
+        "passed": sum(b.passed for b in some),
+        "unseen": sorted({text for b in some for text in b.unseen}),
+        **{name: _spread(v) for name, v in values.items()},
+    }
+
+
+def _along(found: Analysis) -> dict[str, Any]:
+    arrays = found.arrays
+    return {
+        "steps": arrays["steps"].tolist(),
+        "passed": int(arrays["passed"].sum()),
+        **{name: _spread(arrays[name].tolist()) for name in FOLLOWED},
+    }
+
+
+def _against_scale(found: Analysis) -> dict[str, Any]:
+    arrays = found.arrays
+    means = {
+        f"{name}_{what}": function(arrays[name], axis=1).tolist()
+        for name in ("ratios", "predicted")
+        for what, function in (("mean", np.mean), ("deviation", np.std))
+    }
+    return {
+        "scales": arrays["scales"].tolist(),
+        "centres": len(arrays["centres"]),
+        "rounding": arrays["rounding"].tolist(),
+        "budget_passed": found.settings["budget_passed"],
+        **means,
+    }
+
+
+def _spread(values: list[float]) -> Any:
+    finite = [v for v in values if np.isfinite(v)]
+    if len(values) == 1:
+        return values[0] if finite else None
+    if not finite:
+        return None
+    return {"median": float(np.median(finite)), "low": min(finite), "high": max(finite)}
+
+
+def _class_of(run: str) -> str | None:
+    try:
+        return get(RunKey.parse(run).activation).smoothness.value
+    except ValueError:
+        return None

@@ -1,0 +1,95 @@
+"""Analyses added to a study: all kinds, once, and after an interruption."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_study import SMALL, Notes, Stops, load, run_study
+
+from landscape.creases import CreasedSurface
+from landscape.kink_map import KinkMap
+from landscape.store import StudyFile, open_study
+from landscape.study.analyses import Wanted, add_analyses
+from landscape.study.report import report
+
+RUN = "relu-gd-seed0"
+WANTED = Wanted(steps=2, lines=1, path=True, centres=3, map_points=5, crease_points=4)
+KINDS = ("slope_budget", "along_path", "curvature_scale", "kink_map", "creases")
+
+
+def copied(study: StudyFile, folder: Path) -> StudyFile:
+    return open_study(Path(shutil.copy(study.path, folder / "study.h5")))
+
+
+def arrays_of(study: StudyFile) -> dict[str, np.ndarray]:
+    return {
+        f"{kind}/{name}/{array}": values
+        for kind in KINDS
+        for name in study.analyses(kind)
+        for array, values in study.analysis(kind, name).arrays.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def analysed(study: StudyFile, tmp_path_factory: pytest.TempPathFactory) -> StudyFile:
+    one = copied(study, tmp_path_factory.mktemp("analysed"))
+    add_analyses(one, SMALL, WANTED, load_data=load, runs=[RUN])
+    return open_study(one.path)
+
+
+def test_every_kind_is_there_and_says_whose_it_is(analysed: StudyFile) -> None:
+    assert len(analysed.analyses("slope_budget")) == 3
+    for kind in KINDS:
+        for name in analysed.analyses(kind):
+            settings = analysed.analysis(kind, name).settings
+            assert settings.get("settings", settings)["run"] == RUN
+    (name,) = analysed.analyses("kink_map")
+    assert KinkMap.from_analysis(analysed.analysis("kink_map", name)).examples == 178
+    for name in analysed.analyses("creases"):
+        CreasedSurface.from_analysis(analysed.analysis("creases", name))
+
+
+def test_the_report_tells_what_was_measured(analysed: StudyFile) -> None:
+    entry = report(analysed)["runs"][RUN]
+    along = entry["along_path"]
+    assert along["steps"] == [0, 10]
+    assert along["passed"] == 2
+    assert along["boldness"]["low"] > 0
+    scales = entry["curvature_scale"]
+    assert scales["centres"] == 3
+    assert len(scales["ratios_deviation"]) == len(scales["scales"]) == 6
+    assert "along_path" not in report(analysed)["runs"]["prelu-gd-seed0"]
+
+
+def test_an_interrupted_analysis_continues_with_the_same_numbers(
+    study: StudyFile, analysed: StudyFile, tmp_path: Path
+) -> None:
+    one = copied(study, tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        add_analyses(one, SMALL, WANTED, load_data=load, runs=[RUN], reporter=Stops(3))
+    add_analyses(one, SMALL, WANTED, load_data=load, runs=[RUN])
+    found, wanted = arrays_of(open_study(one.path)), arrays_of(analysed)
+    assert found.keys() == wanted.keys()
+    for name, values in wanted.items():
+        np.testing.assert_array_equal(found[name], values, err_msg=name)
+
+
+def test_another_number_of_steps_is_measured_anew(analysed: StudyFile, tmp_path: Path) -> None:
+    one = copied(analysed, tmp_path)
+    add_analyses(one, SMALL, Wanted(steps=3, path=True), load_data=load, runs=[RUN])
+    after = open_study(one.path)
+    assert after.analyses("along_path") == [f"{RUN}.2", f"{RUN}.3"]
+    assert report(after)["runs"][RUN]["along_path"]["steps"] == [0, 6, 10]
+
+
+def test_a_window_without_kinks_is_not_cut(tmp_path: Path) -> None:
+    smooth = replace(SMALL, activations=("tanh",), optimizers=("gd",))
+    one, notes = run_study(smooth, tmp_path), Notes()
+    wanted = Wanted(steps=0, map_points=3, crease_points=3)
+    add_analyses(one, smooth, wanted, load_data=load, reporter=notes)
+    after = open_study(one.path)
+    assert after.analyses("kink_map") == ["tanh-gd-seed0.3"]
+    assert after.analyses("creases") == []
+    assert notes.notes == ["tanh-gd-seed0: no kinks in the window, nothing is cut"]
