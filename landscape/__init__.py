@@ -15,10 +15,26 @@ if TYPE_CHECKING:
     from landscape.budget import SlopeBudget
     from landscape.config import SamplingConfig, StudyConfig, TrainingConfig
     from landscape.curvature import plane_sharpness
-    from landscape.directions import pca_plane, random_plane
+    from landscape.derivatives import gradient, hessian_product
+    from landscape.directions import (
+        custom_plane,
+        line_between,
+        pca_plane,
+        plane_through,
+        random_plane,
+        random_walk_variance,
+        update_plane,
+    )
     from landscape.grid import Grid
+    from landscape.hessian import (
+        Eigenpairs,
+        hessian_eigenpairs,
+        hessian_extremes,
+        with_curvature,
+    )
     from landscape.kinks import gradient_segment, random_segment, slope_budget
     from landscape.layout import Layout
+    from landscape.loss_planes import eigenvector_plane, gradient_plane
     from landscape.microscope import (
         StepWindow,
         minibatch_noise,
@@ -27,6 +43,7 @@ if TYPE_CHECKING:
         zoom_series,
     )
     from landscape.naming import RunKey
+    from landscape.output_distance import output_divergence
     from landscape.parameters import layout_of
     from landscape.plane import Plane
     from landscape.projection import project
@@ -46,6 +63,7 @@ _HOME = MappingProxyType(
     {
         # records
         "Analysis": "results",
+        "Eigenpairs": "hessian",
         "Grid": "grid",
         "Layout": "layout",
         "Plane": "plane",
@@ -74,27 +92,41 @@ _HOME = MappingProxyType(
         "step_segment": "segment",
         # work
         "Study": "study",
+        "custom_plane": "directions",
+        "eigenvector_plane": "loss_planes",
+        "gradient": "derivatives",
+        "gradient_plane": "loss_planes",
+        "hessian_eigenpairs": "hessian",
+        "hessian_extremes": "hessian",
+        "hessian_product": "derivatives",
         "layout_of": "parameters",
+        "line_between": "directions",
         "loss_on_plane": "sampling",
         "minibatch_noise": "microscope",
+        "output_divergence": "output_distance",
         "pca_plane": "directions",
         "place": "sampling",
         "plane_evaluator": "sampling",
         "plane_sharpness": "curvature",
+        "plane_through": "directions",
         "project": "projection",
         "random_plane": "directions",
+        "random_walk_variance": "directions",
         "remove_quadratic": "residuals",
         "resample": "resampling",
         "residual_scaling": "microscope",
         "sample": "sampling",
         "train": "training",
+        "update_plane": "directions",
         "window_of_step": "microscope",
+        "with_curvature": "hessian",
         "zoom_series": "microscope",
     }
 )
 
 __all__ = [
     "Analysis",
+    "Eigenpairs",
     "Grid",
     "Layout",
     "Plane",
@@ -114,19 +146,30 @@ __all__ = [
     "TrainingConfig",
     "Trajectory",
     "__version__",
+    "custom_plane",
+    "eigenvector_plane",
+    "gradient",
+    "gradient_plane",
     "gradient_segment",
+    "hessian_eigenpairs",
+    "hessian_extremes",
+    "hessian_product",
     "layout_of",
+    "line_between",
     "line_segment",
     "loss_on_plane",
     "minibatch_noise",
     "open_study",
+    "output_divergence",
     "pca_plane",
     "place",
     "plane_evaluator",
     "plane_sharpness",
+    "plane_through",
     "project",
     "random_plane",
     "random_segment",
+    "random_walk_variance",
     "remove_quadratic",
     "resample",
     "residual_scaling",
@@ -135,7 +178,9 @@ __all__ = [
     "slope_budget",
     "step_segment",
     "train",
+    "update_plane",
     "window_of_step",
+    "with_curvature",
     "zoom_series",
 ]
 

@@ -1,13 +1,26 @@
 """Directions and planes through parameter space."""
 
+from landscape.directions.between import line_between, plane_through
+from landscape.directions.custom import custom_plane
 from landscape.directions.normalise import normalise
+from landscape.directions.orthogonal import CollinearError, orthogonalised
 from landscape.directions.pca import StraightPathError, pca_plane
 from landscape.directions.random import random_direction, random_plane
+from landscape.directions.random_walk import random_walk_variance
+from landscape.directions.updates import last_update, update_plane
 
 __all__ = [
+    "CollinearError",
     "StraightPathError",
+    "custom_plane",
+    "last_update",
+    "line_between",
     "normalise",
+    "orthogonalised",
     "pca_plane",
+    "plane_through",
     "random_direction",
     "random_plane",
+    "random_walk_variance",
+    "update_plane",
 ]

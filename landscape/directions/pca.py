@@ -6,6 +6,7 @@ import numpy as np
 
 from landscape.arrays import Floats
 from landscape.config.study import LENGTHS, Length
+from landscape.directions.random_walk import random_walk_variance
 from landscape.plane import Plane
 from landscape.trajectory import Trajectory
 
@@ -22,7 +23,8 @@ def pca_plane(trajectory: Trajectory, *, length: Length = "unit") -> Plane:
     solution: the start has alpha <= 0, and beta <= 0.
 
     A random walk, too, has most of its variance in two components (Antognini & Sohl-Dickstein
-    2018): a high share alone says little.
+    2018): a high share alone says little. The shares of a walk with as many records, as long steps
+    and as many dimensions stand beside those of the path.
 
     Args:
         trajectory: at least three records.
@@ -35,8 +37,9 @@ def pca_plane(trajectory: Trajectory, *, length: Length = "unit") -> Plane:
         StraightPathError: a ValueError for a path that is a straight line.
 
     Returns:
-        The plane, with ``explained_variance`` (shares of the two components) and
-        ``direction_length`` in its settings.
+        The plane, with ``explained_variance`` (shares of the two components),
+        ``random_walk_variance`` (the same of a matched random walk, see
+        :func:`random_walk_variance`) and ``direction_length`` in its settings.
     """
     if length not in LENGTHS:
         raise ValueError(f"unknown length {length!r}; known: {', '.join(LENGTHS)}")
@@ -52,6 +55,7 @@ def pca_plane(trajectory: Trajectory, *, length: Length = "unit") -> Plane:
     components, shares = _principal(rows - rows.mean(axis=0))
     start = rows[0] @ components.T
     components = components * np.where(start > 0, -1.0, 1.0)[:, None]
+    walk = random_walk_variance(np.linalg.norm(np.diff(rows, axis=0), axis=1), rows.shape[1])
     scale = float(np.linalg.norm(rows[0])) if length == "displacement" else 1.0
     return Plane(
         solution,
@@ -61,6 +65,7 @@ def pca_plane(trajectory: Trajectory, *, length: Length = "unit") -> Plane:
         "pca",
         {
             "explained_variance": [float(s) for s in shares],
+            "random_walk_variance": [float(s) for s in walk],
             "records": len(rows),
             "direction_length": scale,
         },

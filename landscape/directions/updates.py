@@ -1,0 +1,93 @@
+"""The plane in which an optimizer took its last step."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import numpy as np
+
+from landscape.arrays import Floats
+from landscape.directions.normalise import normalise
+from landscape.directions.orthogonal import orthogonalised
+from landscape.directions.random import random_direction
+from landscape.plane import Plane
+from landscape.trajectory import Trajectory
+
+Companion = Literal["previous", "displacement", "random"]
+_COMPANIONS: tuple[str, ...] = get_args(Companion)
+
+
+def last_update(trajectory: Trajectory, record: int = -1) -> tuple[Floats, int]:
+    """Return the optimizer step that ends at a record, [P], and over how many it is a mean.
+
+    Args:
+        trajectory: the path of an optimizer.
+        record: index of the record where the step ends, not the first.
+
+    Raises:
+        ValueError: if no step leads to the record, or the optimizer stood still.
+    """
+    total = len(trajectory.steps)
+    index = record + total if record < 0 else record
+    if not 1 <= index < total:
+        raise ValueError(
+            f"a step must lead to the record, got record {record} of {total}; "
+            "train for more steps or record more often"
+        )
+    taken = int(trajectory.steps[index] - trajectory.steps[index - 1])
+    after, before = (np.asarray(trajectory.thetas[i], dtype=np.float64) for i in (index, index - 1))
+    step = (after - before) / taken
+    if not step.any() or not np.all(np.isfinite(step)):
+        raise ValueError(
+            f"the step to record {record} must be finite and not zero; give an earlier record"
+        )
+    return step, taken
+
+
+def update_plane(
+    trajectory: Trajectory,
+    *,
+    second: Companion = "previous",
+    record: int = -1,
+    seed: int = 0,
+    orthogonal: bool = False,
+) -> Plane:
+    """Make the plane of an optimizer's step and another direction, through the point it led to.
+
+    Coordinates along alpha are multiples of the step: the optimizer came from (-1, 0) if every
+    step was recorded. Between records that skip steps, a step is their mean.
+
+    Args:
+        trajectory: the path of an optimizer.
+        second: ``previous`` takes the step before, ``displacement`` the whole way from the start
+            to the record, ``random`` a random filter-normalised direction.
+        record: index of the record where the step ends, which becomes the origin.
+        seed: of the random direction.
+        orthogonal: whether the second direction is made orthogonal to the first; its length
+            becomes that of what is left.
+
+    Raises:
+        CollinearError: a ValueError if both directions are to be orthogonal and are parallel.
+        ValueError: for an unknown second direction, too few records, or parallel directions.
+    """
+    if second not in _COMPANIONS:
+        raise ValueError(f"unknown second direction {second!r}; known: {', '.join(_COMPANIONS)}")
+    step, taken = last_update(trajectory, record)
+    origin = np.asarray(trajectory.thetas[record], dtype=np.float64)
+    if second == "previous":
+        other = last_update(trajectory, (record % len(trajectory.steps)) - 1)[0]
+    elif second == "displacement":
+        other = origin - trajectory.start
+    else:
+        draws = random_direction(trajectory.layout, seed=seed, axis="beta")
+        other = normalise(draws, origin, trajectory.layout)
+    if orthogonal:
+        other = orthogonalised(other, step)
+    settings = {
+        "step": int(trajectory.steps[record]),
+        "steps_averaged": taken,
+        "second": second,
+        "orthogonal": orthogonal,
+        **({"seed": seed} if second == "random" else {}),
+    }
+    return Plane(origin, step, other, trajectory.layout, "update", settings)
