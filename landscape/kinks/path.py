@@ -20,10 +20,10 @@ from torch import nn
 
 from landscape.arrays import Floats
 from landscape.budget import SlopeBudget
+from landscape.derivatives import gradient
 from landscape.evaluation import Evaluator, LossFunction
 from landscape.hessian import hessian_eigenpairs
 from landscape.kinks.measuring import slope_budget
-from landscape.kinks.segments import gradient
 from landscape.results import Analysis
 from landscape.segment import Segment, step_segment
 from landscape.trajectory import Trajectory

@@ -60,7 +60,9 @@ class Total:
         for name, weight in (("count", np.ones_like(events.jump)), ("size", np.abs(events.jump)),
                              ("signed", events.jump)):  # fmt: skip
             np.add.at(self.units[name], slot, weight)
-        self.each.append((slopes, np.bincount(rows.example, rows.kink, minlength=len(slopes))))
+        kinks = np.zeros(len(slopes))
+        np.add.at(kinks, rows.example, rows.kink)
+        self.each.append((slopes, kinks))
         if self.keep:
             self.events.append((events.place, events.jump))
 

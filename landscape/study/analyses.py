@@ -197,6 +197,8 @@ class Analyst:
 
     def _creases(self) -> Analysis | None:
         stored = self.writer.find(analysis_path("kink_map", self._map_id))
+        if not isinstance(stored, Analysis):
+            raise KeyError(f"the kink map of {self.name} is missing")
         kinks = KinkMap.from_analysis(stored)
         if not kinks.listed or not len(kinks.jumps):
             why = "too many kinks" if not kinks.listed else "no kinks"
