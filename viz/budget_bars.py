@@ -1,4 +1,4 @@
-"""Slope budgets of several networks: how much of the bending sits in kinks, what autograd misses."""
+"""Slope budgets of several networks: how much sits in kinks, and what autograd misses."""
 
 from __future__ import annotations
 
@@ -53,8 +53,9 @@ def slope_budgets(budgets: Mapping[str, Sequence[SlopeBudget]], *, width: float 
     Left, all change of slope (bends and the rest, each by its amount) as one bar: what sits in
     kinks, what in smooth bends, what in no bend. The two first are the bend share. Right, the share
     of the signed slope change that autograd's curvature misses: positive where it sees too little.
-    Bars and diamonds are medians over the budgets of a row, dots are single budgets and whiskers
-    reach from the lowest to the highest. Rows with a budget whose check did not pass are hatched and marked.
+    Bars and diamonds are medians over the budgets of a row, dots are single budgets, whiskers reach
+    from the lowest to the highest. Rows with a budget whose check did not pass are hatched and
+    marked.
 
     Args:
         budgets: of each run or activation, in order from top to bottom.

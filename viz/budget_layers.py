@@ -149,7 +149,7 @@ def _handles() -> list[Any]:
     return [
         Patch(color=KINKS, label="sum of |J|"),
         Patch(color=_SIGNED, label="sum of J"),
-        Patch(color=_GREY, label="unit not crossed, or below the colours"),
+        Patch(color=_GREY, label="unit not crossed or weaker"),
     ]
 
 
