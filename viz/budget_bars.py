@@ -13,7 +13,7 @@ import numpy as np
 from landscape.budget import SlopeBudget
 from viz.contours import FIGURE_SETTINGS
 from viz.height import number
-from viz.lines import legend_columns, outside_legend
+from viz.lines import between, legend_columns, outside_legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -233,10 +233,10 @@ def budget_caption(budgets: Mapping[str, Sequence[SlopeBudget]]) -> str:
         "activations, not an amount: it says nothing about the speed of training.",
         "Right: the share of the signed slope change that autograd's curvature misses (below 0: "
         "it claims more change than there is).",
-        f"{ends(counts)} segment{plural} ({kinds}) of each, "
-        f"{ends([b.examples for b in every])} examples, "
-        f"{ends([b.samples for b in every])} samples along each, "
-        f"{ends([b.refinements for b in every])} pieces refined.",
+        f"{between(counts)} segment{plural} ({kinds}) of each, "
+        f"{between([b.examples for b in every])} examples, "
+        f"{between([b.samples for b in every])} samples along each, "
+        f"{between([b.refinements for b in every])} pieces refined.",
     ]
     if counts[-1] > 1:
         parts.append("Bars and diamonds are medians, dots single segments.")
@@ -255,13 +255,3 @@ def checks(budgets: Mapping[str, Sequence[SlopeBudget]]) -> list[str]:
         return [f"{NOT_PASSED} The check did not pass, do not trust: {', '.join(bad)}."]
     worst = max(budget.closure_error for some in budgets.values() for budget in some)
     return [f"Every check passed (largest closure error {number(worst)})."]
-
-
-def ends(values: Sequence[int]) -> str:
-    """Write the smallest and the largest of some counts.
-
-    >>> ends([17, 1797]), ends([3, 3])
-    ('17 to 1,797', '3')
-    """
-    low, high = min(values), max(values)
-    return f"{low:,}" if low == high else f"{low:,} to {high:,}"

@@ -12,10 +12,10 @@ import numpy as np
 
 from landscape.arrays import Floats
 from landscape.budget import SlopeBudget
-from viz.budget_bars import KINKS, checks, ends
+from viz.budget_bars import KINKS, checks
 from viz.contours import FIGURE_SETTINGS
 from viz.height import number
-from viz.lines import legend_columns, outside_legend
+from viz.lines import between, legend_columns, outside_legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -224,8 +224,8 @@ def layer_caption(budgets: SlopeBudget | Sequence[SlopeBudget]) -> str:
     kink_share = float(totals.kinks.mean(axis=0).sum())
     parts = [
         f"Crossings per example, along {len(every)} segment{'s' if many else ''} ({kinds}), "
-        f"{ends([b.examples for b in every])} examples, "
-        f"{ends([b.samples for b in every])} samples.",
+        f"{between([b.examples for b in every])} examples, "
+        f"{between([b.samples for b in every])} samples.",
         "J is the jump of the slope at a crossing; |J| of all sites together is the kink share "
         f"({number(100 * kink_share)} % of all change of slope, bend and rest), and J shows how "
         "much of it cancels. Units are sorted within each site, colours are logarithmic over "

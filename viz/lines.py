@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from landscape.arrays import Floats, as_floats
 from landscape.results import Analysis
-from viz.scaling import _COLOURS as LINE_COLOURS
+from viz.scaling import _COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+# One for each run or activation.
+LINE_COLOURS = _COLOURS
 # Solid for activations with kinks, dashed for the others.
 _DASHED = (0, (4, 1.6))
 _LEGEND_SIZE = 7.0
@@ -52,6 +54,16 @@ def arrays_of(analysis: Analysis, kind: str, shapes: dict[str, str]) -> dict[str
         expected = tuple(lengths.get(letter, 0) for letter in letters)
         found[name] = as_floats(values, name, expected)
     return found
+
+
+def between(counts: Iterable[int]) -> str:
+    """Write the smallest and the largest of some counts.
+
+    >>> between([17, 400, 1797]), between([3, 3])
+    ('17 to 1,797', '3')
+    """
+    low, high = min(counts := list(counts)), max(counts)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def outside_legend(

@@ -11,7 +11,6 @@ import numpy as np
 from landscape.arrays import Floats
 from landscape.results import Analysis
 from viz.contours import FIGURE_SETTINGS
-from viz.height import number
 from viz.lines import (
     LINE_COLOURS,
     arrays_of,
@@ -32,10 +31,8 @@ _SHAPES = {"scales": "H", "centres": "C", "curvatures": "C", "ratios": "HC", "pr
 # little: the denominator passes 0.
 _LEAST = 0.1
 # Fewer stencils with a kink than this do not make a mean; their marks are hollow.
-_ENOUGH = 10
+ENOUGH = 10
 _PREDICTED = (0, (1.0, 1.1))
-# Within this share the predicted roughness agrees with the measured.
-_AGREE = 0.1
 # Labels are longer in figures from this width in inches.
 _WIDE = 5.0
 
@@ -124,9 +121,9 @@ def curvature_scale(
 
     Above the mean of their ratio over the centres (bias, with its standard error as a band), below
     its standard deviation (roughness), against the half-width h of the stencil. Lines with marks
-    are measured, solid for activations with kinks, dashed for the others; dotted on top is what the
-    jumps at kinks predict (it may leave the upper panel). Marks are hollow where fewer than 10 stencils hold a kink. What lies in
-    the grey region is rounding.
+    are measured, solid for activations with kinks, dashed for the others. Dotted on top is what the
+    jumps at kinks predict; in the upper panel it may leave the range of what was measured. Marks
+    are hollow where fewer than 10 stencils hold a kink. What lies in the grey region is rounding.
 
     A ratio explodes where the curvature passes 0. By default every difference is divided by the
     curvature of its own centre if that is at least a tenth of their root mean square everywhere,
@@ -151,7 +148,7 @@ def curvature_scale(
     import matplotlib
     from matplotlib.figure import Figure
 
-    lines, chosen = _lines(analyses, titles, kinked, per)
+    lines, chosen = scale_lines(analyses, titles, kinked, per)
     handles = _handles(titles, kinked)
     columns = legend_columns([str(handle.get_label()) for handle in handles], width)
     tall = 0.78 * width + 0.15 * -(-len(handles) // columns)
@@ -176,12 +173,17 @@ def curvature_scale(
     return figure
 
 
-def _lines(
+def scale_lines(
     analyses: Sequence[Analysis],
     titles: Sequence[str],
     kinked: Sequence[bool],
     per: Per | None,
 ) -> tuple[list[ScaleLine], Per]:
+    """Summarise the analyses for one figure, and return how they are normalised.
+
+    Raises:
+        ValueError: see :func:`curvature_scale`.
+    """
     check_count(len(analyses))
     for name, values in (("titles", titles), ("kinked", kinked)):
         if len(values) != len(analyses):
@@ -197,7 +199,7 @@ def _lines(
 def _draw(above: Axes, below: Axes, line: ScaleLine, colour: str, kinked: bool) -> None:
     low, high = line.bias - line.error, line.bias + line.error
     above.fill_between(line.scales, low, high, color=colour, alpha=0.16, linewidth=0)
-    hollow = (line.hits < _ENOUGH) & kinked
+    hollow = (line.hits < ENOUGH) & kinked
     for axes, values in ((above, line.bias), (below, _positive(line.roughness))):
         axes.plot(line.scales, values, color=colour, linewidth=1.2, linestyle=line_style(kinked))
         for some, inside in ((~hollow, colour), (hollow, "white")):
@@ -267,84 +269,3 @@ def _handles(titles: Sequence[str], kinked: Sequence[bool]) -> list[Any]:
         handles.append(Line2D([], [], color="0.15", linewidth=1.4, linestyle=_PREDICTED,
                               label="predicted by the jumps"))  # fmt: skip
     return handles
-
-
-def curvature_scale_caption(
-    analyses: Sequence[Analysis],
-    *,
-    titles: Sequence[str],
-    kinked: Sequence[bool],
-    per: Per | None = None,
-) -> str:
-    """Write the caption of :func:`viz.curvature_scale`.
-
-    Args:
-        analyses: as there.
-        titles: as there.
-        kinked: as there.
-        per: as there.
-
-    Raises:
-        ValueError: as there.
-    """
-    lines, chosen = _lines(analyses, titles, kinked, per)
-    settings = [analysis.settings for analysis in analyses]
-    kinds = " and ".join(sorted({str(one.get("segment", "custom")) for one in settings}))
-    centres = _span(sorted(len(a.arrays["centres"]) for a in analyses))
-    examples = sorted(int(one["examples"]) for one in settings if one.get("examples"))
-    over = f" over {_span(examples)} examples" if examples else ""
-    parts = [
-        f"Central differences (L(t + h) − 2 L(t) + L(t − h)) / h² of the mean loss{over} at "
-        f"{centres} places of a segment ({kinds}), {_DIVIDED[chosen]}. Above their mean with its "
-        "standard error, below their standard deviation over the places. Grey: rounding.",
-        *_prediction(lines, titles, kinked),
-    ]
-    bad = [title for title, one in zip(titles, settings, strict=True)
-           if one.get("budget_passed") is False]  # fmt: skip
-    if bad:
-        parts.append(f"The check of the jumps did not pass, do not trust: {', '.join(bad)}.")
-    return " ".join(parts)
-
-
-_DIVIDED = {
-    "centre": "divided by autograd's curvature at the same place",
-    "rms": "of which autograd's curvature is subtracted; the errors e are divided by the root mean "
-    "square of autograd's curvature over the places, as it may come close to 0 at single ones: "
-    "shown is 1 + e / rms",
-}
-
-
-def _prediction(
-    lines: Sequence[ScaleLine], titles: Sequence[str], kinked: Sequence[bool]
-) -> list[str]:
-    """Say what the dotted lines are, how far they hold, and what a finite sample hides."""
-    shown = [(line, title) for line, title, is_so in zip(lines, titles, kinked, strict=True)
-             if is_so]  # fmt: skip
-    if not shown:
-        return []
-    return [
-        "Dotted: what the jumps at kinks predict, which leaves out that the smooth part of the "
-        "curvature changes within the stencil. Roughness agrees with it within "
-        f"{_AGREE:.0%}: {', '.join(f'{title} {_agreement(line)}' for line, title in shown)}.",
-        f"Hollow marks: fewer than {_ENOUGH} stencils hold a kink, single kinks decide. Over all "
-        "places of the segment kinks give a bias that does not depend on h, and a roughness that "
-        "grows like h^(−1/2); that both end at small h says that no place lies so near to a kink.",
-    ]
-
-
-def _agreement(line: ScaleLine) -> str:
-    """Name the longest range of scales over which predicted and measured roughness agree."""
-    off = np.abs(line.predicted_roughness - line.roughness)
-    runs: list[list[float]] = [[]]
-    for scale, agrees in zip(line.scales, off <= _AGREE * line.roughness, strict=True):
-        if agrees:
-            runs[-1].append(float(scale))
-        elif runs[-1]:
-            runs.append([])
-    longest = max(runs, key=len)
-    return f"for h from {number(longest[0])} to {number(longest[-1])}" if longest else "nowhere"
-
-
-def _span(counts: Sequence[int]) -> str:
-    low, high = counts[0], counts[-1]
-    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
