@@ -26,8 +26,10 @@ _CROSSINGS, _SIGNED, _GREY = "#56B4E9", "#CC79A7", "0.88"
 _CELLS = 256
 _DECADES = 3
 _NAME = 26
-# Labels of the panels, short and for figures from this width in inches.
-_WIDE = 5.0
+# Of more sites the names are smaller and the rows closer.
+_ROOMY = 12
+# Labels of the panels, short and where there is this width in inches beside the names.
+_WIDE = 4.7
 _LABELS = (
     ("crossings", "J (%)", "units (%)"),
     ("crossings per example", "J (% of change of slope)", "units, sorted (% of the site)"),
@@ -120,7 +122,7 @@ def layer_budgets(
     handles = _handles()
     columns = legend_columns([handle.get_label() for handle in handles], width)
     # Many sites stand closer; labels take 0.6 inches and 0.15 each line of the legend.
-    row = 0.26 if sites <= 12 else 0.16
+    row = max(0.26 if sites <= _ROOMY else 0.16, 0.5 / sites)
     around = 0.6 + 0.15 * math.ceil(len(handles) / columns) + 0.16 * bool(title)
     with matplotlib.rc_context(dict(FIGURE_SETTINGS)):
         figure = Figure(figsize=(width, around + row * sites), layout="constrained")
@@ -128,14 +130,20 @@ def layer_budgets(
         _bars(panels[0], totals.crossings, 0.0, 0.6, _CROSSINGS)
         _bars(panels[1], 100 * totals.kinks, -0.14, 0.38, KINKS)
         _bars(panels[1], 100 * totals.signed, 0.22, 0.26, _SIGNED)
+        for axes, values in zip(panels, (totals.crossings, totals.kinks), strict=False):
+            if not values.any():
+                _say_none(axes)
         panels[1].axvline(0, color="0.35", linewidth=0.6)
         _strips(figure, panels[2], totals)
-        for axes, label in zip(panels, _LABELS[width >= _WIDE], strict=True):
+        names = [_shortened(name) for name in every[0].layers]
+        size = 7.0 if sites <= _ROOMY else 6.0
+        # A character of this font is about 0.45 of its size wide.
+        beside = width - max(map(len, names)) * 0.45 * size / 72
+        for axes, label in zip(panels, _LABELS[beside >= _WIDE], strict=True):
             axes.set_xlabel(label)
             axes.spines[["top", "right", "left"]].set_visible(False)
             axes.tick_params(axis="y", length=0)
-        names = [_shortened(name) for name in every[0].layers]
-        panels[0].set_yticks(range(sites), names, fontsize=7.0 if sites <= 12 else 6.0)
+        panels[0].set_yticks(range(sites), names, fontsize=size)
         panels[0].set_ylim(sites - 0.5, -0.5)
         if title:
             figure.suptitle(title, fontsize=8.5)
@@ -169,10 +177,12 @@ def _bars(axes: Axes, values: Floats, shift: float, tall: float, colour: str) ->
         for row, low, high in zip(rows, values.min(axis=0), values.max(axis=0), strict=True):
             axes.plot([low, high], [row, row], color="0.15", linewidth=0.6, marker="|",
                       markersize=2.5, markeredgewidth=0.6)  # fmt: skip
-    if not values.any():
-        axes.set(xlim=(0, 1), xticks=[0])
-        axes.annotate("none", (0.5, 0.5), xycoords="axes fraction", ha="center", va="center",
-                      fontsize=7, color="0.4")  # fmt: skip
+
+
+def _say_none(axes: Axes) -> None:
+    axes.set(xlim=(0, 1), xticks=[0])
+    axes.annotate("none", (0.5, 0.5), xycoords="axes fraction", ha="center", va="center",
+                  fontsize=7, color="0.4")  # fmt: skip
 
 
 def _strips(figure: Figure, axes: Axes, totals: LayerTotals) -> None:
@@ -198,7 +208,7 @@ def _strips(figure: Figure, axes: Axes, totals: LayerTotals) -> None:
     if largest > 0:
         bar = figure.colorbar(ScalarMappable(norm, colours), ax=axes, fraction=0.05, pad=0.02,
                               aspect=14)  # fmt: skip
-        bar.set_label("|J| of a unit (%)", fontsize=7)
+        bar.set_label("|J| (%)", fontsize=7)
         bar.ax.tick_params(labelsize=6)
         bar.minorticks_off()
 

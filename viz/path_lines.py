@@ -159,7 +159,7 @@ def _scale(axes: Axes, shown: Floats) -> None:
         axes.set(ylim=(-0.05, 1), yticks=[0])
     elif shown.min() > 0:
         axes.set_yscale("log")
-        _ticks(axes, float(np.log10(shown.max() / shown.min())))
+        _ticks(axes)
     elif shown.min() == 0:
         least = 10.0 ** np.floor(np.log10(positive.min()))
         axes.set_yscale("symlog", linthresh=least, linscale=0.4)
@@ -167,12 +167,14 @@ def _scale(axes: Axes, shown: Floats) -> None:
         axes.yaxis.set_major_formatter(_plain)
 
 
-def _ticks(axes: Axes, decades: float) -> None:
+def _ticks(axes: Axes) -> None:
     """Label decades, and 2 and 5 between where there are few; no power hides a plain number."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
+    low, high = axes.get_ylim()
+    decades = np.log10(high / low)
     few, some = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0), (1.0, 2.0, 5.0)
-    subs: tuple[float, ...] = few if decades < 0.4 else some if decades < 1.7 else (1.0,)
+    subs: tuple[float, ...] = few if decades < 0.5 else some if decades < 1.8 else (1.0,)
     axes.yaxis.set_major_locator(LogLocator(subs=subs))
     axes.yaxis.set_major_formatter(_plain)
     axes.yaxis.set_minor_formatter(NullFormatter())
