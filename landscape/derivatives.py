@@ -75,7 +75,8 @@ class HessianProduct(LinearOperator):
     """Products of the Hessian of a mean loss with vectors, by differentiating twice.
 
     It is the Hessian that autograd sees: that of the smooth pieces. Where the slope jumps, at the
-    kinks of a ReLU, it misses the jumps; see :func:`landscape.slope_budget`.
+    kinks of a ReLU, it misses the jumps; see :func:`landscape.slope_budget`. Behind a
+    straight-through estimator it is the curvature of what stands in for the function.
 
     Args:
         mean_loss: what is differentiated, and where.
