@@ -1,5 +1,8 @@
 """The divergence of predictions over a plane against a direct computation."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -112,6 +115,41 @@ def test_tokens_are_averaged_and_the_model_is_untouched() -> None:
             outputs.append(torch.softmax(model(inputs), dim=1).numpy())
     terms = outputs[0] * np.log(outputs[0] / outputs[1])
     assert found[1] == pytest.approx(terms.sum(axis=1).mean(), rel=1e-12)
+
+
+class Tokens(nn.Module):
+    """Logits [n, T, C] for tokens [n, T], as language models give them."""
+
+    def __init__(self, *, transposed: bool = False) -> None:
+        super().__init__()
+        self.table = nn.Embedding(7, 7)
+        self.transposed = transposed
+
+    def forward(self, tokens: Tensor) -> Any:
+        logits = self.table(tokens)
+        return SimpleNamespace(logits=logits.transpose(1, 2) if self.transposed else logits)
+
+
+def test_tokens_that_do_not_count_are_left_out() -> None:
+    torch.manual_seed(0)
+    model = Tokens().double()
+    tokens = torch.randint(7, (3, 5))
+    targets = tokens.clone()
+    targets[0, 2:], targets[2] = -100, -100
+    line = random_plane(model, axes=1)
+    place = np.array([[0.5]])
+    tables = [p.reshape(7, 7) for p in (line.origin, line.points(place)[0])]
+    one, two = (np.exp(t) / np.exp(t).sum(axis=1, keepdims=True) for t in tables)
+    each = np.sum(one * np.log(one / two), axis=1)[tokens.numpy()]
+    wanted = (each[0, :2].mean() + each[1].mean()) / 3
+    assert output_divergence(model, (tokens, targets), line, place)[0] == pytest.approx(wanted)
+    # The same with the classes on the second axis.
+    other = Tokens(transposed=True).double()
+    other.load_state_dict(model.state_dict())
+    assert output_divergence(other, (tokens, targets), line, place)[0] == pytest.approx(wanted)
+    square = torch.randint(7, (3, 7))
+    with pytest.raises(ValueError, match="do not tell which axis"):
+        output_divergence(model, (square, square), line, place)
 
 
 class Plain(nn.Module):
