@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from landscape.kinks import gradient_segment, random_segment, slope_budget
     from landscape.layout import Layout
     from landscape.loss_planes import eigenvector_plane, gradient_plane
+    from landscape.many_planes import plane_spread
     from landscape.microscope import (
         StepWindow,
         minibatch_noise,
@@ -108,6 +109,7 @@ _HOME = MappingProxyType(
         "place": "sampling",
         "plane_evaluator": "sampling",
         "plane_sharpness": "curvature",
+        "plane_spread": "many_planes",
         "plane_through": "directions",
         "project": "projection",
         "random_plane": "directions",
@@ -165,6 +167,7 @@ __all__ = [
     "place",
     "plane_evaluator",
     "plane_sharpness",
+    "plane_spread",
     "plane_through",
     "project",
     "random_plane",
