@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from landscape.arrays import Floats, as_floats
 from landscape.results import Analysis
-from viz.scaling import _COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# One for each run or activation.
-LINE_COLOURS = _COLOURS
+# One for each run or activation: Okabe and Ito's, safe for the colour-blind, without yellow.
+LINE_COLOURS = ("#D55E00", "#E69F00", "#009E73", "#0072B2", "#CC79A7", "#56B4E9", "#000000",
+                "#7F7F7F")  # fmt: skip
 # Solid for activations with kinks, dashed for the others.
 _DASHED = (0, (4, 1.6))
 _LEGEND_SIZE = 7.0
