@@ -15,7 +15,7 @@ from landscape.evaluation import LossFunction, as_batches
 from landscape.evaluation.evaluator import buffer_copies
 from landscape.evaluation.examples import arguments, count
 from landscape.kinks.loss import checked, per_example_loss
-from landscape.parameters import evaluation_mode, flatten, layout_of, unflatten
+from landscape.parameters import evaluation_mode, flatten, layout_of, unflatten, unwrapped
 from landscape.segment import Segment, line_segment
 
 
@@ -45,6 +45,7 @@ def gradient_segment(
 
 def gradient(model: nn.Module, loss: str | LossFunction, data: Any, theta: Floats) -> Floats:
     """Return the gradient of the mean loss at ``theta`` [P], in float64 and evaluation mode."""
+    model = unwrapped(model)
     device = next(model.parameters()).device
     batches = as_batches(data, device=device, dtype=torch.float64)
     each, layout = per_example_loss(loss), layout_of(model)
