@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from landscape.budget import SlopeBudget
     from landscape.config import SamplingConfig, StudyConfig, TrainingConfig
     from landscape.curvature import plane_sharpness
+    from landscape.description import PlaneDescription, describe
     from landscape.directions import pca_plane, random_plane
     from landscape.grid import Grid
     from landscape.kinks import gradient_segment, random_segment, slope_budget
@@ -49,6 +50,7 @@ _HOME = MappingProxyType(
         "Grid": "grid",
         "Layout": "layout",
         "Plane": "plane",
+        "PlaneDescription": "description",
         "Projection": "results",
         "Residual": "residuals",
         "ResidualScaling": "window_scaling",
@@ -74,6 +76,7 @@ _HOME = MappingProxyType(
         "step_segment": "segment",
         # work
         "Study": "study",
+        "describe": "description",
         "layout_of": "parameters",
         "loss_on_plane": "sampling",
         "minibatch_noise": "microscope",
@@ -98,6 +101,7 @@ __all__ = [
     "Grid",
     "Layout",
     "Plane",
+    "PlaneDescription",
     "Projection",
     "Residual",
     "ResidualScaling",
@@ -114,6 +118,7 @@ __all__ = [
     "TrainingConfig",
     "Trajectory",
     "__version__",
+    "describe",
     "gradient_segment",
     "layout_of",
     "line_segment",
