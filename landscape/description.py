@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import NamedTuple
 
 import numpy as np
@@ -231,7 +231,9 @@ def _room(columns: Sequence[_Column]) -> int:
 
 def _shared(names: Sequence[str]) -> str:
     """Return the layers in which all names lie, as ``model.layers.``, or an empty text."""
-    common = os.path.commonprefix(list(names))
+    # What the first and the last in the alphabet share, all share.
+    pairs = takewhile(lambda pair: pair[0] == pair[1], zip(min(names), max(names), strict=False))
+    common = "".join(a for a, _ in pairs)
     return common[: common.rfind(".") + 1]
 
 
