@@ -91,7 +91,7 @@ def unflatten(thetas: Tensor, layout: Layout) -> dict[str, Tensor]:
     """Return views of ``thetas`` [..., P] as named parameters of shape [..., *shape]."""
     lead = thetas.shape[:-1]
     return {
-        slot.name: thetas[..., part].reshape(*lead, *slot.shape) for slot, part in layout.parts()
+        slot.name: thetas[..., part].reshape((*lead, *slot.shape)) for slot, part in layout.parts()
     }
 
 
