@@ -154,11 +154,12 @@ def describe(plane: Plane) -> PlaneDescription:
     [('weight', 6.0, (0.64,)), ('bias', 4.242640687119285, (0.36,))]
     """
     directions = [d for d in (plane.d_alpha, plane.d_beta, plane.d_gamma) if d is not None]
-    norms = tuple(float(np.linalg.norm(d)) for d in directions)
+    totals = [float(d @ d) for d in directions]
     rows = []
     for slot, part in plane.layout.parts():
-        here = tuple(float(np.linalg.norm(d[part])) for d in directions)
-        shares = tuple((a / b) ** 2 for a, b in zip(here, norms, strict=True))
+        squares = [float(d[part] @ d[part]) for d in directions]
+        here = tuple(math.sqrt(square) for square in squares)
+        shares = tuple(s / t for s, t in zip(squares, totals, strict=True))
         weight_norm = float(np.linalg.norm(plane.origin[part]))
         rows.append(
             ParameterRow(slot.name, slot.shape, slot.role, slot.filters, weight_norm, here, shares)
@@ -173,7 +174,7 @@ def describe(plane: Plane) -> PlaneDescription:
         perturbed=int(moved.sum()),
         perturbed_norm=float(np.linalg.norm(plane.origin[moved])),
         weight_norm=float(np.linalg.norm(plane.origin)),
-        direction_norms=norms,
+        direction_norms=tuple(math.sqrt(total) for total in totals),
         cosines=plane.cosines,
     )
 
@@ -214,13 +215,14 @@ def _aligned(names: Sequence[str], columns: Sequence[_Column]) -> list[str]:
     for column in reversed(columns):
         if column.optional and _room(shown) < min(longest, _LONGEST):
             shown.remove(column)
-    head = "parameter"
+    above = []
     if longest > _room(shown) and (shared := _shared(names)):
-        head, names = f"{shared}*", [name.removeprefix(shared) for name in names]
-    first = min(_room(shown), max(map(len, [head, *names])))
-    return [
+        above, names = [f"all in {shared}"], [name.removeprefix(shared) for name in names]
+    names = ["parameter", *names]
+    first = min(_room(shown), max(map(len, names)))
+    return above + [
         _GAP.join([_shortened(name, first).ljust(first), *(c.cell(i) for c in shown)]).rstrip()
-        for i, name in enumerate([head, *names])
+        for i, name in enumerate(names)
     ]
 
 

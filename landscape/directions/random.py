@@ -10,7 +10,7 @@ from torch import nn
 from landscape.arrays import Floats
 from landscape.config.study import Normalisation
 from landscape.directions.normalise import normalise
-from landscape.directions.selection import Which, select
+from landscape.directions.selection import Which, mask, select
 from landscape.layout import Layout
 from landscape.parameters import flatten, layout_of
 from landscape.plane import Plane
@@ -90,7 +90,7 @@ def random_plane(
         for axis in _AXES[:axes]
     ]
     if not directions[0].any():
-        raise ValueError(_nothing_moves(layout, names))
+        raise ValueError(_nothing_moves(layout, names, theta))
     settings: dict[str, Any] = {
         "seed": seed,
         "normalisation": normalisation,
@@ -103,14 +103,14 @@ def random_plane(
     return Plane.through(theta, directions, layout, kind="random", settings=settings)
 
 
-def _nothing_moves(layout: Layout, names: tuple[str, ...]) -> str:
-    chosen = [slot for slot in layout.slots if slot.name in names]
-    if all(slot.filter_axis is None for slot in chosen):
+def _nothing_moves(layout: Layout, names: tuple[str, ...], theta: Floats) -> str:
+    have_filters = any(slot.filters for slot in layout.slots if slot.name in names)
+    if not have_filters and theta[mask(layout, names)].any():
         return (
             "nothing is perturbed: biases, scales and other parameters without filters are left "
             "out; choose weights too, or give one_dimensional='layer'"
         )
     return (
-        "nothing is perturbed: the chosen weights are zero (as in an adapter not yet trained) or "
-        "left out; choose others, or give normalisation='none'"
+        "nothing is perturbed: the chosen weights are all zero, as in an adapter not yet trained, "
+        "or embeddings that are left out; choose others, or give normalisation='none'"
     )
