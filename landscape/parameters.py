@@ -48,10 +48,11 @@ def layout_of(model: nn.Module) -> Layout:
     components, those of B the outputs. A reparametrised weight (weight norm's v, spectral norm)
     has the axis of the weight.
 
-    Parameters with fewer than two dimensions have no filters, nor have biases, scales of
-    normalisation layers and weight norm's g, whatever their shape. A parameter shared by several
-    layers appears once, as the first of them uses it. A parameter of another module has filters
-    along axis 0 if it has two or more dimensions.
+    Parameters with fewer than two dimensions have no filters, nor have scales of normalisation
+    layers, weight norm's g, and what is called ``bias``, ``bias_*``, ``*_bias`` or ``*scale``,
+    whatever their shape. A parameter shared by several layers appears once, as the first of them
+    uses it. Any other parameter of a module that is not known here has filters along axis 0 if it
+    has two or more dimensions.
 
     Raises:
         ValueError: for a model without parameters, or with parameters that are not plain arrays of

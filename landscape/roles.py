@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -39,11 +40,12 @@ def slots_of(model: nn.Module) -> tuple[Slot, ...]:
             layers that keep their weights elsewhere; the message names the first.
     """
     _refuse_packed(model)
+    layers = dict(model.named_modules())
     slots = []
     for name, parameter in model.named_parameters():
         _refuse_unusable(name, parameter)
         shape = tuple(parameter.shape)
-        role, axis, groups = _rule_of(model, name, shape)
+        role, axis, groups = _rule_of(layers, name, shape)
         has_filters = len(shape) > 1 and math.prod(shape) > 0
         slots.append(
             Slot(name, shape, axis if has_filters else None, groups if has_filters else 1, role)
@@ -51,16 +53,16 @@ def slots_of(model: nn.Module) -> tuple[Slot, ...]:
     return tuple(slots)
 
 
-def _rule_of(model: nn.Module, name: str, shape: _Shape) -> _Rule:
+def _rule_of(layers: Mapping[str, nn.Module], name: str, shape: _Shape) -> _Rule:
     path, _, local = name.rpartition(".")
-    owner = model.get_submodule(path)
+    owner = layers[path]
     if isinstance(owner, ParametrizationList):
         # <layer>.parametrizations.<tensor>.original, or original0, original1, ...
         *layer, _, tensor = path.split(".")
         if local.startswith("original"):
             if _is_scale(owner, local):
                 return _Rule("scale")
-            return _rule_in(model.get_submodule(".".join(layer)), tensor, shape)
+            return _rule_in(layers[".".join(layer)], tensor, shape)
     tensor, is_scale = _reparametrised(owner, local)
     if is_scale or "ia3_l" in path.split("."):
         return _Rule("scale")
@@ -69,23 +71,31 @@ def _rule_of(model: nn.Module, name: str, shape: _Shape) -> _Rule:
 
 def _rule_in(layer: nn.Module, tensor: str, shape: _Shape) -> _Rule:
     """Return the rule of a tensor by the layer that uses it and its name there."""
-    kind = type(layer).__name__
-    if tensor.startswith("bias") or tensor.endswith("_bias"):
+    kind = _kind(layer)
+    if tensor == "bias" or tensor.startswith("bias_") or tensor.endswith("_bias"):
         return _Rule("bias")
-    if isinstance(layer, _NORMS) or (len(shape) < 2 and "norm" in kind.lower()):
+    if issubclass(kind, _NORMS) or (len(shape) < 2 and "norm" in kind.__name__.lower()):
         return _Rule("norm")
-    if isinstance(layer, nn.PReLU):
+    if issubclass(kind, nn.PReLU):
         return _Rule("slope")
-    if tensor.endswith("scale") or kind.startswith("Dora"):
+    if tensor.endswith("scale") or kind.__name__.startswith("Dora"):
         return _Rule("scale")
-    if isinstance(layer, _TABLES):
+    if issubclass(kind, _TABLES):
         return _Rule("embedding", 0)
-    if isinstance(layer, _TRANSPOSED):
-        return _Rule("weight", 1, layer.groups)
+    if issubclass(kind, _TRANSPOSED):
+        return _Rule("weight", 1, int(layer.groups))  # type: ignore[arg-type]
     # The linear layer of GPT-2 in transformers: y = x W, outputs along axis 1.
-    if kind == "Conv1D" and getattr(layer, "nf", None) == shape[-1]:
+    if kind.__name__ == "Conv1D" and getattr(layer, "nf", None) == shape[-1]:
         return _Rule("weight", 1)
     return _Rule("weight", 0) if len(shape) > 1 else _Rule("other")
+
+
+def _kind(layer: nn.Module) -> type[nn.Module]:
+    """Return the class of a layer, of a scripted one that which was scripted."""
+    if isinstance(layer, torch.jit.ScriptModule):
+        found = getattr(nn, str(layer.original_name), type(layer))
+        return found if isinstance(found, type) else type(layer)
+    return type(layer)
 
 
 def _is_scale(parametrised: ParametrizationList, local: str) -> bool:
@@ -122,6 +132,11 @@ def _reparametrised(owner: nn.Module, local: str) -> tuple[str, bool]:
 
 def _refuse_packed(model: nn.Module) -> None:
     for name, module in model.named_modules():
+        if type(module).__name__ == "FullyShardedDataParallel":
+            raise ValueError(
+                f"parameters must be whole, {name or 'the model'} is sharded by FSDP; "
+                "gather its state_dict and load it into the bare model"
+            )
         if any(hasattr(module, attribute) for attribute in _PACKED):
             raise ValueError(
                 f"weights must be floating point parameters, {name or 'the model'} "
@@ -146,7 +161,7 @@ def _refuse_unusable(name: str, parameter: torch.Tensor) -> None:
             f"parameters must be real floating point, {name} is {parameter.dtype}; "
             "keep its real and imaginary parts in two parameters (torch.view_as_real)"
         )
-    if not parameter.dtype.is_floating_point or torch.finfo(parameter.dtype).bits < 16:
+    if not parameter.dtype.is_floating_point or parameter.dtype.itemsize < 2:
         raise ValueError(
             f"parameters must be real floating point, {name} is {parameter.dtype}; "
             "de-quantise the model first"

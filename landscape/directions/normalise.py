@@ -45,9 +45,9 @@ def normalise(
             activation slopes, weight norm's g. ``zero`` leaves them out (Li et al. 2018) under
             every normalisation; ``layer`` scales each as one block under ``filter``, and like all
             others under the rest.
-        embeddings: what becomes of embedding tables. ``same`` scales each row under ``filter``,
-            ``layer`` each table as one block instead, ``zero`` leaves them out under every
-            normalisation.
+        embeddings: what becomes of embedding tables, also where the output layer shares them.
+            ``same`` scales each row under ``filter``, ``layer`` each table as one block instead,
+            ``zero`` leaves them out under every normalisation.
         names: the parameters to perturb; None is all. Others get a zero direction.
 
     Returns:

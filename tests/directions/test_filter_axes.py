@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrizations
+from torch.nn.utils import parametrizations, prune
+from torch.testing._internal.two_tensor import TwoTensor
 
 from landscape import (
     Grid,
@@ -125,6 +126,10 @@ KINDS: dict[str, tuple[nn.Module, dict[str, Callable[[Tensor], list[Tensor]]]]] 
     ),
     "legacy_spectral_norm": (
         legacy(nn.utils.spectral_norm, nn.ConvTranspose1d(4, 3, 3)),
+        {"weight_orig": columns},
+    ),
+    "pruned": (
+        prune.random_unstructured(nn.ConvTranspose1d(4, 3, 3), "weight", 0.5),
         {"weight_orig": columns},
     ),
     "low_rank": (
@@ -327,6 +332,14 @@ class Packed(nn.Module):
         self.bias = nn.Parameter(torch.ones(2))
 
 
+class Wrapped(nn.Module):
+    """A tensor made of other tensors, as quantised and sharded ones are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = nn.Parameter(TwoTensor(torch.ones(2, 2), torch.ones(2, 2)))
+
+
 class Integers(nn.Module):
     def __init__(self, dtype: torch.dtype) -> None:
         super().__init__()
@@ -338,13 +351,14 @@ class Integers(nn.Module):
     [
         (nn.Sequential(nn.LazyLinear(3)), r"parameter 0.weight has no shape yet.*once on a batch"),
         (Complex(), r"w is torch.complex64.*real and imaginary"),
+        (Wrapped(), r"plain tensors, w is a TwoTensor; load the model in one process"),
         (Integers(torch.int8), r"w is torch.int8; de-quantise"),
         (Integers(torch.float8_e4m3fn), r"w is torch.float8_e4m3fn; de-quantise"),
         (nn.Sequential(nn.Linear(2, 2), Packed()), r"1 \(Packed\) keeps them quantised.*without"),
         (nn.ReLU(), "no parameters"),
         (nn.Linear(2, 2, device="meta"), "parameter weight has no values.*meta"),
     ],
-    ids=["lazy", "complex", "int8", "float8", "packed", "none", "meta"],
+    ids=["lazy", "complex", "wrapped", "int8", "float8", "packed", "none", "meta"],
 )
 def test_parameters_that_cannot_be_varied_are_refused(model: nn.Module, message: str) -> None:
     with pytest.raises(ValueError, match=message):
@@ -360,6 +374,14 @@ def test_quantised_layers_are_refused_even_beside_others() -> None:
         model = nn.Sequential(nn.Conv2d(1, 1, 1), quantised.Linear(4, 4))
     with pytest.raises(ValueError, match=r"1 \(Linear\) keeps them quantised and packed"):
         layout_of(model)
+
+
+def test_scripted_layers_have_the_filters_of_what_was_scripted() -> None:
+    slots = layout_of(torch.jit.script(nn.Sequential(nn.ConvTranspose2d(4, 6, 3, groups=2)))).slots
+    assert [(s.filter_axis, s.groups, s.role) for s in slots] == [
+        (1, 2, "weight"),
+        (None, 1, "bias"),
+    ]
 
 
 def test_an_initialised_lazy_layer_is_like_any_other() -> None:
@@ -442,6 +464,8 @@ def test_a_distributed_model_has_the_names_of_the_bare_one(tmp_path: Path) -> No
     distributed = pytest.importorskip("torch.distributed")
     if not distributed.is_available() or not distributed.is_gloo_available():
         pytest.skip("no gloo")
+    from torch.distributed.fsdp import FullyShardedDataParallel, ShardingStrategy
+
     bare = nn.Linear(3, 2)
     distributed.init_process_group(
         "gloo", init_method=f"file://{tmp_path / 'store'}", rank=0, world_size=1
@@ -452,5 +476,13 @@ def test_a_distributed_model_has_the_names_of_the_bare_one(tmp_path: Path) -> No
             random_plane(wrapped).directions, random_plane(bare).directions
         )
         assert layout_of(wrapped) == layout_of(bare)
+        sharded = FullyShardedDataParallel(
+            nn.Linear(3, 2),
+            device_id=torch.device("cpu"),
+            sharding_strategy=ShardingStrategy.NO_SHARD,
+            use_orig_params=True,
+        )
+        with pytest.raises(ValueError, match="sharded by FSDP; gather its state_dict"):
+            layout_of(sharded)
     finally:
         distributed.destroy_process_group()
