@@ -63,10 +63,10 @@ def _rule_of(layers: Mapping[str, nn.Module], name: str, shape: _Shape) -> _Rule
             if _is_scale(owner, local):
                 return _Rule("scale")
             return _rule_in(layers[".".join(layer)], tensor, shape)
-    tensor, is_scale = _reparametrised(owner, local)
-    if is_scale or "ia3_l" in path.split("."):
+    # ia3_l holds the factors of IA3 adapters in peft.
+    if _is_legacy_scale(owner, local) or "ia3_l" in path.split("."):
         return _Rule("scale")
-    return _rule_in(owner, tensor, shape)
+    return _rule_in(owner, local, shape)
 
 
 def _rule_in(layer: nn.Module, tensor: str, shape: _Shape) -> _Rule:
@@ -82,7 +82,7 @@ def _rule_in(layer: nn.Module, tensor: str, shape: _Shape) -> _Rule:
         return _Rule("scale")
     if issubclass(kind, _TABLES):
         return _Rule("embedding", 0)
-    if issubclass(kind, _TRANSPOSED):
+    if issubclass(kind, _TRANSPOSED) and tensor.startswith("weight"):
         return _Rule("weight", 1, int(layer.groups))  # type: ignore[arg-type]
     # The linear layer of GPT-2 in transformers: y = x W, outputs along axis 1.
     if kind.__name__ == "Conv1D" and getattr(layer, "nf", None) == shape[-1]:
@@ -113,21 +113,11 @@ def _is_scale(parametrised: ParametrizationList, local: str) -> bool:
     return all(n in (1, m) for n, m in zip(padded, whole, strict=True))
 
 
-def _reparametrised(owner: nn.Module, local: str) -> tuple[str, bool]:
-    """Return the tensor that a parameter stands for, and whether it only scales it.
-
-    The hooks of ``torch.nn.utils`` (weight_norm, spectral_norm, prune) keep ``weight_g`` and
-    ``weight_v``, or ``weight_orig``, and set ``weight`` anew in each call.
-    """
-    base, _, suffix = local.rpartition("_")
+def _is_legacy_scale(owner: nn.Module, local: str) -> bool:
+    """Return whether this is g of ``torch.nn.utils.weight_norm``, which keeps g and v by suffix."""
+    base = local.removesuffix("_g")
     named = dict(owner.named_parameters(recurse=False))
-    if not base or base in named:
-        return local, False
-    if suffix in ("g", "v") and {f"{base}_g", f"{base}_v"} <= named.keys():
-        return base, suffix == "g"
-    if suffix == "orig" and base in vars(owner):
-        return base, False
-    return local, False
+    return base != local and base not in named and f"{base}_v" in named
 
 
 def _refuse_packed(model: nn.Module) -> None:

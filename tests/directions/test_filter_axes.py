@@ -24,6 +24,7 @@ from landscape import (
     slope_budget,
 )
 from landscape.directions import random_direction
+from landscape.kinks import kink_map
 from landscape.layout import Layout, Slot
 from landscape.parameters import flatten, unflatten, unwrapped
 
@@ -247,6 +248,16 @@ def test_parameters_of_other_modules_have_filters_along_axis_0() -> None:
             self.parts = nn.ParameterList([torch.ones(2, 2), torch.ones(2)])
             self.empty = nn.Parameter(torch.ones(0, 5))
 
+    class Up(nn.ConvTranspose2d):
+        def __init__(self) -> None:
+            super().__init__(4, 4, 3, groups=4)
+            self.mix = nn.Parameter(torch.ones(3, 2))
+
+    assert {slot.name: slot.filter_axis for slot in layout_of(Up()).slots} == {
+        "weight": 1,
+        "bias": None,
+        "mix": 0,
+    }
     axes = {slot.name: slot.filter_axis for slot in layout_of(Own()).slots}
     assert axes == {"matrix": 0, "vector": None, "parts.0": 0, "parts.1": None, "empty": None}
     assert np.isfinite(random_plane(Own()).d_alpha).all()
@@ -456,6 +467,8 @@ def test_a_wrapped_model_is_sampled_and_watched_like_the_bare_one(
         np.testing.assert_array_equal(surface.losses, surfaces[-1].losses)
     segments = [gradient_segment(m, "cross_entropy", [examples], rate=0.1) for m in made]
     np.testing.assert_array_equal(segments[0].direction, segments[1].direction)
+    maps = [kink_map(m, "cross_entropy", [examples], made[bare], grid=Grid.square(5)) for m in made]
+    assert maps[0].curves == maps[1].curves > 0
     budgets = [slope_budget(m, "cross_entropy", [examples], segments[0]) for m in made]
     assert budgets[0].crossings == budgets[1].crossings
 
