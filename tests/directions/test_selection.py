@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -122,6 +122,7 @@ def test_layers_without_parameters_and_other_things_are_refused(tied: Tied) -> N
         select(tied, [3])  # type: ignore[list-item]
 
 
+@settings(deadline=None, max_examples=25)
 @given(st.sets(st.sampled_from(ALL), min_size=1), st.sampled_from(["filter", "layer", "none"]))
 def test_a_direction_is_zero_outside_and_as_ever_inside(names: set[str], rule: str) -> None:
     model = tied_model()
