@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from landscape.config import SamplingConfig, StudyConfig, TrainingConfig
     from landscape.curvature import plane_sharpness
     from landscape.derivatives import gradient, hessian_product
+    from landscape.description import PlaneDescription, describe
     from landscape.directions import (
         custom_plane,
         line_between,
@@ -68,6 +69,7 @@ _HOME = MappingProxyType(
         "Grid": "grid",
         "Layout": "layout",
         "Plane": "plane",
+        "PlaneDescription": "description",
         "Projection": "results",
         "Residual": "residuals",
         "ResidualScaling": "window_scaling",
@@ -100,6 +102,7 @@ _HOME = MappingProxyType(
         "hessian_eigenpairs": "hessian",
         "hessian_extremes": "hessian",
         "hessian_product": "derivatives",
+        "describe": "description",
         "layout_of": "parameters",
         "line_between": "directions",
         "loss_on_plane": "sampling",
@@ -132,6 +135,7 @@ __all__ = [
     "Grid",
     "Layout",
     "Plane",
+    "PlaneDescription",
     "Projection",
     "Residual",
     "ResidualScaling",
@@ -149,6 +153,7 @@ __all__ = [
     "Trajectory",
     "__version__",
     "custom_plane",
+    "describe",
     "eigenvector_plane",
     "gradient",
     "gradient_plane",

@@ -18,7 +18,7 @@ def sample(
     plane: Annotated[str, typer.Option("--plane", help="random or pca.")] = "random",
     seed: Annotated[int, typer.Option("--seed", help="Of the random directions.")] = 0,
     normalisation: Annotated[
-        str, typer.Option("--normalisation", help="filter, layer or none.")
+        str, typer.Option("--normalisation", help="filter, layer, global or none.")
     ] = "filter",
     grid: Annotated[
         str,

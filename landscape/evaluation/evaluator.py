@@ -18,7 +18,7 @@ from landscape.arrays import Floats
 from landscape.evaluation.examples import Batches, arguments, as_batches, count
 from landscape.evaluation.losses import LossFunction, Objective, make_objective
 from landscape.layout import Layout
-from landscape.parameters import evaluation_mode, layout_of, unflatten
+from landscape.parameters import evaluation_mode, layout_of, unflatten, unwrapped
 
 Values = dict[str, Floats]
 
@@ -53,7 +53,7 @@ class Evaluator:
         self.device = next(model.parameters()).device
         self.batches: Batches = as_batches(data, device=self.device, dtype=dtype)
         self.objective: Objective = make_objective(loss, self.batches, metrics=metrics)
-        self.model = model
+        self.model = unwrapped(model)
         self.dtype = dtype
 
     @property

@@ -152,7 +152,7 @@ def test_a_surface_with_derivatives_continues_to_the_same_bits_beside_the_plain_
         ({"identifier": "../x"}, ValueError, "rename it"),
         ({"kind": "hessian"}, ValueError, "known: random, pca"),
         ({"kind": "pca", "grid": Grid.line(3)}, ValueError, "a pca plane has 2 axes"),
-        ({"normalisation": ""}, ValueError, "known: filter, layer, none"),
+        ({"normalisation": ""}, ValueError, "known: filter, layer, global, none"),
         ({"tolerance": -1.0}, ValueError, "tolerance must be between 0 and 1, got -1.0"),
         ({"tolerance": float("nan")}, ValueError, "tolerance must be between 0 and 1, got nan"),
         ({"seed": -1}, ValueError, "the seed must be >= 0, got -1; leave it out for 0"),
