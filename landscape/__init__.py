@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from landscape.config import SamplingConfig, StudyConfig, TrainingConfig
     from landscape.curvature import plane_sharpness
     from landscape.directions import pca_plane, random_plane
+    from landscape.evaluation import batch_loss
     from landscape.grid import Grid
     from landscape.kinks import gradient_segment, random_segment, slope_budget
     from landscape.layout import Layout
@@ -74,6 +75,7 @@ _HOME = MappingProxyType(
         "step_segment": "segment",
         # work
         "Study": "study",
+        "batch_loss": "evaluation",
         "layout_of": "parameters",
         "loss_on_plane": "sampling",
         "minibatch_noise": "microscope",
@@ -114,6 +116,7 @@ __all__ = [
     "TrainingConfig",
     "Trajectory",
     "__version__",
+    "batch_loss",
     "gradient_segment",
     "layout_of",
     "line_segment",
