@@ -110,8 +110,9 @@ class PlaneEvaluator:
         }
         if self._own_dtype != evaluator.dtype:
             settings["model_dtype"] = _named(self._own_dtype)
-        if evaluator.batch_norm != "frozen":
-            settings["norm_batches"] = [count(part) for part in evaluator.batches.parts]
+        if evaluator.objective.takes_model or evaluator.batch_norm != "frozen":
+            parts = evaluator.batches.parts
+            settings |= {"batches": len(parts), "batch_size": max(map(count, parts))}
         if evaluator.subset is not None:
             settings["subset"] = {**asdict(evaluator.subset), "of": evaluator.drawn_from}
         return settings

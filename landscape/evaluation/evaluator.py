@@ -28,7 +28,7 @@ from landscape.evaluation.batch_norm import (
 from landscape.evaluation.examples import Batches, arguments, count, described
 from landscape.evaluation.losses import LossFunction
 from landscape.evaluation.objective import Objective, Totals, make_objective
-from landscape.evaluation.reading import as_batches
+from landscape.evaluation.reading import as_batches, given
 from landscape.evaluation.subsets import Subset
 from landscape.evaluation.wrapped import unwrapped
 from landscape.layout import Layout
@@ -86,14 +86,19 @@ class Evaluator:
         # Without such layers all policies are one.
         self.batch_norm: BatchNorm = batch_norm if layers_with_statistics(model) else "frozen"
         self.policy = batch_norm
+        self.drawn_from = 0
+        if subset is not None:
+            data, self.drawn_from = subset.unread(given(data))
         batches = as_batches(data, device=self.device, dtype=dtype, whole=whole)
         if whole or self.batch_norm != "frozen":
             batches = batches.kept(batch_size)
         else:
             check_statistics(model)
+        if subset is not None and not self.drawn_from:
+            self.drawn_from = batches.examples
+            batches = subset.of(batches)
         self.subset = subset
-        self.drawn_from = batches.examples if subset else 0
-        self.batches: Batches = subset.of(batches) if subset else batches
+        self.batches: Batches = batches
         self.objective: Objective = make_objective(
             loss, self.batches, metrics=metrics, drawn_from=self.drawn_from,
             standard_errors=subset is not None if standard_errors is None else standard_errors,

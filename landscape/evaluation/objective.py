@@ -112,7 +112,8 @@ class Objective:
         if self.standard_errors:
             share = examples / self.drawn_from if self.drawn_from else 0.0
             freedom = examples - 1 if examples > 1 else np.nan
-            found[STANDARD_ERRORS] = np.sqrt(found[STANDARD_ERRORS] / freedom * (1 - share))
+            with np.errstate(invalid="ignore"):
+                found[STANDARD_ERRORS] = np.sqrt(found[STANDARD_ERRORS] / freedom * (1 - share))
         return found
 
     def _loss(self, output: Any, target: Any) -> Tensor:
@@ -121,9 +122,10 @@ class Objective:
         except torch.OutOfMemoryError:
             raise
         except Exception as error:
+            marked = "; mark a loss of (model, batch) by landscape.batch_loss"
             raise ValueError(
                 f"the loss {self.name} fails on output {described(output)} and target "
-                f"{described(target)}: {error}"
+                f"{described(target)}: {error}{marked if 'not callable' in str(error) else ''}"
             ) from error
         if not isinstance(value, Tensor):
             raise ValueError(

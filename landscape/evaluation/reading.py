@@ -29,7 +29,7 @@ from landscape.evaluation.examples import Batches, Part, map_tensors, tensors
 
 # Input entries per batch: the activations of a batch then stay within a few megabytes.
 BATCH_ENTRIES = 1 << 18
-_DATASET_BATCH = 256
+DATASET_BATCH = 256
 
 
 def as_batches(
@@ -62,7 +62,9 @@ def as_batches(
     if isinstance(data, Batches):
         parts = tuple(_whole(part) for part in data.parts) if whole else data.parts
         return Batches(tuple(moved(part) for part in parts), data.divisible and not whole)
-    data = _given(data)
+    data = given(data)
+    if isinstance(data, Dataset) and not isinstance(data, IterableDataset):
+        data = DataLoader(data, batch_size=DATASET_BATCH)
     is_one = _is_whole_batch(data) if whole else is_batch(data)
     batches = [data] if is_one else _read(data)
     parts = tuple(moved(_whole(one) if whole else as_pair(one)) for one in batches)
@@ -134,14 +136,12 @@ def _is_whole_batch(data: Any) -> bool:
     return _is_array(data) or several or is_batch(data)
 
 
-def _given(data: Any) -> Any:
-    """Call a function, take pairs out of their object, and batches out of a Dataset."""
+def given(data: Any) -> Any:
+    """Call a function that returns data, and take pairs out of their object."""
     if callable(data) and not isinstance(data, Iterable):
         data = data()
     if hasattr(data, "inputs") and hasattr(data, "targets"):
         return data.inputs, data.targets
-    if isinstance(data, Dataset) and not isinstance(data, IterableDataset):
-        return DataLoader(data, batch_size=_DATASET_BATCH)
     return data
 
 

@@ -7,8 +7,18 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    Dataset,
+    IterableDataset,
+    RandomSampler,
+    SequentialSampler,
+)
+from torch.utils.data import Subset as Drawn
 
 from landscape.evaluation.examples import Batches, count, map_tensors, tensors
+from landscape.evaluation.reading import DATASET_BATCH
 from landscape.randomness import keyed_generator
 
 
@@ -44,6 +54,26 @@ class Subset:
         drawn = torch.randperm(of, generator=keyed_generator(self.seed, "subset"))
         return drawn[: self.examples].sort().values
 
+    def unread(self, data: Any) -> tuple[Any, int]:
+        """Draw from a Dataset with a length, or from the one behind a DataLoader, before reading.
+
+        Only what was drawn is read then, and a loader's shuffling does not change the draw. A
+        loader that draws, or drops, or makes its batches in a way of its own is read first.
+
+        Returns:
+            A loader of what was drawn, and of how many examples; the data and 0 if they have to
+            be read first.
+        """
+        loader = data if isinstance(data, DataLoader) else None
+        if loader is not None and _takes_all(loader):
+            known, size, collate = loader.dataset, loader.batch_size, loader.collate_fn
+        elif isinstance(data, Dataset) and not isinstance(data, IterableDataset):
+            known, size, collate = data, DATASET_BATCH, None
+        else:
+            return data, 0
+        indices = self.indices(len(known)).tolist()  # type: ignore[arg-type]
+        return DataLoader(Drawn(known, indices), batch_size=size, collate_fn=collate), len(known)  # type: ignore[arg-type]
+
     def of(self, batches: Batches) -> Batches:
         """Return the examples drawn, in their order, in batches at most as large as before.
 
@@ -69,6 +99,20 @@ class Subset:
             return kept
         filled = Batches((kept.joined(),)).cut(max(map(count, batches.parts)))
         return Batches(filled.parts, batches.divisible)
+
+
+def _takes_all(loader: DataLoader[Any]) -> bool:
+    """Return whether a loader gives every example of its Dataset once."""
+    sampler = loader.sampler
+    usual = type(sampler) in (SequentialSampler, RandomSampler)
+    own = type(loader.batch_sampler) is BatchSampler and not loader.drop_last
+    return (
+        usual
+        and own
+        and not isinstance(loader.dataset, IterableDataset)
+        and len(sampler) == len(loader.dataset)  # type: ignore[arg-type]
+        and not getattr(sampler, "replacement", False)
+    )
 
 
 def _shape(part: Any) -> tuple[Any, ...]:

@@ -222,6 +222,8 @@ def test_failing_losses_name_the_batch(model: nn.Module, examples: Any) -> None:
         sample(model, failing, examples, plane)
     with pytest.raises(ValueError, match=r"must return a tensor, got float; leave \.item\(\)"):
         sample(model, landscape.batch_loss(lambda net, batch: 1.0), examples, plane)
+    with pytest.raises(ValueError, match=r"not callable; mark a loss of .* landscape.batch_loss"):
+        sample(model, lambda net, batch: net(batch[0]), examples, plane)
     with pytest.raises(ValueError, match=r"sample each as a loss of its own"):
         sample(model, whole, examples, plane, metrics={"x": whole})
 

@@ -162,8 +162,7 @@ def test_half_precision_is_evaluated_in_single_unless_asked_for(
 
 
 @pytest.mark.filterwarnings("ignore:torch.ao.quantization:DeprecationWarning")  # torch's own
-@pytest.mark.filterwarnings("ignore:torch.ao.quantization:UserWarning")
-@pytest.mark.filterwarnings("ignore:.*quantize:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor:UserWarning")
 def test_a_quantised_model_is_refused(examples: Any) -> None:
     model = torch.ao.quantization.quantize_dynamic(chain(), {nn.Linear}, dtype=torch.qint8)
     with pytest.raises(ValueError, match="no parameters; nothing can be varied"):

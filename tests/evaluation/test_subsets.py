@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, RandomSampler, SubsetRandomSampler, TensorDataset
 
 from landscape.config import SamplingConfig
 from landscape.directions import random_plane
@@ -141,6 +142,55 @@ def test_a_generator_is_read_once_and_then_drawn_from(model: nn.Module, examples
     np.testing.assert_allclose(found.losses, wanted.losses, rtol=1e-13)
 
 
+class Counted(TensorDataset):
+    """Notes which examples are read."""
+
+    def __init__(self, *tensors: Tensor) -> None:
+        super().__init__(*tensors)
+        self.read: list[int] = []
+
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
+        self.read.append(index)
+        return super().__getitem__(index)
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        lambda known: known,
+        lambda known: DataLoader(known, batch_size=4),
+        lambda known: DataLoader(known, batch_size=4, shuffle=True),
+        lambda known: lambda: DataLoader(known, batch_size=4, shuffle=True),
+    ],
+    ids=["data set", "loader", "shuffling loader", "function"],
+)
+def test_of_a_data_set_only_what_is_drawn_is_read_however_it_is_shuffled(
+    load: Any, model: nn.Module, examples: Any
+) -> None:
+    known, plane = Counted(*examples), random_plane(model)
+    options: dict[str, Any] = {"grid": Grid.square(3), "subset": 9, "engine": fixed("copy")}
+    found = sample(model, "cross_entropy", load(known), plane, **options)
+    wanted = sample(model, "cross_entropy", examples, plane, **options)
+    assert known.read == Subset(examples=9).indices(30).tolist()
+    np.testing.assert_allclose(found.losses, wanted.losses, rtol=1e-13)
+    for name in ("standard_errors", "accuracies"):
+        np.testing.assert_allclose(found.fields[name], wanted.fields[name], rtol=1e-11)
+    assert found.settings["subset"] == wanted.settings["subset"]
+
+
+def test_a_loader_that_drops_or_draws_is_read_first(model: nn.Module, examples: Any) -> None:
+    plane = random_plane(model)
+    known = Counted(*examples)
+    for options, of in (
+        ({"drop_last": True}, 28),
+        ({"sampler": RandomSampler(known, replacement=True, num_samples=14)}, 14),
+        ({"sampler": SubsetRandomSampler(range(11))}, 11),
+    ):
+        loader = DataLoader(known, batch_size=7, **options)
+        surface = sample(model, "cross_entropy", loader, plane, grid=Grid.square(3), subset=5)
+        assert surface.settings["subset"]["of"] == of
+
+
 def test_batches_are_filled_up_unless_their_shapes_differ() -> None:
     def lengths(shapes: list[tuple[int, int]]) -> list[tuple[int, ...]]:
         data = [(torch.ones(shape), torch.zeros(shape[0])) for shape in shapes]
@@ -153,7 +203,8 @@ def test_batches_are_filled_up_unless_their_shapes_differ() -> None:
 
 
 def test_equal_losses_have_no_spread_and_one_example_none_that_is_known() -> None:
-    model, data = nn.Linear(2, 1).double(), (torch.full((9, 2), 0.3), torch.full((9,), 0.7))
+    model = nn.Sequential(nn.Linear(2, 1)).double()
+    data = (torch.full((9, 2), 0.3), torch.full((9,), 0.7))
     plane = random_plane(model)
     evaluator = plane_evaluator(
         model, "mse", data, plane, config=fixed("batched"), standard_errors=True
