@@ -86,19 +86,11 @@ class Evaluator:
         # Without such layers all policies are one.
         self.batch_norm: BatchNorm = batch_norm if layers_with_statistics(model) else "frozen"
         self.policy = batch_norm
-        self.drawn_from = 0
-        if subset is not None:
-            data, self.drawn_from = subset.unread(given(data))
-        batches = as_batches(data, device=self.device, dtype=dtype, whole=whole)
-        if whole or self.batch_norm != "frozen":
-            batches = batches.kept(batch_size)
-        else:
+        if self.batch_norm == "frozen":
             check_statistics(model)
-        if subset is not None and not self.drawn_from:
-            self.drawn_from = batches.examples
-            batches = subset.of(batches)
         self.subset = subset
-        self.batches: Batches = batches
+        self.batches: Batches
+        self.batches, self.drawn_from = self._read(data, batch_size, whole)
         self.objective: Objective = make_objective(
             loss, self.batches, metrics=metrics, drawn_from=self.drawn_from,
             standard_errors=subset is not None if standard_errors is None else standard_errors,
@@ -127,6 +119,18 @@ class Evaluator:
                 for point in points
             ]
         return self.objective.values(torch.stack(sums, dim=1), self.batches.examples, self.fields)
+
+    def _read(self, data: Any, batch_size: int, whole: bool) -> tuple[Batches, int]:
+        """Return the examples, and of how many they were drawn, 0 if they are all."""
+        of = 0
+        if self.subset is not None:
+            data, of = self.subset.unread(given(data))
+        batches = as_batches(data, device=self.device, dtype=self.dtype, whole=whole)
+        if whole or self.batch_norm != "frozen":
+            batches = batches.kept(batch_size)
+        if self.subset is None or of:
+            return batches, of
+        return self.subset.of(batches), batches.examples
 
     def check_deterministic(self, theta: Floats) -> None:
         """Evaluate ``theta`` [P] twice.

@@ -102,7 +102,8 @@ class Objective:
 
         With m examples of loss l_i drawn from M without replacement the standard error of their
         mean is sqrt(s^2 / m (1 - m / M)), s^2 = sum (l_i - mean)^2 / (m - 1), without the last
-        factor if M is not known; NaN for one example.
+        factor if M is not known; NaN for one example. Where an example's loss depends on the others
+        in its batch, it takes no account of that.
 
         References:
             Cochran, Sampling Techniques (1977), section 2.6.

@@ -49,7 +49,7 @@ def as_batches(
         batch_size: examples per batch of data that are one batch; 0 takes as many as make 2^18
             input entries. An iterable keeps its own batches.
         whole: whether the batches are for a loss of (model, batch), as one argument without
-            targets. They are kept as they are.
+            targets. None is cut here; one batch whose tensors are all as long may be cut later.
 
     Raises:
         ValueError: if there are no examples, or inputs and targets are not as many.
@@ -60,8 +60,8 @@ def as_batches(
         return map_tensors(lambda t: _to(t, device, dtype), _as_tensors(tree))
 
     if isinstance(data, Batches):
-        parts = tuple(_whole(part) for part in data.parts) if whole else data.parts
-        return Batches(tuple(moved(part) for part in parts), data.divisible and not whole)
+        parts = tuple(moved(_whole(part) if whole else part) for part in data.parts)
+        return Batches(parts, data.divisible)
     data = given(data)
     if isinstance(data, Dataset) and not isinstance(data, IterableDataset):
         data = DataLoader(data, batch_size=DATASET_BATCH)
@@ -69,7 +69,8 @@ def as_batches(
     batches = [data] if is_one else _read(data)
     parts = tuple(moved(_whole(one) if whole else as_pair(one)) for one in batches)
     if whole or not is_one:
-        return Batches(parts, divisible=False)
+        lengths = {tensor.shape[:1] for tensor in tensors(parts)}
+        return Batches(parts, divisible=is_one and len(lengths) == 1)
     every = Batches(parts)
     first = next(tensors(every.parts[0]))
     return every.cut(batch_size or max(BATCH_ENTRIES // max(first[0].numel(), 1), 1))

@@ -51,6 +51,30 @@ def test_a_loss_of_model_and_batch_gives_what_one_of_output_and_target_gives(
         assert found.settings["loss"] == "whole"
 
 
+def test_one_batch_stays_whole_unless_the_engine_says_otherwise(
+    model: nn.Module, examples: Any
+) -> None:
+    sizes: list[int] = []
+
+    def noting(model: nn.Module, batch: Any) -> Tensor:
+        sizes.append(len(batch[0]))
+        return whole(model, batch)
+
+    plane = random_plane(model)
+    for batch_size, wanted in ((0, {30}), (25, {25, 5})):
+        sizes.clear()
+        engine = fixed("copy", batch_size=batch_size)
+        evaluator = plane_evaluator(model, noting, examples, plane, config=engine)
+        evaluator(POINTS)
+        assert set(sizes) == wanted
+        assert evaluator.settings["batches"] == len(wanted)
+    uneven = {"inside": torch.ones(30, 1), "boundary": torch.zeros(2, 1)}
+    evaluator = plane_evaluator(
+        Square(), residual, uneven, AXES, config=fixed("copy", batch_size=16)
+    )
+    assert evaluator.settings["batches"] == 1
+
+
 def test_losses_are_told_apart_by_their_parameters_or_by_a_mark() -> None:
     class Module(nn.Module):
         def forward(self, model: nn.Module, batch: Any) -> Tensor:

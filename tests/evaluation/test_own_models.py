@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
+from torch.optim.swa_utils import AveragedModel
 
 from landscape.config import SamplingConfig
 from landscape.directions import random_plane
@@ -70,6 +71,7 @@ KINDS: dict[str, Callable[[], nn.Module]] = {
     "weight norm": lambda: chain(parametrizations.weight_norm(nn.Linear(6, 6)), nn.Tanh()),
     "spectral norm": lambda: chain(parametrizations.spectral_norm(nn.Linear(6, 6)), nn.Tanh()),
     "parallel": lambda: nn.DataParallel(chain()),
+    "averaged": lambda: AveragedModel(chain()),
     "lstm": lambda: Recurrent(nn.LSTM),
     "gru": lambda: Recurrent(nn.GRU),
     "attention": Attention,
