@@ -203,6 +203,27 @@ def test_what_a_loss_closes_over_is_not_copied(model: nn.Module, examples: Any) 
     assert evaluator(np.ones((1, 2)))["losses"][0] > 1e-3
 
 
+@pytest.mark.parametrize("policy", ["frozen", "batch", "recalibrated"])
+def test_a_model_that_cannot_be_copied_is_handed_over_itself_and_not_moved(
+    policy: Any, examples: Any
+) -> None:
+    class Uncopied(nn.Sequential):
+        def __deepcopy__(self, _memo: Any) -> nn.Module:
+            raise TypeError("no copies")
+
+    model = Uncopied(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.Linear(6, 3)).double()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    plane = random_plane(model)
+    surfaces = [
+        sample(model, loss, examples, plane, grid=Grid.square(3), batch_norm=policy)
+        for loss in (whole, "cross_entropy")
+    ]
+    assert surfaces[0].settings["engine"]["strategy"] == "loop"
+    np.testing.assert_allclose(surfaces[0].losses, surfaces[1].losses, rtol=1e-12)
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+    assert all(module.training for module in model.modules())
+
+
 def test_a_loss_that_calls_another_model_than_it_is_handed_is_noticed(
     model: nn.Module, examples: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
