@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         random_walk_variance,
         update_plane,
     )
+    from landscape.evaluation import batch_loss
     from landscape.grid import Grid
     from landscape.hessian import (
         Eigenpairs,
@@ -103,6 +104,7 @@ _HOME = MappingProxyType(
         "hessian_extremes": "hessian",
         "hessian_product": "derivatives",
         "describe": "description",
+        "batch_loss": "evaluation",
         "layout_of": "parameters",
         "line_between": "directions",
         "loss_on_plane": "sampling",
@@ -152,6 +154,7 @@ __all__ = [
     "TrainingConfig",
     "Trajectory",
     "__version__",
+    "batch_loss",
     "custom_plane",
     "describe",
     "eigenvector_plane",

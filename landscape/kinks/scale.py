@@ -36,8 +36,8 @@ def curvature_against_scale(
     At every centre t the ratio of ``(L(t + h) - 2 L(t) + L(t - h)) / h^2`` to autograd's
     curvature is taken. Its mean over the centres is the bias, its standard deviation the
     roughness: with kinks that is largest where the stencil holds a few of them, and vanishes below
-    the one nearest to any centre; without, it falls like h^2. Beside it stands what the jumps predict: each adds
-    ``J (h - |t_k - t|) / h^2`` within the stencil.
+    the one nearest to any centre; without, it falls like h^2. Beside it stands what the jumps
+    predict: each adds ``J (h - |t_k - t|) / h^2`` within the stencil.
 
     Args:
         model: any module; bit-identical afterwards.
