@@ -30,6 +30,11 @@ if TYPE_CHECKING:
     from landscape.parameters import layout_of
     from landscape.plane import Plane
     from landscape.projection import project
+    from landscape.recording.checkpoints import load_into, read_checkpoint
+    from landscape.recording.losses import evaluate_losses
+    from landscape.recording.reading import read_recording
+    from landscape.recording.recorder import TrajectoryRecorder
+    from landscape.recording.series import trajectory_from_checkpoints
     from landscape.resampling import resample
     from landscape.residuals import Residual, remove_quadratic
     from landscape.results import Analysis, Projection
@@ -65,6 +70,13 @@ _HOME = MappingProxyType(
         "open_study": "store",
         "Segment": "segment",
         "SlopeBudget": "budget",
+        # recording
+        "TrajectoryRecorder": "recording.recorder",
+        "evaluate_losses": "recording.losses",
+        "load_into": "recording.checkpoints",
+        "read_checkpoint": "recording.checkpoints",
+        "read_recording": "recording.reading",
+        "trajectory_from_checkpoints": "recording.series",
         # kinks
         "gradient_segment": "kinks",
         "line_segment": "segment",
@@ -113,10 +125,13 @@ __all__ = [
     "Surface",
     "TrainingConfig",
     "Trajectory",
+    "TrajectoryRecorder",
     "__version__",
+    "evaluate_losses",
     "gradient_segment",
     "layout_of",
     "line_segment",
+    "load_into",
     "loss_on_plane",
     "minibatch_noise",
     "open_study",
@@ -127,6 +142,8 @@ __all__ = [
     "project",
     "random_plane",
     "random_segment",
+    "read_checkpoint",
+    "read_recording",
     "remove_quadratic",
     "resample",
     "residual_scaling",
@@ -135,6 +152,7 @@ __all__ = [
     "slope_budget",
     "step_segment",
     "train",
+    "trajectory_from_checkpoints",
     "window_of_step",
     "zoom_series",
 ]

@@ -268,7 +268,7 @@ class RecordingWriter:
         Raises:
             OSError: if it cannot be written; the records before it stay whole.
         """
-        data = memoryview(np.ascontiguousarray(theta, dtype=self.header.theta_dtype)).cast("B")
+        data = np.ascontiguousarray(theta, dtype=self.header.theta_dtype).data.cast("B")
         if len(data) != self.header.theta_bytes or len(buffers) != self.header.buffer_bytes:
             raise ValueError("weights and buffers must be those of the header")
         row = self.records

@@ -194,7 +194,7 @@ class TrajectoryRecorder:
     ) -> None:
         """Record the last state, unless an exception ends the loop; close the files."""
         try:
-            if error is None and self._finite:
+            if self._writer is not None and error is None and self._finite:
                 self._finish()
         finally:
             self._close()
@@ -205,7 +205,7 @@ class TrajectoryRecorder:
             self._record()
             return
         theta, _ = self._weights.read()
-        if zlib.crc32(np.ascontiguousarray(theta)) != last["theta_sum"]:
+        if zlib.crc32(np.ascontiguousarray(theta).data) != last["theta_sum"]:
             warnings.warn(
                 f"the weights have changed since step {self._steps} and no step was noted; the "
                 "last record is that of before. Call recorder.step() after every optimizer.step()",
