@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from landscape.evaluation import Evaluator, LossFunction
+from landscape.parameters import layout_of
 from landscape.recording.weights import unwrapped
 from landscape.trajectory import Trajectory
 
@@ -42,13 +43,14 @@ def evaluate_losses(
     Raises:
         ValueError: if the trajectory belongs to another model, or for unusable data.
     """
-    model = _with_buffers(unwrapped(model), trajectory)
-    evaluator = Evaluator(model, loss, data, dtype=dtype or next(model.parameters()).dtype)
-    if evaluator.layout != trajectory.layout:
+    model = unwrapped(model)
+    if (layout := layout_of(model)) != trajectory.layout:
         raise ValueError(
             f"the trajectory must be the model's: {trajectory.layout.size} parameters there, "
-            f"{evaluator.layout.size} here; build the model that was recorded"
+            f"{layout.size} here; build the model that was recorded"
         )
+    model = _with_buffers(model, trajectory)
+    evaluator = Evaluator(model, loss, data, dtype=dtype or next(model.parameters()).dtype)
     found: dict[str, list[float]] = {}
     for theta in trajectory.thetas:
         values = evaluator(np.asarray(theta, dtype=np.float64)[None])
