@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -95,27 +96,32 @@ def contents(path: Path, *, mapped: bool = False) -> Mapping[str, Any]:
         return _sharded(path)
     if _is_safetensors(path):
         return _safetensors(path)
-    what = by_its_beginning(path)
-    if what is None:
-        try:
-            found = torch.load(
-                path,
-                map_location="cpu",
-                weights_only=True,
-                mmap=mapped and zipfile.is_zipfile(path),
-            )
-        except pickle.UnpicklingError:
-            what = by_its_pickle(path)
-        except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError) as error:
-            what = f"damaged or of another kind ({type(error).__name__}); save it again"
+    found, what = _from_torch(path, mapped=mapped)
+    if what is None and not isinstance(found, Mapping):
+        what = (
+            f"a {type(found).__name__}, not tensors by name; save it with "
+            "torch.save(model.state_dict(), path)"
+        )
     if what is not None:
         raise ValueError(f"{path} is not a file of weights alone: it is {what}")
-    if not isinstance(found, Mapping):
-        raise ValueError(
-            f"{path} is not a file of weights alone: it holds a {type(found).__name__}, not "
-            "tensors by name; save it with torch.save(model.state_dict(), path)"
-        )
-    return found
+    return found  # type: ignore[no-any-return]
+
+
+def _from_torch(path: Path, *, mapped: bool) -> tuple[Any, str | None]:
+    """Return what torch reads, or why it does not."""
+    what = by_its_beginning(path)
+    if what is not None:
+        return None, what
+    mapped = mapped and zipfile.is_zipfile(path)
+    with warnings.catch_warnings():
+        # Of pickles that torch did not write: they are refused below, or read all the same.
+        warnings.filterwarnings("ignore", message="Detected pickle protocol")
+        try:
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped), None
+        except pickle.UnpicklingError:
+            return None, by_its_pickle(path)
+        except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError) as error:
+            return None, f"damaged or of another kind ({type(error).__name__}); save it again"
 
 
 def _inside(folder: Path) -> Path:

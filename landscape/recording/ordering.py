@@ -11,6 +11,8 @@ from typing import Any
 
 from torch import Tensor
 
+from landscape.recording.checkpoints import FOLDER_FILES
+
 _NOTES = ("global_step", "step", "iteration", "iter", "epoch")
 _LABELS = ("global_?step", "step", "iteration", "iter", "checkpoint", "ckpt", "epoch")
 _SUFFIXES = (".pt", ".pth", ".ckpt", ".bin", ".safetensors")
@@ -46,7 +48,7 @@ def files_of(folder: Path, pattern: str | None) -> list[Path]:
         found = sorted(folder.glob(pattern))
     else:
         inside = sorted(folder.iterdir())
-        found = [p for p in inside if p.is_dir() and any(map(_is_weights, p.iterdir()))]
+        found = [p for p in inside if p.is_dir() and any((p / n).is_file() for n in FOLDER_FILES)]
         found = found or [p for p in inside if _is_weights(p)]
     if not found:
         wanted = pattern or ", ".join(_SUFFIXES)

@@ -14,7 +14,7 @@ from typing import IO
 
 _SAVE = "save it with torch.save(model.state_dict(), path)"
 # What a file of tensors alone may import; the rest is what torch refuses.
-_HARMLESS = ("collections.OrderedDict", "torch._utils", "torch.storage", "torch.Tensor", "torch.")
+_HARMLESS = ("collections.OrderedDict", "torch.", "_codecs.encode")
 _STARTS = (
     (b"version https://git-lfs", "a pointer of Git LFS; fetch the file itself with git lfs pull"),
     (b"<!doctype html", "a web page, not what the page offers; download the file itself"),

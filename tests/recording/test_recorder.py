@@ -147,25 +147,31 @@ def test_half_precision_is_recorded_without_loss(tmp_path: Path, dtype: torch.dt
 
 def test_a_model_that_changes_is_an_error_and_leaves_what_was_there(tmp_path: Path) -> None:
     model = network()
-    with (
-        pytest.raises(ValueError, match=r"4\.weight was absent at first and is \(3, 3\) now"),
-        TrajectoryRecorder(model, tmp_path, every=2) as recorder,
-    ):
-        recorder.step()
-        recorder.step()
-        model.append(nn.Linear(3, 3))
-        recorder.step()
-        recorder.step()
+
+    def loop() -> None:
+        with TrajectoryRecorder(model, tmp_path, every=2) as recorder:
+            for step in range(4):
+                if step == 2:
+                    model.append(nn.Linear(3, 3))
+                recorder.step()
+
+    with pytest.raises(ValueError, match=r"4\.weight was absent at first and is \(3, 3\) now"):
+        loop()
     assert read_recording(tmp_path).steps.tolist() == [0, 2]
 
 
 def test_an_exception_leaves_the_records_and_none_of_that_moment(tmp_path: Path) -> None:
     model = network()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    with pytest.raises(KeyboardInterrupt), TrajectoryRecorder(model, tmp_path, every=4) as recorder:
-        for loss in steps_of(model, optimizer, 7):
-            recorder.step(loss)
-        raise KeyboardInterrupt
+
+    def loop() -> None:
+        with TrajectoryRecorder(model, tmp_path, every=4) as recorder:
+            for loss in steps_of(model, optimizer, 7):
+                recorder.step(loss)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        loop()
     path = read_recording(tmp_path)
     assert path.steps.tolist() == [0, 4]
     assert len(path.step_losses) == 4
@@ -320,7 +326,7 @@ def test_what_cannot_be_resumed_is_refused_and_left_alone(tmp_path: Path) -> Non
     other = network()
     with torch.no_grad():
         other[0].weight.add_(1)
-    with pytest.raises(ValueError, match="no record of the model's present weights .* step 4"):
+    with pytest.raises(ValueError, match=r"no record of the model's present weights .* step 4"):
         TrajectoryRecorder(other, tmp_path, resume=True).__enter__()
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
 
@@ -409,6 +415,7 @@ def test_the_last_record_lands_on_the_origin_of_its_plane(tmp_path: Path) -> Non
 def test_reading_needs_no_torch(tmp_path: Path) -> None:
     recorded(network(), tmp_path, 2)
     code = (
-        "import sys, landscape; landscape.read_recording(sys.argv[1]); assert 'torch' not in sys.modules"
+        "import sys, landscape; landscape.read_recording(sys.argv[1]); "
+        "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-P", "-c", code, str(tmp_path)], check=True)
