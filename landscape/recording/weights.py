@@ -84,19 +84,14 @@ class Weights:
             raise ValueError(
                 "the model's buffers must keep their number, shapes and types while it is recorded"
             )
-        buffers = [
-            plain(b).contiguous().reshape(-1).view(torch.uint8) for b in self.model.buffers()
-        ]
-        if {t.device for t in (*parts, *buffers)} - {parts[0].device}:
-            parts, buffers = [t.cpu() for t in parts], [t.cpu() for t in buffers]
-        theta = torch.cat(parts)
-        if not buffers:
-            return theta.cpu().numpy(), b""
-        if theta.device.type == "cpu":
-            return theta.numpy(), torch.cat(buffers).numpy().tobytes()
-        joined = torch.cat([theta.view(torch.uint8), *buffers]).cpu().numpy()
-        size = theta.numel() * theta.element_size()
-        return joined[:size].view(_PRECISIONS[self.dtype]), joined[size:].tobytes()
+        parts += [plain(b).contiguous().reshape(-1) for b in self.model.buffers()]
+        # As bytes everything is of one type, and one copy brings it all from its device.
+        joined = [t.view(torch.uint8) for t in parts]
+        if len({t.device for t in joined}) > 1:
+            joined = [t.cpu() for t in joined]
+        data = torch.cat(joined).cpu().numpy()
+        size = self.layout.size * self.dtype.itemsize
+        return data[:size].view(_PRECISIONS[self.dtype]), data[size:].tobytes()
 
 
 def plain(values: Tensor) -> Tensor:
