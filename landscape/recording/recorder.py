@@ -15,9 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from landscape.parameters import evaluation_mode
-from landscape.recording.files import EVALUATED, FACTS, RecordingWriter
+from landscape.recording.files import EVALUATED, FACTS
 from landscape.recording.reading import read_recording
 from landscape.recording.weights import Weights, gradient_norm, length
+from landscape.recording.writing import RecordingWriter
 from landscape.trajectory import Trajectory
 
 # Numbers of that many steps are kept on the model's device before they are written.
@@ -220,8 +221,7 @@ class TrajectoryRecorder:
     def _put(self, theta: np.ndarray, buffers: bytes, loss: float | None) -> None:
         writer = self._running()
         self._flush()
-        # A sum over all entries is finite only if they are; it may overflow while they are not.
-        self._finite = bool(np.isfinite(theta.sum())) or bool(np.isfinite(theta).all())
+        self._finite = bool(np.isfinite(theta).all())
         writer.put(self._steps, theta, buffers, loss=loss, finite=self._finite)
 
     def _flush(self) -> None:

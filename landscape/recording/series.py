@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from landscape.recording.checkpoints import FOLDER_FILES, contents, raw_weights
-from landscape.recording.files import RecordingWriter
 from landscape.recording.matching import fitted
 from landscape.recording.ordering import Order, files_of, in_order, notes_beside
 from landscape.recording.reading import read_recording
 from landscape.recording.weights import Weights, plain
+from landscape.recording.writing import RecordingWriter
 from landscape.trajectory import Trajectory
 
 

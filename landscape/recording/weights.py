@@ -54,7 +54,7 @@ class Weights:
         if self.dtype not in _PRECISIONS:
             raise ValueError(f"dtype must be torch.float32 or torch.float64, got {self.dtype}")
         self._shapes = _shapes(self.model)
-        self._buffers = _buffer_types(self.model)
+        self._buffers = _types({n: plain(b) for n, b in self.model.named_buffers()})
 
     def header(self, settings: dict[str, object]) -> Header:
         """Return the header of a recording of this model."""
@@ -80,11 +80,12 @@ class Weights:
             ValueError: if parameters or buffers are not those the model had at first.
         """
         parts = [p.reshape(-1).to(self.dtype) for p in self.parameters()]
-        if _buffer_types(self.model) != self._buffers:
+        buffers = {name: plain(b) for name, b in self.model.named_buffers()}
+        if _types(buffers) != self._buffers:
             raise ValueError(
                 "the model's buffers must keep their number, shapes and types while it is recorded"
             )
-        parts += [plain(b).contiguous().reshape(-1) for b in self.model.buffers()]
+        parts += [b.contiguous().reshape(-1) for b in buffers.values()]
         # As bytes everything is of one type, and one copy brings it all from its device.
         joined = [t.view(torch.uint8) for t in parts]
         if len({t.device for t in joined}) > 1:
@@ -131,11 +132,8 @@ def _shapes(model: nn.Module) -> dict[str, tuple[int, ...]]:
     return {name: tuple(p.shape) for name, p in model.named_parameters()}
 
 
-def _buffer_types(model: nn.Module) -> dict[str, tuple[tuple[int, ...], str]]:
-    return {
-        name: (tuple(b.shape), str(plain(b).dtype).removeprefix("torch."))
-        for name, b in model.named_buffers()
-    }
+def _types(tensors: dict[str, Tensor]) -> dict[str, tuple[tuple[int, ...], str]]:
+    return {n: (tuple(t.shape), str(t.dtype).removeprefix("torch.")) for n, t in tensors.items()}
 
 
 def _changed(before: dict[str, tuple[int, ...]], now: dict[str, tuple[int, ...]]) -> str:
