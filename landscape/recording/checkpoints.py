@@ -128,6 +128,11 @@ def _inside(folder: Path) -> Path:
     for name in FOLDER_FILES:
         if (folder / name).is_file():
             return folder / name
+    if (folder / "adapter_model.safetensors").is_file():
+        raise ValueError(
+            f"{folder} holds an adapter alone; save the weights of the whole model, by "
+            "model.merge_and_unload().save_pretrained(folder)"
+        )
     raise FileNotFoundError(f"{folder} holds none of {', '.join(FOLDER_FILES)}; name the file")
 
 

@@ -112,10 +112,15 @@ def _check_names(found: dict[str, Tensor], wanted: dict[str, Tensor], place: str
         said.append(f"it lacks {len(lacking)} of {len(wanted)} names, {_few(near, len(lacking))}")
     if others:
         said.append(f"it has {len(others)} that the model has not, {_few(others)}")
-    if said:
-        raise ValueError(
-            f"{place} does not fit the model: {'; '.join(said)}. Build the model that was saved"
+    if not said:
+        return
+    remedy = "Build the model that was saved"
+    if all(".lora_" in name for name in found):
+        remedy = (
+            "These are the weights of an adapter alone; save those of the whole model, by "
+            "model.merge_and_unload().save_pretrained(folder)"
         )
+    raise ValueError(f"{place} does not fit the model: {'; '.join(said)}. {remedy}")
 
 
 def _check_values(found: dict[str, Tensor], wanted: dict[str, Tensor], place: str) -> None:

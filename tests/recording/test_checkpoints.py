@@ -141,6 +141,29 @@ def test_a_tied_name_may_be_absent(tmp_path: Path) -> None:
         np.testing.assert_array_equal(path.thetas[0], values.reshape(-1))
 
 
+def test_old_files_have_no_counters(tmp_path: Path) -> None:
+    state = trained().state_dict()
+    del state["1.num_batches_tracked"]
+    torch.save(state, tmp_path / "model.pt")
+    model = network()
+    load_into(model, tmp_path / "model.pt")
+    assert same(model, trained())
+
+
+def test_an_adapter_alone_is_no_model(tmp_path: Path) -> None:
+    peft = pytest.importorskip("peft")
+    options = peft.LoraConfig(r=2, target_modules=["0"])
+    model = peft.get_peft_model(network(), options)
+    model.save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match=r"an adapter alone; .*merge_and_unload"):
+        read_checkpoint(tmp_path)
+    with pytest.raises(ValueError, match=r"lacks 8 of 9 names.*merge_and_unload"):
+        load_into(network(), tmp_path / "adapter_model.safetensors")
+    merged = model.merge_and_unload()
+    torch.save(merged.state_dict(), tmp_path / "whole.pt")
+    load_into(network(), tmp_path / "whole.pt")
+
+
 def test_what_does_not_fit_is_named_and_the_model_left_alone(tmp_path: Path) -> None:
     model, path = network(), tmp_path / "model.pt"
     before = vector(model)

@@ -412,6 +412,18 @@ def test_the_last_record_lands_on_the_origin_of_its_plane(tmp_path: Path) -> Non
     assert distances[0] > 0
 
 
+def test_projecting_some_rows_at_a_time_is_projecting_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded(network(), tmp_path, 12, every=1)
+    path = read_recording(tmp_path)
+    plane = pca_plane(path)
+    whole = project(path.thetas, plane)
+    monkeypatch.setattr("landscape.projection._ENTRIES", 5 * path.layout.size)
+    for one, other in zip(whole, project(path.thetas, plane), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-14)
+
+
 def test_reading_needs_no_torch(tmp_path: Path) -> None:
     recorded(network(), tmp_path, 2)
     code = (
