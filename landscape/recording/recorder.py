@@ -154,7 +154,8 @@ class TrajectoryRecorder:
         Args:
             loss: of the batch, before the step; NaN where none is given.
             learning_rate: instead of the optimizer's.
-            gradient_norm: instead of that of the gradients which the parameters hold.
+            gradient_norm: instead of that of the gradients which the parameters hold; NaN saves
+                the time of computing it.
 
         Raises:
             RuntimeError: outside the ``with`` block.

@@ -166,14 +166,16 @@ def _check_same(folder: Path, stored: Header, wanted: Header) -> None:
 
 
 def _row_of(folder: Path, header: Header, entries: Entries, theta: NDArray[Any]) -> int:
+    if not len(entries):
+        raise ValueError(f"{folder} holds no complete record to go on from; remove it")
     data = np.ascontiguousarray(theta, dtype=header.theta_dtype).tobytes()
     for row in np.flatnonzero(entries["theta_sum"] == zlib.crc32(data))[::-1]:
         if bytes_of(folder / THETAS, row * header.theta_bytes, header.theta_bytes) == data:
             return int(row)
-    last = f"the last is that of step {entries['step'][-1]}" if len(entries) else "it holds none"
     raise ValueError(
-        f"{folder} has no record of the model's present weights ({last}); load the weights of a "
-        "recorded step before resuming, or record in another folder"
+        f"{folder} has no record of the model's present weights (the last is that of step "
+        f"{entries['step'][-1]}); load the weights of a recorded step before resuming, or record "
+        "in another folder"
     )
 
 

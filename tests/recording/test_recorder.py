@@ -329,6 +329,9 @@ def test_what_cannot_be_resumed_is_refused_and_left_alone(tmp_path: Path) -> Non
     with pytest.raises(ValueError, match=r"no record of the model's present weights .* step 4"):
         TrajectoryRecorder(other, tmp_path, resume=True).__enter__()
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+    os.truncate(tmp_path / "index.bin", 0)
+    with pytest.raises(ValueError, match="no complete record to go on from"):
+        TrajectoryRecorder(model, tmp_path, resume=True).__enter__()
 
 
 def test_two_recorders_of_one_folder_are_refused(tmp_path: Path) -> None:
