@@ -4,6 +4,8 @@ import io
 import json
 import os
 import pickle
+import subprocess
+import sys
 import zipfile
 from argparse import Namespace
 from collections.abc import Callable
@@ -293,6 +295,22 @@ def test_safetensors(tmp_path: Path) -> None:
     (tmp_path / "cut.safetensors").write_bytes(data[:-8])
     with pytest.raises(ValueError, match="damaged safetensors file"):
         read_checkpoint(tmp_path / "cut.safetensors")
+
+
+def test_safetensors_without_the_package_is_one_sentence(tmp_path: Path) -> None:
+    header = json.dumps({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    code = (
+        "import sys, landscape; sys.modules['safetensors'] = None\n"
+        "landscape.read_checkpoint(sys.argv[1])"
+    )
+    run = [sys.executable, "-P", "-c", code, str(path)]
+    done = subprocess.run(run, capture_output=True, text=True)
+    assert done.stderr.splitlines()[-1] == (
+        f"ModuleNotFoundError: {path} needs the package safetensors; "
+        "pip install 'lossoscope[safetensors]'"
+    )
 
 
 def test_shards(tmp_path: Path) -> None:
