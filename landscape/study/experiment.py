@@ -40,7 +40,7 @@ from landscape.store.paths import (
     run_path,
     surface_path,
 )
-from landscape.study.planes import PlaneRequest, make_plane
+from landscape.study.planes import PlaneRequest, curved, make_plane
 from landscape.study.reporting import Examples, Reporter, Silent
 from landscape.study.solutions import solution_model
 from landscape.study.summary import summarise
@@ -185,7 +185,8 @@ class Study:
         else:
             random = self.config.random_plane
             request = PlaneRequest(seed=random.seed, normalisation=random.normalisation)
-            plane = make_plane(request, solution_model(trajectory), self._loss, self._data)
+            work = solution_model(trajectory), self._loss, self._data
+            plane = curved(make_plane(request, *work), *work)
         plane = replace(plane, settings={**plane.settings, "runs": [task.run]})
         writer.put_record(plane_path(task.plane), plane)
         return plane

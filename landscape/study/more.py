@@ -21,7 +21,7 @@ from landscape.resampling import NO_GRADIENTS, check_height, check_tolerance
 from landscape.sampling import place, plane_evaluator, with_gradients
 from landscape.store import StudyFile, StudyWriter
 from landscape.store.paths import plane_path, projection_path, surface_path
-from landscape.study.planes import OTHERS, PlaneRequest, make_plane
+from landscape.study.planes import OTHERS, PlaneRequest, curved, make_plane
 from landscape.study.reporting import Examples, Reporter, Silent
 from landscape.study.solutions import solution_model
 from landscape.study.work import SurfaceWork, nodes_path, same_grid
@@ -90,7 +90,6 @@ class Request:
         return PlaneRequest(
             kind=self.kind, seed=self.seed, normalisation=self.normalisation,
             which="all" if self.which == ("all",) else self.which, axes=len(self.grid.shape),
-            curvature=self.curvature,
         )  # fmt: skip
 
     @property
@@ -219,8 +218,6 @@ def surface_of(
             request.plane, model, loss, data, trajectory=paths.get(str(request.run)),
             others=[solutions[other] for other in request.others],
         )  # fmt: skip
-        if "no_hessian" in plane.settings:
-            reporter.note(f"without the Hessian's eigenvalues: {plane.settings['no_hessian']}")
     found = surface if isinstance(surface, Surface) else writer.find(nodes_path(name))
     recorded = found.settings["engine"] if isinstance(found, Surface) else {}
     evaluator = plane_evaluator(
@@ -228,8 +225,14 @@ def surface_of(
         choice=EngineChoice(**recorded) if recorded else None, points=request.grid.size,
         batch_norm=request.batch_norm, subset=request.subset or None,
     )  # fmt: skip
-    reporter.note(f"evaluating: {evaluator.choice}")
+    points = f"{request.grid.size:,} points of {request.run or 'the network'}"
+    reporter.note(f"sampling {points}: {evaluator.choice}")
     if not writer.has(plane_path(name)):
+        # After the evaluator, which tells what is wrong with model, loss and data.
+        if request.kind == "random" and request.curvature:
+            plane = curved(plane, model, loss, data)
+        if "no_hessian" in plane.settings:
+            reporter.note(f"without the Hessian's eigenvalues: {plane.settings['no_hessian']}")
         writer.put_record(plane_path(name), plane)
     SurfaceWork(
         writer, evaluator, plane, name, request.run, request.grid, request.tolerance,

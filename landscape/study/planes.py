@@ -43,8 +43,6 @@ class PlaneRequest:
         normalisation: of random directions.
         which: the parameters that random directions perturb.
         axes: of a random line, plane or volume.
-        curvature: whether a random plane carries the largest and the smallest eigenvalue of the
-            Hessian at its centre.
     """
 
     kind: str = "random"
@@ -52,7 +50,6 @@ class PlaneRequest:
     normalisation: str = "filter"
     which: Which = "all"
     axes: int = 2
-    curvature: bool = True
 
     def __post_init__(self) -> None:
         if self.kind not in OTHERS:
@@ -82,8 +79,7 @@ def make_plane(
     Args:
         request: which plane.
         model: at the solution.
-        loss: as in :func:`landscape.sample`; used by ``hessian`` and ``gradient`` and for the
-            curvatures of a random plane.
+        loss: as in :func:`landscape.sample`; used by ``hessian`` and ``gradient``.
         data: likewise.
         trajectory: the path that led to the solution, for ``pca`` and ``update``.
         others: solutions as models, trajectories, vectors or state dicts, for ``between`` and
@@ -110,15 +106,17 @@ def make_plane(
         if trajectory is None:
             raise ValueError(f"a {kind} plane is that of a path; give the checkpoints of one")
         return pca_plane(trajectory) if kind == "pca" else update_plane(trajectory)
-    plane = random_plane(
+    return random_plane(
         model, seed=request.seed, normalisation=cast("Normalisation", request.normalisation),
         which=request.which, axes=request.axes,
     )  # fmt: skip
-    return curved(plane, model, loss, data) if request.curvature else plane
 
 
 def curved(plane: Plane, model: nn.Module, loss: str | LossFunction, data: Any) -> Plane:
-    """Return a plane with the extreme curvatures of its centre, or with why it has none."""
+    """Return a plane with the extreme curvatures of its centre, or with why it has none.
+
+    They are ``settings["hessian"]``, or there is a sentence in ``settings["no_hessian"]``.
+    """
     try:
         return with_curvature(plane, model, loss, data, tolerance=CURVATURE_TOLERANCE)
     except (ValueError, NotConvergedError) as error:
