@@ -15,6 +15,7 @@ from landscape.arrays import Floats
 from landscape.config.study import SamplingConfig
 from landscape.evaluation import BatchNorm, EngineChoice, LossFunction, PlaneEvaluator, Subset
 from landscape.grid import Grid
+from landscape.output_distance import output_divergence
 from landscape.parameters import layout_of, unwrapped
 from landscape.plane import Plane
 from landscape.projection import project
@@ -41,6 +42,7 @@ def sample(
     subset: int | None = None,
     subset_seed: int = 0,
     standard_errors: bool | None = None,
+    divergence: bool = False,
     progress: Progress | None = None,
 ) -> Surface:
     """Sample the loss over a plane.
@@ -77,6 +79,10 @@ def sample(
             variance s^2 of the losses of the m examples, for a subset of M times
             sqrt(1 - m / M): how far the mean is from that over all, as the draw has it. None does
             for a subset. Needs one value per example from the loss.
+        divergence: whether the field ``divergences`` is evaluated, the mean KL divergence of the
+            predictions from those at the origin, in nats, by a further forward pass per point:
+            a distance that compares across activations; see
+            :func:`landscape.output_divergence`.
         progress: called with the number of points of each finished tile.
 
     Raises:
@@ -90,7 +96,7 @@ def sample(
     evaluator = plane_evaluator(
         model, loss, data, plane, dtype=dtype, metrics=metrics, config=engine, points=grid.size,
         batch_norm=batch_norm, subset=subset, subset_seed=subset_seed,
-        standard_errors=standard_errors,
+        standard_errors=standard_errors, divergence=divergence,
     )  # fmt: skip
     surface = empty_surface(evaluator, plane, grid)
     for indices, values in sample_tiles(evaluator, surface):
@@ -115,6 +121,7 @@ def plane_evaluator(
     subset: int | None = None,
     subset_seed: int = 0,
     standard_errors: bool | None = None,
+    divergence: bool = False,
 ) -> PlaneEvaluator:
     """Make what evaluates a model on a plane; arguments as in :func:`sample`.
 
@@ -132,17 +139,32 @@ def plane_evaluator(
         subset: number of examples drawn.
         subset_seed: of that draw.
         standard_errors: whether these are evaluated.
+        divergence: whether these are evaluated.
 
     Raises:
-        ValueError: if the plane does not belong to the model, or for unusable data.
+        ValueError: if the plane does not belong to the model, for unusable data, or for a
+            divergence where the statistics of BatchNorm are not frozen.
     """
     _check_layout(model, plane)
-    return PlaneEvaluator(
+    if divergence and batch_norm != "frozen":
+        raise ValueError(
+            f"divergences are those of frozen statistics, got batch_norm {batch_norm!r}; leave "
+            "one of the two out"
+        )
+    evaluator = PlaneEvaluator(
         model, loss, data, origin=plane.origin, directions=plane.directions, dtype=dtype,
         metrics=metrics, config=config, choice=choice, points=points, batch_norm=batch_norm,
         subset=None if subset is None else Subset(examples=subset, seed=subset_seed),
         standard_errors=standard_errors,
     )  # fmt: skip
+    if divergence:
+        data = evaluator.batches
+
+        def divergences(coordinates: Floats) -> Floats:
+            return output_divergence(model, data, plane, coordinates, dtype=evaluator.dtype)
+
+        evaluator.also("divergences", divergences)
+    return evaluator
 
 
 def with_gradients(engine: SamplingConfig) -> SamplingConfig:

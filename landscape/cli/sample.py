@@ -99,6 +99,13 @@ def sample(
             "--subset", min=0, help="Examples, drawn with seed 0, with standard errors. [all]"
         ),
     ] = 0,
+    divergence: Annotated[
+        bool,
+        typer.Option(
+            "--divergence",
+            help="Also the mean KL divergence of the predictions from those at the centre.",
+        ),
+    ] = False,
     curvature: Annotated[
         bool,
         typer.Option(
@@ -193,7 +200,7 @@ def sample(
         normalisation=normalisation, which=tuple(which or ["all"]), others=tuple(others),
         placed=tuple(also or []), identifier=name, grid=Grid.over(shape, (alpha, beta, gamma)),
         tolerance=tolerance if resample else 0.0, height=height, gradients=gradients,
-        batch_norm=batch_norm, subset=subset, curvature=curvature,  # type: ignore[arg-type]
+        batch_norm=batch_norm, subset=subset, divergence=divergence, curvature=curvature,  # type: ignore[arg-type]
     )  # fmt: skip
     with bars() as shown:
         if source is None or config is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from landscape.config.study import SamplingConfig
 from landscape.evaluation.batch_norm import BatchNorm
 from landscape.evaluation.choice import choose_engine, choose_threads, make_pass, threads
 from landscape.evaluation.evaluator import Evaluator, Values
-from landscape.evaluation.examples import count
+from landscape.evaluation.examples import Batches, count
 from landscape.evaluation.losses import LossFunction
 from landscape.evaluation.passes import EngineChoice, Pass
 from landscape.evaluation.problem import Problem
@@ -90,11 +90,26 @@ class PlaneEvaluator:
         chosen = choice or choose_engine(problem, config, points=points)
         self._pass = self._checked(make_pass(problem, chosen, memory=config.memory_bytes))
         self.choice: EngineChoice = self._pass.choice
+        self._more: dict[str, Callable[[Floats], Floats]] = {}
 
     @property
     def fields(self) -> tuple[str, ...]:
         """Names of what is evaluated."""
-        return self._pass.fields
+        return (*self._pass.fields, *self._more)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Precision of the forward pass."""
+        return self._evaluator.dtype
+
+    @property
+    def batches(self) -> Batches:
+        """The examples."""
+        return self._evaluator.batches
+
+    def also(self, name: str, function: Callable[[Floats], Floats]) -> None:
+        """Evaluate one more field by a function of its own: coordinates [K, axes] -> [K]."""
+        self._more[name] = function
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -119,7 +134,8 @@ class PlaneEvaluator:
 
     def __call__(self, coordinates: Floats) -> Values:
         """Return each field at ``coordinates`` [K, axes] as a float64 array [K]."""
-        return self._values(self._pass, coordinates)
+        values = self._values(self._pass, coordinates)
+        return {**values, **{name: more(coordinates) for name, more in self._more.items()}}
 
     def _values(self, runner: Pass, coordinates: Floats) -> Values:
         points = torch.from_numpy(np.array(coordinates, dtype=np.float64))

@@ -49,6 +49,7 @@ class Request:
         gradients: whether derivatives along the axes are evaluated as well.
         batch_norm: see :func:`landscape.sample`.
         subset: number of examples, drawn with seed 0; 0 takes all.
+        divergence: whether the divergence of the predictions is evaluated as well.
         curvature: whether a random plane carries the extreme curvatures of its centre.
     """
 
@@ -66,6 +67,7 @@ class Request:
     gradients: bool = False
     batch_norm: BatchNorm = "frozen"
     subset: int = 0
+    divergence: bool = False
     curvature: bool = True
 
     def __post_init__(self) -> None:
@@ -104,6 +106,7 @@ class Request:
         words += [shape, ends, *self.others]
         words += ["gradients"] if self.gradients else []
         words += [self.batch_norm] if self.batch_norm != "frozen" else []
+        words += ["divergence"] if self.divergence else []
         words += [f"subset{self.subset}"] if self.subset else []
         return "_".join(words)
 
@@ -223,7 +226,7 @@ def surface_of(
     evaluator = plane_evaluator(
         model, loss, data, plane, dtype=dtype, config=engine,
         choice=EngineChoice(**recorded) if recorded else None, points=request.grid.size,
-        batch_norm=request.batch_norm, subset=request.subset or None,
+        batch_norm=request.batch_norm, subset=request.subset or None, divergence=request.divergence,
     )  # fmt: skip
     points = f"{request.grid.size:,} points of {request.run or 'the network'}"
     reporter.note(f"sampling {points}: {evaluator.choice}")
