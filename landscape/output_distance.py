@@ -18,8 +18,8 @@ from landscape.arrays import Floats
 from landscape.evaluation import as_batches
 from landscape.evaluation.evaluator import buffer_copies
 from landscape.evaluation.examples import Part, arguments, count
-from landscape.evaluation.losses import wide_dtype
-from landscape.parameters import evaluation_mode, layout_of, unflatten
+from landscape.evaluation.losses import IGNORED, wide_dtype
+from landscape.parameters import evaluation_mode, layout_of, unflatten, unwrapped
 from landscape.plane import Plane
 
 
@@ -57,6 +57,7 @@ def output_divergence(
         ValueError: if the plane does not belong to the model, coordinates have another number of
             axes, or the outputs are not logits of at least two classes.
     """
+    model = unwrapped(model)
     if layout_of(model) != plane.layout:
         raise ValueError("the plane must belong to the model; make it from this model")
     places = np.asarray(coordinates, dtype=np.float64)
@@ -75,10 +76,6 @@ def output_divergence(
             for row, place in enumerate(places):
                 total[row] += _divergence(centre, run.log_probabilities(part, place), part)
     return total / batches.examples
-
-
-# Targets that do not count, as everywhere in torch.
-IGNORED = -100
 
 
 class _Outputs:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import landscape
 from landscape import custom_plane, output_divergence, random_plane
 from landscape.layout import Layout, Slot
 from landscape.parameters import assign, flatten, layout_of
@@ -193,3 +194,18 @@ def test_coordinates_and_plane_must_fit(model: nn.Module, examples: Pair) -> Non
     with pytest.raises(ValueError, match="must belong to the model"):
         output_divergence(nn.Linear(4, 3), examples, plane, PLACES)
     assert layout_of(model) == plane.layout
+
+
+def test_a_surface_holds_the_divergence_of_every_point() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 4))
+    data = (torch.randn(30, 3), torch.arange(30) % 4)
+    plane = landscape.random_plane(model, seed=0)
+    grid = landscape.Grid.square(3)
+    surface = landscape.sample(model, "cross_entropy", data, plane, grid=grid, divergence=True)
+    found = surface.fields["divergences"]
+    assert found[1, 1] == 0
+    wanted = landscape.output_divergence(model, data, plane, grid.coordinates(np.arange(9)))
+    np.testing.assert_array_equal(found.reshape(-1), wanted)
+    with pytest.raises(ValueError, match="leave one of the two out"):
+        landscape.sample(model, "cross_entropy", data, plane, divergence=True, batch_norm="batch")
