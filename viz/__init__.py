@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from viz.panels import compare, surface
     from viz.scaling import residual_scaling
     from viz.style import Style
+    from viz.venues import width_of
     from viz.writing import save
 
 _HOME = MappingProxyType(
@@ -45,6 +46,7 @@ _HOME = MappingProxyType(
         # how they look
         "HeightScale": "height",
         "Style": "style",
+        "width_of": "venues",
         # the machine
         "ensure": "offscreen",
     }
@@ -67,6 +69,7 @@ __all__ = [
     "residual_scaling",
     "save",
     "surface",
+    "width_of",
     "zooms",
 ]
 

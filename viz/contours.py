@@ -6,7 +6,6 @@ import math
 import textwrap
 import warnings
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,25 +26,8 @@ if TYPE_CHECKING:
     from viz.panels import Paths
 
 _CAPTION_SIZE = 7.0
-# Text stays text, in embedded TrueType fonts that come with matplotlib; no LaTeX is needed.
-FIGURE_SETTINGS: Mapping[str, Any] = MappingProxyType(
-    {
-        # The second has the superscripts that the first has not.
-        "font.family": ("STIXGeneral", "DejaVu Serif"),
-        "mathtext.fontset": "stix",
-        "pdf.fonttype": 42,
-        "svg.fonttype": "none",
-        "svg.hashsalt": "lossoscope",
-        "font.size": 8.0,
-        "axes.titlesize": 8.5,
-        "axes.linewidth": 0.6,
-        "xtick.major.width": 0.6,
-        "ytick.major.width": 0.6,
-        "xtick.labelsize": 7.0,
-        "ytick.labelsize": 7.0,
-        "savefig.dpi": 300,
-    }
-)
+# Of the paper's style; others give their own.
+FIGURE_SETTINGS: Mapping[str, Any] = PAPER.figure_settings
 
 
 def contour(
@@ -58,7 +40,7 @@ def contour(
     height: Kind | HeightScale = "log",
     width: float | None = None,
     caption: bool = True,
-    style: Style | None = None,
+    style: Style | str | None = None,
 ) -> Figure:
     """Draw surfaces as contour panels with one range of colours.
 
@@ -92,7 +74,7 @@ def contour(
             raise ValueError(f"{name} must be as many as surfaces, {len(every)}, and at least one")
     if any(len(surface.grid.shape) != 2 for surface in every):
         raise ValueError("a surface must have 2 axes to be drawn as contours")
-    style = style or PAPER
+    style = Style.of(style)
     scale = height if isinstance(height, HeightScale) else HeightScale.of(every, kind=height)
     count = len(every)
     per_row = columns or (count if count <= 4 else math.ceil(count / math.ceil(count / 4)))
@@ -104,7 +86,7 @@ def contour(
         warnings.warn("the surfaces span different windows: compare with care", stacklevel=2)
     ratio = float(np.ptp(every[0].betas) / np.ptp(every[0].alphas))
     tall = rows * ((across - 1.25) / per_row * ratio + 0.34) + 0.2
-    with matplotlib.rc_context(dict(FIGURE_SETTINGS)):
+    with matplotlib.rc_context(dict(style.figure_settings)):
         figure = Figure(figsize=(across, tall), layout="constrained")
         grid = figure.subplots(rows, per_row, squeeze=False, sharex=same, sharey=same)
         _panels(grid.ravel(), every, placed, titles, per_row, scale, style)
@@ -146,19 +128,19 @@ def _colour_bar(figure: Figure, grid: Any, scale: HeightScale) -> None:
     bar.set_label(scale.title)
 
 
-def write_caption(figure: Figure, text: str) -> None:
-    """Write the caption into a strip that is added below."""
+def write_caption(figure: Figure, text: str, *, size: float = _CAPTION_SIZE) -> None:
+    """Write the caption into a strip that is added below, ``size`` points high."""
     across, tall = (float(length) for length in figure.get_size_inches())
     # A character of this font is about 0.43 of its size wide.
-    lines = textwrap.wrap(text, int(across * 0.94 * 72 / (_CAPTION_SIZE * 0.43)))
-    strip = (len(lines) * 1.5 + 1.0) * _CAPTION_SIZE / 72
+    lines = textwrap.wrap(text, int(across * 0.94 * 72 / (size * 0.43)))
+    strip = (len(lines) * 1.5 + 1.0) * size / 72
     figure.set_size_inches(across, tall + strip)
     share = strip / (tall + strip)
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.set(rect=(0.0, share, 1.0, 1.0 - share))  # type: ignore[call-arg]
-    top = share * (1.0 - 0.4 * _CAPTION_SIZE / 72 / strip)
-    figure.text(0.5, top, "\n".join(lines), ha="center", va="top", fontsize=_CAPTION_SIZE)
+    top = share * (1.0 - 0.4 * size / 72 / strip)
+    figure.text(0.5, top, "\n".join(lines), ha="center", va="top", fontsize=size)
 
 
 def draw_contours(
@@ -166,7 +148,7 @@ def draw_contours(
 ) -> Any:
     """Draw one surface with its isolines and paths into axes; return what a colour bar needs."""
     height = np.ma.masked_invalid(surface_heights(surface, scale.kind))
-    axes.set_facecolor("0.85")
+    axes.set_facecolor(style.missing)
     filled = axes.pcolormesh(
         surface.alphas, surface.betas, height.T, cmap=style.colour_map, shading="gouraud",
         vmin=scale.low, vmax=scale.high, rasterized=True,
@@ -175,12 +157,13 @@ def draw_contours(
     if len(levels) and height.count():
         inside = levels[(levels > height.min()) & (levels < height.max())]
         if len(inside):
-            axes.contour(surface.alphas, surface.betas, height.T, levels=inside, colors="k",
+            axes.contour(surface.alphas, surface.betas, height.T, levels=inside,
+                         colors=style.isoline_colour,
                          linewidths=style.isoline_width * 0.8, alpha=0.7,
                          linestyles="solid", corner_mask=False)  # fmt: skip
     names = legend_of(paths)
     for number, path in enumerate(paths):
-        colour = style.path_colours[number % len(style.path_colours)]
+        colour = style.path_colour(number)
         _path(axes, path, colour, names[number] if names else None)
     if names:
         axes.legend(loc="upper right", fontsize=6.0, framealpha=0.8, handlelength=1.2)
@@ -197,7 +180,7 @@ def _path(axes: Axes, path: Projection, colour: str, name: str | None) -> None:
     if visible(path):
         axes.plot(alpha, beta, color="white", linewidth=1.8, alpha=0.7)
         axes.plot(alpha, beta, color=colour, linewidth=1.0, label=named)
-        axes.plot(alpha[0], beta[0], "o", color="white", markeredgecolor="k", markersize=4)
+        axes.plot(alpha[0], beta[0], "o", color="white", markeredgecolor="black", markersize=4)
     axes.plot(alpha[-1], beta[-1], "o", color=colour, markeredgecolor="white", markersize=4,
               markeredgewidth=0.6, label=marked)  # fmt: skip
 

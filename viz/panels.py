@@ -19,7 +19,7 @@ from viz.height import HeightScale, Kind
 from viz.mesh import Shading, check_shading
 from viz.offscreen import ensure
 from viz.scene import Panel, draw_panel
-from viz.style import PANELS, PAPER, Style
+from viz.style import Style
 from viz.text import text_2d
 
 Paths = Projection | Sequence[Projection] | None
@@ -36,7 +36,7 @@ def surface(
     height: Kind | HeightScale = "log",
     shading: Shading = "flat",
     caption: bool = True,
-    style: Style | None = None,
+    style: Style | str | None = None,
     off_screen: bool = True,
 ) -> Any:
     """Draw a surface with the optimizer's path in 3D.
@@ -61,7 +61,7 @@ def surface(
     """
     return _draw(
         [Panel(surface, _as_paths(path), title)], [plane], height, shading, caption,
-        style or PAPER, columns=1, off_screen=off_screen,
+        Style.of(style), columns=1, off_screen=off_screen,
     )  # fmt: skip
 
 
@@ -75,7 +75,7 @@ def compare(
     height: Kind | HeightScale = "log",
     shading: Shading = "flat",
     caption: bool = True,
-    style: Style | None = None,
+    style: Style | str | None = None,
     off_screen: bool = True,
 ) -> Any:
     """Draw several surfaces side by side: one height scale, one range of colours, one camera.
@@ -113,7 +113,8 @@ def compare(
         for i, s in enumerate(surfaces)
     ]
     per_row = columns or (count if count <= 4 else math.ceil(count / math.ceil(count / 4)))
-    return _draw(panels, planes or [None] * count, height, shading, caption, style or PANELS,
+    look = Style.of(style).of_many()
+    return _draw(panels, planes or [None] * count, height, shading, caption, look,
                  columns=per_row, off_screen=off_screen)  # fmt: skip
 
 
@@ -279,7 +280,7 @@ def _plotter(
         window_size=[round(width * style.dpi), round(tall * style.dpi)],
         lighting="none",
     )
-    plotter.set_background("white")
+    plotter.set_background(style.background)
     if style.anti_aliasing:
         plotter.enable_anti_aliasing("ssaa", all_renderers=True)
     return plotter

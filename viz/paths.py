@@ -127,7 +127,7 @@ def draw_heading(plotter: Any, title: str, paths: Sequence[Projection], style: S
         top -= 1.6 * line
     for number, name in enumerate(legend_of(paths)):
         place = top - (0.6 + 1.15 * number) * line
-        colour = style.path_colours[number % len(style.path_colours)]
+        colour = style.path_colour(number)
         beside = 0.02 + style.font_size / 72 / style.panel_width
         text_2d(plotter, "■", (0.02, place), style, size=0.85, align="left", colour=colour)
         text_2d(plotter, name, (beside, place), style, size=0.85, align="left")

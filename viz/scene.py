@@ -46,7 +46,7 @@ def draw_panel(
     mesh = surface_mesh(panel.surface, frame, shading=shading)
     draw_mesh(plotter, mesh, frame, style, smooth=shading != "flat")
     for number, path in enumerate(panel.paths):
-        colour = style.path_colours[number % len(style.path_colours)]
+        colour = style.path_colour(number)
         draw_path(plotter, path, frame, style, colour)
     draw_heading(plotter, panel.title, panel.paths, style)
     if panel.magnified > 1:
@@ -86,7 +86,7 @@ def _draw_isolines(
     if lines is None or not lines.n_points:
         return
     if on_surface:
-        plotter.add_mesh(lines, color="#1a1a1a", opacity=0.75, lighting=False,
+        plotter.add_mesh(lines, color=style.isoline_colour, opacity=0.75, lighting=False,
                          line_width=style.pixels(style.isoline_width))  # fmt: skip
     floor = lines.copy()
     floor.points[:, 2] = frame.floor
@@ -101,7 +101,10 @@ def _light(plotter: Any, style: Style, *, grazing: bool) -> None:
 
     right, up, towards = axes_of_view(style)
     plotter.renderer.remove_all_lights()
-    lights = [(towards - 0.9 * right + 0.9 * up, 0.75), (towards + right, 0.25)]
+    lights = [
+        (towards - 0.9 * right + 0.9 * up, style.key_light),
+        (towards + right, style.fill_light),
+    ]
     if grazing:
         lights = [(-right + 0.55 * np.array([0.0, 0.0, 1.0]), 0.85), (towards + right, 0.2)]
     for direction, intensity in lights:

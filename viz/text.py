@@ -65,7 +65,7 @@ def set_font(properties: Any, text: str, style: Style, size: float) -> None:
     import pyvista
 
     properties.SetFontFamily(4)  # VTK_FONT_FILE
-    properties.SetFontFile(font_file(text))
+    properties.SetFontFile(font_file(text, style.font))
     properties.SetFontSize(max(round(style.pixels(style.font_size * size)), 1))
     properties.SetColor(*pyvista.Color(style.ink).float_rgb)
     properties.SetJustificationToCentered()
