@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from viz.density import kink_density
     from viz.height import HeightScale
     from viz.kink_lines import kink_contour, kink_surface
+    from viz.matrices import matrix
     from viz.microscope_captions import microscope_caption
     from viz.microscope_scene import microscope_3d
     from viz.microscopy import microscope, zooms
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from viz.panels import compare, surface
     from viz.scaling import residual_scaling
     from viz.style import Style
+    from viz.told import caption_of
     from viz.venues import width_of
     from viz.writing import save
 
@@ -31,6 +33,7 @@ _HOME = MappingProxyType(
         # pictures
         "surface": "panels",
         "compare": "panels",
+        "matrix": "matrices",
         "contour": "contours",
         "microscope": "microscopy",
         "microscope_3d": "microscope_scene",
@@ -41,6 +44,7 @@ _HOME = MappingProxyType(
         "kink_density": "density",
         "creased": "creases",
         "caption": "captions",
+        "caption_of": "told",
         "microscope_caption": "microscope_captions",
         "save": "writing",
         # how they look
@@ -56,6 +60,7 @@ __all__ = [
     "HeightScale",
     "Style",
     "caption",
+    "caption_of",
     "compare",
     "contour",
     "creased",
@@ -63,6 +68,7 @@ __all__ = [
     "kink_contour",
     "kink_density",
     "kink_surface",
+    "matrix",
     "microscope",
     "microscope_3d",
     "microscope_caption",

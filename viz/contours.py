@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,8 +14,11 @@ from landscape.results import Projection
 from landscape.surface import Surface
 from viz.captions import caption as caption_of
 from viz.height import HeightScale, Kind, surface_heights
-from viz.paths import legend_of
-from viz.style import PAPER, Style
+from viz.matching import mismatches
+from viz.paths import bead_records, legend_of
+from viz.style import PAPER, Font, Style
+from viz.text import wrapped
+from viz.told import remember
 from viz.window import visible
 
 if TYPE_CHECKING:
@@ -54,7 +56,8 @@ def contour(
         titles: of each surface.
         columns: panels per row; by default at most 4.
         height: ``log``, ``linear`` or a scale.
-        width: of the figure in inches; by default 5.5 for up to 3 columns, else 6.75.
+        width: of the figure in inches; by default 5.5 for up to 3 columns, else 6.75, and more
+            for styles with larger letters; see :func:`viz.width_of`.
         caption: whether the caption is drawn below.
         style: colours.
 
@@ -82,19 +85,23 @@ def contour(
     across = width or (5.5 if per_row <= 3 else 6.75)
     windows = {tuple(float(v) for a in s.grid.axes for v in (a[0], a[-1])) for s in every}
     same = len(windows) == 1
-    if not same:
-        warnings.warn("the surfaces span different windows: compare with care", stacklevel=2)
+    found = mismatches(every, planes or ())
+    if found:
+        warnings.warn(f"{'; '.join(found)}: compare with care", stacklevel=2)
     ratio = float(np.ptp(every[0].betas) / np.ptp(every[0].alphas))
-    tall = rows * ((across - 1.25) / per_row * ratio + 0.34) + 0.2
+    # Enough for the widest panels: constrained layout loses titles of panels it must make narrower.
+    tall = rows * ((across - 1.0) / per_row * ratio + 0.36) + 0.25
     with matplotlib.rc_context(dict(style.figure_settings)):
         figure = Figure(figsize=(across, tall), layout="constrained")
         grid = figure.subplots(rows, per_row, squeeze=False, sharex=same, sharey=same)
         _panels(grid.ravel(), every, placed, titles, per_row, scale, style)
-        _colour_bar(figure, grid, scale)
+        _colour_bar(figure, grid, scale, style)
+        shown = [path for panel in placed for path in panel]
+        text = caption_of(every, shown, scale=scale, shading="", planes=planes or ())
         if caption:
-            shown = [path for panel in placed for path in panel]
-            plane = planes[0] if planes and count == 1 else None
-            write_caption(figure, caption_of(every, shown, scale=scale, shading="", plane=plane))
+            size = _CAPTION_SIZE * style.font_size / PAPER.font_size
+            write_caption(figure, text, size=size, font=style.font)
+    remember(figure, text)
     return figure
 
 
@@ -113,6 +120,7 @@ def _panels(
             continue
         draw_contours(axes, surfaces[number], paths[number], scale, style)
         axes.set_title(titles[number] if titles else "")
+        axes.locator_params(nbins=6)
         if number % columns == 0:
             axes.set_ylabel(r"$\beta$")
         if number + columns >= len(surfaces):
@@ -120,19 +128,23 @@ def _panels(
             axes.tick_params(labelbottom=True)
 
 
-def _colour_bar(figure: Figure, grid: Any, scale: HeightScale) -> None:
+def _colour_bar(figure: Figure, grid: Any, scale: HeightScale, style: Style) -> None:
     filled = grid.ravel()[0].collections[0]
-    bar = figure.colorbar(filled, ax=grid, shrink=0.9, aspect=30, pad=0.015)
+    extend = "max" if scale.clipped else "neither"
+    if scale.clipped:
+        filled.set_cmap(filled.get_cmap().with_extremes(over=style.clipped))
+    bar = figure.colorbar(filled, ax=grid, shrink=0.9, aspect=30, pad=0.015, extend=extend)
     ticks = scale.ticks()
     bar.set_ticks(list(ticks), labels=scale.labels(ticks))
     bar.set_label(scale.title)
 
 
-def write_caption(figure: Figure, text: str, *, size: float = _CAPTION_SIZE) -> None:
+def write_caption(
+    figure: Figure, text: str, *, size: float = _CAPTION_SIZE, font: Font = "serif"
+) -> None:
     """Write the caption into a strip that is added below, ``size`` points high."""
     across, tall = (float(length) for length in figure.get_size_inches())
-    # A character of this font is about 0.43 of its size wide.
-    lines = textwrap.wrap(text, int(across * 0.94 * 72 / (size * 0.43)))
+    lines = wrapped(text, 0.94 * across, size, font)
     strip = (len(lines) * 1.5 + 1.0) * size / 72
     figure.set_size_inches(across, tall + strip)
     share = strip / (tall + strip)
@@ -161,6 +173,8 @@ def draw_contours(
                          colors=style.isoline_colour,
                          linewidths=style.isoline_width * 0.8, alpha=0.7,
                          linestyles="solid", corner_mask=False)  # fmt: skip
+    if scale.clipped:
+        _mark_clipped(axes, surface, height, scale, style)
     names = legend_of(paths)
     for number, path in enumerate(paths):
         colour = style.path_colour(number)
@@ -173,6 +187,22 @@ def draw_contours(
     return filled
 
 
+def _mark_clipped(
+    axes: Axes, surface: Surface, height: Any, scale: HeightScale, style: Style
+) -> None:
+    """Mark what lies above the limit: neutral, hatched, with a line around it."""
+    import matplotlib
+
+    if not height.count() or height.max() <= scale.high:
+        return
+    place = (surface.alphas, surface.betas, height.T)
+    with matplotlib.rc_context({"hatch.linewidth": 0.4, "hatch.color": style.isoline_colour}):
+        axes.contourf(*place, levels=[scale.high, float(height.max()) * (1 + 1e-9) + 1e-9],
+                      colors=[style.clipped], hatches=["////"], corner_mask=False)  # fmt: skip
+    axes.contour(*place, levels=[scale.high], colors=style.isoline_colour,
+                 linewidths=style.isoline_width * 2, corner_mask=False)  # fmt: skip
+
+
 def _path(axes: Axes, path: Projection, colour: str, name: str | None) -> None:
     alpha, beta = path.coordinates.T
     # What names the path in the legend.
@@ -180,6 +210,9 @@ def _path(axes: Axes, path: Projection, colour: str, name: str | None) -> None:
     if visible(path):
         axes.plot(alpha, beta, color="white", linewidth=1.8, alpha=0.7)
         axes.plot(alpha, beta, color=colour, linewidth=1.0, label=named)
+        beads = bead_records(path)[0]
+        axes.plot(alpha[beads], beta[beads], ".", color=colour, markersize=3.2,
+                  markeredgecolor="white", markeredgewidth=0.3)  # fmt: skip
         axes.plot(alpha[0], beta[0], "o", color="white", markeredgecolor="black", markersize=4)
     axes.plot(alpha[-1], beta[-1], "o", color=colour, markeredgecolor="white", markersize=4,
               markeredgewidth=0.6, label=marked)  # fmt: skip

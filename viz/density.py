@@ -73,7 +73,8 @@ def kink_density(
         axes.set(xlabel=r"$\alpha$", ylabel=r"$\beta$", title=title, aspect="equal",
                  xlim=kinks.window[0], ylim=kinks.window[1])  # fmt: skip
         if caption:
-            write_caption(figure, density_caption(kinks, surface, height, most))
+            text = density_caption(kinks, surface, height, most)
+            write_caption(figure, text, font=style.font)
     return figure
 
 

@@ -203,7 +203,8 @@ def kink_contour(
                 [surface], kind=height
             )  # fmt: skip
             text = caption_of(surface, scale=scale, shading="")
-            write_caption(figure, " ".join([text, *drawn.sentences()]))
+            words = " ".join([text, *drawn.sentences()])
+            write_caption(figure, words, font=style.font)
     return figure
 
 
