@@ -44,7 +44,7 @@ def over_limit(path: Projection, scale: HeightScale) -> NDArray[np.bool_]:
 def bead_records(path: Projection) -> tuple[NDArray[np.int64], int]:
     """Return which records are marked by a bead, and every how many.
 
-    A round number that marks 4 to 10 of a long path. The first and the last have marks of their own.
+    A round number that marks 4 to 10 of a long path. Its ends have marks of their own.
     """
     count = len(path.steps)
     rounds = (k * 10**n for n in range(12) for k in (1, 2, 5))
