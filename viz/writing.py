@@ -77,7 +77,7 @@ def _save_plotter(plotter: Any, path: Path) -> None:
             "works here"
         )
     with replacing(path) as temporary:
-        Image.fromarray(image).save(temporary, format="PNG", optimize=True)
+        Image.fromarray(image).save(temporary, format="PNG", compress_level=6)
 
 
 def _check_suffix(path: Path, known: tuple[str, ...]) -> None:
