@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -84,6 +84,18 @@ def colours_of(
         raise ValueError(
             f"unknown colour {colour!r}; known: losses, {', '.join([*WORKED_OUT, *known])}"
         )
+    found = _worked_out(surfaces, colour, style, height, reference)
+    label = found.scale.quantity.split("  ")[0]
+    return replace(found, sentences=(*found.sentences, *_missing(surfaces, found.values, label)))
+
+
+def _worked_out(
+    surfaces: Sequence[Surface],
+    colour: str,
+    style: Style,
+    height: Kind,
+    reference: Reference | Sequence[Reference] | None,
+) -> Colours:
     if colour in ("difference", "kinks"):
         return _against(surfaces, colour, style, height, reference)
     work: dict[str, Callable[[Sequence[Surface], Style], Colours]] = {
@@ -122,7 +134,7 @@ def _ranged(
         low, high = low - 0.5, high + 0.5
     scale = HeightScale(kind, low, high, label)
     drawn = tuple(scale.of_losses(v) for v in values)
-    return Colours(scale, style.colour_map, drawn, (), (*sentences, *_missing(drawn, label)))
+    return Colours(scale, style.colour_map, drawn, (), sentences)
 
 
 def _symmetric(
@@ -138,13 +150,17 @@ def _symmetric(
         limit, beyond = float(sizes.max()) or 1.0, 0
     more = (f"Colours end at ±{limit:.3g}: {beyond:,} values are beyond.",) if beyond else ()
     scale = HeightScale("linear", -limit, limit, label)
-    return Colours(scale, style.diverging_map, tuple(values), (),
-                   (*sentences, *more, *_missing(values, label)))  # fmt: skip
+    return Colours(scale, style.diverging_map, tuple(values), (), (*sentences, *more))
 
 
-def _missing(values: Sequence[Floats], label: str) -> tuple[str, ...]:
-    count = sum(int(np.sum(~np.isfinite(v))) for v in values)
-    return (f"Grey: {count:,} points without {label.split('  ')[0]}.",) if count else ()
+def _missing(surfaces: Sequence[Surface], values: Sequence[Floats], label: str) -> tuple[str, ...]:
+    """Say at how many drawn points there is no colour."""
+    count = sum(
+        int(np.sum(np.isfinite(_there(surface)) & ~np.isfinite(found)))
+        for surface, found in zip(surfaces, values, strict=True)
+        if found.shape == surface.grid.shape
+    )
+    return (f"Grey: {count:,} points without {label}.",) if count else ()
 
 
 def _there(surface: Surface) -> Floats:
@@ -206,7 +222,7 @@ def _against(
     if colour == "kinks":
         found = [cell_density(s, m) for s, m in zip(surfaces, every, strict=True)]  # type: ignore[arg-type]
         said = "Colour: kink density, size of the jump of the gradient times length of kink curve, "
-        return _ranged(found, "kink density", style,
+        return _ranged(found, "kink density  [loss / unit²]", style,
                        (said + "per area, constant in each cell.",), wide=True)  # fmt: skip
     found = [_difference(s, o, height) for s, o in zip(surfaces, every, strict=True)]  # type: ignore[arg-type]
     names = sorted({str(o.run) for o in every if isinstance(o, Surface) and o.run})

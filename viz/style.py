@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 Font = Literal["serif", "sans"]
 FONTS = ("serif", "sans")
-# On white: 8 colours that stay apart in all three forms of colour-blindness and stand out on
-# viridis; found by search, bounded by a test.
+# 8 colours each that stay apart in all three forms of colour-blindness and stand out on viridis and
+# on the floor; found by search, bounded by a test.
 _ON_WHITE = ("#d7191c", "#000000", "#d68fe0", "#4346f4", "#66f796", "#914ccb", "#8b4d5a", "#6b0301")
-_ON_DARK = ("#ff5247", "#ffffff", "#42e287", "#9243b0", "#e59cc0", "#3a04e9", "#d4a0f4", "#833c56")
+_ON_DARK = ("#ff5247", "#ffffff", "#42e287", "#9243b0", "#e59cc0", "#d4a0f4", "#833c56", "#3a04e9")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

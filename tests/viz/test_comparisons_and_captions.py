@@ -184,3 +184,57 @@ def test_titles_of_flat_figures_stay_in_the_picture(
         figure.draw_without_rendering()
         for axes in figure.axes[:columns]:
             assert axes.title.get_window_extent().y1 < figure.bbox.y1
+
+
+@pytest.mark.parametrize("style", ["paper", "slides", "dark"])
+def test_the_lines_of_a_caption_fit_the_width_of_the_figure(style: str, oblong: Surface) -> None:
+    figure = viz.contour(oblong, style=style)
+    figure.draw_without_rendering()
+    (words,) = figure.texts
+    box = words.get_window_extent()
+    assert figure.bbox.x0 < box.x0 < box.x1 < figure.bbox.x1
+    # And they use it.
+    assert box.width > 0.75 * figure.bbox.width
+
+
+@pytest.mark.usefixtures("rendering")
+@pytest.mark.parametrize("style", ["paper", "dark"])
+def test_the_lines_of_a_3d_caption_fit_the_width_of_the_picture(
+    style: str, oblong: Surface
+) -> None:
+    plotter = viz.surface(oblong, style=style)
+    plotter.render()
+    actors = [a for r in plotter.renderers for a in r.actors.values() if hasattr(a, "GetInput")]
+    (words,) = [a for a in actors if "points" in a.GetInput()]
+    size = [0.0, 0.0]
+    words.GetSize(plotter.renderers[-1], size)
+    wide, _ = plotter.window_size
+    # Supersampling draws larger than the window.
+    scale = plotter.render_window.GetActualSize()[0] / wide
+    assert 0.75 < size[0] / scale / wide < 1.0
+    plotter.close()
+
+
+@pytest.mark.usefixtures("rendering")
+def test_labels_of_the_axes_stand_at_their_values(oblong: Surface) -> None:
+    from viz.frame import Frame
+    from viz.height import HeightScale
+
+    style = viz.Style(dpi=100, anti_aliasing=False)
+    frame = Frame.around([oblong], HeightScale.of([oblong]), style)
+    plotter = viz.surface(oblong, style=style)
+    places: dict[str, list[Any]] = {}
+    for actor in plotter.renderers[0].actors.values():
+        if hasattr(actor, "GetTextProperty"):
+            place = actor.GetPositionCoordinate()
+            if place.GetCoordinateSystemAsString() == "World":
+                places.setdefault(actor.GetInput(), []).append(place.GetValue())
+    plotter.close()
+    # Beta from -2 to 2 with ticks at every 1, alpha from -1 to 1: 0 and middle ones are exact.
+    assert any(y == pytest.approx(float(frame.y(0.0))) for _, y, _ in places["0"])
+    assert any(x == pytest.approx(float(frame.x(0.5))) for x, _, _ in places["0.5"])
+    assert any(x == pytest.approx(float(frame.x(-0.5))) for x, _, _ in places["−0.5"])
+    assert any(y == pytest.approx(float(frame.y(1.0))) for _, y, _ in places["1"])
+    for loss in (10.0, 100.0):
+        assert any(z == pytest.approx(float(frame.z(np.log10(loss)))) for _, _, z in
+                   places[f"{loss:g}"])  # fmt: skip
