@@ -46,7 +46,8 @@ for path in paths:
 # %% All on one surface; the legend tells how much of each path the plane holds
 surface = landscape.sample(*work, grid=grid, engine=engine)
 legend = [f"{path.run} {path.captured:.0%}" for path in paths]
-title, colours = "Four optimizers: share of each path in the plane", viz.Style().path_colours
+title = "Four optimizers: share of each path in the plane"
+colours = viz.Style().path_colours[: len(paths)]
 figure = viz.contour(surface, paths=[paths], titles=[title])
 handles = [Line2D([], [], color=colour) for colour in colours]
 figure.axes[0].legend(handles, legend, prop={"family": "STIXGeneral", "size": 7})

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from viz.density import kink_density
     from viz.height import HeightScale
     from viz.kink_lines import kink_contour, kink_surface
+    from viz.matrices import matrix
     from viz.microscope_captions import microscope_caption
     from viz.microscope_scene import microscope_3d
     from viz.microscopy import microscope, zooms
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from viz.path_lines import along_path, along_path_caption
     from viz.scaling import residual_scaling
     from viz.style import Style
+    from viz.told import caption_of
+    from viz.venues import width_of
     from viz.writing import save
 
 _HOME = MappingProxyType(
@@ -35,6 +38,7 @@ _HOME = MappingProxyType(
         # pictures
         "surface": "panels",
         "compare": "panels",
+        "matrix": "matrices",
         "contour": "contours",
         "microscope": "microscopy",
         "microscope_3d": "microscope_scene",
@@ -51,6 +55,7 @@ _HOME = MappingProxyType(
         "along_path": "path_lines",
         # what is written below
         "caption": "captions",
+        "caption_of": "told",
         "microscope_caption": "microscope_captions",
         "budget_caption": "budget_bars",
         "layer_caption": "budget_layers",
@@ -61,6 +66,7 @@ _HOME = MappingProxyType(
         # how they look
         "HeightScale": "height",
         "Style": "style",
+        "width_of": "venues",
         # the machine
         "ensure": "offscreen",
     }
@@ -73,6 +79,7 @@ __all__ = [
     "along_path_caption",
     "budget_caption",
     "caption",
+    "caption_of",
     "compare",
     "contour",
     "creased",
@@ -84,6 +91,7 @@ __all__ = [
     "kink_surface",
     "layer_budgets",
     "layer_caption",
+    "matrix",
     "microscope",
     "microscope_3d",
     "microscope_caption",
@@ -91,6 +99,7 @@ __all__ = [
     "save",
     "slope_budgets",
     "surface",
+    "width_of",
     "zooms",
 ]
 

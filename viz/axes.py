@@ -94,7 +94,7 @@ def _thinned(heights: Floats, frame: Frame, style: Style) -> Floats:
     if len(heights) < 2:
         return heights
     apart = float(np.diff(heights).min()) * frame.rise * axes_of_view(style)[1][2]
-    return heights[:: max(math.ceil(1.15 * style.em / apart), 1)]
+    return heights[:: max(math.ceil(1.3 * style.em / apart), 1)]
 
 
 def _ticks(ends: tuple[float, float]) -> Floats:
