@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from viz.creases import creased
     from viz.density import kink_density
     from viz.height import HeightScale
+    from viz.hybrid import figure, figure_caption
     from viz.kink_lines import kink_contour, kink_surface
     from viz.microscope_captions import microscope_caption
     from viz.microscope_scene import microscope_3d
@@ -31,6 +32,8 @@ _HOME = MappingProxyType(
         "surface": "panels",
         "compare": "panels",
         "contour": "contours",
+        "figure": "hybrid",
+        "figure_caption": "hybrid",
         "microscope": "microscopy",
         "microscope_3d": "microscope_scene",
         "zooms": "microscopy",
@@ -58,6 +61,8 @@ __all__ = [
     "contour",
     "creased",
     "ensure",
+    "figure",
+    "figure_caption",
     "kink_contour",
     "kink_density",
     "kink_surface",

@@ -55,7 +55,14 @@ def draw_panel(
 
 
 def draw_mesh(
-    plotter: Any, mesh: Any, frame: Frame, style: Style, *, smooth: bool, relief: bool = False
+    plotter: Any,
+    mesh: Any,
+    frame: Frame,
+    style: Style,
+    *,
+    smooth: bool,
+    relief: bool = False,
+    framed: bool = True,
 ) -> None:
     """Draw a mesh with its point data ``heights``, its isolines, the frame and the light.
 
@@ -66,6 +73,7 @@ def draw_mesh(
         style: how it looks.
         smooth: whether its normals are used; otherwise each triangle is shaded as it is.
         relief: whether light from the side shows creases, with isolines on the floor alone.
+        framed: whether the floor's rim, the ticks and the loss axis are drawn.
     """
     gloss = replace(style, ambient=0.22, diffuse=0.88) if relief else style
     actor = draw_surface(plotter, mesh, frame, gloss, name="surface", smooth=smooth)
@@ -73,7 +81,8 @@ def draw_mesh(
     actor.mapper.SetResolveCoincidentTopologyToPolygonOffset()
     actor.mapper.SetRelativeCoincidentTopologyPolygonOffsetParameters(1.5, 1.5)
     _draw_isolines(plotter, mesh, frame, style, on_surface=not relief)
-    draw_frame(plotter, frame, style)
+    if framed:
+        draw_frame(plotter, frame, style)
     _light(plotter, style, grazing=relief)
 
 
