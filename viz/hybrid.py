@@ -15,11 +15,11 @@ from landscape.surface import Surface
 from viz.captions import caption as caption_of
 from viz.contours import FIGURE_SETTINGS, draw_contours
 from viz.frame import Frame
-from viz.height import HeightScale, Kind
+from viz.height import HeightScale, Kind, power_of_ten, with_power
 from viz.layer import isolines, render
 from viz.mesh import Shading, check_shading, surface_mesh
 from viz.page import LABEL, Page
-from viz.paper_axes import draw_floor, draw_marks, draw_ticks, ticks
+from viz.paper_axes import draw_floor, draw_marks, draw_ticks, tick_labels, ticks
 from viz.paths import legend_of
 from viz.scene import Panel
 from viz.style import PAPER as SCREEN
@@ -94,11 +94,12 @@ def figure(
         drawn = page.start(dpi)
         for number, panel in enumerate(panels):
             draw_hybrid(page.panel(drawn, number), panel, page.view, frame, style,
-                        shading=shading, dpi=dpi)  # fmt: skip
+                        shading=shading, dpi=dpi, count=page.ticks)  # fmt: skip
             page.write_title(drawn, number, panel.title)
             if contours:
                 flat_panel(page.contour(drawn, number), panel, scale, style,
-                           named=number % page.columns == 0, legend=not names)  # fmt: skip
+                           named=number % page.columns == 0, legend=not names,
+                           count=page.ticks)  # fmt: skip
         colour_bar(page.bar(drawn), scale, style, upright=page.upright)
         page.write_legend(drawn, names, style)
         page.write_caption(drawn)
@@ -199,7 +200,15 @@ def common_names(panels: Sequence[Panel]) -> list[str]:
 
 
 def draw_hybrid(
-    axes: Axes, panel: Panel, view: View, frame: Frame, style: Style, *, shading: Shading, dpi: int
+    axes: Axes,
+    panel: Panel,
+    view: View,
+    frame: Frame,
+    style: Style,
+    *,
+    shading: Shading,
+    dpi: int,
+    count: int = 4,
 ) -> None:
     """Draw a surface into axes: what hides is rendered, the rest is lines and text.
 
@@ -211,6 +220,7 @@ def draw_hybrid(
         style: colours and camera.
         shading: see :func:`viz.mesh.surface_mesh`.
         dpi: pixels per inch of what is rendered.
+        count: of ticks along alpha and beta, about.
 
     Raises:
         RuntimeError: if nothing can be rendered here.
@@ -223,13 +233,20 @@ def draw_hybrid(
     axes.imshow(layer.pixels, extent=layer.extent, interpolation="none", aspect="auto",
                 zorder=2.0, clip_on=False)  # fmt: skip
     draw_marks(axes, frame, view, panel.paths, style)
-    draw_ticks(axes, frame, view, style, size=LABEL)
+    draw_ticks(axes, frame, view, style, size=LABEL, count=count)
     axes.set(xlim=(0, view.width), ylim=(0, view.height))
     axes.set_axis_off()
 
 
 def flat_panel(
-    axes: Axes, panel: Panel, scale: HeightScale, style: Style, *, named: bool, legend: bool
+    axes: Axes,
+    panel: Panel,
+    scale: HeightScale,
+    style: Style,
+    *,
+    named: bool,
+    legend: bool,
+    count: int = 4,
 ) -> None:
     """Draw a surface as contours.
 
@@ -240,18 +257,21 @@ def flat_panel(
         style: colours.
         named: whether the beta axis is named.
         legend: whether paths are named here.
+        count: of ticks along each axis, about.
     """
     draw_contours(axes, panel.surface, panel.paths, scale, style)
     shown = axes.get_legend()
     if shown is not None and not legend:
         shown.remove()
     surface = panel.surface
+    power = power_of_ten(max(float(np.abs(values).max()) for values in surface.grid.axes))
     for axis, values in ((axes.xaxis, surface.alphas), (axes.yaxis, surface.betas)):
-        axis.set_ticks(ticks((float(values[0]), float(values[-1])), 4))
+        places = ticks((float(values[0]), float(values[-1])), count)
+        axis.set_ticks(places, labels=tick_labels(places, power))
     axes.tick_params(length=2.5, pad=2)
-    axes.set_xlabel("α", style="italic", labelpad=1)
+    axes.set_xlabel(with_power("α", power), style="italic", labelpad=1)
     if named:
-        axes.set_ylabel("β", style="italic", labelpad=0)
+        axes.set_ylabel(with_power("β", power), style="italic", labelpad=0)
 
 
 def colour_bar(axes: Axes, scale: HeightScale, style: Style, *, upright: bool = True) -> None:

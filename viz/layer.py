@@ -107,12 +107,17 @@ def _draw(
     draw_mesh(plotter, mesh, frame, replace(style, isolines=False), smooth=shading != "flat",
               framed=False)  # fmt: skip
     for _, line in isolines(mesh, frame) if style.isolines else ():
-        _tube(plotter, line, style.isoline_width / 144 / view.scale, "#262626", lighting=False)
+        _tube(plotter, line, _isoline(style, view), "#262626", lighting=False)
     for path, colour in coloured(panel.paths, style):
         for piece in path_pieces(path, frame) if visible(path) else ():
             if len(piece) > 1:
                 _tube(plotter, piece, TUBE, colour, ambient=0.75, diffuse=0.35,
                       smooth_shading=True)  # fmt: skip
+
+
+def _isoline(style: Style, view: View) -> float:
+    """Return the radius of isolines in units of the picture; thinner in a small view."""
+    return style.isoline_width * view.line_share / 144 / view.scale
 
 
 def isolines(mesh: Any, frame: Frame) -> Iterator[tuple[float, Floats]]:

@@ -41,6 +41,7 @@ class Page:
         rows: of panels.
         view: the 3D part of each panel.
         margins: text around it.
+        ticks: along alpha and beta, about.
         flat: width and height of each contour panel; None for none.
         upright: whether the colour bar stands at the right; otherwise it lies below.
         legend: whether a line below is kept for the names of paths.
@@ -52,6 +53,7 @@ class Page:
     rows: int
     view: View
     margins: Margins
+    ticks: int
     flat: tuple[float, float] | None
     upright: bool
     legend: bool
@@ -88,9 +90,10 @@ class Page:
         most = 2 if width < NARROW else 3 if width < 6.5 else 4
         per_row = columns or math.ceil(count / math.ceil(count / most))
         upright = width >= NARROW
-        margins = Margins.of(frame, LABEL)
         beside = (_BAR + _BAR_RIGHT + _BETWEEN) if upright else 0.0
         panel = (width - beside - (per_row - 1) * _BETWEEN) / per_row
+        count_ticks = 4 if panel >= 1.8 else 2
+        margins = Margins.of(frame, LABEL, count_ticks)
         inner = panel - margins.left - margins.right + 2 * _ROOM
         if inner < _LEAST:
             raise ValueError(
@@ -105,8 +108,8 @@ class Page:
             flat = (side, side * ratio) if ratio <= 1 else (side / ratio, side)
         # A character of this font is about 0.43 of its size wide.
         letters = int(width * 0.98 * 72 / (CAPTION * 0.43))
-        return cls(width, per_row, math.ceil(count / per_row), view, margins, flat, upright, legend,
-                   tuple(textwrap.wrap(caption, letters)))  # fmt: skip
+        return cls(width, per_row, math.ceil(count / per_row), view, margins, count_ticks,
+                   flat, upright, legend, tuple(textwrap.wrap(caption, letters)))  # fmt: skip
 
     @property
     def panel_width(self) -> float:

@@ -45,15 +45,22 @@ class Margins:
     bottom: float
 
     @classmethod
-    def of(cls, frame: Frame, size: float) -> Margins:
-        """Measure the text around a frame; ``size`` is that of tick labels in points."""
+    def of(cls, frame: Frame, size: float, count: int) -> Margins:
+        """Measure the text around a frame.
+
+        Args:
+            frame: what is drawn.
+            size: of tick labels in points.
+            count: of ticks along each axis, about.
+        """
         scale = frame.scale
-        losses = max(extent(text, size)[0] for text in ["0", *scale.labels(scale.ticks())])
-        flat = [*_labels(ticks(frame.alpha), _power(frame)),
-                *_labels(ticks(frame.beta), _power(frame))]  # fmt: skip
+        texts = [scale.title, *scale.labels(scale.ticks())]
+        losses = max(extent(text, size)[0] for text in texts)
+        flat = [*tick_labels(ticks(frame.alpha, count), _power(frame)),
+                *tick_labels(ticks(frame.beta, count), _power(frame))]  # fmt: skip
         wide, tall = np.max([extent(text, size) for text in flat], axis=0)
         around = TICK + _PAD
-        left = max(around + losses + _PAD + 1.2 * size * POINT, around + float(wide))
+        left = around + max(losses, float(wide))
         return cls(left, around + float(wide), around + float(tall) + 1.2 * size * POINT)
 
 
@@ -67,7 +74,7 @@ def extent(text: str, size: float) -> tuple[float, float]:
     return float(box.width) * POINT, float(box.height) * POINT
 
 
-def ticks(ends: tuple[float, float], count: int = 4) -> Floats:
+def ticks(ends: tuple[float, float], count: int) -> Floats:
     """Return round numbers between ``ends``, about ``count``."""
     from matplotlib.ticker import MaxNLocator
 
@@ -100,7 +107,7 @@ def draw_floor(
     flat = [view.on_paper(_on_floor(points, frame)) for _, points in isolines]
     shades = [colours((level - scale.low) / (scale.high - scale.low)) for level, _ in isolines]
     axes.add_collection(LineCollection(flat, colors=shades, zorder=_BELOW + 0.1,
-                                       linewidths=style.isoline_width * 1.1,
+                                       linewidths=style.isoline_width * 1.1 * view.line_share,
                                        capstyle="round"))  # fmt: skip
     for path, colour in coloured(paths, style):
         for piece in path_pieces(path, frame) if visible(path) else ():
@@ -108,7 +115,7 @@ def draw_floor(
                       zorder=_BELOW + 0.2)  # fmt: skip
         for place, face, edge in _marks(path, frame, colour):
             axes.plot(*view.on_paper(_on_floor(place[None], frame))[0], "o", color=face,
-                      markeredgecolor=edge, markersize=2.2, markeredgewidth=0.4,
+                      markeredgecolor=edge, markersize=2.2 * view.line_share, markeredgewidth=0.4,
                       zorder=_BELOW + 0.3)  # fmt: skip
 
 
@@ -123,10 +130,12 @@ def draw_marks(
                       markersize=1.6, zorder=_ABOVE)  # fmt: skip
         for place, face, edge in _marks(path, frame, colour):
             axes.plot(*view.on_paper(place[None])[0], "o", color=face, markeredgecolor=edge,
-                      markersize=3.8, markeredgewidth=0.6, zorder=_ABOVE + 0.2)  # fmt: skip
+                      markersize=3.8 * view.line_share, markeredgewidth=0.6, zorder=_ABOVE + 0.2)  # fmt: skip
 
 
-def draw_ticks(axes: Axes, frame: Frame, view: View, style: Style, *, size: float) -> None:
+def draw_ticks(
+    axes: Axes, frame: Frame, view: View, style: Style, *, size: float, count: int
+) -> None:
     """Draw ticks and labels along the two edges that face the viewer, and the loss axis.
 
     Args:
@@ -135,12 +144,13 @@ def draw_ticks(axes: Axes, frame: Frame, view: View, style: Style, *, size: floa
         view: how it is seen.
         style: its camera and ink.
         size: of tick labels in points.
+        count: of ticks along alpha and beta, about.
     """
     x0, x1, y0, y1 = _ends(frame)
     towards = axes_of_view(style)[2]
     edge_x, edge_y = (x1 if towards[0] > 0 else x0), (y1 if towards[1] > 0 else y0)
     power = _power(frame)
-    values = ticks(frame.alpha), ticks(frame.beta)
+    values = ticks(frame.alpha, count), ticks(frame.beta, count)
     along = [
         (np.array([(x, edge_y, frame.floor) for x in frame.x(values[0])]),
          np.array([0.0, np.sign(edge_y), 0.0]), values[0],
@@ -152,11 +162,11 @@ def draw_ticks(axes: Axes, frame: Frame, view: View, style: Style, *, size: floa
     for places, outwards, numbers, middle, name in along:
         out = np.array([outwards @ view.right, outwards @ view.up])
         out /= np.linalg.norm(out)
-        texts = _labels(numbers, power)
+        texts = tick_labels(numbers, power)
         far = _edge(axes, view.on_paper(places), out, texts, style, size=size)
         place = view.on_paper(middle[None])[0] + out * (far + _reach(name, size + 1, out) + _PAD)
         axes.text(*place, with_power(name, power), ha="center", va="center", style="italic",
-                  fontsize=size + 1, color=style.ink, zorder=_ABOVE, gid=f"name {name}")  # fmt: skip
+                  fontsize=size + 1, color=style.ink, zorder=_ABOVE  # fmt: skip
     _loss_axis(axes, frame, view, style, size)
 
 
@@ -199,9 +209,12 @@ def _loss_axis(axes: Axes, frame: Frame, view: View, style: Style, size: float) 
                   zorder=_ABOVE, clip_on=False)  # fmt: skip
         axes.text(place[0] - TICK - _PAD, place[1], text.replace("-", "−"), ha="right",
                   va="center_baseline", fontsize=size, color=style.ink, zorder=_ABOVE)  # fmt: skip
-    wide = max((extent(text, size)[0] for text in texts), default=0.0)
-    axes.text(ends[0, 0] - TICK - 2 * _PAD - wide, ends[:, 1].mean(), scale.title, rotation=90,
-              ha="right", va="center", fontsize=size, color=style.ink, zorder=_ABOVE)  # fmt: skip
+    # The name ends where the axis stands: right of it the surface may rise.
+    top = ends[1, 1] + (0.5 * bool(len(heights)) + 0.4) * size * POINT
+    axes.text(
+        ends[1, 0], top, scale.title, ha="right", va="bottom", fontsize=size,
+        color=style.ink, zorder=_ABOVE,
+    )  # fmt: skip
 
 
 def _marks(path: Projection, frame: Frame, colour: str) -> list[tuple[Floats, str, str]]:
@@ -234,5 +247,6 @@ def _power(frame: Frame) -> int:
     return power_of_ten(max(map(abs, (*frame.alpha, *frame.beta))))
 
 
-def _labels(values: Any, power: int) -> list[str]:
+def tick_labels(values: Any, power: int) -> list[str]:
+    """Write numbers in units of a power of ten."""
     return [f"{value / 10.0**power:.4g}".replace("-", "−") for value in values]

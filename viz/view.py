@@ -61,6 +61,11 @@ class View:
         return cls(right, up, towards, corner, width,
                    float(np.ptp(upwards)) * scale + 2 * room, scale)  # fmt: skip
 
+    @property
+    def line_share(self) -> float:
+        """By how much marks and isolines are smaller in a small view."""
+        return min(max(self.width / 1.7, 0.6), 1.0)
+
     def on_paper(self, points: Floats) -> Floats:
         """Return where points [n, 3] lie, [n, 2] in inches from the lower left corner."""
         places = np.asarray(points, dtype=np.float64)
