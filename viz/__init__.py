@@ -21,13 +21,17 @@ if TYPE_CHECKING:
     from viz.height import HeightScale
     from viz.hybrid import figure, figure_caption
     from viz.kink_lines import kink_contour, kink_surface
+    from viz.latex import latex_caption
+    from viz.line_figures import barrier, line, line_caption, section
     from viz.microscope_captions import microscope_caption
     from viz.microscope_scene import microscope_3d
     from viz.microscopy import microscope, zooms
+    from viz.mosaics import mosaic, mosaic_caption
     from viz.offscreen import ensure
     from viz.panels import compare, surface
     from viz.path_lines import along_path, along_path_caption
     from viz.scaling import residual_scaling
+    from viz.signature import signed
     from viz.style import Style
     from viz.writing import save
 
@@ -39,6 +43,12 @@ _HOME = MappingProxyType(
         "contour": "contours",
         "figure": "hybrid",
         "figure_caption": "hybrid",
+        "line": "line_figures",
+        "line_caption": "line_figures",
+        "section": "line_figures",
+        "barrier": "line_figures",
+        "mosaic": "mosaics",
+        "mosaic_caption": "mosaics",
         "microscope": "microscopy",
         "microscope_3d": "microscope_scene",
         "zooms": "microscopy",
@@ -60,7 +70,9 @@ _HOME = MappingProxyType(
         "curvature_scale_caption": "curvature_captions",
         "along_path_caption": "path_lines",
         # into a file
+        "latex_caption": "latex",
         "save": "writing",
+        "signed": "signature",
         # how they look
         "HeightScale": "height",
         "Style": "style",
@@ -74,6 +86,7 @@ __all__ = [
     "Style",
     "along_path",
     "along_path_caption",
+    "barrier",
     "budget_caption",
     "caption",
     "compare",
@@ -87,13 +100,20 @@ __all__ = [
     "kink_contour",
     "kink_density",
     "kink_surface",
+    "latex_caption",
     "layer_budgets",
     "layer_caption",
+    "line",
+    "line_caption",
     "microscope",
     "microscope_3d",
     "microscope_caption",
+    "mosaic",
+    "mosaic_caption",
     "residual_scaling",
     "save",
+    "section",
+    "signed",
     "slope_budgets",
     "surface",
     "zooms",

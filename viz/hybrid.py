@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -283,7 +283,7 @@ def colour_bar(axes: Axes, scale: HeightScale, style: Style, *, upright: bool = 
     shades = ScalarMappable(
         Normalize(scale.low, scale.high), matplotlib.colormaps[style.colour_map]
     )
-    bar = axes.figure.colorbar(shades, cax=axes,
+    bar: Any = axes.figure.colorbar(shades, cax=axes,
                                orientation="vertical" if upright else "horizontal")  # fmt: skip
     # Written as a few pixels, not as 256 rectangles with seams.
     bar.solids.set_rasterized(True)

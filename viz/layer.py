@@ -160,8 +160,9 @@ def _seen(plotter: Any) -> Floats:
     taken.ShouldRerenderOff()
     taken.Update()
     wide, high, _ = taken.GetOutput().GetDimensions()
-    values = vtk_to_numpy(taken.GetOutput().GetPointData().GetScalars())
-    return values.reshape(high, wide, 4) / 255.0
+    read: Any = vtk_to_numpy  # Without annotations.
+    values = np.asarray(read(taken.GetOutput().GetPointData().GetScalars()), dtype=np.float64)
+    return np.asarray(values.reshape(high, wide, 4) / 255.0)
 
 
 def _averaged(image: Floats, finer: int) -> Floats:

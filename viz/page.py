@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LABEL, TITLE, CAPTION = 7.0, 8.5, 7.0
 # Below this width the colour bar lies below the panels.
 NARROW = 4.5
-_ROOM = 0.045
+ROOM = 0.045
 _BETWEEN = 0.10
 _TITLE = 0.20
 _CONTOUR_LEFT, _CONTOUR_BELOW, _CONTOUR_RIGHT = 0.36, 0.34, 0.08
@@ -94,13 +94,13 @@ class Page:
         panel = (width - beside - (per_row - 1) * _BETWEEN) / per_row
         count_ticks = 4 if panel >= 1.8 else 2
         margins = Margins.of(frame, LABEL, count_ticks)
-        inner = panel - margins.left - margins.right + 2 * _ROOM
+        inner = panel - margins.left - margins.right + 2 * ROOM
         if inner < _LEAST:
             raise ValueError(
                 f"{per_row} panels side by side in {width:g} inches are too small to read; give "
                 "fewer columns or a larger width"
             )
-        view = View.of(frame, style, width=inner, room=_ROOM)
+        view = View.of(frame, style, width=inner, room=ROOM)
         flat = None
         if contours:
             ratio = float(np.ptp(frame.beta) / np.ptp(frame.alpha))
@@ -114,13 +114,13 @@ class Page:
     @property
     def panel_width(self) -> float:
         """Width of a panel with the text around it."""
-        return self.margins.left + self.margins.right + self.view.width - 2 * _ROOM
+        return self.margins.left + self.margins.right + self.view.width - 2 * ROOM
 
     @property
     def row_height(self) -> float:
         """Height of a row: title, picture, contours."""
         flat = _BETWEEN + self.flat[1] + _CONTOUR_BELOW if self.flat else 0.0
-        return _TITLE + self.view.height + self.margins.bottom - _ROOM + flat
+        return _TITLE + self.view.height + self.margins.bottom - ROOM + flat
 
     @property
     def below(self) -> float:
@@ -149,8 +149,8 @@ class Page:
         """Add the axes of a panel's 3D part, as large as the view."""
         left, top = self.corner(number)
         view = self.view
-        place = (left + self.margins.left - _ROOM, top - _TITLE - view.height)
-        return _axes(figure, place, (view.width, view.height))
+        place = (left + self.margins.left - ROOM, top - _TITLE - view.height)
+        return place_axes(figure, place, (view.width, view.height))
 
     def contour(self, figure: Figure, number: int) -> Axes:
         """Add the axes of a panel's contours, in its middle below the picture."""
@@ -160,10 +160,10 @@ class Page:
         wide, tall = self.flat
         free = self.panel_width - wide
         # The middle of the 3D part, but not so far that the labels have no room.
-        start = self.margins.left + (self.view.width - 2 * _ROOM - wide) / 2
+        start = self.margins.left + (self.view.width - 2 * ROOM - wide) / 2
         start = min(max(start, _CONTOUR_LEFT), free - _CONTOUR_RIGHT)
         bottom = top - self.row_height + _CONTOUR_BELOW
-        return _axes(figure, (left + start, bottom), (wide, tall))
+        return place_axes(figure, (left + start, bottom), (wide, tall))
 
     def bar(self, figure: Figure) -> Axes:
         """Add the axes of the colour bar."""
@@ -171,15 +171,15 @@ class Page:
             tall = self.height - self.below
             long = min(0.86 * tall, 3.2)
             left = self.width - _BAR_RIGHT - _BAR
-            return _axes(figure, (left, self.below + (tall - long) / 2), (_BAR, long))
+            return place_axes(figure, (left, self.below + (tall - long) / 2), (_BAR, long))
         long = min(0.8 * self.width, 3.2)
         bottom = self.below - _BETWEEN - _BAR
-        return _axes(figure, ((self.width - long) / 2, bottom), (long, _BAR))
+        return place_axes(figure, ((self.width - long) / 2, bottom), (long, _BAR))
 
     def write_title(self, figure: Figure, number: int, text: str) -> None:
         """Write a panel's title above it."""
         left, top = self.corner(number)
-        middle = left + self.margins.left - _ROOM + self.view.width / 2
+        middle = left + self.margins.left - ROOM + self.view.width / 2
         figure.text(middle / self.width, (top - 0.04) / self.height, text, ha="center", va="top",
                     fontsize=TITLE)  # fmt: skip
 
@@ -207,7 +207,7 @@ class Page:
                         fontsize=CAPTION, linespacing=1.3)  # fmt: skip
 
 
-def _axes(figure: Figure, place: tuple[float, float], size: tuple[float, float]) -> Axes:
+def place_axes(figure: Figure, place: tuple[float, float], size: tuple[float, float]) -> Axes:
     """Add axes, their corner on a whole pixel."""
     width, height = (float(length) for length in figure.get_size_inches())
     left, bottom = (round(length * figure.dpi) / figure.dpi for length in place)

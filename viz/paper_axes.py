@@ -60,7 +60,7 @@ class Margins:
                 *tick_labels(ticks(frame.beta, count), _power(frame))]  # fmt: skip
         wide, tall = np.max([extent(text, size) for text in flat], axis=0)
         around = TICK + _PAD
-        left = around + max(losses, float(wide))
+        left = around + max(losses, float(wide)) + 1.5 * POINT
         return cls(left, around + float(wide), around + float(tall) + 1.2 * size * POINT)
 
 
@@ -130,7 +130,8 @@ def draw_marks(
                       markersize=1.6, zorder=_ABOVE)  # fmt: skip
         for place, face, edge in _marks(path, frame, colour):
             axes.plot(*view.on_paper(place[None])[0], "o", color=face, markeredgecolor=edge,
-                      markersize=3.8 * view.line_share, markeredgewidth=0.6, zorder=_ABOVE + 0.2)  # fmt: skip
+                      markersize=3.8 * view.line_share, markeredgewidth=0.6,
+                      zorder=_ABOVE + 0.2)  # fmt: skip
 
 
 def draw_ticks(
@@ -164,23 +165,30 @@ def draw_ticks(
         out /= np.linalg.norm(out)
         texts = tick_labels(numbers, power)
         far = _edge(axes, view.on_paper(places), out, texts, style, size=size)
-        place = view.on_paper(middle[None])[0] + out * (far + _reach(name, size + 1, out) + _PAD)
-        axes.text(*place, with_power(name, power), ha="center", va="center", style="italic",
-                  fontsize=size + 1, color=style.ink, zorder=_ABOVE  # fmt: skip
+        place = view.on_paper(middle[None])[0] + out * (far + _support(name, size + 1, out))
+        axes.text(place[0], place[1], with_power(name, power), ha="center", va="center",
+                  style="italic", fontsize=size + 1, color=style.ink, zorder=_ABOVE)  # fmt: skip
     _loss_axis(axes, frame, view, style, size)
 
 
 def _edge(
     axes: Axes, places: Floats, out: Floats, texts: Sequence[str], style: Style, *, size: float
 ) -> float:
-    """Draw ticks and labels at places on paper; return how far out they reach."""
+    """Draw ticks and labels at places on paper; return how far out nothing of them reaches."""
     reach = [_reach(text, size, out) for text in texts]
     for place, text, half in zip(places, texts, reach, strict=True):
         axes.plot(*np.stack([place, place + out * TICK]).T, color=style.ink, linewidth=_LINE,
                   zorder=_ABOVE, clip_on=False)  # fmt: skip
-        axes.text(*(place + out * (TICK + _PAD + half)), text, ha="center", va="center_baseline",
+        x, y = place + out * (TICK + _PAD + half)
+        axes.text(x, y, text, ha="center", va="center_baseline",
                   fontsize=size, color=style.ink, zorder=_ABOVE)  # fmt: skip
-    return TICK + _PAD + 2 * max(reach, default=0.0)
+    far = [half + _support(text, size, out) for text, half in zip(texts, reach, strict=True)]
+    return TICK + _PAD + max(far, default=0.0)
+
+
+def _support(text: str, size: float, out: Floats) -> float:
+    """Return how far a text reaches from its middle, measured along direction ``out``."""
+    return float(np.abs(out) @ np.array(extent(text, size))) / 2
 
 
 def _reach(text: str, size: float, out: Floats) -> float:
@@ -189,7 +197,7 @@ def _reach(text: str, size: float, out: Floats) -> float:
     # The edge that is met first decides.
     steps = [half / abs(part) for half, part in ((wide / 2, out[0]), (tall / 2, out[1]))
              if abs(part) > 1e-9]  # fmt: skip
-    return min(steps)
+    return float(min(steps))
 
 
 def _loss_axis(axes: Axes, frame: Frame, view: View, style: Style, size: float) -> None:
