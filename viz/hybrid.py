@@ -86,7 +86,7 @@ def figure(
     check_shading(shading)
     style = style or PAPER
     scale, frame = scale_and_frame(panels, height, style)
-    words = _caption(panels, planes, scale, frame, shading) if caption else ""
+    words = _caption(panels, planes, scale, frame, shading, contours) if caption else ""
     names = common_names(panels)
     with matplotlib.rc_context(dict(FIGURE_SETTINGS)):
         page = Page.of(frame, style, len(panels), width=width, columns=columns, contours=contours,
@@ -113,6 +113,7 @@ def figure_caption(
     planes: Sequence[Plane | None] | None = None,
     height: Kind | HeightScale = "log",
     shading: Shading = "flat",
+    contours: bool = True,
     style: Style | None = None,
 ) -> str:
     """Write the caption of :func:`figure`, given the same arguments.
@@ -122,7 +123,7 @@ def figure_caption(
     """
     panels = checked_panels(surfaces, paths, None, planes, quiet=True)
     scale, frame = scale_and_frame(panels, height, style or PAPER)
-    return _caption(panels, planes, scale, frame, shading)
+    return _caption(panels, planes, scale, frame, shading, contours)
 
 
 def _caption(
@@ -131,11 +132,13 @@ def _caption(
     scale: HeightScale,
     frame: Frame,
     shading: str,
+    contours: bool,
 ) -> str:
     shown = [path for panel in panels for path in panel.paths]
     plane = planes[0] if planes and len(panels) == 1 else None
-    return caption_of([panel.surface for panel in panels], shown, scale=scale, frame=frame,
-                      shading=shading, plane=plane)  # fmt: skip
+    surfaces = [panel.surface for panel in panels]
+    words = caption_of(surfaces, shown, scale=scale, frame=frame, shading=shading, plane=plane)
+    return f"{words} Below: the same as contours." if contours else words
 
 
 def checked_panels(
