@@ -60,9 +60,9 @@ def render(
     ensure()
     finer = 3 if style.anti_aliasing else 1
     shape = (max(round(view.height * dpi), 1), max(round(view.width * dpi), 1))
-    picture = np.zeros((*shape, 4))
+    picture = np.zeros((*shape, 4), dtype=np.uint8)
     for rows, columns, tile in _tiles(panel, frame, view, style, shading, dpi, finer, shape):
-        picture[rows, columns] = tile
+        picture[rows, columns] = _as_bytes(tile)
     return _cropped(picture, dpi)
 
 
@@ -172,18 +172,22 @@ def _averaged(image: Floats, finer: int) -> Floats:
     return np.asarray(blocks.mean(axis=(1, 3)))
 
 
-def _cropped(picture: Floats, dpi: int) -> Layer:
-    """Cut off empty rims and divide the colours by their opacity."""
-    opacity = picture[..., 3:]
-    rows, columns = (np.flatnonzero(opacity[..., 0].max(axis=axis) > 0) for axis in (1, 0))
+def _as_bytes(tile: Floats) -> Bytes:
+    """Divide colours by their opacity and write both as bytes."""
+    opacity = tile[..., 3:]
+    colours = tile[..., :3] / np.where(opacity > 0, opacity, 1.0)
+    shown = np.concatenate([np.clip(colours, 0.0, 1.0), opacity], axis=-1)
+    return np.round(255 * shown).astype(np.uint8)
+
+
+def _cropped(picture: Bytes, dpi: int) -> Layer:
+    """Cut off empty rims and turn the picture, its lowest row first, upside down."""
+    rows, columns = (np.flatnonzero(picture[..., 3].any(axis=axis)) for axis in (1, 0))
     if not len(rows):
         raise RuntimeError(
             "the picture came out empty; 'landscape doctor' tells whether rendering works here"
         )
-    part = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    shown = picture[part].copy()
-    shown[..., :3] /= np.where(opacity[part] > 0, opacity[part], 1.0)
-    pixels = np.round(255 * np.clip(shown, 0.0, 1.0)).astype(np.uint8)[::-1]
+    part = picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     extent = (columns[0], columns[-1] + 1, rows[0], rows[-1] + 1)
     left, right, bottom, top = (float(edge) / dpi for edge in extent)
-    return Layer(np.ascontiguousarray(pixels), (left, right, bottom, top))
+    return Layer(np.ascontiguousarray(part[::-1]), (left, right, bottom, top))
