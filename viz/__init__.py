@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from viz.budget_bars import budget_caption, slope_budgets
     from viz.budget_layers import layer_budgets, layer_caption
+    from viz.caption_files import as_markdown
     from viz.captions import caption
     from viz.contours import contour
     from viz.creases import creased
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from viz.kink_lines import kink_contour, kink_surface
     from viz.latex import latex_caption
     from viz.line_figures import barrier, line, line_caption, section
+    from viz.matrices import matrix
     from viz.microscope_captions import microscope_caption
     from viz.microscope_scene import microscope_3d
     from viz.microscopy import microscope, zooms
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from viz.scaling import residual_scaling
     from viz.signature import signed
     from viz.style import Style
+    from viz.told import caption_of
+    from viz.venues import width_of
     from viz.writing import save
 
 _HOME = MappingProxyType(
@@ -40,6 +44,7 @@ _HOME = MappingProxyType(
         # pictures
         "surface": "panels",
         "compare": "panels",
+        "matrix": "matrices",
         "contour": "contours",
         "figure": "hybrid",
         "figure_caption": "hybrid",
@@ -64,18 +69,21 @@ _HOME = MappingProxyType(
         "along_path": "path_lines",
         # what is written below
         "caption": "captions",
+        "caption_of": "told",
         "microscope_caption": "microscope_captions",
         "budget_caption": "budget_bars",
         "layer_caption": "budget_layers",
         "curvature_scale_caption": "curvature_captions",
         "along_path_caption": "path_lines",
         # into a file
+        "as_markdown": "caption_files",
         "latex_caption": "latex",
         "save": "writing",
         "signed": "signature",
         # how they look
         "HeightScale": "height",
         "Style": "style",
+        "width_of": "venues",
         # the machine
         "ensure": "offscreen",
     }
@@ -86,9 +94,11 @@ __all__ = [
     "Style",
     "along_path",
     "along_path_caption",
+    "as_markdown",
     "barrier",
     "budget_caption",
     "caption",
+    "caption_of",
     "compare",
     "contour",
     "creased",
@@ -105,6 +115,7 @@ __all__ = [
     "layer_caption",
     "line",
     "line_caption",
+    "matrix",
     "microscope",
     "microscope_3d",
     "microscope_caption",
@@ -116,6 +127,7 @@ __all__ = [
     "signed",
     "slope_budgets",
     "surface",
+    "width_of",
     "zooms",
 ]
 

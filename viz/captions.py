@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from landscape.plane import Plane
 from landscape.results import Projection
 from landscape.surface import Status, Surface
+from viz.colouring import Colours
 from viz.frame import Frame
-from viz.height import HeightScale, left_out
-from viz.paths import TUBE
+from viz.height import HeightScale, above, left_out, surface_heights
+from viz.matching import mismatches, settings_of
+from viz.paths import TUBE, bead_records, over_limit
+from viz.references import REFERENCES, cited
+from viz.vertices import added_points, known_points
 from viz.window import LEAST_CAPTURED, Window, visible
 
 _SHADING = {
@@ -30,6 +35,9 @@ def caption(
     frame: Frame | None = None,
     shading: str = "flat",
     plane: Plane | None = None,
+    planes: Sequence[Plane | None] = (),
+    colours: Colours | None = None,
+    own: Sequence[Sequence[Projection]] | None = None,
 ) -> str:
     """Write the caption of a picture of one or several surfaces.
 
@@ -40,33 +48,42 @@ def caption(
         frame: where it is drawn, for the vertical scale.
         shading: how the surface was shaded, "" for a flat figure.
         plane: of a single surface, for what its settings do not say.
+        planes: of each surface, likewise.
+        colours: what the surfaces are coloured by, if not by their losses.
+        own: the paths of each surface, for the points that are added to its mesh; for a single
+            surface ``paths``.
     """
     surfaces = [surfaces] if isinstance(surfaces, Surface) else list(surfaces)
     scale = scale or HeightScale.of(surfaces)
-    parts = [_what(surfaces, plane), _grid(surfaces)]
+    every = list(planes) if len(planes) == len(surfaces) else [plane, *[None] * len(surfaces)]
+    every = every[: len(surfaces)]
+    parts = [_what(surfaces, every), *_curvatures(surfaces, every), _grid(surfaces)]
+    parts += _warnings(surfaces, every)
     if shading:
-        parts += [_height(scale, frame), _SHADING[shading]]
+        parts += [_height(scale, frame), *(colours.sentences if colours else ()), _SHADING[shading]]
         parts += _paths(paths, surfaces, frame, "at the true losses, ")
+        placed = own if own is not None else [paths] if len(surfaces) == 1 else []
+        parts += added(surfaces, placed, scale)
     else:
         parts.append(f"Colours and isolines: {_kind(scale)}.")
         parts += _paths(paths, surfaces, None, "")
-    parts += _interpolated(surfaces)
-    parts += _omissions(surfaces, scale)
+    parts += [*_clipped(surfaces, paths, scale), *_interpolated(surfaces)]
+    parts += [*_omissions(surfaces, scale), *sources(surfaces, every)]
     return " ".join(part for part in parts if part)
 
 
-def _what(surfaces: Sequence[Surface], plane: Plane | None) -> str:
+def _what(surfaces: Sequence[Surface], planes: Sequence[Plane | None]) -> str:
     runs = sorted({surface.run for surface in surfaces if surface.run})
-    settings = {**(plane.settings if plane else {}), **surfaces[0].settings}
-    kind = settings.get("kind") or (plane.kind if plane else "")
+    settings = settings_of(surfaces[0], planes[0])
+    kind = settings.get("kind") or ""
     if kind == "random":
         what = f"random plane, {settings.get('normalisation')}-normalised directions"
-        what += f" (seed {settings.get('seed')})"
+        seeds = {settings_of(s, p).get("seed") for s, p in zip(surfaces, planes, strict=True)}
+        told = ", ".join(map(str, sorted(seeds, key=str)))
+        what += f" (seed{'s' if len(seeds) > 1 else ''} {told})"
     elif kind == "pca":
         what = "plane of the path's first two principal components"
-        variance = settings.get("explained_variance") if len(surfaces) == 1 else None
-        if variance:
-            what += f" ({sum(variance):.1%} of its variance)"
+        what += _variance(settings) if len(surfaces) == 1 else ""
         what += _lengths(surfaces)
     else:
         what = f"{kind} plane" if kind else "surface"
@@ -75,6 +92,83 @@ def _what(surfaces: Sequence[Surface], plane: Plane | None) -> str:
     over = f", {loss} over {examples:,} examples" if examples else ""
     whose = f" around {runs[0]}" if len(runs) == 1 else ""
     return f"{what[0].upper()}{what[1:]}{whose}{over}."
+
+
+def _variance(settings: dict[str, Any]) -> str:
+    """Say how much variance the plane holds, and a random walk's plane would."""
+    variance = settings.get("explained_variance")
+    if not variance:
+        return ""
+    walk = settings.get("random_walk_variance")
+    beside = f"; of a random walk's: {sum(walk):.1%}" if walk else ""
+    return f" ({sum(variance):.1%} of its variance{beside})"
+
+
+def _curvatures(surfaces: Sequence[Surface], planes: Sequence[Plane | None]) -> list[str]:
+    """Say the ends of the Hessian's spectrum at the centre, where they were measured."""
+    told = [settings_of(s, p).get("hessian") for s, p in zip(surfaces, planes, strict=True)]
+    known = [h for h in told if h and h.get("top") is not None and h.get("bottom") is not None]
+    if not known:
+        return []
+    ends = []
+    for name in ("top", "bottom"):
+        values = sorted(float(h[name]) for h in known)
+        ends.append(f"{name} {_range([f'{v:.3g}' for v in (values[0], values[-1])])}")
+    which = f" ({len(known)} of {len(surfaces)} panels)" if len(known) < len(surfaces) else ""
+    text = f"Hessian eigenvalues at the centre: {', '.join(ends)}{which}."
+    return [text.replace(" -", " −")]
+
+
+def _warnings(surfaces: Sequence[Surface], planes: Sequence[Plane | None]) -> list[str]:
+    found = [text for text in mismatches(surfaces, planes) if "windows" not in text]
+    return [f"Compare with care: {'; '.join(found)}."] if found else []
+
+
+def _clipped(
+    surfaces: Sequence[Surface], paths: Sequence[Projection], scale: HeightScale
+) -> list[str]:
+    """Say how much lies above the limit."""
+    count = sum(above(surface, scale) for surface in surfaces)
+    if not count:
+        return []
+    total = sum(surface.grid.size for surface in surfaces)
+    text = f"Clipped at loss {scale.loss_at(scale.high):.3g}: {count:,} of {total:,} points are "
+    text += "higher (hatched)."
+    over = sum(int(np.sum(over_limit(path, scale))) for path in paths if visible(path))
+    records = "point of the path is" if over == 1 else "points of the path are"
+    return [text, *([f"{over:,} {records} higher and not drawn."] if over else [])]
+
+
+def added(
+    surfaces: Sequence[Surface], own: Sequence[Sequence[Projection]], scale: HeightScale
+) -> list[str]:
+    """Say where a mesh passes through the end of a path that is no point of its grid."""
+    found, lowest = [], []
+    for surface, paths in zip(surfaces, own, strict=False):
+        points = added_points(surface, known_points(surface, paths), scale)
+        if len(points):
+            found += [float(v) for v in points[:, 2]]
+            height = surface_heights(surface, scale.kind)
+            lowest.append(scale.loss_at(float(np.nanmin(height))))
+    if not found:
+        return []
+    ends = "The end of the path" if len(found) == 1 else f"The {len(found)} ends of paths"
+    verb, what = ("is", "a vertex") if len(found) == 1 else ("are", "vertices")
+    there = _range([f"{v:.3g}" for v in (min(found), max(found))])
+    grid = _range([f"{v:.3g}" for v in (min(lowest), max(lowest))])
+    return [
+        f"{ends} (loss in the plane {there}) {verb} {what} of the surface between grid points, of "
+        f"which the lowest has {grid}."
+    ]
+
+
+def sources(surfaces: Sequence[Surface], planes: Sequence[Plane | None]) -> list[str]:
+    """Say whose methods are to be cited."""
+    keys: list[str] = []
+    for surface, plane in zip(surfaces, planes, strict=True):
+        keys += cited(settings_of(surface, plane))
+    names = [REFERENCES[key].short for key in dict.fromkeys(keys)]
+    return [f"Method: {'; '.join(names)}."] if names else []
 
 
 def _lengths(surfaces: Sequence[Surface]) -> str:
@@ -124,7 +218,11 @@ def _paths(
     if shown:
         shares = sorted(path.captured for path in shown)
         share = _range([f"{s:.1%}" for s in (shares[0], shares[-1])])
-        sentences.append(f"Path {where}with {share} of its squared displacement in the plane.")
+        off = _range([f"{1 - s:.1%}" for s in (shares[-1], shares[0])])
+        sentences.append(
+            f"Path {where}with {share} of its squared displacement in the plane, {off} off it"
+            f"{_marks(shown)}."
+        )
         if frame is not None and any(_dips(path, frame) for path in shown):
             sentences.append(
                 "A thin line is path hidden by the surface; it runs below it where the loss at its "
@@ -144,6 +242,25 @@ def _paths(
             f"(at least {LEAST_CAPTURED:g} is needed){mark}."
         )
     return sentences
+
+
+def _marks(paths: Sequence[Projection]) -> str:
+    """Say what the beads on paths mark: steps if they are even, else records."""
+    told = []
+    for path in paths:
+        records, every = bead_records(path)
+        if len(records):
+            apart = set(np.diff(path.steps).tolist())
+            even = len(apart) == 1
+            told.append((every * apart.pop(), "steps") if even else (every, "records"))
+    if not told:
+        return ""
+    units = {unit for _, unit in told}
+    unit = units.pop() if len(units) == 1 else "steps or records"
+    counts = sorted(count for count, _ in told)
+    if counts[-1] == 1:
+        return f"; a bead at every {unit.removesuffix('s')}"
+    return f"; a bead every {_range([str(counts[0]), str(counts[-1])])} {unit}"
 
 
 def _dips(path: Projection, frame: Frame) -> bool:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import textwrap
 import warnings
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +14,11 @@ from landscape.results import Projection
 from landscape.surface import Surface
 from viz.captions import caption as caption_of
 from viz.height import HeightScale, Kind, surface_heights
-from viz.paths import legend_of
-from viz.style import PAPER, Style
+from viz.matching import mismatches
+from viz.paths import bead_records, legend_of
+from viz.style import PAPER, Font, Style
+from viz.text import wrapped
+from viz.told import remember
 from viz.window import visible
 
 if TYPE_CHECKING:
@@ -27,25 +28,8 @@ if TYPE_CHECKING:
     from viz.panels import Paths
 
 _CAPTION_SIZE = 7.0
-# Text stays text, in embedded TrueType fonts that come with matplotlib; no LaTeX is needed.
-FIGURE_SETTINGS: Mapping[str, Any] = MappingProxyType(
-    {
-        # The second has the superscripts that the first has not.
-        "font.family": ("STIXGeneral", "DejaVu Serif"),
-        "mathtext.fontset": "stix",
-        "pdf.fonttype": 42,
-        "svg.fonttype": "none",
-        "svg.hashsalt": "lossoscope",
-        "font.size": 8.0,
-        "axes.titlesize": 8.5,
-        "axes.linewidth": 0.6,
-        "xtick.major.width": 0.6,
-        "ytick.major.width": 0.6,
-        "xtick.labelsize": 7.0,
-        "ytick.labelsize": 7.0,
-        "savefig.dpi": 300,
-    }
-)
+# Of the paper's style; others give their own.
+FIGURE_SETTINGS: Mapping[str, Any] = PAPER.figure_settings
 
 
 def contour(
@@ -58,7 +42,7 @@ def contour(
     height: Kind | HeightScale = "log",
     width: float | None = None,
     caption: bool = True,
-    style: Style | None = None,
+    style: Style | str | None = None,
 ) -> Figure:
     """Draw surfaces as contour panels with one range of colours.
 
@@ -72,7 +56,8 @@ def contour(
         titles: of each surface.
         columns: panels per row; by default at most 4.
         height: ``log``, ``linear`` or a scale.
-        width: of the figure in inches; by default 5.5 for up to 3 columns, else 6.75.
+        width: of the figure in inches; by default 5.5 for up to 3 columns, else 6.75, and more
+            for styles with larger letters; see :func:`viz.width_of`.
         caption: whether the caption is drawn below.
         style: colours.
 
@@ -92,7 +77,7 @@ def contour(
             raise ValueError(f"{name} must be as many as surfaces, {len(every)}, and at least one")
     if any(len(surface.grid.shape) != 2 for surface in every):
         raise ValueError("a surface must have 2 axes to be drawn as contours")
-    style = style or PAPER
+    style = Style.of(style)
     scale = height if isinstance(height, HeightScale) else HeightScale.of(every, kind=height)
     count = len(every)
     per_row = columns or (count if count <= 4 else math.ceil(count / math.ceil(count / 4)))
@@ -100,19 +85,23 @@ def contour(
     across = width or (5.5 if per_row <= 3 else 6.75)
     windows = {tuple(float(v) for a in s.grid.axes for v in (a[0], a[-1])) for s in every}
     same = len(windows) == 1
-    if not same:
-        warnings.warn("the surfaces span different windows: compare with care", stacklevel=2)
+    found = mismatches(every, planes or ())
+    if found:
+        warnings.warn(f"{'; '.join(found)}: compare with care", stacklevel=2)
     ratio = float(np.ptp(every[0].betas) / np.ptp(every[0].alphas))
-    tall = rows * ((across - 1.25) / per_row * ratio + 0.34) + 0.2
-    with matplotlib.rc_context(dict(FIGURE_SETTINGS)):
+    # Enough for the widest panels: constrained layout loses titles of panels it must make narrower.
+    tall = rows * ((across - 1.0) / per_row * ratio + 0.36) + 0.25
+    with matplotlib.rc_context(dict(style.figure_settings)):
         figure = Figure(figsize=(across, tall), layout="constrained")
         grid = figure.subplots(rows, per_row, squeeze=False, sharex=same, sharey=same)
         _panels(grid.ravel(), every, placed, titles, per_row, scale, style)
-        _colour_bar(figure, grid, scale)
+        _colour_bar(figure, grid, scale, style)
+        shown = [path for panel in placed for path in panel]
+        text = caption_of(every, shown, scale=scale, shading="", planes=planes or ())
         if caption:
-            shown = [path for panel in placed for path in panel]
-            plane = planes[0] if planes and count == 1 else None
-            write_caption(figure, caption_of(every, shown, scale=scale, shading="", plane=plane))
+            size = _CAPTION_SIZE * style.font_size / PAPER.font_size
+            write_caption(figure, text, size=size, font=style.font)
+    remember(figure, text)
     return figure
 
 
@@ -131,6 +120,7 @@ def _panels(
             continue
         draw_contours(axes, surfaces[number], paths[number], scale, style)
         axes.set_title(titles[number] if titles else "")
+        axes.locator_params(nbins=6)
         if number % columns == 0:
             axes.set_ylabel(r"$\beta$")
         if number + columns >= len(surfaces):
@@ -138,27 +128,31 @@ def _panels(
             axes.tick_params(labelbottom=True)
 
 
-def _colour_bar(figure: Figure, grid: Any, scale: HeightScale) -> None:
+def _colour_bar(figure: Figure, grid: Any, scale: HeightScale, style: Style) -> None:
     filled = grid.ravel()[0].collections[0]
-    bar = figure.colorbar(filled, ax=grid, shrink=0.9, aspect=30, pad=0.015)
+    extend = "max" if scale.clipped else "neither"
+    if scale.clipped:
+        filled.set_cmap(filled.get_cmap().with_extremes(over=style.clipped))
+    bar = figure.colorbar(filled, ax=grid, shrink=0.9, aspect=30, pad=0.015, extend=extend)
     ticks = scale.ticks()
     bar.set_ticks(list(ticks), labels=scale.labels(ticks))
     bar.set_label(scale.title)
 
 
-def write_caption(figure: Figure, text: str) -> None:
-    """Write the caption into a strip that is added below."""
+def write_caption(
+    figure: Figure, text: str, *, size: float = _CAPTION_SIZE, font: Font = "serif"
+) -> None:
+    """Write the caption into a strip that is added below, ``size`` points high."""
     across, tall = (float(length) for length in figure.get_size_inches())
-    # A character of this font is about 0.43 of its size wide.
-    lines = textwrap.wrap(text, int(across * 0.94 * 72 / (_CAPTION_SIZE * 0.43)))
-    strip = (len(lines) * 1.5 + 1.0) * _CAPTION_SIZE / 72
+    lines = wrapped(text, 0.94 * across, size, font)
+    strip = (len(lines) * 1.5 + 1.0) * size / 72
     figure.set_size_inches(across, tall + strip)
     share = strip / (tall + strip)
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.set(rect=(0.0, share, 1.0, 1.0 - share))  # type: ignore[call-arg]
-    top = share * (1.0 - 0.4 * _CAPTION_SIZE / 72 / strip)
-    figure.text(0.5, top, "\n".join(lines), ha="center", va="top", fontsize=_CAPTION_SIZE)
+    top = share * (1.0 - 0.4 * size / 72 / strip)
+    figure.text(0.5, top, "\n".join(lines), ha="center", va="top", fontsize=size)
 
 
 def draw_contours(
@@ -166,7 +160,7 @@ def draw_contours(
 ) -> Any:
     """Draw one surface with its isolines and paths into axes; return what a colour bar needs."""
     height = np.ma.masked_invalid(surface_heights(surface, scale.kind))
-    axes.set_facecolor("0.85")
+    axes.set_facecolor(style.missing)
     filled = axes.pcolormesh(
         surface.alphas, surface.betas, height.T, cmap=style.colour_map, shading="gouraud",
         vmin=scale.low, vmax=scale.high, rasterized=True,
@@ -175,12 +169,15 @@ def draw_contours(
     if len(levels) and height.count():
         inside = levels[(levels > height.min()) & (levels < height.max())]
         if len(inside):
-            axes.contour(surface.alphas, surface.betas, height.T, levels=inside, colors="k",
+            axes.contour(surface.alphas, surface.betas, height.T, levels=inside,
+                         colors=style.isoline_colour,
                          linewidths=style.isoline_width * 0.8, alpha=0.7,
                          linestyles="solid", corner_mask=False)  # fmt: skip
+    if scale.clipped:
+        _mark_clipped(axes, surface, height, scale, style)
     names = legend_of(paths)
     for number, path in enumerate(paths):
-        colour = style.path_colours[number % len(style.path_colours)]
+        colour = style.path_colour(number)
         _path(axes, path, colour, names[number] if names else None)
     if names:
         axes.legend(loc="upper right", fontsize=6.0, framealpha=0.8, handlelength=1.2)
@@ -190,6 +187,22 @@ def draw_contours(
     return filled
 
 
+def _mark_clipped(
+    axes: Axes, surface: Surface, height: Any, scale: HeightScale, style: Style
+) -> None:
+    """Mark what lies above the limit: neutral, hatched, with a line around it."""
+    import matplotlib
+
+    if not height.count() or height.max() <= scale.high:
+        return
+    place = (surface.alphas, surface.betas, height.T)
+    with matplotlib.rc_context({"hatch.linewidth": 0.4, "hatch.color": style.isoline_colour}):
+        axes.contourf(*place, levels=[scale.high, float(height.max()) * (1 + 1e-9) + 1e-9],
+                      colors=[style.clipped], hatches=["////"], corner_mask=False)  # fmt: skip
+    axes.contour(*place, levels=[scale.high], colors=style.isoline_colour,
+                 linewidths=style.isoline_width * 2, corner_mask=False)  # fmt: skip
+
+
 def _path(axes: Axes, path: Projection, colour: str, name: str | None) -> None:
     alpha, beta = path.coordinates.T
     # What names the path in the legend.
@@ -197,7 +210,10 @@ def _path(axes: Axes, path: Projection, colour: str, name: str | None) -> None:
     if visible(path):
         axes.plot(alpha, beta, color="white", linewidth=1.8, alpha=0.7)
         axes.plot(alpha, beta, color=colour, linewidth=1.0, label=named)
-        axes.plot(alpha[0], beta[0], "o", color="white", markeredgecolor="k", markersize=4)
+        beads = bead_records(path)[0]
+        axes.plot(alpha[beads], beta[beads], ".", color=colour, markersize=3.2,
+                  markeredgecolor="white", markeredgewidth=0.3)  # fmt: skip
+        axes.plot(alpha[0], beta[0], "o", color="white", markeredgecolor="black", markersize=4)
     axes.plot(alpha[-1], beta[-1], "o", color=colour, markeredgecolor="white", markersize=4,
               markeredgewidth=0.6, label=marked)  # fmt: skip
 

@@ -14,7 +14,7 @@ from viz.height import HeightScale, Kind, heights
 from viz.panels import Drawing, arranged
 from viz.paths import draw_heading
 from viz.scene import draw_mesh
-from viz.style import PAPER, Style
+from viz.style import Style
 from viz.window import Window
 
 Floats = NDArray[np.float64]
@@ -55,7 +55,7 @@ def creased(
     title: str = "",
     height: Kind | HeightScale | None = None,
     caption: bool = True,
-    style: Style | None = None,
+    style: Style | str | None = None,
     off_screen: bool = True,
 ) -> Any:
     """Draw a creased surface in 3D.
@@ -75,7 +75,7 @@ def creased(
         RuntimeError: if nothing can be rendered here.
         ValueError: for a surface without a finite height.
     """
-    style = style or PAPER
+    style = Style.of(style)
     residual = any(surface.removed)
     scale = _scale(surface, height or ("linear" if residual else "log"))
     unit = 2.0 / max(last - first for first, last in surface.window)

@@ -8,9 +8,9 @@ import numpy as np
 
 from landscape.kink_map import KinkMap
 from landscape.surface import Surface
-from viz.contours import FIGURE_SETTINGS, write_caption
+from viz.contours import write_caption
 from viz.height import HeightScale, Kind, surface_heights
-from viz.style import PAPER, Style
+from viz.style import Style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,7 +29,7 @@ def kink_density(
     most: int | None = None,
     width: float | None = None,
     caption: bool = True,
-    style: Style | None = None,
+    style: Style | str | None = None,
 ) -> Figure:
     """Draw the density of a map: jump of the gradient times length of curve, per area.
 
@@ -50,7 +50,7 @@ def kink_density(
     from matplotlib.colors import LogNorm, Normalize
     from matplotlib.figure import Figure
 
-    style = style or PAPER
+    style = Style.of(style)
     across = width or 4.2
     ratio = float(np.ptp(kinks.betas) / np.ptp(kinks.alphas))
     found = kinks.density[kinks.density > 0]
@@ -58,11 +58,11 @@ def kink_density(
     wide = len(found) > 0 and high > _WIDE * low
     # Pale where there is nearly none: the lowest hundredth does not stretch the scale.
     norm = LogNorm(max(np.quantile(found, 0.01), high * 1e-6), high) if wide else Normalize(0, high)
-    with matplotlib.rc_context(dict(FIGURE_SETTINGS)):
+    with matplotlib.rc_context(dict(style.figure_settings)):
         figure = Figure(figsize=(across, (across - 1.3) * ratio + 0.6), layout="constrained")
         figure.get_layout_engine().set(h_pad=0.08)  # type: ignore[union-attr,call-arg]
         axes = figure.subplots()
-        colours = matplotlib.colormaps[_COLOUR_MAP].with_extremes(bad="0.85")
+        colours = matplotlib.colormaps[_COLOUR_MAP].with_extremes(bad=style.missing)
         shown = np.ma.masked_where(kinks.density <= 0, kinks.density)
         image = axes.pcolormesh(kinks.alphas, kinks.betas, shown.T, cmap=colours, norm=norm,
                                 rasterized=True)  # fmt: skip
@@ -73,7 +73,8 @@ def kink_density(
         axes.set(xlabel=r"$\alpha$", ylabel=r"$\beta$", title=title, aspect="equal",
                  xlim=kinks.window[0], ylim=kinks.window[1])  # fmt: skip
         if caption:
-            write_caption(figure, density_caption(kinks, surface, height, most))
+            text = density_caption(kinks, surface, height, most)
+            write_caption(figure, text, font=style.font)
     return figure
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -14,7 +14,11 @@ from landscape.surface import Status, Surface
 from viz.window import Window, drawn_records
 
 Floats = NDArray[np.float64]
-Kind = Literal["log", "linear"]
+# ``clipped`` is linear up to a limit.
+Kind = Literal["log", "linear", "clipped"]
+KINDS = ("log", "linear", "clipped")
+# Without a limit of the user's, a clipped surface shows this share of its points below it.
+_SHOWN = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +30,15 @@ class HeightScale:
         low: lowest height shown.
         high: highest height shown.
         quantity: what is written at the axis.
+        clipped: whether surfaces go on above ``high``: they are cut there, with a flat top of
+            another colour.
     """
 
     kind: Kind
     low: float
     high: float
     quantity: str = "loss"
+    clipped: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in ("log", "linear"):
@@ -46,20 +53,34 @@ class HeightScale:
         *,
         kind: Kind = "log",
         paths: Iterable[Projection] = (),
+        limit: float | None = None,
     ) -> HeightScale:
         """Make the scale of all finite heights of the surfaces and of what is drawn of paths.
 
+        Args:
+            surfaces: what is shown.
+            kind: ``log``, ``linear`` or ``clipped``: linear up to the limit.
+            paths: what is drawn on them.
+            limit: loss above which surfaces are cut, also on a log scale. For ``clipped`` by
+                default the upper quartile of the surfaces' losses, but no lower than what is drawn
+                of the paths.
+
         Raises:
             ValueError: if there is no finite height; on a log scale that includes losses <= 0. For
-                paths on a surface without two axes.
+                a limit below all of them, or paths on a surface without two axes.
         """
-        if kind not in ("log", "linear"):
-            raise ValueError(f"unknown height {kind!r}; known: log, linear")
+        if kind not in KINDS:
+            raise ValueError(f"unknown height {kind!r}; known: {', '.join(KINDS)}")
         shown, placed = list(surfaces), list(paths)
         parts = [surface_heights(surface, kind).ravel() for surface in shown]
+        if kind == "clipped" and limit is None:
+            limit = _usual_limit(parts, shown, placed)
         if placed:
             window = Window.around(shown)
             parts += [heights(p.losses[drawn_records(p, window)], kind) for p in placed]
+            # The mesh passes through the end of a path at its loss in the plane.
+            parts += [heights(p.plane_losses[-1:][window.inside(p.coordinates)[-1:]], kind)
+                      for p in placed]  # fmt: skip
         joined = np.concatenate(parts)
         finite = joined[np.isfinite(joined)]
         if not len(finite):
@@ -69,7 +90,22 @@ class HeightScale:
         if high - low < 1e-12 * max(abs(high), 1.0):
             # A flat surface is drawn flat, in the middle of a small range.
             low, high = low - 0.5, high + 0.5
-        return cls(kind, low, high)
+        scale = cls("log" if kind == "log" else "linear", low, high)
+        return scale if limit is None else scale.cut_at(limit)
+
+    def cut_at(self, limit: float) -> HeightScale:
+        """Return the scale on which surfaces are cut at a loss; as it is if none is higher.
+
+        Raises:
+            ValueError: if no loss is lower.
+        """
+        top = float(heights(np.array(limit), self.kind))
+        if not top > self.low:
+            raise ValueError(
+                f"the limit must be above the lowest loss, {self.loss_at(self.low):.4g}, "
+                f"got {limit:g}"
+            )
+        return replace(self, high=top, clipped=True) if top < self.high else self
 
     def of_losses(self, losses: NDArray[np.float64]) -> Floats:
         """Return the heights of ``losses``; NaN where there is none."""
@@ -124,7 +160,7 @@ class HeightScale:
 def heights(losses: NDArray[np.float64], kind: Kind) -> Floats:
     """Return log10 of the losses or themselves; NaN for what has no finite height."""
     values = np.asarray(losses, dtype=np.float64)
-    usable = np.isfinite(values) & ((values > 0) | (kind == "linear"))
+    usable = np.isfinite(values) & ((values > 0) | (kind != "log"))
     safe = np.where(usable, values, 1.0)
     return np.where(usable, np.log10(safe) if kind == "log" else safe, np.nan)
 
@@ -145,6 +181,25 @@ def left_out(surface: Surface, kind: Kind) -> dict[str, int]:
         "not positive": int(np.sum(there & finite & (surface.losses <= 0))) if kind == "log" else 0,
     }
     return {reason: count for reason, count in counts.items() if count}
+
+
+def above(surface: Surface, scale: HeightScale) -> int:
+    """Count the points of a surface that lie above the limit of a clipped scale."""
+    with np.errstate(invalid="ignore"):
+        over = surface_heights(surface, scale.kind) > scale.high
+    return int(np.sum(over)) if scale.clipped else 0
+
+
+def _usual_limit(
+    parts: Sequence[Floats], surfaces: Sequence[Surface], paths: Sequence[Projection]
+) -> float:
+    joined = np.concatenate(parts)
+    limits = [np.quantile(joined[np.isfinite(joined)], _SHOWN)] if np.isfinite(joined).any() else []
+    if paths:
+        window = Window.around(surfaces)
+        drawn = np.concatenate([p.losses[drawn_records(p, window)] for p in paths])
+        limits += list(drawn[np.isfinite(drawn)])
+    return float(max(limits, default=np.inf))
 
 
 def label(loss: float) -> str:

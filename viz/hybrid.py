@@ -24,6 +24,8 @@ from viz.paths import legend_of
 from viz.scene import Panel
 from viz.style import PAPER as SCREEN
 from viz.style import Style
+from viz.told import remember
+from viz.vertices import known_points
 from viz.view import View
 
 if TYPE_CHECKING:
@@ -86,11 +88,11 @@ def figure(
     check_shading(shading)
     style = style or PAPER
     scale, frame = scale_and_frame(panels, height, style)
-    words = _caption(panels, planes, scale, frame, shading, contours) if caption else ""
+    words = _caption(panels, planes, scale, frame, shading, contours)
     names = common_names(panels)
     with matplotlib.rc_context(dict(FIGURE_SETTINGS)):
         page = Page.of(frame, style, len(panels), width=width, columns=columns, contours=contours,
-                       legend=bool(names), caption=words)  # fmt: skip
+                       legend=bool(names), caption=words if caption else "")  # fmt: skip
         drawn = page.start(dpi)
         for number, panel in enumerate(panels):
             draw_hybrid(page.panel(drawn, number), panel, page.view, frame, style,
@@ -103,6 +105,7 @@ def figure(
         colour_bar(page.bar(drawn), scale, style, upright=page.upright)
         page.write_legend(drawn, names, style)
         page.write_caption(drawn)
+    remember(drawn, words)
     return drawn
 
 
@@ -135,9 +138,9 @@ def _caption(
     contours: bool,
 ) -> str:
     shown = [path for panel in panels for path in panel.paths]
-    plane = planes[0] if planes and len(panels) == 1 else None
     surfaces = [panel.surface for panel in panels]
-    words = caption_of(surfaces, shown, scale=scale, frame=frame, shading=shading, plane=plane)
+    words = caption_of(surfaces, shown, scale=scale, frame=frame, shading=shading,
+                       planes=planes or (), own=[panel.paths for panel in panels])  # fmt: skip
     return f"{words} Below: the same as contours." if contours else words
 
 
@@ -228,7 +231,7 @@ def draw_hybrid(
     Raises:
         RuntimeError: if nothing can be rendered here.
     """
-    mesh = surface_mesh(panel.surface, frame)
+    mesh = surface_mesh(panel.surface, frame, known=known_points(panel.surface, panel.paths))
     lines = list(isolines(mesh, frame)) if style.isolines else []
     draw_floor(axes, frame, view, lines, panel.paths, style)
     layer = render(panel, frame, view, style, shading=shading, dpi=dpi)

@@ -12,7 +12,7 @@ from landscape.kink_map import KinkMap
 from landscape.surface import Surface
 from viz.camera import aim
 from viz.captions import caption as caption_of
-from viz.contours import FIGURE_SETTINGS, contour, write_caption
+from viz.contours import contour, write_caption
 from viz.drape import drape
 from viz.frame import Frame
 from viz.height import HeightScale, Kind
@@ -20,7 +20,7 @@ from viz.mesh import Shading, check_shading, surface_mesh
 from viz.panels import Drawing, arranged
 from viz.paths import draw_heading
 from viz.scene import draw_mesh
-from viz.style import PAPER, Style
+from viz.style import Style
 from viz.text import text_2d
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def kink_contour(
     most: int = 2000,
     width: float | None = None,
     caption: bool = True,
-    style: Style | None = None,
+    style: Style | str | None = None,
 ) -> Figure:
     """Draw the kink curves of a window over its contours, or their density if they are many.
 
@@ -181,6 +181,7 @@ def kink_contour(
     from viz.density import kink_density
 
     check_window(surface, kinks)
+    style = Style.of(style)
     if not kinks.listed or kinks.curves > most:
         return kink_density(kinks, surface=surface, title=title, height=height, most=most,
                             width=width, caption=caption, style=style)  # fmt: skip
@@ -189,7 +190,7 @@ def kink_contour(
                      style=style)  # fmt: skip
     axes = figure.axes[0]
     ends = kinks.segments.reshape(-1, 2, 2)
-    with matplotlib.rc_context(dict(FIGURE_SETTINGS)):
+    with matplotlib.rc_context(dict(style.figure_settings)):
         for layer, strength, mine in drawn.groups():
             line, opacity = look(strength)
             axes.add_collection(LineCollection(
@@ -202,7 +203,8 @@ def kink_contour(
                 [surface], kind=height
             )  # fmt: skip
             text = caption_of(surface, scale=scale, shading="")
-            write_caption(figure, " ".join([text, *drawn.sentences()]))
+            words = " ".join([text, *drawn.sentences()])
+            write_caption(figure, words, font=style.font)
     return figure
 
 
@@ -227,7 +229,7 @@ def kink_surface(
     shading: Shading = "flat",
     least: float = 1e-3,
     caption: bool = True,
-    style: Style | None = None,
+    style: Style | str | None = None,
     off_screen: bool = True,
 ) -> Any:
     """Draw a surface in 3D with its kink curves, which lie on its triangles exactly.
@@ -253,7 +255,7 @@ def kink_surface(
     check_shading(shading)
     check_window(surface, kinks)
     drawn = DrawnKinks.of(kinks, least)
-    style = style or PAPER
+    style = Style.of(style)
     scale = height if isinstance(height, HeightScale) else HeightScale.of([surface], kind=height)
     frame = Frame.around([surface], scale, style)
     text = caption_of(surface, scale=scale, frame=frame, shading=shading)

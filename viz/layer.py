@@ -20,6 +20,7 @@ from viz.offscreen import ensure
 from viz.paths import TUBE, path_pieces
 from viz.scene import Panel, draw_mesh
 from viz.style import Style
+from viz.vertices import known_points
 from viz.view import View
 from viz.window import visible
 
@@ -102,7 +103,8 @@ def _tiles(
 def _draw(
     plotter: Any, panel: Panel, frame: Frame, view: View, style: Style, shading: Shading
 ) -> None:
-    mesh = surface_mesh(panel.surface, frame, shading=shading)
+    known = known_points(panel.surface, panel.paths)
+    mesh = surface_mesh(panel.surface, frame, shading=shading, known=known)
     # Wide lines have notches at their corners: isolines are drawn as tubes.
     draw_mesh(plotter, mesh, frame, replace(style, isolines=False), smooth=shading != "flat",
               framed=False)  # fmt: skip
@@ -136,8 +138,7 @@ def isolines(mesh: Any, frame: Frame) -> Iterator[tuple[float, Floats]]:
 
 def coloured(paths: Sequence[Projection], style: Style) -> list[tuple[Projection, str]]:
     """Return each path of a panel with its colour."""
-    colours = style.path_colours
-    return [(path, colours[number % len(colours)]) for number, path in enumerate(paths)]
+    return [(path, style.path_colour(number)) for number, path in enumerate(paths)]
 
 
 def _tube(plotter: Any, points: Floats, radius: float, colour: str, **look: Any) -> None:

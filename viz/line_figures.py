@@ -15,6 +15,7 @@ from viz.captions import caption as caption_of
 from viz.contours import FIGURE_SETTINGS
 from viz.height import HeightScale, Kind, number, power_of_ten, surface_heights, with_power
 from viz.scaling import _COLOURS as COLOURS
+from viz.told import remember
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -133,6 +134,7 @@ def line(
             columns = max(1, min(len(names), int(width / (0.35 + 0.055 * max(map(len, names))))))
             figure.legend(handles, names, loc="outside lower center", ncols=columns,
                           frameon=False, fontsize=7, handlelength=1.6)  # fmt: skip
+    remember(figure, line_caption(every, height=height))
     return figure
 
 

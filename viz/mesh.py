@@ -8,16 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.surface import Surface
+from viz.colouring import Colours
+from viz.differences import slopes_of
 from viz.frame import Frame
 from viz.height import surface_heights
 from viz.style import Style
+from viz.vertices import added_points, insert
 
 Floats = NDArray[np.float64]
 Shading = Literal["flat", "differences", "gradient"]
 SHADINGS = ("flat", "differences", "gradient")
 
 
-def surface_mesh(surface: Surface, frame: Frame, *, shading: Shading = "flat") -> Any:
+def surface_mesh(
+    surface: Surface, frame: Frame, *, shading: Shading = "flat", known: Floats | None = None
+) -> Any:
     """Make the mesh of a surface, a ``pyvista.PolyData``.
 
     Vertices are in the order of the flattened grid, axis 0 alpha. Point data: ``losses`` as they
@@ -31,6 +36,8 @@ def surface_mesh(surface: Surface, frame: Frame, *, shading: Shading = "flat") -
             normal of the drawn height's central differences: creases narrower than two cells are
             rounded off. ``gradient`` uses the exact slopes in the fields ``gradient_alpha`` and
             ``gradient_beta``.
+        known: (alpha, beta, loss) of more points, [K, 3]: those between grid points become
+            vertices after all others, see :mod:`viz.vertices`.
 
     Raises:
         ValueError: for an unknown shading, or ``gradient`` of a surface without these fields.
@@ -43,24 +50,45 @@ def surface_mesh(surface: Surface, frame: Frame, *, shading: Shading = "flat") -
     # VTK needs finite coordinates even for points that no cell uses.
     z = frame.z(np.where(np.isfinite(height), height, frame.scale.low))
     points = np.stack([x, y, z], axis=-1).reshape(-1, 3)
-    mesh = pyvista.PolyData.from_regular_faces(points, triangles(height))
-    mesh.point_data["losses"] = surface.losses.ravel()
-    mesh.point_data["heights"] = height.ravel()
+    more = added_points(surface, np.empty((0, 3)) if known is None else known, frame.scale)
+    places = frame.points(more[:, :2], more[:, 2])
+    points, faces = insert(points, triangles(height), places)
+    mesh = pyvista.PolyData.from_regular_faces(points, faces)
+    mesh.point_data["losses"] = np.append(surface.losses.ravel(), more[:, 2])
+    mesh.point_data["heights"] = np.append(height.ravel(), frame.scale.of_losses(more[:, 2]))
     if shading != "flat":
-        mesh.point_data["Normals"] = normals(surface, frame, height, shading).reshape(-1, 3)
+        upright = normals(surface, frame, height, shading).reshape(-1, 3)
+        tips = [_tip_normal(points, faces, len(upright) + k) for k in range(len(more))]
+        mesh.point_data["Normals"] = np.concatenate([upright, np.reshape(tips, (-1, 3))])
         mesh.point_data.active_normals_name = "Normals"
     return mesh
 
 
+def _tip_normal(points: Floats, faces: NDArray[np.int64], vertex: int) -> Floats:
+    """Return the mean normal of the triangles around a vertex, weighted by their areas."""
+    a, b, c = (points[faces[np.any(faces == vertex, axis=1)][:, i]] for i in range(3))
+    total = np.cross(b - a, c - a).sum(axis=0)
+    return np.asarray(total / np.linalg.norm(total))
+
+
 def draw_surface(
-    plotter: Any, mesh: Any, frame: Frame, style: Style, *, name: str, smooth: bool
+    plotter: Any,
+    mesh: Any,
+    frame: Frame,
+    style: Style,
+    *,
+    name: str,
+    smooth: bool,
+    colours: Colours | None = None,
 ) -> Any:
     """Draw a mesh with the colours and the gloss of all surfaces; return its actor."""
+    scale = colours.scale if colours else frame.scale
     return plotter.add_mesh(
         mesh,
-        scalars="heights",
-        cmap=style.colour_map,
-        clim=(frame.scale.low, frame.scale.high),
+        scalars="colours" if colours else "heights",
+        cmap=colours.colour_map if colours else style.colour_map,
+        clim=(scale.low, scale.high),
+        nan_color=style.missing,
         show_scalar_bar=False,
         smooth_shading=smooth,
         name=name,
@@ -106,7 +134,7 @@ def normals(surface: Surface, frame: Frame, height: Floats, shading: Shading) ->
     if shading == "gradient":
         slopes = [_height_slope(surface, frame, name) for name in ("alpha", "beta")]
     else:
-        slopes = [_differences(height, axis, i) for i, axis in enumerate(surface.grid.axes)]
+        slopes = [slopes_of(height, axis, i) for i, axis in enumerate(surface.grid.axes)]
     # The drawn slope: rise per height over unit per coordinate.
     drawn = [np.where(np.isfinite(s), s, 0.0) * frame.rise / frame.unit for s in slopes]
     upright = np.stack([-drawn[0], -drawn[1], np.ones_like(drawn[0])], axis=-1)
@@ -125,15 +153,3 @@ def _height_slope(surface: Surface, frame: Frame, name: str) -> Floats:
         return slope
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(slope / (np.log(10.0) * surface.losses))
-
-
-def _differences(height: Floats, axis: Floats, along: int) -> Floats:
-    """Central differences, one-sided at the rim and beside missing values."""
-    height = np.moveaxis(height, along, 0)
-    step = np.diff(axis).reshape(-1, *[1] * (height.ndim - 1))
-    slope = np.diff(height, axis=0) / step
-    edge = np.full_like(height[:1], np.nan)
-    pair = np.stack([np.concatenate([edge, slope]), np.concatenate([slope, edge])])
-    there = np.isfinite(pair)
-    total = np.where(there, pair, 0.0).sum(axis=0)
-    return np.moveaxis(total / np.maximum(there.sum(axis=0), 1), 0, along)

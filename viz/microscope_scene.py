@@ -15,7 +15,7 @@ from viz.microscopy import check_residuals
 from viz.panels import Group, draw_groups
 from viz.relief import COLOURS, Relief
 from viz.scene import Panel
-from viz.style import PANELS, Style
+from viz.style import Style
 
 
 def microscope_3d(
@@ -27,7 +27,7 @@ def microscope_3d(
     shading: Shading = "flat",
     inset: bool = True,
     caption: str = "",
-    style: Style | None = None,
+    style: Style | str | None = None,
     off_screen: bool = True,
 ) -> Any:
     """Draw residuals as 3D surfaces: one vertical scale, one range of colours, one camera.
@@ -58,7 +58,7 @@ def microscope_3d(
     """
     check_shading(shading)
     count = check_residuals(residuals, titles=titles, full=full)
-    style = style or PANELS
+    style = Style.of(style).of_many()
     relief = Relief.of(residuals)
     scale = HeightScale("linear", -relief.limit, relief.limit, "residual")
     names = titles or [""] * count

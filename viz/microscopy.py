@@ -11,10 +11,10 @@ import numpy as np
 
 from landscape.residuals import Residual
 from landscape.surface import Surface
-from viz.contours import FIGURE_SETTINGS, draw_contours
+from viz.contours import draw_contours
 from viz.height import HeightScale, label, number, power_of_ten
 from viz.relief import Relief, draw_relief, ground_colours
-from viz.style import PAPER, Style
+from viz.style import Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +30,7 @@ def microscope(
     isolines: int = 0,
     inset: bool = True,
     width: float | None = None,
-    style: Style | None = None,
+    style: Style | str | None = None,
 ) -> Figure:
     """Draw residuals as hill-shaded maps on one scale of height and light.
 
@@ -55,15 +55,16 @@ def microscope(
         ValueError: for no residual, lists of other lengths, or residuals that are 0 everywhere.
     """
     count = check_residuals(residuals, titles=titles, full=full)
+    style = Style.of(style)
     relief = Relief.of(residuals)
     per_row = columns or (count if count <= 4 else math.ceil(count / math.ceil(count / 4)))
     per_row = count if full else per_row
     rows = math.ceil(count / per_row)
     across = width or (5.5 if per_row <= 3 else 6.75)
-    figure, grid = _panels(rows + bool(full), per_row, across)
-    with _settings():
+    figure, grid = _panels(rows + bool(full), per_row, across, style)
+    with _settings(style):
         if full:
-            _draw_full(figure, grid[0], full, titles, style or PAPER)
+            _draw_full(figure, grid[0], full, titles, style)
             grid = grid[1:]
         for place, axes in enumerate(grid.ravel()):
             if place >= count:
@@ -84,7 +85,7 @@ def zooms(
     titles: Sequence[str],
     isolines: int = 0,
     width: float = 6.75,
-    style: Style | None = None,
+    style: Style | str | None = None,
 ) -> Figure:
     """Draw the way down: rows are networks, columns windows from full scale to one step.
 
@@ -109,9 +110,9 @@ def zooms(
             f"every network must have as many residuals, at least one, got {sorted(levels)}"
         )
     columns = list(zip(*residuals, strict=True))
-    figure, grid = _panels(count, 1 + len(columns), width, bars_below=True)
-    style = style or PAPER
-    with _settings():
+    style = Style.of(style)
+    figure, grid = _panels(count, 1 + len(columns), width, style, bars_below=True)
+    with _settings(style):
         scale = HeightScale.of(full)
         for axes, surface in zip(grid[:, 0], full, strict=True):
             filled = draw_contours(axes, surface, (), scale, style)
@@ -167,19 +168,19 @@ def check_residuals(residuals: Sequence[Any], **others: Sequence[Any] | None) ->
     return count
 
 
-def _settings() -> Any:
+def _settings(style: Style) -> Any:
     import matplotlib
 
-    return matplotlib.rc_context(dict(FIGURE_SETTINGS))
+    return matplotlib.rc_context(dict(style.figure_settings))
 
 
 def _panels(
-    rows: int, columns: int, across: float, *, bars_below: bool = False
+    rows: int, columns: int, across: float, style: Style, *, bars_below: bool = False
 ) -> tuple[Figure, Any]:
     from matplotlib.figure import Figure
 
     bar = 0.8 if bars_below else 1.0
-    with _settings():
+    with _settings(style):
         tall = rows * ((across - bar - 0.1) / columns + (0.06 if bars_below else 0.42))
         figure = Figure(
             figsize=(across, tall + (0.95 if bars_below else 0.3)), layout="constrained"
@@ -212,7 +213,7 @@ def _head(axes: Axes, title: str, below: str) -> None:
     """Write a title and a smaller line below it."""
     axes.set_title(title, pad=12 if title else None)
     axes.text(0.5, 1.02, below, transform=axes.transAxes, ha="center", va="bottom", fontsize=6.5,
-              color="0.25")  # fmt: skip
+              alpha=0.85)  # fmt: skip
 
 
 def _label(lowest: Any, leftmost: Any, ends: Sequence[Any], *, beta: bool = True) -> None:

@@ -24,6 +24,7 @@ from viz.page import LABEL, ROOM, TITLE, place_axes
 from viz.paper_axes import Margins
 from viz.scene import Panel
 from viz.style import Style
+from viz.told import remember
 from viz.view import View
 
 if TYPE_CHECKING:
@@ -152,6 +153,7 @@ def mosaic(
         colour_bar(bar, scale, style)
         _bottom(drawn, parts, width, below, "linear" if scale.kind == "linear" else "log")
         _write_titles(drawn, parts, free, head, below)
+    remember(drawn, _told(parts, title, shading, style))
     return drawn
 
 
@@ -270,11 +272,16 @@ def mosaic_caption(
 ) -> str:
     """Write the caption of :func:`mosaic`, given the same arguments; raises like it."""
     parts = Parts.of(surface, path, flat, flat_path, line, budgets, height)
-    frame = Frame.around([surface], parts.scale, style or PAPER)
+    return _told(parts, title, shading, style or PAPER)
+
+
+def _told(parts: Parts, title: str, shading: str, style: Style) -> str:
+    surface, flat = parts.surface.surface, parts.flat.surface
+    frame = Frame.around([surface], parts.scale, style)
     solid = caption_of(surface, parts.surface.paths, scale=parts.scale, frame=frame,
                        shading=shading)  # fmt: skip
     sentences = [f"{title}." if title else "", f"(a) {solid}"]
-    if flat is None:
+    if flat is surface:
         sentences.append("(b) The same as contours.")
     else:
         words = caption_of(flat, parts.flat.paths, scale=parts.scale, shading="")

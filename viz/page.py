@@ -189,8 +189,7 @@ class Page:
 
         if not names:
             return
-        colours = style.path_colours
-        lines: list[Any] = [Line2D([], [], color=colours[i % len(colours)], linewidth=1.2,
+        lines: list[Any] = [Line2D([], [], color=style.path_colour(i), linewidth=1.2,
                                    label=name) for i, name in enumerate(names)]  # fmt: skip
         bar = 0.0 if self.upright else _BAR_BELOW
         middle = (self.columns * self.panel_width) / 2

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from landscape.results import Projection
 from viz.frame import Frame
+from viz.height import HeightScale
 from viz.style import Style
 from viz.text import text_2d
 from viz.window import visible
@@ -18,6 +19,8 @@ Floats = NDArray[np.float64]
 TUBE = 0.011
 _BEAD = 0.018
 _BALL = 0.030
+# At most this many step marks on a path.
+_BEADS = 10
 # Depth units, far more than the picture is deep.
 _FAR_IN_FRONT = -66000.0
 
@@ -26,9 +29,27 @@ def path_pieces(path: Projection, frame: Frame) -> list[Floats]:
     """Return the drawn points of a path, [n, 3] each, cut where it leaves the window."""
     points = frame.points(path.coordinates, path.losses)
     usable = frame.window.inside(path.coordinates) & np.all(np.isfinite(points), axis=1)
+    usable &= ~over_limit(path, frame.scale)
     breaks = np.flatnonzero(np.diff(usable.astype(np.int8))) + 1
     runs = np.split(np.arange(len(points)), breaks)
     return [points[run] for run in runs if usable[run[0]]]
+
+
+def over_limit(path: Projection, scale: HeightScale) -> NDArray[np.bool_]:
+    """Return which records lie above the limit of a clipped scale, [T]: they are not drawn."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(scale.clipped & (scale.of_losses(path.losses) > scale.high))
+
+
+def bead_records(path: Projection) -> tuple[NDArray[np.int64], int]:
+    """Return which records are marked by a bead, and every how many.
+
+    A round number that marks 4 to 10 of a long path. Its ends have marks of their own.
+    """
+    count = len(path.steps)
+    rounds = (k * 10**n for n in range(12) for k in (1, 2, 5))
+    every = next(k for k in rounds if (count - 1) / k <= _BEADS)
+    return np.arange(every, count - 1, every), every
 
 
 def draw_path(plotter: Any, path: Projection, frame: Frame, style: Style, colour: str) -> None:
@@ -52,9 +73,29 @@ def draw_path(plotter: Any, path: Projection, frame: Frame, style: Style, colour
         shadow[:, 2] = frame.floor + 0.002
         plotter.add_mesh(pyvista.lines_from_points(shadow), color=colour,
                          line_width=style.pixels(1.0))  # fmt: skip
+    inside = frame.window.inside(path.coordinates) & ~over_limit(path, frame.scale)
+    records = bead_records(path)[0]
+    places = frame.points(path.coordinates, path.losses)[records[inside[records]]]
+    places = places[np.isfinite(places).all(axis=1)]
+    if len(places):
+        _beads(plotter, places, frame, colour)
     for record, shown in ((0, "white"), (-1, colour)):
         _ball(plotter, frame, path, record, shown)
         _spot(plotter, frame, path, record, shown, style)
+
+
+def _beads(plotter: Any, places: Floats, frame: Frame, colour: str) -> None:
+    """Draw step marks: a bead around the tube at each place, a dot in its shadow."""
+    import pyvista
+
+    beads = pyvista.merge([pyvista.Sphere(radius=_BEAD, center=tuple(map(float, p)),
+                                          theta_resolution=16, phi_resolution=16)
+                           for p in places])  # fmt: skip
+    plotter.add_mesh(beads, color=colour, ambient=0.75, diffuse=0.35, smooth_shading=True)
+    dots = pyvista.merge([pyvista.Disc(center=(float(x), float(y), frame.floor + 0.003), inner=0.0,
+                                       outer=_BEAD / 2, c_res=16)
+                          for x, y, _ in places])  # fmt: skip
+    plotter.add_mesh(dots, color=colour, lighting=False)
 
 
 def _lone(plotter: Any, frame: Frame, point: Floats, colour: str) -> None:
@@ -79,7 +120,7 @@ def _in_front(actor: Any) -> None:
 def _ball(plotter: Any, frame: Frame, path: Projection, record: int, colour: str) -> None:
     import pyvista
 
-    inside = frame.window.inside(path.coordinates)[record]
+    inside = (frame.window.inside(path.coordinates) & ~over_limit(path, frame.scale))[record]
     point = frame.points(path.coordinates, path.losses)[record]
     if inside and np.all(np.isfinite(point)):
         ball = pyvista.Sphere(radius=_BALL, center=tuple(point))
@@ -94,7 +135,7 @@ def _spot(
     """Draw the mark's shadow: a disc with a rim on the floor."""
     import pyvista
 
-    if not frame.window.inside(path.coordinates)[record]:
+    if not (frame.window.inside(path.coordinates) & ~over_limit(path, frame.scale))[record]:
         return
     x, y = (float(v) for v in frame.points(path.coordinates, path.losses)[record, :2])
     for radius, shown, lift in ((0.024, style.ink, 0.004), (0.017, colour, 0.006)):
@@ -117,17 +158,21 @@ def legend_of(paths: Sequence[Projection]) -> list[str]:
     return ["-".join(one[i] for i in differing) or "-".join(one) for one in parts]
 
 
-def draw_heading(plotter: Any, title: str, paths: Sequence[Projection], style: Style) -> None:
-    """Write the title at the top of a panel, and below it whose paths are drawn."""
+def draw_heading(
+    plotter: Any, title: str, paths: Sequence[Projection], style: Style, *, beside: str = ""
+) -> None:
+    """Write the title at the top of a panel, below it whose paths are drawn, and a row's title."""
     # A line of text as a share of the panel's height.
     line = style.font_size / 72 / style.panel_height
     top = 1.0 - 0.6 * line
     if title:
         text_2d(plotter, title, (0.5, top), style, size=1.2, vertical="top")
         top -= 1.6 * line
+    if beside:
+        text_2d(plotter, beside, (0.8 * line, 0.5), style, size=1.2, upright=True)
     for number, name in enumerate(legend_of(paths)):
         place = top - (0.6 + 1.15 * number) * line
-        colour = style.path_colours[number % len(style.path_colours)]
-        beside = 0.02 + style.font_size / 72 / style.panel_width
+        colour = style.path_colour(number)
+        indent = 0.02 + style.font_size / 72 / style.panel_width
         text_2d(plotter, "■", (0.02, place), style, size=0.85, align="left", colour=colour)
-        text_2d(plotter, name, (beside, place), style, size=0.85, align="left")
+        text_2d(plotter, name, (indent, place), style, size=0.85, align="left")

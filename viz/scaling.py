@@ -9,8 +9,8 @@ import numpy as np
 
 from landscape.residuals import RESOLVED
 from landscape.window_scaling import ResidualScaling
-from viz.contours import FIGURE_SETTINGS
 from viz.height import number
+from viz.style import Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,6 +28,7 @@ def residual_scaling(
     step: float | None = None,
     fitted: tuple[float, float] | None = None,
     width: float = 5.5,
+    style: Style | str | None = None,
 ) -> Figure:
     """Draw residual over removed quadratic against the width of the window, both logarithmic.
 
@@ -42,6 +43,7 @@ def residual_scaling(
         step: width of the window of one optimizer step, marked by a vertical line.
         fitted: widths between which the slopes are fitted; None takes all.
         width: of the figure in inches.
+        style: its fonts, background and ink.
 
     Returns:
         A ``matplotlib.figure.Figure``; write it with :func:`viz.save`.
@@ -52,13 +54,14 @@ def residual_scaling(
     import matplotlib
     from matplotlib.figure import Figure
 
+    style = Style.of(style)
     count = len(scalings)
     if not 1 <= count <= len(_COLOURS):
         raise ValueError(f"the figure shows 1 to {len(_COLOURS)} lines, got {count}")
     for name, values in (("titles", titles), ("kinked", kinked)):
         if len(values) != count:
             raise ValueError(f"{name} must be as many as scalings, {count}, got {len(values)}")
-    with matplotlib.rc_context(dict(FIGURE_SETTINGS)):
+    with matplotlib.rc_context(dict(style.figure_settings)):
         figure = Figure(figsize=(width, 0.56 * width), layout="constrained")
         axes = figure.add_subplot(xscale="log", yscale="log")
         low, high = fitted or (0.0, np.inf)
@@ -66,11 +69,11 @@ def residual_scaling(
             slope = f"{scaling.slope(low=low, high=high):+.2f}".replace("-", "−")
             _line(axes, scaling, f"{title}  ({slope})", _COLOURS[line], solid=kinked[line])
         axes.margins(x=0)
-        _floor(axes, scalings)
+        _floor(axes, scalings, style)
         if step is not None:
-            axes.axvline(step, color="0.35", linewidth=0.7, linestyle=":")
+            axes.axvline(step, color=style.ink, alpha=0.8, linewidth=0.7, linestyle=":")
             axes.annotate("one step", (step, 1), (3, -3), xycoords=("data", "axes fraction"),
-                          textcoords="offset points", fontsize=7, color="0.35", va="top",
+                          textcoords="offset points", fontsize=7, alpha=0.8, va="top",
                           rotation=90)  # fmt: skip
         axes.set(xlabel="width of the window, multiples of the direction",
                  ylabel="rms residual / rms removed quadratic")  # fmt: skip
@@ -90,7 +93,7 @@ def _line(axes: Axes, scaling: ResidualScaling, text: str, colour: str, *, solid
               markersize=2.4, linestyle="-" if solid else (0, (4, 1.6)))  # fmt: skip
 
 
-def _floor(axes: Axes, scalings: Sequence[ResidualScaling]) -> None:
+def _floor(axes: Axes, scalings: Sequence[ResidualScaling], style: Style) -> None:
     """Shade where the residual of the noisiest line would be only rounding."""
     if any(len(s.widths) != len(scalings[0].widths) for s in scalings):
         return
@@ -102,9 +105,9 @@ def _floor(axes: Axes, scalings: Sequence[ResidualScaling]) -> None:
     if floor.max() < bottom:
         said = f"rounding: below {number(float(floor.max()))}"
         axes.annotate(said, (0, 0), (3, 3), xycoords="axes fraction", textcoords="offset points",
-                      fontsize=7, color="0.4")  # fmt: skip
+                      fontsize=7, alpha=0.75)  # fmt: skip
         return
-    axes.fill_between(widths, bottom, floor, color="0.85", linewidth=0, zorder=0)
+    axes.fill_between(widths, bottom, floor, color=style.missing, linewidth=0, zorder=0)
     axes.set_ylim(bottom=bottom)
     axes.annotate("rounding", (widths[0], floor[0]), (3, -3), textcoords="offset points",
-                  fontsize=7, color="0.4", va="top")  # fmt: skip
+                  fontsize=7, alpha=0.75, va="top")  # fmt: skip

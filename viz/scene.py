@@ -12,11 +12,15 @@ from landscape.results import Projection
 from landscape.surface import Surface
 from viz.axes import draw_frame
 from viz.camera import aim, axes_of_view
+from viz.clipping import cut, draw_top
+from viz.coloured_mesh import coloured
+from viz.colouring import Colours
 from viz.frame import Frame
 from viz.inset import draw_inset
 from viz.mesh import Shading, draw_surface, surface_mesh
 from viz.paths import draw_heading, draw_path
 from viz.style import Style
+from viz.vertices import known_points
 
 Floats = NDArray[np.float64]
 
@@ -31,24 +35,50 @@ class Panel:
         title: above it.
         magnified: by which factor its heights are drawn once more, smaller, in a corner; 1 for not
             at all.
+        beside: written upright at its left edge.
     """
 
     surface: Surface
     paths: tuple[Projection, ...] = ()
     title: str = ""
     magnified: int = 1
+    beside: str = ""
 
 
 def draw_panel(
-    plotter: Any, panel: Panel, frame: Frame, style: Style, *, shading: Shading, aspect: float
+    plotter: Any,
+    panel: Panel,
+    frame: Frame,
+    style: Style,
+    *,
+    shading: Shading,
+    aspect: float,
+    colours: Colours | None = None,
+    number: int = 0,
 ) -> None:
-    """Draw a panel into the plotter's active renderer."""
-    mesh = surface_mesh(panel.surface, frame, shading=shading)
-    draw_mesh(plotter, mesh, frame, style, smooth=shading != "flat")
-    for number, path in enumerate(panel.paths):
-        colour = style.path_colours[number % len(style.path_colours)]
-        draw_path(plotter, path, frame, style, colour)
-    draw_heading(plotter, panel.title, panel.paths, style)
+    """Draw a panel into the plotter's active renderer.
+
+    Args:
+        plotter: whose active renderer is drawn into.
+        panel: what is shown.
+        frame: where it is drawn.
+        style: how it looks.
+        shading: see :func:`viz.mesh.surface_mesh`.
+        aspect: width over height of the renderer.
+        colours: of all panels of the picture; None for those of the losses.
+        number: which of the colours' surfaces this is.
+    """
+    known = known_points(panel.surface, panel.paths)
+    mesh = surface_mesh(panel.surface, frame, shading=shading, known=known)
+    smooth = shading != "flat"
+    if colours is not None:
+        mesh = coloured(mesh, panel.surface, colours.values[number], frame,
+                        classes=bool(colours.names))  # fmt: skip
+        smooth = smooth and not colours.names
+    draw_mesh(plotter, mesh, frame, style, smooth=smooth, colours=colours)
+    for place, path in enumerate(panel.paths):
+        draw_path(plotter, path, frame, style, style.path_colour(place))
+    draw_heading(plotter, panel.title, panel.paths, style, beside=panel.beside)
     if panel.magnified > 1:
         draw_inset(plotter, panel.surface, panel.magnified, frame, style, shading=shading)
     aim(plotter.renderer, frame, style, aspect=aspect)
@@ -63,45 +93,70 @@ def draw_mesh(
     smooth: bool,
     relief: bool = False,
     framed: bool = True,
+    colours: Colours | None = None,
 ) -> None:
     """Draw a mesh with its point data ``heights``, its isolines, the frame and the light.
 
     Args:
         plotter: whose active renderer is drawn into.
         mesh: as :func:`viz.mesh.surface_mesh` makes it.
-        frame: where it is drawn.
+        frame: where it is drawn; what is above the limit of a clipped scale becomes a flat top.
         style: how it looks.
         smooth: whether its normals are used; otherwise each triangle is shaded as it is.
         relief: whether light from the side shows creases, with isolines on the floor alone.
         framed: whether the floor's rim, the ticks and the loss axis are drawn.
+        colours: of the mesh's data ``colours``; None for those of its heights.
     """
     gloss = replace(style, ambient=0.22, diffuse=0.88) if relief else style
-    actor = draw_surface(plotter, mesh, frame, gloss, name="surface", smooth=smooth)
+    below, top = cut(mesh, frame)
+    actor = draw_surface(
+        plotter, below, frame, gloss, name="surface", smooth=smooth, colours=colours
+    )
     # Lines on the surface win over it by a hair, whatever the angle.
     actor.mapper.SetResolveCoincidentTopologyToPolygonOffset()
     actor.mapper.SetRelativeCoincidentTopologyPolygonOffsetParameters(1.5, 1.5)
-    _draw_isolines(plotter, mesh, frame, style, on_surface=not relief)
+    if top is not None:
+        draw_top(plotter, top, mesh, frame, style)
+    _draw_isolines(plotter, below, frame, style, on_surface=not relief, plain=colours is not None)
     if framed:
         draw_frame(plotter, frame, style)
     _light(plotter, style, grazing=relief)
 
 
 def _draw_isolines(
-    plotter: Any, mesh: Any, frame: Frame, style: Style, *, on_surface: bool
+    plotter: Any, mesh: Any, frame: Frame, style: Style, *, on_surface: bool, plain: bool
 ) -> None:
-    """Draw lines of equal height on the surface, and in colour on the floor."""
+    """Draw lines of equal height on the surface, and on the floor, there in the loss's colours.
+
+    ``plain`` lines on the floor have the ink's colour: the bar is that of another quantity.
+    """
     levels = frame.scale.levels() if style.isolines else ()
     lines = mesh.contour(list(levels), scalars="heights") if len(levels) else None
     if lines is None or not lines.n_points:
         return
     if on_surface:
-        plotter.add_mesh(lines, color="#1a1a1a", opacity=0.75, lighting=False,
+        plotter.add_mesh(lines, color=style.isoline_colour, opacity=0.75, lighting=False,
                          line_width=style.pixels(style.isoline_width))  # fmt: skip
     floor = lines.copy()
     floor.points[:, 2] = frame.floor
-    plotter.add_mesh(floor, scalars="heights", cmap=style.colour_map, lighting=False,
+    width = style.pixels(style.isoline_width * 1.5)
+    if plain:
+        plotter.add_mesh(floor, color=style.ink, opacity=0.6, lighting=False, line_width=width)
+        return
+    plotter.add_mesh(floor, scalars="heights", cmap=_seen_on_the_floor(style), lighting=False,
                      clim=(frame.scale.low, frame.scale.high), show_scalar_bar=False,
-                     line_width=style.pixels(style.isoline_width * 1.5))  # fmt: skip
+                     line_width=width)  # fmt: skip
+
+
+def _seen_on_the_floor(style: Style) -> Any:
+    """Return the colours of the loss, on a dark floor nearer to the ink."""
+    import matplotlib
+    from matplotlib.colors import ListedColormap, to_rgb
+
+    colours = matplotlib.colormaps[style.colour_map](np.linspace(0, 1, 256))[:, :3]
+    dark = sum(to_rgb(style.background)) < 1.5
+    share = 0.4 if dark else 0.0
+    return ListedColormap((1 - share) * colours + share * np.array(to_rgb(style.ink)))
 
 
 def _light(plotter: Any, style: Style, *, grazing: bool) -> None:
@@ -110,7 +165,10 @@ def _light(plotter: Any, style: Style, *, grazing: bool) -> None:
 
     right, up, towards = axes_of_view(style)
     plotter.renderer.remove_all_lights()
-    lights = [(towards - 0.9 * right + 0.9 * up, 0.75), (towards + right, 0.25)]
+    lights = [
+        (towards - 0.9 * right + 0.9 * up, style.key_light),
+        (towards + right, style.fill_light),
+    ]
     if grazing:
         lights = [(-right + 0.55 * np.array([0.0, 0.0, 1.0]), 0.85), (towards + right, 0.2)]
     for direction, intensity in lights:

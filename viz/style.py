@@ -1,28 +1,48 @@
-"""How pictures look: one object for all of them."""
+"""How pictures look: one object for all of them, 3D scenes and flat figures alike."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+Font = Literal["serif", "sans"]
+FONTS = ("serif", "sans")
+# On white: 8 colours that stay apart in all three forms of colour-blindness and stand out on
+# viridis; found by search, bounded by a test.
+_ON_WHITE = ("#d7191c", "#000000", "#d68fe0", "#4346f4", "#66f796", "#914ccb", "#8b4d5a", "#6b0301")
+_ON_DARK = ("#ff5247", "#ffffff", "#42e287", "#9243b0", "#e59cc0", "#3a04e9", "#d4a0f4", "#833c56")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
-    """Colours, sizes and camera of every picture. Lengths in points and inches at ``dpi``.
+    """Colours, sizes, light and camera of every picture. Lengths in points and inches at ``dpi``.
 
     Attributes:
         panel_width: width of a 3D panel in inches.
         panel_height: height of a 3D panel in inches.
-        dpi: pixels per inch.
+        small_width: width of a 3D panel in a comparison; 0 for ``panel_width``.
+        small_height: height of a 3D panel in a comparison; 0 for ``panel_height``.
+        dpi: pixels per inch of a 3D picture.
+        font: ``serif`` (as in a paper) or ``sans`` (as on slides).
         font_size: of tick labels, in points; titles are a fifth larger.
         colour_map: matplotlib's name; perceptually uniform and safe for the colour-blind.
+        diverging_map: of differences, curvatures and residuals; its middle is 0.
         path_colours: one for each path.
+        background: of the picture.
         ink: colour of text and frame.
+        isoline_colour: of lines of equal height on a surface.
+        missing: of flat figures where there is no value, and of surfaces without a colour.
+        clipped: of the flat top of a surface that is clipped.
         isoline_width: in points.
         isolines: whether 3D surfaces have lines of equal height.
         ambient: share of a 3D surface's colour that is seen without light.
         diffuse: share that the light adds where it falls straight on it.
+        key_light: intensity of the light from the upper left.
+        fill_light: intensity of the light from the right.
         elevation: of the camera over the plane, in degrees.
         azimuth: of the camera, in degrees from the alpha axis.
         height: height of the surface over its width.
@@ -31,15 +51,25 @@ class Style:
 
     panel_width: float = 5.5
     panel_height: float = 4.0
+    small_width: float = 0.0
+    small_height: float = 0.0
     dpi: int = 300
+    font: Font = "serif"
     font_size: float = 9.0
     colour_map: str = "viridis"
-    path_colours: tuple[str, ...] = ("#d7191c", "#000000", "#ff8c00", "#7b3294")
+    diverging_map: str = "RdBu_r"
+    path_colours: tuple[str, ...] = _ON_WHITE
+    background: str = "#ffffff"
     ink: str = "#222222"
+    isoline_colour: str = "#1a1a1a"
+    missing: str = "#d9d9d9"
+    clipped: str = "#bdbdbd"
     isoline_width: float = 0.5
     isolines: bool = True
     ambient: float = 0.42
     diffuse: float = 0.62
+    key_light: float = 0.75
+    fill_light: float = 0.25
     elevation: float = 40.0
     azimuth: float = -58.0
     height: float = 0.33
@@ -48,8 +78,73 @@ class Style:
     def __post_init__(self) -> None:
         if min(self.panel_width, self.panel_height, self.dpi, self.font_size, self.height) <= 0:
             raise ValueError("sizes must be > 0")
+        if min(self.small_width, self.small_height) < 0:
+            raise ValueError("sizes of small panels must be > 0, or 0 for those of a single panel")
         if not 0 < self.elevation < 90:
             raise ValueError(f"elevation must be between 0 and 90 degrees, got {self.elevation}")
+        if self.font not in FONTS:
+            raise ValueError(f"unknown font {self.font!r}; known: {', '.join(FONTS)}")
+        if not self.path_colours:
+            raise ValueError("path_colours must name at least one colour, got none")
+
+    @classmethod
+    def named(cls, name: str) -> Style:
+        """Return the style ``paper``, ``slides``, ``dark`` or ``testing``.
+
+        Raises:
+            ValueError: for another name; the message lists the known.
+        """
+        if name not in _NAMED:
+            raise ValueError(f"unknown style {name!r}; known: {', '.join(_NAMED)}")
+        return _NAMED[name]
+
+    @classmethod
+    def from_toml(cls, path: Path | str) -> Style:
+        """Read a style: keys are the attributes, and ``base`` names the style they change.
+
+        Raises:
+            OSError: if the file cannot be read.
+            ValueError: if it is not TOML, for unknown keys (the message lists the known), or
+                values of another type or out of range.
+        """
+        import tomllib
+
+        with Path(path).open("rb") as file:
+            try:
+                told = tomllib.load(file)
+            except tomllib.TOMLDecodeError as error:
+                raise ValueError(f"{path} is not TOML: {error}") from None
+        base = told.pop("base", "paper")
+        known = {f.name: getattr(PAPER, f.name) for f in fields(cls)}
+        unknown = sorted(set(told) - set(known))
+        if unknown:
+            raise ValueError(
+                f"{path} has unknown keys {', '.join(unknown)}; known: base, {', '.join(known)}"
+            )
+        return replace(
+            cls.named(str(base)), **{n: _checked(n, v, known[n]) for n, v in told.items()}
+        )
+
+    @classmethod
+    def of(cls, which: Style | str | None) -> Style:
+        """Return a style as it is, by its name, from the file whose name ends in ``.toml``.
+
+        Raises:
+            ValueError: for an unknown name, or a file that holds no style.
+        """
+        if isinstance(which, Style):
+            return which
+        if which is None:
+            return PAPER
+        return cls.from_toml(which) if which.endswith(".toml") else cls.named(which)
+
+    def of_many(self) -> Style:
+        """Return the style of panels in a comparison: smaller, with finer isolines."""
+        if not (self.small_width and self.small_height):
+            return self
+        return replace(self, panel_width=self.small_width, panel_height=self.small_height,
+                       small_width=0.0, small_height=0.0,
+                       isoline_width=0.7 * self.isoline_width)  # fmt: skip
 
     @property
     def em(self) -> float:
@@ -60,10 +155,95 @@ class Style:
         """Return a length of ``points`` in pixels."""
         return points * self.dpi / 72
 
+    def path_colour(self, number: int) -> str:
+        """Return the colour of a path; they repeat after the last."""
+        return self.path_colours[number % len(self.path_colours)]
 
-PAPER = Style()
-PANELS = Style(panel_width=2.6, panel_height=2.1, font_size=9.0, isoline_width=0.35)
+    @property
+    def figure_settings(self) -> Mapping[str, Any]:
+        """Settings of matplotlib for a flat figure in this style.
+
+        Text stays text, in embedded TrueType fonts that come with matplotlib; no LaTeX is needed.
+        """
+        serif = self.font == "serif"
+        size = self.font_size - 1
+        coloured = dict.fromkeys(
+            ("text.color", "axes.labelcolor", "axes.edgecolor", "axes.titlecolor", "xtick.color",
+             "ytick.color"), self.ink,
+        )  # fmt: skip
+        grounds = dict.fromkeys(
+            ("figure.facecolor", "axes.facecolor", "savefig.facecolor", "legend.facecolor"),
+            self.background,
+        )
+        plain = self.background == "#ffffff"
+        # Black on white is matplotlib's own, and sharper in print than a dark grey.
+        return MappingProxyType(
+            {
+                # The second has the superscripts that the first has not.
+                "font.family": ("STIXGeneral", "DejaVu Serif") if serif else ("DejaVu Sans",),
+                "mathtext.fontset": "stix" if serif else "dejavusans",
+                "pdf.fonttype": 42,
+                "svg.fonttype": "none",
+                "svg.hashsalt": "lossoscope",
+                "font.size": size,
+                "axes.titlesize": size + 0.5,
+                "axes.linewidth": 0.6,
+                "xtick.major.width": 0.6,
+                "ytick.major.width": 0.6,
+                "xtick.labelsize": size - 1,
+                "ytick.labelsize": size - 1,
+                "savefig.dpi": 300,
+                **({} if plain else {**coloured, **grounds}),
+            }
+        )
+
+
+PAPER = Style(small_width=2.6, small_height=2.1)
+PANELS = PAPER.of_many()
+SLIDES = Style(
+    panel_width=7.2, panel_height=5.0, small_width=4.0, small_height=3.1, dpi=200, font="sans",
+    font_size=13.0, isoline_width=0.8,
+)  # fmt: skip
+DARK = replace(
+    SLIDES, background="#14171c", ink="#e6e6e6", path_colours=_ON_DARK, missing="#4a4f57",
+    clipped="#8a9099", ambient=0.5,
+)  # fmt: skip
 TESTING = Style(panel_width=2.0, panel_height=1.5, dpi=100, anti_aliasing=False)
+_NAMED: Mapping[str, Style] = MappingProxyType(
+    {"paper": PAPER, "slides": SLIDES, "dark": DARK, "testing": TESTING}
+)
+STYLES = tuple(_NAMED)
+
+
+def _checked(name: str, value: Any, usual: Any) -> Any:
+    """Return a value of a file as what the attribute holds, or raise ValueError."""
+    makers: dict[type, tuple[tuple[type, ...], Callable[[Any], Any], str]] = {
+        bool: ((bool,), bool, "true or false"),
+        int: ((int,), int, "a whole number"),
+        float: ((int, float), float, "a number"),
+        str: ((str,), str, "a text"),
+        tuple: ((list,), tuple, "a list of colours"),
+    }
+    types, make, wanted = makers[type(usual)]
+    if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+        raise ValueError(f"{name} must be {wanted}, got {value!r}")
+    _check_look(name, value)
+    return make(value)
+
+
+def _check_look(name: str, value: Any) -> None:
+    """Raise ValueError for colours and colour maps that matplotlib does not know."""
+    import matplotlib
+    from matplotlib.colors import is_color_like
+
+    if name in ("colour_map", "diverging_map"):
+        if value not in matplotlib.colormaps:
+            raise ValueError(f"{name} must be a colour map of matplotlib, got {value!r}")
+        return
+    colours = ("background", "ink", "isoline_colour", "missing", "clipped")
+    for one in value if name == "path_colours" else [value] if name in colours else []:
+        if not is_color_like(one):
+            raise ValueError(f"{name} must hold colours such as '#d7191c', got {one!r}")
 
 
 # The superscripts that STIXGeneral has not.
@@ -71,9 +251,10 @@ _SUPERSCRIPTS = frozenset("⁻⁰⁴⁵⁶⁷⁸⁹")
 
 
 @cache
-def font_file(text: str = "") -> str:
+def font_file(text: str = "", font: Font = "serif") -> str:
     """Return a font file with every letter of ``text``; matplotlib ships it."""
     import matplotlib
 
-    name = "DejaVuSerif.ttf" if _SUPERSCRIPTS & set(text) else "STIXGeneral.ttf"
+    serif = "DejaVuSerif.ttf" if _SUPERSCRIPTS & set(text) else "STIXGeneral.ttf"
+    name = serif if font == "serif" else "DejaVuSans.ttf"
     return str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name)

@@ -1,10 +1,12 @@
-"""Writing in 3D pictures: at a place in the scene or of the panel."""
+"""Writing in 3D pictures: at a place in the scene or of the panel; cutting text into lines."""
 
 from __future__ import annotations
 
+import textwrap
+from functools import cache
 from typing import Any
 
-from viz.style import Style, font_file
+from viz.style import Font, Style, font_file
 
 
 def text_3d(
@@ -16,11 +18,15 @@ def text_3d(
     size: float = 1.0,
     align: str = "centre",
 ) -> None:
-    """Write at a place in the scene, always facing the viewer."""
-    from vtkmodules.vtkRenderingCore import vtkBillboardTextActor3D
+    """Write at a place in the scene, always facing the viewer, before everything.
 
-    actor = vtkBillboardTextActor3D()
-    actor.SetPosition(*map(float, position))
+    Not as a billboard: that would be lit, and grey on a dark background.
+    """
+    from vtkmodules.vtkRenderingCore import vtkTextActor
+
+    actor = vtkTextActor()
+    actor.GetPositionCoordinate().SetCoordinateSystemToWorld()
+    actor.GetPositionCoordinate().SetValue(*map(float, position))
     actor.SetInput(text.replace("-", "−"))
     set_font(actor.GetTextProperty(), text, style, size)
     if align == "right":
@@ -39,6 +45,7 @@ def text_2d(
     vertical: str = "centre",
     align: str = "centre",
     colour: str = "",
+    upright: bool = False,
 ) -> None:
     """Write at a place of the panel, in shares of its width and height."""
     import pyvista
@@ -53,6 +60,8 @@ def text_2d(
         actor.GetTextProperty().SetVerticalJustificationToTop()
     else:
         actor.GetTextProperty().SetVerticalJustificationToCentered()
+    if upright:
+        actor.SetOrientation(90.0)
     if align == "left":
         actor.GetTextProperty().SetJustificationToLeft()
     if colour:
@@ -65,8 +74,37 @@ def set_font(properties: Any, text: str, style: Style, size: float) -> None:
     import pyvista
 
     properties.SetFontFamily(4)  # VTK_FONT_FILE
-    properties.SetFontFile(font_file(text))
+    properties.SetFontFile(font_file(text, style.font))
     properties.SetFontSize(max(round(style.pixels(style.font_size * size)), 1))
     properties.SetColor(*pyvista.Color(style.ink).float_rgb)
     properties.SetJustificationToCentered()
     properties.SetLineSpacing(1.25)
+
+
+def wrapped(text: str, width: float, size: float, font: Font = "serif") -> list[str]:
+    """Cut a text into lines, as its font is wide.
+
+    Args:
+        text: what is written; "" gives no line.
+        width: of a line in inches.
+        size: of the font in points.
+        font: which.
+    """
+    if not text:
+        return []
+    letters = width * 72 / (size * _letter(font))
+    return textwrap.wrap(text, max(int(letters), 10))
+
+
+@cache
+def _letter(font: Font) -> float:
+    """Return how wide a letter of usual text is, as a share of the font's size."""
+    from PIL import ImageFont
+
+    usual = "Each triangle of the grid is shaded as it is; 51 x 51 points, 1,797 examples. "
+    # A little more than the average: lines differ.
+    return (
+        1.04
+        * float(ImageFont.truetype(font_file(font=font), 100).getlength(usual))
+        / (100 * len(usual))
+    )

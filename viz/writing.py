@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from landscape.files import replacing, writable_folder
+from viz.caption_files import as_latex, as_markdown
+from viz.told import caption_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,7 +20,7 @@ SOFTWARE = "Lossoscope"
 _LEAST_DEVIATION = 5.0
 
 
-def save(picture: Any, path: Path | str) -> Path:
+def save(picture: Any, path: Path | str, *, caption: str | bool = False) -> Path:
     """Write a figure or a 3D picture and return the path.
 
     A plotter is closed. The file holds no time of writing: the same picture gives the same bytes.
@@ -26,18 +28,29 @@ def save(picture: Any, path: Path | str) -> Path:
     Args:
         picture: a ``pyvista.Plotter`` or a ``matplotlib.figure.Figure``.
         path: a plotter is written as ``.png``; a figure as ``.png``, ``.pdf`` or ``.svg``.
+        caption: a text, or True for the picture's own caption: also written beside the picture, as
+            ``<stem>.md`` and, with LaTeX's special characters escaped, as ``<stem>.tex``, each with
+            the papers to cite.
 
     Raises:
-        ValueError: for another suffix; the message lists the known.
+        ValueError: for another suffix (the message lists the known), or the own caption of a
+            picture that has none.
         RuntimeError: if the rendered picture is blank.
         OSError: if the folder cannot be written.
     """
     path = Path(path)
+    text = caption_of(picture) if caption is True else caption or ""
+    if caption is True and not text:
+        raise ValueError("nothing is known of this picture; give its caption as a text")
     writable_folder(path.parent)
     if hasattr(picture, "savefig"):
         _save_figure(picture, path)
     else:
         _save_plotter(picture, path)
+    if text:
+        for suffix, words in ((".tex", as_latex(text)), (".md", as_markdown(text))):
+            with replacing(path.with_suffix(suffix)) as temporary:
+                Path(temporary).write_text(words, encoding="utf-8")
     return path
 
 
@@ -72,7 +85,7 @@ def _save_plotter(plotter: Any, path: Path) -> None:
             "works here"
         )
     with replacing(path) as temporary:
-        Image.fromarray(image).save(temporary, format="PNG", optimize=True)
+        Image.fromarray(image).save(temporary, format="PNG", compress_level=6)
 
 
 def _check_suffix(path: Path, known: tuple[str, ...]) -> None:

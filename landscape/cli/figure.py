@@ -11,19 +11,6 @@ from landscape.cli.mistakes import one_line_errors
 
 KINDS = ("hybrid", "mosaic", "line", "contour")
 FORMATS = (".pdf", ".svg", ".png")
-# Widths of a column and of the page's text, in inches, as the venues' templates set them.
-VENUES = {
-    "aaai": (3.3, 7.0),
-    "aistats": (3.25, 6.75),
-    "cvpr": (3.25, 6.875),
-    "iclr": (5.5, 5.5),
-    "icml": (3.25, 6.75),
-    "ieee": (3.5, 7.16),
-    "jmlr": (6.0, 6.0),
-    "neurips": (5.5, 5.5),
-    "tmlr": (6.5, 6.5),
-    "uai": (3.25, 6.75),
-}
 
 
 @one_line_errors
@@ -48,9 +35,9 @@ def figure(
     ] = "",
     width: Annotated[float, typer.Option("--width", help="In inches. [by kind]")] = 0.0,
     venue: Annotated[
-        str, typer.Option("--venue", help=f"Whose width it is: {', '.join(VENUES)}.")
+        str, typer.Option("--venue", help="Whose width it is, as icml, neurips or ieee.")
     ] = "",
-    columns: Annotated[int, typer.Option("--columns", help="Of --venue: 1 or 2.")] = 2,
+    columns: Annotated[int, typer.Option("--columns", help="Of --venue: 1 or 2.")] = 1,
     dpi: Annotated[int, typer.Option("--dpi", help="Of what is rendered.")] = 600,
     height: Annotated[str, typer.Option("--height", help="log or linear.")] = "log",
     out: Annotated[
@@ -97,14 +84,12 @@ def width_of(width: float, venue: str, columns: int) -> float | None:
     """Return the width in inches that the options ask for, None for none.
 
     Raises:
-        ValueError: for both, an unknown venue, other columns than 1 and 2, or an impossible width.
+        ValueError: for both, an unknown venue, columns that it has not, or an impossible width.
     """
+    from landscape.cli.pictures import own_viz
+
     if width and venue:
         raise ValueError("give --width or --venue, not both")
-    if venue and venue not in VENUES:
-        raise ValueError(f"unknown venue {venue!r}; known: {', '.join(VENUES)}; or give --width")
-    if columns not in (1, 2):
-        raise ValueError(f"--columns must be 1 or 2, got {columns}")
     if width and not 1.5 <= width <= 20:
         raise ValueError(f"--width must be from 1.5 to 20 inches, got {width:g}")
-    return VENUES[venue][columns - 1] if venue else width or None
+    return float(own_viz().width_of(venue, columns=columns)) if venue else width or None

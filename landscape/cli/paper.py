@@ -151,7 +151,7 @@ def write(study: StudyFile, runs: Sequence[str], wanted: Wanted, path: Path) -> 
     mark = f"{_MARK} {path.name}"
     latex.write_text(f"% {mark}.\n{viz.latex_caption(words, path.stem)}", encoding="utf-8")
     yield latex
-    markdown.write_text(f"<!-- {mark}. -->\n{words}\n", encoding="utf-8")
+    markdown.write_text(f"<!-- {mark}. -->\n{viz.as_markdown(words)}", encoding="utf-8")
     yield markdown
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from landscape.cli.looks import Look
 from landscape.cli.wiring import check_own
 
 if TYPE_CHECKING:
@@ -122,18 +123,25 @@ def own_viz() -> Any:
 
 
 def draw_each(
-    study: StudyFile, identifiers: Iterable[str], folder: Path, **options: Any
+    study: StudyFile, identifiers: Iterable[str], folder: Path, look: Look | None = None
 ) -> Iterator[Path]:
     """Write one 3D picture per surface, yielding each path."""
     viz = own_viz()
+    look = look or Look()
     for identifier in identifiers:
         one = panel(study, identifier)
         plotter = viz.surface(
-            one.surface, plane=one.plane, path=one.path, title=one.title, **options
+            one.surface, plane=one.plane, path=one.path, title=one.title, **look.options(viz, [one])
         )
-        path = folder / f"{identifier}.png"
-        viz.save(plotter, path)
-        yield path
+        yield viz.save(plotter, folder / f"{identifier}.png", caption=look.captions)
+
+
+def draw_group(
+    study: StudyFile, identifiers: Iterable[str], path: Path, kind: str, look: Look
+) -> Path:
+    """Write one picture of several surfaces: ``compare``, ``matrix`` or ``contour``."""
+    draw = {"contour": draw_contours, "matrix": draw_matrix}.get(kind, draw_comparison)
+    return draw(study, by_smoothness(study, identifiers), path, look)
 
 
 def titles_of(panels: list[Panel]) -> list[str]:
@@ -145,35 +153,79 @@ def titles_of(panels: list[Panel]) -> list[str]:
 
 
 def draw_comparison(
-    study: StudyFile, identifiers: Iterable[str], path: Path, **options: Any
+    study: StudyFile, identifiers: Iterable[str], path: Path, look: Look | None = None
 ) -> Path:
     """Write one 3D picture with a panel for each surface, on one scale."""
     viz = own_viz()
+    look = look or Look()
     panels = [panel(study, identifier) for identifier in identifiers]
     plotter = viz.compare(
         [one.surface for one in panels],
         planes=[one.plane for one in panels],
         paths=[one.path for one in panels],
         titles=titles_of(panels),
-        **options,
+        **look.options(viz, panels),
     )
-    viz.save(plotter, path)
-    return path
+    return Path(viz.save(plotter, path, caption=look.captions))
 
 
-def draw_contours(study: StudyFile, identifiers: Iterable[str], path: Path, **options: Any) -> Path:
+def draw_matrix(
+    study: StudyFile, identifiers: Iterable[str], path: Path, look: Look | None = None
+) -> Path:
+    """Write one 3D picture with a row for each activation, a column for each optimizer and seed.
+
+    Raises:
+        ValueError: if a run is missing in the matrix, or has two surfaces.
+    """
+    from landscape.activations import get
+    from landscape.naming import RunKey
+
+    viz = own_viz()
+    look = look or Look()
+    panels = [panel(study, identifier) for identifier in identifiers]
+    keys = [RunKey.parse(str(one.surface.run)) for one in panels]
+    rows = list(dict.fromkeys(key.activation for key in keys))
+    columns = sorted({(key.optimizer, key.seed) for key in keys})
+    placed = {
+        (key.activation, key.optimizer, key.seed): one
+        for key, one in zip(keys, panels, strict=True)
+    }
+    every = [[(row, *column) for column in columns] for row in rows]
+    absent = [RunKey(*key).name for line in every for key in line if key not in placed]
+    if absent or len(placed) < len(panels):
+        told = f"missing: {', '.join(absent)}" if absent else "a run has several surfaces"
+        raise ValueError(f"a matrix shows one surface of each activation and column; {told}")
+    cells = [[placed[key] for key in line] for line in every]
+    several = len({optimizer for optimizer, _ in columns}) > 1
+    plotter = viz.matrix(
+        [[one.surface for one in line] for line in cells],
+        planes=[[one.plane for one in line] for line in cells],
+        paths=[[one.path for one in line] for line in cells],
+        row_titles=[get(row).label for row in rows],
+        column_titles=[
+            f"{OPTIMIZERS.get(optimizer, optimizer)}, seed {seed}" if several else f"seed {seed}"
+            for optimizer, seed in columns
+        ],
+        **look.options(viz, panels),
+    )
+    return Path(viz.save(plotter, path, caption=look.captions))
+
+
+def draw_contours(
+    study: StudyFile, identifiers: Iterable[str], path: Path, look: Look | None = None
+) -> Path:
     """Write one contour figure with a panel for each surface, on one scale."""
     viz = own_viz()
+    look = look or Look()
     panels = [panel(study, identifier) for identifier in identifiers]
     figure = viz.contour(
         [one.surface for one in panels],
         planes=[one.plane for one in panels],
         paths=[one.path for one in panels],
         titles=titles_of(panels),
-        **options,
+        **look.options(viz, panels, flat=True),
     )
-    viz.save(figure, path)
-    return path
+    return Path(viz.save(figure, path, caption=look.captions))
 
 
 def draw_microscope(study: StudyFile, folder: Path) -> list[Path]:

@@ -11,7 +11,7 @@ import typer
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.wiring import bars
 
-KINDS = ("surface", "compare", "contour")
+KINDS = ("surface", "compare", "matrix", "contour")
 FIGURE_FORMATS = ("pdf", "svg", "png")
 
 
@@ -26,11 +26,35 @@ def render(
         typer.Option(
             "--kind",
             help="surface: one 3D picture each; compare: one 3D picture with "
-            "all on one scale; contour: one flat figure. Without --surface one "
-            "for each kind of plane.",
+            "all on one scale; matrix: the same, a row for each activation; contour: one flat "
+            "figure. Without --surface one for each kind of plane.",
         ),
     ] = "surface",
-    height: Annotated[str, typer.Option("--height", help="log or linear.")] = "log",
+    height: Annotated[
+        str, typer.Option("--height", help="log, linear or clipped (linear up to a limit).")
+    ] = "log",
+    limit: Annotated[
+        float | None,
+        typer.Option("--limit", help="Loss above which surfaces are cut. [clipped: a quartile]"),
+    ] = None,
+    colour: Annotated[
+        str,
+        typer.Option(
+            "--colour",
+            help="losses, slope, curvature, status, difference, kinks, or a field such as "
+            "accuracies.",
+        ),
+    ] = "losses",
+    reference: Annotated[
+        str | None,
+        typer.Option("--reference", help="Surface id for difference, kink map id for kinks."),
+    ] = None,
+    style: Annotated[
+        str, typer.Option("--style", help="paper, slides, dark, testing, or a .toml file.")
+    ] = "paper",
+    captions: Annotated[
+        bool, typer.Option("--captions", help="Write each caption beside, as .tex and .md.")
+    ] = False,
     shading: Annotated[
         str, typer.Option("--shading", help="flat, differences or gradient.")
     ] = "flat",
@@ -46,6 +70,7 @@ def render(
     Surfaces and their ids are listed by 'landscape info STUDY'.
     """
     from landscape.cli import pictures
+    from landscape.cli.looks import Look, reference_of
     from landscape.files import writable_folder
     from landscape.store import open_study
 
@@ -58,22 +83,22 @@ def render(
         raise ValueError(
             f"{source.path} has no surfaces; make some with 'landscape run' or 'sample'"
         )
+    if kind == "contour" and colour != "losses":
+        raise ValueError("contours are coloured by losses; leave --colour out, or draw a surface")
+    pictures.own_viz().Style.of(style)
+    against = reference_of(source, colour, reference)
     folder = writable_folder(out or source.path.parent)
+    look = Look(height, limit, colour, against, shading, style, captions)
     if kind != "surface":
         groups = {"": surface} if surface else pictures.by_kind(source, chosen)
         for path, group in _together(groups, folder, kind, suffix):
-            ordered = pictures.by_smoothness(source, group)
-            if kind == "contour":
-                pictures.draw_contours(source, ordered, path, height=height)
-            else:
-                pictures.draw_comparison(source, ordered, path, height=height, shading=shading)
+            pictures.draw_group(source, group, path, kind, look)
             print(f"wrote {path}")
         return
-    options = {"height": height, "shading": shading}
     with bars() as shown:
         shown.stage("drawing", len(chosen))
         written = []
-        for path in pictures.draw_each(source, chosen, folder, **options):
+        for path in pictures.draw_each(source, chosen, folder, look):
             written.append(path)
             shown.advance(1)
     for path in written:
@@ -84,7 +109,9 @@ def _together(
     groups: dict[str, list[str]], folder: Path, kind: str, suffix: str
 ) -> Iterator[tuple[Path, list[str]]]:
     """Yield the picture of each kind of plane; the kind is in its name if there are several."""
-    stem, usual = ("contours", "pdf") if kind == "contour" else ("comparison", "png")
+    stem, usual = {"contour": ("contours", "pdf"), "matrix": ("matrix", "png")}.get(
+        kind, ("comparison", "png")
+    )
     for plane, group in groups.items():
         name = stem if len(groups) == 1 else f"{stem}-{plane}"
         yield folder / f"{name}.{suffix or usual}", group

@@ -230,6 +230,42 @@ def test_surfaces_are_drawn_one_by_one_or_side_by_side(study: Path, tmp_path: Pa
 
 
 @pytest.mark.usefixtures("rendering")
+def test_pictures_are_clipped_coloured_styled_and_captioned_on_request(
+    study: Path, tmp_path: Path
+) -> None:
+    name = f"{RUN}.random"
+    accepted("render", study, "--surface", name, "--height", "clipped", "--limit", "2.5",
+             "--colour", "difference", "--reference", name, "--style", "testing", "--captions",
+             "--out", tmp_path)  # fmt: skip
+    words = (tmp_path / f"{name}.md").read_text("utf-8")
+    assert "Clipped at loss 2.5" in words
+    assert "difference of the losses" in words
+    assert "Li et al. (2018)" in words
+    assert (tmp_path / f"{name}.tex").is_file()
+    said = accepted("render", study, "--kind", "matrix", "--surface", name, "--style", "testing",
+                    "--out", tmp_path)  # fmt: skip
+    assert said == f"wrote {tmp_path / 'matrix.png'}\n"
+
+
+def test_a_style_file_reaches_flat_figures(study: Path, tmp_path: Path) -> None:
+    from PIL import Image
+
+    style = tmp_path / "mine.toml"
+    style.write_text('background = "#102030"\nink = "#ffffff"\n', encoding="utf-8")
+    accepted("render", study, "--surface", f"{RUN}.random", "--kind", "contour", "--format", "png",
+             "--style", style, "--out", tmp_path)  # fmt: skip
+    with Image.open(tmp_path / "contours.png") as image:
+        assert image.convert("RGB").getpixel((1, 1)) == (0x10, 0x20, 0x30)
+
+
+def test_a_matrix_names_the_runs_it_lacks(study: Path, tmp_path: Path) -> None:
+    both = [f"{RUN}.random", f"{RUN}.pca"]
+    message = refused("render", study, "--kind", "matrix", "--surface", both[0], "--surface",
+                      both[1], "--out", tmp_path)  # fmt: skip
+    assert "a run has several surfaces" in message
+
+
+@pytest.mark.usefixtures("rendering")
 def test_a_surface_sampled_with_gradients_is_drawn_by_its_exact_slopes(
     study: Path, tmp_path: Path
 ) -> None:

@@ -10,7 +10,7 @@ from calling import ENGINE, TINY, accepted, refused
 
 import viz
 from landscape.cli import paper
-from landscape.cli.figure import VENUES, width_of
+from landscape.cli.figure import width_of
 from landscape.store import open_study
 
 
@@ -39,7 +39,7 @@ def test_it_writes_a_figure_and_its_caption_and_says_so(study: Path, tmp_path: P
     assert viz.signed(tmp_path / names[0])
     latex = (tmp_path / names[1]).read_text(encoding="utf-8")
     assert latex.isascii()
-    assert r"\caption{Random plane, filter-normalised" in latex
+    assert "\\caption{%\nRandom plane, filter-normalised" in latex
     assert r"\includegraphics{contour-random}" in latex
     words = (tmp_path / names[2]).read_text(encoding="utf-8").splitlines()
     assert words[0] == "<!-- Lossoscope: caption of contour-random.pdf. -->"
@@ -52,7 +52,20 @@ def test_figures_with_surfaces_have_the_width_of_their_venue(
     kind: str, study: Path, tmp_path: Path
 ) -> None:
     target = tmp_path / "x.pdf"
-    accepted("figure", study, "--kind", kind, "--venue", "icml", "--dpi", 72, "--out", target)
+    accepted(
+        "figure",
+        study,
+        "--kind",
+        kind,
+        "--venue",
+        "icml",
+        "--columns",
+        2,
+        "--dpi",
+        72,
+        "--out",
+        target,
+    )
     assert pdf_width(target) == pytest.approx(6.75)
     assert {p.name for p in tmp_path.iterdir()} == {"x.pdf", "x.tex", "x.md"}
 
@@ -124,9 +137,9 @@ def test_a_line_of_the_study_goes_before_a_section(study: Path, tmp_path: Path) 
         (["--select", "gelu"], "no run of gelu; the study has relu"),
         (["--seed", "7"], "no run of gd with seed 7 in the study; it has gd with seed 0"),
         (["--optimizer", "adam"], "no run of adam with seed 0"),
-        (["--venue", "nature"], "unknown venue 'nature'; known: aaai"),
+        (["--venue", "nowhere"], "unknown venue 'nowhere'; known: neurips"),
         (["--venue", "icml", "--width", "3"], "--width or --venue, not both"),
-        (["--venue", "icml", "--columns", "3"], "--columns must be 1 or 2, got 3"),
+        (["--venue", "icml", "--columns", "3"], "columns must be 1 or 2, got 3"),
         (["--width", "90"], "from 1.5 to 20 inches, got 90"),
         (["--dpi", "10"], "--dpi must be from 72 to 1200, got 10"),
         (["--out", "x.eps"], "figures are written as .pdf, .svg, .png, got 'x.eps'"),
@@ -151,7 +164,7 @@ def test_a_plane_that_was_not_sampled_is_named_with_the_command(tmp_path: Path) 
 
 def test_venues_have_one_column_and_two() -> None:
     assert width_of(0.0, "icml", 1) == 3.25
-    assert width_of(0.0, "neurips", 1) == width_of(0.0, "neurips", 2) == 5.5
+    assert width_of(0.0, "icml", 2) == 6.75
+    assert width_of(0.0, "neurips", 1) == 5.5
     assert width_of(4.5, "", 2) == 4.5
     assert width_of(0.0, "", 2) is None
-    assert all(0 < one <= two < 8 for one, two in VENUES.values())

@@ -174,10 +174,14 @@ def test_a_study_without_a_configuration_is_told_apart_from_one_with_defaults(
         (["sample", "--run", RUN, "--gradients", "--resample", "9"], "never interpolated"),
         (["sample", "--run", RUN, "--gradients", "--strategy", "vmap"], "got the strategy 'vmap'"),
         (["sample", "--run", RUN, "--height", "x"], "unknown height 'x'; known: log, linear"),
-        (["render", "--kind", "movie"], "known: surface, compare, contour"),
+        (["render", "--kind", "movie"], "known: surface, compare, matrix, contour"),
         (["render", "--surface", "nothing", "--kind", "contour"], f"known: {RUN}.pca"),
         (["render", "--kind", "contour", "--height", "x"], "known: log, linear"),
         (["render", "--kind", "contour", "--shading", "x"], "contours have no shading"),
+        (["render", "--style", "neon"], "unknown style 'neon'; known: paper, slides, dark"),
+        (["render", "--colour", "difference"], f"needs --reference; known: {RUN}.pca"),
+        (["render", "--colour", "slope", "--reference", "x"], "has no reference"),
+        (["render", "--kind", "contour", "--colour", "slope"], "contours are coloured by losses"),
         (["render", "--format", "pdf"], "3D pictures are written as png, got 'pdf'; contours as"),
         (["render", "--kind", "compare", "--format", "x"], "3D pictures are written as png"),
         (["render", "--kind", "contour", "--format", "tiff"], "written as pdf, svg, png, got"),
@@ -291,7 +295,8 @@ def test_a_warning_is_one_line_without_its_place_in_the_code(study: Path, tmp_pa
     both = [part for kind in ("pca", "random") for part in ("--surface", f"{RUN}.{kind}")]
     result = call("render", study, "--kind", "contour", *both, "--out", tmp_path)
     assert result.exit_code == 0
-    assert result.stderr == "landscape: the surfaces span different windows: compare with care\n"
+    told = "the surfaces span different windows; their planes are of different kinds (pca, random)"
+    assert result.stderr == f"landscape: {told}: compare with care\n"
 
 
 def test_the_traceback_is_there_for_those_who_ask(monkeypatch: pytest.MonkeyPatch) -> None:

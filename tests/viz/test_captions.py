@@ -29,7 +29,7 @@ def test_a_flat_figure_has_its_caption_below(oblong: Surface, tmp_path: Path) ->
     assert text == viz.caption(oblong, [path], shading="")
     assert text.startswith("Random plane, filter-normalised directions (seed 3), cross entropy")
     assert "Colours and isolines: log loss." in text
-    assert "Path with 100.0% of its squared displacement in the plane." in text
+    assert "Path with 100.0% of its squared displacement in the plane, 0.0% off it; a bead" in text
     assert "1 of its points lies outside the window." in text
     assert not {"shaded", "Height", "true losses"} & set(text.replace(":", " ").split())
     viz.save(figure, tmp_path / "x.pdf")

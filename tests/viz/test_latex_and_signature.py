@@ -12,7 +12,7 @@ from making import make_path, make_surface
 
 import viz
 from landscape.grid import Grid
-from viz.latex import escape
+from viz.caption_files import latex
 
 NASTY = r"50% of relu_x & {a} #1 $2 ~ ^ \ |J| < 1 > 0, α β −1 × 10⁻⁸ ≤ ∞ † … “q” ’"
 
@@ -41,7 +41,7 @@ def figure_in(folder: Path, name: str) -> Path:
 
 
 def test_nothing_of_a_caption_is_a_command_to_latex(tmp_path: Path) -> None:
-    written = escape(NASTY)
+    written = latex(NASTY)
     assert written.isascii()
     document = compiled(tmp_path, written)
     if shutil.which("pdftotext"):
@@ -59,7 +59,7 @@ def test_captions_of_surfaces_are_plain_ascii_in_latex() -> None:
     path = make_path(np.stack([t, t], axis=1), np.full(5, 1e-9), off_plane=1e-7)
     for words in (viz.caption(surface, [path]), viz.figure_caption(surface, paths=path),
                   viz.mosaic_caption(surface, path=path)):  # fmt: skip
-        assert escape(words).isascii(), words
+        assert latex(words).isascii(), words
 
 
 def test_a_figure_and_its_caption_go_into_a_document_that_is_not_ours(tmp_path: Path) -> None:

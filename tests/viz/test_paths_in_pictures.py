@@ -35,7 +35,7 @@ def drawn(plotter: Any) -> list[Any]:
     """Return the data sets that the first panel shows, without those of its surface."""
     actors = {n: a for n, a in plotter.renderers[0].actors.items() if n != "surface"}
     mappers = [getattr(actor, "mapper", None) for actor in actors.values()]
-    return [mapper.dataset for mapper in mappers if mapper is not None]
+    return [mapper.dataset for mapper in mappers if hasattr(mapper, "dataset")]
 
 
 def wanted_points(frame: Frame) -> np.ndarray:

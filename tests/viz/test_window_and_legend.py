@@ -69,7 +69,8 @@ def test_a_lone_record_inside_the_window_is_drawn_with_its_shadow(bowl: Surface)
     wanted = frame.points(path.coordinates, path.losses)[1]
     plotter = viz.surface(bowl, path=path, style=TESTING)
     mappers = [getattr(a, "mapper", None) for a in plotter.renderers[0].actors.values()]
-    centres = np.array([mapper.dataset.center for mapper in mappers if mapper is not None])
+    shown = [mapper.dataset for mapper in mappers if hasattr(mapper, "dataset")]
+    centres = np.array([part.center for part in shown])
     assert np.linalg.norm(centres - wanted, axis=1).min() < 1e-4
     shadow = np.array([*wanted[:2], frame.floor])
     assert np.linalg.norm(centres - shadow, axis=1).min() < 0.01
@@ -138,9 +139,9 @@ def test_the_labels_of_alpha_and_beta_keep_apart_where_the_axes_meet(bowl: Surfa
     places = []
     for actor in renderer.actors.values():
         if hasattr(actor, "GetTextProperty") and actor.GetInput() in ("1", "−1"):
-            position = actor.GetPosition()
-            if len(position) == 3:
-                renderer.SetWorldPoint(*position, 1.0)
+            place = actor.GetPositionCoordinate()
+            if place.GetCoordinateSystemAsString() == "World":
+                renderer.SetWorldPoint(*place.GetValue(), 1.0)
                 renderer.WorldToDisplay()
                 places.append(renderer.GetDisplayPoint()[:2])
     assert len(places) >= 4

@@ -1,0 +1,186 @@
+"""Panels that cannot be compared are told; captions are written beside pictures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from making import make_path, make_surface
+
+import viz
+from landscape.grid import Grid
+from landscape.surface import Surface
+from viz.caption_files import as_latex, as_markdown, latex
+from viz.matching import mismatches
+from viz.references import REFERENCES
+from viz.style import TESTING
+
+
+def with_settings(surface: Surface, **settings: Any) -> Surface:
+    return replace(surface, settings={**surface.settings, **settings})
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"kind": "pca"}, r"different kinds \(pca, random\)"),
+        ({"normalisation": "layer"}, r"normalised differently \(filter, layer\)"),
+        ({"loss": "mean_squared_error"}, "show different losses"),
+        ({"examples": 60000}, "different numbers of examples"),
+    ],
+)
+def test_what_cannot_be_compared_is_told_in_a_warning_and_in_the_caption(
+    settings: dict[str, Any], message: str, oblong: Surface
+) -> None:
+    other = with_settings(oblong, **settings)
+    with pytest.warns(UserWarning, match=message):
+        figure = viz.contour([oblong, other])
+    assert "Compare with care: " in viz.caption_of(figure)
+    (found,) = mismatches([oblong, other])
+    assert found in viz.caption_of(figure)
+    assert mismatches([oblong, oblong]) == []
+
+
+def test_units_differ_where_directions_are_of_length_1_in_some(oblong: Surface) -> None:
+    surfaces = [with_settings(oblong, direction_length=v) for v in (1.0, 5.7, 6.1)]
+    assert mismatches(surfaces[1:]) == []
+    assert "directions are of length 1 in some" in mismatches(surfaces)[0]
+
+
+def test_the_ends_of_the_hessians_spectrum_are_told_where_they_are_known(oblong: Surface) -> None:
+    known = with_settings(oblong, hessian={"top": 31.5, "bottom": -0.25})
+    said = "Hessian eigenvalues at the centre: top 31.5, bottom −0.25."
+    assert said in viz.caption(known)
+    assert "Hessian" not in viz.caption(oblong)
+    more = with_settings(oblong, hessian={"top": 50.0, "bottom": 0.5})
+    text = viz.caption([known, more, oblong])
+    assert "top 31.5 to 50, bottom −0.25 to 0.5 (2 of 3 panels)" in text
+
+
+def test_the_variance_of_a_pca_plane_stands_beside_that_of_a_random_walk(oblong: Surface) -> None:
+    pca = with_settings(oblong, kind="pca", explained_variance=[0.9, 0.05], direction_length=6.0,
+                        random_walk_variance=[0.6, 0.15])  # fmt: skip
+    text = viz.caption(pca)
+    assert "(95.0% of its variance; of a random walk's: 75.0%)" in text
+    assert text.endswith("Method: Li et al. (2018); Antognini and Sohl-Dickstein (2018).")
+
+
+def test_step_marks_and_the_share_off_the_plane_are_told(oblong: Surface) -> None:
+    count = 51
+    places = np.linspace([-0.9, 1.0], [0.0, 0.0], count)
+    path = replace(make_path(places, np.linspace(20, 11, count), off_plane=0.2),
+                   steps=np.arange(count) * 4)  # fmt: skip
+    text = viz.caption(oblong, [path])
+    share = path.captured
+    assert f"with {share:.1%} of its squared displacement in the plane, {1 - share:.1%} off" in text
+    assert "a bead every 20 steps" in text
+    uneven = replace(path, steps=np.append(np.arange(count - 1), 900))
+    assert "a bead every 5 records" in viz.caption(oblong, [uneven])
+
+
+@pytest.mark.usefixtures("rendering")
+def test_beads_lie_on_the_records_they_mark(oblong: Surface) -> None:
+    count = 21
+    places = np.linspace([-0.9, 1.0], [0.0, 0.0], count)
+    path = make_path(places, np.linspace(20, 11, count))
+    plotter = viz.surface(oblong, path=path, height="linear", style=TESTING)
+    from viz.frame import Frame
+    from viz.height import HeightScale
+
+    scale = HeightScale.of([oblong], kind="linear", paths=[path])
+    wanted = Frame.around([oblong], scale, TESTING).points(path.coordinates, path.losses)[2:-1:2]
+    parts = [a.mapper.dataset for a in plotter.renderers[0].actors.values()
+             if hasattr(getattr(a, "mapper", None), "dataset")]  # fmt: skip
+    beads = [p.split_bodies() for p in parts if p.n_points and len(p.split_bodies()) == len(wanted)]
+    centres = [np.array([body.center for body in group]) for group in beads]
+    assert any(np.allclose(np.sort(c, axis=0), np.sort(wanted, axis=0), atol=2e-3) for c in centres)
+    plotter.close()
+
+
+@pytest.mark.usefixtures("rendering")
+def test_a_matrix_has_its_titles_at_the_edge_and_one_scale(oblong: Surface) -> None:
+    rows = [[oblong, make_surface(oblong.losses * 3, oblong.grid)],
+            [make_surface(oblong.losses * 9, oblong.grid), oblong]]  # fmt: skip
+    plotter = viz.matrix(rows, row_titles=["ReLU", "ELU"], column_titles=["seed 0", "seed 1"],
+                         style=TESTING)  # fmt: skip
+    panels = [r for r in plotter.renderers if "surface" in r.actors]
+    texts = [[a for a in r.actors.values() if hasattr(a, "GetTextProperty")] for r in panels]
+    said = [{a.GetInput(): a.GetOrientation() for a in panel} for panel in texts]
+    assert [("ReLU" in s, "ELU" in s) for s in said] == [(1, 0), (0, 0), (0, 1), (0, 0)]
+    assert [("seed 0" in s, "seed 1" in s) for s in said] == [(1, 0), (0, 1), (0, 0), (0, 0)]
+    assert said[0]["ReLU"] == 90.0
+    ranges = {tuple(r.actors["surface"].mapper.scalar_range) for r in panels}
+    assert len(ranges) == 1
+    assert len({(*r.camera.position, r.camera.parallel_scale) for r in panels}) == 1
+    plotter.close()
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "message"),
+    [
+        ([2, 1], {}, "rows of one length"),
+        ([], {}, "rows of one length"),
+        ([2, 2], {"row_titles": ["a"]}, "row_titles must be 2, got 1"),
+        ([2, 2], {"paths": [[None, None]]}, "paths must be in rows"),
+    ],
+)
+def test_a_matrix_that_is_none_is_refused(
+    rows: list[int], options: dict[str, Any], message: str, oblong: Surface
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        viz.matrix([[oblong] * count for count in rows], style=TESTING, **options)
+
+
+def test_a_caption_is_written_beside_the_picture(oblong: Surface, tmp_path: Path) -> None:
+    figure = viz.contour(oblong, caption=False)
+    viz.save(figure, tmp_path / "x.pdf", caption=True)
+    plain = (tmp_path / "x.md").read_text("utf-8")
+    assert plain.startswith(viz.caption_of(figure))
+    assert REFERENCES["li2018"].full in plain
+    for_latex = (tmp_path / "x.tex").read_text("utf-8")
+    assert r"5 x 9 points, \ensuremath{\alpha} \ensuremath{-}1 to 1" in for_latex
+    comments = for_latex.split("\n")[1:-1]
+    assert comments
+    assert all(line.startswith("% ") for line in comments)
+    assert "@inproceedings{li2018visualizing," in for_latex
+    viz.save(figure, tmp_path / "y.png", caption="50% of my_run {a}")
+    assert (tmp_path / "y.tex").read_text("utf-8") == "50\\% of my\\_run \\{a\\}%\n"
+    assert (tmp_path / "y.md").read_text("utf-8") == "50% of my\\_run {a}\n"
+    viz.save(figure, tmp_path / "z.png")
+    assert sorted(p.name for p in tmp_path.glob("z.*")) == ["z.png"]
+
+
+def test_a_picture_without_a_caption_is_told(tmp_path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    with pytest.raises(ValueError, match="give its caption as a text"):
+        viz.save(Figure(), tmp_path / "x.png", caption=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_special_character_of_latex_is_escaped() -> None:
+    text = "\\{}%&#$_~^<>"
+    assert latex(text) == (
+        r"\textbackslash{}\{\}\%\&\#\$\_\textasciitilde{}\textasciicircum{}"
+        r"\ensuremath{<}\ensuremath{>}"
+    )
+    assert latex("10⁻⁸") == r"10\textsuperscript{\ensuremath{-}}\textsuperscript{8}"
+    assert all(ord(letter) < 128 for letter in as_latex(latex("α β × · ± −")))
+    assert as_markdown("a*b") == "a\\*b\n"
+
+
+@pytest.mark.parametrize("columns", [1, 3, 4])
+@pytest.mark.parametrize("span", [(1.0, 1.0), (1.9, 1.44)])
+def test_titles_of_flat_figures_stay_in_the_picture(
+    columns: int, span: tuple[float, float]
+) -> None:
+    grid = Grid.rectangle((5, 5), (0.0, span[0]), (0.0, span[1]))
+    surface = make_surface(np.ones(grid.shape) + grid.axes[0][:, None], grid)
+    for style in ("paper", "dark"):
+        figure = viz.contour([surface] * columns, titles=["Title"] * columns, style=style)
+        figure.draw_without_rendering()
+        for axes in figure.axes[:columns]:
+            assert axes.title.get_window_extent().y1 < figure.bbox.y1
