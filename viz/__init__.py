@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from viz.budget_bars import budget_caption, slope_budgets
     from viz.budget_layers import layer_budgets, layer_caption
+    from viz.caption_files import as_markdown
     from viz.captions import caption
     from viz.contours import contour
     from viz.creases import creased
@@ -19,15 +20,20 @@ if TYPE_CHECKING:
     from viz.curvature_lines import curvature_scale
     from viz.density import kink_density
     from viz.height import HeightScale
+    from viz.hybrid import figure, figure_caption
     from viz.kink_lines import kink_contour, kink_surface
+    from viz.latex import latex_caption
+    from viz.line_figures import barrier, line, line_caption, section
     from viz.matrices import matrix
     from viz.microscope_captions import microscope_caption
     from viz.microscope_scene import microscope_3d
     from viz.microscopy import microscope, zooms
+    from viz.mosaics import mosaic, mosaic_caption
     from viz.offscreen import ensure
     from viz.panels import compare, surface
     from viz.path_lines import along_path, along_path_caption
     from viz.scaling import residual_scaling
+    from viz.signature import signed
     from viz.style import Style
     from viz.told import caption_of
     from viz.venues import width_of
@@ -40,6 +46,14 @@ _HOME = MappingProxyType(
         "compare": "panels",
         "matrix": "matrices",
         "contour": "contours",
+        "figure": "hybrid",
+        "figure_caption": "hybrid",
+        "line": "line_figures",
+        "line_caption": "line_figures",
+        "section": "line_figures",
+        "barrier": "line_figures",
+        "mosaic": "mosaics",
+        "mosaic_caption": "mosaics",
         "microscope": "microscopy",
         "microscope_3d": "microscope_scene",
         "zooms": "microscopy",
@@ -62,7 +76,10 @@ _HOME = MappingProxyType(
         "curvature_scale_caption": "curvature_captions",
         "along_path_caption": "path_lines",
         # into a file
+        "as_markdown": "caption_files",
+        "latex_caption": "latex",
         "save": "writing",
+        "signed": "signature",
         # how they look
         "HeightScale": "height",
         "Style": "style",
@@ -77,6 +94,8 @@ __all__ = [
     "Style",
     "along_path",
     "along_path_caption",
+    "as_markdown",
+    "barrier",
     "budget_caption",
     "caption",
     "caption_of",
@@ -86,17 +105,26 @@ __all__ = [
     "curvature_scale",
     "curvature_scale_caption",
     "ensure",
+    "figure",
+    "figure_caption",
     "kink_contour",
     "kink_density",
     "kink_surface",
+    "latex_caption",
     "layer_budgets",
     "layer_caption",
+    "line",
+    "line_caption",
     "matrix",
     "microscope",
     "microscope_3d",
     "microscope_caption",
+    "mosaic",
+    "mosaic_caption",
     "residual_scaling",
     "save",
+    "section",
+    "signed",
     "slope_budgets",
     "surface",
     "width_of",

@@ -11,6 +11,10 @@ _ESCAPED: Mapping[str, str] = MappingProxyType(
     {
         "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "%": r"\%", "&": r"\&", "#": r"\#",
         "$": r"\$", "_": r"\_", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+        "|": r"\ensuremath{|}", "≤": r"\ensuremath{\leq}", "≥": r"\ensuremath{\geq}",
+        "∞": r"\ensuremath{\infty}", "γ": r"\ensuremath{\gamma}", "→": r"\ensuremath{\to}",
+        "√": r"\ensuremath{\surd}", "†": r"\dag{}", "…": r"\ldots{}", "–": "--",
+        "“": "``", "”": "''", "’": "'",
         "<": r"\ensuremath{<}", ">": r"\ensuremath{>}",
         "α": r"\ensuremath{\alpha}", "β": r"\ensuremath{\beta}", "×": r"\ensuremath{\times}",
         "·": r"\ensuremath{\cdot}", "±": r"\ensuremath{\pm}", "−": r"\ensuremath{-}",

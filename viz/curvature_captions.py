@@ -67,8 +67,9 @@ def _prediction(
     if not shown:
         return []
     return [
-        "Dotted: what the jumps at kinks predict, which leaves out that the smooth part of the "
-        "curvature changes within the stencil. Roughness agrees with it within "
+        "Dotted: what the jumps at kinks predict. It leaves out that the smooth part of the "
+        "curvature changes within a wide stencil, and fails below the exactness with which "
+        "crossings are placed. Roughness agrees with it within "
         f"{_AGREE:.0%}: {', '.join(f'{title} {_agreement(line)}' for line, title in shown)}.",
         f"Hollow marks: fewer than {ENOUGH} stencils hold a kink, single kinks decide. Over all "
         "places of the segment kinks give a bias that does not depend on h, and a roughness that "

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Per = Literal["centre", "rms"]
+_TITLES: dict[Per, str] = {
+    "centre": "central difference / autograd's curvature",
+    "rms": "1 + (difference − autograd) / rms autograd",
+}
 _SHAPES = {"scales": "H", "centres": "C", "curvatures": "C", "ratios": "HC", "predicted": "HC",
            "rounding": "H"}  # fmt: skip
 # Where a centre's curvature is below this share of their root mean square, its own ratio says
@@ -165,8 +169,7 @@ def curvature_scale(
         _rounding(above, below, lines)
         above.set_ylabel("mean (bias)")
         below.set_ylabel("deviation (roughness)")
-        over = "autograd's curvature" if chosen == "centre" else "rms autograd curvature"
-        above.set_title(f"central difference / {over}")
+        above.set_title(_TITLES[chosen])
         unit = ", multiples of the direction" if width >= _WIDE else ""
         below.set_xlabel(f"half-width $h$ of the stencil{unit}")
         outside_legend(figure, handles, columns=columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -77,8 +78,9 @@ def outside_legend(
 
 
 def legend_columns(names: Sequence[str], width: float, *, handle: float = 3.8) -> int:
-    """Return how many entries of a legend fit side by side into a width in inches."""
+    """Return how many entries of a legend stand side by side in a width in inches, evenly."""
     # A character of this font is about 0.45 of its size wide.
     longest = max((len(name) for name in names), default=1)
     entry = (longest * 0.45 + handle) * _LEGEND_SIZE / 72
-    return max(1, min(len(names), int(width * 0.96 / entry)))
+    most = max(1, min(len(names), int(width * 0.96 / entry)))
+    return math.ceil(len(names) / math.ceil(len(names) / most))

@@ -92,6 +92,7 @@ def draw_mesh(
     *,
     smooth: bool,
     relief: bool = False,
+    framed: bool = True,
     colours: Colours | None = None,
 ) -> None:
     """Draw a mesh with its point data ``heights``, its isolines, the frame and the light.
@@ -103,6 +104,7 @@ def draw_mesh(
         style: how it looks.
         smooth: whether its normals are used; otherwise each triangle is shaded as it is.
         relief: whether light from the side shows creases, with isolines on the floor alone.
+        framed: whether the floor's rim, the ticks and the loss axis are drawn.
         colours: of the mesh's data ``colours``; None for those of its heights.
     """
     gloss = replace(style, ambient=0.22, diffuse=0.88) if relief else style
@@ -116,7 +118,8 @@ def draw_mesh(
     if top is not None:
         draw_top(plotter, top, mesh, frame, style)
     _draw_isolines(plotter, below, frame, style, on_surface=not relief, plain=colours is not None)
-    draw_frame(plotter, frame, style)
+    if framed:
+        draw_frame(plotter, frame, style)
     _light(plotter, style, grazing=relief)
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FIGURE_FORMATS = (".pdf", ".png", ".svg")
+# What a figure's file names as its maker.
+SOFTWARE = "Lossoscope"
 _LEAST_DEVIATION = 5.0
 
 
@@ -58,9 +60,15 @@ def _save_figure(figure: Figure, path: Path) -> None:
 
     from viz.contours import FIGURE_SETTINGS
 
-    dates: dict[str, Any] = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
+    told: dict[str, Any] = {
+        ".pdf": {"Creator": SOFTWARE, "CreationDate": None},
+        ".svg": {"Creator": SOFTWARE, "Date": None},
+        ".png": {"Software": SOFTWARE},
+    }
+    # A figure that holds rendered pictures has their resolution.
+    dpi = max(float(figure.dpi), float(FIGURE_SETTINGS["savefig.dpi"]))
     with matplotlib.rc_context(dict(FIGURE_SETTINGS)), replacing(path) as temporary:
-        figure.savefig(temporary, metadata=dates.get(path.suffix))
+        figure.savefig(temporary, dpi=dpi, metadata=told[path.suffix])
 
 
 def _save_plotter(plotter: Any, path: Path) -> None:

@@ -1,0 +1,95 @@
+"""``landscape figure``: a figure for a paper, with its caption beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from landscape.cli.mistakes import one_line_errors
+
+KINDS = ("hybrid", "mosaic", "line", "contour")
+FORMATS = (".pdf", ".svg", ".png")
+
+
+@one_line_errors
+def figure(
+    study: Annotated[Path, typer.Argument(help="The study file, or its folder.")],
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--kind",
+            help="hybrid: in 3D with contours below; mosaic: one activation's surface, path, line "
+            "and slope budgets; line: losses along a line; contour: contours alone.",
+        ),
+    ] = "hybrid",
+    select: Annotated[
+        str,
+        typer.Option("--select", help="Activations, as relu,gelu. [up to 4, for mosaic the first]"),
+    ] = "",
+    seed: Annotated[int, typer.Option("--seed", help="Of the runs.")] = 0,
+    plane: Annotated[str, typer.Option("--plane", help="random or pca.")] = "random",
+    optimizer: Annotated[
+        str, typer.Option("--optimizer", help="Of the runs. [the study's first]")
+    ] = "",
+    width: Annotated[float, typer.Option("--width", help="In inches. [by kind]")] = 0.0,
+    venue: Annotated[
+        str, typer.Option("--venue", help="Whose width it is, as icml, neurips or ieee.")
+    ] = "",
+    columns: Annotated[int, typer.Option("--columns", help="Of --venue: 1 or 2.")] = 1,
+    dpi: Annotated[int, typer.Option("--dpi", help="Of what is rendered.")] = 600,
+    height: Annotated[str, typer.Option("--height", help="log or linear.")] = "log",
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="A file (pdf, svg, png) or a folder. [beside the study]"),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace files that this command did not write.")
+    ] = False,
+) -> None:
+    """Write a figure that goes into a paper, and its caption as .tex and .md.
+
+    Text is text in embedded fonts, surfaces are rendered at 600 dpi. About 5 seconds a surface.
+    """
+    from landscape.cli import paper
+    from landscape.store import open_study
+
+    if kind not in KINDS:
+        raise ValueError(f"unknown kind of figure {kind!r}; known: {', '.join(KINDS)}")
+    if plane not in ("random", "pca"):
+        raise ValueError(f"unknown plane {plane!r}; known: random, pca")
+    if not 72 <= dpi <= 1200:
+        raise ValueError(f"--dpi must be from 72 to 1200, got {dpi}")
+    inches = width_of(width, venue, columns)
+    source = open_study(study)
+    names = [name.strip() for name in select.split(",") if name.strip()]
+    runs, others = paper.choose(
+        source, names, optimizer=optimizer, seed=seed, most=1 if kind == "mosaic" else 4
+    )
+    shown = [paper.activation_of(run) for run in runs]
+    parts = ["mosaic", *shown] if kind == "mosaic" else [kind, plane, *names]
+    parts += [part for part in (optimizer, f"seed{seed}" if seed else "",
+                                "linear" if height == "linear" else "") if part]  # fmt: skip
+    target = paper.target(out or source.path.parent, "-".join(parts), FORMATS)
+    paper.check_replaceable(target, force=force)
+    wanted = paper.Wanted(kind, plane, inches, dpi, height)
+    for path in paper.write(source, runs, wanted, target):
+        print(f"wrote {path}")
+    if others:
+        print(f"shows {', '.join(shown)}; choose with --select from also {', '.join(others)}")
+
+
+def width_of(width: float, venue: str, columns: int) -> float | None:
+    """Return the width in inches that the options ask for, None for none.
+
+    Raises:
+        ValueError: for both, an unknown venue, columns that it has not, or an impossible width.
+    """
+    from landscape.cli.pictures import own_viz
+
+    if width and venue:
+        raise ValueError("give --width or --venue, not both")
+    if width and not 1.5 <= width <= 20:
+        raise ValueError(f"--width must be from 1.5 to 20 inches, got {width:g}")
+    return float(own_viz().width_of(venue, columns=columns)) if venue else width or None

@@ -1,0 +1,244 @@
+"""What ``landscape figure`` draws, and where it may write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from landscape.cli import pictures
+
+if TYPE_CHECKING:
+    from landscape.store import StudyFile
+
+# The first line of a caption that may be replaced.
+_MARK = "Lossoscope: caption of"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Options of a figure.
+
+    Attributes:
+        kind: hybrid, mosaic, line or contour.
+        plane: random or pca.
+        width: in inches; None for the kind's own.
+        dpi: of what is rendered.
+        height: log or linear.
+    """
+
+    kind: str
+    plane: str
+    width: float | None
+    dpi: int
+    height: str
+
+    @property
+    def size(self) -> dict[str, float]:
+        """The width as an argument, if it is given."""
+        return {} if self.width is None else {"width": self.width}
+
+
+def activation_of(run: str) -> str:
+    """Return the activation's name in a run's name."""
+    from landscape.naming import RunKey
+
+    return RunKey.parse(run).activation
+
+
+def choose(
+    study: StudyFile, names: Sequence[str], *, optimizer: str, seed: int, most: int
+) -> tuple[list[str], list[str]]:
+    """Choose runs of a study.
+
+    Args:
+        study: the study.
+        names: activations; none for as many as ``most``, kinked and other ones alike.
+        optimizer: of the runs; "" for the study's first.
+        seed: of the runs.
+        most: how many runs a figure shows by default; for 1, how many names may be given too.
+
+    Returns:
+        The runs, and the activations that were left out unasked.
+
+    Raises:
+        ValueError: if the study has no such runs; the message lists what it has.
+    """
+    from landscape.naming import RunKey
+
+    keys = [RunKey.parse(run) for run in study.runs()]
+    if not keys:
+        raise ValueError(f"{study.path} has no runs; make some with 'landscape run'")
+    listed = [o for o in study.config.get("optimizers", []) if o in {k.optimizer for k in keys}]
+    wanted = optimizer or (listed or [keys[0].optimizer])[0]
+    found = {key.activation: key.name for key in keys
+             if key.optimizer == wanted and key.seed == seed}  # fmt: skip
+    if not found:
+        known = ", ".join(sorted({f"{key.optimizer} with seed {key.seed}" for key in keys}))
+        raise ValueError(f"no run of {wanted} with seed {seed} in the study; it has {known}")
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise ValueError(f"no run of {', '.join(missing)}; the study has {', '.join(found)}")
+    if names and most == 1 and len(names) > 1:
+        raise ValueError(f"this figure shows one activation, got {', '.join(names)}")
+    if names:
+        return [found[name] for name in dict.fromkeys(names)], []
+    ordered = pictures.runs_by_smoothness(study, found.values())
+    chosen = ordered if len(ordered) <= most else _mixed(ordered, most)
+    return chosen, [activation_of(run) for run in ordered if run not in chosen]
+
+
+def _mixed(runs: Sequence[str], most: int) -> list[str]:
+    """Take kinked and other runs alike, as far as there are."""
+    kinked = [run for run in runs if pictures.kinked(run)]
+    others = [run for run in runs if run not in kinked]
+    half = max(most - most // 2, most - len(others))
+    first = kinked[:half]
+    return first + others[: most - len(first)]
+
+
+def target(out: Path, name: str, formats: Sequence[str]) -> Path:
+    """Return the figure's file: ``out`` itself, or ``name`` as PDF in the folder ``out``.
+
+    Raises:
+        ValueError: for a file of another format.
+    """
+    if out.is_dir() or not out.suffix:
+        return out / f"{name}.pdf"
+    if out.suffix not in formats:
+        raise ValueError(f"figures are written as {', '.join(formats)}, got {out.name!r}")
+    return out
+
+
+def captions_of(path: Path) -> tuple[Path, Path]:
+    """Return where the caption of a figure is written, as LaTeX and as Markdown."""
+    return path.with_suffix(".tex"), path.with_suffix(".md")
+
+
+def check_replaceable(path: Path, *, force: bool) -> None:
+    """Check that neither a figure's file nor its captions are somebody else's.
+
+    Raises:
+        ValueError: if one exists that does not name this software, unless ``force`` is given.
+    """
+    own = {path: pictures.own_viz().signed, **dict.fromkeys(captions_of(path), _is_caption)}
+    for file, is_ours in own.items():
+        if not force and file.exists() and not is_ours(file):
+            raise ValueError(
+                f"{file} exists and was not written by this command; give another --out, or "
+                "--force to replace it"
+            )
+
+
+def _is_caption(path: Path) -> bool:
+    return _MARK.encode() in path.read_bytes().partition(b"\n")[0]
+
+
+def write(study: StudyFile, runs: Sequence[str], wanted: Wanted, path: Path) -> Iterator[Path]:
+    """Draw a figure and write it with its captions, yielding each path.
+
+    Raises:
+        ValueError: if the study lacks what is to be shown.
+    """
+    from landscape.files import writable_folder
+
+    viz = pictures.own_viz()
+    writable_folder(path.parent)
+    drawn, words = _DRAWN[wanted.kind](study, runs, wanted)
+    yield viz.save(drawn, path)
+    latex, markdown = captions_of(path)
+    mark = f"{_MARK} {path.name}"
+    latex.write_text(f"% {mark}.\n{viz.latex_caption(words, path.stem)}", encoding="utf-8")
+    yield latex
+    markdown.write_text(f"<!-- {mark}. -->\n{viz.as_markdown(words)}", encoding="utf-8")
+    yield markdown
+
+
+def _panels(study: StudyFile, runs: Sequence[str], plane: str) -> list[pictures.Panel]:
+    return [pictures.panel(study, surface_of(study, run, plane)) for run in runs]
+
+
+def surface_of(study: StudyFile, run: str, plane: str) -> str:
+    """Return the id of a run's surface over a kind of plane; of several the study's own.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    if f"{run}.{plane}" in study.surfaces():
+        return f"{run}.{plane}"
+    for identifier in pictures.planes_only(study):
+        surface = study.surface(identifier)
+        if surface.run == run and surface.settings.get("kind") == plane:
+            return identifier
+    raise ValueError(
+        f"{run} has no surface over a {plane} plane; make one with "
+        f"'landscape sample {study.path} --run {run} --plane {plane}'"
+    )
+
+
+def _hybrid(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> tuple[Any, str]:
+    viz, panels = pictures.own_viz(), _panels(study, runs, wanted.plane)
+    shown = _arguments(panels, wanted)
+    drawn = viz.figure(**shown, titles=pictures.titles_of(panels), dpi=wanted.dpi, **wanted.size)
+    return drawn, viz.figure_caption(**shown)
+
+
+def _contour(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> tuple[Any, str]:
+    viz, panels = pictures.own_viz(), _panels(study, runs, wanted.plane)
+    shown = _arguments(panels, wanted)
+    drawn = viz.contour(**shown, titles=pictures.titles_of(panels), caption=False, **wanted.size)
+    drawn.set_dpi(wanted.dpi)
+    scale = viz.HeightScale.of(shown["surfaces"], kind=wanted.height)
+    paths = [one.path for one in panels if one.path is not None]
+    plane = panels[0].plane if len(panels) == 1 else None
+    return drawn, viz.caption(shown["surfaces"], paths, scale=scale, shading="", plane=plane)
+
+
+def _arguments(panels: Sequence[pictures.Panel], wanted: Wanted) -> dict[str, Any]:
+    return {
+        "surfaces": [one.surface for one in panels],
+        "paths": [one.path for one in panels],
+        "planes": [one.plane for one in panels],
+        "height": wanted.height,
+    }
+
+
+def _line(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> tuple[Any, str]:
+    viz = pictures.own_viz()
+    lines = [line_of(study, run, wanted.plane) for run in runs]
+    panels = [pictures.Panel(line, None, None, pictures.title_of(line.run)) for line in lines]
+    drawn = viz.line(lines, titles=pictures.titles_of(panels), height=wanted.height, **wanted.size)
+    return drawn, viz.line_caption(lines, height=wanted.height)
+
+
+def line_of(study: StudyFile, run: str, plane: str) -> Any:
+    """Return the longest line of a run, or the one through its surface over a kind of plane."""
+    every = (study.surface(name) for name in study.surfaces() if not name.endswith(".nodes"))
+    lines = [s for s in every if s.run == run and len(s.grid.shape) == 1]
+    if lines:
+        return max(lines, key=lambda surface: surface.grid.size)
+    return pictures.own_viz().section(study.surface(surface_of(study, run, plane)))
+
+
+def _mosaic(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> tuple[Any, str]:
+    from landscape.study.report import budgets
+
+    viz, (run,) = pictures.own_viz(), runs
+    solid = pictures.panel(study, surface_of(study, run, "random"))
+    shown: dict[str, Any] = {
+        "path": solid.path, "title": solid.title, "height": wanted.height,
+        "line": line_of(study, run, "random"),
+    }  # fmt: skip
+    if f"{run}.pca" in study.surfaces():
+        flat = pictures.panel(study, f"{run}.pca")
+        shown |= {"flat": flat.surface, "flat_path": flat.path}
+    own = [budget for budget in budgets(study) if budget.settings.get("run") == run]
+    own.sort(key=lambda budget: (str(budget.settings.get("segment")),
+                                 budget.settings.get("step", 0)))  # fmt: skip
+    shown["budgets"] = own[-6:]
+    drawn = viz.mosaic(solid.surface, **shown, dpi=wanted.dpi, **wanted.size)
+    return drawn, viz.mosaic_caption(solid.surface, **shown)
+
+
+_DRAWN = {"hybrid": _hybrid, "contour": _contour, "line": _line, "mosaic": _mosaic}

@@ -1,0 +1,170 @@
+"""``landscape figure``: what it shows, under which name, and what it never replaces."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from calling import ENGINE, TINY, accepted, refused
+
+import viz
+from landscape.cli import paper
+from landscape.cli.figure import width_of
+from landscape.store import open_study
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study of five activations that nobody writes to."""
+    folder = tmp_path_factory.mktemp("many")
+    names = [part for name in ("tanh", "relu", "gelu", "leaky_relu", "elu")
+             for part in ("--activation", name)]  # fmt: skip
+    accepted("run", "--data", "wine", *names, "--steps", "4", "--grid", "3",
+             "--set", "training.record_every=1", *ENGINE, "--out", folder)  # fmt: skip
+    return folder / "study.h5"
+
+
+def pdf_width(path: Path) -> float:
+    """Return the width of a figure's page in inches."""
+    box = re.search(rb"/MediaBox \[([^\]]*)\]", path.read_bytes())
+    assert box is not None
+    return float(box[1].split()[2]) / 72
+
+
+def test_it_writes_a_figure_and_its_caption_and_says_so(study: Path, tmp_path: Path) -> None:
+    out = accepted("figure", study, "--kind", "contour", "--out", tmp_path)
+    names = ["contour-random.pdf", "contour-random.tex", "contour-random.md"]
+    assert out.splitlines() == [f"wrote {tmp_path / name}" for name in names]
+    assert viz.signed(tmp_path / names[0])
+    latex = (tmp_path / names[1]).read_text(encoding="utf-8")
+    assert latex.isascii()
+    assert "\\caption{%\nRandom plane, filter-normalised" in latex
+    assert r"\includegraphics{contour-random}" in latex
+    words = (tmp_path / names[2]).read_text(encoding="utf-8").splitlines()
+    assert words[0] == "<!-- Lossoscope: caption of contour-random.pdf. -->"
+    assert "Random plane" in words[1]
+
+
+@pytest.mark.usefixtures("rendering")
+@pytest.mark.parametrize("kind", ["hybrid", "mosaic"])
+def test_figures_with_surfaces_have_the_width_of_their_venue(
+    kind: str, study: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "x.pdf"
+    accepted(
+        "figure",
+        study,
+        "--kind",
+        kind,
+        "--venue",
+        "icml",
+        "--columns",
+        2,
+        "--dpi",
+        72,
+        "--out",
+        target,
+    )
+    assert pdf_width(target) == pytest.approx(6.75)
+    assert {p.name for p in tmp_path.iterdir()} == {"x.pdf", "x.tex", "x.md"}
+
+
+@pytest.mark.usefixtures("rendering")
+def test_the_plane_of_the_path_and_a_linear_height_are_in_the_name(
+    study: Path, tmp_path: Path
+) -> None:
+    accepted("figure", study, "--plane", "pca", "--select", "relu", "--height", "linear",
+             "--dpi", 72, "--width", 3.25, "--out", tmp_path)  # fmt: skip
+    target = tmp_path / "hybrid-pca-relu-linear.pdf"
+    assert pdf_width(target) == pytest.approx(3.25)
+    assert "Height: loss" in target.with_suffix(".md").read_text(encoding="utf-8")
+
+
+def test_a_figure_of_many_shows_four_and_says_which(many: Path, tmp_path: Path) -> None:
+    out = accepted("figure", many, "--kind", "line", "--out", tmp_path / "x.svg")
+    shows, _, others = out.splitlines()[-1].partition("; choose with --select from also ")
+    assert shows == "shows relu, leaky_relu, tanh, gelu"
+    assert others == "elu"
+    text = (tmp_path / "x.svg").read_text(encoding="utf-8")
+    assert text.count("(kinked)") == 2
+
+
+def test_selected_activations_are_shown_in_that_order(many: Path) -> None:
+    runs, others = paper.choose(open_study(many), ["gelu", "relu"], optimizer="", seed=0, most=4)
+    assert [paper.activation_of(run) for run in runs] == ["gelu", "relu"]
+    assert others == []
+
+
+def test_kinked_and_other_activations_are_taken_alike(many: Path) -> None:
+    runs, others = paper.choose(open_study(many), [], optimizer="", seed=0, most=4)
+    shown = {paper.activation_of(run) for run in runs}
+    assert {"relu", "leaky_relu"} < shown
+    assert len(shown) == 4
+    assert len(others) == 1
+
+
+def test_a_file_of_somebody_elses_stays_without_force(study: Path, tmp_path: Path) -> None:
+    for name in ("x.pdf", "x.tex", "x.md"):
+        own = tmp_path / name
+        own.write_bytes(b"mine")
+        line = refused("figure", study, "--kind", "line", "--out", tmp_path / "x.pdf")
+        assert f"{own} exists and was not written by this command" in line
+        assert "--force" in line
+        assert [p.name for p in tmp_path.iterdir()] == [name]
+        assert own.read_bytes() == b"mine"
+        accepted("figure", study, "--kind", "line", "--out", tmp_path / "x.pdf", "--force")
+        assert own.read_bytes() != b"mine"
+        # What it wrote itself it replaces without being told.
+        accepted("figure", study, "--kind", "line", "--out", tmp_path / "x.pdf")
+        for path in tmp_path.iterdir():
+            path.unlink()
+
+
+def test_a_line_of_the_study_goes_before_a_section(study: Path, tmp_path: Path) -> None:
+    accepted("sample", study, "--run", "relu-gd-seed0", "--grid", "7x1", "--out", tmp_path)
+    longer = open_study(tmp_path)
+    assert len(paper.line_of(longer, "relu-gd-seed0", "random").alphas) == 7
+    section = paper.line_of(open_study(study), "relu-gd-seed0", "random")
+    assert section.settings["section_beta"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--kind", "cube"], "known: hybrid, mosaic, line, contour"),
+        (["--plane", "hessian"], "known: random, pca"),
+        (["--select", "gelu"], "no run of gelu; the study has relu"),
+        (["--seed", "7"], "no run of gd with seed 7 in the study; it has gd with seed 0"),
+        (["--optimizer", "adam"], "no run of adam with seed 0"),
+        (["--venue", "nowhere"], "unknown venue 'nowhere'; known: neurips"),
+        (["--venue", "icml", "--width", "3"], "--width or --venue, not both"),
+        (["--venue", "icml", "--columns", "3"], "columns must be 1 or 2, got 3"),
+        (["--width", "90"], "from 1.5 to 20 inches, got 90"),
+        (["--dpi", "10"], "--dpi must be from 72 to 1200, got 10"),
+        (["--out", "x.eps"], "figures are written as .pdf, .svg, .png, got 'x.eps'"),
+        (["--height", "sqrt", "--kind", "line"], "unknown height 'sqrt'"),
+        (["--kind", "mosaic", "--select", "relu,gelu"], "no run of gelu"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(options: list[str], told: str, study: Path) -> None:
+    assert told in refused("figure", study, *options)
+
+
+def test_a_mosaic_shows_one_activation(many: Path) -> None:
+    line = refused("figure", many, "--kind", "mosaic", "--select", "relu,gelu")
+    assert "this figure shows one activation, got relu, gelu" in line
+
+
+def test_a_plane_that_was_not_sampled_is_named_with_the_command(tmp_path: Path) -> None:
+    accepted("train", *(part for part in TINY if part not in ("--grid", "3")), "--out", tmp_path)
+    line = refused("figure", tmp_path, "--kind", "line")
+    assert "relu-gd-seed0 has no surface over a random plane; make one with" in line
+
+
+def test_venues_have_one_column_and_two() -> None:
+    assert width_of(0.0, "icml", 1) == 3.25
+    assert width_of(0.0, "icml", 2) == 6.75
+    assert width_of(0.0, "neurips", 1) == 5.5
+    assert width_of(4.5, "", 2) == 4.5
+    assert width_of(0.0, "", 2) is None

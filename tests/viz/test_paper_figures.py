@@ -1,0 +1,364 @@
+"""Figures for papers: text and lines lie where the rendered picture has what they belong to."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from making import make_path, make_surface
+
+import viz
+from landscape.grid import Grid
+from landscape.results import Projection
+from landscape.surface import Status, Surface
+from viz import layer as layers
+from viz.frame import Frame
+from viz.height import HeightScale
+from viz.hybrid import PAPER
+from viz.layer import render
+from viz.mesh import surface_mesh
+from viz.page import LABEL, Page
+from viz.scene import Panel
+from viz.view import View
+
+QUICK = replace(PAPER, anti_aliasing=False)
+
+
+def tool(name: str, *arguments: str | Path) -> str:
+    """Call one of poppler's programs."""
+    if shutil.which(name) is None:
+        pytest.skip(f"{name} of poppler-utils is not installed")
+    done = subprocess.run([name, *map(str, arguments)], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+@pytest.fixture
+def pair() -> list[Surface]:
+    """A bowl and a roof with a crease, over a window longer than wide."""
+    grid = Grid.rectangle((31, 21), (-1.5, 1.5), (-1.0, 1.0))
+    a, b = np.meshgrid(*grid.axes, indexing="ij")
+    return [make_surface(0.01 + a**2 + b**2, grid), make_surface(0.05 + 3 * np.abs(a + b), grid)]
+
+
+@pytest.fixture
+def path() -> Projection:
+    t = np.linspace(0.0, 1.0, 25)
+    coordinates = np.stack([-1.2 + 1.2 * t, 0.5 * np.sin(3 * t) * (1 - t)], axis=1)
+    return make_path(coordinates, 0.02 + (coordinates**2).sum(axis=1))
+
+
+def framed(surfaces: list[Surface]) -> Frame:
+    return Frame.around(surfaces, HeightScale.of(surfaces), QUICK)
+
+
+def by_hand(points: np.ndarray, view: View, frame: Frame) -> np.ndarray:
+    """Project with plain trigonometry: turn by the azimuth, then tilt by the elevation."""
+    azimuth, elevation = np.radians([QUICK.azimuth, QUICK.elevation])
+
+    def turned(p: np.ndarray) -> np.ndarray:
+        across = -p[:, 0] * np.sin(azimuth) + p[:, 1] * np.cos(azimuth)
+        away = -(p[:, 0] * np.cos(azimuth) + p[:, 1] * np.sin(azimuth))
+        return np.stack([across, away * np.sin(elevation) + p[:, 2] * np.cos(elevation)], axis=1)
+
+    box = turned(frame.box())
+    room = (view.width - np.ptp(box[:, 0]) * view.scale) / 2
+    return (turned(points) - box.min(axis=0)) * view.scale + room
+
+
+def test_the_projection_is_the_cameras(pair: list[Surface], rendering: None) -> None:
+    import pyvista
+    from vtkmodules.vtkRenderingCore import vtkCoordinate
+
+    frame = framed(pair)
+    view = View.of(frame, QUICK, width=2.0, room=0.05)
+    points = np.random.default_rng(0).uniform(-1, 1, (20, 3))
+    on_paper = view.on_paper(points)
+    np.testing.assert_allclose(on_paper, by_hand(points, view, frame), atol=1e-12)
+    plotter = pyvista.Plotter(off_screen=True, window_size=[400, 300])
+    lower, size = np.array([0.3, 0.1]), np.array([4.0, 3.0])
+    view.aim(plotter.renderer, lower, size)
+    for point, expected in zip(points, (on_paper - lower) / size * [400, 300], strict=True):
+        coordinate = vtkCoordinate()
+        coordinate.SetCoordinateSystemToWorld()
+        coordinate.SetValue(*point)
+        shown = coordinate.GetComputedDoubleDisplayValue(plotter.renderer)
+        np.testing.assert_allclose(shown, expected, atol=1e-6)
+    plotter.close()
+
+
+def test_the_box_fills_the_view_but_for_its_rim(pair: list[Surface]) -> None:
+    frame = framed(pair)
+    view = View.of(frame, QUICK, width=2.0, room=0.05)
+    places = view.on_paper(frame.box())
+    np.testing.assert_allclose(places.min(axis=0), [0.05, 0.05], atol=1e-12)
+    np.testing.assert_allclose(places.max(axis=0), [1.95, view.height - 0.05], atol=1e-12)
+    with pytest.raises(ValueError, match="width > 2 room"):
+        View.of(frame, QUICK, width=0.1, room=0.05)
+
+
+def test_the_rendered_silhouette_is_the_projected_surfaces(
+    pair: list[Surface], rendering: None
+) -> None:
+    frame = framed(pair)
+    view = View.of(frame, QUICK, width=2.0, room=0.05)
+    style = replace(QUICK, isolines=False)
+    for surface in pair:
+        shown = render(Panel(surface), frame, view, style, shading="flat", dpi=300)
+        mesh = surface_mesh(surface, frame)
+        places = view.on_paper(np.asarray(mesh.points))
+        left, right, bottom, top = shown.extent
+        edges = [places[:, 0].min(), places[:, 0].max(), places[:, 1].min(), places[:, 1].max()]
+        np.testing.assert_allclose([left, right, bottom, top], edges, atol=1.5 / 300)
+        # Opaque where a grid point is, empty in the corners of the picture.
+        rows = np.clip(((top - places[:, 1]) * 300).astype(int), 0, shown.pixels.shape[0] - 1)
+        columns = np.clip(((places[:, 0] - left) * 300).astype(int), 0, shown.pixels.shape[1] - 1)
+        inner = np.zeros(surface.grid.shape, dtype=bool)
+        inner[1:-1, 1:-1] = True
+        # Where the surface folds away from the viewer, points lie on its very rim.
+        assert np.mean(shown.pixels[rows, columns, 3][inner.ravel()] == 255) > 0.98
+        assert shown.pixels[-1, 0, 3] == 0
+
+
+def test_tiles_and_one_picture_are_the_same(
+    pair: list[Surface], path: Projection, rendering: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = framed(pair)
+    view = View.of(frame, PAPER, width=1.0, room=0.05)
+    panel = Panel(pair[0], (path,))
+    whole = render(panel, frame, view, PAPER, shading="flat", dpi=150)
+    monkeypatch.setattr(layers, "_TILE", 120)
+    tiled = render(panel, frame, view, PAPER, shading="flat", dpi=150)
+    assert whole.extent == tiled.extent
+    differ = np.abs(whole.pixels.astype(int) - tiled.pixels.astype(int)).max(axis=-1)
+    assert np.mean(differ > 8) < 0.002
+
+
+def test_half_covered_pixels_have_the_colour_of_what_covers_them(
+    pair: list[Surface], rendering: None
+) -> None:
+    flat = make_surface(np.full(pair[0].grid.shape, 0.3), pair[0].grid)
+    frame = framed(pair)
+    view = View.of(frame, PAPER, width=1.0, room=0.05)
+    style = replace(PAPER, isolines=False)
+    shown = render(Panel(flat), frame, view, style, shading="flat", dpi=150)
+    opacity = shown.pixels[..., 3]
+    full = shown.pixels[opacity == 255][:, :3]
+    rim = shown.pixels[(opacity > 0) & (opacity < 255)][:, :3]
+    assert len(rim) > 50
+    assert np.abs(rim - full.mean(axis=0)).max() < 20
+
+
+def test_a_hole_is_seen_through(pair: list[Surface], rendering: None) -> None:
+    losses = np.array(pair[0].losses)
+    losses[10:20, 5:15] = np.nan
+    holed = Surface(pair[0].grid, {"losses": losses}, pair[0].status)
+    frame = framed(pair)
+    view = View.of(frame, QUICK, width=1.0, room=0.05)
+    counts = [
+        int(
+            (render(Panel(s), frame, view, QUICK, shading="flat", dpi=100).pixels[..., 3] > 0).sum()
+        )
+        for s in (pair[0], holed)
+    ]
+    assert counts[1] < 0.9 * counts[0]
+
+
+@pytest.fixture
+def drawn(pair: list[Surface], path: Projection, rendering: None) -> Any:
+    return viz.figure(pair, paths=[path, None], titles=["bowl", "roof"], dpi=100, style=QUICK)
+
+
+def three_d(figure: Any) -> list[Any]:
+    return [axes for axes in figure.axes if axes.images]
+
+
+def texts(axes: Any) -> dict[str, np.ndarray]:
+    return {t.get_text(): np.array(t.get_position()) for t in axes.texts}
+
+
+def test_ticks_stand_where_an_independent_projection_puts_them(
+    drawn: Any, pair: list[Surface]
+) -> None:
+    frame = Frame.around(pair, HeightScale.of(pair, paths=[]), QUICK)
+    for axes in three_d(drawn):
+        width = axes.get_xlim()[1]
+        view = View.of(frame, QUICK, width=width, room=0.045)
+        starts = [line.get_xydata()[0] for line in axes.lines if len(line.get_xydata()) == 2]
+        starts += [line.get_xydata()[1] for line in axes.lines if len(line.get_xydata()) == 2]
+        x0, x1, y0 = float(frame.x(-1.5)), float(frame.x(1.5)), float(frame.y(-1.0))
+        assert (x0, x1, y0) == pytest.approx((-1.0, 1.0, -2 / 3))
+        wanted = [(a * 2 / 3, y0, frame.floor) for a in (-1.0, 0.0, 1.0)]
+        wanted += [(x1, b * 2 / 3, frame.floor) for b in (-1.0, 0.0, 1.0)]
+        wanted += [(x0, y0, float(frame.z(h))) for h in (-1.0, 0.0)]
+        for place in by_hand(np.array(wanted), view, frame):
+            assert min(np.linalg.norm(np.array(starts) - place, axis=1)) < 1e-9
+
+
+def test_the_leftmost_corner_bears_the_loss_axis(drawn: Any) -> None:
+    for axes in three_d(drawn):
+        found = texts(axes)
+        assert found["loss"][0] == pytest.approx(0.045)
+        assert found["0.1"][0] < 0.045
+
+
+def test_all_panels_share_one_norm_with_the_colour_bar(drawn: Any, pair: list[Surface]) -> None:
+    meshes = [c for axes in drawn.axes for c in axes.collections if hasattr(c, "get_coordinates")]
+    limits = {(mesh.norm.vmin, mesh.norm.vmax) for mesh in meshes}
+    assert len(meshes) == 3
+    ((low, high),) = limits
+    assert (low, high) == pytest.approx(
+        (-2.0, np.log10(max(float(s.losses.max()) for s in pair))), abs=1e-12
+    )
+
+
+def test_the_surface_lies_over_the_floor_and_under_ticks_and_ends_of_paths(drawn: Any) -> None:
+    axes = three_d(drawn)[0]
+    (image,) = axes.images
+    rim = next(line for line in axes.lines if len(line.get_xydata()) == 5)
+    assert rim.get_zorder() < image.get_zorder()
+    assert all(c.get_zorder() < image.get_zorder() for c in axes.collections)
+    assert all(t.get_zorder() > image.get_zorder() for t in axes.texts)
+    marks = [line for line in axes.lines if line.get_marker() == "o"]
+    assert (
+        sorted(mark.get_zorder() > image.get_zorder() for mark in marks) == [False] * 2 + [True] * 2
+    )
+
+
+@pytest.mark.parametrize(("width", "count"), [(3.25, 1), (3.25, 2), (5.5, 2), (5.5, 3), (6.75, 4)])
+def test_no_text_lies_over_another_or_outside(
+    width: float, count: int, pair: list[Surface], rendering: None
+) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.text import Text
+
+    grid = Grid.square(11)
+    a, b = np.meshgrid(*grid.axes, indexing="ij")
+    surfaces = [make_surface(0.003 + a**2 + 20 * b**2, grid)] * count
+    figure = viz.figure(surfaces, titles=["LeakyReLU (kinked)"] * count, width=width, dpi=100,
+                        style=QUICK)  # fmt: skip
+    canvas: Any = FigureCanvasAgg(figure)
+    canvas.draw()
+    renderer = canvas.get_renderer()
+    shown = [t for t in figure.findobj(Text) if t.get_visible() and t.get_text().strip()]
+    boxes = [(t.get_text(), t.get_window_extent(renderer)) for t in shown]
+    boxes = [(text, box) for text, box in boxes if box.width > 0]
+    assert len(boxes) > 15 * count
+    for text, box in boxes:
+        assert box.x0 > -0.5, text
+        assert box.y0 > -0.5, text
+        assert box.x1 < figure.bbox.x1 + 0.5, text
+    for (one, first), (other, second) in itertools.combinations(boxes, 2):
+        overlap = [min(first.x1, second.x1) - max(first.x0, second.x0),
+                   min(first.y1, second.y1) - max(first.y0, second.y0)]  # fmt: skip
+        # Boxes have room above and below the letters: 2 pixels of 100 in an inch may meet.
+        assert min(overlap) < 2.0, (one, other, overlap)
+
+
+def test_a_pdf_has_embedded_fonts_real_text_and_pictures_of_600_ppi(
+    pair: list[Surface], path: Projection, rendering: None, tmp_path: Path
+) -> None:
+    figure = viz.figure(pair, paths=[path, None], titles=["a bowl", "a roof"], style=QUICK)
+    file = viz.save(figure, tmp_path / "x.pdf")
+    assert file.stat().st_size < 2_000_000
+    fonts = tool("pdffonts", file).splitlines()[2:]
+    assert fonts
+    for font in fonts:
+        assert "TrueType" in font
+        assert font.split()[-5:-2] == ["yes", "yes", "yes"], font
+    pictures = [row.split() for row in tool("pdfimages", "-list", file).splitlines()[2:]]
+    assert len(pictures) >= 7
+    assert {(row[12], row[13]) for row in pictures} == {("600", "600")}
+    assert not any(row[8] == "jpeg" for row in pictures)
+    text = tool("pdftotext", file, "-")
+    assert {"α", "β", "loss", "a bowl", "a roof", "0.1", "−1"} <= set(text.split("\n"))
+    assert "Lossoscope" in tool("pdfinfo", file)
+
+
+def test_an_svg_keeps_text_and_a_png_its_resolution(drawn: Any, tmp_path: Path) -> None:
+    from PIL import Image
+
+    svg = viz.save(drawn, tmp_path / "x.svg").read_text(encoding="utf-8")
+    assert svg.count("data:image/png;base64") >= 5
+    assert re.search(r"<text[^>]*>bowl</text>", svg)
+    drawn.set_dpi(400)
+    png = viz.save(drawn, tmp_path / "x.png")
+    with Image.open(png) as picture:
+        assert picture.size[0] == 2200
+
+
+def test_paths_are_named_once_in_a_line_below(
+    pair: list[Surface], path: Projection, rendering: None
+) -> None:
+    other = replace(path, run="relu-adam-seed0")
+    figure = viz.figure(pair, paths=[(path, other)] * 2, dpi=80, style=QUICK)
+    (legend,) = figure.legends
+    assert [t.get_text() for t in legend.get_texts()] == ["gd", "adam"]
+    assert all(axes.get_legend() is None for axes in figure.axes)
+
+
+def test_without_contours_there_are_none_and_the_page_is_shorter(
+    pair: list[Surface], rendering: None
+) -> None:
+    tall = viz.figure(pair[:1], width=3.25, dpi=80, style=QUICK)
+    short = viz.figure(pair[:1], width=3.25, dpi=80, contours=False, style=QUICK)
+    assert len(short.axes) == len(tall.axes) - 1
+    assert short.get_figheight() < tall.get_figheight() - 1.0
+    assert short.get_figwidth() == 3.25
+
+
+def test_a_caption_is_drawn_below_on_request_and_told_without(
+    pair: list[Surface], path: Projection, rendering: None
+) -> None:
+    told = viz.figure_caption(pair, paths=[path, None], style=QUICK)
+    assert "Height: log loss" in told
+    assert told.endswith("Below: the same as contours.")
+    assert "contours" not in viz.figure_caption(pair, contours=False)
+    figure = viz.figure(pair, paths=[path, None], caption=True, dpi=80, style=QUICK)
+    assert told in [" ".join(t.get_text().split()) for t in figure.texts]
+
+
+def test_mistakes_are_told(pair: list[Surface], path: Projection) -> None:
+    with pytest.raises(ValueError, match="1 to 12 surfaces, got 0"):
+        viz.figure([])
+    with pytest.raises(ValueError, match="titles must be as many as surfaces, 2, got 1"):
+        viz.figure(pair, titles=["one"])
+    with pytest.raises(ValueError, match="unknown shading"):
+        viz.figure(pair, shading="smooth")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="too small to read; give fewer columns"):
+        viz.figure(pair * 2, width=3.25, columns=4)
+    empty = Surface(pair[0].grid, {"losses": np.full(pair[0].grid.shape, np.nan)},
+                    np.full(pair[0].grid.shape, Status.EVALUATED))  # fmt: skip
+    with pytest.raises(ValueError, match="no finite value"):
+        viz.figure(empty)
+
+
+def test_different_windows_are_told(pair: list[Surface]) -> None:
+    wide = make_surface(pair[0].losses, Grid.rectangle((31, 21), (-2, 2), (-1, 1)))
+    with (
+        pytest.warns(UserWarning, match="different windows"),
+        pytest.raises(ValueError, match="too small"),
+    ):
+        viz.figure([pair[0], wide], width=1.6, columns=2)
+
+
+def test_panels_of_a_page_do_not_meet(pair: list[Surface]) -> None:
+    from matplotlib import rc_context
+
+    frame = framed(pair)
+    with rc_context({"font.size": LABEL}):
+        page = Page.of(frame, QUICK, 4, width=5.5)
+    assert (page.rows, page.columns) == (2, 2)
+    figure = page.start(100)
+    boxes = [place(figure, number).get_position() for number in range(4)
+             for place in (page.panel, page.contour)]  # fmt: skip
+    boxes.append(page.bar(figure).get_position())
+    for one, other in itertools.combinations(boxes, 2):
+        assert not one.overlaps(other)
+    assert all(box.x0 >= 0 and box.x1 <= 1 and box.y0 >= 0 and box.y1 <= 1 for box in boxes)

@@ -1,0 +1,213 @@
+"""Where the parts of a figure lie, in inches: rows of panels, contours below each, a colour bar."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from viz.frame import Frame
+from viz.paper_axes import POINT, Margins
+from viz.style import Style
+from viz.view import View
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+LABEL, TITLE, CAPTION = 7.0, 8.5, 7.0
+# Below this width the colour bar lies below the panels.
+NARROW = 4.5
+ROOM = 0.045
+_BETWEEN = 0.10
+_TITLE = 0.20
+_CONTOUR_LEFT, _CONTOUR_BELOW, _CONTOUR_RIGHT = 0.36, 0.34, 0.08
+_BAR, _BAR_RIGHT, _BAR_BELOW = 0.085, 0.56, 0.52
+_LEGEND = 0.20
+_LEAST = 0.9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Page:
+    """A figure's layout. All panels are alike.
+
+    Attributes:
+        width: of the figure.
+        columns: panels per row.
+        rows: of panels.
+        view: the 3D part of each panel.
+        margins: text around it.
+        ticks: along alpha and beta, about.
+        flat: width and height of each contour panel; None for none.
+        upright: whether the colour bar stands at the right; otherwise it lies below.
+        legend: whether a line below is kept for the names of paths.
+        caption: its lines.
+    """
+
+    width: float
+    columns: int
+    rows: int
+    view: View
+    margins: Margins
+    ticks: int
+    flat: tuple[float, float] | None
+    upright: bool
+    legend: bool
+    caption: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        frame: Frame,
+        style: Style,
+        count: int,
+        *,
+        width: float,
+        columns: int | None = None,
+        contours: bool = True,
+        legend: bool = False,
+        caption: str = "",
+    ) -> Page:
+        """Lay out panels.
+
+        Args:
+            frame: of all panels.
+            style: its camera.
+            count: number of panels.
+            width: of the figure in inches.
+            columns: panels per row; by default at most 3, or 4 from a width of 6.5 inches.
+            contours: whether there is a contour panel below each.
+            legend: whether there is a legend.
+            caption: "" for none.
+
+        Raises:
+            ValueError: if the panels would be narrower than can be read.
+        """
+        most = 2 if width < NARROW else 3 if width < 6.5 else 4
+        per_row = columns or math.ceil(count / math.ceil(count / most))
+        upright = width >= NARROW
+        beside = (_BAR + _BAR_RIGHT + _BETWEEN) if upright else 0.0
+        panel = (width - beside - (per_row - 1) * _BETWEEN) / per_row
+        count_ticks = 4 if panel >= 1.8 else 2
+        margins = Margins.of(frame, LABEL, count_ticks)
+        inner = panel - margins.left - margins.right + 2 * ROOM
+        if inner < _LEAST:
+            raise ValueError(
+                f"{per_row} panels side by side in {width:g} inches are too small to read; give "
+                "fewer columns or a larger width"
+            )
+        view = View.of(frame, style, width=inner, room=ROOM)
+        flat = None
+        if contours:
+            ratio = float(np.ptp(frame.beta) / np.ptp(frame.alpha))
+            side = min(panel - _CONTOUR_LEFT - _CONTOUR_RIGHT, 0.72 * panel)
+            flat = (side, side * ratio) if ratio <= 1 else (side / ratio, side)
+        # A character of this font is about 0.43 of its size wide.
+        letters = int(width * 0.98 * 72 / (CAPTION * 0.43))
+        return cls(width, per_row, math.ceil(count / per_row), view, margins, count_ticks,
+                   flat, upright, legend, tuple(textwrap.wrap(caption, letters)))  # fmt: skip
+
+    @property
+    def panel_width(self) -> float:
+        """Width of a panel with the text around it."""
+        return self.margins.left + self.margins.right + self.view.width - 2 * ROOM
+
+    @property
+    def row_height(self) -> float:
+        """Height of a row: title, picture, contours."""
+        flat = _BETWEEN + self.flat[1] + _CONTOUR_BELOW if self.flat else 0.0
+        return _TITLE + self.view.height + self.margins.bottom - ROOM + flat
+
+    @property
+    def below(self) -> float:
+        """Height of what lies below the panels."""
+        lines = (len(self.caption) * 1.35 + 0.8) * CAPTION * POINT if self.caption else 0.0
+        return lines + _LEGEND * self.legend + (0.0 if self.upright else _BAR_BELOW)
+
+    @property
+    def height(self) -> float:
+        """Height of the figure."""
+        return self.rows * self.row_height + (self.rows - 1) * _BETWEEN + self.below
+
+    def start(self, dpi: int) -> Figure:
+        """Return an empty figure."""
+        from matplotlib.figure import Figure
+
+        return Figure(figsize=(self.width, self.height), dpi=dpi)
+
+    def corner(self, number: int) -> tuple[float, float]:
+        """Return the upper left corner of a panel."""
+        row, column = divmod(number, self.columns)
+        left = column * (self.panel_width + _BETWEEN)
+        return left, self.height - row * (self.row_height + _BETWEEN)
+
+    def panel(self, figure: Figure, number: int) -> Axes:
+        """Add the axes of a panel's 3D part, as large as the view."""
+        left, top = self.corner(number)
+        view = self.view
+        place = (left + self.margins.left - ROOM, top - _TITLE - view.height)
+        return place_axes(figure, place, (view.width, view.height))
+
+    def contour(self, figure: Figure, number: int) -> Axes:
+        """Add the axes of a panel's contours, in its middle below the picture."""
+        if self.flat is None:
+            raise ValueError("this page has no contours")
+        left, top = self.corner(number)
+        wide, tall = self.flat
+        free = self.panel_width - wide
+        # The middle of the 3D part, but not so far that the labels have no room.
+        start = self.margins.left + (self.view.width - 2 * ROOM - wide) / 2
+        start = min(max(start, _CONTOUR_LEFT), free - _CONTOUR_RIGHT)
+        bottom = top - self.row_height + _CONTOUR_BELOW
+        return place_axes(figure, (left + start, bottom), (wide, tall))
+
+    def bar(self, figure: Figure) -> Axes:
+        """Add the axes of the colour bar."""
+        if self.upright:
+            tall = self.height - self.below
+            long = min(0.86 * tall, 3.2)
+            left = self.width - _BAR_RIGHT - _BAR
+            return place_axes(figure, (left, self.below + (tall - long) / 2), (_BAR, long))
+        long = min(0.8 * self.width, 3.2)
+        bottom = self.below - _BETWEEN - _BAR
+        return place_axes(figure, ((self.width - long) / 2, bottom), (long, _BAR))
+
+    def write_title(self, figure: Figure, number: int, text: str) -> None:
+        """Write a panel's title above it."""
+        left, top = self.corner(number)
+        middle = left + self.margins.left - ROOM + self.view.width / 2
+        figure.text(middle / self.width, (top - 0.04) / self.height, text, ha="center", va="top",
+                    fontsize=TITLE)  # fmt: skip
+
+    def write_legend(self, figure: Figure, names: Sequence[str], style: Style) -> None:
+        """Write the names of paths into the line below the panels, with their colours."""
+        from matplotlib.lines import Line2D
+
+        if not names:
+            return
+        lines: list[Any] = [Line2D([], [], color=style.path_colour(i), linewidth=1.2,
+                                   label=name) for i, name in enumerate(names)]  # fmt: skip
+        bar = 0.0 if self.upright else _BAR_BELOW
+        middle = (self.columns * self.panel_width) / 2
+        figure.legend(handles=lines, loc="upper center", ncols=len(names), frameon=False,
+                      fontsize=LABEL, handlelength=1.6, borderpad=0.2, borderaxespad=0.0,
+                      bbox_to_anchor=(middle / self.width,
+                                      (self.below - bar) / self.height))  # fmt: skip
+
+    def write_caption(self, figure: Figure) -> None:
+        """Write the caption at the bottom."""
+        if self.caption:
+            tall = (len(self.caption) * 1.35 + 0.3) * CAPTION * POINT
+            figure.text(0.01, tall / self.height, "\n".join(self.caption), ha="left", va="top",
+                        fontsize=CAPTION, linespacing=1.3)  # fmt: skip
+
+
+def place_axes(figure: Figure, place: tuple[float, float], size: tuple[float, float]) -> Axes:
+    """Add axes, their corner on a whole pixel."""
+    width, height = (float(length) for length in figure.get_size_inches())
+    left, bottom = (round(length * figure.dpi) / figure.dpi for length in place)
+    return figure.add_axes((left / width, bottom / height, size[0] / width, size[1] / height))
