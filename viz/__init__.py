@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from viz.density import kink_density
     from viz.height import HeightScale
     from viz.kink_lines import kink_contour, kink_surface
+    from viz.mesh_export import export_mesh
     from viz.microscope_captions import microscope_caption
     from viz.microscope_scene import microscope_3d
     from viz.microscopy import microscope, zooms
@@ -42,6 +43,8 @@ _HOME = MappingProxyType(
         "caption": "captions",
         "microscope_caption": "microscope_captions",
         "save": "writing",
+        # files for other programs
+        "export_mesh": "mesh_export",
         # how they look
         "HeightScale": "height",
         "Style": "style",
@@ -58,6 +61,7 @@ __all__ = [
     "contour",
     "creased",
     "ensure",
+    "export_mesh",
     "kink_contour",
     "kink_density",
     "kink_surface",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from landscape.cli import analyse, demo, inspect, kinks, render, sample, study
+from landscape.cli import analyse, demo, export, inspect, kinks, render, sample, study
 
 app = typer.Typer(
     name="landscape",
@@ -24,6 +24,9 @@ app.command("run", short_help="Train, and sample planes around each solution.")(
 app.command("train", short_help="Train only; 'run' samples later.")(study.train)
 app.command("sample", short_help="One more plane, line or volume of a study.")(sample.sample)
 app.command("render", short_help="Pictures of a study.")(render.render)
+app.command("export", short_help="Surfaces for Blender, ParaView, 3D printing, a table.")(
+    export.export
+)
 app.command("analyse", short_help="How much of the change of slope sits in kinks.")(analyse.analyse)
 app.command("kinks", short_help="The same for a network of your own.")(kinks.kinks)
 app.command("info", short_help="What a study file holds.")(inspect.info)
