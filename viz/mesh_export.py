@@ -27,6 +27,7 @@ UNITS = ("picture", "data")
 _SIZES: Mapping[str, float] = {"stl": 100.0}
 _USUAL_SIZE = 2.0
 _Y_UP = ("glb", "obj")
+_TWO_FILES = ("vtp", "csv")
 # By what a file of ours is known, among its first bytes.
 _MARKS: Mapping[str, tuple[bytes, ...]] = {
     "glb": (b'"generator": "Lossoscope',),
@@ -48,6 +49,7 @@ def export_mesh(
     units: Units = "picture",
     size: float | None = None,
     style: Style | None = None,
+    overwrite: bool = True,
 ) -> tuple[Path, ...]:
     """Write a surface, and the optimizer's paths on it, for another program.
 
@@ -78,6 +80,8 @@ def export_mesh(
             themselves, however far apart their sizes are.
         size: longer side of the plane in the file; by default 2, in an STL 100 (millimetres).
         style: colours and, in ``picture`` units, the height over the width.
+        overwrite: False to replace only files that this function wrote. A CSV is known by the names
+            of its first columns, the others by the name of this program.
 
     Returns:
         The files written, the surface's first.
@@ -85,6 +89,7 @@ def export_mesh(
     Raises:
         ValueError: for another suffix, unknown options, a surface without two axes (but as
             ``.csv``), or nothing finite to draw.
+        FileExistsError: if a file is there that must not be replaced.
         OSError: if a file cannot be written.
 
     References:
@@ -93,6 +98,8 @@ def export_mesh(
     path = Path(path)
     suffix = checked_format(path.suffix.removeprefix("."))
     placed = (paths,) if isinstance(paths, Projection) else tuple(paths)
+    if not overwrite:
+        _check_owner((path, _beside(path)) if placed and suffix in _TWO_FILES else (path,))
     if suffix == "csv":
         writable_folder(path.parent)
         return _write_csv(surface, placed, path)
@@ -121,17 +128,8 @@ def export_mesh(
     return (path,)
 
 
-def files_of(path: Path, *, paths: bool) -> tuple[Path, ...]:
-    """Return which files :func:`export_mesh` writes for a path, with or without paths on it."""
-    alone = not paths or path.suffix.removeprefix(".") not in ("vtp", "csv")
-    return (path,) if alone else (path, _beside(path))
-
-
 def written_here(path: Path) -> bool:
-    """Return whether a file looks like one that :func:`export_mesh` wrote.
-
-    A CSV is known by the names of its first columns, the others by the name of this program.
-    """
+    """Return whether a file looks like one that :func:`export_mesh` wrote."""
     marks = _MARKS.get(path.suffix.removeprefix("."), ())
     with path.open("rb") as file:
         head = file.read(_HEAD)
@@ -149,6 +147,15 @@ def checked_format(name: str) -> str:
     if name not in FORMATS:
         raise ValueError(f"unknown format {name!r}; known: {', '.join(FORMATS)}")
     return name
+
+
+def _check_owner(files: Sequence[Path]) -> None:
+    for path in files:
+        if path.exists() and not (path.is_file() and written_here(path)):
+            raise FileExistsError(
+                f"{path} is there and was not written by an export; move it, choose another name, "
+                "or force it to be overwritten"
+            )
 
 
 def _generator() -> str:

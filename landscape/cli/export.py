@@ -78,21 +78,17 @@ def export(
     chosen = chosen_surfaces(source, surface, select)
     targets = _targets(source, chosen, out, suffix)
     options = _options(suffix, height=height, shading=shading, units=units, size=size)
-    mesh_export = _own_export()
-    jobs = []
-    for identifier, target in targets.items():
-        panel = pictures.panel(source, identifier)
-        placed = (panel.path,) if paths and panel.path is not None else ()
-        files = mesh_export.files_of(target, paths=bool(placed))
-        if not force:
-            _check_overwriting(files, mesh_export)
-        jobs.append((panel.surface, target, placed))
+    viz = pictures.own_viz()
+    panels = [pictures.panel(source, identifier) for identifier in targets]
     writable_folder(next(iter(targets.values())).parent)
     written: list[Path] = []
     with bars() as shown:
-        shown.stage("writing", len(jobs))
-        for one, target, placed in jobs:
-            written += mesh_export.export_mesh(one, target, paths=placed, **options)
+        shown.stage("writing", len(panels))
+        for one, target in zip(panels, targets.values(), strict=True):
+            placed = (one.path,) if paths and one.path is not None else ()
+            written += viz.export_mesh(
+                one.surface, target, paths=placed, overwrite=force, **options
+            )
             shown.advance(1)
     for path in written:
         print(f"wrote {path}")
@@ -119,16 +115,6 @@ def chosen_surfaces(study: StudyFile, named: Sequence[str] | None, pattern: str)
     if not found:
         raise ValueError(f"no surface matches {pattern!r}; known: {', '.join(known)}")
     return found
-
-
-def _own_export() -> Any:
-    """Import the writers, and make sure that they are this package's."""
-    from landscape.cli.pictures import own_viz
-
-    own_viz()
-    from viz import mesh_export
-
-    return mesh_export
 
 
 def _targets(
@@ -165,12 +151,3 @@ def _options(
             )
         return {}
     return {"height": height, "shading": shading or None, "units": units, "size": size}
-
-
-def _check_overwriting(files: Sequence[Path], mesh_export: Any) -> None:
-    for path in files:
-        if path.exists() and not (path.is_file() and mesh_export.written_here(path)):
-            raise ValueError(
-                f"{path} was not written by this command; move it, choose another --out, or "
-                "overwrite it with --force"
-            )

@@ -46,7 +46,7 @@ def test_a_file_of_somebody_else_is_not_written_over(
     target = tmp_path / f"a.{suffix}"
     command = ["export", study, "--surface", f"{RUN}.pca", "--format", suffix, "--out", target]
     target.write_text("mine")
-    assert "was not written by this command" in refused(*command)
+    assert "was not written by an export" in refused(*command)
     assert target.read_text() == "mine"
     accepted(*command, "--force")
     written = target.read_bytes()
@@ -58,7 +58,9 @@ def test_a_file_of_somebody_else_is_not_written_over(
 def test_nor_is_a_file_beside_it(study: Path, tmp_path: Path) -> None:
     (tmp_path / "a-paths.vtp").write_text("mine")
     command = ["export", study, "--surface", f"{RUN}.pca", "--format", "vtp"]
-    assert "a-paths.vtp was not written" in refused(*command, "--out", tmp_path / "a.vtp")
+    assert "a-paths.vtp is there and was not written" in refused(
+        *command, "--out", tmp_path / "a.vtp"
+    )
     assert not (tmp_path / "a.vtp").exists()
     accepted(*command, "--out", tmp_path / "a.vtp", "--no-paths")
 
