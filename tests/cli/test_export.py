@@ -46,7 +46,7 @@ def test_a_file_of_somebody_else_is_not_written_over(
     target = tmp_path / f"a.{suffix}"
     command = ["export", study, "--surface", f"{RUN}.pca", "--format", suffix, "--out", target]
     target.write_text("mine")
-    assert "was not written by an export" in refused(*command)
+    assert "was not written by an export" in refused(*command, alone=False)
     assert target.read_text() == "mine"
     accepted(*command, "--force")
     written = target.read_bytes()
