@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from viz.activation_plates import activation_caption, activation_plate
     from viz.captions import caption
     from viz.contours import contour
     from viz.creases import creased
@@ -40,6 +41,8 @@ _HOME = MappingProxyType(
         "kink_surface": "kink_lines",
         "kink_density": "density",
         "creased": "creases",
+        "activation_plate": "activation_plates",
+        "activation_caption": "activation_plates",
         "caption": "captions",
         "microscope_caption": "microscope_captions",
         "save": "writing",
@@ -56,6 +59,8 @@ _HOME = MappingProxyType(
 __all__ = [
     "HeightScale",
     "Style",
+    "activation_caption",
+    "activation_plate",
     "caption",
     "compare",
     "contour",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from landscape.cli import analyse, demo, export, inspect, kinks, render, sample, study
+from landscape.cli import activations, analyse, demo, export, inspect, kinks, render, sample, study
 
 app = typer.Typer(
     name="landscape",
@@ -29,6 +29,9 @@ app.command("export", short_help="Surfaces for Blender, ParaView, 3D printing, a
 )
 app.command("analyse", short_help="How much of the change of slope sits in kinks.")(analyse.analyse)
 app.command("kinks", short_help="The same for a network of your own.")(kinks.kinks)
+app.command("activations", short_help="The known activations: classes, kinks, slopes.")(
+    activations.activations
+)
 app.command("info", short_help="What a study file holds.")(inspect.info)
 app.command("doctor", short_help="Versions, and whether rendering works.")(inspect.doctor)
 

@@ -58,9 +58,8 @@ def test_a_file_of_somebody_else_is_not_written_over(
 def test_nor_is_a_file_beside_it(study: Path, tmp_path: Path) -> None:
     (tmp_path / "a-paths.vtp").write_text("mine")
     command = ["export", study, "--surface", f"{RUN}.pca", "--format", "vtp"]
-    assert "a-paths.vtp is there and was not written" in refused(
-        *command, "--out", tmp_path / "a.vtp"
-    )
+    message = refused(*command, "--out", tmp_path / "a.vtp", alone=False)
+    assert "a-paths.vtp is there and was not written" in message
     assert not (tmp_path / "a.vtp").exists()
     accepted(*command, "--out", tmp_path / "a.vtp", "--no-paths")
 
