@@ -196,7 +196,7 @@ class _Curve:
         """
         values = np.round(self.at(np.array([-_FAR, _FAR]))[0], _DIGITS) + 0.0
         endless = slopes * np.array([-1.0, 1.0])
-        return np.where(slopes == 0, values, np.copysign(np.inf, endless))
+        return np.asarray(np.where(slopes == 0, values, np.copysign(np.inf, endless)))
 
     def _part(self, derivative: int, places: Floats) -> Floats:
         return np.asarray(self.at(places)[derivative])
