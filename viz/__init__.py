@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from viz.activation_plates import activation_caption, activation_plate
+    from viz.animation import animate_descent
     from viz.captions import caption
     from viz.contours import contour
     from viz.creases import creased
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     from viz.panels import compare, surface
     from viz.scaling import residual_scaling
     from viz.style import Style
+    from viz.video import check_video
     from viz.writing import save
+    from viz.zooming import animate_zoom
 
 _HOME = MappingProxyType(
     {
@@ -46,6 +49,10 @@ _HOME = MappingProxyType(
         "caption": "captions",
         "microscope_caption": "microscope_captions",
         "save": "writing",
+        # films
+        "animate_descent": "animation",
+        "animate_zoom": "zooming",
+        "check_video": "video",
         # files for other programs
         "export_mesh": "mesh_export",
         # how they look
@@ -61,7 +68,10 @@ __all__ = [
     "Style",
     "activation_caption",
     "activation_plate",
+    "animate_descent",
+    "animate_zoom",
     "caption",
+    "check_video",
     "compare",
     "contour",
     "creased",

@@ -7,7 +7,18 @@ from __future__ import annotations
 
 import typer
 
-from landscape.cli import activations, analyse, demo, export, inspect, kinks, render, sample, study
+from landscape.cli import (
+    activations,
+    analyse,
+    animate,
+    demo,
+    export,
+    inspect,
+    kinks,
+    render,
+    sample,
+    study,
+)
 
 app = typer.Typer(
     name="landscape",
@@ -24,6 +35,9 @@ app.command("run", short_help="Train, and sample planes around each solution.")(
 app.command("train", short_help="Train only; 'run' samples later.")(study.train)
 app.command("sample", short_help="One more plane, line or volume of a study.")(sample.sample)
 app.command("render", short_help="Pictures of a study.")(render.render)
+app.command("animate", short_help="Films: a descent, or the way into the microscope.")(
+    animate.animate
+)
 app.command("export", short_help="Surfaces for Blender, ParaView, 3D printing, a table.")(
     export.export
 )
