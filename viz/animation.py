@@ -87,7 +87,7 @@ def animate_descent(
     )  # fmt: skip
     style = film_style(size, style)
     frame = Frame.around([surface], scale, style)
-    walk = _Walk.of(path, frame, pace)
+    walk = Walk.of(path, frame, pace)
     turned = views(style, turn, count)
     stage = Stage(size)
     moving = max(round(count * (1 - _HOLD)), 2)
@@ -105,7 +105,7 @@ def animate_descent(
 
 
 @dataclass(frozen=True, slots=True)
-class _Walk:
+class Walk:
     """A path in the picture and in time.
 
     Attributes:
@@ -123,7 +123,12 @@ class _Walk:
     captured: float
 
     @classmethod
-    def of(cls, path: Projection, frame: Frame, pace: Pace) -> _Walk:
+    def of(cls, path: Projection, frame: Frame, pace: Pace) -> Walk:
+        """Place a path in a frame.
+
+        Raises:
+            ValueError: if it does not lie in the plane, or no record of it is drawn.
+        """
         if not visible(path):
             raise ValueError(
                 f"only {100 * path.captured:.2g} % of the path lies in this plane: its shadow "

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 KINDS = ("descent", "zoom")
 _SECONDS = {"descent": 6.0, "zoom": 10.0}
-# Samples across a window, and across it when the next one takes over.
-_POINTS, _FEWEST = 97, 40
+_TURNS = {"descent": 120.0, "zoom": 60.0}
+# Each window of a zoom is so many times narrower than the one before.
+_FACTOR = 2.7
+_FEWEST_POINTS = 35
 # The last window, in optimizer steps: narrow enough for single kinks of a small network.
 _LAST = 0.1
 
@@ -44,8 +46,9 @@ def animate(
     fps: Annotated[float, typer.Option("--fps", help="Frames per second.")] = 24.0,
     size: Annotated[str, typer.Option("--size", help="Pixels, both even.")] = "1280x720",
     turn: Annotated[
-        float, typer.Option("--turn", help="Degrees by which the camera turns.")
-    ] = 120.0,
+        float | None,
+        typer.Option("--turn", help="Degrees by which the camera turns. [120, a zoom 60]"),
+    ] = None,
     pace: Annotated[
         str,
         typer.Option("--pace", help="Of a descent: steps, or distance (equally fast everywhere)."),
@@ -54,13 +57,16 @@ def animate(
     last: Annotated[
         float, typer.Option("--last", help="Of a zoom: last window, in optimizer steps.")
     ] = _LAST,
+    points: Annotated[
+        int, typer.Option("--points", help="Of a zoom: samples across each window.")
+    ] = 73,
     force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,
 ) -> None:
     """Film the optimizer walking down a surface, or the way into the loss microscope.
 
     Two to three frames of 1280x720 are rendered a second on two cores without a graphics card: a
-    minute for 6 seconds of film. No frame is kept in memory. A zoom first samples windows in
-    float64, about 90,000 points. Needs pip install 'lossoscope[video]'.
+    minute for 6 seconds of film. No frame is kept in memory. A zoom first samples about ten windows
+    around the solution in float64. Needs pip install 'lossoscope[video]'.
     """
     from landscape.cli import pictures
     from landscape.store import open_study
@@ -73,7 +79,8 @@ def animate(
         raise ValueError(f"{target} is there; choose another --out, or overwrite it with --force")
     panel = pictures.panel(source, surface)
     options: dict[str, Any] = {
-        "seconds": _SECONDS[kind] if seconds is None else seconds, "fps": fps, "turn": turn,
+        "seconds": _SECONDS[kind] if seconds is None else seconds, "fps": fps,
+        "turn": _TURNS[kind] if turn is None else turn,
         "size": parse_size(size), "title": panel.title,
     }  # fmt: skip
     viz = pictures.own_viz()
@@ -81,7 +88,7 @@ def animate(
     viz.ensure()
     with bars() as shown:
         if kind == "zoom":
-            levels, step = _levels(source, panel, last, shown)
+            levels, step = _levels(source, panel, shown, last=last, points=points)
             film = _filming(shown, options)
             viz.animate_zoom(levels, target, step=step, progress=film, **options)
         else:
@@ -114,7 +121,7 @@ def _filming(shown: Bars, options: dict[str, Any]) -> Any:
 
 
 def _levels(
-    study: StudyFile, panel: Panel, last: float, shown: Bars
+    study: StudyFile, panel: Panel, shown: Bars, *, last: float, points: int
 ) -> tuple[list[Surface], float]:
     """Sample windows around a solution, from the whole surface down; return a step's width too.
 
@@ -144,7 +151,9 @@ def _levels(
             f"the last window must be > 0 and narrower than the surface, {full / step:.3g} "
             f"optimizer steps, got {last}"
         )
-    count = math.ceil(math.log(full / (last * step)) / math.log(_POINTS / _FEWEST)) + 1
+    if points < _FEWEST_POINTS:
+        raise ValueError(f"a window needs at least {_FEWEST_POINTS} points a side, got {points}")
+    count = math.ceil(math.log(full / (last * step)) / math.log(_FACTOR)) + 1
     widths = zoom_series(full, last * step, levels=max(count, 2))
     model, data = solution_model(run).double(), load_data(configuration_of(study).data)
     engine = SamplingConfig(
@@ -153,7 +162,7 @@ def _levels(
     shown.stage("sampling", len(widths))
     levels = []
     for width in widths:
-        grid = Grid.square(_POINTS, span=float(width) / 2)
+        grid = Grid.square(points, span=float(width) / 2)
         surface = sample(model, str(run.settings["loss"]), data, plane, grid=grid,
                          dtype=torch.float64, engine=engine)  # fmt: skip
         levels.append(surface)
