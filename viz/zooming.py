@@ -152,8 +152,10 @@ def _between(values: Floats, axis: Floats, new: Floats, along: int) -> Floats:
     share = np.clip((new - axis[after - 1]) / (axis[after] - axis[after - 1]), 0.0, 1.0)
     share = np.where(share > 1 - 1e-9, 1.0, share).reshape([-1, 1] if along == 0 else [1, -1])
     low, high = np.take(values, after - 1, axis=along), np.take(values, after, axis=along)
-    # A neighbour that is not used must not spread its NaN.
-    return np.where(share == 1, high, np.where(share == 0, low, low + share * (high - low)))
+    # A neighbour that is not used must not spread its NaN; infinite ones make NaN between them.
+    with np.errstate(invalid="ignore"):
+        mixed = low + share * (high - low)
+    return np.where(share == 1, high, np.where(share == 0, low, mixed))
 
 
 def window_of(levels: Sequence[Surface], width: float) -> Surface:

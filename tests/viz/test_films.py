@@ -39,7 +39,7 @@ def ffmpeg() -> Any:
 def read(ffmpeg: Any, path: Path) -> tuple[float, np.ndarray]:
     """Frames per second, and the frames [n, height, width, 3], by ffmpeg itself."""
     command = [ffmpeg.get_ffmpeg_exe(), "-i", str(path), "-f", "rawvideo", "-pix_fmt", "rgb24",
-               "-vsync", "passthrough", "-"]  # fmt: skip
+               "-fps_mode", "passthrough", "-"]  # fmt: skip
     done = subprocess.run(command, check=True, capture_output=True)
     told = done.stderr.decode()
     width, height = map(int, re.findall(r"Video: .*?, (\d+)x(\d+)", told)[0])
