@@ -10,6 +10,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from viz.activation_plates import activation_caption, activation_plate
+    from viz.animation import animate_descent
     from viz.budget_bars import budget_caption, slope_budgets
     from viz.budget_layers import layer_budgets, layer_caption
     from viz.caption_files import as_markdown
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from viz.latex import latex_caption
     from viz.line_figures import barrier, line, line_caption, section
     from viz.matrices import matrix
+    from viz.mesh_export import export_mesh
     from viz.microscope_captions import microscope_caption
     from viz.microscope_scene import microscope_3d
     from viz.microscopy import microscope, zooms
@@ -37,7 +40,9 @@ if TYPE_CHECKING:
     from viz.style import Style
     from viz.told import caption_of
     from viz.venues import width_of
+    from viz.video import check_video
     from viz.writing import save
+    from viz.zooming import animate_zoom
 
 _HOME = MappingProxyType(
     {
@@ -68,6 +73,8 @@ _HOME = MappingProxyType(
         "curvature_scale": "curvature_lines",
         "along_path": "path_lines",
         # what is written below
+        "activation_plate": "activation_plates",
+        "activation_caption": "activation_plates",
         "caption": "captions",
         "caption_of": "told",
         "microscope_caption": "microscope_captions",
@@ -80,6 +87,12 @@ _HOME = MappingProxyType(
         "latex_caption": "latex",
         "save": "writing",
         "signed": "signature",
+        # films
+        "animate_descent": "animation",
+        "animate_zoom": "zooming",
+        "check_video": "video",
+        # files for other programs
+        "export_mesh": "mesh_export",
         # how they look
         "HeightScale": "height",
         "Style": "style",
@@ -92,19 +105,25 @@ _HOME = MappingProxyType(
 __all__ = [
     "HeightScale",
     "Style",
+    "activation_caption",
+    "activation_plate",
     "along_path",
     "along_path_caption",
+    "animate_descent",
+    "animate_zoom",
     "as_markdown",
     "barrier",
     "budget_caption",
     "caption",
     "caption_of",
+    "check_video",
     "compare",
     "contour",
     "creased",
     "curvature_scale",
     "curvature_scale_caption",
     "ensure",
+    "export_mesh",
     "figure",
     "figure_caption",
     "kink_contour",

@@ -14,7 +14,7 @@ from landscape.surface import Surface
 from viz.captions import caption as caption_of
 from viz.contours import FIGURE_SETTINGS
 from viz.height import HeightScale, Kind, number, power_of_ten, surface_heights, with_power
-from viz.scaling import _COLOURS as COLOURS
+from viz.lines import LINE_COLOURS as COLOURS
 from viz.told import remember
 
 if TYPE_CHECKING:

@@ -7,7 +7,19 @@ from __future__ import annotations
 
 import typer
 
-from landscape.cli import analyse, demo, figure, inspect, kinks, render, sample, study
+from landscape.cli import (
+    activations,
+    analyse,
+    animate,
+    demo,
+    export,
+    figure,
+    inspect,
+    kinks,
+    render,
+    sample,
+    study,
+)
 
 app = typer.Typer(
     name="landscape",
@@ -25,8 +37,17 @@ app.command("train", short_help="Train only; 'run' samples later.")(study.train)
 app.command("sample", short_help="One more plane, line or volume of a study.")(sample.sample)
 app.command("render", short_help="Pictures of a study.")(render.render)
 app.command("figure", short_help="A figure for a paper, with its caption.")(figure.figure)
+app.command("animate", short_help="Films: a descent, or the way into the microscope.")(
+    animate.animate
+)
+app.command("export", short_help="Surfaces for Blender, ParaView, 3D printing, a table.")(
+    export.export
+)
 app.command("analyse", short_help="How much of the change of slope sits in kinks.")(analyse.analyse)
 app.command("kinks", short_help="The same for a network of your own.")(kinks.kinks)
+app.command("activations", short_help="The known activations: classes, kinks, slopes.")(
+    activations.activations
+)
 app.command("info", short_help="What a study file holds.")(inspect.info)
 app.command("doctor", short_help="Versions, and whether rendering works.")(inspect.doctor)
 

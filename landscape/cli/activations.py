@@ -1,0 +1,101 @@
+"""``landscape activations``: what is known of each activation, as a table and as a plate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from landscape.cli.mistakes import one_line_errors
+
+if TYPE_CHECKING:
+    from landscape.results import Analysis
+
+FIGURE_FORMATS = (".pdf", ".png", ".svg")
+_HEADER = ("name", "label", "class", "bounds", "slope at -inf", "at +inf", "kinks: place, jump")
+# More kinks than these are counted.
+_LISTED = 3
+
+
+@one_line_errors
+def activations(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Names, with a parameter as leaky_relu_0.3. [all]"),
+    ] = None,
+    figure: Annotated[
+        Path | None,
+        typer.Option(
+            "--figure",
+            help="Also draw each with its first two derivatives: a .pdf, .png or .svg, its caption "
+            "in a .md beside it.",
+        ),
+    ] = None,
+    reach: Annotated[
+        tuple[float, float] | None,
+        typer.Option("--range", help="Ends of the drawn range. [-4 4, further where kinks are]"),
+    ] = None,
+    columns: Annotated[
+        int | None, typer.Option("--columns", help="Activations in a row. [at most 6]")
+    ] = None,
+) -> None:
+    """List the activations: how smooth each is, its bounds and slopes, where it has kinks.
+
+    Bounds and kinks are those of the registry, slopes are measured by autograd in float64. A kink
+    is a jump of the derivative; C1 means that the derivative is continuous and its own jumps.
+    """
+    from landscape import activations as known
+
+    if figure is not None and figure.suffix not in FIGURE_FORMATS:
+        raise ValueError(f"a plate is written as {', '.join(FIGURE_FORMATS)}, got {figure.name!r}")
+    chosen = list(dict.fromkeys(names or known.names()))
+    low, high = reach or known.usual_range(chosen)
+    # Derivatives on a range are for the figure; for the table three points are enough.
+    points = 801 if figure else 3
+    records = [known.profile(name, low=low, high=high, points=points) for name in chosen]
+    print_table(records)
+    if figure is not None:
+        for path in _draw(records, figure, columns):
+            print(f"wrote {path}")
+
+
+def print_table(records: Sequence[Analysis]) -> None:
+    """Print a line for each activation."""
+    rows = [_HEADER, *map(_row, records)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(_HEADER))]
+    for row in rows:
+        print(
+            "  ".join(f"{text:{width}}" for text, width in zip(row, widths, strict=True)).rstrip()
+        )
+
+
+def _row(record: Analysis) -> tuple[str, ...]:
+    settings, arrays = record.settings, record.arrays
+    lower, upper = (float(v) for v in arrays["bounds"])
+    left, right = (float(v) for v in arrays["slopes"])
+    bounds = ("(" if math.isinf(lower) else "[") + f"{lower:.4g}, {upper:.4g}" + (
+        ")" if math.isinf(upper) else "]"
+    )  # fmt: skip
+    name = str(settings["name"]) + (" (learnable)" if settings["learnable"] else "")
+    return (name, str(settings["label"]), str(settings["smoothness"]), bounds, f"{left:.4g}",
+            f"{right:.4g}", _kinks(record))  # fmt: skip
+
+
+def _kinks(record: Analysis) -> str:
+    kinks = record.arrays["kinks"]
+    if len(kinks) > _LISTED:
+        return f"{len(kinks)} from {kinks[0, 0]:g} to {kinks[-1, 0]:g}"
+    return "; ".join(f"{place:g}, {jump:+.4g}" for place, jump in kinks) or "none"
+
+
+def _draw(records: Sequence[Analysis], path: Path, columns: int | None) -> list[Path]:
+    from landscape.cli.pictures import own_viz
+
+    viz = own_viz()
+    written = viz.save(viz.activation_plate(records, columns=columns), path)
+    caption = path.with_suffix(".md")
+    caption.write_text(viz.activation_caption(records) + "\n", encoding="utf-8")
+    return [written, caption]

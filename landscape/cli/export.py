@@ -1,0 +1,153 @@
+"""``landscape export``: surfaces of a study as files of other programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from landscape.cli.mistakes import one_line_errors
+from landscape.cli.wiring import bars
+
+if TYPE_CHECKING:
+    from landscape.store import StudyFile
+
+FORMATS = ("glb", "obj", "stl", "vtp", "csv")
+
+
+@one_line_errors
+def export(
+    study: Annotated[Path, typer.Argument(help="The study file, or its folder.")],
+    surface: Annotated[
+        list[str] | None, typer.Option("--surface", help="Surface id. Repeat. [all over planes]")
+    ] = None,
+    select: Annotated[
+        str, typer.Option("--select", help="Surfaces whose id matches, as '*-gd-*.pca'.")
+    ] = "",
+    suffix: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="glb: Blender, the web; obj: any 3D program; stl: 3D printing, without paths; "
+            "vtp: ParaView; csv: a table of every sample.",
+        ),
+    ] = "glb",
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder, or the file of a single surface. [beside the study]"),
+    ] = None,
+    height: Annotated[str, typer.Option("--height", help="log or linear.")] = "log",
+    shading: Annotated[
+        str,
+        typer.Option(
+            "--shading",
+            help="Normals: gradient, differences, or flat for sharp creases. "
+            "[gradient if the surface has it, else differences]",
+        ),
+    ] = "",
+    units: Annotated[
+        str,
+        typer.Option("--units", help="picture: proportions as drawn; data: alpha, beta, height."),
+    ] = "picture",
+    size: Annotated[
+        float | None,
+        typer.Option("--size", help="Longer side of the plane in the file. [2; stl 100 (mm)]"),
+    ] = None,
+    paths: Annotated[
+        bool, typer.Option("--paths/--no-paths", help="With the optimizer's path.")
+    ] = True,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite files that this command did not write.")
+    ] = False,
+) -> None:
+    """Write surfaces as meshes or tables, with the optimizer's path.
+
+    Points without a finite height are cut out of a mesh. Paths are tubes and lines in GLB and OBJ,
+    and a file <name>-paths beside VTP and CSV. Surfaces are listed by 'landscape info STUDY'.
+    """
+    from landscape.cli import pictures
+    from landscape.files import writable_folder
+    from landscape.store import open_study
+
+    if suffix not in FORMATS:
+        raise ValueError(f"unknown format {suffix!r}; known: {', '.join(FORMATS)}")
+    source = open_study(study)
+    chosen = chosen_surfaces(source, surface, select)
+    targets = _targets(source, chosen, out, suffix)
+    options = _options(suffix, height=height, shading=shading, units=units, size=size)
+    viz = pictures.own_viz()
+    panels = [pictures.panel(source, identifier) for identifier in targets]
+    writable_folder(next(iter(targets.values())).parent)
+    written: list[Path] = []
+    with bars() as shown:
+        shown.stage("writing", len(panels))
+        for one, target in zip(panels, targets.values(), strict=True):
+            placed = (one.path,) if paths and one.path is not None else ()
+            written += viz.export_mesh(
+                one.surface, target, paths=placed, overwrite=force, **options
+            )
+            shown.advance(1)
+    for path in written:
+        print(f"wrote {path}")
+
+
+def chosen_surfaces(study: StudyFile, named: Sequence[str] | None, pattern: str) -> list[str]:
+    """Return the ids of surfaces that are named or match a pattern; all over planes by default.
+
+    Raises:
+        ValueError: if there is none; the message lists what there is.
+    """
+    from landscape.cli.pictures import planes_only
+
+    if named and pattern:
+        raise ValueError("--surface names surfaces, --select matches them; give one of the two")
+    if named:
+        return list(dict.fromkeys(named))
+    known = planes_only(study)
+    found = [name for name in known if fnmatchcase(name, pattern or "*")]
+    if not known:
+        raise ValueError(
+            f"{study.path} has no surfaces; make some with 'landscape run' or 'sample'"
+        )
+    if not found:
+        raise ValueError(f"no surface matches {pattern!r}; known: {', '.join(known)}")
+    return found
+
+
+def _targets(
+    study: StudyFile, chosen: Sequence[str], out: Path | None, suffix: str
+) -> dict[str, Path]:
+    """Return the file of each surface."""
+    folder = out or study.path.parent
+    if out is not None and out.suffix == f".{suffix}" and not out.is_dir():
+        if len(chosen) != 1:
+            raise ValueError(
+                f"{out} is one file, got {len(chosen)} surfaces; choose one with --surface, or "
+                "give a folder"
+            )
+        return {chosen[0]: out}
+    if out is not None and out.suffix.removeprefix(".") in FORMATS and not out.is_dir():
+        raise ValueError(f"--out must end in .{suffix} for --format {suffix}, got {out.name!r}")
+    return {name: folder / f"{name}.{suffix}" for name in chosen}
+
+
+def _options(
+    suffix: str, *, height: str, shading: str, units: str, size: float | None
+) -> dict[str, Any]:
+    """Return the options of a mesh; a table has none.
+
+    Raises:
+        ValueError: for options that would do nothing.
+    """
+    if height not in ("log", "linear"):
+        raise ValueError(f"unknown height {height!r}; known: log, linear")
+    if suffix == "csv":
+        if shading or size is not None or units != "picture":
+            raise ValueError(
+                "a csv holds the samples as they are; leave out --shading, --units and --size"
+            )
+        return {}
+    return {"height": height, "shading": shading or None, "units": units, "size": size}

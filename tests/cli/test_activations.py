@@ -1,0 +1,38 @@
+"""``landscape activations``: the table and the plate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from calling import accepted, refused
+
+from landscape.activations import names
+
+
+def test_the_table_has_a_line_for_each() -> None:
+    lines = accepted("activations").splitlines()
+    assert [line.split()[0] for line in lines[1:]] == list(names())
+    (selu,) = [line.split() for line in lines if line.startswith("selu")]
+    assert selu == ["selu", "SELU", "C0", "[-1.758,", "inf)", "0", "1.051", "0,", "-0.7074"]
+
+
+def test_a_few_are_drawn_with_their_caption(tmp_path: Path) -> None:
+    plate = tmp_path / "plate.pdf"
+    said = accepted("activations", "relu", "gelu", "leaky_relu_0.3", "--figure", plate)
+    assert said.count("wrote") == 2
+    assert "LeakyReLU (0.3)" in said
+    assert plate.read_bytes().startswith(b"%PDF")
+    assert "3 activations" in (tmp_path / "plate.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["relo"], "unknown activation 'relo' (did you mean 'relu'?)"),
+        (["--figure", "plate.jpg"], "written as .pdf, .png, .svg, got 'plate.jpg'"),
+        (["--range", "1", "-1"], "the range must be finite and increasing"),
+    ],
+)
+def test_wrong_requests_are_refused(arguments: list[str], message: str) -> None:
+    assert message in refused("activations", *arguments)

@@ -1,0 +1,70 @@
+"""``landscape animate``: films of a study."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from calling import accepted, refused
+
+RUN = "relu-gd-seed0"
+SMALL = ["--size", "96x64", "--fps", "4", "--seconds", "1"]
+
+
+@pytest.fixture
+def films() -> None:
+    pytest.importorskip("imageio_ffmpeg")
+
+
+@pytest.mark.usefixtures("rendering", "films")
+def test_a_descent_is_filmed_and_not_written_over(study: Path, tmp_path: Path) -> None:
+    target = tmp_path / "descent.mp4"
+    command = ["animate", study, "--surface", f"{RUN}.pca", *SMALL, "--out", target]
+    assert accepted(*command) == f"wrote {target}\n"
+    before = target.read_bytes()
+    assert before[4:8] == b"ftyp"
+    assert "is there; choose another --out, or overwrite it with --force" in refused(*command)
+    accepted(*command, "--force", "--pace", "distance", "--turn", "-90", "--height", "linear")
+    assert target.read_bytes() != before
+
+
+@pytest.mark.usefixtures("rendering", "films")
+def test_a_zoom_is_sampled_and_filmed(study: Path, tmp_path: Path) -> None:
+    target = tmp_path / "zoom.gif"
+    accepted("animate", study, "--kind", "zoom", "--surface", f"{RUN}.random", *SMALL,
+             "--points", "35", "--last", "2", "--out", target)  # fmt: skip
+    assert target.read_bytes().startswith(b"GIF8")
+
+
+@pytest.mark.usefixtures("rendering", "films")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--kind", "movie"], "unknown kind of film 'movie'; known: descent, zoom"),
+        (["--surface", "x"], "has no surfaces/x"),
+        (["--size", "big"], "a size is written 1280x720, got 'big'"),
+        (["--size", "95x64"], "must be even and >= 16 pixels, got 95x64"),
+        (["--out", "film.avi"], "a film is written as .mp4 or .gif"),
+        (["--pace", "x"], "unknown pace 'x'; known: steps, distance"),
+        (["--height", "x"], "unknown height 'x'; known: log, linear"),
+        (["--kind", "zoom", "--last", "0"], "the last window must be > 0"),
+        (["--kind", "zoom", "--points", "9"], "at least 35 points a side, got 9"),
+    ],
+)
+def test_wrong_requests_write_nothing(
+    arguments: list[str], message: str, study: Path, tmp_path: Path
+) -> None:
+    given = ["--surface", f"{RUN}.pca", *SMALL, "--out", tmp_path / "a.mp4", *arguments]
+    assert message in refused("animate", study, *given, alone=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_the_package_one_line_has_the_remedy(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    message = refused("animate", study, "--surface", f"{RUN}.pca", "--out", tmp_path / "a.mp4")
+    assert message == (
+        "landscape: films need the package imageio-ffmpeg: pip install 'lossoscope[video]'"
+    )

@@ -1,0 +1,241 @@
+"""Films, read back frame by frame, and what is drawn in them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import weakref
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from making import make_path, make_surface
+
+import viz
+from landscape.grid import Grid
+from landscape.residuals import remove_quadratic
+from landscape.surface import Surface
+from viz.animation import Walk
+from viz.film import film_style
+from viz.frame import Frame
+from viz.height import HeightScale
+from viz.style import TESTING
+from viz.video import write_video
+from viz.zooming import cut_out, window_of
+
+PATH = make_path(
+    np.array([[-0.8, -1.5], [0.0, 0.5], [0.4, 0.5], [0.8, 1.5]]), np.array([1e3, 1e2, 10.0, 1.0])
+)
+SMALL: dict[str, Any] = {"size": (184, 122), "fps": 5, "seconds": 1.0}
+
+
+@pytest.fixture
+def ffmpeg() -> Any:
+    return pytest.importorskip("imageio_ffmpeg")
+
+
+def read(ffmpeg: Any, path: Path) -> tuple[float, np.ndarray]:
+    """Frames per second, and the frames [n, height, width, 3], by ffmpeg itself."""
+    command = [ffmpeg.get_ffmpeg_exe(), "-i", str(path), "-f", "rawvideo", "-pix_fmt", "rgb24",
+               "-fps_mode", "passthrough", "-"]  # fmt: skip
+    done = subprocess.run(command, check=True, capture_output=True)
+    told = done.stderr.decode()
+    width, height = map(int, re.findall(r"Video: .*?, (\d+)x(\d+)", told)[0])
+    rate = float(re.findall(r"([\d.]+) fps", told)[0])
+    return rate, np.frombuffer(done.stdout, np.uint8).reshape(-1, height, width, 3)
+
+
+def square(width: float, points: int = 41) -> Surface:
+    """|alpha| + alpha^2 + beta over a window around 0."""
+    grid = Grid.square(points, span=width / 2)
+    alpha, beta = np.meshgrid(*grid.axes, indexing="ij")
+    return make_surface(np.abs(alpha) + alpha**2 + beta, grid)
+
+
+# -- the descent ----------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("rendering")
+@pytest.mark.parametrize("suffix", ["mp4", "gif"])
+def test_a_film_has_its_size_rate_and_every_frame(
+    suffix: str, ffmpeg: Any, oblong: Surface, tmp_path: Path
+) -> None:
+    """A side that 16 does not divide stays as it is."""
+    told: list[tuple[int, int]] = []
+    file = viz.animate_descent(
+        oblong, PATH, tmp_path / f"a.{suffix}", progress=lambda *n: told.append(n), **SMALL
+    )
+    rate, frames = read(ffmpeg, file)
+    assert rate == pytest.approx(5, abs=0.01)
+    assert frames.shape == (5, 122, 184, 3)
+    assert told == [(n, 5) for n in range(1, 6)]
+    changes = np.abs(np.diff(frames.astype(int), axis=0)).mean(axis=(1, 2, 3))
+    assert np.all(changes > 1)
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_the_ball_walks_from_record_to_record_as_steps_go_by(oblong: Surface) -> None:
+    frame = Frame.around([oblong], HeightScale.of([oblong], paths=[PATH]), TESTING)
+    points = frame.points(PATH.coordinates, PATH.losses)
+    walk = Walk.of(PATH, frame, "steps")
+    for share, record, place in [(0.0, 0, points[0]), (1 / 3, 1, points[1]), (1.0, 3, points[3]),
+                                 (0.5, 1, (points[1] + points[2]) / 2)]:  # fmt: skip
+        way, done = walk.at(share)
+        assert done == record
+        np.testing.assert_allclose(way[-1], place, atol=1e-12)
+        np.testing.assert_allclose(way[: done + 1], points[: done + 1])
+    even = Walk.of(PATH, frame, "distance")
+    heads = np.array([even.at(share)[0][-1] for share in np.linspace(0, 1, 200)])
+    moved = np.linalg.norm(np.diff(heads, axis=0), axis=1)
+    assert np.quantile(moved, 0.05) == pytest.approx(np.quantile(moved, 0.95), rel=1e-6)
+
+
+def test_a_record_without_a_place_leaves_a_gap(oblong: Surface) -> None:
+    path = make_path(PATH.coordinates, np.array([1e3, np.nan, 10.0, 1.0]))
+    frame = Frame.around([oblong], HeightScale.of([oblong], paths=[path]), TESTING)
+    way, _ = Walk.of(path, frame, "steps").at(0.9)
+    assert np.isnan(way).any(axis=1).tolist() == [False, True, False, False]
+
+
+def test_a_shadow_of_a_path_is_not_filmed(ffmpeg: Any, oblong: Surface, tmp_path: Path) -> None:
+    far = make_path(PATH.coordinates, PATH.losses, off_plane=100.0)
+    with pytest.raises(ValueError, match="of the path lies in this plane: its shadow would"):
+        viz.animate_descent(oblong, far, tmp_path / "a.mp4", **SMALL)
+    outside = make_path(PATH.coordinates + 10, PATH.losses)
+    with pytest.raises(ValueError, match="a record with a finite loss inside"):
+        viz.animate_descent(oblong, outside, tmp_path / "a.mp4", **SMALL)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("a.avi", {}, "a film is written as .mp4 or .gif, got 'a.avi'"),
+        ("a.mp4", {"size": (185, 122)}, "even and >= 16 pixels, got 185x122"),
+        ("a.mp4", {"size": (8, 122)}, "even and >= 16 pixels"),
+        ("a.mp4", {"fps": 0}, "fps must be from 1 to 120"),
+        ("a.mp4", {"seconds": 0}, "seconds up to 600, got 5 and 0"),
+    ],
+)
+def test_what_makes_no_film_is_refused(
+    name: str, options: dict[str, Any], message: str, oblong: Surface, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        viz.animate_descent(oblong, PATH, tmp_path / name, **{**SMALL, **options})
+
+
+def test_an_unknown_pace_is_refused(ffmpeg: Any, oblong: Surface, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="unknown pace 'time'; known: steps, distance"):
+        viz.animate_descent(oblong, PATH, tmp_path / "a.mp4", pace="time", **SMALL)  # type: ignore[arg-type]
+
+
+def test_without_the_package_the_remedy_is_named(
+    monkeypatch: pytest.MonkeyPatch, oblong: Surface, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    with pytest.raises(ImportError, match=r"pip install 'lossoscope\[video\]'"):
+        viz.animate_descent(oblong, PATH, tmp_path / "a.mp4", **SMALL)
+
+
+def test_a_style_fills_a_film_of_any_size() -> None:
+    for size in ((1280, 720), (184, 122), (640, 640)):
+        style = film_style(size, None)
+        assert style.panel_width * style.dpi == pytest.approx(size[0])
+        assert style.panel_height * style.dpi == pytest.approx(size[1])
+
+
+# -- frames ---------------------------------------------------------------------------------------
+
+
+def test_frames_are_written_as_they_come_and_not_kept(ffmpeg: Any, tmp_path: Path) -> None:
+    alive: list[Any] = []
+    most = 0
+    rng = np.random.default_rng(0)
+
+    def frames() -> Any:
+        nonlocal most
+        for _ in range(30):
+            frame = rng.integers(0, 255, (32, 48, 3), dtype=np.uint8)
+            alive.append(weakref.ref(frame))
+            most = max(most, sum(ref() is not None for ref in alive))
+            yield frame
+
+    write_video(frames(), tmp_path / "a.mp4", size=(48, 32), fps=10)
+    assert most <= 2
+    assert len(read(ffmpeg, tmp_path / "a.mp4")[1]) == 30
+
+
+def test_a_film_that_fails_leaves_the_old_file(ffmpeg: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_text("mine")
+    blank = np.full((32, 48, 3), 255, np.uint8)
+    with pytest.raises(RuntimeError, match="a frame came out blank"):
+        write_video(iter([blank]), tmp_path / "a.mp4", size=(48, 32), fps=10)
+    with pytest.raises(RuntimeError, match=r"a frame must have shape \(32, 48, 3\)"):
+        write_video(iter([blank[:30]]), tmp_path / "a.mp4", size=(48, 32), fps=10)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+    assert (tmp_path / "a.mp4").read_text() == "mine"
+
+
+# -- the zoom -------------------------------------------------------------------------------------
+
+
+def test_a_window_is_cut_exactly_where_the_surface_is_linear(oblong: Surface) -> None:
+    alpha, beta = np.meshgrid(*oblong.grid.axes, indexing="ij")
+    plane = make_surface(3 + alpha - 2 * beta, oblong.grid)
+    for width in (0.3, 1.0, 1.77, 2.0):
+        window = cut_out(plane, width)
+        a, b = np.meshgrid(*window.grid.axes, indexing="ij")
+        np.testing.assert_allclose(window.losses, 3 + a - 2 * b, atol=1e-12)
+        assert [window.alphas[0], window.alphas[-1]] == pytest.approx([-width / 2, width / 2])
+        assert np.ptp(window.betas) == pytest.approx(width)
+
+
+def test_what_lies_outside_a_window_does_not_reach_into_it(oblong: Surface) -> None:
+    losses = oblong.losses.copy()
+    losses[0], losses[:, 0] = np.nan, np.inf
+    window = cut_out(make_surface(losses, oblong.grid), 1.0)
+    assert np.isfinite(window.losses).all()
+    whole = cut_out(make_surface(losses, oblong.grid), 2.0)
+    np.testing.assert_array_equal(whole.losses[0], np.nan)
+
+
+def test_a_window_comes_from_the_smallest_level_that_holds_it() -> None:
+    levels = [square(2.0), square(0.5), square(0.1)]
+    assert len(window_of(levels, 0.5).alphas) == 41
+    assert len(window_of(levels, 0.51).alphas) < 15
+    # A kink and a quadratic: at every width what is left is the kink, as tall as the window wide.
+    left = [remove_quadratic(window_of(levels, width)).peak / width for width in (0.1, 0.5, 2.0)]
+    assert left == pytest.approx([left[0]] * 3, rel=1e-9)
+
+
+@pytest.mark.usefixtures("rendering")
+def test_the_way_into_the_microscope_is_filmed(ffmpeg: Any, tmp_path: Path) -> None:
+    levels = [square(2.0), square(0.6)]
+    file = viz.animate_zoom(levels, tmp_path / "a.mp4", step=0.5, title="kinked", **SMALL)
+    _, frames = read(ffmpeg, file)
+    assert frames.shape == (5, 122, 184, 3)
+    assert np.all(np.abs(np.diff(frames.astype(int), axis=0)).mean(axis=(1, 2, 3)) > 1)
+
+
+@pytest.mark.parametrize(
+    ("levels", "message"),
+    [
+        ([], "at least one surface, got none"),
+        ([square(1.0), square(1.0)], "ever narrower, got the widths"),
+        ([square(2.0), square(0.1)], "at least 12 samples across the next one, got 2; sample it"),
+        ([square(1.0, points=9)], "at least 12 samples a side, got 9"),
+    ],
+)
+def test_levels_with_a_gap_are_refused(
+    levels: list[Surface], message: str, ffmpeg: Any, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        viz.animate_zoom(levels, tmp_path / "a.mp4", **SMALL)
+
+
+def test_levels_around_different_points_are_refused(ffmpeg: Any, tmp_path: Path) -> None:
+    aside = make_surface(np.zeros((20, 20)), Grid.rectangle((20, 20), (0.0, 1.0), (0.0, 1.0)))
+    with pytest.raises(ValueError, match="levels must have one centre"):
+        viz.animate_zoom([square(4.0, points=101), aside], tmp_path / "a.mp4", **SMALL)
