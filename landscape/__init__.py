@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from landscape.config import SamplingConfig, StudyConfig, TrainingConfig
     from landscape.curvature import plane_sharpness
     from landscape.derivatives import gradient, hessian_product
+    from landscape.description import PlaneDescription, describe
     from landscape.directions import (
         custom_plane,
         line_between,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         random_walk_variance,
         update_plane,
     )
+    from landscape.evaluation import batch_loss
     from landscape.grid import Grid
     from landscape.hessian import (
         Eigenpairs,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from landscape.kinks import gradient_segment, random_segment, slope_budget
     from landscape.layout import Layout
     from landscape.loss_planes import eigenvector_plane, gradient_plane
+    from landscape.many_planes import plane_spread
     from landscape.microscope import (
         StepWindow,
         minibatch_noise,
@@ -47,6 +50,11 @@ if TYPE_CHECKING:
     from landscape.parameters import layout_of
     from landscape.plane import Plane
     from landscape.projection import project
+    from landscape.recording.checkpoints import load_into, read_checkpoint
+    from landscape.recording.losses import evaluate_losses
+    from landscape.recording.reading import read_recording
+    from landscape.recording.recorder import TrajectoryRecorder
+    from landscape.recording.series import trajectory_from_checkpoints
     from landscape.resampling import resample
     from landscape.residuals import Residual, remove_quadratic
     from landscape.results import Analysis, Projection
@@ -67,6 +75,7 @@ _HOME = MappingProxyType(
         "Grid": "grid",
         "Layout": "layout",
         "Plane": "plane",
+        "PlaneDescription": "description",
         "Projection": "results",
         "Residual": "residuals",
         "ResidualScaling": "window_scaling",
@@ -83,6 +92,13 @@ _HOME = MappingProxyType(
         "open_study": "store",
         "Segment": "segment",
         "SlopeBudget": "budget",
+        # recording
+        "TrajectoryRecorder": "recording.recorder",
+        "evaluate_losses": "recording.losses",
+        "load_into": "recording.checkpoints",
+        "read_checkpoint": "recording.checkpoints",
+        "read_recording": "recording.reading",
+        "trajectory_from_checkpoints": "recording.series",
         # kinks
         "gradient_segment": "kinks",
         "line_segment": "segment",
@@ -99,6 +115,8 @@ _HOME = MappingProxyType(
         "hessian_eigenpairs": "hessian",
         "hessian_extremes": "hessian",
         "hessian_product": "derivatives",
+        "describe": "description",
+        "batch_loss": "evaluation",
         "layout_of": "parameters",
         "line_between": "directions",
         "loss_on_plane": "sampling",
@@ -108,6 +126,7 @@ _HOME = MappingProxyType(
         "place": "sampling",
         "plane_evaluator": "sampling",
         "plane_sharpness": "curvature",
+        "plane_spread": "many_planes",
         "plane_through": "directions",
         "project": "projection",
         "random_plane": "directions",
@@ -130,6 +149,7 @@ __all__ = [
     "Grid",
     "Layout",
     "Plane",
+    "PlaneDescription",
     "Projection",
     "Residual",
     "ResidualScaling",
@@ -145,9 +165,13 @@ __all__ = [
     "Surface",
     "TrainingConfig",
     "Trajectory",
+    "TrajectoryRecorder",
     "__version__",
+    "batch_loss",
     "custom_plane",
+    "describe",
     "eigenvector_plane",
+    "evaluate_losses",
     "gradient",
     "gradient_plane",
     "gradient_segment",
@@ -157,6 +181,7 @@ __all__ = [
     "layout_of",
     "line_between",
     "line_segment",
+    "load_into",
     "loss_on_plane",
     "minibatch_noise",
     "open_study",
@@ -165,11 +190,14 @@ __all__ = [
     "place",
     "plane_evaluator",
     "plane_sharpness",
+    "plane_spread",
     "plane_through",
     "project",
     "random_plane",
     "random_segment",
     "random_walk_variance",
+    "read_checkpoint",
+    "read_recording",
     "remove_quadratic",
     "resample",
     "residual_scaling",
@@ -178,6 +206,7 @@ __all__ = [
     "slope_budget",
     "step_segment",
     "train",
+    "trajectory_from_checkpoints",
     "update_plane",
     "window_of_step",
     "with_curvature",

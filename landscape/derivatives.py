@@ -17,7 +17,7 @@ from landscape.arrays import Floats
 from landscape.evaluation import Evaluator, LossFunction
 from landscape.evaluation.evaluator import buffer_copies
 from landscape.evaluation.examples import Batches, Part, arguments, count
-from landscape.parameters import evaluation_mode, flatten
+from landscape.parameters import evaluation_mode, flatten, layout_of
 
 
 def gradient(
@@ -75,7 +75,8 @@ class HessianProduct(LinearOperator):
     """Products of the Hessian of a mean loss with vectors, by differentiating twice.
 
     It is the Hessian that autograd sees: that of the smooth pieces. Where the slope jumps, at the
-    kinks of a ReLU, it misses the jumps; see :func:`landscape.slope_budget`.
+    kinks of a ReLU, it misses the jumps; see :func:`landscape.slope_budget`. Behind a
+    straight-through estimator it is the curvature of what stands in for the function.
 
     Args:
         mean_loss: what is differentiated, and where.
@@ -94,8 +95,8 @@ class HessianProduct(LinearOperator):
     @property
     def index(self) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
         """Which entries of theta vary, [V]."""
-        parts = self.mean_loss.evaluator.layout.parts()
-        varied = [np.arange(p.start, p.stop) for s, p in parts if s.name in self.mean_loss.varied]
+        parts = zip(self.mean_loss.evaluator.layout.parts(), self.mean_loss.varied, strict=True)
+        varied = [np.arange(part.start, part.stop) for (_, part), moves in parts if moves]
         return np.concatenate(varied).astype(np.intp)
 
     def _matvec(self, x: Any) -> Floats:
@@ -138,7 +139,7 @@ class MeanLoss:
             )
         self.evaluator = Evaluator(model, loss, data, dtype=torch.float64, metrics={})
         self.theta = _point(flatten(model) if theta is None else theta, self.evaluator.layout.size)
-        self.varied = _known([s.name for s in self.evaluator.layout.slots], varied)
+        self.varied = _known([slot.name for slot in layout_of(model).slots], varied)
         _check_uncoupled(self.evaluator, self.theta)
 
     @property
@@ -190,7 +191,8 @@ class MeanLoss:
         """Yield the parameters that vary, and all parameters and buffers, by name."""
         model = self.evaluator.model
         every = {name: values.clone() for name, values in self._split(self.theta).items()}
-        leaves = {n: values.requires_grad_() for n, values in every.items() if n in self.varied}
+        moving = zip(every.items(), self.varied, strict=True)
+        leaves = {name: v.requires_grad_() for (name, v), moves in moving if moves}
         # Fused attention has no second derivative.
         with evaluation_mode(model), torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
             yield leaves, {**buffer_copies(model, torch.float64), **every}
@@ -198,7 +200,7 @@ class MeanLoss:
     def _loss_sum(self, part: Part, tensors: dict[str, Tensor]) -> Tensor:
         args, kwargs = arguments(part[0])
         output = functional_call(self.evaluator.model, tensors, args, kwargs)
-        loss = self.evaluator.objective.loss_sum(output, part[1], count(part))
+        loss = self.evaluator.objective.sums(output, part[1], count(part))[0]
         if not loss.requires_grad:
             raise ValueError(
                 "derivatives need a loss that depends on the parameters through autograd, got one "
@@ -261,16 +263,17 @@ def _point(theta: Floats, size: int) -> Floats:
     return point
 
 
-def _known(names: list[str], varied: Collection[str] | None) -> frozenset[str]:
+def _known(names: list[str], varied: Collection[str] | None) -> tuple[bool, ...]:
+    """Tell of each parameter whether it varies."""
     if varied is None:
-        return frozenset(names)
+        return (True,) * len(names)
     unknown = sorted(set(varied) - set(names)) if not isinstance(varied, str) else [varied]
     if unknown or not varied:
         raise ValueError(
             f"varied must be a collection of parameter names, got {unknown or 'none'}; "
             f"known: {', '.join(names)}"
         )
-    return frozenset(varied)
+    return tuple(name in varied for name in names)
 
 
 def _check_uncoupled(evaluator: Evaluator, theta: Floats) -> None:

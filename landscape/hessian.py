@@ -288,8 +288,8 @@ def _check_residuals(values: Floats, residuals: Floats, most: float) -> None:
         worst = int(np.argmax(residuals))
         raise NotConvergedError(
             f"residuals must be at most {most:.3g}, got {residuals[worst]:.3g} for the eigenvalue "
-            f"{values[worst]:.6g}; is autograd's gradient no gradient (a straight-through "
-            "estimator)? Its Hessian is not symmetric then; else lower the tolerance"
+            f"{values[worst]:.6g}; is autograd's gradient the gradient of a function? One that is "
+            "changed on its way back (clipped) has no symmetric Hessian; else try another seed"
         )
 
 

@@ -9,29 +9,40 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+
+Role = Literal["weight", "embedding", "bias", "norm", "slope", "scale", "other"]
+ROLES: tuple[str, ...] = get_args(Role)
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
     """One named parameter inside a parameter vector.
 
+    Two slots are equal if name and shape are: these say whether a vector belongs to a model. The
+    rest says how a direction was scaled there.
+
     Attributes:
         name: name as given by ``named_parameters``.
         shape: its shape.
         filter_axis: the axis that counts outputs, None for a parameter without filters
-            (fewer than two dimensions).
+            (fewer than two dimensions, or a bias, norm scale or weight-norm scale of any shape).
         groups: groups of a transposed convolution; outputs are counted per group.
+        role: what the layer does with it: ``weight`` and ``embedding`` (a table of rows) have
+            filters; ``bias``, ``norm`` (scale of a normalisation layer), ``slope`` (PReLU) and
+            ``scale`` (one number per filter, as in weight normalisation) have none; ``other`` is
+            not known.
     """
 
     name: str
     shape: tuple[int, ...]
-    filter_axis: int | None = None
-    groups: int = 1
+    filter_axis: int | None = field(default=None, compare=False)
+    groups: int = field(default=1, compare=False)
+    role: Role = field(default="other", compare=False)
 
     def __post_init__(self) -> None:
         if any(n < 0 for n in self.shape):
@@ -43,11 +54,20 @@ class Slot:
             )
         if self.groups < 1 or (self.groups > 1 and self.shape[0] % self.groups):
             raise ValueError(f"groups of {self.name} must divide axis 0, got {self.groups}")
+        if self.role not in ROLES:
+            raise ValueError(
+                f"unknown role {self.role!r} of {self.name}; known: {', '.join(ROLES)}"
+            )
 
     @property
     def size(self) -> int:
         """Number of entries."""
         return math.prod(self.shape)
+
+    @property
+    def filters(self) -> int:
+        """Number of filters; 0 for a parameter without."""
+        return 0 if self.filter_axis is None else self.groups * self.shape[self.filter_axis]
 
     def as_filters(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return flat ``values`` [size] as a matrix [filters, entries per filter] (a copy).
@@ -114,6 +134,7 @@ class Layout:
                     "shape": list(s.shape),
                     "filter_axis": s.filter_axis,
                     "groups": s.groups,
+                    "role": s.role,
                 }
                 for s in self.slots
             ]
@@ -121,10 +142,16 @@ class Layout:
 
     @classmethod
     def from_json(cls, text: str) -> Layout:
-        """Read a layout written by :meth:`to_json`."""
+        """Read a layout written by :meth:`to_json`; an unknown or missing role is ``other``."""
         return cls(
             tuple(
-                Slot(d["name"], tuple(d["shape"]), d["filter_axis"], d.get("groups", 1))
+                Slot(
+                    d["name"],
+                    tuple(d["shape"]),
+                    d["filter_axis"],
+                    d.get("groups", 1),
+                    cast("Role", d["role"]) if d.get("role") in ROLES else "other",
+                )
                 for d in json.loads(text)
             )
         )

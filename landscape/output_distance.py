@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from landscape.arrays import Floats
+from landscape.evaluation import as_batches
 from landscape.evaluation.evaluator import buffer_copies
-from landscape.evaluation.examples import arguments, as_batches, count
-from landscape.evaluation.losses import wide_dtype
-from landscape.parameters import evaluation_mode, layout_of, unflatten
+from landscape.evaluation.examples import Part, arguments, count
+from landscape.evaluation.losses import IGNORED, wide_dtype
+from landscape.parameters import evaluation_mode, layout_of, unflatten, unwrapped
 from landscape.plane import Plane
 
 
@@ -36,12 +37,14 @@ def output_divergence(
 
         KL = mean over examples of  sum over classes of p_0 (log p_0 - log p)
 
-    in nats, >= 0 up to rounding; exactly 0 at the origin. Outputs with more than a class axis
-    (tokens, pixels; classes on axis 1) are averaged over these.
+    in nats, >= 0 up to rounding; exactly 0 at the origin. Outputs with further axes (tokens,
+    pixels) are averaged over these within an example, without those whose target is -100.
 
     Args:
-        model: a classifier whose outputs are logits [n, C, ...]; only read.
-        data: pair (inputs, targets), or an iterable of such pairs; the targets are not used.
+        model: a classifier whose outputs, or their attribute ``logits``, are logits [n, C],
+            [n, C, ...], or [n, ..., C] for targets [n, ...]; only read.
+        data: pair (inputs, targets), or an iterable of such pairs; targets only tell the axis of
+            the classes, and what does not count.
         plane: the plane (a line or a volume likewise).
         coordinates: in multiples of the directions, [K, axes].
         dtype: precision of the forward pass; None takes the model's. Logarithms and sums are in
@@ -54,6 +57,7 @@ def output_divergence(
         ValueError: if the plane does not belong to the model, coordinates have another number of
             axes, or the outputs are not logits of at least two classes.
     """
+    model = unwrapped(model)
     if layout_of(model) != plane.layout:
         raise ValueError("the plane must belong to the model; make it from this model")
     places = np.asarray(coordinates, dtype=np.float64)
@@ -68,10 +72,9 @@ def output_divergence(
     # Batches outermost: the centre's outputs are computed once, and held for one batch.
     with torch.no_grad(), evaluation_mode(model):
         for part in batches.parts:
-            centre = run.log_probabilities(part[0], np.zeros(plane.axes))
+            centre = run.log_probabilities(part, np.zeros(plane.axes))
             for row, place in enumerate(places):
-                there = run.log_probabilities(part[0], place)
-                total[row] += _divergence(centre, there) * count(part)
+                total[row] += _divergence(centre, run.log_probabilities(part, place), part)
     return total / batches.examples
 
 
@@ -82,26 +85,56 @@ class _Outputs:
         self.model, self.plane, self.dtype = model, plane, dtype
         self.device = next(model.parameters()).device
 
-    def log_probabilities(self, inputs: Any, place: Floats) -> Tensor:
-        """Return the logarithms of the probabilities [n, C, ...] at one place [axes]."""
+    def log_probabilities(self, part: Part, place: Floats) -> Tensor:
+        """Return the logarithms of the probabilities [n, ..., C] at one place [axes]."""
         theta = torch.from_numpy(self.plane.points(place[None])[0]).to(self.dtype).to(self.device)
         tensors = {**buffer_copies(self.model, self.dtype), **unflatten(theta, self.plane.layout)}
-        args, kwargs = arguments(inputs)
+        args, kwargs = arguments(part[0])
         output = functional_call(self.model, tensors, args, kwargs)
-        if not isinstance(output, Tensor) or output.ndim < 2 or output.shape[1] < 2:
-            found = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        output = _classes_last(getattr(output, "logits", output), part[1])
+        return torch.log_softmax(output.to(wide_dtype(output.device)), dim=-1)
+
+
+def _classes_last(output: Any, target: Any) -> Tensor:
+    """Return logits [n, ..., C].
+
+    Raises:
+        ValueError: for outputs that are no logits, or do not tell the axis of the classes.
+    """
+    if not isinstance(output, Tensor) or output.ndim < 2:
+        found = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        raise ValueError(
+            f"outputs must be logits [n, C, ...], got {found}; wrap the network in a module that "
+            "returns them"
+        )
+    shape = target.shape if isinstance(target, Tensor) else ()
+    second = output.movedim(1, -1)
+    if output.shape[:-1] == shape and output.ndim > 2:
+        if second.shape[:-1] == shape:
             raise ValueError(
-                f"outputs must be logits [n, C, ...] of C >= 2 classes, got {found}; wrap the "
-                "network in a module that returns them (a single logit z as the pair 0, z)"
+                f"outputs {tuple(output.shape)} for targets {tuple(shape)} do not tell which axis "
+                "holds the classes; give data with another number of targets per example"
             )
-        return torch.log_softmax(output.to(wide_dtype(output.device)), dim=1)
+        second = output
+    if second.shape[-1] < 2:
+        raise ValueError(
+            f"outputs must be logits of at least 2 classes, got {tuple(output.shape)}; wrap the "
+            "network in a module that returns the logit z of the second class as the pair 0, z"
+        )
+    return second
 
 
-def _divergence(centre: Tensor, there: Tensor) -> float:
-    """Mean over examples, and what axes follow that of the classes."""
+def _divergence(centre: Tensor, there: Tensor, part: Part) -> float:
+    """Sum over examples of the mean over their further axes."""
     probabilities = centre.exp()
     # What has no probability at the centre counts nothing, though its logarithm is -inf.
     terms = torch.where(probabilities > 0, probabilities * (centre - there), 0.0)
     # A comparison with NaN is false: predictions that are NaN must stay so.
     terms = torch.where(torch.isnan(centre) | torch.isnan(there), torch.nan, terms)
-    return float(terms.sum(dim=1).mean())
+    each = terms.sum(dim=-1).reshape(count(part), -1)
+    target = part[1]
+    if not isinstance(target, Tensor) or target.shape != centre.shape[:-1]:
+        return float(each.mean(dim=1).sum())
+    counted = (target != IGNORED).reshape(count(part), -1)
+    sums = torch.where(counted, each, 0.0).sum(dim=1)
+    return float((sums / counted.sum(dim=1).clamp(min=1)).sum())

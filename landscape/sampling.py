@@ -13,9 +13,10 @@ from torch import nn
 
 from landscape.arrays import Floats
 from landscape.config.study import SamplingConfig
-from landscape.evaluation import EngineChoice, LossFunction, PlaneEvaluator
+from landscape.evaluation import BatchNorm, EngineChoice, LossFunction, PlaneEvaluator, Subset
 from landscape.grid import Grid
-from landscape.parameters import layout_of
+from landscape.output_distance import output_divergence
+from landscape.parameters import layout_of, unwrapped
 from landscape.plane import Plane
 from landscape.projection import project
 from landscape.results import Projection
@@ -37,6 +38,11 @@ def sample(
     metrics: Mapping[str, LossFunction] | None = None,
     engine: SamplingConfig | None = None,
     gradients: bool = False,
+    batch_norm: BatchNorm = "frozen",
+    subset: int | None = None,
+    subset_seed: int = 0,
+    standard_errors: bool | None = None,
+    divergence: bool = False,
     progress: Progress | None = None,
 ) -> Surface:
     """Sample the loss over a plane.
@@ -47,31 +53,51 @@ def sample(
     Args:
         model: any module whose parameters have the plane's layout.
         loss: ``cross_entropy``, ``mse``, or a function of (output, target) that returns the mean
-            of a batch or one value per example (the sum, if its attribute ``reduction`` says so).
-        data: pair (inputs, targets), or an iterable of such pairs. Inputs may be a tuple or a
-            mapping of tensors, which become the arguments of the model.
+            of a batch or one value per example (the sum, if its attribute ``reduction`` says so);
+            or a function of (model, batch), see :func:`landscape.batch_loss`.
+        data: pair (inputs, targets), mapping with ``labels``, DataLoader, Dataset or any iterable
+            of batches, or a function that returns one of these; see
+            :mod:`landscape.evaluation.reading`.
         plane: see :func:`landscape.random_plane` and :func:`landscape.pca_plane`; a line or a
             volume likewise.
         grid: coordinates; over [-1, 1] by default, 51 x 51 points of a plane.
-        dtype: precision of the forward pass; None takes the model's.
+        dtype: precision of the forward pass; None takes the model's, and float32 for a model in
+            half precision.
         metrics: functions like the loss, by the name of their field; None takes ``accuracies``
             where the targets are class indices and the loss is ``cross_entropy``.
         engine: how points are evaluated; None measures briefly and takes the fastest.
         gradients: whether the fields ``gradient_alpha`` (``gradient_beta``, ``gradient_gamma``)
             are evaluated as well: d loss / d alpha = <grad loss, d_alpha>, by one backward pass
             per point.
+        batch_norm: which statistics normalise: ``frozen``, those the model holds; ``batch``, those
+            of each batch as in training; ``recalibrated``, those of all the data, computed anew at
+            every point. For the last two, batches stay as they came; data that are one batch are
+            cut by ``engine.batch_size`` alone.
+        subset: number of examples, drawn without replacement; None takes all.
+        subset_seed: of that draw.
+        standard_errors: whether the field ``standard_errors`` is evaluated, sqrt(s^2 / m) with the
+            variance s^2 of the losses of the m examples, for a subset of M times
+            sqrt(1 - m / M): how far the mean is from that over all, as the draw has it. None does
+            for a subset. Needs one value per example from the loss.
+        divergence: whether the field ``divergences`` is evaluated, the mean KL divergence of the
+            predictions from those at the origin, in nats, by a further forward pass per point:
+            a distance that compares across activations; see
+            :func:`landscape.output_divergence`.
         progress: called with the number of points of each finished tile.
 
     Raises:
-        ValueError: if the plane does not belong to the model, for unusable data, or for gradients
-            of a loss that has none or by a strategy that gives none.
+        ValueError: if the plane does not belong to the model, for unusable data, for standard
+            errors of a loss without one value per example, or for gradients of a loss that has
+            none or by a strategy that gives none.
     """
     if gradients:
         engine = with_gradients(engine or SamplingConfig())
     grid = grid or default_grid(plane)
     evaluator = plane_evaluator(
-        model, loss, data, plane, dtype=dtype, metrics=metrics, config=engine, points=grid.size
-    )
+        model, loss, data, plane, dtype=dtype, metrics=metrics, config=engine, points=grid.size,
+        batch_norm=batch_norm, subset=subset, subset_seed=subset_seed,
+        standard_errors=standard_errors, divergence=divergence,
+    )  # fmt: skip
     surface = empty_surface(evaluator, plane, grid)
     for indices, values in sample_tiles(evaluator, surface):
         surface = surface.with_points(indices, values, Status.EVALUATED)
@@ -91,6 +117,11 @@ def plane_evaluator(
     config: SamplingConfig | None = None,
     choice: EngineChoice | None = None,
     points: int = 0,
+    batch_norm: BatchNorm = "frozen",
+    subset: int | None = None,
+    subset_seed: int = 0,
+    standard_errors: bool | None = None,
+    divergence: bool = False,
 ) -> PlaneEvaluator:
     """Make what evaluates a model on a plane; arguments as in :func:`sample`.
 
@@ -104,15 +135,36 @@ def plane_evaluator(
         config: how points are evaluated.
         choice: an earlier choice, taken as it is.
         points: number of points to come.
+        batch_norm: which statistics normalise.
+        subset: number of examples drawn.
+        subset_seed: of that draw.
+        standard_errors: whether these are evaluated.
+        divergence: whether these are evaluated.
 
     Raises:
-        ValueError: if the plane does not belong to the model, or for unusable data.
+        ValueError: if the plane does not belong to the model, for unusable data, or for a
+            divergence where the statistics of BatchNorm are not frozen.
     """
     _check_layout(model, plane)
-    return PlaneEvaluator(
+    if divergence and batch_norm != "frozen":
+        raise ValueError(
+            f"divergences are those of frozen statistics, got batch_norm {batch_norm!r}; leave "
+            "one of the two out"
+        )
+    evaluator = PlaneEvaluator(
         model, loss, data, origin=plane.origin, directions=plane.directions, dtype=dtype,
-        metrics=metrics, config=config, choice=choice, points=points,
+        metrics=metrics, config=config, choice=choice, points=points, batch_norm=batch_norm,
+        subset=None if subset is None else Subset(examples=subset, seed=subset_seed),
+        standard_errors=standard_errors,
     )  # fmt: skip
+    if divergence:
+        data = evaluator.batches
+
+        def divergences(coordinates: Floats) -> Floats:
+            return output_divergence(model, data, plane, coordinates, dtype=evaluator.dtype)
+
+        evaluator.also("divergences", divergences)
+    return evaluator
 
 
 def with_gradients(engine: SamplingConfig) -> SamplingConfig:
@@ -142,6 +194,9 @@ def loss_on_plane(
     *,
     dtype: torch.dtype | None = None,
     engine: SamplingConfig | None = None,
+    batch_norm: BatchNorm = "frozen",
+    subset: int | None = None,
+    subset_seed: int = 0,
 ) -> Callable[[Floats], Floats]:
     """Return the loss as a function of coordinates, [K, axes] -> [K].
 
@@ -150,7 +205,10 @@ def loss_on_plane(
     Raises:
         ValueError: if the plane does not belong to the model, or for unusable data.
     """
-    evaluator = plane_evaluator(model, loss, data, plane, dtype=dtype, config=engine)
+    evaluator = plane_evaluator(
+        model, loss, data, plane, dtype=dtype, config=engine, batch_norm=batch_norm,
+        subset=subset, subset_seed=subset_seed, standard_errors=False,
+    )  # fmt: skip
     return lambda coordinates: evaluator(coordinates)["losses"]
 
 
@@ -230,8 +288,8 @@ def place(
 
 
 def _check_layout(model: nn.Module, plane: Plane) -> None:
-    layout = layout_of(model)
-    if layout != plane.layout:
+    layout = layout_of(unwrapped(model))
+    if plane.layout not in (layout, layout_of(model)):
         names = [s.name for s in layout.slots if s not in plane.layout.slots]
         detail = f", first difference: {names[0]}" if names else ""
         raise ValueError(

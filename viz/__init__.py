@@ -10,9 +10,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from viz.budget_bars import budget_caption, slope_budgets
+    from viz.budget_layers import layer_budgets, layer_caption
     from viz.captions import caption
     from viz.contours import contour
     from viz.creases import creased
+    from viz.curvature_captions import curvature_scale_caption
+    from viz.curvature_lines import curvature_scale
     from viz.density import kink_density
     from viz.height import HeightScale
     from viz.kink_lines import kink_contour, kink_surface
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     from viz.microscopy import microscope, zooms
     from viz.offscreen import ensure
     from viz.panels import compare, surface
+    from viz.path_lines import along_path, along_path_caption
     from viz.scaling import residual_scaling
     from viz.style import Style
     from viz.told import caption_of
@@ -43,9 +48,20 @@ _HOME = MappingProxyType(
         "kink_surface": "kink_lines",
         "kink_density": "density",
         "creased": "creases",
+        # figures of measurements
+        "slope_budgets": "budget_bars",
+        "layer_budgets": "budget_layers",
+        "curvature_scale": "curvature_lines",
+        "along_path": "path_lines",
+        # what is written below
         "caption": "captions",
         "caption_of": "told",
         "microscope_caption": "microscope_captions",
+        "budget_caption": "budget_bars",
+        "layer_caption": "budget_layers",
+        "curvature_scale_caption": "curvature_captions",
+        "along_path_caption": "path_lines",
+        # into a file
         "save": "writing",
         # how they look
         "HeightScale": "height",
@@ -59,21 +75,29 @@ _HOME = MappingProxyType(
 __all__ = [
     "HeightScale",
     "Style",
+    "along_path",
+    "along_path_caption",
+    "budget_caption",
     "caption",
     "caption_of",
     "compare",
     "contour",
     "creased",
+    "curvature_scale",
+    "curvature_scale_caption",
     "ensure",
     "kink_contour",
     "kink_density",
     "kink_surface",
+    "layer_budgets",
+    "layer_caption",
     "matrix",
     "microscope",
     "microscope_3d",
     "microscope_caption",
     "residual_scaling",
     "save",
+    "slope_budgets",
     "surface",
     "width_of",
     "zooms",

@@ -10,14 +10,12 @@ import numpy as np
 from landscape.residuals import RESOLVED
 from landscape.window_scaling import ResidualScaling
 from viz.height import number
+from viz.lines import LINE_COLOURS
 from viz.style import Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-# Okabe and Ito's colours, safe for the colour-blind, without yellow.
-_COLOURS = ("#D55E00", "#E69F00", "#009E73", "#0072B2", "#CC79A7", "#56B4E9", "#000000", "#7F7F7F")
 
 
 def residual_scaling(
@@ -56,8 +54,8 @@ def residual_scaling(
 
     style = Style.of(style)
     count = len(scalings)
-    if not 1 <= count <= len(_COLOURS):
-        raise ValueError(f"the figure shows 1 to {len(_COLOURS)} lines, got {count}")
+    if not 1 <= count <= len(LINE_COLOURS):
+        raise ValueError(f"the figure shows 1 to {len(LINE_COLOURS)} lines, got {count}")
     for name, values in (("titles", titles), ("kinked", kinked)):
         if len(values) != count:
             raise ValueError(f"{name} must be as many as scalings, {count}, got {len(values)}")
@@ -67,7 +65,7 @@ def residual_scaling(
         low, high = fitted or (0.0, np.inf)
         for line, (scaling, title) in enumerate(zip(scalings, titles, strict=True)):
             slope = f"{scaling.slope(low=low, high=high):+.2f}".replace("-", "−")
-            _line(axes, scaling, f"{title}  ({slope})", _COLOURS[line], solid=kinked[line])
+            _line(axes, scaling, f"{title}  ({slope})", LINE_COLOURS[line], solid=kinked[line])
         axes.margins(x=0)
         _floor(axes, scalings, style)
         if step is not None:

@@ -124,7 +124,7 @@ def _row(name: str, smoothness: str | None, values: dict[str, Any]) -> list[str]
         return f"{middle} ({low} to {high})"
 
     count = values["segments"]
-    what = {"step": "step", "random": "random line"}[values["segment"]]
+    what = {"step": "step", "random": "line"}[values["segment"]]
     return [
         name, smoothness or "-", f"{count} {what}{'s' if count > 1 else ''}",
         cell("off_by", ".1%"), cell("bend_share", ".3f"), cell("kink_share", ".3f"),
@@ -149,10 +149,10 @@ def print_report(found: dict[str, Any]) -> None:
     console = Console()
     console.print(table)
     console.print(
-        "Medians over the segments. Off by: share of the slope change that autograd's curvature "
-        "misses, as it sits in kinks, signed. Bend, kink: shares of all change of slope, unsigned, "
-        "per example; the kink share names a class, not an amount. Check: budgets whose closure "
-        "error is within its bound.",
+        "Medians over steps and random lines. Off by: share of the slope change that autograd's "
+        "curvature misses, as it sits in kinks, signed. Bend, kink: shares of all change of "
+        "slope, unsigned, per example; the kink share names a class, not an amount. Check: "
+        "budgets whose closure error is within its bound.",
         highlight=False,
     )
 

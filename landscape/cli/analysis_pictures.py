@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from landscape.cli.pictures import draw_microscope, kinked, own_viz, runs_by_smoothness, title_of
 from landscape.files import writable_folder
+from landscape.naming import RunKey
 
 if TYPE_CHECKING:
     from landscape.results import Analysis
@@ -37,8 +39,8 @@ def _budgets(study: StudyFile, folder: Path) -> Iterator[Path]:
     from landscape.study.report import budgets
 
     viz, rows = own_viz(), dict[str, list[str]]()
-    for run in _in_order(study):
-        rows.setdefault(title_of(run, seed=False), []).append(run)
+    for run, title in _titles(_in_order(study), seed=False).items():
+        rows.setdefault(title, []).append(run)
     for segment, name in (("step", "slope-budget"), ("random", "slope-budget-lines")):
         some = [b for b in budgets(study) if b.settings.get("segment") == segment]
         found = {
@@ -58,18 +60,24 @@ def _budgets(study: StudyFile, folder: Path) -> Iterator[Path]:
 def _against_scale(study: StudyFile, folder: Path) -> Iterator[Path]:
     viz, found = own_viz(), _largest(study, "curvature_scale")
     if found:
-        lines, titles = list(found.values()), list(map(title_of, found))
-        figure = viz.curvature_scale(lines, titles=titles, kinked=list(map(kinked, found)))
-        words = viz.curvature_scale_caption(lines, titles=titles)
+        lines = list(found.values())
+        told = {"titles": list(_titles(found).values()), "kinked": list(map(kinked, found))}
+        figure = viz.curvature_scale(lines, **told)
+        words = viz.curvature_scale_caption(lines, **told)
         yield from _written(folder / "curvature-scale", figure, words)
 
 
 def _along_path(study: StudyFile, folder: Path) -> Iterator[Path]:
     viz, found = own_viz(), _largest(study, "along_path")
-    found = {title_of(run): one for run, one in found.items()}
+    found = {title: _with_class(found[run], run) for run, title in _titles(found).items()}
     if found:
         figure = viz.along_path(found)
         yield from _written(folder / "along-path", figure, viz.along_path_caption(found))
+
+
+def _with_class(found: Analysis, run: str) -> Analysis:
+    """Return the analysis with the class of the activation, whatever was crossed."""
+    return replace(found, settings={**found.settings, "kinked": kinked(run)})
 
 
 def _maps(study: StudyFile, folder: Path) -> Iterator[Path]:
@@ -111,6 +119,15 @@ def _largest(study: StudyFile, kind: str) -> dict[str, Analysis]:
 
     found = {run: largest_of(study, kind, run) for run in _in_order(study)}
     return {run: one for run, one in found.items() if one is not None}
+
+
+def _titles(runs: Iterable[str], *, seed: bool = True) -> dict[str, str]:
+    """Return the title of each run, without the optimizer where all have the same."""
+    titles = {run: title_of(run, seed=seed) for run in runs}
+    if len({RunKey.parse(run).optimizer for run in titles}) > 1:
+        return titles
+    parts = {run: title.split(", ") for run, title in titles.items()}
+    return {run: ", ".join([words[0], *words[2:]]) for run, words in parts.items()}
 
 
 def _in_order(study: StudyFile) -> list[str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-import pickle
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,31 +35,91 @@ def named(text: str) -> Callable[..., Any]:
 
 
 def load_checkpoint(model: Any, path: Path) -> None:
-    """Read weights into a model that was just built.
-
-    A ``state_dict``, or a mapping that holds one under ``state_dict`` or ``model``; prefixes
-    ``module.`` are taken off.
+    """Read weights into a model that was just built; see :func:`landscape.load_into`.
 
     Raises:
         ValueError: if it holds more than weights, or others than the model's.
         OSError: if it cannot be read.
     """
+    from landscape.recording.checkpoints import load_into
+
+    load_into(model, path)
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A network of the user's, as it is named on the command line.
+
+    Attributes:
+        model: ``FILE.py:FUNCTION`` that returns it.
+        data: ``FILE.py:FUNCTION`` that returns the data.
+        loss: a name, or ``FILE.py:FUNCTION``.
+        checkpoint: its weights.
+        paths: folders of recordings or checkpoints by name.
+        others: files of other weights by name.
+    """
+
+    model: str
+    data: str
+    loss: str
+    checkpoint: Path | None
+    paths: dict[str, str]
+    others: dict[str, str]
+
+    def sample(self, request: Any, path: Path, engine: Any, reporter: Any) -> tuple[Path, str]:
+        """Sample a surface into a study file; see :func:`landscape.study.own.sample_own`.
+
+        Raises:
+            ValueError: if the data are missing, or a file is not what its option says.
+            OSError: if it cannot be read.
+        """
+        from landscape.recording.checkpoints import read_checkpoint
+        from landscape.study.own import sample_own
+
+        if not self.data:
+            raise ValueError("--model needs --data FILE.py:FUNCTION that returns the data")
+        if path.suffix != ".h5":
+            path = path / "study.h5"
+        network, examples = named(self.model)(), named(self.data)
+        loss = named(self.loss) if ":" in self.loss else self.loss
+        if self.checkpoint is not None:
+            load_checkpoint(network, self.checkpoint)
+        paths = {name: _path(network, Path(place), loss, examples)
+                 for name, place in self.paths.items()}  # fmt: skip
+        if paths and self.checkpoint is None:
+            _move_to_end(network, next(iter(paths.values())))
+        others = {name: read_checkpoint(place) for name, place in self.others.items()}
+        told = {"model": self.model, "data": self.data, "loss": self.loss,
+                "checkpoint": str(self.checkpoint or "")}  # fmt: skip
+        name = sample_own(
+            path, network, loss, examples(), request, paths=paths, others=others, told=told,
+            engine=engine, reporter=reporter,
+        )  # fmt: skip
+        return path, name
+
+
+def _path(network: Any, folder: Path, loss: Any, examples: Callable[[], Any]) -> Any:
+    """Read a recording, or the checkpoints in a folder; evaluate the losses it lacks."""
+    import numpy as np
+
+    from landscape.recording.losses import evaluate_losses
+    from landscape.recording.reading import read_recording
+    from landscape.recording.series import trajectory_from_checkpoints
+
+    recorded = (folder / "recording.json").is_file()
+    found = read_recording(folder) if recorded else trajectory_from_checkpoints(network, folder)
+    if np.isfinite(found.losses).all():
+        return found
+    return evaluate_losses(found, network, loss, examples())
+
+
+def _move_to_end(network: Any, trajectory: Any) -> None:
+    """Give a network that was just built the last weights and buffers of a path."""
     import torch
 
-    try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise ValueError(
-            f"{path} is not a file of weights alone ({type(error).__name__}); save it with "
-            "torch.save(model.state_dict(), path)"
-        ) from None
-    for key in ("state_dict", "model"):
-        if isinstance(found, dict) and isinstance(found.get(key), dict):
-            found = found[key]
-    if not isinstance(found, dict):
-        raise ValueError(f"{path} holds no state_dict, but {type(found).__name__}")
-    weights = {name.removeprefix("module."): value for name, value in found.items()}
-    try:
-        model.load_state_dict(weights)
-    except RuntimeError as error:
-        raise ValueError(f"{path} does not fit the model: {' '.join(str(error).split())}") from None
+    from landscape.parameters import assign
+
+    assign(network, trajectory.solution)
+    buffers = dict(network.named_buffers())
+    for name, values in trajectory.buffers.items():
+        buffers[name].copy_(torch.tensor(values))

@@ -8,18 +8,42 @@ from typing import Annotated, Any
 import typer
 
 from landscape.cli.mistakes import one_line_errors
+from landscape.cli.own_code import Own
 from landscape.cli.wiring import bars, configuration_of, load_data, parse_grid
+
+PLANES = "random, pca, hessian, gradient, update, between (a line) or through (three solutions)"
 
 
 @one_line_errors
 def sample(
-    study: Annotated[Path, typer.Argument(help="The study file, or its folder.")],
-    run: Annotated[str, typer.Option("--run", help="The run, as relu-gd-seed0.")],
-    plane: Annotated[str, typer.Option("--plane", help="random or pca.")] = "random",
+    study: Annotated[
+        Path | None, typer.Argument(help="The study file, or its folder. [--model instead]")
+    ] = None,
+    run: Annotated[str, typer.Option("--run", help="The run, as relu-gd-seed0.")] = "",
+    plane: Annotated[str, typer.Option("--plane", help=f"{PLANES}.")] = "random",
+    other: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--other",
+            help="Another run for between and through; with --model NAME=FILE of weights. Repeat.",
+        ),
+    ] = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option("--also", help="A further run whose path is placed on the plane. Repeat."),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the random directions.")] = 0,
     normalisation: Annotated[
-        str, typer.Option("--normalisation", help="filter, layer or none.")
+        str, typer.Option("--normalisation", help="filter, layer, global or none.")
     ] = "filter",
+    which: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--which",
+            help="Parameters that random directions perturb: all, trainable, a layer's name, or a "
+            "pattern as 'layer4.*'. Repeat.",
+        ),
+    ] = None,
     grid: Annotated[
         str,
         typer.Option("--grid", help="Points, as 51 or 51x41; 101x1 is a line, 17x17x17 a volume."),
@@ -61,6 +85,34 @@ def sample(
             "'render --shading gradient' draws with them.",
         ),
     ] = False,
+    batch_norm: Annotated[
+        str,
+        typer.Option(
+            "--batch-norm",
+            help="Statistics that normalise: frozen, those the network holds; batch, those of each "
+            "batch, as in training; recalibrated, those of all data, anew at every point.",
+        ),
+    ] = "frozen",
+    subset: Annotated[
+        int,
+        typer.Option(
+            "--subset", min=0, help="Examples, drawn with seed 0, with standard errors. [all]"
+        ),
+    ] = 0,
+    divergence: Annotated[
+        bool,
+        typer.Option(
+            "--divergence",
+            help="Also the mean KL divergence of the predictions from those at the centre.",
+        ),
+    ] = False,
+    curvature: Annotated[
+        bool,
+        typer.Option(
+            "--curvature/--no-curvature",
+            help="Note the Hessian's largest and smallest eigenvalue beside a random plane.",
+        ),
+    ] = True,
     strategy: Annotated[
         str,
         typer.Option(
@@ -72,49 +124,107 @@ def sample(
     threads: Annotated[
         int, typer.Option("--threads", help="0: one or all, whichever is faster.")
     ] = 0,
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model", help="FILE.py:FUNCTION that returns a network of your own; the file is run."
+        ),
+    ] = "",
+    data: Annotated[
+        str, typer.Option("--data", help="Of --model: FILE.py:FUNCTION that returns the data.")
+    ] = "",
+    loss: Annotated[
+        str,
+        typer.Option("--loss", help="Of --model: cross_entropy, mse, or FILE.py:FUNCTION."),
+    ] = "cross_entropy",
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option("--checkpoint", help="Of --model: weights, .pt, .ckpt, .safetensors, ..."),
+    ] = None,
+    checkpoints: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--checkpoints",
+            help="Of --model: NAME=FOLDER, a path recorded or saved as checkpoints. The first ends "
+            "at the solution; all are placed on the plane. Repeat.",
+        ),
+    ] = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Say how the engine was chosen.")
     ] = False,
     name: Annotated[str, typer.Option("--name", help="Id of plane and surface. [made up]")] = "",
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for study.h5. [the study itself grows]")
+        Path | None,
+        typer.Option(
+            "--out",
+            help="Folder for study.h5 [the study itself grows]; with --model the file. [study.h5]",
+        ),
     ] = None,
 ) -> None:
-    """Sample one more plane around a solution of a study.
+    """Sample one more plane around a solution of a study, or around a network of your own.
 
     Coordinates are multiples of the directions. The engine first measures for a second or two which
     way of evaluating is fastest, and says what it takes. Interrupted, the same command continues.
+
+    With --model the Python files named are run, with all that is in them: give files you trust.
+    Weights are read with torch.load(weights_only=True) or safetensors, which run nothing.
     """
     import logging
     from dataclasses import replace
 
+    from landscape.config import SamplingConfig
     from landscape.grid import Grid
     from landscape.sampling import with_gradients
-    from landscape.store import open_study
     from landscape.study import more
 
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("landscape").setLevel(logging.DEBUG if verbose else logging.WARNING)
-    source = open_study(study)
-    config = configuration_of(source)
+    if bool(model) == (study is not None):
+        raise ValueError("give either a study with --run, or --model with --data")
+    source, config = (None, None) if study is None else _opened(study)
     shape = (resample, resample) if resample else parse_grid(grid)
+    if plane == "between" and grid == "51":
+        shape = (101,)
     given: dict[str, Any] = {"strategy": strategy} if strategy else {}
     if gradients:
         # What the study prescribes for the loss alone does not bind.
         given = {"strategy": "auto", "compile": "never", **given}
-    engine = replace(config.sampling, threads=threads or config.sampling.threads, **given)
+    base = config.sampling if config else SamplingConfig()
+    engine = replace(base, threads=threads or base.threads, **given)
     if gradients:
         engine = with_gradients(engine)
+    pairs = dict(map(_pair, checkpoints or []))
+    others = dict(map(_pair, other or [])) if model else dict.fromkeys(other or [], "")
     request = more.Request(
-        run=run, kind=plane, seed=seed, normalisation=normalisation, identifier=name,
-        grid=Grid.over(shape, (alpha, beta, gamma)),
+        run=next(iter(pairs), None) if model else run, kind=plane, seed=seed,
+        normalisation=normalisation, which=tuple(which or ["all"]), others=tuple(others),
+        placed=tuple(also or []), identifier=name, grid=Grid.over(shape, (alpha, beta, gamma)),
         tolerance=tolerance if resample else 0.0, height=height, gradients=gradients,
+        batch_norm=batch_norm, subset=subset, divergence=divergence, curvature=curvature,  # type: ignore[arg-type]
     )  # fmt: skip
     with bars() as shown:
-        shown.note(f"sampling {request.grid.size:,} points of {run}")
-        path, surface = more.sample_more(
-            source, config, request, load_data=load_data, out=out, engine=engine, reporter=shown
-        )
+        if source is None or config is None:
+            own = Own(model, data, loss, checkpoint, pairs, others)
+            path, surface = own.sample(request, out or Path("study.h5"), engine, shown)
+        else:
+            path, surface = more.sample_more(
+                source, config, request, load_data=load_data, out=out, engine=engine,
+                reporter=shown,
+            )  # fmt: skip
     print(f"wrote surface {surface} to {path}")
     if len(shape) == 2:
         print(f"next: landscape render {path} --surface {surface}")
+
+
+def _opened(study: Path) -> tuple[Any, Any]:
+    from landscape.store import open_study
+
+    source = open_study(study)
+    return source, configuration_of(source)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, place = text.partition("=")
+    if not (name and equals and place):
+        raise ValueError(f"write NAME=FILE, as adam=runs/adam, got {text!r}")
+    return name, place

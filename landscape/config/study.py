@@ -17,7 +17,7 @@ from landscape.config.training import TrainingConfig, check_optimizer
 from landscape.grid import check_span
 from landscape.naming import RunKey, check_name
 
-Normalisation = Literal["filter", "layer", "none"]
+Normalisation = Literal["filter", "layer", "global", "none"]
 NORMALISATIONS: tuple[str, ...] = get_args(Normalisation)
 Length = Literal["unit", "displacement"]
 LENGTHS: tuple[str, ...] = get_args(Length)
@@ -54,7 +54,8 @@ class RandomPlaneConfig:
     Attributes:
         points: points along alpha and beta.
         span: coordinates run from -span to span.
-        normalisation: ``filter`` (Li et al. 2018), ``layer`` or ``none``.
+        normalisation: ``filter`` (Li et al. 2018), ``layer``, ``global`` (the whole direction as
+            long as the weights it perturbs) or ``none``.
         seed: of the Gaussian draws, the same for every activation.
     """
 

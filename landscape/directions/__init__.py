@@ -7,14 +7,17 @@ from landscape.directions.orthogonal import CollinearError, orthogonalised
 from landscape.directions.pca import StraightPathError, pca_plane
 from landscape.directions.random import random_direction, random_plane
 from landscape.directions.random_walk import random_walk_variance
+from landscape.directions.selection import Which, mask, select
 from landscape.directions.updates import last_update, update_plane
 
 __all__ = [
     "CollinearError",
     "StraightPathError",
+    "Which",
     "custom_plane",
     "last_update",
     "line_between",
+    "mask",
     "normalise",
     "orthogonalised",
     "pca_plane",
@@ -22,5 +25,6 @@ __all__ = [
     "random_direction",
     "random_plane",
     "random_walk_variance",
+    "select",
     "update_plane",
 ]

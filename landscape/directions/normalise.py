@@ -7,11 +7,17 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Literal, get_args
+
 import numpy as np
 
 from landscape.arrays import Floats
 from landscape.config.study import NORMALISATIONS, Normalisation
 from landscape.layout import Layout, Slot
+
+OneDimensional = Literal["zero", "layer"]
+Embeddings = Literal["same", "layer", "zero"]
 
 
 def normalise(
@@ -21,20 +27,28 @@ def normalise(
     *,
     normalisation: Normalisation = "filter",
     one_dimensional: str = "zero",
+    embeddings: str = "same",
+    names: Collection[str] | None = None,
 ) -> Floats:
     """Scale ``direction`` to the weights ``theta``.
 
     ``filter``: every filter d_i becomes d_i ||w_i|| / ||d_i||; ``layer``: the same for whole
-    parameters; ``none``: unchanged. A filter of zeros gets a zero direction.
+    parameters; ``global``: the same for all that is perturbed taken together; ``none``: unchanged.
+    A filter (parameter) of zeros gets a zero direction under ``filter`` (``layer``).
 
     Args:
         direction: Gaussian draws or another direction, [P].
         theta: weights, [P].
         layout: names, shapes and filter axes of the P parameters.
-        normalisation: ``filter``, ``layer`` or ``none``.
-        one_dimensional: what becomes of biases, norm scales and activation slopes: ``zero``
-            leaves them out (Li et al. 2018), ``layer`` scales each as one block. Without
-            normalisation they are left out just the same under ``zero``.
+        normalisation: ``filter``, ``layer``, ``global`` or ``none``.
+        one_dimensional: what becomes of parameters without filters: biases, norm scales,
+            activation slopes, weight norm's g. ``zero`` leaves them out (Li et al. 2018) under
+            every normalisation; ``layer`` scales each as one block under ``filter``, and like all
+            others under the rest.
+        embeddings: what becomes of embedding tables, also where the output layer shares them.
+            ``same`` scales each row under ``filter``, ``layer`` each table as one block instead,
+            ``zero`` leaves them out under every normalisation.
+        names: the parameters to perturb; None is all. Others get a zero direction.
 
     Returns:
         The scaled direction, [P].
@@ -42,21 +56,35 @@ def normalise(
     Raises:
         ValueError: for an unknown normalisation or rule.
     """
-    if normalisation not in NORMALISATIONS:
-        raise ValueError(
-            f"unknown normalisation {normalisation!r}; known: {', '.join(NORMALISATIONS)}"
-        )
-    if one_dimensional not in ("zero", "layer"):
-        raise ValueError(f"unknown rule {one_dimensional!r}; known: zero, layer")
+    _check(normalisation, NORMALISATIONS, "normalisation")
+    _check(one_dimensional, get_args(OneDimensional), "rule of one-dimensional parameters")
+    _check(embeddings, get_args(Embeddings), "rule of embeddings")
     scaled = np.array(direction, dtype=np.float64)
+    moved = np.zeros(layout.size, dtype=bool)
     for slot, part in layout.parts():
-        if slot.filter_axis is None and one_dimensional == "zero":
+        rule = _rule(slot, one_dimensional, embeddings)
+        if rule == "zero" or not (names is None or slot.name in names):
             scaled[part] = 0.0
-        elif normalisation == "layer" or (slot.filter_axis is None and normalisation != "none"):
+            continue
+        moved[part] = True
+        if normalisation == "layer" or (normalisation == "filter" and rule == "layer"):
             scaled[part] = _rescaled(scaled[None, part], theta[None, part])[0]
         elif normalisation == "filter":
             scaled[part] = _by_filter(scaled[part], theta[part], slot)
+    if normalisation == "global":
+        scaled[moved] = _rescaled(scaled[None, moved], theta[None, moved])[0]
     return scaled
+
+
+def _check(name: str, known: tuple[str, ...], what: str) -> None:
+    if name not in known:
+        raise ValueError(f"unknown {what} {name!r}; known: {', '.join(known)}")
+
+
+def _rule(slot: Slot, one_dimensional: str, embeddings: str) -> str:
+    if slot.filter_axis is None:
+        return one_dimensional
+    return embeddings if slot.role == "embedding" else "same"
 
 
 def _by_filter(direction: Floats, weights: Floats, slot: Slot) -> Floats:

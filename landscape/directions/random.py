@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from torch import nn
 
 from landscape.arrays import Floats
 from landscape.config.study import Normalisation
 from landscape.directions.normalise import normalise
+from landscape.directions.selection import Which, mask, select
 from landscape.layout import Layout
 from landscape.parameters import flatten, layout_of
 from landscape.plane import Plane
 from landscape.randomness import keyed_normal
 
 _AXES = ("alpha", "beta", "gamma")
+# Characters of names in the settings: an attribute of an HDF5 file holds 64 kB.
+_LONGEST = 32_000
 
 
 def random_direction(layout: Layout, *, seed: int = 0, axis: str = "alpha") -> Floats:
@@ -35,23 +40,35 @@ def random_plane(
     seed: int = 0,
     normalisation: Normalisation = "filter",
     one_dimensional: str = "zero",
+    embeddings: str = "same",
+    which: Which = "all",
     axes: int = 2,
 ) -> Plane:
     """Make the plane of two random normalised directions through the model's parameters.
 
     The model is only read. The two directions are independent, not orthogonalised: in high
-    dimension they are nearly orthogonal, and their cosine is recorded.
+    dimension they are nearly orthogonal, and their cosine is recorded. What they perturb by how
+    much is told by :func:`landscape.describe`.
 
     Args:
         model: any module; its present parameters are the origin.
         seed: of the Gaussian draws.
-        normalisation: ``filter``, ``layer`` or ``none``; see :func:`normalise`.
+        normalisation: ``filter``, ``layer``, ``global`` or ``none``; see :func:`normalise`.
         one_dimensional: ``zero`` or ``layer``; see :func:`normalise`.
+        embeddings: ``same``, ``layer`` or ``zero``; see :func:`normalise`.
+        which: the parameters to perturb, frozen ones among them: ``all`` (Li et al. 2018),
+            ``trainable``, a name, pattern or layer, or a list of those; see
+            :func:`landscape.directions.select`. The draws of a parameter do not depend on it.
         axes: 2 for a plane, 1 for a line, 3 for a volume. The first directions are the same.
 
+    Returns:
+        The plane. Its settings have the arguments, and the names that were chosen (``selected``)
+        if not all were; only their number, if the names are longer than an attribute of a study
+        file should be.
+
     Raises:
-        ValueError: for another number of axes, parameters that are not finite, or an unknown
-            normalisation.
+        ValueError: for another number of axes, parameters that are not finite, an unknown
+            normalisation or rule, or a choice that leaves nothing to perturb.
 
     References:
         Li et al. (2018), section 4.
@@ -59,6 +76,7 @@ def random_plane(
     layout, theta = layout_of(model), flatten(model)
     if not 1 <= axes <= len(_AXES):
         raise ValueError(f"axes must be 1, 2 or 3, got {axes}")
+    names = select(model, which)
     directions = [
         normalise(
             random_direction(layout, seed=seed, axis=axis),
@@ -66,8 +84,33 @@ def random_plane(
             layout,
             normalisation=normalisation,
             one_dimensional=one_dimensional,
+            embeddings=embeddings,
+            names=frozenset(names),
         )
         for axis in _AXES[:axes]
     ]
-    settings = {"seed": seed, "normalisation": normalisation, "one_dimensional": one_dimensional}
+    if not directions[0].any():
+        raise ValueError(_nothing_moves(layout, names, theta))
+    settings: dict[str, Any] = {
+        "seed": seed,
+        "normalisation": normalisation,
+        "one_dimensional": one_dimensional,
+        "embeddings": embeddings,
+    }
+    if len(names) < len(layout.slots):
+        short = sum(len(name) + 4 for name in names) <= _LONGEST
+        settings["selected"] = list(names) if short else len(names)
     return Plane.through(theta, directions, layout, kind="random", settings=settings)
+
+
+def _nothing_moves(layout: Layout, names: tuple[str, ...], theta: Floats) -> str:
+    have_filters = any(slot.filters for slot in layout.slots if slot.name in names)
+    if not have_filters and theta[mask(layout, names)].any():
+        return (
+            "nothing is perturbed: biases, scales and other parameters without filters are left "
+            "out; choose weights too, or give one_dimensional='layer'"
+        )
+    return (
+        "nothing is perturbed: the chosen weights are all zero, as in an adapter not yet trained, "
+        "or embeddings that are left out; choose others, or give normalisation='none'"
+    )

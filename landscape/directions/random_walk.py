@@ -6,7 +6,8 @@ import numpy as np
 
 from landscape.arrays import Floats
 
-_DRAWS = 10
+# Walks that are averaged; of long ones in many dimensions, which hardly differ, two.
+_DRAWS, _FEW, _LONG = 10, 2, 300
 
 
 def random_walk_variance(
@@ -28,7 +29,8 @@ def random_walk_variance(
         step_lengths: Euclidean lengths of the T - 1 steps between records, >= 0.
         parameters: number of dimensions P.
         components: how many shares.
-        seed: of the draws; the result is a mean over ten walks.
+        seed: of the draws; the result is a mean over ten walks, or over two where both T and P
+            are above 300 and walks differ by a hundredth at most.
 
     Returns:
         Shares, [components].
@@ -52,7 +54,8 @@ def random_walk_variance(
             f"dimension, got {components} in {parameters}"
         )
     generator = np.random.default_rng(seed)
-    shares = [_shares(lengths, parameters, components, generator) for _ in range(_DRAWS)]
+    draws = _DRAWS if min(len(lengths), parameters) <= _LONG else _FEW
+    shares = [_shares(lengths, parameters, components, generator) for _ in range(draws)]
     return np.asarray(np.mean(shares, axis=0))
 
 
@@ -63,8 +66,12 @@ def _shares(
     steps *= (lengths / np.linalg.norm(steps, axis=1))[:, None]
     places = np.concatenate([np.zeros((1, steps.shape[1])), np.cumsum(steps, axis=0)])
     centred = places - places.mean(axis=0)
-    variances = np.linalg.eigvalsh(centred @ centred.T)[::-1]
-    return np.asarray(variances[:components] / variances.sum())
+    tall = centred.shape[0] > centred.shape[1]
+    gram = centred.T @ centred if tall else centred @ centred.T
+    variances = np.linalg.eigvalsh(gram)[::-1]
+    shares = np.zeros(components)
+    shares[: len(variances)] = variances[:components] / variances.sum()
+    return shares
 
 
 def _gaussian_rows(count: int, parameters: int, generator: np.random.Generator) -> Floats:

@@ -1,20 +1,29 @@
 """The loss of a network at many parameter vectors, without moving the network."""
 
+from landscape.evaluation.batch_loss import BatchLoss, batch_loss
+from landscape.evaluation.batch_norm import BatchNorm
 from landscape.evaluation.choice import choose_threads, threads
 from landscape.evaluation.engine import PlaneEvaluator
 from landscape.evaluation.evaluator import Evaluator
-from landscape.evaluation.examples import Batches, as_batches
-from landscape.evaluation.losses import LossFunction, Objective, make_objective, resolve_loss
+from landscape.evaluation.examples import Batches
+from landscape.evaluation.losses import LossFunction, resolve_loss
+from landscape.evaluation.objective import Objective, make_objective
 from landscape.evaluation.passes import EngineChoice
+from landscape.evaluation.reading import as_batches
+from landscape.evaluation.subsets import Subset
 
 __all__ = [
+    "BatchLoss",
+    "BatchNorm",
     "Batches",
     "EngineChoice",
     "Evaluator",
     "LossFunction",
     "Objective",
     "PlaneEvaluator",
+    "Subset",
     "as_batches",
+    "batch_loss",
     "choose_threads",
     "make_objective",
     "resolve_loss",

@@ -18,6 +18,7 @@ from landscape.activations.modules import GaussReLU, PiecewiseLinear, SmeLU, Squ
 from landscape.evaluation.examples import Part, count
 from landscape.evaluation.first_layer import Given
 from landscape.evaluation.losses import accuracy, cross_entropy, wide_dtype
+from landscape.evaluation.objective import Totals
 from landscape.evaluation.passes import Pass
 
 # What does nothing in evaluation mode.
@@ -52,18 +53,26 @@ class BatchedPass(Pass):
         self._layers = _chain(self._model)
         names = dict(self._model.named_parameters()).keys()
         self._points = self.problem.points(tuple(names))
+        objective = self.problem.objective
+        # Targets of -100 do not count, and are no indices.
+        self._usual = (
+            objective.loss is cross_entropy
+            and set(objective.metrics.values()) <= {accuracy}
+            and self.batches.classification
+            and all(bool((part[1] >= 0).all()) for part in self.batches.parts)
+        )
 
     def sums(self, coordinates: Tensor) -> Tensor:
         """Return sums [fields, K]; see :meth:`Pass.sums`."""
         parameters = self._points(coordinates)
-        total = torch.zeros(())
+        totals = Totals(self.problem.objective)
         for number, part in enumerate(self.batches.parts):
             hidden = part[0][None]
             given = self.given(number, coordinates)
             for name, layer in self._layers:
                 hidden = self._apply(name, layer, hidden, parameters, given)
-            total = total + self._objective(hidden, part, len(coordinates))
-        return total
+            totals.add(self._objective(hidden, part, len(coordinates)), count(part))
+        return totals.sums
 
     def _apply(
         self,
@@ -92,13 +101,16 @@ class BatchedPass(Pass):
         """Sum loss and metrics over the examples of each point, [fields, K]."""
         objective, examples = self.problem.objective, count(part)
         outputs = outputs.expand(points, *outputs.shape[1:])
-        usual = objective.loss is cross_entropy and outputs.ndim == 3
-        if not (usual and set(objective.metrics.values()) <= {accuracy}):
+        if not (self._usual and outputs.ndim == 3):
             return vmap(lambda o: objective.sums(o, part[1], examples), out_dims=1)(outputs)
         losses, right = _cross_entropy(outputs, part[1].expand(points, -1))
         wide = wide_dtype(outputs.device)
         sums = [losses.sum(dim=1, dtype=wide)]
         sums += [right.sum(dim=1).to(wide) for _ in objective.metrics]
+        if objective.standard_errors:
+            apart = losses.to(wide)
+            apart = apart - apart.mean(dim=1, keepdim=True)
+            sums.append(apart.square_().sum(dim=1))
         return torch.stack(sums)
 
 

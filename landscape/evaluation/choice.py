@@ -83,10 +83,17 @@ def choose_engine(problem: Problem, config: SamplingConfig, *, points: int = 0) 
         points: number of points to come, which decides whether compiling may pay.
 
     Raises:
+        ValueError: for settings that do not evaluate this problem.
         Exception: whatever the one strategy prescribed raises with this network.
     """
+    if config.compile == "always" and not problem.plain:
+        raise ValueError(
+            "a compiled network evaluates losses of (output, target) without recalibrated "
+            "statistics, got compile 'always'; leave it at 'auto'"
+        )
     counts = (config.threads,) if config.threads else tuple(sorted({1, torch.get_num_threads()}))
-    names = _AUTO if config.strategy == "auto" else (config.strategy,)
+    able = tuple(name for name in _AUTO if not problem.refusal(name))
+    names = able if config.strategy == "auto" else (config.strategy,)
     starts = [_default(name, problem, config) for name in names]
     if config.fixed:
         return replace(starts[0], threads=counts[0])
@@ -104,7 +111,7 @@ def choose_engine(problem: Problem, config: SamplingConfig, *, points: int = 0) 
         varied = [replace(best.runner.choice, **{setting: value}) for value in values]  # type: ignore[arg-type]
         best = _fastest([best, *_candidates(small, varied, config)])
     rate = best.speed / problem.batches.examples
-    if _worth_compiling(best.runner.choice, config, points / rate):
+    if problem.plain and _worth_compiling(best.runner.choice, config, points / rate):
         compiled = _compiled(small, best.runner.choice, config)
         best = _fastest([best, compiled]) if compiled else best
         rate = best.speed / problem.batches.examples
@@ -119,7 +126,7 @@ def _default(strategy: str, problem: Problem, config: SamplingConfig) -> EngineC
         chunk=(config.chunk or 8) if at_once else 1,
         batch_size=config.batch_size if problem.batches.divisible else 0,
         threads=config.threads,
-        reuse=config.reuse and strategy not in ("loop", "gradient"),
+        reuse=config.reuse and problem.plain and strategy not in ("loop", "gradient"),
         channels_last=problem.convolutional and strategy == "copy",
         compiled=config.compile == "always" and strategy == "copy",
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -13,15 +13,20 @@ from torch import nn
 
 from landscape.arrays import Floats
 from landscape.config.study import SamplingConfig
+from landscape.evaluation.batch_norm import BatchNorm
 from landscape.evaluation.choice import choose_engine, choose_threads, make_pass, threads
-from landscape.evaluation.evaluator import Evaluator, Values, as_means
+from landscape.evaluation.evaluator import Evaluator, Values
+from landscape.evaluation.examples import Batches, count
 from landscape.evaluation.losses import LossFunction
 from landscape.evaluation.passes import EngineChoice, Pass
 from landscape.evaluation.problem import Problem
+from landscape.evaluation.subsets import Subset
 
 _LOG = logging.getLogger(__name__)
 # Strategies differ by rounding; a wrong one is off by far more.
 _AGREEMENT = {torch.float64: 1e-9, torch.float32: 1e-3}
+# Half precision is for training and serving: a difference of losses drowns in its rounding.
+_WIDER = {torch.float16: torch.float32, torch.bfloat16: torch.float32}
 
 
 class PlaneEvaluator:
@@ -29,15 +34,19 @@ class PlaneEvaluator:
 
     Args:
         model: any module; never moved, not even during a call.
-        loss: name or function; see :func:`landscape.evaluation.losses.make_objective`.
-        data: see :func:`landscape.evaluation.examples.as_batches`.
+        loss: name or function; see :func:`landscape.evaluation.objective.make_objective`.
+        data: see :mod:`landscape.evaluation.reading`.
         origin: parameters at (0, ..., 0), [P].
         directions: one row per axis, [axes, P].
-        dtype: precision of the forward pass; None takes that of the first parameter.
+        dtype: precision of the forward pass; None takes that of the first parameter, and float32
+            for half precision.
         metrics: by name; None takes ``accuracies`` for a classification.
         config: what is prescribed, the rest is measured.
         choice: an earlier choice, taken as it is.
         points: number of points to come, for the choice.
+        batch_norm: see :mod:`landscape.evaluation.batch_norm`.
+        subset: the examples drawn; None takes all.
+        standard_errors: whether these are evaluated; None does for a subset.
 
     Raises:
         ValueError: for unusable data, an unknown loss, or a model that is not deterministic in
@@ -57,12 +66,20 @@ class PlaneEvaluator:
         config: SamplingConfig | None = None,
         choice: EngineChoice | None = None,
         points: int = 0,
+        batch_norm: BatchNorm = "frozen",
+        subset: Subset | None = None,
+        standard_errors: bool | None = None,
     ) -> None:
         first = next(model.parameters(), None)
         if first is None:
             raise ValueError("the model has no parameters; nothing can be varied")
         config = config or SamplingConfig()
-        self._evaluator = Evaluator(model, loss, data, dtype=dtype or first.dtype, metrics=metrics)
+        self._own_dtype = first.dtype
+        self._evaluator = Evaluator(
+            model, loss, data, dtype=dtype or _WIDER.get(first.dtype, first.dtype),
+            metrics=metrics, batch_norm=batch_norm, batch_size=config.batch_size, subset=subset,
+            standard_errors=standard_errors,
+        )  # fmt: skip
         few = choose_threads(
             lambda: self._evaluator(origin[None]), choice.threads if choice else config.threads
         )
@@ -73,27 +90,52 @@ class PlaneEvaluator:
         chosen = choice or choose_engine(problem, config, points=points)
         self._pass = self._checked(make_pass(problem, chosen, memory=config.memory_bytes))
         self.choice: EngineChoice = self._pass.choice
+        self._more: dict[str, Callable[[Floats], Floats]] = {}
 
     @property
     def fields(self) -> tuple[str, ...]:
         """Names of what is evaluated."""
-        return self._pass.fields
+        return (*self._pass.fields, *self._more)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Precision of the forward pass."""
+        return self._evaluator.dtype
+
+    @property
+    def batches(self) -> Batches:
+        """The examples."""
+        return self._evaluator.batches
+
+    def also(self, name: str, function: Callable[[Floats], Floats]) -> None:
+        """Evaluate one more field by a function of its own: coordinates [K, axes] -> [K]."""
+        self._more[name] = function
 
     @property
     def settings(self) -> dict[str, Any]:
         """What decides the values, to the last bit, as plain values."""
-        return {
-            "loss": self._evaluator.objective.name,
-            "examples": self._evaluator.batches.examples,
-            "dtype": str(self._evaluator.dtype).removeprefix("torch."),
-            "batch_norm": "frozen",
+        evaluator = self._evaluator
+        settings = {
+            "loss": evaluator.objective.name,
+            "examples": evaluator.batches.examples,
+            "dtype": _named(evaluator.dtype),
+            "batch_norm": evaluator.policy,
             "engine": self.choice.to_dict(),
-            "device": self._evaluator.device.type,
+            "device": evaluator.device.type,
         }
+        if self._own_dtype != evaluator.dtype:
+            settings["model_dtype"] = _named(self._own_dtype)
+        if evaluator.objective.takes_model or evaluator.batch_norm != "frozen":
+            parts = evaluator.batches.parts
+            settings |= {"batches": len(parts), "batch_size": max(map(count, parts))}
+        if evaluator.subset is not None:
+            settings["subset"] = {**asdict(evaluator.subset), "of": evaluator.drawn_from}
+        return settings
 
     def __call__(self, coordinates: Floats) -> Values:
         """Return each field at ``coordinates`` [K, axes] as a float64 array [K]."""
-        return self._values(self._pass, coordinates)
+        values = self._values(self._pass, coordinates)
+        return {**values, **{name: more(coordinates) for name, more in self._more.items()}}
 
     def _values(self, runner: Pass, coordinates: Floats) -> Values:
         points = torch.from_numpy(np.array(coordinates, dtype=np.float64))
@@ -102,7 +144,7 @@ class PlaneEvaluator:
         with torch.no_grad(), threads(runner.choice.threads):
             chunks = torch.split(points, runner.choice.chunk)
             sums = torch.cat([runner.sums(chunk) for chunk in chunks], dim=1)
-        return as_means(sums, runner.batches.examples, runner.fields)
+        return self._evaluator.objective.values(sums, runner.batches.examples, runner.fields)
 
     @property
     def _is_mps(self) -> bool:
@@ -118,6 +160,11 @@ class PlaneEvaluator:
         points = np.stack([np.zeros(axes), np.full(axes, 0.1), np.linspace(-0.2, 0.3, axes)])
         plain = EngineChoice(strategy="loop", threads=runner.choice.threads)
         wanted = self._values(make_pass(small, plain), points)["losses"]
+        if self._evaluator.objective.takes_model and np.ptp(wanted) == 0:
+            _LOG.warning(
+                "the loss is %g at three points of the plane alike: does it call the model that it "
+                "is handed?", wanted[0],
+            )  # fmt: skip
         # Compiling for the small batch would take as long again; the choice compared both.
         choices = [replace(runner.choice, compiled=False)]
         if runner.choice.reuse:
@@ -136,6 +183,10 @@ class PlaneEvaluator:
             _LOG.warning("%s gives %s where one point at a time gives %s; not used",
                          choice, found, wanted)  # fmt: skip
         return make_pass(runner.problem, plain)
+
+
+def _named(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def _uncoupled(problem: Problem) -> Problem:

@@ -2,19 +2,17 @@
 
 A batch is a pair (inputs, targets). Inputs are a tensor, a tuple of tensors (the arguments of the
 network) or a mapping of tensors (its keyword arguments); targets are a tensor or such a collection.
+For a loss of (model, batch) the batch as it came is the one argument, and there are no targets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
-
-# Input entries per batch: the activations of a batch then stay within a few megabytes.
-BATCH_ENTRIES = 1 << 18
 
 Part = tuple[Any, Any]
 
@@ -24,7 +22,8 @@ class Batches:
     """Examples on one device, in fixed order.
 
     Attributes:
-        parts: (inputs, targets) of each batch, every tensor [n, ...].
+        parts: (inputs, targets) of each batch, every tensor [n, ...]. Without targets (None) the
+            first tensor says how many examples there are, and the others may be of any length.
         divisible: whether they may be cut anew; an iterable of the user's keeps its batches.
     """
 
@@ -35,6 +34,13 @@ class Batches:
         if not self.parts or not all(map(count, self.parts)):
             raise ValueError("the data hold no examples, or an empty batch; nothing to average")
         for part in self.parts:
+            if part[1] is None:
+                continue
+            if any(tensor.ndim == 0 for tensor in tensors(part)):
+                raise ValueError(
+                    "inputs and targets must have the examples along their first axis, got a "
+                    "tensor without axes; give batches, not single examples"
+                )
             lengths = dict.fromkeys(len(tensor) for tensor in tensors(part))
             if len(lengths) > 1:
                 found = " and ".join(map(str, lengths))
@@ -58,6 +64,15 @@ class Batches:
     def joined(self) -> Part:
         """Return all inputs and all targets."""
         return self.parts[0] if len(self.parts) == 1 else _joined(self.parts)
+
+    def kept(self, size: int) -> Batches:
+        """Return batches that are not cut any more: as they came, or of ``size`` if it is given.
+
+        Examples that may be cut anew came as one collection: without a size they are one batch.
+        """
+        if not self.divisible:
+            return self
+        return replace(self.cut(size or self.examples), divisible=False)
 
     def cut(self, size: int) -> Batches:
         """Return the same examples in batches of ``size``, if they may be cut."""
@@ -89,63 +104,6 @@ class Batches:
         )
 
 
-def as_batches(
-    data: Any,
-    *,
-    device: torch.device | str = "cpu",
-    dtype: torch.dtype = torch.float32,
-    batch_size: int = 0,
-) -> Batches:
-    """Bring examples to the device, floating point ones in ``dtype``.
-
-    Args:
-        data: a pair (inputs, targets) of tensors or arrays, an object with ``inputs`` and
-            ``targets``, or an iterable of such pairs (a DataLoader), which is read once. Inputs
-            may be a tuple or a mapping of tensors.
-        device: where the model is.
-        dtype: precision of the evaluation.
-        batch_size: examples per batch of a pair; 0 takes as many as make 2^18 input entries. An
-            iterable keeps its own batches.
-
-    Raises:
-        ValueError: if there are no examples, or inputs and targets are not as many.
-        TypeError: for anything else than such data.
-    """
-
-    def moved(tree: Any) -> Any:
-        return map_tensors(lambda t: _to(t, device, dtype), _as_tensors(tree))
-
-    if isinstance(data, Batches):
-        return Batches(tuple(moved(part) for part in data.parts), data.divisible)
-    if hasattr(data, "inputs") and hasattr(data, "targets"):
-        data = (data.inputs, data.targets)
-    if is_pair(data):
-        whole = Batches((moved(tuple(data)),))
-        first = next(tensors(whole.parts[0]))
-        return whole.cut(batch_size or max(BATCH_ENTRIES // max(first[0].numel(), 1), 1))
-    if not isinstance(data, Iterable) or isinstance(data, Mapping | str | Tensor):
-        raise TypeError(
-            "data must be a pair (inputs, targets) or an iterable of pairs, "
-            f"got {type(data).__name__}"
-        )
-    parts = []
-    for pair in data:
-        if not (isinstance(pair, tuple | list) and len(pair) == 2):
-            raise TypeError("every batch must be a pair (inputs, targets) of tensors or arrays")
-        parts.append(moved(tuple(pair)))
-    return Batches(tuple(parts), divisible=False)
-
-
-def is_pair(data: Any) -> bool:
-    """Return whether ``data`` is one pair (inputs, targets), not a list of two batches."""
-    if not (isinstance(data, tuple | list) and len(data) == 2 and _is_array(data[1])):
-        return False
-    inputs = data[0]
-    if isinstance(inputs, Mapping):
-        return all(map(_is_array, inputs.values()))
-    return _is_array(inputs) or (isinstance(inputs, tuple) and all(map(_is_array, inputs)))
-
-
 def arguments(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Return the positional and keyword arguments by which a network takes ``inputs``."""
     if isinstance(inputs, Mapping):
@@ -154,8 +112,8 @@ def arguments(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
 
 
 def count(part: Part) -> int:
-    """Return the number of examples of a batch."""
-    return len(next(tensors(part), torch.empty(0)))
+    """Return the number of examples of a batch, the length of its first tensor with axes."""
+    return next((len(tensor) for tensor in tensors(part) if tensor.ndim), 0)
 
 
 def tensors(tree: Any) -> Iterator[Tensor]:
@@ -181,6 +139,21 @@ def map_tensors(function: Callable[[Tensor], Tensor], tree: Any) -> Any:
     return tree
 
 
+def described(tree: Any) -> str:
+    """Name precision and shape of every tensor of a collection, for a message.
+
+    >>> described((torch.zeros(2, 3), {"ids": torch.zeros(2, dtype=torch.int64)}))
+    '(float32 [2, 3], {ids: int64 [2]})'
+    """
+    if isinstance(tree, Tensor):
+        return f"{str(tree.dtype).removeprefix('torch.')} {list(tree.shape)}"
+    if isinstance(tree, Mapping):
+        return "{" + ", ".join(f"{key}: {described(value)}" for key, value in tree.items()) + "}"
+    if isinstance(tree, tuple | list):
+        return "(" + ", ".join(map(described, tree)) + ")"
+    return "nothing" if tree is None else type(tree).__name__
+
+
 def _joined(trees: tuple[Any, ...]) -> Any:
     first = trees[0]
     if isinstance(first, Tensor):
@@ -190,25 +163,3 @@ def _joined(trees: tuple[Any, ...]) -> Any:
     if isinstance(first, tuple):
         return tuple(_joined(tuple(tree[i] for tree in trees)) for i in range(len(first)))
     return first
-
-
-def _as_tensors(tree: Any) -> Any:
-    if isinstance(tree, Mapping):
-        return {key: _as_tensors(value) for key, value in tree.items()}
-    if isinstance(tree, tuple | list):
-        return tuple(_as_tensors(value) for value in tree)
-    if isinstance(tree, Tensor):
-        return tree.detach()
-    if _is_array(tree):
-        return torch.tensor(tree)
-    raise TypeError(
-        f"a batch must hold tensors or arrays, got {type(tree).__name__}; convert it first"
-    )
-
-
-def _is_array(data: Any) -> bool:
-    return hasattr(data, "shape") and hasattr(data, "dtype")
-
-
-def _to(values: Tensor, device: torch.device | str, dtype: torch.dtype) -> Tensor:
-    return values.to(device, dtype) if values.dtype.is_floating_point else values.to(device)

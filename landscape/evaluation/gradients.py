@@ -6,11 +6,10 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from landscape.evaluation.evaluator import buffer_copies
 from landscape.evaluation.examples import Part, arguments, count
 from landscape.evaluation.losses import wide_dtype
+from landscape.evaluation.objective import Totals
 from landscape.evaluation.passes import Pass
-from landscape.parameters import evaluation_mode
 
 FIELDS = ("gradient_alpha", "gradient_beta", "gradient_gamma")
 
@@ -59,13 +58,14 @@ class GradientPass(Pass):
         """
         evaluator = self.problem.evaluator
         sums = []
-        with evaluation_mode(evaluator.model):
-            buffers = buffer_copies(evaluator.model, evaluator.dtype)
+        with evaluator.ready() as buffers:
             for point in coordinates:
                 values = self._points(point[None])
                 leaves = {name: v[0].detach().requires_grad_() for name, v in values.items()}
-                parts = [self._batch(leaves, buffers, part) for part in self.batches.parts]
-                sums.append(torch.stack(parts).sum(dim=0))
+                totals = Totals(self.problem.objective)
+                for part in self.batches.parts:
+                    totals.add(self._batch(leaves, buffers, part), count(part))
+                sums.append(totals.sums)
         return torch.stack(sums, dim=1)
 
     def _batch(self, leaves: dict[str, Tensor], buffers: dict[str, Tensor], part: Part) -> Tensor:
@@ -75,10 +75,10 @@ class GradientPass(Pass):
         with torch.enable_grad():
             tensors = {**buffers, **leaves}
             output = functional_call(self.problem.evaluator.model, tensors, args, kwargs)
-            loss = objective.loss_sum(output, part[1], examples)
+            loss, *others = objective.parts(output, part[1], examples)
         _check_differentiable(loss)
-        metrics = objective.metric_sums(output, part[1], examples)
-        return torch.stack([loss.detach(), *metrics, *self._along(loss, leaves)])
+        others = [value.detach() for value in others]
+        return torch.stack([loss.detach(), *others, *self._along(loss, leaves)])
 
     def _along(self, loss: Tensor, leaves: dict[str, Tensor]) -> Tensor:
         """Return the derivatives of ``loss`` along the axes, [axes]."""

@@ -1,132 +1,101 @@
-"""Losses and metrics: a value per example, their mean over a batch, or their sum."""
+"""Losses and metrics with a name: one value per example."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Any
 
 import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from landscape.evaluation.examples import Batches
+from landscape.evaluation.batch_loss import takes_model
 
 LossFunction = Callable[..., Tensor]
-Reduction = Literal["mean", "sum", "none"]
-REDUCTIONS: tuple[str, ...] = get_args(Reduction)
+# Targets that do not count, as everywhere in torch.
+IGNORED = -100
 
 
-def cross_entropy(output: Tensor, target: Tensor) -> Tensor:
-    """Return -log softmax(output)[target] of each example, [N]."""
-    return functional.cross_entropy(output, target, reduction="none")
+def cross_entropy(output: Any, target: Tensor) -> Tensor:
+    """Return -log softmax(output)[target] of each example, [N].
+
+    Args:
+        output: logits [N, C] for targets [N] (or probabilities [N, C]). For several targets per
+            example, [N, T] (tokens) or [N, H, W] (pixels), the classes are the last axis or, as
+            in torch, the second. An object with ``logits`` stands for these.
+        target: class indices; -100 does not count.
+
+    Returns:
+        The mean over the targets of the example that count, 0 if none does. Every example then
+        weighs alike, where a mean over the targets of a batch gives long examples more weight.
+
+    Raises:
+        ValueError: if the shapes do not fit, or do not tell which axis holds the classes.
+    """
+    output = logits(output)
+    if target.is_floating_point() or target.ndim < 2:
+        losses: Tensor = functional.cross_entropy(output, target, reduction="none")
+        return losses.flatten(1).mean(dim=1) if losses.ndim > 1 else losses
+    if _classes_last(output, target):
+        output = output.movedim(-1, 1)
+    losses = functional.cross_entropy(output, target, reduction="none", ignore_index=IGNORED)
+    counted = (target != IGNORED).flatten(1).sum(dim=1)
+    return losses.flatten(1).sum(dim=1) / counted.clamp(min=1)
 
 
-def mse(output: Tensor, target: Tensor) -> Tensor:
+def mse(output: Any, target: Tensor) -> Tensor:
     """Return the squared error of each example, [N], averaged over its outputs.
 
     Raises:
         ValueError: if output and target have different numbers of entries, which broadcasting
             would hide.
     """
+    output = logits(output)
     if output.numel() != target.numel():
         raise ValueError(
             f"output {tuple(output.shape)} and target {tuple(target.shape)} must have as many "
             "entries; give the network one output per target"
         )
-    return (output.reshape(target.shape) - target).square().reshape(len(target), -1).mean(dim=1)
+    squares: Tensor = (output.reshape(target.shape) - target).square()
+    return squares.reshape(len(target), -1).mean(dim=1)
 
 
-def accuracy(output: Tensor, target: Tensor) -> Tensor:
+def accuracy(output: Any, target: Tensor) -> Tensor:
     """Return for each example whether its class has the largest output, [N]."""
-    return (output.argmax(dim=-1) == target).to(torch.float32)
+    return (logits(output).argmax(dim=-1) == target).to(torch.float32)
+
+
+def logits(output: Any) -> Tensor:
+    """Return the output of a network, or the ``logits`` of an output that has several parts.
+
+    Raises:
+        ValueError: for any other output.
+    """
+    found: Any = output if isinstance(output, Tensor) else getattr(output, "logits", None)
+    if not isinstance(found, Tensor):
+        raise ValueError(
+            f"the output must be a tensor or have logits, got {type(output).__name__}; "
+            "give a function of (output, target) that takes it apart"
+        )
+    return found
 
 
 LOSSES: Mapping[str, LossFunction] = MappingProxyType({"cross_entropy": cross_entropy, "mse": mse})
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Objective:
-    """What is averaged over the examples: a loss and any number of metrics.
-
-    Attributes:
-        name: of the loss.
-        loss: function of (output, target).
-        reduction: what a scalar loss is, the ``mean`` or the ``sum`` over the batch; ``none``
-            takes one value per example, or several (pixels, tokens), which are averaged.
-        metrics: functions like the loss, by the name of their field.
-    """
-
-    name: str
-    loss: LossFunction
-    reduction: Reduction = "mean"
-    metrics: Mapping[str, LossFunction] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.reduction not in REDUCTIONS:
-            raise ValueError(
-                f"unknown reduction {self.reduction!r}; known: {', '.join(REDUCTIONS)}"
-            )
-        if "losses" in self.metrics:
-            raise ValueError("a metric cannot be named 'losses'; rename it")
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """Names of what is averaged, ``losses`` first."""
-        return ("losses", *self.metrics)
-
-    def mean(self, output: Any, target: Any, examples: int) -> Tensor:
-        """Return the mean loss of a batch, differentiable."""
-        return _summed(self.loss(output, target), examples, self.reduction) / examples
-
-    def sums(self, output: Any, target: Any, examples: int) -> Tensor:
-        """Return loss and metrics summed over a batch in float64, [fields]."""
-        loss = self.loss_sum(output, target, examples)
-        return torch.stack([loss, *self.metric_sums(output, target, examples)])
-
-    def loss_sum(self, output: Any, target: Any, examples: int) -> Tensor:
-        """Return the loss summed over a batch in float64, differentiable."""
-        return _summed(self.loss(output, target), examples, self.reduction, wide=True)
-
-    def metric_sums(self, output: Any, target: Any, examples: int) -> list[Tensor]:
-        """Return each metric summed over a batch in float64."""
-        values = [metric(output, target) for metric in self.metrics.values()]
-        return [_summed(value, examples, "mean", wide=True) for value in values]
-
-
-def make_objective(
-    loss: str | LossFunction,
-    batches: Batches,
-    *,
-    metrics: Mapping[str, LossFunction] | None = None,
-) -> Objective:
-    """Join a loss and metrics.
-
-    Args:
-        loss: ``cross_entropy``, ``mse``, or a function of (output, target) that returns one value
-            per example or their mean. Its attribute ``reduction``, which torch's losses have, is
-            heeded: ``sum`` means that it returns the sum.
-        batches: the examples.
-        metrics: by name; None takes ``accuracies`` where the targets are class indices and the
-            loss is ``cross_entropy``.
-
-    Raises:
-        ValueError: for an unknown name; the message lists the known.
-    """
-    name, function = resolve_loss(loss)
-    if metrics is None:
-        usual = batches.classification and name == "cross_entropy"
-        metrics = {"accuracies": accuracy} if usual else {}
-    return Objective(name, function, getattr(loss, "reduction", "mean"), dict(metrics))
 
 
 def resolve_loss(loss: str | LossFunction) -> tuple[str, LossFunction]:
     """Return the name and function of a loss given by name or as a function.
 
     Raises:
-        ValueError: for an unknown name; the message lists the known.
+        ValueError: for an unknown name; the message lists the known. For a loss of (model, batch),
+            which only sampling takes.
     """
+    if takes_model(loss):
+        raise ValueError(
+            "this needs a loss of (output, target), got one of (model, batch), which can only be "
+            "sampled"
+        )
     if callable(loss):
         return getattr(loss, "__name__", type(loss).__name__), loss
     if loss not in LOSSES:
@@ -142,18 +111,14 @@ def wide_dtype(device: torch.device) -> torch.dtype:
     return torch.float32 if device.type == "mps" else torch.float64
 
 
-def _summed(values: Tensor, examples: int, reduction: str, *, wide: bool = False) -> Tensor:
-    """Sum over the examples of a batch, whatever the loss returned."""
-    if wide:
-        values = values.to(wide_dtype(values.device))
-    if values.ndim == 0 and reduction != "none":
-        return values if reduction == "sum" else values * examples
-    if values.shape == (examples,):
-        return values.sum()
-    if reduction == "none" and values.ndim and values.shape[0] == examples:
-        # More values per example (pixels, tokens) are averaged.
-        return values.reshape(examples, -1).mean(dim=1).sum()
-    raise ValueError(
-        f"the loss must be the mean of the batch or one value for each of its {examples} "
-        f"examples, got shape {tuple(values.shape)}"
-    )
+def _classes_last(output: Tensor, target: Tensor) -> bool:
+    """Return whether the classes are the last axis of ``output`` rather than the second."""
+    last = output.shape[:-1] == target.shape
+    second = output.shape[:1] + output.shape[2:] == target.shape
+    if last == second:
+        problem = "do not tell which axis holds the classes" if last else "do not fit"
+        raise ValueError(
+            f"output {tuple(output.shape)} and target {tuple(target.shape)} {problem}; the output "
+            f"must have one axis more, or give a function of (output, target)"
+        )
+    return last

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from landscape.evaluation.evaluator import buffer_copies
+from landscape.evaluation.batch_norm import pooled_statistics, put_statistics
 from landscape.evaluation.examples import Batches, arguments, count
 from landscape.evaluation.first_layer import FirstLayers, find_first_layers
+from landscape.evaluation.objective import Totals
 from landscape.evaluation.problem import Problem
-from landscape.parameters import evaluation_mode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,8 @@ class Pass(ABC):
         most_bytes: for the outputs of the first layers, if they are reused.
 
     Raises:
-        Exception: whatever the model raises if it cannot be evaluated in this way.
+        ValueError: if the problem cannot be evaluated in this way.
+        Exception: whatever the model raises then.
     """
 
     strategy: ClassVar[str]
@@ -79,6 +80,8 @@ class Pass(ABC):
     def __init__(
         self, problem: Problem, choice: EngineChoice, *, most_bytes: int = 1 << 30
     ) -> None:
+        if reason := problem.refusal(self.strategy):
+            raise ValueError(f"{reason}, got the strategy {self.strategy!r}; leave it at 'auto'")
         self.problem = problem
         self.choice = choice
         self.batches: Batches = problem.batches.cut(choice.batch_size)
@@ -130,8 +133,7 @@ class LoopPass(Pass):
         """Return sums [fields, K]; see :meth:`Pass.sums`."""
         evaluator = self.problem.evaluator
         sums = []
-        with evaluation_mode(evaluator.model):
-            buffers = buffer_copies(evaluator.model, evaluator.dtype)
+        with evaluator.ready() as buffers:
             for point in coordinates:
                 values = self._points(point[None])
                 single = {name: value[0] for name, value in values.items()}
@@ -168,7 +170,13 @@ class CopyPass(Pass):
     def _sums(self, point: Tensor) -> Tensor:
         for name, value in self._points(point).items():
             self._parameters[name].copy_(value[0])
-        total = torch.zeros(())
+        if self.problem.recalibrated:
+            pooled = pooled_statistics(self._model, lambda: self._totals(point))
+            put_statistics(self._model, pooled)
+        return self._totals(point)
+
+    def _totals(self, point: Tensor) -> Tensor:
+        totals = Totals(self.problem.objective)
         for number, part in enumerate(self.batches.parts):
             for name, value in self.given(number, point).items():
                 module = self._model.get_submodule(name.rpartition(".")[0])
@@ -178,8 +186,8 @@ class CopyPass(Pass):
             call = self._call if examples in self._sizes else self._model
             args, kwargs = arguments(part[0])
             output = call(*args, **kwargs)
-            total = total + self.problem.objective.sums(output, part[1], examples)
-        return total
+            totals.add(self.problem.objective.sums(output, part[1], examples), examples)
+        return totals.sums
 
 
 class VmapPass(Pass):
@@ -196,7 +204,7 @@ class VmapPass(Pass):
     def sums(self, coordinates: Tensor) -> Tensor:
         """Return sums [fields, K]; see :meth:`Pass.sums`."""
         parameters = self._points(coordinates)
-        total = torch.zeros(())
+        totals = Totals(self.problem.objective)
         for number, part in enumerate(self.batches.parts):
             args, kwargs = arguments(part[0])
             examples = count(part)
@@ -212,8 +220,8 @@ class VmapPass(Pass):
                 return self.problem.objective.sums(output, targets, examples)
 
             points = {**parameters, **self.given(number, coordinates)}
-            total = total + vmap(single, out_dims=1)(points)
-        return total
+            totals.add(vmap(single, out_dims=1)(points), examples)
+        return totals.sums
 
 
 def _channels_last(inputs: Tensor) -> Tensor:

@@ -11,9 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from landscape.arrays import Floats
+from landscape.evaluation.batch_norm import forget_statistics
 from landscape.evaluation.evaluator import Evaluator
 from landscape.evaluation.examples import Batches
-from landscape.evaluation.losses import Objective, wide_dtype
+from landscape.evaluation.losses import wide_dtype
+from landscape.evaluation.objective import Objective
 from landscape.layout import Layout
 from landscape.parameters import unflatten
 
@@ -59,6 +61,28 @@ class Problem:
         """Number of directions."""
         return len(self.directions)
 
+    def refusal(self, strategy: str) -> str:
+        """Return why a strategy does not evaluate this problem, "" if it does."""
+        at_once = strategy in ("vmap", "batched")
+        if self.objective.takes_model and at_once:
+            # torch.autograd.grad inside vmap sums over the points.
+            return "a loss of (model, batch) may take derivatives, which needs points one by one"
+        if self.recalibrated and at_once:
+            return "batch_norm 'recalibrated' finds the statistics of one point after another"
+        if self.recalibrated and strategy == "gradient":
+            return "gradients do not go through statistics pooled over all batches"
+        return ""
+
+    @property
+    def recalibrated(self) -> bool:
+        """Whether statistics are computed anew at every point."""
+        return self.evaluator.batch_norm == "recalibrated"
+
+    @property
+    def plain(self) -> bool:
+        """Whether a point is one forward pass: then it may be compiled and first layers reused."""
+        return not (self.objective.takes_model or self.recalibrated)
+
     def with_batches(self, batches: Batches) -> Problem:
         """Return the same problem over other batches."""
         return replace(self, batches=batches)
@@ -77,6 +101,8 @@ class Problem:
     def copy_of_model(self) -> nn.Module:
         """Return a private copy of the network at the origin, in evaluation mode and ``dtype``.
 
+        Where batches normalise themselves it has no running statistics.
+
         Raises:
             Exception: whatever the model raises that cannot be copied.
         """
@@ -85,6 +111,8 @@ class Problem:
         for slot, part in self.layout.parts():
             values = torch.from_numpy(np.array(self.origin[part]))
             named[slot.name].copy_(values.view(slot.shape))
+        if self.evaluator.batch_norm == "batch":
+            forget_statistics(twin)
         return twin
 
     def points(self, names: tuple[str, ...]) -> Points:

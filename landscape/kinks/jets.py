@@ -27,7 +27,7 @@ from landscape.kinks.loss import checked, per_example_loss
 from landscape.kinks.observer import Observer
 from landscape.kinks.running import module_names
 from landscape.kinks.sites import Site, per_example
-from landscape.parameters import evaluation_mode, layout_of, unflatten
+from landscape.parameters import evaluation_mode, layout_of, unflatten, unwrapped
 
 _LOG = logging.getLogger(__name__)
 # vmap makes a copy of the parameters for every example: worth it for small networks, and where
@@ -329,6 +329,7 @@ def line_probe(
     Raises:
         ValueError: if vectors and model do not fit, or the loss cannot give a value per example.
     """
+    model = unwrapped(model)
     with evaluation_mode(model), module_names(model) as place:
         probe = LineProbe(model, per_example_loss(loss), origin, direction, place)
         for name, module in model.named_modules():

@@ -78,7 +78,8 @@ def along_path(
         ``losses``, ``gradient_norms``, ``step_lengths``, ``learning_rates``, ``boldness``,
         ``lipschitz``, ``sharpness``, ``crossings`` (of all examples), ``kink_noise``, ``off_by``
         and ``passed`` (whether the budget's check passed). NaN where the gradient is zero, or the
-        linear prediction holds as far as was looked.
+        linear prediction holds as far as was looked. ``settings`` say whether any kink was crossed
+        (``kinked``), and the ``learning_rate`` if it was the same throughout.
 
     Raises:
         ValueError: for a trajectory without steps, or what :func:`landscape.slope_budget` refuses.
@@ -101,7 +102,10 @@ def along_path(
     arrays = {name: np.array([row[name] for row in found]) for name in found[0]}
     arrays["steps"] = arrays["steps"].astype(np.int64)
     settings = {"examples": evaluator.batches.examples, "tolerance": TOLERANCE, "parts": _PARTS,
-                "samples": samples}  # fmt: skip
+                "samples": samples, "kinked": bool(arrays["crossings"].any())}  # fmt: skip
+    rates = set(arrays["learning_rates"].tolist())
+    if len(rates) == 1 and not any(map(np.isnan, rates)):
+        settings["learning_rate"] = rates.pop()
     return Analysis(KIND, arrays, settings)
 
 

@@ -27,7 +27,7 @@ from landscape.kinks.loss import per_example_loss
 from landscape.kinks.observer import Observer
 from landscape.kinks.running import module_names
 from landscape.kinks.sites import Site
-from landscape.parameters import evaluation_mode, layout_of, unflatten
+from landscape.parameters import evaluation_mode, layout_of, unflatten, unwrapped
 from landscape.plane import Plane
 
 _LOG = logging.getLogger(__name__)
@@ -303,6 +303,7 @@ def plane_probe(model: nn.Module, loss: str | LossFunction, plane: Plane) -> Ite
     """
     if plane.axes != 2:
         raise ValueError(f"a kink map needs a plane of 2 directions, got {plane.axes}")
+    model = unwrapped(model)
     size = layout_of(model).size
     if plane.layout.size != size:
         raise ValueError(

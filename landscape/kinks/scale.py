@@ -28,6 +28,7 @@ def curvature_against_scale(
     *,
     scales: Sequence[float] = SCALES,
     centres: int = 50,
+    samples: int = 513,
     seed: int = 0,
 ) -> Analysis:
     """Compare central differences of the loss with autograd's curvature, at many places.
@@ -35,8 +36,8 @@ def curvature_against_scale(
     At every centre t the ratio of ``(L(t + h) - 2 L(t) + L(t - h)) / h^2`` to autograd's
     curvature is taken. Its mean over the centres is the bias, its standard deviation the
     roughness: with kinks that is largest where the stencil holds a few of them, and vanishes below
-    the nearest; without, it falls like h^2. Beside it stands what the jumps predict: each adds
-    ``J (h - |t_k - t|) / h^2`` within the stencil.
+    the one nearest to any centre; without, it falls like h^2. Beside it stands what the jumps
+    predict: each adds ``J (h - |t_k - t|) / h^2`` within the stencil.
 
     Args:
         model: any module; bit-identical afterwards.
@@ -45,6 +46,9 @@ def curvature_against_scale(
         segment: the centres lie in it; t counts the scales.
         scales: half-widths h of the stencil, > 0.
         centres: how many, at least 2, drawn uniformly.
+        samples: places at which crossings are looked for, over the whole segment. Each must be
+            placed well within the smallest h: 65 places put the predicted deviation off by half
+            at h = 1e-4, 513 by less than 1 % (MLP 64-16-16-10, segment of length 0.6).
         seed: of the centres.
 
     Returns:
@@ -69,7 +73,7 @@ def curvature_against_scale(
     ratios = ((above - 2 * middle + below) / h**2).T / curvatures
     wide = Segment(segment.origin, segment.direction, float(draws.min() - h.max()),
                    float(draws.max() + h.max()), segment.kind, segment.settings)  # fmt: skip
-    budget = slope_budget(model, loss, data, wide, samples=65, keep_crossings=True)
+    budget = slope_budget(model, loss, data, wide, samples=samples, keep_crossings=True)
     predicted = np.stack([
         1 + _hat(draws, budget.places, budget.jumps, float(one)) / curvatures for one in h
     ])  # fmt: skip

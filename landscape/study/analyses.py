@@ -39,7 +39,8 @@ class Wanted:
         steps: optimizer steps with slope budgets, spread evenly over the run's records.
         lines: random filter-normalised lines with slope budgets, seeds 0, 1, ...
         span: the lines go from -span to span.
-        samples: places of the first pass along a step; a line has four times as many.
+        samples: places of the first pass along a step; a line has four times as many, curvature
+            against scale thirty times.
         path: whether boldness, sharpness and kink noise are measured at the same steps.
         centres: of curvature against scale, along the line with seed 0; 0 leaves it out.
         map_points: lines of the kink map in the window of one optimizer step; 0 leaves it out.
@@ -172,7 +173,11 @@ class Analyst:
 
     def _scales(self) -> Analysis:
         line = random_segment(self._model(), span=self.wanted.span)
-        return self._mine(curvature_against_scale(*self._work(), line, centres=self.wanted.centres))
+        return self._mine(
+            curvature_against_scale(
+                *self._work(), line, centres=self.wanted.centres, samples=30 * self.wanted.samples
+            )
+        )
 
     def _mine(self, found: Analysis) -> Analysis:
         return replace(found, settings={**found.settings, "run": self.name})

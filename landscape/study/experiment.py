@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from landscape.config import StudyConfig
-from landscape.directions import StraightPathError, pca_plane, random_plane
+from landscape.directions import StraightPathError, pca_plane
 from landscape.evaluation import (
     EngineChoice,
     Evaluator,
@@ -40,6 +40,7 @@ from landscape.store.paths import (
     run_path,
     surface_path,
 )
+from landscape.study.planes import PlaneRequest, curved, make_plane
 from landscape.study.reporting import Examples, Reporter, Silent
 from landscape.study.solutions import solution_model
 from landscape.study.summary import summarise
@@ -182,11 +183,10 @@ class Study:
         if task.kind == "pca":
             plane = pca_plane(trajectory, length=self.config.pca_plane.length)
         else:
-            plane = random_plane(
-                solution_model(trajectory),
-                seed=self.config.random_plane.seed,
-                normalisation=self.config.random_plane.normalisation,
-            )
+            random = self.config.random_plane
+            request = PlaneRequest(seed=random.seed, normalisation=random.normalisation)
+            work = solution_model(trajectory), self._loss, self._data
+            plane = curved(make_plane(request, *work), *work)
         plane = replace(plane, settings={**plane.settings, "runs": [task.run]})
         writer.put_record(plane_path(task.plane), plane)
         return plane

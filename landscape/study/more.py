@@ -6,39 +6,26 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import numpy as np
 import torch
 
 from landscape.config import SamplingConfig, StudyConfig
-from landscape.config.study import NORMALISATIONS, Normalisation
-from landscape.directions import pca_plane, random_plane
-from landscape.evaluation import EngineChoice, PlaneEvaluator
+from landscape.directions import select
+from landscape.evaluation import BatchNorm, EngineChoice
 from landscape.files import replacing, writable_folder
 from landscape.grid import Grid
 from landscape.naming import check_identifier
 from landscape.plane import Plane
-from landscape.resampling import (
-    NO_GRADIENTS,
-    check_height,
-    check_tolerance,
-    coarser,
-    resample,
-    with_known,
-)
-from landscape.sampling import (
-    empty_surface,
-    place,
-    plane_evaluator,
-    sample_tiles,
-    with_gradients,
-)
+from landscape.resampling import NO_GRADIENTS, check_height, check_tolerance
+from landscape.sampling import place, plane_evaluator, with_gradients
 from landscape.store import StudyFile, StudyWriter
-from landscape.store.paths import analysis_path, plane_path, projection_path, surface_path
+from landscape.store.paths import plane_path, projection_path, surface_path
+from landscape.study.planes import OTHERS, PlaneRequest, curved, make_plane
 from landscape.study.reporting import Examples, Reporter, Silent
 from landscape.study.solutions import solution_model
-from landscape.surface import Status, Surface
+from landscape.study.work import SurfaceWork, nodes_path, same_grid
+from landscape.surface import Surface
 from landscape.trajectory import Trajectory
 
 
@@ -47,45 +34,65 @@ class Request:
     """Which surface.
 
     Attributes:
-        run: name of the run.
-        kind: ``random`` or ``pca``.
+        run: name of the run; None for a network without one.
+        kind: of the plane, see :class:`landscape.study.planes.PlaneRequest`.
+        grid: coordinates; a random line or volume has one axis or three.
         seed: of the random directions.
         normalisation: of the random directions.
-        grid: coordinates; a random line or volume has one axis or three.
+        which: names, layers or patterns of the parameters that random directions perturb.
+        others: names of other solutions, for the kinds ``between`` and ``through``.
+        placed: names of further runs whose paths are placed on the plane.
         identifier: id of plane and surface; "" makes one up.
         tolerance: 0 evaluates every point; otherwise the surface is resampled, see
             :func:`landscape.resampling.resample`.
         height: for which height the tolerance holds, ``log`` or ``linear``.
         gradients: whether derivatives along the axes are evaluated as well.
+        batch_norm: see :func:`landscape.sample`.
+        subset: number of examples, drawn with seed 0; 0 takes all.
+        divergence: whether the divergence of the predictions is evaluated as well.
+        curvature: whether a random plane carries the extreme curvatures of its centre.
     """
 
-    run: str
+    run: str | None
     kind: str
     grid: Grid
     seed: int = 0
     normalisation: str = "filter"
+    which: tuple[str, ...] = ("all",)
+    others: tuple[str, ...] = ()
+    placed: tuple[str, ...] = ()
     identifier: str = ""
     tolerance: float = 0.0
     height: str = "log"
     gradients: bool = False
+    batch_norm: BatchNorm = "frozen"
+    subset: int = 0
+    divergence: bool = False
+    curvature: bool = True
 
     def __post_init__(self) -> None:
-        if self.kind not in ("random", "pca"):
-            raise ValueError(f"unknown plane {self.kind!r}; known: random, pca")
-        if self.kind == "pca" and len(self.grid.shape) != 2:
-            raise ValueError(f"a pca plane has 2 axes, got a grid of {len(self.grid.shape)}")
-        if self.normalisation not in NORMALISATIONS:
+        if len(self.others) != OTHERS.get(self.kind, len(self.others)):
             raise ValueError(
-                f"unknown normalisation {self.normalisation!r}; known: {', '.join(NORMALISATIONS)}"
+                f"a {self.kind} plane is made with {OTHERS[self.kind]} other solutions, "
+                f"got {len(self.others)}"
             )
+        self.plane  # noqa: B018
         if self.tolerance:
             check_tolerance(self.tolerance)
             if self.gradients:
                 raise ValueError(NO_GRADIENTS)
         check_height(self.height)
-        if self.seed < 0:
-            raise ValueError(f"the seed must be >= 0, got {self.seed}; leave it out for 0")
+        if self.subset < 0:
+            raise ValueError(f"the subset must have >= 1 examples, got {self.subset}")
         check_identifier(self.name, "surface")
+
+    @property
+    def plane(self) -> PlaneRequest:
+        """Which plane."""
+        return PlaneRequest(
+            kind=self.kind, seed=self.seed, normalisation=self.normalisation,
+            which="all" if self.which == ("all",) else self.which, axes=len(self.grid.shape),
+        )  # fmt: skip
 
     @property
     def name(self) -> str:
@@ -94,9 +101,29 @@ class Request:
             return self.identifier
         shape = "x".join(map(str, self.grid.shape))
         ends = "_".join(f"{v:g}" for axis in self.grid.axes for v in (axis[0], axis[-1]))
-        detail = f"{self.normalisation}{self.seed}" if self.kind == "random" else ""
-        gradients = "_gradients" if self.gradients else ""
-        return f"{self.run}.{self.kind}{detail}_{shape}_{ends}{gradients}"
+        words = [f"{self.run or 'own'}.{self.kind}"]
+        words[0] += f"{self.normalisation}{self.seed}" if self.kind == "random" else ""
+        words += [shape, ends, *self.others]
+        words += ["gradients"] if self.gradients else []
+        words += [self.batch_norm] if self.batch_norm != "frozen" else []
+        words += ["divergence"] if self.divergence else []
+        words += [f"subset{self.subset}"] if self.subset else []
+        return "_".join(words)
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What makes the surface this one, as plain values."""
+        asked: dict[str, Any] = {
+            "run": self.run, "kind": self.kind, "others": list(self.others),
+            "gradients": self.gradients, "batch_norm": self.batch_norm, "subset": self.subset,
+        }  # fmt: skip
+        if self.kind in ("random", "gradient"):
+            asked["seed"] = self.seed
+        if self.kind == "random":
+            asked |= {"normalisation": self.normalisation, "which": list(self.which)}
+        if self.tolerance:
+            asked |= {"tolerance": self.tolerance, "height": self.height}
+        return asked
 
 
 def sample_more(
@@ -114,7 +141,7 @@ def sample_more(
     Args:
         source: the study.
         config: its configuration.
-        request: which surface.
+        request: which surface, of which run.
         load_data: called with ``config.data``.
         out: another folder; None lets the study itself grow.
         engine: how points are evaluated; None takes the study's settings.
@@ -129,10 +156,12 @@ def sample_more(
             taken by another surface.
     """
     reporter = reporter or Silent()
+    if request.run is None:
+        raise ValueError("a surface of a study belongs to one of its runs; name it with run=")
     request, engine = _engine(request, engine, config)
-    trajectory = source.trajectory(request.run)
-    if trajectory.diverged_at is not None:
-        raise ValueError(f"{request.run} diverged at step {trajectory.diverged_at}: no solution")
+    names = dict.fromkeys([str(request.run), *request.others, *request.placed])
+    paths = {name: _alive(source, name) for name in names}
+    trajectory = paths[str(request.run)]
     data = load_data(config.data)
     if data.sha256 != source.attributes.get("data_sha256"):
         raise ValueError(
@@ -140,112 +169,90 @@ def sample_more(
             f"(digest {data.sha256[:12]}, recorded {source.attributes.get('data_sha256')})"
         )
     model = solution_model(trajectory)
-    plane = _plane(request, trajectory, model)
+    select(model, request.plane.which)
     path = _target(source, out)
     with StudyWriter(path) as writer:
-        surface = writer.find(surface_path(request.name))
-        if isinstance(surface, Surface) and not _same(surface, request):
-            raise ValueError(f"the id {request.name} is taken by another surface; give a --name")
-        found = surface if isinstance(surface, Surface) else writer.find(_nodes_path(request))
-        recorded = found.settings["engine"] if isinstance(found, Surface) else {}
-        evaluator = plane_evaluator(
-            model,
-            trajectory.settings["loss"],
-            data,
-            plane,
-            dtype=getattr(torch, config.dtype),
-            config=engine,
-            choice=EngineChoice(**recorded) if recorded else None,
-            points=request.grid.size,
-        )
-        reporter.note(f"evaluating: {evaluator.choice}")
-        work = _Work(writer, evaluator, plane, request, reporter)
-        if not writer.has(surface_path(request.name)):
-            writer.put_record(plane_path(request.name), plane)
-            work.sample() if surface is not None or not request.tolerance else work.resample()
-        placed = projection_path(request.run, request.name)
-        if not writer.has(placed):
-            record = place(evaluator, plane, trajectory, run=request.run, plane_id=request.name)
-            writer.put_record(placed, record)
+        surface_of(
+            writer, request, model, trajectory.settings["loss"], data,
+            paths=paths, dtype=getattr(torch, config.dtype), engine=engine, reporter=reporter,
+        )  # fmt: skip
     return path, request.name
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """A surface in the making: every finished tile goes to the journal at once."""
+def surface_of(
+    writer: StudyWriter,
+    request: Request,
+    model: torch.nn.Module,
+    loss: Any,
+    data: Any,
+    *,
+    paths: dict[str, Trajectory],
+    others: dict[str, Any] | None = None,
+    dtype: torch.dtype | None = None,
+    engine: SamplingConfig,
+    reporter: Reporter,
+) -> None:
+    """Put plane, surface and projections of a request into a study, as far as they are missing.
 
-    writer: StudyWriter
-    evaluator: PlaneEvaluator
-    plane: Plane
-    request: Request
-    reporter: Reporter
+    Args:
+        writer: of the study.
+        request: which surface.
+        model: at the solution.
+        loss: as in :func:`landscape.sample`.
+        data: likewise.
+        paths: trajectories by the name of their run: that of the solution, if it has one, those
+            of other solutions, and those that are placed.
+        others: other solutions by name, where they have no trajectory.
+        dtype: precision of the forward pass.
+        engine: how points are evaluated.
+        reporter: hears of progress.
 
-    def sample(self) -> Surface:
-        """Evaluate every point that is missing."""
-        path = surface_path(self.request.name)
-        surface = self.writer.find(path)
-        if not isinstance(surface, Surface):
-            surface = self._empty(self.request.grid)
-            self.writer.put_record(path, surface)
-        return self._complete(path, surface, "sampling")
-
-    def resample(self) -> None:
-        """Evaluate at Chebyshev points and interpolate the rest, or else evaluate every point."""
-        result = resample(
-            self.evaluator,
-            self.plane,
-            self.request.grid,
-            tolerance=self.request.tolerance,
-            height=self.request.height,
-            plane_id=self.request.name,
-            run=self.request.run,
-            sample_nodes=self._nodes,
-            sample_rest=lambda _empty: self.sample(),
-        )
-        if result.converged:
-            self.writer.put_record(surface_path(self.request.name), result.surface)
-            said = result.surface.settings["resampled"]
-            self.reporter.note(
-                f"{said['evaluations']:,} points evaluated, the other "
-                f"{int(np.sum(result.surface.status == Status.INTERPOLATED)):,} interpolated, "
-                f"estimated error {said['estimated_error']:.1g} of the range"
-            )
-        else:
-            self.reporter.note("interpolation did not reach the tolerance: every point evaluated")
-        self.writer.put_record(
-            analysis_path("spectral_decay", self.request.name), result.analysis()
-        )
-
-    def _nodes(self, grid: Grid, known: Surface | None) -> Surface:
-        path = _nodes_path(self.request)
-        surface = self.writer.find(path)
-        if not isinstance(surface, Surface) or surface.grid.size < grid.size:
-            surface = with_known(self._empty(grid), known)
-            self.writer.put_record(path, surface)
-        elif surface.grid.size > grid.size:
-            # An earlier call got further: the coarser level is part of it.
-            return coarser(surface, grid)
-        return self._complete(path, surface, "Chebyshev points")
-
-    def _empty(self, grid: Grid) -> Surface:
-        request = self.request
-        return empty_surface(
-            self.evaluator, self.plane, grid, plane_id=request.name, run=request.run
-        )
-
-    def _complete(self, path: str, surface: Surface, stage: str) -> Surface:
-        self.reporter.stage(stage, surface.grid.size)
-        self.reporter.advance(int((surface.status > 0).sum()))
-        for indices, values in sample_tiles(self.evaluator, surface):
-            missing = int((surface.status.reshape(-1)[indices] == 0).sum())
-            self.writer.put_tile(path, indices, values)
-            surface = surface.with_points(indices, values, Status.EVALUATED)
-            self.reporter.advance(missing)
-        return surface
+    Raises:
+        ValueError: if the id is taken by another surface, or the plane cannot be made.
+    """
+    name = request.name
+    surface = writer.find(surface_path(name))
+    if isinstance(surface, Surface) and not _same(surface, request):
+        raise ValueError(f"the id {name} is taken by another surface; give a --name")
+    plane = writer.find(plane_path(name))
+    if not isinstance(plane, Plane):
+        solutions = {**paths, **(others or {})}
+        plane = make_plane(
+            request.plane, model, loss, data, trajectory=paths.get(str(request.run)),
+            others=[solutions[other] for other in request.others],
+        )  # fmt: skip
+    found = surface if isinstance(surface, Surface) else writer.find(nodes_path(name))
+    recorded = found.settings["engine"] if isinstance(found, Surface) else {}
+    evaluator = plane_evaluator(
+        model, loss, data, plane, dtype=dtype, config=engine,
+        choice=EngineChoice(**recorded) if recorded else None, points=request.grid.size,
+        batch_norm=request.batch_norm, subset=request.subset or None, divergence=request.divergence,
+    )  # fmt: skip
+    points = f"{request.grid.size:,} points of {request.run or 'the network'}"
+    reporter.note(f"sampling {points}: {evaluator.choice}")
+    if not writer.has(plane_path(name)):
+        # After the evaluator, which tells what is wrong with model, loss and data.
+        if request.kind == "random" and request.curvature:
+            plane = curved(plane, model, loss, data)
+        if "no_hessian" in plane.settings:
+            reporter.note(f"without the Hessian's eigenvalues: {plane.settings['no_hessian']}")
+        writer.put_record(plane_path(name), plane)
+    SurfaceWork(
+        writer, evaluator, plane, name, request.run, request.grid, request.tolerance,
+        request.height, request.asked, reporter,
+    ).done()  # fmt: skip
+    for run in paths:
+        placed = projection_path(run, name)
+        if not writer.has(placed):
+            record = place(evaluator, plane, paths[run], run=run, plane_id=name)
+            writer.put_record(placed, record)
 
 
-def _nodes_path(request: Request) -> str:
-    return surface_path(f"{request.name}.nodes")
+def _alive(source: StudyFile, run: str) -> Trajectory:
+    trajectory = source.trajectory(run)
+    if trajectory.diverged_at is not None:
+        raise ValueError(f"{run} diverged at step {trajectory.diverged_at}: no solution")
+    return trajectory
 
 
 def _engine(
@@ -261,14 +268,6 @@ def _engine(
     return replace(request, gradients=engine.strategy == "gradient"), engine
 
 
-def _plane(request: Request, trajectory: Trajectory, model: torch.nn.Module) -> Plane:
-    if request.kind == "pca":
-        return pca_plane(trajectory)
-    normalisation = cast("Normalisation", request.normalisation)
-    axes = len(request.grid.shape)
-    return random_plane(model, seed=request.seed, normalisation=normalisation, axes=axes)
-
-
 def _target(source: StudyFile, out: Path | None) -> Path:
     """Return the file to write: the study itself, or its copy in another folder."""
     if out is None:
@@ -281,17 +280,4 @@ def _target(source: StudyFile, out: Path | None) -> Path:
 
 
 def _same(surface: Surface, request: Request) -> bool:
-    same_axes = surface.grid.shape == request.grid.shape and all(
-        (a == b).all() for a, b in zip(surface.grid.axes, request.grid.axes, strict=True)
-    )
-    made = surface.settings
-    same_kind = made.get("kind") == request.kind and surface.run == request.run
-    wanted = (request.seed, request.normalisation)
-    resampled = made.get("resampled", {})
-    asked = {"tolerance": request.tolerance, "height": request.height}
-    if resampled and any(resampled.get(name) != value for name, value in asked.items()):
-        return False
-    if request.gradients != ("gradient_alpha" in surface.fields):
-        return False
-    same_draws = (made.get("seed"), made.get("normalisation")) == wanted
-    return same_axes and same_kind and (request.kind == "pca" or same_draws)
+    return same_grid(surface, request.grid) and surface.settings.get("asked") == request.asked

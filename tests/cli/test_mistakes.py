@@ -55,7 +55,7 @@ RUN = "relu-gd-seed0"
         (["--set", "training.stepz=3"], "unknown setting training.stepz; known: steps"),
         (["--set", "training.steps.x=3"], "steps is no table"),
         (["--set", "training.steps=many"], "training.steps must be an integer, got 'many'"),
-        (["--set", "random_plane.normalisation=none_"], "known: filter, layer, none"),
+        (["--set", "random_plane.normalisation=none_"], "known: filter, layer, global, none"),
         (["--set", "network.kind=[1]"], "unknown network [1]; known: mlp"),
         (["--set", "training.steps=5\ndtype='float64'"], 'needs one value, got "training.steps=5'),
         (["--set", "data.name=wine\ndtype=float64"], "a line break; repeat --set for each"),
@@ -158,7 +158,7 @@ def test_a_study_without_a_configuration_is_told_apart_from_one_with_defaults(
     [
         (["sample", "--run", RUN, "--plane", "x"], "known: random, pca"),
         (["sample", "--run", RUN, "--plane", "pca", "--grid", "9x1"], "a pca plane has 2 axes"),
-        (["sample", "--run", RUN, "--normalisation", "f"], "known: filter, layer, none"),
+        (["sample", "--run", RUN, "--normalisation", "f"], "known: filter, layer, global, none"),
         (["sample", "--run", RUN, "--alpha", "1", "-1"], "range of alpha must be finite and incr"),
         (["sample", "--run", RUN, "--beta", "0", "nan"], "range of beta must be finite and incr"),
         (["sample", "--run", RUN, "--grid", "1"], "at least 2 points along alpha, got 1"),

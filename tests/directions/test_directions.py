@@ -94,7 +94,7 @@ def test_an_extra_parameter_does_not_shift_the_draws_of_the_others() -> None:
 
 def test_unknown_normalisation_lists_the_known_and_empty_is_unknown() -> None:
     for name in ("", "Filter", "weight"):
-        with pytest.raises(ValueError, match="known: filter, layer, none"):
+        with pytest.raises(ValueError, match="known: filter, layer, global, none"):
             random_plane(nn.Linear(2, 2), normalisation=name)  # type: ignore[arg-type]
 
 

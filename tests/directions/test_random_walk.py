@@ -30,7 +30,7 @@ def test_long_walks_have_the_shares_of_antognini_and_sohl_dickstein() -> None:
     np.testing.assert_allclose(shares, 6 / (np.pi * np.arange(1, 5)) ** 2, rtol=0.01)
 
 
-@pytest.mark.parametrize(("records", "parameters"), [(12, 4), (12, 11), (12, 30), (6, 2)])
+@pytest.mark.parametrize(("records", "parameters"), [(12, 4), (12, 11), (12, 30), (6, 2), (4, 2)])
 def test_it_is_the_mean_over_walks_made_of_vectors(
     records: int, parameters: int, rng: np.random.Generator
 ) -> None:
@@ -55,6 +55,15 @@ def test_equal_seeds_give_equal_shares_and_other_seeds_nearly_so() -> None:
     other = random_walk_variance(lengths, 10_000, seed=1)
     assert np.any(one != other)
     np.testing.assert_allclose(one, other, atol=0.02)
+
+
+def test_in_one_dimension_there_is_one_component() -> None:
+    np.testing.assert_allclose(random_walk_variance(np.ones(9), 1), [1, 0], atol=1e-15)
+
+
+def test_long_walks_hardly_differ() -> None:
+    shares = [random_walk_variance(np.ones(310), 5000, seed=seed) for seed in range(4)]
+    assert np.std(shares, axis=0).max() < 3e-3
 
 
 def test_the_unit_of_length_does_not_matter() -> None:

@@ -47,7 +47,7 @@ def test_the_loss_at_the_ends_of_a_line_is_that_of_the_solutions(
 ) -> None:
     one, two = net(0).double(), net(1).double()
     surface = sample(one, "cross_entropy", examples, line_between(one, two),
-                     grid=landscape.Grid.cube((3,), span=1.0))  # fmt: skip
+                     grid=landscape.Grid.cube((3,)))  # fmt: skip
     for model, loss in ((one, surface.losses[1]), (two, surface.losses[2])):
         wanted = nn.functional.cross_entropy(model(examples[0]), examples[1])
         assert loss == pytest.approx(wanted.item(), rel=1e-12)

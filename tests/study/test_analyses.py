@@ -15,7 +15,7 @@ from landscape.study.analyses import Wanted, add_analyses
 from landscape.study.report import report
 
 RUN = "relu-gd-seed0"
-WANTED = Wanted(steps=2, lines=1, path=True, centres=3, map_points=5, crease_points=4)
+WANTED = Wanted(samples=3, steps=2, lines=1, path=True, centres=3, map_points=5, crease_points=4)
 KINDS = ("slope_budget", "along_path", "curvature_scale", "kink_map", "creases")
 
 

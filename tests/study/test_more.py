@@ -150,9 +150,11 @@ def test_a_surface_with_derivatives_continues_to_the_same_bits_beside_the_plain_
         ({"run": "elu-gd-seed0"}, KeyError, "known: relu-gd-seed0, relu-nesterov-seed0"),
         ({"run": "relu-nesterov-seed0"}, ValueError, "diverged at step 1: no solution"),
         ({"identifier": "../x"}, ValueError, "rename it"),
-        ({"kind": "hessian"}, ValueError, "known: random, pca"),
+        ({"kind": "cube"}, ValueError, "known: random, pca, hessian"),
+        ({"kind": "between"}, ValueError, "made with 1 other solutions, got 0"),
+        ({"which": ("layer9.*",)}, ValueError, "layer9"),
         ({"kind": "pca", "grid": Grid.line(3)}, ValueError, "a pca plane has 2 axes"),
-        ({"normalisation": ""}, ValueError, "known: filter, layer, none"),
+        ({"normalisation": ""}, ValueError, "known: filter, layer, global, none"),
         ({"tolerance": -1.0}, ValueError, "tolerance must be between 0 and 1, got -1.0"),
         ({"tolerance": float("nan")}, ValueError, "tolerance must be between 0 and 1, got nan"),
         ({"seed": -1}, ValueError, "the seed must be >= 0, got -1; leave it out for 0"),
@@ -187,3 +189,63 @@ def test_a_surface_resampled_for_another_height_is_another_surface(
     assert add(study, wanted, tmp_path).path.read_bytes() == before
     with pytest.raises(ValueError, match="taken by another surface"):
         add(study, replace(wanted, height="log"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "others", "grid"),
+    [
+        ("hessian", (), Grid.square(3)),
+        ("gradient", (), Grid.square(3)),
+        ("update", (), Grid.square(3)),
+        ("between", ("prelu-gd-seed0",), Grid.line(5)),
+    ],
+)
+def test_other_planes_of_a_study(
+    kind: str, others: tuple[str, ...], grid: Grid, study: StudyFile, tmp_path: Path
+) -> None:
+    if others:
+        with pytest.raises(KeyError, match="prelu"):
+            add(study, request(kind=kind, grid=grid, others=others), tmp_path / "none")
+        return
+    wanted = request(kind=kind, grid=grid)
+    grown = add(study, wanted, tmp_path)
+    assert grown.plane(wanted.name).kind == kind
+    surface = grown.surface(wanted.name)
+    assert surface.losses[1, 1] == pytest.approx(
+        study.trajectory("relu-gd-seed0").losses[-1], rel=1e-5
+    )
+
+
+def test_three_solutions_and_their_paths_on_one_plane(tmp_path: Path) -> None:
+    config = replace(SMALL, activations=("relu",), optimizers=("gd", "momentum", "nesterov"))
+    one = run_study(config, tmp_path / "three")
+    runs = [f"relu-{optimizer}-seed0" for optimizer in config.optimizers]
+    wanted = request(kind="through", others=tuple(runs[1:]))
+    path, name = more.sample_more(one, config, wanted, load_data=load)
+    grown = open_study(path)
+    points = np.array(grown.plane(name).settings["points"])
+    for run, place in zip(runs, points, strict=True):
+        placed = grown.projection(run, name)
+        assert placed.coordinates[-1] == pytest.approx(place, abs=1e-5)
+        assert placed.off_plane_distances[-1] == pytest.approx(0, abs=1e-4)
+        assert placed.plane_losses[-1] == pytest.approx(placed.losses[-1], rel=1e-4)
+
+
+def test_a_random_plane_carries_the_ends_of_the_spectrum_of_its_centre(
+    study: StudyFile, tmp_path: Path
+) -> None:
+    wanted = request(seed=3)
+    settings = add(study, wanted, tmp_path).surface(wanted.name).settings
+    assert settings["hessian"]["top"] > settings["hessian"]["bottom"]
+    without = request(seed=3, curvature=False, identifier="without")
+    assert "hessian" not in add(study, without, tmp_path).surface("without").settings
+
+
+def test_a_subset_and_the_choice_of_parameters_are_recorded(
+    study: StudyFile, tmp_path: Path
+) -> None:
+    wanted = request(subset=20, which=("*.weight",))
+    surface = add(study, wanted, tmp_path).surface(wanted.name)
+    assert surface.settings["subset"]["examples"] == 20
+    assert np.all(surface.fields["standard_errors"] > 0)
+    assert all(name.endswith("weight") for name in surface.settings["selected"])

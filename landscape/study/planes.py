@@ -1,0 +1,123 @@
+"""The plane that a request names, of a network with its loss and its path."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from torch import nn
+
+from landscape.config.study import NORMALISATIONS, Normalisation
+from landscape.directions import (
+    line_between,
+    pca_plane,
+    plane_through,
+    random_plane,
+    update_plane,
+)
+from landscape.directions.selection import Which
+from landscape.evaluation import LossFunction
+from landscape.hessian import NotConvergedError, with_curvature
+from landscape.loss_planes import eigenvector_plane, gradient_plane
+from landscape.plane import Plane
+from landscape.trajectory import Trajectory
+
+# With how many other solutions each kind is made.
+OTHERS = {"random": 0, "pca": 0, "hessian": 0, "gradient": 0, "update": 0, "between": 1,
+          "through": 2}  # fmt: skip
+_NEED_A_PATH = ("pca", "update")
+# Of the curvatures noted beside random planes: their error is of the order of its square.
+CURVATURE_TOLERANCE = 1e-2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaneRequest:
+    """Which plane.
+
+    Attributes:
+        kind: ``random``; ``pca`` of the path; ``hessian``, its two largest eigenvectors;
+            ``gradient`` and a random direction; ``update``, the two last steps; ``between`` this
+            solution and another, a line; ``through`` this and two others.
+        seed: of random directions.
+        normalisation: of random directions.
+        which: the parameters that random directions perturb.
+        axes: of a random line, plane or volume.
+    """
+
+    kind: str = "random"
+    seed: int = 0
+    normalisation: str = "filter"
+    which: Which = "all"
+    axes: int = 2
+
+    def __post_init__(self) -> None:
+        if self.kind not in OTHERS:
+            raise ValueError(f"unknown plane {self.kind!r}; known: {', '.join(OTHERS)}")
+        if self.normalisation not in NORMALISATIONS:
+            raise ValueError(
+                f"unknown normalisation {self.normalisation!r}; known: {', '.join(NORMALISATIONS)}"
+            )
+        if self.seed < 0:
+            raise ValueError(f"the seed must be >= 0, got {self.seed}; leave it out for 0")
+        wanted = 1 if self.kind == "between" else 2
+        if self.kind != "random" and self.axes != wanted:
+            raise ValueError(f"a {self.kind} plane has {wanted} axes, got a grid of {self.axes}")
+
+
+def make_plane(
+    request: PlaneRequest,
+    model: nn.Module,
+    loss: str | LossFunction,
+    data: Any,
+    *,
+    trajectory: Trajectory | None = None,
+    others: Sequence[Any] = (),
+) -> Plane:
+    """Make the plane through a model's parameters.
+
+    Args:
+        request: which plane.
+        model: at the solution.
+        loss: as in :func:`landscape.sample`; used by ``hessian`` and ``gradient``.
+        data: likewise.
+        trajectory: the path that led to the solution, for ``pca`` and ``update``.
+        others: solutions as models, trajectories, vectors or state dicts, for ``between`` and
+            ``through``.
+
+    Raises:
+        ValueError: if a path or another solution is missing, or as the functions of
+            :mod:`landscape.directions` and :mod:`landscape.loss_planes` say.
+    """
+    kind = request.kind
+    if len(others) != OTHERS[kind]:
+        raise ValueError(
+            f"a {kind} plane is made with {OTHERS[kind]} other solutions, got {len(others)}"
+        )
+    if kind == "between":
+        return line_between(model, others[0])
+    if kind == "through":
+        return plane_through(model, others[0], others[1], orthogonal=True)
+    if kind == "hessian":
+        return eigenvector_plane(model, loss, data, length="weights")
+    if kind == "gradient":
+        return gradient_plane(model, loss, data, seed=request.seed)
+    if kind in _NEED_A_PATH:
+        if trajectory is None:
+            raise ValueError(f"a {kind} plane is that of a path; give the checkpoints of one")
+        return pca_plane(trajectory) if kind == "pca" else update_plane(trajectory)
+    return random_plane(
+        model, seed=request.seed, normalisation=cast("Normalisation", request.normalisation),
+        which=request.which, axes=request.axes,
+    )  # fmt: skip
+
+
+def curved(plane: Plane, model: nn.Module, loss: str | LossFunction, data: Any) -> Plane:
+    """Return a plane with the extreme curvatures of its centre, or with why it has none.
+
+    They are ``settings["hessian"]``, or there is a sentence in ``settings["no_hessian"]``.
+    """
+    try:
+        return with_curvature(plane, model, loss, data, tolerance=CURVATURE_TOLERANCE)
+    except (ValueError, NotConvergedError) as error:
+        return replace(plane, settings={**plane.settings, "no_hessian": str(error)})

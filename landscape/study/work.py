@@ -1,0 +1,134 @@
+"""A surface in the making: every finished tile goes to the journal at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from landscape.evaluation import PlaneEvaluator
+from landscape.grid import Grid
+from landscape.plane import Plane
+from landscape.resampling import coarser, resample, with_known
+from landscape.sampling import empty_surface, sample_tiles
+from landscape.store import StudyWriter
+from landscape.store.paths import analysis_path, surface_path
+from landscape.study.reporting import Reporter
+from landscape.surface import Status, Surface
+
+
+@dataclass(frozen=True, slots=True)
+class SurfaceWork:
+    """What is needed to sample a surface and to continue it.
+
+    Attributes:
+        writer: of the study.
+        evaluator: of the network on the plane.
+        plane: the plane.
+        identifier: of plane and surface.
+        run: whose solution it is; None for a network without a run.
+        grid: coordinates.
+        tolerance: 0 evaluates every point; otherwise the surface is resampled.
+        height: for which height the tolerance holds.
+        asked: what makes this surface this one, plain values, noted in its settings.
+        reporter: hears of progress.
+    """
+
+    writer: StudyWriter
+    evaluator: PlaneEvaluator
+    plane: Plane
+    identifier: str
+    run: str | None
+    grid: Grid
+    tolerance: float
+    height: str
+    asked: dict[str, Any]
+    reporter: Reporter
+
+    def done(self) -> None:
+        """Sample or resample the surface, unless it is there already."""
+        path = surface_path(self.identifier)
+        if self.writer.has(path):
+            return
+        if self.tolerance and self.writer.find(path) is None:
+            self._resample()
+        else:
+            self._sample()
+
+    def _sample(self) -> Surface:
+        """Evaluate every point that is missing."""
+        path = surface_path(self.identifier)
+        surface = self.writer.find(path)
+        if not isinstance(surface, Surface):
+            surface = self._empty(self.grid)
+            self.writer.put_record(path, surface)
+        return self._complete(path, surface, "sampling")
+
+    def _resample(self) -> None:
+        """Evaluate at Chebyshev points and interpolate the rest, or else evaluate every point."""
+        result = resample(
+            self.evaluator,
+            self.plane,
+            self.grid,
+            tolerance=self.tolerance,
+            height=self.height,
+            plane_id=self.identifier,
+            run=self.run,
+            sample_nodes=self._nodes,
+            sample_rest=lambda _empty: self._sample(),
+        )
+        if result.converged:
+            self.writer.put_record(surface_path(self.identifier), self._noted(result.surface))
+            said = result.surface.settings["resampled"]
+            self.reporter.note(
+                f"{said['evaluations']:,} points evaluated, the other "
+                f"{int(np.sum(result.surface.status == Status.INTERPOLATED)):,} interpolated, "
+                f"estimated error {said['estimated_error']:.1g} of the range"
+            )
+        else:
+            self.reporter.note("interpolation did not reach the tolerance: every point evaluated")
+        self.writer.put_record(analysis_path("spectral_decay", self.identifier), result.analysis())
+
+    def _nodes(self, grid: Grid, known: Surface | None) -> Surface:
+        path = nodes_path(self.identifier)
+        surface = self.writer.find(path)
+        if not isinstance(surface, Surface) or surface.grid.size < grid.size:
+            surface = with_known(self._empty(grid), known)
+            self.writer.put_record(path, surface)
+        elif surface.grid.size > grid.size:
+            # An earlier call got further: the coarser level is part of it.
+            return coarser(surface, grid)
+        return self._complete(path, surface, "Chebyshev points")
+
+    def _empty(self, grid: Grid) -> Surface:
+        return self._noted(
+            empty_surface(
+                self.evaluator, self.plane, grid, plane_id=self.identifier, run=self.run
+            )
+        )  # fmt: skip
+
+    def _noted(self, surface: Surface) -> Surface:
+        return replace(surface, settings={**surface.settings, "asked": self.asked})
+
+    def _complete(self, path: str, surface: Surface, stage: str) -> Surface:
+        self.reporter.stage(stage, surface.grid.size)
+        self.reporter.advance(int((surface.status > 0).sum()))
+        for indices, values in sample_tiles(self.evaluator, surface):
+            missing = int((surface.status.reshape(-1)[indices] == 0).sum())
+            self.writer.put_tile(path, indices, values)
+            surface = surface.with_points(indices, values, Status.EVALUATED)
+            self.reporter.advance(missing)
+        return surface
+
+
+def nodes_path(identifier: str) -> str:
+    """Return where the Chebyshev points of a resampled surface are stored."""
+    return surface_path(f"{identifier}.nodes")
+
+
+def same_grid(surface: Surface, grid: Grid) -> bool:
+    """Whether a surface has these coordinates."""
+    return surface.grid.shape == grid.shape and all(
+        (a == b).all() for a, b in zip(surface.grid.axes, grid.axes, strict=True)
+    )

@@ -1,0 +1,145 @@
+"""Sampling a network of one's own from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from calling import accepted, refused
+from torch import nn
+
+import landscape
+from landscape.store import open_study
+
+OWN = """
+import torch
+from torch import nn
+
+def build():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, 3))
+
+def data():
+    generator = torch.Generator().manual_seed(1)
+    inputs = torch.randn(40, 4, generator=generator)
+    return inputs, torch.randint(0, 3, (40,), generator=generator)
+
+def own_loss(model, batch):
+    inputs, targets = batch
+    return nn.functional.cross_entropy(model(inputs), targets)
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> str:
+    path = tmp_path / "mine.py"
+    path.write_text(OWN, "utf-8")
+    return str(path)
+
+
+def network() -> nn.Module:
+    space: dict = {}
+    exec(OWN, space)
+    return space["build"]()
+
+
+def examples():
+    space: dict = {}
+    exec(OWN, space)
+    return space["data"]()
+
+
+def recorded(folder: Path, *, seed: int, rate: float) -> nn.Module:
+    model = network()
+    torch.manual_seed(seed)
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate)
+    inputs, targets = examples()
+    with landscape.TrajectoryRecorder(model, folder, every=1) as recorder:
+        for _ in range(5):
+            optimizer.zero_grad()
+            loss = nn.functional.cross_entropy(model(inputs + 0.1 * torch.randn(40, 4)), targets)
+            loss.backward()
+            optimizer.step()
+            recorder.step(loss)
+    return model
+
+
+def test_a_surface_from_two_functions_and_a_checkpoint(own: str, tmp_path: Path) -> None:
+    model = network()
+    with torch.no_grad():
+        model[0].weight.mul_(2)
+    torch.save({"state_dict": model.state_dict(), "epoch": 3}, tmp_path / "model.pt")
+    options = ["--model", f"{own}:build", "--data", f"{own}:data", "--grid", 3,
+               "--checkpoint", tmp_path / "model.pt", "--out", tmp_path / "mine.h5"]  # fmt: skip
+    said = accepted("sample", *options)
+    assert "wrote surface own.randomfilter0_3x3_-1_1_-1_1" in said
+    study = open_study(tmp_path / "mine.h5")
+    surface = study.surface(study.surfaces()[0])
+    model.eval()
+    wanted = nn.functional.cross_entropy(model(examples()[0]), examples()[1])
+    assert surface.losses[1, 1] == pytest.approx(wanted.item(), rel=1e-5)
+    assert surface.settings["hessian"]["top"] > 0
+    before = (tmp_path / "mine.h5").read_bytes()
+    accepted("sample", *options)
+    assert (tmp_path / "mine.h5").read_bytes() == before
+    # Other weights are another network.
+    assert "holds another experiment" in refused("sample", *options[:-4], "--out", options[-1])
+
+
+def test_two_recorded_paths_on_one_plane_and_the_picture(
+    own: str, tmp_path: Path, rendering: None
+) -> None:
+    model = recorded(tmp_path / "slow", seed=0, rate=0.1)
+    recorded(tmp_path / "fast", seed=1, rate=0.3)
+    accepted(
+        "sample", "--model", f"{own}:build", "--data", f"{own}:data", "--loss", f"{own}:own_loss",
+        "--checkpoints", f"slow={tmp_path / 'slow'}", "--checkpoints", f"fast={tmp_path / 'fast'}",
+        "--plane", "pca", "--grid", 5, "--batch-norm", "frozen", "--out", tmp_path,
+    )  # fmt: skip
+    study = open_study(tmp_path / "study.h5")
+    assert study.runs() == ["fast", "slow"]
+    (name,) = study.surfaces()
+    slow, fast = (study.projection(run, name) for run in ("slow", "fast"))
+    assert slow.coordinates[-1] == pytest.approx([0, 0], abs=1e-6)
+    assert slow.captured > 0.9
+    assert np.isfinite(fast.losses).all()
+    model.eval()
+    wanted = nn.functional.cross_entropy(model(examples()[0]), examples()[1])
+    assert slow.losses[-1] == pytest.approx(wanted.item(), rel=1e-5)
+    assert "png" in accepted("render", tmp_path / "study.h5")
+
+
+def test_a_line_to_other_weights(own: str, tmp_path: Path) -> None:
+    other = network()
+    with torch.no_grad():
+        other[3].bias.add_(1)
+    torch.save(other.state_dict(), tmp_path / "other.pt")
+    accepted(
+        "sample", "--model", f"{own}:build", "--data", f"{own}:data", "--plane", "between",
+        "--other", f"other={tmp_path / 'other.pt'}", "--alpha", 0, 1, "--grid", "5x1",
+        "--out", tmp_path,
+    )  # fmt: skip
+    study = open_study(tmp_path / "study.h5")
+    surface = study.surface(study.surfaces()[0])
+    wanted = nn.functional.cross_entropy(other.eval()(examples()[0]), examples()[1])
+    assert surface.losses[-1] == pytest.approx(wanted.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "give either a study with --run, or --model with --data"),
+        (["--model", "OWN:build"], "--model needs --data"),
+        (["--model", "OWN:nothing", "--data", "OWN:data"], "has no function 'nothing'"),
+        (["--model", "OWN:build", "--data", "OWN:data", "--loss", "hinge"], "unknown loss"),
+        (["--model", "OWN:build", "--data", "OWN:data", "--plane", "pca"], "that of a path"),
+        (["--model", "OWN:build", "--data", "OWN:data", "--which", "layer9"], "layer9"),
+        (["--model", "OWN:build", "--data", "OWN:data", "--batch-norm", "off"], "frozen, batch"),
+        (["--model", "OWN:build", "--data", "OWN:data", "--checkpoints", "x"], "write NAME=FILE"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_one_line(own: str, tmp_path: Path, options: list[str], message: str) -> None:
+    given = [option.replace("OWN", own) for option in options]
+    assert message in refused("sample", *given, "--grid", 3, "--out", tmp_path / "none.h5")
