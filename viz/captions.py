@@ -107,13 +107,14 @@ def _variance(settings: dict[str, Any]) -> str:
 def _curvatures(surfaces: Sequence[Surface], planes: Sequence[Plane | None]) -> list[str]:
     """Say the ends of the Hessian's spectrum at the centre, where they were measured."""
     told = [settings_of(s, p).get("hessian") for s, p in zip(surfaces, planes, strict=True)]
-    known = [h for h in told if h and h.get("top") is not None and h.get("bottom") is not None]
-    if not known:
-        return []
+    known = [h for h in told if h]
     ends = []
     for name in ("top", "bottom"):
-        values = sorted(float(h[name]) for h in known)
-        ends.append(f"{name} {_range([f'{v:.3g}' for v in (values[0], values[-1])])}")
+        values = sorted(float(h[name]) for h in known if h.get(name) is not None)
+        if values:
+            ends.append(f"{name} {_range([f'{v:.3g}' for v in (values[0], values[-1])])}")
+    if not ends:
+        return []
     which = f" ({len(known)} of {len(surfaces)} panels)" if len(known) < len(surfaces) else ""
     text = f"Hessian eigenvalues at the centre: {', '.join(ends)}{which}."
     return [text.replace(" -", " −")]

@@ -92,11 +92,11 @@ def animate(
             film = _filming(shown, options)
             viz.animate_zoom(levels, target, step=step, progress=film, **options)
         else:
-            if panel.path is None:
+            if not panel.paths:
                 raise ValueError(f"{surface} has no path on it; a zoom needs none")
             film = _filming(shown, options)
             viz.animate_descent(
-                panel.surface, panel.path, target, pace=pace, height=height, progress=film,
+                panel.surface, panel.paths[0], target, pace=pace, height=height, progress=film,
                 **options,
             )  # fmt: skip
     print(f"wrote {target}")

@@ -85,7 +85,7 @@ def export(
     with bars() as shown:
         shown.stage("writing", len(panels))
         for one, target in zip(panels, targets.values(), strict=True):
-            placed = (one.path,) if paths and one.path is not None else ()
+            placed = one.paths if paths else ()
             written += viz.export_mesh(
                 one.surface, target, paths=placed, overwrite=force, **options
             )

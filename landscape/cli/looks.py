@@ -37,7 +37,7 @@ class Look:
         height: Any = self.height
         if self.limit is not None:
             panels = list(panels)
-            paths = [one.path for one in panels if one.path is not None]
+            paths = [path for one in panels for path in one.paths]
             height = viz.HeightScale.of(
                 [one.surface for one in panels], kind=height, paths=paths, limit=self.limit
             )

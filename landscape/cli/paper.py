@@ -190,7 +190,7 @@ def _contour(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> tuple[Any
     drawn = viz.contour(**shown, titles=pictures.titles_of(panels), caption=False, **wanted.size)
     drawn.set_dpi(wanted.dpi)
     scale = viz.HeightScale.of(shown["surfaces"], kind=wanted.height)
-    paths = [one.path for one in panels if one.path is not None]
+    paths = [path for one in panels for path in one.paths]
     plane = panels[0].plane if len(panels) == 1 else None
     return drawn, viz.caption(shown["surfaces"], paths, scale=scale, shading="", plane=plane)
 
@@ -198,7 +198,7 @@ def _contour(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> tuple[Any
 def _arguments(panels: Sequence[pictures.Panel], wanted: Wanted) -> dict[str, Any]:
     return {
         "surfaces": [one.surface for one in panels],
-        "paths": [one.path for one in panels],
+        "paths": [one.paths for one in panels],
         "planes": [one.plane for one in panels],
         "height": wanted.height,
     }
@@ -207,7 +207,7 @@ def _arguments(panels: Sequence[pictures.Panel], wanted: Wanted) -> dict[str, An
 def _line(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> tuple[Any, str]:
     viz = pictures.own_viz()
     lines = [line_of(study, run, wanted.plane) for run in runs]
-    panels = [pictures.Panel(line, None, None, pictures.title_of(line.run)) for line in lines]
+    panels = [pictures.Panel(line, None, (), pictures.title_of(line.run)) for line in lines]
     drawn = viz.line(lines, titles=pictures.titles_of(panels), height=wanted.height, **wanted.size)
     return drawn, viz.line_caption(lines, height=wanted.height)
 
@@ -227,7 +227,7 @@ def _mosaic(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> tuple[Any,
     viz, (run,) = pictures.own_viz(), runs
     solid = pictures.panel(study, surface_of(study, run, "random"))
     shown: dict[str, Any] = {
-        "path": solid.path, "title": solid.title, "height": wanted.height,
+        "path": solid.paths, "title": solid.title, "height": wanted.height,
         "line": line_of(study, run, "random"),
     }  # fmt: skip
     if f"{run}.pca" in study.surfaces():

@@ -21,22 +21,24 @@ class Panel:
 
     surface: Any
     plane: Any
-    path: Any
+    paths: tuple[Any, ...]
     title: str
 
 
 def panel(study: StudyFile, identifier: str) -> Panel:
-    """Collect what belongs to a surface: its plane and the path of its run on it.
+    """Collect what belongs to a surface: its plane and the paths placed on it.
 
     Raises:
         KeyError: if there is no such surface.
     """
     surface = study.surface(identifier)
     plane = study.plane(surface.plane) if surface.plane in study.planes() else None
-    path = None
-    if f"{surface.run}@{surface.plane}" in study.projections():
-        path = study.projection(str(surface.run), str(surface.plane))
-    return Panel(surface, plane, path, title_of(surface.run))
+    # The path of the surface's own run comes first.
+    placed = [name.rpartition("@") for name in study.projections()]
+    runs = sorted({run for run, _, where in placed if where == surface.plane},
+                  key=lambda run: (run != surface.run, run))  # fmt: skip
+    paths = tuple(study.projection(run, str(surface.plane)) for run in runs)
+    return Panel(surface, plane, paths, title_of(surface.run) or identifier)
 
 
 def title_of(run: str | None, *, seed: bool = True) -> str:
@@ -72,13 +74,17 @@ OPTIMIZERS = {
 
 
 def runs_by_smoothness(study: StudyFile, runs: Iterable[str]) -> list[str]:
-    """Order runs: kinked activations first, each class as the study lists it."""
+    """Order runs: kinked activations first, each class as the study lists it; others last."""
     from landscape.naming import RunKey
 
     order = {name: i for i, name in enumerate(study.config.get("activations", []))}
 
     def rank(run: str) -> tuple[bool, int]:
-        return not kinked(run), order.get(RunKey.parse(run).activation, 0)
+        try:
+            return not kinked(run), order.get(RunKey.parse(run).activation, 0)
+        except ValueError:
+            # A network of the user's own.
+            return True, len(order)
 
     return sorted(runs, key=rank)
 
@@ -131,7 +137,11 @@ def draw_each(
     for identifier in identifiers:
         one = panel(study, identifier)
         plotter = viz.surface(
-            one.surface, plane=one.plane, path=one.path, title=one.title, **look.options(viz, [one])
+            one.surface,
+            plane=one.plane,
+            path=one.paths,
+            title=one.title,
+            **look.options(viz, [one]),
         )
         yield viz.save(plotter, folder / f"{identifier}.png", caption=look.captions)
 
@@ -162,7 +172,7 @@ def draw_comparison(
     plotter = viz.compare(
         [one.surface for one in panels],
         planes=[one.plane for one in panels],
-        paths=[one.path for one in panels],
+        paths=[one.paths for one in panels],
         titles=titles_of(panels),
         **look.options(viz, panels),
     )
@@ -221,7 +231,7 @@ def draw_contours(
     figure = viz.contour(
         [one.surface for one in panels],
         planes=[one.plane for one in panels],
-        paths=[one.path for one in panels],
+        paths=[one.paths for one in panels],
         titles=titles_of(panels),
         **look.options(viz, panels, flat=True),
     )

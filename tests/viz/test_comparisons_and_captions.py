@@ -55,6 +55,8 @@ def test_the_ends_of_the_hessians_spectrum_are_told_where_they_are_known(oblong:
     said = "Hessian eigenvalues at the centre: top 31.5, bottom −0.25."
     assert said in viz.caption(known)
     assert "Hessian" not in viz.caption(oblong)
+    one_end = with_settings(oblong, hessian={"top": 31.5, "bottom": None})
+    assert "Hessian eigenvalues at the centre: top 31.5." in viz.caption(one_end)
     more = with_settings(oblong, hessian={"top": 50.0, "bottom": 0.5})
     text = viz.caption([known, more, oblong])
     assert "top 31.5 to 50, bottom −0.25 to 0.5 (2 of 3 panels)" in text
