@@ -232,7 +232,7 @@ def _mosaic(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> tuple[Any,
     }  # fmt: skip
     if f"{run}.pca" in study.surfaces():
         flat = pictures.panel(study, f"{run}.pca")
-        shown |= {"flat": flat.surface, "flat_path": flat.path}
+        shown |= {"flat": flat.surface, "flat_path": flat.paths}
     own = [budget for budget in budgets(study) if budget.settings.get("run") == run]
     own.sort(key=lambda budget: (str(budget.settings.get("segment")),
                                  budget.settings.get("step", 0)))  # fmt: skip

@@ -210,7 +210,7 @@ def draw_matrix(
     plotter = viz.matrix(
         [[one.surface for one in line] for line in cells],
         planes=[[one.plane for one in line] for line in cells],
-        paths=[[one.path for one in line] for line in cells],
+        paths=[[one.paths for one in line] for line in cells],
         row_titles=[get(row).label for row in rows],
         column_titles=[
             f"{OPTIMIZERS.get(optimizer, optimizer)}, seed {seed}" if several else f"seed {seed}"
