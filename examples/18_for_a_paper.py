@@ -1,0 +1,57 @@
+"""Figures for a paper, a mesh for Blender, and a film, of one small study."""
+
+# %% Options, and a study of four runs
+import argparse
+import importlib.util
+from pathlib import Path
+
+import data
+import landscape
+import viz
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--out", type=Path, default=Path("pictures"))
+parser.add_argument("--quick", action="store_true", help="small and fast")
+given, _ = parser.parse_known_args()  # a notebook has arguments of its own
+given.out.mkdir(parents=True, exist_ok=True)
+points = (9, 9) if given.quick else (51, 51)
+config = landscape.StudyConfig.from_dict(
+    {
+        "activations": ["relu", "elu"],
+        "seeds": [0, 1],
+        "training": {"steps": 20 if given.quick else 300},
+        "random_plane": {"points": points},
+        "pca_plane": {"points": points},
+    }
+)
+load = {"load_data": lambda wanted: data.load(wanted.name, standardise=wanted.standardise)}
+study = landscape.Study(config, given.out / "for-a-paper.h5", **load).run()
+runs = ("relu-gd-seed0", "elu-gd-seed0")
+surfaces = [study.surface(f"{run}.pca") for run in runs]
+paths = [study.projection(run, f"{run}.pca") for run in runs]
+
+# %% Rendered at 600 dpi; frame, ticks and text are vectors in embedded fonts
+# The width is that of two columns of ICML; the caption is written beside, for LaTeX too.
+small = {"dpi": 100} if given.quick else {}
+shown = {"paths": paths, "titles": ["ReLU", "ELU"], "height": "log"}
+figure = viz.figure(surfaces, **shown, width=viz.width_of("icml", columns=2), **small)
+caption = viz.figure_caption(surfaces, paths=paths)
+print("wrote", viz.save(figure, given.out / "paper.pdf", caption=caption))
+
+# %% The loss between two ReLU solutions of different seeds, with the accuracy and the barrier
+first, second = (study.trajectory(f"relu-gd-seed{seed}") for seed in (0, 1))
+digits = data.load("digits", standardise="features")
+line = landscape.line_between(first, second)
+grid = landscape.Grid.line(9 if given.quick else 101, (0, 1))
+model = landscape.study.solution_model(first)
+between = landscape.sample(model, "cross_entropy", digits, line, grid=grid)
+print("wrote", viz.save(viz.line(between, titles=["ReLU"]), given.out / "line.pdf"))
+
+# %% The same surface for Blender and the web: normals, colours and the path in one file
+for path in viz.export_mesh(surfaces[0], given.out / "relu.glb", paths=paths[:1]):
+    print(f"wrote the mesh {path}")
+
+# %% A film of the descent, if imageio-ffmpeg is there
+if importlib.util.find_spec("imageio_ffmpeg") and not given.quick:
+    film = viz.animate_descent(surfaces[0], paths[0], given.out / "descent.gif", seconds=2, fps=8)
+    print(f"wrote the film {film}")
