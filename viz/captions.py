@@ -72,6 +72,15 @@ def caption(
     return " ".join(part for part in parts if part)
 
 
+_KINDS = {
+    "hessian": "plane of two eigenvectors of the Hessian (autograd's, without the kinks)",
+    "gradient": "plane of steepest descent (towards positive α) and a random direction",
+    "update": "plane of the optimizer's last two steps",
+    "between": "line between two solutions, at α = 0 and α = 1",
+    "through": "plane through three solutions, the first at (0, 0) and the second at (1, 0)",
+}
+
+
 def _what(surfaces: Sequence[Surface], planes: Sequence[Plane | None]) -> str:
     runs = sorted({surface.run for surface in surfaces if surface.run})
     settings = settings_of(surfaces[0], planes[0])
@@ -86,7 +95,7 @@ def _what(surfaces: Sequence[Surface], planes: Sequence[Plane | None]) -> str:
         what += _variance(settings) if len(surfaces) == 1 else ""
         what += _lengths(surfaces)
     else:
-        what = f"{kind} plane" if kind else "surface"
+        what = _KINDS.get(kind, f"{kind} plane" if kind else "surface")
     examples = settings.get("examples")
     loss = str(settings.get("loss", "loss")).replace("_", " ")
     over = f", {loss} over {examples:,} examples" if examples else ""

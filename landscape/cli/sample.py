@@ -48,14 +48,18 @@ def sample(
         str,
         typer.Option("--grid", help="Points, as 51 or 51x41; 101x1 is a line, 17x17x17 a volume."),
     ] = "51",
-    alpha: Annotated[tuple[float, float], typer.Option("--alpha", help="First and last alpha.")] = (
-        -1.0,
-        1.0,
-    ),
-    beta: Annotated[tuple[float, float], typer.Option("--beta", help="First and last beta.")] = (
-        -1.0,
-        1.0,
-    ),
+    alpha: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            "--alpha",
+            help="First and last alpha. [-1 1; between and through, where solutions lie at 0 and "
+            "1: -0.5 1.5]",
+        ),
+    ] = None,
+    beta: Annotated[
+        tuple[float, float] | None,
+        typer.Option("--beta", help="First and last beta. [as --alpha]"),
+    ] = None,
     gamma: Annotated[tuple[float, float], typer.Option("--gamma", help="First and last gamma.")] = (
         -1.0,
         1.0,
@@ -185,6 +189,7 @@ def sample(
     shape = (resample, resample) if resample else parse_grid(grid)
     if plane == "between" and grid == "51":
         shape = (101,)
+    ends = (-0.5, 1.5) if plane in ("between", "through") else (-1.0, 1.0)
     given: dict[str, Any] = {"strategy": strategy} if strategy else {}
     if gradients:
         # What the study prescribes for the loss alone does not bind.
@@ -193,12 +198,13 @@ def sample(
     engine = replace(base, threads=threads or base.threads, **given)
     if gradients:
         engine = with_gradients(engine)
+    axes = Grid.over(shape, (alpha or ends, beta or ends, gamma))
     pairs = dict(map(_pair, checkpoints or []))
     others = dict(map(_pair, other or [])) if model else dict.fromkeys(other or [], "")
     request = more.Request(
         run=next(iter(pairs), None) if model else run, kind=plane, seed=seed,
         normalisation=normalisation, which=tuple(which or ["all"]), others=tuple(others),
-        placed=tuple(also or []), identifier=name, grid=Grid.over(shape, (alpha, beta, gamma)),
+        placed=tuple(also or []), identifier=name, grid=axes,
         tolerance=tolerance if resample else 0.0, height=height, gradients=gradients,
         batch_norm=batch_norm, subset=subset, divergence=divergence, curvature=curvature,  # type: ignore[arg-type]
     )  # fmt: skip
