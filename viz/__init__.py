@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from viz.curvature_lines import curvature_scale
     from viz.density import kink_density
     from viz.height import HeightScale
-    from viz.hybrid import figure, figure_caption
+    from viz.hybrid import FIGURE_STYLE, figure, figure_caption
     from viz.kink_lines import kink_contour, kink_surface
     from viz.latex import latex_caption
     from viz.line_figures import barrier, line, line_caption, section
@@ -51,6 +51,7 @@ _HOME = MappingProxyType(
         "compare": "panels",
         "matrix": "matrices",
         "contour": "contours",
+        "FIGURE_STYLE": "hybrid",
         "figure": "hybrid",
         "figure_caption": "hybrid",
         "line": "line_figures",
@@ -103,6 +104,7 @@ _HOME = MappingProxyType(
 )
 
 __all__ = [
+    "FIGURE_STYLE",
     "HeightScale",
     "Style",
     "activation_caption",

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 MOST_PANELS = 12
 # On paper panels are small: surfaces are drawn a little steeper.
-PAPER = replace(SCREEN, height=0.42)
+FIGURE_STYLE = replace(SCREEN, height=0.42)
 
 
 def figure(
@@ -86,7 +86,7 @@ def figure(
 
     panels = checked_panels(surfaces, paths, titles, planes)
     check_shading(shading)
-    style = style or PAPER
+    style = style or FIGURE_STYLE
     scale, frame = scale_and_frame(panels, height, style)
     words = _caption(panels, planes, scale, frame, shading, contours)
     names = common_names(panels)
@@ -125,7 +125,7 @@ def figure_caption(
         ValueError: as :func:`figure` does.
     """
     panels = checked_panels(surfaces, paths, None, planes, quiet=True)
-    scale, frame = scale_and_frame(panels, height, style or PAPER)
+    scale, frame = scale_and_frame(panels, height, style or FIGURE_STYLE)
     return _caption(panels, planes, scale, frame, shading, contours)
 
 

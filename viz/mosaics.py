@@ -16,7 +16,7 @@ from viz.captions import caption as caption_of
 from viz.contours import FIGURE_SETTINGS
 from viz.frame import Frame
 from viz.height import HeightScale, Kind
-from viz.hybrid import PAPER, colour_bar, draw_hybrid, flat_panel
+from viz.hybrid import FIGURE_STYLE, colour_bar, draw_hybrid, flat_panel
 from viz.line_figures import draw_lines, section
 from viz.lines import between
 from viz.mesh import Shading, check_shading
@@ -131,7 +131,7 @@ def mosaic(
     if width < LEAST_WIDTH:
         raise ValueError(f"a mosaic needs a width of at least {LEAST_WIDTH:g} in, got {width:g}")
     parts = Parts.of(surface, path, flat, flat_path, line, budgets, height)
-    style, scale = style or PAPER, parts.scale
+    style, scale = style or FIGURE_STYLE, parts.scale
     with matplotlib.rc_context(dict(FIGURE_SETTINGS)):
         frame = Frame.around([surface], scale, style)
         margins = Margins.of(frame, LABEL, 4)
@@ -272,7 +272,7 @@ def mosaic_caption(
 ) -> str:
     """Write the caption of :func:`mosaic`, given the same arguments; raises like it."""
     parts = Parts.of(surface, path, flat, flat_path, line, budgets, height)
-    return _told(parts, title, shading, style or PAPER)
+    return _told(parts, title, shading, style or FIGURE_STYLE)
 
 
 def _told(parts: Parts, title: str, shading: str, style: Style) -> str:

@@ -12,7 +12,7 @@ from landscape.results import Projection
 from viz.frame import Frame
 from viz.height import HeightScale
 from viz.style import Style
-from viz.text import text_2d
+from viz.text import text_2d, wrapped
 from viz.window import visible
 
 Floats = NDArray[np.float64]
@@ -166,8 +166,9 @@ def draw_heading(
     line = style.font_size / 72 / style.panel_height
     top = 1.0 - 0.6 * line
     if title:
-        text_2d(plotter, title, (0.5, top), style, size=1.2, vertical="top")
-        top -= 1.6 * line
+        lines = wrapped(title, 0.96 * style.panel_width, 1.2 * style.font_size, style.font)
+        text_2d(plotter, "\n".join(lines), (0.5, top), style, size=1.2, vertical="top")
+        top -= (1.6 + 1.5 * (len(lines) - 1)) * line
     if beside:
         text_2d(plotter, beside, (0.8 * line, 0.5), style, size=1.2, upright=True)
     for number, name in enumerate(legend_of(paths)):

@@ -74,6 +74,7 @@ def _save_figure(figure: Figure, path: Path) -> None:
 def _save_plotter(plotter: Any, path: Path) -> None:
     _check_suffix(path, (".png",))
     from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
 
     try:
         image = np.asarray(plotter.screenshot(return_img=True))
@@ -84,8 +85,10 @@ def _save_plotter(plotter: Any, path: Path) -> None:
             f"the picture for {path} came out blank; 'landscape doctor' tells whether rendering "
             "works here"
         )
+    told = PngInfo()
+    told.add_text("Software", SOFTWARE)
     with replacing(path) as temporary:
-        Image.fromarray(image).save(temporary, format="PNG", compress_level=6)
+        Image.fromarray(image).save(temporary, format="PNG", compress_level=6, pnginfo=told)
 
 
 def _check_suffix(path: Path, known: tuple[str, ...]) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from landscape.cli.looks import selected
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.wiring import bars
 
@@ -25,8 +25,12 @@ def export(
         list[str] | None, typer.Option("--surface", help="Surface id. Repeat. [all over planes]")
     ] = None,
     select: Annotated[
-        str, typer.Option("--select", help="Surfaces whose id matches, as '*-gd-*.pca'.")
+        str,
+        typer.Option(
+            "--select", help="Activations, as relu,elu, or patterns of ids, as '*-gd-*.pca'."
+        ),
     ] = "",
+    seed: Annotated[int | None, typer.Option("--seed", help="Of the runs. [all]")] = None,
     suffix: Annotated[
         str,
         typer.Option(
@@ -75,7 +79,7 @@ def export(
     if suffix not in FORMATS:
         raise ValueError(f"unknown format {suffix!r}; known: {', '.join(FORMATS)}")
     source = open_study(study)
-    chosen = chosen_surfaces(source, surface, select)
+    chosen = chosen_surfaces(source, surface, select, seed)
     targets = _targets(source, chosen, out, suffix)
     options = _options(suffix, height=height, shading=shading, units=units, size=size)
     viz = pictures.own_viz()
@@ -94,27 +98,19 @@ def export(
         print(f"wrote {path}")
 
 
-def chosen_surfaces(study: StudyFile, named: Sequence[str] | None, pattern: str) -> list[str]:
+def chosen_surfaces(
+    study: StudyFile, named: Sequence[str] | None, pattern: str, seed: int | None = None
+) -> list[str]:
     """Return the ids of surfaces that are named or match a pattern; all over planes by default.
 
     Raises:
         ValueError: if there is none; the message lists what there is.
     """
-    from landscape.cli.pictures import planes_only
-
-    if named and pattern:
+    if named and (pattern or seed is not None):
         raise ValueError("--surface names surfaces, --select matches them; give one of the two")
     if named:
         return list(dict.fromkeys(named))
-    known = planes_only(study)
-    found = [name for name in known if fnmatchcase(name, pattern or "*")]
-    if not known:
-        raise ValueError(
-            f"{study.path} has no surfaces; make some with 'landscape run' or 'sample'"
-        )
-    if not found:
-        raise ValueError(f"no surface matches {pattern!r}; known: {', '.join(known)}")
-    return found
+    return selected(study, pattern, seed)
 
 
 def _targets(

@@ -40,6 +40,12 @@ def figure(
     columns: Annotated[int, typer.Option("--columns", help="Of --venue: 1 or 2.")] = 1,
     dpi: Annotated[int, typer.Option("--dpi", help="Of what is rendered.")] = 600,
     height: Annotated[str, typer.Option("--height", help="log or linear.")] = "log",
+    style: Annotated[
+        str, typer.Option("--style", help="Colours and camera: paper, or a .toml file.")
+    ] = "paper",
+    camera: Annotated[
+        str, typer.Option("--camera", help="Azimuth,elevation in degrees, as -58,40.")
+    ] = "",
     out: Annotated[
         Path | None,
         typer.Option("--out", help="A file (pdf, svg, png) or a folder. [beside the study]"),
@@ -53,6 +59,8 @@ def figure(
     Text is text in embedded fonts, surfaces are rendered at 600 dpi. About 5 seconds a surface.
     """
     from landscape.cli import paper
+    from landscape.cli.looks import styled
+    from landscape.cli.pictures import own_viz
     from landscape.store import open_study
 
     if kind not in KINDS:
@@ -73,7 +81,9 @@ def figure(
                                 "linear" if height == "linear" else "") if part]  # fmt: skip
     target = paper.target(out or source.path.parent, "-".join(parts), FORMATS)
     paper.check_replaceable(target, force=force)
-    wanted = paper.Wanted(kind, plane, inches, dpi, height)
+    usual = own_viz().FIGURE_STYLE
+    looks = styled(usual if style == "paper" else style, camera=camera)
+    wanted = paper.Wanted(kind, plane, inches, dpi, height, looks)
     for path in paper.write(source, runs, wanted, target):
         print(f"wrote {path}")
     if others:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ class Look:
         colour: what surfaces are coloured by.
         reference: of a difference or of kinks.
         shading: of 3D surfaces.
-        style: its name, or a file of it.
+        style: an object, its name, or a file of it.
         captions: whether captions are written beside, as .tex and .md.
     """
 
@@ -29,7 +31,7 @@ class Look:
     colour: str = "losses"
     reference: Any = None
     shading: str = "flat"
-    style: str = "paper"
+    style: Any = "paper"
     captions: bool = False
 
     def options(self, viz: Any, panels: Iterable[Any], *, flat: bool = False) -> dict[str, Any]:
@@ -45,6 +47,82 @@ class Look:
             return {"height": height, "style": self.style}
         return {"height": height, "style": self.style, "shading": self.shading,
                 "colour": self.colour, "reference": self.reference}  # fmt: skip
+
+
+def styled(style: Any, *, camera: str = "", size: str = "", dpi: int = 0) -> Any:
+    """Return a style with the camera, the size and the resolution that were asked for.
+
+    Args:
+        style: an object, its name, or a file of it.
+        camera: ``AZIMUTH,ELEVATION`` in degrees; "" leaves the style's.
+        size: of a panel in inches, ``WIDTHxHEIGHT``; "" leaves the style's.
+        dpi: pixels per inch; 0 leaves the style's.
+
+    Raises:
+        ValueError: for another form, or what the style refuses.
+    """
+    from landscape.cli.pictures import own_viz
+
+    found = own_viz().Style.of(style)
+    changes: dict[str, Any] = {"dpi": dpi} if dpi else {}
+    if camera:
+        changes |= dict(
+            zip(("azimuth", "elevation"), _two(camera, ",", "--camera -58,40"), strict=True)
+        )
+    if size:
+        wide, tall = _two(size.lower(), "x", "--size 5.5x4")
+        changes |= {"panel_width": wide, "panel_height": tall, "small_width": wide,
+                    "small_height": tall}  # fmt: skip
+    return replace(found, **changes)
+
+
+def _two(text: str, between: str, example: str) -> tuple[float, float]:
+    try:
+        first, second = (float(part) for part in text.split(between))
+    except ValueError:
+        raise ValueError(f"write two numbers, as {example}, got {text!r}") from None
+    return first, second
+
+
+def selected(study: StudyFile, select: str, seed: int | None) -> list[str]:
+    """Return the surfaces over planes that are asked for.
+
+    Args:
+        study: the study.
+        select: activations, or patterns of ids (``*-gd-*.pca``), separated by commas; "" takes all.
+        seed: of the runs; None takes all.
+
+    Raises:
+        ValueError: if there is none; the message lists what there is.
+    """
+    from landscape.cli.pictures import planes_only
+
+    known = planes_only(study)
+    if not known:
+        raise ValueError(
+            f"{study.path} has no surfaces; make some with 'landscape run' or 'sample'"
+        )
+    wanted = [part.strip() for part in select.split(",") if part.strip()]
+    keys = {name: _key(study.surface(name).run) for name in known}
+    found = [
+        name for name in known
+        if (not wanted or any(fnmatchcase(name, w) or keys[name][0] == w for w in wanted))
+        and seed in (None, keys[name][1])
+    ]  # fmt: skip
+    if not found:
+        of = f" with seed {seed}" if seed is not None else ""
+        raise ValueError(f"no surface matches {select or '*'!r}{of}; known: {', '.join(known)}")
+    return found
+
+
+def _key(run: str | None) -> tuple[str | None, int | None]:
+    from landscape.naming import RunKey
+
+    try:
+        key = RunKey.parse(run or "")
+    except ValueError:
+        return run, None
+    return key.activation, key.seed
 
 
 def reference_of(study: StudyFile, colour: str, identifier: str | None) -> Any:
@@ -66,3 +144,18 @@ def reference_of(study: StudyFile, colour: str, identifier: str | None) -> Any:
     if colour == "difference":
         return study.surface(identifier)
     return KinkMap.from_analysis(study.analysis(KIND, identifier))
+
+
+def check_ours(path: Path, *, force: bool) -> None:
+    """Check that a picture's file is not somebody else's.
+
+    Raises:
+        ValueError: if it exists and does not name this software, unless ``force`` is given.
+    """
+    from landscape.cli.pictures import own_viz
+
+    if not force and path.exists() and not own_viz().signed(path):
+        raise ValueError(
+            f"{path} exists and was not written by this program; give another --out, or --force "
+            "to replace it"
+        )

@@ -26,6 +26,7 @@ class Wanted:
         width: in inches; None for the kind's own.
         dpi: of what is rendered.
         height: log or linear.
+        style: how it looks.
     """
 
     kind: str
@@ -33,6 +34,7 @@ class Wanted:
     width: float | None
     dpi: int
     height: str
+    style: Any = None
 
     @property
     def size(self) -> dict[str, float]:
@@ -201,6 +203,7 @@ def _arguments(panels: Sequence[pictures.Panel], wanted: Wanted) -> dict[str, An
         "paths": [one.paths for one in panels],
         "planes": [one.plane for one in panels],
         "height": wanted.height,
+        "style": wanted.style,
     }
 
 
@@ -227,7 +230,7 @@ def _mosaic(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> tuple[Any,
     viz, (run,) = pictures.own_viz(), runs
     solid = pictures.panel(study, surface_of(study, run, "random"))
     shown: dict[str, Any] = {
-        "path": solid.paths, "title": solid.title, "height": wanted.height,
+        "style": wanted.style, "path": solid.paths, "title": solid.title, "height": wanted.height,
         "line": line_of(study, run, "random"),
     }  # fmt: skip
     if f"{run}.pca" in study.surfaces():

@@ -132,18 +132,18 @@ def draw_each(
     study: StudyFile, identifiers: Iterable[str], folder: Path, look: Look | None = None
 ) -> Iterator[Path]:
     """Write one 3D picture per surface, yielding each path."""
-    viz = own_viz()
-    look = look or Look()
     for identifier in identifiers:
-        one = panel(study, identifier)
-        plotter = viz.surface(
-            one.surface,
-            plane=one.plane,
-            path=one.paths,
-            title=one.title,
-            **look.options(viz, [one]),
-        )
-        yield viz.save(plotter, folder / f"{identifier}.png", caption=look.captions)
+        yield draw_one(study, identifier, folder / f"{identifier}.png", look)
+
+
+def draw_one(study: StudyFile, identifier: str, path: Path, look: Look | None = None) -> Path:
+    """Write the 3D picture of a surface."""
+    viz, look, one = own_viz(), look or Look(), panel(study, identifier)
+    plotter = viz.surface(
+        one.surface, plane=one.plane, path=one.paths, title=one.title, **look.options(viz, [one])
+    )
+    written: Path = viz.save(plotter, path, caption=look.captions)
+    return written
 
 
 def draw_group(

@@ -21,6 +21,13 @@ def render(
     surface: Annotated[
         list[str] | None, typer.Option("--surface", help="Surface id. Repeat. [all]")
     ] = None,
+    select: Annotated[
+        str,
+        typer.Option(
+            "--select", help="Activations, as relu,elu, or patterns of ids, as '*-gd-*.pca'."
+        ),
+    ] = "",
+    seed: Annotated[int | None, typer.Option("--seed", help="Of the runs. [all]")] = None,
     kind: Annotated[
         str,
         typer.Option(
@@ -52,6 +59,13 @@ def render(
     style: Annotated[
         str, typer.Option("--style", help="paper, slides, dark, testing, or a .toml file.")
     ] = "paper",
+    camera: Annotated[
+        str, typer.Option("--camera", help="Azimuth,elevation in degrees, as -58,40.")
+    ] = "",
+    size: Annotated[
+        str, typer.Option("--size", help="Of a 3D panel in inches, as 5.5x4. [the style's]")
+    ] = "",
+    dpi: Annotated[int, typer.Option("--dpi", min=0, help="Of 3D pictures. [the style's]")] = 0,
     captions: Annotated[
         bool, typer.Option("--captions", help="Write each caption beside, as .tex and .md.")
     ] = False,
@@ -62,15 +76,20 @@ def render(
         str, typer.Option("--format", help="png; for contour also pdf and svg.")
     ] = "",
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for the pictures. [beside the study]")
+        Path | None,
+        typer.Option("--out", help="Folder, or the file of a single picture. [beside the study]"),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace files that this program did not write.")
+    ] = False,
 ) -> None:
     """Draw surfaces of a study, with the optimizer's path. Each 3D picture takes 1 to 3 seconds.
 
     Surfaces and their ids are listed by 'landscape info STUDY'.
     """
     from landscape.cli import pictures
-    from landscape.cli.looks import Look, reference_of
+    from landscape.cli.export import chosen_surfaces
+    from landscape.cli.looks import Look, check_ours, reference_of, styled
     from landscape.files import writable_folder
     from landscape.store import open_study
 
@@ -78,30 +97,35 @@ def render(
         raise ValueError(f"unknown kind of picture {kind!r}; known: {', '.join(KINDS)}")
     check_options(kind, suffix, shading)
     source = open_study(study)
-    chosen = surface or pictures.planes_only(source)
-    if not chosen:
-        raise ValueError(
-            f"{source.path} has no surfaces; make some with 'landscape run' or 'sample'"
-        )
+    chosen = chosen_surfaces(source, surface, select, seed)
     if kind == "contour" and colour != "losses":
         raise ValueError("contours are coloured by losses; leave --colour out, or draw a surface")
-    pictures.own_viz().Style.of(style)
     against = reference_of(source, colour, reference)
-    folder = writable_folder(out or source.path.parent)
-    look = Look(height, limit, colour, against, shading, style, captions)
-    if kind != "surface":
-        groups = {"": surface} if surface else pictures.by_kind(source, chosen)
-        for path, group in _together(groups, folder, kind, suffix):
-            pictures.draw_group(source, group, path, kind, look)
-            print(f"wrote {path}")
-        return
+    looks = styled(style, camera=camera, size=size, dpi=dpi)
+    look = Look(height, limit, colour, against, shading, looks, captions)
+    single = out is not None and bool(out.suffix) and not out.is_dir()
+    folder = out.parent if out is not None and single else out or source.path.parent
+    if kind == "surface":
+        planned = [(folder / f"{name}.png", [name]) for name in chosen]
+    else:
+        groups = {"": chosen} if surface else pictures.by_kind(source, chosen)
+        planned = list(_together(groups, folder, kind, suffix))
+    if single and out is not None:
+        if len(planned) != 1:
+            raise ValueError(f"{out} is one file, got {len(planned)} pictures; give a folder")
+        planned = [(out, planned[0][1])]
+    for path, _ in planned:
+        check_ours(path, force=force)
+    writable_folder(folder)
     with bars() as shown:
-        shown.stage("drawing", len(chosen))
-        written = []
-        for path in pictures.draw_each(source, chosen, folder, look):
-            written.append(path)
+        shown.stage("drawing", len(planned))
+        for path, group in planned:
+            if kind == "surface":
+                pictures.draw_one(source, group[0], path, look)
+            else:
+                pictures.draw_group(source, group, path, kind, look)
             shown.advance(1)
-    for path in written:
+    for path, _ in planned:
         print(f"wrote {path}")
 
 

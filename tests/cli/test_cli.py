@@ -287,3 +287,23 @@ def test_doctor_says_that_rendering_works() -> None:
     said = accepted("doctor")
     assert f"numpy {np.__version__}" in said
     assert "rendering without a display works" in said
+
+
+def test_pictures_are_chosen_sized_turned_and_never_replace_others(
+    study: Path, tmp_path: Path, rendering: None
+) -> None:
+    look = ["--style", "testing", "--camera", "20,30", "--size", "2x1.6", "--dpi", "80"]
+    out = tmp_path / "one.png"
+    accepted("render", study, "--select", "*.random", "--seed", "0", "--out", out, *look)
+    before = out.read_bytes()
+    accepted("render", study, "--select", "*.random", "--out", out, *look)
+    assert out.read_bytes() == before
+    out.write_bytes(b"mine")
+    again = ("render", study, "--select", "*.random", "--out", out, *look)
+    assert "was not written by this program" in refused(*again)
+    accepted(*again, "--force")
+    assert out.read_bytes() == before
+    assert "no surface matches 'elu'" in refused("render", study, "--select", "elu")
+    assert "with seed 7" in refused("render", study, "--seed", "7")
+    assert "as --camera -58,40" in refused("render", study, "--camera", "north")
+    assert "got 2 pictures" in refused("render", study, "--out", out, *look)

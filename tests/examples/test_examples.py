@@ -14,7 +14,9 @@ from viz import offscreen
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-NEEDS_OPENGL = re.compile(r"\bviz\.(surface|compare|figure|animate_descent|microscope_3d|kink_surface|creased)\(")
+NEEDS_OPENGL = re.compile(
+    r"\bviz\.(surface|compare|figure|animate_descent|microscope_3d|kink_surface|creased)\("
+)
 PICTURE = re.compile(r"[\w./-]+\.(?:png|pdf|svg)")
 
 

@@ -14,9 +14,9 @@ from landscape.budget import SlopeBudget
 from landscape.grid import Grid
 from landscape.surface import Surface
 from viz.budget_bars import BENDS, KINKS, REST
-from viz.hybrid import PAPER
+from viz.hybrid import FIGURE_STYLE
 
-QUICK = replace(PAPER, anti_aliasing=False)
+QUICK = replace(FIGURE_STYLE, anti_aliasing=False)
 
 
 def make_budget(step: int, *, kink: float = 0.3, bend: float = 0.4) -> SlopeBudget:

@@ -21,14 +21,14 @@ from landscape.surface import Status, Surface
 from viz import layer as layers
 from viz.frame import Frame
 from viz.height import HeightScale
-from viz.hybrid import PAPER
+from viz.hybrid import FIGURE_STYLE
 from viz.layer import render
 from viz.mesh import surface_mesh
 from viz.page import LABEL, Page
 from viz.scene import Panel
 from viz.view import View
 
-QUICK = replace(PAPER, anti_aliasing=False)
+QUICK = replace(FIGURE_STYLE, anti_aliasing=False)
 
 
 def tool(name: str, *arguments: str | Path) -> str:
@@ -130,11 +130,11 @@ def test_tiles_and_one_picture_are_the_same(
     pair: list[Surface], path: Projection, rendering: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     frame = framed(pair)
-    view = View.of(frame, PAPER, width=1.0, room=0.05)
+    view = View.of(frame, FIGURE_STYLE, width=1.0, room=0.05)
     panel = Panel(pair[0], (path,))
-    whole = render(panel, frame, view, PAPER, shading="flat", dpi=150)
+    whole = render(panel, frame, view, FIGURE_STYLE, shading="flat", dpi=150)
     monkeypatch.setattr(layers, "_TILE", 120)
-    tiled = render(panel, frame, view, PAPER, shading="flat", dpi=150)
+    tiled = render(panel, frame, view, FIGURE_STYLE, shading="flat", dpi=150)
     assert whole.extent == tiled.extent
     differ = np.abs(whole.pixels.astype(int) - tiled.pixels.astype(int)).max(axis=-1)
     assert np.mean(differ > 8) < 0.002
@@ -145,8 +145,8 @@ def test_half_covered_pixels_have_the_colour_of_what_covers_them(
 ) -> None:
     flat = make_surface(np.full(pair[0].grid.shape, 0.3), pair[0].grid)
     frame = framed(pair)
-    view = View.of(frame, PAPER, width=1.0, room=0.05)
-    style = replace(PAPER, isolines=False)
+    view = View.of(frame, FIGURE_STYLE, width=1.0, room=0.05)
+    style = replace(FIGURE_STYLE, isolines=False)
     shown = render(Panel(flat), frame, view, style, shading="flat", dpi=150)
     opacity = shown.pixels[..., 3]
     full = shown.pixels[opacity == 255][:, :3]
