@@ -117,13 +117,15 @@ def render(
     for path, _ in planned:
         check_ours(path, force=force)
     writable_folder(folder)
+    if kind != "surface":
+        for path, group in planned:
+            pictures.draw_group(source, group, path, kind, look)
+            print(f"wrote {path}")
+        return
     with bars() as shown:
         shown.stage("drawing", len(planned))
-        for path, group in planned:
-            if kind == "surface":
-                pictures.draw_one(source, group[0], path, look)
-            else:
-                pictures.draw_group(source, group, path, kind, look)
+        for path, (identifier,) in planned:
+            pictures.draw_one(source, identifier, path, look)
             shown.advance(1)
     for path, _ in planned:
         print(f"wrote {path}")
