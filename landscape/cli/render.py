@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -103,20 +104,14 @@ def render(
     against = reference_of(source, colour, reference)
     looks = styled(style, camera=camera, size=size, dpi=dpi)
     look = Look(height, limit, colour, against, shading, looks, captions)
-    single = out is not None and bool(out.suffix) and not out.is_dir()
-    folder = out.parent if out is not None and single else out or source.path.parent
+    target = _Target(out, source.path.parent, kind, suffix)
     if kind == "surface":
-        planned = [(folder / f"{name}.png", [name]) for name in chosen]
+        planned = target.each(chosen)
     else:
-        groups = {"": chosen} if surface else pictures.by_kind(source, chosen)
-        planned = list(_together(groups, folder, kind, suffix))
-    if single and out is not None:
-        if len(planned) != 1:
-            raise ValueError(f"{out} is one file, got {len(planned)} pictures; give a folder")
-        planned = [(out, planned[0][1])]
+        planned = target.grouped({"": chosen} if surface else pictures.by_kind(source, chosen))
     for path, _ in planned:
         check_ours(path, force=force)
-    writable_folder(folder)
+    writable_folder(target.folder)
     if kind != "surface":
         for path, group in planned:
             pictures.draw_group(source, group, path, kind, look)
@@ -131,16 +126,47 @@ def render(
         print(f"wrote {path}")
 
 
-def _together(
-    groups: dict[str, list[str]], folder: Path, kind: str, suffix: str
-) -> Iterator[tuple[Path, list[str]]]:
-    """Yield the picture of each kind of plane; the kind is in its name if there are several."""
-    stem, usual = {"contour": ("contours", "pdf"), "matrix": ("matrix", "png")}.get(
-        kind, ("comparison", "png")
-    )
-    for plane, group in groups.items():
-        name = stem if len(groups) == 1 else f"{stem}-{plane}"
-        yield folder / f"{name}.{suffix or usual}", group
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where pictures go: a folder, or the file of a single one."""
+
+    out: Path | None
+    beside: Path
+    kind: str
+    suffix: str
+
+    @property
+    def single(self) -> bool:
+        """Whether a file was named."""
+        return self.out is not None and bool(self.out.suffix) and not self.out.is_dir()
+
+    @property
+    def folder(self) -> Path:
+        """Where pictures go."""
+        out = self.out or self.beside
+        return out.parent if self.single else out
+
+    def each(self, surfaces: Sequence[str]) -> list[tuple[Path, list[str]]]:
+        """Return a picture for each surface."""
+        return self._checked([(self.folder / f"{name}.png", [name]) for name in surfaces])
+
+    def grouped(self, groups: dict[str, list[str]]) -> list[tuple[Path, list[str]]]:
+        """Return a picture for each kind of plane; its name says which if there are several."""
+        stem, usual = {"contour": ("contours", "pdf"), "matrix": ("matrix", "png")}.get(
+            self.kind, ("comparison", "png")
+        )
+        planned = []
+        for plane, group in groups.items():
+            name = stem if len(groups) == 1 else f"{stem}-{plane}"
+            planned.append((self.folder / f"{name}.{self.suffix or usual}", group))
+        return self._checked(planned)
+
+    def _checked(self, planned: list[tuple[Path, list[str]]]) -> list[tuple[Path, list[str]]]:
+        if self.out is None or not self.single:
+            return planned
+        if len(planned) != 1:
+            raise ValueError(f"{self.out} is one file, got {len(planned)} pictures; give a folder")
+        return [(self.out, planned[0][1])]
 
 
 def check_options(kind: str, suffix: str, shading: str) -> None:
