@@ -185,6 +185,8 @@ def sample(
     logging.getLogger("landscape").setLevel(logging.DEBUG if verbose else logging.WARNING)
     if bool(model) == (study is not None):
         raise ValueError("give either a study with --run, or --model with --data")
+    if study is not None and not run:
+        raise ValueError("a study needs --run, as relu-gd-seed0; 'landscape info' lists its runs")
     source, config = (None, None) if study is None else _opened(study)
     shape = (resample, resample) if resample else parse_grid(grid)
     if plane == "between" and grid == "51":
