@@ -50,6 +50,11 @@ if TYPE_CHECKING:
     from landscape.parameters import layout_of
     from landscape.plane import Plane
     from landscape.projection import project
+    from landscape.recording.checkpoints import load_into, read_checkpoint
+    from landscape.recording.losses import evaluate_losses
+    from landscape.recording.reading import read_recording
+    from landscape.recording.recorder import TrajectoryRecorder
+    from landscape.recording.series import trajectory_from_checkpoints
     from landscape.resampling import resample
     from landscape.residuals import Residual, remove_quadratic
     from landscape.results import Analysis, Projection
@@ -87,6 +92,13 @@ _HOME = MappingProxyType(
         "open_study": "store",
         "Segment": "segment",
         "SlopeBudget": "budget",
+        # recording
+        "TrajectoryRecorder": "recording.recorder",
+        "evaluate_losses": "recording.losses",
+        "load_into": "recording.checkpoints",
+        "read_checkpoint": "recording.checkpoints",
+        "read_recording": "recording.reading",
+        "trajectory_from_checkpoints": "recording.series",
         # kinks
         "gradient_segment": "kinks",
         "line_segment": "segment",
@@ -153,11 +165,13 @@ __all__ = [
     "Surface",
     "TrainingConfig",
     "Trajectory",
+    "TrajectoryRecorder",
     "__version__",
     "batch_loss",
     "custom_plane",
     "describe",
     "eigenvector_plane",
+    "evaluate_losses",
     "gradient",
     "gradient_plane",
     "gradient_segment",
@@ -167,6 +181,7 @@ __all__ = [
     "layout_of",
     "line_between",
     "line_segment",
+    "load_into",
     "loss_on_plane",
     "minibatch_noise",
     "open_study",
@@ -181,6 +196,8 @@ __all__ = [
     "random_plane",
     "random_segment",
     "random_walk_variance",
+    "read_checkpoint",
+    "read_recording",
     "remove_quadratic",
     "resample",
     "residual_scaling",
@@ -189,6 +206,7 @@ __all__ = [
     "slope_budget",
     "step_segment",
     "train",
+    "trajectory_from_checkpoints",
     "update_plane",
     "window_of_step",
     "with_curvature",

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from landscape.arrays import Floats
 from landscape.plane import Plane
 
+_ENTRIES = 1 << 24
+
 
 def project(thetas: NDArray[np.floating], plane: Plane) -> tuple[Floats, Floats, Floats]:
     """Find the nearest point of the plane for each parameter vector.
@@ -37,11 +39,14 @@ def project(thetas: NDArray[np.floating], plane: Plane) -> tuple[Floats, Floats,
     lengths = np.linalg.norm(directions, axis=1)
     units = directions / lengths[:, None]
     gram = units @ units.T
-    displacement = thetas.astype(np.float64) - plane.origin
-    along = np.linalg.solve(gram, units @ displacement.T).T
-    outside = displacement - along @ units
-    return (
-        along / lengths,
-        np.asarray(np.linalg.norm(outside, axis=1)),
-        np.asarray(np.linalg.norm(displacement, axis=1)),
-    )
+    along = np.empty((len(thetas), len(units)))
+    off_plane, distances = np.empty(len(thetas)), np.empty(len(thetas))
+    # Some rows at a time: the vectors of a long recording lie in a file, larger than memory.
+    rows = max(_ENTRIES // thetas.shape[1], 1)
+    for start in range(0, len(thetas), rows):
+        part = slice(start, start + rows)
+        displacement = thetas[part].astype(np.float64) - plane.origin
+        along[part] = np.linalg.solve(gram, units @ displacement.T).T
+        off_plane[part] = np.linalg.norm(displacement - along[part] @ units, axis=1)
+        distances[part] = np.linalg.norm(displacement, axis=1)
+    return along / lengths, off_plane, distances

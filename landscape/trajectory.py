@@ -20,11 +20,14 @@ class Trajectory:
 
     Attributes:
         thetas: recorded parameter vectors, [T, P], float32 or float64 as trained; the first is
-            the initialisation, the last the solution.
-        steps: optimizer steps taken before each record, [T]; the first is 0.
-        losses: loss over the whole training set at each record, evaluation mode, [T].
+            the initialisation, the last the solution. Vectors mapped from a file stay there.
+        steps: optimizer steps taken before each record, [T]; the first is 0 unless the start was
+            not recorded.
+        losses: loss over the whole training set at each record, evaluation mode, [T]; NaN where
+            it was not evaluated, see :func:`landscape.evaluate_losses`.
         accuracies: accuracy likewise as a fraction, [T]; None for a regression.
-        step_losses: loss of the batch of each step, before the step, [S].
+        step_losses: loss of the batch of each step, before the step, [S]; here and in the next
+            three, NaN is what was not noted.
         gradient_norms: Euclidean norm of the gradient of each step, [S].
         step_lengths: Euclidean length of each step in parameter space, [S].
         learning_rates: learning rate of each step, [S].
@@ -48,15 +51,16 @@ class Trajectory:
     settings: Json = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        thetas = np.asarray(self.thetas)
+        mapped = isinstance(self.thetas, np.memmap)
+        thetas = self.thetas if mapped else np.asarray(self.thetas)
         if thetas.ndim != 2 or thetas.shape[1] != self.layout.size or not len(thetas):
             raise ValueError(
                 f"thetas must have shape (T, P) = (T, {self.layout.size}), got {thetas.shape}"
             )
         object.__setattr__(self, "thetas", read_only(thetas))
         steps = np.asarray(self.steps, dtype=np.int64)
-        if steps.shape != (len(thetas),) or steps[0] != 0 or np.any(np.diff(steps) <= 0):
-            raise ValueError("steps must be increasing from 0, one for each of the thetas")
+        if steps.shape != (len(thetas),) or steps[0] < 0 or np.any(np.diff(steps) <= 0):
+            raise ValueError("steps must be >= 0 and increasing, one for each of the thetas")
         object.__setattr__(self, "steps", read_only(steps))
         self._set("losses", (len(thetas),))
         if self.accuracies is not None:
@@ -72,7 +76,7 @@ class Trajectory:
 
     @property
     def start(self) -> Floats:
-        """Parameters before the first step, [P]."""
+        """Parameters at the first record, [P]."""
         return np.asarray(self.thetas[0], dtype=np.float64)
 
     @property

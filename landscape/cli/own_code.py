@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,31 +34,12 @@ def named(text: str) -> Callable[..., Any]:
 
 
 def load_checkpoint(model: Any, path: Path) -> None:
-    """Read weights into a model that was just built.
-
-    A ``state_dict``, or a mapping that holds one under ``state_dict`` or ``model``; prefixes
-    ``module.`` are taken off.
+    """Read weights into a model that was just built; see :func:`landscape.load_into`.
 
     Raises:
         ValueError: if it holds more than weights, or others than the model's.
         OSError: if it cannot be read.
     """
-    import torch
+    from landscape.recording.checkpoints import load_into
 
-    try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise ValueError(
-            f"{path} is not a file of weights alone ({type(error).__name__}); save it with "
-            "torch.save(model.state_dict(), path)"
-        ) from None
-    for key in ("state_dict", "model"):
-        if isinstance(found, dict) and isinstance(found.get(key), dict):
-            found = found[key]
-    if not isinstance(found, dict):
-        raise ValueError(f"{path} holds no state_dict, but {type(found).__name__}")
-    weights = {name.removeprefix("module."): value for name, value in found.items()}
-    try:
-        model.load_state_dict(weights)
-    except RuntimeError as error:
-        raise ValueError(f"{path} does not fit the model: {' '.join(str(error).split())}") from None
+    load_into(model, path)

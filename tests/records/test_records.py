@@ -88,8 +88,8 @@ def test_trajectory_shapes_are_checked() -> None:
     Trajectory(**good, layout=LAYOUT)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"\(T, P\) = \(T, 6\)"):
         Trajectory(**{**good, "thetas": np.zeros((2, 5))}, layout=LAYOUT)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="increasing from 0"):
-        Trajectory(**{**good, "steps": np.array([1, 2])}, layout=LAYOUT)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=">= 0 and increasing"):
+        Trajectory(**{**good, "steps": np.array([2, 1])}, layout=LAYOUT)  # type: ignore[arg-type]
 
 
 def test_captured_share_weighs_squared_displacements() -> None:

@@ -1,0 +1,227 @@
+"""Weights from the files that people save: found inside, by name, without running anything."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import warnings
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from landscape.recording.matching import clean_names, fitted
+from landscape.recording.refusals import by_its_beginning, by_its_pickle
+from landscape.recording.weights import unwrapped
+
+# Where a folder of Hugging Face keeps its weights, the first that is there.
+FOLDER_FILES = (
+    "model.safetensors", "model.safetensors.index.json",
+    "pytorch_model.bin", "pytorch_model.bin.index.json",
+)  # fmt: skip
+_KEYS = ("state_dict", "model_state_dict", "model", "net", "network", "module", "weights", "params")
+_AVERAGES = ("ema", "swa", "average")
+_BESIDE = ("optim", "sched", "scaler", "rng", "loops", "callbacks")
+
+
+def read_checkpoint(path: Path | str, *, key: str | None = None) -> dict[str, Tensor]:
+    """Return the weights in a checkpoint by name, on the CPU.
+
+    Reads what ``torch.save`` writes (``.pt``, ``.pth``, ``.bin``, Lightning's ``.ckpt``),
+    ``.safetensors``, an index of shards, and a folder of Hugging Face. A mapping of tensors is
+    taken as it is; in a mapping with other things the weights are looked for, beside optimizer
+    states and averaged weights. What wrapping added to names is taken off: ``_orig_mod.`` anywhere,
+    ``module.`` if all begin with it. Files are read with ``weights_only=True``, which runs nothing.
+
+    Args:
+        path: the file or folder.
+        key: the entry that holds the weights, as ``ema``; dots go deeper. None finds it.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is something else than weights (the message says what, and how to save
+            weights), holds none, or several and no ``key`` is given.
+        ModuleNotFoundError: for safetensors without the package of that name.
+    """
+    return clean_names(raw_weights(Path(path), key))
+
+
+def load_into(
+    model: nn.Module, path: Path | str, *, key: str | None = None, prefix: str | None = None
+) -> None:
+    """Load the weights of a checkpoint into a model; all of them, or none.
+
+    Args:
+        model: any module; the one inside DataParallel, DistributedDataParallel or torch.compile
+            is filled.
+        path: see :func:`read_checkpoint`.
+        key: see :func:`read_checkpoint`.
+        prefix: what the model's names begin with in the file, as ``model.`` in the checkpoints
+            of a Lightning module that keeps its network there; None finds it.
+
+    Raises:
+        ValueError: if it cannot be read, or names or shapes are others than the model's; the
+            message names the first few.
+        FileNotFoundError: if there is no such file.
+    """
+    model = unwrapped(model)
+    found = fitted(model, raw_weights(Path(path), key), place=str(path), prefix=prefix)
+    # Those left out are tied to one that is there, or counters that old files do not have.
+    model.load_state_dict(found, strict=False)
+
+
+def raw_weights(path: Path, key: str | None = None) -> dict[str, Tensor]:
+    """Return the weights in a checkpoint by the names they have there."""
+    found = contents(path)
+    weights = _by_key(found, key, path) if key is not None else _weights(found, path)
+    return {name: v.detach() for name, v in weights.items() if isinstance(v, Tensor)}
+
+
+def contents(path: Path, *, mapped: bool = False) -> Mapping[str, Any]:
+    """Return all that is in a checkpoint.
+
+    Args:
+        path: the file or folder.
+        mapped: whether tensors are left in the file where that is possible; they are valid as
+            long as it does not change.
+    """
+    if path.is_dir():
+        path = _inside(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    if path.name.endswith(".index.json"):
+        return _sharded(path)
+    if _is_safetensors(path):
+        return _safetensors(path)
+    found, what = _from_torch(path, mapped=mapped)
+    if what is None and not isinstance(found, Mapping):
+        what = (
+            f"a {type(found).__name__}, not tensors by name; save it with "
+            "torch.save(model.state_dict(), path)"
+        )
+    if what is not None:
+        raise ValueError(f"{path} is not a file of weights alone: it is {what}")
+    return found  # type: ignore[no-any-return]
+
+
+def _from_torch(path: Path, *, mapped: bool) -> tuple[Any, str | None]:
+    """Return what torch reads, or why it does not."""
+    what = by_its_beginning(path)
+    if what is not None:
+        return None, what
+    mapped = mapped and zipfile.is_zipfile(path)
+    with warnings.catch_warnings():
+        # Of pickles that torch did not write: they are refused below, or read all the same.
+        warnings.filterwarnings("ignore", message="Detected pickle protocol")
+        try:
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped), None
+        except pickle.UnpicklingError:
+            return None, by_its_pickle(path)
+        except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError) as error:
+            return None, f"damaged or of another kind ({type(error).__name__}); save it again"
+
+
+def _inside(folder: Path) -> Path:
+    for name in FOLDER_FILES:
+        if (folder / name).is_file():
+            return folder / name
+    if (folder / "adapter_model.safetensors").is_file():
+        raise ValueError(
+            f"{folder} holds an adapter alone; save the weights of the whole model, by "
+            "model.merge_and_unload().save_pretrained(folder)"
+        )
+    raise FileNotFoundError(f"{folder} holds none of {', '.join(FOLDER_FILES)}; name the file")
+
+
+def _sharded(path: Path) -> dict[str, Any]:
+    try:
+        names = sorted(set(json.loads(path.read_text())["weight_map"].values()))
+    except (json.JSONDecodeError, KeyError, TypeError, AttributeError):
+        raise ValueError(f"{path} is not an index of shards: it lacks a weight_map") from None
+    found: dict[str, Any] = {}
+    for name in names:
+        if Path(name).name != name:
+            raise ValueError(f"{path} must name files beside it, got {name!r}")
+        found.update(contents(path.parent / name))
+    return found
+
+
+def _is_safetensors(path: Path) -> bool:
+    """Whether the file begins as the format prescribes: length of a header, then JSON."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(9)
+    fits = len(head) == 9 and int.from_bytes(head[:8], "little") + 8 <= size
+    return fits and head[8:] == b"{"
+
+
+def _safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(
+            f"{path} needs the package safetensors; pip install 'lossoscope[safetensors]'"
+        ) from None
+    try:
+        return dict(load_file(path, device="cpu"))
+    except SafetensorError as error:
+        raise ValueError(f"{path} is a damaged safetensors file ({error}); copy it again") from None
+
+
+def _is_weights(found: object) -> bool:
+    return (
+        isinstance(found, Mapping)
+        and any(isinstance(v, Tensor) for v in found.values())
+        and all(
+            isinstance(k, str) and (isinstance(v, Tensor) or k.endswith("_extra_state"))
+            for k, v in found.items()
+        )
+    )
+
+
+def _weights(found: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
+    places = _places(found)
+    own = [k for k in places if not _has(k, _AVERAGES)] or list(places)
+    known = [k for k in own if k.rpartition(".")[2] in _KEYS] or own
+    if len(known) == 1:
+        return places[known[0]]
+    if not known:
+        entries = ", ".join(map(repr, list(found)[:8])) or "nothing"
+        raise ValueError(
+            f"{path} holds no weights: no entry is a mapping of names to tensors; it has {entries}"
+        )
+    raise ValueError(
+        f"{path} holds several weights: {', '.join(known)}; choose with key={known[0]!r}"
+    )
+
+
+def _places(found: object, place: str = "", depth: int = 3) -> dict[str, Mapping[str, Any]]:
+    """Mappings of names to tensors inside ``found``, by where they are."""
+    if _is_weights(found):
+        return {place: found}  # type: ignore[dict-item]
+    places: dict[str, Mapping[str, Any]] = {}
+    if isinstance(found, Mapping) and depth and "param_groups" not in found:
+        for key, value in found.items():
+            if isinstance(key, str) and not _has(key, _BESIDE):
+                places.update(_places(value, f"{place}.{key}" if place else key, depth - 1))
+    return places
+
+
+def _has(key: str, words: tuple[str, ...]) -> bool:
+    return any(word in key.lower() for word in words)
+
+
+def _by_key(found: Any, key: str, path: Path) -> Mapping[str, Any]:
+    inner = found
+    for part in key.split("."):
+        if not isinstance(inner, Mapping) or part not in inner:
+            entries = ", ".join(_places(found)) or "none"
+            raise ValueError(f"{path} has no entry {key!r}; entries with weights: {entries}")
+        inner = inner[part]
+    if not _is_weights(inner):
+        raise ValueError(f"{path}: the entry {key!r} is no mapping of names to tensors")
+    return inner  # type: ignore[no-any-return]

@@ -1,0 +1,436 @@
+from __future__ import annotations
+
+import copy
+import os
+import signal
+import subprocess
+import sys
+import tracemalloc
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from recording.loops import network, recorded, steps_of, vector
+from torch import nn
+
+from landscape import TrajectoryRecorder, evaluate_losses, pca_plane, project, read_recording
+from landscape.evaluation import Evaluator
+from landscape.recording.weights import unwrapped
+from landscape.store import StudyFile
+from landscape.store.writer import StudyWriter
+
+
+def test_records_are_the_weights_of_those_steps_bit_by_bit(tmp_path: Path) -> None:
+    model = network()
+    seen = recorded(model, tmp_path / "run", 10, every=3)
+    path = read_recording(tmp_path / "run", verify=True)
+    assert path.steps.tolist() == [0, 3, 6, 9, 10]
+    assert path.thetas.dtype == np.float32
+    for step, theta in zip(path.steps, path.thetas, strict=True):
+        assert theta.tobytes() == seen[step].tobytes()
+    assert path.layout.size == sum(p.numel() for p in model.parameters())
+    for name, values in model.named_buffers():
+        np.testing.assert_array_equal(path.buffers[name], values)
+    assert np.isnan(path.losses).all()
+    assert path.diverged_at is None
+
+
+def test_facts_are_those_of_gradient_descent(tmp_path: Path) -> None:
+    model = network(dtype=torch.float64)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    losses, norms = [], []
+    with TrajectoryRecorder(
+        model, tmp_path, every=300, optimizer=optimizer, step_lengths=True
+    ) as recorder:
+        for loss in steps_of(model, optimizer, 280):
+            for group in optimizer.param_groups:
+                group["lr"] = 0.1 / (recorder.steps + 1)
+            recorder.step(loss)
+            losses.append(loss.item())
+            norms.append(torch.cat([p.grad.reshape(-1) for p in model.parameters()]).norm().item())
+    path = recorder.trajectory()
+    rates = 0.1 / np.arange(1, 281)
+    assert path.thetas.dtype == np.float64
+    np.testing.assert_array_equal(path.step_losses, losses)
+    np.testing.assert_allclose(path.gradient_norms, norms, rtol=1e-12)
+    np.testing.assert_allclose(path.learning_rates, rates, rtol=0)
+    # Each step was taken with the rate that the one before had noted.
+    used = np.array([0.1, *rates[:-1]])
+    np.testing.assert_allclose(path.step_lengths, used * path.gradient_norms, rtol=1e-9)
+
+
+def test_what_was_not_given_is_nan(tmp_path: Path) -> None:
+    model = network()
+    with TrajectoryRecorder(model, tmp_path) as recorder, torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(1)
+        recorder.step()
+    path = recorder.trajectory()
+    for name in ("step_losses", "gradient_norms", "step_lengths", "learning_rates"):
+        assert np.isnan(getattr(path, name)).tolist() == [True]
+
+
+def test_training_is_the_same_with_and_without_a_recorder(tmp_path: Path) -> None:
+    plain, watched = network(), network()
+    plain.append(nn.Dropout())
+    watched.append(nn.Dropout())
+
+    def evaluate(model: nn.Module) -> float:
+        assert not model.training
+        assert not torch.is_grad_enabled()
+        return float(model(torch.randn(8, 4)).square().mean())
+
+    torch.manual_seed(5)
+    list(steps_of(plain, torch.optim.SGD(plain.parameters(), lr=0.1), 12))
+    torch.manual_seed(5)
+    optimizer = torch.optim.SGD(watched.parameters(), lr=0.1)
+    with TrajectoryRecorder(watched, tmp_path, every=2, evaluate=evaluate) as recorder:
+        for loss in steps_of(watched, optimizer, 12):
+            recorder.step(loss)
+    assert vector(plain).tobytes() == vector(watched).tobytes()
+    assert all(module.training for module in watched.modules())
+    for (name, a), (_, b) in zip(plain.named_buffers(), watched.named_buffers(), strict=True):
+        assert torch.equal(a, b), name
+    assert np.isfinite(recorder.trajectory().losses).all()
+
+
+def test_weights_stay_on_disk(tmp_path: Path) -> None:
+    model = nn.Linear(1000, 500)
+    with TrajectoryRecorder(model, tmp_path, every=1) as recorder:
+        for _ in range(20):
+            recorder.step()
+    size = 20 * 500_500 * 4
+    tracemalloc.start()
+    path = recorder.trajectory()
+    assert isinstance(path.thetas, np.memmap)
+    assert tracemalloc.get_traced_memory()[1] < size / 5
+    tracemalloc.stop()
+    assert path.thetas.nbytes == 21 * 500_500 * 4
+    assert not path.thetas.flags.writeable
+
+
+def test_a_mapped_trajectory_goes_into_a_study_file_and_back(tmp_path: Path) -> None:
+    recorded(network(), tmp_path / "run", 5, every=2)
+    path = read_recording(tmp_path / "run")
+    with StudyWriter(tmp_path / "study.h5", config={}) as writer:
+        writer.put_record("runs/own", path)
+    back = StudyFile(tmp_path / "study.h5").any_record("runs/own")
+    assert back.thetas.tobytes() == path.thetas.tobytes()  # type: ignore[union-attr]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
+def test_what_wraps_the_model_does_not_show(tmp_path: Path) -> None:
+    model = network()
+    for i, wrapped in enumerate(
+        (nn.DataParallel(model), torch.compile(model), nn.DataParallel(torch.compile(model)))
+    ):
+        assert unwrapped(wrapped) is model
+        with TrajectoryRecorder(wrapped, tmp_path / str(i)) as recorder:
+            pass
+        names = [slot.name for slot in recorder.trajectory().layout.slots]
+        assert names == [name for name, _ in model.named_parameters()]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_recorded_without_loss(tmp_path: Path, dtype: torch.dtype) -> None:
+    model = network().to(dtype)
+    with TrajectoryRecorder(model, tmp_path) as recorder:
+        pass
+    path = recorder.trajectory()
+    wanted = torch.cat([p.detach().reshape(-1) for p in model.parameters()])
+    assert torch.equal(torch.from_numpy(path.thetas[0].copy()).to(dtype), wanted)
+    assert path.thetas.dtype == np.float32
+    np.testing.assert_array_equal(path.buffers["1.running_var"], np.ones(5))
+
+
+def test_a_model_that_changes_is_an_error_and_leaves_what_was_there(tmp_path: Path) -> None:
+    model = network()
+
+    def loop() -> None:
+        with TrajectoryRecorder(model, tmp_path, every=2) as recorder:
+            for step in range(4):
+                if step == 2:
+                    model.append(nn.Linear(3, 3))
+                recorder.step()
+
+    with pytest.raises(ValueError, match=r"4\.weight was absent at first and is \(3, 3\) now"):
+        loop()
+    assert read_recording(tmp_path).steps.tolist() == [0, 2]
+
+
+def test_an_exception_leaves_the_records_and_none_of_that_moment(tmp_path: Path) -> None:
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+    def loop() -> None:
+        with TrajectoryRecorder(model, tmp_path, every=4) as recorder:
+            for loss in steps_of(model, optimizer, 7):
+                recorder.step(loss)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        loop()
+    path = read_recording(tmp_path)
+    assert path.steps.tolist() == [0, 4]
+    assert len(path.step_losses) == 4
+
+
+def test_forgotten_steps_are_said(tmp_path: Path) -> None:
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with (
+        pytest.warns(RuntimeWarning, match=r"changed since step 0 .* Call recorder\.step"),
+        TrajectoryRecorder(model, tmp_path),
+    ):
+        list(steps_of(model, optimizer, 3))
+
+
+def test_a_run_that_diverges_ends_with_the_last_finite_record(tmp_path: Path) -> None:
+    model = network()
+    with TrajectoryRecorder(model, tmp_path, every=2) as recorder, torch.no_grad():
+        for step in range(9):
+            model[0].weight.add_(float("nan") if step == 5 else 0.1)
+            recorder.step(float("nan") if step > 4 else 1.0)
+    path = recorder.trajectory()
+    assert path.steps.tolist() == [0, 2, 4]
+    assert np.isfinite(path.thetas).all()
+    assert path.diverged_at == 5
+    assert len(path.step_losses) == 4
+
+
+_CHILD = """
+import sys, torch
+from torch import nn
+from landscape import TrajectoryRecorder
+torch.manual_seed(0)
+model = nn.Linear(300, 200)
+with TrajectoryRecorder(model, sys.argv[1], every=1) as recorder:
+    step = 0
+    while True:
+        step += 1
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.fill_(step)
+        recorder.step(float(step))
+        print(step, flush=True)
+"""
+
+
+@pytest.mark.parametrize("lines", [1, 7, 40])
+def test_a_kill_loses_nothing_that_was_recorded(tmp_path: Path, lines: int) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-P", "-c", _CHILD, str(tmp_path / "run")],
+        stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert child.stdout is not None
+    for _ in range(lines):
+        acknowledged = int(child.stdout.readline())
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    child.stdout.close()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # the kill may fall within a record
+        path = read_recording(tmp_path / "run", verify=True)
+    assert path.steps[-1] >= acknowledged
+    assert path.steps.tolist() == list(range(len(path.steps)))
+    for step in path.steps[1:]:
+        assert np.all(path.thetas[step] == step)
+    np.testing.assert_array_equal(path.step_losses, path.steps[1:])
+
+
+@pytest.mark.parametrize(
+    ("file", "cut"),
+    [("thetas.bin", 1), ("thetas.bin", 100), ("index.bin", 1), ("index.bin", 32)],
+)
+def test_a_torn_record_is_dropped_and_said(tmp_path: Path, file: str, cut: int) -> None:
+    seen = recorded(network(), tmp_path, 6, every=2)
+    os.truncate(tmp_path / file, (tmp_path / file).stat().st_size - cut)
+    with pytest.warns(RuntimeWarning, match="incomplete .* dropped, 3 complete records remain"):
+        path = read_recording(tmp_path)
+    assert path.steps.tolist() == [0, 2, 4]
+    assert len(path.step_losses) == 4
+    assert path.thetas[-1].tobytes() == seen[4].tobytes()
+    assert "1.running_mean" in path.buffers
+
+
+def test_a_record_whose_bytes_never_came_is_dropped(tmp_path: Path) -> None:
+    """What a loss of power may leave: the entry is there, the weights are zeros."""
+    recorded(network(), tmp_path, 6, every=2)
+    path = tmp_path / "thetas.bin"
+    data = path.read_bytes()
+    path.write_bytes(data[: -len(data) // 4] + bytes(len(data) // 4))
+    with pytest.warns(RuntimeWarning, match="3 complete records remain"):
+        assert read_recording(tmp_path).steps.tolist() == [0, 2, 4]
+
+
+def test_verifying_finds_damage_in_the_middle(tmp_path: Path) -> None:
+    recorded(network(), tmp_path, 6, every=2)
+    data = bytearray((tmp_path / "thetas.bin").read_bytes())
+    data[len(data) // 4 + 5] ^= 1
+    (tmp_path / "thetas.bin").write_bytes(data)
+    with pytest.raises(ValueError, match="the weights of step 2 are not those that were recorded"):
+        read_recording(tmp_path, verify=True)
+
+
+def test_a_resumed_recording_equals_one_in_one_go(tmp_path: Path) -> None:
+    recorded(network(), tmp_path / "whole", 9, every=2)
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with TrajectoryRecorder(model, tmp_path / "parts", every=2, resume=True) as recorder:
+        for loss in steps_of(model, optimizer, 5):
+            recorder.step(loss)
+            if recorder.steps == 4:
+                saved = copy.deepcopy(model.state_dict())
+    mapped = recorder.trajectory()
+    assert mapped.steps.tolist() == [0, 2, 4, 5]
+    before = mapped.thetas.tobytes()
+    # As after a crash: the user's own checkpoint is older than the recording.
+    model.load_state_dict(saved)
+    with TrajectoryRecorder(model, tmp_path / "parts", every=2, resume=True) as recorder:
+        assert recorder.steps == 4
+        for loss in steps_of(model, optimizer, 9, start=4):
+            recorder.step(loss)
+    one, two = (read_recording(tmp_path / n, verify=True) for n in ("whole", "parts"))
+    np.testing.assert_array_equal(one.steps, two.steps)
+    np.testing.assert_array_equal(one.step_losses, two.step_losses)
+    assert one.thetas.tobytes() == two.thetas.tobytes()
+    # A record was dropped under the eyes of the first: what it had mapped is still there.
+    assert mapped.thetas.tobytes() == before
+
+
+def test_resuming_after_a_kill_in_the_middle_of_a_record(tmp_path: Path) -> None:
+    model = network()
+    recorded(model, tmp_path, 4, every=2)
+    with (tmp_path / "thetas.bin").open("ab") as file:
+        file.write(b"half of a record")
+    with TrajectoryRecorder(model, tmp_path, every=2, resume=True) as recorder:
+        assert recorder.steps == 4
+        recorder.step(1.0)
+    path = read_recording(tmp_path, verify=True)
+    assert path.steps.tolist() == [0, 2, 4, 5]
+    assert path.step_losses[-1] == 1.0
+
+
+def test_what_cannot_be_resumed_is_refused_and_left_alone(tmp_path: Path) -> None:
+    model = network()
+    recorded(model, tmp_path, 4, every=2)
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    with pytest.raises(FileExistsError, match="or continue it with resume=True"):
+        TrajectoryRecorder(model, tmp_path).__enter__()
+    with pytest.raises(ValueError, match=r"0\.weight is \(5, 4\) there, \(6, 4\) here"):
+        TrajectoryRecorder(network(width=6), tmp_path, resume=True).__enter__()
+    with pytest.raises(ValueError, match="other precision"):
+        TrajectoryRecorder(model, tmp_path, resume=True, dtype=torch.float64).__enter__()
+    other = network()
+    with torch.no_grad():
+        other[0].weight.add_(1)
+    with pytest.raises(ValueError, match=r"no record of the model's present weights .* step 4"):
+        TrajectoryRecorder(other, tmp_path, resume=True).__enter__()
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+    os.truncate(tmp_path / "index.bin", 0)
+    with pytest.raises(ValueError, match="no complete record to go on from"):
+        TrajectoryRecorder(model, tmp_path, resume=True).__enter__()
+
+
+def test_two_recorders_of_one_folder_are_refused(tmp_path: Path) -> None:
+    model = network()
+    with (
+        TrajectoryRecorder(model, tmp_path),
+        pytest.raises(BlockingIOError, match="another recorder is writing"),
+    ):
+        TrajectoryRecorder(model, tmp_path, resume=True).__enter__()
+
+
+def test_a_full_disk_is_an_error_and_the_records_stay(tmp_path: Path) -> None:
+    code = (
+        "import resource, sys\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))\n"
+        "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n" + _CHILD
+    )
+    child = subprocess.run(
+        [sys.executable, "-P", "-c", code, str(tmp_path / "run")],
+        capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert "OSError: [Errno 27]" in child.stderr
+    with pytest.warns(RuntimeWarning, match="incomplete"):
+        path = read_recording(tmp_path / "run", verify=True)
+    assert path.steps[-1] == int(child.stdout.split()[-1]) == (1 << 20) // (60_200 * 4) - 1
+
+
+def test_wrong_calls_say_what_to_do(tmp_path: Path) -> None:
+    model = network()
+    with pytest.raises(ValueError, match="every must be >= 1, got 0"):
+        TrajectoryRecorder(model, tmp_path, every=0)
+    with pytest.raises(ValueError, match=r"float32 or torch\.float64, got torch\.float16"):
+        TrajectoryRecorder(model, tmp_path, dtype=torch.float16)
+    with pytest.raises(ValueError, match="give the model one batch"):
+        TrajectoryRecorder(nn.LazyLinear(3), tmp_path)
+    with pytest.raises(RuntimeError, match="inside its with block"):
+        TrajectoryRecorder(model, tmp_path).step()
+    with (
+        TrajectoryRecorder(model, tmp_path / "a") as recorder,
+        pytest.raises(ValueError, match=r"loss must be one number, got shape \(2,\)"),
+    ):
+        recorder.step(torch.ones(2))
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="choose another"):
+        TrajectoryRecorder(model, tmp_path / "file").__enter__()
+    with pytest.raises(FileNotFoundError, match="holds no recording"):
+        read_recording(tmp_path)
+    (tmp_path / "recording.json").write_text("{}")
+    with pytest.raises(ValueError, match="is not the header of a recording"):
+        read_recording(tmp_path)
+
+
+def test_losses_are_evaluated_with_the_statistics_at_the_end(tmp_path: Path) -> None:
+    model = network(dtype=torch.float64)
+    data = (torch.randn(30, 4, dtype=torch.float64), torch.arange(30) % 3)
+    recorded(model, tmp_path, 6, every=3)
+    path = read_recording(tmp_path)
+    wanted = Evaluator(model, "cross_entropy", data, dtype=torch.float64)(
+        np.asarray(path.thetas, dtype=np.float64)
+    )
+    fresh = network(dtype=torch.float64)
+    before = copy.deepcopy(fresh.state_dict())
+    done = []
+    for own in (model, nn.DataParallel(fresh)):
+        filled = evaluate_losses(path, own, "cross_entropy", data, progress=done.append)
+        np.testing.assert_allclose(filled.losses, wanted["losses"], rtol=1e-12)
+        np.testing.assert_allclose(filled.accuracies, wanted["accuracies"])  # type: ignore[arg-type]
+        assert isinstance(filled.thetas, np.memmap)
+    assert len(done) == 6
+    assert all(torch.equal(v, before[n]) for n, v in fresh.state_dict().items())
+    with pytest.raises(ValueError, match="the trajectory must be the model's"):
+        evaluate_losses(path, network(width=6), "cross_entropy", data)
+
+
+def test_the_last_record_lands_on_the_origin_of_its_plane(tmp_path: Path) -> None:
+    recorded(network(), tmp_path, 12, every=2)
+    path = read_recording(tmp_path)
+    coordinates, off_plane, distances = project(path.thetas, pca_plane(path))
+    np.testing.assert_array_equal(coordinates[-1], [0, 0])
+    assert off_plane[-1] == distances[-1] == 0
+    assert distances[0] > 0
+
+
+def test_projecting_some_rows_at_a_time_is_projecting_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded(network(), tmp_path, 12, every=1)
+    path = read_recording(tmp_path)
+    plane = pca_plane(path)
+    whole = project(path.thetas, plane)
+    monkeypatch.setattr("landscape.projection._ENTRIES", 5 * path.layout.size)
+    for one, other in zip(whole, project(path.thetas, plane), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-14)
+
+
+def test_reading_needs_no_torch(tmp_path: Path) -> None:
+    recorded(network(), tmp_path, 2)
+    code = (
+        "import sys, landscape; landscape.read_recording(sys.argv[1]); "
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-P", "-c", code, str(tmp_path)], check=True)
