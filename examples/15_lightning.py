@@ -1,0 +1,63 @@
+"""A network trained by Lightning: recorded by a callback, its path on its surface."""
+
+# %% Options and data
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+import data
+import landscape
+import viz
+from landscape.recording.lightning import RecorderCallback
+from landscape.study.windows import window_around
+
+try:
+    import lightning.pytorch as pl
+except ModuleNotFoundError:
+    sys.exit("this example needs Lightning: pip install 'lossoscope[lightning]'")
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--out", type=Path, default=Path("pictures"))
+parser.add_argument("--quick", action="store_true", help="small and fast")
+given, _ = parser.parse_known_args()  # a notebook has arguments of its own
+digits = data.load("digits", standardise="features")
+examples = TensorDataset(torch.tensor(digits.inputs).float(), torch.tensor(digits.targets))
+
+
+# %% A LightningModule as you have it
+class Classifier(pl.LightningModule):
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.GELU(), nn.Linear(32, 10))
+
+    def training_step(self, batch: list[Tensor], _: int) -> Tensor:
+        return nn.functional.cross_entropy(self.net(batch[0]), batch[1])
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.Adam(self.parameters(), lr=3e-3)
+
+
+# %% A callback writes down the weights of the network inside, every few steps
+folder = given.out / "recording"
+shutil.rmtree(folder, ignore_errors=True)
+recorder = RecorderCallback(folder, every=2, module=lambda whole: whole.net)
+trainer = pl.Trainer(max_steps=10 if given.quick else 300, max_epochs=-1, callbacks=[recorder],
+                     accelerator="cpu", logger=False, enable_checkpointing=False)  # fmt: skip
+torch.manual_seed(0)
+module = Classifier()
+trainer.fit(module, DataLoader(examples, batch_size=128, shuffle=True))
+
+# %% The plane of its path, the loss there, and the path on it
+work = module.net, "cross_entropy", examples
+run = landscape.evaluate_losses(recorder.trajectory(), *work)
+plane = landscape.pca_plane(run)
+evaluator = landscape.plane_evaluator(*work, plane)
+path = landscape.place(evaluator, plane, run, run="Lightning", plane_id="pca")
+grid = window_around([path.coordinates], (9, 9) if given.quick else (51, 51), margin=0.5)
+picture = viz.surface(landscape.sample(*work, plane, grid=grid), path=path, title="Lightning")
+print("wrote", viz.save(picture, given.out / "lightning.png"))
