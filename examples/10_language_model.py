@@ -18,8 +18,7 @@ given, _ = parser.parse_known_args()  # a notebook has arguments of its own
 length, width, depth = (12, 8, 1) if given.quick else (32, 32, 2)
 text = topics["assignment"][: 600 if given.quick else None]
 letters = sorted(set(text))
-codes = torch.tensor([letters.index(letter) for letter in text])
-lines = codes.unfold(0, length + 1, length)
+lines = torch.tensor([letters.index(letter) for letter in text]).unfold(0, length + 1, length)
 inputs, targets = lines[:, :-1], lines[:, 1:]
 
 
@@ -51,9 +50,8 @@ for _ in range(10 if given.quick else 300):
 # %% The surface
 plane, grid = landscape.random_plane(model, seed=0), landscape.Grid.square(5 if given.quick else 31)
 surface = landscape.sample(model, "cross_entropy", (inputs, targets), plane, grid=grid)
-print(
-    "wrote", viz.save(viz.surface(surface, title="Transformer"), given.out / "language-model.png")
-)
+picture = viz.surface(surface, title="Transformer")
+print("wrote", viz.save(picture, given.out / "language-model.png"))
 
 # %% How much of the slope's change along a gradient step sits in the kinks of its ReLUs
 work = model, "cross_entropy", (inputs[:8], targets[:8])

@@ -8,13 +8,11 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, TensorDataset
 
 import data
 import landscape
 import viz
 from landscape.recording.lightning import RecorderCallback
-from landscape.study.windows import window_around
 
 try:
     import lightning.pytorch as pl
@@ -26,14 +24,15 @@ parser.add_argument("--out", type=Path, default=Path("pictures"))
 parser.add_argument("--quick", action="store_true", help="small and fast")
 given, _ = parser.parse_known_args()  # a notebook has arguments of its own
 digits = data.load("digits", standardise="features")
-examples = TensorDataset(torch.tensor(digits.inputs).float(), torch.tensor(digits.targets))
+examples = list(zip(digits.inputs.astype("f4"), digits.targets, strict=True))
+loader = torch.utils.data.DataLoader(examples, batch_size=128, shuffle=True)
 
 
 # %% A LightningModule as you have it
 class Classifier(pl.LightningModule):
-    def __init__(self) -> None:
+    def __init__(self, net: nn.Module) -> None:
         super().__init__()
-        self.net = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.GELU(), nn.Linear(32, 10))
+        self.net = net
 
     def training_step(self, batch: list[Tensor], _: int) -> Tensor:
         return nn.functional.cross_entropy(self.net(batch[0]), batch[1])
@@ -43,21 +42,20 @@ class Classifier(pl.LightningModule):
 
 
 # %% A callback writes down the weights of the network inside, every few steps
-folder = given.out / "recording"
-shutil.rmtree(folder, ignore_errors=True)
-recorder = RecorderCallback(folder, every=2, module=lambda whole: whole.net)
+torch.manual_seed(0)
+net = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.GELU(), nn.Linear(32, 10))
+shutil.rmtree(given.out / "recording", ignore_errors=True)
+recorder = RecorderCallback(given.out / "recording", every=2, module=lambda whole: whole.net)
 trainer = pl.Trainer(max_steps=10 if given.quick else 300, max_epochs=-1, callbacks=[recorder],
                      accelerator="cpu", logger=False, enable_checkpointing=False)  # fmt: skip
-torch.manual_seed(0)
-module = Classifier()
-trainer.fit(module, DataLoader(examples, batch_size=128, shuffle=True))
+trainer.fit(Classifier(net), loader)
 
-# %% The plane of its path, the loss there, and the path on it
-work = module.net, "cross_entropy", examples
+# %% The plane of its path, which starts near alpha = -1, and the loss there
+work = net, "cross_entropy", digits
 run = landscape.evaluate_losses(recorder.trajectory(), *work)
-plane = landscape.pca_plane(run)
+plane = landscape.pca_plane(run, length="displacement")
 evaluator = landscape.plane_evaluator(*work, plane)
 path = landscape.place(evaluator, plane, run, run="Lightning", plane_id="pca")
-grid = window_around([path.coordinates], (9, 9) if given.quick else (51, 51), margin=0.5)
-picture = viz.surface(landscape.sample(*work, plane, grid=grid), path=path, title="Lightning")
+surface = landscape.sample(*work, plane, grid=landscape.Grid.square(9 if given.quick else 51, 1.5))
+picture = viz.surface(surface, path=path, title="A path recorded in Lightning")
 print("wrote", viz.save(picture, given.out / "lightning.png"))

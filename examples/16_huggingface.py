@@ -13,7 +13,6 @@ from torch import Tensor, nn
 import landscape
 import viz
 from landscape.recording.huggingface import RecorderCallback
-from landscape.study.windows import window_around
 
 try:
     from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainingArguments
@@ -52,10 +51,9 @@ def next_letter(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
 
 work = model, next_letter, {"input_ids": lines, "labels": lines}
 run = landscape.evaluate_losses(recorder.trajectory(), *work)
-plane = landscape.pca_plane(run)
+plane = landscape.pca_plane(run, length="displacement")
 evaluator = landscape.plane_evaluator(*work, plane)
 path = landscape.place(evaluator, plane, run, run="Trainer", plane_id="pca")
-grid = window_around([path.coordinates], (5, 5) if given.quick else (31, 31), margin=0.5)
-surface = landscape.sample(*work, plane, grid=grid)
-picture = viz.surface(surface, path=path, title="GPT-2")
+surface = landscape.sample(*work, plane, grid=landscape.Grid.square(5 if given.quick else 31, 1.5))
+picture = viz.surface(surface, path=path, title="A path recorded in the Trainer")
 print("wrote", viz.save(picture, given.out / "huggingface.png"))

