@@ -25,7 +25,6 @@ parser.add_argument("--quick", action="store_true", help="small and fast")
 given, _ = parser.parse_known_args()  # a notebook has arguments of its own
 digits = data.load("digits", standardise="features")
 examples = list(zip(digits.inputs.astype("f4"), digits.targets, strict=True))
-loader = torch.utils.data.DataLoader(examples, batch_size=128, shuffle=True)
 
 
 # %% A LightningModule as you have it
@@ -48,7 +47,7 @@ shutil.rmtree(given.out / "recording", ignore_errors=True)
 recorder = RecorderCallback(given.out / "recording", every=2, module=lambda whole: whole.net)
 trainer = pl.Trainer(max_steps=10 if given.quick else 300, max_epochs=-1, callbacks=[recorder],
                      accelerator="cpu", logger=False, enable_checkpointing=False)  # fmt: skip
-trainer.fit(Classifier(net), loader)
+trainer.fit(Classifier(net), torch.utils.data.DataLoader(examples, 128, shuffle=True))
 
 # %% The plane of its path, which starts near alpha = -1, and the loss there
 work = net, "cross_entropy", digits
