@@ -151,9 +151,8 @@ def blocks(document: str) -> list[str]:
 
 
 def test_the_code_of_the_readme_makes_the_pictures_it_names(tmp_path: Path) -> None:
-    code = "\n".join(blocks("README.md"))
-    if not code:
-        pytest.skip("no Python code in README.md")
+    code = "\n".join(block for block in blocks("README.md") if THREE_LINES not in block)
+    assert "import landscape" in code
     need(code)
     script = tmp_path / "readme.py"
     script.write_text(code, "utf-8")
@@ -162,6 +161,56 @@ def test_the_code_of_the_readme_makes_the_pictures_it_names(tmp_path: Path) -> N
     assert pictures(tmp_path) == named
     for name in named:
         check_picture(tmp_path / name)
+
+
+THREE_LINES = """plane = landscape.random_plane(model, seed=0)
+surface = landscape.sample(model, loss_fn, data, plane)
+viz.surface(surface).show()
+"""
+# What a user has already.
+OWN = {
+    "an image network and a pair": """
+model = nn.Sequential(
+    nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(144, 10)
+)
+loss_fn = nn.functional.cross_entropy
+data = torch.randn(20, 1, 8, 8), torch.arange(20) % 10
+""",
+    "a recurrent network and a loader": """
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cell, self.head = nn.GRU(3, 8, batch_first=True), nn.Linear(8, 1)
+    def forward(self, sequence):
+        return self.head(self.cell(sequence)[0][:, -1])
+model = Model()
+loss_fn = nn.MSELoss()
+pairs = torch.utils.data.TensorDataset(torch.randn(20, 5, 3), torch.randn(20, 1))
+data = torch.utils.data.DataLoader(pairs, batch_size=8, shuffle=True)
+""",
+    "a network whose loss differentiates it": """
+model = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1))
+def loss_fn(model, batch):
+    places = batch.requires_grad_()
+    slope = torch.autograd.grad(model(places).sum(), places, create_graph=True)[0]
+    return (slope - places).square().mean()
+data = torch.linspace(0, 1, 20)[:, None]
+""",
+}
+
+
+@pytest.mark.parametrize("kind", OWN)
+def test_the_three_lines_of_the_readme_run_as_they_are_printed(kind: str, tmp_path: Path) -> None:
+    assert THREE_LINES in blocks("README.md")
+    need(THREE_LINES)
+    given = "import landscape\nimport torch\nimport viz\nfrom torch import nn\n" + OWN[kind]
+    checks = (
+        "assert surface.complete and surface.losses.shape == (51, 51)\n"
+        "import numpy; assert numpy.isfinite(surface.losses).all()\n"
+    )
+    script = tmp_path / "three_lines.py"
+    script.write_text(given + THREE_LINES + checks, "utf-8")
+    run(script, tmp_path)
 
 
 def test_the_reader_in_the_format_document_reads_a_study(study: Path, tmp_path: Path) -> None:
