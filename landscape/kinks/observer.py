@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from landscape.kinks.normalisers import WRITTEN_OUT
 from landscape.kinks.operations import (
     ALONG_DIMENSION,
     COMPARISONS,
@@ -92,7 +93,9 @@ class Observer(TorchFunctionMode):
         kwargs = kwargs or {}
         name = base_name(func)
         handler = self._handler(name, args, kwargs)
-        return func(*args, **kwargs) if handler is None else handler(func, name, (args, kwargs))
+        if handler is None:
+            return WRITTEN_OUT.get(func, func)(*args, **kwargs)
+        return handler(func, name, (args, kwargs))
 
     def _handler(self, name: str, args: Any, kwargs: Any) -> Callable[..., Any] | None:
         """Return what deals with a call, None for one that neither bends nor kinks."""

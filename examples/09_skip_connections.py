@@ -1,0 +1,47 @@
+"""The same deep network with and without skip connections, on one scale (Li et al. 2018)."""
+
+# %% Options and data
+import argparse
+from pathlib import Path
+
+import data
+import landscape
+import viz
+from landscape.networks import build
+from landscape.parameters import assign
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--out", type=Path, default=Path("pictures"))
+parser.add_argument("--quick", action="store_true", help="small and fast")
+given, _ = parser.parse_known_args()  # a notebook has arguments of its own
+digits = data.load("digits", standardise="features")
+images, labels = digits.inputs[:512], digits.targets[:512]
+
+# %% Train both: same blocks, same seed, same batches; only the skips are dropped
+depth, width = (8, 4) if given.quick else (32, 8)
+config = landscape.TrainingConfig(steps=8 if given.quick else 200, batch_size=64)
+networks = {}
+for title, skip in {"With skip connections": True, "Without": False}.items():
+    model = build(
+        "resnet", depth=depth, width=width, input_shape=(1, 8, 8), outputs=10, skip=skip, seed=0
+    )
+    run = landscape.train(model, "cross_entropy", (images, labels), optimizer="adam", config=config)
+    assign(model, run.thetas[-1])
+    print(f"{title:22} loss after {run.steps[-1]} steps: {run.losses[-1]:.4g}")
+    networks[title] = model
+
+# %% The same two random directions around both, scaled filter by filter
+# Draws are keyed by the names of parameters, so that blocks of both are moved alike.
+grid = landscape.Grid.square(5 if given.quick else 25)
+subset = 64 if given.quick else 256
+surfaces = [
+    landscape.sample(
+        model, "cross_entropy", (images, labels), landscape.random_plane(model, seed=0),
+        grid=grid, subset=subset, batch_norm="batch",
+    )
+    for model in networks.values()
+]  # fmt: skip
+
+# %% One scale, one camera
+picture = viz.compare(surfaces, titles=list(networks))
+print("wrote", viz.save(picture, given.out / "skip-connections.png"))

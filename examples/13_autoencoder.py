@@ -1,0 +1,43 @@
+"""An autoencoder: its loss along one direction of the encoder and one of the decoder."""
+
+# %% Options, data and a network that is trained to give back what it is given
+import argparse
+from pathlib import Path
+
+import torch
+from torch import nn
+
+import data
+import landscape
+import viz
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--out", type=Path, default=Path("pictures"))
+parser.add_argument("--quick", action="store_true", help="small and fast")
+given, _ = parser.parse_known_args()  # a notebook has arguments of its own
+digits = torch.tensor(data.load("digits").inputs, dtype=torch.float32).flatten(1)
+torch.manual_seed(0)
+model = nn.Sequential()
+model.add_module("encoder", nn.Sequential(nn.Linear(64, 48), nn.ELU(), nn.Linear(48, 8)))
+model.add_module("decoder", nn.Sequential(nn.Linear(8, 48), nn.ELU(), nn.Linear(48, 64)))
+optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+for _ in range(20 if given.quick else 600):
+    some = torch.randint(len(digits), (128,))
+    loss = nn.functional.mse_loss(model(digits[some]), digits[some])
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+print(f"mean squared error of the last batch {loss.item():.4f}")
+
+# %% A direction that moves the encoder alone, and one that moves the decoder alone
+encoder = landscape.random_plane(model, which="encoder", seed=0).d_alpha
+decoder = landscape.random_plane(model, which="decoder", seed=0).d_alpha
+plane = landscape.custom_plane(model, [encoder, decoder])
+print(landscape.describe(plane))
+
+# %% The surface; the inputs are the targets
+grid = landscape.Grid.square(9 if given.quick else 51, 1.5)
+surface = landscape.sample(model, "mse", (digits, digits), plane, grid=grid)
+title = "Autoencoder: alpha moves the encoder, beta the decoder"
+print("wrote", viz.save(viz.surface(surface, title=title), given.out / "autoencoder.png"))
+print("wrote", viz.save(viz.contour(surface, titles=[title]), given.out / "autoencoder.pdf"))

@@ -1,0 +1,59 @@
+"""Three optimizers in a loop of your own, each with its path, in the plane of their solutions."""
+
+# %% Options, data and optimizers
+import argparse
+import shutil
+from pathlib import Path
+
+import torch
+from torch import nn
+
+import data
+import landscape
+import viz
+from landscape.study.windows import window_around
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--out", type=Path, default=Path("pictures"))
+parser.add_argument("--quick", action="store_true", help="small and fast")
+given, _ = parser.parse_known_args()  # a notebook has arguments of its own
+digits = data.load("digits", standardise="features")
+inputs = torch.tensor(digits.inputs, dtype=torch.float32).flatten(1)
+targets = torch.tensor(digits.targets)
+rates = {"SGD": 0.1, "Adam": 3e-3, "RMSprop": 1e-3}
+
+# %% Your own loop: one line more around it, one line more inside
+runs, folder = {}, given.out / "recordings"
+shutil.rmtree(folder, ignore_errors=True)  # of an earlier run; a recording is not overwritten
+for name, rate in rates.items():
+    torch.manual_seed(0)  # the same start and the same batches for all
+    model = nn.Sequential(nn.Linear(64, 32), nn.ELU(), nn.Linear(32, 10))
+    optimizer = getattr(torch.optim, name)(model.parameters(), lr=rate)
+    with landscape.TrajectoryRecorder(model, folder / name, every=2) as recorder:
+        for _ in range(20 if given.quick else 300):
+            some = torch.randint(len(inputs), (128,))
+            loss = nn.functional.cross_entropy(model(inputs[some]), targets[some])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            recorder.step(loss)
+    runs[name] = landscape.evaluate_losses(
+        recorder.trajectory(), model, "cross_entropy", (inputs, targets)
+    )
+
+# %% The plane through the three solutions; each path is placed on it by least squares
+plane = landscape.plane_through(*runs.values(), orthogonal=True)
+work = model, "cross_entropy", (inputs, targets), plane
+evaluator = landscape.plane_evaluator(*work)
+paths = [
+    landscape.place(evaluator, plane, run, run=name, plane_id="three") for name, run in runs.items()
+]
+for path in paths:
+    print(f"{path.run:8} final loss {path.losses[-1]:.4f}, in the plane {path.captured:.1%}")
+points = (11, 11) if given.quick else (61, 61)
+grid = window_around([path.coordinates for path in paths], points, margin=0.5)
+surface = landscape.sample(*work, grid=grid)
+
+# %% All on one surface, at their true losses: off the plane these are not the surface's
+picture = viz.surface(surface, path=paths, title="The plane of three solutions")
+print("wrote", viz.save(picture, given.out / "three-optimizers.png"))
