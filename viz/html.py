@@ -12,10 +12,9 @@ from typing import Any
 
 from landscape.files import writable_folder, write_bytes
 from viz.html_records import Record, contents_of, sort_records
+from viz.writing import SOFTWARE
 
 WEB = Path(__file__).parent / "web"
-# The first lines of every page that this module wrote.
-MARK = '<meta name="generator" content="Lossoscope">'
 # A name, not a path: what is typed after `landscape render`.
 _STUDY = "study.h5"
 
@@ -126,7 +125,7 @@ def document(told: Mapping[str, Any], blobs: Sequence[str]) -> str:
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{policy}">
-{MARK}
+<meta name="generator" content="{SOFTWARE}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>{title}</title>

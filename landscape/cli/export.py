@@ -38,7 +38,8 @@ def export(
         typer.Option(
             "--format",
             help="glb: Blender, the web; obj: any 3D program; stl: 3D printing, without paths; "
-            "vtp: ParaView; csv: a table of every sample; html: all in one page, to turn in a browser.",
+            "vtp: ParaView; csv: a table of every sample; "
+            "html: all in one page, to turn in a browser.",
         ),
     ] = "glb",
     out: Annotated[
@@ -71,7 +72,8 @@ def export(
 ) -> None:
     """Write surfaces as meshes or tables, with the optimizer's path; or as one page for a browser.
 
-    The page holds everything and opens without a network. Points without a finite height are cut out of a mesh. Paths are tubes and lines in GLB and OBJ,
+    The page holds everything and opens without a network.
+    Points without a finite height are cut out of a mesh. Paths are tubes and lines in GLB and OBJ,
     and a file <name>-paths beside VTP and CSV. Surfaces are listed by 'landscape info STUDY'.
     """
     from landscape.cli import pictures

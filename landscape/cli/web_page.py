@@ -123,16 +123,12 @@ def check_replaceable(target: Path, *, force: bool) -> None:
     Raises:
         FileExistsError: otherwise.
     """
-    from viz.html import MARK
+    from landscape.cli import pictures
 
-    if force or not target.exists():
-        return
-    with target.open("rb") as file:
-        if MARK.encode() not in file.read(2000):
-            raise FileExistsError(
-                f"{target} is there and was not written by an export; choose another --out, or "
-                "--force"
-            )
+    if target.exists() and not force and not pictures.own_viz().signed(target):
+        raise FileExistsError(
+            f"{target} is there and was not written by an export; choose another --out, or --force"
+        )
 
 
 @one_line_errors

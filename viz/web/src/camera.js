@@ -34,22 +34,20 @@ export class View {
   /** Point the camera so that a box fits into so many pixels, with room for labels. */
   aim(box, width, height) {
     const [right, up, towards] = this.axes();
-    const corners = box.corners();
-    const spread = (axis) => {
-      const places = corners.map((corner) => corner.dot(axis));
-      return [Math.min(...places), Math.max(...places)];
-    };
-    const [[left, rightmost], [low, high]] = [spread(right), spread(up)];
+    // The cylinder around the box, so that nothing grows or shrinks while it turns.
+    const radius = Math.hypot(box.x, box.y);
+    const tilt = (this.elevation * Math.PI) / 180;
+    const tall = 2 * radius * Math.sin(tilt) + box.z * Math.cos(tilt);
     const room = width < 420 ? { side: 46, top: 34, bottom: 40 } : { side: 66, top: 46, bottom: 58 };
     const unitsPerPixel =
       Math.max(
-        (rightmost - left) / Math.max(width - 2 * room.side, 60),
-        (high - low) / Math.max(height - room.top - room.bottom, 60),
+        (2 * radius) / Math.max(width - 2 * room.side, 60),
+        tall / Math.max(height - room.top - room.bottom, 60),
       ) / this.zoom;
     this.unitsPerPixel = unitsPerPixel;
-    const centre = new Vector3()
-      .addScaledVector(right, (left + rightmost) / 2 + this.across)
-      .addScaledVector(up, (low + high) / 2 + this.up - ((room.bottom - room.top) / 2) * unitsPerPixel);
+    const centre = new Vector3(0, 0, box.z / 2)
+      .addScaledVector(right, this.across)
+      .addScaledVector(up, this.up - ((room.bottom - room.top) / 2) * unitsPerPixel);
     const camera = this.camera;
     [camera.left, camera.right] = [(-width / 2) * unitsPerPixel, (width / 2) * unitsPerPixel];
     [camera.bottom, camera.top] = [(-height / 2) * unitsPerPixel, (height / 2) * unitsPerPixel];
@@ -77,14 +75,6 @@ export class View {
 export class Box {
   constructor(x, y, z) {
     Object.assign(this, { x, y, z });
-  }
-
-  corners() {
-    const found = [];
-    for (const x of [-this.x, this.x]) {
-      for (const y of [-this.y, this.y]) for (const z of [0, this.z]) found.push(new Vector3(x, y, z));
-    }
-    return found;
   }
 
   union(other) {
