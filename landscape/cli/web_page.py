@@ -26,6 +26,7 @@ def write_page(
     from landscape.cli import pictures
 
     viz = pictures.own_viz()
+    chosen = ordered(study, chosen)
     target = page_path(out or study.path.parent, f"{study.path.stem}.html")
     check_replaceable(target, force=force)
     runs = {str(study.surface(name).run) for name in chosen}
@@ -79,20 +80,41 @@ def page_title(study: StudyFile) -> str:
 
 
 def first_shown(study: StudyFile, chosen: Sequence[str], kinked: set[str]) -> list[str]:
-    """Return a kinked and a smooth surface over one kind of plane, or the first two."""
+    """Return a surface of a kinked run and one of a smooth run over planes of one kind.
+
+    The first kinked one, and of the smooth ones GELU if it is there; the first two if there is no
+    such pair.
+    """
     surfaces = {name: study.surface(name) for name in chosen}
     for name, surface in surfaces.items():
-        if surface.run not in kinked or "prelu" in str(surface.run):
+        if str(surface.run) not in kinked:
             continue
-        for other, smooth in surfaces.items():
-            alike = surface.settings.get("kind") == smooth.settings.get("kind")
-            if smooth.run not in kinked and alike and _optimizer(surface) == _optimizer(smooth):
-                return [name, other]
+        others = [
+            other for other, one in surfaces.items()
+            if str(one.run) not in kinked and _optimizer(one) == _optimizer(surface)
+            and one.settings.get("kind") == surface.settings.get("kind")
+        ]  # fmt: skip
+        others.sort(key=lambda other: not other.startswith("gelu-"))
+        if others:
+            return [name, others[0]]
     return list(chosen[:2])
 
 
 def _optimizer(surface: Any) -> str:
-    return str(surface.run).rpartition("-seed")[0].rpartition("-")[2]
+    """Return optimizer and seed of a surface's run."""
+    return str(surface.run).partition("-")[2]
+
+
+def ordered(study: StudyFile, chosen: Sequence[str]) -> list[str]:
+    """Return surfaces as pictures show them, one kind of plane after the other."""
+    from landscape.cli.pictures import by_kind, by_smoothness
+
+    try:
+        return [name for group in by_kind(study, chosen).values()
+                for name in by_smoothness(study, group)]  # fmt: skip
+    except ValueError:
+        # Runs of a user's own names have no activation to be sorted by.
+        return list(chosen)
 
 
 def _kinked(run: str) -> bool:

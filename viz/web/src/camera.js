@@ -38,7 +38,7 @@ export class View {
     const radius = Math.hypot(box.x, box.y);
     const tilt = (this.elevation * Math.PI) / 180;
     const tall = 2 * radius * Math.sin(tilt) + box.z * Math.cos(tilt);
-    const room = width < 420 ? { side: 46, top: 34, bottom: 40 } : { side: 66, top: 46, bottom: 58 };
+    const room = width < 420 ? { side: 40, top: 26, bottom: 30 } : { side: 66, top: 46, bottom: 58 };
     const unitsPerPixel =
       Math.max(
         (2 * radius) / Math.max(width - 2 * room.side, 60),

@@ -12,6 +12,7 @@ export class Labels {
   /** Write the labels of a panel of so many pixels. */
   place(panel, view, width, height) {
     this.shown = 0;
+    this.taken = [];
     const [x, y] = panel.half;
     const [, , towards] = view.axes();
     const small = width < 360;
@@ -35,20 +36,31 @@ export class Labels {
       // An axis seen from its end has no room for numbers.
       const [one, other] = [axis[0], axis[axis.length - 1]].map((value) => at(...where(value), 0));
       if (Math.hypot(one[0] - other[0], one[1] - other[1]) < 60) continue;
-      for (const [value, text] of axisTicks(...ends(axis), count)) this.put(outwards(at(...where(value), 0), gap), text, "tick");
+      for (const [value, text] of axisTicks(...ends(axis), count)) this.tick(outwards(at(...where(value), 0), gap), text);
       this.put(outwards(at(...centre, 0), far), name, "axis");
     }
     if (view.elevation > 80) return this.finish();
     const corners = [[-x, -y], [x, -y], [x, y], [-x, y]].map(([px, py]) => [px, py, at(px, py, 0)]);
     const [px, py] = corners.reduce((best, corner) => (corner[2][0] < best[2][0] ? corner : best));
     const most = Math.hypot(0, at(px, py, 0)[1] - at(px, py, panel.rise)[1]) < 90 ? 3 : 5;
+    let lastTop = Infinity;
     for (const [h, text] of panel.scale.labels(most)) {
       const [left, top] = at(px, py, panel.scale.share(h) * panel.rise);
+      // Seen from above the axis is short: numbers that would touch are left out.
+      if (lastTop - top < 14 || this.taken.some(([l, t]) => left - 7 - l < 34 && left - l > -34 && Math.abs(t - top) < 13)) continue;
       this.put([left - 7, top], text, "tick height");
+      lastTop = top;
     }
     const [left, top] = at(px, py, panel.rise);
     this.put([left, top - 14], panel.scale.name, "axis");
     return this.finish();
+  }
+
+  /** A number at an axis, unless it would touch one that is there. */
+  tick(place, text) {
+    if (this.taken.some(([left, top]) => Math.abs(left - place[0]) < 30 && Math.abs(top - place[1]) < 14)) return;
+    this.taken.push(place);
+    this.put(place, text, "tick");
   }
 
   put([left, top], text, kind) {

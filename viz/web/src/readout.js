@@ -51,12 +51,13 @@ export class Readout {
     const panels = this.page.stage.panels;
     const readings = panels.map((panel) => [panel, this.page.reading(panel, pin)]);
     const first = readings[0][1];
+    const here = first ?? pin;
     const accuracies = readings.some(([, reading]) => reading?.accuracy !== undefined);
-    const names = ["surface", "\u03b1", "\u03b2", "loss", ...(accuracies ? ["accuracy"] : []), "slope", "nearest step"];
+    const names = ["surface", "loss", ...(accuracies ? ["accuracy"] : []), "slope", "nearest step"];
     const head = make("tr", {}, names.map((name) => make("th", { scope: "col" }, name)), panels.length > 1 ? make("th", { scope: "col" }, "loss ratio") : null);
     const rows = readings.map(([panel, reading]) => {
       if (!reading) return make("tr", {}, make("th", { scope: "row" }, panel.told.title), make("td", { colSpan: names.length }, "outside its window"));
-      const cells = [number(reading.alpha), number(reading.beta), number(reading.total ?? reading.loss)];
+      const cells = [number(reading.total ?? reading.loss)];
       if (accuracies) cells.push(percent(reading.accuracy));
       cells.push(number(reading.slope, 3), reading.nearest ? String(reading.nearest.step) : "\u2013");
       if (panels.length > 1) cells.push(first ? number((reading.total ?? reading.loss) / (first.total ?? first.loss), 3) : "\u2013");
@@ -64,7 +65,7 @@ export class Readout {
     });
     const close = make("button", { type: "button", class: "close", "aria-label": "Let go of the point", onclick: () => this.page.change({ pin: null }) }, "\u00d7");
     const table = make("table", {}, make("thead", {}, head), make("tbody", {}, rows));
-    this.probe.replaceChildren(make("div", { class: "probehead" }, make("strong", {}, "Kept point"), make("span", {}, "Shift + arrows move it by a sample"), close), make("div", { class: "scroll" }, table));
+    this.probe.replaceChildren(make("div", { class: "probehead" }, make("strong", {}, `Kept point  \u03b1 ${number(here.alpha)}  \u03b2 ${number(here.beta)}`), make("span", {}, "Shift + arrows move it by a sample"), close), make("div", { class: "scroll" }, table));
   }
 
   showSteps() {

@@ -36,8 +36,8 @@ export class Stage {
     this.cells.replaceChildren();
     for (const panel of panels) {
       const layer = make("div", { class: "labels", "aria-hidden": "true" });
-      panel.heading = make("h2", { title: panel.told.id }, panel.told.title);
-      panel.reading = make("p", { class: "reading" });
+      panel.heading = make("h2", { title: panel.told.id, hidden: !panel.told.title }, panel.told.title);
+      panel.reading = make("p", { class: "reading", hidden: true });
       panel.cell = make("section", { class: "cell" }, panel.heading, layer, panel.reading);
       panel.labels = new Labels(layer);
       this.cells.append(panel.cell);
@@ -176,7 +176,7 @@ export class Stage {
       }
       pointers.set(event.pointerId, [event.clientX, event.clientY]);
       start = { x: event.clientX, y: event.clientY, far: pointers.size > 1, pan: event.button === 2 || event.shiftKey };
-      this.canvas.focus({ preventScroll: true });
+      this.canvas.focus({ preventScroll: true, focusVisible: false });
     });
     this.host.addEventListener("pointermove", (event) => {
       const last = pointers.get(event.pointerId);
