@@ -37,7 +37,7 @@ export class View {
     // The cylinder around the box, so that nothing grows or shrinks while it turns.
     const radius = Math.hypot(box.x, box.y);
     const tilt = (this.elevation * Math.PI) / 180;
-    const tall = 2 * radius * Math.sin(tilt) + box.z * Math.cos(tilt);
+    const tall = 2 * radius * Math.sin(tilt) + (box.z - box.low) * Math.cos(tilt);
     const room = width < 420 ? { side: 40, top: 26, bottom: 30 } : { side: 66, top: 46, bottom: 58 };
     const unitsPerPixel =
       Math.max(
@@ -45,7 +45,7 @@ export class View {
         tall / Math.max(height - room.top - room.bottom, 60),
       ) / this.zoom;
     this.unitsPerPixel = unitsPerPixel;
-    const centre = new Vector3(0, 0, box.z / 2)
+    const centre = new Vector3(0, 0, (box.z + box.low) / 2)
       .addScaledVector(right, this.across)
       .addScaledVector(up, this.up - ((room.bottom - room.top) / 2) * unitsPerPixel);
     const camera = this.camera;
@@ -71,13 +71,13 @@ export class View {
   }
 }
 
-/** The box of a panel: -x..x, -y..y, 0..z. */
+/** The box of a panel: -x..x, -y..y, low..z. */
 export class Box {
-  constructor(x, y, z) {
-    Object.assign(this, { x, y, z });
+  constructor(x, y, z, low = 0) {
+    Object.assign(this, { x, y, z, low });
   }
 
   union(other) {
-    return new Box(Math.max(this.x, other.x), Math.max(this.y, other.y), Math.max(this.z, other.z));
+    return new Box(Math.max(this.x, other.x), Math.max(this.y, other.y), Math.max(this.z, other.z), Math.min(this.low, other.low));
   }
 }

@@ -128,10 +128,26 @@ export class Controls {
     this.page.change({ shown: next });
   }
 
+  /** The window of a level, of the shown panel that has most. */
   levelName(level) {
-    const panel = this.page.page.panels[this.page.state.shown[0]];
-    const told = panel.levels[Math.min(level, panel.levels.length - 1)];
+    const levels = this.mostLevels();
+    if (levels.length < 2) return "none here";
+    const told = levels[Math.min(level, levels.length - 1)];
     return told.width ? `width ${number(told.width, 2)}` : "whole";
+  }
+
+  mostLevels() {
+    const { page, state } = this.page;
+    return state.shown.map((number) => page.panels[number].levels).reduce((one, other) => (other.length > one.length ? other : one));
+  }
+
+  showLevels(state) {
+    if (!this.level) return;
+    const count = this.mostLevels().length;
+    this.level.input.disabled = count < 2;
+    this.level.input.max = String(Math.max(count - 1, 1));
+    this.level.set(Math.min(state.level, count - 1));
+    this.level.title = count < 2 ? "Other planes of this page have windows of the microscope" : "Windows of the microscope: what is left of the loss without its best-fitting quadratic";
   }
 
   showCommand() {
@@ -225,7 +241,7 @@ export class Controls {
     this.height.setAttribute("aria-pressed", String(state.height === "log" && !residual));
     this.height.disabled = residual;
     fill(this.colour, this.page.colourNames().map((name) => [name, this.page.colourName(name)]), state.colours);
-    this.level?.set(state.level);
+    this.showLevels(state);
     this.footerRow.hidden = this.steps.hidden = steps.length < 1;
     this.scrubber.max = String(Math.max(steps.length - 1, 0));
     this.scrubber.value = String(Math.max(steps.indexOf(state.step), 0));

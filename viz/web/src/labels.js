@@ -15,6 +15,7 @@ export class Labels {
     this.taken = [];
     const [x, y] = panel.half;
     const [, , towards] = view.axes();
+    const { low } = panel.box();
     const small = width < 360;
     const count = small ? 3 : 5;
     const ends = (axis) => [axis[0], axis[axis.length - 1]];
@@ -34,10 +35,10 @@ export class Labels {
     ];
     for (const [name, axis, where, centre] of axes) {
       // An axis seen from its end has no room for numbers.
-      const [one, other] = [axis[0], axis[axis.length - 1]].map((value) => at(...where(value), 0));
+      const [one, other] = [axis[0], axis[axis.length - 1]].map((value) => at(...where(value), low));
       if (Math.hypot(one[0] - other[0], one[1] - other[1]) < 60) continue;
-      for (const [value, text] of axisTicks(...ends(axis), count)) this.tick(outwards(at(...where(value), 0), gap), text);
-      this.put(outwards(at(...centre, 0), far), name, "axis");
+      for (const [value, text] of axisTicks(...ends(axis), count)) this.tick(outwards(at(...where(value), low), gap), text);
+      this.put(outwards(at(...centre, low), far), name, "axis");
     }
     if (view.elevation > 80) return this.finish();
     const corners = [[-x, -y], [x, -y], [x, y], [-x, y]].map(([px, py]) => [px, py, at(px, py, 0)]);

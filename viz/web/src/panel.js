@@ -7,6 +7,7 @@ import { ball, empty, pairs, thick, thin } from "./lines.js";
 import { SurfaceMesh } from "./surface_mesh.js";
 
 export const RISE = 0.66;
+const FLOOR = -0.3;
 const ON_LIGHT = ["#d7191c", "#4346f4", "#000000", "#d68fe0", "#914ccb", "#8b4d5a", "#66f796", "#6b0301"];
 const ON_DARK = ["#ff5247", "#ffffff", "#42e287", "#e59cc0", "#9243b0", "#d4a0f4", "#833c56", "#3a04e9"];
 
@@ -71,7 +72,7 @@ export class Panel {
   }
 
   box() {
-    return new Box(this.half[0], this.half[1], this.rise);
+    return new Box(this.half[0], this.half[1], this.rise, this.floor.visible ? FLOOR : 0);
   }
 
   /** Whether facets of the grid stay visible, so that creases are not blurred over a cell. */
@@ -91,10 +92,7 @@ export class Panel {
       ys: this.ys,
       heights: this.shares,
       slopes: this.slopes(state.shading),
-      shades: Float32Array.from(colours.values, (value) => {
-        const share = colours.scale.share(heightOf(value, colours.scale.kind));
-        return Number.isFinite(share) ? share : -1;
-      }),
+      shades: shadesOf(colours),
     });
     this.surface.setColours(colours.map);
     const [step, first] = scale.isolines();
@@ -134,7 +132,7 @@ export class Panel {
     uniforms.pixel.value = state.pixel;
     this.surface.mesh.visible = state.show.surface || state.show.contours || state.show.wire;
     this.floor.visible = state.show.floor;
-    floorUniforms.flatten.value = -0.22;
+    floorUniforms.flatten.value = FLOOR;
     floorUniforms.surface.value = 1;
     this.drawFrame(state);
     this.drawPaths(state);
@@ -166,7 +164,7 @@ export class Panel {
       });
       const segments = pairs(points);
       const halo = state.dark ? "#000000" : "#ffffff";
-      const shadow = segments.map((value, k) => (k % 3 === 2 ? (state.show.floor ? -0.215 : 0.004) : value));
+      const shadow = segments.map((value, k) => (k % 3 === 2 ? (state.show.floor ? FLOOR + 0.005 : 0.004) : value));
       this.paths.add(
         thick(shadow, { colour, width: 1.2 * state.pixel, opacity: 0.55, order: 1 }),
         thick(segments, { colour, width: 1.6 * state.pixel, opacity: 0.5, hidden: true, order: 8 }),
@@ -269,6 +267,15 @@ export class Panel {
 export function recordAt(steps, step) {
   let found = 0;
   for (let k = 0; k < steps.length; k++) if (steps[k] <= step) found = k;
+  return found;
+}
+
+function shadesOf({ values, scale }) {
+  const found = new Float32Array(2 * values.length);
+  for (let i = 0; i < values.length; i++) {
+    const share = scale.share(heightOf(values[i], scale.kind));
+    if (Number.isFinite(share)) found.set([share, 1], 2 * i);
+  }
   return found;
 }
 

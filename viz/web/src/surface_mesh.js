@@ -15,13 +15,13 @@ import { lookupTable } from "./colourmaps.js";
 
 const VERTEX = `
 attribute vec2 slope;
-attribute float shade;
+attribute vec2 shade;
 attribute vec2 grid;
 uniform float rise;
 uniform float flatten;
 varying vec3 vPlace;
 varying vec2 vSlope;
-varying float vShade;
+varying vec2 vShade;
 varying float vHeight;
 varying vec2 vGrid;
 void main() {
@@ -52,7 +52,7 @@ uniform vec3 ink;
 uniform vec3 missing;
 varying vec3 vPlace;
 varying vec2 vSlope;
-varying float vShade;
+varying vec2 vShade;
 varying float vHeight;
 varying vec2 vGrid;
 float lines(float place, float width) {
@@ -69,7 +69,7 @@ void main() {
   vec3 normal = normalize(mix(smoothNormal, facet, facets));
   float light = 0.44 + 0.50 * max(dot(normal, key), 0.0) + 0.14 * max(dot(normal, fill), 0.0);
   light = mix(1.0, light, lit);
-  vec3 colour = vShade < -0.5 ? missing : texture2D(colours, vec2(clamp(vShade, 0.0, 1.0) * 0.99609375 + 0.001953125, 0.5)).rgb;
+  vec3 colour = vShade.y < 0.999 ? missing : texture2D(colours, vec2(clamp(vShade.x, 0.0, 1.0) * 0.99609375 + 0.001953125, 0.5)).rgb;
   float line = contours * lines((vHeight - isoFirst) / isoStep, 0.55 * pixel) * 0.8;
   vec2 cells = vGrid / wireStep;
   line = max(line, wire * 0.55 * max(lines(cells.x, 0.35 * pixel), lines(cells.y, 0.35 * pixel)));
@@ -128,7 +128,7 @@ export class SurfaceMesh {
     });
   }
 
-  /** Give the mesh heights (shares of the scale, NaN for holes), slopes and colours (shares). */
+  /** Give the mesh heights (shares of the scale, NaN for holes), slopes and colours (shares, each with 1, or 0 where there is none). */
   setData({ xs, ys, heights, slopes, shades }) {
     const [A, B] = [xs.length, ys.length];
     const [places, grid] = [new Float32Array(A * B * 3), new Float32Array(A * B * 2)];
@@ -145,7 +145,7 @@ export class SurfaceMesh {
     geometry.setAttribute("position", new BufferAttribute(places, 3));
     geometry.setAttribute("grid", new BufferAttribute(grid, 2));
     geometry.setAttribute("slope", new BufferAttribute(slopes, 2));
-    geometry.setAttribute("shade", new BufferAttribute(shades, 1));
+    geometry.setAttribute("shade", new BufferAttribute(shades, 2));
     geometry.setIndex(new BufferAttribute(triangles(heights, A, B), 1));
     this.uniforms.wireStep.value = Math.max(1, Math.round(Math.max(A, B) / 34));
   }
