@@ -203,16 +203,22 @@ def _kinks(kinks: KinkMap, blobs: list[str]) -> dict[str, Any]:
 
 
 def _same_axes(window: Residual, surface: Surface) -> bool:
-    """Whether a window lies in the plane of a surface: of one run, and of one kind of plane."""
-    kinds = [record.settings.get("kind") for record in (window, surface)]
-    return window.run is not None and window.run == surface.run and kinds[0] == kinds[1]
+    """Whether a window lies in the plane of a surface, as far as both tell."""
+    known = window.run is not None or "kind" in window.settings
+    return known and _plane_of(window) == _plane_of(surface)
+
+
+def _plane_of(record: Surface | Residual) -> tuple[str | None, str, str]:
+    """Return the run and what its plane was made from."""
+    told = record.settings
+    return record.run, str(told.get("kind", "")), str(told.get("seed", ""))
 
 
 def _series(windows: Mapping[str, Residual]) -> list[dict[str, Residual]]:
-    """Group windows that belong to no surface by their runs, widest first."""
-    groups: dict[str, dict[str, Residual]] = {}
+    """Group windows that belong to no surface by their planes, widest first."""
+    groups: dict[tuple[str | None, str, str], dict[str, Residual]] = {}
     for name, window in windows.items():
-        groups.setdefault(window.run or name, {})[name] = window
+        groups.setdefault(_plane_of(window), {})[name] = window
     return [dict(sorted(g.items(), key=lambda kv: -kv[1].width)) for g in groups.values()]
 
 

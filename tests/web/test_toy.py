@@ -124,3 +124,14 @@ def test_it_fits_other_windows(
     with opened(viz.toy_html(tmp_path / "toy.html"), *size) as page:
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
         assert page.locator(".chart").first.bounding_box()["width"] > 250
+
+
+def test_a_bend_narrower_than_a_step_bounces_like_a_kink(toy: Any) -> None:
+    """What the lesson in ``examples`` says."""
+    lengths = {}
+    for width, rate in ((0.0, 1.0), (0.05, 1.0), (0.0, 0.5)):
+        toy.evaluate(f"lossoscope.set({{width: {width}, rate: {rate}, steps: 40}})")
+        points = np.array(toy.evaluate("lossoscope.points()"))
+        lengths[width, rate] = np.linalg.norm(points[-1] - points[-2])
+    assert lengths[0.05, 1.0] == pytest.approx(lengths[0.0, 1.0], rel=1e-9)
+    assert 0.3 < lengths[0.0, 0.5] / lengths[0.0, 1.0] < 0.5

@@ -233,7 +233,7 @@ class Toy {
     else if (crossed) said.push(`${crossed} ${crossed === 1 ? "kink was" : "kinks were"} crossed. Between kinks the slope changes as autograd says; at each kink it jumps, and autograd does not know of it.`);
     else said.push("No kink was crossed: autograd's curvature explains all of the change of slope.");
     const bounces = this.bounces();
-    if (bounces > 1) said.push(`It bounces: the last ${bounces + 1} steps cross the orange crease, where the slope changes its sign at once. No curvature tells gradient descent to slow down there.`);
+    if (bounces > 1) said.push(`It bounces: each of the last ${bounces} steps crosses the orange crease, where the slope changes its sign at once. No curvature tells gradient descent to slow down there.`);
     this.words.replaceChildren(...said.map((text) => make("p", {}, text)));
   }
 
