@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 PEERS := .venv-peers
 GL_PACKAGES := libegl1 libgl1-mesa-dri
 
-.PHONY: help setup rendering demo test lint docs bench clean
+.PHONY: help setup rendering demo test lint docs web bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ lint: setup  ## ruff, mypy strict, import-linter
 
 docs: rendering  ## the gallery: every example in full, 15 minutes
 	$(BIN)/python -P docs/make_gallery.py
+
+web:  ## rebuild the viewer's bundle after a change in viz/web/src; needs npm
+	cd viz/web && npm ci --no-audit --no-fund && npm run build
 
 bench: setup $(PEERS)/.installed  ## speed against the published tools, side by side; up to 20 minutes
 	$(BIN)/python -P -m benchmarks.evaluation --python $(PEERS)/bin/python

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from viz.curvature_lines import curvature_scale
     from viz.density import kink_density
     from viz.height import HeightScale
+    from viz.html import to_html, toy_html
     from viz.hybrid import FIGURE_STYLE, figure, figure_caption
     from viz.kink_lines import kink_contour, kink_surface
     from viz.latex import latex_caption
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from viz.microscope_scene import microscope_3d
     from viz.microscopy import microscope, zooms
     from viz.mosaics import mosaic, mosaic_caption
+    from viz.notebook import show
     from viz.offscreen import ensure
     from viz.panels import compare, surface
     from viz.path_lines import along_path, along_path_caption
@@ -94,6 +96,10 @@ _HOME = MappingProxyType(
         "check_video": "video",
         # files for other programs
         "export_mesh": "mesh_export",
+        # in a browser
+        "to_html": "html",
+        "toy_html": "html",
+        "show": "notebook",
         # how they look
         "HeightScale": "height",
         "Style": "style",
@@ -145,9 +151,12 @@ __all__ = [
     "residual_scaling",
     "save",
     "section",
+    "show",
     "signed",
     "slope_budgets",
     "surface",
+    "to_html",
+    "toy_html",
     "width_of",
     "zooms",
 ]

@@ -1,0 +1,191 @@
+"""Kink curves, zoom levels, fields as colours, choosing surfaces, and how fast it turns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from browsing import until
+
+import viz
+from landscape.grid import Grid
+from landscape.kink_map import KinkMap
+from landscape.residuals import Residual, remove_quadratic
+from landscape.surface import Surface
+
+ABOVE = "lossoscope.setCamera({elevation: 90, azimuth: -90})"
+
+
+def crease_map(surface: Surface, jump: float) -> KinkMap:
+    """Return the map of one straight crease, alpha + beta = 0, as a single segment."""
+    cells = tuple(len(axis) - 1 for axis in surface.grid.axes)
+    density = np.zeros(cells)
+    density[3, 5] = 7.0
+    one = np.zeros(1, np.int64)
+    return KinkMap(
+        segments=np.array([[-0.9, 0.9, 0.7, -0.7]]), jumps=np.array([jump]), layer=one,
+        example=one, unit=one, knots=np.zeros(1), layers=("0:relu",), straight=(True,),
+        alphas=surface.alphas, betas=surface.betas, density=density, signed_density=density,
+        counts=density, examples=1, curves=1, found=1, settings={"run": surface.run},
+    )  # fmt: skip
+
+
+def window_of(surface: Surface, width: float) -> Residual:
+    grid = Grid.square(21, width / 2)
+    alphas, betas = np.meshgrid(*grid.axes, indexing="ij")
+    losses = 0.05 + alphas**2 + 0.5 * (betas - 0.1) ** 2 + 0.4 * np.abs(alphas + betas)
+    status = np.ones(grid.shape, np.uint8)
+    return remove_quadratic(
+        Surface(grid, {"losses": losses}, status, run=surface.run, settings={"kind": "random"})
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(records: dict[str, Any]) -> dict[str, Any]:
+    kinked = records["relu-gd-seed0.random"]
+    return {
+        **records,
+        "map": crease_map(kinked, 0.8),
+        "wide": window_of(kinked, 0.2),
+        "narrow": window_of(kinked, 0.01),
+    }
+
+
+@pytest.fixture
+def page(opened: Callable[..., Any], whole: dict[str, Any], tmp_path: Path) -> Iterator[Any]:
+    with opened(viz.to_html(whole, tmp_path / "whole.html")) as page:
+        page.get_by_role("button", name="Settings").click()
+        yield page
+
+
+def test_kink_curves_are_drawn_where_there_is_a_map(page: Any) -> None:
+    drawn = "lossoscope.panels().map((panel) => panel.drawn.kinks)"
+    assert page.evaluate(drawn) == [1, 0]
+    before = page.locator(".stage").screenshot()
+    page.locator("[data-layer=kinks]").click()
+    page.mouse.move(5, 5)
+    page.wait_for_timeout(200)
+    assert page.evaluate(drawn) == [0, 0]
+    assert page.locator(".stage").screenshot() != before
+
+
+def test_zoom_levels_show_what_is_left_of_the_loss(page: Any, whole: dict[str, Any]) -> None:
+    for level, name in ((1, "wide"), (2, "narrow")):
+        page.locator("#level").fill(str(level))
+        until(page, f"lossoscope.panels()[0].shape[0] === 21 && lossoscope.state.level === {level}")
+        panels = page.evaluate("lossoscope.panels()")
+        assert [panel["quantity"] for panel in panels] == ["residual", "loss"]
+        assert panels[0]["scale"]["kind"] == "linear"
+        residual = whole[name]
+        alpha, beta = float(residual.grid.axes[0][4]), float(residual.grid.axes[1][15])
+        reading = page.evaluate(f"lossoscope.reading(0, {alpha}, {beta})")
+        assert reading["loss"] == pytest.approx(residual.values[4, 15], rel=1e-5)
+        total = 0.05 + alpha**2 + 0.5 * (beta - 0.1) ** 2 + 0.4 * abs(alpha + beta)
+        assert reading["total"] == pytest.approx(total, rel=1e-6)
+    page.locator("#level").fill("0")
+    until(page, "lossoscope.panels()[0].quantity === 'loss'")
+
+
+@pytest.mark.parametrize("name", ["accuracies", "slope", "curvature", "kinks", "gradient_alpha"])
+def test_colours_follow_a_field_and_values_stay(page: Any, name: str) -> None:
+    before = page.locator(".stage").screenshot()
+    scale = page.evaluate("lossoscope.panels()[0].scale")
+    page.locator("[data-role=colour]").select_option(name)
+    page.mouse.move(5, 5)
+    page.wait_for_timeout(250)
+    assert page.locator(".stage").screenshot() != before
+    assert page.evaluate("lossoscope.panels()[0].scale") == scale
+
+
+def test_the_map_colours_the_cell_it_lies_in(page: Any) -> None:
+    page.locator("[data-role=colour]").select_option("kinks")
+    assert "kink density" in page.locator(".legend").inner_text()
+    ticks = page.locator(".barticks span").all_inner_texts()
+    assert ticks[0] == "0"
+    assert float(ticks[-1]) <= 7.0
+
+
+def test_surfaces_are_chosen_from_the_list(page: Any) -> None:
+    boxes = page.locator(".surfaces input")
+    boxes.nth(1).uncheck()
+    until(page, "lossoscope.panels().length === 1")
+    assert page.locator(".cell").count() == 1
+    boxes.nth(0).click()
+    page.wait_for_timeout(200)
+    # The last one stays.
+    assert page.evaluate("lossoscope.panels().length") == 1
+    boxes.nth(1).check()
+    until(page, "lossoscope.panels().length === 2")
+
+
+def test_heights_are_exaggerated_without_changing_values(page: Any) -> None:
+    reading = page.evaluate("lossoscope.reading(0, 0.5, 0.5)")
+    rise = page.evaluate("lossoscope.panels()[0].drawn.rise")
+    page.get_by_role("slider", name="Height ×").fill("2")
+    assert page.evaluate("lossoscope.panels()[0].drawn.rise") == pytest.approx(2 * rise)
+    assert page.evaluate("lossoscope.reading(0, 0.5, 0.5)") == reading
+
+
+def test_stored_gradients_shade_and_facets_are_kept_for_kinks_without(
+    opened: Callable[..., Any], records: dict[str, Any], tmp_path: Path
+) -> None:
+    faceted = "lossoscope.panels().map((panel) => panel.drawn.faceted)"
+    bare = {}
+    for name in ("relu-gd-seed0.random", "gelu-gd-seed0.random"):
+        full = records[name]
+        bare[name] = Surface(full.grid, {"losses": full.losses}, full.status, full.plane,
+                             full.run, full.settings)  # fmt: skip
+    for items, expected in ((records, [False, False]), (bare, [True, False])):
+        target = viz.to_html(items, tmp_path / "page.html", kinked=["relu-gd-seed0"])
+        with opened(target) as page:
+            assert page.evaluate(faceted) == expected
+
+
+@pytest.mark.parametrize("key", ["ArrowLeft", "ArrowUp", "+", "t"])
+def test_keys_move_the_camera_and_zero_brings_it_back(page: Any, key: str) -> None:
+    home = page.evaluate("lossoscope.camera()")
+    page.locator("canvas").focus()
+    page.keyboard.press(key)
+    assert page.evaluate("lossoscope.camera()") != home
+    page.keyboard.press("0")
+    assert page.evaluate("lossoscope.camera()") == home
+
+
+def test_two_fingers_zoom(opened: Callable[..., Any], page_file: Path) -> None:
+    with opened(page_file, 390, 780, has_touch=True) as page:
+        session = page.context.new_cdp_session(page)
+
+        def touch(kind: str, *points: tuple[int, int]) -> None:
+            places = [{"x": x, "y": y, "id": k} for k, (x, y) in enumerate(points)]
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+
+        zoom = page.evaluate("lossoscope.camera().zoom")
+        touch("touchStart", (180, 260), (220, 260))
+        touch("touchMove", (140, 260), (260, 260))
+        touch("touchEnd")
+        assert page.evaluate("lossoscope.camera().zoom") == pytest.approx(3 * zoom, rel=0.1)
+
+
+def test_a_large_page_loads_and_turns_in_software(
+    opened: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Bounds are wide, because tests share the machine; what was measured stands in the docs."""
+    surfaces = {}
+    for name in ("one", "other"):
+        grid = Grid.square(101)
+        a, b = np.meshgrid(*grid.axes, indexing="ij")
+        losses = 0.01 + a**2 + b**2 + 0.3 * np.abs(a + 0.2 * b)
+        surfaces[name] = Surface(grid, {"losses": losses}, np.ones(grid.shape, np.uint8), run=name)
+    with opened(viz.to_html(surfaces, tmp_path / "large.html")) as page:
+        assert page.evaluate("lossoscope.loadTime") < 8000
+        page.mouse.move(300, 400)
+        page.mouse.down()
+        for k in range(40):
+            page.mouse.move(300 + 5 * k, 400)
+        page.mouse.up()
+        times = np.diff(page.evaluate("lossoscope.frames().slice(-30)"))
+        assert len(times) > 10
+        assert 1000 / np.median(times) > 2
