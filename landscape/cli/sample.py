@@ -149,6 +149,10 @@ def sample(
             "at the solution; all are placed on the plane. Repeat.",
         ),
     ] = None,
+    dtype: Annotated[
+        str,
+        typer.Option("--dtype", help="Precision: float32 or float64. [the study's, the network's]"),
+    ] = "",
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Say how the engine was chosen.")
     ] = False,
@@ -200,7 +204,7 @@ def sample(
         normalisation=normalisation, which=tuple(which or ["all"]), others=tuple(others),
         placed=tuple(also or []), identifier=name, grid=Grid.over(shape, (alpha, beta, gamma)),
         tolerance=tolerance if resample else 0.0, height=height, gradients=gradients,
-        batch_norm=batch_norm, subset=subset, divergence=divergence, curvature=curvature,  # type: ignore[arg-type]
+        batch_norm=batch_norm, subset=subset, divergence=divergence, curvature=curvature, dtype=dtype,  # type: ignore[arg-type]
     )  # fmt: skip
     with bars() as shown:
         if source is None or config is None:

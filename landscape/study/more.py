@@ -28,6 +28,8 @@ from landscape.study.work import SurfaceWork, nodes_path, same_grid
 from landscape.surface import Surface
 from landscape.trajectory import Trajectory
 
+DTYPES = ("", "float32", "float64")
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -51,6 +53,7 @@ class Request:
         subset: number of examples, drawn with seed 0; 0 takes all.
         divergence: whether the divergence of the predictions is evaluated as well.
         curvature: whether a random plane carries the extreme curvatures of its centre.
+        dtype: precision of the forward pass, ``float32`` or ``float64``; "" for the study's.
     """
 
     run: str | None
@@ -69,6 +72,7 @@ class Request:
     subset: int = 0
     divergence: bool = False
     curvature: bool = True
+    dtype: str = ""
 
     def __post_init__(self) -> None:
         if len(self.others) != OTHERS.get(self.kind, len(self.others)):
@@ -84,6 +88,9 @@ class Request:
         check_height(self.height)
         if self.subset < 0:
             raise ValueError(f"the subset must have >= 1 examples, got {self.subset}")
+        if self.dtype not in DTYPES:
+            known = ", ".join(filter(None, DTYPES))
+            raise ValueError(f"unknown dtype {self.dtype!r}; known: {known}")
         check_identifier(self.name, "surface")
 
     @property
@@ -108,6 +115,7 @@ class Request:
         words += [self.batch_norm] if self.batch_norm != "frozen" else []
         words += ["divergence"] if self.divergence else []
         words += [f"subset{self.subset}"] if self.subset else []
+        words += [self.dtype] if self.dtype else []
         return "_".join(words)
 
     @property
@@ -123,6 +131,8 @@ class Request:
             asked |= {"normalisation": self.normalisation, "which": list(self.which)}
         if self.tolerance:
             asked |= {"tolerance": self.tolerance, "height": self.height}
+        if self.dtype:
+            asked["dtype"] = self.dtype
         return asked
 
 
@@ -174,7 +184,7 @@ def sample_more(
     with StudyWriter(path) as writer:
         surface_of(
             writer, request, model, trajectory.settings["loss"], data,
-            paths=paths, dtype=getattr(torch, config.dtype), engine=engine, reporter=reporter,
+            paths=paths, dtype=getattr(torch, request.dtype or config.dtype), engine=engine, reporter=reporter,
         )  # fmt: skip
     return path, request.name
 
