@@ -31,6 +31,7 @@ POINTS = 51
 MOST_POINTS = 301
 # Pictures of an unfinished surface are no closer than this, in seconds.
 _PREVIEW_EVERY = 0.4
+_TOLD_EVERY = 0.2
 _SIGNIFICANT = 3
 
 
@@ -244,15 +245,18 @@ class Explorer:
         old = self.moment.surface
 
         def work(job: _Job) -> Surface:
-            last = 0.0
+            last, told, size = 0.0, 0.0, 0
 
             def on_tile(surface: Surface) -> None:
-                nonlocal last
-                done = int(np.sum(surface.status != Status.MISSING))
-                part = None
-                if time.monotonic() - last > _PREVIEW_EVERY:
-                    part, last = coarse_part(surface), time.monotonic()
-                self._post(lambda: self._progress(job, done, part))
+                nonlocal last, told, size
+                now, part = time.monotonic(), None
+                if now - last > _PREVIEW_EVERY:
+                    found, last = coarse_part(surface), now
+                    if found is not None and found.grid.size > size:
+                        part, size = found, found.grid.size
+                if part is not None or now - told > _TOLD_EVERY:
+                    told, done = now, int(np.sum(surface.status != Status.MISSING))
+                    self._post(lambda: self._progress(job, done, part))
 
             return place.sample(grid, on_tile, job.cancelled.is_set)
 

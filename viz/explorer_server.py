@@ -107,7 +107,9 @@ class Guard:
                                          "that 'landscape view' printed\n")  # fmt: skip
         if request.path in _PAGES and not self._is_token(request.query.get("secret", "")):
             # The page sends the secret over the web socket, and takes it out of its address.
-            answer = web.HTTPFound(f"/index.html?secret={self._token}&reconnect=auto")
+            answer = web.HTTPFound(
+                f"/index.html?secret={self._token}&sessionURL=ws://USE_HOST/ws&reconnect=auto"
+            )
             answer.set_cookie(self._cookie, self._token, httponly=True, samesite="Strict")
             answer.headers["Referrer-Policy"] = "no-referrer"
             raise answer
