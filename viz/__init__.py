@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from viz.curvature_captions import curvature_scale_caption
     from viz.curvature_lines import curvature_scale
     from viz.density import kink_density
+    from viz.explorer_server import explore_in_browser
+    from viz.explorer_window import explore_in_window
     from viz.height import HeightScale
     from viz.hybrid import figure, figure_caption
     from viz.kink_lines import kink_contour, kink_surface
@@ -93,6 +95,9 @@ _HOME = MappingProxyType(
         "check_video": "video",
         # files for other programs
         "export_mesh": "mesh_export",
+        # live
+        "explore_in_browser": "explorer_server",
+        "explore_in_window": "explorer_window",
         # how they look
         "HeightScale": "height",
         "Style": "style",
@@ -123,6 +128,8 @@ __all__ = [
     "curvature_scale",
     "curvature_scale_caption",
     "ensure",
+    "explore_in_browser",
+    "explore_in_window",
     "export_mesh",
     "figure",
     "figure_caption",

@@ -19,6 +19,7 @@ import numpy as np
 from landscape.grid import Grid
 from landscape.results import Projection
 from landscape.surface import Status, Surface
+from viz.window import visible
 
 # Called with a surface, unfinished as it is, after each tile.
 OnTile = Callable[[Surface], None]
@@ -237,7 +238,7 @@ class Explorer:
             if place.surface is not None:
                 self._set(surface=place.surface, fresh=False)
             else:
-                self._sample(place, Grid.square(self.points))
+                self._sample(place, Grid.over((self.points, self.points), first_window(place)))
 
         self._start("opening", lambda _job: make(), arrived, note=note)
 
@@ -335,6 +336,22 @@ def check_points(points: int) -> int:
     return points
 
 
+def first_window(place: Place) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the window in which a new plane is first sampled.
+
+    Around the paths that lie in it, a quarter wider and at least as wide as a third of the longer
+    side; [-1, 1]^2 if there is none.
+    """
+    found = [path.coordinates for path in place.paths if visible(path)]
+    if not found:
+        return (-1.0, 1.0), (-1.0, 1.0)
+    points = np.concatenate([*found, np.zeros((1, 2))])
+    middle, size = (points.max(axis=0) + points.min(axis=0)) / 2, np.ptp(points, axis=0)
+    half = 1.25 * np.maximum(size, size.max() / 3) / 2
+    low, high = middle - half, middle + half
+    return rounded_window((low[0], low[1]), (high[0], high[1]))
+
+
 def coarse_part(surface: Surface) -> Surface | None:
     """Return the finest finished part of an unfinished surface, every 2^k-th point; None if none.
 
@@ -369,6 +386,6 @@ def rounded_window(
         if not (np.isfinite(low) and np.isfinite(high) and low < high):
             return low, high
         digits = _SIGNIFICANT - int(np.floor(np.log10(high - low)))
-        return round(low, digits), round(high, digits)
+        return round(float(low), digits), round(float(high), digits)
 
     return ends(first[0], second[0]), ends(first[1], second[1])

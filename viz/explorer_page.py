@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from viz.explorer import Explorer, Moment, rounded_window
-from viz.explorer_scene import Look, Scene, Shown, map_image
+from viz.explorer_map import map_attributes
+from viz.explorer_scene import Look, Scene
 from viz.style import Style
-from viz.window import Window, drawn_records, visible
 
 ASSETS = Path(__file__).parent / "explorer_assets"
 _SERVED = "landscape_explorer"
@@ -148,7 +144,7 @@ class Page:
             return
         if shown is not None:
             state.shown = shown.note
-            state.update(map_state(shown, Style.of(self.look.style)))
+            state.update(map_attributes(shown, Style.of(self.look.style)))
         self._view.update()
 
     def _tell_window(self, moment: Moment) -> None:
@@ -158,29 +154,6 @@ class Page:
         for name, axis in (("alpha", surface.alphas), ("beta", surface.betas)):
             state[f"{name}0"], state[f"{name}1"] = (repr(float(axis[i])) for i in (0, -1))
         state.command = place.command(surface)
-
-
-def map_state(shown: Shown, style: Style) -> dict[str, str]:
-    """Return what the map needs, as attributes of its element."""
-    surface = shown.surface
-    extent = []
-    for axis in surface.grid.axes:
-        # A pixel is the cell around a point.
-        half = float(axis[-1] - axis[0]) / (len(axis) - 1) / 2
-        extent += [float(axis[0]) - half, float(axis[-1]) + half]
-    window = Window.around([surface])
-    # The first path is that of the surface's own run.
-    path = next((p for p in shown.paths if visible(p)), None)
-    points = [] if path is None else path.coordinates[drawn_records(path, window)].tolist()
-    values = surface.losses.astype("<f4")
-    return {
-        "map_src": "data:image/png;base64," + _base64(map_image(shown, style)),
-        "map_extent": " ".join(map(repr, extent)),
-        "map_path": json.dumps(points),
-        "map_values": _base64(np.ascontiguousarray(values).tobytes()),
-        "map_shape": " ".join(map(str, surface.grid.shape)),
-        "map_quantity": "loss" if shown.residual is None else "residual",
-    }
 
 
 def _first_state(runs: tuple[str, ...], look: Look) -> dict[str, Any]:
@@ -193,7 +166,7 @@ def _first_state(runs: tuple[str, ...], look: Look) -> dict[str, Any]:
         "runs": list(runs), "run": run, "kind": "random", "seed": "1", "normalisation": "filter",
         "other1": runs[1] if len(runs) > 1 else run, "other2": runs[2] if len(runs) > 2 else run,
         "done": 0, "total": 0, "fresh": False, "can_back": False,
-        "map_extent": "0 1 0 1", "map_path": "[]", "map_shape": "0 0",
+        "map_extent": "0 1 0 1", "map_window": "0 1 0 1", "map_path": "[]", "map_shape": "0 0",
     }  # fmt: skip
 
 
@@ -202,7 +175,3 @@ def _number(text: Any) -> float:
         return float(str(text).strip().replace("−", "-"))
     except ValueError:
         raise ValueError(f"a number such as 0.25 is needed, got {text!r}") from None
-
-
-def _base64(content: bytes) -> str:
-    return base64.b64encode(content).decode("ascii")

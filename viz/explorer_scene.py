@@ -13,7 +13,7 @@ from landscape.surface import Status, Surface
 from viz.colourbar import draw_colour_bar
 from viz.explorer import Moment
 from viz.frame import Frame
-from viz.height import HeightScale, surface_heights
+from viz.height import HeightScale
 from viz.mesh import SHADINGS, Shading, surface_mesh
 from viz.offscreen import ensure
 from viz.relief import COLOURS
@@ -148,7 +148,7 @@ class Scene:
         )  # fmt: skip
         self.plotter.enable_anti_aliasing("ssaa", all_renderers=True)
         self.shown: Shown | None = None
-        self._camera: Any = None
+        self.frame: Frame | None = None
 
     def draw(self, moment: Moment, look: Look, *, turn_back: bool = False) -> Shown | None:
         """Draw a moment; the camera stays where the user turned it.
@@ -181,7 +181,7 @@ class Scene:
         return shown
 
     def _draw_surface(self, shown: Shown, look: Look, style: Style, title: str) -> None:
-        frame = Frame.around([shown.surface], shown.scale, style)
+        frame = self.frame = Frame.around([shown.surface], shown.scale, style)
         width, height = self.plotter.window_size
         shading = look.shading if _has(shown.surface, look.shading) else "differences"
         if shown.residual is None:
@@ -206,6 +206,25 @@ class Scene:
         camera.position, camera.focal_point, camera.up, camera.parallel_scale = kept
         self.plotter.renderers[0].reset_camera_clipping_range()
 
+    def under_pointer(self) -> tuple[float, float, float] | None:
+        """Return the point of the picture under the pointer, None where nothing is drawn."""
+        from vtkmodules.vtkRenderingCore import vtkCellPicker
+
+        interactor = self.plotter.iren.interactor
+        picker = vtkCellPicker()
+        picker.SetTolerance(0.0)
+        x, y = interactor.GetEventPosition()
+        if not picker.Pick(x, y, 0, self.plotter.renderers[0]):
+            return None
+        across, along, up = picker.GetPickPosition()
+        return float(across), float(along), float(up)
+
+    def write(self, text: str, more: str = "") -> None:
+        """Write a line or two below, and more text at the upper left."""
+        for name, said, place in (("told", text, "lower_left"), ("help", more, "upper_left")):
+            self.plotter.subplot(0, 0)
+            self.plotter.add_text(said, position=place, font_size=9, name=name, color="#222222")
+
     def close(self) -> None:
         """Free what the graphics hold."""
         self.plotter.close()
@@ -223,20 +242,3 @@ def _coloured(style: Style, shown: Shown) -> Style:
 
 def _has(surface: Surface, shading: Shading) -> bool:
     return shading != "gradient" or {"gradient_alpha", "gradient_beta"} <= set(surface.fields)
-
-
-def map_image(shown: Shown, style: Style) -> bytes:
-    """Return the heights seen from above as a PNG, one pixel a point, alpha to the right."""
-    from io import BytesIO
-
-    import matplotlib
-    import matplotlib.image
-
-    heights = surface_heights(shown.surface, shown.scale.kind)
-    share = (heights - shown.scale.low) / (shown.scale.high - shown.scale.low)
-    name = COLOURS if shown.residual is not None else style.colour_map
-    colours = matplotlib.colormaps[name].with_extremes(bad=style.missing)
-    pixels = colours(np.ma.masked_invalid(share.T[::-1]), bytes=True)
-    file = BytesIO()
-    matplotlib.image.imsave(file, np.ascontiguousarray(pixels), format="png")
-    return file.getvalue()

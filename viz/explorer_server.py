@@ -1,4 +1,4 @@
-"""Serving the explorer to a browser on this machine: a token, one address, nothing else to reach."""
+"""Serving the explorer to a browser: one address of this machine, one token, nothing else."""
 
 from __future__ import annotations
 
@@ -68,9 +68,7 @@ def check_host(host: str, *, network: bool) -> str:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        raise ValueError(
-            f"the host must be an address such as {HOST}, got {host!r}"
-        ) from None
+        raise ValueError(f"the host must be an address such as {HOST}, got {host!r}") from None
     if not (address.is_loopback or network):
         raise ValueError(
             f"other machines could reach {host}, and whoever sees the token could read and change "
@@ -138,7 +136,7 @@ class Guard:
         return secrets.compare_digest(given.encode(), self._token.encode())
 
 
-def serve(
+def explore_in_browser(
     atlas: Atlas,
     *,
     runs: tuple[str, ...] = (),
@@ -189,13 +187,11 @@ async def _serve(
 
     loop = asyncio.get_running_loop()
     page = Page(server, runs=runs)
-    explorer = Explorer(
-        atlas, post=loop.call_soon_threadsafe, changed=page.refresh, points=points
-    )
+    explorer = Explorer(atlas, post=loop.call_soon_threadsafe, changed=page.refresh, points=points)
     page.wire(explorer)
     guard = Guard(address.token, explorer.cancel)
 
-    @web.middleware
+    @web.middleware  # type: ignore[untyped-decorator]
     async def guarded(request: Any, handler: Handler) -> Any:
         return await guard(request, handler)
 

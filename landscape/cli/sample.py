@@ -204,7 +204,8 @@ def sample(
         normalisation=normalisation, which=tuple(which or ["all"]), others=tuple(others),
         placed=tuple(also or []), identifier=name, grid=Grid.over(shape, (alpha, beta, gamma)),
         tolerance=tolerance if resample else 0.0, height=height, gradients=gradients,
-        batch_norm=batch_norm, subset=subset, divergence=divergence, curvature=curvature, dtype=dtype,  # type: ignore[arg-type]
+        subset=subset, divergence=divergence, curvature=curvature, dtype=dtype,
+        batch_norm=batch_norm,  # type: ignore[arg-type]
     )  # fmt: skip
     with bars() as shown:
         if source is None or config is None:

@@ -51,23 +51,19 @@ def view(
     from landscape.store import open_study
     from landscape.study.explore import StudyAtlas
 
-    own_viz()
+    viz = own_viz()
     source = open_study(study)
     # Imported surfaces, and those of a network of the user's own, can be looked at only.
     config = configuration_of(source) if "network" in source.config else None
     atlas = StudyAtlas(source, config, load_data=load_data)
     start = first_surface(atlas, source, surface, run)
     if browser or not has_display():
-        from viz.explorer_server import serve
-
-        serve(
+        viz.explore_in_browser(
             atlas, runs=atlas.runs, start=start, host=host, port=port, network=allow_network,
             points=points, announce=lambda address: tell(source.path, address),
         )  # fmt: skip
         return
-    from viz.explorer_window import show
-
-    show(atlas, start=start, points=points)
+    viz.explore_in_window(atlas, start=start, points=points)
 
 
 def first_surface(atlas: Any, source: StudyFile, surface: str, run: str) -> str:
@@ -77,7 +73,7 @@ def first_surface(atlas: Any, source: StudyFile, surface: str, run: str) -> str:
         KeyError: if there is none of that id, or none of that run.
         ValueError: if the study has no surface over a plane.
     """
-    names = atlas.names
+    names: tuple[str, ...] = atlas.names
     if not names:
         raise ValueError(
             f"{source.path} has no surface over a plane; make one with 'landscape sample'"
@@ -85,7 +81,7 @@ def first_surface(atlas: Any, source: StudyFile, surface: str, run: str) -> str:
     if surface and surface not in names:
         raise KeyError(f"{source.path} has no surface {surface}; known: {', '.join(names)}")
     if surface or not run:
-        return surface or str(names[0])
+        return surface or names[0]
     of_run = [name for name in names if source.surface(name).run == run]
     if not of_run:
         known = ", ".join(source.runs()) or "none"

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from landscape.config import SamplingConfig, StudyConfig
 from landscape.evaluation import PlaneEvaluator
@@ -28,71 +27,15 @@ from landscape.store.paths import plane_path, surface_path
 from landscape.study.more import Request, surface_of
 from landscape.study.planes import OTHERS, curved, make_plane
 from landscape.study.reporting import Examples, Silent
-from landscape.study.solutions import solution_model
+from landscape.study.solution_network import SolutionNetwork
 from landscape.surface import Status, Surface
-from landscape.trajectory import Trajectory
 
 OnTile = Callable[[Surface], None]
 Cancelled = Callable[[], bool]
 # A window narrower than this, in parameter space over the norm of the parameters, is sampled in
-# float64. At that width float32 was off by 0.2 % of what a quadratic leaves, at a tenth of it by 5 %.
+# float64. There float32 was off by 0.2 % of what a quadratic leaves; at a tenth of it by 5 %.
 FLOAT64_BELOW = 0.03
 _GRID = Grid.square(51)
-
-
-class Network:
-    """The solution of a run, with its loss and the data of the study; loaded when first used."""
-
-    def __init__(
-        self,
-        source: StudyFile,
-        config: StudyConfig,
-        run: str,
-        load_data: Callable[[Any], Examples],
-    ) -> None:
-        self.run = run
-        self.config = config
-        self._source = source
-        self._load_data = load_data
-        self._loaded: tuple[nn.Module, Examples] | None = None
-
-    @property
-    def loss(self) -> str:
-        """Name of the loss."""
-        return str(self.trajectory(self.run).settings["loss"])
-
-    @property
-    def model(self) -> nn.Module:
-        """At the solution."""
-        return self._parts()[0]
-
-    @property
-    def data(self) -> Examples:
-        """The data it was trained on."""
-        return self._parts()[1]
-
-    def trajectory(self, run: str) -> Trajectory:
-        """Read the path of a run of the same study.
-
-        Raises:
-            ValueError: if it diverged.
-        """
-        trajectory = self._source.trajectory(run)
-        if trajectory.diverged_at is not None:
-            raise ValueError(f"{run} diverged at step {trajectory.diverged_at}: no solution")
-        return trajectory
-
-    def _parts(self) -> tuple[nn.Module, Examples]:
-        if self._loaded is None:
-            model = solution_model(self.trajectory(self.run))
-            data = self._load_data(self.config.data)
-            if data.sha256 != self._source.attributes.get("data_sha256"):
-                raise ValueError(
-                    f"the data set {self.config.data.name} is not the one this study was trained "
-                    f"on (digest {data.sha256[:12]})"
-                )
-            self._loaded = model, data
-        return self._loaded
 
 
 class LivePlane:
@@ -116,7 +59,7 @@ class LivePlane:
         plane: Plane | None = None,
         surface: Surface | None = None,
         paths: tuple[Projection, ...] = (),
-        network: Network | None = None,
+        network: SolutionNetwork | None = None,
         request: Request | None = None,
     ) -> None:
         self.name = name
@@ -220,7 +163,7 @@ class LivePlane:
         words += ["--subset", str(request.subset)] if request.subset else []
         return shlex.join(words)
 
-    def _able(self) -> tuple[Network, Plane]:
+    def _able(self) -> tuple[SolutionNetwork, Plane]:
         if self._network is None or self.plane is None:
             raise ValueError(
                 f"{self.name} cannot be sampled anew: the study does not say how to build its "
@@ -278,7 +221,7 @@ class StudyAtlas:
         self._source = source
         self._config = config
         self._load_data = load_data
-        self._networks: dict[str, Network] = {}
+        self._networks: dict[str, SolutionNetwork] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -340,12 +283,14 @@ class StudyAtlas:
         )
         return live
 
-    def _network(self, run: str | None) -> Network:
+    def _network(self, run: str | None) -> SolutionNetwork:
         if self._config is None or run is None:
             raise ValueError("a network is built from the configuration of a study and a run")
         if run not in self._networks:
             # One at a time: networks and their data are large.
-            self._networks = {run: Network(self._source, self._config, run, self._load_data)}
+            self._networks = {
+                run: SolutionNetwork(self._source, self._config, run, self._load_data)
+            }
         return self._networks[run]
 
 

@@ -184,7 +184,8 @@ def sample_more(
     with StudyWriter(path) as writer:
         surface_of(
             writer, request, model, trajectory.settings["loss"], data,
-            paths=paths, dtype=getattr(torch, request.dtype or config.dtype), engine=engine, reporter=reporter,
+            paths=paths, dtype=getattr(torch, request.dtype or config.dtype), engine=engine,
+            reporter=reporter,
         )  # fmt: skip
     return path, request.name
 

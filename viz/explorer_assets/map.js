@@ -8,7 +8,7 @@ const SMALLEST = 6; // A box of fewer pixels is a click.
 const SETTLE = 350; // Milliseconds without a further turn of the wheel.
 
 class LandscapeMap extends HTMLElement {
-  static observedAttributes = ["src", "extent", "path", "values", "shape"];
+  static observedAttributes = ["src", "extent", "window", "path", "values", "shape"];
 
   connectedCallback() {
     if (this.image) return;
@@ -141,10 +141,10 @@ class LandscapeMap extends HTMLElement {
     }, SETTLE);
   }
 
-  // The window without the half cells that the picture shows around it.
+  // First and last alpha and beta of the points; the picture may show half a cell more.
   inner() {
-    const [n, m] = this.shape, half = [(this.a1 - this.a0) / n / 2, (this.b1 - this.b0) / m / 2];
-    return [[this.a0 + half[0], this.b0 + half[1]], [this.a1 - half[0], this.b1 - half[1]]];
+    const [a0, a1, b0, b1] = (this.getAttribute("window") || "0 1 0 1").split(" ").map(Number);
+    return [[a0, b0], [a1, b1]];
   }
 
   key(event) {
@@ -176,8 +176,10 @@ class LandscapeMap extends HTMLElement {
   read([u, v]) {
     const [n, m] = this.shape;
     if (!n || this.values.length !== n * m) return;
-    const i = Math.min(Math.floor(u * n), n - 1), j = Math.min(Math.floor((1 - v) * m), m - 1);
-    const [low, high] = this.inner(), value = this.values[i * m + j];
+    const here = this.coordinates([u, v]), [low, high] = this.inner();
+    const nearest = (x, k, count) =>
+      Math.min(Math.max(Math.round(((x - low[k]) / (high[k] - low[k])) * (count - 1)), 0), count - 1);
+    const i = nearest(here[0], 0, n), j = nearest(here[1], 1, m), value = this.values[i * m + j];
     const alpha = low[0] + (i * (high[0] - low[0])) / (n - 1);
     const beta = low[1] + (j * (high[1] - low[1])) / (m - 1);
     const text = (x) => String(Number(x.toPrecision(5))).replace("-", "\u2212");
