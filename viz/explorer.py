@@ -86,6 +86,8 @@ class Moment:
     Attributes:
         place: the plane; None until the first one is open.
         surface: on it, finished.
+        going: the plane that is being sampled for the first time; it becomes the place when that
+            is done.
         before: surfaces that were shown before, the latest last.
         preview: the finished coarse part of what is being sampled.
         target: the grid that is being sampled.
@@ -98,6 +100,7 @@ class Moment:
 
     place: Place | None = None
     surface: Surface | None = None
+    going: Place | None = None
     before: tuple[Surface, ...] = ()
     preview: Surface | None = None
     target: Grid | None = None
@@ -116,6 +119,11 @@ class Moment:
     def shown(self) -> Surface | None:
         """What is drawn: the coarse part of the new region as soon as there is one."""
         return self.preview if self.preview is not None else self.surface
+
+    @property
+    def here(self) -> Place | None:
+        """The plane of what is drawn."""
+        return self.going if self.preview is not None and self.going is not None else self.place
 
 
 @dataclass(slots=True)
@@ -234,16 +242,19 @@ class Explorer:
 
     def _visit(self, make: Callable[[], Place], note: str) -> None:
         def arrived(place: Place) -> None:
-            self._set(place=place, before=(), note="", error="", **_IDLE)
-            if place.surface is not None:
-                self._set(surface=place.surface, fresh=False)
-            else:
-                self._sample(place, Grid.over((self.points, self.points), first_window(place)))
+            if place.surface is None:
+                shape = (self.points, self.points)
+                self._sample(place, Grid.over(shape, first_window(place)))
+                return
+            self._set(
+                place=place, surface=place.surface, before=(), note="", error="", fresh=False,
+                **_IDLE,
+            )  # fmt: skip
 
         self._start("opening", lambda _job: make(), arrived, note=note)
 
     def _sample(self, place: Place, grid: Grid) -> None:
-        old = self.moment.surface
+        there = self.moment.place is place
 
         def work(job: _Job) -> Surface:
             last, told, size = 0.0, 0.0, 0
@@ -262,12 +273,15 @@ class Explorer:
             return place.sample(grid, on_tile, job.cancelled.is_set)
 
         def sampled(surface: Surface) -> None:
-            here = old is not None and self.moment.place is place
-            before = (*self.moment.before, old) if here and old is not None else ()
+            old = self.moment.surface
+            before = (*self.moment.before, old) if there and old is not None else ()
             note = f"sampled {surface.grid.size:,} points in {surface.settings.get('dtype', '?')}"
-            self._set(surface=surface, before=before, note=note, error="", fresh=True, **_IDLE)
+            self._set(
+                place=place, surface=surface, before=before, note=note, error="", fresh=True,
+                **_IDLE,
+            )  # fmt: skip
 
-        self._start("sampling", work, sampled, target=grid)
+        self._start("sampling", work, sampled, target=grid, going=None if there else place)
 
     def _progress(self, job: _Job, done: int, part: Surface | None) -> None:
         if job is self._job:
@@ -280,11 +294,14 @@ class Explorer:
         then: Callable[[Any], None],
         *,
         target: Grid | None = None,
+        going: Place | None = None,
         note: str = "",
     ) -> None:
         self._stop()
         job = self._job = _Job(threading.Event())
-        self._set(**{**_IDLE, "doing": doing, "target": target}, note=note, error="")
+        self._set(
+            doing=doing, target=target, going=going, preview=None, done=0, note=note, error=""
+        )
 
         def run() -> None:
             if job.cancelled.is_set():
@@ -322,7 +339,7 @@ class Explorer:
         self._changed(self.moment)
 
 
-_IDLE: dict[str, Any] = {"doing": "", "target": None, "preview": None, "done": 0}
+_IDLE: dict[str, Any] = {"doing": "", "target": None, "going": None, "preview": None, "done": 0}
 
 
 def check_points(points: int) -> int:

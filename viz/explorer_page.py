@@ -118,7 +118,7 @@ class Page:
                 state.places = known + [name for name in here if name not in known]
             if moment.surface is not None and moment.surface is not before.surface:
                 self._tell_window(moment)
-            if moment.shown is not before.shown or moment.place is not before.place:
+            if moment.shown is not before.shown or moment.here is not before.here:
                 self._draw(moment)
 
     def close(self) -> None:

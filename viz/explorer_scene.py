@@ -161,7 +161,7 @@ class Scene:
         Raises:
             ValueError: if the surface has no finite value to draw.
         """
-        surface, place = moment.shown, moment.place
+        surface, place = moment.shown, moment.here
         if surface is None or place is None:
             return None
         shown = Shown.of(surface, look, place.paths)

@@ -149,6 +149,10 @@ def sample(
             "at the solution; all are placed on the plane. Repeat.",
         ),
     ] = None,
+    length: Annotated[
+        str,
+        typer.Option("--length", help="Of pca: unit, or displacement: that of the whole path."),
+    ] = "unit",
     dtype: Annotated[
         str,
         typer.Option("--dtype", help="Precision: float32 or float64. [the study's, the network's]"),
@@ -205,7 +209,7 @@ def sample(
         placed=tuple(also or []), identifier=name, grid=Grid.over(shape, (alpha, beta, gamma)),
         tolerance=tolerance if resample else 0.0, height=height, gradients=gradients,
         subset=subset, divergence=divergence, curvature=curvature, dtype=dtype,
-        batch_norm=batch_norm,  # type: ignore[arg-type]
+        batch_norm=batch_norm, length=length,  # type: ignore[arg-type]
     )  # fmt: skip
     with bars() as shown:
         if source is None or config is None:

@@ -152,6 +152,7 @@ class LivePlane:
             words += ["--seed", str(request.seed)]
         if request.kind == "random" and request.normalisation != "filter":
             words += ["--normalisation", request.normalisation]
+        words += ["--length", request.length] if request.length != "unit" else []
         for which in () if request.which == ("all",) else request.which:
             words += ["--which", which]
         words += ["--grid", "x".join(map(str, request.grid.shape))]
@@ -161,6 +162,7 @@ class LivePlane:
         words += ["--gradients"] if request.gradients else []
         words += ["--batch-norm", request.batch_norm] if request.batch_norm != "frozen" else []
         words += ["--subset", str(request.subset)] if request.subset else []
+        words += ["--divergence"] if request.divergence else []
         return shlex.join(words)
 
     def _able(self) -> tuple[SolutionNetwork, Plane]:
@@ -310,6 +312,7 @@ def request_of(surface: Surface) -> Request | None:
         gradients=bool(asked.get("gradients", False)),
         batch_norm=asked.get("batch_norm", "frozen"), subset=int(asked.get("subset", 0)),
         divergence="divergences" in surface.fields,
+        length="unit" if settings.get("direction_length", 1.0) == 1.0 else "displacement",
     )  # fmt: skip
 
 

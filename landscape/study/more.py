@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from landscape.config import SamplingConfig, StudyConfig
+from landscape.config.study import Length
 from landscape.directions import select
 from landscape.evaluation import BatchNorm, EngineChoice
 from landscape.files import replacing, writable_folder
@@ -54,6 +55,7 @@ class Request:
         divergence: whether the divergence of the predictions is evaluated as well.
         curvature: whether a random plane carries the extreme curvatures of its centre.
         dtype: precision of the forward pass, ``float32`` or ``float64``; "" for the study's.
+        length: of the directions of a ``pca`` plane, see :func:`landscape.pca_plane`.
     """
 
     run: str | None
@@ -73,6 +75,7 @@ class Request:
     divergence: bool = False
     curvature: bool = True
     dtype: str = ""
+    length: Length = "unit"
 
     def __post_init__(self) -> None:
         if len(self.others) != OTHERS.get(self.kind, len(self.others)):
@@ -99,6 +102,7 @@ class Request:
         return PlaneRequest(
             kind=self.kind, seed=self.seed, normalisation=self.normalisation,
             which="all" if self.which == ("all",) else self.which, axes=len(self.grid.shape),
+            length=self.length,
         )  # fmt: skip
 
     @property
@@ -110,6 +114,7 @@ class Request:
         ends = "_".join(f"{v:g}" for axis in self.grid.axes for v in (axis[0], axis[-1]))
         words = [f"{self.run or 'own'}.{self.kind}"]
         words[0] += f"{self.normalisation}{self.seed}" if self.kind == "random" else ""
+        words[0] += self.length if self.length != "unit" else ""
         words += [shape, ends, *self.others]
         words += ["gradients"] if self.gradients else []
         words += [self.batch_norm] if self.batch_norm != "frozen" else []
@@ -129,6 +134,8 @@ class Request:
             asked["seed"] = self.seed
         if self.kind == "random":
             asked |= {"normalisation": self.normalisation, "which": list(self.which)}
+        if self.length != "unit":
+            asked["length"] = self.length
         if self.tolerance:
             asked |= {"tolerance": self.tolerance, "height": self.height}
         if self.dtype:
