@@ -204,11 +204,15 @@ class Explorer:
             )  # fmt: skip
 
     def home(self) -> None:
-        """Show the whole of the place again."""
-        place = self.moment.place
-        if place is not None and place.surface is not None:
+        """Show the place again as it was first seen."""
+        place, before = self.moment.place, self.moment.before
+        whole = place.surface if place is not None else None
+        if whole is None and before:
+            whole = before[0]
+        if whole is not None:
             self._stop()
-            self._set(surface=place.surface, before=(), note="", error="", fresh=False, **_IDLE)
+            fresh = not self._stored(whole)
+            self._set(surface=whole, before=(), note="", error="", fresh=fresh, **_IDLE)
 
     def cancel(self) -> None:
         """Stop what is being done; what was shown before comes back."""
