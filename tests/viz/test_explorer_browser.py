@@ -37,7 +37,7 @@ CONFIG = replace(
     sampling=SamplingConfig(strategy="loop", chunk=1, batch_size=64, threads=1),
 )  # fmt: skip
 PLACE = "relu-gd-seed0.random"
-SLOW = 30_000.0
+SLOW = 12_000.0
 
 pytestmark = [
     pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no Chromium here"),

@@ -30,7 +30,7 @@ def test_other_addresses_need_a_word_of_their_own(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["", "example.org", "127.0.0.1:80", "-1"])
 def test_names_and_nonsense_are_no_addresses(host: str) -> None:
-    with pytest.raises(ValueError, match="must be an address such as 127.0.0.1"):
+    with pytest.raises(ValueError, match=r"must be an address such as 127\.0\.0\.1"):
         check_host(host, network=True)
 
 

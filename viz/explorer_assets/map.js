@@ -7,6 +7,7 @@ const NS = "http://www.w3.org/2000/svg";
 const SMALLEST = 6; // A box of fewer pixels is a click.
 const SETTLE = 350; // Milliseconds without a further turn of the wheel.
 
+// No property may be called like an attribute: Vue would set it instead of the attribute.
 class LandscapeMap extends HTMLElement {
   static observedAttributes = ["src", "extent", "window", "path", "values", "shape"];
 
@@ -55,9 +56,9 @@ class LandscapeMap extends HTMLElement {
     const src = this.getAttribute("src");
     if (src) this.image.src = src;
     this.image.style.transform = "";
-    this.shape = (this.getAttribute("shape") || "0 0").split(" ").map(Number);
+    this.counts = (this.getAttribute("shape") || "0 0").split(" ").map(Number);
     const bytes = Uint8Array.from(atob(this.getAttribute("values") || ""), (c) => c.charCodeAt(0));
-    this.values = new Float32Array(bytes.buffer);
+    this.numbers = new Float32Array(bytes.buffer);
     const points = JSON.parse(this.getAttribute("path") || "[]").map(([a, b]) => this.place(a, b));
     this.line.setAttribute("points", points.map((p) => p.join(",")).join(" "));
     const last = points.at(-1);
@@ -174,12 +175,12 @@ class LandscapeMap extends HTMLElement {
   }
 
   read([u, v]) {
-    const [n, m] = this.shape;
-    if (!n || this.values.length !== n * m) return;
+    const [n, m] = this.counts;
+    if (!n || this.numbers.length !== n * m) return;
     const here = this.coordinates([u, v]), [low, high] = this.inner();
     const nearest = (x, k, count) =>
       Math.min(Math.max(Math.round(((x - low[k]) / (high[k] - low[k])) * (count - 1)), 0), count - 1);
-    const i = nearest(here[0], 0, n), j = nearest(here[1], 1, m), value = this.values[i * m + j];
+    const i = nearest(here[0], 0, n), j = nearest(here[1], 1, m), value = this.numbers[i * m + j];
     const alpha = low[0] + (i * (high[0] - low[0])) / (n - 1);
     const beta = low[1] + (j * (high[1] - low[1])) / (m - 1);
     const text = (x) => String(Number(x.toPrecision(5))).replace("-", "\u2212");
