@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from viz.curvature_captions import curvature_scale_caption
     from viz.curvature_lines import curvature_scale
     from viz.density import kink_density
+    from viz.explorer_server import explore_in_browser
+    from viz.explorer_window import explore_in_window
     from viz.height import HeightScale
     from viz.html import to_html, toy_html
     from viz.hybrid import FIGURE_STYLE, figure, figure_caption
@@ -100,6 +102,9 @@ _HOME = MappingProxyType(
         "to_html": "html",
         "toy_html": "html",
         "show": "notebook",
+        # live
+        "explore_in_browser": "explorer_server",
+        "explore_in_window": "explorer_window",
         # how they look
         "HeightScale": "height",
         "Style": "style",
@@ -131,6 +136,8 @@ __all__ = [
     "curvature_scale",
     "curvature_scale_caption",
     "ensure",
+    "explore_in_browser",
+    "explore_in_window",
     "export_mesh",
     "figure",
     "figure_caption",

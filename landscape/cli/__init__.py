@@ -19,6 +19,7 @@ from landscape.cli import (
     render,
     sample,
     study,
+    view,
     web_page,
 )
 
@@ -37,6 +38,7 @@ app.command("run", short_help="Train, and sample planes around each solution.")(
 app.command("train", short_help="Train only; 'run' samples later.")(study.train)
 app.command("sample", short_help="One more plane, line or volume of a study.")(sample.sample)
 app.command("render", short_help="Pictures of a study.")(render.render)
+app.command("view", short_help="Look around live: turn, zoom by sampling anew, keep.")(view.view)
 app.command("figure", short_help="A figure for a paper, with its caption.")(figure.figure)
 app.command("animate", short_help="Films: a descent, or the way into the microscope.")(
     animate.animate

@@ -153,6 +153,14 @@ def sample(
             "at the solution; all are placed on the plane. Repeat.",
         ),
     ] = None,
+    length: Annotated[
+        str,
+        typer.Option("--length", help="Of pca: unit, or displacement: that of the whole path."),
+    ] = "unit",
+    dtype: Annotated[
+        str,
+        typer.Option("--dtype", help="Precision: float32 or float64. [the study's, the network's]"),
+    ] = "",
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Say how the engine was chosen.")
     ] = False,
@@ -208,7 +216,8 @@ def sample(
         normalisation=normalisation, which=tuple(which or ["all"]), others=tuple(others),
         placed=tuple(also or []), identifier=name, grid=axes,
         tolerance=tolerance if resample else 0.0, height=height, gradients=gradients,
-        batch_norm=batch_norm, subset=subset, divergence=divergence, curvature=curvature,  # type: ignore[arg-type]
+        subset=subset, divergence=divergence, curvature=curvature, dtype=dtype,
+        batch_norm=batch_norm, length=length,  # type: ignore[arg-type]
     )  # fmt: skip
     with bars() as shown:
         if source is None or config is None:

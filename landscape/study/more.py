@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from landscape.config import SamplingConfig, StudyConfig
+from landscape.config.study import Length
 from landscape.directions import select
 from landscape.evaluation import BatchNorm, EngineChoice
 from landscape.files import replacing, writable_folder
@@ -27,6 +28,8 @@ from landscape.study.solutions import solution_model
 from landscape.study.work import SurfaceWork, nodes_path, same_grid
 from landscape.surface import Surface
 from landscape.trajectory import Trajectory
+
+DTYPES = ("", "float32", "float64")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,8 @@ class Request:
         subset: number of examples, drawn with seed 0; 0 takes all.
         divergence: whether the divergence of the predictions is evaluated as well.
         curvature: whether a random plane carries the extreme curvatures of its centre.
+        dtype: precision of the forward pass, ``float32`` or ``float64``; "" for the study's.
+        length: of the directions of a ``pca`` plane, see :func:`landscape.pca_plane`.
     """
 
     run: str | None
@@ -69,6 +74,8 @@ class Request:
     subset: int = 0
     divergence: bool = False
     curvature: bool = True
+    dtype: str = ""
+    length: Length = "unit"
 
     def __post_init__(self) -> None:
         if len(self.others) != OTHERS.get(self.kind, len(self.others)):
@@ -84,6 +91,9 @@ class Request:
         check_height(self.height)
         if self.subset < 0:
             raise ValueError(f"the subset must have >= 1 examples, got {self.subset}")
+        if self.dtype not in DTYPES:
+            known = ", ".join(filter(None, DTYPES))
+            raise ValueError(f"unknown dtype {self.dtype!r}; known: {known}")
         check_identifier(self.name, "surface")
 
     @property
@@ -92,6 +102,7 @@ class Request:
         return PlaneRequest(
             kind=self.kind, seed=self.seed, normalisation=self.normalisation,
             which="all" if self.which == ("all",) else self.which, axes=len(self.grid.shape),
+            length=self.length,
         )  # fmt: skip
 
     @property
@@ -103,11 +114,13 @@ class Request:
         ends = "_".join(f"{v:g}" for axis in self.grid.axes for v in (axis[0], axis[-1]))
         words = [f"{self.run or 'own'}.{self.kind}"]
         words[0] += f"{self.normalisation}{self.seed}" if self.kind == "random" else ""
+        words[0] += self.length if self.length != "unit" else ""
         words += [shape, ends, *self.others]
         words += ["gradients"] if self.gradients else []
         words += [self.batch_norm] if self.batch_norm != "frozen" else []
         words += ["divergence"] if self.divergence else []
         words += [f"subset{self.subset}"] if self.subset else []
+        words += [self.dtype] if self.dtype else []
         return "_".join(words)
 
     @property
@@ -121,8 +134,12 @@ class Request:
             asked["seed"] = self.seed
         if self.kind == "random":
             asked |= {"normalisation": self.normalisation, "which": list(self.which)}
+        if self.length != "unit":
+            asked["length"] = self.length
         if self.tolerance:
             asked |= {"tolerance": self.tolerance, "height": self.height}
+        if self.dtype:
+            asked["dtype"] = self.dtype
         return asked
 
 
@@ -174,7 +191,8 @@ def sample_more(
     with StudyWriter(path) as writer:
         surface_of(
             writer, request, model, trajectory.settings["loss"], data,
-            paths=paths, dtype=getattr(torch, config.dtype), engine=engine, reporter=reporter,
+            paths=paths, dtype=getattr(torch, request.dtype or config.dtype), engine=engine,
+            reporter=reporter,
         )  # fmt: skip
     return path, request.name
 

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from landscape.config import SamplingConfig
@@ -64,6 +65,7 @@ def sample_own(
                 writer.put_record(run_path(name), trajectory)
         surface_of(
             writer, request, model, loss, data, paths=paths, others=others, engine=engine,
+            dtype=getattr(torch, request.dtype) if request.dtype else None,
             reporter=reporter or Silent(),
         )  # fmt: skip
     return request.name

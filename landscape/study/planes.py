@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from torch import nn
 
-from landscape.config.study import NORMALISATIONS, Normalisation
+from landscape.config.study import LENGTHS, NORMALISATIONS, Length, Normalisation
 from landscape.directions import (
     line_between,
     pca_plane,
@@ -43,6 +43,7 @@ class PlaneRequest:
         normalisation: of random directions.
         which: the parameters that random directions perturb.
         axes: of a random line, plane or volume.
+        length: of the directions of a ``pca`` plane, see :func:`landscape.pca_plane`.
     """
 
     kind: str = "random"
@@ -50,6 +51,7 @@ class PlaneRequest:
     normalisation: str = "filter"
     which: Which = "all"
     axes: int = 2
+    length: Length = "unit"
 
     def __post_init__(self) -> None:
         if self.kind not in OTHERS:
@@ -58,6 +60,8 @@ class PlaneRequest:
             raise ValueError(
                 f"unknown normalisation {self.normalisation!r}; known: {', '.join(NORMALISATIONS)}"
             )
+        if self.length not in LENGTHS:
+            raise ValueError(f"unknown length {self.length!r}; known: {', '.join(LENGTHS)}")
         if self.seed < 0:
             raise ValueError(f"the seed must be >= 0, got {self.seed}; leave it out for 0")
         wanted = 1 if self.kind == "between" else 2
@@ -105,7 +109,9 @@ def make_plane(
     if kind in _NEED_A_PATH:
         if trajectory is None:
             raise ValueError(f"a {kind} plane is that of a path; give the checkpoints of one")
-        return pca_plane(trajectory) if kind == "pca" else update_plane(trajectory)
+        if kind == "update":
+            return update_plane(trajectory)
+        return pca_plane(trajectory, length=request.length)
     return random_plane(
         model, seed=request.seed, normalisation=cast("Normalisation", request.normalisation),
         which=request.which, axes=request.axes,

@@ -1,0 +1,106 @@
+"""``landscape view``: look around in a study, and sample what is looked at."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from landscape.cli.mistakes import one_line_errors
+from landscape.cli.wiring import configuration_of, load_data
+
+if TYPE_CHECKING:
+    from landscape.store import StudyFile
+
+
+@one_line_errors
+def view(
+    study: Annotated[Path, typer.Argument(help="The study file, or its folder.")],
+    surface: Annotated[
+        str, typer.Option("--surface", help="Surface id to begin with. [the first]")
+    ] = "",
+    run: Annotated[str, typer.Option("--run", help="Begin with a surface of this run.")] = "",
+    browser: Annotated[
+        bool, typer.Option("--browser", help="Serve a page even if there is a display.")
+    ] = False,
+    points: Annotated[
+        int, typer.Option("--points", help="Of a region that is sampled, each way.")
+    ] = 51,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int | None, typer.Option("--port", help="0 for a free one. [8765, or a free one]")
+    ] = None,
+    allow_network: Annotated[
+        bool,
+        typer.Option("--allow-network", help="Let --host be an address other machines reach."),
+    ] = False,
+) -> None:
+    """Turn surfaces, dive into them, and keep what you find.
+
+    Opens a window where there is a display. Otherwise, or with --browser, serves a page on this
+    machine alone and prints its address; through SSH, open a tunnel with the line that is printed.
+    Whoever has the address can sample and add surfaces to the study, nothing else.
+
+    A box, the wheel or numbers choose a region, which the network of the study samples anew.
+    Windows narrower than 3 % of the norm of the parameters are sampled in float64.
+    """
+    from landscape.cli.pictures import own_viz
+    from landscape.store import open_study
+    from landscape.study.explore import StudyAtlas
+
+    viz = own_viz()
+    source = open_study(study)
+    # Imported surfaces, and those of a network of the user's own, can be looked at only.
+    config = configuration_of(source) if "network" in source.config else None
+    atlas = StudyAtlas(source, config, load_data=load_data)
+    start = first_surface(atlas, source, surface, run)
+    if browser or not has_display():
+        viz.explore_in_browser(
+            atlas, runs=atlas.runs, start=start, host=host, port=port, network=allow_network,
+            points=points, announce=lambda address: tell(source.path, address),
+        )  # fmt: skip
+        return
+    viz.explore_in_window(atlas, start=start, points=points)
+
+
+def first_surface(atlas: Any, source: StudyFile, surface: str, run: str) -> str:
+    """Return the id of the surface to begin with.
+
+    Raises:
+        KeyError: if there is none of that id, or none of that run.
+        ValueError: if the study has no surface over a plane.
+    """
+    names: tuple[str, ...] = atlas.names
+    if not names:
+        raise ValueError(
+            f"{source.path} has no surface over a plane; make one with 'landscape sample'"
+        )
+    if surface and surface not in names:
+        raise KeyError(f"{source.path} has no surface {surface}; known: {', '.join(names)}")
+    if surface or not run:
+        return surface or names[0]
+    of_run = [name for name in names if source.surface(name).run == run]
+    if not of_run:
+        known = ", ".join(source.runs()) or "none"
+        raise KeyError(f"{source.path} has no surface of the run {run}; runs: {known}")
+    # A random plane shows the surroundings; that of a path is usually much wider.
+    return next((name for name in of_run if name.endswith(".random")), of_run[0])
+
+
+def has_display() -> bool:
+    """Whether a window can be opened."""
+    if sys.platform in ("win32", "darwin"):
+        return "SSH_CONNECTION" not in os.environ
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def tell(path: Path, address: Any) -> None:
+    """Say where the page is."""
+    print(f"exploring {path}")
+    print(f"  open               {address.url}")
+    print(f"  from elsewhere     {address.tunnel}")
+    print("                     and there open the same address")
+    print("Ctrl-C ends it.", flush=True)

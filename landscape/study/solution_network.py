@@ -1,0 +1,76 @@
+"""The network of a run at its solution, with what it is evaluated on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from landscape.config import StudyConfig
+from landscape.store import StudyFile
+from landscape.study.reporting import Examples
+from landscape.study.solutions import solution_model
+from landscape.trajectory import Trajectory
+
+
+class SolutionNetwork:
+    """The solution of a run, with its loss and the data of the study; loaded when first used.
+
+    Args:
+        source: the study.
+        config: its configuration.
+        run: name of the run.
+        load_data: called with ``config.data``.
+    """
+
+    def __init__(
+        self,
+        source: StudyFile,
+        config: StudyConfig,
+        run: str,
+        load_data: Callable[[Any], Examples],
+    ) -> None:
+        self.run = run
+        self.config = config
+        self._source = source
+        self._load_data = load_data
+        self._loaded: tuple[nn.Module, Examples] | None = None
+
+    @property
+    def loss(self) -> str:
+        """Name of the loss."""
+        return str(self.trajectory(self.run).settings["loss"])
+
+    @property
+    def model(self) -> nn.Module:
+        """At the solution."""
+        return self._parts()[0]
+
+    @property
+    def data(self) -> Examples:
+        """The data it was trained on."""
+        return self._parts()[1]
+
+    def trajectory(self, run: str) -> Trajectory:
+        """Read the path of a run of the same study.
+
+        Raises:
+            ValueError: if it diverged.
+        """
+        trajectory = self._source.trajectory(run)
+        if trajectory.diverged_at is not None:
+            raise ValueError(f"{run} diverged at step {trajectory.diverged_at}: no solution")
+        return trajectory
+
+    def _parts(self) -> tuple[nn.Module, Examples]:
+        if self._loaded is None:
+            model = solution_model(self.trajectory(self.run))
+            data = self._load_data(self.config.data)
+            if data.sha256 != self._source.attributes.get("data_sha256"):
+                raise ValueError(
+                    f"the data set {self.config.data.name} is not the one this study was trained "
+                    f"on (digest {data.sha256[:12]})"
+                )
+            self._loaded = model, data
+        return self._loaded

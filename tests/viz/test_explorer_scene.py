@@ -1,0 +1,216 @@
+"""What the explorer draws: losses or residuals, heights by number, the camera left alone."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import matplotlib.image
+import numpy as np
+import pytest
+from exploring import Analytic, Walk, bowl, stored
+
+from landscape.surface import Status, Surface
+from viz.explorer_map import map_attributes, map_pixels
+from viz.explorer_scene import Look, Scene, Shown
+from viz.explorer_window import HELP, Controls, told
+from viz.style import Style
+
+STYLE = Style.of("testing")
+
+
+def quadratic(coordinates: Any) -> Any:
+    return 3 + coordinates[:, 0] + 2 * coordinates[:, 0] * coordinates[:, 1]
+
+
+def kinked(coordinates: Any) -> Any:
+    """A quadratic with a faint crease at alpha = 0."""
+    return quadratic(coordinates) + 0.01 * np.abs(coordinates[:, 0])
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"shows": "kinks"}, "unknown shows 'kinks'; known: auto, loss, residual"),
+        ({"height": "clipped"}, "unknown height 'clipped'; known: log, linear"),
+        ({"shading": "phong"}, "known: flat, differences, gradient"),
+        ({"exaggeration": float("nan")}, "between 0.1 and 10.0, got nan"),
+        ({"exaggeration": 11}, "between 0.1 and 10.0, got 11"),
+    ],
+)
+def test_impossible_looks_are_refused(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Look(**changes)
+
+
+def test_the_residual_is_shown_where_the_losses_would_hide_it() -> None:
+    faint, plain = stored(kinked, 21), stored(bowl, 21)
+    shown = Shown.of(faint, Look())
+    assert shown.residual is not None
+    assert shown.note.endswith("quadratic: 0.046 % of the range of the losses, 6")
+    # |a| minus its best line on [-1, 1] keeps its corner: the residual is lowest at alpha = 0.
+    assert np.all(np.argmin(shown.surface.losses, axis=0) == 10)
+    assert Shown.of(plain, Look()).residual is None
+    assert Shown.of(faint, Look(shows="loss")).residual is None
+    assert Shown.of(plain, Look(shows="residual")).residual is not None
+
+
+def test_a_quadratic_leaves_rounding_and_says_so() -> None:
+    shown = Shown.of(stored(quadratic, 21), Look())
+    assert shown.note == "what the best-fitting quadratic leaves is rounding: drawn as 0"
+    assert np.all(shown.surface.losses == 0)
+
+
+def test_losses_below_zero_are_drawn_on_a_linear_scale() -> None:
+    surface = stored(lambda c: -1 - c[:, 0] ** 4, 9)
+    shown = Shown.of(surface, Look(shows="loss"))
+    assert (shown.scale.kind, shown.note) == ("linear", "no loss is positive: heights are linear")
+
+
+def test_surfaces_without_a_value_are_told() -> None:
+    with pytest.raises(ValueError, match="no finite value to draw"):
+        Shown.of(stored(lambda c: np.full(len(c), np.nan)), Look())
+
+
+def decoded(attributes: dict[str, str]) -> Any:
+    kind, _, content = attributes["map_src"].partition(",")
+    assert kind == "data:image/png;base64"
+    return matplotlib.image.imread(io.BytesIO(base64.b64decode(content)), format="png")
+
+
+def test_the_map_has_alpha_to_the_right_and_beta_up() -> None:
+    surface = stored(lambda c: 1 + (c[:, 0] > 0.9) * (c[:, 1] < -0.9) * 1.0, 5)
+    attributes = map_attributes(Shown.of(surface, Look(shows="loss")), STYLE)
+    picture = decoded(attributes)[..., :3]
+    assert picture.shape == (5, 5, 3)
+    different = np.argwhere(np.any(picture != picture[0, 0], axis=-1))
+    assert different.tolist() == [[4, 4]]
+    values = np.frombuffer(base64.b64decode(attributes["map_values"]), dtype="<f4")
+    assert (values == surface.losses.ravel()).all()
+    assert attributes["map_shape"] == "5 5"
+    assert [float(x) for x in attributes["map_extent"].split()] == [-1.25, 1.25, -1.25, 1.25]
+    assert [float(x) for x in attributes["map_window"].split()] == [-1, 1, -1, 1]
+
+
+def test_residuals_are_lit_cell_by_cell() -> None:
+    shown = Shown.of(stored(kinked, 21), Look())
+    pixels, whole_cells = map_pixels(shown, STYLE)
+    assert whole_cells
+    assert pixels.shape == (20, 20, 3)
+    # Light from the left: the two sides of the crease differ, along the whole of it.
+    left, right = pixels[:, 9].astype(int).sum(axis=-1), pixels[:, 10].astype(int).sum(axis=-1)
+    assert np.all(np.abs(left - right) > 60)
+
+
+@pytest.fixture
+def walk() -> Iterator[Walk]:
+    walk = Walk(Analytic(surface=stored(bowl, 21)), Analytic(name="next", surface=stored(kinked)))
+    walk.explorer.open("bowl")
+    walk.settle()
+    yield walk
+    walk.explorer.close()
+
+
+@pytest.fixture
+def scene(rendering: None) -> Iterator[Scene]:
+    scene = Scene(size=(240, 160))
+    yield scene
+    scene.close()
+
+
+def test_a_new_window_is_drawn_and_the_camera_stays(walk: Walk, scene: Scene) -> None:
+    scene.draw(walk.moment, Look())
+    camera = scene.plotter.renderers[0].camera
+    first = np.array(camera.position)
+    camera.azimuth += 30
+    turned = np.array(camera.position)
+    walk.explorer.zoom((0.0, 0.5), (-0.5, 0.0))
+    scene.draw(walk.settle(), Look())
+    assert scene.frame is not None
+    assert (scene.frame.alpha, scene.frame.beta) == ((0.0, 0.5), (-0.5, 0.0))
+    np.testing.assert_allclose(camera.position, turned)
+    picture = np.array(scene.plotter.screenshot(return_img=True))
+    assert picture.std() > 5
+    scene.draw(walk.moment, Look(), turn_back=True)
+    assert np.linalg.norm(np.array(camera.position) - first) < np.linalg.norm(turned - first)
+
+
+def test_heights_follow_the_exaggeration(walk: Walk, scene: Scene) -> None:
+    tall = []
+    for factor in (1.0, 2.0):
+        scene.draw(walk.moment, Look(shows="loss", exaggeration=factor))
+        mesh = scene.plotter.renderers[0].actors["surface"].mapper.dataset
+        tall.append(mesh.bounds[5] - mesh.bounds[4])
+    assert tall[1] == pytest.approx(2 * tall[0])
+
+
+def test_drawing_again_and_again_leaves_no_actors_behind(walk: Walk, scene: Scene) -> None:
+    counts = set()
+    for _ in range(3):
+        scene.draw(walk.moment, Look())
+        scene.write("told", "help")
+        counts.add(tuple(len(r.actors) for r in scene.plotter.renderers))
+    assert len(counts) == 1
+
+
+def test_an_unfinished_surface_is_drawn_in_part(walk: Walk, scene: Scene) -> None:
+    whole = walk.moment.surface
+    assert whole is not None
+    status = np.array(whole.status)
+    status[:3] = Status.MISSING
+    part = Surface(whole.grid, whole.fields, status)
+    from dataclasses import replace
+
+    shown = scene.draw(replace(walk.moment, surface=part), Look())
+    assert shown is not None
+    assert shown.residual is None
+
+
+def test_keys_zoom_where_the_pointer_is(walk: Walk, scene: Scene) -> None:
+    controls = Controls(walk.explorer, scene)
+    controls.draw()
+    keys = controls.keys()
+    assert set("".join(key for key, _ in HELP).replace(" ", "")) - {"q"} == set(keys)
+    scene.plotter.iren.interactor.SetEventPosition(0, 0)
+    keys["z"]()
+    moment = walk.settle()
+    controls.draw()
+    assert moment.surface is not None
+    # Nothing lies under the pointer: the middle is taken.
+    assert np.ptp(moment.surface.alphas) == pytest.approx(2 / 3, rel=1e-2)
+    assert moment.surface.alphas.mean() == pytest.approx(0, abs=1e-3)
+    keys["b"]()
+    controls.draw()
+    assert walk.moment.surface is walk.explorer.moment.place.surface  # type: ignore[union-attr]
+
+
+def test_the_pointer_picks_the_point_of_the_surface(walk: Walk, scene: Scene) -> None:
+    controls = Controls(walk.explorer, scene)
+    controls.draw()
+    frame, renderer = scene.frame, scene.plotter.renderers[0]
+    assert frame is not None
+    for alpha, beta in ((0.5, 0.5), (-0.5, 0.25)):
+        loss = bowl(np.array([[alpha, beta]]))
+        point = frame.points(np.array([[alpha, beta]]), loss)[0]
+        renderer.SetWorldPoint(*point, 1.0)
+        renderer.WorldToDisplay()
+        x, y, _ = renderer.GetDisplayPoint()
+        scene.plotter.iren.interactor.SetEventPosition(round(x), round(y))
+        found = controls.pointed()
+        # One pixel of a small window is 0.02 of the plane.
+        np.testing.assert_allclose(found, (alpha, beta), atol=0.05)
+
+
+def test_keys_change_the_look_and_the_place(walk: Walk, scene: Scene) -> None:
+    controls = Controls(walk.explorer, scene)
+    keys = controls.keys()
+    for key in "lmsipud":
+        keys[key]()
+    assert controls.look == Look("loss", "linear", 1.0, "differences", False, False)
+    keys["n"]()
+    assert walk.settle().place is walk.explorer.atlas.open("next")
+    controls.toggle_help()
+    keys["k"]()
+    assert told(walk.moment) == "this surface is in the study already"

@@ -1,0 +1,177 @@
+"""The page of the explorer: what it shows of a moment, and what its controls do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from viz.explorer import Explorer, Moment, rounded_window
+from viz.explorer_map import map_attributes
+from viz.explorer_scene import Look, Scene
+from viz.style import Style
+
+ASSETS = Path(__file__).parent / "explorer_assets"
+_SERVED = "landscape_explorer"
+_LOOK = ("shows", "height", "exaggeration", "shading", "isolines", "paths")
+_KEEPS_OTHERS = "through"
+
+
+class Page:
+    """Binds an explorer and a scene to the state of a trame server.
+
+    Args:
+        server: of trame.
+        runs: names of the solutions that new planes go through.
+
+    Raises:
+        RuntimeError: if nothing can be rendered here.
+    """
+
+    def __init__(self, server: Any, *, runs: tuple[str, ...] = ()) -> None:
+        from trame.ui.html import DivLayout
+        from trame.widgets import vtk
+
+        self.look = Look()
+        self._server = server
+        self._scene = Scene()
+        self._drawn: Any = None
+        self._moment = Moment()
+        server.enable_module(
+            {
+                "serve": {_SERVED: str(ASSETS)},
+                "scripts": [f"{_SERVED}/map.js"],
+                "styles": [f"{_SERVED}/page.css"],
+            }
+        )
+        server.state.update(_first_state(runs, self.look))
+        with DivLayout(server) as layout:
+            self._view = vtk.VtkRemoteView(
+                self._scene.plotter.render_window, interactive_ratio=0.6, interactive_quality=70,
+                still_quality=95,
+            )  # fmt: skip
+            template = (ASSETS / "page.html").read_text(encoding="utf-8")
+            layout.root.clear()
+            layout.root.add_child(template.replace("<!-- view -->", self._view.html))
+
+    def wire(self, explorer: Explorer) -> None:
+        """Let the page's controls drive an explorer."""
+        self._explorer = explorer
+        state, controller = self._server.state, self._server.controller
+        state.places = list(explorer.atlas.names)
+        state.points = str(explorer.points)
+        for name in ("cancel", "back", "home", "keep", "open"):
+            controller.trigger(name)(getattr(explorer, name))
+        controller.trigger("zoom")(self.zoom)
+        controller.trigger("zoom_to")(self.zoom_to)
+        controller.trigger("make")(self.make)
+        controller.trigger("turn_back")(self.turn_back)
+        state.change(*_LOOK)(self._look_changed)
+
+    def zoom(self) -> None:
+        """Sample the window in the text fields."""
+        state = self._server.state
+        try:
+            ends = [_number(state[key]) for key in ("alpha0", "alpha1", "beta0", "beta1")]
+            points = int(_number(state.points))
+        except ValueError as error:
+            state.error = str(error)
+            return
+        self._explorer.zoom((ends[0], ends[1]), (ends[2], ends[3]), points=points)
+
+    def zoom_to(self, *ends: float) -> None:
+        """Sample the window that was drawn on the map."""
+        alpha, beta = rounded_window((ends[0], ends[2]), (ends[1], ends[3]))
+        self._explorer.zoom(alpha, beta)
+
+    def make(self) -> None:
+        """Make the plane that is chosen in the form, and sample it."""
+        state = self._server.state
+        choice: dict[str, Any] = {"run": state.run, "kind": state.kind}
+        try:
+            if state.kind in ("random", "gradient"):
+                choice["seed"] = int(_number(state.seed))
+        except ValueError as error:
+            state.error = str(error)
+            return
+        if state.kind == "random":
+            choice["normalisation"] = state.normalisation
+        if state.kind == _KEEPS_OTHERS:
+            choice["others"] = (state.other1, state.other2)
+        self._explorer.make(**choice)
+
+    def turn_back(self) -> None:
+        """Turn the camera back."""
+        self._draw(self._moment, turn_back=True)
+
+    def refresh(self, moment: Moment) -> None:
+        """Show a moment."""
+        before, self._moment = self._moment, moment
+        with self._server.state as state:
+            state.doing, state.done, state.total = moment.doing, moment.done, moment.total
+            state.note, state.error = moment.note, moment.error
+            state.fresh, state.can_back = moment.fresh, bool(moment.before)
+            if moment.place is not None:
+                state.place = moment.place.name
+            if before.doing == "keeping" or moment.place is not before.place:
+                known = list(self._explorer.atlas.names)
+                here = [] if moment.place is None else [moment.place.name]
+                state.places = known + [name for name in here if name not in known]
+            if moment.surface is not None and moment.surface is not before.surface:
+                self._tell_window(moment)
+            if moment.shown is not before.shown or moment.here is not before.here:
+                self._draw(moment)
+
+    def close(self) -> None:
+        """Free the graphics."""
+        self._scene.close()
+
+    def _look_changed(self, **_state: Any) -> None:
+        state = self._server.state
+        chosen = {name: state[name] for name in _LOOK}
+        try:
+            self.look = Look(**{**chosen, "exaggeration": float(chosen["exaggeration"])})
+        except ValueError as error:
+            state.error = str(error)
+            return
+        self._draw(self._moment)
+
+    def _draw(self, moment: Moment, *, turn_back: bool = False) -> None:
+        state = self._server.state
+        try:
+            shown = self._scene.draw(moment, self.look, turn_back=turn_back)
+        except ValueError as error:
+            state.error = str(error)
+            return
+        if shown is not None:
+            state.shown = shown.note
+            state.update(map_attributes(shown, Style.of(self.look.style)))
+        self._view.update()
+
+    def _tell_window(self, moment: Moment) -> None:
+        surface, place, state = moment.surface, moment.place, self._server.state
+        if surface is None or place is None:
+            return
+        for name, axis in (("alpha", surface.alphas), ("beta", surface.betas)):
+            state[f"{name}0"], state[f"{name}1"] = (repr(float(axis[i])) for i in (0, -1))
+        state.command = place.command(surface)
+
+
+def _first_state(runs: tuple[str, ...], look: Look) -> dict[str, Any]:
+    first: dict[str, Any] = {name: getattr(look, name) for name in _LOOK}
+    texts = ("place", "doing", "note", "error", "shown", "command", "alpha0", "alpha1", "beta0",
+             "beta1", "points", "map_src", "map_values", "map_quantity")  # fmt: skip
+    run = next(iter(runs), "")
+    return {
+        **first, **dict.fromkeys(texts, ""), "trame__title": "Loss landscape", "places": [],
+        "runs": list(runs), "run": run, "kind": "random", "seed": "1", "normalisation": "filter",
+        "other1": runs[1] if len(runs) > 1 else run, "other2": runs[2] if len(runs) > 2 else run,
+        "done": 0, "total": 0, "fresh": False, "can_back": False,
+        "map_extent": "0 1 0 1", "map_window": "0 1 0 1", "map_path": "[]", "map_shape": "0 0",
+    }  # fmt: skip
+
+
+def _number(text: Any) -> float:
+    try:
+        return float(str(text).strip().replace("−", "-"))
+    except ValueError:
+        raise ValueError(f"a number such as 0.25 is needed, got {text!r}") from None
