@@ -1,0 +1,1 @@
+"""What is said of activations and descent, measured: one file per claim, and the statistics."""
