@@ -183,7 +183,9 @@ def measure(setting: Setting) -> Analysis:
     records = -(-effort.steps // every)
     shape = (len(names), len(LEVELS))
     means = ("cosines", "reversals", "along", "crossings", "returns")
-    arrays = {key: np.full(shape, np.nan) for key in (*means, "ended", "last_losses")}
+    arrays: dict[str, Floats] = {
+        key: np.full(shape, np.nan) for key in (*means, "ended", "last_losses")
+    }
     arrays["sharpness"] = np.full((*shape, records), np.nan)
     arrays["autograd_sharpness"] = np.full(len(names), np.nan)
     for row, name in enumerate(names):

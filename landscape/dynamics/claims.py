@@ -44,6 +44,7 @@ _HOMES: MappingProxyType[int, tuple[str, str]] = MappingProxyType(
     {
         1: ("bounce", "CLAIM"),
         2: ("stable_rate", "CLAIM"),
+        3: ("differences", "CLAIM"),
         4: ("exact_zeros", "CLAIM"),
         8: ("convergence", "CLAIM"),
         10: ("convergence", "CLAIM_ELSEWHERE"),

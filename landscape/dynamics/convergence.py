@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from landscape.arrays import Floats
 from landscape.dynamics.claims import KIND, Finding, Setting, claim_of, finding
@@ -31,7 +32,7 @@ _BELOW = 4
 
 def loss_curves(
     setting: Setting, names: Sequence[str], rates: Floats
-) -> tuple[Floats, Floats]:
+) -> tuple[Floats, NDArray[np.int64]]:
     """Train every activation at every rate and batch size.
 
     Args:

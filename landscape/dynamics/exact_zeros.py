@@ -1,8 +1,8 @@
 """Claim 4: does a pre-activation land exactly on the kink, and does it matter what is said there?
 
-At z = 0 ReLU has no derivative, and a program must choose one; all common ones choose 0. Whether the
-choice matters depends on how often z is exactly 0. That has two causes: structure (a bias of 0 and
-inputs of 0, as behind blank pixels or dead units, where z is 0 whatever the weights), and
+At z = 0 ReLU has no derivative, and a program must choose one; all common ones choose 0. Whether
+the choice matters depends on how often z is exactly 0. That has two causes: structure (a bias of 0
+and inputs of 0, as behind blank pixels or dead units, where z is 0 whatever the weights), and
 rounding, which makes 0 one of finitely many values and grows as precision falls.
 
 References:
@@ -24,6 +24,7 @@ from landscape.dynamics.claims import KIND, Finding, Setting, claim_of, finding
 from landscape.dynamics.comparing import groups
 from landscape.dynamics.effects import paired_effect
 from landscape.dynamics.pre_activations import pre_activations
+from landscape.dynamics.replaced import with_slope_at_zero
 from landscape.dynamics.stacked import Examples
 from landscape.dynamics.statistics import Contrast, log_margin
 from landscape.evaluation.losses import resolve_loss
@@ -34,38 +35,6 @@ DTYPES = ("float64", "float32", "bfloat16")
 # Values chosen for ReLU'(0): torch's, the middle, the other end.
 CHOICES = (0.0, 0.5, 1.0)
 _RATE = 0.1
-
-
-class ReLUWithSlope(nn.Module):
-    """ReLU with a chosen derivative at 0.
-
-    Args:
-        slope: ReLU'(0).
-    """
-
-    def __init__(self, slope: float) -> None:
-        super().__init__()
-        self.slope = slope
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Return max(z, 0), with derivative ``slope`` where z is exactly 0."""
-        at_zero = (inputs == 0).to(inputs.dtype)
-        # A term that is exactly 0 and has the slope asked for.
-        return torch.relu(inputs) + self.slope * at_zero * (inputs - inputs.detach())
-
-
-def with_slope_at_zero(model: nn.Module, slope: float) -> nn.Module:
-    """Replace every ``nn.ReLU`` of a network, in place, by one with a chosen derivative at 0.
-
-    Raises:
-        ValueError: if it has none.
-    """
-    found = [name for name, module in model.named_modules() if type(module) is nn.ReLU]
-    if not found:
-        raise ValueError("the network must have torch.nn.ReLU modules, got none")
-    for name in found:
-        model.set_submodule(name, ReLUWithSlope(slope))
-    return model
 
 
 def count_zeros(model: nn.Module, inputs: Tensor) -> tuple[int, int]:
@@ -125,7 +94,7 @@ def train_and_count(
         order = torch.randperm(len(targets), generator=generator)
         chosen = order[:batch_size] if batch_size else order
         stepper.zero_grad()
-        function(model(inputs[chosen]), targets[chosen]).mean().backward()
+        function(model(inputs[chosen]), targets[chosen]).mean().backward()  # type: ignore[no-untyped-call]
         stepper.step()
     return {name: np.array(values) for name, values in log.items()}
 
@@ -142,9 +111,13 @@ def measure(setting: Setting) -> Analysis:
     effort = setting.effort
     size = next((b for b in effort.batch_sizes if b), 0)
     shape = (len(DTYPES), len(CHOICES))
-    arrays = {"zeros": np.zeros((*shape, effort.steps + 1)),
-              "crossings": np.zeros((*shape, effort.steps)),
-              "losses": np.zeros((*shape, effort.steps + 1)), "distances": np.zeros(shape)}  # fmt: skip
+    every = (*shape, effort.steps + 1)
+    arrays = {
+        "zeros": np.zeros(every),
+        "crossings": np.zeros((*shape, effort.steps)),
+        "losses": np.zeros(every),
+        "distances": np.zeros(shape),
+    }
     for row, precision in enumerate(DTYPES):
         dtype = getattr(torch, precision)
         targets = setting.targets
@@ -195,7 +168,9 @@ def verdict(analyses: Sequence[Analysis]) -> Finding:
     called likely: above it supports the reading, well below contradicts it, which is the second
     reading. Beside it the other precisions, and the last loss with ReLU'(0) = 1 over that with 0.
     """
-    deciding, beside, parts = [], [], []
+    deciding: list[Contrast] = []
+    beside: list[Contrast] = []
+    parts = []
     for group, seeds in groups(analyses).items():
         shares = [np.median([_zeros(a, row) for a in seeds]) for row in range(len(DTYPES))]
         crossed = np.median([a.arrays["crossings"][_FLOAT32, 0].mean() for a in seeds])

@@ -10,9 +10,13 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from landscape.activations.modules import MAKERS
-from landscape.dynamics.twins import CrossedActivation
+from landscape.dynamics.replaced import CrossedActivation, ReLUWithSlope
 
-_MODULES = tuple({type(make(0.5)) for name, make in MAKERS.items() if name != "identity"})
+_MODULES: tuple[type[nn.Module], ...] = (
+    *{type(make(0.5)) for name, make in MAKERS.items() if name != "identity"},
+    CrossedActivation,
+    ReLUWithSlope,
+)
 
 
 def activation_modules(model: nn.Module) -> dict[str, nn.Module]:
@@ -24,7 +28,7 @@ def activation_modules(model: nn.Module) -> dict[str, nn.Module]:
     found: dict[str, nn.Module] = {}
     for name, module in model.named_modules():
         inside = any(name.startswith(f"{outer}.") for outer in found)
-        if isinstance(module, (*_MODULES, CrossedActivation)) and not inside:
+        if isinstance(module, _MODULES) and not inside:
             found[name] = module
     if not found:
         raise ValueError(

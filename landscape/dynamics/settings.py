@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from landscape.config.claims import Arm, Effort
 from landscape.config.network import NetworkSpec
-from landscape.dynamics.twins import equal_gains, with_backward
+from landscape.dynamics.replaced import with_backward
+from landscape.dynamics.twins import equal_gains
 from landscape.networks import build
 
 __all__ = ["Arm", "Effort", "Setting"]

@@ -156,7 +156,7 @@ def _reach(evaluator: Evaluator, theta: Floats, slope: Floats) -> float:
         # A loss that is not a number is no good prediction.
         return ~(np.abs(losses - here + rates * square) <= TOLERANCE * rates * square)
 
-    return first_failure(wrong) * unit
+    return float(first_failure(wrong) * unit)
 
 
 def sharpness_at(model: nn.Module, loss: str, examples: Examples, theta: Floats) -> float:
@@ -177,10 +177,10 @@ def measure(setting: Setting) -> Analysis:
     """Measure claim 2 for one seed.
 
     Returns:
-        Arrays over activations A and the methods gd, heavy ball, Nesterov: ``stable_rates [A, 3]``;
-        ``steps_to_target [A, 3]`` at ``best_rates [A, 3]``; ``steps_by_rate [A, 3, R]`` on
-        ``rates [3, R]``, the same for all activations; ``at_edge [A, 3]`` tells where the best rate is
-        the first or last of the grid; ``sharpness [A, 2]`` and ``limits
+        Arrays over activations A and the methods gd, heavy ball, Nesterov: ``stable_rates [A,
+        3]``; ``steps_to_target [A, 3]`` at ``best_rates [A, 3]``; ``steps_by_rate [A, 3, R]`` on
+        ``rates [3, R]``, the same for all activations; ``at_edge [A, 3]`` tells where the best
+        rate is the first or last of the grid; ``sharpness [A, 2]`` and ``limits
         [A, 2, 3]`` of a quadratic of that sharpness, at start and end of gradient descent at its
         best rate; ``boldness [A, records]`` along it, as a rate.
     """

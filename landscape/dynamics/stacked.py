@@ -88,7 +88,7 @@ class Stack:
     def losses(self, thetas: Tensor, examples: Examples) -> Tensor:
         """Return mean losses [K]."""
         with torch.no_grad():
-            return self._call(self._apart(thetas), *examples)  # type: ignore[no-any-return]
+            return self._call(self._apart(thetas), *examples)
 
     def gradients(self, thetas: Tensor, examples: Examples) -> tuple[Tensor, Tensor]:
         """Return mean losses [K] and their gradients [K, P]."""
@@ -110,7 +110,7 @@ class Stack:
 
     def _one(self, parameters: dict[str, Tensor], inputs: Tensor, targets: Tensor) -> Tensor:
         output = functional_call(self._model, parameters, (inputs,))
-        return self._loss(output, targets).mean()  # type: ignore[no-any-return]
+        return self._loss(output, targets).mean()
 
 
 def descend(
@@ -170,9 +170,9 @@ def descend(
     found.append(stack.losses(thetas, examples))
     at.append(steps)
     path += [thetas] if keep_path else []
-    losses = torch.stack(found, dim=1).double().cpu().numpy()
+    curves = torch.stack(found, dim=1).double().cpu().numpy()
     ways = torch.stack(path).double().cpu().numpy() if keep_path else None
-    return Descent(censored(losses), np.array(at), thetas.double().cpu().numpy(), ways)
+    return Descent(censored(curves), np.array(at), thetas.double().cpu().numpy(), ways)
 
 
 def censored(losses: Floats) -> Floats:
