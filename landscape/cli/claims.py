@@ -37,6 +37,7 @@ def claims(
     seeds: Annotated[
         int | None, typer.Option("--seeds", min=1, help="So many seeds, 0, 1, ...")
     ] = None,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes, one core each.")] = 1,
     show: Annotated[
         bool, typer.Option("--show", help="Print the whole configuration as TOML and stop.")
     ] = False,
@@ -63,7 +64,7 @@ def claims(
     if show:
         print(chosen.to_toml(), end="")
         return
-    _run(chosen, out, as_json=as_json)
+    _run(chosen, out, workers=workers, as_json=as_json)
 
 
 def _chosen(config: Path | None, *, quick: bool, full: bool) -> ClaimsConfig:
@@ -76,12 +77,12 @@ def _chosen(config: Path | None, *, quick: bool, full: bool) -> ClaimsConfig:
     return forms.full() if full else forms.quick()
 
 
-def _run(config: ClaimsConfig, out: Path, *, as_json: bool) -> None:
+def _run(config: ClaimsConfig, out: Path, *, workers: int, as_json: bool) -> None:
     from landscape.dynamics.wording import wording
     from landscape.study.claims import claim_findings, run_claims
 
     with bars() as shown:
-        study = run_claims(config, out, load_data=load_data, reporter=shown)
+        study = run_claims(config, out, load_data=load_data, reporter=shown, workers=workers)
     found = claim_findings(study, config.claims)
     if as_json:
         print(json.dumps([one.record() for one in found], indent=2))

@@ -192,6 +192,7 @@ def full() -> ClaimsConfig:
         arms=("identical", "gain"),
         data=(DataConfig(), DataConfig(name="wine"), DataConfig(name="breast_cancer")),
         networks=({"kind": "mlp", "hidden": (32, 32)}, {"kind": "mlp", "hidden": (24, 24, 24, 24)}),
-        effort=Effort(steps=200, rates=20, records=10, centres=20, batch_sizes=(0, 16, 64),
+        examples=600,
+        effort=Effort(steps=100, rates=16, records=6, centres=20, batch_sizes=(0, 16, 64),
                       depths=(2, 4, 8, 16, 30), twins="all"),
     )  # fmt: skip

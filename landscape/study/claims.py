@@ -6,8 +6,10 @@ same call continues a sweep that was interrupted, and one with more claims or se
 
 from __future__ import annotations
 
+import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -58,6 +60,7 @@ def run_claims(
     *,
     load_data: Callable[[Any], Examples],
     reporter: Reporter | None = None,
+    workers: int = 1,
 ) -> StudyFile:
     """Do the tasks of a sweep that are not done yet.
 
@@ -67,6 +70,7 @@ def run_claims(
             runs and surfaces.
         load_data: called with each ``config.data``.
         reporter: hears of progress.
+        workers: processes that measure, each on one core; 1 measures in this one.
 
     Raises:
         ValueError: if the file holds the same claims of another sweep, or a claim cannot be
@@ -75,18 +79,53 @@ def run_claims(
     reporter, sweep = reporter or Silent(), config.identity()
     tasks = list(claim_tasks(config, load_data))
     with _writer(path, sweep) as writer:
-        reporter.stage("claims", len(tasks))
-        for task in tasks:
-            where = analysis_path(KIND, task.identifier)
-            stored = writer.find(where)
-            if stored is None:
-                writer.put_record(where, task.measured(sweep))
-            elif not isinstance(stored, Analysis) or stored.settings.get("sweep") != sweep:
-                raise ValueError(
-                    f"{path} holds {task.identifier} of another sweep; choose another --out"
-                )
+        missing = [task for task in tasks if not _done(task, writer, sweep)]
+        reporter.stage("claims", len(missing))
+        for task, found in _measured(missing, sweep, workers):
+            writer.put_record(analysis_path(KIND, task.identifier), found)
             reporter.advance(1)
         return writer.publish()
+
+
+def _done(task: ClaimTask, writer: StudyWriter, sweep: dict[str, Any]) -> bool:
+    """Whether a task's record is there.
+
+    Raises:
+        ValueError: if it is one of another sweep.
+    """
+    stored = writer.find(analysis_path(KIND, task.identifier))
+    if stored is None:
+        return False
+    if not isinstance(stored, Analysis) or stored.settings.get("sweep") != sweep:
+        raise ValueError(
+            f"{writer.path} holds {task.identifier} of another sweep; choose another --out"
+        )
+    return True
+
+
+def _measured(
+    tasks: Sequence[ClaimTask], sweep: dict[str, Any], workers: int
+) -> Iterator[tuple[ClaimTask, Analysis]]:
+    """Yield tasks with what was found, in the order in which they are finished."""
+    if workers <= 1:
+        for task in tasks:
+            yield task, task.measured(sweep)
+        return
+    # A forked copy of a process that has used torch may wait for ever for its threads.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context)
+    try:
+        waiting = {pool.submit(_parts, task, sweep): task for task in tasks}
+        for future in as_completed(waiting):
+            yield waiting[future], Analysis(KIND, *future.result())
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _parts(task: ClaimTask, sweep: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Measure; a record's read-only mappings do not travel between processes."""
+    found = task.measured(sweep)
+    return dict(found.arrays), dict(found.settings)
 
 
 def claim_tasks(config: ClaimsConfig, load_data: Callable[[Any], Examples]) -> Iterator[ClaimTask]:
