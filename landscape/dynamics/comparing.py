@@ -104,17 +104,35 @@ def _index(analysis: Analysis, name: str) -> int:
 
 
 def said(found: Sequence[Contrast]) -> str:
-    """Put the estimates of some contrasts into words.
+    """Put the estimates of some contrasts into words, quantity by quantity.
 
-    Effects of logarithms as factors, others as differences, each with its interval.
+    Effects of logarithms as factors, others as differences, each with its interval; for several
+    groups the median over them, and from where to where the estimates go.
     """
-    parts = []
+    told: dict[str, dict[str, list[Contrast]]] = {}
     for contrast in found:
-        effect = contrast.effect
-        if effect.scale == "log":
-            middle, low, high = effect.ratio
-            text = f"x {middle:.3g} ({low:.3g} to {high:.3g})"
-        else:
-            text = f"{effect.estimate:+.3g} ({effect.low:+.3g} to {effect.high:+.3g})"
-        parts.append(f"{contrast.name}: {text}")
-    return "; ".join(parts)
+        quantity, _, rest = contrast.name.partition(": ")
+        told.setdefault(quantity, {}).setdefault(rest.partition(", ")[0], []).append(contrast)
+    return "; ".join(
+        f"{quantity}: " + ", ".join(f"{pair} {_in_words(some)}" for pair, some in pairs.items())
+        for quantity, pairs in told.items()
+    )
+
+
+def _in_words(found: Sequence[Contrast]) -> str:
+    """Return one effect with its interval, or the median and range of several."""
+    effects = [contrast.effect for contrast in found]
+    estimates = [effect.estimate for effect in effects if np.isfinite(effect.estimate)]
+    if not estimates:
+        return "not reached by either"
+    middle = float(np.median(estimates))
+    ends = min(estimates), max(estimates)
+    if len(effects) == 1:
+        ends = effects[0].low, effects[0].high
+    if effects[0].scale == "log":
+        with np.errstate(over="ignore"):
+            middle, low, high = np.exp([middle, *ends])
+        text = f"x {middle:.3g} ({low:.3g} to {high:.3g}"
+    else:
+        text = f"{middle:+.3g} ({ends[0]:+.3g} to {ends[1]:+.3g}"
+    return text + (")" if len(effects) == 1 else f" over {len(effects)} groups)")
