@@ -73,13 +73,14 @@ def contrasts(
         primary: whether of the primary twins, of the others (False), or of all (None).
 
     Returns:
-        Contrasts, none of a group with a single seed.
+        Contrasts, none of a group with a single seed, nor of an activation for which some seed
+        has no value (NaN, or none that has a logarithm). Runs that did not arrive have: inf.
     """
     found = []
     for group, seeds in groups(analyses).items():
         if len(seeds) < 2:
             continue
-        measured = set(seeds[0].settings["activations"])
+        measured = {n for n in seeds[0].settings["activations"] if _comparable(seeds, n, quantity)}
         floor = _floor(seeds, quantity) if set(NULL) <= measured else 0.0
         for twin in _pairs(primary):
             if {twin.kinked, twin.smooth} <= measured:
@@ -92,6 +93,11 @@ def contrasts(
 def _pairs(primary: bool | None) -> list[Twin]:
     every = {(twin.kinked, twin.smooth): twin for twin in (*twins("all"), *twins("few"))}
     return [twin for twin in every.values() if primary is None or twin.primary is primary]
+
+
+def _comparable(seeds: Sequence[Analysis], name: str, quantity: Quantity) -> bool:
+    values = np.array([quantity.values(analysis, _index(analysis, name)) for analysis in seeds])
+    return bool(np.all(values > 0) if quantity.scale == "log" else np.all(np.isfinite(values)))
 
 
 def _floor(seeds: Sequence[Analysis], quantity: Quantity) -> float:
