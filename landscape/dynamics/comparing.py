@@ -65,7 +65,8 @@ def contrasts(
     """Compare all twins that were measured, in every group.
 
     The floor of each contrast is the size of the same effect between ReLU and SmeLU(0.001), the
-    same function for all practical purposes.
+    same function for all practical purposes: the larger of its mean and of the root of its mean
+    square over the root of the number of seeds.
 
     Args:
         analyses: of one claim.
@@ -101,8 +102,15 @@ def _comparable(seeds: Sequence[Analysis], name: str, quantity: Quantity) -> boo
 
 
 def _floor(seeds: Sequence[Analysis], quantity: Quantity) -> float:
-    size = abs(effect_of(seeds, NULL, quantity).estimate)
-    return float(size) if np.isfinite(size) else 0.0
+    """Return the size of the null's effect: its mean, or what its scatter makes of a mean of 0.
+
+    Differences of both signs may cancel, and say no more than that they scatter.
+    """
+    effect = effect_of(seeds, NULL, quantity)
+    known = effect.lowest[np.isfinite(effect.lowest)]
+    scatter = float(np.sqrt(np.mean(known**2) / len(known))) if len(known) else 0.0
+    mean = abs(effect.estimate)
+    return max(float(mean), scatter) if np.isfinite(mean) else scatter
 
 
 def _index(analysis: Analysis, name: str) -> int:

@@ -68,6 +68,17 @@ def test_an_effect_that_the_null_shows_as_well_is_not_believed():
     assert convergence.verdict(analyses).verdict is Verdict.UNDECIDED
 
 
+def test_null_differences_that_cancel_still_leave_a_floor():
+    analyses = []
+    for number, analysis in enumerate(runs(1.3)):
+        best = analysis.arrays["best"].copy()
+        sign = (-1) ** number
+        best[NAMES.index("smelu_0.001")] = best[NAMES.index("relu")] * np.exp(0.6 * sign)
+        analyses.append(Analysis("claims", {**analysis.arrays, "best": best}, analysis.settings))
+    floors = {contrast.floor for contrast in convergence.verdict(analyses).contrasts}
+    assert sorted(floors) == pytest.approx([0.6 / np.sqrt(10)] * len(floors))
+
+
 def test_a_run_that_never_arrives_is_censored_and_counts():
     analyses = runs(1.0)
     for analysis in analyses[:3]:
