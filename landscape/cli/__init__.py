@@ -11,6 +11,7 @@ from landscape.cli import (
     activations,
     analyse,
     animate,
+    claims,
     demo,
     export,
     figure,
@@ -51,6 +52,9 @@ app.command("toy", short_help="A page that teaches kinks, with a network of two 
 )
 app.command("analyse", short_help="How much of the change of slope sits in kinks.")(analyse.analyse)
 app.command("kinks", short_help="The same for a network of your own.")(kinks.kinks)
+app.command("claims", short_help="What is claimed of smoothness, measured and judged.")(
+    claims.claims
+)
 app.command("activations", short_help="The known activations: classes, kinks, slopes.")(
     activations.activations
 )

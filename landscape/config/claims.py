@@ -1,0 +1,198 @@
+"""The configuration of a sweep over claims: data sets, networks, seeds, and how much work."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import tomli_w
+
+from landscape.config.codec import from_plain, to_plain
+from landscape.config.network import NetworkSpec, network_spec
+from landscape.config.study import DataConfig
+
+Arm = Literal["identical", "gain"]
+ARMS: tuple[str, ...] = get_args(Arm)
+Twins = Literal["few", "all"]
+TWINS: tuple[str, ...] = get_args(Twins)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """How much work a claim may be, for one seed.
+
+    Attributes:
+        steps: optimizer steps of a run.
+        rates: learning rates of a grid.
+        factor: between neighbouring rates.
+        records: times during a run at which something costly is measured.
+        centres: crossings across which differences are taken.
+        batch_sizes: examples per step; 0 is all.
+        depths: numbers of hidden layers.
+        twins: ``few`` pairs of activations or ``all``.
+    """
+
+    steps: int = 60
+    rates: int = 14
+    factor: float = 1.5
+    records: int = 4
+    centres: int = 6
+    batch_sizes: tuple[int, ...] = (0, 64)
+    depths: tuple[int, ...] = (2, 4, 8, 16)
+    twins: Twins = "few"
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "rates", "records", "centres"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be >= 1, got {getattr(self, name)}")
+        if not 1 < self.factor <= 2:
+            raise ValueError(f"factor must be above 1 and at most 2, got {self.factor}")
+        if any(size < 0 for size in self.batch_sizes) or not self.batch_sizes:
+            raise ValueError(f"batch_sizes must be numbers >= 0, got {list(self.batch_sizes)}")
+        if any(depth < 1 for depth in self.depths) or not self.depths:
+            raise ValueError(f"depths must be numbers >= 1, got {list(self.depths)}")
+        if self.twins not in TWINS:
+            raise ValueError(f"twins must be one of {', '.join(TWINS)}, got {self.twins!r}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return to_plain(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimsConfig:
+    """A sweep: every claim for every data set, network, arm and seed.
+
+    Attributes:
+        form: ``quick`` or ``full``, or a name of the user's; shown with every number.
+        claims: numbers; empty is all that can be measured.
+        seeds: the unit of the statistics; at least 10 are wanted for a verdict that holds.
+        arms: how twins start, see :class:`landscape.dynamics.settings.Setting`.
+        data: data sets.
+        networks: ``kind`` and the options of each specification.
+        examples: at most so many training examples, drawn once by the first seed; 0 is all.
+        held_out: share of the examples that is not trained on.
+        effort: of one claim for one seed.
+    """
+
+    form: str = "custom"
+    claims: tuple[int, ...] = ()
+    seeds: tuple[int, ...] = (0, 1, 2)
+    arms: tuple[str, ...] = ("identical",)
+    data: tuple[DataConfig, ...] = (DataConfig(),)
+    networks: tuple[Mapping[str, Any], ...] = ({"kind": "mlp", "hidden": (32, 32)},)
+    examples: int = 0
+    held_out: float = 0.25
+    effort: Effort = field(default_factory=Effort)
+
+    def __post_init__(self) -> None:
+        for name in ("seeds", "arms", "data", "networks"):
+            values = tuple(getattr(self, name))
+            if not values or any(values.count(value) > 1 for value in values):
+                raise ValueError(f"{name} must be at least one, each once, got {values}")
+            object.__setattr__(self, name, values)
+        if set(self.arms) - set(ARMS):
+            raise ValueError(f"arms must be among {', '.join(ARMS)}, got {', '.join(self.arms)}")
+        if self.examples < 0:
+            raise ValueError(f"examples must be >= 0, got {self.examples}")
+        if not 0 <= self.held_out < 1:
+            raise ValueError(f"held_out must be in [0, 1), got {self.held_out}")
+        for network in range(len(self.networks)):
+            self._check(network)
+        object.__setattr__(self, "networks", tuple(map(_plain, self.networks)))
+
+    def _check(self, network: int) -> None:
+        given = {"activation", "input_shape", "outputs"} & self.networks[network].keys()
+        if given:
+            raise ValueError(
+                f"networks.{sorted(given)[0]} follows from the claims and the data; remove it"
+            )
+        image = self.networks[network].get("kind", "mlp") != "mlp"
+        spec = self.spec(network, (3, 64, 64) if image else (64,), 2)
+        if getattr(spec, "batch_norm", False):
+            raise ValueError(
+                "claims are measured on networks without batch statistics, got batch_norm = true; "
+                "set batch_norm = false"
+            )
+
+    def spec(self, network: int, input_shape: tuple[int, ...], outputs: int) -> NetworkSpec:
+        """Return the specification of a network for such data.
+
+        Raises:
+            ValueError: if the network cannot take it.
+        """
+        options = {k: v for k, v in self.networks[network].items() if k != "kind"}
+        kind = self.networks[network].get("kind", "mlp")
+        return network_spec(kind, input_shape=input_shape, outputs=outputs, **options)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the configuration as plain values, every default visible."""
+        return to_plain(self)
+
+    def identity(self) -> dict[str, Any]:
+        """Return what makes a sweep this one: all but which claims and how many seeds.
+
+        Claims and seeds can be added to a sweep later.
+        """
+        plain = self.to_dict()
+        for name in ("claims", "seeds"):
+            del plain[name]
+        return plain
+
+    def to_toml(self) -> str:
+        """Return the configuration as TOML, every default visible."""
+        return tomli_w.dumps(self.to_dict())
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ClaimsConfig:
+        """Read a configuration from plain values.
+
+        Raises:
+            ValueError: for an unknown key, a wrong type or an impossible value.
+        """
+        return from_plain(cls, values)
+
+    @classmethod
+    def from_toml(cls, path: Path) -> ClaimsConfig:
+        """Read a configuration file.
+
+        Raises:
+            ValueError: if it is not TOML or not such a configuration.
+            OSError: if it cannot be read.
+        """
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ValueError(f"{path} is not valid TOML: {error}") from None
+        except OSError as error:
+            raise type(error)(
+                f"cannot read the configuration {path}: {error.strerror}; "
+                "write one with: landscape claims --show > FILE"
+            ) from None
+        return cls.from_dict(values)
+
+
+def _plain(network: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in network.items()}
+
+
+def quick() -> ClaimsConfig:
+    """Return the quick form: digits, one small network, three seeds. It cannot decide much."""
+    return ClaimsConfig(form="quick", examples=400)
+
+
+def full() -> ClaimsConfig:
+    """Return the full form: three data sets, two networks, ten seeds, all twins, both arms."""
+    return ClaimsConfig(
+        form="full",
+        seeds=tuple(range(10)),
+        arms=("identical", "gain"),
+        data=(DataConfig(), DataConfig(name="wine"), DataConfig(name="breast_cancer")),
+        networks=({"kind": "mlp", "hidden": (32, 32)}, {"kind": "mlp", "hidden": (24, 24, 24, 24)}),
+        examples=600,
+        effort=Effort(steps=100, rates=16, records=6, centres=20, batch_sizes=(0, 16, 64),
+                      depths=(2, 4, 8, 16, 30), twins="all"),
+    )  # fmt: skip

@@ -1,0 +1,224 @@
+"""Effects and verdicts: closed forms, and simulated sweeps with and without an effect."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from landscape.dynamics.statistics import (
+    Contrast,
+    Verdict,
+    equivalence_p,
+    holm,
+    judge,
+    log_margin,
+    paired_effect,
+    sign_flip_p,
+)
+
+MARGIN = log_margin(0.1)
+
+
+def arms(effect, spread, seeds, rng):
+    """Two arms of steps to a loss: log-normal over seeds, sharing most of each seed's luck."""
+    luck = rng.normal(5.0, 0.5, seeds)
+    return np.exp(luck + effect + rng.normal(0, spread, seeds)), np.exp(luck)
+
+
+def test_the_interval_is_students():
+    a, b = [2.0, 3.0, 5.0, 4.0], [1.0, 1.0, 2.0, 1.0]
+    effect = paired_effect(a, b, scale="linear")
+    told = stats.ttest_rel(a, b)
+    interval = told.confidence_interval(0.95)
+    assert (effect.low, effect.high) == pytest.approx((interval.low, interval.high))
+    assert effect.p_value == pytest.approx(told.pvalue)
+    assert effect.estimate == pytest.approx(2.25)
+
+
+def test_logarithms_make_factors():
+    effect = paired_effect([2.0, 8.0], [1.0, 1.0])
+    assert effect.ratio[0] == pytest.approx(4.0)  # geometric mean of 2 and 8
+    with pytest.raises(ValueError, match="differences of logarithms"):
+        _ = paired_effect([2.0, 8.0], [1.0, 1.0], scale="linear").ratio
+
+
+def test_t_covers_where_the_bootstrap_does_not():
+    rng = np.random.default_rng(1)
+    trials, n = 600, 5
+    samples = rng.normal(0.0, 1.0, (trials, n))
+    zeros = np.zeros(n)
+    student = [paired_effect(s, zeros, scale="linear") for s in samples]
+    covered = np.mean([e.low <= 0 <= e.high for e in student])
+    picks = rng.integers(0, n, (400, n))
+    means = samples[:, picks].mean(axis=-1)
+    low, high = np.quantile(means, [0.025, 0.975], axis=1)
+    resampled = np.mean((low <= 0) & (high >= 0))
+    assert 0.93 <= covered <= 0.97
+    assert resampled < 0.87
+
+
+def test_sign_flips_count_every_way():
+    # Of 2^3 sums of +-1 +-2 +-4 only 7 and -7 reach 7; six of eight reach 3.
+    assert sign_flip_p([1.0, 2.0, 4.0]) == 2 / 8
+    assert sign_flip_p([-1.0, -2.0, 4.0]) == 1.0
+    assert sign_flip_p([1.0, -2.0, 4.0]) == 6 / 8
+    many = np.random.default_rng(0).normal(1.0, 1.0, 20)
+    assert sign_flip_p(many) < 0.01
+    assert sign_flip_p(many - many.mean()) == 1.0
+
+
+def test_holm_by_hand():
+    assert holm([0.005, 0.011, 0.02, 0.04]).tolist() == pytest.approx([0.02, 0.033, 0.04, 0.04])
+    assert holm([0.9, 0.8]).tolist() == [1.0, 1.0]
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        holm([1.5])
+
+
+def test_a_diverged_run_is_censored_and_not_dropped():
+    b = np.full(10, 10.0)
+    a = np.full(10, 20.0)
+    a[:4] = math.inf
+    effect = paired_effect(a, b)
+    assert (effect.n, effect.censored) == (10, 4)
+    assert effect.ratio[0] == pytest.approx(2.0)
+    assert effect.ratio[1] == pytest.approx(2.0)
+    assert effect.high == math.inf
+    assert effect.p_value == pytest.approx(2 * 0.5**10)
+    assert math.isnan(effect.p_flips)
+
+
+def test_a_median_lies_in_its_order_statistics():
+    # n = 10: P(Bin(10, 1/2) <= 1) = 11 / 1024 <= .025, so the interval is x(2) to x(9).
+    a = np.exp(np.arange(1.0, 11.0))
+    a[-1] = math.inf
+    effect = paired_effect(a, np.ones(10))
+    assert (effect.low, effect.high) == pytest.approx((2.0, 9.0))
+    assert effect.estimate == pytest.approx(5.5)
+
+
+def test_pairs_that_both_failed_say_nothing():
+    a = np.array([math.inf] * 10)
+    effect = paired_effect(a, a)
+    assert (effect.low, effect.high) == (-math.inf, math.inf)
+    assert effect.p_value == 1.0
+    assert math.isnan(effect.estimate)
+    (found,) = judge([Contrast("c", effect, claimed=1, margin=MARGIN)])
+    assert found.verdict is Verdict.UNDECIDED
+
+
+def test_five_censored_seeds_cannot_decide():
+    effect = paired_effect([math.inf] * 5, [1.0] * 5)
+    assert effect.low == -math.inf
+    (found,) = judge([Contrast("c", effect, claimed=1, margin=MARGIN)])
+    assert found.verdict is Verdict.UNDECIDED
+
+
+def test_equal_arms_are_equivalent_and_no_more_certain_than_signs():
+    same = np.linspace(1.0, 2.0, 6)
+    effect = paired_effect(same, same)
+    assert effect.p_value == 1.0
+    assert equivalence_p(effect, MARGIN) == 0.5**6
+
+
+def test_equivalence_is_the_narrower_interval():
+    rng = np.random.default_rng(4)
+    for _ in range(40):
+        effect = paired_effect(*arms(rng.normal(0, 0.08), 0.1, 8, rng), level=0.9)
+        inside = effect.low > -MARGIN and effect.high < MARGIN
+        assert (equivalence_p(effect, MARGIN) < 0.05) == inside
+
+
+def test_the_four_verdicts():
+    b = np.ones(10)
+    noise = np.exp(np.random.default_rng(2).normal(0, 0.02, 10))
+    wild = np.exp(np.random.default_rng(2).normal(0, 0.6, 10))
+    contrasts = [
+        Contrast("up", paired_effect(2 * noise, b), claimed=1, margin=MARGIN),
+        Contrast("down", paired_effect(0.5 * noise, b), claimed=1, margin=MARGIN),
+        Contrast("same", paired_effect(noise, b), claimed=1, margin=MARGIN),
+        Contrast("wild", paired_effect(wild, b), claimed=1, margin=MARGIN),
+        Contrast("null", paired_effect(1.3 * noise, b), claimed=1, margin=MARGIN, floor=0.3),
+    ]
+    verdicts = [found.verdict for found in judge(contrasts)]
+    assert verdicts == ["supported", "contradicted", "equivalent", "undecided", "undecided"]
+
+
+def verdicts(effect, *, seeds, spread, contrasts, trials, rng):
+    """Judge simulated sweeps; return the verdicts, [trials, contrasts]."""
+    return np.array(
+        [
+            [
+                str(found.verdict)
+                for found in judge(
+                    [
+                        Contrast(
+                            str(i),
+                            paired_effect(*arms(effect, spread, seeds, rng)),
+                            claimed=1,
+                            margin=MARGIN,
+                        )
+                        for i in range(contrasts)
+                    ]
+                )
+            ]
+            for _ in range(trials)
+        ]
+    )
+
+
+def test_size_without_an_effect():
+    """Five claims, none true: at most 5 % of sweeps say "supported" or "contradicted" of any."""
+    rng = np.random.default_rng(10)
+    found = verdicts(0.0, seeds=5, spread=0.3, contrasts=5, trials=300, rng=rng)
+    wrong = np.isin(found, ["supported", "contradicted"]).any(axis=1)
+    assert wrong.mean() <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 300)
+    assert wrong.mean() > 0  # the test is not without teeth
+    assert (found == "undecided").mean() > 0.9
+
+
+def test_size_at_the_margin():
+    """An effect of exactly the margin is called equivalent in at most 5 % of sweeps."""
+    rng = np.random.default_rng(11)
+    found = verdicts(MARGIN, seeds=10, spread=0.05, contrasts=3, trials=300, rng=rng)
+    wrong = (found == "equivalent").any(axis=1)
+    assert wrong.mean() <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 300)
+
+
+def test_power():
+    rng = np.random.default_rng(12)
+    there = verdicts(0.4, seeds=10, spread=0.2, contrasts=4, trials=60, rng=rng)
+    nothing = verdicts(0.0, seeds=10, spread=0.05, contrasts=4, trials=60, rng=rng)
+    reverse = verdicts(-0.4, seeds=10, spread=0.2, contrasts=4, trials=60, rng=rng)
+    assert (there == "supported").mean() > 0.9
+    assert (nothing == "equivalent").mean() > 0.9
+    assert (reverse == "contradicted").mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "options", "said"),
+    [
+        ([1.0], [1.0], {}, "at least 2 seeds, got 1"),
+        ([1.0, 2.0], [1.0], {}, "of one length"),
+        ([1.0, 0.0], [1.0, 1.0], {}, "use scale='linear'"),
+        ([1.0, math.nan], [1.0, 1.0], {}, "write inf"),
+        ([1.0, 2.0], [1.0, 1.0], {"level": 95}, "between 0 and 1"),
+        ([1.0, 2.0], [1.0, 1.0], {"scale": "cube"}, "known: log, linear"),
+    ],
+)
+def test_what_cannot_be_compared(a, b, options, said):
+    with pytest.raises(ValueError, match=said):
+        paired_effect(a, b, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"claimed": 0, "margin": 1.0}, "1 or -1"),
+        ({"claimed": 1, "margin": 0.0}, "margin must be > 0"),
+        ({"claimed": 1, "margin": 1.0, "floor": -1.0}, "floor must be >= 0"),
+    ],
+)
+def test_a_contrast_that_cannot_be_judged(options, said):
+    with pytest.raises(ValueError, match=said):
+        Contrast("c", paired_effect([1.0, 2.0], [1.0, 1.0]), **options)
