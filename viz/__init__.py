@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from viz.curvature_captions import curvature_scale_caption
     from viz.curvature_lines import curvature_scale
     from viz.density import kink_density
+    from viz.effect_lines import MOST_EFFECTS, effect_lines
     from viz.height import HeightScale
     from viz.hybrid import figure, figure_caption
     from viz.kink_lines import kink_contour, kink_surface
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from viz.offscreen import ensure
     from viz.panels import compare, surface
     from viz.path_lines import along_path, along_path_caption
+    from viz.report import ClaimPart, Report, Scene, Section, to_report, write_report
+    from viz.report_parts import Picture, Table, picture_of
     from viz.scaling import residual_scaling
     from viz.signature import signed
     from viz.style import Style
@@ -72,6 +75,8 @@ _HOME = MappingProxyType(
         "layer_budgets": "budget_layers",
         "curvature_scale": "curvature_lines",
         "along_path": "path_lines",
+        "effect_lines": "effect_lines",
+        "MOST_EFFECTS": "effect_lines",
         # what is written below
         "activation_plate": "activation_plates",
         "activation_caption": "activation_plates",
@@ -93,6 +98,16 @@ _HOME = MappingProxyType(
         "check_video": "video",
         # files for other programs
         "export_mesh": "mesh_export",
+        # the report
+        "Report": "report",
+        "ClaimPart": "report",
+        "Section": "report",
+        "Scene": "report",
+        "Picture": "report_parts",
+        "Table": "report_parts",
+        "picture_of": "report_parts",
+        "to_report": "report",
+        "write_report": "report",
         # how they look
         "HeightScale": "height",
         "Style": "style",
@@ -103,8 +118,15 @@ _HOME = MappingProxyType(
 )
 
 __all__ = [
+    "MOST_EFFECTS",
+    "ClaimPart",
     "HeightScale",
+    "Picture",
+    "Report",
+    "Scene",
+    "Section",
     "Style",
+    "Table",
     "activation_caption",
     "activation_plate",
     "along_path",
@@ -122,6 +144,7 @@ __all__ = [
     "creased",
     "curvature_scale",
     "curvature_scale_caption",
+    "effect_lines",
     "ensure",
     "export_mesh",
     "figure",
@@ -140,13 +163,16 @@ __all__ = [
     "microscope_caption",
     "mosaic",
     "mosaic_caption",
+    "picture_of",
     "residual_scaling",
     "save",
     "section",
     "signed",
     "slope_budgets",
     "surface",
+    "to_report",
     "width_of",
+    "write_report",
     "zooms",
 ]
 

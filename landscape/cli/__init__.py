@@ -17,6 +17,7 @@ from landscape.cli import (
     inspect,
     kinks,
     render,
+    report,
     sample,
     study,
 )
@@ -45,6 +46,7 @@ app.command("export", short_help="Surfaces for Blender, ParaView, 3D printing, a
 )
 app.command("analyse", short_help="How much of the change of slope sits in kinks.")(analyse.analyse)
 app.command("kinks", short_help="The same for a network of your own.")(kinks.kinks)
+app.command("report", short_help="Everything a study holds, in one HTML file.")(report.report)
 app.command("activations", short_help="The known activations: classes, kinks, slopes.")(
     activations.activations
 )
