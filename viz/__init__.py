@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from viz.curvature_captions import curvature_scale_caption
     from viz.curvature_lines import curvature_scale
     from viz.density import kink_density
-    from viz.effect_lines import MOST_EFFECTS, effect_lines
+    from viz.effects import MOST_EFFECTS, effect_lines
     from viz.height import HeightScale
     from viz.hybrid import figure, figure_caption
     from viz.kink_lines import kink_contour, kink_surface
@@ -75,8 +75,8 @@ _HOME = MappingProxyType(
         "layer_budgets": "budget_layers",
         "curvature_scale": "curvature_lines",
         "along_path": "path_lines",
-        "effect_lines": "effect_lines",
-        "MOST_EFFECTS": "effect_lines",
+        "effect_lines": "effects",
+        "MOST_EFFECTS": "effects",
         # what is written below
         "activation_plate": "activation_plates",
         "activation_caption": "activation_plates",

@@ -145,17 +145,23 @@ def picture_of(drawn: Any, *, alt: str, caption: str | None = None) -> Picture:
 def _vector(figure: Figure) -> bytes:
     import matplotlib
 
+    from viz.contours import FIGURE_SETTINGS
+
     # Letters as outlines: a reader's machine has none of these fonts.
-    settings = {"svg.fonttype": "path", "svg.hashsalt": "lossoscope"}
     file = io.BytesIO()
-    with matplotlib.rc_context(settings):
+    with matplotlib.rc_context({**FIGURE_SETTINGS, "svg.fonttype": "path"}):
         figure.savefig(file, format="svg", metadata={"Creator": SOFTWARE, "Date": None})
     return file.getvalue()
 
 
 def _pixels(figure: Figure) -> bytes:
+    import matplotlib
+
+    from viz.contours import FIGURE_SETTINGS
+
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": SOFTWARE})
+    with matplotlib.rc_context(dict(FIGURE_SETTINGS)):
+        figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": SOFTWARE})
     return file.getvalue()
 
 

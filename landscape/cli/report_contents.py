@@ -156,8 +156,8 @@ def _drawn(study: StudyFile, names: list[str], shown: Bars) -> Any:
         viz.ensure()
     except RuntimeError as error:
         shown.note(f"no 3D pictures: {error}")
-        return viz.contour(surfaces, **options)
-    return viz.compare(surfaces, style=_screen_style(), **options)
+        return viz.contour(surfaces, caption=False, **options)
+    return viz.compare(surfaces, style=_screen_style(), caption=False, **options)
 
 
 def _screen_style() -> Any:
