@@ -2,7 +2,7 @@
 
 A claim is measured for one :class:`Setting` at a time, that is for one seed; the verdict takes the
 analyses of all seeds, data sets and networks. A module that measures a claim ends in
-``CLAIM = claim_of(number, measure=..., verdict=...)`` and is named in ``_HOMES``.
+``CLAIM = claim_of(number, measure=..., verdict=...)`` and stands in ``_HOMES``.
 """
 
 from __future__ import annotations
@@ -39,8 +39,17 @@ KIND = "claims"
 Measure = Callable[[Setting], Analysis]
 Judge = Callable[[Sequence[Analysis]], Finding]
 
-# Where each claim is measured, a module with a ``CLAIM``.
-_HOMES: MappingProxyType[int, str] = MappingProxyType({})
+# Where each claim is measured: module and name.
+_HOMES: MappingProxyType[int, tuple[str, str]] = MappingProxyType(
+    {
+        1: ("bounce", "CLAIM"),
+        2: ("stable_rate", "CLAIM"),
+        3: ("differences", "CLAIM"),
+        4: ("exact_zeros", "CLAIM"),
+        8: ("convergence", "CLAIM"),
+        10: ("convergence", "CLAIM_ELSEWHERE"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,5 +106,7 @@ def known_claims(numbers: Sequence[int] = ()) -> tuple[Claim, ...]:
             f"claim {missing[0]} cannot be measured; known: {', '.join(map(str, sorted(_HOMES)))}"
         )
     chosen = sorted(set(numbers)) or sorted(_HOMES)
-    claims: list[Claim] = [import_module(_HOMES[number]).CLAIM for number in chosen]
-    return tuple(claims)
+    homes = [_HOMES[number] for number in chosen]
+    return tuple(
+        getattr(import_module(f"landscape.dynamics.{module}"), name) for module, name in homes
+    )

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from landscape.config.claims import Arm, Effort
 from landscape.config.network import NetworkSpec
-from landscape.dynamics.twins import equal_gains, with_backward
+from landscape.dynamics.replaced import with_backward
+from landscape.dynamics.twins import equal_gains
 from landscape.networks import build
 
 __all__ = ["Arm", "Effort", "Setting"]
@@ -58,12 +59,13 @@ class Setting:
 
     @property
     def target_loss(self) -> float:
-        """The loss that runs are timed to: a tenth of what equal guesses cost.
+        """The loss that runs are timed to, a share of what equal guesses cost.
 
-        ``ln(classes) / 10`` for classes, a tenth of the variance of standardised targets.
+        ``ln(classes) / 50`` for classes, a tenth of the variance of standardised targets.
         """
-        start = math.log(self.network.outputs) if self.loss == "cross_entropy" else 1.0
-        return start / 10
+        if self.loss == "cross_entropy":
+            return math.log(self.network.outputs) / 50
+        return 0.1
 
     def model(self, activation: str, *, dtype: torch.dtype = torch.float64) -> nn.Module:
         """Build the network with an activation, its weights drawn by the seed.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from landscape import activations
 
@@ -84,45 +84,6 @@ def activations_of(pairs: tuple[Twin, ...]) -> tuple[str, ...]:
     """Return the activations of some pairs and of the null, each once."""
     names = [name for pair in pairs for name in (pair.kinked, pair.smooth)]
     return tuple(dict.fromkeys((*NULL, *names)))
-
-
-class CrossedActivation(nn.Module):
-    """The values of one activation and the derivative of another.
-
-    Args:
-        forward: module that gives the values.
-        backward: module that gives the derivative.
-    """
-
-    def __init__(self, forward: nn.Module, backward: nn.Module) -> None:
-        super().__init__()
-        self.values, self.slopes = forward, backward
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Return the values; autograd sees the other function."""
-        other = self.slopes(inputs)
-        return other + (self.values(inputs) - other).detach()  # type: ignore[no-any-return]
-
-
-def with_backward(model: nn.Module, forward: str, backward: str) -> nn.Module:
-    """Give every activation of a network this package built the derivative of another.
-
-    Args:
-        model: changed in place.
-        forward: name of the activation the network has.
-        backward: name of the one whose derivative it gets.
-
-    Raises:
-        ValueError: if the network has no such activation.
-    """
-    kind = type(activations.make(forward))
-    found = [name for name, module in model.named_modules() if type(module) is kind]
-    if not found:
-        raise ValueError(f"the network must have activations {forward}, got none")
-    for name in found:
-        crossed = CrossedActivation(activations.make(forward), activations.make(backward))
-        model.set_submodule(name, crossed)
-    return model
 
 
 def mean_square(activation: str) -> float:

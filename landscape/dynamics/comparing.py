@@ -1,0 +1,120 @@
+"""From analyses of single seeds to contrasts of twins.
+
+Every analysis holds the activations it compared in ``settings["activations"]``; the first axis of
+its arrays are these. A group is one data set, network and arm; its seeds are paired.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from landscape.dynamics.effects import Effect, Scale, paired_effect
+from landscape.dynamics.statistics import Contrast
+from landscape.dynamics.twins import NULL, Twin, twins
+from landscape.results import Analysis
+
+Values = Callable[[Analysis, int], float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantity:
+    """What twins are compared by.
+
+    Attributes:
+        name: with its unit.
+        values: of an analysis and the index of an activation, one number.
+        claimed: sign of kinked minus smooth if the claim is true.
+        margin: differences up to this size do not matter.
+        scale: ``log`` or ``linear``.
+    """
+
+    name: str
+    values: Values
+    claimed: int
+    margin: float
+    scale: Scale = "log"
+
+
+def groups(analyses: Sequence[Analysis]) -> dict[str, list[Analysis]]:
+    """Return the analyses of each group, by seed."""
+    found: dict[str, list[Analysis]] = {}
+    for analysis in sorted(analyses, key=lambda a: int(a.settings["seed"])):
+        found.setdefault(str(analysis.settings["group"]), []).append(analysis)
+    return found
+
+
+def effect_of(analyses: Sequence[Analysis], pair: tuple[str, str], quantity: Quantity) -> Effect:
+    """Compare two activations over the seeds of one group: the first minus the second.
+
+    Raises:
+        ValueError: for fewer than 2 seeds, or an activation that was not measured.
+    """
+    sides = [
+        [quantity.values(analysis, _index(analysis, name)) for analysis in analyses]
+        for name in pair
+    ]
+    return paired_effect(*sides, scale=quantity.scale)
+
+
+def contrasts(
+    analyses: Sequence[Analysis], quantity: Quantity, *, primary: bool | None = True
+) -> list[Contrast]:
+    """Compare all twins that were measured, in every group.
+
+    The floor of each contrast is the size of the same effect between ReLU and SmeLU(0.001), the
+    same function for all practical purposes.
+
+    Args:
+        analyses: of one claim.
+        quantity: what is compared.
+        primary: whether of the primary twins, of the others (False), or of all (None).
+
+    Returns:
+        Contrasts, none of a group with a single seed.
+    """
+    found = []
+    for group, seeds in groups(analyses).items():
+        if len(seeds) < 2:
+            continue
+        measured = set(seeds[0].settings["activations"])
+        floor = _floor(seeds, quantity) if set(NULL) <= measured else 0.0
+        for twin in _pairs(primary):
+            if {twin.kinked, twin.smooth} <= measured:
+                effect = effect_of(seeds, (twin.kinked, twin.smooth), quantity)
+                name = f"{quantity.name}: {twin.name}, {group}"
+                found.append(Contrast(name, effect, quantity.claimed, quantity.margin, floor))
+    return found
+
+
+def _pairs(primary: bool | None) -> list[Twin]:
+    every = {(twin.kinked, twin.smooth): twin for twin in (*twins("all"), *twins("few"))}
+    return [twin for twin in every.values() if primary is None or twin.primary is primary]
+
+
+def _floor(seeds: Sequence[Analysis], quantity: Quantity) -> float:
+    size = abs(effect_of(seeds, NULL, quantity).estimate)
+    return float(size) if np.isfinite(size) else 0.0
+
+
+def _index(analysis: Analysis, name: str) -> int:
+    return list(analysis.settings["activations"]).index(name)
+
+
+def said(found: Sequence[Contrast]) -> str:
+    """Put the estimates of some contrasts into words.
+
+    Effects of logarithms as factors, others as differences, each with its interval.
+    """
+    parts = []
+    for contrast in found:
+        effect = contrast.effect
+        if effect.scale == "log":
+            middle, low, high = effect.ratio
+            text = f"x {middle:.3g} ({low:.3g} to {high:.3g})"
+        else:
+            text = f"{effect.estimate:+.3g} ({effect.low:+.3g} to {effect.high:+.3g})"
+        parts.append(f"{contrast.name}: {text}")
+    return "; ".join(parts)
