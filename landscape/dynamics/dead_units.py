@@ -4,6 +4,9 @@ A unit is dead where act'(z) is exactly 0 on every example: no gradient goes thr
 weights stand still on these data. Whether it stays so depends on the layers below, which move on;
 and an example that was not trained on may still wake it.
 
+A rate so large that the loss ends above its start kills units too, by driving everything far away;
+activations are compared at the largest rate at which all of them descended.
+
 *Died* is dead at the end and not at the start. *For good*: and at every record of the second half
 of the run. *For a time*: dead at some record, and not at the end.
 
@@ -24,11 +27,12 @@ from torch import Tensor, nn
 
 from landscape.arrays import Floats, as_floats
 from landscape.dynamics.claims import KIND, Finding, Setting, claim_of, finding
-from landscape.dynamics.comparing import Quantity, effect_of, groups, said
+from landscape.dynamics.comparing import Quantity, effect_of, groups
 from landscape.dynamics.convergence import rate_grid
 from landscape.dynamics.gradients import mean_outputs, saturated_share
 from landscape.dynamics.stacked import Methods, descend
 from landscape.dynamics.statistics import Contrast
+from landscape.dynamics.summaries import ranges
 from landscape.dynamics.units import per_unit
 from landscape.dynamics.watching import Parameters, watched
 from landscape.parameters import layout_of, unflatten, unwrapped
@@ -143,7 +147,8 @@ def measure(setting: Setting) -> Analysis:
         Arrays over activations A and rates R, shares of all units: ``dead`` at the end, ``died``,
         ``for_good``, ``for_a_time``, ``held_out`` (dead at the end on examples that were not
         trained on; NaN without any); ``saturated`` and ``means`` at the start and the end
-        [A, R, 2], over all layers; ``finite [A, R]``; ``rates [R]``. NaN where a run diverged.
+        [A, R, 2], over all layers; ``descended [A, R]``: whether the loss ended below its start;
+        ``rates [R]``. NaN where a run was not finite.
     """
     rates = rate_grid(setting)
     effort = setting.effort
@@ -152,15 +157,15 @@ def measure(setting: Setting) -> Analysis:
     shares = ("dead", "died", "for_good", "for_a_time", "held_out")
     arrays: dict[str, Any] = {name: np.full(shape, np.nan) for name in shares}
     arrays |= {name: np.full((*shape, 2), np.nan) for name in ("saturated", "means")}
-    arrays |= {"finite": np.zeros(shape, dtype=bool), "rates": rates}
+    arrays |= {"descended": np.zeros(shape, dtype=bool), "rates": rates}
     methods = Methods(rates, np.zeros(len(rates)), np.zeros(len(rates)))
     for row, name in enumerate(ACTIVATIONS):
         model = setting.model(name)
         run = descend(model, setting.loss, setting.examples, methods, steps=effort.steps,
                       record_every=every, seed=setting.seed, keep_path=True)  # fmt: skip
+        arrays["descended"][row] = run.losses[:, -1] < run.losses[:, 0]
         for column, path in enumerate(np.moveaxis(np.asarray(run.path), 1, 0)):
             if np.isfinite(path).all():
-                arrays["finite"][row, column] = True
                 for key, value in _ended(setting, model, path).items():
                     arrays[key][row, column] = value
     settings = {**setting.facts(), "claim": 6, "activations": list(ACTIVATIONS)}
@@ -178,20 +183,21 @@ def _ended(setting: Setting, model: nn.Module, path: Floats) -> dict[str, Any]:
     return ended
 
 
-def _over_rates(field: str) -> Any:
-    """Return the mean over the rates at which every activation stayed finite; inf without any."""
+def _at_largest(field: str) -> Any:
+    """Return a field at the largest rate at which every activation descended; inf without any."""
 
     def value(analysis: Analysis, activation: int) -> float:
-        shared = analysis.arrays["finite"].all(axis=0)
-        found = analysis.arrays[field][activation][shared]
-        found = found[..., -1] if found.ndim == 2 else found
-        return float(found.mean()) if shared.any() else float("inf")
+        shared = np.flatnonzero(analysis.arrays["descended"].all(axis=0))
+        if not len(shared):
+            return float("inf")
+        # Of two numbers, that at the end.
+        return float(np.ravel(analysis.arrays[field][activation, shared[-1]])[-1])
 
     return value
 
 
 def _quantity(field: str, name: str, claimed: int) -> Quantity:
-    return Quantity(name=name, values=_over_rates(field), claimed=claimed, margin=MARGIN,
+    return Quantity(name=name, values=_at_largest(field), claimed=claimed, margin=MARGIN,
                     scale="linear")  # fmt: skip
 
 
@@ -217,16 +223,16 @@ def verdict(analyses: Sequence[Analysis]) -> Finding:
     beside = [*_compared(analyses, _FOR_GOOD, BESIDE), *_compared(analyses, _DIED, PAIRS),
               *_compared(analyses, _SATURATED, (("relu", "elu"),))]  # fmt: skip
     elu = ACTIVATIONS.index("elu")
-    saturated = np.mean([_over_rates("saturated")(a, elu) for a in analyses])
-    mean = np.mean([_over_rates("means")(a, elu) for a in analyses])
+    saturated = np.mean([_at_largest("saturated")(a, elu) for a in analyses])
+    mean = np.mean([_at_largest("means")(a, elu) for a in analyses])
     return finding(
         6,
         deciding,
-        sentence=f"{said(deciding) or 'Not compared, one seed'}. Of ELU's pairs "
-        f"{saturated:.1%} are saturated at the end, its mean output is {mean:+.2f}.",
+        sentence=f"Against leaky ReLU and ELU: {ranges(deciding) or 'not compared'}. Of ELU's "
+        f"pairs {saturated:.1%} are saturated at the end, its mean output is {mean:+.2f}.",
         shown=beside,
-        limits="Gradient descent on all examples, means over the rates at which every activation "
-        "stayed finite. These activations differ in more than whether they die.",
+        limits="Gradient descent on all examples, at the largest rate of a grid at which every "
+        "activation descended. These activations differ in more than whether they die.",
     )
 
 
