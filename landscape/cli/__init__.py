@@ -11,6 +11,7 @@ from landscape.cli import (
     activations,
     analyse,
     animate,
+    claims,
     demo,
     export,
     figure,
@@ -46,6 +47,9 @@ app.command("export", short_help="Surfaces for Blender, ParaView, 3D printing, a
 )
 app.command("analyse", short_help="How much of the change of slope sits in kinks.")(analyse.analyse)
 app.command("kinks", short_help="The same for a network of your own.")(kinks.kinks)
+app.command("claims", short_help="What is claimed of smoothness, measured and judged.")(
+    claims.claims
+)
 app.command("report", short_help="Everything a study holds, in one HTML file.")(report.report)
 app.command("activations", short_help="The known activations: classes, kinks, slopes.")(
     activations.activations

@@ -100,7 +100,23 @@ class ClaimsConfig:
             raise ValueError(f"examples must be >= 0, got {self.examples}")
         if not 0 <= self.held_out < 1:
             raise ValueError(f"held_out must be in [0, 1), got {self.held_out}")
+        for network in range(len(self.networks)):
+            self._check(network)
         object.__setattr__(self, "networks", tuple(map(_plain, self.networks)))
+
+    def _check(self, network: int) -> None:
+        given = {"activation", "input_shape", "outputs"} & self.networks[network].keys()
+        if given:
+            raise ValueError(
+                f"networks.{sorted(given)[0]} follows from the claims and the data; remove it"
+            )
+        image = self.networks[network].get("kind", "mlp") != "mlp"
+        spec = self.spec(network, (3, 64, 64) if image else (64,), 2)
+        if getattr(spec, "batch_norm", False):
+            raise ValueError(
+                "claims are measured on networks without batch statistics, got batch_norm = true; "
+                "set batch_norm = false"
+            )
 
     def spec(self, network: int, input_shape: tuple[int, ...], outputs: int) -> NetworkSpec:
         """Return the specification of a network for such data.
@@ -115,6 +131,16 @@ class ClaimsConfig:
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as plain values, every default visible."""
         return to_plain(self)
+
+    def identity(self) -> dict[str, Any]:
+        """Return what makes a sweep this one: all but which claims and how many seeds.
+
+        Claims and seeds can be added to a sweep later.
+        """
+        plain = self.to_dict()
+        for name in ("claims", "seeds"):
+            del plain[name]
+        return plain
 
     def to_toml(self) -> str:
         """Return the configuration as TOML, every default visible."""
@@ -166,6 +192,7 @@ def full() -> ClaimsConfig:
         arms=("identical", "gain"),
         data=(DataConfig(), DataConfig(name="wine"), DataConfig(name="breast_cancer")),
         networks=({"kind": "mlp", "hidden": (32, 32)}, {"kind": "mlp", "hidden": (24, 24, 24, 24)}),
-        effort=Effort(steps=200, rates=20, records=10, centres=20, batch_sizes=(0, 16, 64),
+        examples=600,
+        effort=Effort(steps=100, rates=16, records=6, centres=20, batch_sizes=(0, 16, 64),
                       depths=(2, 4, 8, 16, 30), twins="all"),
     )  # fmt: skip

@@ -39,6 +39,8 @@ from landscape.results import Analysis
 # Rates x sharpness: two below the edge of stability at 2, one above.
 LEVELS = (0.5, 1.5, 2.5)
 _PRODUCTS = 16
+# What is measured at every step and averaged over a run.
+_MEANS = ("cosines", "reversals", "along", "crossings", "returns")
 
 
 def sharpest(
@@ -115,8 +117,7 @@ def bounce(
 
     watched = _Watched(model, examples[0], stack)
     direction = keyed_normal((len(theta),), seed, "sharpest").numpy()
-    log: dict[str, list[float]] = {name: [] for name in
-        ("cosines", "reversals", "along", "crossings", "returns", "sharpness", "rates", "losses")}  # fmt: skip
+    log: dict[str, list[float]] = {name: [] for name in (*_MEANS, "sharpness", "rates", "losses")}
     before = component = None
     scale, rate = 1e-3 * float(np.linalg.norm(theta)), 0.0
     for step in range(steps):
@@ -182,9 +183,8 @@ def measure(setting: Setting) -> Analysis:
     every = max(effort.steps // effort.records, 1)
     records = -(-effort.steps // every)
     shape = (len(names), len(LEVELS))
-    means = ("cosines", "reversals", "along", "crossings", "returns")
     arrays: dict[str, Floats] = {
-        key: np.full(shape, np.nan) for key in (*means, "ended", "last_losses")
+        key: np.full(shape, np.nan) for key in (*_MEANS, "ended", "last_losses")
     }
     arrays["sharpness"] = np.full((*shape, records), np.nan)
     arrays["autograd_sharpness"] = np.full(len(names), np.nan)
@@ -197,7 +197,7 @@ def measure(setting: Setting) -> Analysis:
         for column, level in enumerate(LEVELS):
             run = bounce(model, setting.loss, setting.examples, level=level,
                          steps=effort.steps, every=every, seed=setting.seed)  # fmt: skip
-            for key in means:
+            for key in _MEANS:
                 arrays[key][row, column] = _mean(run[key])
             arrays["ended"][row, column] = len(run["losses"])
             arrays["last_losses"][row, column] = run["losses"][-1]

@@ -61,6 +61,8 @@ def differences(
     evaluator = Evaluator(model, loss, examples, dtype=torch.float64, metrics={})
 
     def losses(t: Floats) -> Floats:
+        if not t.size:
+            return np.zeros(t.shape)
         thetas = segment.origin + t.reshape(-1, 1) * segment.direction
         return np.asarray(evaluator(thetas)["losses"]).reshape(t.shape)
 

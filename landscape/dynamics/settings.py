@@ -54,8 +54,9 @@ class Setting:
     @property
     def group(self) -> str:
         """Data set, network and arm: everything but the seed, as part of an identifier."""
-        shape = "x".join(map(str, getattr(self.network, "hidden", ()))) or "plain"
-        return f"{self.data}.{self.network.kind}-{shape}.{self.arm}"
+        sizes = [getattr(self.network, name, ()) for name in ("channels", "hidden")]
+        shape = "-".join("x".join(map(str, some)) for some in sizes if some)
+        return f"{self.data}.{self.network.kind}-{shape or 'plain'}.{self.arm}"
 
     @property
     def target_loss(self) -> float:

@@ -1,0 +1,102 @@
+"""``landscape claims``: the ten claims, measured and judged."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from landscape.cli.mistakes import one_line_errors
+from landscape.cli.wiring import bars, load_data
+
+if TYPE_CHECKING:
+    from landscape.config.claims import ClaimsConfig
+
+
+@one_line_errors
+def claims(
+    config: Annotated[Path | None, typer.Option("--config", help="TOML file, see --show.")] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Digits, one small network, three seeds: minutes.")
+    ] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Three data sets, two networks, ten seeds: a night.")
+    ] = False,
+    claim: Annotated[
+        list[int] | None, typer.Option("--claim", help="Only this one, 1 to 10. Repeat.")
+    ] = None,
+    data: Annotated[
+        list[str] | None, typer.Option("--data", help="Instead of the data sets there. Repeat.")
+    ] = None,
+    network: Annotated[
+        str | None, typer.Option("--network", help="Instead of the networks there: mlp or cnn.")
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option("--seeds", min=1, help="So many seeds, 0, 1, ...")
+    ] = None,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes, one core each.")] = 1,
+    show: Annotated[
+        bool, typer.Option("--show", help="Print the whole configuration as TOML and stop.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    out: Annotated[Path, typer.Option("--out", help="The study file.")] = Path("claims.h5"),
+) -> None:
+    """Measure what is claimed of smooth and kinked activations, and judge it.
+
+    Every claim is measured with its control; twins, which differ by their kinks alone, decide.
+    Called again, it continues what is unfinished; more claims or seeds are added. 'landscape
+    report' makes a page of it.
+    """
+    chosen = _chosen(config, quick=quick, full=full)
+    changes: dict[str, Any] = {}
+    if claim:
+        changes["claims"] = tuple(claim)
+    if seeds is not None:
+        changes["seeds"] = tuple(range(seeds))
+    if data:
+        changes["data"] = tuple(replace(chosen.data[0], name=name) for name in data)
+    if network is not None:
+        changes["networks"] = ({"kind": network},)
+    chosen = replace(chosen, **changes)
+    if show:
+        print(chosen.to_toml(), end="")
+        return
+    _run(chosen, out, workers=workers, as_json=as_json)
+
+
+def _chosen(config: Path | None, *, quick: bool, full: bool) -> ClaimsConfig:
+    from landscape.config import claims as forms
+
+    if (config is not None) + quick + full > 1:
+        raise ValueError("give one of --config, --quick and --full")
+    if config is not None:
+        return forms.ClaimsConfig.from_toml(config)
+    return forms.full() if full else forms.quick()
+
+
+def _run(config: ClaimsConfig, out: Path, *, workers: int, as_json: bool) -> None:
+    from landscape.dynamics.wording import wording
+    from landscape.study.claims import claim_findings, run_claims
+
+    with bars() as shown:
+        study = run_claims(config, out, load_data=load_data, reporter=shown, workers=workers)
+    found = claim_findings(study, config.claims)
+    if as_json:
+        print(json.dumps([one.record() for one in found], indent=2))
+        return
+    from rich.console import Console
+
+    console = Console()
+    kind = f"{config.form} form, {len(config.seeds)} seeds"
+    if len(config.seeds) < 10:
+        kind += ": too few for verdicts that hold, which need ten"
+    console.print(f"{kind}.\n", highlight=False)
+    for one in found:
+        said, record = wording(one.number), one.record()
+        console.print(f"{one.number}. {said.title}: {record['spoken']}", style="bold",
+                      highlight=False)  # fmt: skip
+        console.print(f"   {one.sentence}", highlight=False, markup=False)
+    print(f"wrote {study.path}")

@@ -1,0 +1,192 @@
+"""A sweep over claims: one task for each claim, data set, network, arm and seed.
+
+A task is done when its record, an analysis of kind ``claims``, is in the study file, so that the
+same call continues a sweep that was interrupted, and one with more claims or seeds adds to it.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from landscape.config.claims import ClaimsConfig
+from landscape.dynamics.claims import KIND, Claim, Finding, Setting, known_claims
+from landscape.evaluation import threads
+from landscape.randomness import keyed_generator
+from landscape.results import Analysis
+from landscape.store import StudyFile, StudyWriter
+from landscape.store.paths import analysis_path
+from landscape.study.reporting import Examples, Reporter, Silent
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimTask:
+    """One claim for one setting.
+
+    Attributes:
+        claim: what is measured.
+        setting: on what.
+    """
+
+    claim: Claim
+    setting: Setting
+
+    @property
+    def identifier(self) -> str:
+        """Name of the record, ``<number>.<data>.<network>.<arm>.seed<seed>``."""
+        return f"{self.claim.number}.{self.setting.group}.seed{self.setting.seed}"
+
+    def measured(self, sweep: dict[str, Any]) -> Analysis:
+        """Measure, and note the sweep and the seconds of computing it took."""
+        start = time.process_time()
+        with threads(1):
+            found = self.claim.measure(self.setting)
+        spent = {"cpu_seconds": round(time.process_time() - start, 2)}
+        return replace(found, settings={**found.settings, "sweep": sweep, **spent})
+
+
+def run_claims(
+    config: ClaimsConfig,
+    path: Path,
+    *,
+    load_data: Callable[[Any], Examples],
+    reporter: Reporter | None = None,
+    workers: int = 1,
+) -> StudyFile:
+    """Do the tasks of a sweep that are not done yet.
+
+    Args:
+        config: which claims, on what.
+        path: the study file; made if absent. Claims are added to a study of another kind, with its
+            runs and surfaces.
+        load_data: called with each ``config.data``.
+        reporter: hears of progress.
+        workers: processes that measure, each on one core; 1 measures in this one.
+
+    Raises:
+        ValueError: if the file holds the same claims of another sweep, or a claim cannot be
+            measured.
+    """
+    reporter, sweep = reporter or Silent(), config.identity()
+    tasks = list(claim_tasks(config, load_data))
+    with _writer(path, sweep) as writer:
+        missing = [task for task in tasks if not _done(task, writer, sweep)]
+        reporter.stage("claims", len(missing))
+        for task, found in _measured(missing, sweep, workers):
+            writer.put_record(analysis_path(KIND, task.identifier), found)
+            reporter.advance(1)
+        return writer.publish()
+
+
+def _done(task: ClaimTask, writer: StudyWriter, sweep: dict[str, Any]) -> bool:
+    """Whether a task's record is there.
+
+    Raises:
+        ValueError: if it is one of another sweep.
+    """
+    stored = writer.find(analysis_path(KIND, task.identifier))
+    if stored is None:
+        return False
+    if not isinstance(stored, Analysis) or stored.settings.get("sweep") != sweep:
+        raise ValueError(
+            f"{writer.path} holds {task.identifier} of another sweep; choose another --out"
+        )
+    return True
+
+
+def _measured(
+    tasks: Sequence[ClaimTask], sweep: dict[str, Any], workers: int
+) -> Iterator[tuple[ClaimTask, Analysis]]:
+    """Yield tasks with what was found, in the order in which they are finished."""
+    if workers <= 1:
+        for task in tasks:
+            yield task, task.measured(sweep)
+        return
+    # A forked copy of a process that has used torch may wait for ever for its threads.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context)
+    try:
+        waiting = {pool.submit(_parts, task, sweep): task for task in tasks}
+        for future in as_completed(waiting):
+            yield waiting[future], Analysis(KIND, *future.result())
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _parts(task: ClaimTask, sweep: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Measure; a record's read-only mappings do not travel between processes."""
+    found = task.measured(sweep)
+    return dict(found.arrays), dict(found.settings)
+
+
+def claim_tasks(config: ClaimsConfig, load_data: Callable[[Any], Examples]) -> Iterator[ClaimTask]:
+    """Yield the tasks of a sweep, seed by seed, so that what is done at any time is balanced."""
+    claims = known_claims(config.claims)
+    every = list(_settings(config, load_data))
+    for seed in config.seeds:
+        for setting in every:
+            for claim in claims:
+                yield ClaimTask(claim, replace(setting, seed=seed))
+
+
+def claim_findings(study: StudyFile, numbers: Sequence[int] = ()) -> tuple[Finding, ...]:
+    """Judge what a study has measured.
+
+    Args:
+        study: with analyses of kind ``claims``.
+        numbers: only these claims; none takes all that were measured.
+    """
+    found: dict[int, list[Analysis]] = {}
+    for name in study.analyses(KIND):
+        analysis = study.analysis(KIND, name)
+        found.setdefault(int(analysis.settings["claim"]), []).append(analysis)
+    chosen = [n for n in found if not numbers or n in numbers]
+    if not chosen:
+        return ()
+    return tuple(claim.verdict(found[claim.number]) for claim in known_claims(chosen))
+
+
+def _writer(path: Path, sweep: dict[str, Any]) -> StudyWriter:
+    """Open a study: one of claims must be the same sweep; any other just gets records."""
+    if path.exists() and "effort" not in StudyFile(path).config:
+        return StudyWriter(path)
+    return StudyWriter(path, config=sweep)
+
+
+def _settings(config: ClaimsConfig, load_data: Callable[[Any], Examples]) -> Iterator[Setting]:
+    for source in config.data:
+        data = load_data(source)
+        (inputs, targets), held_out = _split(data, config)
+        for number in range(len(config.networks)):
+            spec = config.spec(number, tuple(inputs.shape[1:]), data.classes or 1)
+            for arm in config.arms:
+                yield Setting(
+                    data=source.name, inputs=inputs, targets=targets, held_out=held_out,
+                    network=spec, loss="cross_entropy" if data.classes else "mse", seed=0,
+                    arm="gain" if arm == "gain" else "identical", effort=config.effort,
+                )  # fmt: skip
+
+
+Pair = tuple[Tensor, Tensor]
+
+
+def _split(data: Examples, config: ClaimsConfig) -> tuple[Pair, Pair | None]:
+    """Cut a data set into what is trained on and what is held out, the same for every seed."""
+    inputs = torch.from_numpy(np.array(data.inputs, dtype=np.float64))
+    targets = torch.from_numpy(np.array(data.targets))
+    order = torch.randperm(len(targets), generator=keyed_generator("claims", data.sha256))
+    held = int(config.held_out * len(targets))
+    outside, inside = order[:held], order[held:]
+    if config.examples:
+        inside, outside = inside[: config.examples], outside[: config.examples]
+    pairs = [(inputs[chosen], targets[chosen]) for chosen in (inside, outside)]
+    return pairs[0], pairs[1] if held else None

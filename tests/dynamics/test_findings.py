@@ -1,0 +1,150 @@
+"""Contrasts of twins and verdicts of claims, on analyses whose numbers are made."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from landscape.dynamics import bounce, convergence, stable_rate
+from landscape.dynamics.claims import known_claims
+from landscape.dynamics.comparing import contrasts, groups
+from landscape.dynamics.statistics import Verdict
+from landscape.dynamics.twins import activations_of, twins
+from landscape.dynamics.verdicts import combined
+from landscape.dynamics.wording import WORDINGS, wording
+from landscape.results import Analysis
+
+NAMES = activations_of(twins("few"))
+KINKED = np.array([any(name == t.kinked for t in twins("few")) for name in NAMES])
+
+
+def runs(factor, *, seeds=10, group="digits.mlp-8.identical", number=8, noise=0.01, data="digits"):
+    """Make analyses where kinked twins need ``factor`` times the steps of smooth ones."""
+    rng = np.random.default_rng(0)
+    made = []
+    for seed in range(seeds):
+        # A seed's difficulty is shared by all its activations.
+        best = 40 * np.exp(rng.normal(0, 0.5)) * np.exp(rng.normal(0, noise, len(NAMES)))
+        # ReLU and the null's SmeLU are one function.
+        best = np.where(KINKED, factor * best, best)
+        best[NAMES.index("smelu_0.001")] = best[NAMES.index("relu")] * np.exp(rng.normal(0, 1e-3))
+        arrays = {"best": best[:, None], "needed": best[:, None, None],
+                  "batch_sizes": np.array([0]), "rates": np.ones(1)}  # fmt: skip
+        settings = {"seed": seed, "group": group, "claim": number, "activations": list(NAMES),
+                    "data": data, "network": {"kind": group}}  # fmt: skip
+        made.append(Analysis("claims", arrays, settings))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("factor", "verdict"),
+    [(1.3, Verdict.SUPPORTED), (1.0, Verdict.EQUIVALENT), (0.75, Verdict.CONTRADICTED)],
+)
+def test_a_known_factor_gives_the_verdict_it_must(factor, verdict):
+    found = convergence.verdict(runs(factor))
+    assert found.verdict is verdict
+    assert found.number == 8
+    for contrast in found.contrasts:
+        assert contrast.effect.estimate == pytest.approx(np.log(factor), abs=0.02)
+
+
+def test_noise_as_large_as_the_effect_is_undecided():
+    assert convergence.verdict(runs(1.1, seeds=4, noise=0.5)).verdict is Verdict.UNDECIDED
+
+
+def test_one_seed_decides_nothing():
+    found = convergence.verdict(runs(3.0, seeds=1))
+    assert found.verdict is Verdict.UNDECIDED
+    assert not found.contrasts
+
+
+def test_an_effect_that_the_null_shows_as_well_is_not_believed():
+    analyses = []
+    for analysis in runs(1.3):
+        best = analysis.arrays["best"].copy()
+        best[NAMES.index("smelu_0.001")] /= 2.0
+        arrays = {**analysis.arrays, "best": best}
+        analyses.append(Analysis("claims", arrays, analysis.settings))
+    assert convergence.verdict(analyses).verdict is Verdict.UNDECIDED
+
+
+def test_a_run_that_never_arrives_is_censored_and_counts():
+    analyses = runs(1.0)
+    for analysis in analyses[:3]:
+        analysis.arrays["best"].base[NAMES.index("relu")] = np.inf
+    found = convergence.verdict(analyses)
+    relu = next(c for c in found.contrasts if "relu against" in c.name)
+    assert relu.effect.n == 10
+    assert relu.effect.censored == 3
+
+
+def test_groups_are_judged_apart():
+    both = runs(1.3) + runs(0.75, group="wine.mlp-8.identical", data="wine")
+    assert list(groups(both)) == ["digits.mlp-8.identical", "wine.mlp-8.identical"]
+    assert convergence.verdict(both).verdict is Verdict.UNDECIDED
+
+
+def elsewhere(*factors):
+    made = []
+    for number, (data, factor) in enumerate(zip(("a", "b", "c"), factors, strict=True)):
+        for network in ("one", "two"):
+            made += runs(factor, group=f"{data}.{network}", number=10, data=data)
+        assert number < 3
+    return convergence.verdict_elsewhere(made)
+
+
+def test_faster_here_and_slower_there_supports_claim_ten():
+    assert elsewhere(1.3, 0.75, 1.0).verdict is Verdict.SUPPORTED
+
+
+def test_the_same_everywhere_contradicts_claim_ten():
+    assert elsewhere(1.3, 1.3, 1.3).verdict is Verdict.CONTRADICTED
+    assert elsewhere(1.0, 1.0, 1.0).verdict is Verdict.CONTRADICTED
+
+
+def test_one_data_set_cannot_decide_claim_ten():
+    assert convergence.verdict_elsewhere(runs(1.3, number=10)).verdict is Verdict.UNDECIDED
+
+
+def test_slower_cells_are_counted():
+    analyses = runs(1.3, seeds=3, noise=1e-6)
+    assert convergence.slower_cells(analyses, "relu", "smelu_1") == (3, 0, 3)
+    assert convergence.slower_cells(analyses, "relu", "relu") == (0, 0, 3)
+
+
+def test_margins_are_ten_per_cent_or_five_in_a_hundred():
+    assert [q.margin for q in stable_rate.PRIMARY] == pytest.approx([np.log(1.1)] * 2)
+    assert {q.margin for q in bounce.PRIMARY} == {0.05}
+
+
+def test_contrasts_name_group_and_twin():
+    quantity = stable_rate.Quantity(name="steps", values=lambda a, i: float(a.arrays["best"][i, 0]),
+                                    claimed=1, margin=0.1)  # fmt: skip
+    found = contrasts(runs(1.0), quantity)
+    assert found[0].name == "steps: relu against smelu_1, digits.mlp-8.identical"
+    others = contrasts(runs(1.0), quantity, primary=False)
+    assert [c.name.split(":")[1].split(",")[0].strip() for c in others] == [
+        "pwl_elu_0.5 against elu"
+    ]
+
+
+def test_verdicts_combine_by_stated_rules():
+    assert combined([]) is Verdict.UNDECIDED
+    assert combined([Verdict.EQUIVALENT, Verdict.EQUIVALENT]) is Verdict.EQUIVALENT
+    assert combined([Verdict.CONTRADICTED, Verdict.EQUIVALENT]) is Verdict.CONTRADICTED
+    assert combined([Verdict.SUPPORTED, Verdict.UNDECIDED]) is Verdict.UNDECIDED
+
+
+def test_the_registry_agrees_with_the_wordings():
+    assert [said.number for said in WORDINGS] == list(range(1, 11))
+    for claim in known_claims():
+        assert claim.quotation == wording(claim.number).quotation
+    assert known_claims((8, 2))[0].number == 2
+    with pytest.raises(ValueError, match="claim 11 cannot be measured; known: 1, 2"):
+        known_claims((11,))
+
+
+def test_a_finding_is_plain_values():
+    record = convergence.verdict(runs(1.0)).record()
+    assert record["spoken"] == "hardly"
+    assert {"name", "estimate", "low", "high", "margin", "verdict"} <= record["contrasts"][0].keys()

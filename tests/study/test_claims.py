@@ -1,0 +1,162 @@
+"""Sweeps over claims: what is done once is not done again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_study import SMALL, Stops, load, run_study
+
+from landscape.config import DataConfig
+from landscape.config.claims import ClaimsConfig, Effort, full, quick
+from landscape.dynamics.statistics import Verdict
+from landscape.store import StudyFile
+from landscape.study.claims import claim_findings, claim_tasks, run_claims
+
+TINY = ClaimsConfig(
+    claims=(3, 4),
+    seeds=(0, 1),
+    data=(DataConfig(name="wine"),),
+    networks=({"kind": "mlp", "hidden": [4]},),
+    examples=40,
+    effort=Effort(steps=4, rates=3, records=2, centres=3, batch_sizes=(0, 8)),
+)
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> StudyFile:
+    return run_claims(TINY, tmp_path_factory.mktemp("claims") / "claims.h5", load_data=load)
+
+
+def content(study: StudyFile) -> dict[str, dict[str, np.ndarray]]:
+    names = study.analyses("claims")
+    return {name: dict(study.analysis("claims", name).arrays) for name in names}
+
+
+def test_every_claim_and_seed_has_its_record(swept):
+    assert swept.analyses("claims") == [
+        f"{number}.wine.mlp-4.identical.seed{seed}" for number in (3, 4) for seed in (0, 1)
+    ]
+    settings = swept.analysis("claims", "4.wine.mlp-4.identical.seed1").settings
+    assert (settings["claim"], settings["seed"], settings["examples"]) == (4, 1, 40)
+    assert settings["cpu_seconds"] >= 0
+    assert ClaimsConfig.from_dict(swept.config) == replace(TINY, claims=(), seeds=(0, 1, 2))
+
+
+def test_an_interrupted_sweep_is_continued_where_it_was(swept, tmp_path):
+    path = tmp_path / "claims.h5"
+    with pytest.raises(KeyboardInterrupt):
+        run_claims(TINY, path, load_data=load, reporter=Stops(2))
+    assert len(StudyFile(path).analyses("claims")) == 3
+    kept = StudyFile(path).analysis("claims", "3.wine.mlp-4.identical.seed0").settings
+    whole = run_claims(TINY, path, load_data=load)
+    again = whole.analysis("claims", "3.wine.mlp-4.identical.seed0").settings
+    assert again["cpu_seconds"] == kept["cpu_seconds"]
+    for name, arrays in content(swept).items():
+        for key, values in arrays.items():
+            np.testing.assert_array_equal(content(whole)[name][key], values)
+
+
+def test_claims_and_seeds_are_added_and_nothing_is_measured_twice(swept, tmp_path):
+    path = tmp_path / "claims.h5"
+    path.write_bytes(swept.path.read_bytes())
+    run_claims(TINY, path, load_data=load, reporter=Stops(0))
+    more = run_claims(replace(TINY, claims=(4,), seeds=(0, 1, 2)), path, load_data=load)
+    assert len(more.analyses("claims")) == 5
+
+
+def test_another_sweep_is_refused(swept, tmp_path):
+    path = tmp_path / "claims.h5"
+    path.write_bytes(swept.path.read_bytes())
+    other = replace(TINY, effort=replace(TINY.effort, steps=5))
+    with pytest.raises(ValueError, match=r"steps is 4 there, 5 here"):
+        run_claims(other, path, load_data=load)
+
+
+def test_claims_are_added_to_a_study_and_belong_to_one_sweep(tmp_path):
+    study = run_study(SMALL, tmp_path)
+    few = replace(TINY, claims=(4,), seeds=(0,))
+    added = run_claims(few, study.path, load_data=load)
+    assert added.runs() == study.runs()
+    assert added.config == study.config
+    assert len(added.analyses("claims")) == 1
+    with pytest.raises(ValueError, match="of another sweep; choose another --out"):
+        run_claims(replace(few, examples=30), study.path, load_data=load)
+
+
+def test_two_workers_find_what_one_does(swept, tmp_path):
+    path = tmp_path / "claims.h5"
+    both = run_claims(replace(TINY, claims=(4,)), path, load_data=load, workers=2)
+    for name, arrays in content(both).items():
+        for key, values in arrays.items():
+            np.testing.assert_array_equal(content(swept)[name][key], values)
+
+
+def test_findings_are_made_of_what_is_there(swept):
+    found = claim_findings(swept)
+    assert [one.number for one in found] == [3, 4]
+    assert [one.number for one in claim_findings(swept, (4,))] == [4]
+    assert all(isinstance(one.verdict, Verdict) and one.sentence for one in found)
+
+
+def test_held_out_examples_are_not_trained_on_and_the_same_for_every_seed():
+    tasks = list(claim_tasks(replace(TINY, examples=0), load))
+    settings = [task.setting for task in tasks]
+    inside = {tuple(row) for row in settings[0].inputs.tolist()}
+    outside = {tuple(row) for row in settings[0].held_out[0].tolist()}
+    assert not inside & outside
+    assert len(inside) + len(outside) == 178
+    assert all(np.array_equal(s.inputs, settings[0].inputs) for s in settings)
+
+
+def test_tasks_are_balanced_over_the_claims_seed_by_seed():
+    order = [(t.setting.seed, t.claim.number) for t in claim_tasks(TINY, load)]
+    assert order == [(0, 3), (0, 4), (1, 3), (1, 4)]
+
+
+@pytest.mark.parametrize("number", [1, 2, 8, 10])
+def test_every_claim_is_measured_and_judged(number):
+    tasks = list(claim_tasks(replace(TINY, claims=(number,)), load))
+    analyses = [task.measured({}) for task in tasks]
+    for analysis in analyses:
+        names = analysis.settings["activations"]
+        assert names[:2] == ["relu", "smelu_0.001"]
+        assert analysis.settings["group"] == "wine.mlp-4.identical"
+    found = tasks[0].claim.verdict(analyses)
+    assert found.number == number
+    assert found.contrasts
+    assert found.record()["verdict"] in list(Verdict)
+
+
+@pytest.mark.parametrize("form", [quick(), full(), TINY])
+def test_configurations_survive_toml(form, tmp_path: Path):
+    path = tmp_path / "form.toml"
+    path.write_text(form.to_toml(), encoding="utf-8")
+    assert ClaimsConfig.from_toml(path) == form
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"seeds": ()}, "seeds must be at least one"),
+        ({"arms": ("same",)}, "arms must be among identical, gain"),
+        ({"held_out": 1.0}, r"held_out must be in \[0, 1\)"),
+        ({"networks": ({"kind": "mlp", "activation": "relu"},)}, "follows from the claims"),
+        ({"networks": ({"kind": "resnet"},)}, "networks without batch statistics"),
+    ],
+)
+def test_impossible_sweeps_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        replace(TINY, **change)
+
+
+def test_the_full_form_is_what_fairness_asks_for():
+    form = full()
+    assert len(form.seeds) >= 10
+    assert set(form.arms) == {"identical", "gain"}
+    assert len(form.data) >= 3
+    assert len(form.networks) >= 2
+    assert form.effort.twins == "all"
+    assert form.effort.factor <= 1.5
