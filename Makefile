@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 PEERS := .venv-peers
 GL_PACKAGES := libegl1 libgl1-mesa-dri
 
-.PHONY: help setup rendering demo test lint bench clean
+.PHONY: help setup rendering demo test lint web bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ lint: setup  ## ruff, mypy strict, import-linter
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+web:  ## rebuild the viewer's bundle after a change in viz/web/src; needs npm
+	cd viz/web && npm ci --no-audit --no-fund && npm run build
 
 bench: setup $(PEERS)/.installed  ## speed against the published tools, side by side; up to 20 minutes
 	$(BIN)/python -P -m benchmarks.evaluation --python $(PEERS)/bin/python

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from viz.density import kink_density
     from viz.effects import MOST_EFFECTS, effect_lines
     from viz.height import HeightScale
+    from viz.html import page_of, to_html, toy_html
     from viz.hybrid import figure, figure_caption
     from viz.kink_lines import kink_contour, kink_surface
     from viz.latex import latex_caption
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from viz.microscope_scene import microscope_3d
     from viz.microscopy import microscope, zooms
     from viz.mosaics import mosaic, mosaic_caption
+    from viz.notebook import show
     from viz.offscreen import ensure
     from viz.panels import compare, surface
     from viz.path_lines import along_path, along_path_caption
@@ -108,6 +110,11 @@ _HOME = MappingProxyType(
         "picture_of": "report_parts",
         "to_report": "report",
         "write_report": "report",
+        # in a browser
+        "page_of": "html",
+        "to_html": "html",
+        "toy_html": "html",
+        "show": "notebook",
         # how they look
         "HeightScale": "height",
         "Style": "style",
@@ -163,14 +170,18 @@ __all__ = [
     "microscope_caption",
     "mosaic",
     "mosaic_caption",
+    "page_of",
     "picture_of",
     "residual_scaling",
     "save",
     "section",
+    "show",
     "signed",
     "slope_budgets",
     "surface",
+    "to_html",
     "to_report",
+    "toy_html",
     "width_of",
     "write_report",
     "zooms",

@@ -21,7 +21,9 @@ from landscape.files import write_bytes
 from viz.report_parts import Picture, Table
 
 LARGEST = 15_000_000
-_SCRIPT = re.compile(r"<script\b[^>]*>(.*?)</script\s*>", re.DOTALL | re.IGNORECASE)
+_SCRIPT = re.compile(r"<script\b([^>]*)>(.*?)</script\s*>", re.DOTALL | re.IGNORECASE)
+# Blocks of another type hold data, which no browser runs.
+_DATA = re.compile(r"type\s*=\s*[\"']?(text/plain|application/json)", re.IGNORECASE)
 NOT_MEASURED = "not measured"
 
 
@@ -168,7 +170,8 @@ def policy(report: Report) -> str:
     A frame made from ``srcdoc`` obeys the policy of the page around it.
     """
     scripts = [script for section in report.sections for scene in section.scenes
-               for script in _SCRIPT.findall(scene.page)]  # fmt: skip
+               for attributes, script in _SCRIPT.findall(scene.page)
+               if not _DATA.search(attributes)]  # fmt: skip
     rules = ["default-src 'none'", "img-src data: blob:", "style-src 'unsafe-inline'",
              "base-uri 'none'", "form-action 'none'"]  # fmt: skip
     if scripts:

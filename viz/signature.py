@@ -1,4 +1,4 @@
-"""Whether a file of a figure was written by :func:`viz.save`."""
+"""Whether a file was written by :func:`viz.save` or :func:`viz.to_html`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from viz.writing import SOFTWARE
 
 
 def signed(path: Path) -> bool:
-    """Return whether a PDF, PNG or SVG names this software as its maker.
+    """Return whether a PDF, PNG, SVG or HTML file names this software as its maker.
 
     A document that only contains such a figure does not.
     """
@@ -17,6 +17,9 @@ def signed(path: Path) -> bool:
         return _signed_pdf(path.read_bytes())
     if path.suffix == ".png":
         return _signed_png(path)
+    if path.suffix.lower() in (".html", ".htm"):
+        with path.open("rb") as file:
+            return f'<meta name="generator" content="{SOFTWARE}">'.encode() in file.read(2000)
     head = path.read_bytes()[:4000] if path.suffix == ".svg" else b""
     return f"<dc:title>{SOFTWARE}</dc:title>".encode() in head
 

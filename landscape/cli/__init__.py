@@ -21,6 +21,7 @@ from landscape.cli import (
     report,
     sample,
     study,
+    web_page,
 )
 
 app = typer.Typer(
@@ -42,8 +43,11 @@ app.command("figure", short_help="A figure for a paper, with its caption.")(figu
 app.command("animate", short_help="Films: a descent, or the way into the microscope.")(
     animate.animate
 )
-app.command("export", short_help="Surfaces for Blender, ParaView, 3D printing, a table.")(
+app.command("export", short_help="One page to turn in a browser; Blender, ParaView, a table.")(
     export.export
+)
+app.command("toy", short_help="A page that teaches kinks, with a network of two parameters.")(
+    web_page.toy
 )
 app.command("analyse", short_help="How much of the change of slope sits in kinks.")(analyse.analyse)
 app.command("kinks", short_help="The same for a network of your own.")(kinks.kinks)

@@ -1,4 +1,4 @@
-"""``landscape export``: surfaces of a study as files of other programs."""
+"""``landscape export``: surfaces of a study as files of other programs, or as one page."""
 
 from __future__ import annotations
 
@@ -10,12 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from landscape.cli.mistakes import one_line_errors
+from landscape.cli.web_page import write_page
 from landscape.cli.wiring import bars
 
 if TYPE_CHECKING:
     from landscape.store import StudyFile
 
-FORMATS = ("glb", "obj", "stl", "vtp", "csv")
+FORMATS = ("glb", "obj", "stl", "vtp", "csv", "html")
+
+_SAMPLES = {
+    "csv": "a csv holds the samples as they are",
+    "html": "a page has these choices inside",
+}
 
 
 @one_line_errors
@@ -32,7 +38,8 @@ def export(
         typer.Option(
             "--format",
             help="glb: Blender, the web; obj: any 3D program; stl: 3D printing, without paths; "
-            "vtp: ParaView; csv: a table of every sample.",
+            "vtp: ParaView; csv: a table of every sample; "
+            "html: all in one page, to turn in a browser.",
         ),
     ] = "glb",
     out: Annotated[
@@ -63,8 +70,9 @@ def export(
         bool, typer.Option("--force", help="Overwrite files that this command did not write.")
     ] = False,
 ) -> None:
-    """Write surfaces as meshes or tables, with the optimizer's path.
+    """Write surfaces as meshes or tables, with the optimizer's path; or as one page for a browser.
 
+    The page holds everything and opens without a network.
     Points without a finite height are cut out of a mesh. Paths are tubes and lines in GLB and OBJ,
     and a file <name>-paths beside VTP and CSV. Surfaces are listed by 'landscape info STUDY'.
     """
@@ -76,6 +84,10 @@ def export(
         raise ValueError(f"unknown format {suffix!r}; known: {', '.join(FORMATS)}")
     source = open_study(study)
     chosen = chosen_surfaces(source, surface, select)
+    if suffix == "html":
+        _options(suffix, height=height, shading=shading, units=units, size=size)
+        print(f"wrote {write_page(source, chosen, out, paths=paths, force=force)}")
+        return
     targets = _targets(source, chosen, out, suffix)
     options = _options(suffix, height=height, shading=shading, units=units, size=size)
     viz = pictures.own_viz()
@@ -144,10 +156,8 @@ def _options(
     """
     if height not in ("log", "linear"):
         raise ValueError(f"unknown height {height!r}; known: log, linear")
-    if suffix == "csv":
+    if suffix in ("csv", "html"):
         if shading or size is not None or units != "picture":
-            raise ValueError(
-                "a csv holds the samples as they are; leave out --shading, --units and --size"
-            )
+            raise ValueError(f"{_SAMPLES[suffix]}; leave out --shading, --units and --size")
         return {}
     return {"height": height, "shading": shading or None, "units": units, "size": size}

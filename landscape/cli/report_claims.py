@@ -10,7 +10,6 @@ from landscape.cli.pictures import own_viz
 if TYPE_CHECKING:
     from landscape.results import Analysis
     from landscape.store import StudyFile
-    from landscape.store.reader import StudyFile as Source
 
 _HEADER = ("contrast", "effect", "from", "to", "scale", "seeds", "censored", "margin", "floor",
            "p difference", "p equivalence", "verdict")  # fmt: skip
@@ -28,17 +27,11 @@ def measured(study: StudyFile) -> dict[int, list[Analysis]]:
     return found
 
 
-def findings(study: Source) -> dict[int, dict[str, Any]]:
+def findings(study: StudyFile) -> dict[int, dict[str, Any]]:
     """Return the record of the finding on each claim that was measured, by number."""
-    from landscape.dynamics.claims import known_claims
+    from landscape.study.claims import claim_findings
 
-    analyses = measured(study)
-    known = {claim.number: claim for claim in known_claims()}
-    return {
-        number: known[number].verdict(some).record()
-        for number, some in sorted(analyses.items())
-        if number in known
-    }
+    return {finding.number: finding.record() for finding in claim_findings(study)}
 
 
 def claim_parts(found: Mapping[int, Mapping[str, Any]]) -> list[Any]:

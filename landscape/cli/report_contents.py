@@ -126,12 +126,15 @@ def _activations(study: StudyFile, _panels: int, _: Bars) -> Iterator[Any]:
 
 
 def _surfaces(study: StudyFile, panels: int, shown: Bars) -> Iterator[Any]:
-    """Surfaces at full scale, one picture for each kind of plane."""
+    """Surfaces at full scale, one picture for each kind of plane, and all of them to turn."""
+    from landscape.cli.web_page import ordered
+
     viz = own_viz()
-    drawn = []
+    drawn, turning = [], []
     chosen = _first_optimizer(study, pictures.planes_only(study))
     for kind, names in pictures.by_kind(study, chosen).items():
-        some = pictures.by_smoothness(study, names)[:panels]
+        some = ordered(study, names)[:panels]
+        turning += some
         told = f"Loss surfaces over the {kind} plane: " + ", ".join(some)
         drawn.append(viz.picture_of(_drawn(study, some, shown), alt=told))
     if drawn:
@@ -141,7 +144,7 @@ def _surfaces(study: StudyFile, panels: int, shown: Bars) -> Iterator[Any]:
             text=("One scale for all panels. At this scale kinks cannot be seen, whatever the "
                   "activation: look through the microscope below.",),
             pictures=tuple(drawn),
-            scenes=tuple(_scenes(study, chosen, panels)),
+            scenes=tuple(_scenes(study, turning)),
         )  # fmt: skip
 
 
@@ -167,20 +170,30 @@ def _screen_style() -> Any:
     return replace(viz.Style.named("paper"), dpi=144, font="sans")
 
 
-def _scenes(study: StudyFile, names: list[str], panels: int) -> Iterator[Any]:
-    """3D scenes that turn, if this version of ``viz`` makes them."""
+def _scenes(study: StudyFile, chosen: list[str]) -> Iterator[Any]:
+    """One page in which the surfaces turn, with their paths, kink curves and microscope."""
+    from landscape.cli.web_page import first_shown, page_records, page_title
+
     viz = own_viz()
-    if not hasattr(viz, "to_html"):
-        return
-    for kind, group in pictures.by_kind(study, names).items():
-        some = [pictures.panel(study, n) for n in pictures.by_smoothness(study, group)[:panels]]
-        page = viz.to_html(
-            [one.surface for one in some],
-            planes=[one.plane for one in some],
-            paths=[one.path for one in some],
-            titles=pictures.titles_of(some),
-        )
-        yield viz.Scene(title=f"{kind} plane, turn it with mouse or finger", page=page)
+    runs = {name: str(study.surface(name).run) for name in chosen}
+    kinked = {run for run in runs.values() if _has_kinks(run)}
+    page = viz.page_of(
+        page_records(study, chosen, paths=True),
+        title=page_title(study),
+        titles={name: pictures.title_of(run) or name for name, run in runs.items()},
+        runs={run: pictures.title_of(run) for run in runs.values()},
+        kinked=kinked,
+        show=first_shown(study, chosen, kinked),
+        source=study.path.name,
+    )
+    yield viz.Scene(title="Surfaces that turn: drag, pinch or use the arrow keys", page=page)
+
+
+def _has_kinks(run: str) -> bool:
+    try:
+        return pictures.kinked(run)
+    except ValueError:  # a name of the user's
+        return False
 
 
 def _first_optimizer(study: StudyFile, names: list[str]) -> list[str]:

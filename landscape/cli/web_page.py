@@ -1,0 +1,172 @@
+"""Pages for a browser: what of a study goes into one, and under which names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from landscape.cli.mistakes import one_line_errors
+
+if TYPE_CHECKING:
+    from landscape.store import StudyFile
+
+
+def write_page(
+    study: StudyFile, chosen: Sequence[str], out: Path | None, *, paths: bool, force: bool
+) -> Path:
+    """Write surfaces with their paths, kink maps and microscope windows as one page.
+
+    Raises:
+        FileExistsError: if the file is there and no such page.
+        ValueError: for another suffix.
+    """
+    from landscape.cli import pictures
+
+    viz = pictures.own_viz()
+    chosen = ordered(study, chosen)
+    target = page_path(out or study.path.parent, f"{study.path.stem}.html")
+    check_replaceable(target, force=force)
+    runs = {str(study.surface(name).run) for name in chosen}
+    kinked = {run for run in runs if _kinked(run)}
+    return Path(
+        viz.to_html(
+            page_records(study, chosen, paths=paths),
+            target,
+            title=page_title(study),
+            titles={name: pictures.title_of(study.surface(name).run) or name for name in chosen},
+            runs={run: pictures.title_of(run) for run in runs},
+            kinked=kinked,
+            show=first_shown(study, chosen, kinked),
+            source=study.path.name,
+        )
+    )
+
+
+def page_records(study: StudyFile, chosen: Sequence[str], *, paths: bool) -> dict[str, Any]:
+    """Return the surfaces and what belongs to them, by their ids."""
+    from landscape.kink_map import KIND as KINKS
+    from landscape.kink_map import KinkMap
+    from landscape.study.microscopes import KIND as WINDOWS
+    from landscape.study.microscopes import residual_of
+
+    surfaces = {name: study.surface(name) for name in chosen}
+    found: dict[str, Any] = dict(surfaces)
+    planes = {str(surface.plane) for surface in surfaces.values()}
+    runs = {str(surface.run) for surface in surfaces.values()}
+    # A plane and a surface may have one id; records of a page are told apart by their kind.
+    found |= {f"plane {name}": study.plane(name) for name in study.planes() if name in planes}
+    if paths:
+        placed = [name.split("@", 1) for name in study.projections()]
+        found |= {f"{run}@{plane}": study.projection(run, plane)
+                  for run, plane in placed if plane in planes}  # fmt: skip
+    for name in study.analyses(KINKS):
+        kinks = KinkMap.from_analysis(study.analysis(KINKS, name))
+        if str(kinks.settings.get("run", "")) in {"", *runs}:
+            found[f"kinks {name}"] = kinks
+    for name in study.analyses(WINDOWS):
+        if name in runs:
+            found[f"window {name}"] = residual_of(study.analysis(WINDOWS, name))
+    return found
+
+
+def page_title(study: StudyFile) -> str:
+    """Return what a study is of, in a few words."""
+    named = study.config.get("data", {}) if study.config else {}
+    data = str(named.get("name", "")) if isinstance(named, dict) else ""
+    return f"Loss landscapes, {data}" if data else f"Loss landscapes, {study.path.stem}"
+
+
+def first_shown(study: StudyFile, chosen: Sequence[str], kinked: set[str]) -> list[str]:
+    """Return a surface of a kinked run and one of a smooth run over planes of one kind.
+
+    The first kinked one, and of the smooth ones GELU if it is there; the first two if there is no
+    such pair.
+    """
+    surfaces = {name: study.surface(name) for name in chosen}
+    for name, surface in surfaces.items():
+        if str(surface.run) not in kinked:
+            continue
+        others = [
+            other for other, one in surfaces.items()
+            if str(one.run) not in kinked and _optimizer(one) == _optimizer(surface)
+            and one.settings.get("kind") == surface.settings.get("kind")
+        ]  # fmt: skip
+        others.sort(key=lambda other: not other.startswith("gelu-"))
+        if others:
+            return [name, others[0]]
+    return list(chosen[:2])
+
+
+def _optimizer(surface: Any) -> str:
+    """Return optimizer and seed of a surface's run."""
+    return str(surface.run).partition("-")[2]
+
+
+def ordered(study: StudyFile, chosen: Sequence[str]) -> list[str]:
+    """Return surfaces as pictures show them, one kind of plane after the other."""
+    from landscape.cli.pictures import by_kind, by_smoothness
+
+    try:
+        return [name for group in by_kind(study, chosen).values()
+                for name in by_smoothness(study, group)]  # fmt: skip
+    except ValueError:
+        # Runs of a user's own names have no activation to be sorted by.
+        return list(chosen)
+
+
+def _kinked(run: str) -> bool:
+    from landscape.cli.pictures import kinked
+
+    try:
+        return kinked(run)
+    except ValueError:
+        return False
+
+
+def page_path(out: Path, name: str) -> Path:
+    """Return the file to write: ``out`` itself, or ``name`` in the folder it is.
+
+    Raises:
+        ValueError: for a file of another suffix.
+    """
+    if out.is_dir() or not out.suffix:
+        return out / name
+    if out.suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"a page is written as .html, got {out.name!r}")
+    return out
+
+
+def check_replaceable(target: Path, *, force: bool) -> None:
+    """Check that no file of somebody else is at the place of a page.
+
+    Raises:
+        FileExistsError: otherwise.
+    """
+    from landscape.cli import pictures
+
+    if target.exists() and not force and not pictures.own_viz().signed(target):
+        raise FileExistsError(
+            f"{target} is there and was not written by an export; choose another --out, or --force"
+        )
+
+
+@one_line_errors
+def toy(
+    out: Annotated[Path, typer.Option("--out", help="The file, or its folder.")] = Path("toy.html"),
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite a file that this command did not write.")
+    ] = False,
+) -> None:
+    """Write a page that teaches kinks: a network of two parameters, computed in the browser.
+
+    A slider turns ReLU into SmeLU, kink lines move and soften, gradient descent steps at a rate of
+    your choice, and the slope along its way is drawn with every jump. Opens without a network.
+    """
+    from landscape.cli import pictures
+
+    target = page_path(out, "toy.html")
+    check_replaceable(target, force=force)
+    print(f"wrote {pictures.own_viz().toy_html(target)}")

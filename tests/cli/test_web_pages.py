@@ -1,0 +1,67 @@
+"""``landscape export --format html`` and ``landscape toy``: what is in the pages, and where."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from calling import accepted, refused
+
+RUN = "relu-gd-seed0"
+
+
+def told_by(path: Path) -> dict[str, Any]:
+    found = re.search(r'id="lossoscope-data">(.*?)</script>', path.read_text("utf-8"), re.DOTALL)
+    assert found is not None
+    return dict(json.loads(found[1]))
+
+
+def test_a_study_becomes_one_page(study: Path, tmp_path: Path) -> None:
+    said = accepted("export", study, "--format", "html", "--out", tmp_path)
+    target = tmp_path / f"{study.stem}.html"
+    assert said.strip() == f"wrote {target}"
+    told = told_by(target)
+    assert {panel["id"] for panel in told["panels"]} == {f"{RUN}.pca", f"{RUN}.random"}
+    assert all(panel["kinked"] for panel in told["panels"])
+    assert told["panels"][0]["title"] == "ReLU (kinked), gradient descent"
+    assert sorted(path["plane"] for path in told["paths"]) == [f"{RUN}.pca", f"{RUN}.random"]
+    assert [len(panel["paths"]) for panel in told["panels"]] == [1, 1]
+    assert told["source"] == study.name
+
+
+def test_surfaces_are_chosen_and_paths_left_out(study: Path, tmp_path: Path) -> None:
+    target = tmp_path / "one.html"
+    accepted("export", study, "--format", "html", "--select", "*.pca", "--no-paths",
+             "--out", target)  # fmt: skip
+    told = told_by(target)
+    assert [panel["id"] for panel in told["panels"]] == [f"{RUN}.pca"]
+    assert told["paths"] == []
+
+
+def test_the_toy_is_written(tmp_path: Path) -> None:
+    accepted("toy", "--out", tmp_path)
+    assert told_by(tmp_path / "toy.html")["mode"] == "toy"
+
+
+@pytest.mark.parametrize("command", [["toy"], ["export", "STUDY", "--format", "html"]])
+def test_a_page_of_somebody_else_is_not_written_over(
+    command: list[str], study: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "mine.html"
+    target.write_text("mine")
+    words: list[Any] = [study if word == "STUDY" else word for word in command]
+    assert "was not written by an export" in refused(*words, "--out", target)
+    assert target.read_text() == "mine"
+    accepted(*words, "--out", target, "--force")
+    assert target.stat().st_size > 100_000
+    accepted(*words, "--out", target)
+
+
+def test_wrong_names_and_options_are_refused(study: Path, tmp_path: Path) -> None:
+    command = ["export", study, "--format", "html"]
+    assert "written as .html" in refused(*command, "--out", tmp_path / "a.png")
+    assert "has these choices inside" in refused(*command, "--shading", "flat")
+    assert "written as .html" in refused("toy", "--out", tmp_path / "a.png")

@@ -1,0 +1,163 @@
+"""Arrays come back from the text of a page, and a page holds what it was given as data."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+import viz
+from landscape.grid import Grid
+from landscape.residuals import remove_quadratic
+from landscape.surface import Status, Surface
+from viz.html import page_of
+from viz.html_packing import TYPES, Blob
+
+
+def unpacked(text: str, told: dict[str, Any]) -> np.ndarray:
+    raw = gzip.decompress(base64.b64decode(text))
+    kind = np.dtype(TYPES[told["type"]])
+    count = int(np.prod(told["shape"]))
+    part = np.frombuffer(raw, np.uint8, count * kind.itemsize, told["at"])
+    plain = np.ascontiguousarray(part.reshape(kind.itemsize, count).T)
+    return plain.view(kind).reshape(told["shape"]).astype(np.float64) * told["scale"]
+
+
+@given(arrays(np.float32, array_shapes(max_dims=2, max_side=7),
+              elements=st.floats(width=32, allow_nan=True)))  # fmt: skip
+def test_losses_come_back_bit_by_bit(values: np.ndarray) -> None:
+    blob = Blob()
+    blob.add([1.5, np.nan, np.inf], "f8")
+    told = blob.add(values, "f4")
+    np.testing.assert_array_equal(unpacked(blob.text(), told), values.astype(np.float64))
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e-6, 1.0, 1e6, 1e30])
+def test_gradients_keep_three_digits_at_any_size(size: float, rng: np.random.Generator) -> None:
+    values = size * rng.standard_normal((40, 30))
+    blob = Blob()
+    found = unpacked(blob.text(), told) if (told := blob.add(values, "f2")) else None
+    np.testing.assert_allclose(found, values, rtol=2**-11, atol=size * 1e-7)
+
+
+def test_holes_stay_holes_in_half_precision() -> None:
+    blob = Blob()
+    told = blob.add([np.nan, np.inf, -np.inf, 0.0], "f2")
+    np.testing.assert_array_equal(unpacked(blob.text(), told), [np.nan, np.inf, -np.inf, 0.0])
+
+
+def test_the_same_arrays_give_the_same_text() -> None:
+    texts = []
+    for _ in range(2):
+        blob = Blob()
+        blob.add(np.arange(7.0), "f8")
+        texts.append(blob.text())
+    assert texts[0] == texts[1]
+
+
+def test_unknown_types_are_refused() -> None:
+    with pytest.raises(ValueError, match="unknown type 'f16'; known: f8, f4, f2, u1, i4"):
+        Blob().add([1.0], "f16")
+
+
+def told_by(page: str) -> dict[str, Any]:
+    found = re.search(r'id="lossoscope-data">(.*?)</script>', page, re.DOTALL)
+    assert found is not None
+    return dict(json.loads(found[1]))
+
+
+def test_markup_in_names_stays_text() -> None:
+    evil = "</script><script>alert(1)</script><!--<img src=x onerror=alert(2)>"
+    grid = Grid.square(5)
+    surface = Surface(grid, {"losses": np.ones(grid.shape), evil: np.ones(grid.shape)},
+                      np.ones(grid.shape, np.uint8), plane=evil, run=evil,
+                      settings={"kind": evil, "examples": 3})  # fmt: skip
+    page = page_of({evil: surface}, title=evil, titles={evil: evil}, source=evil)
+    assert "alert(1)</script>" not in page
+    assert "<img" not in page
+    told = told_by(page)
+    assert told["panels"][0]["title"] == told["panels"][0]["run"] == told["source"] == evil
+    assert evil in told["panels"][0]["levels"][0]["fields"]
+
+
+def test_no_script_may_run_but_the_viewer(records: dict[str, Any]) -> None:
+    page = page_of(records)
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)
+    assert policy is not None
+    assert policy[1].startswith("default-src 'none'; script-src 'sha256-")
+    assert "unsafe" not in policy[1]
+
+
+def test_two_large_panels_stay_below_two_megabytes(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    """Noise of float32 in the losses and gradients is what does not compress."""
+    items = {}
+    for name in ("one", "other"):
+        grid = Grid.square(201)
+        a, b = np.meshgrid(*grid.axes, indexing="ij")
+        rough = 1e-7 * rng.standard_normal(grid.shape)
+        losses = np.exp(a * np.sin(3 * b)) + 0.3 * np.abs(a + 0.2 * b) + rough
+        fields = {
+            "losses": losses, "accuracies": np.round(1797 / (1 + losses)) / 1797,
+            "gradient_alpha": np.gradient(losses, grid.axes[0], axis=0),
+            "gradient_beta": np.gradient(losses, grid.axes[1], axis=1),
+        }  # fmt: skip
+        status = np.full(grid.shape, Status.EVALUATED, np.uint8)
+        items[name] = Surface(grid, fields, status, run=name)
+    assert viz.to_html(items, tmp_path / "large.html").stat().st_size < 2e6
+
+
+def test_a_grid_too_fine_for_a_browser_is_thinned() -> None:
+    grid = Grid.rectangle((601, 3), (-1, 1), (0, 1))
+    losses = np.broadcast_to(grid.axes[0][:, None], grid.shape).copy()
+    surface = Surface(grid, {"losses": losses}, np.ones(grid.shape, np.uint8))
+    level = told_by(page_of(surface))["panels"][0]["levels"][0]
+    assert level["fields"]["losses"]["shape"] == [301, 3]
+    assert level["points"] == [601, 3]
+
+
+def test_windows_of_the_microscope_follow_the_surface_of_their_run(records: dict[str, Any]) -> None:
+    whole = records["relu-gd-seed0.random"]
+    windows = {}
+    for width in (0.01, 0.1):
+        grid = Grid.square(9, width)
+        a, b = np.meshgrid(*grid.axes, indexing="ij")
+        window = Surface(grid, {"losses": a**2 + np.abs(a + b)}, np.ones(grid.shape, np.uint8),
+                         run=whole.run, settings={"kind": "random"})  # fmt: skip
+        windows[f"w{width}"] = remove_quadratic(window)
+    told = told_by(page_of({"relu": whole, **windows}))
+    levels = told["panels"][0]["levels"]
+    assert [level["quantity"] for level in levels] == ["loss", "residual", "residual"]
+    assert levels[1]["width"] == pytest.approx(0.2)
+    alone = told_by(page_of(windows))
+    assert len(alone["panels"]) == 1
+    assert len(alone["panels"][0]["levels"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("items", "error", "message"),
+    [
+        ([], ValueError, "at least one Surface"),
+        (["x"], TypeError, "got str"),
+        (Surface(Grid.line(3), {"losses": np.ones(3)}, np.ones(3, np.uint8)), ValueError,
+         "leave lines out"),
+    ],
+)  # fmt: skip
+def test_what_is_no_surface_is_refused(items: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        page_of(items)
+
+
+def test_unknown_surfaces_to_show_are_refused(records: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"no surface tanh to show; known: relu-gd-seed0\.random"):
+        page_of(records, show=["tanh"])

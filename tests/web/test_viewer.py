@@ -1,0 +1,243 @@
+"""The page in a browser without a network: what is read off it is what was stored."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from browsing import until
+
+SIZES = [(390, 780), (1400, 860), (2560, 1300)]
+ABOVE = "lossoscope.setCamera({elevation: 90, azimuth: -90})"
+
+
+def hover(page: Any, panel: int, i: int, j: int) -> Any:
+    x, y = page.evaluate(f"lossoscope.pixelOf({panel}, {i}, {j})")
+    page.mouse.move(x + 40, y + 30)
+    page.mouse.move(x, y)
+    until(page, "document.querySelector('.reading[data-loss]:not([hidden])')")
+    page.wait_for_timeout(120)
+    return page.locator(".cell").nth(panel).locator(".reading")
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_hovering_reads_the_stored_losses(
+    opened: Callable[..., Any], page_file: Path, records: dict[str, Any], size: tuple[int, int]
+) -> None:
+    surfaces = [records["relu-gd-seed0.random"], records["gelu-gd-seed0.random"]]
+    with opened(page_file, *size) as page:
+        page.evaluate(ABOVE)
+        page.wait_for_timeout(400)
+        for panel, surface in enumerate(surfaces):
+            for i, j in ((5, 7), (20, 16), (33, 28)):
+                reading = hover(page, panel, i, j)
+                loss = float(reading.get_attribute("data-loss"))
+                assert loss == pytest.approx(surface.losses[i, j], rel=1e-6)
+                shown = re.search(r"loss ([\d.]+)", reading.inner_text())
+                assert shown is not None
+                assert float(shown[1]) == pytest.approx(surface.losses[i, j], rel=1e-3)
+                accuracy = re.search(r"accuracy ([\d.]+)%", reading.inner_text())
+                assert accuracy is not None
+                expected = 100 * surface.fields["accuracies"][i, j]
+                assert float(accuracy[1]) == pytest.approx(expected, abs=0.006)
+                gradient = [surface.fields[f"gradient_{axis}"][i, j] for axis in ("alpha", "beta")]
+                slope = re.search(r"slope ([\d.]+)", reading.inner_text())
+                assert slope is not None
+                assert float(slope[1]) == pytest.approx(np.hypot(*gradient), rel=4e-3)
+
+
+def test_hovering_from_the_side_meets_what_is_in_front(
+    opened: Callable[..., Any], page_file: Path, records: dict[str, Any]
+) -> None:
+    """A sample of the near slope, at the camera that the page starts with."""
+    surface = records["gelu-gd-seed0.random"]
+    with opened(page_file) as page:
+        loss = float(hover(page, 1, 12, 24).get_attribute("data-loss"))
+    near = surface.losses[11:14, 23:26]
+    assert near.min() <= loss <= near.max()
+
+
+def test_log_and_linear_read_the_same(opened: Callable[..., Any], page_file: Path) -> None:
+    with opened(page_file) as page:
+        page.evaluate(ABOVE)
+        page.wait_for_timeout(400)
+        x, y = page.evaluate("lossoscope.pixelOf(0, 9, 9)")
+        page.mouse.click(x, y)
+        rows = page.locator(".probe tbody tr")
+        before = [rows.nth(k).get_attribute("data-loss") for k in range(2)]
+        words = rows.all_inner_texts()
+        assert page.evaluate("lossoscope.panels()[0].scale.kind") == "log"
+        page.get_by_role("button", name="Log height").click()
+        assert page.evaluate("lossoscope.panels()[0].scale.kind") == "linear"
+        assert [rows.nth(k).get_attribute("data-loss") for k in range(2)] == before
+        assert rows.all_inner_texts() == words
+        assert None not in before
+        assert before[0] != before[1]
+
+
+def test_a_kept_point_compares_the_panels_at_one_place(
+    opened: Callable[..., Any], page_file: Path, records: dict[str, Any]
+) -> None:
+    with opened(page_file) as page:
+        page.evaluate(ABOVE)
+        page.wait_for_timeout(400)
+        page.mouse.click(*page.evaluate("lossoscope.pixelOf(1, 10, 20)"))
+        rows = page.locator(".probe tbody tr")
+        kept = [float(rows.nth(k).get_attribute("data-loss")) for k in range(2)]
+        stored = [records[f"{name}-gd-seed0.random"].losses[10, 20] for name in ("relu", "gelu")]
+        np.testing.assert_allclose(kept, stored, rtol=1e-6)
+        page.keyboard.press("Shift+ArrowRight")
+        moved = float(rows.nth(1).get_attribute("data-loss"))
+        assert moved == pytest.approx(records["gelu-gd-seed0.random"].losses[11, 20], rel=1e-6)
+        page.keyboard.press("Escape")
+        assert page.locator(".probe").is_hidden()
+
+
+@pytest.mark.parametrize("layer", ["surface", "contours", "wire", "paths", "floor"])
+def test_toggles_change_the_scene(opened: Callable[..., Any], page_file: Path, layer: str) -> None:
+    with opened(page_file, 900, 600) as page:
+        stage = page.locator(".stage")
+        before, drawn = stage.screenshot(), page.evaluate("lossoscope.panels()[0].drawn")
+        page.locator(f"[data-layer={layer}]").click()
+        page.mouse.move(5, 5)
+        page.wait_for_timeout(200)
+        after = page.evaluate("lossoscope.panels()[0].drawn")
+        assert bool(drawn[layer]) != bool(after[layer])
+        assert stage.screenshot() != before
+        page.locator(f"[data-layer={layer}]").click()
+        page.mouse.move(5, 5)
+        page.wait_for_timeout(200)
+        assert stage.screenshot() == before
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_the_scrubber_moves_the_marks_to_what_was_recorded(
+    opened: Callable[..., Any], page_file: Path, records: dict[str, Any], size: tuple[int, int]
+) -> None:
+    path = records["gelu path"]
+    with opened(page_file, *size) as page:
+        for k in (0, 7, 30):
+            page.locator(".scrubber").fill(str(k))
+            mark = page.evaluate("lossoscope.panels()[1].marks[0]")
+            assert mark["step"] == path.steps[k]
+            np.testing.assert_array_equal([mark["alpha"], mark["beta"]], path.coordinates[k])
+            row = page.locator(".path").nth(1)
+            assert float(row.get_attribute("data-loss")) == path.losses[k]
+            said = row.inner_text()
+            assert f"step {path.steps[k]}" in said
+            for name, value in (("true loss", path.losses[k]), ("in-plane loss",
+                                path.plane_losses[k]), ("off-plane distance",
+                                path.off_plane_distances[k])):  # fmt: skip
+                found = re.search(rf"{name} ([\d.]+)", said)
+                assert found is not None
+                assert float(found[1]) == pytest.approx(value, rel=5e-3)
+
+
+def test_playing_runs_to_the_end(opened: Callable[..., Any], page_file: Path) -> None:
+    with opened(page_file, 700, 500) as page:
+        page.locator(".scrubber").fill("25")
+        page.get_by_role("button", name="Play").click()
+        until(page, "lossoscope.state.step === 300")
+        page.get_by_role("button", name="Play").wait_for()
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_cameras_stay_linked_after_a_drag(
+    opened: Callable[..., Any], page_file: Path, size: tuple[int, int]
+) -> None:
+    with opened(page_file, *size) as page:
+        before = page.evaluate("lossoscope.camera()")
+        first = page.evaluate("[lossoscope.corner(0), lossoscope.corner(1)]")
+        box = page.locator(".cell").first.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + 60, y - 30, steps=4)
+        page.mouse.up()
+        page.wait_for_timeout(300)
+        after = page.evaluate("lossoscope.camera()")
+        assert after["azimuth"] != before["azimuth"]
+        assert after["elevation"] < before["elevation"]
+        # The corners of both surfaces have different heights but stand at one place of the floor.
+        moved = page.evaluate("[lossoscope.corner(0), lossoscope.corner(1)]")
+        assert moved[0][0] == pytest.approx(moved[1][0], abs=1e-3)
+        assert abs(moved[0][0] - first[0][0]) > 0.005
+
+
+def test_all_panels_share_one_scale(
+    opened: Callable[..., Any], page_file: Path, records: dict[str, Any]
+) -> None:
+    with opened(page_file) as page:
+        scales = page.evaluate("lossoscope.panels().map((panel) => panel.scale)")
+    assert scales[0] == scales[1]
+    names = ("relu-gd-seed0.random", "gelu-gd-seed0.random", "relu path", "gelu path")
+    losses = np.concatenate([records[name].losses.ravel() for name in names])
+    assert scales[0]["low"] == pytest.approx(np.log10(losses.min()), abs=1e-6)
+    assert scales[0]["high"] == pytest.approx(np.log10(losses.max()), abs=1e-6)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_spills_over_the_window(
+    opened: Callable[..., Any], page_file: Path, size: tuple[int, int], scheme: str
+) -> None:
+    with opened(page_file, *size, color_scheme=scheme) as page:
+        spill = "[document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
+        wide, high = page.evaluate(spill)
+        assert (wide, high) <= size
+        box = page.locator(".stage").bounding_box()
+        assert box["height"] > 0.35 * size[1]
+        hidden = page.evaluate(
+            "[...document.querySelectorAll('.mark:not([hidden])')].filter((mark) => {"
+            " const [m, c] = [mark.getBoundingClientRect(),"
+            " mark.closest('.cell').getBoundingClientRect()];"
+            " return m.left < c.left || m.right > c.right || m.top < c.top || m.bottom > c.bottom;"
+            "}).map((mark) => mark.textContent)"
+        )
+        assert hidden == []
+
+
+def test_markup_in_a_name_is_shown_as_text(
+    opened: Callable[..., Any], records: dict[str, Any], tmp_path: Path
+) -> None:
+    import viz
+
+    evil = "<img src=x onerror='window.broken=1'><b>bold</b></script><script>window.broken=1"
+    items = {evil: records["relu-gd-seed0.random"], "path": records["relu path"]}
+    target = viz.to_html(items, tmp_path / "evil.html", title=evil, titles={evil: evil},
+                         runs={"relu-gd-seed0": evil})  # fmt: skip
+    with opened(target) as page:
+        assert page.evaluate("window.broken") is None
+        assert page.locator("img, .app b b").count() == 0
+        assert page.locator(".cell h2").inner_text() == evil
+        assert page.title() == evil
+
+
+def test_what_was_found_becomes_a_command(opened: Callable[..., Any], page_file: Path) -> None:
+    with opened(page_file) as page:
+        page.evaluate("lossoscope.setCamera({azimuth: 25, elevation: 50})")
+        command = page.evaluate("lossoscope.command()")
+    assert command == (
+        "printf 'azimuth = 25.0\\nelevation = 50.0\\n' > view.toml && landscape render study.h5 "
+        "--kind compare --surface relu-gd-seed0.random --surface gelu-gd-seed0.random "
+        "--height log --style view.toml"
+    )
+
+
+def test_a_saved_image_is_not_blank(
+    opened: Callable[..., Any], page_file: Path, tmp_path: Path
+) -> None:
+    from PIL import Image
+
+    with opened(page_file) as page:
+        page.get_by_role("button", name="Settings").click()
+        with page.expect_download() as download:
+            page.locator("[data-role=screenshot]").click()
+        download.value.save_as(tmp_path / "saved.png")
+    picture = np.asarray(Image.open(tmp_path / "saved.png").convert("RGB"), dtype=int)
+    assert picture.shape[1] > 2000
+    assert np.mean(np.ptp(picture, axis=2) > 30) > 0.1

@@ -1,0 +1,256 @@
+// Buttons, lists and sliders of the page of a study.
+import { cssGradient, MAP_NAMES } from "./colourmaps.js";
+import { fill, make, select, slider, toggle } from "./dom.js";
+import { KEYS } from "./keys.js";
+import { number } from "./scale.js";
+import { theme } from "./theme.js";
+
+const LAYERS = [
+  ["surface", "Surface"],
+  ["contours", "Isolines"],
+  ["wire", "Wire"],
+  ["paths", "Paths"],
+  ["kinks", "Kink curves"],
+  ["floor", "Floor"],
+];
+const MOST_PANELS = 8;
+
+export class Controls {
+  constructor(page) {
+    this.page = page;
+    this.stage = make("main", { class: "stage" });
+    this.steps = make("div", { class: "steps" });
+    this.probe = make("section", { class: "probe", hidden: true, "aria-live": "polite" });
+    this.legend = make("div", { class: "legend" });
+    this.drawer = make("aside", { class: "drawer", hidden: true, "aria-label": "Settings" });
+    this.root = make("div", { class: "app" }, this.header(), make("div", { class: "middle" }, this.stage, this.drawer), this.legend, this.probe, this.footer());
+    this.fillDrawer();
+  }
+
+  header() {
+    const { state, page } = this.page;
+    this.layers = Object.fromEntries(
+      LAYERS.map(([name, text]) => [name, toggle(text, state.show[name], (on) => this.page.change({ show: { ...this.page.state.show, [name]: on } }), { "data-layer": name })]),
+    );
+    this.height = toggle("Log height", true, (on) => this.page.change({ height: on ? "log" : "linear" }), { "data-role": "height" });
+    this.settings = make("button", { type: "button", "aria-expanded": "false", "data-role": "settings", onclick: () => this.openDrawer() }, "Settings");
+    return make(
+      "header",
+      {},
+      make("h1", {}, page.title),
+      make("nav", { class: "tools", "aria-label": "View" }, this.height, Object.values(this.layers), this.settings,
+        make("button", { type: "button", "aria-label": "Help", onclick: () => this.help() }, "?")),
+    );
+  }
+
+  openDrawer(open = this.drawer.hidden) {
+    this.drawer.hidden = !open;
+    this.settings.setAttribute("aria-expanded", String(open));
+  }
+
+  fillDrawer() {
+    const { page, state } = this.page;
+    const change = (changes) => this.page.change(changes);
+    this.colour = select("Colour by", [["losses", "loss"]], "losses", (colours) => change({ colours }), { "data-role": "colour" });
+    const row = (name, ...parts) => make("label", { class: "row" }, make("span", {}, name), ...parts);
+    this.exaggeration = slider("Height \u00d7", { min: 0.1, max: 4, step: 0.05, value: 1 }, (value) => number(value, 3), (exaggeration) => change({ exaggeration }));
+    const close = make("button", { type: "button", class: "close", "aria-label": "Close settings", onclick: () => this.openDrawer(false) }, "\u00d7");
+    const widest = Math.max(...page.panels.map((panel) => panel.levels.length));
+    this.level = widest > 1
+      ? slider("Zoom level", { min: 0, max: widest - 1, step: 1, value: 0, id: "level" }, (value) => this.levelName(value), (level) => change({ level }))
+      : null;
+    this.drawer.append(
+      make("div", { class: "drawerhead" }, make("h2", {}, "Settings"), close),
+      row("Colour by", this.colour),
+      row("Colours", select("Colours", MAP_NAMES.map((name) => [name, name]), state.map, (map) => change({ map }))),
+      row("Shading", select("Shading", [["auto", "by what is stored"], ["gradient", "gradients"], ["differences", "differences"], ["flat", "flat facets"]], "auto", (shading) => change({ shading }), { "data-role": "shading" })),
+      row("Paths at", select("Paths at", [["true", "the true loss"], ["plane", "the loss in the plane"]], "true", (pathAt) => change({ pathAt }), { "data-role": "path-at" })),
+      this.exaggeration,
+      this.level ?? "",
+      row("Theme", select("Theme", [["auto", "as the system"], ["light", "light"], ["dark", "dark"]], "auto", (name) => theme.choose(name), { "data-role": "theme" })),
+      make("div", { class: "buttons" },
+        make("button", { type: "button", onclick: () => this.page.stage.view.reset() ?? this.page.stage.moved() }, "Reset view"),
+        make("button", { type: "button", "data-role": "screenshot", onclick: () => this.page.saveImage() }, "Save image"),
+        make("button", { type: "button", "data-role": "command", onclick: () => this.showCommand() }, "View as command")),
+      (this.command = make("div", { class: "command", hidden: true })),
+      make("h3", {}, "Surfaces"),
+      this.surfaces(),
+    );
+  }
+
+  /** Lists to choose runs and planes with. */
+  surfaces() {
+    const { page } = this.page;
+    const kinds = [...new Set(page.panels.map((panel) => panel.kind))];
+    const filter = make("input", { type: "search", placeholder: "filter", "aria-label": "Filter surfaces", oninput: () => this.listSurfaces() });
+    this.kind = select("Plane", [["", "all planes"], ...kinds.filter(Boolean).map((kind) => [kind, `${kind} planes`])], "", () => this.chooseKind(), { "data-role": "kind" });
+    this.filter = filter;
+    this.list = make("ul", { class: "surfaces" });
+    this.listSurfaces();
+    return make("div", {}, make("div", { class: "filters" }, kinds.length > 1 ? this.kind : null, page.panels.length > 6 ? filter : null), this.list);
+  }
+
+  /** Another kind of plane: the same runs, on it. */
+  chooseKind() {
+    const { page, state } = this.page;
+    const kind = this.kind.value;
+    if (kind) {
+      const found = state.shown.map((number) => {
+        const { run, kind: own } = page.panels[number];
+        return own === kind ? number : page.panels.findIndex((panel) => panel.run === run && panel.kind === kind);
+      });
+      if (found.every((number) => number >= 0)) this.page.change({ shown: found });
+    }
+    this.listSurfaces();
+  }
+
+  listSurfaces() {
+    const { page, state } = this.page;
+    const [kind, word] = [this.kind.value, this.filter.value.toLowerCase()];
+    const rows = [];
+    page.panels.forEach((panel, number) => {
+      const text = `${panel.id} ${panel.title}`.toLowerCase();
+      if ((kind && panel.kind !== kind) || !text.includes(word)) return;
+      const box = make("input", { type: "checkbox", checked: state.shown.includes(number), "data-surface": panel.id, onchange: () => this.choose(number, box) });
+      const notes = [panel.id, ...panel.notes].join("; ");
+      rows.push(make("li", {}, make("label", { title: notes }, box, make("span", {}, panel.title, page.panels.some((other) => other !== panel && other.title === panel.title) ? make("small", {}, ` ${panel.kind || panel.id}`) : ""))));
+    });
+    this.list.replaceChildren(...rows);
+  }
+
+  choose(number, box) {
+    const { shown } = this.page.state;
+    const next = box.checked ? [...shown, number] : shown.filter((other) => other !== number);
+    if (!next.length || next.length > MOST_PANELS) {
+      box.checked = !box.checked;
+      return;
+    }
+    this.page.change({ shown: next });
+  }
+
+  levelName(level) {
+    const panel = this.page.page.panels[this.page.state.shown[0]];
+    const told = panel.levels[Math.min(level, panel.levels.length - 1)];
+    return told.width ? `width ${number(told.width, 2)}` : "whole";
+  }
+
+  showCommand() {
+    const text = this.page.command();
+    const code = make("code", { tabindex: "0" }, text);
+    const said = make("span", { role: "status" }, "");
+    const copy = async () => {
+      try {
+        await navigator.clipboard.writeText(text);
+        said.textContent = "copied";
+      } catch {
+        const range = document.createRange();
+        range.selectNodeContents(code);
+        getSelection().removeAllRanges();
+        getSelection().addRange(range);
+        said.textContent = document.execCommand("copy") ? "copied" : "selected: copy it with Ctrl+C";
+      }
+    };
+    this.command.replaceChildren(code, make("button", { type: "button", onclick: copy }, "Copy"), said);
+    this.command.hidden = false;
+    copy();
+  }
+
+  footer() {
+    this.scrubber = make("input", { type: "range", min: "0", max: "0", step: "1", "aria-label": "Step", class: "scrubber", oninput: () => this.page.change({ step: this.page.steps[Number(this.scrubber.value)] }) });
+    this.player = make("button", { type: "button", "data-role": "play", "aria-label": "Play", onclick: () => this.play() }, "\u25b6");
+    this.stepText = make("output", {}, "");
+    this.footerRow = make("div", { class: "scrub" }, this.player, this.scrubber, this.stepText);
+    return make("footer", {}, this.footerRow, this.steps);
+  }
+
+  stepBy(count) {
+    const { steps, state } = this.page;
+    if (!steps.length) return;
+    const place = Math.min(Math.max(steps.indexOf(state.step) + count, 0), steps.length - 1);
+    this.page.change({ step: steps[place] });
+  }
+
+  /** Run through the steps in some seconds, or stop. */
+  play() {
+    if (this.playing) return this.stop();
+    const { steps, state } = this.page;
+    if (steps.length < 2) return null;
+    const first = steps.indexOf(state.step) >= steps.length - 1 ? 0 : Math.max(steps.indexOf(state.step), 0);
+    const rate = Math.max(steps.length / 8000, 1 / 400);
+    const began = performance.now();
+    this.player.textContent = "\u275a\u275a";
+    this.player.setAttribute("aria-label", "Stop");
+    const tick = (now) => {
+      const place = Math.min(first + Math.floor((now - began) * rate), steps.length - 1);
+      if (steps[place] !== this.page.state.step) this.page.change({ step: steps[place] });
+      if (place >= steps.length - 1) this.stop();
+      else this.playing = requestAnimationFrame(tick);
+    };
+    this.playing = requestAnimationFrame(tick);
+    return null;
+  }
+
+  stop() {
+    cancelAnimationFrame(this.playing);
+    this.playing = null;
+    this.player.textContent = "\u25b6";
+    this.player.setAttribute("aria-label", "Play");
+  }
+
+  help() {
+    if (!this.dialog) {
+      this.dialog = make("dialog", { class: "help" },
+        make("h2", {}, "Keys"),
+        make("dl", {}, KEYS.flatMap(([key, text]) => [make("dt", {}, key), make("dd", {}, text)])),
+        make("p", {}, "Drag turns all panels together, Shift + drag moves them, the wheel or two fingers zoom. Click keeps a point and compares the panels there. Values are samples as they were stored, never interpolated."),
+        make("form", { method: "dialog" }, make("button", { type: "button", onclick: () => this.dialog.close() }, "Close")));
+      document.body.append(this.dialog);
+    }
+    if (this.dialog.open) this.dialog.close();
+    else this.dialog.showModal();
+  }
+
+  /** The camera moved: a command that is shown tells of it. */
+  moved() {
+    if (!this.command.hidden) this.command.querySelector("code").textContent = this.page.command();
+  }
+
+  /** Bring what is shown in line with the state. */
+  show({ state, steps, legends }) {
+    for (const [name, button] of Object.entries(this.layers)) button.setAttribute("aria-pressed", String(state.show[name]));
+    const { page, stage } = this.page;
+    this.layers.kinks.hidden = !page.kinks.length;
+    this.layers.paths.hidden = !page.paths.length;
+    const residual = stage.panels.every((panel) => panel.level?.quantity === "residual");
+    this.height.setAttribute("aria-pressed", String(state.height === "log" && !residual));
+    this.height.disabled = residual;
+    fill(this.colour, this.page.colourNames().map((name) => [name, this.page.colourName(name)]), state.colours);
+    this.level?.set(state.level);
+    this.footerRow.hidden = this.steps.hidden = steps.length < 1;
+    this.scrubber.max = String(Math.max(steps.length - 1, 0));
+    this.scrubber.value = String(Math.max(steps.indexOf(state.step), 0));
+    this.stepText.textContent = `step ${state.step}`;
+    for (const box of this.list.querySelectorAll("input")) {
+      const number = page.panels.findIndex((panel) => panel.id === box.dataset.surface);
+      box.checked = state.shown.includes(number);
+    }
+    this.showLegend(legends ?? []);
+    this.moved();
+  }
+
+  showLegend(legends) {
+    this.legend.replaceChildren(
+      ...legends.map(({ scale, map, name }) => {
+        const bar = make("div", { class: "bar" });
+        bar.style.background = cssGradient(map);
+        const ticks = make("div", { class: "barticks" }, scale.labels(4).map(([height, text]) => {
+          const tick = make("span", {}, text);
+          tick.style.left = `${100 * scale.share(height)}%`;
+          return tick;
+        }));
+        const kind = scale.kind === "log" ? `${name}, log` : name;
+        return make("div", { class: "legendrow" }, make("span", {}, kind), make("div", { class: "barbox" }, bar, ticks));
+      }),
+    );
+  }
+}

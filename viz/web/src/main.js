@@ -1,0 +1,25 @@
+// Starts what the page was written for.
+import { told } from "./data.js";
+import { startStudy } from "./study.js";
+import { startToy } from "./toy/page.js";
+import { make } from "./dom.js";
+
+const page = told();
+window.lossoscope = { ready: false };
+
+async function start() {
+  const began = performance.now();
+  const found = await (page.mode === "toy" ? startToy(page) : startStudy(page));
+  Object.assign(window.lossoscope, found);
+  // The flag is set when the first picture is there, not before.
+  await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+  window.lossoscope.loadTime = performance.now() - began;
+  window.lossoscope.ready = true;
+}
+
+start().catch((error) => {
+  console.error(error);
+  const hint = /webgl/i.test(String(error)) ? " This browser has no WebGL; another one, or hardware acceleration in its settings, helps." : "";
+  document.body.prepend(make("p", { class: "failed", role: "alert" }, `This page could not be drawn: ${error.message}.${hint}`));
+  window.lossoscope.error = String(error);
+});

@@ -1,0 +1,244 @@
+// One canvas behind all panels, one camera for them, and what pointers and fingers do.
+import { Color, ColorManagement, LinearSRGBColorSpace, Vector3, WebGLRenderer } from "three";
+import { View } from "./camera.js";
+import { make } from "./dom.js";
+import { Labels } from "./labels.js";
+import { pick } from "./pick.js";
+
+// Colours are meant as they are written; nothing is converted.
+ColorManagement.enabled = false;
+const SLOW = 110;
+
+export class Stage {
+  /** `heard` has the methods hover(panel, sample), click(panel, sample) and moved(). */
+  constructor(host, heard) {
+    this.heard = heard;
+    this.view = new View();
+    this.panels = [];
+    this.canvas = make("canvas", { class: "picture", tabindex: "0", role: "img", "aria-label": "Loss surfaces. Drag to turn, wheel to zoom, click to keep a point; press ? for the keys." });
+    this.cells = make("div", { class: "cells" });
+    this.host = host;
+    host.append(this.canvas, this.cells);
+    this.renderer = new WebGLRenderer({ canvas: this.canvas, antialias: true, alpha: true });
+    this.renderer.outputColorSpace = LinearSRGBColorSpace;
+    this.renderer.autoClear = false;
+    this.renderer.setScissorTest(true);
+    this.fullRatio = Math.min(window.devicePixelRatio || 1, 2);
+    this.ratio = this.fullRatio;
+    this.frames = [];
+    new ResizeObserver(() => this.request()).observe(host);
+    this.listen();
+  }
+
+  /** Show panels, each under its title. */
+  setPanels(panels) {
+    this.panels = panels;
+    this.cells.replaceChildren();
+    for (const panel of panels) {
+      const layer = make("div", { class: "labels", "aria-hidden": "true" });
+      panel.heading = make("h2", { title: panel.told.id, hidden: !panel.told.title }, panel.told.title);
+      panel.reading = make("p", { class: "reading", hidden: true });
+      panel.cell = make("section", { class: "cell" }, panel.heading, layer, panel.reading);
+      panel.labels = new Labels(layer);
+      this.cells.append(panel.cell);
+    }
+    this.request();
+  }
+
+  layout() {
+    const [width, height] = [this.host.clientWidth, this.host.clientHeight];
+    const count = Math.max(this.panels.length, 1);
+    let best = [0, 1];
+    for (let columns = 1; columns <= count; columns++) {
+      const rows = Math.ceil(count / columns);
+      const size = Math.min(width / columns / 1.2, height / rows);
+      if (size > best[0] * 1.001) best = [size, columns];
+    }
+    this.cells.style.gridTemplateColumns = `repeat(${best[1]}, minmax(0, 1fr))`;
+    this.cells.style.gridTemplateRows = `repeat(${Math.ceil(count / best[1])}, minmax(0, 1fr))`;
+    return [width, height];
+  }
+
+  request() {
+    if (this.waiting) return;
+    this.waiting = true;
+    requestAnimationFrame(() => {
+      this.waiting = false;
+      this.render();
+    });
+  }
+
+  /** The rectangle of a panel within the stage. */
+  rectangle(panel) {
+    const { offsetLeft: left, offsetTop: top, offsetWidth: width, offsetHeight: height } = panel.cell;
+    return { left, top, width, height };
+  }
+
+  render(ratio = this.ratio) {
+    const now = performance.now();
+    const [width, height] = this.layout();
+    if (!width || !height) return;
+    if (this.renderer.getPixelRatio() !== ratio) this.renderer.setPixelRatio(ratio);
+    if (this.canvas.clientWidth !== width || this.drawnSize !== `${width}x${height}@${ratio}`) {
+      this.renderer.setSize(width, height);
+      this.drawnSize = `${width}x${height}@${ratio}`;
+    }
+    this.renderer.setScissor(0, 0, width, height);
+    this.renderer.setViewport(0, 0, width, height);
+    this.renderer.setClearColor(new Color(0), 0);
+    this.renderer.clear();
+    const boxes = this.panels.filter((panel) => panel.level).map((panel) => panel.box());
+    if (!boxes.length) return;
+    const box = boxes.reduce((one, other) => one.union(other));
+    for (const panel of this.panels) {
+      if (!panel.level) continue;
+      const { left, top, width: w, height: h } = this.rectangle(panel);
+      this.view.aim(box, w, h);
+      panel.unitsPerPixel = this.view.unitsPerPixel;
+      panel.resizeMarks();
+      this.light(panel);
+      this.renderer.setViewport(left, height - top - h, w, h);
+      this.renderer.setScissor(left, height - top - h, w, h);
+      this.renderer.render(panel.scene, this.view.camera);
+      panel.labels.place(panel, this.view, w, h);
+    }
+    this.frames.push(now);
+    if (this.frames.length > 240) this.frames.splice(0, 120);
+  }
+
+  /** Light from the upper left of the picture, and a weak one from the right. */
+  light(panel) {
+    const [right, up, towards] = this.view.axes();
+    const from = (a, b, c) => new Vector3().addScaledVector(right, a).addScaledVector(up, b).addScaledVector(towards, c).normalize();
+    panel.surface.uniforms.key.value.copy(from(-0.62, 0.55, 0.56));
+    panel.surface.uniforms.fill.value.copy(from(0.8, 0.25, 0.55));
+  }
+
+  /** Which panel and sample is at a place of the window. */
+  at(clientX, clientY) {
+    const bounds = this.host.getBoundingClientRect();
+    const [x, y] = [clientX - bounds.left, clientY - bounds.top];
+    for (const panel of this.panels) {
+      const { left, top, width, height } = this.rectangle(panel);
+      if (x < left || x >= left + width || y < top || y >= top + height || !panel.level) continue;
+      this.view.aim(this.commonBox(), width, height);
+      const found = pick(panel, ...this.view.ray(x - left, y - top, width, height));
+      return [panel, found && { alpha: panel.level.alphas[found[0]], beta: panel.level.betas[found[1]], index: found }];
+    }
+    return [null, null];
+  }
+
+  commonBox() {
+    return this.panels.filter((panel) => panel.level).map((panel) => panel.box()).reduce((one, other) => one.union(other));
+  }
+
+  /** Where a sample of a panel lies in the window. */
+  pixelOf(panel, i, j) {
+    const bounds = this.host.getBoundingClientRect();
+    const { left, top, width, height } = this.rectangle(panel);
+    this.view.aim(this.commonBox(), width, height);
+    const z = panel.shares[i * panel.ys.length + j] * panel.rise;
+    const [x, y] = this.view.project(new Vector3(panel.xs[i], panel.ys[j], z), width, height);
+    return [bounds.left + left + x, bounds.top + top + y];
+  }
+
+  moved() {
+    const now = performance.now();
+    // In software a frame may take long: turn with fewer pixels, then draw once more with all.
+    if (this.lastMove && now - this.lastMove < 1000) {
+      this.pace = 0.7 * (this.pace ?? 40) + 0.3 * (now - this.lastMove);
+      if (this.pace > SLOW && this.ratio > 0.5) {
+        this.ratio = Math.max(0.5, this.ratio * 0.75);
+        this.pace = 60;
+      }
+    }
+    this.lastMove = now;
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => {
+      this.ratio = this.fullRatio;
+      this.lastMove = null;
+      this.request();
+    }, 220);
+    this.request();
+    this.heard.moved();
+  }
+
+  listen() {
+    const pointers = new Map();
+    let start = null;
+    this.host.addEventListener("contextmenu", (event) => event.preventDefault());
+    this.host.addEventListener("pointerdown", (event) => {
+      if (event.target.closest("button, a, input")) return;
+      try {
+        this.host.setPointerCapture(event.pointerId);
+      } catch {
+        // A pointer that is already gone.
+      }
+      pointers.set(event.pointerId, [event.clientX, event.clientY]);
+      start = { x: event.clientX, y: event.clientY, far: pointers.size > 1, pan: event.button === 2 || event.shiftKey };
+      this.canvas.focus({ preventScroll: true, focusVisible: false });
+    });
+    this.host.addEventListener("pointermove", (event) => {
+      const last = pointers.get(event.pointerId);
+      if (!last) {
+        if (event.pointerType === "mouse") this.hoverSoon(event.clientX, event.clientY);
+        return;
+      }
+      const [dx, dy] = [event.clientX - last[0], event.clientY - last[1]];
+      if (pointers.size === 2) this.pinch(pointers, event);
+      else {
+        if (!start.far && Math.hypot(event.clientX - start.x, event.clientY - start.y) < 4) return;
+        start.far = true;
+        if (start.pan) this.pan(dx, dy);
+        else this.view.turn(-0.4 * dx, 0.4 * dy);
+      }
+      pointers.set(event.pointerId, [event.clientX, event.clientY]);
+      this.moved();
+    });
+    const lift = (event) => {
+      const known = pointers.delete(event.pointerId);
+      if (known && start && !start.far && event.type === "pointerup") this.heard.click(...this.at(event.clientX, event.clientY));
+    };
+    this.host.addEventListener("pointerup", lift);
+    this.host.addEventListener("pointercancel", lift);
+    this.host.addEventListener("pointerleave", () => this.heard.hover(null, null));
+    this.host.addEventListener(
+      "wheel",
+      (event) => {
+        event.preventDefault();
+        this.view.magnify(Math.exp(-0.0015 * event.deltaY));
+        this.moved();
+      },
+      { passive: false },
+    );
+    this.host.addEventListener("dblclick", () => {
+      this.view.reset();
+      this.moved();
+    });
+  }
+
+  /** At most one look-up for each frame, at the last place. */
+  hoverSoon(x, y) {
+    this.hoverPlace = [x, y];
+    if (this.hovering) return;
+    this.hovering = true;
+    requestAnimationFrame(() => {
+      this.hovering = false;
+      this.heard.hover(...this.at(...this.hoverPlace));
+    });
+  }
+
+  pan(dx, dy) {
+    this.view.across -= dx * this.view.unitsPerPixel;
+    this.view.up += dy * this.view.unitsPerPixel;
+  }
+
+  pinch(pointers, event) {
+    const other = [...pointers].find(([id]) => id !== event.pointerId)[1];
+    const last = pointers.get(event.pointerId);
+    const before = Math.hypot(last[0] - other[0], last[1] - other[1]);
+    const now = Math.hypot(event.clientX - other[0], event.clientY - other[1]);
+    if (before > 0) this.view.magnify(now / before);
+    this.pan((event.clientX - last[0]) / 2, (event.clientY - last[1]) / 2);
+  }
+}

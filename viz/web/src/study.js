@@ -1,0 +1,317 @@
+// The page of a study: which panels are shown, how, and what is read off them.
+import { cssGradient, MAP_NAMES } from "./colourmaps.js";
+import { commandOf } from "./command.js";
+import { Controls } from "./controls.js";
+import { loadArrays, loadLevel } from "./data.js";
+import { curvatureField, kinkField, slopeField } from "./fields.js";
+import { keys } from "./keys.js";
+import { Panel, recordAt } from "./panel.js";
+import { heightOf, rangeOf, Scale } from "./scale.js";
+import { pictureOf, save } from "./screenshot.js";
+import { Stage } from "./stage.js";
+import { Readout } from "./readout.js";
+import { theme } from "./theme.js";
+
+const COLOUR_NAMES = {
+  losses: "loss",
+  accuracies: "accuracy",
+  slope: "slope",
+  curvature: "curvature (Laplacian)",
+  kinks: "kink density",
+  gradient_alpha: "slope along \u03b1",
+  gradient_beta: "slope along \u03b2",
+};
+const SIGNED = ["curvature", "gradient_alpha", "gradient_beta"];
+const WIDE = ["slope", "kinks"];
+
+export class StudyPage {
+  constructor(page) {
+    this.page = page;
+    this.state = {
+      shown: page.show,
+      height: "log",
+      colours: "losses",
+      map: MAP_NAMES[0],
+      shading: "auto",
+      pathAt: "true",
+      exaggeration: 1,
+      level: 0,
+      step: 0,
+      hover: null,
+      pin: null,
+      show: { surface: true, contours: true, wire: false, paths: true, kinks: true, floor: false },
+      pixel: 1,
+      ...theme.state(),
+    };
+    document.title = page.title;
+    this.controls = new Controls(this);
+    document.body.append(this.controls.root);
+    this.stage = new Stage(this.controls.stage, {
+      hover: (panel, sample) => this.hover(panel, sample),
+      click: (panel, sample) => this.pin(panel, sample),
+      moved: () => this.controls.moved(this.stage.view),
+    });
+    this.readout = new Readout(this);
+    theme.onchange = () => this.change(theme.state());
+    keys(this);
+  }
+
+  /** Change the state and draw what depends on it. */
+  async change(changes) {
+    Object.assign(this.state, changes);
+    const light = ["exaggeration", "show", "step", "hover", "pin", "dark", "theme", "pathAt"];
+    const names = Object.keys(changes);
+    if (names.includes("shown") || names.includes("level")) await this.load();
+    else if (names.every((name) => ["step", "hover", "pin"].includes(name))) this.eachPanel((panel) => panel.mark(this.state));
+    else if (names.every((name) => light.includes(name)) && !(names.includes("pathAt"))) this.eachPanel((panel) => panel.style(this.state));
+    else this.draw();
+    this.controls.show(this);
+    this.readout.show();
+    this.stage.request();
+  }
+
+  eachPanel(work) {
+    for (const panel of this.stage.panels) if (panel.level) work(panel);
+  }
+
+  /** Get the arrays of the shown panels, and draw them. */
+  async load() {
+    const turn = (this.turn = (this.turn ?? 0) + 1);
+    const made = await Promise.all(
+      this.state.shown.map(async (number) => {
+        const told = this.page.panels[number];
+        const place = Math.min(this.state.level, told.levels.length - 1);
+        const [level, paths, map] = await Promise.all([
+          loadLevel(told.levels[place]),
+          Promise.all(told.paths.map((path) => loadArrays(this.page.paths[path]))),
+          told.kinks === null ? null : loadArrays(this.page.kinks[told.kinks]),
+        ]);
+        return [told, level, paths, map];
+      }),
+    );
+    if (turn !== this.turn) return;
+    const old = this.stage.panels;
+    const panels = made.map(([told, level, paths, map]) => {
+      const panel = new Panel(told);
+      panel.setLevel(level, paths, map);
+      return panel;
+    });
+    for (const panel of old) panel.dispose();
+    this.steps = [...new Set(panels.flatMap((panel) => panel.records.flatMap((path) => [...path.steps])))].sort((a, b) => a - b);
+    const last = this.steps[this.steps.length - 1] ?? 0;
+    if (!this.started || this.state.step > last) this.state.step = last;
+    this.started = true;
+    this.stage.setPanels(panels);
+    if (!this.colourNames().includes(this.state.colours)) this.state.colours = "losses";
+    this.draw();
+  }
+
+  /** What surfaces can be coloured by. */
+  colourNames() {
+    const stored = this.stage.panels.flatMap((panel) => Object.keys(panel.level?.fields ?? {}));
+    const maps = this.stage.panels.some((panel) => panel.map) ? ["kinks"] : [];
+    return [...new Set(["losses", ...stored, "slope", "curvature", ...maps])];
+  }
+
+  colourName(name) {
+    return COLOUR_NAMES[name] ?? name.replaceAll("_", " ");
+  }
+
+  /** Values a panel is coloured by. */
+  valuesOf(panel, name) {
+    const { level, map } = panel;
+    if (name === "slope" && !level.fields.slope) return slopeField(level);
+    if (name === "curvature" && !level.fields.curvature) return curvatureField(level);
+    if (name === "kinks") return map ? kinkField(level, map) : new Float32Array(level.fields.losses.length).fill(NaN);
+    return level.fields[name] ?? new Float32Array(level.fields.losses.length).fill(NaN);
+  }
+
+  /** Scales of heights by quantity: all panels of one quantity share one. */
+  scales() {
+    const found = {};
+    for (const panel of this.stage.panels) (found[panel.level.quantity] ??= []).push(panel);
+    return Object.fromEntries(
+      Object.entries(found).map(([quantity, panels]) => {
+        const kind = quantity === "loss" ? this.state.height : "linear";
+        const arrays = panels.map((panel) => Float64Array.from(panel.level.fields.losses, (loss) => heightOf(loss, kind)));
+        if (quantity === "loss" && this.state.show.paths) arrays.push(...panels.map((panel) => this.pathHeights(panel, kind)));
+        return [quantity, new Scale(kind, ...rangeOf(arrays), quantity)];
+      }),
+    );
+  }
+
+  pathHeights(panel, kind) {
+    const found = [];
+    for (const path of panel.records) {
+      path.steps.forEach((_, k) => {
+        if (panel.inside(path.alphas[k], path.betas[k])) found.push(heightOf(path.losses[k], kind));
+      });
+    }
+    return found;
+  }
+
+  draw() {
+    const panels = this.stage.panels;
+    if (!panels.length) return;
+    const scales = this.scales();
+    const name = this.state.colours;
+    const values = panels.map((panel) => this.valuesOf(panel, name));
+    const shared = name === "losses" ? null : this.colourScale(name, values);
+    const map = SIGNED.includes(name) ? "RdBu_r" : this.state.map;
+    panels.forEach((panel, k) => {
+      const scale = scales[panel.level.quantity];
+      panel.draw(scale, { values: values[k], scale: shared ?? scale, map }, this.state);
+    });
+    const legends = shared ? [shared] : Object.values(scales);
+    this.legends = legends.map((scale) => ({ scale, map, name: shared ? this.colourName(name) : scale.name }));
+    this.stage.request();
+  }
+
+  /** One scale of colours for all panels: symmetric for signed values, log for wide ones. */
+  colourScale(name, values) {
+    const [low, high] = rangeOf(values);
+    if (SIGNED.includes(name)) {
+      const sizes = values.flatMap((array) => Array.from(array, Math.abs).filter(Number.isFinite)).sort((a, b) => a - b);
+      const limit = sizes[Math.floor(0.98 * (sizes.length - 1))] || 1;
+      return new Scale("linear", -limit, limit, name);
+    }
+    if (WIDE.includes(name) && high > 0) {
+      const positive = values.flatMap((array) => Array.from(array).filter((value) => value > 0)).sort((a, b) => a - b);
+      const least = positive[Math.floor(0.01 * positive.length)] ?? high;
+      if (high / least > 30) return new Scale("log", Math.log10(least), Math.log10(high), name);
+    }
+    return new Scale("linear", low, high, name);
+  }
+
+  hover(panel, sample) {
+    const known = this.state.hover;
+    if (!sample && !known) return;
+    if (sample && known && known.alpha === sample.alpha && known.beta === sample.beta && known.panel === panel) return;
+    this.change({ hover: sample && { ...sample, panel } });
+  }
+
+  pin(panel, sample) {
+    if (sample) this.change({ pin: { ...sample, panel } });
+  }
+
+  /** Everything that is read at the sample of a panel nearest to a place; null outside. */
+  reading(panel, { alpha, beta }) {
+    if (!panel.inside(alpha, beta)) return null;
+    const [i, j] = panel.sampleAt(alpha, beta);
+    const { level } = panel;
+    const at = i * level.betas.length + j;
+    const found = {
+      alpha: level.alphas[i],
+      beta: level.betas[j],
+      loss: level.fields.losses[at],
+      slope: slopeField(level)[at],
+      quantity: level.quantity,
+      status: level.status ? level.status[at] : 1,
+      nearest: this.nearestStep(panel, level.alphas[i], level.betas[j]),
+    };
+    if (level.fields.accuracies) found.accuracy = level.fields.accuracies[at];
+    if (level.coefficients) found.total = found.loss + quadratic(level, found.alpha, found.beta);
+    return found;
+  }
+
+  /** The recorded step that lies nearest in the plane, of all paths on a panel. */
+  nearestStep(panel, alpha, beta) {
+    let best = null;
+    for (const path of panel.records) {
+      for (let k = 0; k < path.steps.length; k++) {
+        const distance = Math.hypot(path.alphas[k] - alpha, path.betas[k] - beta);
+        if (!best || distance < best.distance) best = { run: path.run, title: path.title, step: path.steps[k], distance, loss: path.losses[k] };
+      }
+    }
+    return best;
+  }
+
+  /** Where each path is at the present step. */
+  present() {
+    return this.stage.panels.flatMap((panel) =>
+      (panel.records ?? []).map((path, number) => {
+        const k = recordAt(path.steps, this.state.step);
+        return { panel, path, number, step: path.steps[k], loss: path.losses[k], inPlane: path.plane_losses[k], offPlane: path.off_plane[k] };
+      }),
+    );
+  }
+
+  command() {
+    const { azimuth, elevation } = this.stage.view;
+    const { height, colours, shading } = this.state;
+    const ids = this.stage.panels.map((panel) => panel.told.id);
+    return commandOf({ source: this.page.source, ids, height, colour: colours, shading, azimuth, elevation });
+  }
+
+  picture() {
+    const style = getComputedStyle(document.documentElement);
+    const [background, ink] = ["--paper", "--ink"].map((name) => style.getPropertyValue(name).trim());
+    const legends = this.legends.map(({ scale, map, name }) => ({
+      map, name, ink, ticks: scale.labels(4).map(([height, text]) => [scale.share(height), text]),
+    }));
+    return pictureOf(this.stage, legends, { background, ink });
+  }
+
+  saveImage() {
+    save(this.picture(), "landscape.png");
+  }
+}
+
+function quadratic({ coefficients: c, centre }, alpha, beta) {
+  const [a, b] = [alpha - centre[0], beta - centre[1]];
+  return c[0] + c[1] * a + c[2] * b + c[3] * a * a + c[4] * a * b + c[5] * b * b;
+}
+
+export { cssGradient };
+
+export async function startStudy(page) {
+  const study = new StudyPage(page);
+  await study.change({ shown: page.show });
+  return inspection(study);
+}
+
+/** What tests and curious people look at in the console. */
+function inspection(study) {
+  const { stage } = study;
+  return {
+    state: study.state,
+    panels: () =>
+      stage.panels.map((panel) => ({
+        id: panel.told.id,
+        title: panel.told.title,
+        shape: [panel.xs.length, panel.ys.length],
+        quantity: panel.level.quantity,
+        scale: { kind: panel.scale.kind, low: panel.scale.low, high: panel.scale.high },
+        marks: panel.markPlaces,
+        drawn: {
+          surface: panel.surface.uniforms.surface.value === 1,
+          contours: panel.surface.uniforms.contours.value === 1,
+          wire: panel.surface.uniforms.wire.value === 1,
+          paths: panel.paths.children.length,
+          kinks: panel.kinks.children.length,
+          floor: panel.floor.visible,
+          faceted: panel.surface.uniforms.facets.value === 1,
+          rise: panel.rise,
+        },
+      })),
+    camera: () => {
+      const { azimuth, elevation, zoom, across, up } = stage.view;
+      return { azimuth, elevation, zoom, across, up };
+    },
+    setCamera: (changes) => {
+      Object.assign(stage.view, changes);
+      stage.moved();
+    },
+    pixelOf: (number, i, j) => stage.pixelOf(stage.panels[number], i, j),
+    corner: (number) => {
+      const panel = stage.panels[number];
+      const { width, height } = stage.rectangle(panel);
+      const [x, y] = stage.pixelOf(panel, 0, 0);
+      const bounds = panel.cell.getBoundingClientRect();
+      return [(x - bounds.left) / width, (y - bounds.top) / height];
+    },
+    reading: (number, alpha, beta) => study.reading(stage.panels[number], { alpha, beta }),
+    command: () => study.command(),
+    frames: () => [...stage.frames],
+  };
+}
