@@ -244,9 +244,27 @@ def verdict(analyses: Sequence[Analysis]) -> Finding:
     return finding(
         1,
         deciding,
-        sentence=f"Kinked minus smooth: {said(deciding) or 'not compared, one seed'}.",
+        sentence=f"Kinked minus smooth: {said(deciding) or 'not compared, one seed'}. "
+        f"{_weight(analyses)}",
         shown=beside,
         limits="Full-batch gradient descent; rates follow the sharpness at the scale of a step.",
+    )
+
+
+def _weight(analyses: Sequence[Analysis]) -> str:
+    """Say how much the reversals weigh: their share of the gradient, and its cosines."""
+    if not analyses:
+        return ""
+    along = max(float(np.median([a.arrays["along"][0, c] for a in analyses]))
+                for c in range(len(LEVELS)))  # fmt: skip
+    least = np.median([a.arrays["cosines"][0].min() for a in analyses])
+    return (
+        f"For ReLU the sharpest direction holds at most {along:.2g} of the squared gradient, and "
+        f"successive gradients keep a cosine of at least {least:.3g}: what reverses is a small "
+        "part of the step."
+        if along < 0.05 < least
+        else f"For ReLU the sharpest direction holds up to {along:.2g} of the squared gradient; "
+        f"cosines of successive gradients go down to {least:.3g}."
     )
 
 

@@ -73,13 +73,14 @@ def contrasts(
         primary: whether of the primary twins, of the others (False), or of all (None).
 
     Returns:
-        Contrasts, none of a group with a single seed.
+        Contrasts, none of a group with a single seed, nor of an activation for which some seed
+        has no value (NaN, or none that has a logarithm). Runs that did not arrive have: inf.
     """
     found = []
     for group, seeds in groups(analyses).items():
         if len(seeds) < 2:
             continue
-        measured = set(seeds[0].settings["activations"])
+        measured = {n for n in seeds[0].settings["activations"] if _comparable(seeds, n, quantity)}
         floor = _floor(seeds, quantity) if set(NULL) <= measured else 0.0
         for twin in _pairs(primary):
             if {twin.kinked, twin.smooth} <= measured:
@@ -94,6 +95,11 @@ def _pairs(primary: bool | None) -> list[Twin]:
     return [twin for twin in every.values() if primary is None or twin.primary is primary]
 
 
+def _comparable(seeds: Sequence[Analysis], name: str, quantity: Quantity) -> bool:
+    values = np.array([quantity.values(analysis, _index(analysis, name)) for analysis in seeds])
+    return bool(np.all(values > 0) if quantity.scale == "log" else np.all(np.isfinite(values)))
+
+
 def _floor(seeds: Sequence[Analysis], quantity: Quantity) -> float:
     size = abs(effect_of(seeds, NULL, quantity).estimate)
     return float(size) if np.isfinite(size) else 0.0
@@ -104,17 +110,35 @@ def _index(analysis: Analysis, name: str) -> int:
 
 
 def said(found: Sequence[Contrast]) -> str:
-    """Put the estimates of some contrasts into words.
+    """Put the estimates of some contrasts into words, quantity by quantity.
 
-    Effects of logarithms as factors, others as differences, each with its interval.
+    Effects of logarithms as factors, others as differences, each with its interval; for several
+    groups the median over them, and from where to where the estimates go.
     """
-    parts = []
+    told: dict[str, dict[str, list[Contrast]]] = {}
     for contrast in found:
-        effect = contrast.effect
-        if effect.scale == "log":
-            middle, low, high = effect.ratio
-            text = f"x {middle:.3g} ({low:.3g} to {high:.3g})"
-        else:
-            text = f"{effect.estimate:+.3g} ({effect.low:+.3g} to {effect.high:+.3g})"
-        parts.append(f"{contrast.name}: {text}")
-    return "; ".join(parts)
+        quantity, _, rest = contrast.name.partition(": ")
+        told.setdefault(quantity, {}).setdefault(rest.partition(", ")[0], []).append(contrast)
+    return "; ".join(
+        f"{quantity}: " + ", ".join(f"{pair} {_in_words(some)}" for pair, some in pairs.items())
+        for quantity, pairs in told.items()
+    )
+
+
+def _in_words(found: Sequence[Contrast]) -> str:
+    """Return one effect with its interval, or the median and range of several."""
+    effects = [contrast.effect for contrast in found]
+    estimates = [effect.estimate for effect in effects if np.isfinite(effect.estimate)]
+    if not estimates:
+        return "not reached by either"
+    middle = float(np.median(estimates))
+    ends = min(estimates), max(estimates)
+    if len(effects) == 1:
+        ends = effects[0].low, effects[0].high
+    if effects[0].scale == "log":
+        with np.errstate(over="ignore"):
+            middle, low, high = np.exp([middle, *ends])
+        text = f"x {middle:.3g} ({low:.3g} to {high:.3g}"
+    else:
+        text = f"{middle:+.3g} ({ends[0]:+.3g} to {ends[1]:+.3g}"
+    return text + (")" if len(effects) == 1 else f" over {len(effects)} groups)")

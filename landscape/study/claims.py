@@ -75,16 +75,28 @@ def run_claims(
     Raises:
         ValueError: if the file holds the same claims of another sweep, or a claim cannot be
             measured.
+        RuntimeError: at the end, if some measurements failed; the others are kept.
     """
     reporter, sweep = reporter or Silent(), config.identity()
     tasks = list(claim_tasks(config, load_data))
     with _writer(path, sweep) as writer:
         missing = [task for task in tasks if not _done(task, writer, sweep)]
         reporter.stage("claims", len(missing))
+        failed = []
         for task, found in _measured(missing, sweep, workers):
-            writer.put_record(analysis_path(KIND, task.identifier), found)
+            if isinstance(found, Analysis):
+                writer.put_record(analysis_path(KIND, task.identifier), found)
+            else:
+                reporter.note(f"{task.identifier}: {found}")
+                failed.append(task.identifier)
             reporter.advance(1)
-        return writer.publish()
+        study = writer.publish()
+    if failed:
+        raise RuntimeError(
+            f"{len(failed)} of {len(tasks)} measurements failed, among them {failed[0]}; "
+            "the others are in the file, and the same command tries these again"
+        )
+    return study
 
 
 def _done(task: ClaimTask, writer: StudyWriter, sweep: dict[str, Any]) -> bool:
@@ -105,11 +117,11 @@ def _done(task: ClaimTask, writer: StudyWriter, sweep: dict[str, Any]) -> bool:
 
 def _measured(
     tasks: Sequence[ClaimTask], sweep: dict[str, Any], workers: int
-) -> Iterator[tuple[ClaimTask, Analysis]]:
-    """Yield tasks with what was found, in the order in which they are finished."""
+) -> Iterator[tuple[ClaimTask, Analysis | Exception]]:
+    """Yield tasks with what was found or what went wrong, in the order in which they end."""
     if workers <= 1:
         for task in tasks:
-            yield task, task.measured(sweep)
+            yield task, _tried(lambda t=task: t.measured(sweep))  # type: ignore[misc]
         return
     # A forked copy of a process that has used torch may wait for ever for its threads.
     context = multiprocessing.get_context("spawn")
@@ -117,9 +129,18 @@ def _measured(
     try:
         waiting = {pool.submit(_parts, task, sweep): task for task in tasks}
         for future in as_completed(waiting):
-            yield waiting[future], Analysis(KIND, *future.result())
+            found = _tried(lambda f=future: Analysis(KIND, *f.result()))  # type: ignore[misc]
+            yield waiting[future], found
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _tried(measure: Callable[[], Analysis]) -> Analysis | Exception:
+    """One measurement that fails must not end a night's work."""
+    try:
+        return measure()
+    except (ValueError, RuntimeError, LookupError) as error:
+        return error
 
 
 def _parts(task: ClaimTask, sweep: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -148,3 +148,19 @@ def test_a_finding_is_plain_values():
     record = convergence.verdict(runs(1.0)).record()
     assert record["spoken"] == "hardly"
     assert {"name", "estimate", "low", "high", "margin", "verdict"} <= record["contrasts"][0].keys()
+
+
+def test_effects_are_put_into_words_as_factors_with_their_interval_or_range():
+    alone = convergence.verdict(runs(2.0, noise=1e-9)).sentence
+    assert "steps at the best rate, batch of all: relu against smelu_1 x 2 (2 to 2)" in alone
+    both = runs(2.0, noise=1e-9) + runs(0.5, noise=1e-9, group="wine.mlp-8.identical")
+    assert "relu against smelu_1 x 1 (0.5 to 2 over 2 groups)" in convergence.verdict(both).sentence
+
+
+def test_a_target_nobody_reaches_is_said_to_be_out_of_reach():
+    analyses = runs(1.0)
+    for analysis in analyses:
+        analysis.arrays["best"].base[:] = np.inf
+    found = convergence.verdict(analyses)
+    assert found.verdict is Verdict.UNDECIDED
+    assert "relu against smelu_1 not reached by either" in found.sentence

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_study import SMALL, Stops, load, run_study
+from small_study import SMALL, Notes, Stops, load, run_study
 
 from landscape.config import DataConfig
 from landscape.config.claims import ClaimsConfig, Effort, full, quick
@@ -84,6 +84,30 @@ def test_claims_are_added_to_a_study_and_belong_to_one_sweep(tmp_path):
     assert len(added.analyses("claims")) == 1
     with pytest.raises(ValueError, match="of another sweep; choose another --out"):
         run_claims(replace(few, examples=30), study.path, load_data=load)
+
+
+def test_a_measurement_that_fails_does_not_end_the_others(tmp_path):
+    class Broken:
+        """Classes that the network has no outputs for."""
+
+        def __init__(self, whole):
+            self.classes, self.sha256 = whole.classes, whole.sha256
+            self.inputs, self.targets = np.array(whole.inputs), whole.targets + 100
+
+    sweep = replace(TINY, data=(DataConfig(name="wine"), DataConfig(name="breast_cancer")),
+                    claims=(3,), seeds=(0,))  # fmt: skip
+    heard = Notes()
+    path = tmp_path / "claims.h5"
+
+    def partly(config):
+        whole = load(config)
+        return Broken(whole) if config.name == "wine" else whole
+
+    with pytest.raises(RuntimeError, match=r"1 of 2 measurements failed, among them 3\.wine"):
+        run_claims(sweep, path, load_data=partly, reporter=heard)
+    assert StudyFile(path).analyses("claims") == ["3.breast_cancer.mlp-4.identical.seed0"]
+    run_claims(sweep, path, load_data=load)
+    assert len(StudyFile(path).analyses("claims")) == 2
 
 
 def test_two_workers_find_what_one_does(swept, tmp_path):
