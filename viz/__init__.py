@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from viz.report_parts import Picture, Table, picture_of
     from viz.scaling import residual_scaling
     from viz.signature import signed
+    from viz.spreads import spread_lines
     from viz.style import Style
     from viz.told import caption_of
     from viz.venues import width_of
@@ -78,6 +79,7 @@ _HOME = MappingProxyType(
         "curvature_scale": "curvature_lines",
         "along_path": "path_lines",
         "effect_lines": "effects",
+        "spread_lines": "spreads",
         "MOST_EFFECTS": "effects",
         # what is written below
         "activation_plate": "activation_plates",
@@ -178,6 +180,7 @@ __all__ = [
     "show",
     "signed",
     "slope_budgets",
+    "spread_lines",
     "surface",
     "to_html",
     "to_report",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from landscape.cli.pictures import own_viz
+from landscape.cli.report_curves import curves
 
 if TYPE_CHECKING:
     from landscape.results import Analysis
@@ -34,8 +35,15 @@ def findings(study: StudyFile) -> dict[int, dict[str, Any]]:
     return {finding.number: finding.record() for finding in claim_findings(study)}
 
 
-def claim_parts(found: Mapping[int, Mapping[str, Any]]) -> list[Any]:
-    """Return what a report says of each of the ten claims."""
+def claim_parts(
+    found: Mapping[int, Mapping[str, Any]], analyses: Mapping[int, Sequence[Analysis]]
+) -> list[Any]:
+    """Return what a report says of each of the ten claims.
+
+    Args:
+        found: records of findings, by number.
+        analyses: what they rest on, by number.
+    """
     from landscape.dynamics.wording import WORDINGS
 
     viz = own_viz()
@@ -46,7 +54,8 @@ def claim_parts(found: Mapping[int, Mapping[str, Any]]) -> list[Any]:
             record = found[said.number]
             told = {"outcome": record["verdict"], "spoken": record["spoken"],
                     "sentence": record["sentence"], "limits": record["limits"],
-                    "pictures": tuple(_pictures(record)),
+                    "pictures": (*_pictures(record),
+                                 *curves(said.number, analyses.get(said.number, ()))),
                     "tables": tuple(_tables(record))}  # fmt: skip
         parts.append(
             viz.ClaimPart(

@@ -32,9 +32,10 @@ def contents(study: StudyFile, *, title: str, panels: int, shown: Bars) -> Any:
 
     viz = own_viz()
     found = findings(study)
-    facts = [dict(one.settings) for some in measured(study).values() for one in some]
+    analyses = measured(study)
+    facts = [dict(one.settings) for some in analyses.values() for one in some]
     shown.stage("drawing", len(_SECTIONS) + 1)
-    claims = claim_parts(found)
+    claims = claim_parts(found, analyses)
     shown.advance(1)
     sections = []
     for make in _SECTIONS:
@@ -52,11 +53,17 @@ def contents(study: StudyFile, *, title: str, panels: int, shown: Bars) -> Any:
 
 
 def _subtitle(study: StudyFile) -> str:
-    config = study.config
-    data = config.get("data", {})
-    name = data.get("name") if isinstance(data, dict) else None
-    parts = [f"{len(study.runs())} runs", f"{len(study.surfaces())} surfaces"]
-    return ", ".join([f"Data {name}", *parts] if name else parts)
+    told = study.config.get("data", [])
+    data = [str(one.get("name")) for one in (told if isinstance(told, list) else [told])
+            if isinstance(one, dict)]  # fmt: skip
+    counts = {"run": len(study.runs()), "surface": len(study.surfaces()),
+              "measurement of claims": sum(map(len, measured(study).values()))}  # fmt: skip
+    parts = [f"Data {', '.join(data)}"] if data else []
+    for name, count in counts.items():
+        plural = name.replace("measurement", "measurements") if " " in name else f"{name}s"
+        parts += [f"{count} {name if count == 1 else plural}"] if count else []
+    form = study.config.get("form")
+    return ", ".join([*parts, *([f"{form} form"] if isinstance(form, str) else [])])
 
 
 def _runs(study: StudyFile, _panels: int, _: Bars) -> Iterator[Any]:
@@ -260,7 +267,7 @@ def _provenance(study: StudyFile) -> dict[str, str]:
     if isinstance(versions, dict):
         told["Measured with"] = ", ".join(f"{name} {value}" for name, value in versions.items())
     told["This report again"] = f"landscape report {study.path.name} --out report.html"
-    if study.config:
+    if study.config.get("training"):
         told["The study again"] = (
             f"landscape info --config {study.path.name} > study.toml && "
             "landscape run --config study.toml --out FOLDER"
