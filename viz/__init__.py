@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from viz.curvature_captions import curvature_scale_caption
     from viz.curvature_lines import curvature_scale
     from viz.density import kink_density
+    from viz.effects import MOST_EFFECTS, effect_lines
     from viz.explorer_server import explore_in_browser
     from viz.explorer_window import explore_in_window
     from viz.height import HeightScale
-    from viz.html import to_html, toy_html
+    from viz.html import page_of, to_html, toy_html
     from viz.hybrid import FIGURE_STYLE, figure, figure_caption
     from viz.kink_lines import kink_contour, kink_surface
     from viz.latex import latex_caption
@@ -39,8 +40,11 @@ if TYPE_CHECKING:
     from viz.offscreen import ensure
     from viz.panels import compare, surface
     from viz.path_lines import along_path, along_path_caption
+    from viz.report import ClaimPart, Report, Scene, Section, to_report, write_report
+    from viz.report_parts import Picture, Table, picture_of
     from viz.scaling import residual_scaling
     from viz.signature import signed
+    from viz.spreads import spread_lines
     from viz.style import Style
     from viz.told import caption_of
     from viz.venues import width_of
@@ -77,6 +81,9 @@ _HOME = MappingProxyType(
         "layer_budgets": "budget_layers",
         "curvature_scale": "curvature_lines",
         "along_path": "path_lines",
+        "effect_lines": "effects",
+        "spread_lines": "spreads",
+        "MOST_EFFECTS": "effects",
         # what is written below
         "activation_plate": "activation_plates",
         "activation_caption": "activation_plates",
@@ -98,7 +105,18 @@ _HOME = MappingProxyType(
         "check_video": "video",
         # files for other programs
         "export_mesh": "mesh_export",
+        # the report
+        "Report": "report",
+        "ClaimPart": "report",
+        "Section": "report",
+        "Scene": "report",
+        "Picture": "report_parts",
+        "Table": "report_parts",
+        "picture_of": "report_parts",
+        "to_report": "report",
+        "write_report": "report",
         # in a browser
+        "page_of": "html",
         "to_html": "html",
         "toy_html": "html",
         "show": "notebook",
@@ -116,8 +134,15 @@ _HOME = MappingProxyType(
 
 __all__ = [
     "FIGURE_STYLE",
+    "MOST_EFFECTS",
+    "ClaimPart",
     "HeightScale",
+    "Picture",
+    "Report",
+    "Scene",
+    "Section",
     "Style",
+    "Table",
     "activation_caption",
     "activation_plate",
     "along_path",
@@ -135,6 +160,7 @@ __all__ = [
     "creased",
     "curvature_scale",
     "curvature_scale_caption",
+    "effect_lines",
     "ensure",
     "explore_in_browser",
     "explore_in_window",
@@ -155,16 +181,21 @@ __all__ = [
     "microscope_caption",
     "mosaic",
     "mosaic_caption",
+    "page_of",
+    "picture_of",
     "residual_scaling",
     "save",
     "section",
     "show",
     "signed",
     "slope_budgets",
+    "spread_lines",
     "surface",
     "to_html",
+    "to_report",
     "toy_html",
     "width_of",
+    "write_report",
     "zooms",
 ]
 

@@ -18,6 +18,7 @@ from landscape.cli import (
     inspect,
     kinks,
     render,
+    report,
     sample,
     study,
     view,
@@ -55,6 +56,7 @@ app.command("kinks", short_help="The same for a network of your own.")(kinks.kin
 app.command("claims", short_help="What is claimed of smoothness, measured and judged.")(
     claims.claims
 )
+app.command("report", short_help="Everything a study holds, in one HTML file.")(report.report)
 app.command("activations", short_help="The known activations: classes, kinks, slopes.")(
     activations.activations
 )

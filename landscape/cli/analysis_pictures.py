@@ -26,15 +26,22 @@ def draw_analyses(study: StudyFile, folder: Path) -> list[Path]:
         ValueError: for a study without analyses.
     """
     folder = writable_folder(folder)
-    written = [path for draw in (_budgets, _against_scale, _along_path, _maps)
-               for path in draw(study, folder)]  # fmt: skip
+    written = [path for name, figure, words in figures(study)
+               for path in _written(folder / name, figure, words)]  # fmt: skip
+    written += _maps(study, folder)
     written += draw_microscope(study, folder)
     if not written:
         raise ValueError("nothing of this study was analysed yet; leave out --steps 0")
     return written
 
 
-def _budgets(study: StudyFile, folder: Path) -> Iterator[Path]:
+def figures(study: StudyFile) -> Iterator[tuple[str, Any, str]]:
+    """Yield a name, a figure and its caption for slope budgets, curvature and paths."""
+    for draw in (_budgets, _against_scale, _along_path):
+        yield from draw(study)
+
+
+def _budgets(study: StudyFile) -> Iterator[tuple[str, Any, str]]:
     """Draw budgets, those of all seeds of an activation and optimizer in one row."""
     from landscape.study.report import budgets
 
@@ -50,29 +57,27 @@ def _budgets(study: StudyFile, folder: Path) -> Iterator[Path]:
         found = {title: own for title, own in found.items() if own}
         if not found:
             continue
-        yield from _written(folder / name, viz.slope_budgets(found), viz.budget_caption(found))
+        yield name, viz.slope_budgets(found), viz.budget_caption(found)
         for title, own in found.items():
             if any(budget.crossings for budget in own):
-                stem = folder / f"{name}-layers-{rows[title][0]}"
-                yield from _written(stem, viz.layer_budgets(own), viz.layer_caption(own))
+                stem = f"{name}-layers-{rows[title][0]}"
+                yield stem, viz.layer_budgets(own), viz.layer_caption(own)
 
 
-def _against_scale(study: StudyFile, folder: Path) -> Iterator[Path]:
+def _against_scale(study: StudyFile) -> Iterator[tuple[str, Any, str]]:
     viz, found = own_viz(), _largest(study, "curvature_scale")
     if found:
         lines = list(found.values())
         told = {"titles": list(_titles(found).values()), "kinked": list(map(kinked, found))}
         figure = viz.curvature_scale(lines, **told)
-        words = viz.curvature_scale_caption(lines, **told)
-        yield from _written(folder / "curvature-scale", figure, words)
+        yield "curvature-scale", figure, viz.curvature_scale_caption(lines, **told)
 
 
-def _along_path(study: StudyFile, folder: Path) -> Iterator[Path]:
+def _along_path(study: StudyFile) -> Iterator[tuple[str, Any, str]]:
     viz, found = own_viz(), _largest(study, "along_path")
     found = {title: _with_class(found[run], run) for run, title in _titles(found).items()}
     if found:
-        figure = viz.along_path(found)
-        yield from _written(folder / "along-path", figure, viz.along_path_caption(found))
+        yield "along-path", viz.along_path(found), viz.along_path_caption(found)
 
 
 def _with_class(found: Analysis, run: str) -> Analysis:

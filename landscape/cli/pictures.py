@@ -238,8 +238,8 @@ def draw_contours(
     return Path(viz.save(figure, path, caption=look.captions))
 
 
-def draw_microscope(study: StudyFile, folder: Path) -> list[Path]:
-    """Draw the windows of one optimizer step that a study holds, and write the caption beside."""
+def microscope_figure(study: StudyFile) -> tuple[Any, str] | None:
+    """Return the figure of the windows of one optimizer step and its caption; None without any."""
     from landscape.activations import get
     from landscape.naming import RunKey
     from landscape.study.microscopes import KIND, residual_of
@@ -248,7 +248,7 @@ def draw_microscope(study: StudyFile, folder: Path) -> list[Path]:
     surfaces = by_smoothness(study, [f"{name}.random" for name in study.analyses(KIND)])
     names = [str(study.surface(identifier).run) for identifier in surfaces]
     if not names:
-        return []
+        return None
     windows = [study.analysis(KIND, name) for name in names]
     residuals = [residual_of(window) for window in windows]
     titles = [get(RunKey.parse(name).activation).label for name in names]
@@ -260,6 +260,16 @@ def draw_microscope(study: StudyFile, folder: Path) -> list[Path]:
         residuals, titles=titles, run=told["step_run"], step_length=told["step_length"],
         noise=[w.settings["noise"] for w in windows], batch_size=told["batch_size"],
     )  # fmt: skip
+    return figure, words
+
+
+def draw_microscope(study: StudyFile, folder: Path) -> list[Path]:
+    """Draw the windows of one optimizer step that a study holds, and write the caption beside."""
+    found = microscope_figure(study)
+    if found is None:
+        return []
+    figure, words = found
+    viz = own_viz()
     caption = folder / "microscope.md"
     picture = viz.save(figure, folder / "microscope.png")
     caption.write_text(words + "\n", encoding="utf-8")

@@ -46,7 +46,11 @@ _HOMES: MappingProxyType[int, tuple[str, str]] = MappingProxyType(
         2: ("stable_rate", "CLAIM"),
         3: ("differences", "CLAIM"),
         4: ("exact_zeros", "CLAIM"),
+        5: ("vanishing", "CLAIM"),
+        6: ("dead_units", "CLAIM"),
+        7: ("pattern_changes", "CLAIM"),
         8: ("convergence", "CLAIM"),
+        9: ("saturation", "CLAIM"),
         10: ("convergence", "CLAIM_ELSEWHERE"),
     }
 )

@@ -1,0 +1,42 @@
+"""``landscape report``: everything a study holds, in one file that needs nothing beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from landscape.cli.mistakes import one_line_errors
+from landscape.cli.wiring import bars
+
+
+@one_line_errors
+def report(
+    study: Annotated[Path, typer.Argument(help="The study file, or its folder.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The file, .html. [report.html beside the study]")
+    ] = None,
+    panels: Annotated[
+        int, typer.Option("--panels", min=1, help="At most so many surfaces in a picture.")
+    ] = 8,
+    title: Annotated[str, typer.Option("--title", help="Of the page.")] = "",
+) -> None:
+    """Write a report: the answer, the ten claims, surfaces, methods and limits.
+
+    One HTML file, which opens offline, on a phone, and prints. Claims that the study has not got
+    are listed as not measured, with the command that measures them.
+    """
+    from landscape.cli.pictures import own_viz
+    from landscape.cli.report_contents import contents
+    from landscape.store import open_study
+
+    source = open_study(study)
+    target = out or source.path.with_name("report.html")
+    if target.suffix not in (".html", ".htm"):
+        raise ValueError(f"a report is written as .html, got {target.name!r}")
+    with bars() as shown:
+        made = contents(source, title=title, panels=panels, shown=shown)
+    viz = own_viz()
+    path = viz.write_report(made, target)
+    print(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB)")

@@ -1,0 +1,286 @@
+"""What goes into a report: everything a study holds, in the order in which it is read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from landscape.cli import pictures
+from landscape.cli.pictures import own_viz
+from landscape.cli.report_claims import claim_parts, findings, measured
+
+if TYPE_CHECKING:
+    from landscape.cli.wiring import Bars
+    from landscape.store import StudyFile
+
+_USUAL = ("relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid")
+
+
+def contents(study: StudyFile, *, title: str, panels: int, shown: Bars) -> Any:
+    """Collect a report of a study.
+
+    Args:
+        study: the file.
+        title: of the page; "" makes one.
+        panels: at most so many surfaces in a picture.
+        shown: hears of progress.
+    """
+    from landscape.dynamics.answer import answer
+
+    viz = own_viz()
+    found = findings(study)
+    analyses = measured(study)
+    facts = [dict(one.settings) for some in analyses.values() for one in some]
+    shown.stage("drawing", len(_SECTIONS) + 1)
+    claims = claim_parts(found, analyses)
+    shown.advance(1)
+    sections = []
+    for make in _SECTIONS:
+        sections += list(make(study, panels, shown))
+        shown.advance(1)
+    return viz.Report(
+        title=title or "Does smoothness of the activation change descent?",
+        subtitle=_subtitle(study),
+        answer=answer(list(found.values()), facts=facts),
+        claims=claims,
+        sections=sections,
+        provenance=_provenance(study),
+        configuration=_configuration(study),
+    )
+
+
+def _subtitle(study: StudyFile) -> str:
+    told = study.config.get("data", [])
+    data = [str(one.get("name")) for one in (told if isinstance(told, list) else [told])
+            if isinstance(one, dict)]  # fmt: skip
+    counts = {"run": len(study.runs()), "surface": len(study.surfaces()),
+              "measurement of claims": sum(map(len, measured(study).values()))}  # fmt: skip
+    parts = [f"Data {', '.join(data)}"] if data else []
+    for name, count in counts.items():
+        plural = name.replace("measurement", "measurements") if " " in name else f"{name}s"
+        parts += [f"{count} {name if count == 1 else plural}"] if count else []
+    form = study.config.get("form")
+    return ", ".join([*parts, *([f"{form} form"] if isinstance(form, str) else [])])
+
+
+def _runs(study: StudyFile, _panels: int, _: Bars) -> Iterator[Any]:
+    """What each run reached."""
+    viz = own_viz()
+    names = study.analyses("summary")
+    if not names:
+        return
+    order = pictures.runs_by_smoothness(study, names)
+    keys = ("run", "final_loss", "accuracy", "sharpness", "steps_to_target", "captured")
+    rows = [study.analysis("summary", name).settings for name in order]
+    target = rows[0].get("target_loss")
+    yield viz.Section(
+        name="runs",
+        title="Runs",
+        tables=(
+            viz.Table(
+                name="runs",
+                title="What each run reached",
+                header=("run", "final loss", "accuracy", "sharpness", "steps to target",
+                        "in PCA plane"),
+                rows=tuple(tuple(row.get(key) for key in keys) for row in rows),
+                note=f"Loss and accuracy over the training set; target loss {target}. Sharpness: "
+                "largest curvature in the random plane at the solution.",
+            ),
+        ),
+    )  # fmt: skip
+
+
+def _activations(study: StudyFile, _panels: int, _: Bars) -> Iterator[Any]:
+    """Classes, bounds and kinks of the activations of the study."""
+    from landscape import activations
+
+    viz = own_viz()
+    names = [name for name in study.config.get("activations", ()) if isinstance(name, str)]
+    chosen = list(dict.fromkeys(names)) or list(_USUAL)
+    records = [activations.profile(name) for name in chosen]
+    rows = []
+    for record in records:
+        settings, arrays = record.settings, record.arrays
+        kinks = "; ".join(f"{place:g} ({jump:+.3g})" for place, jump in arrays["kinks"][:3])
+        more = len(arrays["kinks"]) - 3
+        rows.append((settings["label"], settings["smoothness"], *map(float, arrays["bounds"]),
+                     *map(float, arrays["slopes"]),
+                     kinks + (f" and {more} more" if more > 0 else "") or "none"))  # fmt: skip
+    plate = viz.activation_plate(records, columns=min(len(records), 4))
+    yield viz.Section(
+        name="activations",
+        title="Activations",
+        pictures=(
+            viz.picture_of(
+                plate,
+                alt="Each activation with its first and second derivative",
+                caption=viz.activation_caption(records),
+            ),
+        ),
+        tables=(
+            viz.Table(
+                name="activations",
+                title="What is known of them",
+                header=("activation", "class", "lower bound", "upper bound", "slope at −∞",
+                        "slope at +∞", "kinks (jump of the slope)"),
+                rows=tuple(rows),
+            ),
+        ),
+    )  # fmt: skip
+
+
+def _surfaces(study: StudyFile, panels: int, shown: Bars) -> Iterator[Any]:
+    """Surfaces at full scale, one picture for each kind of plane, and all of them to turn."""
+    from landscape.cli.web_page import ordered
+
+    viz = own_viz()
+    drawn, turning = [], []
+    chosen = _first_optimizer(study, pictures.planes_only(study))
+    for kind, names in pictures.by_kind(study, chosen).items():
+        some = ordered(study, names)[:panels]
+        turning += some
+        told = f"Loss surfaces over the {kind} plane: " + ", ".join(some)
+        drawn.append(viz.picture_of(_drawn(study, some, shown), alt=told))
+    if drawn:
+        yield viz.Section(
+            name="surfaces",
+            title="Surfaces at full scale",
+            text=("One scale for all panels. At this scale kinks cannot be seen, whatever the "
+                  "activation: look through the microscope below.",),
+            pictures=tuple(drawn),
+            scenes=tuple(_scenes(study, turning)),
+        )  # fmt: skip
+
+
+def _drawn(study: StudyFile, names: list[str], shown: Bars) -> Any:
+    """Draw surfaces in 3D, or flat where nothing can be rendered."""
+    viz = own_viz()
+    panels = [pictures.panel(study, name) for name in names]
+    surfaces = [one.surface for one in panels]
+    options = {"planes": [one.plane for one in panels], "paths": [one.path for one in panels],
+               "titles": pictures.titles_of(panels)}  # fmt: skip
+    try:
+        viz.ensure()
+    except RuntimeError as error:
+        shown.note(f"no 3D pictures: {error}")
+        return viz.contour(surfaces, caption=False, **options)
+    return viz.compare(surfaces, style=_screen_style(), caption=False, **options)
+
+
+def _screen_style() -> Any:
+    from dataclasses import replace
+
+    viz = own_viz()
+    return replace(viz.Style.named("paper"), dpi=144, font="sans")
+
+
+def _scenes(study: StudyFile, chosen: list[str]) -> Iterator[Any]:
+    """One page in which the surfaces turn, with their paths, kink curves and microscope."""
+    from landscape.cli.web_page import first_shown, page_records, page_title
+
+    viz = own_viz()
+    runs = {name: str(study.surface(name).run) for name in chosen}
+    kinked = {run for run in runs.values() if _has_kinks(run)}
+    page = viz.page_of(
+        page_records(study, chosen, paths=True),
+        title=page_title(study),
+        titles={name: pictures.title_of(run) or name for name, run in runs.items()},
+        runs={run: pictures.title_of(run) for run in runs.values()},
+        kinked=kinked,
+        show=first_shown(study, chosen, kinked),
+        source=study.path.name,
+    )
+    yield viz.Scene(title="Surfaces that turn: drag, pinch or use the arrow keys", page=page)
+
+
+def _has_kinks(run: str) -> bool:
+    try:
+        return pictures.kinked(run)
+    except ValueError:  # a name of the user's
+        return False
+
+
+def _first_optimizer(study: StudyFile, names: list[str]) -> list[str]:
+    """Keep the surfaces of the first optimizer and seed, where runs are named so."""
+    from landscape.naming import RunKey
+
+    keys = {}
+    for name in names:
+        try:
+            keys[name] = RunKey.parse(str(study.surface(name).run))
+        except ValueError:
+            continue
+    if not keys:
+        return names
+    listed = study.config.get("optimizers", [])
+    order = {optimizer: i for i, optimizer in enumerate(listed)}
+    first = min((order.get(k.optimizer, len(order)), k.seed, k.optimizer) for k in keys.values())
+    return [name for name, key in keys.items() if (key.optimizer, key.seed) == (first[2], first[1])]
+
+
+def _microscope(study: StudyFile, _panels: int, _: Bars) -> Iterator[Any]:
+    """Windows of one optimizer step."""
+    viz = own_viz()
+    found = pictures.microscope_figure(study)
+    if found is None:
+        return
+    figure, words = found
+    alt = "Residuals of the loss in a window of one optimizer step, its quadratic removed"
+    yield viz.Section(
+        name="microscope",
+        title="The loss microscope",
+        pictures=(viz.picture_of(figure, alt=alt, caption=words),),
+    )
+
+
+def _measurements(study: StudyFile, _panels: int, _: Bars) -> Iterator[Any]:
+    """Slope budgets, curvature against scale, facts along the path."""
+    from landscape.cli.analysis_pictures import figures
+
+    viz = own_viz()
+    drawn = tuple(
+        viz.picture_of(figure, alt=f"Figure {name}; its caption tells what is to be seen",
+                       caption=words)
+        for name, figure, words in figures(study)
+    )  # fmt: skip
+    if drawn:
+        yield viz.Section(name="measurements", title="Where the slope changes", pictures=drawn)
+
+
+_SECTIONS: tuple[Callable[[Any, int, Any], Iterator[Any]], ...] = (
+    _surfaces, _microscope, _measurements, _activations, _runs,
+)  # fmt: skip
+
+
+def _provenance(study: StudyFile) -> dict[str, str]:
+    import landscape
+
+    told = {"Report made by": f"lossoscope {landscape.__version__}", "Study": study.path.name,
+            "SHA-256 of the study": _digest(study.path)}  # fmt: skip
+    attributes = study.attributes
+    if "data_sha256" in attributes:
+        told["SHA-256 of the data"] = str(attributes["data_sha256"])
+    versions = json.loads(str(attributes.get("versions", "{}")) or "{}")
+    if isinstance(versions, dict):
+        told["Measured with"] = ", ".join(f"{name} {value}" for name, value in versions.items())
+    told["This report again"] = f"landscape report {study.path.name} --out report.html"
+    if study.config.get("training"):
+        told["The study again"] = (
+            f"landscape info --config {study.path.name} > study.toml && "
+            "landscape run --config study.toml --out FOLDER"
+        )
+    return {name: value for name, value in told.items() if value}
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _configuration(study: StudyFile) -> str:
+    import tomli_w
+
+    return tomli_w.dumps(study.config) if study.config else ""

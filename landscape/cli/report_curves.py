@@ -1,0 +1,106 @@
+"""Curves of the claims of a report: what was measured, beside the effects that decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from landscape.cli.pictures import own_viz
+
+if TYPE_CHECKING:
+    from landscape.results import Analysis
+
+
+@dataclass(frozen=True, slots=True)
+class _Curve:
+    """One figure of a claim.
+
+    Attributes:
+        places: of an analysis, the numbers along the horizontal axis.
+        values: of an analysis, [A, X].
+        xlabel: horizontal.
+        ylabel: vertical.
+        log: logarithmic axes.
+        caption: what is to be seen.
+    """
+
+    places: Callable[[Any], Any]
+    values: Callable[[Any], Any]
+    xlabel: str
+    ylabel: str
+    log: str
+    caption: str
+
+
+def _relative_rates(arrays: Any) -> Any:
+    return arrays["rates"] / arrays["rates"][0]
+
+
+_RATE = "rate, in multiples of the smallest of the grid"
+_CURVES: dict[int, tuple[_Curve, ...]] = {
+    5: (
+        _Curve(lambda a: a["depths"], lambda a: a["survival"][:, :, 0], "hidden layers",
+               "gradient at the first layer / last", "y",
+               "What is left at the first layer of the gradient at the last, at the start, with "
+               "gains that keep the mean square of the outputs."),
+        _Curve(lambda a: a["depths"], lambda a: a["activation_part"][:, :, 0], "hidden layers",
+               "the activation's factor", "y",
+               "The part of it that is the activation's: the product of |J| / |W| over the layers."),
+    ),
+    6: (
+        _Curve(_relative_rates, lambda a: a["for_good"], _RATE, "share of units dead for good", "x",
+               "Units that died and stayed dead through the second half of the run, by learning "
+               "rate. At the largest rates the loss ends above its start."),
+    ),
+    8: (
+        _Curve(_relative_rates, lambda a: a["needed"][:, 0], _RATE, "steps to the target loss",
+               "xy", "Optimizer steps to the target loss, by rate, with the first batch size. "
+               "Where a run did not arrive there is a gap."),
+    ),
+    9: (
+        _Curve(lambda a: a["shares"], lambda a: a["movement"], "share of units saturated by hand",
+               "movement of the other weights", "", "How far the same other weights move until "
+               "the end, with more and more of the units saturated by hand."),
+        _Curve(lambda a: a["shares"], lambda a: a["rank"], "share of units saturated by hand",
+               "effective rank of the gradient", "", "In how many directions the examples pull at "
+               "the start."),
+    ),
+}  # fmt: skip
+
+
+def curves(number: int, analyses: Sequence[Analysis]) -> Iterator[Any]:
+    """Yield the pictures of a claim, of its first group: one data set, network and arm."""
+    from landscape.dynamics.comparing import groups
+
+    if number not in _CURVES or not analyses:
+        return
+    group, seeds = next(iter(groups(analyses).items()))
+    names = list(seeds[0].settings["activations"])[:8]
+    viz = own_viz()
+    for curve in _CURVES[number]:
+        lines = {
+            _label(name): np.stack([np.asarray(curve.values(s.arrays), float)[i] for s in seeds])
+            for i, name in enumerate(names)
+        }
+        figure = viz.spread_lines(
+            curve.places(seeds[0].arrays), lines, xlabel=curve.xlabel, ylabel=curve.ylabel,
+            kinked=[_kinked(name) for name in names], log=curve.log,
+        )  # fmt: skip
+        words = (f"{curve.caption} {group}, median and range over {len(seeds)} seeds; solid: with "
+                 "kinks, dashed: without.")  # fmt: skip
+        yield viz.picture_of(figure, alt=f"{curve.ylabel} against {curve.xlabel}", caption=words)
+
+
+def _label(name: str) -> str:
+    from landscape.activations import get
+
+    return get(name).label if "/" not in name else name
+
+
+def _kinked(name: str) -> bool:
+    from landscape.activations import get
+
+    return bool(get(name.partition("/")[0]).kinks)

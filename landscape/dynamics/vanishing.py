@@ -1,0 +1,163 @@
+"""Claim 5: do tanh and sigmoid lose the gradient, and is it the activation that loses it?
+
+Networks of every depth start with gains that keep E[act(z)^2], so that none begins with a larger
+or smaller signal. What is compared is the factor by which the gradient shrinks from the last
+layer to the first, and the part of it that is the activation's: the product of |J| / |W| over the
+layers between (see :mod:`landscape.dynamics.gradients`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from landscape.arrays import Floats
+from landscape.config.network import MLPSpec
+from landscape.dynamics.claims import KIND, Finding, Setting, claim_of, finding
+from landscape.dynamics.comparing import Quantity, effect_of, groups
+from landscape.dynamics.gradients import LayerGradients, layer_gradients
+from landscape.dynamics.stacked import Methods, descend
+from landscape.dynamics.statistics import Contrast
+from landscape.dynamics.summaries import ranges
+from landscape.parameters import layout_of, unflatten
+from landscape.results import Analysis
+
+ACTIVATIONS = ("relu", "leaky_relu", "elu", "gelu", "tanh", "sigmoid", "pwl_tanh_0.5")
+# Those of which it is claimed, against one that does not saturate; a copy of tanh made of kinks.
+PAIRS = (("tanh", "relu"), ("sigmoid", "relu"))
+BESIDE = (("tanh", "pwl_tanh_0.5"), ("elu", "relu"), ("gelu", "relu"))
+# Of one layer's Jacobian few examples suffice.
+_EXAMPLES, _JACOBIANS = 128, 2
+_RATE = 0.05
+# Fixed before any sweep was run: over the whole depth a factor of 2 would not matter.
+MARGIN = math.log(2)
+# A gradient that is 0 in floating point still has a logarithm.
+_LEAST = 1e-300
+
+
+def deep(setting: Setting, depth: int) -> Setting:
+    """Return the setting with a network of so many equal hidden layers and preserved gains.
+
+    Networks other than multilayer perceptrons keep their depth.
+    """
+    network = setting.network
+    if isinstance(network, MLPSpec):
+        width = network.hidden[0] if network.hidden else 32
+        network = replace(network, hidden=(width,) * depth)
+    return replace(setting, network=replace(network, initialisation="lecun"), arm="gain")
+
+
+def depths(setting: Setting) -> tuple[int, ...]:
+    """Return the depths that are measured: those of the effort that have two layers or more."""
+    if not isinstance(setting.network, MLPSpec):
+        return (0,)
+    return tuple(depth for depth in setting.effort.depths if depth >= 2) or (2,)
+
+
+def measure(setting: Setting) -> Analysis:
+    """Measure claim 5 for one seed: at the start and after a descent, at every depth.
+
+    Returns:
+        Arrays over activations A, depths D, time (start, end) and layers L, NaN beyond a network's
+        depth: ``gradient_norms``, ``saturated``, ``jacobian_norms``, ``weight_norms`` [A, D, 2, L];
+        ``jacobian``, ``weight``, ``activation``: quantiles of the singular values [A, D, 2, L,
+        5]; ``survival`` and ``activation_part`` [A, D, 2]; ``depths [D]``; ``losses [A, D, 2]``.
+    """
+    chosen = depths(setting)
+    found = [[_at(deep(setting, depth), name) for depth in chosen] for name in ACTIVATIONS]
+    longest = max(len(pair[0][0].layers) for row in found for pair in row)
+    arrays: dict[str, Any] = {"depths": np.array(chosen)}
+    for key in ("gradient_norms", "saturated", "jacobian_norms", "weight_norms", "jacobian",
+                "weight", "activation"):  # fmt: skip
+        arrays[key] = np.array(
+            [[[_padded(getattr(g, key), longest) for g in pair[0]] for pair in row]
+             for row in found]
+        )  # fmt: skip
+    for key, value in (("survival", lambda g: g.survival), ("activation_part", activation_part)):
+        arrays[key] = np.array([[[value(g) for g in pair[0]] for pair in row] for row in found])
+    arrays["losses"] = np.array([[pair[1] for pair in row] for row in found])
+    settings = {**setting.facts(), "claim": 5, "activations": list(ACTIVATIONS), "rate": _RATE}
+    return Analysis(KIND, arrays, settings)
+
+
+def activation_part(found: LayerGradients) -> float:
+    """Return the product of |J| / |W| over the layers from the second on.
+
+    The part of the shrinking from the last layer to the first that is the activation's, if the
+    directions of the gradient are those of an average.
+    """
+    factors = found.activation_factors[:-1]
+    return float(np.prod(factors)) if len(factors) else 1.0
+
+
+def _at(setting: Setting, activation: str) -> tuple[list[LayerGradients], Floats]:
+    """Measure a network at its start and after a descent."""
+    model = setting.model(activation)
+    examples = setting.inputs[:_EXAMPLES], setting.targets[:_EXAMPLES]
+    run = descend(model, setting.loss, setting.examples, Methods(*np.array([[_RATE], [0], [0]])),
+                  steps=setting.effort.steps, record_every=setting.effort.steps,
+                  seed=setting.seed)  # fmt: skip
+    ends = [None]
+    if np.isfinite(run.thetas).all():
+        theta = torch.from_numpy(run.thetas[0])
+        ends.append(unflatten(theta, layout_of(model)))  # type: ignore[arg-type]
+    measured = [layer_gradients(model, setting.loss, examples, parameters=parameters,
+                                jacobians=_JACOBIANS) for parameters in ends]  # fmt: skip
+    # A descent that left the numbers has no end; its start stands twice, its loss is inf.
+    return [measured[0], measured[-1]], run.losses[0, [0, -1]]
+
+
+def _padded(values: Floats, length: int) -> Floats:
+    room = [(0, length - len(values)), *[(0, 0)] * (values.ndim - 1)]
+    return np.asarray(np.pad(values, room, constant_values=np.nan))
+
+
+def _at_depth(field: str, column: int, time: int) -> Any:
+    return lambda analysis, activation: max(
+        float(np.nan_to_num(analysis.arrays[field][activation, column, time])), _LEAST
+    )
+
+
+def _quantity(field: str, name: str, column: int, time: int) -> Quantity:
+    return Quantity(name=name, values=_at_depth(field, column, time), claimed=-1, margin=MARGIN)
+
+
+def _compared(
+    analyses: Sequence[Analysis], quantity: Quantity, pairs: Sequence[tuple[str, str]]
+) -> list[Contrast]:
+    return [
+        Contrast(f"{quantity.name}: {a} against {b}, {group}",
+                 effect_of(seeds, (a, b), quantity), quantity.claimed, quantity.margin)
+        for group, seeds in groups(analyses).items() if len(seeds) > 1
+        for a, b in pairs
+    ]  # fmt: skip
+
+
+def verdict(analyses: Sequence[Analysis]) -> Finding:
+    """Judge claim 5 at the greatest depth: less of the gradient is left than with ReLU."""
+    deepest = np.asarray(analyses[0].arrays["depths"])
+    depth, last = int(deepest[-1]), len(deepest) - 1
+    start = _quantity("survival", f"gradient left after {depth} layers", last, 0)
+    deciding = _compared(analyses, start, PAIRS)
+    part = _quantity("activation_part", f"of it the activation's, {depth} layers", last, 0)
+    later = _quantity("survival", f"gradient left after {depth} layers, trained", last, 1)
+    beside = [*_compared(analyses, start, BESIDE), *_compared(analyses, part, PAIRS + BESIDE[:1]),
+              *_compared(analyses, later, PAIRS)]  # fmt: skip
+    each = "; ".join(f"{pair[0]} {ranges([c]).rpartition(' x ')[2]} times what ReLU keeps"
+                     for pair, c in zip(PAIRS * len(deciding), deciding, strict=False))  # fmt: skip
+    return finding(
+        5,
+        deciding,
+        sentence=f"After {depth} layers at the start: {each or 'not compared, one seed'}.",
+        shown=beside,
+        limits="Gains keep E[act(z)^2]; another initialisation gives another decay. tanh and "
+        "sigmoid are judged together, and may differ from each other.",
+    )
+
+
+CLAIM = claim_of(5, measure=measure, verdict=verdict)

@@ -1,0 +1,61 @@
+"""``landscape report`` on a study."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from calling import accepted, call, refused
+
+from landscape.dynamics.wording import WORDINGS
+
+
+def test_a_study_without_claims_lists_all_ten(study: Path, tmp_path: Path) -> None:
+    out = tmp_path / "report.html"
+    said = accepted("report", study, "--out", out, "--title", "A <b>title</b>")
+    assert str(out) in said
+    page = out.read_text("utf-8")
+    assert "A &lt;b&gt;title&lt;/b&gt;" in page
+    for claim in WORDINGS:
+        assert f'id="claim-{claim.number}"' in page
+        assert f"<code>{claim.command}</code>" in page
+    assert page.count('class="verdict not-measured"') == 20
+    for anchor in ("surfaces", "activations", "runs", "methods", "limits", "provenance"):
+        assert f'id="{anchor}"' in page
+    assert not re.search(r'(?:src|href)="(?!data:|#)', page)
+    assert out.stat().st_size < 15e6
+    # The same study gives the same page.
+    accepted("report", study, "--out", tmp_path / "again.html", "--title", "A <b>title</b>")
+    assert (tmp_path / "again.html").read_bytes() == out.read_bytes()
+
+
+def test_mistakes_end_in_one_line(study: Path, tmp_path: Path) -> None:
+    assert "written as .html" in refused("report", study, "--out", tmp_path / "report.pdf")
+    assert "there is no study file" in refused("report", tmp_path / "none.h5")
+    assert call("report", study, "--panels", "0").exit_code == 2
+
+
+TINY = """
+form = "tiny"
+seeds = [0, 1]
+examples = 40
+networks = [{kind = "mlp", hidden = [4]}]
+data = [{name = "wine"}]
+effort = {steps = 4, rates = 3, records = 2, centres = 3, depths = [2, 3]}
+"""
+
+
+def test_measured_claims_have_verdicts_effects_and_curves(tmp_path: Path) -> None:
+    config, claims, out = tmp_path / "tiny.toml", tmp_path / "claims.h5", tmp_path / "report.html"
+    config.write_text(TINY, "utf-8")
+    some = ["--claim", 5, "--claim", 6, "--claim", 8, "--claim", 9]
+    accepted("claims", "--config", config, *some, "--out", claims)
+    accepted("report", claims, "--out", out)
+    page = out.read_text("utf-8")
+    assert "Of the ten claims four were measured" in page
+    assert "two seeds of one network trained on wine: too few" in page
+    assert page.count('class="verdict not-measured"') == 2 * 6
+    for number in (5, 6, 8, 9):
+        part = page.partition(f'id="claim-{number}"')[2].partition("</article>")[0]
+        assert f'download="claim-{number}.csv"' in part
+        assert part.count("<img") >= 2

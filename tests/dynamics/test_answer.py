@@ -1,0 +1,63 @@
+"""The answer follows from the verdicts."""
+
+import pytest
+
+from landscape.dynamics.answer import SPEED, answer
+
+
+def found(**verdicts):
+    return [{"number": int(name[1:]), "verdict": verdict} for name, verdict in verdicts.items()]
+
+
+def test_nothing_was_measured():
+    assert answer([]) == (
+        "Whether smoothness of the activation itself changes the speed of gradient descent was not "
+        "measured in this study.",
+        "Of the ten claims none has been measured yet.",
+        "Each claim below names the command that measures it.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "begins"),
+    [
+        ({"c1": "supported", "c2": "supported"}, "Yes: smoothness of the activation itself"),
+        ({"c1": "supported", "c8": "equivalent"}, "Yes: "),
+        ({"c1": "supported", "c8": "contradicted"}, "Smoothness of the activation changes"),
+        ({"c8": "contradicted", "c2": "undecided"}, "No: "),
+        ({"c8": "equivalent", "c2": "undecided"}, "Hardly: "),
+        ({"c8": "equivalent", "c2": "undecided", "c1": "undecided"}, "Not decided: "),
+        ({"c5": "supported"}, "Whether smoothness"),
+    ],
+)
+def test_what_is_said_of_speed(verdicts, begins):
+    assert answer(found(**verdicts))[0].startswith(begins)
+
+
+def test_yes_in_some_respects_only():
+    assert answer(found(c1="supported", c2="supported"))[0].endswith("goes here.")
+    assert answer(found(c1="supported", c2="undecided"))[0].endswith("not in every respect.")
+
+
+def test_the_spread_adds_up():
+    verdicts = {"c1": "supported", "c3": "supported", "c6": "undecided", "c8": "equivalent"}
+    assert answer(found(**verdicts))[1] == (
+        "Of the ten claims four were measured: two supported, one true to a degree that would not "
+        "matter (“hardly”) and one not decided."
+    )
+
+
+def test_few_seeds_are_confessed():
+    facts = [{"seed": s, "data": d, "network": {"hidden": [4]}}
+             for s in range(3) for d in ("wine", "digits")]  # fmt: skip
+    (_, _, ground) = answer(found(c8="supported"), facts=facts)
+    assert ground == (
+        "This rests on three seeds of one network trained on digits, wine: too few for a verdict "
+        "that holds; at least ten seeds are wanted."
+    )
+    many = [{**facts[0], "seed": s} for s in range(10)]
+    assert "too few" not in answer(found(c8="supported"), facts=many)[2]
+
+
+def test_claims_of_speed_are_claims():
+    assert set(SPEED) <= set(range(1, 11))

@@ -1,0 +1,85 @@
+"""Claims 5, 6, 7 and 9 from measurement to verdict, on a network of a few weights."""
+
+import numpy as np
+import pytest
+import torch
+
+from landscape.config.claims import Effort
+from landscape.config.network import network_spec
+from landscape.dynamics import dead_units, pattern_changes, saturation, vanishing
+from landscape.dynamics.settings import Setting
+from landscape.store import StudyWriter, open_study
+
+
+def setting(seed, **options):
+    generator = torch.Generator().manual_seed(seed)
+    inputs = torch.randn(40, 4, generator=generator, dtype=torch.float64)
+    targets = (inputs[:, 0] * inputs[:, 1] > 0).long()
+    network = network_spec("mlp", input_shape=(4,), outputs=2, hidden=(6, 6))
+    effort = Effort(steps=6, rates=6, records=3, depths=(2, 5))
+    return Setting(data="made", inputs=inputs[:30], targets=targets[:30], network=network,
+                   held_out=(inputs[30:], targets[30:]), seed=seed, effort=effort,
+                   **options)  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=[vanishing, dead_units, pattern_changes, saturation])
+def measured(request):
+    module = request.param
+    return module, [module.CLAIM.measure(setting(seed)) for seed in (0, 1)]
+
+
+def test_from_measurement_to_verdict(measured):
+    module, analyses = measured
+    found = module.CLAIM.verdict(analyses)
+    assert found.number == module.CLAIM.number
+    assert found.contrasts
+    assert str(found.verdict) in ("supported", "equivalent", "contradicted", "undecided")
+    assert all(c.effect.n == 2 for c in (*found.contrasts, *found.shown))
+    assert len(found.sentence) < 600
+
+
+def test_one_seed_compares_nothing(measured):
+    module, analyses = measured
+    found = module.CLAIM.verdict(analyses[:1])
+    assert not found.contrasts
+    assert found.verdict == "undecided"
+
+
+def test_the_same_seed_gives_the_same_numbers(measured):
+    module, analyses = measured
+    again = module.CLAIM.measure(setting(0))
+    for name, values in analyses[0].arrays.items():
+        np.testing.assert_array_equal(again.arrays[name], values)
+
+
+def test_an_analysis_can_be_stored(measured, tmp_path):
+    _, (analysis, _) = measured
+    with StudyWriter(tmp_path / "study.h5") as writer:
+        writer.put_record(f"analyses/{analysis.kind}/1.made.seed0", analysis)
+        writer.publish()
+    back = open_study(tmp_path).analysis(analysis.kind, "1.made.seed0")
+    assert dict(back.settings) == dict(analysis.settings)
+    for name, values in analysis.arrays.items():
+        np.testing.assert_array_equal(back.arrays[name], values)
+
+
+def test_a_gradient_survives_relu_and_not_sigmoid():
+    """With equal gains: chi = E[act'^2] / E[act^2] is 1 for ReLU and .15 for sigmoid."""
+    (analysis,) = [vanishing.measure(setting(seed)) for seed in (3,)]
+    left = dict(zip(vanishing.ACTIVATIONS, analysis.arrays["survival"][:, -1, 0], strict=True))
+    assert left["sigmoid"] < 0.1 * left["relu"]
+    part = dict(
+        zip(vanishing.ACTIVATIONS, analysis.arrays["activation_part"][:, -1, 0], strict=True)
+    )
+    # sigmoid' is at most 1/4, over four layers.
+    assert part["sigmoid"] <= 0.25**4
+    assert part["relu"] <= 1.0
+    assert np.isnan(analysis.arrays["gradient_norms"][:, 0, :, 2:]).all()  # depth 2 has 2 layers
+
+
+def test_other_networks_keep_their_depth():
+    spec = network_spec("cnn", input_shape=(1, 8, 8), outputs=2, channels=(2,), hidden=(4,))
+    inputs = torch.zeros(2, 1, 8, 8, dtype=torch.float64)
+    other = Setting(data="made", inputs=inputs, targets=torch.zeros(2).long(), network=spec, seed=0)
+    assert vanishing.depths(other) == (0,)
+    assert vanishing.deep(other, 0).network.channels == spec.channels

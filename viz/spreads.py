@@ -1,0 +1,80 @@
+"""A quantity of several activations against one number, median and range over the seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from landscape.arrays import as_floats
+from viz.contours import FIGURE_SETTINGS
+from viz.lines import LINE_COLOURS, check_count, legend_columns, line_style, outside_legend
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def spread_lines(
+    places: ArrayLike,
+    lines: Mapping[str, ArrayLike],
+    *,
+    xlabel: str,
+    ylabel: str,
+    kinked: Sequence[bool] = (),
+    log: str = "",
+    width: float = 3.7,
+) -> Figure:
+    """Draw the median over the seeds as a line and their range as a band.
+
+    Values that are not finite leave a gap: a run that did not arrive has no place on the axis. A
+    place where any seed has none has no band and no line.
+
+    Args:
+        places: numbers along the horizontal axis, [X].
+        lines: 1 to 8 names, each with values [S, X] of S seeds.
+        xlabel: of the horizontal axis, with its unit.
+        ylabel: of the vertical axis.
+        kinked: whether each line's activation has kinks (solid) or not (dashed).
+        log: axes that are logarithmic: "", "x", "y" or "xy".
+        width: of the figure in inches.
+
+    Raises:
+        ValueError: for no line, too many, or arrays that do not fit.
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    check_count(len(lines))
+    x = as_floats(places, "places")
+    drawn = {name: _checked(name, values, len(x)) for name, values in lines.items()}
+    styles = [line_style(k) for k in kinked] or [line_style(True)] * len(lines)
+    columns = legend_columns(list(lines), width)
+    tall = 0.7 * width + 0.15 * -(-len(lines) // columns)
+    with matplotlib.rc_context(dict(FIGURE_SETTINGS)):
+        figure = Figure(figsize=(width, tall), layout="constrained")
+        axes = figure.subplots()
+        for letter in log:
+            {"x": axes.set_xscale, "y": axes.set_yscale}[letter]("log")
+        handles: list[Any] = []
+        for (name, values), style, colour in zip(drawn.items(), styles, LINE_COLOURS, strict=False):
+            middle = np.median(np.where(np.isfinite(values), values, np.nan), axis=0)
+            low, high = values.min(axis=0), values.max(axis=0)
+            known = np.isfinite(middle)
+            axes.fill_between(x, low, high, where=known, color=colour, alpha=0.15, linewidth=0)
+            handles += axes.plot(x, middle, color=colour, linestyle=style, linewidth=1.2,
+                                 marker="o", markersize=2.4,
+                                 label=name.replace("$", r"\$"))  # fmt: skip
+        axes.set_xlabel(xlabel)
+        axes.set_ylabel(ylabel)
+        axes.margins(x=0.03)
+        outside_legend(figure, handles, columns=columns)
+    return figure
+
+
+def _checked(name: str, values: ArrayLike, length: int) -> Any:
+    found = as_floats(values, name)
+    if found.ndim != 2 or found.shape[1] != length:
+        raise ValueError(f"{name} must have shape (seeds, {length}), got {found.shape}")
+    return found
