@@ -119,6 +119,17 @@ class StudyWriter:
             raise KeyError(f"put the surface {path} before its tiles")
         self._journal.put_tile(path, indices, values)
 
+    def put_training(self, path: str, piece: bytes, state: bytes) -> None:
+        """Commit what a run has recorded since the last call, and the state to go on from.
+
+        It is dropped when the record of the run is put.
+        """
+        self._journal.put_training(path, piece, state)
+
+    def training(self, path: str) -> tuple[list[bytes], bytes] | None:
+        """Return all pieces and the last state of a run that is not finished, or None."""
+        return self._journal.training(path)
+
     def publish(self) -> StudyFile:
         """Write everything to the study file, replacing it atomically, and return it.
 
@@ -192,7 +203,7 @@ class StudyWriter:
             attributes = self._published.attributes.items()
             return {str(k): str(v) for k, v in attributes if k not in own}
         text = self._journal.meta("identity")
-        return dict(json.loads(text)) if text and self._journal.paths() else {}
+        return dict(json.loads(text)) if text and not self._journal.empty else {}
 
 
 def _differences(stored: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
