@@ -172,3 +172,14 @@ def test_repair_computes_again_what_was_lost(tmp_path: Path) -> None:
     assert "surfaces/relu-gd-seed0.random: 35 points are missing now" in done.stdout
     assert "runs/prelu-gd-seed0: removed" in done.stdout
     assert content(path) == before
+
+
+def test_random_damage_is_never_a_wrong_value() -> None:
+    script = Path(__file__).parents[2] / "benchmarks" / "mutations.py"
+    done = subprocess.run(
+        [sys.executable, "-P", str(script), "--study", "12", "--journal", "30", "--seed", "1"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "studies: 12 mutants" in done.stdout
+    assert "journals: 30 mutants" in done.stdout
