@@ -6,7 +6,9 @@ in memory; for large ones the room is reserved first.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import errno
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
@@ -15,6 +17,30 @@ import h5py
 from landscape.files import reserve, write_into
 
 IN_MEMORY = 1 << 28
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def room_for(path: Path, what: str) -> Iterator[None]:
+    """Say what has no room, and that nothing is lost.
+
+    Raises:
+        OSError: with the number of the original one.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise OSError(error.errno, no_room(what), str(path)) from None
+
+
+def no_room(what: str) -> str:
+    """Return the message for a full disk or a quota that is used up."""
+    return (
+        f"no room for {what}; what was finished is safe, the same command continues when there is "
+        "room"
+    )
 
 
 def write_hdf5(path: Path, fill: Callable[[h5py.File], None], size: int) -> None:

@@ -39,6 +39,8 @@ PRAGMA user_version = {_VERSION};
 """
 _PART = 1 << 26
 _STATE = -1
+# A quota that is used up; a full disk has a code of its own.
+_NO_ROOM = ("SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE")
 Tile = tuple[NDArray[np.int64], dict[str, Floats]]
 
 
@@ -169,7 +171,10 @@ class Journal:
 
     def close(self) -> None:
         """Close the journal, and remove it if it holds nothing."""
-        empty = self.empty
+        try:
+            empty = self.empty
+        except OSError:
+            empty = False
         if empty:
             # Removed while still locked, so that nobody else can have begun to write to it.
             self.path.unlink(missing_ok=True)
@@ -190,9 +195,12 @@ class Journal:
         with tempfile.NamedTemporaryFile(
             dir=self.path.parent, prefix=f".{self.path.name}.", suffix=self.path.suffix
         ) as file:
-            images.write_hdf5(
-                Path(file.name), lambda new: codec.write(new.create_group("record"), record), size
-            )
+            with images.room_for(self.path, "the journal"):
+                images.write_hdf5(
+                    Path(file.name),
+                    lambda new: codec.write(new.create_group("record"), record),
+                    size,
+                )
             yield file
 
     def _size(self, path: str) -> tuple[int, int]:
@@ -273,14 +281,8 @@ def _explained(error: Exception, path: Path) -> OSError:
             f"another process is writing this study (journal {path}); wait until it has finished"
         )
     name = getattr(error, "sqlite_errorname", "")
-    if "full" in text or name in ("SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC"):
-        # SQLite tells a quota that is used up from a full disk by this name alone.
-        return OSError(
-            errno.ENOSPC,
-            "no room for the journal; what was finished is safe, the same command continues when "
-            "there is room",
-            str(path),
-        )
+    if "full" in text or name in _NO_ROOM:
+        return OSError(errno.ENOSPC, images.no_room("the journal"), str(path))
     if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
         return OSError(f"the journal {path} is damaged ({text}); remove it to start anew")
     return OSError(f"cannot write the journal {path}: {text}")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from landscape.arrays import Floats, frozen_settings
 from landscape.files import remove_leftovers, replacing, writable_folder
 from landscape.store import checking, codec, digests
-from landscape.store.images import write_hdf5
+from landscape.store.images import room_for, write_hdf5
 from landscape.store.journal import Journal
 from landscape.store.lock import WriterLock
 from landscape.store.reader import FORMAT, VERSION, StudyFile
@@ -138,7 +138,7 @@ class StudyWriter:
         """
         pending = self._journal.paths()
         if self._published is None or pending:
-            with replacing(self.path) as temporary:
+            with room_for(self.path, "the study"), replacing(self.path) as temporary:
                 write_hdf5(temporary, lambda new: self._fill(new, pending), self._size(pending))
                 put_seal(temporary)
                 checking.verify_written(temporary)
