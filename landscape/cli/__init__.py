@@ -15,6 +15,7 @@ from landscape.cli import (
     demo,
     export,
     figure,
+    import_,
     inspect,
     kinks,
     render,
@@ -50,6 +51,9 @@ app.command("activations", short_help="The known activations: classes, kinks, sl
     activations.activations
 )
 app.command("info", short_help="What a study file holds.")(inspect.info)
+app.command("import", short_help="Surfaces and paths of other programs into a study.")(
+    import_.import_
+)
 app.command("check", short_help="Is a study file whole, digest by digest?")(check.check)
 app.command("repair", short_help="Save what is sound of a damaged study; compute the rest.")(
     check.repair

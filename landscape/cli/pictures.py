@@ -73,22 +73,23 @@ OPTIMIZERS = {
 
 def runs_by_smoothness(study: StudyFile, runs: Iterable[str]) -> list[str]:
     """Order runs: kinked activations first, each class as the study lists it."""
-    from landscape.naming import RunKey
-
     order = {name: i for i, name in enumerate(study.config.get("activations", []))}
 
     def rank(run: str) -> tuple[bool, int]:
-        return not kinked(run), order.get(RunKey.parse(run).activation, 0)
+        return not kinked(run), order.get(run.partition("-")[0], 0)
 
     return sorted(runs, key=rank)
 
 
 def kinked(run: str) -> bool:
-    """Whether the activation of a run has kinks."""
+    """Whether the activation of a run has kinks; False where its name tells of none."""
     from landscape.activations import get
     from landscape.naming import RunKey
 
-    return bool(get(RunKey.parse(run).activation).kinks)
+    try:
+        return bool(get(RunKey.parse(run).activation).kinks)
+    except ValueError:
+        return False
 
 
 def by_smoothness(study: StudyFile, identifiers: Iterable[str]) -> list[str]:

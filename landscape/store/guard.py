@@ -7,6 +7,8 @@ file could hold.
 from __future__ import annotations
 
 import math
+import zipfile
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -74,6 +76,21 @@ def dataset(group: h5py.Group, name: str) -> h5py.Dataset:
         raise ValueError(f"{where} must hold numbers or text, got {found.dtype}")
     _check_size(found)
     return found
+
+
+def check_zip(path: Path) -> None:
+    """Check that a ZIP archive does not unpack to more than its bytes can be.
+
+    Raises:
+        ValueError: if it does, or is none.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            total = sum(item.file_size for item in archive.infolist())
+    except zipfile.BadZipFile as error:
+        raise ValueError(f"{path} is damaged: {error}") from None
+    if total > _GROWTH * path.stat().st_size + _SLACK:
+        raise ValueError(f"{path} claims to unpack to {total:,} bytes")
 
 
 def member(group: h5py.Group, name: str) -> Any:

@@ -120,7 +120,9 @@ class StudyFile:
     def paths(self) -> list[str]:
         """Paths of all records."""
         with self._open() as file:
-            return self._refusing(lambda: checking.record_paths(file))
+            found = self._refusing(lambda: checking.record_paths(file))
+        # What is lost is damage, not absence.
+        return found + sorted(self.problems.keys() - set(found))
 
     def record(self, path: str, kind: type[R]) -> R:
         """Read the record at ``path``, which must be a ``kind``; raises like :meth:`trajectory`."""
@@ -132,28 +134,30 @@ class StudyFile:
     def any_record(self, path: str) -> codec.Record:
         """Read the record at ``path``, of any kind; raises like :meth:`trajectory`."""
         with self._open() as file:
-            if path not in file:
-                group, _, _ = path.rpartition("/")
-                known = ", ".join(self._names_in(file, group)) or "none"
-                raise KeyError(f"{self.path} has no {path}; known: {known}")
             if path in self.problems:
                 raise ValueError(
                     f"{self.path}: {path} is damaged: {self.problems[path]}; mend it with: "
                     f"landscape repair {self.path}"
                 )
             try:
-                return codec.read(checking.at(file, path))
+                if path in file:
+                    return codec.read(checking.at(file, path))
             except DAMAGE as error:
                 raise ValueError(f"{self.path}: {path} is damaged: {error}") from None
+            known = ", ".join(self._names_in(file, path.rpartition("/")[0])) or "none"
+            raise KeyError(f"{self.path} has no {path}; known: {known}")
 
     def _names(self, group: str) -> list[str]:
         with self._open() as file:
             return self._names_in(file, group)
 
     def _names_in(self, file: h5py.File, group: str) -> list[str]:
-        if group not in file:
-            return []
-        return self._refusing(lambda: guard.names(checking.at(file, group)))
+        def listed() -> list[str]:
+            return guard.names(checking.at(file, group)) if group in file else []
+
+        damaged = [path.rpartition("/") for path in self.problems]
+        lost = {name for above, _, name in damaged if above == group}
+        return sorted(lost | set(self._refusing(listed)))
 
     def _refusing(self, listing: Callable[[], list[str]]) -> list[str]:
         try:

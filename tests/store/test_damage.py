@@ -130,6 +130,16 @@ def test_names_attributes_and_the_list_are_verified(path: Path, change: object, 
     assert any(part in check_file(path).said for part in match.split("|"))
 
 
+def test_what_is_lost_is_listed_and_refused(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        del file["surfaces/s"]
+    study = open_study(path)
+    assert study.surfaces() == ["s"]
+    assert "surfaces/s" in study.paths()
+    with pytest.raises(ValueError, match="surfaces/s is damaged: it is gone"):
+        study.surface("s")
+
+
 def test_repair_keeps_sound_tiles_and_marks_the_others_missing(path: Path) -> None:
     overwritten(path, LOSSES[10, 10].tobytes(), b"\x00" * 8)
     overwritten(path, np.array(1002.0).tobytes(), b"\x00" * 8)

@@ -219,7 +219,7 @@ def test_a_write_that_fails_leaves_the_old_study_whole(
             writer.put_record("planes/q", plane())
             monkeypatch.setattr(os, "write", full)
 
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="no room for the study"):
         fill()
     monkeypatch.undo()
     assert path.read_bytes() == before
