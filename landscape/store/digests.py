@@ -18,7 +18,7 @@ from landscape.store import guard
 
 NAME = "sha256"
 LIST = "digests"
-_BLOCK = 1 << 24
+_BLOCK = 1 << 22
 
 
 def array_digest(values: NDArray[Any]) -> str:

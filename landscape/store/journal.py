@@ -37,7 +37,7 @@ CREATE TABLE IF NOT EXISTS training (path TEXT, part INTEGER, image BLOB NOT NUL
                                      digest TEXT NOT NULL, PRIMARY KEY (path, part));
 PRAGMA user_version = {_VERSION};
 """
-_PART = 1 << 26
+_PART = 1 << 23
 _STATE = -1
 # A quota that is used up; a full disk has a code of its own.
 _NO_ROOM = ("SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE")
@@ -145,12 +145,9 @@ class Journal:
         parts, _ = self._size(path)
         if not parts:
             return None
-        rows = self._rows("records", path)
-        if [number for number, _ in rows] != list(range(parts)):
-            raise self._damaged(path)
         with tempfile.SpooledTemporaryFile(max_size=images.IN_MEMORY) as image:
-            for _, part in rows:
-                image.write(part)
+            for number in range(parts):
+                image.write(self._part(path, number))
             image.seek(0)
             # Safe to parse: every byte is as this program wrote it.
             with h5py.File(image, "r") as file:
@@ -215,6 +212,14 @@ class Journal:
         digest = _digest(table, f"{path} {number}", image)
         self._ask(f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?)",  # noqa: S608
                   path, number, image, digest)  # fmt: skip
+
+    def _part(self, path: str, number: int) -> bytes:
+        query = "SELECT image, digest FROM records WHERE path = ? AND part = ?"
+        rows = self._ask(query, path, number)
+        if not rows or not isinstance(rows[0][0], bytes):
+            raise self._damaged(path)
+        self._check(rows[0][1], "records", f"{path} {number}", rows[0][0])
+        return rows[0][0]
 
     def _rows(self, table: str, path: str) -> list[tuple[int, bytes]]:
         second = "first" if table == "tiles" else "part"
