@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_BLOCK = 1 << 20
 
 
 @contextmanager
@@ -43,14 +46,52 @@ def write_bytes(path: Path, data: memoryview | bytes) -> None:
         OSError: if it cannot be written completely.
     """
     with replacing(path) as temporary:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_TRUNC)
-        try:
-            rest = memoryview(data)
-            while len(rest):
-                # A nearly full disk takes a part without an error; the next write tells.
-                rest = rest[os.write(descriptor, rest) :]
-        finally:
-            os.close(descriptor)
+        write_into(temporary, data)
+
+
+def write_into(path: Path, data: memoryview | bytes) -> None:
+    """Write ``data`` over an existing file, in place.
+
+    Raises:
+        OSError: if it cannot be written completely.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC)
+    try:
+        rest = memoryview(data)
+        while len(rest):
+            # A nearly full disk takes a part without an error; the next write tells.
+            rest = rest[os.write(descriptor, rest) :]
+    finally:
+        os.close(descriptor)
+
+
+def reserve(path: Path, size: int) -> None:
+    """Make a file at least ``size`` bytes long, with room for all of them on the disk.
+
+    What already stands in it stays. Writing into the file later cannot run out of room, on file
+    systems that write in place.
+
+    Raises:
+        OSError: if there is no room.
+    """
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(descriptor, 0, size)
+            return
+        place = os.lseek(descriptor, 0, os.SEEK_END)
+        while place < size:
+            place += os.write(descriptor, bytes(min(size - place, _BLOCK)))
+    finally:
+        os.close(descriptor)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove temporary files of :func:`replacing` that a killed process left beside ``path``."""
+    name = re.compile(re.escape(f".{path.name}.") + "[a-z0-9_]{8}" + re.escape(path.suffix))
+    for found in path.parent.iterdir():
+        if name.fullmatch(found.name):
+            found.unlink(missing_ok=True)
 
 
 def writable_folder(folder: Path) -> Path:

@@ -20,6 +20,7 @@ from landscape.evaluation import Batches, Evaluator, LossFunction, Objective, as
 from landscape.evaluation.examples import Part, arguments, count, map_tensors
 from landscape.parameters import layout_of
 from landscape.randomness import keyed_generator
+from landscape.training_state import Keeping, restore, state_of
 from landscape.trajectory import Trajectory
 
 
@@ -33,6 +34,7 @@ def train(
     seed: int = 0,
     settings: dict[str, Any] | None = None,
     progress: Callable[[int], None] | None = None,
+    keeping: Keeping | None = None,
 ) -> Trajectory:
     """Train ``model`` in place and return its path.
 
@@ -49,7 +51,8 @@ def train(
         config: steps, rates, schedule, records.
         seed: of the order of the batches.
         settings: what to note in the trajectory.
-        progress: called with 1 after every step.
+        progress: called with 1 after every step, and with the steps that were taken earlier.
+        keeping: where progress is kept and taken up again, bit for bit.
 
     Raises:
         ValueError: for an unknown optimizer, or unusable data.
@@ -59,14 +62,20 @@ def train(
     first = next(model.parameters())
     examples = as_batches(data, device=first.device, dtype=first.dtype)
     evaluator = Evaluator(model, loss, examples, dtype=first.dtype)
-    batches = _batches(examples, config.batch_size_of(optimizer), seed)
     stepper = _make_optimizer(model, optimizer, config)
     base = config.learning_rates[optimizer]
 
-    log = _Log()
-    log.record(0, model, evaluator)
+    log, done, generator = _Log(), 0, torch.get_rng_state()
+    state = keeping.state() if keeping is not None else None
+    if keeping is not None and state is not None:
+        log.take_up(keeping.pieces())
+        done = restore(model, stepper, state)
+        if progress is not None:
+            progress(done)
+    batches = _batches(examples, config.batch_size_of(optimizer), seed, skip=done)
+    log.record(done, model, evaluator)
     model.train()
-    for step in range(config.steps):
+    for step in range(done, config.steps):
         rate = config.rate_at(step, base)
         for group in stepper.param_groups:
             group["lr"] = rate
@@ -84,6 +93,8 @@ def train(
         log.facts.append((batch_loss, norm, length, rate))
         if (step + 1) % config.record_every == 0 or step + 1 == config.steps:
             log.record(step + 1, model, evaluator)
+            if keeping is not None and keeping.due:
+                keeping.put(log.piece(), state_of(model, stepper, step + 1, generator))
         if progress is not None:
             progress(1)
     model.eval()
@@ -100,6 +111,7 @@ class _Log:
     accuracies: list[float] = field(default_factory=list)
     facts: list[tuple[float, float, float, float]] = field(default_factory=list)
     diverged_at: int | None = None
+    kept: tuple[int, int] = (0, 0)
 
     def record(self, step: int, model: nn.Module, evaluator: Evaluator) -> None:
         if self.steps and self.steps[-1] == step:
@@ -111,6 +123,28 @@ class _Log:
         self.losses.append(float(values["losses"][0]))
         if "accuracies" in values:
             self.accuracies.append(float(values["accuracies"][0]))
+
+    def piece(self) -> dict[str, Any]:
+        """Return what was seen since the last piece."""
+        records, facts = self.kept
+        self.kept = len(self.steps), len(self.facts)
+        return {
+            "thetas": torch.from_numpy(np.stack(self.thetas[records:])),
+            "steps": self.steps[records:],
+            "losses": self.losses[records:],
+            "accuracies": self.accuracies[records:],
+            "facts": self.facts[facts:],
+        }
+
+    def take_up(self, pieces: list[dict[str, Any]]) -> None:
+        """Put together what was seen from its pieces."""
+        for piece in pieces:
+            self.thetas += list(piece["thetas"].numpy())
+            self.steps += piece["steps"]
+            self.losses += piece["losses"]
+            self.accuracies += piece["accuracies"]
+            self.facts += piece["facts"]
+        self.kept = len(self.steps), len(self.facts)
 
     def trajectory(self, model: nn.Module, settings: dict[str, Any]) -> Trajectory:
         facts = np.array(self.facts, dtype=np.float64).reshape(-1, 4)
@@ -180,11 +214,12 @@ def _gradient_norm(model: nn.Module) -> float:
     return math.sqrt(sum(float(g.double().square().sum()) for g in gradients))
 
 
-def _batches(examples: Batches, size: int, seed: int) -> Iterator[list[Part]]:
+def _batches(examples: Batches, size: int, seed: int, *, skip: int = 0) -> Iterator[list[Part]]:
     """Yield batches for ever, each as a list of parts that fit in memory.
 
     The whole data set is one batch of all its parts. Otherwise the order is new each epoch, and
-    the last batch of an epoch may be smaller.
+    the last batch of an epoch may be smaller. The first ``skip`` batches are left out, with the
+    same order thereafter.
     """
     if size <= 0 or size >= examples.examples:
         while True:
@@ -194,4 +229,7 @@ def _batches(examples: Batches, size: int, seed: int) -> Iterator[list[Part]]:
     while True:
         order = torch.randperm(examples.examples, generator=generator)
         for indices in torch.split(order, size):
+            if skip:
+                skip -= 1
+                continue
             yield [map_tensors(lambda t, i=indices: t[i.to(t.device)], every)]  # type: ignore[misc]

@@ -11,10 +11,12 @@ from landscape.cli import (
     activations,
     analyse,
     animate,
+    check,
     claims,
     demo,
     export,
     figure,
+    import_,
     inspect,
     kinks,
     render,
@@ -61,6 +63,13 @@ app.command("activations", short_help="The known activations: classes, kinks, sl
     activations.activations
 )
 app.command("info", short_help="What a study file holds.")(inspect.info)
+app.command("import", short_help="Surfaces and paths of other programs into a study.")(
+    import_.import_
+)
+app.command("check", short_help="Is a study file whole, digest by digest?")(check.check)
+app.command("repair", short_help="Save what is sound of a damaged study; compute the rest.")(
+    check.repair
+)
 app.command("doctor", short_help="Versions, and whether rendering works.")(inspect.doctor)
 
 

@@ -16,10 +16,12 @@ from landscape.cli.wiring import bars
 if TYPE_CHECKING:
     from landscape.store import StudyFile
 
-FORMATS = ("glb", "obj", "stl", "vtp", "csv", "html")
-
+FORMATS = ("glb", "obj", "stl", "vtp", "csv", "li2018", "html")
+# Where the suffix of the file is another.
+_SUFFIXES = {"li2018": "h5"}
 _SAMPLES = {
     "csv": "a csv holds the samples as they are",
+    "li2018": "li2018 holds the samples as they are",
     "html": "a page has these choices inside",
 }
 
@@ -42,7 +44,7 @@ def export(
         typer.Option(
             "--format",
             help="glb: Blender, the web; obj: any 3D program; stl: 3D printing, without paths; "
-            "vtp: ParaView; csv: a table of every sample; "
+            "vtp: ParaView; csv: a table of every sample; li2018: HDF5 as of Li et al. 2018; "
             "html: all in one page, to turn in a browser.",
         ),
     ] = "glb",
@@ -83,6 +85,7 @@ def export(
     from landscape.cli import pictures
     from landscape.files import writable_folder
     from landscape.store import open_study
+    from landscape.store.export_li2018 import export_li2018
 
     if suffix not in FORMATS:
         raise ValueError(f"unknown format {suffix!r}; known: {', '.join(FORMATS)}")
@@ -102,6 +105,13 @@ def export(
         shown.stage("writing", len(panels))
         for one, target in zip(panels, targets.values(), strict=True):
             placed = one.paths if paths else ()
+            if suffix == "li2018":
+                written += export_li2018(
+                    one.surface, target, plane=one.plane, placed=next(iter(placed), None),
+                    overwrite=force,
+                )  # fmt: skip
+                shown.advance(1)
+                continue
             written += viz.export_mesh(
                 one.surface, target, paths=placed, overwrite=force, **options
             )
@@ -130,6 +140,7 @@ def _targets(
 ) -> dict[str, Path]:
     """Return the file of each surface."""
     folder = out or study.path.parent
+    suffix = _SUFFIXES.get(suffix, suffix)
     if out is not None and out.suffix == f".{suffix}" and not out.is_dir():
         if len(chosen) != 1:
             raise ValueError(
@@ -137,7 +148,7 @@ def _targets(
                 "give a folder"
             )
         return {chosen[0]: out}
-    if out is not None and out.suffix.removeprefix(".") in FORMATS and not out.is_dir():
+    if out is not None and out.suffix.removeprefix(".") in (*FORMATS, "h5") and not out.is_dir():
         raise ValueError(f"--out must end in .{suffix} for --format {suffix}, got {out.name!r}")
     return {name: folder / f"{name}.{suffix}" for name in chosen}
 
@@ -152,7 +163,7 @@ def _options(
     """
     if height not in ("log", "linear"):
         raise ValueError(f"unknown height {height!r}; known: log, linear")
-    if suffix in ("csv", "html"):
+    if suffix in _SAMPLES:
         if shading or size is not None or units != "picture":
             raise ValueError(f"{_SAMPLES[suffix]}; leave out --shading, --units and --size")
         return {}

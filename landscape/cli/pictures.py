@@ -90,11 +90,14 @@ def runs_by_smoothness(study: StudyFile, runs: Iterable[str]) -> list[str]:
 
 
 def kinked(run: str) -> bool:
-    """Whether the activation of a run has kinks."""
+    """Whether the activation of a run has kinks; False where its name tells of none."""
     from landscape.activations import get
     from landscape.naming import RunKey
 
-    return bool(get(RunKey.parse(run).activation).kinks)
+    try:
+        return bool(get(RunKey.parse(run).activation).kinks)
+    except ValueError:
+        return False
 
 
 def by_smoothness(study: StudyFile, identifiers: Iterable[str]) -> list[str]:

@@ -160,7 +160,7 @@ def _drawn(study: StudyFile, names: list[str], shown: Bars) -> Any:
     viz = own_viz()
     panels = [pictures.panel(study, name) for name in names]
     surfaces = [one.surface for one in panels]
-    options = {"planes": [one.plane for one in panels], "paths": [one.path for one in panels],
+    options = {"planes": [one.plane for one in panels], "paths": [one.paths for one in panels],
                "titles": pictures.titles_of(panels)}  # fmt: skip
     try:
         viz.ensure()

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from landscape.arrays import Floats
 from landscape.config.study import LENGTHS, Length
+from landscape.directions.principal import principal
 from landscape.directions.random_walk import random_walk_variance
 from landscape.plane import Plane
 from landscape.trajectory import Trajectory
+
+MEMORY = 1024
 
 
 class StraightPathError(ValueError):
     """A path that moves in one direction only, or not at all: it has no plane of its own."""
 
 
-def pca_plane(trajectory: Trajectory, *, length: Length = "unit") -> Plane:
+def pca_plane(trajectory: Trajectory, *, length: Length = "unit", memory: int = MEMORY) -> Plane:
     """Make the plane through the solution along the two first principal components of the path.
 
     The rows theta_t - theta_end are centred by their mean, as in Li et al. (2018), section 7; the
@@ -31,9 +33,11 @@ def pca_plane(trajectory: Trajectory, *, length: Length = "unit") -> Plane:
         length: ``unit`` directions make coordinates distances in parameter space;
             ``displacement`` makes both directions as long as the way from start to solution, so
             that paths of different lengths can be compared in one window.
+        memory: mebibytes for the displacements of a path and for work space; a longer path, which
+            may lie in a file, is gone through some parameters at a time.
 
     Raises:
-        ValueError: for an unknown length, or fewer than three records.
+        ValueError: for an unknown length, less than 1 MiB, or fewer than three records.
         StraightPathError: a ValueError for a path that is a straight line.
 
     Returns:
@@ -43,20 +47,24 @@ def pca_plane(trajectory: Trajectory, *, length: Length = "unit") -> Plane:
     """
     if length not in LENGTHS:
         raise ValueError(f"unknown length {length!r}; known: {', '.join(LENGTHS)}")
+    if memory < 1:
+        raise ValueError(f"memory must be >= 1 MiB, got {memory}")
     if len(trajectory.thetas) < 3:
         raise ValueError(
             f"a PCA plane needs at least 3 recorded points, got {len(trajectory.thetas)}; "
             "train for more steps or record more often"
         )
     solution = trajectory.solution
-    rows = trajectory.thetas.astype(np.float64) - solution
-    if not np.all(np.isfinite(rows)):
-        raise ValueError("the trajectory holds NaN or infinity; it has no PCA plane")
-    components, shares = _principal(rows - rows.mean(axis=0))
-    start = rows[0] @ components.T
-    components = components * np.where(start > 0, -1.0, 1.0)[:, None]
-    walk = random_walk_variance(np.linalg.norm(np.diff(rows, axis=0), axis=1), rows.shape[1])
-    scale = float(np.linalg.norm(rows[0])) if length == "displacement" else 1.0
+    found = principal(trajectory.thetas, solution, memory=memory << 20)
+    if found.singular[1] <= 1e-12 * found.singular[0]:
+        raise StraightPathError(
+            "the path is a straight line: it has no second principal component; "
+            "sample a random plane instead"
+        )
+    first = trajectory.start - solution
+    components = found.components * np.where(found.components @ first > 0, -1.0, 1.0)[:, None]
+    walk = random_walk_variance(found.steps, len(solution))
+    scale = float(np.linalg.norm(first)) if length == "displacement" else 1.0
     return Plane(
         solution,
         components[0] * scale,
@@ -64,20 +72,9 @@ def pca_plane(trajectory: Trajectory, *, length: Length = "unit") -> Plane:
         trajectory.layout,
         "pca",
         {
-            "explained_variance": [float(s) for s in shares],
+            "explained_variance": [float(s) for s in found.singular**2 / found.total],
             "random_walk_variance": [float(s) for s in walk],
-            "records": len(rows),
+            "records": len(trajectory.thetas),
             "direction_length": scale,
         },
     )
-
-
-def _principal(rows: Floats) -> tuple[Floats, Floats]:
-    """First two principal directions [2, P] of centred rows [T, P], and their shares [2]."""
-    _, singular, right = np.linalg.svd(rows, full_matrices=False)
-    if singular[1] <= 1e-12 * singular[0]:
-        raise StraightPathError(
-            "the path is a straight line: it has no second principal component; "
-            "sample a random plane instead"
-        )
-    return right[:2], singular[:2] ** 2 / np.sum(singular**2)

@@ -6,7 +6,10 @@ read as zeros.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
+import tempfile
 from collections.abc import Callable
 from typing import Any
 
@@ -16,8 +19,10 @@ from numpy.typing import NDArray
 
 from landscape.grid import AXES, Grid
 from landscape.layout import Layout
+from landscape.naming import check_identifier
 from landscape.plane import Plane
 from landscape.results import Analysis, Projection
+from landscape.store import digests, guard
 from landscape.surface import Surface
 from landscape.trajectory import Trajectory
 
@@ -31,7 +36,11 @@ UNITS = {
     "steps": "step", "gradient_alpha": "loss / d_alpha", "gradient_beta": "loss / d_beta",
     "gradient_gamma": "loss / d_gamma",
 }  # fmt: skip
+TILES = "tile_sha256"
 _CHUNK_ENTRIES = 1 << 17
+# Larger arrays are mapped from a temporary file, not held in memory.
+MAPPED = 1 << 30
+_PLAIN_CONTROLS = "\t\n\r"
 
 
 def write(group: h5py.Group, record: Record) -> None:
@@ -52,10 +61,12 @@ def read(group: h5py.Group) -> Record:
         return _READERS[kind](group)
     except KeyError as error:
         raise ValueError(f"{group.name} lacks a part: {error.args[0]}") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{group.name} holds a text that is no JSON: {error}") from None
 
 
 def put_array(group: h5py.Group, name: str, values: NDArray[Any]) -> None:
-    """Write an array, chunked and checked, with its unit."""
+    """Write an array, chunked and checked, with its unit and its digest."""
     options: dict[str, Any] = {}
     if values.ndim and values.size:
         options = {"chunks": _chunks(values.shape), "fletcher32": True}
@@ -64,6 +75,29 @@ def put_array(group: h5py.Group, name: str, values: NDArray[Any]) -> None:
     data = group.create_dataset(name, data=values, track_times=False, **options)
     if name in UNITS:
         data.attrs["units"] = UNITS[name]
+    data.attrs[digests.NAME] = digests.array_digest(values)
+
+
+def stored_bytes(record: Record) -> int:
+    """Return how many bytes a record takes in a file at most."""
+    total = (1 << 16) + (record.grid.size if isinstance(record, Surface) else 0)
+    for values in _arrays_of(record):
+        chunk = _chunks(values.shape) if values.ndim and values.size else ()
+        number = math.prod(-(-n // c) for n, c in zip(values.shape, chunk, strict=False))
+        total += number * (max(math.prod(chunk), 1) * values.dtype.itemsize + 256) + 4096
+    layout = getattr(record, "layout", None)
+    return total + (len(layout.to_json()) if layout is not None else 0)
+
+
+def _arrays_of(record: Record) -> list[NDArray[Any]]:
+    found: list[NDArray[Any]] = []
+    for name in record.__dataclass_fields__:
+        value = getattr(record, name)
+        parts = value.axes if isinstance(value, Grid) else [value]
+        if hasattr(value, "values"):
+            parts = value.values()
+        found += [part for part in parts if isinstance(part, np.ndarray)]
+    return found
 
 
 def _chunks(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -86,24 +120,70 @@ def _put_attributes(group: h5py.Group, record: str, settings: Any, /, **attribut
 
 
 def _settings(group: h5py.Group) -> dict[str, Any]:
-    return dict(json.loads(group.attrs["settings"]))
+    found = dict(json.loads(_text(group, "settings")))
+    _check_texts(found)
+    return found
+
+
+def _text(group: h5py.Group, name: str) -> str:
+    """Return a text attribute that is no more than text."""
+    value = group.attrs[name]
+    if not isinstance(value, str):
+        raise ValueError(f"the attribute {name} must be text, got {type(value).__name__}")
+    _check_texts(value)
+    return value
+
+
+def _link(group: h5py.Group, name: str) -> str | None:
+    """Return the id of another record, or None."""
+    return check_identifier(_text(group, name), name) if name in group.attrs else None
+
+
+def _check_texts(value: Any) -> None:
+    """Refuse control characters: a terminal obeys them."""
+    if isinstance(value, str):
+        if not value.isprintable() and any(map(_controls, value)):
+            raise ValueError(f"a text holds control characters: {value[:40]!r}")
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            _check_texts(key)
+            _check_texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _check_texts(inner)
+
+
+def _controls(character: str) -> bool:
+    plain = character in _PLAIN_CONTROLS
+    return not plain and (character < " " or "\x7f" <= character < "\xa0")
 
 
 def _array(group: h5py.Group, name: str) -> NDArray[Any]:
-    if name not in group:
-        raise KeyError(name)
-    return np.asarray(group[name][()])
+    data = guard.dataset(group, name)
+    if data.dtype.kind == "O":
+        raise ValueError(f"{data.name} must hold numbers, got text")
+    if data.ndim and data.size * data.dtype.itemsize > MAPPED:
+        return _mapped(data)
+    return np.asarray(data[()])
+
+
+def _mapped(data: h5py.Dataset) -> NDArray[Any]:
+    """Copy a data set to a temporary file, some rows at a time, and map that into memory."""
+    with tempfile.TemporaryFile() as file:
+        mapped = np.memmap(file, dtype=data.dtype, mode="w+", shape=data.shape)
+    for rows in digests.blocks(data):
+        mapped[rows] = data[rows]
+    return mapped
 
 
 def _put_layout(group: h5py.Group, layout: Layout) -> None:
     # Not an attribute: HDF5 limits those to 64 kB, which deep networks pass.
-    group.create_dataset("layout", data=layout.to_json(), track_times=False)
+    data = group.create_dataset("layout", data=layout.to_json(), track_times=False)
+    data.attrs[digests.NAME] = digests.text_digest(layout.to_json())
 
 
 def _layout(group: h5py.Group) -> Layout:
-    if "layout" not in group:
-        raise KeyError("layout")
-    return Layout.from_json(group["layout"].asstr()[()])
+    return Layout.from_json(guard.dataset(group, "layout").asstr()[()])
 
 
 def _write_trajectory(group: h5py.Group, run: Trajectory) -> None:
@@ -130,10 +210,15 @@ def _read_trajectory(group: h5py.Group) -> Trajectory:
         step_lengths=_array(group, "step_lengths"),
         learning_rates=_array(group, "learning_rates"),
         layout=_layout(group),
-        buffers={name: _array(group["buffers"], name) for name in group["buffers"]},
+        buffers=_buffers(group),
         diverged_at=None if diverged is None else int(diverged),
         settings=_settings(group),
     )
+
+
+def _buffers(group: h5py.Group) -> dict[str, NDArray[Any]]:
+    inner = guard.subgroup(group, "buffers")
+    return {name: _array(inner, name) for name in guard.names(inner, ids=False)}
 
 
 def _write_plane(group: h5py.Group, plane: Plane) -> None:
@@ -153,7 +238,7 @@ def _read_plane(group: h5py.Group) -> Plane:
         _array(group, "d_alpha"),
         _array(group, "d_beta") if "d_beta" in group else None,
         _layout(group),
-        str(group.attrs["kind"]),
+        _text(group, "kind"),
         _settings(group),
         _array(group, "d_gamma") if "d_gamma" in group else None,
     )
@@ -167,17 +252,38 @@ def _write_surface(group: h5py.Group, surface: Surface) -> None:
     for name, values in surface.fields.items():
         put_array(group, name, values)
     put_array(group, "status", surface.status)
+    put_array(group, TILES, tile_digests(surface))
+
+
+def tile_digests(surface: Surface) -> NDArray[np.uint8]:
+    """Return the SHA-256 of each tile: its points of every field and of the status, [tiles, 32]."""
+    columns = [values.reshape(-1).astype("<f8", copy=False) for values in surface.fields.values()]
+    columns.append(surface.status.reshape(-1))
+    rows = []
+    for tile in surface.grid.tiles():
+        found = hashlib.sha256()
+        for column in columns:
+            found.update(column[tile].tobytes())
+        rows.append(np.frombuffer(found.digest(), dtype=np.uint8))
+    return np.stack(rows)
 
 
 def _read_surface(group: h5py.Group) -> Surface:
     return Surface(
         Grid(tuple(_array(group, name) for name in AXES if name in group)),
-        {name: _array(group, name) for name in json.loads(group.attrs["fields"])},
+        {name: _array(group, name) for name in _fields(group)},
         _array(group, "status"),
-        group.attrs.get("plane"),
-        group.attrs.get("run"),
+        _link(group, "plane"),
+        _link(group, "run"),
         _settings(group),
     )
+
+
+def _fields(group: h5py.Group) -> list[str]:
+    found = json.loads(_text(group, "fields"))
+    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+        raise ValueError(f"fields must be a list of names, got {found!r}")
+    return [check_identifier(name, "field") for name in found]
 
 
 def _write_projection(group: h5py.Group, projection: Projection) -> None:
@@ -189,8 +295,8 @@ def _write_projection(group: h5py.Group, projection: Projection) -> None:
 
 def _read_projection(group: h5py.Group) -> Projection:
     return Projection(
-        run=str(group.attrs["run"]),
-        plane=str(group.attrs["plane"]),
+        run=check_identifier(_text(group, "run"), "run"),
+        plane=check_identifier(_text(group, "plane"), "plane"),
         steps=_array(group, "steps"),
         coordinates=_array(group, "coordinates"),
         off_plane_distances=_array(group, "off_plane_distances"),
@@ -207,9 +313,8 @@ def _write_analysis(group: h5py.Group, analysis: Analysis) -> None:
 
 
 def _read_analysis(group: h5py.Group) -> Analysis:
-    return Analysis(
-        str(group.attrs["kind"]), {name: _array(group, name) for name in group}, _settings(group)
-    )
+    arrays = {name: _array(group, name) for name in guard.names(group)}
+    return Analysis(check_identifier(_text(group, "kind"), "analysis"), arrays, _settings(group))
 
 
 _WRITERS: dict[type, Callable[[h5py.Group, Any], None]] = {

@@ -1,112 +1,177 @@
 """The working journal: finished work, committed as it comes, in SQLite beside the study file.
 
 HDF5 files written in place do not survive a kill; a write-ahead log does. What has been put here
-is on record when the call returns. One process at a time: the lock is SQLite's own and goes with
-the process.
+is on record, on the disk, when the call returns. Every row carries a SHA-256, so that a damaged
+journal gives an error or work to do again, never a wrong value.
 """
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import IO, Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from landscape.arrays import Floats
-from landscape.store import codec
+from landscape.store import codec, images
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS records (path TEXT PRIMARY KEY, image BLOB NOT NULL);
+_VERSION = 2
+_TABLES = f"""
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL, digest TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS records (path TEXT, part INTEGER, image BLOB NOT NULL,
+                                    digest TEXT NOT NULL, PRIMARY KEY (path, part));
+CREATE TABLE IF NOT EXISTS sizes (path TEXT PRIMARY KEY, parts INTEGER, bytes INTEGER,
+                                  digest TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS tiles (path TEXT, first INTEGER, image BLOB NOT NULL,
-                                  PRIMARY KEY (path, first));
+                                  digest TEXT NOT NULL, PRIMARY KEY (path, first));
+CREATE TABLE IF NOT EXISTS training (path TEXT, part INTEGER, image BLOB NOT NULL,
+                                     digest TEXT NOT NULL, PRIMARY KEY (path, part));
+PRAGMA user_version = {_VERSION};
 """
+_PART = 1 << 23
+_STATE = -1
+# A quota that is used up; a full disk has a code of its own.
+_NO_ROOM = ("SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE")
 Tile = tuple[NDArray[np.int64], dict[str, Floats]]
 
 
 class Journal:
-    """Records and tiles on their way into a study file.
+    """Records, tiles and training in progress, on their way into a study file.
 
     Args:
         path: the database; made if absent.
 
     Raises:
         BlockingIOError: if another process is writing.
-        OSError: if it cannot be opened.
+        OSError: if it cannot be opened, is damaged, or of another version.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._database = sqlite3.connect(path, timeout=0, isolation_level=None)
+        # Damaged text must not end in a UnicodeDecodeError; its digest tells.
+        self._database.text_factory = lambda raw: raw.decode("utf-8", "replace")
         try:
             # Exclusive before WAL: the lock is then held from the first access to the last.
             self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._database.execute("PRAGMA journal_mode = WAL")
-            self._database.execute("PRAGMA synchronous = NORMAL")
+            self._database.execute("PRAGMA synchronous = FULL")
+            self._check_version()
             self._database.executescript("BEGIN EXCLUSIVE;" + _TABLES + "COMMIT;")
-        except sqlite3.Error as error:
+            self._check_whole()
+        except (sqlite3.Error, OSError) as error:
             self._database.close()
             raise _explained(error, path) from None
 
     def meta(self, name: str) -> str | None:
         """Return a note, or None."""
-        rows = self._ask("SELECT value FROM meta WHERE name = ?", name)
-        return str(rows[0][0]) if rows else None
+        rows = self._ask("SELECT value, digest FROM meta WHERE name = ?", name)
+        if not rows:
+            return None
+        value = str(rows[0][0])
+        self._check(rows[0][1], "meta", name, value.encode())
+        return value
 
     def put_meta(self, name: str, value: str) -> None:
         """Write a note."""
-        self._ask("INSERT OR REPLACE INTO meta VALUES (?, ?)", name, value)
+        digest = _digest("meta", name, value.encode())
+        self._ask("INSERT OR REPLACE INTO meta VALUES (?, ?, ?)", name, value, digest)
 
     def put_record(self, path: str, record: codec.Record) -> None:
-        """Commit a record under ``path``; tiles put before it are dropped."""
-        image = BytesIO()
-        with h5py.File(image, "w") as file:
-            codec.write(file.create_group("record"), record)
-        with self._transaction():
-            self._ask("DELETE FROM tiles WHERE path = ?", path)
-            self._ask("INSERT OR REPLACE INTO records VALUES (?, ?)", path, image.getvalue())
+        """Commit a record under ``path``; tiles and training put before it are dropped."""
+        size = codec.stored_bytes(record)
+        with self._image_of(record, size) as image, self._transaction():
+            for table in ("tiles", "training", "records"):
+                self._ask(f"DELETE FROM {table} WHERE path = ?", path)  # noqa: S608
+            parts = 0
+            while part := image.read(_PART):
+                self._put("records", path, parts, part)
+                parts += 1
+            digest = _digest("sizes", path, f"{parts} {size}".encode())
+            self._ask("INSERT OR REPLACE INTO sizes VALUES (?, ?, ?, ?)", path, parts, size, digest)
 
     def put_tile(self, path: str, indices: NDArray[np.int64], values: dict[str, Floats]) -> None:
         """Commit a tile of the surface under ``path``."""
         image = BytesIO()
         np.savez(image, __indices__=indices, **values)  # type: ignore[arg-type]
-        row = (path, int(indices[0]), image.getvalue())
-        self._ask("INSERT OR REPLACE INTO tiles VALUES (?, ?, ?)", *row)
+        self._put("tiles", path, int(indices[0]), image.getvalue())
+
+    def put_training(self, path: str, piece: bytes, state: bytes) -> None:
+        """Commit what a run has recorded since the last time, and the state to go on from."""
+        last = self._ask("SELECT max(part) FROM training WHERE path = ? AND part >= 0", path)
+        number = 0 if last[0][0] is None else int(last[0][0]) + 1
+        with self._transaction():
+            self._put("training", path, number, piece)
+            # The state knows how many pieces belong to it.
+            self._put("training", path, _STATE, (number + 1).to_bytes(8, "big") + state)
+
+    def training(self, path: str) -> tuple[list[bytes], bytes] | None:
+        """Return the pieces and the last state of a run in progress, or None."""
+        rows = self._rows("training", path)
+        if not rows:
+            return None
+        if rows[0][0] != _STATE or [r[0] for r in rows[1:]] != list(range(len(rows) - 1)):
+            raise self._damaged(f"training of {path}")
+        number, state = int.from_bytes(rows[0][1][:8], "big"), rows[0][1][8:]
+        if number != len(rows) - 1:
+            raise self._damaged(f"training of {path}")
+        return [image for _, image in rows[1:]], state
 
     def paths(self) -> list[str]:
         """Paths with a record or tiles."""
-        query = "SELECT path FROM records UNION SELECT path FROM tiles ORDER BY 1"
+        query = "SELECT path FROM sizes UNION SELECT path FROM tiles ORDER BY 1"
         return [str(row[0]) for row in self._ask(query)]
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is kept here."""
+        return not self.paths() and not self._ask("SELECT 1 FROM training LIMIT 1")
+
+    def size(self, path: str) -> int:
+        """Return the bytes that the record under ``path`` takes in a file at most."""
+        return self._size(path)[1]
 
     def record(self, path: str) -> codec.Record | None:
         """Return the record under ``path``, without tiles, or None."""
-        rows = self._ask("SELECT image FROM records WHERE path = ?", path)
-        if not rows:
+        parts, _ = self._size(path)
+        if not parts:
             return None
-        with h5py.File(BytesIO(rows[0][0]), "r") as file:
-            return codec.read(file["record"])
+        with tempfile.SpooledTemporaryFile(max_size=images.IN_MEMORY) as image:
+            for number in range(parts):
+                image.write(self._part(path, number))
+            image.seek(0)
+            # Safe to parse: every byte is as this program wrote it.
+            with h5py.File(image, "r") as file:
+                return codec.read(file["record"])
 
     def tiles(self, path: str) -> Iterator[Tile]:
         """Yield the tiles of the surface under ``path``."""
-        for (image,) in self._ask("SELECT image FROM tiles WHERE path = ? ORDER BY first", path):
+        for _, image in self._rows("tiles", path):
             with np.load(BytesIO(image), allow_pickle=False) as arrays:
                 values = {name: arrays[name] for name in arrays.files if name != "__indices__"}
                 yield arrays["__indices__"], values
 
     def clear(self) -> None:
-        """Drop all records and tiles."""
+        """Drop all records and tiles; training in progress stays."""
         with self._transaction():
-            self._ask("DELETE FROM records")
-            self._ask("DELETE FROM tiles")
+            for table in ("records", "sizes", "tiles"):
+                self._ask(f"DELETE FROM {table}")  # noqa: S608
 
     def close(self) -> None:
         """Close the journal, and remove it if it holds nothing."""
-        empty = not self.paths()
+        try:
+            empty = self.empty
+        except OSError:
+            empty = False
         if empty:
             # Removed while still locked, so that nobody else can have begun to write to it.
             self.path.unlink(missing_ok=True)
@@ -115,27 +180,114 @@ class Journal:
             self.path.with_name(self.path.name + "-wal").unlink(missing_ok=True)
 
     @contextmanager
+    def _image_of(self, record: codec.Record, size: int) -> Iterator[IO[bytes]]:
+        """Give a record as HDF5, in memory or, if it is large, in a file beside the journal."""
+        if size <= images.IN_MEMORY:
+            image = BytesIO()
+            with h5py.File(image, "w") as file:
+                codec.write(file.create_group("record"), record)
+            image.seek(0)
+            yield image
+            return
+        with tempfile.NamedTemporaryFile(
+            dir=self.path.parent, prefix=f".{self.path.name}.", suffix=self.path.suffix
+        ) as file:
+            with images.room_for(self.path, "the journal"):
+                images.write_hdf5(
+                    Path(file.name),
+                    lambda new: codec.write(new.create_group("record"), record),
+                    size,
+                )
+            yield file
+
+    def _size(self, path: str) -> tuple[int, int]:
+        rows = self._ask("SELECT parts, bytes, digest FROM sizes WHERE path = ?", path)
+        if not rows:
+            return 0, 0
+        parts, size, digest = rows[0]
+        self._check(digest, "sizes", path, f"{parts} {size}".encode())
+        return int(parts), int(size)
+
+    def _put(self, table: str, path: str, number: int, image: bytes) -> None:
+        digest = _digest(table, f"{path} {number}", image)
+        self._ask(f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?)",  # noqa: S608
+                  path, number, image, digest)  # fmt: skip
+
+    def _part(self, path: str, number: int) -> bytes:
+        query = "SELECT image, digest FROM records WHERE path = ? AND part = ?"
+        rows = self._ask(query, path, number)
+        if not rows or not isinstance(rows[0][0], bytes):
+            raise self._damaged(path)
+        self._check(rows[0][1], "records", f"{path} {number}", rows[0][0])
+        return rows[0][0]
+
+    def _rows(self, table: str, path: str) -> list[tuple[int, bytes]]:
+        second = "first" if table == "tiles" else "part"
+        query = f"SELECT {second}, image, digest FROM {table} WHERE path = ? ORDER BY {second}"  # noqa: S608
+        found = []
+        for number, image, digest in self._ask(query, path):
+            if not isinstance(image, bytes) or not isinstance(number, int):
+                raise self._damaged(path)
+            self._check(digest, table, f"{path} {number}", image)
+            found.append((number, image))
+        return found
+
+    def _check(self, digest: Any, table: str, key: str, image: bytes) -> None:
+        if digest != _digest(table, key, image):
+            raise self._damaged(key)
+
+    def _check_version(self) -> None:
+        (version,) = self._database.execute("PRAGMA user_version").fetchone()
+        tables = self._database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if version != _VERSION and (version or tables):
+            raise OSError(
+                f"the journal {self.path} is of another version of lossoscope; finish the study "
+                "with that one, or remove the journal to start anew"
+            )
+
+    def _check_whole(self) -> None:
+        (answer,) = self._database.execute("PRAGMA quick_check(1)").fetchone()
+        if answer != "ok":
+            raise self._damaged(" ".join(str(answer).split()))
+
+    def _damaged(self, what: str) -> OSError:
+        return OSError(f"the journal {self.path} is damaged ({what}); remove it to start anew")
+
+    @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._ask("BEGIN")
+        self._ask("BEGIN IMMEDIATE")
         try:
             yield
+            self._ask("COMMIT")
         except BaseException:
-            self._database.rollback()
+            if self._database.in_transaction:
+                self._database.rollback()
             raise
-        self._ask("COMMIT")
 
-    def _ask(self, statement: str, *values: object) -> list[tuple[bytes, ...]]:
+    def _ask(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         try:
             return self._database.execute(statement, values).fetchall()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OverflowError) as error:
             raise _explained(error, self.path) from None
 
 
-def _explained(error: sqlite3.Error, path: Path) -> OSError:
-    if "locked" in str(error):
+def _digest(table: str, key: str, image: bytes) -> str:
+    found = hashlib.sha256(f"{table} {key}\n".encode())
+    found.update(image)
+    return found.hexdigest()
+
+
+def _explained(error: Exception, path: Path) -> OSError:
+    if isinstance(error, OSError):
+        return error
+    text = str(error)
+    if "locked" in text:
         return BlockingIOError(
             f"another process is writing this study (journal {path}); wait until it has finished"
         )
-    if "not a database" in str(error) or "malformed" in str(error):
-        return OSError(f"the journal {path} is damaged ({error}); remove it to start anew")
-    return OSError(f"cannot write the journal {path}: {error}")
+    name = getattr(error, "sqlite_errorname", "")
+    if "full" in text or name in _NO_ROOM:
+        return OSError(errno.ENOSPC, images.no_room("the journal"), str(path))
+    if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+        return OSError(f"the journal {path} is damaged ({text}); remove it to start anew")
+    return OSError(f"cannot write the journal {path}: {text}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,41 +12,60 @@ import h5py
 
 from landscape.plane import Plane
 from landscape.results import Analysis, Projection
-from landscape.store import codec
+from landscape.store import checking, codec, guard
+from landscape.store.checking import DAMAGE, FORMAT, VERSION, WHOLE, Findings
 from landscape.store.paths import (
-    GROUPS,
     analysis_path,
     plane_path,
     projection_path,
     run_path,
     surface_path,
 )
+from landscape.store.seal import sealed
 from landscape.surface import Surface
 from landscape.trajectory import Trajectory
 
-FORMAT = "lossoscope-study"
-VERSION = 1
-# What h5py raises for damaged or foreign files.
-_DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError)
+__all__ = ["FORMAT", "VERSION", "StudyFile", "open_study"]
 
 R = TypeVar("R", bound=codec.Record)
+_Stamp = tuple[int, int, int, int]
+_SOUND = Findings({}, 0, digests=True, sealed=True)
 
 
 class StudyFile:
     """Read access to a study file; every call opens and closes the file.
 
+    A file that is not byte for byte as it was published is first checked in a child process, so
+    that damage ends in an error that names the part, never in a crash or a wrong value.
+
     Args:
         path: the file.
+        verify: whether the file is checked before it is read.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is not a study file, or of a newer format.
+        ValueError: if it is not a study file, of a newer format, or damaged as a whole.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, *, verify: bool = True) -> None:
         self.path = Path(path)
+        self.verify = verify
+        self._checked: tuple[_Stamp, Findings] | None = None
         with self._open() as file:
             self.attributes: dict[str, Any] = dict(file.attrs)
+
+    @classmethod
+    def just_published(cls, path: Path) -> StudyFile:
+        """Open a file that was verified a moment ago."""
+        study = cls(path, verify=False)
+        study.verify = True
+        study._checked = (_stamp(path), _SOUND)
+        return study
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """What is damaged, by path; empty where nothing is, or nothing was verified."""
+        return dict(self._checked[1].problems) if self._checked else {}
 
     @property
     def config(self) -> dict[str, Any]:
@@ -100,9 +119,10 @@ class StudyFile:
 
     def paths(self) -> list[str]:
         """Paths of all records."""
-        found = [f"{group}/{name}" for group in GROUPS[:-1] for name in self._names(group)]
-        kinds = self._names("analyses")
-        return found + [f"analyses/{k}/{name}" for k in kinds for name in self.analyses(k)]
+        with self._open() as file:
+            found = self._refusing(lambda: checking.record_paths(file))
+        # What is lost is damage, not absence.
+        return found + sorted(self.problems.keys() - set(found))
 
     def record(self, path: str, kind: type[R]) -> R:
         """Read the record at ``path``, which must be a ``kind``; raises like :meth:`trajectory`."""
@@ -114,53 +134,72 @@ class StudyFile:
     def any_record(self, path: str) -> codec.Record:
         """Read the record at ``path``, of any kind; raises like :meth:`trajectory`."""
         with self._open() as file:
-            if path not in file:
-                group = path.rpartition("/")[0]
-                known = ", ".join(file.get(group, {})) or "none"
-                raise KeyError(f"{self.path} has no {path}; known: {known}")
+            if path in self.problems:
+                raise ValueError(
+                    f"{self.path}: {path} is damaged: {self.problems[path]}; mend it with: "
+                    f"landscape repair {self.path}"
+                )
             try:
-                return codec.read(file[path])
-            except _DAMAGE as error:
+                if path in file:
+                    return codec.read(checking.at(file, path))
+            except DAMAGE as error:
                 raise ValueError(f"{self.path}: {path} is damaged: {error}") from None
+            known = ", ".join(self._names_in(file, path.rpartition("/")[0])) or "none"
+            raise KeyError(f"{self.path} has no {path}; known: {known}")
 
     def _names(self, group: str) -> list[str]:
         with self._open() as file:
-            return sorted(file[group]) if group in file else []
+            return self._names_in(file, group)
+
+    def _names_in(self, file: h5py.File, group: str) -> list[str]:
+        def listed() -> list[str]:
+            return guard.names(checking.at(file, group)) if group in file else []
+
+        damaged = [path.rpartition("/") for path in self.problems]
+        lost = {name for above, _, name in damaged if above == group}
+        return sorted(lost | set(self._refusing(listed)))
+
+    def _refusing(self, listing: Callable[[], list[str]]) -> list[str]:
+        try:
+            return listing()
+        except DAMAGE as error:
+            raise ValueError(f"{self.path} is damaged: {error}") from None
 
     @contextmanager
     def _open(self) -> Iterator[h5py.File]:
-        if not self.path.is_file():
-            raise FileNotFoundError(
-                f"there is no study file {self.path}; make one with: landscape run --out FOLDER"
-            )
-        if not h5py.is_hdf5(self.path):
-            raise ValueError(f"{self.path} is not a study file: it is not HDF5")
-        try:
-            file = h5py.File(self.path, "r")
-        except OSError as error:
-            reason = str(error).partition("(")[2].rstrip(")") or str(error)
-            raise ValueError(f"{self.path} is damaged or truncated: {reason}") from None
-        with file:
-            self._check(file)
+        if self.verify and self.path.is_file():
+            self._check()
+        with checking.opened(self.path) as file:
             yield file
 
-    def _check(self, file: h5py.File) -> None:
-        name, version = file.attrs.get("format"), file.attrs.get("format_version")
-        if name != FORMAT:
-            raise ValueError(f"{self.path} is HDF5, but not a study file (no format={FORMAT!r})")
-        if version != VERSION:
+    def _check(self) -> None:
+        stamp = _stamp(self.path)
+        if self._checked is not None and self._checked[0] == stamp:
+            return
+        found = _SOUND if sealed(self.path) else checking.check_file(self.path)
+        if WHOLE in found.problems:
             raise ValueError(
-                f"{self.path} has format version {version}, this program reads {VERSION}; "
-                "use another version of lossoscope"
+                f"{self.path} is damaged: {found.problems[WHOLE]}; see what is left with: "
+                f"landscape check {self.path}"
             )
+        self._checked = (stamp, found)
 
 
-def open_study(path: Path | str) -> StudyFile:
+def _stamp(path: Path) -> _Stamp:
+    found = path.stat()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def open_study(path: Path | str, *, verify: bool = True) -> StudyFile:
     """Open a study file for reading: the file itself, or a folder with a ``study.h5``.
+
+    Args:
+        path: the file or its folder.
+        verify: whether the file is checked against its digests before it is read.
 
     Raises:
         FileNotFoundError: if there is none.
-        ValueError: if it is not a study file.
+        ValueError: if it is not a study file, or damaged as a whole.
     """
     path = Path(path)
-    return StudyFile(path / "study.h5" if path.is_dir() else path)
+    return StudyFile(path / "study.h5" if path.is_dir() else path, verify=verify)

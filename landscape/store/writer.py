@@ -6,7 +6,6 @@ import json
 import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
-from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,10 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.arrays import Floats, frozen_settings
-from landscape.files import writable_folder, write_bytes
-from landscape.store import codec
+from landscape.files import remove_leftovers, replacing, writable_folder
+from landscape.store import checking, codec, digests
+from landscape.store.images import room_for, write_hdf5
 from landscape.store.journal import Journal
+from landscape.store.lock import WriterLock
 from landscape.store.reader import FORMAT, VERSION, StudyFile
+from landscape.store.seal import put_seal
 from landscape.surface import Status, Surface
 
 
@@ -32,8 +34,8 @@ class StudyWriter:
         facts: more that must be the same when a study is continued, as the digest of its data.
 
     Raises:
-        ValueError: if the file belongs to another experiment (the message tells what differs), or
-            is no study file.
+        ValueError: if the file belongs to another experiment (the message tells what differs),
+            is no study file, or is damaged.
         BlockingIOError: if another process is writing it.
         OSError: if the folder cannot be written.
     """
@@ -47,12 +49,21 @@ class StudyWriter:
     ) -> None:
         self.path = Path(path)
         writable_folder(self.path.parent)
-        self._published = StudyFile(self.path) if self.path.exists() else None
-        self._journal = Journal(self.path.with_name(self.path.name + ".journal"))
+        self._lock = WriterLock(self.path.with_name(self.path.name + ".lock"))
+        try:
+            journal = self.path.with_name(self.path.name + ".journal")
+            remove_leftovers(self.path)
+            remove_leftovers(journal)
+            self._published = StudyFile(self.path) if self.path.exists() else None
+            self._refuse_damage()
+            self._journal = Journal(journal)
+        except BaseException:
+            self._lock.release()
+            raise
         try:
             self._identity = self._checked_identity(config, facts or {})
         except BaseException:
-            self._journal.close()
+            self.close()
             raise
 
     def __enter__(self) -> Self:
@@ -68,7 +79,14 @@ class StudyWriter:
             if not isinstance(error, OSError):
                 self.publish()
         finally:
+            self.close()
+
+    def close(self) -> None:
+        """Let others write; what is not published stays in the journal."""
+        try:
             self._journal.close()
+        finally:
+            self._lock.release()
 
     def has(self, path: str) -> bool:
         """Whether the record at ``path`` is there and, for a surface, complete."""
@@ -101,6 +119,17 @@ class StudyWriter:
             raise KeyError(f"put the surface {path} before its tiles")
         self._journal.put_tile(path, indices, values)
 
+    def put_training(self, path: str, piece: bytes, state: bytes) -> None:
+        """Commit what a run has recorded since the last call, and the state to go on from.
+
+        It is dropped when the record of the run is put.
+        """
+        self._journal.put_training(path, piece, state)
+
+    def training(self, path: str) -> tuple[list[bytes], bytes] | None:
+        """Return all pieces and the last state of a run that is not finished, or None."""
+        return self._journal.training(path)
+
     def publish(self) -> StudyFile:
         """Write everything to the study file, replacing it atomically, and return it.
 
@@ -109,26 +138,31 @@ class StudyWriter:
         """
         pending = self._journal.paths()
         if self._published is None or pending:
-            write_bytes(self.path, self._image(pending).getbuffer())
-            self._published = StudyFile(self.path)
+            with room_for(self.path, "the study"), replacing(self.path) as temporary:
+                write_hdf5(temporary, lambda new: self._fill(new, pending), self._size(pending))
+                put_seal(temporary)
+                checking.verify_written(temporary)
+            self._published = StudyFile.just_published(self.path)
             self._journal.clear()
         return self._published
 
-    def _image(self, pending: list[str]) -> BytesIO:
-        # In memory: h5py crashes the process when a disk fills up under an open file.
-        image = BytesIO()
-        with h5py.File(image, "w") as new:
-            self._write_root(new)
-            if self._published is not None:
-                with h5py.File(self.path, "r") as old:
-                    for path in self._published.paths():
-                        if path not in pending:
-                            old.copy(old[path], new, path)
-            for path in pending:
-                record = self.find(path)
-                if record is not None:
-                    codec.write(new.create_group(path), record)
-        return image
+    def _size(self, pending: list[str]) -> int:
+        """Bytes that the new file takes at most, the seal included."""
+        old = self.path.stat().st_size if self._published is not None else 0
+        return (1 << 20) + old + sum(self._journal.size(path) for path in pending) * 9 // 8
+
+    def _fill(self, new: h5py.File, pending: list[str]) -> None:
+        self._write_root(new)
+        if self._published is not None:
+            with h5py.File(self.path, "r") as old:
+                for path in self._published.paths():
+                    if path not in pending:
+                        old.copy(old[path], new, path)
+        for path in pending:
+            record = self.find(path)
+            if record is not None:
+                codec.write(new.create_group(path), record)
+        digests.put_list(new, checking.record_paths(new))
 
     def _write_root(self, file: h5py.File) -> None:
         file.attrs["format"] = FORMAT
@@ -136,6 +170,15 @@ class StudyWriter:
         file.attrs["versions"] = json.dumps(_versions())
         for name, value in self._identity.items():
             file.attrs[name] = value
+
+    def _refuse_damage(self) -> None:
+        problems = self._published.problems if self._published is not None else {}
+        if problems:
+            path, problem = next(iter(problems.items()))
+            raise ValueError(
+                f"{self.path} is damaged ({path}: {problem}); mend it with: "
+                f"landscape repair {self.path}"
+            )
 
     def _checked_identity(
         self, config: Mapping[str, Any] | None, facts: Mapping[str, str]
@@ -156,11 +199,11 @@ class StudyWriter:
 
     def _stored_identity(self) -> dict[str, str]:
         if self._published is not None:
-            own = ("format", "format_version", "versions")
+            own = ("format", "format_version", "versions", digests.NAME)
             attributes = self._published.attributes.items()
             return {str(k): str(v) for k, v in attributes if k not in own}
         text = self._journal.meta("identity")
-        return dict(json.loads(text)) if text and self._journal.paths() else {}
+        return dict(json.loads(text)) if text and not self._journal.empty else {}
 
 
 def _differences(stored: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:

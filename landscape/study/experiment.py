@@ -40,6 +40,7 @@ from landscape.store.paths import (
     run_path,
     surface_path,
 )
+from landscape.study.fingerprint import check_same, fingerprint, noted
 from landscape.study.planes import PlaneRequest, curved, make_plane
 from landscape.study.reporting import Examples, Reporter, Silent
 from landscape.study.solutions import solution_model
@@ -47,6 +48,7 @@ from landscape.study.summary import summarise
 from landscape.study.windows import window_around
 from landscape.surface import Surface
 from landscape.training import train
+from landscape.training_state import Keeping
 from landscape.trajectory import Trajectory
 
 
@@ -59,6 +61,7 @@ class Study:
         path: the study file.
         load_data: called with ``config.data``; gives the examples.
         reporter: hears of progress.
+        keep_seconds: least time between two checkpoints of a training run.
 
     Raises:
         ValueError: if network and data do not fit.
@@ -68,6 +71,7 @@ class Study:
     path: Path
     load_data: Callable[[Any], Examples]
     reporter: Reporter = field(default_factory=Silent)
+    keep_seconds: float = 2.0
     _data: Examples = field(init=False)
     _speed: tuple[int, float] | None = field(init=False, default=None)
 
@@ -133,11 +137,18 @@ class Study:
                     seed=key.seed,
                     settings=self._run_settings(key),
                     progress=self.reporter.advance,
+                    keeping=self._keeping(writer, run_path(key.name)),
                 )
             writer.put_record(run_path(key.name), trajectory)
             if trajectory.diverged_at is not None:
                 self.reporter.note(f"{key.name} diverged at step {trajectory.diverged_at}")
                 self.reporter.advance(self.config.training.steps - trajectory.diverged_at)
+
+    def _keeping(self, writer: StudyWriter, path: str) -> Keeping:
+        def save(piece: bytes, state: bytes) -> None:
+            writer.put_training(path, piece, state)
+
+        return Keeping(save, writer.training(path), self.keep_seconds)
 
     def _training_threads(self, writer: StudyWriter) -> int:
         """Return the number of threads as recorded, or one or all, whichever is faster now."""
@@ -200,9 +211,13 @@ class Study:
             evaluator = self._evaluator(writer, plane, trajectory)
             path = surface_path(task.plane)
             surface = writer.find(path)
-            if not isinstance(surface, Surface):
+            now = fingerprint(evaluator, plane, solution_model(trajectory), data=self._data.sha256)
+            if isinstance(surface, Surface):
+                check_same(surface, now, task.plane)
+            else:
                 grid = task.grid or Grid.square()
                 surface = empty_surface(evaluator, plane, grid, plane_id=task.plane, run=task.run)
+                surface = replace(surface, settings=noted(surface.settings, now))
                 writer.put_record(path, surface)
             self.reporter.advance(int(np.count_nonzero(surface.status)))
             for indices, values in sample_tiles(evaluator, surface):

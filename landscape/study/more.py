@@ -22,6 +22,7 @@ from landscape.resampling import NO_GRADIENTS, check_height, check_tolerance
 from landscape.sampling import place, plane_evaluator, with_gradients
 from landscape.store import StudyFile, StudyWriter
 from landscape.store.paths import plane_path, projection_path, surface_path
+from landscape.study.fingerprint import check_same, fingerprint
 from landscape.study.planes import OTHERS, PlaneRequest, curved, make_plane
 from landscape.study.reporting import Examples, Reporter, Silent
 from landscape.study.solutions import solution_model
@@ -246,6 +247,9 @@ def surface_of(
         choice=EngineChoice(**recorded) if recorded else None, points=request.grid.size,
         batch_norm=request.batch_norm, subset=request.subset or None, divergence=request.divergence,
     )  # fmt: skip
+    now = fingerprint(evaluator, plane, model)
+    if isinstance(found, Surface):
+        check_same(found, now, name)
     points = f"{request.grid.size:,} points of {request.run or 'the network'}"
     reporter.note(f"sampling {points}: {evaluator.choice}")
     if not writer.has(plane_path(name)):
@@ -257,7 +261,7 @@ def surface_of(
         writer.put_record(plane_path(name), plane)
     SurfaceWork(
         writer, evaluator, plane, name, request.run, request.grid, request.tolerance,
-        request.height, request.asked, reporter,
+        request.height, request.asked, reporter, now,
     ).done()  # fmt: skip
     for run in paths:
         placed = projection_path(run, name)

@@ -14,6 +14,7 @@ from landscape.resampling import coarser, resample, with_known
 from landscape.sampling import empty_surface, sample_tiles
 from landscape.store import StudyWriter
 from landscape.store.paths import analysis_path, surface_path
+from landscape.study.fingerprint import noted
 from landscape.study.reporting import Reporter
 from landscape.surface import Status, Surface
 
@@ -33,6 +34,7 @@ class SurfaceWork:
         height: for which height the tolerance holds.
         asked: what makes this surface this one, plain values, noted in its settings.
         reporter: hears of progress.
+        fingerprint: what else decides its values, noted likewise.
     """
 
     writer: StudyWriter
@@ -45,6 +47,7 @@ class SurfaceWork:
     height: str
     asked: dict[str, Any]
     reporter: Reporter
+    fingerprint: dict[str, str]
 
     def done(self) -> None:
         """Sample or resample the surface, unless it is there already."""
@@ -109,7 +112,8 @@ class SurfaceWork:
         )  # fmt: skip
 
     def _noted(self, surface: Surface) -> Surface:
-        return replace(surface, settings={**surface.settings, "asked": self.asked})
+        settings = noted(surface.settings, self.fingerprint)
+        return replace(surface, settings={**settings, "asked": self.asked})
 
     def _complete(self, path: str, surface: Surface, stage: str) -> Surface:
         self.reporter.stage(stage, surface.grid.size)

@@ -25,7 +25,7 @@ DATA_SETS = {
     "runs": {"thetas", "steps", "losses", "accuracies", "step_losses", "gradient_norms",
              "step_lengths", "learning_rates", "layout"},
     "planes": {"origin", "d_alpha", "d_beta", "layout"},
-    "surfaces": {"alphas", "betas", "losses", "accuracies", "status"},
+    "surfaces": {"alphas", "betas", "losses", "accuracies", "status", "tile_sha256"},
     "projections": {"steps", "coordinates", "off_plane_distances", "distances", "losses",
                     "plane_losses"},
 }  # fmt: skip
@@ -58,8 +58,8 @@ def test_every_run_has_its_planes_surfaces_paths_and_summary(study: StudyFile) -
 def test_plain_h5py_finds_what_the_format_promises(study: StudyFile) -> None:
     text = FORMAT.read_text("utf-8")
     with h5py.File(study.path) as file:
-        assert set(file) == {*DATA_SETS, "analyses"}
-        assert set(file.attrs) == {"format", "format_version", "versions", "config",
+        assert set(file) == {*DATA_SETS, "analyses", "digests"}
+        assert set(file.attrs) == {"format", "format_version", "versions", "config", "sha256",
                                    "data_sha256", "loss"}  # fmt: skip
         assert (file.attrs["format"], file.attrs["format_version"]) == ("lossoscope-study", 1)
         assert file.attrs["loss"] == "cross_entropy"
@@ -68,7 +68,7 @@ def test_plain_h5py_finds_what_the_format_promises(study: StudyFile) -> None:
         for kind, names in DATA_SETS.items():
             for group in file[kind].values():
                 assert {n for n in group if isinstance(group[n], h5py.Dataset)} == names
-                assert set(group.attrs) == {"record", "settings", *ATTRIBUTES[kind]}
+                assert set(group.attrs) == {"record", "settings", "sha256", *ATTRIBUTES[kind]}
                 assert isinstance(json.loads(group.attrs["settings"]), dict)
                 for name in names - {"layout"}:
                     assert group[name].fletcher32

@@ -1,0 +1,72 @@
+"""Writing HDF5 so that a full disk is an error, not a crash.
+
+h5py crashes the process when a disk fills up under an open file. Small files are therefore built
+in memory; for large ones the room is reserved first.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+
+import h5py
+
+from landscape.files import reserve, write_into
+
+IN_MEMORY = 1 << 28
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def room_for(path: Path, what: str) -> Iterator[None]:
+    """Say what has no room, and that nothing is lost.
+
+    Raises:
+        OSError: with the number of the original one.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise OSError(error.errno, no_room(what), str(path)) from None
+
+
+def no_room(what: str) -> str:
+    """Return the message for a full disk or a quota that is used up."""
+    return (
+        f"no room for {what}; what was finished is safe, the same command continues when there is "
+        "room"
+    )
+
+
+def write_hdf5(path: Path, fill: Callable[[h5py.File], None], size: int) -> None:
+    """Write an HDF5 file to a path that may be overwritten.
+
+    Args:
+        path: an existing file.
+        fill: writes the content into an empty file.
+        size: bytes it takes at most.
+
+    Raises:
+        OSError: if there is no room.
+    """
+    if size <= IN_MEMORY:
+        image = BytesIO()
+        with h5py.File(image, "w") as file:
+            fill(file)
+        write_into(path, image.getbuffer())
+        return
+    with h5py.File(path, "w"):
+        pass
+    # Mode "w" would give the room back; closing gives back what is left over.
+    reserve(path, size)
+    with h5py.File(path, "r+") as file:
+        fill(file)
+        file.flush()
+        used = file.id.get_filesize()
+    if used > size:
+        raise RuntimeError(f"{path} took {used:,} bytes where {size:,} were reserved")

@@ -1,0 +1,101 @@
+"""What decides the values of a surface: it is continued by the same, or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from landscape.evaluation import PlaneEvaluator
+from landscape.evaluation.examples import Batches, map_tensors
+from landscape.plane import Plane
+from landscape.store.digests import array_digest
+from landscape.surface import Surface
+
+NAME = "fingerprint"
+_WORDS = {
+    "weights": "the weights", "buffers": "the buffers", "directions": "the directions",
+    "data": "the data", "loss": "the loss", "dtype": "the precision", "device": "the device",
+}  # fmt: skip
+
+
+def fingerprint(
+    evaluator: PlaneEvaluator, plane: Plane, model: nn.Module, *, data: str = ""
+) -> dict[str, str]:
+    """Return digests and names of all that a surface's values depend on, besides its grid.
+
+    Args:
+        evaluator: of the model on the plane.
+        plane: whose origin are the weights.
+        model: whose buffers count.
+        data: digest of the data, if it is known.
+    """
+    settings = evaluator.settings
+    return {
+        "weights": array_digest(plane.origin),
+        "buffers": _tensors_digest(dict(model.named_buffers())),
+        "directions": array_digest(plane.directions),
+        "data": data or _data_digest(evaluator.batches),
+        "loss": str(settings["loss"]),
+        "dtype": str(settings["dtype"]),
+        "device": str(settings["device"]),
+    }
+
+
+def check_same(surface: Surface, now: Mapping[str, str], identifier: str) -> None:
+    """Check that an unfinished surface is continued by what began it.
+
+    Raises:
+        ValueError: if something differs; the message tells what.
+    """
+    then = surface.settings.get(NAME)
+    if surface.complete or not isinstance(then, Mapping):
+        return
+    different = [name for name in now if then.get(name, now[name]) != now[name]]
+    if different:
+        said = "; ".join(
+            f"{_WORDS[name]} {_short(then[name])} then, {_short(now[name])} now"
+            for name in different
+        )
+        raise ValueError(
+            f"the unfinished surface {identifier} was begun with something else: {said}. "
+            "Give another --name, or what it was begun with"
+        )
+
+
+def _short(value: str) -> str:
+    return value if len(value) < 64 else value[:12]
+
+
+def _data_digest(batches: Batches) -> str:
+    found = hashlib.sha256()
+
+    def add(values: Tensor) -> Tensor:
+        found.update(_plain(values).encode())
+        return values
+
+    for part in batches.parts:
+        map_tensors(add, part)
+    return found.hexdigest()
+
+
+def _tensors_digest(tensors: dict[str, Tensor]) -> str:
+    text = "\n".join(f"{name} {_plain(values)}" for name, values in sorted(tensors.items()))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(values: Tensor) -> str:
+    """Digest a tensor; formats that numpy does not know by their bytes."""
+    plain = values.detach().cpu().contiguous()
+    try:
+        return array_digest(plain.numpy())
+    except TypeError:
+        return array_digest(np.frombuffer(bytes(plain.untyped_storage()), dtype=np.uint8))
+
+
+def noted(surface_settings: Mapping[str, Any], now: Mapping[str, str]) -> dict[str, Any]:
+    """Return a surface's settings with the fingerprint."""
+    return {**surface_settings, NAME: dict(now)}

@@ -1,0 +1,187 @@
+"""Killed at any time, a study is resumed to the same bits; another experiment is refused."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from small_study import SMALL, Stops, content, load
+from torch import nn
+
+from landscape import grid
+from landscape.config import SamplingConfig
+from landscape.grid import Grid
+from landscape.store import StudyWriter, open_study
+from landscape.store.journal import Journal
+from landscape.store.lock import WriterLock
+from landscape.study import Study
+from landscape.study.fingerprint import check_same
+from landscape.study.more import Request
+from landscape.study.own import sample_own
+from landscape.surface import Surface
+
+ROOT = Path(__file__).parent.parent.parent
+SLOW = replace(SMALL, activations=("relu",), optimizers=("adam",))
+
+
+def test_ctrl_c_within_training_is_resumed_within_training(tmp_path: Path) -> None:
+    whole = Study(SLOW, tmp_path / "whole" / "study.h5", load, keep_seconds=0.0)
+    whole.run()
+    path = tmp_path / "cut" / "study.h5"
+    with pytest.raises(KeyboardInterrupt):
+        Study(SLOW, path, load, Stops(9), keep_seconds=0.0).run()
+    writer = StudyWriter(path)
+    saved = writer.training("runs/relu-adam-seed0")
+    assert saved is not None
+    assert len(saved[0]) == 5  # records after steps 2, 4, 6, 8, 10
+    writer.close()
+    assert path.with_name("study.h5.journal").exists()
+    Study(SLOW, path, load).run()
+    assert content(path) == content(whole.path)
+    assert sorted(p.name for p in path.parent.iterdir()) == ["study.h5"]
+
+
+def test_kills(tmp_path: Path) -> None:
+    script = ROOT / "benchmarks" / "kills.py"
+    done = subprocess.run(
+        [sys.executable, "-P", str(script), "--sampling", "5", "--training", "4"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "sampling: 5 kills" in done.stdout
+    assert "training: 4 kills" in done.stdout
+
+
+def own(path: Path, *, weights: int = 0, data: int = 0, stop: int | None = None) -> None:
+    """Sample a surface of a network, its weights and data drawn with these seeds."""
+    torch.manual_seed(weights)
+    model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
+    torch.manual_seed(100 + data)
+    examples = torch.randn(30, 3), torch.arange(30) % 2
+    engine = SamplingConfig(strategy="loop", batch_size=30, threads=1)
+    request = Request(run=None, kind="random", grid=Grid.square(9), identifier="s", curvature=False)
+    reporter = Stops(stop) if stop is not None else Stops(10**9)
+    sample_own(path, model, "cross_entropy", examples, request, engine=engine, reporter=reporter)
+
+
+def test_an_unfinished_surface_is_continued_by_the_same_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grid, "TILE_POINTS", 8)
+    path = tmp_path / "study.h5"
+    with pytest.raises(KeyboardInterrupt):
+        own(path, stop=20)
+    before = open_study(path).surface("s")
+    assert not before.complete
+    with pytest.raises(ValueError, match=r"begun with something else: the data \w{12} then"):
+        own(path, data=1)
+    with pytest.raises(ValueError, match="holds another experiment: weights_sha256"):
+        own(path, weights=1)
+    own(path)
+    own(tmp_path / "whole.h5")
+    after, whole = open_study(path).surface("s"), open_study(tmp_path / "whole.h5").surface("s")
+    np.testing.assert_array_equal(after.losses, whole.losses)
+    assert after.settings == whole.settings
+    known = {"weights", "buffers", "directions", "data", "loss", "dtype", "device"}
+    assert set(after.settings["fingerprint"]) == known
+
+
+@pytest.mark.parametrize("name", ["weights", "buffers", "directions", "data", "loss", "dtype",
+                                  "device"])  # fmt: skip
+def test_what_differs_is_told(name: str) -> None:
+    now = dict.fromkeys(
+        ("weights", "buffers", "directions", "data", "loss", "dtype", "device"), "one"
+    )
+    surface = Surface.empty(Grid.square(3), settings={"fingerprint": {**now, name: "two"}})
+    with pytest.raises(ValueError, match=r"begun with something else: the .* two then, one now"):
+        check_same(surface, now, "s")
+    check_same(Surface.empty(Grid.square(3), settings={"fingerprint": now}), now, "s")
+
+
+def test_training_in_progress_belongs_to_its_experiment(tmp_path: Path) -> None:
+    path = tmp_path / "study.h5"
+    writer = StudyWriter(path, config={"steps": 1})
+    writer.put_training("runs/r", b"piece", b"state")
+    writer.close()
+    assert not path.exists()
+    with pytest.raises(ValueError, match="steps is 1 there, 2 here"):
+        StudyWriter(path, config={"steps": 2})
+
+
+def test_a_second_process_is_refused_and_a_dead_one_holds_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "study.h5"
+    script = f"""if True:
+        import os, sys
+        from landscape.store import StudyWriter
+        writer = StudyWriter({str(path)!r}, config={{}})
+        print("open", flush=True)
+        sys.stdin.read()
+        os.kill(os.getpid(), 9)
+    """
+    with subprocess.Popen(
+        [sys.executable, "-P", "-c", script],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "HDF5_USE_FILE_LOCKING": "FALSE"},
+    ) as child:  # fmt: skip
+        assert child.stdout is not None
+        assert child.stdin is not None
+        assert child.stdout.readline() == "open\n"
+        with pytest.raises(BlockingIOError, match=rf"another process .*process {child.pid},"):
+            StudyWriter(path, config={})
+        child.stdin.close()
+        child.wait()
+    with StudyWriter(path, config={}):
+        pass
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["study.h5"]
+
+
+def test_a_lock_file_that_was_removed_meanwhile_is_no_lock(tmp_path: Path) -> None:
+    first = WriterLock(tmp_path / "x.lock")
+    with pytest.raises(BlockingIOError):
+        WriterLock(tmp_path / "x.lock")
+    first.release()
+    first.release()
+    assert list(tmp_path.iterdir()) == []
+    WriterLock(tmp_path / "x.lock").release()
+
+
+def test_a_journal_of_another_version_is_refused(tmp_path: Path) -> None:
+    import sqlite3
+
+    path = tmp_path / "study.h5.journal"
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE meta (name TEXT)")
+    database.close()
+    with pytest.raises(OSError, match="another version"):
+        Journal(path)
+
+
+def test_training_pieces_that_do_not_fit_are_damage(tmp_path: Path) -> None:
+    import sqlite3
+
+    path = tmp_path / "j"
+    journal = Journal(path)
+    journal.put_training("runs/r", b"a", b"state")
+    journal.put_training("runs/r", b"b", b"state2")
+    assert journal.training("runs/r") == ([b"a", b"b"], b"state2")
+    assert journal.training("runs/q") is None
+    journal.close()
+    changes: list[tuple[str, Any]] = [
+        ("DELETE FROM training WHERE part = ?", 1),
+        ("UPDATE training SET image = x'00' WHERE part = ?", 0),
+    ]
+    for change, part in changes:
+        with sqlite3.connect(path) as database:
+            database.execute(change, (part,))
+        database.close()
+        journal = Journal(path)
+        with pytest.raises(OSError, match="damaged"):
+            journal.training("runs/r")
+        journal.close()
