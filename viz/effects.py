@@ -15,7 +15,7 @@ Contrast = Mapping[str, Any]
 # Rows that are drawn; what is more stands in the table alone.
 MOST_EFFECTS = 24
 # Heights in inches: of a row, above the first and below the last of an axis.
-_ROW, _HEAD, _FOOT = 0.36, 0.12, 0.5
+_ROW, _HEAD, _FOOT = 0.36, 0.24, 0.5
 _COLOURS = {"supported": "#0b6e4f", "contradicted": "#b3261e", "equivalent": "#33558b",
             "undecided": "#6b6b6b"}  # fmt: skip
 _FACTORS = (1.01, 1.02, 1.05, 1.1, 1.2, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0, 1e3, 1e4, 1e6)
@@ -40,7 +40,7 @@ class _Row:
         low, high = _number(contrast["low"], -math.inf), _number(contrast["high"], math.inf)
         verdict = contrast.get("verdict")
         return cls(
-            name=str(contrast["name"]),
+            name=_split(contrast)[1],
             estimate=sign * _number(contrast["estimate"], math.nan),
             low=min(sign * low, sign * high),
             high=max(sign * low, sign * high),
@@ -52,7 +52,7 @@ class _Row:
 
 
 def effect_lines(contrasts: Sequence[Contrast], *, width: float = 3.7) -> Figure:
-    """Draw effects as points with intervals, those of one scale and margin on one axis.
+    """Draw effects as points with intervals, those of one quantity on one axis.
 
     The band is the margin, within which an effect would not matter; ticks on it are the size of the
     effect between two functions that are practically one. Filled points decide. An interval
@@ -72,17 +72,20 @@ def effect_lines(contrasts: Sequence[Contrast], *, width: float = 3.7) -> Figure
     if not contrasts:
         raise ValueError("there must be an effect to draw, got none")
     drawn = sorted(contrasts, key=lambda c: c.get("verdict") is None)[:MOST_EFFECTS]
-    groups: dict[tuple[str, float], list[_Row]] = {}
+    groups: dict[tuple[str, str, float], list[_Row]] = {}
     for contrast in drawn:
-        key = (str(contrast.get("scale", "linear")), float(contrast["margin"]))
+        scale = str(contrast.get("scale", "linear"))
+        key = (_split(contrast)[0], scale, float(contrast["margin"]))
         groups.setdefault(key, []).append(_Row.of(contrast))
     heights = [_HEAD + _ROW * len(rows) + _FOOT for rows in groups.values()]
     figure = Figure(figsize=(width, sum(heights)))
     bottom = sum(heights)
-    for ((scale, _), rows), height in zip(groups.items(), heights, strict=True):
+    for ((quantity, scale, _), rows), height in zip(groups.items(), heights, strict=True):
         bottom -= height
         place = (0.04, (bottom + _FOOT) / sum(heights), 0.92, _ROW * len(rows) / sum(heights))
-        _draw(figure.add_axes(place), scale, rows)
+        axes = figure.add_axes(place)
+        _draw(axes, scale, rows)
+        axes.set_title(_fitting(quantity, width), fontsize=7.5, loc="left", pad=3, weight="bold")
     return figure
 
 
@@ -129,9 +132,8 @@ def _draw_one(axes: Axes, place: int, row: _Row, end: float) -> None:
         face = row.colour if row.decides else "#ffffff"
         axes.plot([row.estimate], [line], "o", color=row.colour, markerfacecolor=face,
                   markersize=4.5)  # fmt: skip
-    # A dollar sign would begin a formula.
-    axes.text(-end, place + 0.24, row.name.replace("$", r"\$"), fontsize=7, va="center",
-              color="#222222")  # fmt: skip
+    axes.text(-end, place + 0.24, row.name, fontsize=7, va="center", color="#222222",
+              bbox={"facecolor": "#ffffff", "edgecolor": "none", "pad": 0.6})  # fmt: skip
 
 
 def _end(rows: Sequence[_Row]) -> float:
@@ -140,6 +142,19 @@ def _end(rows: Sequence[_Row]) -> float:
     sizes += [1.6 * row.margin for row in rows]
     intervals = [abs(v) for row in rows for v in (row.low, row.high) if math.isfinite(v)]
     return 1.08 * max([*sizes, *(min(v, 4 * max(sizes)) for v in intervals)])
+
+
+def _split(contrast: Contrast) -> tuple[str, str]:
+    """Return the quantity and the pair of a name such as ``quantity: pair, group``."""
+    quantity, found, pair = str(contrast["name"]).partition(": ")
+    return (quantity, _fitting(pair, 3.7)) if found else ("", _fitting(quantity, 3.7))
+
+
+def _fitting(text: str, width: float) -> str:
+    """Cut a text to a width in inches; a dollar sign would begin a formula."""
+    most = int(width * 16)
+    short = text if len(text) <= most else f"{text[: most - 1]}…"
+    return short.replace("$", r"\$")
 
 
 def _number(value: Any, missing: float) -> float:

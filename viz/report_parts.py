@@ -62,6 +62,7 @@ class Table:
         header: names of the columns.
         rows: their values; numbers are shown to four digits, kept whole in the file.
         note: below it.
+        listed: rows that are shown; the file has all. None shows all.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Table:
     header: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
     note: str = ""
+    listed: int | None = None
 
     def __post_init__(self) -> None:
         for row in self.rows:
@@ -94,7 +96,7 @@ class Table:
     @property
     def shown(self) -> list[list[str]]:
         """Rows as they are shown."""
-        return [[shown(value) for value in row] for row in self.rows]
+        return [[shown(value) for value in row] for row in self.rows[: self.listed]]
 
     @property
     def numeric(self) -> list[bool]:

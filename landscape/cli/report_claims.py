@@ -97,9 +97,10 @@ def _tables(record: Mapping[str, Any]) -> Iterable[Any]:
     rows = tuple(tuple(effect.get(key) for key in keys) for effect in effects)
     yield own_viz().Table(
         name=f"claim-{record['number']}",
-        title="Effects",
+        title="Effects that decide",
         header=_HEADER,
         rows=rows,
+        listed=len(record["contrasts"]),
         note="Scale log: differences of natural logarithms. An end that is missing is not bounded. "
-        "p corrected by Holm over the contrasts of this claim.",
+        "p corrected by Holm over the contrasts of this claim. The file has those beside them too.",
     )
