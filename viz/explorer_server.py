@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from viz.explorer import POINTS, Atlas, Explorer
+from viz.explorer import POINTS, Atlas, Explorer, check_points
 
 HOST = "127.0.0.1"
 PORT = 8765
@@ -166,6 +166,7 @@ def explore_in_browser(
         OSError: if the port is taken.
     """
     host = check_host(host, network=network)
+    check_points(points)
     try:
         import trame.app
         import trame_vtk  # noqa: F401

@@ -144,6 +144,9 @@ def visit(chromium: Any, served: Served) -> Iterator[Visit]:
     browser = chromium()
     visit = Visit(browser, served)
     visit.page.click("#home")
+    # Its answer fills the fields, also over what was typed meanwhile.
+    visit.page.wait_for_function("document.querySelector('#alpha1').value === '1.0'")
+    visit.page.wait_for_function("document.querySelector('#map').getAttribute('shape') === '9 9'")
     yield visit
     browser.close()
 
