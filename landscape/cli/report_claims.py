@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from landscape.results import Analysis
     from landscape.store import StudyFile
 
-_HEADER = ("contrast", "effect", "from", "to", "scale", "seeds", "censored", "margin", "floor",
-           "p difference", "p equivalence", "verdict")  # fmt: skip
+_HEADER = ("contrast", "verdict", "effect", "from", "to", "scale", "seeds", "censored", "margin",
+           "floor", "p difference", "p equivalence")  # fmt: skip
 
 
 def measured(study: StudyFile) -> dict[int, list[Analysis]]:
@@ -92,8 +92,8 @@ def _tables(record: Mapping[str, Any]) -> Iterable[Any]:
     effects = _effects(record)
     if not effects:
         return
-    keys = ("name", "estimate", "low", "high", "scale", "n", "censored", "margin", "floor",
-            "p_difference", "p_equivalence", "verdict")  # fmt: skip
+    keys = ("name", "verdict", "estimate", "low", "high", "scale", "n", "censored", "margin",
+            "floor", "p_difference", "p_equivalence")  # fmt: skip
     rows = tuple(tuple(effect.get(key) for key in keys) for effect in effects)
     yield own_viz().Table(
         name=f"claim-{record['number']}",
