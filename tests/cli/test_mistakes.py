@@ -14,7 +14,7 @@ import pytest
 from calling import TINY, accepted, call, refused
 
 from landscape.results import Analysis
-from landscape.store import StudyWriter, open_study, writer
+from landscape.store import StudyWriter, images, open_study
 from landscape.study import Study
 from viz import offscreen
 
@@ -245,9 +245,10 @@ def test_a_full_disk_is_exit_code_1_and_loses_nothing(
     def full(path: Path, _data: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
-    monkeypatch.setattr(writer, "write_bytes", full)
+    monkeypatch.setattr(images, "write_into", full)
     message = refused("run", *TINY, "--out", tmp_path, code=1, alone=False)
-    assert f"No space left on device: {tmp_path / 'study.h5'}" in message
+    assert "no room for the study; what was finished is safe" in message
+    assert str(tmp_path / "study.h5") in message
     monkeypatch.undo()
 
     def work(*_: object, **__: object) -> None:
