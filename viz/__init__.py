@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from viz.curvature_lines import curvature_scale
     from viz.density import kink_density
     from viz.effects import MOST_EFFECTS, effect_lines
+    from viz.explorer import check_points
     from viz.explorer_server import explore_in_browser
     from viz.explorer_window import explore_in_window
     from viz.height import HeightScale
     from viz.html import page_of, to_html, toy_html
-    from viz.hybrid import FIGURE_STYLE, figure, figure_caption
+    from viz.hybrid import figure, figure_caption, figure_style
     from viz.kink_lines import kink_contour, kink_surface
     from viz.latex import latex_caption
     from viz.line_figures import barrier, line, line_caption, section
@@ -59,7 +60,7 @@ _HOME = MappingProxyType(
         "compare": "panels",
         "matrix": "matrices",
         "contour": "contours",
-        "FIGURE_STYLE": "hybrid",
+        "figure_style": "hybrid",
         "figure": "hybrid",
         "figure_caption": "hybrid",
         "line": "line_figures",
@@ -121,6 +122,7 @@ _HOME = MappingProxyType(
         "toy_html": "html",
         "show": "notebook",
         # live
+        "check_points": "explorer",
         "explore_in_browser": "explorer_server",
         "explore_in_window": "explorer_window",
         # how they look
@@ -133,7 +135,6 @@ _HOME = MappingProxyType(
 )
 
 __all__ = [
-    "FIGURE_STYLE",
     "MOST_EFFECTS",
     "ClaimPart",
     "HeightScale",
@@ -154,6 +155,7 @@ __all__ = [
     "budget_caption",
     "caption",
     "caption_of",
+    "check_points",
     "check_video",
     "compare",
     "contour",
@@ -167,6 +169,7 @@ __all__ = [
     "export_mesh",
     "figure",
     "figure_caption",
+    "figure_style",
     "kink_contour",
     "kink_density",
     "kink_surface",

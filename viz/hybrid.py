@@ -39,6 +39,11 @@ MOST_PANELS = 12
 FIGURE_STYLE = replace(SCREEN, height=0.42)
 
 
+def figure_style() -> Style:
+    """Return the style of figures for papers; change it with ``dataclasses.replace``."""
+    return FIGURE_STYLE
+
+
 def figure(
     surfaces: Surface | Sequence[Surface],
     *,

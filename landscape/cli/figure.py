@@ -81,7 +81,7 @@ def figure(
                                 "linear" if height == "linear" else "") if part]  # fmt: skip
     target = paper.target(out or source.path.parent, "-".join(parts), FORMATS)
     paper.check_replaceable(target, force=force)
-    usual = own_viz().FIGURE_STYLE
+    usual = own_viz().figure_style()
     looks = styled(usual if style == "paper" else style, camera=camera)
     wanted = paper.Wanted(kind, plane, inches, dpi, height, looks)
     for path in paper.write(source, runs, wanted, target):

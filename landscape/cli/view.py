@@ -52,6 +52,7 @@ def view(
     from landscape.study.explore import StudyAtlas
 
     viz = own_viz()
+    viz.check_points(points)
     source = open_study(study)
     # Imported surfaces, and those of a network of the user's own, can be looked at only.
     config = configuration_of(source) if "network" in source.config else None

@@ -67,7 +67,7 @@ def test_nor_is_a_file_beside_it(study: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--format", "fbx"], "unknown format 'fbx'; known: glb, obj, stl, vtp, csv, html"),
+        (["--format", "fbx"], "unknown format 'fbx'; known: glb, obj, stl, vtp, csv, li2018, html"),
         (["--select", "gelu*"], f"no surface matches 'gelu*'; known: {RUN}.pca, {RUN}.random"),
         (["--select", "*", "--surface", f"{RUN}.pca"], "give one of the two"),
         (["--surface", "x"], "has no surfaces/x"),
