@@ -107,10 +107,14 @@ def main() -> None:
     for script in scripts:
         print(f"running {script.name}", flush=True)
         with tempfile.TemporaryDirectory() as folder:
-            lines += section(script, run(script, Path(folder)))
-    if not names:
-        PAGE.write_text("\n".join(lines).rstrip() + "\n", "utf-8")
-        print(f"wrote {PAGE}")
+            try:
+                lines += section(script, run(script, Path(folder)))
+            except SystemExit as end:
+                print(f"left out: {end}", flush=True)
+                continue
+        if not names:
+            PAGE.write_text("\n".join(lines).rstrip() + "\n", "utf-8")
+    print(f"wrote {PAGE if not names else PICTURES}")
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ def sample(
     subset_seed: int = 0,
     standard_errors: bool | None = None,
     divergence: bool = False,
+    expected_loss: float | None = None,
     progress: Progress | None = None,
 ) -> Surface:
     """Sample the loss over a plane.
@@ -83,10 +84,12 @@ def sample(
             predictions from those at the origin, in nats, by a further forward pass per point:
             a distance that compares across activations; see
             :func:`landscape.output_divergence`.
+        expected_loss: the loss that is known of the origin, as from training; None checks nothing.
         progress: called with the number of points of each finished tile.
 
     Raises:
-        ValueError: if the plane does not belong to the model, for unusable data, for standard
+        ValueError: if the loss at the origin is more than 1 % (and 1e-4) from ``expected_loss``;
+            if the plane does not belong to the model, for unusable data, for standard
             errors of a loss without one value per example, or for gradients of a loss that has
             none or by a strategy that gives none.
     """
@@ -98,6 +101,8 @@ def sample(
         batch_norm=batch_norm, subset=subset, subset_seed=subset_seed,
         standard_errors=standard_errors, divergence=divergence,
     )  # fmt: skip
+    if expected_loss is not None:
+        check_loss(evaluator, plane, expected_loss)
     surface = empty_surface(evaluator, plane, grid)
     for indices, values in sample_tiles(evaluator, surface):
         surface = surface.with_points(indices, values, Status.EVALUATED)
@@ -210,6 +215,20 @@ def loss_on_plane(
         subset=subset, subset_seed=subset_seed, standard_errors=False,
     )  # fmt: skip
     return lambda coordinates: evaluator(coordinates)["losses"]
+
+
+def check_loss(evaluator: PlaneEvaluator, plane: Plane, expected: float) -> None:
+    """Check that the loss at the plane's origin is what is known of it.
+
+    Raises:
+        ValueError: if it is more than 1 % and 1e-4 away.
+    """
+    found = float(evaluator(np.zeros((1, plane.axes)))["losses"][0])
+    if not abs(found - expected) <= max(0.01 * abs(expected), 1e-4):
+        raise ValueError(
+            f"the loss at the origin must be {expected:.6g} as recorded, got {found:.6g}; check "
+            "the preprocessing of the data, the loss and its reduction, and the weights"
+        )
 
 
 def default_grid(plane: Plane) -> Grid:

@@ -8,18 +8,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from landscape.config import SamplingConfig, StudyConfig
 from landscape.config.study import Length
 from landscape.directions import select
-from landscape.evaluation import BatchNorm, EngineChoice
+from landscape.evaluation import BatchNorm, EngineChoice, PlaneEvaluator
 from landscape.files import replacing, writable_folder
 from landscape.grid import Grid
 from landscape.naming import check_identifier
 from landscape.plane import Plane
 from landscape.resampling import NO_GRADIENTS, check_height, check_tolerance
-from landscape.sampling import place, plane_evaluator, with_gradients
+from landscape.sampling import check_loss, place, plane_evaluator, with_gradients
 from landscape.store import StudyFile, StudyWriter
 from landscape.store.paths import plane_path, projection_path, surface_path
 from landscape.study.fingerprint import check_same, fingerprint
@@ -250,6 +251,7 @@ def surface_of(
     now = fingerprint(evaluator, plane, model)
     if isinstance(found, Surface):
         check_same(found, now, name)
+    _compare(evaluator, plane, request, paths.get(str(request.run)), reporter)
     points = f"{request.grid.size:,} points of {request.run or 'the network'}"
     reporter.note(f"sampling {points}: {evaluator.choice}")
     if not writer.has(plane_path(name)):
@@ -268,6 +270,23 @@ def surface_of(
         if not writer.has(placed):
             record = place(evaluator, plane, paths[run], run=run, plane_id=name)
             writer.put_record(placed, record)
+
+
+def _compare(
+    evaluator: PlaneEvaluator,
+    plane: Plane,
+    request: Request,
+    path: Trajectory | None,
+    reporter: Reporter,
+) -> None:
+    """Note it where the loss at the solution is another than its path recorded."""
+    if path is None or request.batch_norm != "frozen" or request.subset:
+        return
+    if np.isfinite(path.losses[-1]) and np.array_equal(plane.origin, path.solution):
+        try:
+            check_loss(evaluator, plane, float(path.losses[-1]))
+        except ValueError as error:
+            reporter.note(str(error))
 
 
 def _alive(source: StudyFile, run: str) -> Trajectory:

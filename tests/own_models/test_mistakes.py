@@ -205,3 +205,16 @@ def test_another_preprocessing_shows_beside_the_loss_that_was_recorded(
     assert at_centre(model, "cross_entropy", examples) == pytest.approx(run.losses[-1], rel=1e-9)
     other = at_centre(model, "cross_entropy", (inputs.flip(1), targets))
     assert other > 1.5 * run.losses[-1]
+
+
+def test_data_prepared_in_another_way_are_noticed_by_the_recorded_loss() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+    inputs, targets = torch.randn(50, 4), torch.arange(50) % 3
+    recorded = nn.functional.cross_entropy(model(inputs), targets).item()
+    plane = landscape.random_plane(model, seed=0)
+    grid = landscape.Grid.square(3)
+    work = {"grid": grid, "expected_loss": recorded}
+    landscape.sample(model, "cross_entropy", (inputs, targets), plane, **work)
+    with pytest.raises(ValueError, match=r"as recorded, got .*; check the preprocessing"):
+        landscape.sample(model, "cross_entropy", (255 * inputs, targets), plane, **work)
