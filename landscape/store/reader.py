@@ -141,8 +141,11 @@ class StudyFile:
             reason = str(error).partition("(")[2].rstrip(")") or str(error)
             raise ValueError(f"{self.path} is damaged or truncated: {reason}") from None
         with file:
-            self._check(file)
-            yield file
+            try:
+                self._check(file)
+                yield file
+            except (OSError, RuntimeError) as error:
+                raise ValueError(f"{self.path} is damaged: {error}") from None
 
     def _check(self, file: h5py.File) -> None:
         name, version = file.attrs.get("format"), file.attrs.get("format_version")

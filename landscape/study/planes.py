@@ -62,7 +62,10 @@ class PlaneRequest:
             raise ValueError(f"the seed must be >= 0, got {self.seed}; leave it out for 0")
         wanted = 1 if self.kind == "between" else 2
         if self.kind != "random" and self.axes != wanted:
-            raise ValueError(f"a {self.kind} plane has {wanted} axes, got a grid of {self.axes}")
+            axes, how = ("1 axis", "51x1") if wanted == 1 else ("2 axes", "51x51")
+            raise ValueError(
+                f"a {self.kind} plane has {axes}, got a grid of {self.axes}; write it as {how}"
+            )
 
 
 def make_plane(
@@ -105,7 +108,10 @@ def make_plane(
     if kind in _NEED_A_PATH:
         if trajectory is None:
             raise ValueError(f"a {kind} plane is that of a path; give the checkpoints of one")
-        return pca_plane(trajectory) if kind == "pca" else update_plane(trajectory)
+        if kind == "update":
+            return update_plane(trajectory)
+        # As long as the way from start to solution, so that the path fits the usual window.
+        return pca_plane(trajectory, length="displacement")
     return random_plane(
         model, seed=request.seed, normalisation=cast("Normalisation", request.normalisation),
         which=request.which, axes=request.axes,
