@@ -227,10 +227,13 @@ def _arguments(panels: Sequence[pictures.Panel], wanted: Wanted) -> dict[str, An
 
 def _line(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> tuple[Any, str]:
     viz = pictures.own_viz()
-    lines = [line_through(study, name) for name in wanted.surfaces]
-    lines = lines or [line_of(study, run, wanted.plane) for run in runs]
-    panels = [pictures.Panel(line, None, (), pictures.title_of(line.run)) for line in lines]
-    drawn = viz.line(lines, titles=pictures.titles_of(panels), height=wanted.height, **wanted.size)
+    if wanted.surfaces:
+        lines, titles = [line_through(study, name) for name in wanted.surfaces], wanted.surfaces
+    else:
+        lines = [line_of(study, run, wanted.plane) for run in runs]
+        panels = [pictures.Panel(line, None, (), pictures.title_of(line.run)) for line in lines]
+        titles = tuple(pictures.titles_of(panels))
+    drawn = viz.line(lines, titles=titles, height=wanted.height, **wanted.size)
     return drawn, viz.line_caption(lines, height=wanted.height)
 
 
