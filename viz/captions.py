@@ -15,6 +15,7 @@ from viz.frame import Frame
 from viz.height import HeightScale, above, left_out, surface_heights
 from viz.matching import mismatches, settings_of
 from viz.paths import TUBE, bead_records, over_limit
+from viz.plane_captions import statistics, third
 from viz.references import REFERENCES, cited
 from viz.vertices import added_points, known_points
 from viz.window import LEAST_CAPTURED, Window, visible
@@ -57,7 +58,8 @@ def caption(
     scale = scale or HeightScale.of(surfaces)
     every = list(planes) if len(planes) == len(surfaces) else [plane, *[None] * len(surfaces)]
     every = every[: len(surfaces)]
-    parts = [_what(surfaces, every), *_curvatures(surfaces, every), _grid(surfaces)]
+    parts = [_what(surfaces, every), *third(surfaces, every), *statistics(surfaces, every)]
+    parts += [*_curvatures(surfaces, every), _grid(surfaces)]
     parts += _warnings(surfaces, every)
     if shading:
         parts += [_height(scale, frame), *(colours.sentences if colours else ()), _SHADING[shading]]
@@ -241,7 +243,8 @@ def _paths(
         outside = sum(int(np.sum(~window.inside(path.coordinates))) for path in shown)
         if outside:
             lie = "lies" if outside == 1 else "lie"
-            sentences.append(f"{outside} of its points {lie} outside the window.")
+            whose = "its" if len(shown) == 1 else "their"
+            sentences.append(f"{outside} of {whose} points {lie} outside the window.")
     if hidden:
         most = f"{max(path.captured for path in hidden):.2g}"
         ends = [window.inside(path.coordinates)[-1] for path in hidden]

@@ -91,6 +91,8 @@ class DrawnKinks:
     def sentences(self) -> list[str]:
         """Say what is drawn."""
         kinks = self.kinks
+        if not kinks.curves:
+            return ["No unit of an example passes a kink here.", *missing(kinks)]
         curve = kinks.curve_of()
         shown = len(np.unique(curve[self.drawn]))
         hidden = kinks.curves - shown

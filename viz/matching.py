@@ -29,6 +29,7 @@ def mismatches(surfaces: Sequence[Surface], planes: Sequence[Plane | None] = ())
         ),
         ("loss", "they show different losses"),
         ("examples", "their losses are over different numbers of examples"),
+        ("batch_norm", "BatchNorm uses different statistics"),
     ):
         values = {str(facts[key]) for facts in told if facts[key] is not None}
         if len(values) > 1:
@@ -46,5 +47,7 @@ def _facts(surface: Surface, plane: Plane | None) -> dict[str, Any]:
     settings = settings_of(surface, plane)
     length = settings.get("direction_length")
     unit = None if length is None else "1" if float(length) == 1.0 else "way"
-    facts = {n: settings.get(n) for n in ("kind", "normalisation", "loss", "examples")}
+    facts = {
+        n: settings.get(n) for n in ("kind", "normalisation", "loss", "examples", "batch_norm")
+    }
     return {**facts, "unit": unit}

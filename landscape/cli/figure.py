@@ -28,6 +28,14 @@ def figure(
         str,
         typer.Option("--select", help="Activations, as relu,gelu. [up to 4, for mosaic the first]"),
     ] = "",
+    surface: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--surface",
+            help="Surface id, as of a network of your own; instead of --select, --seed, --plane "
+            "and --optimizer. Repeat.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the runs.")] = 0,
     plane: Annotated[str, typer.Option("--plane", help="random or pca.")] = "random",
     optimizer: Annotated[
@@ -72,18 +80,26 @@ def figure(
     inches = width_of(width, venue, columns)
     source = open_study(study)
     names = [name.strip() for name in select.split(",") if name.strip()]
-    runs, others = paper.choose(
-        source, names, optimizer=optimizer, seed=seed, most=1 if kind == "mosaic" else 4
-    )
-    shown = [paper.activation_of(run) for run in runs]
-    parts = ["mosaic", *shown] if kind == "mosaic" else [kind, plane, *names]
+    if surface and (kind == "mosaic" or names or seed or optimizer or plane != "random"):
+        raise ValueError(
+            "--surface names surfaces for hybrid, line or contour; leave out --select, --seed, "
+            "--plane and --optimizer"
+        )
+    shown: list[str] = []
+    runs, others = shown, shown
+    if not surface:
+        runs, others = paper.choose(
+            source, names, optimizer=optimizer, seed=seed, most=1 if kind == "mosaic" else 4
+        )
+        shown = [paper.activation_of(run) for run in runs]
+    parts = ["mosaic", *shown] if kind == "mosaic" else [kind, *(surface or [plane, *names])]
     parts += [part for part in (optimizer, f"seed{seed}" if seed else "",
                                 "linear" if height == "linear" else "") if part]  # fmt: skip
     target = paper.target(out or source.path.parent, "-".join(parts), FORMATS)
     paper.check_replaceable(target, force=force)
     usual = own_viz().figure_style()
     looks = styled(usual if style == "paper" else style, camera=camera)
-    wanted = paper.Wanted(kind, plane, inches, dpi, height, looks)
+    wanted = paper.Wanted(kind, plane, inches, dpi, height, looks, tuple(surface or ()))
     for path in paper.write(source, runs, wanted, target):
         print(f"wrote {path}")
     if others:

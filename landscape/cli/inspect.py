@@ -34,7 +34,10 @@ def info(
     print(f"{source.path}: format {source.attributes['format_version']}, {size:.1f} MB")
     print(f"versions: {source.attributes.get('versions', '')}")
     settings = source.config
-    if settings:
+    if "own" in settings:
+        told = (f"{key} {value}" for key, value in settings["own"].items() if value)
+        print(f"a network of your own: {', '.join(told)}")
+    elif settings:
         data = settings.get("data", {})
         print(f"data: {data.get('name')} ({data.get('standardise')}), "
               f"sha256 {source.attributes.get('data_sha256', '')[:16]}...")  # fmt: skip

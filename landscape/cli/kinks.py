@@ -23,7 +23,7 @@ def kinks(
         str, typer.Option("--data", help="FILE.py:FUNCTION that returns (inputs, targets).")
     ],
     checkpoint: Annotated[
-        Path | None, typer.Option("--checkpoint", help="Weights: a state_dict saved by torch.save.")
+        Path | None, typer.Option("--checkpoint", help="Weights, .pt, .ckpt, .safetensors, ...")
     ] = None,
     loss: Annotated[
         str, typer.Option("--loss", help="cross_entropy, mse, or FILE.py:FUNCTION.")
@@ -38,7 +38,7 @@ def kinks(
     """Print the slope budget of a network of your own.
 
     The Python files named are run, with all that is in them: give files you trust. The checkpoint
-    is read with torch.load(weights_only=True), which runs nothing.
+    is read with torch.load(weights_only=True) or safetensors, which run nothing.
     """
     from landscape.cli.own_code import load_checkpoint, named
     from landscape.kinks import gradient_segment, random_segment, slope_budget

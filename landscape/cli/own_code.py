@@ -88,6 +88,8 @@ class Own:
                  for name, place in self.paths.items()}  # fmt: skip
         if paths and self.checkpoint is None:
             _move_to_end(network, next(iter(paths.values())))
+        elif paths:
+            request = _of_its_path(request, network, next(iter(paths.values())), self.checkpoint)
         others = {name: read_checkpoint(place) for name, place in self.others.items()}
         told = {"model": self.model, "data": self.data, "loss": self.loss,
                 "checkpoint": str(self.checkpoint or "")}  # fmt: skip
@@ -111,6 +113,30 @@ def _path(network: Any, folder: Path, loss: Any, examples: Callable[[], Any]) ->
     if np.isfinite(found.losses).all():
         return found
     return evaluate_losses(found, network, loss, examples())
+
+
+def _of_its_path(request: Any, network: Any, trajectory: Any, checkpoint: Path | None) -> Any:
+    """Return the request without its run where that path does not end at the network's weights.
+
+    Raises:
+        ValueError: for a plane that is made of the path.
+    """
+    from dataclasses import replace
+
+    import numpy as np
+
+    from landscape.parameters import flatten
+
+    apart = float(np.linalg.norm(flatten(network) - trajectory.solution))
+    if apart <= 1e-3 * float(np.linalg.norm(trajectory.solution)):
+        return request
+    if request.kind in ("pca", "update"):
+        raise ValueError(
+            f"the path {request.run} must end at the weights of {checkpoint} for a {request.kind} "
+            f"plane, got an end {apart:.3g} away from them; leave out --checkpoint, or name the "
+            "path of these weights first"
+        )
+    return replace(request, run=None)
 
 
 def _move_to_end(network: Any, trajectory: Any) -> None:

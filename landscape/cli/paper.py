@@ -27,6 +27,7 @@ class Wanted:
         dpi: of what is rendered.
         height: log or linear.
         style: how it looks.
+        surfaces: ids of what is shown, instead of that of the runs over the plane.
     """
 
     kind: str
@@ -35,6 +36,7 @@ class Wanted:
     dpi: int
     height: str
     style: Any = None
+    surfaces: tuple[str, ...] = ()
 
     @property
     def size(self) -> dict[str, float]:
@@ -69,6 +71,7 @@ def choose(
     """
     from landscape.naming import RunKey
 
+    _check_runs(study)
     keys = [RunKey.parse(run) for run in study.runs()]
     if not keys:
         raise ValueError(f"{study.path} has no runs; make some with 'landscape run'")
@@ -89,6 +92,20 @@ def choose(
     ordered = pictures.runs_by_smoothness(study, found.values())
     chosen = ordered if len(ordered) <= most else _mixed(ordered, most)
     return chosen, [activation_of(run) for run in ordered if run not in chosen]
+
+
+def _check_runs(study: StudyFile) -> None:
+    """Check that the runs of a study are those of activations.
+
+    Raises:
+        ValueError: if they are the paths of a network of the user's own.
+    """
+    if "own" in study.config:
+        known = ", ".join(n for n in study.surfaces() if not n.endswith(".nodes"))
+        raise ValueError(
+            f"{study.path} holds a network of your own, whose paths are no runs of an activation; "
+            f"name what is shown with --surface; known: {known or 'none'}"
+        )
 
 
 def _mixed(runs: Sequence[str], most: int) -> list[str]:
@@ -157,8 +174,9 @@ def write(study: StudyFile, runs: Sequence[str], wanted: Wanted, path: Path) -> 
     yield markdown
 
 
-def _panels(study: StudyFile, runs: Sequence[str], plane: str) -> list[pictures.Panel]:
-    return [pictures.panel(study, surface_of(study, run, plane)) for run in runs]
+def _panels(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> list[pictures.Panel]:
+    names = wanted.surfaces or [surface_of(study, run, wanted.plane) for run in runs]
+    return [pictures.panel(study, name) for name in names]
 
 
 def surface_of(study: StudyFile, run: str, plane: str) -> str:
@@ -180,14 +198,14 @@ def surface_of(study: StudyFile, run: str, plane: str) -> str:
 
 
 def _hybrid(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> tuple[Any, str]:
-    viz, panels = pictures.own_viz(), _panels(study, runs, wanted.plane)
+    viz, panels = pictures.own_viz(), _panels(study, runs, wanted)
     shown = _arguments(panels, wanted)
     drawn = viz.figure(**shown, titles=pictures.titles_of(panels), dpi=wanted.dpi, **wanted.size)
     return drawn, viz.figure_caption(**shown)
 
 
 def _contour(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> tuple[Any, str]:
-    viz, panels = pictures.own_viz(), _panels(study, runs, wanted.plane)
+    viz, panels = pictures.own_viz(), _panels(study, runs, wanted)
     shown = _arguments(panels, wanted)
     drawn = viz.contour(**shown, titles=pictures.titles_of(panels), caption=False, **wanted.size)
     drawn.set_dpi(wanted.dpi)
@@ -209,9 +227,13 @@ def _arguments(panels: Sequence[pictures.Panel], wanted: Wanted) -> dict[str, An
 
 def _line(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> tuple[Any, str]:
     viz = pictures.own_viz()
-    lines = [line_of(study, run, wanted.plane) for run in runs]
-    panels = [pictures.Panel(line, None, (), pictures.title_of(line.run)) for line in lines]
-    drawn = viz.line(lines, titles=pictures.titles_of(panels), height=wanted.height, **wanted.size)
+    if wanted.surfaces:
+        lines, titles = [line_through(study, name) for name in wanted.surfaces], wanted.surfaces
+    else:
+        lines = [line_of(study, run, wanted.plane) for run in runs]
+        panels = [pictures.Panel(line, None, (), pictures.title_of(line.run)) for line in lines]
+        titles = tuple(pictures.titles_of(panels))
+    drawn = viz.line(lines, titles=titles, height=wanted.height, **wanted.size)
     return drawn, viz.line_caption(lines, height=wanted.height)
 
 
@@ -221,7 +243,13 @@ def line_of(study: StudyFile, run: str, plane: str) -> Any:
     lines = [s for s in every if s.run == run and len(s.grid.shape) == 1]
     if lines:
         return max(lines, key=lambda surface: surface.grid.size)
-    return pictures.own_viz().section(study.surface(surface_of(study, run, plane)))
+    return line_through(study, surface_of(study, run, plane))
+
+
+def line_through(study: StudyFile, identifier: str) -> Any:
+    """Return a line of a study, or the one along alpha through a surface."""
+    surface = study.surface(identifier)
+    return surface if len(surface.grid.shape) == 1 else pictures.own_viz().section(surface)
 
 
 def _mosaic(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> tuple[Any, str]:

@@ -13,6 +13,13 @@ from landscape.cli.wiring import bars, configuration_of, load_data, parse_grid
 
 PLANES = "random, pca, hessian, gradient, update, between (a line) or through (three solutions)"
 
+# Where alpha and beta begin and end, if not at -1 and 1.
+_ENDS = {
+    "pca": ((-1.5, 0.5), (-1.0, 1.0)),
+    "between": ((-0.5, 1.5), (-0.5, 1.5)),
+    "through": ((-0.5, 1.5), (-0.5, 1.5)),
+}
+
 
 @one_line_errors
 def sample(
@@ -52,13 +59,13 @@ def sample(
         tuple[float, float] | None,
         typer.Option(
             "--alpha",
-            help="First and last alpha. [-1 1; between and through, where solutions lie at 0 and "
-            "1: -0.5 1.5]",
+            help="First and last alpha. [-1 1; pca, where the path comes from about -1: -1.5 0.5; "
+            "between and through, where solutions lie at 0 and 1: -0.5 1.5]",
         ),
     ] = None,
     beta: Annotated[
         tuple[float, float] | None,
-        typer.Option("--beta", help="First and last beta. [as --alpha]"),
+        typer.Option("--beta", help="First and last beta. [-1 1; through: -0.5 1.5]"),
     ] = None,
     gamma: Annotated[tuple[float, float], typer.Option("--gamma", help="First and last gamma.")] = (
         -1.0,
@@ -155,8 +162,10 @@ def sample(
     ] = None,
     length: Annotated[
         str,
-        typer.Option("--length", help="Of pca: unit, or displacement: that of the whole path."),
-    ] = "unit",
+        typer.Option(
+            "--length", help="Of pca: unit, or displacement: that of the whole path. [displacement]"
+        ),
+    ] = "",
     dtype: Annotated[
         str,
         typer.Option("--dtype", help="Precision: float32 or float64. [the study's, the network's]"),
@@ -199,7 +208,7 @@ def sample(
     shape = (resample, resample) if resample else parse_grid(grid)
     if plane == "between" and grid == "51":
         shape = (101,)
-    ends = (-0.5, 1.5) if plane in ("between", "through") else (-1.0, 1.0)
+    usual = _ENDS.get(plane, ((-1.0, 1.0), (-1.0, 1.0)))
     given: dict[str, Any] = {"strategy": strategy} if strategy else {}
     if gradients:
         # What the study prescribes for the loss alone does not bind.
@@ -208,7 +217,7 @@ def sample(
     engine = replace(base, threads=threads or base.threads, **given)
     if gradients:
         engine = with_gradients(engine)
-    axes = Grid.over(shape, (alpha or ends, beta or ends, gamma))
+    axes = Grid.over(shape, (alpha or usual[0], beta or usual[1], gamma))
     pairs = dict(map(_pair, checkpoints or []))
     others = dict(map(_pair, other or [])) if model else dict.fromkeys(other or [], "")
     request = more.Request(
@@ -217,7 +226,7 @@ def sample(
         placed=tuple(also or []), identifier=name, grid=axes,
         tolerance=tolerance if resample else 0.0, height=height, gradients=gradients,
         subset=subset, divergence=divergence, curvature=curvature, dtype=dtype,
-        batch_norm=batch_norm, length=length,  # type: ignore[arg-type]
+        batch_norm=batch_norm, length=length or ("displacement" if plane == "pca" else "unit"),  # type: ignore[arg-type]
     )  # fmt: skip
     with bars() as shown:
         if source is None or config is None:

@@ -40,6 +40,12 @@ def configuration_of(study: StudyFile) -> StudyConfig:
             f"{study.path} holds no configuration: it was not made by 'landscape run'; "
             "use landscape.sample with your own model"
         )
+    if "own" in study.config:
+        raise ValueError(
+            f"{study.path} holds a network of your own, which is not built from a configuration; "
+            "'landscape kinks --model' and landscape.kinks.along_path measure it, 'landscape "
+            "sample --model' adds surfaces"
+        )
     return StudyConfig.from_dict(study.config)
 
 

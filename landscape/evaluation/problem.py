@@ -70,7 +70,7 @@ class Problem:
         if self.recalibrated and at_once:
             return "batch_norm 'recalibrated' finds the statistics of one point after another"
         if self.recalibrated and strategy == "gradient":
-            return "gradients do not go through statistics pooled over all batches"
+            return "gradients do not go through recalibrated statistics; take others or none"
         return ""
 
     @property

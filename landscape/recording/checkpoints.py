@@ -112,7 +112,10 @@ def _from_torch(path: Path, *, mapped: bool) -> tuple[Any, str | None]:
     what = by_its_beginning(path)
     if what is not None:
         return None, what
-    mapped = mapped and zipfile.is_zipfile(path)
+    archive = zipfile.is_zipfile(path)
+    if path.suffix == ".safetensors" and not archive:
+        return None, "a damaged safetensors file; copy or save it again"
+    mapped = mapped and archive
     with warnings.catch_warnings():
         # Of pickles that torch did not write: they are refused below, or read all the same.
         warnings.filterwarnings("ignore", message="Detected pickle protocol")

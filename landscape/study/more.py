@@ -32,6 +32,11 @@ from landscape.surface import Surface
 from landscape.trajectory import Trajectory
 
 DTYPES = ("", "float32", "float64")
+OTHER_STATISTICS = (
+    "the solutions differ in BatchNorm's statistics, and every point is evaluated with those of "
+    "the first: the others' losses here are not their own; --batch-norm recalibrated finds the "
+    "statistics anew at every point"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,7 @@ class Request:
         if len(self.others) != OTHERS.get(self.kind, len(self.others)):
             raise ValueError(
                 f"a {self.kind} plane is made with {OTHERS[self.kind]} other solutions, "
-                f"got {len(self.others)}"
+                f"got {len(self.others)}; name each with --other"
             )
         self.plane  # noqa: B018
         if self.tolerance:
@@ -258,6 +263,8 @@ def surface_of(
         # After the evaluator, which tells what is wrong with model, loss and data.
         if request.kind == "random" and request.curvature:
             plane = curved(plane, model, loss, data)
+        if plane.settings.get("batch_statistics") == "differ" and request.batch_norm == "frozen":
+            reporter.note(OTHER_STATISTICS)
         if "no_hessian" in plane.settings:
             reporter.note(f"without the Hessian's eigenvalues: {plane.settings['no_hessian']}")
         writer.put_record(plane_path(name), plane)

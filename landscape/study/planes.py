@@ -66,7 +66,10 @@ class PlaneRequest:
             raise ValueError(f"the seed must be >= 0, got {self.seed}; leave it out for 0")
         wanted = 1 if self.kind == "between" else 2
         if self.kind != "random" and self.axes != wanted:
-            raise ValueError(f"a {self.kind} plane has {wanted} axes, got a grid of {self.axes}")
+            axes, how = ("1 axis", "51x1") if wanted == 1 else ("2 axes", "51x51")
+            raise ValueError(
+                f"a {self.kind} plane has {axes}, got a grid of {self.axes}; write it as {how}"
+            )
 
 
 def make_plane(

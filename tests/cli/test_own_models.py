@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from calling import accepted, refused
+from calling import accepted, call, refused
 from torch import nn
 
 import landscape
@@ -143,3 +143,69 @@ def test_a_line_to_other_weights(own: str, tmp_path: Path) -> None:
 def test_mistakes_are_one_line(own: str, tmp_path: Path, options: list[str], message: str) -> None:
     given = [option.replace("OWN", own) for option in options]
     assert message in refused("sample", *given, "--grid", 3, "--out", tmp_path / "none.h5")
+
+
+def sampled(own: str, *options: object) -> str:
+    return accepted("sample", "--model", f"{own}:build", "--data", f"{own}:data", *options)
+
+
+def test_the_path_lies_in_the_usual_window_of_its_own_plane(own: str, tmp_path: Path) -> None:
+    recorded(tmp_path / "long", seed=0, rate=3.0)
+    sampled(own, "--checkpoints", f"long={tmp_path / 'long'}", "--plane", "pca", "--grid", 3,
+            "--out", tmp_path)  # fmt: skip
+    study = open_study(tmp_path / "study.h5")
+    (name,) = study.surfaces()
+    path, grid = study.projection("long", name), study.surface(name).grid
+    assert study.plane(name).settings["direction_length"] > 1.5
+    for axis, places in zip(grid.axes, path.coordinates.T, strict=True):
+        assert axis[0] <= places.min()
+        assert places.max() <= axis[-1]
+
+
+def test_a_path_that_ends_elsewhere_has_no_plane_around_a_checkpoint(
+    own: str, tmp_path: Path
+) -> None:
+    recorded(tmp_path / "one", seed=0, rate=0.1)
+    other = recorded(tmp_path / "two", seed=1, rate=0.3)
+    torch.save(other.state_dict(), tmp_path / "two.pt")
+    options = ["--model", f"{own}:build", "--data", f"{own}:data", "--grid", 3,
+               "--checkpoint", tmp_path / "two.pt", "--out", tmp_path]  # fmt: skip
+    paths = {name: ["--checkpoints", f"{name}={tmp_path / name}"] for name in ("one", "two")}
+    said = refused("sample", *options, *paths["one"], "--plane", "pca")
+    assert "the path one must end at the weights of" in said
+    accepted("sample", *options, *paths["one"], "--name", "around")
+    study = open_study(tmp_path / "study.h5")
+    assert study.surface("around").run is None
+    assert study.projection("one", "around").distances[-1] > 0.1
+    accepted("sample", *options, *paths["two"], "--plane", "pca", "--name", "its")
+    assert open_study(tmp_path / "study.h5").surface("its").run == "two"
+
+
+def test_figures_of_a_network_of_ones_own_name_their_surfaces(own: str, tmp_path: Path) -> None:
+    recorded(tmp_path / "mine", seed=0, rate=0.1)
+    sampled(own, "--checkpoints", f"mine={tmp_path / 'mine'}", "--grid", 3, "--name", "flat",
+            "--out", tmp_path)  # fmt: skip
+    study = tmp_path / "study.h5"
+    assert "name what is shown with --surface; known: flat" in refused("figure", study)
+    assert "leave out --select" in refused("figure", study, "--surface", "flat", "--seed", 1)
+    for kind in ("contour", "line"):
+        said = accepted("figure", study, "--kind", kind, "--surface", "flat", "--out", tmp_path)
+        assert f"wrote {tmp_path / kind}-flat.pdf" in said
+    assert "holds a network of your own" in refused("analyse", study)
+    assert "a network of your own: data" in accepted("info", study)
+
+
+def test_other_solutions_with_statistics_of_their_own_are_told(own: str, tmp_path: Path) -> None:
+    other = network().train()
+    other(examples()[0] + 3)
+    with torch.no_grad():
+        other[3].bias.add_(1)
+    torch.save(other.state_dict(), tmp_path / "other.pt")
+    between = ["--plane", "between", "--other", f"other={tmp_path / 'other.pt'}", "--out", tmp_path]
+    begun = ["sample", "--model", f"{own}:build", "--data", f"{own}:data", *between]
+    told = "the others' losses here are not their own"
+    assert told in " ".join(call(*begun, "--grid", "3x1").output.split())
+    anew = call(*begun, "--grid", "3x1", "--batch-norm", "recalibrated")
+    assert anew.exit_code == 0
+    assert told not in " ".join(anew.output.split())
+    assert "write it as 51x1" in refused(*begun, "--grid", 5)

@@ -292,9 +292,10 @@ def test_safetensors(tmp_path: Path) -> None:
         load_into(model, path)
         assert same(model, wanted)
     data = (tmp_path / "model.safetensors").read_bytes()
-    (tmp_path / "cut.safetensors").write_bytes(data[:-8])
-    with pytest.raises(ValueError, match="damaged safetensors file"):
-        read_checkpoint(tmp_path / "cut.safetensors")
+    for broken in (data[:-8], b"\xff" * 64, data[8:]):
+        (tmp_path / "cut.safetensors").write_bytes(broken)
+        with pytest.raises(ValueError, match="damaged safetensors file"):
+            read_checkpoint(tmp_path / "cut.safetensors")
 
 
 def test_safetensors_without_the_package_is_one_sentence(tmp_path: Path) -> None:

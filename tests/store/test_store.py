@@ -253,6 +253,9 @@ def test_anything_else_than_a_study_is_one_clear_line(tmp_path: Path) -> None:
     cut.write_bytes((tmp_path / "study.h5").read_bytes()[:2000])
     with pytest.raises(ValueError, match="damaged or truncated"):
         open_study(cut)
+    cut.write_bytes((tmp_path / "study.h5").read_bytes().replace(b"TREE", b"BUSH"))
+    with pytest.raises(ValueError, match=r"cut\.h5 is damaged"):
+        open_study(cut).planes()
     with h5py.File(tmp_path / "study.h5", "r+") as file:
         file.attrs["format_version"] = 99
     with pytest.raises(ValueError, match="format version 99, this program reads 1"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -78,3 +79,19 @@ def test_one_point_is_one_point(count: int, words: str) -> None:
     losses = np.ones(grid.shape)
     losses[0, :count] = np.nan
     assert f"{words}: NaN or infinite." in viz.caption(make_surface(losses, grid))
+
+
+def test_the_statistics_of_batch_norm_and_the_third_solution_are_told(oblong: Surface) -> None:
+    def told(*policies: str, **settings: Any) -> str:
+        own = {**oblong.settings, **settings}
+        return viz.caption([replace(oblong, settings={**own, "batch_norm": p}) for p in policies])
+
+    assert "BatchNorm" not in told("frozen")
+    assert "found anew at every point" in told("recalibrated")
+    assert "those of the first solution everywhere" in told("frozen", batch_statistics="differ")
+    assert "first solution everywhere" not in told("batch", batch_statistics="differ")
+    mixed = told("frozen", "batch")
+    assert "BatchNorm uses different statistics (batch, frozen)" in mixed
+    assert "statistics of each batch" not in mixed
+    through = told("frozen", kind="through", points=[[0, 0], [1, 0], [0.5, -0.75]])
+    assert "The third lies at (0.5, −0.75)." in through

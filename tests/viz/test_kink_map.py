@@ -231,3 +231,12 @@ def test_the_colour_bar_has_room_for_the_labels_of_a_narrow_range(oblong: Surfac
     finally:
         usual.close()
         narrow.close()
+
+
+def test_a_map_without_kinks_says_so(oblong: Surface) -> None:
+    none = dict.fromkeys(_PER_SEGMENT, np.zeros(0))
+    empty = make_map(segments=np.zeros((0, 4)), **none, layers=(), straight=(), curves=0, found=0)
+    said = viz.kink_contour(oblong, empty).texts[-1].get_text().replace("\n", " ")
+    assert "No unit of an example passes a kink here." in said
+    assert "Layers" not in said
+    assert "curves are drawn" not in said
