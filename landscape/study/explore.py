@@ -152,7 +152,7 @@ class LivePlane:
             words += ["--seed", str(request.seed)]
         if request.kind == "random" and request.normalisation != "filter":
             words += ["--normalisation", request.normalisation]
-        words += ["--length", request.length] if request.length != "unit" else []
+        words += ["--length", request.length] if request.kind == "pca" else []
         for which in () if request.which == ("all",) else request.which:
             words += ["--which", which]
         words += ["--grid", "x".join(map(str, request.grid.shape))]
