@@ -22,7 +22,7 @@ from landscape.store.export_li2018 import export_li2018
 from landscape.store.importing import identifier_of, import_files
 from landscape.surface import Status, Surface
 
-REAL = Path("/work/shared/foreign/li2018-surface.h5")
+REAL = Path(__file__).parents[3] / "shared" / "foreign" / "li2018-surface.h5"
 X, Y = np.linspace(-1, 1, 5), np.linspace(-3, 3, 7)
 GRID = Grid((X, Y))
 # Asymmetric in x and y, on a grid that is not square.
