@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from viz.curvature_lines import curvature_scale
     from viz.density import kink_density
     from viz.effects import MOST_EFFECTS, effect_lines
-    from viz.explorer import check_points
     from viz.explorer_server import explore_in_browser
     from viz.explorer_window import explore_in_window
     from viz.height import HeightScale
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from viz.offscreen import ensure
     from viz.panels import compare, surface
     from viz.path_lines import along_path, along_path_caption
+    from viz.regions import check_points
     from viz.report import ClaimPart, Report, Scene, Section, to_report, write_report
     from viz.report_parts import Picture, Table, picture_of
     from viz.scaling import residual_scaling
@@ -122,7 +122,7 @@ _HOME = MappingProxyType(
         "toy_html": "html",
         "show": "notebook",
         # live
-        "check_points": "explorer",
+        "check_points": "regions",
         "explore_in_browser": "explorer_server",
         "explore_in_window": "explorer_window",
         # how they look

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from viz.explorer import Explorer, Moment, rounded_window
+from viz.explorer import Explorer, Moment
 from viz.explorer_map import map_attributes
 from viz.explorer_scene import Look, Scene
+from viz.regions import rounded_window
 from viz.style import Style
 
 ASSETS = Path(__file__).parent / "explorer_assets"

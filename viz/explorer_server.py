@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from viz.explorer import POINTS, Atlas, Explorer, check_points
+from viz.explorer import Atlas, Explorer
+from viz.regions import POINTS, check_points
 
 HOST = "127.0.0.1"
 PORT = 8765

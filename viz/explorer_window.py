@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from viz.explorer import POINTS, Atlas, Explorer, Moment, rounded_window
+from viz.explorer import Atlas, Explorer, Moment
 from viz.explorer_scene import HEIGHTS, SHOWS, Look, Scene
 from viz.mesh import SHADINGS
+from viz.regions import POINTS, rounded_window
 
 _TICK = 60  # Milliseconds.
 HELP = (
