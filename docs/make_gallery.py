@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import shutil
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ _ABOUT = (
     "Made by `make docs` from the scripts in [examples/](../examples): each picture with the cell "
     "that made it; what comes before it stands in the script."
 )
-_WROTE = re.compile(r"^wrote (.+\.(?:png|pdf))$", re.MULTILINE)
+_WROTE = re.compile(r"^wrote (?:the film )?(.+\.(?:png|pdf|gif))$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,9 @@ def run(script: Path, out: Path) -> list[Cell]:
 
 
 def shown(picture: Path, script: Path) -> str:
-    """Copy a picture at the width of the page, and return its name there."""
+    """Copy a picture at the width of the page, and return its name there; films as they are."""
+    if picture.suffix == ".gif":
+        return Path(shutil.copy(picture, PICTURES / f"{script.stem}-{picture.name}")).name
     if picture.suffix == ".pdf":
         picture = picture.with_suffix(".png")
     name = f"{script.stem}-{picture.stem}.png"

@@ -53,5 +53,6 @@ for path in viz.export_mesh(surfaces[0], given.out / "relu.glb", paths=paths[:1]
 
 # %% A film of the descent, if imageio-ffmpeg is there
 if importlib.util.find_spec("imageio_ffmpeg") and not given.quick:
-    film = viz.animate_descent(surfaces[0], paths[0], given.out / "descent.gif", seconds=2, fps=8)
+    shown = {"seconds": 2, "fps": 8, "size": (640, 400)}
+    film = viz.animate_descent(surfaces[0], paths[0], given.out / "descent.gif", **shown)
     print(f"wrote the film {film}")

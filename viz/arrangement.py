@@ -15,7 +15,7 @@ from viz.mesh import Shading
 from viz.offscreen import ensure
 from viz.scene import Panel, draw_panel
 from viz.style import Style
-from viz.text import text_2d, wrapped
+from viz.text import letter_width, text_2d, wrapped
 
 _BAR_WIDTH = 0.75
 
@@ -126,7 +126,8 @@ def arranged(
     # Labels of a narrow range have many digits; a title begins further to the left.
     letters = max(len(t) for d in drawings for t in ["", *d.labels])
     letters = max(letters, *(round(0.65 * len(t)) for d in drawings for t in d.title.split("  ")))
-    bar = _BAR_WIDTH * style.font_size / 9 * (1 + 0.1 * max(letters - 6, 0))
+    wider = letter_width(style.font) / letter_width("serif")
+    bar = _BAR_WIDTH * style.font_size / 9 * wider * (1 + 0.1 * max(letters - 6, 0))
     plotter = _plotter(rows, columns, len(lines), bar, style, off_screen=off_screen)
     first = 0
     try:

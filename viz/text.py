@@ -92,12 +92,12 @@ def wrapped(text: str, width: float, size: float, font: Font = "serif") -> list[
     """
     if not text:
         return []
-    letters = width * 72 / (size * _letter(font))
+    letters = width * 72 / (size * letter_width(font))
     return textwrap.wrap(text, max(int(letters), 10))
 
 
 @cache
-def _letter(font: Font) -> float:
+def letter_width(font: Font) -> float:
     """Return how wide a letter of usual text is, as a share of the font's size."""
     from PIL import ImageFont
 

@@ -161,3 +161,16 @@ def test_titles_of_small_panels_keep_off_the_upper_edge(bowl: Surface) -> None:
     plotter.close()
     inked = np.flatnonzero((image < 128).any(axis=(1, 2)))
     assert inked[0] > 0.45 * style.pixels(style.font_size)
+
+
+@pytest.mark.usefixtures("rendering")
+@pytest.mark.parametrize("style", ["paper", "slides", "dark"])
+def test_the_longest_title_of_a_colour_bar_keeps_off_the_right_edge(
+    bowl: Surface, style: str
+) -> None:
+    plotter = viz.surface(bowl, colour="slope", height="linear", style=style)
+    picture = np.asarray(plotter.screenshot(return_img=True), dtype=int)
+    plotter.close()
+    ground = picture[0, 0]
+    strip = picture[:, -picture.shape[1] // 100 :]
+    assert np.abs(strip - ground).max() < 8
