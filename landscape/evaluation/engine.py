@@ -85,8 +85,7 @@ class PlaneEvaluator:
         )
         with threads(few):
             self._evaluator.check_deterministic(origin)
-            problem = Problem(self._evaluator, origin, directions, self._evaluator.batches)
-            problem = _uncoupled(problem)
+            problem = _uncoupled(Problem.over(self._evaluator, origin, directions))
         chosen = choice or choose_engine(problem, config, points=points)
         self._pass = self._checked(make_pass(problem, chosen, memory=config.memory_bytes))
         self.choice: EngineChoice = self._pass.choice

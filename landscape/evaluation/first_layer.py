@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -101,10 +100,11 @@ def find_first_layers(
         The layers, or None if there are none or they need too much memory.
     """
     model = problem.copy_of_model()
-    names = _candidates(model, problem)
-    inputs = [_inputs_of(model, part, names) for part in problem.batches.parts]
+    if not problem.first_layers:
+        problem.first_layers.append(_first_layers(model, problem))
+    names = problem.first_layers[0]
+    inputs = [_inputs_of(model, part, names) for part in problem.batches.parts if names]
     names = tuple(name for name in names if all(name in seen for seen in inputs))
-    names = _unmoved(model, problem, names, inputs[0])
     if not names:
         return None
     entry = torch.empty((), dtype=problem.dtype).element_size()
@@ -121,6 +121,13 @@ def find_first_layers(
                 return None
             products[name].append((matrix, shape))
     return FirstLayers(names, products, channels_last)
+
+
+def _first_layers(model: nn.Module, problem: Problem) -> tuple[str, ...]:
+    """Name the layers that read the data alone, as the first batch shows."""
+    names = _candidates(model, problem)
+    inputs = _inputs_of(model, problem.batches.parts[0], names)
+    return _unmoved(model, problem, tuple(name for name in names if name in inputs), inputs)
 
 
 def _candidates(model: nn.Module, problem: Problem) -> tuple[str, ...]:
@@ -195,7 +202,6 @@ def _watched(
 
 def _outputs(layer: nn.Module, name: str, problem: Problem, inputs: Tensor) -> Tensor:
     """Return the layer's outputs at the origin and along each direction, [1 + axes, n, ...]."""
-    vectors = np.concatenate([problem.origin[None], problem.directions])
     parts = {
         slot.name.removeprefix(f"{name}."): (slot, part)
         for slot, part in problem.layout.parts()
@@ -203,10 +209,9 @@ def _outputs(layer: nn.Module, name: str, problem: Problem, inputs: Tensor) -> T
     }
     outputs = []
     with torch.no_grad():
-        for vector in vectors:
+        for vector in problem.vectors:
             values = {
-                key: torch.from_numpy(np.array(vector[part])).view(slot.shape).to(inputs)
-                for key, (slot, part) in parts.items()
+                key: vector[part].view(slot.shape).to(inputs) for key, (slot, part) in parts.items()
             }
             outputs.append(functional_call(layer, values, (inputs,)))
     return torch.stack(outputs)

@@ -7,7 +7,6 @@ from torch import Tensor
 from torch.func import functional_call
 
 from landscape.evaluation.examples import Part, arguments, count
-from landscape.evaluation.losses import wide_dtype
 from landscape.evaluation.objective import Totals
 from landscape.evaluation.passes import Pass
 
@@ -41,11 +40,10 @@ class GradientPass(Pass):
                 f"a metric cannot have the name of a derivative, got {sorted(taken)[0]!r}; "
                 "rename it"
             )
-        layout, device = self.problem.layout, self.problem.device
-        self._points = self.problem.points(tuple(slot.name for slot in layout.slots))
-        directions = torch.from_numpy(self.problem.directions.copy()).to(wide_dtype(device))
+        layout = self.problem.layout
+        self._points = self.problem.points([slot.name for slot in layout.slots])
         self._directions = {
-            slot.name: directions[:, part].to(device)
+            slot.name: self.problem.vectors[1:, part]
             for slot, part in layout.parts()
             if slot.name in self.problem.varied
         }

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from landscape.evaluation.evaluator import Evaluator
 from landscape.evaluation.examples import Batches
 from landscape.evaluation.losses import wide_dtype
 from landscape.evaluation.objective import Objective
-from landscape.layout import Layout
+from landscape.layout import Layout, Slot
 from landscape.parameters import unflatten
 
 
@@ -26,15 +26,29 @@ class Problem:
 
     Attributes:
         evaluator: the network with its loss, at any parameters.
-        origin: parameters at (0, ..., 0), [P] in float64.
-        directions: one row per axis, [axes, P] in float64.
+        vectors: parameters at (0, ..., 0), then one row per axis, [1 + axes, P] in float64 (float32
+            on devices without it).
+        varied: names of the parameters that are not constant over the plane.
         batches: the examples.
+        first_layers: names of the layers that read the data alone, in a list of one, once they
+            are found; problems that differ in their batches share it.
     """
 
     evaluator: Evaluator
-    origin: Floats
-    directions: Floats
+    vectors: Tensor
+    varied: frozenset[str]
     batches: Batches
+    first_layers: list[tuple[str, ...]] = field(default_factory=list)
+
+    @classmethod
+    def over(cls, evaluator: Evaluator, origin: Floats, directions: Floats) -> Problem:
+        """Return the problem of a plane: ``origin`` [P], ``directions`` [axes, P], all examples."""
+        device = evaluator.device
+        rows = np.concatenate([origin[None], directions])
+        moved = np.any(rows[1:] != 0, axis=0)
+        varied = frozenset(s.name for s, part in evaluator.layout.parts() if moved[part].any())
+        vectors = torch.from_numpy(rows).to(wide_dtype(device)).to(device)
+        return cls(evaluator, vectors, varied, evaluator.batches)
 
     @property
     def layout(self) -> Layout:
@@ -59,7 +73,7 @@ class Problem:
     @property
     def axes(self) -> int:
         """Number of directions."""
-        return len(self.directions)
+        return len(self.vectors) - 1
 
     def refusal(self, strategy: str) -> str:
         """Return why a strategy does not evaluate this problem, "" if it does."""
@@ -87,12 +101,6 @@ class Problem:
         """Return the same problem over other batches."""
         return replace(self, batches=batches)
 
-    @cached_property
-    def varied(self) -> frozenset[str]:
-        """Names of the parameters that are not constant over the plane."""
-        moved = np.any(self.directions != 0, axis=0)
-        return frozenset(s.name for s, part in self.layout.parts() if moved[part].any())
-
     @property
     def convolutional(self) -> bool:
         """Whether the network has convolutions over images."""
@@ -109,32 +117,41 @@ class Problem:
         twin = copy.deepcopy(self.evaluator.model).eval().to(self.dtype).requires_grad_(False)
         named = dict(twin.named_parameters())
         for slot, part in self.layout.parts():
-            values = torch.from_numpy(np.array(self.origin[part]))
-            named[slot.name].copy_(values.view(slot.shape))
+            named[slot.name].copy_(self.vectors[0, part].view(slot.shape))
         if self.evaluator.batch_norm == "batch":
             forget_statistics(twin)
         return twin
 
-    def points(self, names: tuple[str, ...]) -> Points:
+    def points(self, names: Collection[str]) -> Points:
         """Return what computes the parameters of these names at coordinates."""
-        slots = [(s, part) for s, part in self.layout.parts() if s.name in names]
-        index = np.concatenate([np.arange(p.start, p.stop) for _, p in slots] or [np.arange(0)])
-        vectors = (self.origin[index], self.directions[:, index])
-        wide = wide_dtype(self.device)
-        origin, directions = (torch.from_numpy(v).to(wide).to(self.device) for v in vectors)
-        return Points(Layout(tuple(s for s, _ in slots)), origin, directions, self.dtype)
+        runs: list[tuple[list[Slot], slice]] = []
+        for slot, part in self.layout.parts():
+            if slot.name not in names:
+                continue
+            if runs and runs[-1][1].stop == part.start:
+                runs[-1] = ([*runs[-1][0], slot], slice(runs[-1][1].start, part.stop))
+            else:
+                runs.append(([slot], part))
+        found = tuple((Layout(tuple(slots)), self.vectors[:, part]) for slots, part in runs)
+        return Points(found, self.dtype)
 
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """Computes ``origin + alpha d_alpha + beta d_beta`` for some of the parameters."""
+    """Computes ``origin + alpha d_alpha + beta d_beta`` for some of the parameters.
 
-    layout: Layout
-    origin: Tensor
-    directions: Tensor
+    Attributes:
+        runs: parameters that lie beside each other, and their part of the problem's vectors.
+        dtype: of the result.
+    """
+
+    runs: tuple[tuple[Layout, Tensor], ...]
     dtype: torch.dtype
 
     def __call__(self, coordinates: Tensor) -> dict[str, Tensor]:
         """Return the parameters [K, *shape] by name, at ``coordinates`` [K, axes] in float64."""
-        thetas = torch.addmm(self.origin, coordinates.to(self.origin), self.directions)
-        return unflatten(thetas.to(self.dtype), self.layout)
+        parameters: dict[str, Tensor] = {}
+        for layout, vectors in self.runs:
+            thetas = torch.addmm(vectors[0], coordinates.to(vectors), vectors[1:])
+            parameters |= unflatten(thetas.to(self.dtype), layout)
+        return parameters
