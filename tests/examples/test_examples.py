@@ -70,7 +70,7 @@ def coloured_share(path: Path) -> float:
     )
 
 
-def check_picture(path: Path, *, least: float = 0.05) -> None:
+def check_picture(path: Path, *, least: float = 0.03) -> None:
     if path.suffix == ".png":
         assert coloured_share(path) > least
     else:

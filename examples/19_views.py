@@ -1,0 +1,57 @@
+"""Heights cut off, colours by other fields, differences, activation by seed, one page of all."""
+
+# %% Options, and a study: three activations from the same weights, two seeds
+import argparse
+from pathlib import Path
+
+import data
+import landscape
+import viz
+from landscape import activations
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--out", type=Path, default=Path("pictures"))
+parser.add_argument("--quick", action="store_true", help="small and fast")
+given, _ = parser.parse_known_args()  # a notebook has arguments of its own
+given.out.mkdir(parents=True, exist_ok=True)
+names, seeds = ("relu", "elu", "tanh"), (0, 1)
+labels = [activations.get(name).label for name in names]
+points = (9, 9) if given.quick else (51, 51)
+config = landscape.StudyConfig.from_dict(
+    {
+        "activations": names,
+        "seeds": seeds,
+        "training": {"steps": 20 if given.quick else 300},
+        "random_plane": {"points": points},
+        "pca_plane": {"points": points},
+    }
+)
+load = {"load_data": lambda wanted: data.load(wanted.name, standardise=wanted.standardise)}
+study = landscape.Study(config, given.out / "views.h5", **load).run()
+runs = [f"{name}-gd-seed0" for name in names]
+random, pca = ([study.surface(f"{run}.{kind}") for run in runs] for kind in ("random", "pca"))
+paths = [study.projection(run, f"{run}.pca") for run in runs]
+
+# %% Heights cut at a limit: what lies above is grey, and counted in the caption
+low = viz.HeightScale.of(random, kind="clipped", limit=3.0)
+picture = viz.compare(random, titles=labels, height=low)
+print("wrote", viz.save(picture, given.out / "clipped.png"))
+
+# %% Coloured by the slope of the loss, on a dark ground
+picture = viz.compare(pca, paths=paths, titles=labels, colour="slope", style="dark")
+print("wrote", viz.save(picture, given.out / "slope-dark.png"))
+
+# %% The difference to another surface, here ReLU's, at the same coordinates
+against = {"colour": "difference", "reference": random[0], "height": "linear"}
+picture = viz.compare(random[1:], titles=labels[1:], **against)
+print("wrote", viz.save(picture, given.out / "difference.png"))
+
+# %% Activation by seed: what is the activation's, and what the draw's?
+rows = [[study.surface(f"{name}-gd-seed{seed}.pca") for seed in seeds] for name in names]
+picture = viz.matrix(rows, row_titles=labels, column_titles=["seed 0", "seed 1"])
+print("wrote", viz.save(picture, given.out / "matrix.png"))
+
+# %% One network on one page: surface, plane of the path, line
+shown = {"flat": pca[1], "flat_path": paths[1], "dpi": 100 if given.quick else 600}
+figure = viz.mosaic(random[1], title=labels[1], **shown)
+print("wrote", viz.save(figure, given.out / "mosaic.pdf"))
