@@ -11,8 +11,8 @@ from landscape.creases import CreasedSurface
 from viz.camera import aim
 from viz.frame import Frame
 from viz.height import HeightScale, Kind, heights
+from viz.legends import draw_heading
 from viz.panels import Drawing, arranged
-from viz.paths import draw_heading
 from viz.scene import draw_mesh
 from viz.style import Style
 from viz.window import Window

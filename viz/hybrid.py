@@ -17,11 +17,13 @@ from viz.contours import FIGURE_SETTINGS, draw_contours
 from viz.frame import Frame
 from viz.height import HeightScale, Kind, power_of_ten, with_power
 from viz.layer import isolines, render
+from viz.legends import Name, names_of
 from viz.mesh import Shading, check_shading, surface_mesh
 from viz.page import LABEL, Page
 from viz.paper_axes import draw_floor, draw_marks, draw_ticks, tick_labels, ticks
-from viz.paths import legend_of
 from viz.scene import Panel
+from viz.solution_marks import mark_solutions, points_of
+from viz.solutions import seen
 from viz.style import PAPER as SCREEN
 from viz.style import Style
 from viz.told import remember
@@ -94,7 +96,8 @@ def figure(
     style = style or FIGURE_STYLE
     scale, frame = scale_and_frame(panels, height, style)
     words = _caption(panels, planes, scale, frame, shading, contours)
-    names = common_names(panels)
+    panels = [panel.laid(scale) for panel in panels]
+    names = common_names(panels, style)
     with matplotlib.rc_context(dict(FIGURE_SETTINGS)):
         page = Page.of(frame, style, len(panels), width=width, columns=columns, contours=contours,
                        legend=bool(names), caption=words if caption else "")  # fmt: skip
@@ -181,15 +184,14 @@ def checked_panels(
     if len(windows) > 1 and not quiet:
         warnings.warn("the surfaces span different windows: compare with care", stacklevel=3)
     return [
-        Panel(s, _tuple(placed[i] if placed else None), titles[i] if titles else "")
+        Panel.of(
+            s,
+            placed[i] if placed else None,
+            titles[i] if titles else "",
+            plane=planes[i] if planes else None,
+        )
         for i, s in enumerate(every)
     ]
-
-
-def _tuple(paths: Paths) -> tuple[Projection, ...]:
-    if paths is None:
-        return ()
-    return (paths,) if isinstance(paths, Projection) else tuple(paths)
 
 
 def scale_and_frame(
@@ -204,9 +206,9 @@ def scale_and_frame(
     return scale, Frame.around(surfaces, scale, style)
 
 
-def common_names(panels: Sequence[Panel]) -> list[str]:
-    """Return what tells paths apart if it is the same in all panels, else nothing."""
-    names = [legend_of(panel.paths) for panel in panels]
+def common_names(panels: Sequence[Panel], style: Style) -> list[Name]:
+    """Return what tells paths and solutions apart if it is the same in all panels, else nothing."""
+    names = [names_of(panel.paths, panel.solutions, style) for panel in panels]
     return names[0] if all(one == names[0] for one in names) else []
 
 
@@ -244,9 +246,23 @@ def draw_hybrid(
     axes.imshow(layer.pixels, extent=layer.extent, interpolation="none", aspect="auto",
                 zorder=2.0, clip_on=False)  # fmt: skip
     draw_marks(axes, frame, view, panel.paths, style)
+    _draw_solutions(axes, panel, view, frame, style)
     draw_ticks(axes, frame, view, style, size=LABEL, count=count)
     axes.set(xlim=(0, view.width), ylim=(0, view.height))
     axes.set_axis_off()
+
+
+def _draw_solutions(axes: Axes, panel: Panel, view: View, frame: Frame, style: Style) -> None:
+    """Draw the marks of solutions on the surface and, without letters, on the floor."""
+    shown = seen(panel.solutions, frame.window)
+    if not shown:
+        return
+    points = points_of(shown, panel.surface, frame)
+    floor = np.column_stack([points[:, :2], np.full(len(points), frame.floor)])
+    size = 4.6 * view.line_share
+    mark_solutions(axes, shown, view.on_paper(floor), panel.paths, style, zorder=1.4,
+                   size=0.6 * size, lettered=False)  # fmt: skip
+    mark_solutions(axes, shown, view.on_paper(points), panel.paths, style, zorder=3.4, size=size)
 
 
 def flat_panel(
@@ -270,7 +286,7 @@ def flat_panel(
         legend: whether paths are named here.
         count: of ticks along each axis, about.
     """
-    draw_contours(axes, panel.surface, panel.paths, scale, style)
+    draw_contours(axes, panel.surface, panel.paths, scale, style, solutions=panel.solutions)
     shown = axes.get_legend()
     if shown is not None and not legend:
         shown.remove()

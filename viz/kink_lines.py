@@ -16,9 +16,9 @@ from viz.contours import contour, write_caption
 from viz.drape import drape
 from viz.frame import Frame
 from viz.height import HeightScale, Kind
+from viz.legends import draw_heading
 from viz.mesh import Shading, check_shading, surface_mesh
 from viz.panels import Drawing, arranged
-from viz.paths import draw_heading
 from viz.scene import draw_mesh
 from viz.style import Style
 from viz.text import text_2d

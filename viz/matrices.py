@@ -10,7 +10,7 @@ from landscape.surface import Surface
 from viz.colouring import Reference
 from viz.height import HeightScale, Kind
 from viz.mesh import Shading
-from viz.panels import Choice, Paths, as_paths, draw_chosen, warn_of_mismatches
+from viz.panels import Choice, Paths, draw_chosen, warn_of_mismatches
 from viz.scene import Panel
 from viz.style import Style
 
@@ -61,9 +61,9 @@ def matrix(
     warn_of_mismatches(surfaces, every)
     placed = [path for row in paths or [] for path in row] or [None] * len(surfaces)
     panels = [
-        Panel(
-            surface, as_paths(placed[i]),
-            column_titles[i] if column_titles and i < columns else "",
+        Panel.of(
+            surface, placed[i], column_titles[i] if column_titles and i < columns else "",
+            plane=every[i] if every else None,
             beside=row_titles[i // columns] if row_titles and i % columns == 0 else "",
         )
         for i, surface in enumerate(surfaces)

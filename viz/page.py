@@ -6,11 +6,12 @@ import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from viz.frame import Frame
+from viz.legends import Name
 from viz.paper_axes import POINT, Margins
 from viz.style import Style
 from viz.view import View
@@ -183,14 +184,11 @@ class Page:
         figure.text(middle / self.width, (top - 0.04) / self.height, text, ha="center", va="top",
                     fontsize=TITLE)  # fmt: skip
 
-    def write_legend(self, figure: Figure, names: Sequence[str], style: Style) -> None:
-        """Write the names of paths into the line below the panels, with their colours."""
-        from matplotlib.lines import Line2D
-
+    def write_legend(self, figure: Figure, names: Sequence[Name], style: Style) -> None:
+        """Write the names of paths and solutions into the line below the panels."""
         if not names:
             return
-        lines: list[Any] = [Line2D([], [], color=style.path_colour(i), linewidth=1.2,
-                                   label=name) for i, name in enumerate(names)]  # fmt: skip
+        lines = [name.handle(style) for name in names]
         bar = 0.0 if self.upright else _BAR_BELOW
         middle = (self.columns * self.panel_width) / 2
         figure.legend(handles=lines, loc="upper center", ncols=len(names), frameon=False,

@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 Font = Literal["serif", "sans"]
 FONTS = ("serif", "sans")
+# Size of tick labels on paper, in points.
+_LETTERS = 9.0
 # 8 colours each that stay apart in all three forms of colour-blindness and stand out on viridis and
 # on the floor; found by search, bounded by a test.
 _ON_WHITE = ("#d7191c", "#000000", "#d68fe0", "#4346f4", "#66f796", "#914ccb", "#8b4d5a", "#6b0301")
@@ -55,7 +57,7 @@ class Style:
     small_height: float = 0.0
     dpi: int = 300
     font: Font = "serif"
-    font_size: float = 9.0
+    font_size: float = _LETTERS
     colour_map: str = "viridis"
     diverging_map: str = "RdBu_r"
     path_colours: tuple[str, ...] = _ON_WHITE
@@ -145,6 +147,18 @@ class Style:
         return replace(self, panel_width=self.small_width, panel_height=self.small_height,
                        small_width=0.0, small_height=0.0,
                        isoline_width=0.7 * self.isoline_width)  # fmt: skip
+
+    @property
+    def letters(self) -> float:
+        """How large letters are, as a multiple of those on paper."""
+        return self.font_size / _LETTERS
+
+    @property
+    def dark(self) -> bool:
+        """Whether the background is darker than the ink."""
+        from matplotlib.colors import to_rgb
+
+        return sum(to_rgb(self.background)) < sum(to_rgb(self.ink))
 
     @property
     def em(self) -> float:
