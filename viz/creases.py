@@ -15,6 +15,7 @@ from viz.legends import draw_heading
 from viz.panels import Drawing, arranged
 from viz.scene import draw_mesh
 from viz.style import Style
+from viz.told import remember
 from viz.window import Window
 
 Floats = NDArray[np.float64]
@@ -88,8 +89,11 @@ def creased(
         draw_heading(plotter, title, (), style)
         aim(plotter.renderer, frame, style, aspect=style.panel_width / style.panel_height)
 
-    words = crease_caption(surface, frame) if caption else ""
-    return arranged([Drawing(draw, 1, scale, style)], words, off_screen=off_screen)
+    words = crease_caption(surface, frame)
+    plotter = arranged([Drawing(draw, 1, scale, style)], words if caption else "",
+                       off_screen=off_screen)  # fmt: skip
+    remember(plotter, words)
+    return plotter
 
 
 def crease_caption(surface: CreasedSurface, frame: Frame) -> str:

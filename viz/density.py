@@ -11,6 +11,7 @@ from landscape.surface import Surface
 from viz.contours import write_caption
 from viz.height import HeightScale, Kind, surface_heights
 from viz.style import Style
+from viz.told import remember
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -72,9 +73,10 @@ def kink_density(
             _isolines(axes, surface, height, style)
         axes.set(xlabel=r"$\alpha$", ylabel=r"$\beta$", title=title, aspect="equal",
                  xlim=kinks.window[0], ylim=kinks.window[1])  # fmt: skip
+        text = density_caption(kinks, surface, height, most)
         if caption:
-            text = density_caption(kinks, surface, height, most)
             write_caption(figure, text, font=style.font)
+    remember(figure, text)
     return figure
 
 

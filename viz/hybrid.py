@@ -13,11 +13,12 @@ from landscape.plane import Plane
 from landscape.results import Projection
 from landscape.surface import Surface
 from viz.captions import caption as caption_of
-from viz.contours import FIGURE_SETTINGS, draw_contours
+from viz.contours import draw_contours
 from viz.frame import Frame
 from viz.height import HeightScale, Kind, power_of_ten, with_power
 from viz.layer import isolines, render
 from viz.legends import Name, names_of
+from viz.lines import drawing
 from viz.mesh import Shading, check_shading, surface_mesh
 from viz.page import LABEL, Page
 from viz.paper_axes import draw_floor, draw_marks, draw_ticks, tick_labels, ticks
@@ -25,7 +26,7 @@ from viz.scene import Panel
 from viz.solution_marks import mark_solutions, points_of
 from viz.solutions import seen
 from viz.style import PAPER as SCREEN
-from viz.style import Style
+from viz.style import STYLES, Style
 from viz.told import remember
 from viz.vertices import known_points
 from viz.view import View
@@ -37,13 +38,25 @@ if TYPE_CHECKING:
     from viz.panels import Paths
 
 MOST_PANELS = 12
-# On paper panels are small: surfaces are drawn a little steeper.
+# In figures panels are small: surfaces are drawn a little steeper.
 FIGURE_STYLE = replace(SCREEN, height=0.42)
 
 
-def figure_style() -> Style:
-    """Return the style of figures for papers; change it with ``dataclasses.replace``."""
-    return FIGURE_STYLE
+def figure_style(which: Style | str | None = None) -> Style:
+    """Return the style of a figure for a paper; change it with ``dataclasses.replace``.
+
+    Args:
+        which: a style or a file of one is taken as it is; by default or for ``paper``, and for
+            ``slides``, ``dark`` and ``testing``, surfaces are drawn a little steeper, as panels are
+            small.
+
+    Raises:
+        ValueError: for an unknown name, or a file that holds no style.
+    """
+    if which is None:
+        return FIGURE_STYLE
+    found = Style.of(which)
+    return replace(found, height=FIGURE_STYLE.height) if which in STYLES else found
 
 
 def figure(
@@ -59,7 +72,7 @@ def figure(
     dpi: int = 600,
     contours: bool = True,
     caption: bool = False,
-    style: Style | None = None,
+    style: Style | str | None = None,
 ) -> Figure:
     """Draw surfaces in 3D, and as contours below, on one scale with one colour bar, for a paper.
 
@@ -79,7 +92,7 @@ def figure(
         dpi: pixels per inch of what is rendered.
         contours: whether each surface is drawn as contours too.
         caption: whether the caption is drawn below; :func:`viz.figure_caption` writes it.
-        style: colours and camera.
+        style: colours and camera: a style, the name of one, or a file of one.
 
     Returns:
         A ``matplotlib.figure.Figure``; write it with :func:`viz.save`, which keeps ``dpi``.
@@ -89,16 +102,14 @@ def figure(
         ValueError: for no surface or too many, lists of other lengths, an unknown height or
             shading, or panels that would be too small.
     """
-    import matplotlib
-
     panels = checked_panels(surfaces, paths, titles, planes)
     check_shading(shading)
-    style = style or FIGURE_STYLE
+    style = figure_style(style)
     scale, frame = scale_and_frame(panels, height, style)
     words = _caption(panels, planes, scale, frame, shading, contours)
     panels = [panel.laid(scale) for panel in panels]
     names = common_names(panels, style)
-    with matplotlib.rc_context(dict(FIGURE_SETTINGS)):
+    with drawing(style):
         page = Page.of(frame, style, len(panels), width=width, columns=columns, contours=contours,
                        legend=bool(names), caption=words if caption else "")  # fmt: skip
         drawn = page.start(dpi)
@@ -125,7 +136,7 @@ def figure_caption(
     height: Kind | HeightScale = "log",
     shading: Shading = "flat",
     contours: bool = True,
-    style: Style | None = None,
+    style: Style | str | None = None,
 ) -> str:
     """Write the caption of :func:`figure`, given the same arguments.
 
@@ -133,7 +144,7 @@ def figure_caption(
         ValueError: as :func:`figure` does.
     """
     panels = checked_panels(surfaces, paths, None, planes, quiet=True)
-    scale, frame = scale_and_frame(panels, height, style or FIGURE_STYLE)
+    scale, frame = scale_and_frame(panels, height, figure_style(style))
     return _caption(panels, planes, scale, frame, shading, contours)
 
 

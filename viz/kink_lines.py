@@ -22,6 +22,7 @@ from viz.panels import Drawing, arranged
 from viz.scene import draw_mesh
 from viz.style import Style
 from viz.text import text_2d
+from viz.told import remember
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -200,13 +201,13 @@ def kink_contour(
                 capstyle="butt",
             ))  # fmt: skip
         _legend(axes, drawn)
+        scale = height if isinstance(height, HeightScale) else HeightScale.of(
+            [surface], kind=height
+        )  # fmt: skip
+        words = " ".join([caption_of(surface, scale=scale, shading=""), *drawn.sentences()])
         if caption:
-            scale = height if isinstance(height, HeightScale) else HeightScale.of(
-                [surface], kind=height
-            )  # fmt: skip
-            text = caption_of(surface, scale=scale, shading="")
-            words = " ".join([text, *drawn.sentences()])
             write_caption(figure, words, font=style.font)
+    remember(figure, words)
     return figure
 
 
@@ -270,8 +271,11 @@ def kink_surface(
         draw_key(plotter, drawn, style)
         aim(plotter.renderer, frame, style, aspect=style.panel_width / style.panel_height)
 
-    words = " ".join([text, *drawn.sentences()]) if caption else ""
-    return arranged([Drawing(draw, 1, scale, style)], words, off_screen=off_screen)
+    words = " ".join([text, *drawn.sentences()])
+    plotter = arranged([Drawing(draw, 1, scale, style)], words if caption else "",
+                       off_screen=off_screen)  # fmt: skip
+    remember(plotter, words)
+    return plotter
 
 
 def _draw_lines(

@@ -154,13 +154,6 @@ class Style:
         return self.font_size / _LETTERS
 
     @property
-    def dark(self) -> bool:
-        """Whether the background is darker than the ink."""
-        from matplotlib.colors import to_rgb
-
-        return sum(to_rgb(self.background)) < sum(to_rgb(self.ink))
-
-    @property
     def em(self) -> float:
         """About the size of a letter in a 3D panel, in the picture's units."""
         return self.font_size / 72 * 2.3 / self.panel_height
@@ -172,6 +165,14 @@ class Style:
     def path_colour(self, number: int) -> str:
         """Return the colour of a path; they repeat after the last."""
         return self.path_colours[number % len(self.path_colours)]
+
+    @property
+    def layout_settings(self) -> Mapping[str, Any]:
+        """Settings of matplotlib for a figure that is laid out for letters as on paper.
+
+        Fonts and colours are the style's; on a slide the whole figure is made larger.
+        """
+        return replace(self, font_size=_LETTERS).figure_settings
 
     @property
     def figure_settings(self) -> Mapping[str, Any]:
