@@ -12,7 +12,7 @@ import numpy as np
 
 from landscape.budget import SlopeBudget
 from viz.height import number
-from viz.lines import between, drawing, grey, ground, legend_columns, outside_legend
+from viz.lines import between, drawing, grey, ground, legend_columns, outside_legend, seen
 from viz.style import Style
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def _draw_off_by(
                           bbox={"facecolor": ground(), "edgecolor": "none", "pad": 1})  # fmt: skip
             continue
         _range(axes, row, values, grey(_INK))
-        axes.plot([spread.median], [row], color=_MEDIAN, marker="D", markersize=4.2,
+        axes.plot([spread.median], [row], color=seen(_MEDIAN), marker="D", markersize=4.2,
                   markeredgecolor=ground(), markeredgewidth=0.5, linestyle="none",
                   zorder=4)  # fmt: skip
         _beyond(axes, row, spread, ends)
@@ -214,7 +214,7 @@ def _handles(budgets: Mapping[str, Sequence[SlopeBudget]]) -> list[Any]:
     if any(len(some) > 1 for some in budgets.values()):
         shown.append(Line2D([], [], color=grey(_INK), linewidth=0.8, marker="o", markersize=2.2,
                             label="every segment"))  # fmt: skip
-    shown.append(Line2D([], [], color=_MEDIAN, marker="D", markersize=4.2, linestyle="none",
+    shown.append(Line2D([], [], color=seen(_MEDIAN), marker="D", markersize=4.2, linestyle="none",
                         markeredgecolor=ground(), label="median"))  # fmt: skip
     if any(failed(some) for some in budgets.values()):
         shown.append(Patch(facecolor=grey(0.75), edgecolor=ground(), hatch="////", linewidth=0,

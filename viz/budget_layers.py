@@ -143,7 +143,11 @@ def layer_budgets(
         size = 7.0 if sites <= _ROOMY else 6.0
         # A character of this font is about 0.45 of its size wide.
         beside = width - max(map(len, names)) * 0.45 * size / 72
-        for axes, label in zip(panels, _LABELS[beside >= _WIDE], strict=True):
+        for axes, label in zip(
+            panels,
+            _LABELS[beside >= (_WIDE if Style.of(style).font == "serif" else 1.2 * _WIDE)],
+            strict=True,
+        ):
             axes.set_xlabel(label)
             axes.spines[["top", "right", "left"]].set_visible(False)
             axes.tick_params(axis="y", length=0)

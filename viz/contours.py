@@ -23,6 +23,7 @@ from viz.solution_marks import mark_solutions
 from viz.solutions import Solution, places_of, seen
 from viz.style import PAPER, Font, Style
 from viz.text import wrapped
+from viz.titles import Titles, fitted
 from viz.told import remember
 from viz.window import Window, visible
 
@@ -109,9 +110,12 @@ def contour(
     # Enough for the widest panels: constrained layout loses titles of panels it must make narrower.
     tall = rows * ((across - 1.0) / per_row * ratio + 0.36) + 0.25
     with matplotlib.rc_context(dict(style.figure_settings)):
+        heads = fitted([one.title for one in panels], 0.92 * (across - 1.0) / per_row,
+                       float(matplotlib.rcParams["axes.titlesize"]))  # fmt: skip
+        tall += rows * (heads.lines - 1) * 1.2 * heads.size / 72
         figure = Figure(figsize=(across, tall), layout="constrained")
         grid = figure.subplots(rows, per_row, squeeze=False, sharex=same, sharey=same)
-        _panels(grid.ravel(), panels, per_row, scale, style, colours)
+        _panels(grid.ravel(), panels, heads, per_row, scale, style, colours)
         _colour_bar(figure, grid, scale, style, colours)
         shown = [path for panel in placed for path in panel]
         text = caption_of(every, shown, scale=scale, shading="", planes=planes or (),
@@ -126,6 +130,7 @@ def contour(
 def _panels(
     grid: Any,
     panels: Sequence[Panel],
+    titles: Titles,
     columns: int,
     scale: HeightScale,
     style: Style,
@@ -138,7 +143,7 @@ def _panels(
         panel = panels[number]
         draw_contours(axes, panel.surface, panel.paths, scale, style, solutions=panel.solutions,
                       colours=colours, number=number)  # fmt: skip
-        axes.set_title(panel.title)
+        axes.set_title(titles.texts[number], fontsize=titles.size, linespacing=1.1)
         axes.locator_params(nbins=6)
         if number % columns == 0:
             axes.set_ylabel(r"$\beta$")

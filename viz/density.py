@@ -52,7 +52,7 @@ def kink_density(
     from matplotlib.figure import Figure
 
     style = Style.of(style)
-    across = width or 4.2
+    across = width or 4.2 * style.letters
     ratio = float(np.ptp(kinks.betas) / np.ptp(kinks.alphas))
     found = kinks.density[kinks.density > 0]
     low, high = (found.min(), found.max()) if len(found) else (0.0, 1.0)

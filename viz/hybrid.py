@@ -56,7 +56,10 @@ def figure_style(which: Style | str | None = None) -> Style:
     if which is None:
         return FIGURE_STYLE
     found = Style.of(which)
-    return replace(found, height=FIGURE_STYLE.height) if which in STYLES else found
+    if which not in STYLES:
+        return found
+    # Laid out as on paper, whatever the letters of the style.
+    return replace(found, height=FIGURE_STYLE.height, isoline_width=FIGURE_STYLE.isoline_width)
 
 
 def figure(
@@ -111,12 +114,13 @@ def figure(
     names = common_names(panels, style)
     with drawing(style):
         page = Page.of(frame, style, len(panels), width=width, columns=columns, contours=contours,
-                       legend=bool(names), caption=words if caption else "")  # fmt: skip
+                       legend=bool(names), caption=words if caption else "",
+                       titles=[panel.title for panel in panels])  # fmt: skip
         drawn = page.start(dpi)
         for number, panel in enumerate(panels):
             draw_hybrid(page.panel(drawn, number), panel, page.view, frame, style,
                         shading=shading, dpi=dpi, count=page.ticks)  # fmt: skip
-            page.write_title(drawn, number, panel.title)
+            page.write_title(drawn, number)
             if contours:
                 flat_panel(page.contour(drawn, number), panel, scale, style,
                            named=number % page.columns == 0, legend=not names,

@@ -57,7 +57,12 @@ def dark() -> bool:
 
 def line_colours() -> tuple[str, ...]:
     """Return the colours of lines; on a dark background black becomes the ink."""
-    return tuple(_ON_DARK.get(one, one) for one in LINE_COLOURS) if dark() else LINE_COLOURS
+    return tuple(map(seen, LINE_COLOURS))
+
+
+def seen(colour: str) -> str:
+    """Return a colour as it is, or a lighter one that is seen on a dark background."""
+    return _ON_DARK.get(colour, colour) if dark() else colour
 
 
 def _setting(name: str) -> Any:

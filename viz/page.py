@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +13,8 @@ from viz.frame import Frame
 from viz.legends import Name
 from viz.paper_axes import POINT, Margins
 from viz.style import Style
+from viz.text import wrapped
+from viz.titles import Titles, fitted
 from viz.view import View
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Page:
         upright: whether the colour bar stands at the right; otherwise it lies below.
         legend: whether a line below is kept for the names of paths.
         caption: its lines.
+        titles: of the panels, fitted to their width.
     """
 
     width: float
@@ -59,6 +61,7 @@ class Page:
     upright: bool
     legend: bool
     caption: tuple[str, ...]
+    titles: Titles
 
     @classmethod
     def of(
@@ -72,6 +75,7 @@ class Page:
         contours: bool = True,
         legend: bool = False,
         caption: str = "",
+        titles: Sequence[str] = (),
     ) -> Page:
         """Lay out panels.
 
@@ -84,6 +88,7 @@ class Page:
             contours: whether there is a contour panel below each.
             legend: whether there is a legend.
             caption: "" for none.
+            titles: of the panels.
 
         Raises:
             ValueError: if the panels would be narrower than can be read.
@@ -107,10 +112,10 @@ class Page:
             ratio = float(np.ptp(frame.beta) / np.ptp(frame.alpha))
             side = min(panel - _CONTOUR_LEFT - _CONTOUR_RIGHT, 0.72 * panel)
             flat = (side, side * ratio) if ratio <= 1 else (side / ratio, side)
-        # A character of this font is about 0.43 of its size wide.
-        letters = int(width * 0.98 * 72 / (CAPTION * 0.43))
+        lines = tuple(wrapped(caption, width * 0.96, CAPTION, style.font))
+        fitting = fitted(titles, inner - 2 * ROOM + 2 * min(margins.left, margins.right), TITLE)
         return cls(width, per_row, math.ceil(count / per_row), view, margins, count_ticks,
-                   flat, upright, legend, tuple(textwrap.wrap(caption, letters)))  # fmt: skip
+                   flat, upright, legend, lines, fitting)  # fmt: skip
 
     @property
     def panel_width(self) -> float:
@@ -121,7 +126,12 @@ class Page:
     def row_height(self) -> float:
         """Height of a row: title, picture, contours."""
         flat = _BETWEEN + self.flat[1] + _CONTOUR_BELOW if self.flat else 0.0
-        return _TITLE + self.view.height + self.margins.bottom - ROOM + flat
+        return self.title_height + self.view.height + self.margins.bottom - ROOM + flat
+
+    @property
+    def title_height(self) -> float:
+        """Height that is kept above the picture for the titles."""
+        return _TITLE + (self.titles.lines - 1) * 1.2 * self.titles.size * POINT
 
     @property
     def below(self) -> float:
@@ -150,7 +160,7 @@ class Page:
         """Add the axes of a panel's 3D part, as large as the view."""
         left, top = self.corner(number)
         view = self.view
-        place = (left + self.margins.left - ROOM, top - _TITLE - view.height)
+        place = (left + self.margins.left - ROOM, top - self.title_height - view.height)
         return place_axes(figure, place, (view.width, view.height))
 
     def contour(self, figure: Figure, number: int) -> Axes:
@@ -177,12 +187,12 @@ class Page:
         bottom = self.below - _BETWEEN - _BAR
         return place_axes(figure, ((self.width - long) / 2, bottom), (long, _BAR))
 
-    def write_title(self, figure: Figure, number: int, text: str) -> None:
+    def write_title(self, figure: Figure, number: int) -> None:
         """Write a panel's title above it."""
         left, top = self.corner(number)
         middle = left + self.margins.left - ROOM + self.view.width / 2
-        figure.text(middle / self.width, (top - 0.04) / self.height, text, ha="center", va="top",
-                    fontsize=TITLE)  # fmt: skip
+        figure.text(middle / self.width, (top - 0.04) / self.height, self.titles.texts[number],
+                    ha="center", va="top", fontsize=self.titles.size, linespacing=1.1)  # fmt: skip
 
     def write_legend(self, figure: Figure, names: Sequence[Name], style: Style) -> None:
         """Write the names of paths and solutions into the line below the panels."""

@@ -69,7 +69,8 @@ def extent(text: str, size: float) -> tuple[float, float]:
     """Return width and height of a text in inches."""
     from matplotlib.textpath import TextPath
 
-    if not text:
+    if not text.strip():
+        # A path without a stroke has no extent that matplotlib could tell.
         return 0.0, 0.0
     box = TextPath((0, 0), text, size=size).get_extents()
     return float(box.width) * POINT, float(box.height) * POINT

@@ -172,7 +172,9 @@ class Style:
 
         Fonts and colours are the style's; on a slide the whole figure is made larger.
         """
-        return replace(self, font_size=_LETTERS).figure_settings
+        # The letters of DejaVu Sans are so much wider than those of STIX.
+        size = _LETTERS if self.font == "serif" else 0.87 * _LETTERS
+        return replace(self, font_size=size).figure_settings
 
     @property
     def figure_settings(self) -> Mapping[str, Any]:
