@@ -38,6 +38,15 @@ def analyse(
             "--scales", min=0, help="Curvature against scale at so many centres (50 is usual)."
         ),
     ] = 0,
+    spectrum: Annotated[
+        int,
+        typer.Option(
+            "--spectrum",
+            min=0,
+            help="Spectral density of the Hessian at the solution, by so many Lanczos steps (60 "
+            "is usual).",
+        ),
+    ] = 0,
     microscope: Annotated[
         int,
         typer.Option(
@@ -88,7 +97,7 @@ def analyse(
     source = open_study(study)
     config = configuration_of(source)
     wanted = Wanted(steps=steps, lines=lines, path=path, centres=scales,
-                    map_points=kink_map, crease_points=creases)  # fmt: skip
+                    map_points=kink_map, crease_points=creases, spectrum=spectrum)  # fmt: skip
     with bars() as shown:
         add_analyses(source, config, wanted, load_data=load_data, runs=run or (), reporter=shown)
         if microscope:

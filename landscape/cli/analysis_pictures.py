@@ -14,10 +14,13 @@ from landscape.naming import RunKey
 if TYPE_CHECKING:
     from landscape.results import Analysis
     from landscape.store import StudyFile
-    from viz.style import Style
 
 
-def draw_analyses(study: StudyFile, folder: Path, style: Style | str = "paper") -> list[Path]:
+# Panels of a figure of spectra.
+_SPECTRA = 6
+
+
+def draw_analyses(study: StudyFile, folder: Path, style: Any = "paper") -> list[Path]:
     """Draw everything that was analysed in a study.
 
     Args:
@@ -41,13 +44,13 @@ def draw_analyses(study: StudyFile, folder: Path, style: Style | str = "paper") 
     return written
 
 
-def figures(study: StudyFile, style: Style | str = "paper") -> Iterator[tuple[str, Any, str]]:
-    """Yield a name, a figure and its caption for slope budgets, curvature and paths."""
-    for draw in (_budgets, _against_scale, _along_path):
+def figures(study: StudyFile, style: Any = "paper") -> Iterator[tuple[str, Any, str]]:
+    """Yield a name, a figure and its caption for slope budgets, curvature, paths, spectra."""
+    for draw in (_budgets, _against_scale, _along_path, _spectra):
         yield from draw(study, style)
 
 
-def _budgets(study: StudyFile, style: Style | str) -> Iterator[tuple[str, Any, str]]:
+def _budgets(study: StudyFile, style: Any) -> Iterator[tuple[str, Any, str]]:
     """Draw budgets, those of all seeds of an activation and optimizer in one row."""
     from landscape.study.report import budgets
 
@@ -70,7 +73,7 @@ def _budgets(study: StudyFile, style: Style | str) -> Iterator[tuple[str, Any, s
                 yield stem, viz.layer_budgets(own, style=style), viz.layer_caption(own)
 
 
-def _against_scale(study: StudyFile, style: Style | str) -> Iterator[tuple[str, Any, str]]:
+def _against_scale(study: StudyFile, style: Any) -> Iterator[tuple[str, Any, str]]:
     viz, found = own_viz(), _largest(study, "curvature_scale")
     if found:
         lines = list(found.values())
@@ -79,11 +82,23 @@ def _against_scale(study: StudyFile, style: Style | str) -> Iterator[tuple[str, 
         yield "curvature-scale", figure, viz.curvature_scale_caption(lines, **told)
 
 
-def _along_path(study: StudyFile, style: Style | str) -> Iterator[tuple[str, Any, str]]:
+def _along_path(study: StudyFile, style: Any) -> Iterator[tuple[str, Any, str]]:
     viz, found = own_viz(), _largest(study, "along_path")
     found = {title: _with_class(found[run], run) for run, title in _titles(found).items()}
     if found:
         yield "along-path", viz.along_path(found, style=style), viz.along_path_caption(found)
+
+
+def _spectra(study: StudyFile, style: Any) -> Iterator[tuple[str, Any, str]]:
+    """Draw spectra, activations with kinks first; at most as many as there are colours."""
+    viz, found = own_viz(), _largest(study, "spectrum")
+    titles = list(_titles(found).values())
+    lines = list(found.values())
+    for start in range(0, len(lines), _SPECTRA):
+        part = slice(start, start + _SPECTRA)
+        name = f"spectrum-{start // _SPECTRA + 1}" if len(lines) > _SPECTRA else "spectrum"
+        figure = viz.spectrum(lines[part], titles=titles[part], style=style)
+        yield name, figure, viz.spectrum_caption(lines[part])
 
 
 def _with_class(found: Analysis, run: str) -> Analysis:
@@ -91,7 +106,7 @@ def _with_class(found: Analysis, run: str) -> Analysis:
     return replace(found, settings={**found.settings, "kinked": kinked(run)})
 
 
-def _maps(study: StudyFile, folder: Path, style: Style | str) -> Iterator[Path]:
+def _maps(study: StudyFile, folder: Path, style: Any) -> Iterator[Path]:
     """Draw the kink curves of the window of a step, and the surface cut along them."""
     from landscape.creases import CreasedSurface
     from landscape.kink_map import KinkMap
