@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 _DIAMOND = 0.036
-_LIFT = 0.1
 
 
 def points_of(solutions: Sequence[Solution], surface: Surface, frame: Frame) -> Floats:
@@ -61,7 +60,7 @@ def draw_solutions(
         for radius, face in ((1.35 * _DIAMOND, style.ink), (_DIAMOND, colour)):
             solid = pyvista.PlatonicSolid("octahedron", radius=radius, center=centre)
             draw_in_front(plotter.add_mesh(solid, color=face, lighting=False, culling="back"))
-        above = (x, y, centre[2] + _LIFT)
+        above = (x, y, centre[2] + 1.6 * _DIAMOND + style.em)
         text_3d(plotter, one.letter, above, style, size=1.1, grounded=True)
 
 
