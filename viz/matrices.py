@@ -46,10 +46,11 @@ def matrix(
         shading: see :func:`viz.mesh.surface_mesh`.
         caption: whether the caption is drawn below.
         style: how it looks: a style, the name of one, or a file of one.
-        off_screen: False to open a window with ``.show()``.
+        off_screen: False to draw for a window at once, which ``.show()`` opens.
 
     Returns:
-        A ``pyvista.Plotter``; write it with :func:`viz.save` or show it.
+        A ``pyvista.Plotter``; write it with :func:`viz.save`, or ``.show()`` it in a notebook or,
+            where there is a display, in a window.
 
     Raises:
         RuntimeError: if nothing can be rendered here.
