@@ -224,12 +224,19 @@ def draw_contours(
     mark_solutions(axes, shown, places_of(shown), paths, style, zorder=4.0)
     handles = [name.handle(style) for name in names_of(paths, solutions, style)]
     if handles:
-        axes.legend(handles=handles, loc="upper right", fontsize=6.0 * style.letters,
+        axes.legend(handles=handles, loc="upper right", fontsize=0.75 * _letters(),
                     framealpha=0.8, handlelength=1.2)  # fmt: skip
     axes.set_aspect("equal")
     axes.set_xlim(surface.alphas[0], surface.alphas[-1])
     axes.set_ylim(surface.betas[0], surface.betas[-1])
     return filled
+
+
+def _letters() -> float:
+    """Return the size of letters in the figure that is drawn."""
+    import matplotlib
+
+    return float(matplotlib.rcParams["font.size"])
 
 
 def _filled(

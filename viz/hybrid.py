@@ -222,9 +222,19 @@ def scale_and_frame(
 
 
 def common_names(panels: Sequence[Panel], style: Style) -> list[Name]:
-    """Return what tells paths and solutions apart if it is the same in all panels, else nothing."""
+    """Return what tells paths and solutions apart if it is true of all panels, else nothing.
+
+    Of a panel without names it is true if its paths are those of the same colours.
+    """
     names = [names_of(panel.paths, panel.solutions, style) for panel in panels]
-    return names[0] if all(one == names[0] for one in names) else []
+    first = next((i for i, one in enumerate(names) if one), 0)
+    runs = [path.run for path in panels[first].paths]
+    fits = [
+        mine == names[first]
+        or (not mine and [path.run for path in panel.paths] == runs[: len(panel.paths)])
+        for mine, panel in zip(names, panels, strict=True)
+    ]
+    return names[first] if all(fits) else []
 
 
 def draw_hybrid(

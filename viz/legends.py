@@ -40,9 +40,18 @@ class Name:
 def names_of(
     paths: Sequence[Projection], solutions: Sequence[Solution], style: Style
 ) -> list[Name]:
-    """Return the legend of a panel: its paths if there are several, then its solutions."""
-    found = [Name(text, style.path_colour(i)) for i, text in enumerate(legend_of(paths))]
-    for one, text in zip(solutions, labels_of(solutions), strict=False):
+    """Return the legend of a panel: its paths if there are several, then its solutions.
+
+    A path that led to one of the solutions is not named twice: its colour is that of the solution.
+    """
+    labels = labels_of(solutions)
+    told = {one.name for one in solutions} if labels else set()
+    found = [
+        Name(text, style.path_colour(i))
+        for i, text in enumerate(legend_of(paths))
+        if paths[i].run not in told
+    ]
+    for one, text in zip(solutions, labels, strict=False):
         found.append(Name(text, colour_of(one, paths, style), solution=True))
     return found
 

@@ -19,7 +19,9 @@ from landscape.surface import Surface
 from viz.drape import heights_at
 from viz.frame import Frame
 from viz.height import HeightScale
-from viz.hybrid import FIGURE_STYLE
+from viz.hybrid import FIGURE_STYLE, common_names
+from viz.legends import names_of
+from viz.scene import Panel
 from viz.solution_marks import points_of
 from viz.solutions import labels_of, solutions_of
 from viz.style import TESTING
@@ -103,6 +105,32 @@ def test_a_solutions_mark_has_the_colour_of_its_path(surface: Surface, plane: Pl
     colours = [line.get_color() for line in marks]
     style = viz.Style.named("paper")
     assert colours == [style.background, style.path_colours[0], style.background]
+
+
+def test_a_path_that_led_to_a_solution_is_not_named_twice(surface: Surface, plane: Plane) -> None:
+    ends = [np.array([[0.5, 0.5], list(place)]) for place in plane.settings["points"]]
+    runs = (*NAMES[:2], "relu-gd-other")
+    paths = [replace(make_path(end, np.ones(2)), run=run)
+             for end, run in zip(ends, runs, strict=True)]  # fmt: skip
+    found = names_of(paths, solutions_of(surface, plane), viz.Style.named("paper"))
+    assert [one.text for one in found] == ["other", "A  seed0", "B  seed1", "C  seed2"]
+    assert [one.solution for one in found] == [False, True, True, True]
+
+
+def test_a_legend_below_is_true_of_every_panel(surface: Surface, plane: Plane) -> None:
+    def panel(*runs: str, marked: bool = False) -> Panel:
+        paths = [replace(make_path(np.zeros((2, 2)), np.ones(2)), run=run) for run in runs]
+        return Panel.of(surface, paths, plane=plane if marked else None)
+
+    style = viz.Style.named("paper")
+    both = panel(*NAMES[:2], marked=True)
+    assert next(one.text for one in common_names([both, both], style)) == "A  seed0"
+    # Red is the first run in both.
+    assert common_names([panel(NAMES[0]), both], style) != []
+    assert common_names([panel(), both], style) != []
+    # Red is another run in the second.
+    assert common_names([both, panel(NAMES[1])], style) == []
+    assert common_names([both, panel(*NAMES[1:])], style) == []
 
 
 def test_the_caption_names_the_solutions_and_their_places(surface: Surface, plane: Plane) -> None:
