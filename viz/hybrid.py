@@ -17,10 +17,9 @@ from viz.contours import draw_contours
 from viz.frame import Frame
 from viz.height import HeightScale, Kind, power_of_ten, with_power
 from viz.layer import isolines, render
-from viz.legends import Name, names_of
 from viz.lines import drawing
 from viz.mesh import Shading, check_shading, surface_mesh
-from viz.page import LABEL, Page
+from viz.page import LABEL, Page, common_names
 from viz.paper_axes import draw_floor, draw_marks, draw_ticks, tick_labels, ticks
 from viz.scene import Panel
 from viz.solution_marks import mark_solutions, points_of
@@ -219,22 +218,6 @@ def scale_and_frame(
         surfaces, kind=height, paths=shown
     )  # fmt: skip
     return scale, Frame.around(surfaces, scale, style)
-
-
-def common_names(panels: Sequence[Panel], style: Style) -> list[Name]:
-    """Return what tells paths and solutions apart if it is true of all panels, else nothing.
-
-    Of a panel without names it is true if its paths are those of the same colours.
-    """
-    names = [names_of(panel.paths, panel.solutions, style) for panel in panels]
-    first = next((i for i, one in enumerate(names) if one), 0)
-    runs = [path.run for path in panels[first].paths]
-    fits = [
-        mine == names[first]
-        or (not mine and [path.run for path in panel.paths] == runs[: len(panel.paths)])
-        for mine, panel in zip(names, panels, strict=True)
-    ]
-    return names[first] if all(fits) else []
 
 
 def draw_hybrid(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viz.frame import Frame
-from viz.legends import Name
+from viz.legends import Name, names_of
 from viz.paper_axes import POINT, Margins
 from viz.style import Style
 from viz.text import wrapped
@@ -20,6 +20,8 @@ from viz.view import View
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from viz.scene import Panel
 
 LABEL, TITLE, CAPTION = 7.0, 8.5, 7.0
 # Below this width the colour bar lies below the panels.
@@ -219,3 +221,19 @@ def place_axes(figure: Figure, place: tuple[float, float], size: tuple[float, fl
     width, height = (float(length) for length in figure.get_size_inches())
     left, bottom = (round(length * figure.dpi) / figure.dpi for length in place)
     return figure.add_axes((left / width, bottom / height, size[0] / width, size[1] / height))
+
+
+def common_names(panels: Sequence[Panel], style: Style) -> list[Name]:
+    """Return what tells paths and solutions apart if it is true of all panels, else nothing.
+
+    Of a panel without names it is true if its paths are those of the same colours.
+    """
+    names = [names_of(panel.paths, panel.solutions, style) for panel in panels]
+    first = next((i for i, one in enumerate(names) if one), 0)
+    runs = [path.run for path in panels[first].paths]
+    fits = [
+        mine == names[first]
+        or (not mine and [path.run for path in panel.paths] == runs[: len(panel.paths)])
+        for mine, panel in zip(names, panels, strict=True)
+    ]
+    return names[first] if all(fits) else []

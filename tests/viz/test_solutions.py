@@ -19,8 +19,9 @@ from landscape.surface import Surface
 from viz.drape import heights_at
 from viz.frame import Frame
 from viz.height import HeightScale
-from viz.hybrid import FIGURE_STYLE, common_names
+from viz.hybrid import FIGURE_STYLE
 from viz.legends import names_of
+from viz.page import common_names
 from viz.scene import Panel
 from viz.solution_marks import points_of
 from viz.solutions import labels_of, solutions_of
