@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from landscape.results import Analysis, Projection
     from landscape.sampling import loss_on_plane, place, plane_evaluator, sample
     from landscape.segment import Segment, line_segment, segment_between, step_segment
+    from landscape.spectrum import spectral_density
     from landscape.store import StudyFile, open_study
     from landscape.study import Study
     from landscape.surface import Status, Surface
@@ -115,6 +116,7 @@ _HOME = MappingProxyType(
         "hessian_eigenpairs": "hessian",
         "hessian_extremes": "hessian",
         "hessian_product": "derivatives",
+        "spectral_density": "spectrum",
         "describe": "description",
         "batch_loss": "evaluation",
         "layout_of": "parameters",
@@ -204,6 +206,7 @@ __all__ = [
     "sample",
     "segment_between",
     "slope_budget",
+    "spectral_density",
     "step_segment",
     "train",
     "trajectory_from_checkpoints",

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from viz.report_parts import Picture, Table, picture_of
     from viz.scaling import residual_scaling
     from viz.signature import signed
+    from viz.spectra import spectrum, spectrum_caption
     from viz.spreads import spread_lines
     from viz.style import Style
     from viz.told import caption_of
@@ -82,6 +83,7 @@ _HOME = MappingProxyType(
         "layer_budgets": "budget_layers",
         "curvature_scale": "curvature_lines",
         "along_path": "path_lines",
+        "spectrum": "spectra",
         "effect_lines": "effects",
         "spread_lines": "spreads",
         "MOST_EFFECTS": "effects",
@@ -95,6 +97,7 @@ _HOME = MappingProxyType(
         "layer_caption": "budget_layers",
         "curvature_scale_caption": "curvature_captions",
         "along_path_caption": "path_lines",
+        "spectrum_caption": "spectra",
         # into a file
         "as_markdown": "caption_files",
         "latex_caption": "latex",
@@ -192,6 +195,8 @@ __all__ = [
     "show",
     "signed",
     "slope_budgets",
+    "spectrum",
+    "spectrum_caption",
     "spread_lines",
     "surface",
     "to_html",

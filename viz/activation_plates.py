@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.results import Analysis
-from viz.contours import FIGURE_SETTINGS
 from viz.height import number
+from viz.lines import dark, drawing, grey, ground
+from viz.style import Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,6 +22,8 @@ Floats = NDArray[np.float64]
 _ROWS = ("values", "first", "second")
 _LABELS = ("$f$", "$f\\,'$", "$f\\,''$")
 _COLOURS = ("#1f4e79", "#b5402a", "#2e7d4f")
+# The same on a dark background.
+_LIGHTER = ("#7fb2e0", "#f08a72", "#74c796")
 _RATIOS = (1.25, 1.0, 1.0)
 # What is drawn of values, and at most of a second derivative.
 _VALUES = (-2.4, 3.4)
@@ -38,7 +41,11 @@ _CLASSES = {
 
 
 def activation_plate(
-    records: Sequence[Analysis], *, columns: int | None = None, width: float = 6.75
+    records: Sequence[Analysis],
+    *,
+    columns: int | None = None,
+    width: float = 6.75,
+    style: Style | str | None = None,
 ) -> Figure:
     """Draw activations beside each other: function, first and second derivative, on shared axes.
 
@@ -52,6 +59,7 @@ def activation_plate(
         records: see :func:`landscape.activations.profile`.
         columns: activations in a row; by default at most 6.
         width: of the figure in inches.
+        style: its fonts, ink and background: a style, the name of one, or a file of one.
 
     Returns:
         A ``matplotlib.figure.Figure``; write it with :func:`viz.save`.
@@ -59,13 +67,12 @@ def activation_plate(
     Raises:
         ValueError: for no record, a record of another kind, or fewer than 1 column.
     """
-    import matplotlib
     from matplotlib.figure import Figure
 
     _check(records, columns)
     across = columns or min(len(records), _MOST_COLUMNS)
     bands = math.ceil(len(records) / across)
-    with matplotlib.rc_context(dict(FIGURE_SETTINGS)):
+    with drawing(style):
         one = (width - 0.45) / max(across, 2)
         tall = 1.75 * one * bands + 0.42 * bands + 0.25
         figure = Figure(figsize=(width, tall))
@@ -154,23 +161,27 @@ def _draw(panels: Sequence[Axes], record: Analysis, ends: dict[str, Floats]) -> 
     kinks = np.asarray(arrays["kinks"])
     inside = (kinks[:, 0] >= x[0]) & (kinks[:, 0] <= x[-1])
     few = int(inside.sum()) <= _FEW
-    for axes, row, colour in zip(panels, _ROWS, _COLOURS, strict=True):
+    for axes, row, colour in zip(panels, _ROWS, _colours(), strict=True):
         axes.set(xlim=tuple(ends["x"]), ylim=tuple(ends[row]))
-        axes.axhline(0, color="0.8", linewidth=0.5, zorder=0)
+        axes.axhline(0, color=grey(0.8), linewidth=0.5, zorder=0)
         for place in kinks[inside, 0] if few else ():
-            axes.axvline(place, color="0.75", linewidth=0.5, linestyle=(0, (2, 2)), zorder=0)
+            axes.axvline(place, color=grey(0.75), linewidth=0.5, linestyle=(0, (2, 2)), zorder=0)
         for part in parts:
             axes.plot(x[part], np.asarray(arrays[row])[part], color=colour, linewidth=1.1)
     function, first, second = panels
-    _deltas(first, np.asarray(arrays["value_jumps"]), _COLOURS[1])
-    _deltas(second, kinks[inside], _COLOURS[2])
+    _deltas(first, np.asarray(arrays["value_jumps"]), _colours()[1])
+    _deltas(second, kinks[inside], _colours()[2])
     for place in np.asarray(arrays["value_jumps"])[:, 0]:
         left = int(np.flatnonzero(x == place)[0])
         for value in np.asarray(arrays["values"])[left : left + 2]:
-            _dot(function, place, value, _COLOURS[0], full=False)
+            _dot(function, place, value, _colours()[0], full=False)
     for place, slopes in zip(kinks[inside, 0], arrays["kink_slopes"][inside], strict=True):
         if few:
             _slopes(first, place, slopes)
+
+
+def _colours() -> tuple[str, ...]:
+    return _LIGHTER if dark() else _COLOURS
 
 
 def _slopes(axes: Axes, place: float, slopes: Floats) -> None:
@@ -178,13 +189,13 @@ def _slopes(axes: Axes, place: float, slopes: Floats) -> None:
     left, taken, right = slopes
     for limit in (left, right):
         if not np.isclose(limit, taken, atol=1e-6):
-            _dot(axes, place, limit, _COLOURS[1], full=False)
-    _dot(axes, place, taken, _COLOURS[1], full=True)
+            _dot(axes, place, limit, _colours()[1], full=False)
+    _dot(axes, place, taken, _colours()[1], full=True)
 
 
 def _dot(axes: Axes, place: float, value: float, colour: str, *, full: bool) -> None:
     axes.plot([place], [value], marker="o", markersize=2.8, markeredgewidth=0.8, color=colour,
-              markerfacecolor=colour if full else "white", clip_on=False, zorder=4)  # fmt: skip
+              markerfacecolor=colour if full else ground(), clip_on=False, zorder=4)  # fmt: skip
 
 
 def _deltas(axes: Axes, deltas: Floats, colour: str) -> None:
@@ -216,7 +227,7 @@ def _label(panels: Sequence[Axes], record: Analysis, *, first: bool, columns: in
     top.set_title(name, fontsize=size if len(name) < 60 / columns + 4 else 0.75 * size, pad=11)
     top.text(0.5, 1.02, _CLASSES.get(str(settings["smoothness"]), str(settings["smoothness"])),
              transform=top.transAxes, ha="center", va="bottom", fontsize=6.5,
-             color="0.3")  # fmt: skip
+             color=grey(0.3))  # fmt: skip
     for axes, label in zip(panels, _LABELS, strict=True):
         axes.tick_params(labelsize=6, length=2, labelleft=first, labelbottom=axes is panels[2],
                          pad=1.5)  # fmt: skip
@@ -231,4 +242,4 @@ def _note_outside(axes: Axes, record: Analysis) -> None:
     outside = int(np.sum((kinks[:, 0] < x[0]) | (kinks[:, 0] > x[-1])))
     if outside:
         axes.text(0.97, 0.06, f"{outside} kinks outside" if outside > 1 else "1 kink outside",
-                  transform=axes.transAxes, fontsize=5, color="0.4", ha="right")  # fmt: skip
+                  transform=axes.transAxes, fontsize=5, color=grey(0.4), ha="right")  # fmt: skip

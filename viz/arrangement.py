@@ -145,6 +145,7 @@ def arranged(
     if lines:
         text_2d(plotter, "\n".join(lines), (0.5, 0.92), style, size=0.85, vertical="top")
     plotter.subplot(0, 0)
+    plotter.again = lambda: arranged(drawings, caption, columns=columns, off_screen=False)
     return plotter
 
 
@@ -161,7 +162,8 @@ def _plotter(
     if off_screen:
         ensure()
     import numpy as np
-    import pyvista
+
+    from viz.picture import Picture
 
     strip = (lines * 1.3 * 0.85 + 1.0) * style.font_size / 72
     width = columns * style.panel_width + bar
@@ -169,7 +171,7 @@ def _plotter(
     tall = rows * style.panel_height + strip
     ends = [sum(groups[: i + 1]) for i in range(len(groups))]
     bars = [(np.s_[end - count : end], columns) for end, count in zip(ends, groups, strict=True)]
-    plotter = pyvista.Plotter(
+    plotter = Picture(
         shape=(rows + 1, columns + 1),
         row_weights=[*[style.panel_height] * rows, strip],
         col_weights=[*[style.panel_width] * columns, bar],

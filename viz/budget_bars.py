@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from landscape.budget import SlopeBudget
-from viz.contours import FIGURE_SETTINGS
 from viz.height import number
-from viz.lines import between, legend_columns, outside_legend
+from viz.lines import between, drawing, grey, ground, legend_columns, outside_legend, seen
+from viz.style import Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-KINKS, BENDS, REST = "#D55E00", "#56B4E9", "0.9"
+KINKS, BENDS = "#D55E00", "#56B4E9"
+# Greys between the ink (0) and the background (1).
+REST, _INK = 0.9, 0.15
 NOT_PASSED = "†"
 # Longer names are broken, so that the bars keep their room.
 _NAME = 22
@@ -27,7 +29,7 @@ _NAME = 22
 _ROW = 0.24
 # Percent; what is further out than this and than every median is written at the edge.
 _FAR = 300.0
-_INK, _KINK_INK, _MEDIAN = "0.15", "#6B2F00", "#0072B2"
+_KINK_INK, _MEDIAN = "#6B2F00", "#0072B2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,12 @@ class Spread:
         return cls(float(np.median(finite)), min(finite), max(finite))
 
 
-def slope_budgets(budgets: Mapping[str, Sequence[SlopeBudget]], *, width: float = 5.5) -> Figure:
+def slope_budgets(
+    budgets: Mapping[str, Sequence[SlopeBudget]],
+    *,
+    width: float = 5.5,
+    style: Style | str | None = None,
+) -> Figure:
     """Draw for every run what its change of slope is made of, and what autograd misses of it.
 
     Left, all change of slope (bends and the rest, each by its amount) as one bar: what sits in
@@ -60,6 +67,7 @@ def slope_budgets(budgets: Mapping[str, Sequence[SlopeBudget]], *, width: float 
     Args:
         budgets: of each run or activation, in order from top to bottom.
         width: of the figure in inches.
+        style: its fonts, ink and background: a style, the name of one, or a file of one.
 
     Returns:
         A ``matplotlib.figure.Figure``; write it with :func:`viz.save`, below it
@@ -68,17 +76,16 @@ def slope_budgets(budgets: Mapping[str, Sequence[SlopeBudget]], *, width: float 
     Raises:
         ValueError: for no run, or a run without budgets.
     """
-    import matplotlib
     from matplotlib.figure import Figure
 
     check_budgets(budgets)
     labels = [_label(name, rows) for name, rows in budgets.items()]
     places, end = _places(labels)
-    handles = _handles(budgets)
-    columns = legend_columns([str(handle.get_label()) for handle in handles], width)
-    # Of the height 0.68 inches are axis labels, and 0.15 each line of the legend.
-    tall = 0.68 + 0.15 * math.ceil(len(handles) / columns) + _ROW * (end + 0.2)
-    with matplotlib.rc_context(dict(FIGURE_SETTINGS)):
+    with drawing(style):
+        handles = _handles(budgets)
+        columns = legend_columns([str(handle.get_label()) for handle in handles], width)
+        # Of the height 0.68 inches are axis labels, and 0.15 each line of the legend.
+        tall = 0.68 + 0.15 * math.ceil(len(handles) / columns) + _ROW * (end + 0.2)
         figure = Figure(figsize=(width, tall), layout="constrained")
         left, right = figure.subplots(1, 2, sharey=True, width_ratios=(1.5, 1.0))
         for place, some in zip(places, budgets.values(), strict=True):
@@ -126,13 +133,13 @@ def _draw_shares(axes: Axes, row: float, budgets: Sequence[SlopeBudget]) -> None
     bend, kink = Spread.of(bends), Spread.of(kinks)
     hatch = "////" if failed(budgets) else None
     parts = ((0.0, kink.median, KINKS), (kink.median, bend.median - kink.median, BENDS),
-             (bend.median, 100 - bend.median, REST))  # fmt: skip
+             (bend.median, 100 - bend.median, grey(REST)))  # fmt: skip
     for start, long, colour in parts:
         axes.barh(row, long, left=start, height=0.6, color=colour, hatch=hatch,
-                  edgecolor="white", linewidth=0)  # fmt: skip
+                  edgecolor=ground(), linewidth=0)  # fmt: skip
     # Where all bends are kinks the two ranges are one, and without kinks there is one.
     two = kink.high > 0 and not np.allclose(kinks, bends, rtol=1e-9)
-    _range(axes, row - 0.14 * two, bends, _INK)
+    _range(axes, row - 0.14 * two, bends, grey(_INK))
     if two:
         _range(axes, row + 0.14, kinks, _KINK_INK)
 
@@ -154,18 +161,18 @@ def _draw_off_by(
     """Draw the share that autograd misses; what is far outside is written at the edge."""
     every = [[100 * budget.off_by for budget in some] for some in rows]
     spreads = [Spread.of(values) for values in every]
-    axes.axvline(0, color="0.35", linewidth=0.6, zorder=1)
+    axes.axvline(0, color=grey(0.35), linewidth=0.6, zorder=1)
     ends = _ends(spreads)
     axes.set_xlim(*ends)
     for row, values, spread in zip(places, every, spreads, strict=True):
         if math.isnan(spread.median):
             axes.annotate("no change of slope", (0.5, row), xycoords=("axes fraction", "data"),
-                          ha="center", va="center", fontsize=6.5, color="0.4",
-                          bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})  # fmt: skip
+                          ha="center", va="center", fontsize=6.5, color=grey(0.4),
+                          bbox={"facecolor": ground(), "edgecolor": "none", "pad": 1})  # fmt: skip
             continue
-        _range(axes, row, values, _INK)
-        axes.plot([spread.median], [row], color=_MEDIAN, marker="D", markersize=4.2,
-                  markeredgecolor="white", markeredgewidth=0.5, linestyle="none",
+        _range(axes, row, values, grey(_INK))
+        axes.plot([spread.median], [row], color=seen(_MEDIAN), marker="D", markersize=4.2,
+                  markeredgecolor=ground(), markeredgewidth=0.5, linestyle="none",
                   zorder=4)  # fmt: skip
         _beyond(axes, row, spread, ends)
     axes.set_xlabel("autograd's curvature\nis off by (%)")
@@ -191,7 +198,7 @@ def _beyond(axes: Axes, row: float, spread: Spread, ends: tuple[float, float]) -
             text = arrow.format(f"{value:,.0f}".replace("-", "−"))
             axes.annotate(text, (edge, row), (0, 2.5), xycoords=("axes fraction", "data"),
                           textcoords="offset points", ha=align, va="bottom",
-                          fontsize=6, color=_INK)  # fmt: skip
+                          fontsize=6, color=grey(_INK))  # fmt: skip
 
 
 def _handles(budgets: Mapping[str, Sequence[SlopeBudget]]) -> list[Any]:
@@ -202,15 +209,15 @@ def _handles(budgets: Mapping[str, Sequence[SlopeBudget]]) -> list[Any]:
     shown: list[Any] = [
         Patch(color=KINKS, label="in kinks (kink share)"),
         Patch(color=BENDS, label="in smooth bends"),
-        Patch(color=REST, label="not in bends"),
+        Patch(color=grey(REST), label="not in bends"),
     ]
     if any(len(some) > 1 for some in budgets.values()):
-        shown.append(Line2D([], [], color=_INK, linewidth=0.8, marker="o", markersize=2.2,
+        shown.append(Line2D([], [], color=grey(_INK), linewidth=0.8, marker="o", markersize=2.2,
                             label="every segment"))  # fmt: skip
-    shown.append(Line2D([], [], color=_MEDIAN, marker="D", markersize=4.2, linestyle="none",
-                        markeredgecolor="white", label="median"))  # fmt: skip
+    shown.append(Line2D([], [], color=seen(_MEDIAN), marker="D", markersize=4.2, linestyle="none",
+                        markeredgecolor=ground(), label="median"))  # fmt: skip
     if any(failed(some) for some in budgets.values()):
-        shown.append(Patch(facecolor="0.75", edgecolor="white", hatch="////", linewidth=0,
+        shown.append(Patch(facecolor=grey(0.75), edgecolor=ground(), hatch="////", linewidth=0,
                            label=f"{NOT_PASSED} check not passed"))  # fmt: skip
     return shown
 

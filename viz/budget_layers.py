@@ -13,15 +13,15 @@ import numpy as np
 from landscape.arrays import Floats
 from landscape.budget import SlopeBudget
 from viz.budget_bars import KINKS, checks
-from viz.contours import FIGURE_SETTINGS
 from viz.height import number
-from viz.lines import between, legend_columns, outside_legend
+from viz.lines import between, dark, drawing, grey, legend_columns, outside_legend
+from viz.style import Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_CROSSINGS, _SIGNED, _GREY = "#56B4E9", "#CC79A7", "0.88"
+_CROSSINGS, _SIGNED, _GREY = "#56B4E9", "#CC79A7", 0.88
 # Units of a site are drawn in at most so many cells, each the mean of its neighbours in rank.
 _CELLS = 256
 _DECADES = 3
@@ -91,7 +91,11 @@ class LayerTotals:
 
 
 def layer_budgets(
-    budgets: SlopeBudget | Sequence[SlopeBudget], *, title: str = "", width: float = 5.5
+    budgets: SlopeBudget | Sequence[SlopeBudget],
+    *,
+    title: str = "",
+    width: float = 5.5,
+    style: Style | str | None = None,
 ) -> Figure:
     """Draw crossings and jumps of every site of a network, and of the units of each.
 
@@ -105,6 +109,7 @@ def layer_budgets(
         budgets: one or several of one network.
         title: above the figure.
         width: of the figure in inches.
+        style: its fonts, ink and background: a style, the name of one, or a file of one.
 
     Returns:
         A ``matplotlib.figure.Figure``; write it with :func:`viz.save`, below it
@@ -113,18 +118,17 @@ def layer_budgets(
     Raises:
         ValueError: for no budget, networks with other sites, or one without any.
     """
-    import matplotlib
     from matplotlib.figure import Figure
 
     every = [budgets] if isinstance(budgets, SlopeBudget) else list(budgets)
     totals = LayerTotals.of(every)
     sites = len(totals.units)
-    handles = _handles()
-    columns = legend_columns([handle.get_label() for handle in handles], width)
     # Many sites stand closer; labels take 0.6 inches and 0.15 each line of the legend.
     row = max(0.26 if sites <= _ROOMY else 0.16, 0.5 / sites)
-    around = 0.6 + 0.15 * math.ceil(len(handles) / columns) + 0.16 * bool(title)
-    with matplotlib.rc_context(dict(FIGURE_SETTINGS)):
+    with drawing(style):
+        handles = _handles()
+        columns = legend_columns([handle.get_label() for handle in handles], width)
+        around = 0.6 + 0.15 * math.ceil(len(handles) / columns) + 0.16 * bool(title)
         figure = Figure(figsize=(width, around + row * sites), layout="constrained")
         panels = figure.subplots(1, 3, sharey=True, width_ratios=(1, 1, 1.5))
         _bars(panels[0], totals.crossings, 0.0, 0.6, _CROSSINGS)
@@ -133,13 +137,17 @@ def layer_budgets(
         for axes, values in zip(panels, (totals.crossings, totals.kinks), strict=False):
             if not values.any():
                 _say_none(axes)
-        panels[1].axvline(0, color="0.35", linewidth=0.6)
+        panels[1].axvline(0, color=grey(0.35), linewidth=0.6)
         _strips(figure, panels[2], totals)
         names = [_shortened(name) for name in every[0].layers]
         size = 7.0 if sites <= _ROOMY else 6.0
         # A character of this font is about 0.45 of its size wide.
         beside = width - max(map(len, names)) * 0.45 * size / 72
-        for axes, label in zip(panels, _LABELS[beside >= _WIDE], strict=True):
+        for axes, label in zip(
+            panels,
+            _LABELS[beside >= (_WIDE if Style.of(style).font == "serif" else 1.2 * _WIDE)],
+            strict=True,
+        ):
             axes.set_xlabel(label)
             axes.spines[["top", "right", "left"]].set_visible(False)
             axes.tick_params(axis="y", length=0)
@@ -157,7 +165,7 @@ def _handles() -> list[Any]:
     return [
         Patch(color=KINKS, label="sum of |J|"),
         Patch(color=_SIGNED, label="sum of J"),
-        Patch(color=_GREY, label="unit not crossed or weaker"),
+        Patch(color=grey(_GREY), label="unit not crossed or weaker"),
     ]
 
 
@@ -175,14 +183,14 @@ def _bars(axes: Axes, values: Floats, shift: float, tall: float, colour: str) ->
     axes.barh(rows, values.mean(axis=0), height=tall, color=colour, linewidth=0)
     if len(values) > 1 and values.any():
         for row, low, high in zip(rows, values.min(axis=0), values.max(axis=0), strict=True):
-            axes.plot([low, high], [row, row], color="0.15", linewidth=0.6, marker="|",
+            axes.plot([low, high], [row, row], color=grey(0.15), linewidth=0.6, marker="|",
                       markersize=2.5, markeredgewidth=0.6)  # fmt: skip
 
 
 def _say_none(axes: Axes) -> None:
     axes.set(xlim=(0, 1), xticks=[0])
     axes.annotate("none", (0.5, 0.5), xycoords="axes fraction", ha="center", va="center",
-                  fontsize=7, color="0.4")  # fmt: skip
+                  fontsize=7, color=grey(0.4))  # fmt: skip
 
 
 def _strips(figure: Figure, axes: Axes, totals: LayerTotals) -> None:
@@ -193,7 +201,8 @@ def _strips(figure: Figure, axes: Axes, totals: LayerTotals) -> None:
 
     largest = 100 * max(float(units.max(initial=0.0)) for units in totals.units)
     norm = LogNorm((largest or 1.0) * 10.0**-_DECADES, largest or 1.0)
-    colours = matplotlib.colormaps["inferno_r"].with_extremes(bad=_GREY, under=_GREY)
+    colours = matplotlib.colormaps["inferno" if dark() else "inferno_r"]
+    colours = colours.with_extremes(bad=grey(_GREY), under=grey(_GREY))
     for row, units in enumerate(totals.units):
         cells = 100 * _cells(units)[None]
         edges = np.linspace(0, 100, cells.shape[1] + 1)
@@ -202,7 +211,7 @@ def _strips(figure: Figure, axes: Axes, totals: LayerTotals) -> None:
                         rasterized=True)  # fmt: skip
         text = f"{totals.crossed[row]:,} of {len(units):,}"
         axes.annotate(text, (1, row), (3, 0), xycoords=("axes fraction", "data"),
-                      textcoords="offset points", va="center", fontsize=6, color="0.25",
+                      textcoords="offset points", va="center", fontsize=6, color=grey(0.25),
                       annotation_clip=False)  # fmt: skip
     axes.set_xlim(0, 100)
     if largest > 0:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -11,11 +10,12 @@ from landscape.plane import Plane
 from landscape.results import Projection
 from landscape.surface import Status, Surface
 from viz.colouring import Colours
+from viz.drape import lossless
 from viz.frame import Frame
 from viz.height import HeightScale, above, left_out, surface_heights
 from viz.matching import mismatches, settings_of
 from viz.paths import TUBE, bead_records, over_limit
-from viz.plane_captions import statistics, third
+from viz.plane_captions import a_range, plane_sentences
 from viz.references import REFERENCES, cited
 from viz.vertices import added_points, known_points
 from viz.window import LEAST_CAPTURED, Window, visible
@@ -58,77 +58,20 @@ def caption(
     scale = scale or HeightScale.of(surfaces)
     every = list(planes) if len(planes) == len(surfaces) else [plane, *[None] * len(surfaces)]
     every = every[: len(surfaces)]
-    parts = [_what(surfaces, every), *third(surfaces, every), *statistics(surfaces, every)]
-    parts += [*_curvatures(surfaces, every), _grid(surfaces)]
-    parts += _warnings(surfaces, every)
+    parts = [*plane_sentences(surfaces, every, high=bool(shading)), *_warnings(surfaces, every)]
     if shading:
         parts += [_height(scale, frame), *(colours.sentences if colours else ()), _SHADING[shading]]
         parts += _paths(paths, surfaces, frame, "at the true losses, ")
         placed = own if own is not None else [paths] if len(surfaces) == 1 else []
         parts += added(surfaces, placed, scale)
     else:
-        parts.append(f"Colours and isolines: {_kind(scale)}.")
+        parts += [*colours.sentences, f"Isolines: {_kind(scale)}."] if colours else [
+            f"Colours and isolines: {_kind(scale)}."
+        ]  # fmt: skip
         parts += _paths(paths, surfaces, None, "")
     parts += [*_clipped(surfaces, paths, scale), *_interpolated(surfaces)]
     parts += [*_omissions(surfaces, scale), *sources(surfaces, every)]
     return " ".join(part for part in parts if part)
-
-
-_KINDS = {
-    "hessian": "plane of two eigenvectors of the Hessian (autograd's, without the kinks)",
-    "gradient": "plane of steepest descent (towards positive α) and a random direction",
-    "update": "plane of the optimizer's last two steps",
-    "between": "line between two solutions, at α = 0 and α = 1",
-    "through": "plane through three solutions, the first at (0, 0) and the second at (1, 0)",
-}
-
-
-def _what(surfaces: Sequence[Surface], planes: Sequence[Plane | None]) -> str:
-    runs = sorted({surface.run for surface in surfaces if surface.run})
-    settings = settings_of(surfaces[0], planes[0])
-    kind = settings.get("kind") or ""
-    if kind == "random":
-        what = f"random plane, {settings.get('normalisation')}-normalised directions"
-        seeds = {settings_of(s, p).get("seed") for s, p in zip(surfaces, planes, strict=True)}
-        told = ", ".join(map(str, sorted(seeds, key=str)))
-        what += f" (seed{'s' if len(seeds) > 1 else ''} {told})"
-    elif kind == "pca":
-        what = "plane of the path's first two principal components"
-        what += _variance(settings) if len(surfaces) == 1 else ""
-        what += _lengths(surfaces)
-    else:
-        what = _KINDS.get(kind, f"{kind} plane" if kind else "surface")
-    examples = settings.get("examples")
-    loss = str(settings.get("loss", "loss")).replace("_", " ")
-    over = f", {loss} over {examples:,} examples" if examples else ""
-    whose = f" around {runs[0]}" if len(runs) == 1 else ""
-    return f"{what[0].upper()}{what[1:]}{whose}{over}."
-
-
-def _variance(settings: dict[str, Any]) -> str:
-    """Say how much variance the plane holds, and a random walk's plane would."""
-    variance = settings.get("explained_variance")
-    if not variance:
-        return ""
-    walk = settings.get("random_walk_variance")
-    beside = f"; of a random walk's: {sum(walk):.1%}" if walk else ""
-    return f" ({sum(variance):.1%} of its variance{beside})"
-
-
-def _curvatures(surfaces: Sequence[Surface], planes: Sequence[Plane | None]) -> list[str]:
-    """Say the ends of the Hessian's spectrum at the centre, where they were measured."""
-    told = [settings_of(s, p).get("hessian") for s, p in zip(surfaces, planes, strict=True)]
-    known = [h for h in told if h]
-    ends = []
-    for name in ("top", "bottom"):
-        values = sorted(float(h[name]) for h in known if h.get(name) is not None)
-        if values:
-            ends.append(f"{name} {_range([f'{v:.3g}' for v in (values[0], values[-1])])}")
-    if not ends:
-        return []
-    which = f" ({len(known)} of {len(surfaces)} panels)" if len(known) < len(surfaces) else ""
-    text = f"Hessian eigenvalues at the centre: {', '.join(ends)}{which}."
-    return [text.replace(" -", " −")]
 
 
 def _warnings(surfaces: Sequence[Surface], planes: Sequence[Plane | None]) -> list[str]:
@@ -166,8 +109,8 @@ def added(
         return []
     ends = "The end of the path" if len(found) == 1 else f"The {len(found)} ends of paths"
     verb, what = ("is", "a vertex") if len(found) == 1 else ("are", "vertices")
-    there = _range([f"{v:.3g}" for v in (min(found), max(found))])
-    grid = _range([f"{v:.3g}" for v in (min(lowest), max(lowest))])
+    there = a_range([f"{v:.3g}" for v in (min(found), max(found))])
+    grid = a_range([f"{v:.3g}" for v in (min(lowest), max(lowest))])
     return [
         f"{ends} (loss in the plane {there}) {verb} {what} of the surface between grid points, of "
         f"which the lowest has {grid}."
@@ -181,29 +124,6 @@ def sources(surfaces: Sequence[Surface], planes: Sequence[Plane | None]) -> list
         keys += cited(settings_of(surface, plane))
     names = [REFERENCES[key].short for key in dict.fromkeys(keys)]
     return [f"Method: {'; '.join(names)}."] if names else []
-
-
-def _lengths(surfaces: Sequence[Surface]) -> str:
-    """Say how long the directions of PCA planes are."""
-    lengths = sorted(float(s.settings.get("direction_length", 1.0)) for s in surfaces)
-    if lengths[-1] == 1.0:
-        return ", unit directions"
-    share = _range([f"{length:.3g}" for length in (lengths[0], lengths[-1])])
-    return f", directions as long as the way from start to solution ({share})"
-
-
-def _grid(surfaces: Sequence[Surface]) -> str:
-    grids = {(s.grid.shape, *(float(v) for a in s.grid.axes for v in (a[0], a[-1])))
-             for s in surfaces}  # fmt: skip
-    if len(grids) > 1:
-        return "The panels show different grids or spans: compare with care."
-    first = surfaces[0]
-    shape = " x ".join(map(str, first.grid.shape))
-    ends = ", ".join(
-        f"{name} {axis[0]:.3g} to {axis[-1]:.3g}"
-        for name, axis in zip("αβ", first.grid.axes, strict=False)
-    )
-    return f"{shape} points, {ends}, in multiples of the directions.".replace("-", "−")
 
 
 def _height(scale: HeightScale, frame: Frame | None) -> str:
@@ -228,13 +148,9 @@ def _paths(
     shown = [path for path in paths if visible(path)]
     hidden = [path for path in paths if not visible(path)]
     if shown:
-        shares = sorted(path.captured for path in shown)
-        share = _range([f"{s:.1%}" for s in (shares[0], shares[-1])])
-        off = _range([f"{1 - s:.1%}" for s in (shares[-1], shares[0])])
-        sentences.append(
-            f"Path {where}with {share} of its squared displacement in the plane, {off} off it"
-            f"{_marks(shown)}."
-        )
+        sentences += _shares([p for p in shown if not lossless(p)], where)
+        on_it = "on the surface, as its losses are not known, " if frame else ""
+        sentences += _shares([p for p in shown if lossless(p)], on_it)
         if frame is not None and any(_dips(path, frame) for path in shown):
             sentences.append(
                 "A thin line is path hidden by the surface; it runs below it where the loss at its "
@@ -257,6 +173,27 @@ def _paths(
     return sentences
 
 
+def _shares(paths: Sequence[Projection], where: str) -> list[str]:
+    """Say where paths are drawn, and how much of them lies in the plane."""
+    sentences = []
+    known = [path for path in paths if np.isfinite(path.distances).any()]
+    if known:
+        shares = sorted(path.captured for path in known)
+        share = a_range([f"{s:.1%}" for s in (shares[0], shares[-1])])
+        off = a_range([f"{1 - s:.1%}" for s in (shares[-1], shares[0])])
+        sentences.append(
+            f"Path {where}with {share} of its squared displacement in the plane, {off} off it"
+            f"{_marks(known)}."
+        )
+    others = [path for path in paths if not np.isfinite(path.distances).any()]
+    if others:
+        drawn = f" {where.removesuffix(', ')}" if where else ""
+        sentences.append(
+            f"Path{drawn}; how far off the plane it runs is not known{_marks(others)}."
+        )
+    return sentences
+
+
 def _marks(paths: Sequence[Projection]) -> str:
     """Say what the beads on paths mark: steps if they are even, else records."""
     told = []
@@ -273,7 +210,7 @@ def _marks(paths: Sequence[Projection]) -> str:
     counts = sorted(count for count, _ in told)
     if counts[-1] == 1:
         return f"; a bead at every {unit.removesuffix('s')}"
-    return f"; a bead every {_range([str(counts[0]), str(counts[-1])])} {unit}"
+    return f"; a bead every {a_range([str(counts[0]), str(counts[-1])])} {unit}"
 
 
 def _dips(path: Projection, frame: Frame) -> bool:
@@ -281,10 +218,6 @@ def _dips(path: Projection, frame: Frame) -> bool:
     own, below = (frame.scale.of_losses(v) for v in (path.losses, path.plane_losses))
     with np.errstate(invalid="ignore"):
         return bool(np.any((below - own) * frame.rise > TUBE))
-
-
-def _range(texts: list[str]) -> str:
-    return texts[0] if texts[0] == texts[-1] else f"{texts[0]} to {texts[-1]}"
 
 
 def _interpolated(surfaces: Sequence[Surface]) -> list[str]:

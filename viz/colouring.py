@@ -106,7 +106,8 @@ def _worked_out(
     without = [str(s.run or i + 1) for i, s in enumerate(surfaces) if colour not in s.fields]
     if without:
         raise ValueError(f"no field {colour!r} in the surfaces {', '.join(without)}")
-    return _ranged([s.fields[colour] for s in surfaces], _singular(colour), style, ())
+    said = f"Colour: {_singular(colour)}."
+    return _ranged([s.fields[colour] for s in surfaces], _singular(colour), style, (said,))
 
 
 def _singular(field: str) -> str:

@@ -13,13 +13,19 @@ from landscape.plane import Plane
 from landscape.results import Projection
 from landscape.surface import Surface
 from viz.captions import caption as caption_of
+from viz.colouring import Colours, Reference, colours_of
 from viz.height import HeightScale, Kind, surface_heights
+from viz.legends import names_of
 from viz.matching import mismatches
-from viz.paths import bead_records, legend_of
+from viz.paths import bead_records
+from viz.scene import Panel
+from viz.solution_marks import mark_solutions
+from viz.solutions import Solution, places_of, seen
 from viz.style import PAPER, Font, Style
 from viz.text import wrapped
+from viz.titles import Titles, fitted
 from viz.told import remember
-from viz.window import visible
+from viz.window import Window, visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,6 +46,8 @@ def contour(
     titles: Sequence[str] | None = None,
     columns: int | None = None,
     height: Kind | HeightScale = "log",
+    colour: str = "losses",
+    reference: Reference | Sequence[Reference] | None = None,
     width: float | None = None,
     caption: bool = True,
     style: Style | str | None = None,
@@ -52,10 +60,14 @@ def contour(
     Args:
         surfaces: one or several, two-dimensional.
         paths: of each surface: one or several placed trajectories.
-        planes: of each surface, for the caption.
+        planes: of each surface, for the caption, and the solutions that it was made through.
         titles: of each surface.
         columns: panels per row; by default at most 4.
         height: ``log``, ``linear`` or a scale.
+        colour: what is between the isolines, which are those of the loss: ``losses``, ``slope``,
+            ``curvature``, ``status``, ``difference``, ``kinks`` or a field such as ``accuracies``;
+            see :func:`viz.surface`.
+        reference: one for all surfaces or one for each; see :func:`viz.surface`.
         width: of the figure in inches; by default 5.5 for up to 3 columns, else 6.75, and more
             for styles with larger letters; see :func:`viz.width_of`.
         caption: whether the caption is drawn below.
@@ -65,7 +77,8 @@ def contour(
         A ``matplotlib.figure.Figure``; write it with :func:`viz.save` or go on with it.
 
     Raises:
-        ValueError: for no surface, one that is not two-dimensional, or lists of other lengths.
+        ValueError: for no surface, one that is not two-dimensional, lists of other lengths, or an
+            unknown colour.
     """
     import matplotlib
     from matplotlib.figure import Figure
@@ -79,10 +92,15 @@ def contour(
         raise ValueError("a surface must have 2 axes to be drawn as contours")
     style = Style.of(style)
     scale = height if isinstance(height, HeightScale) else HeightScale.of(every, kind=height)
+    colours = colours_of(every, colour, style, height=scale.kind, reference=reference)
+    panels = [
+        Panel.of(one, placed[i], titles[i] if titles else "", plane=planes[i] if planes else None)
+        for i, one in enumerate(every)
+    ]
     count = len(every)
     per_row = columns or (count if count <= 4 else math.ceil(count / math.ceil(count / 4)))
     rows = math.ceil(count / per_row)
-    across = width or (5.5 if per_row <= 3 else 6.75)
+    across = width or (5.5 if per_row <= 3 else 6.75) * style.letters
     windows = {tuple(float(v) for a in s.grid.axes for v in (a[0], a[-1])) for s in every}
     same = len(windows) == 1
     found = mismatches(every, planes or ())
@@ -92,14 +110,18 @@ def contour(
     # Enough for the widest panels: constrained layout loses titles of panels it must make narrower.
     tall = rows * ((across - 1.0) / per_row * ratio + 0.36) + 0.25
     with matplotlib.rc_context(dict(style.figure_settings)):
+        heads = fitted([one.title for one in panels], 0.92 * (across - 1.0) / per_row,
+                       float(matplotlib.rcParams["axes.titlesize"]))  # fmt: skip
+        tall += rows * (heads.lines - 1) * 1.2 * heads.size / 72
         figure = Figure(figsize=(across, tall), layout="constrained")
         grid = figure.subplots(rows, per_row, squeeze=False, sharex=same, sharey=same)
-        _panels(grid.ravel(), every, placed, titles, per_row, scale, style)
-        _colour_bar(figure, grid, scale, style)
+        _panels(grid.ravel(), panels, heads, per_row, scale, style, colours)
+        _colour_bar(figure, grid, scale, style, colours)
         shown = [path for panel in placed for path in panel]
-        text = caption_of(every, shown, scale=scale, shading="", planes=planes or ())
+        text = caption_of(every, shown, scale=scale, shading="", planes=planes or (),
+                          colours=colours)  # fmt: skip
         if caption:
-            size = _CAPTION_SIZE * style.font_size / PAPER.font_size
+            size = _CAPTION_SIZE * style.letters
             write_caption(figure, text, size=size, font=style.font)
     remember(figure, text)
     return figure
@@ -107,36 +129,41 @@ def contour(
 
 def _panels(
     grid: Any,
-    surfaces: Sequence[Surface],
-    paths: Sequence[Sequence[Projection]],
-    titles: Sequence[str] | None,
+    panels: Sequence[Panel],
+    titles: Titles,
     columns: int,
     scale: HeightScale,
     style: Style,
+    colours: Colours | None,
 ) -> None:
     for number, axes in enumerate(grid):
-        if number >= len(surfaces):
+        if number >= len(panels):
             axes.set_axis_off()
             continue
-        draw_contours(axes, surfaces[number], paths[number], scale, style)
-        axes.set_title(titles[number] if titles else "")
+        panel = panels[number]
+        draw_contours(axes, panel.surface, panel.paths, scale, style, solutions=panel.solutions,
+                      colours=colours, number=number)  # fmt: skip
+        axes.set_title(titles.texts[number], fontsize=titles.size, linespacing=1.1)
         axes.locator_params(nbins=6)
         if number % columns == 0:
             axes.set_ylabel(r"$\beta$")
-        if number + columns >= len(surfaces):
+        if number + columns >= len(panels):
             axes.set_xlabel(r"$\alpha$")
             axes.tick_params(labelbottom=True)
 
 
-def _colour_bar(figure: Figure, grid: Any, scale: HeightScale, style: Style) -> None:
+def _colour_bar(
+    figure: Figure, grid: Any, scale: HeightScale, style: Style, colours: Colours | None
+) -> None:
     filled = grid.ravel()[0].collections[0]
-    extend = "max" if scale.clipped else "neither"
-    if scale.clipped:
+    clipped = scale.clipped and colours is None
+    extend = "max" if clipped else "neither"
+    if clipped:
         filled.set_cmap(filled.get_cmap().with_extremes(over=style.clipped))
     bar = figure.colorbar(filled, ax=grid, shrink=0.9, aspect=30, pad=0.015, extend=extend)
-    ticks = scale.ticks()
-    bar.set_ticks(list(ticks), labels=scale.labels(ticks))
-    bar.set_label(scale.title)
+    ticks = scale.ticks() if colours is None else colours.ticks()
+    bar.set_ticks(list(ticks), labels=scale.labels(ticks) if colours is None else colours.labels())
+    bar.set_label((scale if colours is None else colours.scale).title)
 
 
 def write_caption(
@@ -156,15 +183,31 @@ def write_caption(
 
 
 def draw_contours(
-    axes: Axes, surface: Surface, paths: Sequence[Projection], scale: HeightScale, style: Style
+    axes: Axes,
+    surface: Surface,
+    paths: Sequence[Projection],
+    scale: HeightScale,
+    style: Style,
+    *,
+    solutions: Sequence[Solution] = (),
+    colours: Colours | None = None,
+    number: int = 0,
 ) -> Any:
-    """Draw one surface with its isolines and paths into axes; return what a colour bar needs."""
+    """Draw one surface with its isolines and paths into axes; return what a colour bar needs.
+
+    Args:
+        axes: what is drawn into.
+        surface: two-dimensional.
+        paths: on it.
+        scale: of its height.
+        style: colours.
+        solutions: that its plane was made through.
+        colours: of all panels, instead of those of the height.
+        number: which of the colours' surfaces this is.
+    """
     height = np.ma.masked_invalid(surface_heights(surface, scale.kind))
     axes.set_facecolor(style.missing)
-    filled = axes.pcolormesh(
-        surface.alphas, surface.betas, height.T, cmap=style.colour_map, shading="gouraud",
-        vmin=scale.low, vmax=scale.high, rasterized=True,
-    )  # fmt: skip
+    filled = _filled(axes, surface, height, scale, style, colours, number)
     levels = scale.levels()
     if len(levels) and height.count():
         inside = levels[(levels > height.min()) & (levels < height.max())]
@@ -175,16 +218,50 @@ def draw_contours(
                          linestyles="solid", corner_mask=False)  # fmt: skip
     if scale.clipped:
         _mark_clipped(axes, surface, height, scale, style)
-    names = legend_of(paths)
-    for number, path in enumerate(paths):
-        colour = style.path_colour(number)
-        _path(axes, path, colour, names[number] if names else None)
-    if names:
-        axes.legend(loc="upper right", fontsize=6.0, framealpha=0.8, handlelength=1.2)
+    for place, path in enumerate(paths):
+        _path(axes, path, style.path_colour(place))
+    shown = seen(solutions, Window.around([surface]))
+    mark_solutions(axes, shown, places_of(shown), paths, style, zorder=4.0)
+    handles = [name.handle(style) for name in names_of(paths, solutions, style)]
+    if handles:
+        axes.legend(handles=handles, loc="upper right", fontsize=0.75 * _letters(),
+                    framealpha=0.8, handlelength=1.2)  # fmt: skip
     axes.set_aspect("equal")
     axes.set_xlim(surface.alphas[0], surface.alphas[-1])
     axes.set_ylim(surface.betas[0], surface.betas[-1])
     return filled
+
+
+def _letters() -> float:
+    """Return the size of letters in the figure that is drawn."""
+    import matplotlib
+
+    return float(matplotlib.rcParams["font.size"])
+
+
+def _filled(
+    axes: Axes,
+    surface: Surface,
+    height: Any,
+    scale: HeightScale,
+    style: Style,
+    colours: Colours | None,
+    number: int,
+) -> Any:
+    """Fill the plane with the colours of the height or of something else."""
+    place = (surface.alphas, surface.betas)
+    if colours is None:
+        return axes.pcolormesh(*place, height.T, cmap=style.colour_map, shading="gouraud",
+                               vmin=scale.low, vmax=scale.high, rasterized=True)  # fmt: skip
+    values = np.ma.masked_invalid(colours.values[number])
+    if values.shape == height.shape:
+        values = np.ma.masked_where(np.ma.getmaskarray(height) & (not colours.names), values)
+    # Values of cells and classes have no values between them.
+    smooth = "nearest" if colours.names else "gouraud"
+    shading: Any = smooth if values.shape == height.shape else "flat"
+    return axes.pcolormesh(*place, values.T, cmap=colours.colour_map, shading=shading,
+                           vmin=colours.scale.low, vmax=colours.scale.high,
+                           rasterized=True)  # fmt: skip
 
 
 def _mark_clipped(
@@ -203,19 +280,17 @@ def _mark_clipped(
                  linewidths=style.isoline_width * 2, corner_mask=False)  # fmt: skip
 
 
-def _path(axes: Axes, path: Projection, colour: str, name: str | None) -> None:
+def _path(axes: Axes, path: Projection, colour: str) -> None:
     alpha, beta = path.coordinates.T
-    # What names the path in the legend.
-    named, marked = (name, None) if visible(path) else (None, name)
     if visible(path):
         axes.plot(alpha, beta, color="white", linewidth=1.8, alpha=0.7)
-        axes.plot(alpha, beta, color=colour, linewidth=1.0, label=named)
+        axes.plot(alpha, beta, color=colour, linewidth=1.0)
         beads = bead_records(path)[0]
         axes.plot(alpha[beads], beta[beads], ".", color=colour, markersize=3.2,
                   markeredgecolor="white", markeredgewidth=0.3)  # fmt: skip
         axes.plot(alpha[0], beta[0], "o", color="white", markeredgecolor="black", markersize=4)
     axes.plot(alpha[-1], beta[-1], "o", color=colour, markeredgecolor="white", markersize=4,
-              markeredgewidth=0.6, label=marked)  # fmt: skip
+              markeredgewidth=0.6)  # fmt: skip
 
 
 def _per_panel(paths: Any, count: int) -> list[tuple[Projection, ...]]:

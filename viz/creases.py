@@ -11,10 +11,11 @@ from landscape.creases import CreasedSurface
 from viz.camera import aim
 from viz.frame import Frame
 from viz.height import HeightScale, Kind, heights
+from viz.legends import draw_heading
 from viz.panels import Drawing, arranged
-from viz.paths import draw_heading
 from viz.scene import draw_mesh
 from viz.style import Style
+from viz.told import remember
 from viz.window import Window
 
 Floats = NDArray[np.float64]
@@ -66,10 +67,11 @@ def creased(
         height: ``log``, ``linear`` or a scale; by default linear for a residual, log else.
         caption: whether the caption is drawn below.
         style: how it looks.
-        off_screen: False to open a window with ``.show()``.
+        off_screen: False to draw for a window at once, which ``.show()`` opens.
 
     Returns:
-        A ``pyvista.Plotter``; write it with :func:`viz.save` or show it.
+        A ``pyvista.Plotter``; write it with :func:`viz.save`, or ``.show()`` it in a notebook or,
+            where there is a display, in a window.
 
     Raises:
         RuntimeError: if nothing can be rendered here.
@@ -88,8 +90,11 @@ def creased(
         draw_heading(plotter, title, (), style)
         aim(plotter.renderer, frame, style, aspect=style.panel_width / style.panel_height)
 
-    words = crease_caption(surface, frame) if caption else ""
-    return arranged([Drawing(draw, 1, scale, style)], words, off_screen=off_screen)
+    words = crease_caption(surface, frame)
+    plotter = arranged([Drawing(draw, 1, scale, style)], words if caption else "",
+                       off_screen=off_screen)  # fmt: skip
+    remember(plotter, words)
+    return plotter
 
 
 def crease_caption(surface: CreasedSurface, frame: Frame) -> str:

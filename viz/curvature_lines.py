@@ -10,15 +10,19 @@ import numpy as np
 
 from landscape.arrays import Floats
 from landscape.results import Analysis
-from viz.contours import FIGURE_SETTINGS
 from viz.lines import (
-    LINE_COLOURS,
     arrays_of,
     check_count,
+    drawing,
+    grey,
+    ground,
+    ink,
     legend_columns,
+    line_colours,
     line_style,
     outside_legend,
 )
+from viz.style import Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -120,6 +124,7 @@ def curvature_scale(
     kinked: Sequence[bool],
     per: Per | None = None,
     width: float = 5.5,
+    style: Style | str | None = None,
 ) -> Figure:
     """Draw how far central differences of the loss and autograd's curvature are apart, by scale.
 
@@ -140,6 +145,7 @@ def curvature_scale(
         kinked: whether the activation has kinks, for each line.
         per: ``centre`` or ``rms``, the curvature that is divided by; None chooses.
         width: of the figure in inches.
+        style: its fonts, ink and background: a style, the name of one, or a file of one.
 
     Returns:
         A ``matplotlib.figure.Figure``; write it with :func:`viz.save`, below it
@@ -149,21 +155,20 @@ def curvature_scale(
         ValueError: for no line, more than 8, lists of other lengths, an analysis of another kind,
             or an unknown ``per``.
     """
-    import matplotlib
     from matplotlib.figure import Figure
 
     lines, chosen = scale_lines(analyses, titles, kinked, per)
-    handles = _handles(titles, kinked)
-    columns = legend_columns([str(handle.get_label()) for handle in handles], width)
-    tall = 0.78 * width + 0.15 * -(-len(handles) // columns)
-    with matplotlib.rc_context(dict(FIGURE_SETTINGS)):
+    with drawing(style):
+        handles = _handles(titles, kinked)
+        columns = legend_columns([str(handle.get_label()) for handle in handles], width)
+        tall = 0.78 * width + 0.15 * -(-len(handles) // columns)
         figure = Figure(figsize=(width, tall), layout="constrained")
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(1.0, 1.25))
         above.set_xscale("log")
         below.set_yscale("log")
         for k, line in enumerate(lines):
-            _draw(above, below, line, LINE_COLOURS[k], bool(kinked[k]))
-        above.axhline(1, color="0.35", linewidth=0.6, zorder=1)
+            _draw(above, below, line, line_colours()[k], bool(kinked[k]))
+        above.axhline(1, color=grey(0.35), linewidth=0.6, zorder=1)
         above.margins(x=0.02)
         above.set_ylim(*_around(lines))
         _rounding(above, below, lines)
@@ -205,7 +210,7 @@ def _draw(above: Axes, below: Axes, line: ScaleLine, colour: str, kinked: bool) 
     hollow = (line.hits < ENOUGH) & kinked
     for axes, values in ((above, line.bias), (below, _positive(line.roughness))):
         axes.plot(line.scales, values, color=colour, linewidth=1.2, linestyle=line_style(kinked))
-        for some, inside in ((~hollow, colour), (hollow, "white")):
+        for some, inside in ((~hollow, colour), (hollow, ground())):
             axes.plot(line.scales[some], values[some], color=colour, linestyle="none", marker="o",
                       markersize=3.2, markerfacecolor=inside, markeredgewidth=0.8)  # fmt: skip
     if kinked:
@@ -223,9 +228,10 @@ def _positive(values: Floats) -> Floats:
 
 
 def _darker(colour: str) -> Any:
+    """Return a colour on the way to the ink."""
     from matplotlib.colors import to_rgb
 
-    return tuple(0.4 * part for part in to_rgb(colour))
+    return tuple(0.4 * a + 0.6 * b for a, b in zip(to_rgb(colour), to_rgb(ink()), strict=True))
 
 
 def _around(lines: Sequence[ScaleLine]) -> tuple[float, float]:
@@ -250,25 +256,25 @@ def _rounding(above: Axes, below: Axes, lines: Sequence[ScaleLine]) -> None:
     if not len(found) or not floors:
         return
     floor = np.max(floors, axis=0)
-    above.fill_between(scales, 1 - floor, 1 + floor, color="0.85", linewidth=0, zorder=0)
+    above.fill_between(scales, 1 - floor, 1 + floor, color=grey(0.85), linewidth=0, zorder=0)
     # Room for the word in the corner of the grey region.
     bottom = min(0.4 * float(found.min()), float(floor[0]) / 30)
-    below.fill_between(scales, np.minimum(bottom, floor), floor, color="0.85", linewidth=0,
+    below.fill_between(scales, np.minimum(bottom, floor), floor, color=grey(0.85), linewidth=0,
                        zorder=0)  # fmt: skip
     below.set_ylim(bottom=bottom)
     below.annotate("rounding", (scales[0], bottom), (2, 3), textcoords="offset points",
-                   fontsize=7, color="0.4")  # fmt: skip
+                   fontsize=7, color=grey(0.4))  # fmt: skip
 
 
 def _handles(titles: Sequence[str], kinked: Sequence[bool]) -> list[Any]:
     from matplotlib.lines import Line2D
 
     handles = [
-        Line2D([], [], color=LINE_COLOURS[k], linewidth=1.1, linestyle=line_style(kinked[k]),
+        Line2D([], [], color=line_colours()[k], linewidth=1.1, linestyle=line_style(kinked[k]),
                marker="o", markersize=3.2, label=title)
         for k, title in enumerate(titles)
     ]  # fmt: skip
     if any(kinked):
-        handles.append(Line2D([], [], color="0.15", linewidth=1.4, linestyle=_PREDICTED,
+        handles.append(Line2D([], [], color=grey(0.15), linewidth=1.4, linestyle=_PREDICTED,
                               label="predicted by the jumps"))  # fmt: skip
     return handles

@@ -11,6 +11,7 @@ from landscape.surface import Surface
 from viz.contours import write_caption
 from viz.height import HeightScale, Kind, surface_heights
 from viz.style import Style
+from viz.told import remember
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,7 +52,7 @@ def kink_density(
     from matplotlib.figure import Figure
 
     style = Style.of(style)
-    across = width or 4.2
+    across = width or 4.2 * style.letters
     ratio = float(np.ptp(kinks.betas) / np.ptp(kinks.alphas))
     found = kinks.density[kinks.density > 0]
     low, high = (found.min(), found.max()) if len(found) else (0.0, 1.0)
@@ -72,9 +73,10 @@ def kink_density(
             _isolines(axes, surface, height, style)
         axes.set(xlabel=r"$\alpha$", ylabel=r"$\beta$", title=title, aspect="equal",
                  xlim=kinks.window[0], ylim=kinks.window[1])  # fmt: skip
+        text = density_caption(kinks, surface, height, most)
         if caption:
-            text = density_caption(kinks, surface, height, most)
             write_caption(figure, text, font=style.font)
+    remember(figure, text)
     return figure
 
 

@@ -1,14 +1,21 @@
-"""Lines laid on a surface: cut where its triangles end, so that they lie on them exactly."""
+"""Lines laid on a surface: cut where its triangles end, so that they lie on them exactly.
+
+Among them are paths whose losses nobody recorded: they have no height of their own.
+"""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.results import Projection
 from landscape.surface import Surface
 from viz.frame import Frame
-from viz.height import surface_heights
+from viz.height import Kind, surface_heights
 from viz.mesh import alike_diagonals
+from viz.window import Window
 
 Floats = NDArray[np.float64]
 
@@ -39,6 +46,73 @@ def drape(segments: Floats, surface: Surface, frame: Frame) -> Floats:
     points = np.stack([frame.x(ends[..., 0]), frame.y(ends[..., 1]), frame.z(z)], axis=-1)
     usable = np.isfinite(sum(corner)).ravel()
     return points[usable].reshape(-1, 3)
+
+
+def heights_at(coordinates: Floats, surface: Surface, kind: Kind) -> Floats:
+    """Return the heights of points on the triangles of a surface's mesh, [K].
+
+    Args:
+        coordinates: alpha and beta of each, [K, 2].
+        surface: two-dimensional.
+        kind: of the heights; they are what is interpolated, not the losses.
+
+    Returns:
+        Heights, NaN outside the window and in cells that are cut out.
+    """
+    height = surface_heights(surface, kind)
+    places = np.asarray(coordinates, dtype=np.float64).reshape(-1, 2)
+    ends = np.repeat(places[:, None], 2, axis=1)
+    row, column, u, v = _within(ends, surface)
+    along = alike_diagonals(height)[row, column][:, None]
+    corner = [height[row + i, column + j][:, None] for i, j in ((0, 0), (1, 0), (1, 1), (0, 1))]
+    found = _in_triangle(corner, u, v, along)[:, 0]
+    usable = np.isfinite(np.sum(corner, axis=0)[:, 0]) & Window.around([surface]).inside(places)
+    return np.where(usable, found, np.nan)
+
+
+def lossless(path: Projection) -> bool:
+    """Return whether none of a path's losses is known, as of one that another program wrote."""
+    return bool(len(path.losses)) and not np.isfinite(path.losses).any()
+
+
+def losses_on(path: Projection, surface: Surface, kind: Kind) -> Floats:
+    """Return the losses of a path, [T]; of one without any those of the surface there."""
+    if not lossless(path):
+        return path.losses
+    found = heights_at(path.coordinates, surface, kind)
+    return np.asarray(10.0**found if kind == "log" else found)
+
+
+def laid(path: Projection, surface: Surface, kind: Kind) -> Projection:
+    """Return a path without losses as it lies on a surface; any other as it is.
+
+    Points are added where the path passes from a triangle of the mesh to the next; they have the
+    step of the record before them, so that marks of steps stay at the records.
+    """
+    if not lossless(path):
+        return path
+    count = len(path.steps)
+    records = np.column_stack([path.coordinates, np.arange(count)])
+    ends = np.stack([records[:-1], records[1:]], axis=1)
+    for axis, lines in enumerate(surface.grid.axes):
+        for line in lines:
+            ends = _split(ends, ends[..., axis] - line)
+    row, column, u, v = _within(ends, surface)
+    along = alike_diagonals(surface_heights(surface, kind))[row, column]
+    ends = _split(ends, np.where(along[:, None], u - v, u + v - 1))
+    points = np.concatenate([records, ends.reshape(-1, 3)])
+    points = points[np.unique(points[:, 2], return_index=True)[1]]
+    unknown = np.full(len(points), np.nan)
+    denser = replace(
+        path,
+        steps=path.steps[np.floor(points[:, 2]).astype(np.int64)],
+        coordinates=points[:, :2],
+        losses=unknown,
+        off_plane_distances=unknown,
+        distances=unknown,
+        plane_losses=unknown,
+    )
+    return replace(denser, losses=losses_on(denser, surface, kind))
 
 
 def _split(ends: Floats, side: Floats) -> Floats:

@@ -137,9 +137,10 @@ class HeightScale:
         return texts
 
     def levels(self) -> Floats:
-        """Return heights for isolines: 4 a decade (2 in more than 4 decades), or about 12."""
+        """Return heights for isolines: 4 a decade (fewer in more than 4 decades), or about 12."""
         if self.kind == "log":
-            per_decade = 4 if self.high - self.low <= 4 else 2
+            decades = self.high - self.low
+            per_decade = 4 if decades <= 4 else 2 if decades <= 12 else 1 / np.ceil(decades / 24)
             first = np.ceil(self.low * per_decade)
             return np.arange(first, self.high * per_decade) / per_decade
         return _nice(self.low, self.high, 12)

@@ -13,17 +13,19 @@ from landscape.plane import Plane
 from landscape.results import Projection
 from landscape.surface import Surface
 from viz.captions import caption as caption_of
-from viz.contours import FIGURE_SETTINGS, draw_contours
+from viz.contours import draw_contours
 from viz.frame import Frame
 from viz.height import HeightScale, Kind, power_of_ten, with_power
 from viz.layer import isolines, render
+from viz.lines import drawing
 from viz.mesh import Shading, check_shading, surface_mesh
-from viz.page import LABEL, Page
+from viz.page import LABEL, Page, common_names
 from viz.paper_axes import draw_floor, draw_marks, draw_ticks, tick_labels, ticks
-from viz.paths import legend_of
 from viz.scene import Panel
+from viz.solution_marks import mark_solutions, points_of
+from viz.solutions import seen
 from viz.style import PAPER as SCREEN
-from viz.style import Style
+from viz.style import STYLES, Style
 from viz.told import remember
 from viz.vertices import known_points
 from viz.view import View
@@ -35,13 +37,28 @@ if TYPE_CHECKING:
     from viz.panels import Paths
 
 MOST_PANELS = 12
-# On paper panels are small: surfaces are drawn a little steeper.
+# In figures panels are small: surfaces are drawn a little steeper.
 FIGURE_STYLE = replace(SCREEN, height=0.42)
 
 
-def figure_style() -> Style:
-    """Return the style of figures for papers; change it with ``dataclasses.replace``."""
-    return FIGURE_STYLE
+def figure_style(which: Style | str | None = None) -> Style:
+    """Return the style of a figure for a paper; change it with ``dataclasses.replace``.
+
+    Args:
+        which: a style or a file of one is taken as it is; by default or for ``paper``, and for
+            ``slides``, ``dark`` and ``testing``, surfaces are drawn a little steeper, as panels are
+            small.
+
+    Raises:
+        ValueError: for an unknown name, or a file that holds no style.
+    """
+    if which is None:
+        return FIGURE_STYLE
+    found = Style.of(which)
+    if which not in STYLES:
+        return found
+    # Laid out as on paper, whatever the letters of the style.
+    return replace(found, height=FIGURE_STYLE.height, isoline_width=FIGURE_STYLE.isoline_width)
 
 
 def figure(
@@ -57,7 +74,7 @@ def figure(
     dpi: int = 600,
     contours: bool = True,
     caption: bool = False,
-    style: Style | None = None,
+    style: Style | str | None = None,
 ) -> Figure:
     """Draw surfaces in 3D, and as contours below, on one scale with one colour bar, for a paper.
 
@@ -77,7 +94,7 @@ def figure(
         dpi: pixels per inch of what is rendered.
         contours: whether each surface is drawn as contours too.
         caption: whether the caption is drawn below; :func:`viz.figure_caption` writes it.
-        style: colours and camera.
+        style: colours and camera: a style, the name of one, or a file of one.
 
     Returns:
         A ``matplotlib.figure.Figure``; write it with :func:`viz.save`, which keeps ``dpi``.
@@ -87,22 +104,22 @@ def figure(
         ValueError: for no surface or too many, lists of other lengths, an unknown height or
             shading, or panels that would be too small.
     """
-    import matplotlib
-
     panels = checked_panels(surfaces, paths, titles, planes)
     check_shading(shading)
-    style = style or FIGURE_STYLE
+    style = figure_style(style)
     scale, frame = scale_and_frame(panels, height, style)
     words = _caption(panels, planes, scale, frame, shading, contours)
-    names = common_names(panels)
-    with matplotlib.rc_context(dict(FIGURE_SETTINGS)):
+    panels = [panel.laid(scale) for panel in panels]
+    names = common_names(panels, style)
+    with drawing(style):
         page = Page.of(frame, style, len(panels), width=width, columns=columns, contours=contours,
-                       legend=bool(names), caption=words if caption else "")  # fmt: skip
+                       legend=bool(names), caption=words if caption else "",
+                       titles=[panel.title for panel in panels])  # fmt: skip
         drawn = page.start(dpi)
         for number, panel in enumerate(panels):
             draw_hybrid(page.panel(drawn, number), panel, page.view, frame, style,
                         shading=shading, dpi=dpi, count=page.ticks)  # fmt: skip
-            page.write_title(drawn, number, panel.title)
+            page.write_title(drawn, number)
             if contours:
                 flat_panel(page.contour(drawn, number), panel, scale, style,
                            named=number % page.columns == 0, legend=not names,
@@ -122,7 +139,7 @@ def figure_caption(
     height: Kind | HeightScale = "log",
     shading: Shading = "flat",
     contours: bool = True,
-    style: Style | None = None,
+    style: Style | str | None = None,
 ) -> str:
     """Write the caption of :func:`figure`, given the same arguments.
 
@@ -130,7 +147,7 @@ def figure_caption(
         ValueError: as :func:`figure` does.
     """
     panels = checked_panels(surfaces, paths, None, planes, quiet=True)
-    scale, frame = scale_and_frame(panels, height, style or FIGURE_STYLE)
+    scale, frame = scale_and_frame(panels, height, figure_style(style))
     return _caption(panels, planes, scale, frame, shading, contours)
 
 
@@ -181,15 +198,14 @@ def checked_panels(
     if len(windows) > 1 and not quiet:
         warnings.warn("the surfaces span different windows: compare with care", stacklevel=3)
     return [
-        Panel(s, _tuple(placed[i] if placed else None), titles[i] if titles else "")
+        Panel.of(
+            s,
+            placed[i] if placed else None,
+            titles[i] if titles else "",
+            plane=planes[i] if planes else None,
+        )
         for i, s in enumerate(every)
     ]
-
-
-def _tuple(paths: Paths) -> tuple[Projection, ...]:
-    if paths is None:
-        return ()
-    return (paths,) if isinstance(paths, Projection) else tuple(paths)
 
 
 def scale_and_frame(
@@ -202,12 +218,6 @@ def scale_and_frame(
         surfaces, kind=height, paths=shown
     )  # fmt: skip
     return scale, Frame.around(surfaces, scale, style)
-
-
-def common_names(panels: Sequence[Panel]) -> list[str]:
-    """Return what tells paths apart if it is the same in all panels, else nothing."""
-    names = [legend_of(panel.paths) for panel in panels]
-    return names[0] if all(one == names[0] for one in names) else []
 
 
 def draw_hybrid(
@@ -244,9 +254,23 @@ def draw_hybrid(
     axes.imshow(layer.pixels, extent=layer.extent, interpolation="none", aspect="auto",
                 zorder=2.0, clip_on=False)  # fmt: skip
     draw_marks(axes, frame, view, panel.paths, style)
+    _draw_solutions(axes, panel, view, frame, style)
     draw_ticks(axes, frame, view, style, size=LABEL, count=count)
     axes.set(xlim=(0, view.width), ylim=(0, view.height))
     axes.set_axis_off()
+
+
+def _draw_solutions(axes: Axes, panel: Panel, view: View, frame: Frame, style: Style) -> None:
+    """Draw the marks of solutions on the surface and, without letters, on the floor."""
+    shown = seen(panel.solutions, frame.window)
+    if not shown:
+        return
+    points = points_of(shown, panel.surface, frame)
+    floor = np.column_stack([points[:, :2], np.full(len(points), frame.floor)])
+    size = 4.6 * view.line_share
+    mark_solutions(axes, shown, view.on_paper(floor), panel.paths, style, zorder=1.4,
+                   size=0.6 * size, lettered=False)  # fmt: skip
+    mark_solutions(axes, shown, view.on_paper(points), panel.paths, style, zorder=3.4, size=size)
 
 
 def flat_panel(
@@ -270,7 +294,7 @@ def flat_panel(
         legend: whether paths are named here.
         count: of ticks along each axis, about.
     """
-    draw_contours(axes, panel.surface, panel.paths, scale, style)
+    draw_contours(axes, panel.surface, panel.paths, scale, style, solutions=panel.solutions)
     shown = axes.get_legend()
     if shown is not None and not legend:
         shown.remove()

@@ -16,12 +16,13 @@ from viz.contours import contour, write_caption
 from viz.drape import drape
 from viz.frame import Frame
 from viz.height import HeightScale, Kind
+from viz.legends import draw_heading
 from viz.mesh import Shading, check_shading, surface_mesh
 from viz.panels import Drawing, arranged
-from viz.paths import draw_heading
 from viz.scene import draw_mesh
 from viz.style import Style
 from viz.text import text_2d
+from viz.told import remember
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -200,13 +201,13 @@ def kink_contour(
                 capstyle="butt",
             ))  # fmt: skip
         _legend(axes, drawn)
+        scale = height if isinstance(height, HeightScale) else HeightScale.of(
+            [surface], kind=height
+        )  # fmt: skip
+        words = " ".join([caption_of(surface, scale=scale, shading=""), *drawn.sentences()])
         if caption:
-            scale = height if isinstance(height, HeightScale) else HeightScale.of(
-                [surface], kind=height
-            )  # fmt: skip
-            text = caption_of(surface, scale=scale, shading="")
-            words = " ".join([text, *drawn.sentences()])
             write_caption(figure, words, font=style.font)
+    remember(figure, words)
     return figure
 
 
@@ -245,10 +246,11 @@ def kink_surface(
         least: curves whose jump is below this share of the largest are not drawn.
         caption: whether the caption is drawn below.
         style: how it looks.
-        off_screen: False to open a window with ``.show()``.
+        off_screen: False to draw for a window at once, which ``.show()`` opens.
 
     Returns:
-        A ``pyvista.Plotter``; write it with :func:`viz.save` or show it.
+        A ``pyvista.Plotter``; write it with :func:`viz.save`, or ``.show()`` it in a notebook or,
+            where there is a display, in a window.
 
     Raises:
         RuntimeError: if nothing can be rendered here.
@@ -270,8 +272,11 @@ def kink_surface(
         draw_key(plotter, drawn, style)
         aim(plotter.renderer, frame, style, aspect=style.panel_width / style.panel_height)
 
-    words = " ".join([text, *drawn.sentences()]) if caption else ""
-    return arranged([Drawing(draw, 1, scale, style)], words, off_screen=off_screen)
+    words = " ".join([text, *drawn.sentences()])
+    plotter = arranged([Drawing(draw, 1, scale, style)], words if caption else "",
+                       off_screen=off_screen)  # fmt: skip
+    remember(plotter, words)
+    return plotter
 
 
 def _draw_lines(

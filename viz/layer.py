@@ -109,7 +109,7 @@ def _draw(
     draw_mesh(plotter, mesh, frame, replace(style, isolines=False), smooth=shading != "flat",
               framed=False)  # fmt: skip
     for _, line in isolines(mesh, frame) if style.isolines else ():
-        _tube(plotter, line, _isoline(style, view), "#262626", lighting=False)
+        _tube(plotter, line, _isoline(style, view), style.isoline_colour, lighting=False)
     for path, colour in coloured(panel.paths, style):
         for piece in path_pieces(path, frame) if visible(path) else ():
             if len(piece) > 1:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from landscape.grid import Grid
 from landscape.surface import Surface
 from viz.captions import caption as caption_of
-from viz.contours import FIGURE_SETTINGS
 from viz.height import HeightScale, Kind, number, power_of_ten, surface_heights, with_power
-from viz.lines import LINE_COLOURS as COLOURS
+from viz.lines import check_count, drawing, grey, ground, line_colours
+from viz.style import Style
 from viz.told import remember
 
 if TYPE_CHECKING:
@@ -99,6 +99,7 @@ def line(
     height: Kind = "log",
     width: float = 3.25,
     accuracy: bool = True,
+    style: Style | str | None = None,
 ) -> Figure:
     """Draw the loss along lines, with the accuracy beside it where it was measured.
 
@@ -110,6 +111,7 @@ def line(
         titles: of each, for the legend.
         height: ``log`` or ``linear``.
         width: of the figure in inches.
+        style: its fonts, ink and background: a style, the name of one, or a file of one.
         accuracy: whether it is drawn, dashed, at the right axis.
 
     Returns:
@@ -119,13 +121,12 @@ def line(
         ValueError: for no line or too many, surfaces that are not along a line or without a finite
             value, or titles of another number.
     """
-    import matplotlib
     from matplotlib.figure import Figure
 
     every = [surfaces] if isinstance(surfaces, Surface) else list(surfaces)
     if titles is not None and len(titles) != len(every):
         raise ValueError(f"titles must be as many as surfaces, {len(every)}, got {len(titles)}")
-    with matplotlib.rc_context(dict(FIGURE_SETTINGS)):
+    with drawing(style):
         figure = Figure(figsize=(width, 0.62 * width), layout="constrained")
         axes = figure.subplots()
         draw_lines(axes, every, titles or [""] * len(every), height=height, accuracy=accuracy)
@@ -147,8 +148,7 @@ def draw_lines(
     accuracy: bool = True,
 ) -> None:
     """Draw losses along lines into axes; raises like :func:`line`."""
-    if not 1 <= len(surfaces) <= len(COLOURS):
-        raise ValueError(f"the figure shows 1 to {len(COLOURS)} lines, got {len(surfaces)}")
+    check_count(len(surfaces))
     if height not in get_args(Kind):
         raise ValueError(f"unknown height {height!r}; known: {', '.join(get_args(Kind))}")
     for surface in surfaces:
@@ -157,7 +157,7 @@ def draw_lines(
     power = scale.power
     beside = axes.twinx() if accuracy and any(map(_accuracies, surfaces)) else None
     alpha_power = power_of_ten(max(float(np.abs(s.alphas).max()) for s in surfaces))
-    for surface, title, colour in zip(surfaces, titles, COLOURS, strict=False):
+    for surface, title, colour in zip(surfaces, titles, line_colours(), strict=False):
         alphas = surface.alphas / 10.0**alpha_power
         shown = np.isfinite(surface_heights(surface, height))
         losses = np.where(shown, surface.losses, np.nan) / 10.0**power
@@ -248,7 +248,7 @@ def _mark_solutions(
         nearest = int(np.argmin(np.abs(surface.alphas - place)))
         if np.isclose(surface.alphas[nearest], place, atol=1e-12):
             axes.plot(alphas[nearest], losses[nearest], "o", color=colour, markersize=4,
-                      markeredgecolor="white", markeredgewidth=0.6, zorder=4)  # fmt: skip
+                      markeredgecolor=ground(), markeredgewidth=0.6, zorder=4)  # fmt: skip
 
 
 def _draw_barrier(axes: Axes, surface: Surface, power: int, alpha_power: int) -> None:
@@ -257,15 +257,16 @@ def _draw_barrier(axes: Axes, surface: Surface, power: int, alpha_power: int) ->
     ends = np.interp([0.0, 1.0], surface.alphas[finite], surface.losses[finite])
     along = np.linspace(0.0, 1.0, 101)
     unit, high = 10.0**-alpha_power, 10.0**-power
-    axes.plot(along * unit, (ends[0] + along * (ends[1] - ends[0])) * high, color="0.45",
+    axes.plot(along * unit, (ends[0] + along * (ends[1] - ends[0])) * high, color=grey(0.45),
               linewidth=0.7, linestyle=(0, (1, 1.5)), zorder=2)  # fmt: skip
     if not found.height:
         return
     place, base = found.alpha * unit, found.base * high
     top = base + found.height * high
     arrow: Any = {"arrowstyle": "<->", "shrinkA": 0, "shrinkB": 0, "linewidth": 0.7,
-                  "color": "0.25", "mutation_scale": 6}  # fmt: skip
+                  "color": grey(0.25), "mutation_scale": 6}  # fmt: skip
     axes.annotate("", (place, top), (place, base), arrowprops=arrow)
     middle = np.sqrt(base * top) if axes.get_yscale() == "log" and base > 0 else (base + top) / 2
     axes.annotate(f"barrier {number(found.height)}", (place, float(middle)), (4, 0),
-                  textcoords="offset points", va="center", fontsize=7, color="0.15")  # fmt: skip
+                  textcoords="offset points", va="center", fontsize=7,
+                  color=grey(0.15))  # fmt: skip

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from landscape.arrays import Floats, as_floats
 from landscape.results import Analysis
+from viz.style import Style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -15,9 +16,59 @@ if TYPE_CHECKING:
 # One for each run or activation: Okabe and Ito's, safe for the colour-blind, without yellow.
 LINE_COLOURS = ("#D55E00", "#E69F00", "#009E73", "#0072B2", "#CC79A7", "#56B4E9", "#000000",
                 "#7F7F7F")  # fmt: skip
+# What would not be seen on a dark background.
+_ON_DARK = {"#000000": "#e6e6e6", "#0072B2": "#4aa3e0"}
 # Solid for activations with kinks, dashed for the others.
 _DASHED = (0, (4, 1.6))
 _LEGEND_SIZE = 7.0
+
+
+def drawing(style: Style | str | None) -> Any:
+    """Return a context in which matplotlib draws in a style: its fonts, ink and background."""
+    import matplotlib
+
+    return matplotlib.rc_context(dict(Style.of(style).layout_settings))
+
+
+def ground() -> str:
+    """Return the background of the figure that is drawn."""
+    return str(_setting("figure.facecolor"))
+
+
+def ink() -> str:
+    """Return the colour of text in the figure that is drawn."""
+    return str(_setting("text.color"))
+
+
+def grey(share: float) -> Any:
+    """Return a colour between the ink (0) and the background (1) of the figure that is drawn."""
+    from matplotlib.colors import to_rgb
+
+    dark, light = to_rgb(ink()), to_rgb(ground())
+    return tuple((1 - share) * a + share * b for a, b in zip(dark, light, strict=True))
+
+
+def dark() -> bool:
+    """Return whether the figure that is drawn has a background darker than its ink."""
+    from matplotlib.colors import to_rgb
+
+    return sum(to_rgb(ground())) < sum(to_rgb(ink()))
+
+
+def line_colours() -> tuple[str, ...]:
+    """Return the colours of lines; on a dark background black becomes the ink."""
+    return tuple(map(seen, LINE_COLOURS))
+
+
+def seen(colour: str) -> str:
+    """Return a colour as it is, or a lighter one that is seen on a dark background."""
+    return _ON_DARK.get(colour, colour) if dark() else colour
+
+
+def _setting(name: str) -> Any:
+    import matplotlib
+
+    return matplotlib.rcParams[name]
 
 
 def line_style(kinked: bool) -> Any:

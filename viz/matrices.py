@@ -10,7 +10,7 @@ from landscape.surface import Surface
 from viz.colouring import Reference
 from viz.height import HeightScale, Kind
 from viz.mesh import Shading
-from viz.panels import Choice, Paths, as_paths, draw_chosen, warn_of_mismatches
+from viz.panels import Choice, Paths, draw_chosen, warn_of_mismatches
 from viz.scene import Panel
 from viz.style import Style
 
@@ -46,10 +46,11 @@ def matrix(
         shading: see :func:`viz.mesh.surface_mesh`.
         caption: whether the caption is drawn below.
         style: how it looks: a style, the name of one, or a file of one.
-        off_screen: False to open a window with ``.show()``.
+        off_screen: False to draw for a window at once, which ``.show()`` opens.
 
     Returns:
-        A ``pyvista.Plotter``; write it with :func:`viz.save` or show it.
+        A ``pyvista.Plotter``; write it with :func:`viz.save`, or ``.show()`` it in a notebook or,
+            where there is a display, in a window.
 
     Raises:
         RuntimeError: if nothing can be rendered here.
@@ -61,9 +62,9 @@ def matrix(
     warn_of_mismatches(surfaces, every)
     placed = [path for row in paths or [] for path in row] or [None] * len(surfaces)
     panels = [
-        Panel(
-            surface, as_paths(placed[i]),
-            column_titles[i] if column_titles and i < columns else "",
+        Panel.of(
+            surface, placed[i], column_titles[i] if column_titles and i < columns else "",
+            plane=every[i] if every else None,
             beside=row_titles[i // columns] if row_titles and i % columns == 0 else "",
         )
         for i, surface in enumerate(surfaces)

@@ -13,6 +13,7 @@ from landscape.files import replacing, writable_folder, write_bytes
 from landscape.results import Projection
 from landscape.surface import Surface
 from viz import mesh_files
+from viz.drape import laid, losses_on
 from viz.frame import Frame
 from viz.gltf import glb
 from viz.height import HeightScale, Kind, left_out
@@ -118,11 +119,15 @@ def export_mesh(
     if suffix == "vtp":
         # The name of an array is plain text in the file, its values are not.
         facts = {"Lossoscope": _generator(), **facts}
-        return _write_vtp(mesh_files.surface_polydata(ground, facts), placed, frame, placing, path)
+        drawn = [frame.points(one.coordinates, losses_on(one, surface, scale.kind))
+                 for one in placed]  # fmt: skip
+        ground_mesh = mesh_files.surface_polydata(ground, facts)
+        return _write_vtp(ground_mesh, placed, list(map(placing.points, drawn)), path)
     if suffix == "stl":
         write_bytes(path, mesh_files.stl(ground, _generator()))
         return (path,)
-    parts = [ground, *map(placing.place, path_parts(placed, frame, style))]
+    on_it = [laid(one, surface, scale.kind) for one in placed]
+    parts = [ground, *map(placing.place, path_parts(on_it, frame, style))]
     encode = glb if suffix == "glb" else mesh_files.obj
     write_bytes(path, encode(parts, facts, _generator()))
     return (path,)
@@ -199,14 +204,13 @@ def _facts(
 
 
 def _write_vtp(
-    mesh: Any, paths: Sequence[Projection], frame: Frame, placing: Placing, path: Path
+    mesh: Any, paths: Sequence[Projection], places: Sequence[Any], path: Path
 ) -> tuple[Path, ...]:
     with replacing(path) as temporary:
         mesh_files.vtp(mesh, temporary)
     if not paths:
         return (path,)
     facts = {name: mesh.field_data[name][0] for name in ("Lossoscope", "height", "coordinates")}
-    places = [placing.points(frame.points(one.coordinates, one.losses)) for one in paths]
     beside = _beside(path)
     with replacing(beside) as temporary:
         mesh_files.vtp(mesh_files.paths_polydata(paths, places, facts), temporary)

@@ -46,10 +46,11 @@ def microscope_3d(
         inset: whether flat panels get one.
         caption: below the picture, see :func:`viz.microscope_caption`.
         style: how it looks.
-        off_screen: False to open a window with ``.show()``.
+        off_screen: False to draw for a window at once, which ``.show()`` opens.
 
     Returns:
-        A ``pyvista.Plotter``; write it with :func:`viz.save` or show it.
+        A ``pyvista.Plotter``; write it with :func:`viz.save`, or ``.show()`` it in a notebook or,
+            where there is a display, in a window.
 
     Raises:
         RuntimeError: if nothing can be rendered here.

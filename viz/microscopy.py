@@ -60,7 +60,7 @@ def microscope(
     per_row = columns or (count if count <= 4 else math.ceil(count / math.ceil(count / 4)))
     per_row = count if full else per_row
     rows = math.ceil(count / per_row)
-    across = width or (5.5 if per_row <= 3 else 6.75)
+    across = width or (5.5 if per_row <= 3 else 6.75) * style.letters
     figure, grid = _panels(rows + bool(full), per_row, across, style)
     with _settings(style):
         if full:

@@ -13,12 +13,11 @@ from landscape.results import Projection
 from landscape.surface import Surface
 from viz.budget_bars import BENDS, KINKS, NOT_PASSED, REST, checks
 from viz.captions import caption as caption_of
-from viz.contours import FIGURE_SETTINGS
 from viz.frame import Frame
 from viz.height import HeightScale, Kind
-from viz.hybrid import FIGURE_STYLE, colour_bar, draw_hybrid, flat_panel
+from viz.hybrid import colour_bar, draw_hybrid, figure_style, flat_panel
 from viz.line_figures import draw_lines, section
-from viz.lines import between
+from viz.lines import between, drawing, grey, ground
 from viz.mesh import Shading, check_shading
 from viz.page import LABEL, ROOM, TITLE, place_axes
 from viz.paper_axes import Margins
@@ -95,7 +94,7 @@ def mosaic(
     shading: Shading = "flat",
     width: float = 6.75,
     dpi: int = 600,
-    style: Style | None = None,
+    style: Style | str | None = None,
 ) -> Figure:
     """Draw what a study knows of one network: in 3D, as contours, along a line, and its budgets.
 
@@ -114,7 +113,7 @@ def mosaic(
         shading: see :func:`viz.mesh.surface_mesh`.
         width: of the figure in inches, at least 5.
         dpi: pixels per inch of what is rendered.
-        style: colours and camera.
+        style: colours and camera: a style, the name of one, or a file of one.
 
     Returns:
         A ``matplotlib.figure.Figure``; write it with :func:`viz.save`, below it
@@ -124,15 +123,14 @@ def mosaic(
         RuntimeError: if nothing can be rendered here.
         ValueError: for surfaces of other shapes, too many budgets, or too small a width.
     """
-    import matplotlib
     from matplotlib.figure import Figure
 
     check_shading(shading)
     if width < LEAST_WIDTH:
         raise ValueError(f"a mosaic needs a width of at least {LEAST_WIDTH:g} in, got {width:g}")
     parts = Parts.of(surface, path, flat, flat_path, line, budgets, height)
-    style, scale = style or FIGURE_STYLE, parts.scale
-    with matplotlib.rc_context(dict(FIGURE_SETTINGS)):
+    style, scale = figure_style(style), parts.scale
+    with drawing(style):
         frame = Frame.around([surface], scale, style)
         margins = Margins.of(frame, LABEL, 4)
         free = width - _BAR - _BAR_RIGHT - 2 * _GAP
@@ -191,19 +189,19 @@ def draw_budget_rows(axes: Axes, budgets: Sequence[SlopeBudget]) -> None:
     labels = []
     for row, budget in enumerate(budgets):
         kink, bend = 100 * budget.kink_share, 100 * budget.bend_share
-        parts = ((0.0, kink, KINKS), (kink, bend - kink, BENDS), (bend, 100 - bend, REST))
+        parts = ((0.0, kink, KINKS), (kink, bend - kink, BENDS), (bend, 100 - bend, grey(REST)))
         for start, long, colour in parts:
-            axes.barh(row, long, left=start, height=0.62, color=colour, edgecolor="white",
+            axes.barh(row, long, left=start, height=0.62, color=colour, edgecolor=ground(),
                       linewidth=0, hatch=None if budget.passed else "////")  # fmt: skip
         labels.append(segment_name(budget) + ("" if budget.passed else f" {NOT_PASSED}"))
         axes.annotate(f"{bend:.0f}", (bend, row), (2, 0), textcoords="offset points",
-                      va="center_baseline", fontsize=6.5, color="0.2")  # fmt: skip
+                      va="center_baseline", fontsize=6.5, color=grey(0.2))  # fmt: skip
     axes.set_yticks(range(len(budgets)), labels)
     axes.set(xlim=(0, 100), ylim=(len(budgets) - 0.4, -0.6))
     axes.set_xlabel("share of all change of slope (%)", labelpad=1)
     axes.tick_params(axis="y", length=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
-    names = ((KINKS, "in kinks"), (BENDS, "in smooth bends"), (REST, "not in bends"))
+    names = ((KINKS, "in kinks"), (BENDS, "in smooth bends"), (grey(REST), "not in bends"))
     axes.legend(handles=[Patch(color=colour, label=name) for colour, name in names], ncols=3,
                 loc="upper center", bbox_to_anchor=(0.44, -0.30), frameon=False, fontsize=6.5,
                 handlelength=1.0, columnspacing=1.0, handletextpad=0.4,
@@ -268,11 +266,11 @@ def mosaic_caption(
     title: str = "",
     height: Kind | HeightScale = "log",
     shading: Shading = "flat",
-    style: Style | None = None,
+    style: Style | str | None = None,
 ) -> str:
     """Write the caption of :func:`mosaic`, given the same arguments; raises like it."""
     parts = Parts.of(surface, path, flat, flat_path, line, budgets, height)
-    return _told(parts, title, shading, style or FIGURE_STYLE)
+    return _told(parts, title, shading, figure_style(style))
 
 
 def _told(parts: Parts, title: str, shading: str, style: Style) -> str:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from viz.frame import Frame
+from viz.legends import Name, names_of
 from viz.paper_axes import POINT, Margins
 from viz.style import Style
+from viz.text import wrapped
+from viz.titles import Titles, fitted
 from viz.view import View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from viz.scene import Panel
 
 LABEL, TITLE, CAPTION = 7.0, 8.5, 7.0
 # Below this width the colour bar lies below the panels.
@@ -46,6 +50,7 @@ class Page:
         upright: whether the colour bar stands at the right; otherwise it lies below.
         legend: whether a line below is kept for the names of paths.
         caption: its lines.
+        titles: of the panels, fitted to their width.
     """
 
     width: float
@@ -58,6 +63,7 @@ class Page:
     upright: bool
     legend: bool
     caption: tuple[str, ...]
+    titles: Titles
 
     @classmethod
     def of(
@@ -71,6 +77,7 @@ class Page:
         contours: bool = True,
         legend: bool = False,
         caption: str = "",
+        titles: Sequence[str] = (),
     ) -> Page:
         """Lay out panels.
 
@@ -83,6 +90,7 @@ class Page:
             contours: whether there is a contour panel below each.
             legend: whether there is a legend.
             caption: "" for none.
+            titles: of the panels.
 
         Raises:
             ValueError: if the panels would be narrower than can be read.
@@ -106,10 +114,10 @@ class Page:
             ratio = float(np.ptp(frame.beta) / np.ptp(frame.alpha))
             side = min(panel - _CONTOUR_LEFT - _CONTOUR_RIGHT, 0.72 * panel)
             flat = (side, side * ratio) if ratio <= 1 else (side / ratio, side)
-        # A character of this font is about 0.43 of its size wide.
-        letters = int(width * 0.98 * 72 / (CAPTION * 0.43))
+        lines = tuple(wrapped(caption, width * 0.96, CAPTION, style.font))
+        fitting = fitted(titles, inner - 2 * ROOM + 2 * min(margins.left, margins.right), TITLE)
         return cls(width, per_row, math.ceil(count / per_row), view, margins, count_ticks,
-                   flat, upright, legend, tuple(textwrap.wrap(caption, letters)))  # fmt: skip
+                   flat, upright, legend, lines, fitting)  # fmt: skip
 
     @property
     def panel_width(self) -> float:
@@ -120,7 +128,12 @@ class Page:
     def row_height(self) -> float:
         """Height of a row: title, picture, contours."""
         flat = _BETWEEN + self.flat[1] + _CONTOUR_BELOW if self.flat else 0.0
-        return _TITLE + self.view.height + self.margins.bottom - ROOM + flat
+        return self.title_height + self.view.height + self.margins.bottom - ROOM + flat
+
+    @property
+    def title_height(self) -> float:
+        """Height that is kept above the picture for the titles."""
+        return _TITLE + (self.titles.lines - 1) * 1.2 * self.titles.size * POINT
 
     @property
     def below(self) -> float:
@@ -149,7 +162,7 @@ class Page:
         """Add the axes of a panel's 3D part, as large as the view."""
         left, top = self.corner(number)
         view = self.view
-        place = (left + self.margins.left - ROOM, top - _TITLE - view.height)
+        place = (left + self.margins.left - ROOM, top - self.title_height - view.height)
         return place_axes(figure, place, (view.width, view.height))
 
     def contour(self, figure: Figure, number: int) -> Axes:
@@ -176,21 +189,18 @@ class Page:
         bottom = self.below - _BETWEEN - _BAR
         return place_axes(figure, ((self.width - long) / 2, bottom), (long, _BAR))
 
-    def write_title(self, figure: Figure, number: int, text: str) -> None:
+    def write_title(self, figure: Figure, number: int) -> None:
         """Write a panel's title above it."""
         left, top = self.corner(number)
         middle = left + self.margins.left - ROOM + self.view.width / 2
-        figure.text(middle / self.width, (top - 0.04) / self.height, text, ha="center", va="top",
-                    fontsize=TITLE)  # fmt: skip
+        figure.text(middle / self.width, (top - 0.04) / self.height, self.titles.texts[number],
+                    ha="center", va="top", fontsize=self.titles.size, linespacing=1.1)  # fmt: skip
 
-    def write_legend(self, figure: Figure, names: Sequence[str], style: Style) -> None:
-        """Write the names of paths into the line below the panels, with their colours."""
-        from matplotlib.lines import Line2D
-
+    def write_legend(self, figure: Figure, names: Sequence[Name], style: Style) -> None:
+        """Write the names of paths and solutions into the line below the panels."""
         if not names:
             return
-        lines: list[Any] = [Line2D([], [], color=style.path_colour(i), linewidth=1.2,
-                                   label=name) for i, name in enumerate(names)]  # fmt: skip
+        lines = [name.handle(style) for name in names]
         bar = 0.0 if self.upright else _BAR_BELOW
         middle = (self.columns * self.panel_width) / 2
         figure.legend(handles=lines, loc="upper center", ncols=len(names), frameon=False,
@@ -211,3 +221,19 @@ def place_axes(figure: Figure, place: tuple[float, float], size: tuple[float, fl
     width, height = (float(length) for length in figure.get_size_inches())
     left, bottom = (round(length * figure.dpi) / figure.dpi for length in place)
     return figure.add_axes((left / width, bottom / height, size[0] / width, size[1] / height))
+
+
+def common_names(panels: Sequence[Panel], style: Style) -> list[Name]:
+    """Return what tells paths and solutions apart if it is true of all panels, else nothing.
+
+    Of a panel without names it is true if its paths are those of the same colours.
+    """
+    names = [names_of(panel.paths, panel.solutions, style) for panel in panels]
+    first = next((i for i, one in enumerate(names) if one), 0)
+    runs = [path.run for path in panels[first].paths]
+    fits = [
+        mine == names[first]
+        or (not mine and [path.run for path in panel.paths] == runs[: len(panel.paths)])
+        for mine, panel in zip(names, panels, strict=True)
+    ]
+    return names[first] if all(fits) else []

@@ -46,8 +46,9 @@ def surface(
     Args:
         surface: two-dimensional.
         path: one or several trajectories placed on its plane; tubes through the true losses, with
-            start, end and step marks. The surface passes through their ends.
-        plane: its plane, for the caption.
+            start, end and step marks. The surface passes through their ends. Paths without losses
+            lie on it.
+        plane: its plane, for the caption, and the solutions that it was made through.
         title: above the picture.
         height: ``log``, ``linear``, ``clipped`` (linear up to a limit), or a scale shared with
             other pictures; ``HeightScale.of([surface], kind="clipped", limit=3.0)``.
@@ -58,16 +59,17 @@ def surface(
         shading: see :func:`viz.mesh.surface_mesh`.
         caption: whether the caption is drawn below.
         style: how it looks: a style, the name of one, or a file of one.
-        off_screen: False to open a window with ``.show()``.
+        off_screen: False to draw for a window at once, which ``.show()`` opens.
 
     Returns:
-        A ``pyvista.Plotter``; write it with :func:`viz.save` or show it.
+        A ``pyvista.Plotter``; write it with :func:`viz.save`, or ``.show()`` it in a notebook or,
+            where there is a display, in a window.
 
     Raises:
         RuntimeError: if nothing can be rendered here; the message names the missing packages.
         ValueError: for an unknown height, colour or shading, or a surface without a finite value.
     """
-    panels = [Panel(surface, as_paths(path), title)]
+    panels = [Panel.of(surface, path, title, plane=plane)]
     choice = Choice([plane], height, shading, caption, colour, reference)
     return draw_chosen(panels, choice, Style.of(style), columns=1, off_screen=off_screen)
 
@@ -102,10 +104,11 @@ def compare(
         shading: see :func:`viz.mesh.surface_mesh`.
         caption: whether the caption is drawn below.
         style: how it looks: a style, the name of one, or a file of one.
-        off_screen: False to open a window with ``.show()``.
+        off_screen: False to draw for a window at once, which ``.show()`` opens.
 
     Returns:
-        A ``pyvista.Plotter``; write it with :func:`viz.save` or show it.
+        A ``pyvista.Plotter``; write it with :func:`viz.save`, or ``.show()`` it in a notebook or,
+            where there is a display, in a window.
 
     Raises:
         RuntimeError: if nothing can be rendered here.
@@ -119,7 +122,12 @@ def compare(
             raise ValueError(f"{name} must be as many as surfaces, {count}, got {len(values)}")
     warn_of_mismatches(surfaces, planes or [])
     panels = [
-        Panel(s, as_paths(paths[i] if paths else None), titles[i] if titles else "")
+        Panel.of(
+            s,
+            paths[i] if paths else None,
+            titles[i] if titles else "",
+            plane=planes[i] if planes else None,
+        )
         for i, s in enumerate(surfaces)
     ]
     per_row = columns or (count if count <= 4 else math.ceil(count / math.ceil(count / 4)))
@@ -180,15 +188,8 @@ def draw_chosen(
         plane=choice.planes[0] if len(choice.planes) == 1 else None, planes=choice.planes,
         colours=colours, own=[panel.paths for panel in panels],
     )  # fmt: skip
-    group = Group(panels, frame, style, choice.shading, colours)
+    group = Group([panel.laid(scale) for panel in panels], frame, style, choice.shading, colours)
     plotter = draw_groups([group], text if choice.caption else "", columns=columns,
                           off_screen=off_screen)  # fmt: skip
     remember(plotter, text)
     return plotter
-
-
-def as_paths(paths: Paths) -> tuple[Projection, ...]:
-    """Return one or several paths, or none, as a tuple."""
-    if paths is None:
-        return ()
-    return (paths,) if isinstance(paths, Projection) else tuple(paths)

@@ -19,6 +19,7 @@ from viz.camera import axes_of_view
 from viz.frame import Frame
 from viz.height import power_of_ten, with_power
 from viz.layer import coloured
+from viz.lines import grey
 from viz.paths import path_pieces
 from viz.style import Style
 from viz.view import View
@@ -68,7 +69,8 @@ def extent(text: str, size: float) -> tuple[float, float]:
     """Return width and height of a text in inches."""
     from matplotlib.textpath import TextPath
 
-    if not text:
+    if not text.strip():
+        # A path without a stroke has no extent that matplotlib could tell.
         return 0.0, 0.0
     box = TextPath((0, 0), text, size=size).get_extents()
     return float(box.width) * POINT, float(box.height) * POINT
@@ -102,7 +104,7 @@ def draw_floor(
 
     corners = _corners(frame)
     rim = view.on_paper(np.array([*corners, corners[0]]))
-    axes.plot(*rim.T, color="0.55", linewidth=_LINE * 0.8, zorder=_BELOW, clip_on=False)
+    axes.plot(*rim.T, color=grey(0.55), linewidth=_LINE * 0.8, zorder=_BELOW, clip_on=False)
     colours, scale = matplotlib.colormaps[style.colour_map], frame.scale
     flat = [view.on_paper(_on_floor(points, frame)) for _, points in isolines]
     shades = [colours((level - scale.low) / (scale.high - scale.low)) for level, _ in isolines]

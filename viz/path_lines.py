@@ -10,17 +10,19 @@ import numpy as np
 
 from landscape.arrays import Floats
 from landscape.results import Analysis
-from viz.contours import FIGURE_SETTINGS
 from viz.height import label, number
 from viz.lines import (
-    LINE_COLOURS,
     arrays_of,
     between,
     check_count,
+    drawing,
+    grey,
     legend_columns,
+    line_colours,
     line_style,
     outside_legend,
 )
+from viz.style import Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 _MARKED = 12
 # Panels that hold the line of 2 / learning rate.
 _EDGE = ("lipschitz", "sharpness")
-_EDGE_COLOUR = "0.35"
+_EDGE_GREY = 0.35
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,9 @@ class _Run:
         return cls(name, arrays, None if rate is None else float(rate), kinked)
 
 
-def along_path(runs: Mapping[str, Analysis], *, width: float = 5.5) -> Figure:
+def along_path(
+    runs: Mapping[str, Analysis], *, width: float = 5.5, style: Style | str | None = None
+) -> Figure:
     """Draw what was measured along the optimizer's path, for several runs.
 
     One panel for each quantity, all against the optimizer step; one colour for each run, solid for
@@ -94,6 +98,7 @@ def along_path(runs: Mapping[str, Analysis], *, width: float = 5.5) -> Figure:
             ``boldness``, ``lipschitz``, ``sharpness``, ``crossings`` and ``kink_noise``, all [R],
             and settings ``learning_rate``, ``examples`` and ``kinked``.
         width: of the figure in inches.
+        style: its fonts, ink and background: a style, the name of one, or a file of one.
 
     Returns:
         A ``matplotlib.figure.Figure``; write it with :func:`viz.save`, below it
@@ -103,15 +108,14 @@ def along_path(runs: Mapping[str, Analysis], *, width: float = 5.5) -> Figure:
         ValueError: for no run, more than 8, an analysis of another kind, one that lacks an array or
             its setting ``kinked``, or a run without records.
     """
-    import matplotlib
     from matplotlib.figure import Figure
 
     every = _checked(runs)
-    handles = _handles(every)
-    columns = legend_columns([str(handle.get_label()) for handle in handles], width)
-    # Panels are two thirds as high as wide.
-    tall = 0.95 * width + 0.15 * -(-len(handles) // columns)
-    with matplotlib.rc_context(dict(FIGURE_SETTINGS)):
+    with drawing(style):
+        handles = _handles(every)
+        columns = legend_columns([str(handle.get_label()) for handle in handles], width)
+        # Panels are two thirds as high as wide.
+        tall = 0.95 * width + 0.15 * -(-len(handles) // columns)
         figure = Figure(figsize=(width, tall), layout="constrained")
         grid = figure.subplots(3, 2, sharex=True)
         for axes, quantity in zip(grid.ravel(), _QUANTITIES, strict=True):
@@ -139,17 +143,17 @@ def _panel(axes: Axes, quantity: _Quantity, runs: Sequence[_Run]) -> None:
     finite = joined[np.isfinite(joined)]
     axes.set_title(quantity.title, fontsize=7.5, pad=3)
     for k, (run, line) in enumerate(zip(runs, values, strict=True)):
-        _line(axes, run, line, LINE_COLOURS[k])
+        _line(axes, run, line, line_colours()[k])
     rate = _shared_rate(runs)
     if quantity.name in _EDGE and rate and len(finite):
-        axes.axhline(2 / rate, color=_EDGE_COLOUR, linewidth=0.8, linestyle=":", zorder=1)
+        axes.axhline(2 / rate, color=grey(_EDGE_GREY), linewidth=0.8, linestyle=":", zorder=1)
         finite = np.append(finite, 2 / rate)
     if len(finite):
         _scale(axes, finite)
         return
     axes.set_yticks([])
     axes.annotate("not measured", (0.5, 0.5), xycoords="axes fraction", ha="center", va="center",
-                  fontsize=7, color="0.4")  # fmt: skip
+                  fontsize=7, color=grey(0.4))  # fmt: skip
 
 
 def _scale(axes: Axes, shown: Floats) -> None:
@@ -201,12 +205,12 @@ def _handles(runs: Sequence[_Run]) -> list[Any]:
     from matplotlib.lines import Line2D
 
     handles = [
-        Line2D([], [], color=LINE_COLOURS[k], linewidth=1.1, linestyle=line_style(run.kinked),
+        Line2D([], [], color=line_colours()[k], linewidth=1.1, linestyle=line_style(run.kinked),
                label=run.name)
         for k, run in enumerate(runs)
     ]  # fmt: skip
     if _shared_rate(runs):
-        handles.append(Line2D([], [], color=_EDGE_COLOUR, linewidth=0.8, linestyle=":",
+        handles.append(Line2D([], [], color=grey(_EDGE_GREY), linewidth=0.8, linestyle=":",
                               label="2 / learning rate"))  # fmt: skip
     return handles
 

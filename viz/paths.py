@@ -1,8 +1,7 @@
-"""Paths in 3D: a tube through the true losses, its shadow, its marks, and whose it is."""
+"""Paths in 3D: a tube through the true losses, its shadow and its marks."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,6 @@ from landscape.results import Projection
 from viz.frame import Frame
 from viz.height import HeightScale
 from viz.style import Style
-from viz.text import text_2d, wrapped
 from viz.window import visible
 
 Floats = NDArray[np.float64]
@@ -46,10 +44,12 @@ def bead_records(path: Projection) -> tuple[NDArray[np.int64], int]:
 
     A round number that marks 4 to 10 of a long path. Its ends have marks of their own.
     """
-    count = len(path.steps)
+    # Points between records, as of a path laid on a surface, have the step of the record before.
+    own = np.flatnonzero(np.diff(path.steps, prepend=path.steps[:1] - 1))
+    count = len(own)
     rounds = (k * 10**n for n in range(12) for k in (1, 2, 5))
     every = next(k for k in rounds if (count - 1) / k <= _BEADS)
-    return np.arange(every, count - 1, every), every
+    return own[every : count - 1 : every], every
 
 
 def draw_path(plotter: Any, path: Projection, frame: Frame, style: Style, colour: str) -> None:
@@ -67,7 +67,7 @@ def draw_path(plotter: Any, path: Projection, frame: Frame, style: Style, colour
         line = pyvista.lines_from_points(piece)
         plotter.add_mesh(line.tube(radius=TUBE, n_sides=16), color=colour, ambient=0.75,
                          diffuse=0.35, smooth_shading=True)  # fmt: skip
-        _in_front(plotter.add_mesh(line, color=colour, lighting=False,
+        draw_in_front(plotter.add_mesh(line, color=colour, lighting=False,
                                    line_width=style.pixels(0.6)))  # fmt: skip
         shadow = piece.copy()
         shadow[:, 2] = frame.floor + 0.002
@@ -104,13 +104,13 @@ def _lone(plotter: Any, frame: Frame, point: Floats, colour: str) -> None:
 
     x, y, z = map(float, point)
     bead = pyvista.Sphere(radius=_BEAD, center=(x, y, z))
-    _in_front(plotter.add_mesh(bead, color=colour, ambient=0.75, diffuse=0.35,
+    draw_in_front(plotter.add_mesh(bead, color=colour, ambient=0.75, diffuse=0.35,
                                smooth_shading=True, culling="back"))  # fmt: skip
     disc = pyvista.Disc(center=(x, y, frame.floor + 0.002), inner=0.0, outer=_BEAD / 2, c_res=32)
     plotter.add_mesh(disc, color=colour, lighting=False)
 
 
-def _in_front(actor: Any) -> None:
+def draw_in_front(actor: Any) -> None:
     """Draw an actor over everything: a path that a surface hides is seen as its thin line."""
     actor.mapper.SetResolveCoincidentTopologyToPolygonOffset()
     actor.mapper.SetRelativeCoincidentTopologyLineOffsetParameters(0.0, _FAR_IN_FRONT)
@@ -126,7 +126,7 @@ def _ball(plotter: Any, frame: Frame, path: Projection, record: int, colour: str
         ball = pyvista.Sphere(radius=_BALL, center=tuple(point))
         actor = plotter.add_mesh(ball, color=colour, ambient=0.7, diffuse=0.4,
                                  smooth_shading=True, culling="back")  # fmt: skip
-        _in_front(actor)
+        draw_in_front(actor)
 
 
 def _spot(
@@ -141,39 +141,3 @@ def _spot(
     for radius, shown, lift in ((0.024, style.ink, 0.004), (0.017, colour, 0.006)):
         disc = pyvista.Disc(center=(x, y, frame.floor + lift), inner=0.0, outer=radius, c_res=32)
         plotter.add_mesh(disc, color=shown, lighting=False)
-
-
-def legend_of(paths: Sequence[Projection]) -> list[str]:
-    """Return what tells the paths of one panel apart; nothing of a single or nameless one.
-
-    Parts that all names share are left out: of relu-gd-seed0 and relu-adam-seed0, gd and adam.
-    """
-    names = [path.run for path in paths]
-    if len(names) < 2 or not all(names):
-        return []
-    parts = [name.split("-") for name in names]
-    if len({len(one) for one in parts}) > 1:
-        return names
-    differing = [i for i, column in enumerate(zip(*parts, strict=True)) if len(set(column)) > 1]
-    return ["-".join(one[i] for i in differing) or "-".join(one) for one in parts]
-
-
-def draw_heading(
-    plotter: Any, title: str, paths: Sequence[Projection], style: Style, *, beside: str = ""
-) -> None:
-    """Write the title at the top of a panel, below it whose paths are drawn, and a row's title."""
-    # A line of text as a share of the panel's height.
-    line = style.font_size / 72 / style.panel_height
-    top = 1.0 - 0.6 * line
-    if title:
-        lines = wrapped(title, 0.96 * style.panel_width, 1.2 * style.font_size, style.font)
-        text_2d(plotter, "\n".join(lines), (0.5, top), style, size=1.2, vertical="top")
-        top -= (1.6 + 1.5 * (len(lines) - 1)) * line
-    if beside:
-        text_2d(plotter, beside, (0.8 * line, 0.5), style, size=1.2, upright=True)
-    for number, name in enumerate(legend_of(paths)):
-        place = top - (0.6 + 1.15 * number) * line
-        colour = style.path_colour(number)
-        indent = 0.02 + style.font_size / 72 / style.panel_width
-        text_2d(plotter, "■", (0.02, place), style, size=0.85, align="left", colour=colour)
-        text_2d(plotter, name, (indent, place), style, size=0.85, align="left")

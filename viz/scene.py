@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.plane import Plane
 from landscape.results import Projection
 from landscape.surface import Surface
 from viz.axes import draw_frame
@@ -15,10 +17,15 @@ from viz.camera import aim, axes_of_view
 from viz.clipping import cut, draw_top
 from viz.coloured_mesh import coloured
 from viz.colouring import Colours
+from viz.drape import laid
 from viz.frame import Frame
+from viz.height import HeightScale
 from viz.inset import draw_inset
+from viz.legends import draw_heading, names_of
 from viz.mesh import Shading, draw_surface, surface_mesh
-from viz.paths import draw_heading, draw_path
+from viz.paths import draw_path
+from viz.solution_marks import draw_solutions
+from viz.solutions import Solution, solutions_of
 from viz.style import Style
 from viz.vertices import known_points
 
@@ -36,6 +43,7 @@ class Panel:
         magnified: by which factor its heights are drawn once more, smaller, in a corner; 1 for not
             at all.
         beside: written upright at its left edge.
+        solutions: that its plane was made through.
     """
 
     surface: Surface
@@ -43,6 +51,25 @@ class Panel:
     title: str = ""
     magnified: int = 1
     beside: str = ""
+    solutions: tuple[Solution, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        surface: Surface,
+        paths: Projection | Sequence[Projection] | None = None,
+        title: str = "",
+        *,
+        plane: Plane | None = None,
+        beside: str = "",
+    ) -> Panel:
+        """Make a panel with the solutions that its plane was made through."""
+        several = (paths,) if isinstance(paths, Projection) else tuple(paths or ())
+        return cls(surface, several, title, 1, beside, solutions_of(surface, plane))
+
+    def laid(self, scale: HeightScale) -> Panel:
+        """Return the panel with paths that have no losses laid on its surface."""
+        return replace(self, paths=tuple(laid(p, self.surface, scale.kind) for p in self.paths))
 
 
 def draw_panel(
@@ -78,7 +105,9 @@ def draw_panel(
     draw_mesh(plotter, mesh, frame, style, smooth=smooth, colours=colours)
     for place, path in enumerate(panel.paths):
         draw_path(plotter, path, frame, style, style.path_colour(place))
-    draw_heading(plotter, panel.title, panel.paths, style, beside=panel.beside)
+    draw_solutions(plotter, panel.solutions, panel.surface, panel.paths, frame, style)
+    names = names_of(panel.paths, panel.solutions, style)
+    draw_heading(plotter, panel.title, names, style, beside=panel.beside)
     if panel.magnified > 1:
         draw_inset(plotter, panel.surface, panel.magnified, frame, style, shading=shading)
     aim(plotter.renderer, frame, style, aspect=aspect)

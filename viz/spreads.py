@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from landscape.arrays import as_floats
-from viz.contours import FIGURE_SETTINGS
-from viz.lines import LINE_COLOURS, check_count, legend_columns, line_style, outside_legend
+from viz.lines import check_count, drawing, legend_columns, line_colours, line_style, outside_legend
+from viz.style import Style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,6 +25,7 @@ def spread_lines(
     kinked: Sequence[bool] = (),
     log: str = "",
     width: float = 3.7,
+    style: Style | str | None = None,
 ) -> Figure:
     """Draw the median over the seeds as a line and their range as a band.
 
@@ -39,11 +40,11 @@ def spread_lines(
         kinked: whether each line's activation has kinks (solid) or not (dashed).
         log: axes that are logarithmic: "", "x", "y" or "xy".
         width: of the figure in inches.
+        style: its fonts, ink and background: a style, the name of one, or a file of one.
 
     Raises:
         ValueError: for no line, too many, or arrays that do not fit.
     """
-    import matplotlib
     from matplotlib.figure import Figure
 
     check_count(len(lines))
@@ -52,18 +53,20 @@ def spread_lines(
     styles = [line_style(k) for k in kinked] or [line_style(True)] * len(lines)
     columns = legend_columns(list(lines), width)
     tall = 0.7 * width + 0.15 * -(-len(lines) // columns)
-    with matplotlib.rc_context(dict(FIGURE_SETTINGS)):
+    with drawing(style):
         figure = Figure(figsize=(width, tall), layout="constrained")
         axes = figure.subplots()
         for letter in log:
             {"x": axes.set_xscale, "y": axes.set_yscale}[letter]("log")
         handles: list[Any] = []
-        for (name, values), style, colour in zip(drawn.items(), styles, LINE_COLOURS, strict=False):
+        for (name, values), dashes, colour in zip(
+            drawn.items(), styles, line_colours(), strict=False
+        ):
             middle = np.median(np.where(np.isfinite(values), values, np.nan), axis=0)
             low, high = values.min(axis=0), values.max(axis=0)
             known = np.isfinite(middle)
             axes.fill_between(x, low, high, where=known, color=colour, alpha=0.15, linewidth=0)
-            handles += axes.plot(x, middle, color=colour, linestyle=style, linewidth=1.2,
+            handles += axes.plot(x, middle, color=colour, linestyle=dashes, linewidth=1.2,
                                  marker="o", markersize=2.4,
                                  label=name.replace("$", r"\$"))  # fmt: skip
         axes.set_xlabel(xlabel)

@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 Font = Literal["serif", "sans"]
 FONTS = ("serif", "sans")
+# Size of tick labels on paper, in points.
+_LETTERS = 9.0
 # 8 colours each that stay apart in all three forms of colour-blindness and stand out on viridis and
 # on the floor; found by search, bounded by a test.
 _ON_WHITE = ("#d7191c", "#000000", "#d68fe0", "#4346f4", "#66f796", "#914ccb", "#8b4d5a", "#6b0301")
@@ -55,7 +57,7 @@ class Style:
     small_height: float = 0.0
     dpi: int = 300
     font: Font = "serif"
-    font_size: float = 9.0
+    font_size: float = _LETTERS
     colour_map: str = "viridis"
     diverging_map: str = "RdBu_r"
     path_colours: tuple[str, ...] = _ON_WHITE
@@ -147,6 +149,11 @@ class Style:
                        isoline_width=0.7 * self.isoline_width)  # fmt: skip
 
     @property
+    def letters(self) -> float:
+        """How large letters are, as a multiple of those on paper."""
+        return self.font_size / _LETTERS
+
+    @property
     def em(self) -> float:
         """About the size of a letter in a 3D panel, in the picture's units."""
         return self.font_size / 72 * 2.3 / self.panel_height
@@ -158,6 +165,16 @@ class Style:
     def path_colour(self, number: int) -> str:
         """Return the colour of a path; they repeat after the last."""
         return self.path_colours[number % len(self.path_colours)]
+
+    @property
+    def layout_settings(self) -> Mapping[str, Any]:
+        """Settings of matplotlib for a figure that is laid out for letters as on paper.
+
+        Fonts and colours are the style's; on a slide the whole figure is made larger.
+        """
+        # The letters of DejaVu Sans are so much wider than those of STIX.
+        size = _LETTERS if self.font == "serif" else 0.87 * _LETTERS
+        return replace(self, font_size=size).figure_settings
 
     @property
     def figure_settings(self) -> Mapping[str, Any]:

@@ -17,10 +17,12 @@ def text_3d(
     *,
     size: float = 1.0,
     align: str = "centre",
+    grounded: bool = False,
 ) -> None:
     """Write at a place in the scene, always facing the viewer, before everything.
 
-    Not as a billboard: that would be lit, and grey on a dark background.
+    Not as a billboard: that would be lit, and grey on a dark background. ``grounded`` text has the
+    picture's background behind it, for places on a surface.
     """
     from vtkmodules.vtkRenderingCore import vtkTextActor
 
@@ -32,6 +34,11 @@ def text_3d(
     if align == "right":
         actor.GetTextProperty().SetJustificationToRight()
     actor.GetTextProperty().SetVerticalJustificationToCentered()
+    if grounded:
+        import pyvista
+
+        actor.GetTextProperty().SetBackgroundColor(*pyvista.Color(style.background).float_rgb)
+        actor.GetTextProperty().SetBackgroundOpacity(0.7)
     plotter.add_actor(actor, reset_camera=False, pickable=False)
 
 

@@ -1,4 +1,4 @@
-"""Widths of figures: the columns of venues, in inches."""
+"""Widths of figures: the columns of venues, in inches, as their style files or guides say."""
 
 from __future__ import annotations
 
@@ -7,8 +7,16 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 _MM = 1 / 25.4
-# TeX's point.
-_PT = 1 / 72.27
+_NEURIPS = "https://neurips.cc/Conferences/2023/PaperInformation/StyleFiles"
+_NATURE = "https://research-figure-guide.nature.com/figures/building-and-exporting-figure-panels"
+_IEEE = (
+    "https://ieeeauthorcenter.ieee.org/create-your-ieee-article/"
+    "create-graphics-for-your-article/size-requirements-for-graphics/"
+)
+_ELSEVIER = (
+    "https://www.elsevier.com/about/policies-and-standards/author/"
+    "artwork-and-media-instructions/artwork-sizing"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,43 +27,37 @@ class Venue:
         title: how the venue is called.
         single: width of one column in inches; of a one-column venue, of the text.
         double: width over two columns in inches; None for a one-column venue.
+        source: where it says so: a page of the venue's, or where its LaTeX style is found.
     """
 
     title: str
     single: float
     double: float | None = None
+    source: str = ""
 
 
 VENUES: Mapping[str, Venue] = MappingProxyType(
     {
-        # neurips_2024.sty: \textwidth 5.5in, one column.
-        "neurips": Venue("NeurIPS", 5.5),
+        # neurips_2023.sty: textwidth=5.5in, one column.
+        "neurips": Venue("NeurIPS", 5.5, None, _NEURIPS),
         # icml2024.sty: \textwidth 6.75in, \columnsep 0.25in.
-        "icml": Venue("ICML", 3.25, 6.75),
-        # iclr2024_conference.sty: \textwidth 5.5in, one column.
-        "iclr": Venue("ICLR", 5.5),
-        # cvpr.sty: \textwidth 6.875in, \columnsep 0.3125in.
-        "cvpr": Venue("CVPR", 3.28125, 6.875),
-        # acl.sty: text 16 cm wide, columns 7.7 cm with 0.6 cm between.
-        "acl": Venue("ACL", 77 * _MM, 160 * _MM),
-        # jmlr2e.sty: \textwidth 6in, one column.
-        "jmlr": Venue("JMLR", 6.0),
-        # Nature, guide to preparing final artwork: 89 mm and 183 mm.
-        "nature": Venue("Nature", 89 * _MM, 183 * _MM),
-        # Science, instructions for figures of a revised manuscript: 5.7 cm and 12.1 cm
-        # (three columns: 18.4 cm).
-        "science": Venue("Science", 57 * _MM, 121 * _MM),
-        # PNAS, digital art guidelines: 8.7 cm and 17.8 cm.
-        "pnas": Venue("PNAS", 87 * _MM, 178 * _MM),
-        # IEEEtran.cls, journal: \columnwidth 252pt, \textwidth 516pt (3.5 in and 7.16 in in the
-        # author centre's graphics guide).
-        "ieee": Venue("IEEE two-column", 252 * _PT, 516 * _PT),
-        # Elsevier, artwork sizing: 90 mm and 190 mm.
-        "elsevier": Venue("Elsevier", 90 * _MM, 190 * _MM),
-        # llncs.cls: \textwidth 12.2cm, one column.
-        "lncs": Venue("Springer LNCS", 122 * _MM),
-        # APS, style basics for Physical Review: 8.6 cm and 17.8 cm.
-        "aps": Venue("APS", 86 * _MM, 178 * _MM),
+        "icml": Venue("ICML", 3.25, 6.75, "https://icml.cc/Conferences/2024/AuthorInstructions"),
+        # iclr2026_conference.sty: \textwidth 5.5 true in, one column.
+        "iclr": Venue("ICLR", 5.5, None, "https://github.com/ICLR/Master-Template"),
+        # cvpr.sty of 2025: \textwidth 6.875in, \columnsep 0.3125in.
+        "cvpr": Venue("CVPR", 3.28125, 6.875, "https://github.com/cvpr-org/author-kit"),
+        # acl.sty: A4 with margins of 2.5 cm, \columnsep 0.6cm.
+        "acl": Venue("ACL", 77 * _MM, 160 * _MM, "https://github.com/acl-org/acl-style-files"),
+        # jmlr2e.sty: \textwidth 6.0 true in, one column.
+        "jmlr": Venue("JMLR", 6.0, None, "https://github.com/JmlrOrg/jmlr-style-file"),
+        # Research figure guide: 89 mm and 183 mm.
+        "nature": Venue("Nature", 89 * _MM, 183 * _MM, _NATURE),
+        # Size requirements for graphics: 3.5 and 7.16 inches.
+        "ieee": Venue("IEEE two-column", 3.5, 7.16, _IEEE),
+        # Artwork sizing: 90 mm and 190 mm (140 mm for one and a half columns).
+        "elsevier": Venue("Elsevier", 90 * _MM, 190 * _MM, _ELSEVIER),
+        # llncs.cls 2.21: \textwidth 12.2cm, one column.
+        "lncs": Venue("Springer LNCS", 122 * _MM, None, "https://ctan.org/pkg/llncs"),
     }
 )
 

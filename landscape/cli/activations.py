@@ -41,6 +41,9 @@ def activations(
     columns: Annotated[
         int | None, typer.Option("--columns", help="Activations in a row. [at most 6]")
     ] = None,
+    style: Annotated[
+        str, typer.Option("--style", help="Of the figure: paper, slides, dark, or a .toml file.")
+    ] = "paper",
 ) -> None:
     """List the activations: how smooth each is, its bounds and slopes, where it has kinks.
 
@@ -58,7 +61,7 @@ def activations(
     records = [known.profile(name, low=low, high=high, points=points) for name in chosen]
     print_table(records)
     if figure is not None:
-        for path in _draw(records, figure, columns):
+        for path in _draw(records, figure, columns, style):
             print(f"wrote {path}")
 
 
@@ -91,11 +94,11 @@ def _kinks(record: Analysis) -> str:
     return "; ".join(f"{place:g}, {jump:+.4g}" for place, jump in kinks) or "none"
 
 
-def _draw(records: Sequence[Analysis], path: Path, columns: int | None) -> list[Path]:
+def _draw(records: Sequence[Analysis], path: Path, columns: int | None, style: str) -> list[Path]:
     from landscape.cli.pictures import own_viz
 
     viz = own_viz()
-    written = viz.save(viz.activation_plate(records, columns=columns), path)
+    written = viz.save(viz.activation_plate(records, columns=columns, style=style), path)
     caption = path.with_suffix(".md")
     caption.write_text(viz.activation_caption(records) + "\n", encoding="utf-8")
     return [written, caption]

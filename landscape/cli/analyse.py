@@ -38,6 +38,15 @@ def analyse(
             "--scales", min=0, help="Curvature against scale at so many centres (50 is usual)."
         ),
     ] = 0,
+    spectrum: Annotated[
+        int,
+        typer.Option(
+            "--spectrum",
+            min=0,
+            help="Spectral density of the Hessian at the solution, by so many Lanczos steps (60 "
+            "is usual).",
+        ),
+    ] = 0,
     microscope: Annotated[
         int,
         typer.Option(
@@ -68,6 +77,9 @@ def analyse(
         Path | None,
         typer.Option("--figures", help="Folder for figures of all analyses in the study."),
     ] = None,
+    style: Annotated[
+        str, typer.Option("--style", help="Of figures: paper, slides, dark, or a .toml file.")
+    ] = "paper",
 ) -> None:
     """Measure how much of the change of slope sits in kinks, which autograd's Hessian cannot see.
 
@@ -75,15 +87,17 @@ def analyse(
     autograd's curvature plus the jumps at kinks. Analyses are added to the study; those that are
     there are not measured again.
     """
+    from landscape.cli.pictures import own_viz
     from landscape.store import open_study
     from landscape.study.analyses import Wanted, add_analyses
     from landscape.study.microscopes import add_microscopes
     from landscape.study.report import report
 
+    looks = own_viz().Style.of(style)
     source = open_study(study)
     config = configuration_of(source)
     wanted = Wanted(steps=steps, lines=lines, path=path, centres=scales,
-                    map_points=kink_map, crease_points=creases)  # fmt: skip
+                    map_points=kink_map, crease_points=creases, spectrum=spectrum)  # fmt: skip
     with bars() as shown:
         add_analyses(source, config, wanted, load_data=load_data, runs=run or (), reporter=shown)
         if microscope:
@@ -97,7 +111,7 @@ def analyse(
     if figures is not None:
         from landscape.cli.analysis_pictures import draw_analyses
 
-        written += draw_analyses(done, figures)
+        written += draw_analyses(done, figures, looks)
     if as_json:
         print(json.dumps(found, indent=2))
         return

@@ -16,8 +16,17 @@ if TYPE_CHECKING:
     from landscape.store import StudyFile
 
 
-def draw_analyses(study: StudyFile, folder: Path) -> list[Path]:
+# Panels of a figure of spectra.
+_SPECTRA = 6
+
+
+def draw_analyses(study: StudyFile, folder: Path, style: Any = "paper") -> list[Path]:
     """Draw everything that was analysed in a study.
+
+    Args:
+        study: the study.
+        folder: where files go.
+        style: of all figures.
 
     Returns:
         The files written. Without graphics, those that need none.
@@ -26,22 +35,22 @@ def draw_analyses(study: StudyFile, folder: Path) -> list[Path]:
         ValueError: for a study without analyses.
     """
     folder = writable_folder(folder)
-    written = [path for name, figure, words in figures(study)
+    written = [path for name, figure, words in figures(study, style)
                for path in _written(folder / name, figure, words)]  # fmt: skip
-    written += _maps(study, folder)
-    written += draw_microscope(study, folder)
+    written += _maps(study, folder, style)
+    written += draw_microscope(study, folder, style)
     if not written:
         raise ValueError("nothing of this study was analysed yet; leave out --steps 0")
     return written
 
 
-def figures(study: StudyFile) -> Iterator[tuple[str, Any, str]]:
-    """Yield a name, a figure and its caption for slope budgets, curvature and paths."""
-    for draw in (_budgets, _against_scale, _along_path):
-        yield from draw(study)
+def figures(study: StudyFile, style: Any = "paper") -> Iterator[tuple[str, Any, str]]:
+    """Yield a name, a figure and its caption for slope budgets, curvature, paths, spectra."""
+    for draw in (_budgets, _against_scale, _along_path, _spectra):
+        yield from draw(study, style)
 
 
-def _budgets(study: StudyFile) -> Iterator[tuple[str, Any, str]]:
+def _budgets(study: StudyFile, style: Any) -> Iterator[tuple[str, Any, str]]:
     """Draw budgets, those of all seeds of an activation and optimizer in one row."""
     from landscape.study.report import budgets
 
@@ -57,27 +66,39 @@ def _budgets(study: StudyFile) -> Iterator[tuple[str, Any, str]]:
         found = {title: own for title, own in found.items() if own}
         if not found:
             continue
-        yield name, viz.slope_budgets(found), viz.budget_caption(found)
+        yield name, viz.slope_budgets(found, style=style), viz.budget_caption(found)
         for title, own in found.items():
             if any(budget.crossings for budget in own):
                 stem = f"{name}-layers-{rows[title][0]}"
-                yield stem, viz.layer_budgets(own), viz.layer_caption(own)
+                yield stem, viz.layer_budgets(own, style=style), viz.layer_caption(own)
 
 
-def _against_scale(study: StudyFile) -> Iterator[tuple[str, Any, str]]:
+def _against_scale(study: StudyFile, style: Any) -> Iterator[tuple[str, Any, str]]:
     viz, found = own_viz(), _largest(study, "curvature_scale")
     if found:
         lines = list(found.values())
         told = {"titles": list(_titles(found).values()), "kinked": list(map(kinked, found))}
-        figure = viz.curvature_scale(lines, **told)
+        figure = viz.curvature_scale(lines, **told, style=style)
         yield "curvature-scale", figure, viz.curvature_scale_caption(lines, **told)
 
 
-def _along_path(study: StudyFile) -> Iterator[tuple[str, Any, str]]:
+def _along_path(study: StudyFile, style: Any) -> Iterator[tuple[str, Any, str]]:
     viz, found = own_viz(), _largest(study, "along_path")
     found = {title: _with_class(found[run], run) for run, title in _titles(found).items()}
     if found:
-        yield "along-path", viz.along_path(found), viz.along_path_caption(found)
+        yield "along-path", viz.along_path(found, style=style), viz.along_path_caption(found)
+
+
+def _spectra(study: StudyFile, style: Any) -> Iterator[tuple[str, Any, str]]:
+    """Draw spectra, activations with kinks first; at most as many as there are colours."""
+    viz, found = own_viz(), _largest(study, "spectrum")
+    titles = list(_titles(found).values())
+    lines = list(found.values())
+    for start in range(0, len(lines), _SPECTRA):
+        part = slice(start, start + _SPECTRA)
+        name = f"spectrum-{start // _SPECTRA + 1}" if len(lines) > _SPECTRA else "spectrum"
+        figure = viz.spectrum(lines[part], titles=titles[part], style=style)
+        yield name, figure, viz.spectrum_caption(lines[part])
 
 
 def _with_class(found: Analysis, run: str) -> Analysis:
@@ -85,7 +106,7 @@ def _with_class(found: Analysis, run: str) -> Analysis:
     return replace(found, settings={**found.settings, "kinked": kinked(run)})
 
 
-def _maps(study: StudyFile, folder: Path) -> Iterator[Path]:
+def _maps(study: StudyFile, folder: Path, style: Any) -> Iterator[Path]:
     """Draw the kink curves of the window of a step, and the surface cut along them."""
     from landscape.creases import CreasedSurface
     from landscape.kink_map import KinkMap
@@ -96,10 +117,10 @@ def _maps(study: StudyFile, folder: Path) -> Iterator[Path]:
         title, kinks = title_of(run), KinkMap.from_analysis(found)
         if run in study.analyses("microscope"):
             surface = window_of(study.analysis("microscope", run))
-            figure = viz.kink_contour(surface, kinks, height="linear", title=title)
+            figure = viz.kink_contour(surface, kinks, height="linear", title=title, style=style)
         else:
-            figure = viz.kink_density(kinks, title=title)
-        yield viz.save(figure, folder / f"kinks-{run}.pdf")
+            figure = viz.kink_density(kinks, title=title, style=style)
+        yield from _written(folder / f"kinks-{run}", figure, viz.caption_of(figure))
     cut = _largest(study, "creases")
     if cut:
         try:
@@ -109,14 +130,21 @@ def _maps(study: StudyFile, folder: Path) -> Iterator[Path]:
     for run, found in cut.items():
         creases = CreasedSurface.from_analysis(found)
         residual = creases.minus(creases.quadratic())
-        yield viz.save(viz.creased(residual, title=title_of(run)), folder / f"creases-{run}.png")
+        picture = viz.creased(residual, title=title_of(run), style=style)
+        words = viz.caption_of(picture)
+        yield viz.save(picture, folder / f"creases-{run}.png")
+        yield _caption(folder / f"creases-{run}", words)
 
 
 def _written(stem: Path, figure: Any, words: str) -> Iterator[Path]:
     yield own_viz().save(figure, stem.with_name(f"{stem.name}.pdf"))
+    yield _caption(stem, words)
+
+
+def _caption(stem: Path, words: str) -> Path:
     caption = stem.with_name(f"{stem.name}.md")
     caption.write_text(words + "\n", encoding="utf-8")
-    yield caption
+    return caption
 
 
 def _largest(study: StudyFile, kind: str) -> dict[str, Analysis]:

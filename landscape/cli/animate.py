@@ -28,7 +28,9 @@ _LAST = 0.1
 @one_line_errors
 def animate(
     study: Annotated[Path, typer.Argument(help="The study file, or its folder.")],
-    surface: Annotated[str, typer.Option("--surface", help="Surface id.")],
+    surface: Annotated[
+        str, typer.Option("--surface", help="Surface id; without one the known are listed.")
+    ] = "",
     kind: Annotated[
         str,
         typer.Option(
@@ -74,6 +76,9 @@ def animate(
     if kind not in KINDS:
         raise ValueError(f"unknown kind of film {kind!r}; known: {', '.join(KINDS)}")
     source = open_study(study)
+    if not surface:
+        known = ", ".join(_films(source, kind)) or "none"
+        raise ValueError(f"a {kind} needs --surface ID; known: {known}")
     target = out or source.path.parent / f"{surface}.{kind}.mp4"
     if target.exists() and not force:
         raise ValueError(f"{target} is there; choose another --out, or overwrite it with --force")
@@ -100,6 +105,16 @@ def animate(
                 **options,
             )  # fmt: skip
     print(f"wrote {target}")
+
+
+def _films(study: StudyFile, kind: str) -> list[str]:
+    """Return the surfaces that can be filmed."""
+    from landscape.cli import pictures
+
+    found = pictures.planes_only(study)
+    if kind == "descent":
+        return [name for name in found if pictures.panel(study, name).paths]
+    return [name for name in found if study.surface(name).run in study.runs()]
 
 
 def parse_size(text: str) -> tuple[int, int]:

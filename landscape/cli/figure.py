@@ -41,6 +41,21 @@ def figure(
     optimizer: Annotated[
         str, typer.Option("--optimizer", help="Of the runs. [the study's first]")
     ] = "",
+    title: Annotated[
+        list[str] | None, typer.Option("--title", help="Of a panel, in their order. Repeat.")
+    ] = None,
+    colour: Annotated[
+        str,
+        typer.Option(
+            "--colour",
+            help="Of contours: losses, slope, curvature, status, difference, kinks, or a field "
+            "such as accuracies.",
+        ),
+    ] = "losses",
+    reference: Annotated[
+        str | None,
+        typer.Option("--reference", help="Surface id for difference, kink map id for kinks."),
+    ] = None,
     width: Annotated[float, typer.Option("--width", help="In inches. [by kind]")] = 0.0,
     venue: Annotated[
         str, typer.Option("--venue", help="Whose width it is, as icml, neurips or ieee.")
@@ -49,7 +64,7 @@ def figure(
     dpi: Annotated[int, typer.Option("--dpi", help="Of what is rendered.")] = 600,
     height: Annotated[str, typer.Option("--height", help="log or linear.")] = "log",
     style: Annotated[
-        str, typer.Option("--style", help="Colours and camera: paper, or a .toml file.")
+        str, typer.Option("--style", help="Look: paper, slides, dark, testing, or a .toml file.")
     ] = "paper",
     camera: Annotated[
         str, typer.Option("--camera", help="Azimuth,elevation in degrees, as -58,40.")
@@ -67,7 +82,7 @@ def figure(
     Text is text in embedded fonts, surfaces are rendered at 600 dpi. About 5 seconds a surface.
     """
     from landscape.cli import paper
-    from landscape.cli.looks import styled
+    from landscape.cli.looks import reference_of, styled
     from landscape.cli.pictures import own_viz
     from landscape.store import open_study
 
@@ -77,6 +92,10 @@ def figure(
         raise ValueError(f"unknown plane {plane!r}; known: random, pca")
     if not 72 <= dpi <= 1200:
         raise ValueError(f"--dpi must be from 72 to 1200, got {dpi}")
+    if colour != "losses" and kind != "contour":
+        raise ValueError(
+            f"--colour is for --kind contour, got {kind}; in 3D use 'landscape render --colour'"
+        )
     inches = width_of(width, venue, columns)
     source = open_study(study)
     names = [name.strip() for name in select.split(",") if name.strip()]
@@ -94,12 +113,15 @@ def figure(
         shown = [paper.activation_of(run) for run in runs]
     parts = ["mosaic", *shown] if kind == "mosaic" else [kind, *(surface or [plane, *names])]
     parts += [part for part in (optimizer, f"seed{seed}" if seed else "",
-                                "linear" if height == "linear" else "") if part]  # fmt: skip
+                                "linear" if height == "linear" else "",
+                                "" if colour == "losses" else colour) if part]  # fmt: skip
     target = paper.target(out or source.path.parent, "-".join(parts), FORMATS)
     paper.check_replaceable(target, force=force)
-    usual = own_viz().figure_style()
-    looks = styled(usual if style == "paper" else style, camera=camera)
-    wanted = paper.Wanted(kind, plane, inches, dpi, height, looks, tuple(surface or ()))
+    looks = styled(own_viz().figure_style(style), camera=camera)
+    wanted = paper.Wanted(
+        kind, plane, inches, dpi, height, looks, tuple(surface or ()), tuple(title or ()), colour,
+        reference_of(source, colour, reference),
+    )  # fmt: skip
     for path in paper.write(source, runs, wanted, target):
         print(f"wrote {path}")
     if others:

@@ -44,7 +44,8 @@ class Look:
                 [one.surface for one in panels], kind=height, paths=paths, limit=self.limit
             )
         if flat:
-            return {"height": height, "style": self.style}
+            return {"height": height, "style": self.style, "colour": self.colour,
+                    "reference": self.reference}  # fmt: skip
         return {"height": height, "style": self.style, "shading": self.shading,
                 "colour": self.colour, "reference": self.reference}  # fmt: skip
 

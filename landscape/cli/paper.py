@@ -28,6 +28,9 @@ class Wanted:
         height: log or linear.
         style: how it looks.
         surfaces: ids of what is shown, instead of that of the runs over the plane.
+        titles: of the panels; none for those of the runs.
+        colour: of contours, see :func:`viz.contour`.
+        reference: of the colour.
     """
 
     kind: str
@@ -37,6 +40,9 @@ class Wanted:
     height: str
     style: Any = None
     surfaces: tuple[str, ...] = ()
+    titles: tuple[str, ...] = ()
+    colour: str = "losses"
+    reference: Any = None
 
     @property
     def size(self) -> dict[str, float]:
@@ -200,19 +206,33 @@ def surface_of(study: StudyFile, run: str, plane: str) -> str:
 def _hybrid(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> tuple[Any, str]:
     viz, panels = pictures.own_viz(), _panels(study, runs, wanted)
     shown = _arguments(panels, wanted)
-    drawn = viz.figure(**shown, titles=pictures.titles_of(panels), dpi=wanted.dpi, **wanted.size)
-    return drawn, viz.figure_caption(**shown)
+    drawn = viz.figure(**shown, titles=_titles(panels, wanted), dpi=wanted.dpi, **wanted.size)
+    return drawn, viz.caption_of(drawn)
 
 
 def _contour(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> tuple[Any, str]:
     viz, panels = pictures.own_viz(), _panels(study, runs, wanted)
     shown = _arguments(panels, wanted)
-    drawn = viz.contour(**shown, titles=pictures.titles_of(panels), caption=False, **wanted.size)
+    drawn = viz.contour(
+        **shown, titles=_titles(panels, wanted), colour=wanted.colour, reference=wanted.reference,
+        caption=False, **wanted.size,
+    )  # fmt: skip
     drawn.set_dpi(wanted.dpi)
-    scale = viz.HeightScale.of(shown["surfaces"], kind=wanted.height)
-    paths = [path for one in panels for path in one.paths]
-    plane = panels[0].plane if len(panels) == 1 else None
-    return drawn, viz.caption(shown["surfaces"], paths, scale=scale, shading="", plane=plane)
+    return drawn, viz.caption_of(drawn)
+
+
+def _titles(panels: Sequence[pictures.Panel], wanted: Wanted) -> list[str]:
+    """Return the titles of panels: those that were asked for, or their runs.
+
+    Raises:
+        ValueError: for another number of titles than of panels.
+    """
+    if not wanted.titles:
+        return pictures.titles_of(list(panels))
+    if len(wanted.titles) != len(panels):
+        raise ValueError(f"give --title once for each of the {len(panels)} panels, got "
+                         f"{len(wanted.titles)}")  # fmt: skip
+    return list(wanted.titles)
 
 
 def _arguments(panels: Sequence[pictures.Panel], wanted: Wanted) -> dict[str, Any]:
@@ -228,12 +248,15 @@ def _arguments(panels: Sequence[pictures.Panel], wanted: Wanted) -> dict[str, An
 def _line(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> tuple[Any, str]:
     viz = pictures.own_viz()
     if wanted.surfaces:
-        lines, titles = [line_through(study, name) for name in wanted.surfaces], wanted.surfaces
+        lines = [line_through(study, name) for name in wanted.surfaces]
+        titles: Sequence[str] = wanted.surfaces
     else:
         lines = [line_of(study, run, wanted.plane) for run in runs]
         panels = [pictures.Panel(line, None, (), pictures.title_of(line.run)) for line in lines]
         titles = tuple(pictures.titles_of(panels))
-    drawn = viz.line(lines, titles=titles, height=wanted.height, **wanted.size)
+    if wanted.titles:
+        titles = _titles([pictures.Panel(line, None, (), "") for line in lines], wanted)
+    drawn = viz.line(lines, titles=titles, height=wanted.height, style=wanted.style, **wanted.size)
     return drawn, viz.line_caption(lines, height=wanted.height)
 
 
@@ -261,6 +284,8 @@ def _mosaic(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> tuple[Any,
         "style": wanted.style, "path": solid.paths, "title": solid.title, "height": wanted.height,
         "line": line_of(study, run, "random"),
     }  # fmt: skip
+    if wanted.titles:
+        (shown["title"],) = _titles([solid], wanted)
     if f"{run}.pca" in study.surfaces():
         flat = pictures.panel(study, f"{run}.pca")
         shown |= {"flat": flat.surface, "flat_path": flat.paths}

@@ -241,7 +241,7 @@ def draw_contours(
     return Path(viz.save(figure, path, caption=look.captions))
 
 
-def microscope_figure(study: StudyFile) -> tuple[Any, str] | None:
+def microscope_figure(study: StudyFile, style: Any = "paper") -> tuple[Any, str] | None:
     """Return the figure of the windows of one optimizer step and its caption; None without any."""
     from landscape.activations import get
     from landscape.naming import RunKey
@@ -256,7 +256,10 @@ def microscope_figure(study: StudyFile) -> tuple[Any, str] | None:
     residuals = [residual_of(window) for window in windows]
     titles = [get(RunKey.parse(name).activation).label for name in names]
     figure = viz.microscope(
-        residuals, titles=titles, full=[study.surface(identifier) for identifier in surfaces]
+        residuals,
+        titles=titles,
+        full=[study.surface(identifier) for identifier in surfaces],
+        style=style,
     )
     told = windows[0].settings
     words = viz.microscope_caption(
@@ -266,9 +269,9 @@ def microscope_figure(study: StudyFile) -> tuple[Any, str] | None:
     return figure, words
 
 
-def draw_microscope(study: StudyFile, folder: Path) -> list[Path]:
+def draw_microscope(study: StudyFile, folder: Path, style: Any = "paper") -> list[Path]:
     """Draw the windows of one optimizer step that a study holds, and write the caption beside."""
-    found = microscope_figure(study)
+    found = microscope_figure(study, style)
     if found is None:
         return []
     figure, words = found

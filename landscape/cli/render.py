@@ -99,8 +99,6 @@ def render(
     check_options(kind, suffix, shading)
     source = open_study(study)
     chosen = chosen_surfaces(source, surface, select, seed)
-    if kind == "contour" and colour != "losses":
-        raise ValueError("contours are coloured by losses; leave --colour out, or draw a surface")
     against = reference_of(source, colour, reference)
     looks = styled(style, camera=camera, size=size, dpi=dpi)
     look = Look(height, limit, colour, against, shading, looks, captions)

@@ -23,6 +23,7 @@ from landscape.kinks import (
 )
 from landscape.results import Analysis
 from landscape.segment import Segment, step_segment
+from landscape.spectrum import spectral_density
 from landscape.store import StudyFile, StudyWriter
 from landscape.store.paths import analysis_path
 from landscape.study.microscopes import step_window
@@ -45,6 +46,7 @@ class Wanted:
         centres: of curvature against scale, along the line with seed 0; 0 leaves it out.
         map_points: lines of the kink map in the window of one optimizer step; 0 leaves it out.
         crease_points: likewise of the surface cut along its kinks, which needs the map.
+        spectrum: Lanczos steps of the Hessian's spectral density at the solution; 0 leaves it out.
     """
 
     steps: int = 10
@@ -55,6 +57,7 @@ class Wanted:
     centres: int = 0
     map_points: int = 0
     crease_points: int = 0
+    spectrum: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,8 @@ class Analyst:
             yield Task("along_path", f"{name}.{wanted.steps}", self._path)
         if wanted.centres:
             yield Task("curvature_scale", f"{name}.{wanted.centres}", self._scales)
+        if wanted.spectrum:
+            yield Task("spectrum", f"{name}.{wanted.spectrum}", self._spectrum)
         if wanted.map_points or wanted.crease_points:
             yield Task("kink_map", self._map_id, self._map)
         if wanted.crease_points:
@@ -178,6 +183,9 @@ class Analyst:
                 *self._work(), line, centres=self.wanted.centres, samples=30 * self.wanted.samples
             )
         )
+
+    def _spectrum(self) -> Analysis:
+        return self._mine(spectral_density(*self._work(), steps=self.wanted.spectrum))
 
     def _mine(self, found: Analysis) -> Analysis:
         return replace(found, settings={**found.settings, "run": self.name})

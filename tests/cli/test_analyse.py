@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from calling import accepted, call, refused
@@ -136,7 +137,30 @@ def test_everything_that_was_analysed_is_drawn(
     for stem in ("slope-budget", "slope-budget-lines", f"slope-budget-layers-{run}", "along-path",
                  "curvature-scale"):  # fmt: skip
         assert {f"{stem}.pdf", f"{stem}.md"} <= names
-    assert {f"kinks-{run}.pdf", "microscope.png", "microscope.md"} <= names
+    assert {f"kinks-{run}.pdf", f"kinks-{run}.md", "microscope.png", "microscope.md"} <= names
+    assert "kink" in (tmp_path / "figures" / f"kinks-{run}.md").read_text("utf-8").lower()
+    assert {p.removesuffix(".png") for p in names if p.startswith("creases") and ".png" in p} == {
+        p.removesuffix(".md") for p in names if p.startswith("creases") and ".md" in p
+    }
+
+
+def test_the_spectrum_is_measured_once_and_drawn(study: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(study, tmp_path / "study.h5"))
+    out = tmp_path / "figures"
+    said = accepted("analyse", path, "--steps", 0, "--spectrum", 5, "--figures", out,
+                    "--style", "dark")  # fmt: skip
+    assert f"wrote {out / 'spectrum.pdf'}" in said
+    assert "Spectral density of autograd's Hessian" in (out / "spectrum.md").read_text("utf-8")
+    found = open_study(path).analysis("spectrum", "relu-gd-seed0.5")
+    assert found.arrays["nodes"].shape == (4, 5)
+    assert found.settings["run"] == "relu-gd-seed0"
+    accepted("analyse", path, "--steps", 0, "--spectrum", 5)
+    assert open_study(path).analyses("spectrum") == ["relu-gd-seed0.5"]
+    np.testing.assert_array_equal(
+        open_study(path).analysis("spectrum", "relu-gd-seed0.5").arrays["nodes"],
+        found.arrays["nodes"],
+    )
+    assert "unknown style 'neon'" in refused("analyse", path, "--style", "neon")
 
 
 def test_a_study_that_was_not_analysed_has_nothing_to_draw(study: Path, tmp_path: Path) -> None:

@@ -60,6 +60,12 @@ def test_wrong_requests_write_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("kind", ["descent", "zoom"])
+def test_without_a_surface_those_that_can_be_filmed_are_listed(kind: str, study: Path) -> None:
+    message = refused("animate", study, "--kind", kind)
+    assert f"a {kind} needs --surface ID; known: {RUN}.pca, {RUN}.random" in message
+
+
 def test_without_the_package_one_line_has_the_remedy(
     study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -137,6 +137,10 @@ def test_a_line_of_the_study_goes_before_a_section(study: Path, tmp_path: Path) 
         (["--select", "gelu"], "no run of gelu; the study has relu"),
         (["--seed", "7"], "no run of gd with seed 7 in the study; it has gd with seed 0"),
         (["--optimizer", "adam"], "no run of adam with seed 0"),
+        (["--colour", "slope"], "--colour is for --kind contour, got hybrid"),
+        (["--kind", "contour", "--colour", "hue"], "unknown colour 'hue'; known: losses, slope"),
+        (["--kind", "contour", "--title", "a", "--title", "b"], "once for each of the 1 panels"),
+        (["--style", "neon"], "unknown style 'neon'; known: paper, slides, dark"),
         (["--venue", "nowhere"], "unknown venue 'nowhere'; known: neurips"),
         (["--venue", "icml", "--width", "3"], "--width or --venue, not both"),
         (["--venue", "icml", "--columns", "3"], "columns must be 1 or 2, got 3"),
@@ -149,6 +153,20 @@ def test_a_line_of_the_study_goes_before_a_section(study: Path, tmp_path: Path) 
 )
 def test_mistakes_are_told_in_one_line(options: list[str], told: str, study: Path) -> None:
     assert told in refused("figure", study, *options)
+
+
+def test_contours_are_coloured_and_titled_as_asked(study: Path, tmp_path: Path) -> None:
+    asked = ["--kind", "contour", "--colour", "slope", "--title", "my own", "--style", "dark"]
+    out = accepted("figure", study, *asked, "--out", tmp_path)
+    assert out.startswith(f"wrote {tmp_path / 'contour-random-slope.pdf'}")
+    words = (tmp_path / "contour-random-slope.md").read_text("utf-8")
+    assert "Colour: slope, the length of the gradient" in words
+    assert "Isolines: log loss." in words
+    svg = tmp_path / "x.svg"
+    accepted("figure", study, *asked, "--out", svg)
+    text = svg.read_text("utf-8")
+    assert "my own" in text
+    assert "#14171c" in text
 
 
 def test_a_mosaic_shows_one_activation(many: Path) -> None:

@@ -181,7 +181,7 @@ def test_a_study_without_a_configuration_is_told_apart_from_one_with_defaults(
         (["render", "--style", "neon"], "unknown style 'neon'; known: paper, slides, dark"),
         (["render", "--colour", "difference"], f"needs --reference; known: {RUN}.pca"),
         (["render", "--colour", "slope", "--reference", "x"], "has no reference"),
-        (["render", "--kind", "contour", "--colour", "slope"], "contours are coloured by losses"),
+        (["render", "--kind", "contour", "--colour", "hue"], "unknown colour 'hue'; known: losses"),
         (["render", "--format", "pdf"], "3D pictures are written as png, got 'pdf'; contours as"),
         (["render", "--kind", "compare", "--format", "x"], "3D pictures are written as png"),
         (["render", "--kind", "contour", "--format", "tiff"], "written as pdf, svg, png, got"),

@@ -59,7 +59,7 @@ def test_bars_are_the_medians_of_the_shares_and_add_up_to_all() -> None:
     figure = viz.slope_budgets({"relu": some, "gelu": smooth})
     np.testing.assert_allclose(bars(figure, 0, KINKS), [(0, 30), (0, 0)])
     np.testing.assert_allclose(bars(figure, 0, BENDS), [(30, 10), (0, 50)])
-    np.testing.assert_allclose(bars(figure, 0, REST), [(40, 60), (50, 50)])
+    np.testing.assert_allclose(bars(figure, 0, str(REST)), [(40, 60), (50, 50)])
 
 
 def test_whiskers_and_dots_are_the_single_budgets() -> None:
@@ -222,7 +222,7 @@ def test_measured_budgets_are_drawn() -> None:
         ]
     figure = viz.slope_budgets(found)
     shares = [100 * np.median([b.bend_share for b in some]) for some in found.values()]
-    starts = bars(figure, 0, REST)[:, 0]
+    starts = bars(figure, 0, str(REST))[:, 0]
     np.testing.assert_allclose(starts, shares)
     kinks = bars(figure, 0, KINKS)[:, 1]
     assert kinks[0] > 1

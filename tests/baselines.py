@@ -1,0 +1,188 @@
+"""Small pictures that are compared with stored ones, robust against other graphics drivers.
+
+Renew them after a wanted change, look at every one of them, and commit them::
+
+    PYTHONPATH=.:tests python tests/baselines.py [NAME ...]
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from making import make_path, make_surface
+from numpy.typing import NDArray
+
+import viz
+from landscape.grid import Grid
+from landscape.layout import Layout, Slot
+from landscape.plane import Plane
+from landscape.results import Projection
+from landscape.surface import Surface
+from viz.style import TESTING
+
+Pixels = NDArray[np.uint8]
+FOLDER = Path(__file__).parent / "viz" / "baselines"
+LOOK = replace(TESTING, panel_width=2.6, panel_height=2.2)
+BLOCK = 4
+# Mean difference of blocks that are not background in both, of 255.
+MOST_MEAN = 6.0
+# A block that differs by more than this shows something else; share of them.
+OTHER, MOST_OTHER = 40.0, 0.004
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the pictures show; mutations replace parts.
+
+    Attributes:
+        surface: a valley that bends, without any symmetry.
+        path: down into it.
+        style: how it looks.
+    """
+
+    surface: Surface
+    path: Projection | None
+    style: viz.Style
+
+
+def parts() -> Parts:
+    """Return what the pictures show."""
+    grid = Grid.rectangle((31, 25), (-1.0, 1.5), (-1.0, 1.0))
+    a, b = np.meshgrid(*grid.axes, indexing="ij")
+    surface = make_surface(0.05 + (b - 0.4 * a**2) ** 2 + 0.3 * (a - 0.8) ** 2 + 0.1 * b, grid)
+    t = np.linspace(0.0, 1.0, 21)
+    places = np.stack([-0.9 + 1.5 * t, 0.8 - 0.9 * t + 0.2 * np.sin(5 * t) * (1 - t)], axis=1)
+    height = 0.06 + (places[:, 1] - 0.4 * places[:, 0] ** 2) ** 2 + 0.3 * (places[:, 0] - 0.8) ** 2
+    return Parts(surface, make_path(places, height), LOOK)
+
+
+def rendered(plotter: Any) -> Pixels:
+    """Return a 3D picture and close it."""
+    image = np.asarray(plotter.screenshot(return_img=True), dtype=np.uint8)
+    plotter.close()
+    return image[..., :3]
+
+
+def drawn(figure: Any) -> Pixels:
+    """Return a flat figure at 72 dots an inch."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure.set_dpi(72)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba(), dtype=np.uint8)[..., :3].copy()
+
+
+def surface(shown: Parts) -> Pixels:
+    """Draw one surface with its path in 3D."""
+    return rendered(viz.surface(shown.surface, path=shown.path, title="valley", caption=False,
+                                style=shown.style))  # fmt: skip
+
+
+def compare(shown: Parts) -> Pixels:
+    """Draw two surfaces side by side, the second three times as high."""
+    higher = replace(shown.surface, fields={"losses": 3 * shown.surface.losses})
+    return rendered(viz.compare([shown.surface, higher], paths=[shown.path, None],
+                                titles=["one", "three"], caption=False,
+                                style=shown.style))  # fmt: skip
+
+
+def clipped(shown: Parts) -> Pixels:
+    """Draw one surface with a flat top, without a title."""
+    scale = viz.HeightScale.of([shown.surface], kind="linear", limit=0.6)
+    return rendered(viz.surface(shown.surface, path=shown.path, height=scale, caption=False,
+                                style=shown.style))  # fmt: skip
+
+
+def contour(shown: Parts) -> Pixels:
+    """Draw contours with the path."""
+    return drawn(viz.contour(shown.surface, paths=[shown.path], titles=["valley"], caption=False,
+                             width=4.0, style=shown.style))  # fmt: skip
+
+
+def hybrid(shown: Parts) -> Pixels:
+    """Draw a figure for a paper, rendered at 72 dots an inch."""
+    return drawn(viz.figure(shown.surface, paths=[shown.path], titles=["valley"], dpi=72,
+                            width=4.5, style=shown.style))  # fmt: skip
+
+
+def solutions(shown: Parts) -> Pixels:
+    """Draw the marks of three solutions in 3D."""
+    layout = Layout((Slot("w", (2,)),))
+    points = [[0.0, 0.0], [1.0, 0.0], [-0.4, 0.7]]
+    plane = Plane(np.zeros(2), np.array([1.0, 0.0]), np.array([0.0, 1.0]), layout, "through",
+                  {"points": points, "names": ["a-0", "a-1", "a-2"]})  # fmt: skip
+    return rendered(viz.surface(shown.surface, plane=plane, path=shown.path, caption=False,
+                                style=shown.style))  # fmt: skip
+
+
+SCENES: Mapping[str, Callable[[Parts], Pixels]] = MappingProxyType(
+    {f.__name__: f for f in (surface, compare, clipped, contour, hybrid, solutions)}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How far two pictures are apart.
+
+    Attributes:
+        mean: difference of blocks that are not background in both, of 255.
+        other: share of those blocks that show something else.
+    """
+
+    mean: float
+    other: float
+
+    @property
+    def small(self) -> bool:
+        """Whether it may come from other graphics or fonts alone."""
+        return self.mean <= MOST_MEAN and self.other <= MOST_OTHER
+
+
+def blocks(image: Pixels) -> NDArray[np.float64]:
+    """Average squares of pixels: edges that another driver draws otherwise hardly count."""
+    rows, columns = (n // BLOCK * BLOCK for n in image.shape[:2])
+    cut = image[:rows, :columns].astype(np.float64)
+    return cut.reshape(rows // BLOCK, BLOCK, columns // BLOCK, BLOCK, 3).mean(axis=(1, 3))
+
+
+def difference(one: Pixels, other: Pixels) -> Difference:
+    """Compare two pictures.
+
+    Raises:
+        ValueError: if they are of different sizes.
+    """
+    if one.shape != other.shape:
+        raise ValueError(f"pictures must be of one size, got {one.shape} and {other.shape}")
+    first, second = blocks(one), blocks(other)
+    drawn_there = (np.abs(first - 255).max(axis=2) > 8) | (np.abs(second - 255).max(axis=2) > 8)
+    apart = np.abs(first - second).max(axis=2)[drawn_there]
+    return Difference(float(apart.mean()), float(np.mean(apart > OTHER)))
+
+
+def stored(name: str) -> Pixels:
+    """Read a stored picture."""
+    from PIL import Image
+
+    return np.asarray(Image.open(FOLDER / f"{name}.png").convert("RGB"))
+
+
+def renew(names: list[str]) -> None:
+    """Draw the pictures anew and store them."""
+    from PIL import Image
+
+    FOLDER.mkdir(exist_ok=True)
+    for name in names or SCENES:
+        image = SCENES[name](parts())
+        Image.fromarray(image).save(FOLDER / f"{name}.png", optimize=True)
+        print(f"wrote {FOLDER / f'{name}.png'}, {image.shape[1]}x{image.shape[0]}")
+
+
+if __name__ == "__main__":
+    renew(sys.argv[1:])
