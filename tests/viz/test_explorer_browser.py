@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import browsing
 import numpy as np
 import pytest
 from calling import ENVIRONMENT, accepted
@@ -27,20 +28,16 @@ from landscape.store import open_study
 
 pytest.importorskip("trame")
 pytest.importorskip("trame_vtk")
-playwright = pytest.importorskip("playwright.sync_api")
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 CONFIG = replace(
     SMALL, activations=("relu",), optimizers=("gd",), random_plane=RandomPlaneConfig(points=(9, 9)),
-    # Slow enough that a large region can be cancelled.
-    sampling=SamplingConfig(strategy="loop", chunk=1, batch_size=64, threads=1),
+    # One example at a time: minutes for a large region, which can be cancelled at leisure.
+    sampling=SamplingConfig(strategy="loop", chunk=1, batch_size=1, threads=1),
 )  # fmt: skip
 PLACE = "relu-gd-seed0.random"
-SLOW = 12_000.0
 
 pytestmark = [
-    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no Chromium here"),
+    pytest.mark.skipif(bool(browsing.missing()), reason=browsing.missing()),
     pytest.mark.usefixtures("rendering"),
 ]
 
@@ -86,8 +83,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        yield lambda: started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with browsing.started() as launch:
+        yield launch
 
 
 class Visit:
@@ -95,7 +92,7 @@ class Visit:
 
     def __init__(self, browser: Any, served: Served) -> None:
         self.page = browser.new_page(viewport={"width": 1300, "height": 800})
-        self.page.set_default_timeout(SLOW)
+        self.page.set_default_timeout(browsing.PATIENCE)
         self.said: list[str] = []
         self.foreign: list[str] = []
         self.page.on("console", lambda m: m.type == "error" and self.said.append(m.text))
@@ -288,10 +285,10 @@ def test_a_region_is_cancelled_and_a_second_browser_sees_the_same(
     visit: Visit, chromium: Any, served: Served
 ) -> None:
     before = visit.values()
-    visit.sample(-0.5, 0.5, -0.5, 0.5, points=301)
-    visit.page.locator("#cancel").wait_for()
     other = chromium()
     second = Visit(other, served)
+    visit.sample(-0.5, 0.5, -0.5, 0.5, points=301)
+    visit.page.locator("#cancel").wait_for()
     second.page.locator("#doing").wait_for()
     second.page.click("#cancel")
     visit.idle("cancelled")
