@@ -60,44 +60,50 @@ class Page:
         state, controller = self._server.state, self._server.controller
         state.places = list(explorer.atlas.names)
         state.points = str(explorer.points)
-        for name in ("cancel", "back", "home", "keep", "open"):
+        for name in ("cancel", "back", "keep", "open"):
             controller.trigger(name)(getattr(explorer, name))
+        controller.trigger("home")(self.home)
         controller.trigger("zoom")(self.zoom)
         controller.trigger("zoom_to")(self.zoom_to)
         controller.trigger("make")(self.make)
         controller.trigger("turn_back")(self.turn_back)
         state.change(*_LOOK)(self._look_changed)
 
-    def zoom(self) -> None:
-        """Sample the window in the text fields."""
-        state = self._server.state
+    def home(self) -> None:
+        """Show the whole surface; its window is told again, whatever was typed over it."""
+        self._explorer.home()
+        self._tell_window(self._moment)
+
+    # What stands in a form comes with the click: the state of the page may lag behind it.
+    def zoom(self, *texts: str) -> None:
+        """Sample a window: first and last alpha, first and last beta, points each way."""
         try:
-            ends = [_number(state[key]) for key in ("alpha0", "alpha1", "beta0", "beta1")]
-            points = int(_number(state.points))
+            *ends, points = (_number(text) for text in texts)
         except ValueError as error:
-            state.error = str(error)
+            self._server.state.error = str(error)
             return
-        self._explorer.zoom((ends[0], ends[1]), (ends[2], ends[3]), points=points)
+        self._explorer.zoom((ends[0], ends[1]), (ends[2], ends[3]), points=int(points))
 
     def zoom_to(self, *ends: float) -> None:
         """Sample the window that was drawn on the map."""
         alpha, beta = rounded_window((ends[0], ends[2]), (ends[1], ends[3]))
         self._explorer.zoom(alpha, beta)
 
-    def make(self) -> None:
-        """Make the plane that is chosen in the form, and sample it."""
-        state = self._server.state
-        choice: dict[str, Any] = {"run": state.run, "kind": state.kind}
+    def make(
+        self, run: str, kind: str, seed: str | None, normalisation: str | None, *others: str | None
+    ) -> None:
+        """Make a plane, and sample it; what its kind does not need may be None."""
+        choice: dict[str, Any] = {"run": run, "kind": kind}
         try:
-            if state.kind in ("random", "gradient"):
-                choice["seed"] = int(_number(state.seed))
+            if kind in ("random", "gradient"):
+                choice["seed"] = int(_number(seed))
         except ValueError as error:
-            state.error = str(error)
+            self._server.state.error = str(error)
             return
-        if state.kind == "random":
-            choice["normalisation"] = state.normalisation
-        if state.kind == _KEEPS_OTHERS:
-            choice["others"] = (state.other1, state.other2)
+        if kind == "random":
+            choice["normalisation"] = normalisation
+        if kind == _KEEPS_OTHERS:
+            choice["others"] = others
         self._explorer.make(**choice)
 
     def turn_back(self) -> None:
