@@ -269,8 +269,7 @@ def test_a_click_takes_what_stands_in_the_form(visit: Visit) -> None:
     visit.page.evaluate(type_and_press, ["points", "7", "sample"])
     visit.idle("sampled 49 points")
     visit.page.evaluate(type_and_press, ["seed", "3", "make"])
-    visit.idle("sampled")
-    assert "--seed 3" in visit.page.inner_text("#command")
+    visit.until("document.querySelector('#command').textContent.includes('--seed 3')")
     visit.page.select_option("#place", PLACE)
     visit.until("document.querySelector('#map').getAttribute('shape') == '9 9'")
 
