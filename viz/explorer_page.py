@@ -14,6 +14,8 @@ from viz.style import Style
 ASSETS = Path(__file__).parent / "explorer_assets"
 _SERVED = "landscape_explorer"
 _LOOK = ("shows", "height", "exaggeration", "shading", "isolines", "paths")
+# What browsers prefer, as the name of a style.
+_GROUNDS = {"light": "paper", "dark": "dark"}
 _KEEPS_OTHERS = "through"
 
 
@@ -63,11 +65,12 @@ class Page:
         for name in ("cancel", "back", "keep", "open"):
             controller.trigger(name)(getattr(explorer, name))
         controller.trigger("home")(self.home)
+        controller.trigger("prefer")(self.prefer)
         controller.trigger("zoom")(self.zoom)
         controller.trigger("zoom_to")(self.zoom_to)
         controller.trigger("make")(self.make)
         controller.trigger("turn_back")(self.turn_back)
-        state.change(*_LOOK)(self._look_changed)
+        state.change(*_LOOK, "ground")(self._look_changed)
 
     def home(self) -> None:
         """Show the whole surface; its window is told again, whatever was typed over it."""
@@ -106,6 +109,11 @@ class Page:
             choice["others"] = others
         self._explorer.make(**choice)
 
+    def prefer(self, ground: str) -> None:
+        """Draw on what a browser that has opened the page prefers: ``light`` or ``dark``."""
+        if ground in _GROUNDS:
+            self._server.state.ground = ground
+
     def turn_back(self) -> None:
         """Turn the camera back."""
         self._draw(self._moment, turn_back=True)
@@ -136,7 +144,8 @@ class Page:
         state = self._server.state
         chosen = {name: state[name] for name in _LOOK}
         try:
-            self.look = Look(**{**chosen, "exaggeration": float(chosen["exaggeration"])})
+            chosen["exaggeration"] = float(chosen["exaggeration"])
+            self.look = Look(**chosen, style=_GROUNDS.get(state.ground, self.look.style))
         except ValueError as error:
             state.error = str(error)
             return
@@ -170,7 +179,8 @@ def _first_state(runs: tuple[str, ...], look: Look) -> dict[str, Any]:
     run = next(iter(runs), "")
     return {
         **first, **dict.fromkeys(texts, ""), "trame__title": "Loss landscape", "places": [],
-        "runs": list(runs), "run": run, "kind": "random", "seed": "1", "normalisation": "filter",
+        "ground": "light", "runs": list(runs), "run": run, "kind": "random", "seed": "1",
+        "normalisation": "filter",
         "other1": runs[1] if len(runs) > 1 else run, "other2": runs[2] if len(runs) > 2 else run,
         "done": 0, "total": 0, "fresh": False, "can_back": False,
         "map_extent": "0 1 0 1", "map_window": "0 1 0 1", "map_path": "[]", "map_shape": "0 0",

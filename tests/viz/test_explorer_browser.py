@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import browsing
 import numpy as np
 import pytest
 from calling import ENVIRONMENT, accepted
+from PIL import Image
 from small_study import SMALL, run_study
 
 from landscape.config import RandomPlaneConfig, SamplingConfig
@@ -90,8 +92,8 @@ def chromium() -> Iterator[Any]:
 class Visit:
     """A page of the explorer, with what its console said and what it asked of the network."""
 
-    def __init__(self, browser: Any, served: Served) -> None:
-        self.page = browser.new_page(viewport={"width": 1300, "height": 800})
+    def __init__(self, browser: Any, served: Served, **options: Any) -> None:
+        self.page = browser.new_page(viewport={"width": 1300, "height": 800}, **options)
         self.page.set_default_timeout(browsing.PATIENCE)
         self.said: list[str] = []
         self.foreign: list[str] = []
@@ -312,6 +314,29 @@ def test_the_picture_turns_and_looks_change_it(visit: Visit) -> None:
     visit.page.select_option("#height", "log")
     visit.page.check("#isolines")
     assert visit.said == []
+
+
+def test_a_dark_browser_gets_a_dark_picture(chromium: Any, served: Served) -> None:
+    def corner(page: Any) -> int:
+        """Return how light the picture is below its upper left corner."""
+        box = page.locator(".view").bounding_box()
+        shot = page.screenshot(clip={"x": box["x"] + 4, "y": box["y"] + 4, "width": 8, "height": 8})
+        return int(np.asarray(Image.open(BytesIO(shot)).convert("L")).mean())
+
+    browser = chromium()
+    dark = Visit(browser, served, color_scheme="dark")
+    dark.until("document.querySelector('#ground').value === 'dark'")
+    dark.page.locator(".view.dark img").first.wait_for()
+    deadline = time.monotonic() + 90
+    while corner(dark.page) > 60:
+        assert time.monotonic() < deadline, "the picture stays light"
+        time.sleep(0.2)
+    dark.page.select_option("#ground", "light")
+    while corner(dark.page) < 200:
+        assert time.monotonic() < deadline, "the picture stays dark"
+        time.sleep(0.2)
+    assert dark.said == []
+    browser.close()
 
 
 def test_a_region_is_cancelled_and_a_second_browser_sees_the_same(
