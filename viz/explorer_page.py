@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ _SERVED = "landscape_explorer"
 _LOOK = ("shows", "height", "exaggeration", "shading", "isolines", "paths")
 # What browsers prefer, as the name of a style.
 _GROUNDS = {"light": "paper", "dark": "dark"}
+# Shapes of windows that differ by rounding; seconds without another change of shape.
+_SAME_SHAPE, _SETTLE = 0.02, 0.15
 _KEEPS_OTHERS = "through"
 
 
@@ -39,6 +42,9 @@ class Page:
         self._scene = Scene()
         self._drawn: Any = None
         self._moment = Moment()
+        self._aspect = 0.0
+        self._waiting: asyncio.TimerHandle | None = None
+        self._scene.plotter.render_window.AddObserver("WindowResizeEvent", self._resized)
         server.enable_module(
             {
                 "serve": {_SERVED: str(ASSETS)},
@@ -151,8 +157,24 @@ class Page:
             return
         self._draw(self._moment)
 
+    def _resized(self, *_event: Any) -> None:
+        """Fit the picture into a window of another shape, once that has settled.
+
+        While it is turned it is drawn smaller, in the same shape.
+        """
+        if abs(self._scene.aspect / (self._aspect or 1.0) - 1) < _SAME_SHAPE:
+            return
+        if self._waiting is not None:
+            self._waiting.cancel()
+        self._waiting = asyncio.get_running_loop().call_later(_SETTLE, self._fit)
+
+    def _fit(self) -> None:
+        with self._server.state:
+            self._draw(self._moment)
+
     def _draw(self, moment: Moment, *, turn_back: bool = False) -> None:
         state = self._server.state
+        self._aspect = self._scene.aspect
         try:
             shown = self._scene.draw(moment, self.look, turn_back=turn_back)
         except ValueError as error:
