@@ -6,10 +6,12 @@ OUT ?= demo
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+BROWSING := $(VENV)/.browsing
 PEERS := .venv-peers
 GL_PACKAGES := libegl1 libgl1-mesa-dri
+CHROMIUM_PACKAGES := chromium
 
-.PHONY: help setup rendering demo test lint docs web bench clean
+.PHONY: help setup rendering browser demo test lint docs web bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,10 +35,24 @@ rendering: setup  ## make sure that pictures can be rendered without a display
 	fi; \
 	echo "3D pictures will be left out; everything else works. To have them: sudo apt-get install -y $(GL_PACKAGES)"
 
+browser: $(BROWSING)  ## make sure that pages and notebooks can be tested
+	@$(BIN)/python -P tests/browsing.py && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "Installing $(CHROMIUM_PACKAGES)"; \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(CHROMIUM_PACKAGES) >/dev/null; } || true; \
+	  $(BIN)/python -P tests/browsing.py && exit 0; \
+	fi; \
+	echo "Tests in a browser will be skipped; all others run. To have them: sudo apt-get install -y $(CHROMIUM_PACKAGES)"
+
+# Apart from the rest, because a demo needs none of it.
+$(BROWSING): $(INSTALLED)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) $(PIP_ARGS) --editable '.[app,browser]'
+	@touch $@
+
 demo: rendering  ## train, sample and draw: the whole main job on scikit-learn's digits
 	$(BIN)/landscape demo --out $(OUT)
 
-test: rendering  ## all tests; no network needed
+test: rendering browser  ## all tests; no network needed
 	$(BIN)/python -P -m pytest -q
 
 lint: setup  ## ruff, mypy strict, import-linter

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.arrays import Floats, Json, as_floats, frozen_settings, read_only
+from landscape.presenting import Presented
 from landscape.results import Analysis
 
 LEAST_SHARE = 1e-3
@@ -16,8 +17,8 @@ LEAST_SHARE = 1e-3
 _LATER = ("slope_deviation", "kink_deviation")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SlopeBudget:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class SlopeBudget(Presented):
     """How the slope of the loss changes along a segment ``theta(t) = origin + t direction``.
 
     The change of the mean loss's slope is the integral of the curvature that autograd sees, plus

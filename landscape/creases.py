@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape.arrays import Floats, Json, as_floats, frozen_settings, read_only
+from landscape.presenting import Presented
 from landscape.results import Analysis
 
 KIND = "creases"
@@ -16,8 +17,8 @@ _ARRAYS = ("coordinates", "losses", "gradients", "triangles")
 _FACTS = ("curves", "uncut", "doubtful", "examples", "removed")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CreasedSurface:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class CreasedSurface(Presented):
     """Triangles whose edges lie on every crease of the loss.
 
     A place on a crease is there once for each side: same coordinates and loss, another gradient.

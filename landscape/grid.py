@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.arrays import Floats, as_floats
+from landscape.presenting import Presented
 
 AXES = ("alphas", "betas", "gammas")
 TILE_POINTS = 128
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Grid:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Grid(Presented):
     """One to three strictly increasing axes of coordinates.
 
     Attributes:
@@ -37,6 +38,10 @@ class Grid:
             raise ValueError(f"a grid has 1 to 3 axes, got {len(self.axes)}")
         checked = tuple(_check_axis(a, n) for a, n in zip(self.axes, AXES, strict=False))
         object.__setattr__(self, "axes", checked)
+
+    def __repr__(self) -> str:
+        ends = ", ".join(f"{axis[0]:.4g} to {axis[-1]:.4g}" for axis in self.axes)
+        return f"Grid({' x '.join(map(str, self.shape))}, {ends})"
 
     @property
     def shape(self) -> tuple[int, ...]:

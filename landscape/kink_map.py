@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.arrays import Floats, Json, as_floats, frozen_settings, read_only
+from landscape.presenting import Presented
 from landscape.results import Analysis
 
 KIND = "kink_map"
@@ -18,8 +19,8 @@ _FACTS = ("layers", "straight", "examples", "curves", "found", "listed", "tolera
           "left_out")  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class KinkMap:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class KinkMap(Presented):
     """Every curve of a window on which a pre-activation of an example passes a kink.
 
     A curve is the zero set of ``z - z0`` for one (layer, knot z0, example, unit). It is cut at the

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from landscape.arrays import Floats, Json, as_floats, frozen_settings
 from landscape.layout import Layout
+from landscape.presenting import Presented
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Plane:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Plane(Presented):
     """An origin and one to three directions; coordinates are multiples of the directions.
 
     Attributes:

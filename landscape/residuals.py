@@ -14,6 +14,7 @@ import numpy as np
 
 from landscape.arrays import Floats, Json, as_floats, frozen_settings
 from landscape.grid import Grid
+from landscape.presenting import Presented
 from landscape.surface import Status, Surface
 
 # 1, a, b, a^2, a b, b^2.
@@ -25,8 +26,8 @@ _ROUNDINGS = 8.0
 _SLOPES = ("gradient_alpha", "gradient_beta")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Residual:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Residual(Presented):
     """The losses of a window minus their best-fitting quadratic.
 
     Attributes:

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.arrays import Floats, Json, as_floats, frozen_settings, read_only
+from landscape.presenting import Presented
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Projection:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Projection(Presented):
     """A trajectory seen on a plane.
 
     Attributes:
@@ -64,8 +65,8 @@ class Projection:
         return 1.0 - float(np.sum(self.off_plane_distances**2)) / total if total > 0 else 1.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Analysis:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Analysis(Presented):
     """Named arrays and settings of one analysis, stored under ``/analyses/<kind>/<id>``."""
 
     kind: str

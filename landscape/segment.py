@@ -8,11 +8,12 @@ import numpy as np
 
 from landscape.arrays import Floats, Json, as_floats, frozen_settings
 from landscape.plane import Plane
+from landscape.presenting import Presented
 from landscape.trajectory import Trajectory
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Segment:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Segment(Presented):
     """Where the slope of a loss is followed.
 
     Attributes:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from landscape.arrays import Floats, Json, as_floats, frozen_settings, read_only
 from landscape.grid import Grid
+from landscape.presenting import Presented
 
 
 class Status(IntEnum):
@@ -23,8 +24,8 @@ class Status(IntEnum):
     FAILED = 3
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Surface:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Surface(Presented):
     """Values on a grid over a plane (or along a line, or in a volume).
 
     Attributes:

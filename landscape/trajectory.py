@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from landscape.arrays import Floats, Json, as_floats, frozen_settings, read_only
 from landscape.layout import Layout
+from landscape.presenting import Presented
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Trajectory:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Trajectory(Presented):
     """What a training run left behind.
 
     Attributes:

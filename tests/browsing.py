@@ -1,13 +1,54 @@
-"""Waiting for a page whose policy forbids what Playwright's own waiting evaluates in it."""
+"""A browser of this machine for the tests, and waiting for its pages.
+
+As a program: open a page, and say what is missing if that fails.
+"""
 
 from __future__ import annotations
 
+import shutil
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+# WebGL without a graphics card; root has no sandbox, and a container little shared memory.
+FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
+         "--disable-dev-shm-usage"]  # fmt: skip
+# Others may compute on this machine: milliseconds until something is given up.
+PATIENCE = 90_000.0
 
-def until(page: Any, expression: str, *, seconds: float = 20.0) -> None:
+
+def find() -> str | None:
+    """Return the path of a browser, or None."""
+    return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+def missing() -> str:
+    """Return which of what tests in a browser need is not here; nothing if all is."""
+    try:
+        import playwright.sync_api  # noqa: F401
+    except ImportError:
+        return "playwright is not installed; make browser"
+    return "" if find() else "no Chromium here; apt-get install chromium"
+
+
+@contextmanager
+def started() -> Iterator[Any]:
+    """Give a function that launches a browser."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        yield lambda: playwright.chromium.launch(
+            executable_path=find(), args=FLAGS, timeout=PATIENCE
+        )
+
+
+def until(page: Any, expression: str, *, seconds: float = 90.0) -> None:
     """Ask a page until an expression is true.
+
+    Playwright's own waiting evaluates in the page what its policy forbids.
 
     Raises:
         TimeoutError: if it stays false.
@@ -17,3 +58,20 @@ def until(page: Any, expression: str, *, seconds: float = 20.0) -> None:
         if time.monotonic() > end:
             raise TimeoutError(f"still not true after {seconds} s: {expression}")
         page.wait_for_timeout(20)
+
+
+def main() -> int:
+    """Open a page and return 0, or say what is missing."""
+    lacking = missing()
+    if not lacking:
+        with started() as launch:
+            browser = launch()
+            browser.new_page().goto("data:text/html,<p>here")
+            browser.close()
+        return 0
+    sys.stderr.write(f"{lacking}\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

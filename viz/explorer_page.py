@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,10 @@ from viz.style import Style
 ASSETS = Path(__file__).parent / "explorer_assets"
 _SERVED = "landscape_explorer"
 _LOOK = ("shows", "height", "exaggeration", "shading", "isolines", "paths")
+# What browsers prefer, as the name of a style.
+_GROUNDS = {"light": "paper", "dark": "dark"}
+# Shapes of windows that differ by rounding; seconds without another change of shape.
+_SAME_SHAPE, _SETTLE = 0.02, 0.15
 _KEEPS_OTHERS = "through"
 
 
@@ -37,6 +42,9 @@ class Page:
         self._scene = Scene()
         self._drawn: Any = None
         self._moment = Moment()
+        self._aspect = 0.0
+        self._waiting: asyncio.TimerHandle | None = None
+        self._scene.plotter.render_window.AddObserver("WindowResizeEvent", self._resized)
         server.enable_module(
             {
                 "serve": {_SERVED: str(ASSETS)},
@@ -60,45 +68,57 @@ class Page:
         state, controller = self._server.state, self._server.controller
         state.places = list(explorer.atlas.names)
         state.points = str(explorer.points)
-        for name in ("cancel", "back", "home", "keep", "open"):
+        for name in ("cancel", "back", "keep", "open"):
             controller.trigger(name)(getattr(explorer, name))
+        controller.trigger("home")(self.home)
+        controller.trigger("prefer")(self.prefer)
         controller.trigger("zoom")(self.zoom)
         controller.trigger("zoom_to")(self.zoom_to)
         controller.trigger("make")(self.make)
         controller.trigger("turn_back")(self.turn_back)
-        state.change(*_LOOK)(self._look_changed)
+        state.change(*_LOOK, "ground")(self._look_changed)
 
-    def zoom(self) -> None:
-        """Sample the window in the text fields."""
-        state = self._server.state
+    def home(self) -> None:
+        """Show the whole surface; its window is told again, whatever was typed over it."""
+        self._explorer.home()
+        self._tell_window(self._moment)
+
+    # What stands in a form comes with the click: the state of the page may lag behind it.
+    def zoom(self, *texts: str) -> None:
+        """Sample a window: first and last alpha, first and last beta, points each way."""
         try:
-            ends = [_number(state[key]) for key in ("alpha0", "alpha1", "beta0", "beta1")]
-            points = int(_number(state.points))
+            *ends, points = (_number(text) for text in texts)
         except ValueError as error:
-            state.error = str(error)
+            self._server.state.error = str(error)
             return
-        self._explorer.zoom((ends[0], ends[1]), (ends[2], ends[3]), points=points)
+        self._explorer.zoom((ends[0], ends[1]), (ends[2], ends[3]), points=int(points))
 
     def zoom_to(self, *ends: float) -> None:
         """Sample the window that was drawn on the map."""
         alpha, beta = rounded_window((ends[0], ends[2]), (ends[1], ends[3]))
         self._explorer.zoom(alpha, beta)
 
-    def make(self) -> None:
-        """Make the plane that is chosen in the form, and sample it."""
-        state = self._server.state
-        choice: dict[str, Any] = {"run": state.run, "kind": state.kind}
+    def make(
+        self, run: str, kind: str, seed: str | None, normalisation: str | None, *others: str | None
+    ) -> None:
+        """Make a plane, and sample it; what its kind does not need may be None."""
+        choice: dict[str, Any] = {"run": run, "kind": kind}
         try:
-            if state.kind in ("random", "gradient"):
-                choice["seed"] = int(_number(state.seed))
+            if kind in ("random", "gradient"):
+                choice["seed"] = int(_number(seed))
         except ValueError as error:
-            state.error = str(error)
+            self._server.state.error = str(error)
             return
-        if state.kind == "random":
-            choice["normalisation"] = state.normalisation
-        if state.kind == _KEEPS_OTHERS:
-            choice["others"] = (state.other1, state.other2)
+        if kind == "random":
+            choice["normalisation"] = normalisation
+        if kind == _KEEPS_OTHERS:
+            choice["others"] = others
         self._explorer.make(**choice)
+
+    def prefer(self, ground: str) -> None:
+        """Draw on what a browser that has opened the page prefers: ``light`` or ``dark``."""
+        if ground in _GROUNDS:
+            self._server.state.ground = ground
 
     def turn_back(self) -> None:
         """Turn the camera back."""
@@ -130,14 +150,31 @@ class Page:
         state = self._server.state
         chosen = {name: state[name] for name in _LOOK}
         try:
-            self.look = Look(**{**chosen, "exaggeration": float(chosen["exaggeration"])})
+            chosen["exaggeration"] = float(chosen["exaggeration"])
+            self.look = Look(**chosen, style=_GROUNDS.get(state.ground, self.look.style))
         except ValueError as error:
             state.error = str(error)
             return
         self._draw(self._moment)
 
+    def _resized(self, *_event: Any) -> None:
+        """Fit the picture into a window of another shape, once that has settled.
+
+        While it is turned it is drawn smaller, in the same shape.
+        """
+        if abs(self._scene.aspect / (self._aspect or 1.0) - 1) < _SAME_SHAPE:
+            return
+        if self._waiting is not None:
+            self._waiting.cancel()
+        self._waiting = asyncio.get_running_loop().call_later(_SETTLE, self._fit)
+
+    def _fit(self) -> None:
+        with self._server.state:
+            self._draw(self._moment)
+
     def _draw(self, moment: Moment, *, turn_back: bool = False) -> None:
         state = self._server.state
+        self._aspect = self._scene.aspect
         try:
             shown = self._scene.draw(moment, self.look, turn_back=turn_back)
         except ValueError as error:
@@ -164,7 +201,8 @@ def _first_state(runs: tuple[str, ...], look: Look) -> dict[str, Any]:
     run = next(iter(runs), "")
     return {
         **first, **dict.fromkeys(texts, ""), "trame__title": "Loss landscape", "places": [],
-        "runs": list(runs), "run": run, "kind": "random", "seed": "1", "normalisation": "filter",
+        "ground": "light", "runs": list(runs), "run": run, "kind": "random", "seed": "1",
+        "normalisation": "filter",
         "other1": runs[1] if len(runs) > 1 else run, "other2": runs[2] if len(runs) > 2 else run,
         "done": 0, "total": 0, "fresh": False, "can_back": False,
         "map_extent": "0 1 0 1", "map_window": "0 1 0 1", "map_path": "[]", "map_shape": "0 0",

@@ -28,7 +28,8 @@ HEIGHTS = ("log", "linear")
 # is that of the quadratic, and the residual is shown.
 QUADRATIC = 0.1
 _EXAGGERATIONS = (0.1, 10.0)
-_DPI = 110
+# In a narrower window letters are smaller.
+_DPI, _WIDE = 110, 800
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,14 @@ class Scene:
         self.plotter.enable_anti_aliasing("ssaa", all_renderers=True)
         self.shown: Shown | None = None
         self.frame: Frame | None = None
+        # Of the camera that fits the picture into the window, before the user zooms.
+        self._fitting = 1.0
+
+    @property
+    def aspect(self) -> float:
+        """Width over height of the window."""
+        width, height = self.plotter.window_size
+        return float(width / max(height, 1))
 
     def draw(self, moment: Moment, look: Look, *, turn_back: bool = False) -> Shown | None:
         """Draw a moment; the camera stays where the user turned it.
@@ -165,7 +174,7 @@ class Scene:
         if surface is None or place is None:
             return None
         shown = Shown.of(surface, look, place.paths)
-        style = _style(look)
+        style = _style(look, self.plotter.window_size[0])
         camera = None if turn_back or self.shown is None else self._kept_camera()
         for column in (0, 1):
             self.plotter.subplot(0, column)
@@ -175,19 +184,20 @@ class Scene:
         draw_colour_bar(self.plotter, shown.scale, _coloured(style, shown))
         self.plotter.subplot(0, 0)
         self._draw_surface(shown, look, style, place.title)
+        fitting, before = self.plotter.renderers[0].camera.parallel_scale, self._fitting
+        self._fitting = fitting
         if camera is not None:
-            self._put_camera(camera)
+            self._put_camera((*camera[:3], camera[3] * fitting / before))
         self.shown = shown
         return shown
 
     def _draw_surface(self, shown: Shown, look: Look, style: Style, title: str) -> None:
         frame = self.frame = Frame.around([shown.surface], shown.scale, style)
-        width, height = self.plotter.window_size
         shading = look.shading if _has(shown.surface, look.shading) else "differences"
         if shown.residual is None:
             panel = Panel(shown.surface, shown.paths, title)
             draw_panel(self.plotter, panel, frame, style, shading=shading,
-                       aspect=0.86 * width / max(height, 1))  # fmt: skip
+                       aspect=0.86 * self.aspect)  # fmt: skip
             return
         from viz.camera import aim
 
@@ -195,7 +205,7 @@ class Scene:
         relief = replace(_coloured(style, shown), isolines=False, ambient=0.15, diffuse=0.95)
         draw_mesh(self.plotter, mesh, frame, relief, smooth=shading != "flat", relief=True)
         text_2d(self.plotter, title, (0.5, 0.96), style, size=1.2)
-        aim(self.plotter.renderer, frame, style, aspect=0.86 * width / max(height, 1))
+        aim(self.plotter.renderer, frame, style, aspect=0.86 * self.aspect)
 
     def _kept_camera(self) -> tuple[Any, ...]:
         camera = self.plotter.renderers[0].camera
@@ -230,9 +240,10 @@ class Scene:
         self.plotter.close()
 
 
-def _style(look: Look) -> Style:
+def _style(look: Look, width: int) -> Style:
     style = Style.of(look.style)
-    return replace(style, dpi=_DPI, height=style.height * look.exaggeration,
+    dpi = round(_DPI * min(max(width / _WIDE, 0.5), 1.0))
+    return replace(style, dpi=dpi, height=style.height * look.exaggeration,
                    isolines=look.isolines, font="sans")  # fmt: skip
 
 

@@ -94,7 +94,9 @@ def contents_of(
     """
     blobs: list[str] = []
     paths = [_path(p, blobs, runs) for p in found.projections.values()]
-    kinks = [_kinks(m, blobs) for m in found.maps.values()]
+    kinks = [
+        {"id": name.removeprefix("kinks "), **_kinks(m, blobs)} for name, m in found.maps.items()
+    ]
     panels = []
     windows, creased = dict(found.windows), set(kinked)
     for name, surface in found.surfaces.items():

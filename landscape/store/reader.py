@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import h5py
 
 from landscape.plane import Plane
+from landscape.presenting import Presented, told
 from landscape.results import Analysis, Projection
 from landscape.store import checking, codec, guard
 from landscape.store.checking import DAMAGE, FORMAT, VERSION, WHOLE, Findings
@@ -32,7 +33,7 @@ _Stamp = tuple[int, int, int, int]
 _SOUND = Findings({}, 0, digests=True, sealed=True)
 
 
-class StudyFile:
+class StudyFile(Presented):
     """Read access to a study file; every call opens and closes the file.
 
     A file that is not byte for byte as it was published is first checked in a child process, so
@@ -61,6 +62,15 @@ class StudyFile:
         study.verify = True
         study._checked = (_stamp(path), _SOUND)
         return study
+
+    def _told(self) -> dict[str, str]:
+        listed = {"runs": self.runs(), "planes": self.planes(), "surfaces": self.surfaces(),
+                  "paths on planes": self.projections()}  # fmt: skip
+        return {"path": str(self.path), **{name: told(ids) for name, ids in listed.items() if ids}}
+
+    def __repr__(self) -> str:
+        # Of a file that may be gone by now: nothing is read.
+        return f"StudyFile({str(self.path)!r})"
 
     @property
     def problems(self) -> dict[str, str]:

@@ -29,6 +29,7 @@ from landscape.naming import RunKey
 from landscape.networks import build
 from landscape.parameters import flatten
 from landscape.plane import Plane
+from landscape.presenting import Presented, told
 from landscape.projection import project
 from landscape.results import Analysis, Projection
 from landscape.sampling import empty_surface, place, plane_evaluator, sample_tiles
@@ -52,8 +53,8 @@ from landscape.training_state import Keeping
 from landscape.trajectory import Trajectory
 
 
-@dataclass(slots=True)
-class Study:
+@dataclass(slots=True, repr=False)
+class Study(Presented):
     """An experiment: a configuration, a file, and a way to load its data.
 
     Args:
@@ -79,6 +80,13 @@ class Study:
         self._data = self.load_data(self.config.data)
         for activation in self.config.activations:
             build(self._spec(activation), seed=0)
+
+    def _told(self) -> dict[str, str]:
+        config = self.config
+        return {
+            "path": str(self.path), "data": config.data.name, "network": told(config.network),
+            "activations": told(config.activations), "optimizers": told(config.optimizers),
+        }  # fmt: skip
 
     def run(self, *, sample: bool = True) -> StudyFile:
         """Do what is not done yet, publish, and return the study.

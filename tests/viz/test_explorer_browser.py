@@ -14,12 +14,15 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import browsing
 import numpy as np
 import pytest
 from calling import ENVIRONMENT, accepted
+from PIL import Image
 from small_study import SMALL, run_study
 
 from landscape.config import RandomPlaneConfig, SamplingConfig
@@ -27,20 +30,16 @@ from landscape.store import open_study
 
 pytest.importorskip("trame")
 pytest.importorskip("trame_vtk")
-playwright = pytest.importorskip("playwright.sync_api")
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 CONFIG = replace(
     SMALL, activations=("relu",), optimizers=("gd",), random_plane=RandomPlaneConfig(points=(9, 9)),
-    # Slow enough that a large region can be cancelled.
-    sampling=SamplingConfig(strategy="loop", chunk=1, batch_size=64, threads=1),
+    # Small batches: minutes for a large region, so that it can be cancelled at leisure.
+    sampling=SamplingConfig(strategy="loop", chunk=1, batch_size=16, threads=1),
 )  # fmt: skip
 PLACE = "relu-gd-seed0.random"
-SLOW = 12_000.0
 
 pytestmark = [
-    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no Chromium here"),
+    pytest.mark.skipif(bool(browsing.missing()), reason=browsing.missing()),
     pytest.mark.usefixtures("rendering"),
 ]
 
@@ -86,16 +85,16 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        yield lambda: started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with browsing.started() as launch:
+        yield launch
 
 
 class Visit:
     """A page of the explorer, with what its console said and what it asked of the network."""
 
-    def __init__(self, browser: Any, served: Served) -> None:
-        self.page = browser.new_page(viewport={"width": 1300, "height": 800})
-        self.page.set_default_timeout(SLOW)
+    def __init__(self, browser: Any, served: Served, **options: Any) -> None:
+        self.page = browser.new_page(viewport={"width": 1300, "height": 800}, **options)
+        self.page.set_default_timeout(browsing.PATIENCE)
         self.said: list[str] = []
         self.foreign: list[str] = []
         self.page.on("console", lambda m: m.type == "error" and self.said.append(m.text))
@@ -115,11 +114,33 @@ class Visit:
         raw = base64.b64decode(found.get_attribute("values"))
         return np.frombuffer(raw, dtype="<f4").reshape(shape)
 
+    def until(self, condition: str, value: Any = None) -> None:
+        """Wait for a condition; if it stays false, tell what the page says instead."""
+        try:
+            self.page.wait_for_function(condition, arg=value)
+        except Exception as error:
+            state = self.page.evaluate(
+                "Object.fromEntries(['doing', 'note', 'error', 'shown', 'command']"
+                ".map(name => [name, document.getElementById(name)?.textContent]))"
+            )
+            raise AssertionError(f"{condition} stays false with {value!r}: {state}") from error
+
     def idle(self, note: str) -> None:
-        self.page.wait_for_function(
+        self.until(
             "note => !document.querySelector('#doing') && "
             "document.querySelector('#note').textContent.startsWith(note)",
-            arg=note,
+            note,
+        )
+
+    def go_home(self) -> None:
+        """Show the whole surface, as it is in the study."""
+        self.page.click("#home")
+        # Its answer fills the fields, also over what was typed meanwhile.
+        self.until(
+            "ends => ends.every(([id, text]) => document.getElementById(id).value === text)"
+            " && document.querySelector('#back').disabled"
+            " && document.querySelector('#map').getAttribute('shape') === '9 9'",
+            [["alpha0", "-1.0"], ["alpha1", "1.0"], ["beta0", "-1.0"], ["beta1", "1.0"]],
         )
 
     def drag(self, first: tuple[float, float], last: tuple[float, float]) -> None:
@@ -143,10 +164,7 @@ class Visit:
 def visit(chromium: Any, served: Served) -> Iterator[Visit]:
     browser = chromium()
     visit = Visit(browser, served)
-    visit.page.click("#home")
-    # Its answer fills the fields, also over what was typed meanwhile.
-    visit.page.wait_for_function("document.querySelector('#alpha1').value === '1.0'")
-    visit.page.wait_for_function("document.querySelector('#map').getAttribute('shape') === '9 9'")
+    visit.go_home()
     yield visit
     browser.close()
 
@@ -211,7 +229,7 @@ def test_tiny_windows_by_numbers_show_the_residual_in_double_precision(visit: Vi
     assert visit.page.inner_text("#shown").startswith("loss minus its best-fitting quadratic")
     assert "--dtype float64" in visit.page.inner_text("#command")
     visit.page.select_option("#shows", "loss")
-    visit.page.wait_for_function("document.querySelector('#map').getAttribute('quantity')=='loss'")
+    visit.until("document.querySelector('#map').getAttribute('quantity')=='loss'")
     visit.page.select_option("#shows", "auto")
 
 
@@ -222,10 +240,10 @@ def test_the_wheel_and_the_keys_zoom(visit: Visit) -> None:
     visit.idle("sampled 81 points" if visit.page.input_value("#points") == "9" else "sampled")
     np.testing.assert_allclose(visit.window(), [-0.5, 0.5, -0.5, 0.5], atol=0.02)
     visit.page.locator("#map").press("ArrowRight")
-    visit.page.wait_for_function("Number(document.querySelector('#alpha1').value) > 0.7")
+    visit.until("Number(document.querySelector('#alpha1').value) > 0.7")
     np.testing.assert_allclose(visit.window(), [-0.25, 0.75, -0.5, 0.5], atol=0.02)
     visit.page.click("#back")
-    visit.page.wait_for_function("Number(document.querySelector('#alpha1').value) < 0.6")
+    visit.until("Number(document.querySelector('#alpha1').value) < 0.6")
 
 
 def test_what_is_no_number_is_told_and_the_picture_stays(visit: Visit) -> None:
@@ -236,23 +254,37 @@ def test_what_is_no_number_is_told_and_the_picture_stays(visit: Visit) -> None:
     assert visit.page.inner_text("#error") == "a number such as 0.25 is needed, got 'wide'"
     visit.page.fill("#alpha0", "5")
     visit.page.click("#sample")
-    visit.page.wait_for_function(
+    visit.until(
         "document.querySelector('#error').textContent.includes('increasing, got 5.0 to 1.0')"
     )
     assert (visit.values() == before).all()
+
+
+def test_a_click_takes_what_stands_in_the_form(visit: Visit) -> None:
+    """The state of the page follows its fields later, and much later while a call is on its way."""
+    type_and_press = """([id, text, button]) => {
+        const field = document.getElementById(id);
+        field.value = text;
+        field.dispatchEvent(new Event("input"));
+        document.getElementById(button).click();
+    }"""
+    visit.page.evaluate(type_and_press, ["points", "7", "sample"])
+    visit.idle("sampled 49 points")
+    visit.page.evaluate(type_and_press, ["seed", "3", "make"])
+    visit.until("document.querySelector('#command').textContent.includes('--seed 3')")
+    visit.page.select_option("#place", PLACE)
+    visit.until("document.querySelector('#map').getAttribute('shape') == '9 9'")
 
 
 def test_a_new_plane_is_made_and_seen(visit: Visit) -> None:
     visit.page.fill("#points", "9")
     visit.page.fill("#seed", "5")
     visit.page.click("#make")
-    visit.page.wait_for_function(
-        "document.querySelector('#command')?.textContent.includes('--seed 5')"
-    )
+    visit.until("document.querySelector('#command')?.textContent.includes('--seed 5')")
     visit.idle("sampled")
     assert visit.page.input_value("#place") == "relu-gd-seed0.randomfilter5"
     visit.page.select_option("#place", PLACE)
-    visit.page.wait_for_function("document.querySelector('#map').getAttribute('shape') == '9 9'")
+    visit.until("document.querySelector('#map').getAttribute('shape') == '9 9'")
 
 
 def test_the_picture_turns_and_looks_change_it(visit: Visit) -> None:
@@ -284,14 +316,37 @@ def test_the_picture_turns_and_looks_change_it(visit: Visit) -> None:
     assert visit.said == []
 
 
+def test_a_dark_browser_gets_a_dark_picture(chromium: Any, served: Served) -> None:
+    def corner(page: Any) -> int:
+        """Return how light the picture is below its upper left corner."""
+        box = page.locator(".view").bounding_box()
+        shot = page.screenshot(clip={"x": box["x"] + 4, "y": box["y"] + 4, "width": 8, "height": 8})
+        return int(np.asarray(Image.open(BytesIO(shot)).convert("L")).mean())
+
+    browser = chromium()
+    dark = Visit(browser, served, color_scheme="dark")
+    dark.until("document.querySelector('#ground').value === 'dark'")
+    dark.page.locator(".view.dark img").first.wait_for()
+    deadline = time.monotonic() + 90
+    while corner(dark.page) > 60:
+        assert time.monotonic() < deadline, "the picture stays light"
+        time.sleep(0.2)
+    dark.page.select_option("#ground", "light")
+    while corner(dark.page) < 200:
+        assert time.monotonic() < deadline, "the picture stays dark"
+        time.sleep(0.2)
+    assert dark.said == []
+    browser.close()
+
+
 def test_a_region_is_cancelled_and_a_second_browser_sees_the_same(
     visit: Visit, chromium: Any, served: Served
 ) -> None:
     before = visit.values()
-    visit.sample(-0.5, 0.5, -0.5, 0.5, points=301)
-    visit.page.locator("#cancel").wait_for()
     other = chromium()
     second = Visit(other, served)
+    visit.sample(-0.5, 0.5, -0.5, 0.5, points=301)
+    visit.page.locator("#cancel").wait_for()
     second.page.locator("#doing").wait_for()
     second.page.click("#cancel")
     visit.idle("cancelled")
@@ -304,13 +359,11 @@ def test_killing_the_browser_frees_the_sampler(chromium: Any, served: Served) ->
     doomed = chromium()
     visit = Visit(doomed, served)
     visit.sample(-0.5, 0.5, -0.5, 0.5, points=301)
-    visit.page.wait_for_function(
-        "document.querySelector('#doing')?.textContent.includes('of 90601')"
-    )
+    visit.until("document.querySelector('#doing')?.textContent.includes('of 90601')")
     session = doomed.new_browser_cdp_session()
     with contextlib.suppress(Exception):
         session.send("Browser.crash")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 90
     while cpu_share(served.process.pid) > 0.2:
         assert time.monotonic() < deadline, "the sampler is still at work"
     other = chromium()

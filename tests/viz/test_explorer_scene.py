@@ -137,6 +137,31 @@ def test_a_new_window_is_drawn_and_the_camera_stays(walk: Walk, scene: Scene) ->
     assert np.linalg.norm(np.array(camera.position) - first) < np.linalg.norm(turned - first)
 
 
+def test_the_picture_fits_a_window_of_another_shape_and_keeps_the_zoom(
+    walk: Walk, scene: Scene
+) -> None:
+    moment = walk.moment
+
+    def widths() -> float:
+        """Return how many windows wide what is drawn is, at the camera it is seen with."""
+        camera = scene.plotter.renderers[0].camera
+        towards = np.subtract(camera.position, camera.focal_point)
+        right = np.cross(camera.up, towards)
+        across = scene.frame.box() @ (right / np.linalg.norm(right))
+        return float(np.ptp(across) / (2 * camera.parallel_scale * 0.86 * scene.aspect))
+
+    scene.draw(moment, Look(), turn_back=True)
+    assert widths() < 1
+    scene.plotter.render_window.SetSize(120, 300)
+    scene.draw(moment, Look())
+    fitted = widths()
+    assert 0.5 < fitted < 1
+    scene.plotter.renderers[0].camera.parallel_scale /= 2
+    scene.plotter.render_window.SetSize(100, 250)
+    scene.draw(moment, Look())
+    assert widths() == pytest.approx(2 * fitted, rel=0.1)
+
+
 def test_heights_follow_the_exaggeration(walk: Walk, scene: Scene) -> None:
     tall = []
     for factor in (1.0, 2.0):

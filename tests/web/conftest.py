@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import browsing
 import numpy as np
 import pytest
 from browsing import until
@@ -17,8 +17,6 @@ import viz
 from landscape.grid import Grid
 from landscape.results import Projection
 from landscape.surface import Status, Surface
-
-FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 
 
 @dataclass
@@ -29,14 +27,13 @@ class Heard:
     requests: list[str] = field(default_factory=list)
 
 
-@pytest.fixture(scope="session")
+# Of a module: while it runs, no other test of the process can have an event loop.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("no chromium here; apt-get install chromium")
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=chromium, args=FLAGS)
+    if browsing.missing():
+        pytest.skip(browsing.missing())
+    with browsing.started() as launch:
+        opened = launch()
         yield opened
         opened.close()
 
@@ -54,6 +51,7 @@ def opened(browser: Any) -> Callable[..., Any]:
         )
         heard = Heard()
         page = context.new_page()
+        page.set_default_timeout(browsing.PATIENCE)
         page.on("console", lambda message: heard.console.append(message.text))
         page.on("pageerror", lambda error: heard.console.append(str(error)))
         page.on("request", lambda request: heard.requests.append(request.url))

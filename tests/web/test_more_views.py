@@ -169,10 +169,10 @@ def test_two_fingers_zoom(opened: Callable[..., Any], page_file: Path) -> None:
         assert page.evaluate("lossoscope.camera().zoom") == pytest.approx(3 * zoom, rel=0.1)
 
 
-def test_a_large_page_loads_and_turns_in_software(
+def test_a_turn_may_be_coarser_and_what_rests_is_whole(
     opened: Callable[..., Any], tmp_path: Path
 ) -> None:
-    """Bounds are wide, because tests share the machine; what was measured stands in the docs."""
+    """How fast it turns is measured by ``benchmarks.viewing``; here, that nothing stays coarse."""
     surfaces = {}
     for name in ("one", "other"):
         grid = Grid.square(101)
@@ -180,12 +180,14 @@ def test_a_large_page_loads_and_turns_in_software(
         losses = 0.01 + a**2 + b**2 + 0.3 * np.abs(a + 0.2 * b)
         surfaces[name] = Surface(grid, {"losses": losses}, np.ones(grid.shape, np.uint8), run=name)
     with opened(viz.to_html(surfaces, tmp_path / "large.html")) as page:
-        assert page.evaluate("lossoscope.loadTime") < 8000
+        before = page.locator(".stage").screenshot()
         page.mouse.move(300, 400)
         page.mouse.down()
-        for k in range(40):
+        for k in range(12):
             page.mouse.move(300 + 5 * k, 400)
         page.mouse.up()
-        times = np.diff(page.evaluate("lossoscope.frames().slice(-30)"))
-        assert len(times) > 10
-        assert 1000 / np.median(times) > 2
+        drawn = len(page.evaluate("lossoscope.frames()"))
+        assert drawn > 3
+        until(page, "(({ratio, stride, full}) => ratio === full && stride === 1)"
+                    "(lossoscope.detail())")  # fmt: skip
+        assert page.locator(".stage").screenshot() != before

@@ -65,12 +65,17 @@ from landscape.grid import Grid
 from landscape.surface import Surface
 grid = Grid.square(9)
 a, b = np.meshgrid(*grid.axes, indexing="ij")
-viz.show(Surface(grid, {"losses": 0.1 + a**2 + abs(b)}, np.ones(grid.shape, np.uint8)))
+surface = Surface(grid, {"losses": 0.1 + a**2 + abs(b)}, np.ones(grid.shape, np.uint8), run="<b>")
+viz.show(surface)
 """
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
-    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3",
+    cells = [nbformat.v4.new_code_cell(text) for text in (code, "surface")]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    nbclient.NotebookClient(notebook, timeout=240, startup_timeout=240, kernel_name="python3",
                             resources={"metadata": {"path": str(tmp_path)}}).execute()  # fmt: skip
-    (output,) = notebook.cells[0].outputs
+    (output,), (record,) = (cell.outputs for cell in notebook.cells)
     assert output.output_type == "execute_result"
     assert output.data["text/html"].startswith("<iframe srcdoc=")
     assert output.data["text/plain"].startswith("<interactive page of 0.")
+    assert record.data["text/plain"].startswith("Surface(grid=Grid(9 x 9, -1 to 1, -1 to 1)")
+    assert "losses: 9 x 9 float64, 0.1 to 2.1" in record.data["text/html"]
+    assert "&lt;b&gt;" in record.data["text/html"]

@@ -217,15 +217,27 @@ def test_markup_in_a_name_is_shown_as_text(
         assert page.title() == evil
 
 
-def test_what_was_found_becomes_a_command(opened: Callable[..., Any], page_file: Path) -> None:
+def test_what_was_found_becomes_commands(opened: Callable[..., Any], page_file: Path) -> None:
+    surfaces = "--surface relu-gd-seed0.random --surface gelu-gd-seed0.random"
     with opened(page_file) as page:
-        page.evaluate("lossoscope.setCamera({azimuth: 25, elevation: 50})")
-        command = page.evaluate("lossoscope.command()")
-    assert command == (
-        "printf 'azimuth = 25.0\\nelevation = 50.0\\n' > view.toml && landscape render study.h5 "
-        "--kind compare --surface relu-gd-seed0.random --surface gelu-gd-seed0.random "
-        "--height log --style view.toml"
-    )
+        page.evaluate("lossoscope.setCamera({azimuth: 25.25, elevation: 50})")
+        commands = dict(page.evaluate("lossoscope.commands()"))
+        assert commands == {
+            "Picture": f"landscape render study.h5 --kind compare {surfaces} --height log "
+            "--camera=25.25,50 --shading gradient",
+            # Figures for papers are higher by themselves.
+            "Figure for a paper": "printf 'height = 0.33\\n' > view.toml && landscape figure "
+            f"study.h5 {surfaces} --height log --camera=25.25,50 --style view.toml",
+        }
+        page.get_by_role("button", name="Settings").click()
+        page.locator("[data-role=command]").click()
+        assert page.locator(".command code").all_inner_texts() == list(commands.values())
+        page.get_by_role("button", name="Log height").click()
+        page.get_by_role("slider", name="Height ×").fill("2")
+        page.locator("[data-role=colour]").select_option("accuracies")
+        shown = page.locator(".command code").first
+        for words in ("--height linear", "--colour accuracies", "'height = 0.66\\n' > view.toml"):
+            assert words in shown.inner_text()
 
 
 def test_a_saved_image_is_not_blank(

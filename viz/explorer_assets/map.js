@@ -1,7 +1,7 @@
 // The surface seen from above: draw a box, scroll or press keys to choose the next window.
 //
-// Everything comes in as attributes; the only thing that goes out is the event "window" with
-// detail [alpha0, alpha1, beta0, beta1], and "stop" for Escape.
+// Everything comes in as attributes; what goes out are the events "window" with detail
+// [alpha0, alpha1, beta0, beta1], "stop" for Escape, and "prefer" with "light" or "dark" at first.
 
 const NS = "http://www.w3.org/2000/svg";
 const SMALLEST = 6; // A box of fewer pixels is a click.
@@ -43,6 +43,9 @@ class LandscapeMap extends HTMLElement {
     this.frame.addEventListener("wheel", (e) => this.turn(e), { passive: false });
     this.addEventListener("keydown", (e) => this.key(e));
     this.update();
+    const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+    // The listeners of the page are there when its element has been mounted.
+    setTimeout(() => this.dispatchEvent(new CustomEvent("prefer", { detail: dark ? "dark" : "light" })));
   }
 
   attributeChangedCallback() {

@@ -151,24 +151,13 @@ export class Controls {
   }
 
   showCommand() {
-    const text = this.page.command();
-    const code = make("code", { tabindex: "0" }, text);
-    const said = make("span", { role: "status" }, "");
-    const copy = async () => {
-      try {
-        await navigator.clipboard.writeText(text);
-        said.textContent = "copied";
-      } catch {
-        const range = document.createRange();
-        range.selectNodeContents(code);
-        getSelection().removeAllRanges();
-        getSelection().addRange(range);
-        said.textContent = document.execCommand("copy") ? "copied" : "selected: copy it with Ctrl+C";
-      }
-    };
-    this.command.replaceChildren(code, make("button", { type: "button", onclick: copy }, "Copy"), said);
+    const rows = this.page.commands().map(([name, text], number) => {
+      const code = make("code", { tabindex: "0", "data-command": String(number) }, text);
+      const said = make("span", { role: "status" }, "");
+      return [make("strong", {}, name), code, make("button", { type: "button", onclick: () => copy(code, said) }, "Copy"), said];
+    });
+    this.command.replaceChildren(...(rows.length ? rows.flat() : ["No command draws a window of the microscope alone."]));
     this.command.hidden = false;
-    copy();
   }
 
   footer() {
@@ -226,9 +215,13 @@ export class Controls {
     else this.dialog.showModal();
   }
 
-  /** The camera moved: a command that is shown tells of it. */
+  /** The camera moved: commands that are shown tell of it. */
   moved() {
-    if (!this.command.hidden) this.command.querySelector("code").textContent = this.page.command();
+    if (this.command.hidden) return;
+    const commands = this.page.commands();
+    const shown = this.command.querySelectorAll("code");
+    if (shown.length !== commands.length) return this.showCommand();
+    commands.forEach(([, text], number) => { shown[number].textContent = text; });
   }
 
   /** Bring what is shown in line with the state. */
@@ -268,5 +261,18 @@ export class Controls {
         return make("div", { class: "legendrow" }, make("span", {}, kind), make("div", { class: "barbox" }, bar, ticks));
       }),
     );
+  }
+}
+
+async function copy(code, said) {
+  try {
+    await navigator.clipboard.writeText(code.textContent);
+    said.textContent = "copied";
+  } catch {
+    const range = document.createRange();
+    range.selectNodeContents(code);
+    getSelection().removeAllRanges();
+    getSelection().addRange(range);
+    said.textContent = document.execCommand("copy") ? "copied" : "selected: copy it with Ctrl+C";
   }
 }

@@ -8,12 +8,11 @@ const page = told();
 window.lossoscope = { ready: false };
 
 async function start() {
-  const began = performance.now();
   const found = await (page.mode === "toy" ? startToy(page) : startStudy(page));
   Object.assign(window.lossoscope, found);
-  // The flag is set when the first picture is there, not before.
+  // The flag is set when the first picture is there, not before; its time counts from when the page was asked for.
   await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
-  window.lossoscope.loadTime = performance.now() - began;
+  window.lossoscope.loadTime = performance.now();
   window.lossoscope.ready = true;
 }
 

@@ -43,12 +43,14 @@ export class Scale {
     return this.kind === "log" ? 10 ** height : height;
   }
 
-  /** Distance of isolines and one of them: quarter decades, or about 12 round steps. */
+  /** Distance of isolines and one of them: quarter decades (fewer if there are many), or about 12 round steps. */
   isolines() {
     if (this.kind !== "log") return [niceStep(this.low, this.high, 12), 0];
     const span = this.high - this.low;
     if (span <= 0.75) return [niceStep(this.low, this.high, 10), 0];
-    return [span <= 4 ? 0.25 : 0.5, 0];
+    if (span <= 4) return [0.25, 0];
+    // Losses over dozens of decades: whole decades, so few that lines stay apart.
+    return [span <= 12 ? 0.5 : Math.ceil(span / 18), 0];
   }
 
   /** Heights that get a label. */

@@ -7,7 +7,14 @@ import { pick } from "./pick.js";
 
 // Colours are meant as they are written; nothing is converted.
 ColorManagement.enabled = false;
-const SLOW = 110;
+// Milliseconds for a picture, while it turns, beyond which the next are drawn with less, and
+// below which with more: [pixels for each of the screen's, every which point of the grid].
+const [SLOW, FAST] = [80, 12];
+const EFFORTS = [[1, 1], [1, 2], [0.6, 3], [0.5, 4]];
+// Milliseconds without a move until everything is drawn again: after a turn, and within one.
+const [REST, HOLD] = [220, 1200];
+// A grid that is drawn coarser keeps so many points a side.
+const LEAST_POINTS = 48;
 
 export class Stage {
   /** `heard` has the methods hover(panel, sample), click(panel, sample) and moved(). */
@@ -25,6 +32,9 @@ export class Stage {
     this.renderer.setScissorTest(true);
     this.fullRatio = Math.min(window.devicePixelRatio || 1, 2);
     this.ratio = this.fullRatio;
+    this.stride = 1;
+    this.effort = 0;
+    this.pixel = new Uint8Array(4);
     this.frames = [];
     new ResizeObserver(() => this.request()).observe(host);
     this.listen();
@@ -96,14 +106,28 @@ export class Stage {
       this.view.aim(box, w, h);
       panel.unitsPerPixel = this.view.unitsPerPixel;
       panel.resizeMarks();
+      panel.surface.setStride(this.strideOf(panel));
       this.light(panel);
       this.renderer.setViewport(left, height - top - h, w, h);
       this.renderer.setScissor(left, height - top - h, w, h);
       this.renderer.render(panel.scene, this.view.camera);
       panel.labels.place(panel, this.view, w, h);
     }
+    if (this.turning) {
+      // Reading a pixel waits until the picture is there: only then is it known how long it took.
+      const gl = this.renderer.getContext();
+      gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, this.pixel);
+      this.adapt(performance.now() - now);
+      clearTimeout(this.settling);
+      this.settling = setTimeout(() => this.settle(), this.held ? HOLD : REST);
+    }
     this.frames.push(now);
     if (this.frames.length > 240) this.frames.splice(0, 120);
+  }
+
+  strideOf(panel) {
+    const least = Math.min(panel.xs.length, panel.ys.length);
+    return Math.max(1, Math.min(this.stride, Math.floor(least / LEAST_POINTS)));
   }
 
   /** Light from the upper left of the picture, and a weak one from the right. */
@@ -143,24 +167,24 @@ export class Stage {
   }
 
   moved() {
-    const now = performance.now();
-    // In software a frame may take long: turn with fewer pixels, then draw once more with all.
-    if (this.lastMove && now - this.lastMove < 1000) {
-      this.pace = 0.7 * (this.pace ?? 40) + 0.3 * (now - this.lastMove);
-      if (this.pace > SLOW && this.ratio > 0.5) {
-        this.ratio = Math.max(0.5, this.ratio * 0.75);
-        this.pace = 60;
-      }
-    }
-    this.lastMove = now;
+    // In software a picture may take long: turn with less, then draw once more with all of it.
+    this.turning = true;
+    [this.ratio, this.stride] = [EFFORTS[this.effort][0] * this.fullRatio, EFFORTS[this.effort][1]];
     clearTimeout(this.settling);
-    this.settling = setTimeout(() => {
-      this.ratio = this.fullRatio;
-      this.lastMove = null;
-      this.request();
-    }, 220);
     this.request();
     this.heard.moved();
+  }
+
+  /** Choose how much is drawn from how long the last picture took; remembered for the next turn. */
+  adapt(elapsed) {
+    const step = elapsed > SLOW ? 1 : elapsed < FAST ? -1 : 0;
+    this.effort = Math.min(Math.max(this.effort + step, 0), EFFORTS.length - 1);
+  }
+
+  settle() {
+    [this.ratio, this.stride] = [this.fullRatio, 1];
+    this.turning = false;
+    this.request();
   }
 
   listen() {
@@ -175,6 +199,7 @@ export class Stage {
         // A pointer that is already gone.
       }
       pointers.set(event.pointerId, [event.clientX, event.clientY]);
+      this.held = true;
       start = { x: event.clientX, y: event.clientY, far: pointers.size > 1, pan: event.button === 2 || event.shiftKey };
       this.canvas.focus({ preventScroll: true, focusVisible: false });
     });
@@ -197,6 +222,8 @@ export class Stage {
     });
     const lift = (event) => {
       const known = pointers.delete(event.pointerId);
+      this.held = pointers.size > 0;
+      if (this.turning && !this.held) this.request();
       if (known && start && !start.far && event.type === "pointerup") this.heard.click(...this.at(event.clientX, event.clientY));
     };
     this.host.addEventListener("pointerup", lift);

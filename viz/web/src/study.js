@@ -1,9 +1,9 @@
 // The page of a study: which panels are shown, how, and what is read off them.
 import { cssGradient, MAP_NAMES } from "./colourmaps.js";
-import { commandOf } from "./command.js";
+import { figureCommand, renderCommand } from "./command.js";
 import { Controls } from "./controls.js";
 import { loadArrays, loadLevel } from "./data.js";
-import { curvatureField, kinkField, slopeField } from "./fields.js";
+import { curvatureField, hasGradients, kinkField, slopeField } from "./fields.js";
 import { keys } from "./keys.js";
 import { Panel, recordAt } from "./panel.js";
 import { heightOf, rangeOf, Scale } from "./scale.js";
@@ -236,11 +236,18 @@ export class StudyPage {
     );
   }
 
-  command() {
+  /** Commands that draw the same: [what it makes, command]. Windows of the microscope have none. */
+  commands() {
     const { azimuth, elevation } = this.stage.view;
-    const { height, colours, shading } = this.state;
-    const ids = this.stage.panels.map((panel) => panel.told.id);
-    return commandOf({ source: this.page.source, ids, height, colour: colours, shading, azimuth, elevation });
+    const { height, colours: colour, exaggeration } = this.state;
+    const drawn = this.stage.panels.filter((panel) => panel.told.levels[0].quantity === "loss");
+    if (!drawn.length) return [];
+    const ids = drawn.map((panel) => panel.told.id);
+    // A command takes one map: that of the only surface.
+    const kinks = drawn.length === 1 && drawn[0].told.kinks !== null ? this.page.kinks[drawn[0].told.kinks].id : null;
+    const shading = this.state.shading === "auto" ? shadingOf(drawn) : this.state.shading;
+    const view = { source: this.page.source, ids, height, colour, kinks, shading, exaggeration, azimuth, elevation };
+    return [["Picture", renderCommand(view)], ["Figure for a paper", figureCommand(view)]];
   }
 
   picture() {
@@ -255,6 +262,12 @@ export class StudyPage {
   saveImage() {
     save(this.picture(), "landscape.png");
   }
+}
+
+/** What "by what is stored" comes to, in the words of the command line. */
+function shadingOf(panels) {
+  if (panels.some((panel) => panel.faceted("auto"))) return "flat";
+  return panels.every((panel) => hasGradients(panel.level)) ? "gradient" : "differences";
 }
 
 function quadratic({ coefficients: c, centre }, alpha, beta) {
@@ -311,7 +324,9 @@ function inspection(study) {
       return [(x - bounds.left) / width, (y - bounds.top) / height];
     },
     reading: (number, alpha, beta) => study.reading(stage.panels[number], { alpha, beta }),
-    command: () => study.command(),
+    commands: () => study.commands(),
     frames: () => [...stage.frames],
+    // While it turns: pixels for each of the screen's, and every which point of the grid is drawn.
+    detail: () => ({ ratio: stage.ratio, stride: stage.stride, full: stage.fullRatio }),
   };
 }

@@ -146,8 +146,20 @@ export class SurfaceMesh {
     geometry.setAttribute("grid", new BufferAttribute(grid, 2));
     geometry.setAttribute("slope", new BufferAttribute(slopes, 2));
     geometry.setAttribute("shade", new BufferAttribute(shades, 2));
-    geometry.setIndex(new BufferAttribute(triangles(heights, A, B), 1));
+    this.grid = { heights, A, B };
+    this.indices = new Map();
+    this.setStride(this.stride ?? 1);
     this.uniforms.wireStep.value = Math.max(1, Math.round(Math.max(A, B) / 34));
+  }
+
+  /** Draw every so many-th point of the grid, and its rims: fewer triangles of the same corners. */
+  setStride(stride) {
+    this.stride = stride;
+    if (!this.indices.has(stride)) {
+      const { heights, A, B } = this.grid;
+      this.indices.set(stride, new BufferAttribute(triangles(heights, A, B, stride), 1));
+    }
+    if (this.geometry.index !== this.indices.get(stride)) this.geometry.setIndex(this.indices.get(stride));
   }
 
   setColours(name) {
@@ -161,13 +173,15 @@ export class SurfaceMesh {
   }
 }
 
-/** Corners of the triangles; a cell with one hole keeps one triangle. */
-function triangles(heights, A, B) {
-  const found = new Uint32Array((A - 1) * (B - 1) * 6);
+/** Corners of the triangles between every so many-th point; a cell with one hole keeps one triangle. */
+function triangles(heights, A, B, stride) {
+  const [rows, columns] = [every(A, stride), every(B, stride)];
+  const found = new Uint32Array((rows.length - 1) * (columns.length - 1) * 6);
   let count = 0;
-  for (let i = 0; i < A - 1; i++) {
-    for (let j = 0; j < B - 1; j++) {
-      const corners = [i * B + j, (i + 1) * B + j, (i + 1) * B + j + 1, i * B + j + 1];
+  for (let r = 1; r < rows.length; r++) {
+    const [first, second] = [rows[r - 1] * B, rows[r] * B];
+    for (let c = 1; c < columns.length; c++) {
+      const corners = [first + columns[c - 1], second + columns[c - 1], second + columns[c], first + columns[c]];
       const there = corners.filter((corner) => Number.isFinite(heights[corner]));
       if (there.length === 4) {
         found.set([corners[0], corners[1], corners[2], corners[0], corners[2], corners[3]], count);
@@ -179,4 +193,12 @@ function triangles(heights, A, B) {
     }
   }
   return found.slice(0, count);
+}
+
+/** Indices 0, stride, 2 stride, ..., and the last one. */
+function every(count, stride) {
+  const found = [];
+  for (let k = 0; k < count - 1; k += stride) found.push(k);
+  found.push(count - 1);
+  return found;
 }
