@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from landscape.dynamics.effects import Effect, Scale, paired_effect
+from landscape.dynamics.primary import primary
 from landscape.dynamics.statistics import Contrast
 from landscape.dynamics.twins import NULL, Twin, twins
 from landscape.results import Analysis
@@ -36,6 +37,23 @@ class Quantity:
     claimed: int
     margin: float
     scale: Scale = "log"
+
+
+def registered(claim: int, name: str, values: Values, *, known_as: str = "") -> Quantity:
+    """Return a quantity that decides, with the margin that was fixed for it.
+
+    Args:
+        claim: 1 to 10.
+        name: as it stands in the file of primary contrasts.
+        values: of an analysis and the index of an activation, one number.
+        known_as: a longer name; "" keeps it.
+
+    Raises:
+        ValueError: if it was not fixed.
+    """
+    fixed = primary(claim, name)
+    return Quantity(name=known_as or name, values=values, claimed=fixed.claimed,
+                    margin=fixed.bound, scale=fixed.scale)  # fmt: skip
 
 
 def groups(analyses: Sequence[Analysis]) -> dict[str, list[Analysis]]:

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from landscape import activations
+from landscape.dynamics.primary import deciding_twins
 
 # The same function for all practical purposes: an effect between these is no effect of kinks.
 NULL = ("relu", "smelu_0.001")
@@ -42,9 +43,7 @@ class Twin:
 
 
 _FEW = (
-    Twin("relu", "smelu_1", primary=True),
-    Twin("pwl_gelu_0.5", "gelu", primary=True),
-    Twin("pwl_tanh_0.5", "tanh", primary=True),
+    *(Twin(*pair, primary=True) for pair in deciding_twins()),
     Twin("pwl_elu_0.5", "elu"),
 )
 _WIDTHS = ("0.01", "0.03", "0.1", "0.3", "1", "3")

@@ -19,7 +19,7 @@ def test_a_configuration_is_shown_and_options_change_it():
     shown = tomllib.loads(
         accepted("claims", "--quick", "--data", "wine", "--network", "cnn", "--seeds", 5, "--show")
     )
-    assert shown["form"] == "quick"
+    assert shown["form"] == "changed quick"
     assert [one["name"] for one in shown["data"]] == ["wine"]
     assert shown["networks"] == [{"kind": "cnn"}]
     assert shown["seeds"] == [0, 1, 2, 3, 4]

@@ -142,8 +142,15 @@ def test_contrasts_name_group_and_twin():
 def test_verdicts_combine_by_stated_rules():
     assert combined([]) is Verdict.UNDECIDED
     assert combined([Verdict.EQUIVALENT, Verdict.EQUIVALENT]) is Verdict.EQUIVALENT
-    assert combined([Verdict.CONTRADICTED, Verdict.EQUIVALENT]) is Verdict.CONTRADICTED
-    assert combined([Verdict.SUPPORTED, Verdict.UNDECIDED]) is Verdict.UNDECIDED
+    yes, no, same, unknown = (Verdict.SUPPORTED, Verdict.CONTRADICTED, Verdict.EQUIVALENT,
+                              Verdict.UNDECIDED)  # fmt: skip
+    assert combined([no, no, same]) is no
+    assert combined([yes, yes, unknown]) is yes
+    assert combined([same, same, unknown]) is same
+    # Half is not more than half, and one that is against it is too many.
+    assert combined([yes, unknown]) is unknown
+    assert combined([yes, same, same]) is unknown
+    assert combined([yes, yes, yes, no]) is unknown
 
 
 def test_the_registry_agrees_with_the_wordings():
