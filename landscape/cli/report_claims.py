@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from landscape.cli.pictures import own_viz
 from landscape.cli.report_curves import curves
+from landscape.dynamics.answer import ENOUGH
 
 if TYPE_CHECKING:
     from landscape.results import Analysis
     from landscape.store import StudyFile
 
 _HEADER = ("contrast", "verdict", "effect", "from", "to", "scale", "seeds", "censored", "margin",
-           "floor", "p difference", "p equivalence")  # fmt: skip
+           "null", "p", "p sign flips", "p Holm", "p equivalence, Holm")  # fmt: skip
 
 
 def measured(study: StudyFile) -> dict[int, list[Analysis]]:
@@ -53,7 +54,7 @@ def claim_parts(
         if said.number in found:
             record = found[said.number]
             told = {"outcome": record["verdict"], "spoken": record["spoken"],
-                    "sentence": record["sentence"], "limits": record["limits"],
+                    "sentence": record["sentence"], "limits": _limits(record),
                     "pictures": (*_pictures(record),
                                  *curves(said.number, analyses.get(said.number, ()))),
                     "tables": tuple(_tables(record))}  # fmt: skip
@@ -69,6 +70,15 @@ def claim_parts(
             )
         )
     return parts
+
+
+def _limits(record: Mapping[str, Any]) -> str:
+    """Return what the finding does not say, and what so few seeds cannot."""
+    from landscape.dynamics.answer import few_seeds
+
+    seeds = min((int(c["n"]) for c in record["contrasts"]), default=ENOUGH)
+    few = few_seeds(seeds)
+    return f"{record['limits']} {seeds} seeds{few}." if few else str(record["limits"])
 
 
 def _effects(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -93,7 +103,7 @@ def _tables(record: Mapping[str, Any]) -> Iterable[Any]:
     if not effects:
         return
     keys = ("name", "verdict", "estimate", "low", "high", "scale", "n", "censored", "margin",
-            "floor", "p_difference", "p_equivalence")  # fmt: skip
+            "floor", "p", "p_flips", "p_difference", "p_equivalence")  # fmt: skip
     rows = tuple(tuple(effect.get(key) for key in keys) for effect in effects)
     yield own_viz().Table(
         name=f"claim-{record['number']}",
@@ -102,5 +112,6 @@ def _tables(record: Mapping[str, Any]) -> Iterable[Any]:
         rows=rows,
         listed=len(record["contrasts"]),
         note="Scale log: differences of natural logarithms. An end that is missing is not bounded. "
-        "p corrected by Holm over the contrasts of this claim. The file has those beside them too.",
+        "Holm: corrected over the primary contrasts of all claims of this study. The file has the "
+        "effects that are only shown, too.",
     )

@@ -13,6 +13,8 @@ from typing import Any
 
 # Claims whose verdict tells whether kinks change how descent goes.
 SPEED = (1, 2, 8, 10)
+# Seeds from which on a verdict may hold.
+ENOUGH = 10
 _ORDER = ("supported", "equivalent", "contradicted", "undecided")
 _COUNTED = MappingProxyType(
     {
@@ -40,6 +42,24 @@ def answer(
     """
     verdicts = {int(found["number"]): str(found["verdict"]) for found in findings}
     return (_speed(verdicts), _spread(verdicts, of), _ground(verdicts, facts))
+
+
+def few_seeds(count: int) -> str:
+    """Say what so few seeds cannot do, to follow a number of seeds; "" for ten and more.
+
+    Signs of n differences can be chosen in 2^n ways, so that no sign-flip test falls below
+    2^(1 - n).
+
+    >>> few_seeds(3)
+    ': too few for a verdict that holds (no sign-flip test of 3 seeds can fall below p = 0.25)'
+    """
+    if count >= ENOUGH:
+        return ""
+    said = ": too few for a verdict that holds"
+    least = 2.0 ** (1 - count)
+    if least > 0.05:
+        said += f" (no sign-flip test of {count} seeds can fall below p = {least:.2g})"
+    return said
 
 
 def _speed(verdicts: Mapping[int, str]) -> str:
@@ -88,8 +108,8 @@ def _ground(verdicts: Mapping[int, str], facts: Sequence[Mapping[str, Any]]) -> 
     networks = len({str(fact["network"]) for fact in facts if "network" in fact})
     ground = f"This rests on {_count(seeds, 'seed')} of {_count(networks, 'network')}"
     ground += f" trained on {', '.join(data)}" if data else ""
-    if seeds < 10:
-        return f"{ground}: too few for a verdict that holds; at least ten seeds are wanted."
+    if seeds < ENOUGH:
+        return f"{ground}{few_seeds(seeds)}."
     return f"{ground}, and says nothing of other networks, data or scales."
 
 

@@ -17,6 +17,8 @@ from landscape.dynamics.statistics import Contrast
 from landscape.dynamics.twins import NULL, Twin, twins
 from landscape.results import Analysis
 
+# Effects that are told with their intervals; a sentence with more is not read.
+_MOST_TOLD = 3
 Values = Callable[[Analysis, int], float]
 
 
@@ -139,16 +141,27 @@ def said(found: Sequence[Contrast]) -> str:
     """Put the estimates of some contrasts into words, quantity by quantity.
 
     Effects of logarithms as factors, others as differences, each with its interval; for several
-    groups the median over them, and from where to where the estimates go.
+    groups the median over them, and from where to where the estimates go. More than three
+    are told by their kinked activation alone, without intervals.
     """
     told: dict[str, dict[str, list[Contrast]]] = {}
     for contrast in found:
         quantity, _, rest = contrast.name.partition(": ")
         told.setdefault(quantity, {}).setdefault(rest.partition(", ")[0], []).append(contrast)
+    many = sum(map(len, told.values())) > _MOST_TOLD
     return "; ".join(
-        f"{quantity}: " + ", ".join(f"{pair} {_in_words(some)}" for pair, some in pairs.items())
+        f"{quantity}: "
+        + ", ".join(_pair_in_words(pair, some, many) for pair, some in pairs.items())
         for quantity, pairs in told.items()
     )
+
+
+def _pair_in_words(pair: str, found: Sequence[Contrast], many: bool) -> str:
+    if not many:
+        return f"{pair} {_in_words(found)}"
+    # "pwl_gelu_0.5 against gelu" is told as "gelu", "relu against smelu_1" as "relu".
+    family = pair.partition(" against ")[0].removeprefix("pwl_").partition("_")[0]
+    return f"{family} {_in_words(found).partition(' (')[0]}"
 
 
 def _in_words(found: Sequence[Contrast]) -> str:

@@ -170,6 +170,8 @@ def _plain(contrast: Contrast) -> dict[str, Any]:
         "name": contrast.name,
         **{key: value if math.isfinite(value) else None for key, value in numbers.items()},
         "n": effect.n,
+        "p": effect.p_value,
+        "p_flips": None if math.isnan(effect.p_flips) else effect.p_flips,
         "scale": effect.scale,
         "censored": effect.censored,
         "claimed": contrast.claimed,

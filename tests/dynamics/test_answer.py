@@ -53,7 +53,7 @@ def test_few_seeds_are_confessed():
     (_, _, ground) = answer(found(c8="supported"), facts=facts)
     assert ground == (
         "This rests on three seeds of one network trained on digits, wine: too few for a verdict "
-        "that holds; at least ten seeds are wanted."
+        "that holds (no sign-flip test of 3 seeds can fall below p = 0.25)."
     )
     many = [{**facts[0], "seed": s} for s in range(10)]
     assert "too few" not in answer(found(c8="supported"), facts=many)[2]

@@ -175,6 +175,16 @@ def test_effects_are_put_into_words_as_factors_with_their_interval_or_range():
     assert "relu against smelu_1 x 1 (0.5 to 2 over 2 groups)" in convergence.verdict(both).sentence
 
 
+def test_many_effects_are_told_briefly():
+    analyses = []
+    for analysis in runs(2.0, noise=1e-9):
+        arrays = dict(analysis.arrays) | {"best": np.repeat(analysis.arrays["best"], 2, axis=1),
+                                          "batch_sizes": np.array([0, 8])}  # fmt: skip
+        analyses.append(Analysis("claims", arrays, analysis.settings))
+    told = convergence.verdict(analyses).sentence
+    assert "batch of all: relu x 2, gelu x 2, tanh x 2; steps at the best rate, batch 8:" in told
+
+
 def test_a_target_nobody_reaches_is_said_to_be_out_of_reach():
     analyses = runs(1.0)
     for analysis in analyses:
