@@ -13,8 +13,14 @@ if TYPE_CHECKING:
     from landscape.results import Analysis
     from landscape.store import StudyFile
 
-_HEADER = ("contrast", "verdict", "effect", "from", "to", "scale", "seeds", "censored", "margin",
-           "null", "p", "p sign flips", "p Holm", "p equivalence, Holm")  # fmt: skip
+# Columns of a claim's table: name of the effect's entry, and what stands above it. The page shows
+# the first ten, the file all.
+_COLUMNS = {
+    "name": "contrast", "verdict": "verdict", "estimate": "effect", "low": "from", "high": "to",
+    "margin": "margin", "n": "seeds", "p_difference": "p, Holm", "p_equivalence": "p same, Holm",
+    "p_flips": "p signs", "p": "p", "scale": "scale", "censored": "censored", "floor": "null",
+}  # fmt: skip
+_SHOWN_COLUMNS = 10
 
 
 def measured(study: StudyFile) -> dict[int, list[Analysis]]:
@@ -94,23 +100,27 @@ def _pictures(record: Mapping[str, Any]) -> Iterable[Any]:
              "Filled points decide.")  # fmt: skip
     if len(effects) > viz.MOST_EFFECTS:
         words += f" {len(effects) - viz.MOST_EFFECTS} more stand in the table."
-    alt = f"Effects of claim {record['number']} with intervals; the numbers are in the table below"
-    yield viz.picture_of(viz.effect_lines(effects), alt=alt, caption=words)
+    pages = viz.effect_pages(effects)
+    for number, some in enumerate(pages, start=1):
+        decide = "decide" if some[0].get("verdict") is not None else "are shown beside"
+        alt = (f"Effects of claim {record['number']} that {decide}, with intervals; the numbers "
+               "are in the table and its file")  # fmt: skip
+        yield viz.picture_of(viz.effect_lines(some), alt=alt,
+                             caption=words if number == len(pages) else "")  # fmt: skip
 
 
 def _tables(record: Mapping[str, Any]) -> Iterable[Any]:
     effects = _effects(record)
     if not effects:
         return
-    keys = ("name", "verdict", "estimate", "low", "high", "scale", "n", "censored", "margin",
-            "floor", "p", "p_flips", "p_difference", "p_equivalence")  # fmt: skip
-    rows = tuple(tuple(effect.get(key) for key in keys) for effect in effects)
+    rows = tuple(tuple(effect.get(key) for key in _COLUMNS) for effect in effects)
     yield own_viz().Table(
         name=f"claim-{record['number']}",
         title="Effects that decide",
-        header=_HEADER,
+        header=tuple(_COLUMNS.values()),
         rows=rows,
         listed=len(record["contrasts"]),
+        columns=_SHOWN_COLUMNS,
         note="Scale log: differences of natural logarithms. An end that is missing is not bounded. "
         "Holm: corrected over the primary contrasts of all claims of this study. The file has the "
         "effects that are only shown, too.",
