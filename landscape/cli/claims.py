@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 @one_line_errors
 def claims(
-    config: Annotated[Path | None, typer.Option("--config", help="TOML file, see --show.")] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", help="TOML file, see --show; or a study, to measure it again."),
+    ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Digits, one small network, three seeds: minutes.")
     ] = False,
@@ -77,6 +80,11 @@ def _chosen(config: Path | None, *, quick: bool, full: bool) -> ClaimsConfig:
 
     if (config is not None) + quick + full > 1:
         raise ValueError("give one of --config, --quick and --full")
+    if config is not None and config.suffix in (".h5", ".hdf5"):
+        from landscape.store import open_study
+        from landscape.study.claims import claims_config
+
+        return claims_config(open_study(config))
     if config is not None:
         return forms.ClaimsConfig.from_toml(config)
     return forms.full() if full else forms.quick()

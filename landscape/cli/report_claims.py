@@ -43,13 +43,18 @@ def findings(study: StudyFile) -> dict[int, dict[str, Any]]:
 
 
 def claim_parts(
-    found: Mapping[int, Mapping[str, Any]], analyses: Mapping[int, Sequence[Analysis]]
+    found: Mapping[int, Mapping[str, Any]],
+    analyses: Mapping[int, Sequence[Analysis]],
+    *,
+    source: str = "",
 ) -> list[Any]:
     """Return what a report says of each of the ten claims.
 
     Args:
         found: records of findings, by number.
         analyses: what they rest on, by number.
+        source: name of the study file, from which the same can be measured again; "" where it
+            does not tell how.
     """
     from landscape.dynamics.wording import WORDINGS
 
@@ -64,6 +69,9 @@ def claim_parts(
                     "pictures": (*_pictures(record),
                                  *curves(said.number, analyses.get(said.number, ()))),
                     "tables": tuple(_tables(record))}  # fmt: skip
+            if source:
+                again = f"--claim {said.number} --out again.h5"
+                told["command"] = f"landscape claims --config {source} {again}"
         parts.append(
             viz.ClaimPart(
                 number=said.number,
@@ -71,8 +79,7 @@ def claim_parts(
                 quotation=said.quotation,
                 readings=said.readings,
                 control=said.control,
-                command=said.command,
-                **told,
+                **{"command": said.command, **told},
             )
         )
     return parts

@@ -35,7 +35,7 @@ def contents(study: StudyFile, *, title: str, panels: int, shown: Bars) -> Any:
     analyses = measured(study)
     facts = [dict(one.settings) for some in analyses.values() for one in some]
     shown.stage("drawing", len(_SECTIONS) + 1)
-    claims = claim_parts(found, analyses)
+    claims = claim_parts(found, analyses, source=study.path.name if _sweep(study) else "")
     shown.advance(1)
     sections = []
     for make in _SECTIONS:
@@ -298,4 +298,16 @@ def _digest(path: Path) -> str:
 def _configuration(study: StudyFile) -> str:
     import tomli_w
 
-    return tomli_w.dumps(study.config) if study.config else ""
+    return _sweep(study) or (tomli_w.dumps(study.config) if study.config else "")
+
+
+def _sweep(study: StudyFile) -> str:
+    """Return the configuration of the claims of a study without runs; "" where there is none."""
+    from landscape.study.claims import claims_config
+
+    if study.runs():
+        return ""
+    try:
+        return claims_config(study).to_toml()
+    except ValueError:
+        return ""

@@ -311,12 +311,11 @@ def _weight(analyses: Sequence[Analysis]) -> str:
                 for c in range(len(LEVELS)))  # fmt: skip
     least = np.median([a.arrays["cosines"][0].min() for a in analyses])
     return (
-        f"For ReLU the sharpest direction holds at most {along:.2g} of the squared gradient, and "
-        f"successive gradients keep a cosine of at least {least:.3g}: what reverses is a small "
-        "part of the step."
+        f"What reverses is a small part of the step: {along:.2g} of ReLU's squared gradient at "
+        f"most, successive gradients keep a cosine of {least:.3g}."
         if along < 0.05 < least
-        else f"For ReLU the sharpest direction holds up to {along:.2g} of the squared gradient; "
-        f"cosines of successive gradients go down to {least:.3g}."
+        else f"What reverses is up to {along:.2g} of ReLU's squared gradient; cosines of "
+        f"successive gradients go down to {least:.3g}."
     )
 
 

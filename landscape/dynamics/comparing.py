@@ -6,7 +6,7 @@ its arrays are these. A group is one data set, network and arm; its seeds are pa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -148,20 +148,31 @@ def said(found: Sequence[Contrast]) -> str:
     for contrast in found:
         quantity, _, rest = contrast.name.partition(": ")
         told.setdefault(quantity, {}).setdefault(rest.partition(", ")[0], []).append(contrast)
-    many = sum(map(len, told.values())) > _MOST_TOLD
+    if sum(map(len, told.values())) > _MOST_TOLD:
+        return _briefly(told)
     return "; ".join(
-        f"{quantity}: "
-        + ", ".join(_pair_in_words(pair, some, many) for pair, some in pairs.items())
+        f"{quantity}: " + ", ".join(f"{pair} {_in_words(some)}" for pair, some in pairs.items())
         for quantity, pairs in told.items()
     )
 
 
-def _pair_in_words(pair: str, found: Sequence[Contrast], many: bool) -> str:
-    if not many:
-        return f"{pair} {_in_words(found)}"
-    # "pwl_gelu_0.5 against gelu" is told as "gelu", "relu against smelu_1" as "relu".
-    family = pair.partition(" against ")[0].removeprefix("pwl_").partition("_")[0]
-    return f"{family} {_in_words(found).partition(' (')[0]}"
+def _briefly(told: Mapping[str, Mapping[str, Sequence[Contrast]]]) -> str:
+    """Tell estimates alone; quantities that differ by their last word share a sentence."""
+    stems: dict[str, dict[str, list[str]]] = {}
+    ends: dict[str, list[str]] = {}
+    for quantity, pairs in told.items():
+        stem, _, end = quantity.rpartition(" ")
+        ends.setdefault(stem, []).append(end)
+        for pair, found in pairs.items():
+            # "pwl_gelu_0.5 against gelu" is told as "gelu", "relu against smelu_1" as "relu".
+            family = pair.partition(" against ")[0].removeprefix("pwl_").partition("_")[0]
+            estimate = _in_words(found).partition(" (")[0]
+            stems.setdefault(stem, {}).setdefault(family, []).append(estimate)
+    return "; ".join(
+        f"{stem} {' | '.join(ends[stem])}: "
+        + ", ".join(f"{family} {' | '.join(values)}" for family, values in families.items())
+        for stem, families in stems.items()
+    )
 
 
 def _in_words(found: Sequence[Contrast]) -> str:

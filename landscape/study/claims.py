@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from landscape.config.claims import Arm, ClaimsConfig
+from landscape.config.claims import ARMS, Arm, ClaimsConfig
 from landscape.config.codec import to_plain
 from landscape.dynamics.claims import KIND, Claim, Finding, Setting, known_claims
 from landscape.dynamics.primary import deciding_arm, digest
@@ -195,6 +195,45 @@ def claim_findings(study: StudyFile, numbers: Sequence[int] = ()) -> tuple[Findi
         return ()
     alone = [_finding(claim, found[claim.number]) for claim in known_claims(tuple(found))]
     return tuple(one for one in together(alone) if not numbers or one.number in numbers)
+
+
+def claims_config(study: StudyFile) -> ClaimsConfig:
+    """Return the configuration that measures again what a study holds of claims.
+
+    Raises:
+        ValueError: if it holds none, or claims of several sweeps or of an older version.
+    """
+    names = study.analyses(KIND)
+    if not names:
+        raise ValueError(f"{study.path} holds no claims; measure them with 'landscape claims'")
+    noted = [study.analysis(KIND, name).settings for name in names]
+    sweeps = [one.get("sweep", {}) for one in noted]
+    if any("data_sha256" not in sweep for sweep in sweeps):
+        raise ValueError(f"{study.path} does not tell how its claims were measured; it is older")
+    given = ("kind", *sorted({k for sweep in sweeps for k in sweep["network"]} - _GIVEN))
+    networks = [{k: sweep["network"][k] for k in given if k in sweep["network"]}
+                for sweep in sweeps]  # fmt: skip
+    return ClaimsConfig.from_dict({
+        **{key: sweeps[0][key] for key in ("examples", "held_out", "effort")},
+        "form": str(noted[-1].get("form", "custom")),
+        "claims": sorted({int(one["claim"]) for one in noted}),
+        "seeds": sorted({int(one["seed"]) for one in noted}),
+        "arms": [arm for arm in ARMS if any(one["arm"] == arm for one in noted)],
+        "data": _distinct(sweep["data"] for sweep in sweeps),
+        "networks": _distinct(networks),
+    })  # fmt: skip
+
+
+# What follows from the claims and the data.
+_GIVEN = frozenset({"kind", "activation", "input_shape", "outputs"})
+
+
+def _distinct(some: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for one in some:
+        if one not in found:
+            found.append(one)
+    return found
 
 
 def _finding(claim: Claim, analyses: Sequence[Analysis]) -> Finding:

@@ -35,6 +35,8 @@ def test_claims_are_measured_judged_and_not_measured_again(tmp_path):
     assert "4. A parameter lands exactly on z = 0: " in said
     found = json.loads(accepted("claims", "--config", config, "--claim", 4, "--out", out, "--json"))
     assert [one["number"] for one in found] == [4]
+    shown = tomllib.loads(accepted("claims", "--config", out, "--show"))
+    assert (shown["form"], shown["seeds"], shown["claims"]) == ("tiny", [0, 1], [4])
     assert found[0]["verdict"] in ("supported", "equivalent", "contradicted", "undecided")
 
 

@@ -59,6 +59,8 @@ def test_measured_claims_have_verdicts_effects_and_curves(tmp_path: Path) -> Non
     for number in (5, 6, 8, 9):
         part = page.partition(f'id="claim-{number}"')[2].partition("</article>")[0]
         assert f'download="claim-{number}.csv"' in part
+        again = f"landscape claims --config claims.h5 --claim {number} --out again.h5"
+        assert f"<code>{again}</code>" in part
         assert part.count("<img") >= 2
 
 

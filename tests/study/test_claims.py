@@ -14,7 +14,7 @@ from landscape.config.claims import ClaimsConfig, Effort, full, quick
 from landscape.dynamics.primary import digest
 from landscape.dynamics.statistics import Verdict
 from landscape.store import StudyFile
-from landscape.study.claims import claim_findings, claim_tasks, run_claims
+from landscape.study.claims import claim_findings, claim_tasks, claims_config, run_claims
 
 TINY = ClaimsConfig(
     claims=(3, 4),
@@ -84,6 +84,17 @@ def test_arms_data_sets_and_networks_are_added_to_a_sweep(swept, tmp_path):
     other = replace(wider, data=(DataConfig(name="wine", standardise="none"),))
     with pytest.raises(ValueError, match="of another sweep; choose another --out"):
         run_claims(other, path, load_data=load)
+
+
+def test_a_study_tells_how_its_claims_are_measured_again(swept):
+    again = claims_config(swept)
+    assert replace(again, networks=TINY.networks) == TINY
+    assert [t.sweep for t in claim_tasks(again, load)] == [t.sweep for t in claim_tasks(TINY, load)]
+
+
+def test_a_study_without_claims_tells_nothing(tmp_path):
+    with pytest.raises(ValueError, match="holds no claims; measure them"):
+        claims_config(run_study(SMALL, tmp_path))
 
 
 def test_a_network_for_images_is_left_out_where_there_are_none():
