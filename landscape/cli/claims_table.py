@@ -23,7 +23,7 @@ _KEYS = ("name", "verdict", "n", "censored", "estimate", "low", "high", "scale",
 def write_table(study: StudyFile, path: Path) -> int:
     """Write every contrast of every claim, whole or not at all, and return how many there are.
 
-    Numbers have six digits. Effects of scale ``log`` are differences of natural logarithms.
+    Numbers have four digits. Effects of scale ``log`` are differences of natural logarithms.
 
     Raises:
         ValueError: if the study has no measurements of claims.
@@ -57,4 +57,4 @@ def _told(effect: Mapping[str, Any]) -> Iterator[str]:
         if value is None:
             yield ""
         else:
-            yield f"{value:.6g}" if isinstance(value, float) else str(value)
+            yield f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from landscape.cli.pictures import own_viz
-from landscape.cli.report_curves import curves
+from landscape.cli.report_curves import curves, dose_curves
 from landscape.dynamics.answer import ENOUGH
 
 if TYPE_CHECKING:
@@ -63,11 +63,12 @@ def claim_parts(
     for said in WORDINGS:
         told: dict[str, Any] = {}
         if said.number in found:
-            record = found[said.number]
+            record, some = found[said.number], _deciding(analyses.get(said.number, ()))
             told = {"outcome": record["verdict"], "spoken": record["spoken"],
                     "sentence": record["sentence"], "limits": _limits(record),
                     "pictures": (*_pictures(record),
-                                 *curves(said.number, analyses.get(said.number, ()))),
+                                 *curves(said.number, some),
+                                 *dose_curves(said.number, some)),
                     "tables": tuple(_tables(record))}  # fmt: skip
             if source:
                 again = f"--claim {said.number} --out again.h5"
@@ -83,6 +84,15 @@ def claim_parts(
             )
         )
     return parts
+
+
+def _deciding(analyses: Sequence[Analysis]) -> list[Analysis]:
+    """Return the analyses of the arm that decides."""
+    from landscape.dynamics.primary import deciding_arm
+
+    arms = {str(analysis.settings["arm"]) for analysis in analyses}
+    first = deciding_arm(arms) if arms else ""
+    return [analysis for analysis in analyses if analysis.settings["arm"] == first]
 
 
 def _limits(record: Mapping[str, Any]) -> str:
