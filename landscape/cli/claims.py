@@ -111,7 +111,7 @@ def _run(config: ClaimsConfig, out: Path, *, workers: int, as_json: bool) -> Non
         said, record = wording(one.number), one.record()
         console.print(f"{one.number}. {said.title}: {record['spoken']}", style="bold",
                       highlight=False)  # fmt: skip
-        console.print(f"   {one.sentence}", highlight=False, markup=False)
+        console.print(f"   {record['sentence']}", highlight=False, markup=False)
     print(f"wrote {study.path}")
 
 

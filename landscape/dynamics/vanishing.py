@@ -142,10 +142,11 @@ def verdict(analyses: Sequence[Analysis]) -> Finding:
     """Judge claim 5 at the greatest depth: less of the gradient is left than with ReLU."""
     deepest = np.asarray(analyses[0].arrays["depths"])
     depth, last = int(deepest[-1]), len(deepest) - 1
-    start = _quantity("survival", f"{_FIXED.name} after {depth} layers", last, 0)
+    layers = f"{depth} layers" if depth else "its own layers"
+    start = _quantity("survival", f"{_FIXED.name} after {layers}", last, 0)
     deciding = _compared(analyses, start, PAIRS)
-    part = _quantity("activation_part", f"of it the activation's, {depth} layers", last, 0)
-    later = _quantity("survival", f"{_FIXED.name} after {depth} layers, trained", last, 1)
+    part = _quantity("activation_part", f"of it the activation's, {layers}", last, 0)
+    later = _quantity("survival", f"{_FIXED.name} after {layers}, trained", last, 1)
     beside = [*_compared(analyses, start, BESIDE), *_compared(analyses, part, PAIRS + BESIDE[:1]),
               *_compared(analyses, later, PAIRS)]  # fmt: skip
     each = "; ".join(f"{pair[0]} {ranges([c]).rpartition(' x ')[2]} times what ReLU keeps"
@@ -153,7 +154,7 @@ def verdict(analyses: Sequence[Analysis]) -> Finding:
     return finding(
         5,
         deciding,
-        sentence=f"After {depth} layers at the start: {each or 'not compared, one seed'}.",
+        sentence=f"After {layers} at the start: {each or 'not compared, one seed'}.",
         shown=beside,
         limits="Gains keep E[act(z)^2]; another initialisation gives another decay. tanh and "
         "sigmoid are judged together, and may differ from each other.",
