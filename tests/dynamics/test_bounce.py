@@ -6,7 +6,8 @@ import torch
 from dynamics.quadratics import Weights, absolute, bowl, half_square
 from torch import nn
 
-from landscape.dynamics.bounce import bounce, sharpest
+from landscape.dynamics.bounce import bounce
+from landscape.dynamics.sharpest import sharpest
 
 
 class Bent(nn.Module):
@@ -77,3 +78,26 @@ def test_a_unit_that_goes_left_and_right_is_counted_as_taken_back():
 def test_a_quadratic_above_the_edge_diverges_at_the_known_pace():
     run = bounce(Bent([1.0]), half_square, bowl(1.0), levels=(2.5,), steps=10, every=10)[0]
     np.testing.assert_allclose(run["losses"], 0.5 * 2.25 ** np.arange(10), rtol=1e-5)
+
+
+def test_copies_do_not_touch_each_other_and_one_that_is_exhausted_stops():
+    rng = np.random.default_rng(3)
+    values = np.array([[1.0, 2.0, 9.0], [-3.0, -2.0, -1.0]])
+    starts = rng.standard_normal((2, 3))
+    # Of the second, whose curvatures are all negative, the largest is -1; of a start that is an
+    # eigenvector nothing else can be seen.
+    starts[1] = (0.0, 0.0, 1.0)
+    found, _ = sharpest(
+        lambda p: p * np.tile(values, (len(p) // 2, 1)), np.zeros((2, 3)), starts,
+        scales=np.ones(2),
+    )  # fmt: skip
+    np.testing.assert_allclose(found, [9.0, -1.0], rtol=1e-9)
+
+
+def test_levels_that_run_together_are_what_they_are_alone():
+    levels = (0.5, 1.5, 2.5)
+    both = bounce(Bent([1.0]), half_square, bowl(3.0), levels=levels, steps=8, every=4)
+    for level, run in zip(levels, both, strict=True):
+        (alone,) = bounce(Bent([1.0]), half_square, bowl(3.0), levels=(level,), steps=8, every=4)
+        for name, numbers in run.items():
+            np.testing.assert_allclose(numbers, alone[name], rtol=1e-9)
