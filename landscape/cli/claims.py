@@ -105,7 +105,7 @@ def _run(config: ClaimsConfig, out: Path, *, workers: int, as_json: bool) -> Non
 
     console = Console()
     form = config.form if "form" in config.form else f"{config.form} form"
-    console.print(f"{form}, {len(config.seeds)} seeds{few_seeds(len(config.seeds))}.\n",
+    console.print(f"{form}, {_seeds(len(config.seeds))}{few_seeds(len(config.seeds))}.\n",
                   highlight=False)  # fmt: skip
     for one in found:
         said, record = wording(one.number), one.record()
@@ -113,6 +113,10 @@ def _run(config: ClaimsConfig, out: Path, *, workers: int, as_json: bool) -> Non
                       highlight=False)  # fmt: skip
         console.print(f"   {record['sentence']}", highlight=False, markup=False)
     print(f"wrote {study.path}")
+
+
+def _seeds(count: int) -> str:
+    return "1 seed" if count == 1 else f"{count} seeds"
 
 
 @contextmanager

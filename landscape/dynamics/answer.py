@@ -55,6 +55,8 @@ def few_seeds(count: int) -> str:
     """
     if count >= ENOUGH:
         return ""
+    if count < 2:
+        return ": nothing to compare, which needs two"
     said = ": too few for a verdict that holds"
     least = 2.0 ** (1 - count)
     if least > 0.05:

@@ -219,7 +219,7 @@ def verdict(analyses: Sequence[Analysis]) -> Finding:
         9,
         deciding,
         sentence="Half of the units saturated against none: "
-        f"{ranges(deciding) or 'not compared, one seed'}; {ranges(losses)}.",
+        f"{'; '.join(filter(None, map(ranges, (deciding, losses)))) or 'not compared, one seed'}.",
         shown=beside,
         limits="Units are saturated by hand, by their biases; those that come to saturate by "
         "themselves may be others. That the other weights move more does not say that more is "
