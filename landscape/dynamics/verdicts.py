@@ -158,9 +158,11 @@ def together(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     return tuple(again)
 
 
-def _key(contrast: Contrast) -> tuple[Any, ...]:
+def _key(contrast: Contrast) -> tuple[str, ...]:
     effect = contrast.effect
-    return contrast.name, effect.estimate, effect.low, effect.high, contrast.claimed
+    # As texts, in which a number that is none equals itself.
+    numbers = (effect.estimate, effect.low, effect.high, contrast.claimed)
+    return contrast.name, *map(repr, numbers)
 
 
 def _plain(contrast: Contrast) -> dict[str, Any]:

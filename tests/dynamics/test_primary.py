@@ -91,6 +91,15 @@ def test_a_contrast_on_which_two_claims_rest_is_counted_once():
     assert [one.judgements[0].p_difference for one in pair] == [shared.effect.p_value] * 2
 
 
+def test_contrasts_that_say_nothing_are_counted_once_as_well():
+    never = [Contrast("steps", paired_effect([np.inf] * 3, [np.inf] * 3), 1, 0.1) for _ in range(2)]
+    other = made("other", 0.2, 0.2)
+    found = together([finding(8, [never[0], other], sentence="s."),
+                      finding(10, never[1:], sentence="s.")])  # fmt: skip
+    assert found[1].judgements[0].verdict is Verdict.UNDECIDED
+    assert found[0].judgements[1].p_difference == pytest.approx(2 * other.effect.p_value)
+
+
 def test_how_the_verdicts_are_spread_is_said():
     found = finding(8, [made("a", 0.5, 0.01), made("b", 0.0, 0.01)], sentence="Numbers.")
     assert found.record()["sentence"] == "Of 2 contrasts: 1 supported, 1 hardly. Numbers."
