@@ -11,8 +11,16 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-# Claims whose verdict tells whether kinks change how descent goes.
-SPEED = (1, 2, 8, 10)
+# Claims whose verdict tells whether kinks change how fast descent is.
+SPEED = (2, 8, 10)
+# What is said beside it of how descent goes, by the verdict on claim 1.
+_BOUNCES = MappingProxyType(
+    {
+        "supported": "descent does bounce more at kinks",
+        "equivalent": "descent hardly bounces more at kinks",
+        "contradicted": "descent bounces less at kinks",
+    }
+)
 # Seeds from which on a verdict may hold.
 ENOUGH = 10
 _ORDER = ("supported", "equivalent", "contradicted", "undecided")
@@ -41,7 +49,10 @@ def answer(
         What is said of speed; how the verdicts are spread; what it rests on.
     """
     verdicts = {int(found["number"]): str(found["verdict"]) for found in findings}
-    return (_speed(verdicts), _spread(verdicts, of), _ground(verdicts, facts))
+    speed, beside = _speed(verdicts), _BOUNCES.get(verdicts.get(1, ""))
+    if beside:
+        speed = f"{speed[:-1]}; {beside}."
+    return (speed, _spread(verdicts, of), _ground(verdicts, facts))
 
 
 def few_seeds(count: int) -> str:
@@ -78,7 +89,7 @@ def _speed(verdicts: Mapping[int, str]) -> str:
         )
     if found["supported"]:
         only = "" if found.total() == found["supported"] else ", though not in every respect"
-        return f"Yes: smoothness of the activation itself changes how descent goes here{only}."
+        return f"Yes: smoothness of the activation itself changes the speed of descent here{only}."
     if found["contradicted"]:
         return "No: where a difference shows, it is the opposite of what was claimed."
     if found["equivalent"] and found["equivalent"] >= found["undecided"]:
