@@ -121,6 +121,13 @@ def test_equal_arms_are_equivalent_and_no_more_certain_than_signs():
     assert equivalence_p(effect, MARGIN) == 0.5**6
 
 
+def test_differences_that_differ_by_rounding_are_equal():
+    values = np.full(10, -0.01)
+    values[::3] += 2e-18
+    assert values.std() > 0
+    assert paired_effect(values, np.zeros(10), scale="linear").p_value == 2 * 0.5**10
+
+
 def test_equivalence_is_the_narrower_interval():
     rng = np.random.default_rng(4)
     for _ in range(40):
