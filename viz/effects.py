@@ -16,6 +16,8 @@ Contrast = Mapping[str, Any]
 MOST_EFFECTS = 24
 # Heights in inches: of a row, above the first and below the last of an axis.
 _ROW, _HEAD, _FOOT = 0.36, 0.24, 0.5
+# So high, in inches, that a figure and its caption fit on a printed page.
+_PAGE = 7.6
 _COLOURS = {"supported": "#0b6e4f", "contradicted": "#b3261e", "equivalent": "#33558b",
             "undecided": "#6b6b6b"}  # fmt: skip
 _FACTORS = (1.01, 1.02, 1.05, 1.1, 1.2, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0, 1e3, 1e4, 1e6)
@@ -51,6 +53,39 @@ class _Row:
         )
 
 
+def effect_pages(contrasts: Sequence[Contrast], *, height: float = _PAGE) -> list[list[Contrast]]:
+    """Divide effects among figures that fit on a page: those that decide, then the others.
+
+    Args:
+        contrasts: as of :func:`effect_lines`; those of one quantity stay together if they fit.
+        height: of a figure in inches.
+    """
+    ordered = sorted(contrasts, key=lambda c: c.get("verdict") is None)[:MOST_EFFECTS]
+    pages: list[list[Contrast]] = []
+    used, before = math.inf, None
+    for found in _grouped(ordered).values():
+        decides = found[0].get("verdict") is not None
+        needed = _HEAD + _FOOT + _ROW * len(found)
+        if used + needed > height or decides is not before:
+            pages.append([])
+            used, before = 0.0, decides
+        pages[-1] += found
+        used += needed
+    return pages
+
+
+def _grouped(contrasts: Sequence[Contrast]) -> dict[tuple[Any, ...], list[Contrast]]:
+    """Return the effects of each axis: of one quantity, scale and margin, deciding or not."""
+    groups: dict[tuple[Any, ...], list[Contrast]] = {}
+    most = int((_PAGE - _HEAD - _FOOT) / _ROW)
+    for contrast in contrasts:
+        key = (_split(contrast)[0], str(contrast.get("scale", "linear")),
+               float(contrast["margin"]), contrast.get("verdict") is not None)  # fmt: skip
+        full = sum(len(groups[k]) for k in groups if k[:4] == key) // most
+        groups.setdefault((*key, full), []).append(contrast)
+    return groups
+
+
 def effect_lines(contrasts: Sequence[Contrast], *, width: float = 3.7) -> Figure:
     """Draw effects as points with intervals, those of one quantity on one axis.
 
@@ -72,15 +107,11 @@ def effect_lines(contrasts: Sequence[Contrast], *, width: float = 3.7) -> Figure
     if not contrasts:
         raise ValueError("there must be an effect to draw, got none")
     drawn = sorted(contrasts, key=lambda c: c.get("verdict") is None)[:MOST_EFFECTS]
-    groups: dict[tuple[str, str, float], list[_Row]] = {}
-    for contrast in drawn:
-        scale = str(contrast.get("scale", "linear"))
-        key = (_split(contrast)[0], scale, float(contrast["margin"]))
-        groups.setdefault(key, []).append(_Row.of(contrast))
+    groups = {key: [_Row.of(c) for c in found] for key, found in _grouped(drawn).items()}
     heights = [_HEAD + _ROW * len(rows) + _FOOT for rows in groups.values()]
     figure = Figure(figsize=(width, sum(heights)))
     bottom = sum(heights)
-    for ((quantity, scale, _), rows), height in zip(groups.items(), heights, strict=True):
+    for ((quantity, scale, *_), rows), height in zip(groups.items(), heights, strict=True):
         bottom -= height
         place = (0.04, (bottom + _FOOT) / sum(heights), 0.92, _ROW * len(rows) / sum(heights))
         axes = figure.add_axes(place)

@@ -63,6 +63,7 @@ class Table:
         rows: their values; numbers are shown to four digits, kept whole in the file.
         note: below it.
         listed: rows that are shown; the file has all. None shows all.
+        columns: the first so many are shown; the file has all. None shows all.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Table:
     rows: tuple[tuple[Any, ...], ...]
     note: str = ""
     listed: int | None = None
+    columns: int | None = None
 
     def __post_init__(self) -> None:
         for row in self.rows:
@@ -96,7 +98,7 @@ class Table:
     @property
     def shown(self) -> list[list[str]]:
         """Rows as they are shown."""
-        return [[shown(value) for value in row] for row in self.rows[: self.listed]]
+        return [[shown(value) for value in row[: self.columns]] for row in self.rows[: self.listed]]
 
     @property
     def numeric(self) -> list[bool]:

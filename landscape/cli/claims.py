@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,15 +14,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.wiring import bars, load_data
+from landscape.cli.wiring import bars, load_data, minutes
 
 if TYPE_CHECKING:
     from landscape.config.claims import ClaimsConfig
+    from landscape.study.reporting import Reporter
 
 
 @one_line_errors
 def claims(
-    config: Annotated[Path | None, typer.Option("--config", help="TOML file, see --show.")] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", help="TOML file, see --show; or a study, to measure it again."),
+    ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Digits, one small network, three seeds: minutes.")
     ] = False,
@@ -72,16 +80,22 @@ def _chosen(config: Path | None, *, quick: bool, full: bool) -> ClaimsConfig:
 
     if (config is not None) + quick + full > 1:
         raise ValueError("give one of --config, --quick and --full")
+    if config is not None and config.suffix in (".h5", ".hdf5"):
+        from landscape.store import open_study
+        from landscape.study.claims import claims_config
+
+        return claims_config(open_study(config))
     if config is not None:
         return forms.ClaimsConfig.from_toml(config)
     return forms.full() if full else forms.quick()
 
 
 def _run(config: ClaimsConfig, out: Path, *, workers: int, as_json: bool) -> None:
+    from landscape.dynamics.answer import few_seeds
     from landscape.dynamics.wording import wording
     from landscape.study.claims import claim_findings, run_claims
 
-    with bars() as shown:
+    with _progress() as shown:
         study = run_claims(config, out, load_data=load_data, reporter=shown, workers=workers)
     found = claim_findings(study, config.claims)
     if as_json:
@@ -90,13 +104,55 @@ def _run(config: ClaimsConfig, out: Path, *, workers: int, as_json: bool) -> Non
     from rich.console import Console
 
     console = Console()
-    kind = f"{config.form} form, {len(config.seeds)} seeds"
-    if len(config.seeds) < 10:
-        kind += ": too few for verdicts that hold, which need ten"
-    console.print(f"{kind}.\n", highlight=False)
+    form = config.form if "form" in config.form else f"{config.form} form"
+    console.print(f"{form}, {_seeds(len(config.seeds))}{few_seeds(len(config.seeds))}.\n",
+                  highlight=False)  # fmt: skip
     for one in found:
         said, record = wording(one.number), one.record()
         console.print(f"{one.number}. {said.title}: {record['spoken']}", style="bold",
                       highlight=False)  # fmt: skip
-        console.print(f"   {one.sentence}", highlight=False, markup=False)
+        console.print(f"   {record['sentence']}", highlight=False, markup=False)
     print(f"wrote {study.path}")
+
+
+def _seeds(count: int) -> str:
+    return "1 seed" if count == 1 else f"{count} seeds"
+
+
+@contextmanager
+def _progress() -> Iterator[Reporter]:
+    """Show bars on a terminal, and lines in the log of a run that nobody looks at."""
+    if not sys.stderr.isatty():
+        yield Lines()
+        return
+    with bars() as shown:
+        yield shown
+
+
+class Lines:
+    """Progress as lines on the error stream, at most one a minute, with the time left."""
+
+    def __init__(self, *, every: float = 60.0) -> None:
+        self._every, self._name, self._total, self._done = every, "", 0, 0
+        self._start = self._last = time.monotonic()
+
+    def stage(self, name: str, total: int) -> None:
+        """Begin to count."""
+        self._name, self._total, self._done = name, total, 0
+        self._start = self._last = time.monotonic()
+        self.note(f"{name}: {total} to do")
+
+    def advance(self, units: int) -> None:
+        """Count, and tell how far it is if a minute has passed, or at the end."""
+        self._done += units
+        now = time.monotonic()
+        if now - self._last < self._every and self._done < self._total:
+            return
+        self._last = now
+        left = (now - self._start) * (self._total - self._done) / self._done
+        ends = f", {minutes(left)} left" if self._done < self._total else ""
+        self.note(f"{self._name}: {self._done} of {self._total}{ends}")
+
+    def note(self, text: str) -> None:
+        """Write a line."""
+        print(text, file=sys.stderr, flush=True)

@@ -21,6 +21,10 @@ def report(
         int, typer.Option("--panels", min=1, help="At most so many surfaces in a picture.")
     ] = 8,
     title: Annotated[str, typer.Option("--title", help="Of the page.")] = "",
+    table: Annotated[
+        Path | None,
+        typer.Option("--csv", help="Write every effect of the claims there, and no page."),
+    ] = None,
 ) -> None:
     """Write a report: the answer, the ten claims, surfaces, methods and limits.
 
@@ -32,6 +36,12 @@ def report(
     from landscape.store import open_study
 
     source = open_study(study)
+    if table is not None:
+        from landscape.cli.claims_table import write_table
+
+        count = write_table(source, table)
+        print(f"wrote {table} ({count} effects)")
+        return
     target = out or source.path.with_name("report.html")
     if target.suffix not in (".html", ".htm"):
         raise ValueError(f"a report is written as .html, got {target.name!r}")

@@ -6,14 +6,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from landscape.cli.pictures import own_viz
-from landscape.cli.report_curves import curves
+from landscape.cli.report_curves import curves, dose_curves
+from landscape.dynamics.answer import ENOUGH
 
 if TYPE_CHECKING:
     from landscape.results import Analysis
     from landscape.store import StudyFile
 
-_HEADER = ("contrast", "verdict", "effect", "from", "to", "scale", "seeds", "censored", "margin",
-           "floor", "p difference", "p equivalence")  # fmt: skip
+# Columns of a claim's table: name of the effect's entry, and what stands above it. The page shows
+# the first ten, the file all.
+_COLUMNS = {
+    "name": "contrast", "verdict": "verdict", "estimate": "effect", "low": "from", "high": "to",
+    "margin": "margin", "n": "seeds", "p_difference": "p, Holm", "p_equivalence": "p same, Holm",
+    "p_flips": "p signs", "p": "p", "scale": "scale", "censored": "censored", "floor": "null",
+}  # fmt: skip
+_SHOWN_COLUMNS = 10
 
 
 def measured(study: StudyFile) -> dict[int, list[Analysis]]:
@@ -36,13 +43,18 @@ def findings(study: StudyFile) -> dict[int, dict[str, Any]]:
 
 
 def claim_parts(
-    found: Mapping[int, Mapping[str, Any]], analyses: Mapping[int, Sequence[Analysis]]
+    found: Mapping[int, Mapping[str, Any]],
+    analyses: Mapping[int, Sequence[Analysis]],
+    *,
+    source: str = "",
 ) -> list[Any]:
     """Return what a report says of each of the ten claims.
 
     Args:
         found: records of findings, by number.
         analyses: what they rest on, by number.
+        source: name of the study file, from which the same can be measured again; "" where it
+            does not tell how.
     """
     from landscape.dynamics.wording import WORDINGS
 
@@ -51,12 +63,16 @@ def claim_parts(
     for said in WORDINGS:
         told: dict[str, Any] = {}
         if said.number in found:
-            record = found[said.number]
+            record, some = found[said.number], _deciding(analyses.get(said.number, ()))
             told = {"outcome": record["verdict"], "spoken": record["spoken"],
-                    "sentence": record["sentence"], "limits": record["limits"],
+                    "sentence": record["sentence"], "limits": _limits(record),
                     "pictures": (*_pictures(record),
-                                 *curves(said.number, analyses.get(said.number, ()))),
+                                 *curves(said.number, some),
+                                 *dose_curves(said.number, some)),
                     "tables": tuple(_tables(record))}  # fmt: skip
+            if source:
+                again = f"--claim {said.number} --out again.h5"
+                told["command"] = f"landscape claims --config {source} {again}"
         parts.append(
             viz.ClaimPart(
                 number=said.number,
@@ -64,11 +80,28 @@ def claim_parts(
                 quotation=said.quotation,
                 readings=said.readings,
                 control=said.control,
-                command=said.command,
-                **told,
+                **{"command": said.command, **told},
             )
         )
     return parts
+
+
+def _deciding(analyses: Sequence[Analysis]) -> list[Analysis]:
+    """Return the analyses of the arm that decides."""
+    from landscape.dynamics.primary import deciding_arm
+
+    arms = {str(analysis.settings["arm"]) for analysis in analyses}
+    first = deciding_arm(arms) if arms else ""
+    return [analysis for analysis in analyses if analysis.settings["arm"] == first]
+
+
+def _limits(record: Mapping[str, Any]) -> str:
+    """Return what the finding does not say, and what so few seeds cannot."""
+    from landscape.dynamics.answer import few_seeds
+
+    seeds = min((int(c["n"]) for c in record["contrasts"]), default=ENOUGH)
+    few = few_seeds(seeds)
+    return f"{record['limits']} {seeds} seeds{few}." if few else str(record["limits"])
 
 
 def _effects(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -84,23 +117,28 @@ def _pictures(record: Mapping[str, Any]) -> Iterable[Any]:
              "Filled points decide.")  # fmt: skip
     if len(effects) > viz.MOST_EFFECTS:
         words += f" {len(effects) - viz.MOST_EFFECTS} more stand in the table."
-    alt = f"Effects of claim {record['number']} with intervals; the numbers are in the table below"
-    yield viz.picture_of(viz.effect_lines(effects), alt=alt, caption=words)
+    pages = viz.effect_pages(effects)
+    for number, some in enumerate(pages, start=1):
+        decide = "decide" if some[0].get("verdict") is not None else "are shown beside"
+        alt = (f"Effects of claim {record['number']} that {decide}, with intervals; the numbers "
+               "are in the table and its file")  # fmt: skip
+        yield viz.picture_of(viz.effect_lines(some), alt=alt,
+                             caption=words if number == len(pages) else "")  # fmt: skip
 
 
 def _tables(record: Mapping[str, Any]) -> Iterable[Any]:
     effects = _effects(record)
     if not effects:
         return
-    keys = ("name", "verdict", "estimate", "low", "high", "scale", "n", "censored", "margin",
-            "floor", "p_difference", "p_equivalence")  # fmt: skip
-    rows = tuple(tuple(effect.get(key) for key in keys) for effect in effects)
+    rows = tuple(tuple(effect.get(key) for key in _COLUMNS) for effect in effects)
     yield own_viz().Table(
         name=f"claim-{record['number']}",
         title="Effects that decide",
-        header=_HEADER,
+        header=tuple(_COLUMNS.values()),
         rows=rows,
         listed=len(record["contrasts"]),
+        columns=_SHOWN_COLUMNS,
         note="Scale log: differences of natural logarithms. An end that is missing is not bounded. "
-        "p corrected by Holm over the contrasts of this claim. The file has those beside them too.",
+        "Holm: corrected over the primary contrasts of all claims of this study. The file has the "
+        "effects that are only shown, too.",
     )

@@ -35,7 +35,7 @@ def contents(study: StudyFile, *, title: str, panels: int, shown: Bars) -> Any:
     analyses = measured(study)
     facts = [dict(one.settings) for some in analyses.values() for one in some]
     shown.stage("drawing", len(_SECTIONS) + 1)
-    claims = claim_parts(found, analyses)
+    claims = claim_parts(found, analyses, source=study.path.name if _sweep(study) else "")
     shown.advance(1)
     sections = []
     for make in _SECTIONS:
@@ -54,16 +54,18 @@ def contents(study: StudyFile, *, title: str, panels: int, shown: Bars) -> Any:
 
 def _subtitle(study: StudyFile) -> str:
     told = study.config.get("data", [])
+    claims = [one.settings for some in measured(study).values() for one in some]
     data = [str(one.get("name")) for one in (told if isinstance(told, list) else [told])
             if isinstance(one, dict)]  # fmt: skip
+    data = data or list(dict.fromkeys(str(one.get("data")) for one in claims))
     counts = {"run": len(study.runs()), "surface": len(study.surfaces()),
-              "measurement of claims": sum(map(len, measured(study).values()))}  # fmt: skip
+              "measurement of claims": len(claims)}  # fmt: skip
     parts = [f"Data {', '.join(data)}"] if data else []
     for name, count in counts.items():
         plural = name.replace("measurement", "measurements") if " " in name else f"{name}s"
         parts += [f"{count} {name if count == 1 else plural}"] if count else []
-    form = study.config.get("form")
-    return ", ".join([*parts, *([f"{form} form"] if isinstance(form, str) else [])])
+    forms = dict.fromkeys(str(one["form"]) for one in claims if one.get("form"))
+    return ", ".join([*parts, *(f if "form" in f else f"{f} form" for f in forms)])
 
 
 def _runs(study: StudyFile, _panels: int, _: Bars) -> Iterator[Any]:
@@ -266,6 +268,7 @@ def _provenance(study: StudyFile) -> dict[str, str]:
     versions = json.loads(str(attributes.get("versions", "{}")) or "{}")
     if isinstance(versions, dict):
         told["Measured with"] = ", ".join(f"{name} {value}" for name, value in versions.items())
+    told |= _fixed(study)
     told["This report again"] = f"landscape report {study.path.name} --out report.html"
     if study.config.get("training"):
         told["The study again"] = (
@@ -273,6 +276,18 @@ def _provenance(study: StudyFile) -> dict[str, str]:
             "landscape run --config study.toml --out FOLDER"
         )
     return {name: value for name, value in told.items() if value}
+
+
+def _fixed(study: StudyFile) -> dict[str, str]:
+    """Say whether the file of primary contrasts is still the one that stood before the sweep."""
+    from landscape.dynamics.primary import digest
+
+    found = {str(one.settings["primary"]) for some in measured(study).values() for one in some
+             if "primary" in one.settings}  # fmt: skip
+    if not found:
+        return {}
+    same = "the same now" if found == {digest()} else f"another now: {digest()}"
+    return {"SHA-256 of the primary contrasts": f"{', '.join(sorted(found))} when measured; {same}"}
 
 
 def _digest(path: Path) -> str:
@@ -283,4 +298,16 @@ def _digest(path: Path) -> str:
 def _configuration(study: StudyFile) -> str:
     import tomli_w
 
-    return tomli_w.dumps(study.config) if study.config else ""
+    return _sweep(study) or (tomli_w.dumps(study.config) if study.config else "")
+
+
+def _sweep(study: StudyFile) -> str:
+    """Return the configuration of the claims of a study without runs; "" where there is none."""
+    from landscape.study.claims import claims_config
+
+    if study.runs():
+        return ""
+    try:
+        return claims_config(study).to_toml()
+    except ValueError:
+        return ""

@@ -94,6 +94,36 @@ def curves(number: int, analyses: Sequence[Analysis]) -> Iterator[Any]:
         yield viz.picture_of(figure, alt=f"{curve.ylabel} against {curve.xlabel}", caption=words)
 
 
+# The quantity of a claim that is drawn against the size of the kinks: module and place.
+_DOSED = {1: ("bounce", 2), 2: ("stable_rate", 1), 7: ("pattern_changes", 1)}
+
+
+def dose_curves(number: int, analyses: Sequence[Analysis]) -> Iterator[Any]:
+    """Yield how the effect of a claim grows with the size of the kinks, with all twins."""
+    from importlib import import_module
+
+    from landscape.dynamics.comparing import groups
+    from landscape.dynamics.doses import doses
+
+    if number not in _DOSED or not analyses:
+        return
+    module, place = _DOSED[number]
+    quantity = import_module(f"landscape.dynamics.{module}").PRIMARY[place]
+    group, seeds = next(iter(groups(analyses).items()))
+    viz = own_viz()
+    log = quantity.scale == "log"
+    for one in doses(seeds, quantity):
+        figure = viz.spread_lines(
+            one.doses, one.effects, xlabel=one.what, log="xy" if log else "x",
+            ylabel="kinked over smooth" if log else "kinked minus smooth",
+        )  # fmt: skip
+        sides, nothing = ("over", "1") if log else ("minus", "0")
+        words = (f"Effect of kinks by their size: {quantity.name}, kinked {sides} smooth, against "
+                 f"the {one.what}. {group}, median and range over {len(seeds)} seeds. {nothing} is "
+                 "no effect.")  # fmt: skip
+        yield viz.picture_of(figure, alt=f"{quantity.name} against the {one.what}", caption=words)
+
+
 def _label(name: str) -> str:
     from landscape.activations import get
 

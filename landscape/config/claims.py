@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -67,12 +67,15 @@ class ClaimsConfig:
     """A sweep: every claim for every data set, network, arm and seed.
 
     Attributes:
-        form: ``quick`` or ``full``, or a name of the user's; shown with every number.
+        form: ``quick`` or ``full``, or a name of the user's; shown with every number. One of these
+            two with other settings than theirs becomes ``changed quick`` or ``changed full``.
         claims: numbers; empty is all that can be measured.
         seeds: the unit of the statistics; at least 10 are wanted for a verdict that holds.
         arms: how twins start, see :class:`landscape.dynamics.settings.Setting`.
         data: data sets.
-        networks: ``kind`` and the options of each specification.
+        networks: ``kind`` and the options of each specification. A convolutional network needs
+            images (channels, height, width); for data sets that are none it is left out, and with
+            only such networks they are refused.
         examples: at most so many training examples, drawn once by the first seed; 0 is all.
         held_out: share of the examples that is not trained on.
         effort: of one claim for one seed.
@@ -103,6 +106,12 @@ class ClaimsConfig:
         for network in range(len(self.networks)):
             self._check(network)
         object.__setattr__(self, "networks", tuple(map(_plain, self.networks)))
+        if self.form in _FORMS and not self._is(_FORMS[self.form]()):
+            object.__setattr__(self, "form", f"changed {self.form}")
+
+    def _is(self, options: dict[str, Any]) -> bool:
+        """Whether these are the settings, whatever the form's name and the claims chosen."""
+        return replace(self, form="", claims=()) == ClaimsConfig(form="", **options)
 
     def _check(self, network: int) -> None:
         given = {"activation", "input_shape", "outputs"} & self.networks[network].keys()
@@ -128,19 +137,32 @@ class ClaimsConfig:
         kind = self.networks[network].get("kind", "mlp")
         return network_spec(kind, input_shape=input_shape, outputs=outputs, **options)
 
+    def takes(self, network: int, input_shape: tuple[int, ...]) -> bool:
+        """Whether a network is measured on such data: one for images only on images.
+
+        Raises:
+            ValueError: if no network of the sweep can take the data.
+        """
+        kinds = [str(one.get("kind", "mlp")) for one in self.networks]
+        image = len(input_shape) == 3
+        if not image and "mlp" not in kinds:
+            raise ValueError(
+                f"a network of kind {', '.join(kinds)} needs images (channels, height, width), got "
+                f"examples of shape {input_shape}; add a network of kind mlp"
+            )
+        return image or kinds[network] == "mlp"
+
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as plain values, every default visible."""
         return to_plain(self)
 
     def identity(self) -> dict[str, Any]:
-        """Return what makes a sweep this one: all but which claims and how many seeds.
+        """Return what makes a sweep this one: how much work, and on how much of the data.
 
-        Claims and seeds can be added to a sweep later.
+        Claims, seeds, arms, data sets and networks can be added to a sweep later.
         """
         plain = self.to_dict()
-        for name in ("claims", "seeds"):
-            del plain[name]
-        return plain
+        return {name: plain[name] for name in ("examples", "held_out", "effort")}
 
     def to_toml(self) -> str:
         """Return the configuration as TOML, every default visible."""
@@ -181,18 +203,31 @@ def _plain(network: Mapping[str, Any]) -> dict[str, Any]:
 
 def quick() -> ClaimsConfig:
     """Return the quick form: digits, one small network, three seeds. It cannot decide much."""
-    return ClaimsConfig(form="quick", examples=400)
+    return ClaimsConfig(form="quick", **_quick())
 
 
 def full() -> ClaimsConfig:
-    """Return the full form: three data sets, two networks, ten seeds, all twins, both arms."""
-    return ClaimsConfig(
-        form="full",
-        seeds=tuple(range(10)),
-        arms=("identical", "gain"),
-        data=(DataConfig(), DataConfig(name="wine"), DataConfig(name="breast_cancer")),
-        networks=({"kind": "mlp", "hidden": (32, 32)}, {"kind": "mlp", "hidden": (24, 24, 24, 24)}),
-        examples=600,
-        effort=Effort(steps=100, rates=16, records=6, centres=20, batch_sizes=(0, 16, 64),
-                      depths=(2, 4, 8, 16, 30), twins="all"),
-    )  # fmt: skip
+    """Return the full form: three data sets, two networks, ten seeds, all twins, both arms.
+
+    The convolutional network is measured on digits, the only images among them.
+    """
+    return ClaimsConfig(form="full", **_full())
+
+
+def _quick() -> dict[str, Any]:
+    return {"examples": 400}
+
+
+def _full() -> dict[str, Any]:
+    return {
+        "seeds": tuple(range(10)),
+        "arms": ("identical", "gain"),
+        "data": (DataConfig(), DataConfig(name="wine"), DataConfig(name="breast_cancer")),
+        "networks": ({"kind": "mlp", "hidden": (32, 32)},
+                     {"kind": "cnn", "channels": (6,), "hidden": (16,)}),
+        "examples": 400,
+        "effort": Effort(steps=80, centres=20, batch_sizes=(0, 32, 128), twins="all"),
+    }  # fmt: skip
+
+
+_FORMS: dict[str, Callable[[], dict[str, Any]]] = {"quick": _quick, "full": _full}

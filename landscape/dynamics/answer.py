@@ -11,8 +11,18 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-# Claims whose verdict tells whether kinks change how descent goes.
-SPEED = (1, 2, 8, 10)
+# Claims whose verdict tells whether kinks change how fast descent is.
+SPEED = (2, 8, 10)
+# What is said beside it of how descent goes, by the verdict on claim 1.
+_BOUNCES = MappingProxyType(
+    {
+        "supported": "descent does bounce more at kinks",
+        "equivalent": "descent hardly bounces more at kinks",
+        "contradicted": "descent bounces less at kinks",
+    }
+)
+# Seeds from which on a verdict may hold.
+ENOUGH = 10
 _ORDER = ("supported", "equivalent", "contradicted", "undecided")
 _COUNTED = MappingProxyType(
     {
@@ -39,7 +49,30 @@ def answer(
         What is said of speed; how the verdicts are spread; what it rests on.
     """
     verdicts = {int(found["number"]): str(found["verdict"]) for found in findings}
-    return (_speed(verdicts), _spread(verdicts, of), _ground(verdicts, facts))
+    speed, beside = _speed(verdicts), _BOUNCES.get(verdicts.get(1, ""))
+    if beside:
+        speed = f"{speed[:-1]}; {beside}."
+    return (speed, _spread(verdicts, of), _ground(verdicts, facts))
+
+
+def few_seeds(count: int) -> str:
+    """Say what so few seeds cannot do, to follow a number of seeds; "" for ten and more.
+
+    Signs of n differences can be chosen in 2^n ways, so that no sign-flip test falls below
+    2^(1 - n).
+
+    >>> few_seeds(3)
+    ': too few for a verdict that holds (no sign-flip test of 3 seeds can fall below p = 0.25)'
+    """
+    if count >= ENOUGH:
+        return ""
+    if count < 2:
+        return ": nothing to compare, which needs two"
+    said = ": too few for a verdict that holds"
+    least = 2.0 ** (1 - count)
+    if least > 0.05:
+        said += f" (no sign-flip test of {count} seeds can fall below p = {least:.2g})"
+    return said
 
 
 def _speed(verdicts: Mapping[int, str]) -> str:
@@ -56,7 +89,7 @@ def _speed(verdicts: Mapping[int, str]) -> str:
         )
     if found["supported"]:
         only = "" if found.total() == found["supported"] else ", though not in every respect"
-        return f"Yes: smoothness of the activation itself changes how descent goes here{only}."
+        return f"Yes: smoothness of the activation itself changes the speed of descent here{only}."
     if found["contradicted"]:
         return "No: where a difference shows, it is the opposite of what was claimed."
     if found["equivalent"] and found["equivalent"] >= found["undecided"]:
@@ -88,8 +121,8 @@ def _ground(verdicts: Mapping[int, str], facts: Sequence[Mapping[str, Any]]) -> 
     networks = len({str(fact["network"]) for fact in facts if "network" in fact})
     ground = f"This rests on {_count(seeds, 'seed')} of {_count(networks, 'network')}"
     ground += f" trained on {', '.join(data)}" if data else ""
-    if seeds < 10:
-        return f"{ground}: too few for a verdict that holds; at least ten seeds are wanted."
+    if seeds < ENOUGH:
+        return f"{ground}{few_seeds(seeds)}."
     return f"{ground}, and says nothing of other networks, data or scales."
 
 

@@ -19,7 +19,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,9 +28,10 @@ from torch import Tensor, nn
 
 from landscape.arrays import Floats
 from landscape.dynamics.claims import KIND, Finding, Setting, claim_of, finding
-from landscape.dynamics.comparing import Quantity, contrasts, said
+from landscape.dynamics.comparing import Quantity, contrasts, registered, said
 from landscape.dynamics.pre_activations import pre_activations
-from landscape.dynamics.stable_rate import sharpness_at
+from landscape.dynamics.sharpest import sharpest
+from landscape.dynamics.stable_rate import sharpness_at, single_precision
 from landscape.dynamics.stacked import Examples, Stack
 from landscape.dynamics.twins import activations_of, twins
 from landscape.randomness import keyed_normal
@@ -38,41 +39,8 @@ from landscape.results import Analysis
 
 # Rates x sharpness: two below the edge of stability at 2, one above.
 LEVELS = (0.5, 1.5, 2.5)
-_PRODUCTS = 16
 # What is measured at every step and averaged over a run.
 _MEANS = ("cosines", "reversals", "along", "crossings", "returns")
-
-
-def sharpest(
-    gradient: Callable[[Floats], Floats], theta: Floats, start: Floats, *, scale: float
-) -> tuple[float, Floats]:
-    """Return the largest curvature at a scale, and its direction.
-
-    By Lanczos' method with full reorthogonalisation on differences of gradients ``scale`` to either
-    side; exact for a quadratic.
-
-    Args:
-        gradient: of the mean loss, [P] to [P].
-        theta: where, [P].
-        start: any vector, [P]; the direction found last is best.
-        scale: h, a length in parameter space.
-    """
-    basis = [start / np.linalg.norm(start)]
-    products: list[Floats] = []
-    for _ in range(min(_PRODUCTS, len(theta))):
-        step = scale * basis[-1]
-        products.append((gradient(theta + step) - gradient(theta - step)) / (2 * scale))
-        rest = products[-1].copy()
-        for _ in range(2):
-            rest -= np.stack(basis).T @ (np.stack(basis) @ rest)
-        length = float(np.linalg.norm(rest))
-        if length <= 1e-8 * float(np.linalg.norm(products[-1])):
-            break
-        basis.append(rest / length)
-    inner = np.stack(basis[: len(products)]) @ np.stack(products).T
-    values, vectors = np.linalg.eigh((inner + inner.T) / 2)
-    direction = vectors[:, -1] @ np.stack(basis[: len(products)])
-    return float(values[-1]), direction
 
 
 def bounce(
@@ -80,12 +48,12 @@ def bounce(
     loss: str,
     examples: Examples,
     *,
-    level: float,
+    levels: Sequence[float],
     steps: int,
     every: int,
     seed: int = 0,
-) -> dict[str, Floats]:
-    """Let gradient descent run at ``level / sharpness`` and watch it bounce.
+) -> list[dict[str, Floats]]:
+    """Let gradient descent run at ``level / sharpness``, for several levels, and watch it bounce.
 
     The sharpness, at the scale of the last step, is measured anew every few steps, and the rate
     with it.
@@ -94,58 +62,91 @@ def bounce(
         model: the network at its start; left alone.
         loss: see :func:`landscape.dynamics.stacked.descend`.
         examples: pair (inputs, targets).
-        level: rate x sharpness; a quadratic descends below 2, and bounces above 1.
+        levels: rates x sharpness; a quadratic descends below 2, and bounces above 1.
         steps: optimizer steps.
         every: steps between measurements of the sharpness.
         seed: of the vector from which the sharpest direction is found.
 
     Returns:
-        For every step after the first, [steps - 1]: ``cosines`` of successive gradients (at a
-        constant rate those of successive steps too), ``along`` (share of the squared gradient along
-        the sharpest direction), ``reversals`` (1 where the component of the
+        For each level: for every step after the first, [steps - 1]: ``cosines`` of successive
+        gradients (at a constant rate those of successive steps too), ``along`` (share of the
+        squared gradient along the sharpest direction), ``reversals`` (1 where the component of the
         step along the sharpest direction changed its sign), ``crossings`` of z = 0 as a share of
         all pre-activations, ``returns``: those that crossed back with the step after, as a share
         of the crossings of the step before; NaN where there were none. Per measurement:
         ``sharpness``, ``rates``. ``losses [steps]``. Shorter if the loss was not finite any more.
     """
     stack = Stack(model, loss)
-    theta = stack.theta.double().numpy()
+    count = len(levels)
+    thetas = np.repeat(stack.theta.double().numpy()[None], count, axis=0)
 
-    def at(place: Floats) -> tuple[float, Floats]:
-        losses, slopes = stack.gradients(torch.from_numpy(place)[None].to(stack.dtype), examples)
-        return float(losses[0]), slopes[0].double().numpy()
+    def at(places: Floats) -> tuple[Floats, Floats]:
+        losses, slopes = stack.gradients(torch.from_numpy(places).to(stack.dtype), examples)
+        return losses.double().numpy(), slopes.double().numpy()
 
-    watched = _Watched(model, examples[0], stack)
-    direction = keyed_normal((len(theta),), seed, "sharpest").numpy()
-    log: dict[str, list[float]] = {name: [] for name in (*_MEANS, "sharpness", "rates", "losses")}
-    before = component = None
-    scale, rate = 1e-3 * float(np.linalg.norm(theta)), 0.0
+    runs = [_Run(_Watched(model, examples[0], stack)) for _ in levels]
+    directions = np.repeat(keyed_normal((thetas.shape[1],), seed, "sharpest").numpy()[None], count,
+                           axis=0)  # fmt: skip
+    scales, rates = 1e-3 * np.linalg.norm(thetas, axis=1), np.zeros(count)
     for step in range(steps):
-        value, slope = at(theta)
-        if not np.isfinite(value) or not np.isfinite(slope).all():
+        values, slopes = at(thetas)
+        going = np.isfinite(values) & np.isfinite(slopes).all(axis=1)
+        if not going.any():
             break
-        if step % every == 0:
-            found, direction = sharpest(lambda p: at(p)[1], theta, direction, scale=scale)
-            rate = level / max(found, np.finfo(float).tiny)
-            log["sharpness"].append(found)
-            log["rates"].append(rate)
-            component = None
-        along = float(slope @ direction)
-        if before is not None:
-            lengths = float(np.linalg.norm(slope) * np.linalg.norm(before))
-            log["cosines"].append(float(slope @ before) / lengths if lengths else np.nan)
+        fresh = step % every == 0
+        if fresh:
+            found, directions = sharpest(lambda p: at(p)[1], thetas, directions, scales=scales)
+            rates = np.asarray(levels) / np.maximum(np.nan_to_num(found), np.finfo(float).tiny)
+        for copy, run in enumerate(runs):
+            run.going = run.going and bool(going[copy])
+            if not run.going:
+                continue
+            if fresh:
+                run.measured(float(found[copy]), float(rates[copy]))
+            run.step(float(values[copy]), slopes[copy], directions[copy], thetas[copy])
+        scales = np.maximum(rates * np.linalg.norm(slopes, axis=1), 1e-12)
+        thetas = thetas - rates[:, None] * slopes
+    return [run.log() for run in runs]
+
+
+class _Run:
+    """What is noted of one descent."""
+
+    def __init__(self, watched: _Watched) -> None:
+        self.going = True
+        self._watched = watched
+        self._before: Floats | None = None
+        self._component: float | None = None
+        self._log: dict[str, list[float]] = {
+            name: [] for name in (*_MEANS, "sharpness", "rates", "losses")
+        }
+
+    def measured(self, sharpness: float, rate: float) -> None:
+        """Note a measurement of the sharpness."""
+        self._log["sharpness"].append(sharpness)
+        self._log["rates"].append(rate)
+        # A new sharpest direction has no step before it.
+        self._component = None
+
+    def step(self, value: float, slope: Floats, direction: Floats, theta: Floats) -> None:
+        """Note a step: the loss, the gradient [P], the sharpest direction [P], the place [P]."""
+        log, along = self._log, float(slope @ direction)
+        crossed, returned = self._watched.seen(theta)
+        if self._before is not None:
+            lengths = float(np.linalg.norm(slope) * np.linalg.norm(self._before))
+            log["cosines"].append(float(slope @ self._before) / lengths if lengths else np.nan)
             log["along"].append(along**2 / max(float(slope @ slope), np.finfo(float).tiny))
-            # A new sharpest direction has no step before it.
-            log["reversals"].append(np.nan if component is None else float(along * component < 0))
-        crossed, returned = watched.seen(theta)
-        if step:
+            log["reversals"].append(
+                np.nan if self._component is None else float(along * self._component < 0)
+            )
             log["crossings"].append(crossed)
             log["returns"].append(returned)
         log["losses"].append(value)
-        before, component = slope, along
-        scale = max(rate * float(np.linalg.norm(slope)), 1e-12)
-        theta = theta - rate * slope
-    return {name: np.array(values) for name, values in log.items()}
+        self._before, self._component = slope, along
+
+    def log(self) -> dict[str, Floats]:
+        """Return everything that was noted."""
+        return {name: np.array(values) for name, values in self._log.items()}
 
 
 class _Watched:
@@ -190,13 +191,14 @@ def measure(setting: Setting) -> Analysis:
     arrays["autograd_sharpness"] = np.full(len(names), np.nan)
     for row, name in enumerate(names):
         model = setting.model(name)
+        single = setting.model(name, dtype=torch.float32)
         start = torch.cat([p.detach().reshape(-1) for p in model.parameters()]).numpy()
         arrays["autograd_sharpness"][row] = sharpness_at(
             model, setting.loss, setting.examples, start
         )
-        for column, level in enumerate(LEVELS):
-            run = bounce(model, setting.loss, setting.examples, level=level,
-                         steps=effort.steps, every=every, seed=setting.seed)  # fmt: skip
+        runs = bounce(single, setting.loss, single_precision(setting), levels=LEVELS,
+                      steps=effort.steps, every=every, seed=setting.seed)  # fmt: skip
+        for column, run in enumerate(runs):
             for key in _MEANS:
                 arrays[key][row, column] = _mean(run[key])
             arrays["ended"][row, column] = len(run["losses"])
@@ -215,24 +217,27 @@ def _pick(field: str, level: int) -> Any:
     return lambda analysis, activation: float(analysis.arrays[field][activation, level])
 
 
-def _quantities(field: str, name: str, claimed: int, margin: float) -> list[Quantity]:
-    return [
-        Quantity(name=f"{name} at rate x sharpness {level:g}", values=_pick(field, column),
-                 claimed=claimed, margin=margin, scale="linear")
-        for column, level in enumerate(LEVELS)
-    ]  # fmt: skip
+_DECIDING = {"reversals": "share of steps that reverse", "returns": "share of crossings taken back"}
 
 
-# Fixed before any sweep was run: five in a hundred steps, or crossings.
-_MARGIN = 0.05
-_REVERSALS = _quantities("reversals", "share of steps that reverse", 1, _MARGIN)
-_RETURNS = _quantities("returns", "share of crossings taken back", 1, _MARGIN)
-# One level on either side of the edge.
-PRIMARY = (*_REVERSALS[1:], *_RETURNS[1:])
+def _at(name: str, column: int) -> str:
+    return f"{name} at rate x sharpness {LEVELS[column]:g}"
+
+
+def _shown(field: str, name: str, column: int, claimed: int) -> Quantity:
+    margin = PRIMARY[0].margin
+    return Quantity(name=_at(name, column), values=_pick(field, column), claimed=claimed,
+                    margin=margin, scale="linear")  # fmt: skip
+
+
+# One level on either side of the edge of stability.
+PRIMARY = tuple(
+    registered(1, _at(name, column), _pick(field, column))
+    for field, name in _DECIDING.items() for column in (1, 2)
+)  # fmt: skip
 SHOWN = (
-    _REVERSALS[0],
-    _RETURNS[0],
-    *_quantities("cosines", "cosine of successive gradients", -1, _MARGIN),
+    *(_shown(field, name, 0, 1) for field, name in _DECIDING.items()),
+    *(_shown("cosines", "cosine of successive gradients", c, -1) for c in range(len(LEVELS))),
 )
 
 
@@ -259,12 +264,11 @@ def _weight(analyses: Sequence[Analysis]) -> str:
                 for c in range(len(LEVELS)))  # fmt: skip
     least = np.median([a.arrays["cosines"][0].min() for a in analyses])
     return (
-        f"For ReLU the sharpest direction holds at most {along:.2g} of the squared gradient, and "
-        f"successive gradients keep a cosine of at least {least:.3g}: what reverses is a small "
-        "part of the step."
+        f"What reverses is a small part of the step: {along:.2g} of ReLU's squared gradient at "
+        f"most, successive gradients keep a cosine of {least:.3g}."
         if along < 0.05 < least
-        else f"For ReLU the sharpest direction holds up to {along:.2g} of the squared gradient; "
-        f"cosines of successive gradients go down to {least:.3g}."
+        else f"What reverses is up to {along:.2g} of ReLU's squared gradient; cosines of "
+        f"successive gradients go down to {least:.3g}."
     )
 
 

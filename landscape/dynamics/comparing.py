@@ -6,16 +6,19 @@ its arrays are these. A group is one data set, network and arm; its seeds are pa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from landscape.dynamics.effects import Effect, Scale, paired_effect
+from landscape.dynamics.primary import primary
 from landscape.dynamics.statistics import Contrast
 from landscape.dynamics.twins import NULL, Twin, twins
 from landscape.results import Analysis
 
+# Effects that are told with their intervals; a sentence with more is not read.
+_MOST_TOLD = 3
 Values = Callable[[Analysis, int], float]
 
 
@@ -36,6 +39,23 @@ class Quantity:
     claimed: int
     margin: float
     scale: Scale = "log"
+
+
+def registered(claim: int, name: str, values: Values, *, known_as: str = "") -> Quantity:
+    """Return a quantity that decides, with the margin that was fixed for it.
+
+    Args:
+        claim: 1 to 10.
+        name: as it stands in the file of primary contrasts.
+        values: of an analysis and the index of an activation, one number.
+        known_as: a longer name; "" keeps it.
+
+    Raises:
+        ValueError: if it was not fixed.
+    """
+    fixed = primary(claim, name)
+    return Quantity(name=known_as or name, values=values, claimed=fixed.claimed,
+                    margin=fixed.bound, scale=fixed.scale)  # fmt: skip
 
 
 def groups(analyses: Sequence[Analysis]) -> dict[str, list[Analysis]]:
@@ -121,15 +141,37 @@ def said(found: Sequence[Contrast]) -> str:
     """Put the estimates of some contrasts into words, quantity by quantity.
 
     Effects of logarithms as factors, others as differences, each with its interval; for several
-    groups the median over them, and from where to where the estimates go.
+    groups the median over them, and from where to where the estimates go. More than three
+    are told by their kinked activation alone, without intervals.
     """
     told: dict[str, dict[str, list[Contrast]]] = {}
     for contrast in found:
         quantity, _, rest = contrast.name.partition(": ")
         told.setdefault(quantity, {}).setdefault(rest.partition(", ")[0], []).append(contrast)
+    if sum(map(len, told.values())) > _MOST_TOLD:
+        return _briefly(told)
     return "; ".join(
         f"{quantity}: " + ", ".join(f"{pair} {_in_words(some)}" for pair, some in pairs.items())
         for quantity, pairs in told.items()
+    )
+
+
+def _briefly(told: Mapping[str, Mapping[str, Sequence[Contrast]]]) -> str:
+    """Tell estimates alone; quantities that differ by their last word share a sentence."""
+    stems: dict[str, dict[str, list[str]]] = {}
+    ends: dict[str, list[str]] = {}
+    for quantity, pairs in told.items():
+        stem, _, end = quantity.rpartition(" ")
+        ends.setdefault(stem, []).append(end)
+        for pair, found in pairs.items():
+            # "pwl_gelu_0.5 against gelu" is told as "gelu", "relu against smelu_1" as "relu".
+            family = pair.partition(" against ")[0].removeprefix("pwl_").partition("_")[0]
+            estimate = _in_words(found).partition(" (")[0]
+            stems.setdefault(stem, {}).setdefault(family, []).append(estimate)
+    return "; ".join(
+        f"{stem} {' | '.join(ends[stem])}: "
+        + ", ".join(f"{family} {' | '.join(values)}" for family, values in families.items())
+        for stem, families in stems.items()
     )
 
 

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from landscape.arrays import Floats
 from landscape.dynamics.claims import KIND, Finding, Setting, claim_of, finding
-from landscape.dynamics.comparing import Quantity, contrasts, said
+from landscape.dynamics.comparing import Quantity, contrasts, registered, said
+from landscape.dynamics.primary import primary
 from landscape.dynamics.stable_rate import sharpness_at, single_precision
 from landscape.dynamics.stacked import Methods, descend, steps_to
-from landscape.dynamics.statistics import Verdict, judge, log_margin
+from landscape.dynamics.statistics import Verdict
 from landscape.dynamics.twins import activations_of, twins
-from landscape.dynamics.verdicts import SPOKEN
 from landscape.results import Analysis
 
 # Rates of a grid below 2 / sharpness of ReLU at the start.
@@ -117,17 +117,16 @@ def _arrived(analysis: Analysis, activation: int) -> float:
     return float(np.isfinite(analysis.arrays["needed"][activation]).mean())
 
 
-# Fixed before any sweep was run: 10 % of the steps.
-_MARGIN = log_margin(0.1)
+_STEPS = "steps at the best rate"
+_MARGIN = primary(8, _STEPS).bound
 
 
-def _quantities(analyses: Sequence[Analysis]) -> list[Quantity]:
+def _quantities(analyses: Sequence[Analysis], claim: int) -> list[Quantity]:
     sizes = {int(s): i for a in analyses for i, s in enumerate(a.arrays["batch_sizes"])}
     return [
-        Quantity(name=f"steps at the best rate, batch {size or 'of all'}", values=_best(column),
-                 claimed=1, margin=_MARGIN)
+        registered(claim, _STEPS, _best(column), known_as=f"{_STEPS}, batch {size or 'of all'}")
         for size, column in sizes.items()
-    ]  # fmt: skip
+    ]
 
 
 def slower_cells(analyses: Sequence[Analysis], kinked: str, smooth: str) -> tuple[int, int, int]:
@@ -152,7 +151,7 @@ def slower_cells(analyses: Sequence[Analysis], kinked: str, smooth: str) -> tupl
 
 def verdict(analyses: Sequence[Analysis]) -> Finding:
     """Judge claim 8, "does slow": the kinked twin needs more steps at its best rate."""
-    quantities = _quantities(analyses)
+    quantities = _quantities(analyses, 8)
     deciding = [c for quantity in quantities for c in contrasts(analyses, quantity)]
     beside = [c for q in quantities for c in contrasts(analyses, q, primary=False)]
     arrived = Quantity(name="share of rates and batch sizes that arrive", values=_arrived,
@@ -180,32 +179,31 @@ def verdict_elsewhere(analyses: Sequence[Analysis]) -> Finding:
     if all are decided or equivalent and none differ in direction; ``undecided`` otherwise, and with
     fewer than three data sets or two networks.
     """
-    quantities = _quantities(analyses)
+    quantities = _quantities(analyses, 10)
     deciding = [c for quantity in quantities for c in contrasts(analyses, quantity)]
-    judgements = judge(deciding) if deciding else ()
-    verdicts = [j.verdict for j in judgements]
     data = {str(a.settings["data"]) for a in analyses}
-    networks = {str(a.settings["network"]) for a in analyses}
-    both = {Verdict.SUPPORTED, Verdict.CONTRADICTED} <= set(verdicts)
-    if both:
-        outcome = Verdict.SUPPORTED
-    elif not verdicts or Verdict.UNDECIDED in verdicts or len(data) < 3 or len(networks) < 2:
-        outcome = Verdict.UNDECIDED
-    else:
-        outcome = Verdict.CONTRADICTED
-    counts = ", ".join(
-        f"{verdicts.count(v)} {SPOKEN[v]}" for v in Verdict if verdicts.count(v)
-    ) or "none"  # fmt: skip
-    return Finding(
-        number=10,
-        verdict=outcome,
-        sentence=f"{len(data)} data sets, {len(networks)} networks. 'The kinked twin is slower': "
-        f"{counts}. {said(deciding)}",
-        contrasts=tuple(deciding),
-        judgements=tuple(judgements),
+    networks = {str(a.settings["network"].get("kind")) for a in analyses}
+    many = len(data) >= 3 and len(networks) >= 2
+
+    def rule(verdicts: Sequence[Verdict]) -> Verdict:
+        if {Verdict.SUPPORTED, Verdict.CONTRADICTED} <= set(verdicts):
+            return Verdict.SUPPORTED
+        open_ = not verdicts or Verdict.UNDECIDED in verdicts
+        return Verdict.CONTRADICTED if many and not open_ else Verdict.UNDECIDED
+
+    return finding(
+        10,
+        deciding,
+        rule=rule,
+        sentence=f"{_counted(data, 'data set')}, {_counted(networks, 'kind')} of network; read of "
+        f"'the kinked twin is slower'. {said(deciding)}",
         limits="At least three data sets and two networks are needed; each is one data set of its "
         "kind, not a sample of kinds.",
     )
+
+
+def _counted(some: set[str], noun: str) -> str:
+    return f"{len(some)} {noun}{'' if len(some) == 1 else 's'}"
 
 
 CLAIM = claim_of(8, measure=measure, verdict=verdict)

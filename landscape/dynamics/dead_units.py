@@ -30,6 +30,7 @@ from landscape.dynamics.claims import KIND, Finding, Setting, claim_of, finding
 from landscape.dynamics.comparing import Quantity, effect_of, groups
 from landscape.dynamics.convergence import rate_grid
 from landscape.dynamics.gradients import mean_outputs, saturated_share
+from landscape.dynamics.primary import primary
 from landscape.dynamics.stacked import Methods, descend
 from landscape.dynamics.statistics import Contrast
 from landscape.dynamics.summaries import ranges
@@ -41,10 +42,9 @@ from landscape.results import Analysis
 Flags = NDArray[np.bool_]
 ACTIVATIONS = ("relu", "leaky_relu", "elu", "gelu", "tanh", "smelu_1")
 # Against ReLU: those of which is claimed that they do not die, and its smooth twin, flat as well.
-PAIRS = (("relu", "leaky_relu"), ("relu", "elu"))
+_FIXED = primary(6, "share of units dead for good")
+PAIRS = _FIXED.pairs
 BESIDE = (("relu", "gelu"), ("relu", "smelu_1"))
-# Fixed before any sweep was run: one unit in a hundred.
-MARGIN = 0.01
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -197,11 +197,11 @@ def _at_largest(field: str) -> Any:
 
 
 def _quantity(field: str, name: str, claimed: int) -> Quantity:
-    return Quantity(name=name, values=_at_largest(field), claimed=claimed, margin=MARGIN,
-                    scale="linear")  # fmt: skip
+    return Quantity(name=name, values=_at_largest(field), claimed=claimed, margin=_FIXED.bound,
+                    scale=_FIXED.scale)  # fmt: skip
 
 
-_FOR_GOOD = _quantity("for_good", "share of units dead for good", 1)
+_FOR_GOOD = _quantity("for_good", _FIXED.name, _FIXED.claimed)
 _DIED = _quantity("died", "share of units that died", 1)
 _SATURATED = _quantity("saturated", "saturated share", -1)
 

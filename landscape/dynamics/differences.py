@@ -26,6 +26,7 @@ from landscape.derivatives import gradient
 from landscape.dynamics.claims import KIND, Finding, Setting, claim_of, finding
 from landscape.dynamics.comparing import groups
 from landscape.dynamics.effects import paired_effect
+from landscape.dynamics.primary import primary
 from landscape.dynamics.stacked import Examples
 from landscape.dynamics.statistics import Contrast
 from landscape.evaluation import Evaluator
@@ -159,8 +160,7 @@ def misled(central: Floats, left: Floats, right: Floats) -> Floats:
     return np.where(size > 0, nearer / np.where(size > 0, size, 1), 0.0)
 
 
-# Fixed before any sweep was run: an error of 5 % of the slope.
-_MARGIN = 0.05
+_FIXED = primary(3, "error of a central difference, mean loss")
 # The step at which a difference is judged: small, and well above rounding.
 _JUDGED = int(np.argmin(np.abs(STEPS - 1e-6)))
 
@@ -196,11 +196,11 @@ def verdict(analyses: Sequence[Analysis]) -> Finding:
         if len(seeds) < 2:
             continue
         effect = paired_effect(*errors, scale="linear")
-        deciding.append(Contrast(f"error of a central difference, mean loss, {group}", effect, 1,
-                                 _MARGIN))  # fmt: skip
+        deciding.append(Contrast(f"{_FIXED.name}, {group}", effect, _FIXED.claimed,
+                                 _FIXED.bound))  # fmt: skip
         alone = paired_effect(single, [0.0] * len(single), scale="linear")
         beside.append(Contrast(f"error of a central difference, single example, {group}", alone, 1,
-                               _MARGIN))  # fmt: skip
+                               _FIXED.bound))  # fmt: skip
     return finding(
         3,
         deciding,

@@ -35,6 +35,8 @@ SCALES = ("log", "linear")
 # Signs of up to so many differences are flipped in every way, of more at random.
 _ALL_FLIPS = 16
 _RANDOM_FLIPS = 1 << _ALL_FLIPS
+# Share of the values below which differences between them are rounding.
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -224,7 +226,8 @@ def _p_above(values: Floats, bound: float, *, exact: bool) -> float:
     if not exact:
         return float(stats.binom.sf(int(np.sum(values > bound)) - 1, count, 0.5))
     distance, error = float(values.mean()) - bound, _standard_error(values)
-    if error == 0:
+    # Spread by rounding alone is none.
+    if error <= _ROUNDING * float(np.abs(values).max()):
         # Equal differences leave no room for chance, but n pairs cannot say more than their signs.
         return 0.5**count if distance > 0 else 1.0
     return float(stats.t.sf(distance / error, count - 1))

@@ -24,6 +24,7 @@ from landscape.dynamics.claims import KIND, Finding, Setting, claim_of, finding
 from landscape.dynamics.comparing import groups
 from landscape.dynamics.effects import paired_effect
 from landscape.dynamics.pre_activations import pre_activations
+from landscape.dynamics.primary import primary
 from landscape.dynamics.replaced import with_slope_at_zero
 from landscape.dynamics.stacked import Examples
 from landscape.dynamics.statistics import Contrast, log_margin
@@ -151,8 +152,9 @@ def _theta(model: nn.Module) -> Tensor:
     return torch.cat([p.detach().double().reshape(-1) for p in model.parameters()])
 
 
-# Fixed before any sweep was run. "Very likely" would be more than one pre-activation in a hundred.
-LIKELY = 0.01
+_FIXED = primary(4, "share of exact zeros")
+# "Very likely" would be more than one pre-activation in a hundred.
+LIKELY = float(_FIXED.pairs[0][1])
 _FLOAT32 = DTYPES.index("float32")
 
 
@@ -190,9 +192,8 @@ def verdict(analyses: Sequence[Analysis]) -> Finding:
             effect = paired_effect(
                 [_zeros(a, row) for a in seeds], [LIKELY] * len(seeds), scale="linear"
             )
-            # Less than a tenth of the bound away from it would be neither.
-            contrast = Contrast(f"share of exact zeros - {LIKELY:g}, {name}, {group}", effect, 1,
-                                LIKELY / 10)  # fmt: skip
+            contrast = Contrast(f"{_FIXED.name} - {LIKELY:g}, {name}, {group}", effect,
+                                _FIXED.claimed, _FIXED.bound)  # fmt: skip
             (deciding if row == _FLOAT32 else beside).append(contrast)
             losses = [[float(a.arrays["losses"][row, v, -1]) for a in seeds] for v in (-1, 0)]
             ends: Any = [[v if np.isfinite(v) else np.inf for v in side] for side in losses]

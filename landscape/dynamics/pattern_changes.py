@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from landscape.arrays import Floats, as_floats
 from landscape.dynamics.claims import KIND, Finding, Setting, claim_of, finding
-from landscape.dynamics.comparing import Quantity, contrasts
+from landscape.dynamics.comparing import Quantity, contrasts, registered
 from landscape.dynamics.convergence import rate_grid
 from landscape.dynamics.stacked import Methods, Stack, descend
 from landscape.dynamics.statistics import log_margin
@@ -40,6 +40,8 @@ from landscape.results import Analysis
 COMPLETE = 0.5
 # Fractions of 2 / sharpness of ReLU at the start.
 LEVELS = (0.25, 0.75)
+# Gradients along a path that are taken in one pass.
+_TOGETHER = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -202,10 +204,10 @@ def _edge(setting: Setting) -> float:
 def _along(setting: Setting, model: nn.Module, path: Floats) -> dict[str, float]:
     found = pattern_changes(model, setting.inputs, path)
     stack = Stack(model, setting.loss)
-    slopes = [stack.gradients(torch.from_numpy(theta[None]).to(stack.dtype), setting.examples)[1][0]
-              for theta in path]  # fmt: skip
+    thetas = torch.from_numpy(path).to(stack.dtype)
+    slopes = [stack.gradients(some, setting.examples)[1] for some in torch.split(thetas, _TOGETHER)]
     told = {key: _mean(getattr(found, key)) for key in _MEANS[:-1]}
-    return told | {"gradient_change": _mean(gradient_changes(torch.stack(slopes).numpy()))}
+    return told | {"gradient_change": _mean(gradient_changes(torch.cat(slopes).numpy()))}
 
 
 def _mean(values: Floats) -> float:
@@ -217,20 +219,28 @@ def _pick(field: str, level: int) -> Any:
     return lambda analysis, activation: float(analysis.arrays[field][activation, level])
 
 
+def _at(name: str, level: int) -> str:
+    return f"{name} at {LEVELS[level]:g} of 2 / sharpness"
+
+
 def _quantities(field: str, name: str, *, margin: float, log: bool = False) -> list[Quantity]:
     return [
-        Quantity(name=f"{name} at {level:g} of 2 / sharpness", values=_pick(field, column),
+        Quantity(name=_at(name, column), values=_pick(field, column),
                  claimed=1, margin=margin, scale="log" if log else "linear")
-        for column, level in enumerate(LEVELS)
+        for column in range(len(LEVELS))
     ]  # fmt: skip
 
 
-# Fixed before any sweep was run: a tenth of all change, 10 % of the gradient's change.
+_CONCENTRATION = "share of a pair's change in one step"
+_GRADIENT = "change of the gradient"
+# At the larger of the rates; the smaller one is shown.
 PRIMARY = (
-    *_quantities("concentration", "share of a pair's change in one step", margin=0.1),
-    *_quantities("gradient_change", "change of the gradient", margin=log_margin(0.1), log=True),
+    registered(7, _at(_CONCENTRATION, -1), _pick("concentration", -1)),
+    registered(7, _at(_GRADIENT, -1), _pick("gradient_change", -1)),
 )
 SHOWN = (
+    *_quantities("concentration", _CONCENTRATION, margin=0.1)[:-1],
+    *_quantities("gradient_change", _GRADIENT, margin=log_margin(0.1), log=True)[:-1],
     *_quantities("change", "change of act' per step", margin=log_margin(0.1), log=True),
     *_quantities("complete", "complete changes per step", margin=0.001),
     *_quantities("autocorrelation", "autocorrelation of the change", margin=0.1),

@@ -24,9 +24,8 @@ from torch import nn
 from landscape.arrays import Floats
 from landscape.derivatives import gradient
 from landscape.dynamics.claims import KIND, Finding, Setting, claim_of, finding
-from landscape.dynamics.comparing import Quantity, contrasts, said
+from landscape.dynamics.comparing import Quantity, contrasts, registered, said
 from landscape.dynamics.stacked import Descent, Examples, Methods, descend, steps_to
-from landscape.dynamics.statistics import log_margin
 from landscape.dynamics.twins import activations_of, twins
 from landscape.evaluation import Evaluator
 from landscape.hessian import hessian_eigenpairs
@@ -53,11 +52,14 @@ def stability_limits(sharpness: float, momentum: float = MOMENTUM) -> Floats:
     return np.array([2 / sharpness, heavy, heavy / (1 + 2 * momentum)])
 
 
-def methods_at(rates: Floats, momentum: float = MOMENTUM) -> Methods:
-    """Return every method at each of its rates [3, R], as 3 R methods."""
+def methods_at(
+    rates: Floats, momentum: float = MOMENTUM, names: Sequence[str] = METHODS
+) -> Methods:
+    """Return each of M methods at each of its rates [M, R], as M R methods."""
     each = np.shape(rates)[1]
-    momenta = np.repeat([0.0, momentum, momentum], each)
-    return Methods(np.reshape(rates, -1), momenta, np.repeat([0.0, 0.0, 1.0], each))
+    momenta = [0.0 if name == "gd" else momentum for name in names]
+    ahead = [float(name == "nesterov") for name in names]
+    return Methods(np.reshape(rates, -1), np.repeat(momenta, each), np.repeat(ahead, each))
 
 
 def largest_stable_rates(
@@ -67,11 +69,12 @@ def largest_stable_rates(
     *,
     steps: int,
     start: Floats,
+    names: Sequence[str] = METHODS,
     momentum: float = MOMENTUM,
     factor: float = 1.5,
     tolerance: float = 0.02,
 ) -> Floats:
-    """Find the largest stable rate of gradient descent, heavy ball and Nesterov.
+    """Find the largest stable rates of gradient descent, heavy ball and Nesterov, or of some.
 
     On a ladder from ``start`` upwards the first unstable rung is found, then the gap is cut into
     six again and again. Stable rates above an unstable one are not looked for.
@@ -81,21 +84,23 @@ def largest_stable_rates(
         loss: see :func:`landscape.dynamics.stacked.descend`.
         examples: pair (inputs, targets).
         steps: T; the loss after T steps must be below that at the start.
-        start: a rate of each method where the ladder starts, [3]; lower where it is unstable.
+        start: a rate of each of the M methods where the ladder starts, [M]; lower where it is
+            unstable.
+        names: which methods.
         momentum: of the heavy ball and of Nesterov.
         factor: between rungs.
         tolerance: of the result, as a share of it.
 
     Returns:
-        Rates [3], the last that were stable; inf if none was found unstable.
+        Rates [M], the last that were stable; inf if none was found unstable.
 
     Raises:
         ValueError: if no stable rate is found.
     """
-    good, bad = np.asarray(start, dtype=np.float64).copy(), np.full(3, np.inf)
+    good, bad = np.asarray(start, dtype=np.float64).copy(), np.full(len(names), np.inf)
 
     def stable(rates: Floats) -> Any:
-        found = descend(model, loss, examples, methods_at(rates, momentum), steps=steps,
+        found = descend(model, loss, examples, methods_at(rates, momentum, names), steps=steps,
                         record_every=steps)  # fmt: skip
         return (found.losses[:, -1] < found.losses[:, 0]).reshape(rates.shape)
 
@@ -122,7 +127,7 @@ def largest_stable_rates(
         rates = good[:, None] * (ends / good)[:, None] ** shares
         held = np.logical_and.accumulate(stable(rates), axis=1).sum(axis=1)
         every = np.column_stack([good, rates, ends])
-        good, upper = every[range(3), held], every[range(3), held + 1]
+        good, upper = every[range(len(names)), held], every[range(len(names)), held + 1]
         bad = np.where(np.isfinite(bad), upper, bad)
     return np.where(np.isfinite(bad), good, np.inf)
 
@@ -178,11 +183,11 @@ def measure(setting: Setting) -> Analysis:
 
     Returns:
         Arrays over activations A and the methods gd, heavy ball, Nesterov: ``stable_rates [A,
-        3]``; ``steps_to_target [A, 3]`` at ``best_rates [A, 3]``; ``steps_by_rate [A, 3, R]`` on
-        ``rates [3, R]``, the same for all activations; ``at_edge [A, 3]`` tells where the best
-        rate is the first or last of the grid; ``sharpness [A, 2]`` and ``limits
-        [A, 2, 3]`` of a quadratic of that sharpness, at start and end of gradient descent at its
-        best rate; ``boldness [A, records]`` along it, as a rate.
+        1]`` of gradient descent; ``steps_to_target [A, 3]`` at ``best_rates [A, 3]``;
+        ``steps_by_rate [A, 3, R]`` on ``rates [3, R]``, the same for all activations; ``at_edge
+        [A, 3]`` tells where the best rate is the first or last of the grid; ``sharpness [A, 2]``
+        and ``limits [A, 2, 3]`` of a quadratic of that sharpness, at start and end of gradient
+        descent at its best rate; ``boldness [A, records]`` along it, as a rate.
     """
     names = activations_of(twins(setting.effort.twins))
     reference = setting.model("relu")
@@ -226,7 +231,7 @@ def _row(setting: Setting, name: str, rates: Floats) -> dict[str, Any]:
     return {
         "stable_rates": largest_stable_rates(
             model, setting.loss, single, steps=effort.steps,
-            start=_last_stable(grid, rates), factor=effort.factor,
+            start=_last_stable(grid, rates)[:1], names=METHODS[:1], factor=effort.factor,
         ),
         "steps_by_rate": needed,
         "steps_to_target": needed[range(3), best],
@@ -270,14 +275,11 @@ def _gain(analysis: Analysis, activation: int) -> float:
     return float(plain / nesterov)
 
 
-# Fixed before any sweep was run: 10 % of a rate or of the steps.
-_MARGIN = log_margin(0.1)
 PRIMARY = (
-    Quantity(name="largest stable rate of gradient descent", values=_pick("stable_rates", 0),
-             claimed=-1, margin=_MARGIN),
-    Quantity(name="steps of Nesterov at its best rate", values=_pick("steps_to_target", 2),
-             claimed=1, margin=_MARGIN),
-)  # fmt: skip
+    registered(2, "largest stable rate of gradient descent", _pick("stable_rates", 0)),
+    registered(2, "steps of Nesterov at its best rate", _pick("steps_to_target", 2)),
+)
+_MARGIN = PRIMARY[0].margin
 SHOWN = (
     Quantity(name="stable rate x sharpness / 2", values=_scaled, claimed=-1, margin=_MARGIN),
     Quantity(name="steps of gradient descent at its best rate",

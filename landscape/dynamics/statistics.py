@@ -9,6 +9,10 @@ Each family of p values is corrected by Holm over the contrasts given together. 
 wrong in both ways: if its true effect is 0 only a false "supported" or "contradicted" is possible,
 if it is as large as the margin only a false "equivalent" (or a wrong sign).
 
+That a difference is there does not make it matter: a verdict of a difference asks as well that the
+estimate is as large as the margin, and larger than the null's. What is surely there and estimated
+below the margin, but not surely below, is undecided.
+
 References:
     Schuirmann, J. Pharmacokinet. Biopharm. 15 (1987), 657: two one-sided tests.
     Holm, Scand. J. Statist. 6 (1979), 65.
@@ -136,8 +140,10 @@ def judge(contrasts: Sequence[Contrast], *, level: float = 0.95) -> tuple[Judgem
     """Judge contrasts that belong together.
 
     *Equivalent*: surely smaller than the margin, whether or not it is surely there. *Supported* or
-    *contradicted*: surely there, larger than the floor, with the claimed sign or the other.
-    *Undecided*: anything else, which says that more seeds are needed, not that nothing is there.
+    *contradicted*: surely there, with the claimed sign or the other, and estimated at no less than
+    the margin and more than the floor. *Undecided*: anything else, which says that more seeds are
+    needed, not that nothing is there; and everything where the floor is as large as the margin, and
+    the effect is not larger: so small a difference this measurement cannot see.
 
     Args:
         contrasts: all that are to be corrected for together.
@@ -156,12 +162,22 @@ def _verdict(
 ) -> tuple[Verdict, float, float, str]:
     effect, margin = contrast.effect, contrast.margin
     found = p_difference <= alpha
-    if p_equivalence <= alpha:
+    size = abs(effect.estimate)
+    if contrast.floor >= margin and not size > contrast.floor:
+        verdict = Verdict.UNDECIDED
+        reason = "two arms that are the same differ by more than the margin"
+    elif p_equivalence <= alpha:
         verdict = Verdict.EQUIVALENT
         reason = f"any difference is smaller than the margin (p {p_equivalence:.2g})"
-    elif found and abs(effect.estimate) <= contrast.floor:
+    elif found and size <= contrast.floor:
         verdict = Verdict.UNDECIDED
         reason = "the difference is no larger than between two arms that are the same"
+    elif found and size < margin:
+        verdict = Verdict.UNDECIDED
+        reason = (
+            f"a difference (p {p_difference:.2g}) estimated below {margin:.3g}, which may be "
+            f"larger (p {p_equivalence:.2g})"
+        )
     elif found and np.sign(effect.estimate) == contrast.claimed:
         verdict = Verdict.SUPPORTED
         reason = f"a difference of the claimed sign (p {p_difference:.2g})"

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from landscape import activations
+from landscape.dynamics.primary import deciding_twins
 
 # The same function for all practical purposes: an effect between these is no effect of kinks.
 NULL = ("relu", "smelu_0.001")
@@ -42,13 +43,11 @@ class Twin:
 
 
 _FEW = (
-    Twin("relu", "smelu_1", primary=True),
-    Twin("pwl_gelu_0.5", "gelu", primary=True),
-    Twin("pwl_tanh_0.5", "tanh", primary=True),
+    *(Twin(*pair, primary=True) for pair in deciding_twins()),
     Twin("pwl_elu_0.5", "elu"),
 )
-_WIDTHS = ("0.01", "0.03", "0.1", "0.3", "1", "3")
-_SPACINGS = ("0.125", "0.25", "0.5", "1")
+WIDTHS = ("0.01", "0.03", "0.1", "0.3", "1", "3")
+SPACINGS = ("0.125", "0.25", "0.5", "1")
 
 
 def twins(which: str = "few") -> tuple[Twin, ...]:
@@ -70,10 +69,10 @@ def twins(which: str = "few") -> tuple[Twin, ...]:
     if which != "all":
         raise ValueError(f"twins must be few or all, got {which!r}")
     primary = {(twin.kinked, twin.smooth): twin.primary for twin in _FEW}
-    pairs = [("relu", f"smelu_{width}") for width in _WIDTHS]
+    pairs = [("relu", f"smelu_{width}") for width in WIDTHS]
     pairs += [("relu", "softplus_5"), ("relu", "gauss_relu_0.5")]
     pairs += [
-        (f"pwl_{base}_{spacing}", base) for base in ("gelu", "elu", "tanh") for spacing in _SPACINGS
+        (f"pwl_{base}_{spacing}", base) for base in ("gelu", "elu", "tanh") for spacing in SPACINGS
     ]
     # Which side counts: the derivative alone, or the values alone.
     pairs += [("relu", "relu/smelu_1"), ("smelu_1/relu", "smelu_1")]

@@ -8,7 +8,6 @@ layers between (see :mod:`landscape.dynamics.gradients`).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -21,6 +20,7 @@ from landscape.config.network import MLPSpec
 from landscape.dynamics.claims import KIND, Finding, Setting, claim_of, finding
 from landscape.dynamics.comparing import Quantity, effect_of, groups
 from landscape.dynamics.gradients import LayerGradients, layer_gradients
+from landscape.dynamics.primary import primary
 from landscape.dynamics.stacked import Methods, descend
 from landscape.dynamics.statistics import Contrast
 from landscape.dynamics.summaries import ranges
@@ -29,13 +29,12 @@ from landscape.results import Analysis
 
 ACTIVATIONS = ("relu", "leaky_relu", "elu", "gelu", "tanh", "sigmoid", "pwl_tanh_0.5")
 # Those of which it is claimed, against one that does not saturate; a copy of tanh made of kinks.
-PAIRS = (("tanh", "relu"), ("sigmoid", "relu"))
+_FIXED = primary(5, "gradient left")
+PAIRS = _FIXED.pairs
 BESIDE = (("tanh", "pwl_tanh_0.5"), ("elu", "relu"), ("gelu", "relu"))
 # Of one layer's Jacobian few examples suffice.
 _EXAMPLES, _JACOBIANS = 128, 2
 _RATE = 0.05
-# Fixed before any sweep was run: over the whole depth a factor of 2 would not matter.
-MARGIN = math.log(2)
 # A gradient that is 0 in floating point still has a logarithm.
 _LEAST = 1e-300
 
@@ -124,7 +123,8 @@ def _at_depth(field: str, column: int, time: int) -> Any:
 
 
 def _quantity(field: str, name: str, column: int, time: int) -> Quantity:
-    return Quantity(name=name, values=_at_depth(field, column, time), claimed=-1, margin=MARGIN)
+    return Quantity(name=name, values=_at_depth(field, column, time), claimed=_FIXED.claimed,
+                    margin=_FIXED.bound)  # fmt: skip
 
 
 def _compared(
@@ -142,10 +142,11 @@ def verdict(analyses: Sequence[Analysis]) -> Finding:
     """Judge claim 5 at the greatest depth: less of the gradient is left than with ReLU."""
     deepest = np.asarray(analyses[0].arrays["depths"])
     depth, last = int(deepest[-1]), len(deepest) - 1
-    start = _quantity("survival", f"gradient left after {depth} layers", last, 0)
+    layers = f"{depth} layers" if depth else "its own layers"
+    start = _quantity("survival", f"{_FIXED.name} after {layers}", last, 0)
     deciding = _compared(analyses, start, PAIRS)
-    part = _quantity("activation_part", f"of it the activation's, {depth} layers", last, 0)
-    later = _quantity("survival", f"gradient left after {depth} layers, trained", last, 1)
+    part = _quantity("activation_part", f"of it the activation's, {layers}", last, 0)
+    later = _quantity("survival", f"{_FIXED.name} after {layers}, trained", last, 1)
     beside = [*_compared(analyses, start, BESIDE), *_compared(analyses, part, PAIRS + BESIDE[:1]),
               *_compared(analyses, later, PAIRS)]  # fmt: skip
     each = "; ".join(f"{pair[0]} {ranges([c]).rpartition(' x ')[2]} times what ReLU keeps"
@@ -153,7 +154,7 @@ def verdict(analyses: Sequence[Analysis]) -> Finding:
     return finding(
         5,
         deciding,
-        sentence=f"After {depth} layers at the start: {each or 'not compared, one seed'}.",
+        sentence=f"After {layers} at the start: {each or 'not compared, one seed'}.",
         shown=beside,
         limits="Gains keep E[act(z)^2]; another initialisation gives another decay. tanh and "
         "sigmoid are judged together, and may differ from each other.",

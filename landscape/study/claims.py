@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,8 +18,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from landscape.config.claims import ClaimsConfig
+from landscape.config.claims import ARMS, Arm, ClaimsConfig
+from landscape.config.codec import to_plain
 from landscape.dynamics.claims import KIND, Claim, Finding, Setting, known_claims
+from landscape.dynamics.primary import deciding_arm, digest
+from landscape.dynamics.verdicts import together
 from landscape.evaluation import threads
 from landscape.randomness import keyed_generator
 from landscape.results import Analysis
@@ -35,23 +38,31 @@ class ClaimTask:
     Attributes:
         claim: what is measured.
         setting: on what.
+        sweep: what makes it the same measurement: effort, data, network.
+        form: name of the sweep.
     """
 
     claim: Claim
     setting: Setting
+    sweep: dict[str, Any]
+    form: str = "custom"
 
     @property
     def identifier(self) -> str:
         """Name of the record, ``<number>.<data>.<network>.<arm>.seed<seed>``."""
         return f"{self.claim.number}.{self.setting.group}.seed{self.setting.seed}"
 
-    def measured(self, sweep: dict[str, Any]) -> Analysis:
+    def measured(self) -> Analysis:
         """Measure, and note the sweep and the seconds of computing it took."""
         start = time.process_time()
         with threads(1):
             found = self.claim.measure(self.setting)
-        spent = {"cpu_seconds": round(time.process_time() - start, 2)}
-        return replace(found, settings={**found.settings, "sweep": sweep, **spent})
+        noted: dict[str, Any] = {
+            "cpu_seconds": round(time.process_time() - start, 2),
+            "primary": digest(),
+        }
+        noted |= {"sweep": self.sweep, "form": self.form}
+        return replace(found, settings={**found.settings, **noted})
 
 
 def run_claims(
@@ -77,13 +88,13 @@ def run_claims(
             measured.
         RuntimeError: at the end, if some measurements failed; the others are kept.
     """
-    reporter, sweep = reporter or Silent(), config.identity()
+    reporter = reporter or Silent()
     tasks = list(claim_tasks(config, load_data))
-    with _writer(path, sweep) as writer:
-        missing = [task for task in tasks if not _done(task, writer, sweep)]
+    with _writer(path, config.identity()) as writer:
+        missing = [task for task in tasks if not _done(task, writer)]
         reporter.stage("claims", len(missing))
         failed = []
-        for task, found in _measured(missing, sweep, workers):
+        for task, found in _measured(missing, workers):
             if isinstance(found, Analysis):
                 writer.put_record(analysis_path(KIND, task.identifier), found)
             else:
@@ -99,7 +110,7 @@ def run_claims(
     return study
 
 
-def _done(task: ClaimTask, writer: StudyWriter, sweep: dict[str, Any]) -> bool:
+def _done(task: ClaimTask, writer: StudyWriter) -> bool:
     """Whether a task's record is there.
 
     Raises:
@@ -108,7 +119,7 @@ def _done(task: ClaimTask, writer: StudyWriter, sweep: dict[str, Any]) -> bool:
     stored = writer.find(analysis_path(KIND, task.identifier))
     if stored is None:
         return False
-    if not isinstance(stored, Analysis) or stored.settings.get("sweep") != sweep:
+    if not isinstance(stored, Analysis) or stored.settings.get("sweep") != task.sweep:
         raise ValueError(
             f"{writer.path} holds {task.identifier} of another sweep; choose another --out"
         )
@@ -116,18 +127,18 @@ def _done(task: ClaimTask, writer: StudyWriter, sweep: dict[str, Any]) -> bool:
 
 
 def _measured(
-    tasks: Sequence[ClaimTask], sweep: dict[str, Any], workers: int
+    tasks: Sequence[ClaimTask], workers: int
 ) -> Iterator[tuple[ClaimTask, Analysis | Exception]]:
     """Yield tasks with what was found or what went wrong, in the order in which they end."""
     if workers <= 1:
         for task in tasks:
-            yield task, _tried(lambda t=task: t.measured(sweep))  # type: ignore[misc]
+            yield task, _tried(lambda t=task: t.measured())  # type: ignore[misc]
         return
     # A forked copy of a process that has used torch may wait for ever for its threads.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context)
     try:
-        waiting = {pool.submit(_parts, task, sweep): task for task in tasks}
+        waiting = {pool.submit(_parts, task): task for task in tasks}
         for future in as_completed(waiting):
             found = _tried(lambda f=future: Analysis(KIND, *f.result()))  # type: ignore[misc]
             yield waiting[future], found
@@ -143,20 +154,29 @@ def _tried(measure: Callable[[], Analysis]) -> Analysis | Exception:
         return error
 
 
-def _parts(task: ClaimTask, sweep: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _parts(task: ClaimTask) -> tuple[dict[str, Any], dict[str, Any]]:
     """Measure; a record's read-only mappings do not travel between processes."""
-    found = task.measured(sweep)
+    found = task.measured()
     return dict(found.arrays), dict(found.settings)
 
 
 def claim_tasks(config: ClaimsConfig, load_data: Callable[[Any], Examples]) -> Iterator[ClaimTask]:
-    """Yield the tasks of a sweep, seed by seed, so that what is done at any time is balanced."""
+    """Yield the tasks of a sweep: arm by arm, in it seed by seed.
+
+    The arm that decides is done first; what is done of it at any time is balanced.
+    """
     claims = known_claims(config.claims)
     every = list(_settings(config, load_data))
-    for seed in config.seeds:
-        for setting in every:
-            for claim in claims:
-                yield ClaimTask(claim, replace(setting, seed=seed))
+    for arm in config.arms:
+        for seed in config.seeds:
+            for setting, sweep in every:
+                for claim in claims:
+                    one = replace(setting, seed=seed, arm=_arm(arm))
+                    yield ClaimTask(claim, one, sweep, config.form)
+
+
+def _arm(name: str) -> Arm:
+    return "gain" if name == "gain" else "identical"
 
 
 def claim_findings(study: StudyFile, numbers: Sequence[int] = ()) -> tuple[Finding, ...]:
@@ -164,16 +184,68 @@ def claim_findings(study: StudyFile, numbers: Sequence[int] = ()) -> tuple[Findi
 
     Args:
         study: with analyses of kind ``claims``.
-        numbers: only these claims; none takes all that were measured.
+        numbers: only these claims; none takes all that were measured. Holm's correction runs over
+            the primary contrasts of all claims of the study in either case.
     """
     found: dict[int, list[Analysis]] = {}
     for name in study.analyses(KIND):
         analysis = study.analysis(KIND, name)
         found.setdefault(int(analysis.settings["claim"]), []).append(analysis)
-    chosen = [n for n in found if not numbers or n in numbers]
-    if not chosen:
+    if not found:
         return ()
-    return tuple(claim.verdict(found[claim.number]) for claim in known_claims(chosen))
+    alone = [_finding(claim, found[claim.number]) for claim in known_claims(tuple(found))]
+    return tuple(one for one in together(alone) if not numbers or one.number in numbers)
+
+
+def claims_config(study: StudyFile) -> ClaimsConfig:
+    """Return the configuration that measures again what a study holds of claims.
+
+    Raises:
+        ValueError: if it holds none, or claims of several sweeps or of an older version.
+    """
+    names = study.analyses(KIND)
+    if not names:
+        raise ValueError(f"{study.path} holds no claims; measure them with 'landscape claims'")
+    noted = [study.analysis(KIND, name).settings for name in names]
+    sweeps = [one.get("sweep", {}) for one in noted]
+    if any("data_sha256" not in sweep for sweep in sweeps):
+        raise ValueError(f"{study.path} does not tell how its claims were measured; it is older")
+    given = ("kind", *sorted({k for sweep in sweeps for k in sweep["network"]} - _GIVEN))
+    networks = [{k: sweep["network"][k] for k in given if k in sweep["network"]}
+                for sweep in sweeps]  # fmt: skip
+    return ClaimsConfig.from_dict({
+        **{key: sweeps[0][key] for key in ("examples", "held_out", "effort")},
+        "form": str(noted[-1].get("form", "custom")),
+        "claims": sorted({int(one["claim"]) for one in noted}),
+        "seeds": sorted({int(one["seed"]) for one in noted}),
+        "arms": [arm for arm in ARMS if any(one["arm"] == arm for one in noted)],
+        "data": _distinct(sweep["data"] for sweep in sweeps),
+        "networks": _distinct(networks),
+    })  # fmt: skip
+
+
+# What follows from the claims and the data.
+_GIVEN = frozenset({"kind", "activation", "input_shape", "outputs"})
+
+
+def _distinct(some: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for one in some:
+        if one not in found:
+            found.append(one)
+    return found
+
+
+def _finding(claim: Claim, analyses: Sequence[Analysis]) -> Finding:
+    """Judge the arm that decides; what the others found is shown beside it."""
+    arms: dict[str, list[Analysis]] = {}
+    for analysis in analyses:
+        arms.setdefault(str(analysis.settings["arm"]), []).append(analysis)
+    first = deciding_arm(arms)
+    found = claim.verdict(arms.pop(first))
+    beside = [claim.verdict(others) for others in arms.values()]
+    shown = [c for other in beside for c in (*other.contrasts, *other.shown)]
+    return replace(found, shown=(*found.shown, *shown))
 
 
 def _writer(path: Path, sweep: dict[str, Any]) -> StudyWriter:
@@ -183,18 +255,25 @@ def _writer(path: Path, sweep: dict[str, Any]) -> StudyWriter:
     return StudyWriter(path, config=sweep)
 
 
-def _settings(config: ClaimsConfig, load_data: Callable[[Any], Examples]) -> Iterator[Setting]:
+def _settings(
+    config: ClaimsConfig, load_data: Callable[[Any], Examples]
+) -> Iterator[tuple[Setting, dict[str, Any]]]:
+    """Yield every data set with every network that takes it, and what makes it the same again."""
     for source in config.data:
         data = load_data(source)
         (inputs, targets), held_out = _split(data, config)
         for number in range(len(config.networks)):
-            spec = config.spec(number, tuple(inputs.shape[1:]), data.classes or 1)
-            for arm in config.arms:
-                yield Setting(
-                    data=source.name, inputs=inputs, targets=targets, held_out=held_out,
-                    network=spec, loss="cross_entropy" if data.classes else "mse", seed=0,
-                    arm="gain" if arm == "gain" else "identical", effort=config.effort,
-                )  # fmt: skip
+            shape = tuple(inputs.shape[1:])
+            if not config.takes(number, shape):
+                continue
+            setting = Setting(
+                data=source.name, inputs=inputs, targets=targets, held_out=held_out,
+                network=config.spec(number, shape, data.classes or 1),
+                loss="cross_entropy" if data.classes else "mse", seed=0, effort=config.effort,
+            )  # fmt: skip
+            sweep = {**config.identity(), "data": to_plain(source), "data_sha256": data.sha256,
+                     "network": setting.network.to_dict()}  # fmt: skip
+            yield setting, sweep
 
 
 Pair = tuple[Tensor, Tensor]

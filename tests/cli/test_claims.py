@@ -5,6 +5,8 @@ import tomllib
 
 from calling import accepted, refused
 
+from landscape.cli.claims import Lines
+
 TINY = """
 form = "tiny"
 seeds = [0, 1]
@@ -19,7 +21,7 @@ def test_a_configuration_is_shown_and_options_change_it():
     shown = tomllib.loads(
         accepted("claims", "--quick", "--data", "wine", "--network", "cnn", "--seeds", 5, "--show")
     )
-    assert shown["form"] == "quick"
+    assert shown["form"] == "changed quick"
     assert [one["name"] for one in shown["data"]] == ["wine"]
     assert shown["networks"] == [{"kind": "cnn"}]
     assert shown["seeds"] == [0, 1, 2, 3, 4]
@@ -29,11 +31,25 @@ def test_claims_are_measured_judged_and_not_measured_again(tmp_path):
     config, out = tmp_path / "tiny.toml", tmp_path / "claims.h5"
     config.write_text(TINY, encoding="utf-8")
     said = accepted("claims", "--config", config, "--claim", 4, "--out", out)
-    assert "tiny form, 2 seeds: too few for verdicts that hold" in said
+    assert "tiny form, 2 seeds: too few for a verdict that holds" in said
     assert "4. A parameter lands exactly on z = 0: " in said
     found = json.loads(accepted("claims", "--config", config, "--claim", 4, "--out", out, "--json"))
     assert [one["number"] for one in found] == [4]
+    shown = tomllib.loads(accepted("claims", "--config", out, "--show"))
+    assert (shown["form"], shown["seeds"], shown["claims"]) == ("tiny", [0, 1], [4])
     assert found[0]["verdict"] in ("supported", "equivalent", "contradicted", "undecided")
+
+
+def test_a_log_is_told_how_far_it_is_and_how_long_it_takes(capsys):
+    often, rarely = Lines(every=0.0), Lines(every=1e6)
+    for lines in (often, rarely):
+        lines.stage("claims", 3)
+        for _ in range(3):
+            lines.advance(1)
+    told = capsys.readouterr().err.splitlines()
+    first = "claims: 1 of 3, under a minute left"
+    whole = ["claims: 3 to do", first, first.replace("1 of", "2 of"), "claims: 3 of 3"]
+    assert told == [*whole, whole[0], whole[-1]]
 
 
 def test_mistakes_end_in_one_line(tmp_path):

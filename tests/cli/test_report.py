@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from pathlib import Path
 
@@ -58,4 +59,27 @@ def test_measured_claims_have_verdicts_effects_and_curves(tmp_path: Path) -> Non
     for number in (5, 6, 8, 9):
         part = page.partition(f'id="claim-{number}"')[2].partition("</article>")[0]
         assert f'download="claim-{number}.csv"' in part
+        again = f"landscape claims --config claims.h5 --claim {number} --out again.h5"
+        assert f"<code>{again}</code>" in part
         assert part.count("<img") >= 2
+
+
+def test_effects_are_written_as_one_table(tmp_path: Path) -> None:
+    config, claims, table = (tmp_path / n for n in ("tiny.toml", "claims.h5", "effects.csv"))
+    config.write_text(TINY, "utf-8")
+    accepted("claims", "--config", config, "--claim", 4, "--out", claims)
+    said = accepted("report", claims, "--csv", table)
+    rows = list(csv.DictReader(table.read_text("utf-8").splitlines()))
+    assert f"({len(rows)} effects)" in said
+    assert not (tmp_path / "report.html").exists()
+    (deciding,) = [row for row in rows if row["decides"] == "yes"]
+    assert deciding["contrast"] == "share of exact zeros - 0.01, float32, wine.mlp-4.identical"
+    assert (deciding["claim"], deciding["n"], float(deciding["margin"])) == ("4", "2", 0.001)
+    assert float(deciding["low"]) <= float(deciding["estimate"]) <= float(deciding["high"])
+    assert all(row["verdict"] == "" for row in rows if row["decides"] == "no")
+
+
+def test_a_study_without_effects_has_no_table(study: Path, tmp_path: Path) -> None:
+    table = tmp_path / "effects.csv"
+    assert "measure them with 'landscape claims'" in refused("report", study, "--csv", table)
+    assert not table.exists()

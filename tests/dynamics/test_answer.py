@@ -21,12 +21,13 @@ def test_nothing_was_measured():
 @pytest.mark.parametrize(
     ("verdicts", "begins"),
     [
-        ({"c1": "supported", "c2": "supported"}, "Yes: smoothness of the activation itself"),
-        ({"c1": "supported", "c8": "equivalent"}, "Yes: "),
-        ({"c1": "supported", "c8": "contradicted"}, "Smoothness of the activation changes"),
+        ({"c8": "supported", "c2": "supported"}, "Yes: smoothness of the activation itself"),
+        ({"c2": "supported", "c8": "equivalent"}, "Yes: "),
+        ({"c1": "supported", "c8": "equivalent"}, "Hardly: "),
+        ({"c2": "supported", "c8": "contradicted"}, "Smoothness of the activation changes"),
         ({"c8": "contradicted", "c2": "undecided"}, "No: "),
         ({"c8": "equivalent", "c2": "undecided"}, "Hardly: "),
-        ({"c8": "equivalent", "c2": "undecided", "c1": "undecided"}, "Not decided: "),
+        ({"c8": "equivalent", "c2": "undecided", "c10": "undecided"}, "Not decided: "),
         ({"c5": "supported"}, "Whether smoothness"),
     ],
 )
@@ -35,8 +36,18 @@ def test_what_is_said_of_speed(verdicts, begins):
 
 
 def test_yes_in_some_respects_only():
-    assert answer(found(c1="supported", c2="supported"))[0].endswith("goes here.")
-    assert answer(found(c1="supported", c2="undecided"))[0].endswith("not in every respect.")
+    assert answer(found(c8="supported", c2="supported"))[0].endswith("of descent here.")
+    assert answer(found(c8="supported", c2="undecided"))[0].endswith("not in every respect.")
+
+
+def test_bouncing_is_told_beside_speed_and_is_not_speed():
+    told = answer(found(c1="supported", c8="equivalent"))[0]
+    assert told.startswith("Hardly: ")
+    assert told.endswith("; descent does bounce more at kinks.")
+    assert "bounce" not in answer(found(c1="undecided", c8="equivalent"))[0]
+    alone = answer(found(c1="contradicted"))[0]
+    assert alone.startswith("Whether smoothness")
+    assert alone.endswith("not measured in this study; descent bounces less at kinks.")
 
 
 def test_the_spread_adds_up():
@@ -53,7 +64,7 @@ def test_few_seeds_are_confessed():
     (_, _, ground) = answer(found(c8="supported"), facts=facts)
     assert ground == (
         "This rests on three seeds of one network trained on digits, wine: too few for a verdict "
-        "that holds; at least ten seeds are wanted."
+        "that holds (no sign-flip test of 3 seeds can fall below p = 0.25)."
     )
     many = [{**facts[0], "seed": s} for s in range(10)]
     assert "too few" not in answer(found(c8="supported"), facts=many)[2]

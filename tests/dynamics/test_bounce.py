@@ -6,7 +6,8 @@ import torch
 from dynamics.quadratics import Weights, absolute, bowl, half_square
 from torch import nn
 
-from landscape.dynamics.bounce import bounce, sharpest
+from landscape.dynamics.bounce import bounce
+from landscape.dynamics.sharpest import sharpest
 
 
 class Bent(nn.Module):
@@ -27,16 +28,17 @@ def test_the_sharpest_direction_of_a_quadratic_is_found_at_any_scale():
     values = np.linspace(0.5, 20, 12)
     matrix = basis @ np.diag(values) @ basis.T
     for scale in (1e-4, 1.0, 30.0):
-        found, direction = sharpest(
-            lambda p: matrix @ p, np.ones(12), rng.standard_normal(12), scale=scale
-        )
-        assert found == pytest.approx(20, rel=1e-6)
-        assert abs(direction @ basis[:, -1]) == pytest.approx(1, abs=1e-6)
+        found, directions = sharpest(
+            lambda p: p @ matrix, np.ones((2, 12)), rng.standard_normal((2, 12)),
+            scales=np.array([scale, 2 * scale]),
+        )  # fmt: skip
+        np.testing.assert_allclose(found, 20, rtol=1e-6)
+        np.testing.assert_allclose(np.abs(directions @ basis[:, -1]), 1, atol=1e-6)
 
 
 @pytest.mark.parametrize(("level", "reversals"), [(0.5, 0.0), (1.5, 1.0), (1.9, 1.0)])
 def test_a_quadratic_reverses_above_one_and_never_below(level, reversals):
-    run = bounce(Bent([1.0]), half_square, bowl(3.0), level=level, steps=12, every=6)
+    run = bounce(Bent([1.0]), half_square, bowl(3.0), levels=(level,), steps=12, every=6)[0]
     np.testing.assert_allclose(run["sharpness"], 3.0, rtol=1e-6)
     np.testing.assert_allclose(run["rates"], level / 3.0, rtol=1e-6)
     np.testing.assert_allclose(run["cosines"], 1 - 2 * reversals, atol=1e-9)
@@ -47,7 +49,7 @@ def test_a_quadratic_reverses_above_one_and_never_below(level, reversals):
 
 
 def test_losses_of_a_quadratic_fall_by_the_known_factor():
-    run = bounce(Bent([2.0]), half_square, bowl(1.0), level=0.5, steps=5, every=5)
+    run = bounce(Bent([2.0]), half_square, bowl(1.0), levels=(0.5,), steps=5, every=5)[0]
     np.testing.assert_allclose(run["losses"], 2.0 * 0.25 ** np.arange(5), rtol=1e-6)
 
 
@@ -55,7 +57,7 @@ def test_the_absolute_value_bounces_left_and_right_for_ever():
     # Gradients are the signs: from 0.3 a step of 0.5 goes to -0.2, back to 0.3, and so on. The
     # curvature at the scale h = 0.5 around -0.2 is 2 / (2 h).
     model, examples = Bent([0.3]), bowl(1.0)
-    run = bounce(model, absolute, examples, level=1e-12, steps=2, every=10)
+    run = bounce(model, absolute, examples, levels=(1e-12,), steps=2, every=10)[0]
     assert len(run["cosines"]) == 1
 
     weight, signs = torch.tensor([0.3], dtype=torch.float64), []
@@ -63,16 +65,39 @@ def test_the_absolute_value_bounces_left_and_right_for_ever():
         signs.append(float(weight.sign()))
         weight = weight - 0.5 * weight.sign()
     assert signs == [1, -1, 1, -1, 1, -1]
-    found, _ = sharpest(np.sign, np.array([-0.2]), np.ones(1), scale=0.5)
-    assert found == pytest.approx(2.0)
+    found, _ = sharpest(np.sign, np.array([[-0.2]]), np.ones((1, 1)), scales=np.array([0.5]))
+    assert found == pytest.approx([2.0])
 
 
 def test_a_unit_that_goes_left_and_right_is_counted_as_taken_back():
-    run = bounce(Bent([1.0]), half_square, bowl(3.0), level=1.8, steps=8, every=8)
+    run = bounce(Bent([1.0]), half_square, bowl(3.0), levels=(1.8,), steps=8, every=8)[0]
     # Every crossing is taken back by the step after; the first step has none before it.
     np.testing.assert_array_equal(run["returns"][1:], 1.0)
 
 
 def test_a_quadratic_above_the_edge_diverges_at_the_known_pace():
-    run = bounce(Bent([1.0]), half_square, bowl(1.0), level=2.5, steps=10, every=10)
+    run = bounce(Bent([1.0]), half_square, bowl(1.0), levels=(2.5,), steps=10, every=10)[0]
     np.testing.assert_allclose(run["losses"], 0.5 * 2.25 ** np.arange(10), rtol=1e-5)
+
+
+def test_copies_do_not_touch_each_other_and_one_that_is_exhausted_stops():
+    rng = np.random.default_rng(3)
+    values = np.array([[1.0, 2.0, 9.0], [-3.0, -2.0, -1.0]])
+    starts = rng.standard_normal((2, 3))
+    # Of the second, whose curvatures are all negative, the largest is -1; of a start that is an
+    # eigenvector nothing else can be seen.
+    starts[1] = (0.0, 0.0, 1.0)
+    found, _ = sharpest(
+        lambda p: p * np.tile(values, (len(p) // 2, 1)), np.zeros((2, 3)), starts,
+        scales=np.ones(2),
+    )  # fmt: skip
+    np.testing.assert_allclose(found, [9.0, -1.0], rtol=1e-9)
+
+
+def test_levels_that_run_together_are_what_they_are_alone():
+    levels = (0.5, 1.5, 2.5)
+    both = bounce(Bent([1.0]), half_square, bowl(3.0), levels=levels, steps=8, every=4)
+    for level, run in zip(levels, both, strict=True):
+        (alone,) = bounce(Bent([1.0]), half_square, bowl(3.0), levels=(level,), steps=8, every=4)
+        for name, numbers in run.items():
+            np.testing.assert_allclose(numbers, alone[name], rtol=1e-9)

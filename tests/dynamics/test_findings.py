@@ -142,8 +142,15 @@ def test_contrasts_name_group_and_twin():
 def test_verdicts_combine_by_stated_rules():
     assert combined([]) is Verdict.UNDECIDED
     assert combined([Verdict.EQUIVALENT, Verdict.EQUIVALENT]) is Verdict.EQUIVALENT
-    assert combined([Verdict.CONTRADICTED, Verdict.EQUIVALENT]) is Verdict.CONTRADICTED
-    assert combined([Verdict.SUPPORTED, Verdict.UNDECIDED]) is Verdict.UNDECIDED
+    yes, no, same, unknown = (Verdict.SUPPORTED, Verdict.CONTRADICTED, Verdict.EQUIVALENT,
+                              Verdict.UNDECIDED)  # fmt: skip
+    assert combined([no, no, same]) is no
+    assert combined([yes, yes, unknown]) is yes
+    assert combined([same, same, unknown]) is same
+    # Half is not more than half, and one that is against it is too many.
+    assert combined([yes, unknown]) is unknown
+    assert combined([yes, same, same]) is unknown
+    assert combined([yes, yes, yes, no]) is unknown
 
 
 def test_the_registry_agrees_with_the_wordings():
@@ -166,6 +173,16 @@ def test_effects_are_put_into_words_as_factors_with_their_interval_or_range():
     assert "steps at the best rate, batch of all: relu against smelu_1 x 2 (2 to 2)" in alone
     both = runs(2.0, noise=1e-9) + runs(0.5, noise=1e-9, group="wine.mlp-8.identical")
     assert "relu against smelu_1 x 1 (0.5 to 2 over 2 groups)" in convergence.verdict(both).sentence
+
+
+def test_many_effects_are_told_briefly():
+    analyses = []
+    for analysis in runs(2.0, noise=1e-9):
+        arrays = dict(analysis.arrays) | {"best": np.repeat(analysis.arrays["best"], 2, axis=1),
+                                          "batch_sizes": np.array([0, 8])}  # fmt: skip
+        analyses.append(Analysis("claims", arrays, analysis.settings))
+    told = convergence.verdict(analyses).sentence
+    assert "batch of all: relu x 2, gelu x 2, tanh x 2; steps at the best rate, batch 8:" in told
 
 
 def test_a_target_nobody_reaches_is_said_to_be_out_of_reach():

@@ -121,6 +121,13 @@ def test_equal_arms_are_equivalent_and_no_more_certain_than_signs():
     assert equivalence_p(effect, MARGIN) == 0.5**6
 
 
+def test_differences_that_differ_by_rounding_are_equal():
+    values = np.full(10, -0.01)
+    values[::3] += 2e-18
+    assert values.std() > 0
+    assert paired_effect(values, np.zeros(10), scale="linear").p_value == 2 * 0.5**10
+
+
 def test_equivalence_is_the_narrower_interval():
     rng = np.random.default_rng(4)
     for _ in range(40):
@@ -175,6 +182,37 @@ def test_size_without_an_effect():
     assert wrong.mean() <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 300)
     assert wrong.mean() > 0  # the test is not without teeth
     assert (found == "undecided").mean() > 0.9
+
+
+def test_a_difference_that_is_there_and_small_is_not_supported():
+    b = np.ones(10)
+    # Surely above 0; within the margin for one spread, perhaps beyond it for the other.
+    narrow, wide = (np.exp(0.06 + s * np.linspace(-1, 1, 10)) for s in (0.02, 0.1))
+    for values, verdict in ((narrow, Verdict.EQUIVALENT), (wide, Verdict.UNDECIDED)):
+        effect = paired_effect(values, b)
+        assert effect.low > 0
+        (found,) = judge([Contrast("c", effect, claimed=1, margin=MARGIN)])
+        assert found.verdict is verdict
+    assert "which may be larger" in found.reason
+
+
+def test_a_measurement_whose_null_exceeds_the_margin_sees_no_equality():
+    same = np.exp(0.001 * np.linspace(-1, 1, 10))
+    effect = paired_effect(same, np.ones(10))
+    verdicts = [
+        judge([Contrast("c", effect, claimed=1, margin=MARGIN, floor=floor)])[0].verdict
+        for floor in (0.5 * MARGIN, 1.5 * MARGIN)
+    ]
+    assert verdicts == [Verdict.EQUIVALENT, Verdict.UNDECIDED]
+
+
+@pytest.mark.parametrize("spread", [0.04, 0.1, 0.3])
+def test_half_the_margin_is_rarely_taken_for_a_difference_that_matters(spread):
+    """What exists and does not matter: called supported in a few per cent, whatever the scatter."""
+    rng = np.random.default_rng(13)
+    found = verdicts(0.5 * MARGIN, seeds=10, spread=spread, contrasts=1, trials=400, rng=rng)
+    assert (found == "supported").mean() <= 0.12
+    assert (found == "contradicted").mean() <= 0.025 + 3 * math.sqrt(0.025 / 400)
 
 
 def test_size_at_the_margin():

@@ -11,9 +11,10 @@ from small_study import SMALL, Notes, Stops, load, run_study
 
 from landscape.config import DataConfig
 from landscape.config.claims import ClaimsConfig, Effort, full, quick
+from landscape.dynamics.primary import digest
 from landscape.dynamics.statistics import Verdict
 from landscape.store import StudyFile
-from landscape.study.claims import claim_findings, claim_tasks, run_claims
+from landscape.study.claims import claim_findings, claim_tasks, claims_config, run_claims
 
 TINY = ClaimsConfig(
     claims=(3, 4),
@@ -42,7 +43,9 @@ def test_every_claim_and_seed_has_its_record(swept):
     settings = swept.analysis("claims", "4.wine.mlp-4.identical.seed1").settings
     assert (settings["claim"], settings["seed"], settings["examples"]) == (4, 1, 40)
     assert settings["cpu_seconds"] >= 0
-    assert ClaimsConfig.from_dict(swept.config) == replace(TINY, claims=(), seeds=(0, 1, 2))
+    assert settings["form"] == TINY.form
+    assert settings["primary"] == digest()
+    assert swept.config == TINY.identity()
 
 
 def test_an_interrupted_sweep_is_continued_where_it_was(swept, tmp_path):
@@ -65,6 +68,52 @@ def test_claims_and_seeds_are_added_and_nothing_is_measured_twice(swept, tmp_pat
     run_claims(TINY, path, load_data=load, reporter=Stops(0))
     more = run_claims(replace(TINY, claims=(4,), seeds=(0, 1, 2)), path, load_data=load)
     assert len(more.analyses("claims")) == 5
+
+
+def test_arms_data_sets_and_networks_are_added_to_a_sweep(swept, tmp_path):
+    path = tmp_path / "claims.h5"
+    path.write_bytes(swept.path.read_bytes())
+    wider = replace(TINY, claims=(4,), form="wider", arms=("identical", "gain"),
+                    data=(*TINY.data, DataConfig(name="breast_cancer")))  # fmt: skip
+    study = run_claims(wider, path, load_data=load)
+    assert len(study.analyses("claims")) == 4 + 6
+    deciding, beside = claim_findings(study, (4,))[0].contrasts, claim_findings(study)[1].shown
+    assert {c.name.rpartition(".")[2] for c in deciding} == {"identical"}
+    assert any(c.name.endswith("wine.mlp-4.gain") for c in beside)
+    # The same name with other settings is another measurement.
+    other = replace(wider, data=(DataConfig(name="wine", standardise="none"),))
+    with pytest.raises(ValueError, match="of another sweep; choose another --out"):
+        run_claims(other, path, load_data=load)
+
+
+def test_a_study_tells_how_its_claims_are_measured_again(swept):
+    again = claims_config(swept)
+    assert replace(again, networks=TINY.networks) == TINY
+    assert [t.sweep for t in claim_tasks(again, load)] == [t.sweep for t in claim_tasks(TINY, load)]
+
+
+def test_a_study_without_claims_tells_nothing(tmp_path):
+    with pytest.raises(ValueError, match="holds no claims; measure them"):
+        claims_config(run_study(SMALL, tmp_path))
+
+
+def test_a_network_for_images_is_left_out_where_there_are_none():
+    both = replace(TINY, networks=({"kind": "mlp", "hidden": [4]},
+                                   {"kind": "cnn", "channels": [2], "hidden": []}),
+                   data=(DataConfig(name="wine"), DataConfig(name="digits")))  # fmt: skip
+    groups = {task.setting.group for task in claim_tasks(both, load)}
+    assert groups == {
+        "wine.mlp-4.identical", "digits.mlp-4.identical", "digits.cnn-2.identical",
+    }  # fmt: skip
+    alone = replace(both, networks=both.networks[1:])
+    with pytest.raises(ValueError, match=r"needs images .* got examples of shape \(13,\)"):
+        list(claim_tasks(alone, load))
+
+
+def test_the_arm_that_decides_is_measured_first():
+    both = replace(TINY, arms=("identical", "gain"))
+    arms = [task.setting.arm for task in claim_tasks(both, load)]
+    assert arms == ["identical"] * 4 + ["gain"] * 4
 
 
 def test_another_sweep_is_refused(swept, tmp_path):
@@ -143,7 +192,7 @@ def test_tasks_are_balanced_over_the_claims_seed_by_seed():
 @pytest.mark.parametrize("number", [1, 2, 8, 10])
 def test_every_claim_is_measured_and_judged(number):
     tasks = list(claim_tasks(replace(TINY, claims=(number,)), load))
-    analyses = [task.measured({}) for task in tasks]
+    analyses = [task.measured() for task in tasks]
     for analysis in analyses:
         names = analysis.settings["activations"]
         assert names[:2] == ["relu", "smelu_0.001"]
@@ -154,11 +203,27 @@ def test_every_claim_is_measured_and_judged(number):
     assert found.record()["verdict"] in list(Verdict)
 
 
+def test_the_committed_part_of_the_full_form_is_a_part_of_it():
+    path = Path(__file__).parents[2] / "docs" / "claims" / "digits.toml"
+    part = ClaimsConfig.from_toml(path)
+    assert part.identity() == full().identity()
+    assert (part.seeds, part.arms, part.claims) == (full().seeds, full().arms, ())
+    whole = {t.identifier: t.sweep for t in claim_tasks(full(), load)}
+    assert all(whole[t.identifier] == t.sweep for t in claim_tasks(part, load))
+
+
 @pytest.mark.parametrize("form", [quick(), full(), TINY])
 def test_configurations_survive_toml(form, tmp_path: Path):
     path = tmp_path / "form.toml"
     path.write_text(form.to_toml(), encoding="utf-8")
     assert ClaimsConfig.from_toml(path) == form
+
+
+def test_a_form_that_was_changed_does_not_keep_its_name():
+    assert replace(quick(), claims=(3,)).form == "quick"
+    assert replace(quick(), seeds=(0, 1)).form == "changed quick"
+    assert replace(full(), effort=Effort(steps=10)).form == "changed full"
+    assert replace(quick(), form="mine", seeds=(0, 1)).form == "mine"
 
 
 @pytest.mark.parametrize(

@@ -211,3 +211,16 @@ def test_factors_are_where_they_belong():
 def test_no_effects():
     with pytest.raises(ValueError, match="got none"):
         viz.effect_lines([])
+
+
+def test_effects_that_fill_more_than_a_page_are_divided_and_none_is_lost():
+    some = [effect(f"q{i // 5}: pair {i}", verdict="supported" if i < 12 else None)
+            for i in range(MOST_EFFECTS)]  # fmt: skip
+    pages = viz.effect_pages(some)
+    assert [one["name"] for page in pages for one in page] == [one["name"] for one in some]
+    # What decides never shares a figure with what does not.
+    assert all(len({one["verdict"] for one in page}) == 1 for page in pages)
+    many = [effect(f"q: pair {i}") for i in range(MOST_EFFECTS)]
+    figures = [viz.effect_lines(page) for page in (*pages, *viz.effect_pages(many))]
+    assert len(viz.effect_pages(many)) == 2
+    assert max(figure.get_figheight() for figure in figures) <= 8.0

@@ -1,0 +1,98 @@
+"""Write the primary contrasts of a table of effects as Markdown, claim by claim.
+
+    landscape report claims.h5 --csv docs/claims/digits.csv
+    python docs/claims/summary.py docs/claims/digits.csv
+
+writes ``docs/claims/digits.md`` beside the table.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from landscape.dynamics.wording import wording
+
+SPOKEN = {"supported": "supported", "equivalent": "hardly", "contradicted": "not supported",
+          "undecided": "not decided"}  # fmt: skip
+Row = dict[str, str]
+
+
+def summary(rows: Sequence[Row], source: str) -> str:
+    """Return the page: what was measured, then every claim with its contrasts."""
+    deciding = [row for row in rows if row["decides"] == "yes"]
+    seeds = sorted({int(row["n"]) for row in deciding})
+    span = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+    every = Counter(row["verdict"] for row in deciding)
+    told = ", ".join(f"{every[v]} {SPOKEN[v]}" for v in SPOKEN if every[v])
+    lines = [
+        f"# Primary contrasts of `{source}`",
+        "",
+        f"{len(deciding)} contrasts over {span} seeds: {told}. Effects are kinked over smooth "
+        "(factors, ×) or kinked minus smooth, as named, with 95 % t intervals that are not "
+        "corrected; p of no difference by t, by sign flips, and corrected by Holm; p of a "
+        "difference as large as the margin, corrected by Holm. How each is measured, and the rule "
+        "of the verdicts: [claims.md](../claims.md).",
+        "",
+    ]
+    for number, found in groupby(deciding, key=lambda row: int(row["claim"])):
+        lines += _claim(number, list(found))
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _claim(number: int, rows: Sequence[Row]) -> Iterator[str]:
+    said = wording(number)
+    yield f"## {number}. {said.title}: {SPOKEN[rows[0]['verdict_of_claim']]}"
+    yield ""
+    yield f"> {said.quotation}"
+    yield ""
+    header = ("contrast", "effect", "n", "censored", "p", "p signs", "p Holm", "p same, Holm",
+              "null", "verdict")  # fmt: skip
+    yield "| " + " | ".join(header) + " |"
+    yield "|---" * len(header) + "|"
+    for row in rows:
+        numbers = (row[key] for key in ("n", "censored", "p", "p_sign_flips", "p_holm",
+                                        "p_equivalence_holm"))  # fmt: skip
+        cells = (row["contrast"], _effect(row), *map(_short, numbers), _null(row),
+                 SPOKEN[row["verdict"]])  # fmt: skip
+        yield "| " + " | ".join(cells) + " |"
+    yield ""
+
+
+def _effect(row: Row) -> str:
+    values = [row[key] for key in ("estimate", "low", "high")]
+    if not values[0]:
+        return "–"
+    log = row["scale"] == "log"
+    told = [("–" if not v else f"{math.exp(float(v)):.3g}" if log else f"{float(v):+.3g}")
+            for v in values]  # fmt: skip
+    return f"{'×' if log else ''}{told[0]} ({told[1]} to {told[2]})"
+
+
+def _null(row: Row) -> str:
+    size = float(row["null"])
+    if not size:
+        return "–"
+    return f"×{math.exp(size):.3g}" if row["scale"] == "log" else f"{size:.2g}"
+
+
+def _short(value: str) -> str:
+    return f"{float(value):.2g}" if value else "–"
+
+
+def main(table: Path) -> Path:
+    """Write the page beside a table, and return its path."""
+    with table.open(encoding="utf-8", newline="") as file:
+        page = summary(list(csv.DictReader(file)), table.name)
+    target = table.with_suffix(".md")
+    target.write_text(page, encoding="utf-8")
+    return target
+
+
+if __name__ == "__main__":
+    print(f"wrote {main(Path(sys.argv[1]))}")

@@ -1,0 +1,119 @@
+"""Contrasts that decide, with their margins: read from a file that stood before the full form ran.
+
+The file, ``primary.toml`` beside this module, is the only place where margins are written. Its
+digest is noted in every measurement, so that a report can tell whether margins were changed since.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from landscape.dynamics.effects import SCALES, Scale
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Primary:
+    """A quantity whose contrasts decide about a claim.
+
+    Attributes:
+        claim: 1 to 10.
+        name: of the quantity.
+        margin: a share for ``log``, otherwise in the quantity's unit.
+        scale: ``log`` or ``linear``.
+        claimed: sign of the first of a pair minus the second if the claim is true.
+        pairs: which are compared; the deciding twins if none are given.
+    """
+
+    claim: int
+    name: str
+    margin: float
+    scale: Scale
+    claimed: int
+    pairs: Pairs = ()
+
+    def __post_init__(self) -> None:
+        if not self.margin > 0:
+            raise ValueError(f"the margin of {self.name!r} must be > 0, got {self.margin}")
+        if self.scale not in SCALES or self.claimed not in (-1, 1):
+            raise ValueError(f"{self.name!r} has an unknown scale or sign")
+
+    @property
+    def bound(self) -> float:
+        """The margin in the unit of the effect: of logarithms where these are compared."""
+        return math.log1p(self.margin) if self.scale == "log" else self.margin
+
+
+def primary(claim: int, name: str) -> Primary:
+    """Return what was fixed about a quantity.
+
+    Raises:
+        ValueError: if it does not decide; the message lists those of the claim that do.
+
+    >>> primary(8, "steps at the best rate").margin
+    0.1
+    """
+    known = [one for one in every() if one.claim == claim]
+    for one in known:
+        if one.name == name:
+            return one
+    raise ValueError(
+        f"{name!r} is no primary contrast of claim {claim}; those are "
+        + ", ".join(repr(one.name) for one in known)
+    )
+
+
+@cache
+def every() -> tuple[Primary, ...]:
+    """Return all quantities that decide, in the order of the file."""
+    twins = deciding_twins()
+    found = []
+    for entry in _parsed()["contrast"]:
+        pairs = tuple(tuple(pair) for pair in entry.get("pairs", twins))
+        found.append(Primary(**{**entry, "pairs": pairs}))
+    return tuple(found)
+
+
+def deciding_twins() -> Pairs:
+    """Return the pairs of activations, kinked and smooth, that decide."""
+    return tuple((kinked, smooth) for kinked, smooth in _parsed()["twins"])
+
+
+def deciding_arm(arms: Any) -> str:
+    """Return which of some arms decides: the first in the order of the file.
+
+    Raises:
+        ValueError: if none of them is known.
+    """
+    known = [str(arm) for arm in _parsed()["arms"]]
+    for arm in known:
+        if arm in arms:
+            return arm
+    raise ValueError(f"one of the arms {', '.join(known)} must be there, got {sorted(arms)}")
+
+
+def level() -> float:
+    """Return the level of verdicts, 1 - alpha."""
+    return float(_parsed()["level"])
+
+
+def digest() -> str:
+    """Return the SHA-256 of the file."""
+    return hashlib.sha256(_content()).hexdigest()
+
+
+@cache
+def _content() -> bytes:
+    return (files("landscape") / "dynamics" / "primary.toml").read_bytes()
+
+
+@cache
+def _parsed() -> dict[str, Any]:
+    return tomllib.loads(_content().decode("utf-8"))

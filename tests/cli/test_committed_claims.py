@@ -1,0 +1,63 @@
+"""The committed numbers of the claims: the page is made of the table, and the table adds up."""
+
+from __future__ import annotations
+
+import csv
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from landscape.dynamics.primary import every
+from landscape.dynamics.statistics import Verdict, holm
+from landscape.dynamics.verdicts import combined
+
+FOLDER = Path(__file__).parents[2] / "docs" / "claims"
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[dict[str, str]]:
+    with (FOLDER / "digits.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def deciding(rows) -> list[dict[str, str]]:
+    return [row for row in rows if row["decides"] == "yes"]
+
+
+def test_the_page_is_made_of_the_table(rows):
+    made = runpy.run_path(str(FOLDER / "summary.py"))["summary"](rows, "digits.csv")
+    assert (FOLDER / "digits.md").read_text("utf-8") == made
+
+
+def test_every_claim_rests_on_its_primary_contrasts_and_their_margins(deciding):
+    assert {int(row["claim"]) for row in deciding} == set(range(1, 11))
+    for row in deciding:
+        fixed = [one for one in every() if one.claim == int(row["claim"])]
+        (one,) = [one for one in fixed if row["contrast"].startswith(one.name)]
+        assert float(row["margin"]) == pytest.approx(one.bound, rel=1e-3)
+        assert row["scale"] == one.scale
+
+
+def test_p_values_are_corrected_over_all_primary_contrasts(deciding):
+    distinct = {row["contrast"]: row for row in deciding}
+    assert len(distinct) == 41
+    corrected = holm([float(row["p"]) for row in distinct.values()])
+    given = [float(row["p_holm"]) for row in distinct.values()]
+    np.testing.assert_allclose(corrected, given, rtol=2e-3)
+
+
+def test_verdicts_follow_from_the_numbers(deciding):
+    for row in deciding:
+        size, null, margin = (float(row[key] or "nan") for key in ("estimate", "null", "margin"))
+        size = abs(size)
+        found = float(row["p_holm"]) <= 0.05 and size >= margin and size > null
+        same = float(row["p_equivalence_holm"]) <= 0.05 and (null < margin or size > null)
+        told = row["verdict"] in ("supported", "contradicted")
+        assert (row["verdict"] == "equivalent", told) == (same, found and not same)
+    for number in range(1, 10):
+        some = [row for row in deciding if row["claim"] == str(number)]
+        verdict = combined([Verdict(row["verdict"]) for row in some])
+        assert {row["verdict_of_claim"] for row in some} == {verdict}
