@@ -1,6 +1,6 @@
 """Random damage to study files and journals: an error, or the right values, and nothing else.
 
-    python -P benchmarks/mutations.py --study 2000 --journal 500
+    python -P -m benchmarks.mutations --study 2000 --journal 500
 
 Every mutant is opened as any user's command would, and every record in it read. Counted are those
 that were refused (as a whole or in part) and those that gave the right values; a wrong value, a

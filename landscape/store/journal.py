@@ -57,6 +57,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._published = False
         self._database = sqlite3.connect(path, timeout=0, isolation_level=None)
         # Damaged text must not end in a UnicodeDecodeError; its digest tells.
         self._database.text_factory = lambda raw: raw.decode("utf-8", "replace")
@@ -134,7 +135,11 @@ class Journal:
     @property
     def empty(self) -> bool:
         """Whether nothing is kept here."""
-        return not self.paths() and not self._ask("SELECT 1 FROM training LIMIT 1")
+        return not self.paths() and not self._training_kept
+
+    @property
+    def _training_kept(self) -> bool:
+        return bool(self._ask("SELECT 1 FROM training LIMIT 1"))
 
     def size(self, path: str) -> int:
         """Return the bytes that the record under ``path`` takes in a file at most."""
@@ -161,15 +166,24 @@ class Journal:
                 yield arrays["__indices__"], values
 
     def clear(self) -> None:
-        """Drop all records and tiles; training in progress stays."""
-        with self._transaction():
-            for table in ("records", "sizes", "tiles"):
-                self._ask(f"DELETE FROM {table}")  # noqa: S608
+        """Drop all records and tiles, which are in the study now; training in progress stays.
+
+        Even dropping takes room. Where there is none they stay until the journal is closed, and
+        read as the same as those in the study.
+        """
+        try:
+            with self._transaction():
+                for table in ("records", "sizes", "tiles"):
+                    self._ask(f"DELETE FROM {table}")  # noqa: S608
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            self._published = True
 
     def close(self) -> None:
         """Close the journal, and remove it if it holds nothing."""
         try:
-            empty = self.empty
+            empty = not self._training_kept and (self._published or self.empty)
         except OSError:
             empty = False
         if empty:
@@ -209,6 +223,7 @@ class Journal:
         return int(parts), int(size)
 
     def _put(self, table: str, path: str, number: int, image: bytes) -> None:
+        self._published = False
         digest = _digest(table, f"{path} {number}", image)
         self._ask(f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?)",  # noqa: S608
                   path, number, image, digest)  # fmt: skip
