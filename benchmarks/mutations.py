@@ -162,7 +162,7 @@ def _read_journal(path: Path) -> str:
             if found is not None and not same(found, record):
                 return "wrong"
         saved = writer.training("runs/q")
-        pieces = saved[0] if saved else []
+        pieces = list(saved[0]) if saved else []
         if pieces != [bytes([n]) * 100 for n in range(len(pieces))]:
             return "wrong"
         return "lost in part" if lost or len(pieces) < 3 else "right values"

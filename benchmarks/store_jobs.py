@@ -117,7 +117,7 @@ class Training(Job):
 
             trajectory = train(
                 self.model(), "cross_entropy", self.data, optimizer="adam", config=TRAINING,
-                keeping=Keeping(save, saved, 0.0),
+                keeping=Keeping(save, saved, 0.0, lambda: writer.pieces(RUN), writer.gather),
             )  # fmt: skip
             writer.put_record(RUN, trajectory)
             acknowledge(0)
@@ -126,8 +126,9 @@ class Training(Job):
         """Return the numbers of checkpoints that are not there."""
         writer = StudyWriter(path)
         done, saved = writer.has(RUN), writer.training(RUN)
+        number = len(list(saved[0])) if saved else 0
         writer.close()
-        there = {0, *acknowledged} if done else set(range(1, len(saved[0]) + 1 if saved else 1))
+        there = {0, *acknowledged} if done else set(range(1, number + 1))
         return acknowledged - there
 
     def result(self, path: Path) -> Arrays:
