@@ -75,11 +75,7 @@ class Command(Job):
 
         StudyWriter.put_tile = told(StudyWriter.put_tile)  # type: ignore[method-assign]
         StudyWriter.put_record = told(StudyWriter.put_record)  # type: ignore[method-assign]
-        try:
-            app([self.words[0], str(path), *self.words[1:]])
-        except SystemExit as ending:
-            if ending.code:
-                raise typer.Exit(int(ending.code)) from None
+        app([self.words[0], str(path), *self.words[1:]])
 
 
 @dataclass(slots=True)
@@ -159,6 +155,8 @@ def _worked(job: Job, path: Path, pipe: int, limit: int, *, streamed: bool) -> i
         one_line_errors(job.work)(path, lambda number: tell(pipe, number))
     except typer.Exit as ending:
         return ending.exit_code
+    except SystemExit as ending:  # how a command ends
+        return int(ending.code or 0)
     return 0
 
 
@@ -223,19 +221,22 @@ def judged(job: Job, path: Path, before: bytes, ending: Ending, wanted: Arrays) 
 
 
 def torture(job: Job, base: Path, wanted: Arrays, place: Path, run: Run, fills: int) -> Tally:
-    """Let a job run out of room so often; find first how much it needs, by powers of four."""
+    """Let a job run out of room so often, at random and just below what it needs."""
     tally, draws = Tally(), random.Random(0)
-    before, need, known = base.read_bytes(), 1 << 14, False
-    path = place / "study.h5"
-    while sum(tally.fills.values()) < fills or not known:
-        free = int(draws.uniform(_LEAST, need)) if known else need
+    before, path = base.read_bytes(), place / "study.h5"
+    little, enough = _LEAST, 0
+    while sum(tally.fills.values()) < fills or not enough:
+        # What it needs is found by powers of four first, then by halving, where publishing is.
+        halved = (little + enough) // 2 if enough else 4 * little
+        free = int(draws.uniform(_LEAST, enough)) if enough and draws.randrange(2) else halved
         path.write_bytes(before)
         ending = run(job, path, free, streamed=bool(draws.randrange(2)))
         if ending.code == 0:
-            tally.roomy, known = tally.roomy + 1, True
+            tally.roomy += 1
+            enough = min(enough or free, free)
             tally.wrong += [] if same(arrays_of(path), wanted) else [f"other bits with {free} free"]
         else:
-            need = need if known else 4 * need
+            little = max(little, free)
             tally.acknowledged += len(set(ending.told))
             tally.fills[_stage(ending.lines)] += 1
             wrong = judged(job, path, before, ending, wanted)
