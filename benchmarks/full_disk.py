@@ -271,7 +271,8 @@ def main() -> int:
     """Run every job on every disk and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fills", type=int, default=8, help="of each job on each kind of disk")
-    fills = parser.parse_args().fills
+    parser.add_argument("--only", default="", help="the job of this name")
+    options = parser.parse_args()
     torch.set_num_threads(1)
     wrong = []
     print("| job | room | fills: journal | publishing | before | acknowledged | wrong |")
@@ -279,6 +280,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for title, job, base in jobs(folder):
+            if options.only not in ("", title):
+                continue
             whole = folder / "whole.h5"
             shutil.copyfile(base, whole)
             in_child(job, whole)
@@ -291,7 +294,7 @@ def main() -> int:
                         )
                         continue
                     run = filled if size else limited
-                    tally = torture(job, base, wanted, folder / "disk", run, fills)
+                    tally = torture(job, base, wanted, folder / "disk", run, options.fills)
                 room = f"tmpfs of {size >> 20} MiB" if size else "limit on files"
                 done = tally.fills
                 print(f"| {title} | {room} | {done['journal']} | {done['study']} | {done['start']} "

@@ -110,7 +110,7 @@ class Request:
         """Which plane."""
         return PlaneRequest(
             kind=self.kind, seed=self.seed, normalisation=self.normalisation,
-            which=self.which[0] if self.which in _WORDS else self.which,  # type: ignore[arg-type]
+            which=self.which[0] if self.which in _WORDS else self.which,
             axes=len(self.grid.shape),
             length=self.length,
         )  # fmt: skip

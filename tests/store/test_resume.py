@@ -187,3 +187,84 @@ def test_training_pieces_that_do_not_fit_are_damage(tmp_path: Path) -> None:
         with pytest.raises(OSError, match="damaged"):
             list((journal.training("runs/r") or [[]])[0])
         journal.close()
+
+
+ANALYSE = """if True:
+    import os, sys
+    from landscape.cli import app
+    from landscape.store import StudyWriter
+
+    path, left = sys.argv[1], int(sys.argv[2])
+    put = StudyWriter.put_record
+
+    def put_and_die(writer, where, record):
+        global left
+        put(writer, where, record)
+        print(where, flush=True)
+        left -= 1
+        if not left:
+            os.kill(os.getpid(), 9)
+
+    StudyWriter.put_record = put_and_die
+    app(["analyse", path, "--steps", "3", "--lines", "1", "--path", "--json"])
+"""
+
+
+def test_a_killed_analysis_goes_on_where_it_was(tmp_path: Path) -> None:
+    path, whole = tmp_path / "study.h5", tmp_path / "whole.h5"
+    Study(SLOW, path, load).run()
+    whole.write_bytes(path.read_bytes())
+
+    def analyse(study: Path, left: int) -> list[str]:
+        command = [sys.executable, "-P", "-c", ANALYSE, str(study), str(left)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == (-9 if left > 0 else 0), done.stderr
+        return [line for line in done.stdout.splitlines() if line.startswith("analyses/")]
+
+    wanted = analyse(whole, 0)
+    before = path.read_bytes()
+    first = analyse(path, 2)
+    assert first == wanted[:2]
+    assert path.read_bytes() == before
+    assert analyse(path, 0) == wanted[2:]
+    assert len(wanted) == 5
+    assert content(path) == content(whole)
+    assert not path.with_name("study.h5.journal").exists()
+
+
+def test_a_published_journal_that_cannot_be_cleared_is_removed_with_the_writer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "study.h5"
+    writer = StudyWriter(path, config={})
+    writer.put_record("surfaces/s", Surface.empty(Grid.square(3)))
+    ask = Journal._ask
+
+    def full(journal: Journal, statement: str, *values: object) -> Any:
+        if statement.startswith("DELETE FROM sizes"):
+            raise OSError(28, "no room for the journal")
+        return ask(journal, statement, *values)
+
+    monkeypatch.setattr(Journal, "_ask", full)
+    writer.publish()
+    assert writer.find("surfaces/s") is not None
+    writer.close()
+    assert [p.name for p in tmp_path.iterdir()] == ["study.h5"]
+    monkeypatch.undo()
+    assert open_study(path).surfaces() == ["s"]
+
+
+def test_a_state_larger_than_a_part_is_joined(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("landscape.store.journal._PART", 10)
+    journal = Journal(tmp_path / "j")
+    pieces, state = [bytes(range(35)), b"", b"x" * 20], bytes(range(100))
+    for piece in pieces:
+        journal.put_training("runs/r", piece, b"longer than the last one" * 20)
+    journal.put_training("runs/r", b"end", state)
+    saved = journal.training("runs/r")
+    assert saved is not None
+    assert list(saved[0]) == [*pieces, b"end"]
+    assert saved[1] == state
+    journal.close()
