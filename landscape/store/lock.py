@@ -13,6 +13,11 @@ from pathlib import Path
 _HERE: set[Path] = set()
 
 
+def followed(path: Path) -> Path:
+    """Return where a link leads, so that a file has one lock and is not replaced by its link."""
+    return path.resolve() if path.is_symlink() else path
+
+
 class WriterLock:
     """The right to write a study, held until it is released or the process ends.
 

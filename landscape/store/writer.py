@@ -19,7 +19,7 @@ from landscape.files import remove_leftovers, replacing, writable_folder
 from landscape.store import checking, codec, digests
 from landscape.store.images import gathered, room_for, write_hdf5
 from landscape.store.journal import Journal, Pieces
-from landscape.store.lock import WriterLock
+from landscape.store.lock import WriterLock, followed
 from landscape.store.reader import FORMAT, VERSION, StudyFile
 from landscape.store.seal import put_seal
 from landscape.surface import Status, Surface
@@ -47,7 +47,7 @@ class StudyWriter:
         config: Mapping[str, Any] | None = None,
         facts: Mapping[str, str] | None = None,
     ) -> None:
-        self.path = Path(path)
+        self.path = followed(Path(path))
         writable_folder(self.path.parent)
         self._lock = WriterLock(self.path.with_name(self.path.name + ".lock"))
         try:
@@ -204,7 +204,10 @@ class StudyWriter:
     ) -> dict[str, str]:
         """What makes this experiment this one, after comparing with what is stored."""
         stored = self._stored_identity()
+        self._refuse_foreign_journal(stored)
         if config is None:
+            if stored:
+                self._journal.put_meta("identity", json.dumps(stored))
             return stored
         wanted = {"config": json.dumps(dict(frozen_settings(config)), sort_keys=True), **facts}
         if stored and stored != wanted:
@@ -215,6 +218,17 @@ class StudyWriter:
             )
         self._journal.put_meta("identity", json.dumps(wanted))
         return wanted
+
+    def _refuse_foreign_journal(self, stored: dict[str, str]) -> None:
+        text = self._journal.meta("identity")
+        if self._published is None or not (stored and text) or self._journal.empty:
+            return
+        if json.loads(text) != stored:
+            differences = "; ".join(_differences(stored, json.loads(text)))
+            raise ValueError(
+                f"the journal {self._journal.path} belongs to another study: {differences} "
+                "(there: the study, here: the journal); move it to its own study, or remove it"
+            )
 
     def _stored_identity(self) -> dict[str, str]:
         if self._published is not None:

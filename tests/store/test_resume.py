@@ -268,3 +268,38 @@ def test_a_state_larger_than_a_part_is_joined(
     assert list(saved[0]) == [*pieces, b"end"]
     assert saved[1] == state
     journal.close()
+
+
+def test_a_link_to_a_study_leads_to_one_lock_and_stays_a_link(tmp_path: Path) -> None:
+    path, link = tmp_path / "study.h5", tmp_path / "link.h5"
+    with StudyWriter(path, config={}):
+        pass
+    link.symlink_to(path.name)
+    writer = StudyWriter(path)
+    with pytest.raises(BlockingIOError):
+        StudyWriter(link)
+    writer.close()
+    with StudyWriter(link) as writer:
+        writer.put_record("surfaces/s", Surface.empty(Grid.square(3)))
+    assert link.is_symlink()
+    assert open_study(path).surfaces() == ["s"]
+
+
+def test_the_journal_of_another_study_is_refused(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("a.h5", "b.h5")]
+    for seed, path in enumerate(paths):
+        with StudyWriter(path, config={"seed": seed}):
+            pass
+    writer = StudyWriter(paths[0])
+    writer.put_record("surfaces/s", Surface.empty(Grid.square(3)))
+    writer.close()
+    journals = [path.with_name(path.name + ".journal") for path in paths]
+    journals[1].write_bytes(journals[0].read_bytes())
+    with pytest.raises(ValueError, match=r"b.h5.journal belongs to another study: seed is 1 there"):
+        StudyWriter(paths[1])
+    assert journals[1].exists()
+    journals[1].unlink()
+    with StudyWriter(paths[0]):
+        pass
+    assert open_study(paths[0]).surfaces() == ["s"]
+    assert open_study(paths[1]).surfaces() == []
