@@ -1,6 +1,6 @@
 """SIGKILL at random times, again and again: what was acknowledged is there, the rest is resumed.
 
-    python -P benchmarks/kills.py --sampling 100 --training 50
+    python -P -m benchmarks.kills --sampling 100 --training 50
 
 Two jobs run in child processes that tell through a pipe what has been acknowledged: sampling a
 surface into a study, and training with checkpoints. A child is killed at a random time; then the
@@ -20,30 +20,13 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 
-from landscape.config import SamplingConfig, TrainingConfig, network_spec
-from landscape.directions import random_plane
-from landscape.grid import Grid
-from landscape.networks import build
-from landscape.sampling import empty_surface, plane_evaluator, sample_tiles
-from landscape.store import StudyFile, StudyWriter
-from landscape.store.paths import run_path, surface_path
-from landscape.surface import Status, Surface
-from landscape.training import train
-from landscape.training_state import Keeping
-
-GRID = Grid.square(41)
-ENGINE = SamplingConfig(strategy="vmap", chunk=8, batch_size=256, threads=1)
-TRAINING = TrainingConfig(steps=240, record_every=2, batch_size=50)
-SURFACE, RUN = surface_path("s"), run_path("relu-adam-seed0")
-Acknowledge = Callable[[int], None]
+from benchmarks.store_jobs import Job, Sampling, Training, same, tell
+from landscape.store import StudyFile
 
 
 @dataclass(slots=True)
@@ -61,112 +44,6 @@ class Tally:
     acknowledged: int = 0
     finished: int = 0
     wrong: list[str] = field(default_factory=list)
-
-
-class Job:
-    """Work on one network and data set, the same in every process."""
-
-    def __init__(self) -> None:
-        generator = torch.Generator().manual_seed(0)
-        inputs = torch.randn(400, 10, generator=generator)
-        self.data = inputs, (inputs[:, :3].sum(dim=1) > 0).long()
-
-    def model(self) -> Any:
-        """Build the network."""
-        spec = network_spec("mlp", activation="relu", input_shape=(10,), outputs=2, hidden=(16,))
-        return build(spec, seed=0)
-
-    def work(self, path: Path, acknowledge: Acknowledge) -> None:
-        """Do the job, or what is left of it."""
-        raise NotImplementedError
-
-    def missing(self, path: Path, acknowledged: set[int]) -> set[int]:
-        """Return what was acknowledged and is not there, as it should be."""
-        raise NotImplementedError
-
-    def result(self, path: Path) -> dict[str, np.ndarray[Any, Any]]:
-        """Return the arrays of a finished job."""
-        raise NotImplementedError
-
-
-class Sampling(Job):
-    """A surface of 14 tiles, each acknowledged."""
-
-    reference: dict[str, np.ndarray[Any, Any]]
-
-    def work(self, path: Path, acknowledge: Acknowledge) -> None:
-        """Sample, or go on."""
-        model = self.model()
-        plane = random_plane(model, seed=1)
-        with StudyWriter(path, config={"job": "sampling"}) as writer:
-            evaluator = plane_evaluator(model, "cross_entropy", self.data, plane, config=ENGINE)
-            surface = writer.find(SURFACE)
-            if not isinstance(surface, Surface):
-                surface = empty_surface(evaluator, plane, GRID)
-                writer.put_record(SURFACE, surface)
-            for indices, values in sample_tiles(evaluator, surface):
-                writer.put_tile(SURFACE, indices, values)
-                acknowledge(int(indices[0]))
-
-    def missing(self, path: Path, acknowledged: set[int]) -> set[int]:
-        """Return the first points of tiles that are not there, or hold other values."""
-        writer = StudyWriter(path)
-        found = writer.find(SURFACE)
-        writer.close()
-        if not isinstance(found, Surface):
-            return acknowledged
-        lost = set()
-        for tile in GRID.tiles():
-            there = found.status.reshape(-1)[tile] == Status.EVALUATED
-            right = found.losses.reshape(-1)[tile] == self.reference["losses"].reshape(-1)[tile]
-            if int(tile[0]) in acknowledged and not (there & right).all():
-                lost.add(int(tile[0]))
-        return lost
-
-    def result(self, path: Path) -> dict[str, np.ndarray[Any, Any]]:
-        """Return the fields of the surface."""
-        found = StudyFile(path).surface("s")
-        return {**found.fields, "status": found.status}
-
-
-class Training(Job):
-    """A run with a checkpoint at every record, each acknowledged."""
-
-    def work(self, path: Path, acknowledge: Acknowledge) -> None:
-        """Train, or go on."""
-        with StudyWriter(path, config={"job": "training"}) as writer:
-            if writer.has(RUN):
-                return
-            saved = writer.training(RUN)
-            number = len(saved[0]) if saved else 0
-
-            def save(piece: bytes, state: bytes) -> None:
-                nonlocal number
-                writer.put_training(RUN, piece, state)
-                number += 1
-                acknowledge(number)
-
-            trajectory = train(
-                self.model(), "cross_entropy", self.data, optimizer="adam", config=TRAINING,
-                keeping=Keeping(save, saved, 0.0),
-            )  # fmt: skip
-            writer.put_record(RUN, trajectory)
-            acknowledge(0)
-
-    def missing(self, path: Path, acknowledged: set[int]) -> set[int]:
-        """Return the numbers of checkpoints that are not there."""
-        writer = StudyWriter(path)
-        done, saved = writer.has(RUN), writer.training(RUN)
-        writer.close()
-        there = {0, *acknowledged} if done else set(range(1, len(saved[0]) + 1 if saved else 1))
-        return acknowledged - there
-
-    def result(self, path: Path) -> dict[str, np.ndarray[Any, Any]]:
-        """Return the arrays of the run."""
-        run = StudyFile(path).trajectory("relu-adam-seed0")
-        names = ("thetas", "steps", "losses", "accuracies", "step_losses", "gradient_norms",
-                 "step_lengths", "learning_rates")  # fmt: skip
-        return {name: getattr(run, name) for name in names}
 
 
 def torture(job: Job, kills: int, folder: Path, seed: int) -> Tally:
@@ -191,8 +68,8 @@ def torture(job: Job, kills: int, folder: Path, seed: int) -> Tally:
                 tally.wrong += [f"lost after kill {tally.kills}: {lost}"] if lost else []
             else:
                 found = job.result(path)
-                same = all(found[n].tobytes() == reference[n].tobytes() for n in reference)
-                tally.wrong += [] if same else [f"other bits after kill {tally.kills}"]
+                whole = same(found, reference)
+                tally.wrong += [] if whole else [f"other bits after kill {tally.kills}"]
         except (OSError, ValueError, KeyError) as error:
             tally.wrong.append(f"unreadable after kill {tally.kills}: {error}")
             killed = False
@@ -217,7 +94,7 @@ def _killed(job: Job, path: Path, seconds: float) -> tuple[bool, set[int]]:
         code = 1
         try:
             os.close(reading)
-            job.work(path, lambda number: _tell(writing, number))
+            job.work(path, lambda number: tell(writing, number))
             code = 0
         finally:
             os._exit(code)
@@ -237,10 +114,6 @@ def _killed(job: Job, path: Path, seconds: float) -> tuple[bool, set[int]]:
     if os.WIFEXITED(status) and os.WEXITSTATUS(status):
         raise OSError(f"a child ended with exit code {os.WEXITSTATUS(status)}")
     return os.WIFSIGNALED(status), {int(number) for number in told.split()}
-
-
-def _tell(pipe: int, number: int) -> None:
-    os.write(pipe, f"{number}\n".encode())
 
 
 def main() -> int:

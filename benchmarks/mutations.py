@@ -1,6 +1,6 @@
 """Random damage to study files and journals: an error, or the right values, and nothing else.
 
-    python -P benchmarks/mutations.py --study 2000 --journal 500
+    python -P -m benchmarks.mutations --study 2000 --journal 500
 
 Every mutant is opened as any user's command would, and every record in it read. Counted are those
 that were refused (as a whole or in part) and those that gave the right values; a wrong value, a
@@ -162,7 +162,7 @@ def _read_journal(path: Path) -> str:
             if found is not None and not same(found, record):
                 return "wrong"
         saved = writer.training("runs/q")
-        pieces = saved[0] if saved else []
+        pieces = list(saved[0]) if saved else []
         if pieces != [bytes([n]) * 100 for n in range(len(pieces))]:
             return "wrong"
         return "lost in part" if lost or len(pieces) < 3 else "right values"

@@ -6,6 +6,7 @@ after another, a record of the parameters every few steps.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -68,7 +69,7 @@ def train(
     log, done, generator = _Log(), 0, torch.get_rng_state()
     state = keeping.state() if keeping is not None else None
     if keeping is not None and state is not None:
-        log.take_up(keeping.pieces())
+        log.take_up(keeping.pieces(), hold=keeping.read is None)
         done = restore(model, stepper, state)
         if progress is not None:
             progress(done)
@@ -93,19 +94,26 @@ def train(
         log.facts.append((batch_loss, norm, length, rate))
         if (step + 1) % config.record_every == 0 or step + 1 == config.steps:
             log.record(step + 1, model, evaluator)
-            if keeping is not None and keeping.due:
+            if keeping is not None and keeping.due(log.pending):
                 keeping.put(log.piece(), state_of(model, stepper, step + 1, generator))
+                log.saved(hold=keeping.read is None)
         if progress is not None:
             progress(1)
     model.eval()
-    return log.trajectory(model, settings or {})
+    return log.trajectory(model, settings or {}, keeping)
 
 
 @dataclass(slots=True)
 class _Log:
-    """What has been seen so far."""
+    """What has been seen so far.
+
+    Attributes:
+        thetas: vectors, without the first ``dropped`` ones, which are on record.
+        kept: number of records and of facts that are on record.
+    """
 
     thetas: list[np.ndarray[Any, Any]] = field(default_factory=list)
+    dropped: int = 0
     steps: list[int] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     accuracies: list[float] = field(default_factory=list)
@@ -127,29 +135,42 @@ class _Log:
     def piece(self) -> dict[str, Any]:
         """Return what was seen since the last piece."""
         records, facts = self.kept
-        self.kept = len(self.steps), len(self.facts)
         return {
-            "thetas": torch.from_numpy(np.stack(self.thetas[records:])),
+            "thetas": torch.from_numpy(np.stack(self.thetas[records - self.dropped :])),
             "steps": self.steps[records:],
             "losses": self.losses[records:],
             "accuracies": self.accuracies[records:],
             "facts": self.facts[facts:],
         }
 
-    def take_up(self, pieces: list[dict[str, Any]]) -> None:
+    @property
+    def pending(self) -> int:
+        """Bytes of vectors that are not on record."""
+        return (len(self.steps) - self.kept[0]) * self.thetas[-1].nbytes if self.thetas else 0
+
+    def saved(self, *, hold: bool) -> None:
+        """Note that all is on record now; hold the vectors or drop them."""
+        self.kept = len(self.steps), len(self.facts)
+        if not hold:
+            self.thetas.clear()
+            self.dropped = len(self.steps)
+
+    def take_up(self, pieces: Iterator[dict[str, Any]], *, hold: bool) -> None:
         """Put together what was seen from its pieces."""
         for piece in pieces:
-            self.thetas += list(piece["thetas"].numpy())
+            self.thetas += list(piece["thetas"].numpy()) if hold else []
             self.steps += piece["steps"]
             self.losses += piece["losses"]
             self.accuracies += piece["accuracies"]
             self.facts += piece["facts"]
-        self.kept = len(self.steps), len(self.facts)
+        self.saved(hold=hold)
 
-    def trajectory(self, model: nn.Module, settings: dict[str, Any]) -> Trajectory:
+    def trajectory(
+        self, model: nn.Module, settings: dict[str, Any], keeping: Keeping | None
+    ) -> Trajectory:
         facts = np.array(self.facts, dtype=np.float64).reshape(-1, 4)
         return Trajectory(
-            thetas=np.stack(self.thetas),
+            thetas=self._joined(model, keeping),
             steps=np.array(self.steps),
             losses=np.array(self.losses),
             accuracies=np.array(self.accuracies) if self.accuracies else None,
@@ -162,6 +183,16 @@ class _Log:
             diverged_at=self.diverged_at,
             settings=settings,
         )
+
+    def _joined(self, model: nn.Module, keeping: Keeping | None) -> np.ndarray[Any, Any]:
+        """All vectors, [T, P]: those on record and those in memory."""
+        if not self.dropped or keeping is None or keeping.gather is None:
+            return np.stack(self.thetas)
+        first = _theta(model).cpu().numpy()
+        recorded = (piece["thetas"].numpy() for piece in keeping.pieces())
+        # One row each: a stack of all would be another copy.
+        blocks = itertools.chain(recorded, (theta[None] for theta in self.thetas))
+        return keeping.gather((len(self.steps), len(first)), first.dtype, blocks)
 
 
 def _theta(model: nn.Module) -> Tensor:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-Saved = tuple[list[bytes], bytes]
+Saved = tuple[Iterable[bytes], bytes]
+Gather = Callable[[tuple[int, ...], "np.dtype[Any]", Iterable["NDArray[Any]"]], "NDArray[Any]"]
+# Bytes of vectors that wait in memory to be saved, at most.
+PENDING = 1 << 26
 
 
 @dataclass(slots=True)
@@ -22,27 +27,33 @@ class Keeping:
         save: called with what was recorded since the last call, and the state to go on from; both
             are on record when it returns.
         saved: what an earlier process saved, all pieces and the last state; None to begin anew.
-        seconds: least time between two calls.
+        seconds: least time between two calls, unless much has been recorded since.
+        read: called for all pieces that are on record, those of an earlier process as well; the
+            vectors that were saved are then not held in memory. None holds them.
+        gather: joins blocks of rows to an array of a shape and type; goes with ``read``.
     """
 
     save: Callable[[bytes, bytes], None]
     saved: Saved | None = None
     seconds: float = 2.0
+    read: Callable[[], Iterable[bytes]] | None = None
+    gather: Gather | None = None
     _last: float = field(init=False, default_factory=time.monotonic)
 
-    @property
-    def due(self) -> bool:
-        """Whether it is time to save."""
-        return time.monotonic() - self._last >= self.seconds
+    def due(self, pending: int) -> bool:
+        """Whether it is time to save, with so many bytes of vectors not yet on record."""
+        full = self.read is not None and pending >= PENDING
+        return full or time.monotonic() - self._last >= self.seconds
 
     def put(self, piece: dict[str, Any], state: dict[str, Any]) -> None:
         """Save a piece and a state."""
         self.save(_encoded(piece), _encoded(state))
         self._last = time.monotonic()
 
-    def pieces(self) -> list[dict[str, Any]]:
-        """Return the pieces an earlier process saved."""
-        return [_decoded(piece) for piece in self.saved[0]] if self.saved else []
+    def pieces(self) -> Iterator[dict[str, Any]]:
+        """Yield the pieces that are on record, or those an earlier process saved."""
+        found = self.read() if self.read else self.saved[0] if self.saved else ()
+        return map(_decoded, found)
 
     def state(self) -> dict[str, Any] | None:
         """Return the state an earlier process saved last, or None."""

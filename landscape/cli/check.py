@@ -45,15 +45,16 @@ def repair(
         bool,
         typer.Option(
             "--recompute/--no-recompute",
-            help="Compute what is missing, for a study made by 'landscape run'.",
+            help="Compute what is missing, where the study says how and the data are at hand.",
         ),
     ] = True,
 ) -> None:
     """Save what is sound of a damaged study, and compute the rest again where that is possible.
 
     Damaged tiles of surfaces become missing points, other damaged records are removed. A study
-    of 'landscape run' then continues, which computes just these; for other surfaces give the
-    command again that made them. The damaged file is kept as <name>.damaged.
+    of 'landscape run' then continues, and so do the surfaces that 'landscape sample' added to it:
+    just what is missing is computed. For the rest, as surfaces of a network of your own, whose
+    code is not run from here, it says the command. The damaged file is kept as <name>.damaged.
     """
     from landscape.store import open_study
     from landscape.store.salvage import salvage
@@ -68,19 +69,32 @@ def repair(
     for part in done.removed:
         print(f"{part}: removed")
     print(f"the damaged file is kept as {done.kept}")
-    sound = open_study(path)
-    surfaces = sound.surfaces() or [p for p in done.removed if p.startswith("surfaces/")]
-    if recompute and "activations" in sound.config:
-        from landscape.cli.wiring import bars, configuration_of, load_data
-        from landscape.study import Study as Work
+    from landscape.study.mending import incomplete, remedy
 
-        with bars() as shown:
-            Work(configuration_of(sound), path, load_data, shown).run(sample=bool(surfaces))
-        left = [p for p in done.missing if not open_study(path).surface(p[9:]).complete]
-    else:
-        left = [*done.missing, *done.removed]
-    if left:
-        print(f"not computed again: {', '.join(left)}; give the command that made them once more")
+    damaged = [*done.missing, *done.removed]
+    failed = _recomputed(path, damaged) if recompute else {}
+    for part in incomplete(path, damaged):
+        why = f" ({failed[part]})" if part in failed else ""
+        print(f"{part}: not computed again{why}; give: {remedy(open_study(path), part)}")
+
+
+def _recomputed(path: Path, damaged: list[str]) -> dict[str, str]:
+    """Compute what is missing of a study with a configuration; say what could not be."""
+    from landscape.cli.wiring import bars, configuration_of, load_data
+    from landscape.store import open_study
+    from landscape.study import Study as Work
+    from landscape.study.mending import mend_surfaces
+
+    sound = open_study(path)
+    if "activations" not in sound.config:
+        return {}
+    config = configuration_of(sound)
+    surfaces = sound.surfaces() or [p for p in damaged if p.startswith("surfaces/")]
+    with bars() as shown:
+        Work(config, path, load_data, shown).run(sample=bool(surfaces))
+        return mend_surfaces(
+            open_study(path), config, damaged, load_data=load_data, reporter=shown
+        )  # fmt: skip
 
 
 def _file(study: Path) -> Path:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import tempfile
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -22,7 +23,7 @@ from landscape.layout import Layout
 from landscape.naming import check_identifier
 from landscape.plane import Plane
 from landscape.results import Analysis, Projection
-from landscape.store import digests, guard
+from landscape.store import digests, guard, images
 from landscape.surface import Surface
 from landscape.trajectory import Trajectory
 
@@ -38,8 +39,6 @@ UNITS = {
 }  # fmt: skip
 TILES = "tile_sha256"
 _CHUNK_ENTRIES = 1 << 17
-# Larger arrays are mapped from a temporary file, not held in memory.
-MAPPED = 1 << 30
 _PLAIN_CONTROLS = "\t\n\r"
 
 
@@ -162,18 +161,12 @@ def _array(group: h5py.Group, name: str) -> NDArray[Any]:
     data = guard.dataset(group, name)
     if data.dtype.kind == "O":
         raise ValueError(f"{data.name} must hold numbers, got text")
-    if data.ndim and data.size * data.dtype.itemsize > MAPPED:
-        return _mapped(data)
-    return np.asarray(data[()])
-
-
-def _mapped(data: h5py.Dataset) -> NDArray[Any]:
-    """Copy a data set to a temporary file, some rows at a time, and map that into memory."""
-    with tempfile.TemporaryFile() as file:
-        mapped = np.memmap(file, dtype=data.dtype, mode="w+", shape=data.shape)
-    for rows in digests.blocks(data):
-        mapped[rows] = data[rows]
-    return mapped
+    if not data.ndim or data.size * data.dtype.itemsize <= images.MAPPED:
+        return np.asarray(data[()])
+    inside = data.file.driver == "fileobj"
+    folder = None if inside else Path(os.fsdecode(data.file.filename)).parent
+    rows = (data[part] for part in digests.blocks(data))
+    return images.gathered(data.shape, data.dtype, rows, folder=folder)
 
 
 def _put_layout(group: h5py.Group, layout: Layout) -> None:

@@ -7,17 +7,68 @@ in memory; for large ones the room is reserved first.
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterator
+import math
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import IO, Any
 
 import h5py
+import numpy as np
+from numpy.typing import NDArray
 
 from landscape.files import reserve, write_into
 
 IN_MEMORY = 1 << 28
+# Larger arrays are mapped from a temporary file, not held in memory.
+MAPPED = 1 << 28
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def gathered(
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    blocks: Iterable[NDArray[Any]],
+    *,
+    folder: Path | None = None,
+) -> NDArray[Any]:
+    """Join blocks of rows to an array; a large one is mapped from a file that has no name.
+
+    Args:
+        shape: of the whole.
+        dtype: likewise.
+        blocks: rows, in order.
+        folder: for the file; None, and one that cannot be written, gives that for temporary files.
+
+    Raises:
+        OSError: if there is no room.
+        ValueError: if the blocks are not the whole.
+    """
+    if math.prod(shape) * dtype.itemsize <= MAPPED:
+        whole, row = np.empty(shape, dtype), 0
+        for block in blocks:
+            whole[row : row + len(block)] = block
+            row += len(block)
+    else:
+        with _nameless(folder) as file, room_for(folder or Path(), "an array larger than memory"):
+            # Written, not mapped: a full disk under a mapping kills the process.
+            for block in blocks:
+                file.write(np.ascontiguousarray(block, dtype).data)
+            file.flush()
+            row = file.tell() // (math.prod(shape[1:]) * dtype.itemsize)
+            whole = np.memmap(file, dtype=dtype, mode="r+", shape=(row, *shape[1:]))
+    if row != shape[0]:
+        raise ValueError(f"an array of shape {shape} needs {shape[0]} rows, got {row}")
+    return whole
+
+
+def _nameless(folder: Path | None) -> IO[bytes]:
+    try:
+        return tempfile.TemporaryFile(dir=folder)
+    except OSError:
+        return tempfile.TemporaryFile()
 
 
 @contextmanager

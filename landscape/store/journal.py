@@ -13,6 +13,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 from landscape.arrays import Floats
 from landscape.store import codec, images
 
-_VERSION = 2
+_VERSION = 3
 _TABLES = f"""
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL, digest TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS records (path TEXT, part INTEGER, image BLOB NOT NULL,
@@ -38,7 +39,9 @@ CREATE TABLE IF NOT EXISTS training (path TEXT, part INTEGER, image BLOB NOT NUL
 PRAGMA user_version = {_VERSION};
 """
 _PART = 1 << 23
-_STATE = -1
+# The parts of piece n of a training are n << 20, ...; those of its state -1, -2, ...
+_STATE, _PIECE = -1, 20
+_HEAD = 8
 # A quota that is used up; a full disk has a code of its own.
 _NO_ROOM = ("SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE")
 Tile = tuple[NDArray[np.int64], dict[str, Floats]]
@@ -57,6 +60,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._published = False
         self._database = sqlite3.connect(path, timeout=0, isolation_level=None)
         # Damaged text must not end in a UnicodeDecodeError; its digest tells.
         self._database.text_factory = lambda raw: raw.decode("utf-8", "replace")
@@ -107,24 +111,21 @@ class Journal:
 
     def put_training(self, path: str, piece: bytes, state: bytes) -> None:
         """Commit what a run has recorded since the last time, and the state to go on from."""
-        last = self._ask("SELECT max(part) FROM training WHERE path = ? AND part >= 0", path)
-        number = 0 if last[0][0] is None else int(last[0][0]) + 1
+        number = self._pieces(path)
         with self._transaction():
-            self._put("training", path, number, piece)
+            self._ask("DELETE FROM training WHERE path = ? AND part < 0", path)
+            self._put_parts(path, number << _PIECE, 1, piece)
             # The state knows how many pieces belong to it.
-            self._put("training", path, _STATE, (number + 1).to_bytes(8, "big") + state)
+            self._put_parts(path, _STATE, -1, (number + 1).to_bytes(_HEAD, "big") + state)
 
-    def training(self, path: str) -> tuple[list[bytes], bytes] | None:
+    def training(self, path: str) -> tuple[Pieces, bytes] | None:
         """Return the pieces and the last state of a run in progress, or None."""
-        rows = self._rows("training", path)
-        if not rows:
+        if not self._ask("SELECT 1 FROM training WHERE path = ? LIMIT 1", path):
             return None
-        if rows[0][0] != _STATE or [r[0] for r in rows[1:]] != list(range(len(rows) - 1)):
+        state = self._joined(path, _STATE, -1)
+        if int.from_bytes(state[:_HEAD], "big") != self._pieces(path):
             raise self._damaged(f"training of {path}")
-        number, state = int.from_bytes(rows[0][1][:8], "big"), rows[0][1][8:]
-        if number != len(rows) - 1:
-            raise self._damaged(f"training of {path}")
-        return [image for _, image in rows[1:]], state
+        return Pieces(self, path), state[_HEAD:]
 
     def paths(self) -> list[str]:
         """Paths with a record or tiles."""
@@ -134,7 +135,11 @@ class Journal:
     @property
     def empty(self) -> bool:
         """Whether nothing is kept here."""
-        return not self.paths() and not self._ask("SELECT 1 FROM training LIMIT 1")
+        return not self.paths() and not self._training_kept
+
+    @property
+    def _training_kept(self) -> bool:
+        return bool(self._ask("SELECT 1 FROM training LIMIT 1"))
 
     def size(self, path: str) -> int:
         """Return the bytes that the record under ``path`` takes in a file at most."""
@@ -145,9 +150,9 @@ class Journal:
         parts, _ = self._size(path)
         if not parts:
             return None
-        with tempfile.SpooledTemporaryFile(max_size=images.IN_MEMORY) as image:
+        with tempfile.SpooledTemporaryFile(images.IN_MEMORY, dir=str(self.path.parent)) as image:
             for number in range(parts):
-                image.write(self._part(path, number))
+                image.write(self._part("records", path, number))
             image.seek(0)
             # Safe to parse: every byte is as this program wrote it.
             with h5py.File(image, "r") as file:
@@ -155,21 +160,34 @@ class Journal:
 
     def tiles(self, path: str) -> Iterator[Tile]:
         """Yield the tiles of the surface under ``path``."""
-        for _, image in self._rows("tiles", path):
+        query = "SELECT first, image, digest FROM tiles WHERE path = ? ORDER BY first"
+        for first, image, digest in self._ask(query, path):
+            if not isinstance(image, bytes):
+                raise self._damaged(path)
+            self._check(digest, "tiles", f"{path} {first}", image)
             with np.load(BytesIO(image), allow_pickle=False) as arrays:
                 values = {name: arrays[name] for name in arrays.files if name != "__indices__"}
                 yield arrays["__indices__"], values
 
     def clear(self) -> None:
-        """Drop all records and tiles; training in progress stays."""
-        with self._transaction():
-            for table in ("records", "sizes", "tiles"):
-                self._ask(f"DELETE FROM {table}")  # noqa: S608
+        """Drop all records and tiles, which are in the study now; training in progress stays.
+
+        Even dropping takes room. Where there is none they stay until the journal is closed, and
+        read as the same as those in the study.
+        """
+        try:
+            with self._transaction():
+                for table in ("records", "sizes", "tiles"):
+                    self._ask(f"DELETE FROM {table}")  # noqa: S608
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            self._published = True
 
     def close(self) -> None:
         """Close the journal, and remove it if it holds nothing."""
         try:
-            empty = self.empty
+            empty = not self._training_kept and (self._published or self.empty)
         except OSError:
             empty = False
         if empty:
@@ -209,28 +227,38 @@ class Journal:
         return int(parts), int(size)
 
     def _put(self, table: str, path: str, number: int, image: bytes) -> None:
+        self._published = False
         digest = _digest(table, f"{path} {number}", image)
         self._ask(f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?)",  # noqa: S608
                   path, number, image, digest)  # fmt: skip
 
-    def _part(self, path: str, number: int) -> bytes:
-        query = "SELECT image, digest FROM records WHERE path = ? AND part = ?"
+    def _put_parts(self, path: str, first: int, step: int, image: bytes) -> None:
+        """Put what may be larger than SQLite takes at once, its length before it."""
+        image = len(image).to_bytes(_HEAD, "big") + image
+        for number, start in enumerate(range(0, len(image), _PART)):
+            self._put("training", path, first + step * number, image[start : start + _PART])
+
+    def _joined(self, path: str, first: int, step: int) -> bytes:
+        image = self._part("training", path, first)
+        size = _HEAD + int.from_bytes(image[:_HEAD], "big")
+        numbers = range(1, -(-size // _PART))
+        parts = [self._part("training", path, first + step * number) for number in numbers]
+        whole = b"".join([image, *parts])
+        if len(whole) != size:
+            raise self._damaged(f"training of {path}")
+        return whole[_HEAD:]
+
+    def _pieces(self, path: str) -> int:
+        query = "SELECT count(DISTINCT part >> ?) FROM training WHERE path = ? AND part >= 0"
+        return int(self._ask(query, _PIECE, path)[0][0])
+
+    def _part(self, table: str, path: str, number: int) -> bytes:
+        query = f"SELECT image, digest FROM {table} WHERE path = ? AND part = ?"  # noqa: S608
         rows = self._ask(query, path, number)
         if not rows or not isinstance(rows[0][0], bytes):
             raise self._damaged(path)
-        self._check(rows[0][1], "records", f"{path} {number}", rows[0][0])
+        self._check(rows[0][1], table, f"{path} {number}", rows[0][0])
         return rows[0][0]
-
-    def _rows(self, table: str, path: str) -> list[tuple[int, bytes]]:
-        second = "first" if table == "tiles" else "part"
-        query = f"SELECT {second}, image, digest FROM {table} WHERE path = ? ORDER BY {second}"  # noqa: S608
-        found = []
-        for number, image, digest in self._ask(query, path):
-            if not isinstance(image, bytes) or not isinstance(number, int):
-                raise self._damaged(path)
-            self._check(digest, table, f"{path} {number}", image)
-            found.append((number, image))
-        return found
 
     def _check(self, digest: Any, table: str, key: str, image: bytes) -> None:
         if digest != _digest(table, key, image):
@@ -269,6 +297,26 @@ class Journal:
             return self._database.execute(statement, values).fetchall()
         except (sqlite3.Error, OverflowError) as error:
             raise _explained(error, self.path) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """What a run in progress has recorded, piece by piece; each is read when its turn comes.
+
+    Attributes:
+        journal: where they are.
+        path: of the run.
+    """
+
+    journal: Journal
+    path: str
+
+    def __len__(self) -> int:
+        return self.journal._pieces(self.path)
+
+    def __iter__(self) -> Iterator[bytes]:
+        for number in range(len(self)):
+            yield self.journal._joined(self.path, number << _PIECE, 1)
 
 
 def _digest(table: str, key: str, image: bytes) -> str:

@@ -7,9 +7,15 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 _HERE: set[Path] = set()
+
+
+def followed(path: Path) -> Path:
+    """Return where a link leads, so that a file has one lock and is not replaced by its link."""
+    return path.resolve() if path.is_symlink() else path
 
 
 class WriterLock:
@@ -29,8 +35,9 @@ class WriterLock:
             raise BlockingIOError(_refusal(path, f"process {os.getpid()}, this one"))
         self._descriptor = self._taken()
         _HERE.add(self.path)
-        os.ftruncate(self._descriptor, 0)
-        os.write(self._descriptor, str(os.getpid()).encode())
+        with suppress(OSError):  # who holds it is said where there is room for that
+            os.ftruncate(self._descriptor, 0)
+            os.write(self._descriptor, str(os.getpid()).encode())
 
     def release(self) -> None:
         """Give it back; a second time does nothing."""

@@ -17,7 +17,7 @@ from landscape.grid import AXES, Grid
 from landscape.store import checking, child, codec, digests, guard
 from landscape.store.checking import DAMAGE, WHOLE
 from landscape.store.images import write_hdf5
-from landscape.store.lock import WriterLock
+from landscape.store.lock import WriterLock, followed
 from landscape.store.seal import put_seal
 from landscape.surface import Status, Surface
 
@@ -53,6 +53,7 @@ def salvage(path: Path) -> Salvaged:
     """
     if not path.is_file():
         raise FileNotFoundError(f"there is no study file {path}")
+    path = followed(path)
     lock = WriterLock(path.with_name(path.name + ".lock"))
     try:
         remove_leftovers(path)

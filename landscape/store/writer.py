@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from landscape.arrays import Floats, frozen_settings
 from landscape.files import remove_leftovers, replacing, writable_folder
 from landscape.store import checking, codec, digests
-from landscape.store.images import room_for, write_hdf5
-from landscape.store.journal import Journal
-from landscape.store.lock import WriterLock
+from landscape.store.images import gathered, room_for, write_hdf5
+from landscape.store.journal import Journal, Pieces
+from landscape.store.lock import WriterLock, followed
 from landscape.store.reader import FORMAT, VERSION, StudyFile
 from landscape.store.seal import put_seal
 from landscape.surface import Status, Surface
@@ -47,7 +47,7 @@ class StudyWriter:
         config: Mapping[str, Any] | None = None,
         facts: Mapping[str, str] | None = None,
     ) -> None:
-        self.path = Path(path)
+        self.path = followed(Path(path))
         writable_folder(self.path.parent)
         self._lock = WriterLock(self.path.with_name(self.path.name + ".lock"))
         try:
@@ -90,8 +90,13 @@ class StudyWriter:
 
     def has(self, path: str) -> bool:
         """Whether the record at ``path`` is there and, for a surface, complete."""
-        record = self.find(path)
-        return record is not None and (not isinstance(record, Surface) or record.complete)
+        there = self._journal.size(path) > 0 or (
+            self._published is not None and path in self._published.paths()
+        )
+        if not there or not path.startswith("surfaces/"):
+            return there
+        surface = self.find(path)
+        return not isinstance(surface, Surface) or surface.complete
 
     def find(self, path: str) -> codec.Record | None:
         """Return the record at ``path`` with the tiles put so far, or None."""
@@ -126,9 +131,23 @@ class StudyWriter:
         """
         self._journal.put_training(path, piece, state)
 
-    def training(self, path: str) -> tuple[list[bytes], bytes] | None:
+    def training(self, path: str) -> tuple[Pieces, bytes] | None:
         """Return all pieces and the last state of a run that is not finished, or None."""
         return self._journal.training(path)
+
+    def pieces(self, path: str) -> Pieces:
+        """Return all pieces of a run that is not finished, those that are still to come as well."""
+        return Pieces(self._journal, path)
+
+    def gather(
+        self, shape: tuple[int, ...], dtype: np.dtype[Any], blocks: Iterable[NDArray[Any]]
+    ) -> NDArray[Any]:
+        """Join rows to an array, which lies in a file beside the study if it is large.
+
+        Raises:
+            OSError: if there is no room for it.
+        """
+        return gathered(shape, dtype, blocks, folder=self.path.parent)
 
     def publish(self) -> StudyFile:
         """Write everything to the study file, replacing it atomically, and return it.
@@ -185,7 +204,10 @@ class StudyWriter:
     ) -> dict[str, str]:
         """What makes this experiment this one, after comparing with what is stored."""
         stored = self._stored_identity()
+        self._refuse_foreign_journal(stored)
         if config is None:
+            if stored:
+                self._journal.put_meta("identity", json.dumps(stored))
             return stored
         wanted = {"config": json.dumps(dict(frozen_settings(config)), sort_keys=True), **facts}
         if stored and stored != wanted:
@@ -196,6 +218,17 @@ class StudyWriter:
             )
         self._journal.put_meta("identity", json.dumps(wanted))
         return wanted
+
+    def _refuse_foreign_journal(self, stored: dict[str, str]) -> None:
+        text = self._journal.meta("identity")
+        if self._published is None or not (stored and text) or self._journal.empty:
+            return
+        if json.loads(text) != stored:
+            differences = "; ".join(_differences(stored, json.loads(text)))
+            raise ValueError(
+                f"the journal {self._journal.path} belongs to another study: {differences} "
+                "(there: the study, here: the journal); move it to its own study, or remove it"
+            )
 
     def _stored_identity(self) -> dict[str, str]:
         if self._published is not None:

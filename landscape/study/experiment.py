@@ -7,7 +7,7 @@ was interrupted.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -156,7 +156,10 @@ class Study(Presented):
         def save(piece: bytes, state: bytes) -> None:
             writer.put_training(path, piece, state)
 
-        return Keeping(save, writer.training(path), self.keep_seconds)
+        return Keeping(
+            save, writer.training(path), self.keep_seconds,
+            read=lambda: writer.pieces(path), gather=writer.gather,
+        )  # fmt: skip
 
     def _training_threads(self, writer: StudyWriter) -> int:
         """Return the number of threads as recorded, or one or all, whichever is faster now."""
@@ -200,7 +203,11 @@ class Study(Presented):
         if isinstance(found, Plane):
             return found
         if task.kind == "pca":
-            plane = pca_plane(trajectory, length=self.config.pca_plane.length)
+            plane = pca_plane(
+                trajectory,
+                length=self.config.pca_plane.length,
+                memory=self.config.sampling.memory,
+            )
         else:
             random = self.config.random_plane
             request = PlaneRequest(seed=random.seed, normalisation=random.normalisation)
@@ -279,9 +286,12 @@ class Study(Presented):
 
     # -- parts -------------------------------------------------------------------------------
 
-    def _finished(self, writer: StudyWriter) -> list[tuple[str, Trajectory]]:
-        runs = [(key.name, _trajectory(writer, key.name)) for key in self.config.runs]
-        return [(name, run) for name, run in runs if run.diverged_at is None]
+    def _finished(self, writer: StudyWriter) -> Iterator[tuple[str, Trajectory]]:
+        # One at a time: each may be as large as what is held in memory.
+        for key in self.config.runs:
+            run = _trajectory(writer, key.name)
+            if run.diverged_at is None:
+                yield key.name, run
 
     def _evaluator(
         self, writer: StudyWriter, plane: Plane, trajectory: Trajectory

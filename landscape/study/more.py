@@ -32,6 +32,8 @@ from landscape.surface import Surface
 from landscape.trajectory import Trajectory
 
 DTYPES = ("", "float32", "float64")
+# Said of parameters as a whole; all else are names.
+_WORDS = (("all",), ("trainable",))
 OTHER_STATISTICS = (
     "the solutions differ in BatchNorm's statistics, and every point is evaluated with those of "
     "the first: the others' losses here are not their own; --batch-norm recalibrated finds the "
@@ -108,7 +110,8 @@ class Request:
         """Which plane."""
         return PlaneRequest(
             kind=self.kind, seed=self.seed, normalisation=self.normalisation,
-            which="all" if self.which == ("all",) else self.which, axes=len(self.grid.shape),
+            which=self.which[0] if self.which in _WORDS else self.which,
+            axes=len(self.grid.shape),
             length=self.length,
         )  # fmt: skip
 

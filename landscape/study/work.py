@@ -52,12 +52,20 @@ class SurfaceWork:
     def done(self) -> None:
         """Sample or resample the surface, unless it is there already."""
         path = surface_path(self.identifier)
-        if self.writer.has(path):
+        if not self.tolerance:
+            if not self.writer.has(path):
+                self._sample()
             return
-        if self.tolerance and self.writer.find(path) is None:
+        nodes = self.writer.find(nodes_path(self.identifier))
+        if isinstance(nodes, Surface) and not nodes.complete:
+            self._complete(nodes_path(self.identifier), nodes, "Chebyshev points")
+        found = self.writer.find(path)
+        if isinstance(found, Surface) and not found.complete and "resampled" not in found.settings:
+            self._sample()  # interpolation did not reach the tolerance
+        decay = analysis_path("spectral_decay", self.identifier)
+        if not (self.writer.has(path) and self.writer.has(decay)):
+            # Points of a resampled surface that damage took are interpolated again.
             self._resample()
-        else:
-            self._sample()
 
     def _sample(self) -> Surface:
         """Evaluate every point that is missing."""

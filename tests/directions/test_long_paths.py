@@ -12,7 +12,7 @@ import pytest
 from landscape.directions import StraightPathError, pca_plane
 from landscape.layout import Layout, Slot
 from landscape.projection import project
-from landscape.store import StudyWriter, codec, open_study
+from landscape.store import StudyWriter, open_study
 from landscape.trajectory import Trajectory
 
 RECORDS, PARAMETERS = 120, 70_000
@@ -102,7 +102,7 @@ def test_a_path_larger_than_memory_goes_through_a_study(
     from landscape.store import images
 
     monkeypatch.setattr(images, "IN_MEMORY", 1 << 20)
-    monkeypatch.setattr(codec, "MAPPED", 1 << 20)
+    monkeypatch.setattr(images, "MAPPED", 1 << 20)
     size = recorded.thetas.nbytes
     tracemalloc.start()
     with StudyWriter(tmp_path / "study.h5", config={}) as writer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -185,10 +186,11 @@ def test_repair_computes_again_what_was_lost(tmp_path: Path) -> None:
 
 
 def test_random_damage_is_never_a_wrong_value() -> None:
-    script = Path(__file__).parents[2] / "benchmarks" / "mutations.py"
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-P", "-m", "benchmarks.mutations"]
     done = subprocess.run(
-        [sys.executable, "-P", str(script), "--study", "12", "--journal", "30", "--seed", "1"],
-        capture_output=True, text=True, check=False,
+        [*command, "--study", "12", "--journal", "30", "--seed", "1"],
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(root)},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "studies: 12 mutants" in done.stdout

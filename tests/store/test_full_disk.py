@@ -150,3 +150,15 @@ def test_large_studies_are_streamed_into_reserved_room(
     np.testing.assert_array_equal(
         open_study(path).analysis("x", "b").arrays["a"], np.arange(300_000.0)
     )
+
+
+def test_the_script_that_fills_disks() -> None:
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-P", "-m", "benchmarks.full_disk", "--fills", "1"]
+    done = subprocess.run(
+        [*command, "--only", "sampling"],
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(root)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "| sampling | limit on files | " in done.stdout
+    assert "landscape analyse" not in done.stdout

@@ -49,10 +49,9 @@ def test_ctrl_c_within_training_is_resumed_within_training(tmp_path: Path) -> No
 
 
 def test_kills(tmp_path: Path) -> None:
-    script = ROOT / "benchmarks" / "kills.py"
     done = subprocess.run(
-        [sys.executable, "-P", str(script), "--sampling", "5", "--training", "4"],
-        capture_output=True, text=True, check=False,
+        [sys.executable, "-P", "-m", "benchmarks.kills", "--sampling", "5", "--training", "4"],
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "sampling: 5 kills" in done.stdout
@@ -170,12 +169,15 @@ def test_training_pieces_that_do_not_fit_are_damage(tmp_path: Path) -> None:
     journal = Journal(path)
     journal.put_training("runs/r", b"a", b"state")
     journal.put_training("runs/r", b"b", b"state2")
-    assert journal.training("runs/r") == ([b"a", b"b"], b"state2")
+    saved = journal.training("runs/r")
+    assert saved is not None
+    assert (list(saved[0]), saved[1]) == ([b"a", b"b"], b"state2")
     assert journal.training("runs/q") is None
     journal.close()
     changes: list[tuple[str, Any]] = [
-        ("DELETE FROM training WHERE part = ?", 1),
+        ("DELETE FROM training WHERE part = ?", 1 << 20),
         ("UPDATE training SET image = x'00' WHERE part = ?", 0),
+        ("DELETE FROM training WHERE part = ?", -1),
     ]
     for change, part in changes:
         with sqlite3.connect(path) as database:
@@ -183,5 +185,121 @@ def test_training_pieces_that_do_not_fit_are_damage(tmp_path: Path) -> None:
         database.close()
         journal = Journal(path)
         with pytest.raises(OSError, match="damaged"):
-            journal.training("runs/r")
+            list((journal.training("runs/r") or [[]])[0])
         journal.close()
+
+
+ANALYSE = """if True:
+    import os, sys
+    from landscape.cli import app
+    from landscape.store import StudyWriter
+
+    path, left = sys.argv[1], int(sys.argv[2])
+    put = StudyWriter.put_record
+
+    def put_and_die(writer, where, record):
+        global left
+        put(writer, where, record)
+        print(where, flush=True)
+        left -= 1
+        if not left:
+            os.kill(os.getpid(), 9)
+
+    StudyWriter.put_record = put_and_die
+    app(["analyse", path, "--steps", "3", "--lines", "1", "--path", "--json"])
+"""
+
+
+def test_a_killed_analysis_goes_on_where_it_was(tmp_path: Path) -> None:
+    path, whole = tmp_path / "study.h5", tmp_path / "whole.h5"
+    Study(SLOW, path, load).run()
+    whole.write_bytes(path.read_bytes())
+
+    def analyse(study: Path, left: int) -> list[str]:
+        command = [sys.executable, "-P", "-c", ANALYSE, str(study), str(left)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == (-9 if left > 0 else 0), done.stderr
+        return [line for line in done.stdout.splitlines() if line.startswith("analyses/")]
+
+    wanted = analyse(whole, 0)
+    before = path.read_bytes()
+    first = analyse(path, 2)
+    assert first == wanted[:2]
+    assert path.read_bytes() == before
+    assert analyse(path, 0) == wanted[2:]
+    assert len(wanted) == 5
+    assert content(path) == content(whole)
+    assert not path.with_name("study.h5.journal").exists()
+
+
+def test_a_published_journal_that_cannot_be_cleared_is_removed_with_the_writer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "study.h5"
+    writer = StudyWriter(path, config={})
+    writer.put_record("surfaces/s", Surface.empty(Grid.square(3)))
+    ask = Journal._ask
+
+    def full(journal: Journal, statement: str, *values: object) -> Any:
+        if statement.startswith("DELETE FROM sizes"):
+            raise OSError(28, "no room for the journal")
+        return ask(journal, statement, *values)
+
+    monkeypatch.setattr(Journal, "_ask", full)
+    writer.publish()
+    assert writer.find("surfaces/s") is not None
+    writer.close()
+    assert [p.name for p in tmp_path.iterdir()] == ["study.h5"]
+    monkeypatch.undo()
+    assert open_study(path).surfaces() == ["s"]
+
+
+def test_a_state_larger_than_a_part_is_joined(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("landscape.store.journal._PART", 10)
+    journal = Journal(tmp_path / "j")
+    pieces, state = [bytes(range(35)), b"", b"x" * 20], bytes(range(100))
+    for piece in pieces:
+        journal.put_training("runs/r", piece, b"longer than the last one" * 20)
+    journal.put_training("runs/r", b"end", state)
+    saved = journal.training("runs/r")
+    assert saved is not None
+    assert list(saved[0]) == [*pieces, b"end"]
+    assert saved[1] == state
+    journal.close()
+
+
+def test_a_link_to_a_study_leads_to_one_lock_and_stays_a_link(tmp_path: Path) -> None:
+    path, link = tmp_path / "study.h5", tmp_path / "link.h5"
+    with StudyWriter(path, config={}):
+        pass
+    link.symlink_to(path.name)
+    writer = StudyWriter(path)
+    with pytest.raises(BlockingIOError):
+        StudyWriter(link)
+    writer.close()
+    with StudyWriter(link) as writer:
+        writer.put_record("surfaces/s", Surface.empty(Grid.square(3)))
+    assert link.is_symlink()
+    assert open_study(path).surfaces() == ["s"]
+
+
+def test_the_journal_of_another_study_is_refused(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("a.h5", "b.h5")]
+    for seed, path in enumerate(paths):
+        with StudyWriter(path, config={"seed": seed}):
+            pass
+    writer = StudyWriter(paths[0])
+    writer.put_record("surfaces/s", Surface.empty(Grid.square(3)))
+    writer.close()
+    journals = [path.with_name(path.name + ".journal") for path in paths]
+    journals[1].write_bytes(journals[0].read_bytes())
+    with pytest.raises(ValueError, match=r"b.h5.journal belongs to another study: seed is 1 there"):
+        StudyWriter(paths[1])
+    assert journals[1].exists()
+    journals[1].unlink()
+    with StudyWriter(paths[0]):
+        pass
+    assert open_study(paths[0]).surfaces() == ["s"]
+    assert open_study(paths[1]).surfaces() == []

@@ -1,0 +1,151 @@
+"""The jobs that kills and full disks interrupt: sampling a surface, training with checkpoints.
+
+Each can be done in one go or in pieces, in any number of processes, and tells what is on record.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from landscape.config import SamplingConfig, TrainingConfig, network_spec
+from landscape.directions import random_plane
+from landscape.grid import Grid
+from landscape.networks import build
+from landscape.sampling import empty_surface, plane_evaluator, sample_tiles
+from landscape.store import StudyFile, StudyWriter
+from landscape.store.paths import run_path, surface_path
+from landscape.surface import Status, Surface
+from landscape.training import train
+from landscape.training_state import Keeping
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+GRID = Grid.square(41)
+ENGINE = SamplingConfig(strategy="vmap", chunk=8, batch_size=256, threads=1)
+TRAINING = TrainingConfig(steps=240, record_every=2, batch_size=50)
+SURFACE, RUN = surface_path("s"), run_path("relu-adam-seed0")
+Acknowledge = Callable[[int], None]
+
+
+class Job:
+    """Work on one network and data set, the same in every process."""
+
+    def __init__(self) -> None:
+        generator = torch.Generator().manual_seed(0)
+        inputs = torch.randn(400, 10, generator=generator)
+        self.data = inputs, (inputs[:, :3].sum(dim=1) > 0).long()
+
+    def model(self) -> Any:
+        """Build the network."""
+        spec = network_spec("mlp", activation="relu", input_shape=(10,), outputs=2, hidden=(16,))
+        return build(spec, seed=0)
+
+    def work(self, path: Path, acknowledge: Acknowledge) -> None:
+        """Do the job, or what is left of it."""
+        raise NotImplementedError
+
+    def missing(self, path: Path, acknowledged: set[int]) -> set[int]:
+        """Return what was acknowledged and is not there, as it should be."""
+        raise NotImplementedError
+
+    def result(self, path: Path) -> Arrays:
+        """Return the arrays of a finished job."""
+        raise NotImplementedError
+
+
+class Sampling(Job):
+    """A surface of 14 tiles, each acknowledged."""
+
+    reference: Arrays
+
+    def work(self, path: Path, acknowledge: Acknowledge) -> None:
+        """Sample, or go on."""
+        model = self.model()
+        plane = random_plane(model, seed=1)
+        with StudyWriter(path, config={"job": "sampling"}) as writer:
+            evaluator = plane_evaluator(model, "cross_entropy", self.data, plane, config=ENGINE)
+            surface = writer.find(SURFACE)
+            if not isinstance(surface, Surface):
+                surface = empty_surface(evaluator, plane, GRID)
+                writer.put_record(SURFACE, surface)
+            for indices, values in sample_tiles(evaluator, surface):
+                writer.put_tile(SURFACE, indices, values)
+                acknowledge(int(indices[0]))
+
+    def missing(self, path: Path, acknowledged: set[int]) -> set[int]:
+        """Return the first points of tiles that are not there, or hold other values."""
+        writer = StudyWriter(path)
+        found = writer.find(SURFACE)
+        writer.close()
+        if not isinstance(found, Surface):
+            return acknowledged
+        lost = set()
+        for tile in GRID.tiles():
+            there = found.status.reshape(-1)[tile] == Status.EVALUATED
+            right = found.losses.reshape(-1)[tile] == self.reference["losses"].reshape(-1)[tile]
+            if int(tile[0]) in acknowledged and not (there & right).all():
+                lost.add(int(tile[0]))
+        return lost
+
+    def result(self, path: Path) -> Arrays:
+        """Return the fields of the surface."""
+        found = StudyFile(path).surface("s")
+        return {**found.fields, "status": found.status}
+
+
+class Training(Job):
+    """A run with a checkpoint at every record, each acknowledged."""
+
+    def work(self, path: Path, acknowledge: Acknowledge) -> None:
+        """Train, or go on."""
+        with StudyWriter(path, config={"job": "training"}) as writer:
+            if writer.has(RUN):
+                return
+            saved = writer.training(RUN)
+            number = len(saved[0]) if saved else 0
+
+            def save(piece: bytes, state: bytes) -> None:
+                nonlocal number
+                writer.put_training(RUN, piece, state)
+                number += 1
+                acknowledge(number)
+
+            trajectory = train(
+                self.model(), "cross_entropy", self.data, optimizer="adam", config=TRAINING,
+                keeping=Keeping(save, saved, 0.0, lambda: writer.pieces(RUN), writer.gather),
+            )  # fmt: skip
+            writer.put_record(RUN, trajectory)
+            acknowledge(0)
+
+    def missing(self, path: Path, acknowledged: set[int]) -> set[int]:
+        """Return the numbers of checkpoints that are not there."""
+        writer = StudyWriter(path)
+        done, saved = writer.has(RUN), writer.training(RUN)
+        number = len(list(saved[0])) if saved else 0
+        writer.close()
+        there = {0, *acknowledged} if done else set(range(1, number + 1))
+        return acknowledged - there
+
+    def result(self, path: Path) -> Arrays:
+        """Return the arrays of the run."""
+        run = StudyFile(path).trajectory("relu-adam-seed0")
+        names = ("thetas", "steps", "losses", "accuracies", "step_losses", "gradient_norms",
+                 "step_lengths", "learning_rates")  # fmt: skip
+        return {name: getattr(run, name) for name in names}
+
+
+def same(found: Arrays, wanted: Arrays) -> bool:
+    """Whether the arrays of two jobs have the same bits."""
+    return found.keys() == wanted.keys() and all(
+        found[name].tobytes() == wanted[name].tobytes() for name in wanted
+    )
+
+
+def tell(pipe: int, number: int) -> None:
+    """Acknowledge a piece of work to the parent process."""
+    os.write(pipe, f"{number}\n".encode())
