@@ -55,3 +55,7 @@ small = {"centres": 5, "samples": 65} if given.quick else {}
 scales = [curvature_against_scale(*job, random_segment(job[0]), **small) for job in work]
 figure = viz.curvature_scale(scales, titles=labels, kinked=[bool(one.kinks) for one in facts])
 print("wrote", viz.save(figure, given.out / "curvature-scale.pdf"))
+
+# %% The spectrum of the Hessian, which does not see kinks
+spectra = [landscape.spectral_density(*job, starts=1 if given.quick else 4) for job in work]
+print("wrote", viz.save(viz.spectrum(spectra, titles=labels), given.out / "spectrum.pdf"))
