@@ -138,6 +138,11 @@ class Journal:
         return not self.paths() and not self._training_kept
 
     @property
+    def published(self) -> bool:
+        """Whether all that is kept is in the study, where it could only not be dropped."""
+        return self._published
+
+    @property
     def _training_kept(self) -> bool:
         return bool(self._ask("SELECT 1 FROM training LIMIT 1"))
 

@@ -155,7 +155,7 @@ class StudyWriter:
         Raises:
             OSError: if there is no room; the old file and the journal stay whole.
         """
-        pending = self._journal.paths()
+        pending = [] if self._journal.published else self._journal.paths()
         if self._published is None or pending:
             with room_for(self.path, "the study"), replacing(self.path) as temporary:
                 write_hdf5(temporary, lambda new: self._fill(new, pending), self._size(pending))

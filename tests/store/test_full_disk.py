@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from landscape.grid import Grid
 from landscape.results import Analysis
 from landscape.store import StudyWriter, images, open_study
 from landscape.store.checking import check_file
+from landscape.store.journal import Journal
 from landscape.surface import Surface
 
 GRID = Grid.square(101)
@@ -150,6 +152,27 @@ def test_large_studies_are_streamed_into_reserved_room(
     np.testing.assert_array_equal(
         open_study(path).analysis("x", "b").arrays["a"], np.arange(300_000.0)
     )
+
+
+def test_a_study_whose_journal_cannot_be_dropped_for_want_of_room_is_not_written_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = Journal._ask
+
+    def full(journal: Journal, query: str, *values: Any) -> Any:
+        if query.startswith("DELETE") and "WHERE" not in query:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return ask(journal, query, *values)
+
+    monkeypatch.setattr(Journal, "_ask", full)
+    with StudyWriter(path) as writer:
+        writer.put_record("analyses/x/new", Analysis("x", {"a": np.arange(9.0)}, {}))
+        writer.publish()
+        first = path.stat()
+    assert path.stat().st_ino == first.st_ino
+    assert path.stat().st_mtime_ns == first.st_mtime_ns
+    assert open_study(path).analysis("x", "new").arrays["a"][-1] == 8
+    assert [p.name for p in path.parent.iterdir()] == ["study.h5"]
 
 
 def test_the_script_that_fills_disks() -> None:
