@@ -17,7 +17,7 @@ parser.add_argument("--out", type=Path, default=Path("pictures"))
 parser.add_argument("--quick", action="store_true", help="small and fast")
 given, _ = parser.parse_known_args()  # a notebook has arguments of its own
 facts = [activations.get(name) for name in ("relu", "elu", "tanh")]
-labels = [one.label for one in facts]
+labels, kinked = [one.label for one in facts], [bool(one.kinks) for one in facts]
 digits = data.load("digits", standardise="features")
 config = landscape.TrainingConfig(steps=20 if given.quick else 300)
 models = [build("mlp", activation=one.name, seed=0) for one in facts]
@@ -25,26 +25,24 @@ work = [(model, "cross_entropy", digits) for model in models]
 runs = [landscape.train(*job, optimizer="gd", config=config) for job in work]
 
 # %% The activations themselves, with their derivatives and kinks
-figure = viz.activation_plate([activations.profile(one.name) for one in facts])
-print("wrote", viz.save(figure, given.out / "activations.pdf"))
+plate = viz.activation_plate([activations.profile(one.name) for one in facts])
+print("wrote", viz.save(plate, given.out / "activations.pdf"))
 
 # %% Slope budgets: how much of the change of the slope in a step sits in kinks
 budgets = {
     label: [landscape.slope_budget(*job, landscape.step_segment(run, k)) for k in (1, 2, -1)]
     for label, job, run in zip(labels, work, runs, strict=True)
 }
-caption = viz.budget_caption(budgets)
-print("wrote", viz.save(viz.slope_budgets(budgets), given.out / "budgets.pdf", caption=caption))
+print("wrote", viz.save(viz.slope_budgets(budgets), given.out / "budgets.pdf"))
 
 # %% In which layers, and in which units
-figure = viz.layer_budgets(budgets["ReLU"], title="ReLU")
-print("wrote", viz.save(figure, given.out / "layers.pdf"))
+layers = viz.layer_budgets(budgets["ReLU"], title="ReLU")
+print("wrote", viz.save(layers, given.out / "layers.pdf"))
 
 # %% Along the path: how far the linear prediction holds, sharpness, noise of the kinks
-records = (1, 2) if given.quick else ()
+some = {"records": (1, 2)} if given.quick else {}
 measured = {
-    label: along_path(*job, run, records=records)
-    for label, job, run in zip(labels, work, runs, strict=True)
+    label: along_path(*job, run, **some) for label, job, run in zip(labels, work, runs, strict=True)
 }
 print("wrote", viz.save(viz.along_path(measured), given.out / "along-path.pdf"))
 
@@ -53,7 +51,7 @@ for model, run in zip(models, runs, strict=True):
     assign(model, run.thetas[-1])
 small = {"centres": 5, "samples": 65} if given.quick else {}
 scales = [curvature_against_scale(*job, random_segment(job[0]), **small) for job in work]
-figure = viz.curvature_scale(scales, titles=labels, kinked=[bool(one.kinks) for one in facts])
+figure = viz.curvature_scale(scales, titles=labels, kinked=kinked)
 print("wrote", viz.save(figure, given.out / "curvature-scale.pdf"))
 
 # %% The spectrum of the Hessian, which does not see kinks

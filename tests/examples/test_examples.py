@@ -20,7 +20,8 @@ NEEDS_OPENGL = re.compile(
 # Trainers of others, whose own warnings are not ours, and what they need besides.
 TRAINERS = {"lightning": ["lightning"], "transformers": ["transformers", "accelerate"]}
 # torch's own forward mode scripts its decompositions when it is first used.
-STRICT = ["-W", "error", "-W", "ignore:`torch.jit.script` is deprecated:DeprecationWarning"]
+STRICT = ["-W", "error", "-W", "ignore:`torch.jit.script` is deprecated:DeprecationWarning",
+          "-W", "ignore:there is no display:UserWarning"]  # fmt: skip
 PICTURE = re.compile(r"[\w./-]+\.(?:png|pdf|svg)")
 
 
