@@ -2,9 +2,8 @@
 
 # %% Options, optimizers and data
 import argparse
+from dataclasses import replace
 from pathlib import Path
-
-from matplotlib.lines import Line2D
 
 import data
 import landscape
@@ -45,14 +44,9 @@ for path in paths:
 
 # %% All on one surface; the legend tells how much of each path the plane holds
 surface = landscape.sample(*work, grid=grid, engine=engine)
-legend = [f"{path.run} {path.captured:.0%}" for path in paths]
+shown = [replace(path, run=f"{path.run} {path.captured:.0%}") for path in paths]
 title = "Four optimizers: share of each path in the plane"
-colours = viz.Style().path_colours[: len(paths)]
-figure = viz.contour(surface, paths=[paths], titles=[title])
-handles = [Line2D([], [], color=colour) for colour in colours]
-figure.axes[0].legend(handles, legend, prop={"family": "STIXGeneral", "size": 7})
+figure = viz.contour(surface, paths=[shown], titles=[title])
 print("wrote", viz.save(figure, given.out / "optimizers.pdf"))
-plotter = viz.surface(surface, path=paths, title=title)
-entries = list(map(list, zip(legend, colours, strict=True)))
-plotter.add_legend(entries, face="-", bcolor=None, size=(0.17, 0.16), font_family="times")
+plotter = viz.surface(surface, path=shown, title=title)
 print("wrote", viz.save(plotter, given.out / "optimizers.png"))
