@@ -52,8 +52,8 @@ $(BROWSING): $(INSTALLED)
 demo: rendering  ## train, sample and draw: the whole main job on scikit-learn's digits
 	$(BIN)/landscape demo --out $(OUT)
 
-test: rendering browser  ## all tests; no network needed
-	$(BIN)/python -P -m pytest -q
+test: rendering browser  ## all tests, a process for each core up to four; no network needed
+	OMP_NUM_THREADS=1 $(BIN)/python -P -m pytest -q --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
 lint: setup  ## ruff, mypy strict, import-linter
 	$(BIN)/ruff check .

@@ -62,19 +62,24 @@ def run(script: Path, out: Path) -> list[Cell]:
     return cells
 
 
+def flat(pdf: Path) -> Path:
+    """Return where a flat figure is written as PNG besides; a surface may have its name."""
+    return pdf.with_name(f"{pdf.stem}-flat.png")
+
+
 def shown(picture: Path, script: Path) -> str:
     """Copy a picture at the width of the page, and return its name there; films as they are."""
     if picture.suffix == ".gif":
         return Path(shutil.copy(picture, PICTURES / f"{script.stem}-{picture.name}")).name
     if picture.suffix == ".pdf":
-        picture = picture.with_suffix(".png")
-    name = f"{script.stem}-{picture.stem}.png"
+        picture = flat(picture)
+    name = f"{script.stem}-{picture.stem}.webp"
     with Image.open(picture) as image:
         small = image.convert("RGB")
         if small.width > WIDTH:
             height = round(small.height * WIDTH / small.width)
             small = small.resize((WIDTH, height), Image.Resampling.LANCZOS)
-        small.save(PICTURES / name, optimize=True)
+        small.save(PICTURES / name, quality=88, method=6)
     return name
 
 
@@ -98,7 +103,7 @@ def main() -> None:
         """Write a flat figure as PNG besides, for the page."""
         path = Path(path)
         if path.suffix == ".pdf":
-            original(picture, path.with_suffix(".png"))
+            original(picture, flat(path))
         return original(picture, path, **options)
 
     vars(viz)["save"] = save
