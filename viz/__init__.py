@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from viz.curvature_lines import curvature_scale
     from viz.density import kink_density
     from viz.effects import MOST_EFFECTS, effect_lines, effect_pages
-    from viz.explorer_server import explore_in_browser
+    from viz.explorer_server import check_address, explore_in_browser
     from viz.explorer_window import explore_in_window
     from viz.height import HeightScale
     from viz.html import page_of, to_html, toy_html
@@ -126,6 +126,7 @@ _HOME = MappingProxyType(
         "toy_html": "html",
         "show": "notebook",
         # live
+        "check_address": "explorer_server",
         "check_points": "regions",
         "explore_in_browser": "explorer_server",
         "explore_in_window": "explorer_window",
@@ -159,6 +160,7 @@ __all__ = [
     "budget_caption",
     "caption",
     "caption_of",
+    "check_address",
     "check_points",
     "check_video",
     "compare",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import getpass
 import hashlib
 import ipaddress
@@ -19,11 +20,14 @@ from viz.regions import POINTS, check_points
 
 HOST = "127.0.0.1"
 PORT = 8765
+LAST_PORT = 65535
 _PAGES = ("/", "/index.html")
 MISSING = (
     "the explorer in the browser needs further packages: pip install 'lossoscope[app]' "
     "(or trame and trame-vtk)"
 )
+# What is wrong with a port; all else is wrong with the address.
+_PORT_ERRORS = {errno.EADDRINUSE, errno.EACCES}
 Handler = Callable[[Any], Awaitable[Any]]
 
 
@@ -76,6 +80,24 @@ def check_host(host: str, *, network: bool) -> str:
             f"the study; keep {HOST} and use ssh -L, or add --allow-network"
         )
     return host
+
+
+def check_address(host: str, port: int | None, *, network: bool) -> str:
+    """Return the address to listen on, as :func:`check_host` does, if the port may be one too.
+
+    Args:
+        host: an address, or ``localhost``.
+        port: 0 to 65535, or None.
+        network: whether addresses that other machines reach are allowed.
+
+    Raises:
+        ValueError: for another port, or a host that is not allowed.
+    """
+    if port is not None and not 0 <= port <= LAST_PORT:
+        raise ValueError(
+            f"the port must be from 0 to {LAST_PORT}, got {port}; leave --port out for a free one"
+        )
+    return check_host(host, network=network)
 
 
 class Guard:
@@ -164,9 +186,9 @@ def explore_in_browser(
         ImportError: without trame.
         RuntimeError: if nothing can be rendered here.
         ValueError: for an address that is not allowed.
-        OSError: if the port is taken.
+        OSError: if the port is taken, or the address is not one of this machine.
     """
-    host = check_host(host, network=network)
+    host = check_address(host, port, network=network)
     check_points(points)
     try:
         import trame.app
@@ -228,7 +250,7 @@ def free_port(host: str, port: int | None) -> int:
     """Return a port that is free: the one asked for, or for None or 0 some other.
 
     Raises:
-        OSError: if the one asked for is taken.
+        OSError: if the one asked for is taken, or the address is not one of this machine.
     """
     for candidate in (PORT, 0) if port is None else (port,):
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
@@ -236,6 +258,11 @@ def free_port(host: str, port: int | None) -> int:
             try:
                 probe.bind((host, candidate))
             except OSError as error:
+                if error.errno not in _PORT_ERRORS:
+                    raise OSError(
+                        f"cannot listen on {host} ({error.strerror}); --host must be an address "
+                        f"of this machine, such as {HOST}"
+                    ) from None
                 if port is None and candidate:
                     continue
                 raise OSError(

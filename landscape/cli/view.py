@@ -53,6 +53,7 @@ def view(
 
     viz = own_viz()
     viz.check_points(points)
+    viz.check_address(host, port, network=allow_network)
     source = open_study(study)
     # Imported surfaces, and those of a network of the user's own, can be looked at only.
     config = configuration_of(source) if "network" in source.config else None
@@ -72,23 +73,43 @@ def first_surface(atlas: Any, source: StudyFile, surface: str, run: str) -> str:
 
     Raises:
         KeyError: if there is none of that id, or none of that run.
-        ValueError: if the study has no surface over a plane.
+        ValueError: if the study has no surface over a plane, or the one of that id is a line, a
+            volume, or of another run.
     """
     names: tuple[str, ...] = atlas.names
+    if surface and surface not in names:
+        raise _not_shown(names, source, surface)
     if not names:
         raise ValueError(
             f"{source.path} has no surface over a plane; make one with 'landscape sample'"
         )
-    if surface and surface not in names:
-        raise KeyError(f"{source.path} has no surface {surface}; known: {', '.join(names)}")
-    if surface or not run:
+    if not run:
         return surface or names[0]
     of_run = [name for name in names if source.surface(name).run == run]
     if not of_run:
         known = ", ".join(source.runs()) or "none"
         raise KeyError(f"{source.path} has no surface of the run {run}; runs: {known}")
+    if surface and surface not in of_run:
+        raise ValueError(
+            f"the surface {surface} is not of the run {run}; leave --run out, or choose from "
+            f"{', '.join(of_run)}"
+        )
     # A random plane shows the surroundings; that of a path is usually much wider.
-    return next((name for name in of_run if name.endswith(".random")), of_run[0])
+    return surface or next((name for name in of_run if name.endswith(".random")), of_run[0])
+
+
+def _not_shown(names: tuple[str, ...], source: StudyFile, surface: str) -> Exception:
+    """Say why a surface is not among those over planes."""
+    known = f"known: {', '.join(names) or 'none'}"
+    if surface not in source.surfaces() or surface.endswith(".nodes"):
+        return KeyError(f"{source.path} has no surface {surface}; {known}")
+    axes = len(source.surface(surface).grid.shape)
+    if axes == 1:
+        how = f"draw it with 'landscape figure {source.path} --kind line --surface {surface}'"
+        return ValueError(f"{surface} is a line, and 'view' shows surfaces over a plane; {how}")
+    return ValueError(
+        f"{surface} has {axes} axes, and 'view' shows surfaces over a plane, which has 2; {known}"
+    )
 
 
 def has_display() -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,11 +21,41 @@ from landscape.store import open_study
         (["--run", "gelu-gd-seed0"], "has no surface of the run gelu-gd-seed0; runs: relu-gd"),
         (["--host", "0.0.0.0"], "keep 127.0.0.1 and use ssh -L, or add --allow-network"),
         (["--host", "example.org"], "must be an address such as 127.0.0.1"),
+        (["--points", "1"], "3 to 301 points each way, got 1"),
         (["--points", "1000"], "3 to 301 points each way, got 1000"),
+        (["--port", "99999999"], "the port must be from 0 to 65535, got 99999999"),
+        (["--port", "-1"], "the port must be from 0 to 65535, got -1"),
+        (["--host", "192.0.2.1", "--allow-network"], "--host must be an address of this machine"),
+        (["--surface", "relu-gd-seed0.pca", "--run", "elu-gd-seed0"], "no surface of the run elu"),
     ],
 )
 def test_mistakes_are_told_in_a_line(study: Path, arguments: list[str], said: str) -> None:
     assert said in refused("view", study, "--browser", *arguments)
+
+
+def test_ports_and_hosts_are_checked_before_work_and_for_a_window_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(view, "has_display", lambda: True)
+    missing = tmp_path / "none.h5"
+    assert "from 0 to 65535, got 65536" in refused("view", missing, "--port", "65536")
+    assert "must be an address" in refused("view", missing, "--host", "nonsense")
+
+
+@pytest.mark.parametrize(
+    ("grid", "name", "said"),
+    [
+        ("5x1", "relu-gd-seed0.randomfilter0_5_-1_1", "is a line, and 'view' shows surfaces over "
+         "a plane; draw it with 'landscape figure"),
+        ("3x3x3", "relu-gd-seed0.randomfilter0_3x3x3_-1_1_-1_1_-1_1", "has 3 axes, and 'view' "
+         "shows surfaces over a plane, which has 2; known: relu-gd-seed0.pca"),
+    ],
+)  # fmt: skip
+def test_lines_and_volumes_are_told_as_what_they_are(
+    study: Path, tmp_path: Path, grid: str, name: str, said: str
+) -> None:
+    accepted("sample", study, "--run", "relu-gd-seed0", "--grid", grid, "--out", tmp_path)
+    assert said in refused("view", tmp_path, "--browser", "--surface", name)
 
 
 def test_no_study_no_view(tmp_path: Path) -> None:
@@ -42,11 +73,29 @@ class Names:
         self.names = names
 
 
+class Runs:
+    """A study whose surfaces are named after their runs."""
+
+    path = "study.h5"
+
+    def runs(self) -> list[str]:
+        return ["relu-gd-seed0", "other-gd-seed0"]
+
+    def surface(self, name: str) -> Any:
+        return SimpleNamespace(run=name.partition(".")[0])
+
+
 def test_it_begins_where_it_is_told(study: Path) -> None:
     source, every = open_study(study), Names("relu-gd-seed0.pca", "relu-gd-seed0.random")
     assert view.first_surface(every, source, "", "") == "relu-gd-seed0.pca"
     assert view.first_surface(every, source, "", "relu-gd-seed0") == "relu-gd-seed0.random"
     assert view.first_surface(every, source, "relu-gd-seed0.pca", "relu-gd-seed0").endswith("pca")
+    named: Any = Runs()
+    every = Names("relu-gd-seed0.random", "other-gd-seed0.random")
+    with pytest.raises(KeyError, match="has no surface of the run elu-gd-seed0"):
+        view.first_surface(every, named, "relu-gd-seed0.random", "elu-gd-seed0")
+    with pytest.raises(ValueError, match="not of the run other-gd-seed0; leave --run out"):
+        view.first_surface(every, named, "relu-gd-seed0.random", "other-gd-seed0")
     with pytest.raises(ValueError, match="has no surface over a plane"):
         view.first_surface(Names(), source, "", "")
 

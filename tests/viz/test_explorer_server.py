@@ -9,7 +9,14 @@ from typing import Any
 
 import pytest
 
-from viz.explorer_server import Address, Guard, _no_arguments, check_host, free_port
+from viz.explorer_server import (
+    Address,
+    Guard,
+    _no_arguments,
+    check_address,
+    check_host,
+    free_port,
+)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1"])
@@ -52,6 +59,19 @@ def test_a_taken_port_is_told_and_another_found_if_none_was_named() -> None:
             free_port("127.0.0.1", port)
         assert free_port("127.0.0.1", 0) not in (0, port)
     assert free_port("127.0.0.1", port) == port
+
+
+def test_an_address_of_no_machine_is_told_as_that_whatever_the_port() -> None:
+    for port in (None, 0, 8765):
+        with pytest.raises(OSError, match=r"192\.0\.2\.1 \(.*--host must be an address of this"):
+            free_port("192.0.2.1", port)
+
+
+@pytest.mark.parametrize("port", [-1, 65536, 99_999_999])
+def test_impossible_ports_are_refused(port: int) -> None:
+    with pytest.raises(ValueError, match=f"from 0 to 65535, got {port}; leave --port out"):
+        check_address("127.0.0.1", port, network=False)
+    assert check_address("localhost", 65535, network=False) == "127.0.0.1"
 
 
 def test_arguments_of_the_command_line_are_hidden_and_come_back() -> None:
