@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from landscape.directions import (
         custom_plane,
         line_between,
+        line_within,
         pca_plane,
         plane_through,
         random_plane,
@@ -121,6 +122,7 @@ _HOME = MappingProxyType(
         "batch_loss": "evaluation",
         "layout_of": "parameters",
         "line_between": "directions",
+        "line_within": "directions",
         "loss_on_plane": "sampling",
         "minibatch_noise": "microscope",
         "output_divergence": "output_distance",
@@ -183,6 +185,7 @@ __all__ = [
     "layout_of",
     "line_between",
     "line_segment",
+    "line_within",
     "load_into",
     "loss_on_plane",
     "minibatch_noise",

@@ -172,7 +172,9 @@ def draw_lines(
         places = scale.ticks()
         axes.set_yticks(10.0**places, labels=[t.replace("-", "−") for t in scale.labels(places)])
         axes.yaxis.set_minor_formatter(lambda *_: "")
-    axes.set_xlabel(with_power("α", alpha_power), style="italic", labelpad=1)
+    share = all(map(_is_segment, surfaces))
+    axes.set_xlabel("share of the way from A to B" if share else with_power("α", alpha_power),
+                    style="normal" if share else "italic", labelpad=1)  # fmt: skip
     axes.set_ylabel(scale.title)
     axes.margins(x=0.02)
     if len(surfaces) == 1 and _is_between(surfaces[0]):
@@ -201,7 +203,7 @@ def line_caption(surfaces: Surface | Sequence[Surface], *, height: Kind = "log")
     between = [s for s in every if _is_between(s)]
     if between:
         parts.append("Dots: the two solutions of each line.")
-    elif any(s.alphas[0] <= 0 <= s.alphas[-1] for s in every):
+    elif any(s.alphas[0] <= 0 <= s.alphas[-1] and not _is_segment(s) for s in every):
         parts.append("Dot: the solution.")
     if len(every) == 1 and between:
         found = barrier(every[0])
@@ -216,6 +218,8 @@ def line_caption(surfaces: Surface | Sequence[Surface], *, height: Kind = "log")
 
 def _as_line(text: str) -> str:
     """Name the line of a caption that takes every surface for one over a plane."""
+    if text.startswith("Line from A"):
+        return text
     for plane, along in (("Between plane", "Line between two solutions"), (" plane", " line")):
         head, found, tail = text.partition(plane)
         if found and "." not in head:
@@ -240,10 +244,17 @@ def _is_between(surface: Surface) -> bool:
     return surface.settings.get("kind") == "between" and bool(reaches)
 
 
+def _is_segment(surface: Surface) -> bool:
+    """Whether a line lies between two points of a plane: at its 0 and 1 are no solutions."""
+    return surface.settings.get("kind") == "segment"
+
+
 def _mark_solutions(
     axes: Axes, surface: Surface, losses: Floats, alphas: Floats, colour: str
 ) -> None:
     """Mark alpha 0, and 1 between two solutions, if the grid has a point there."""
+    if _is_segment(surface):
+        return
     for place in (0.0, 1.0) if _is_between(surface) else (0.0,):
         nearest = int(np.argmin(np.abs(surface.alphas - place)))
         if np.isclose(surface.alphas[nearest], place, atol=1e-12):

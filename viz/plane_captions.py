@@ -99,6 +99,8 @@ def _what(surfaces: Surfaces, planes: Planes) -> str:
     elif kind == "pca":
         what = "plane of the path's first two principal components"
         what += _variance(every) + _lengths(every)
+    elif kind == "segment":
+        what = _segment(settings)
     else:
         what = _KINDS.get(kind, f"{kind} plane" if kind else "surface")
         if kind == "through" and not solutions_of(surfaces[0], planes[0]):
@@ -109,6 +111,16 @@ def _what(surfaces: Surfaces, planes: Planes) -> str:
     # The solutions of a plane through several are told with their places.
     whose = f" around {runs[0]}" if len(runs) == 1 and kind != "through" else ""
     return f"{what[0].upper()}{what[1:]}{whose}{over}."
+
+
+def _segment(settings: dict[str, Any]) -> str:
+    """Say between which two points of which plane a line lies."""
+    (a0, b0), (a1, b1) = settings["ends"]
+    of = f"{settings.get('of') or ''} plane".strip()
+    text = f"line from A ({a0:.4g}, {b0:.4g}) to B ({a1:.4g}, {b1:.4g}) of the {of}"
+    if "seed" in settings:
+        text += f" of seed {settings['seed']}"
+    return text.replace("-", "−")
 
 
 def _variance(every: Sequence[dict[str, Any]]) -> str:

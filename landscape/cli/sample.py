@@ -19,6 +19,7 @@ _ENDS = {
     "between": ((-0.5, 1.5), (-0.5, 1.5)),
     "through": ((-0.5, 1.5), (-0.5, 1.5)),
 }
+_LINE = ((0.0, 1.0), (-1.0, 1.0))
 
 
 @one_line_errors
@@ -53,14 +54,17 @@ def sample(
     ] = None,
     grid: Annotated[
         str,
-        typer.Option("--grid", help="Points, as 51 or 51x41; 101x1 is a line, 17x17x17 a volume."),
+        typer.Option(
+            "--grid",
+            help="Points, as 51 or 51x41; 101x1 is a line, 17x17x17 a volume. With --line 201x1.",
+        ),
     ] = "51",
     alpha: Annotated[
         tuple[float, float] | None,
         typer.Option(
             "--alpha",
             help="First and last alpha. [-1 1; pca, where the path comes from about -1: -1.5 0.5; "
-            "between and through, where solutions lie at 0 and 1: -0.5 1.5]",
+            "between and through, where solutions lie at 0 and 1: -0.5 1.5; --line 0 1]",
         ),
     ] = None,
     beta: Annotated[
@@ -71,6 +75,14 @@ def sample(
         -1.0,
         1.0,
     ),
+    line: Annotated[
+        tuple[float, float, float, float] | None,
+        typer.Option(
+            "--line",
+            help="Alpha and beta of one point of the plane and of another, as 0 0 0.5 -0.5: sample "
+            "the line between them, alpha 0 to 1, instead of the plane.",
+        ),
+    ] = None,
     resample: Annotated[
         int,
         typer.Option(
@@ -208,7 +220,9 @@ def sample(
     shape = (resample, resample) if resample else parse_grid(grid)
     if plane == "between" and grid == "51":
         shape = (101,)
-    usual = _ENDS.get(plane, ((-1.0, 1.0), (-1.0, 1.0)))
+    elif line and grid == "51" and not resample:
+        shape = (201,)
+    usual = _LINE if line else _ENDS.get(plane, ((-1.0, 1.0), (-1.0, 1.0)))
     given: dict[str, Any] = {"strategy": strategy} if strategy else {}
     if gradients:
         # What the study prescribes for the loss alone does not bind.
@@ -227,6 +241,7 @@ def sample(
         tolerance=tolerance if resample else 0.0, height=height, gradients=gradients,
         subset=subset, divergence=divergence, curvature=curvature, dtype=dtype,
         batch_norm=batch_norm, length=length or ("displacement" if plane == "pca" else "unit"),  # type: ignore[arg-type]
+        line=line or (),
     )  # fmt: skip
     with bars() as shown:
         if source is None or config is None:
@@ -240,6 +255,8 @@ def sample(
     print(f"wrote surface {surface} to {path}")
     if len(shape) == 2:
         print(f"next: landscape render {path} --surface {surface}")
+    if len(shape) == 1:
+        print(f"next: landscape figure {path} --kind line --surface {surface}")
 
 
 def _opened(study: Path) -> tuple[Any, Any]:

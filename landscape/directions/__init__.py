@@ -9,6 +9,7 @@ from landscape.directions.random import random_direction, random_plane
 from landscape.directions.random_walk import random_walk_variance
 from landscape.directions.selection import Which, mask, select
 from landscape.directions.updates import last_update, update_plane
+from landscape.directions.within import line_within
 
 __all__ = [
     "CollinearError",
@@ -17,6 +18,7 @@ __all__ = [
     "custom_plane",
     "last_update",
     "line_between",
+    "line_within",
     "mask",
     "normalise",
     "orthogonalised",

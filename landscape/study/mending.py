@@ -85,8 +85,9 @@ def request_of(surface: Surface, identifier: str, placed: Iterable[str] = ()) ->
     if not isinstance(asked, dict) or "kind" not in asked:
         return None
     given = {**asked, "others": tuple(asked.get("others", ()))}
-    if "which" in given:
-        given["which"] = tuple(given["which"])
+    for name in ("which", "line"):
+        if name in given:
+            given[name] = tuple(given[name])
     own = {given.get("run"), *given["others"]}
     try:
         return Request(
@@ -148,6 +149,7 @@ def _words(request: Request, study: StudyFile) -> list[str]:
         for which in request.which:
             words += ["--which", which]
     words += ["--length", request.length] if request.kind == "pca" else []
+    words += ["--line", *map(repr, request.line)] if request.line else []
     return words + _grid_words(request) + _value_words(request)
 
 

@@ -13,7 +13,7 @@ import torch
 
 from landscape.config import SamplingConfig, StudyConfig
 from landscape.config.study import Length
-from landscape.directions import select
+from landscape.directions import line_within, select
 from landscape.evaluation import BatchNorm, EngineChoice, PlaneEvaluator
 from landscape.files import replacing, writable_folder
 from landscape.grid import Grid
@@ -65,6 +65,8 @@ class Request:
         curvature: whether a random plane carries the extreme curvatures of its centre.
         dtype: precision of the forward pass, ``float32`` or ``float64``; "" for the study's.
         length: of the directions of a ``pca`` plane, see :func:`landscape.pca_plane`.
+        line: alpha and beta of one point of the plane, and of another: the surface is that along
+            the line between them, its alpha 0 at the first and 1 at the second. () for the plane.
     """
 
     run: str | None
@@ -85,8 +87,10 @@ class Request:
     curvature: bool = True
     dtype: str = ""
     length: Length = "unit"
+    line: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
+        _check_line(self.line, self.kind, self.grid)
         if len(self.others) != OTHERS.get(self.kind, len(self.others)):
             raise ValueError(
                 f"a {self.kind} plane is made with {OTHERS[self.kind]} other solutions, "
@@ -111,7 +115,7 @@ class Request:
         return PlaneRequest(
             kind=self.kind, seed=self.seed, normalisation=self.normalisation,
             which=self.which[0] if self.which in _WORDS else self.which,
-            axes=len(self.grid.shape),
+            axes=2 if self.line else len(self.grid.shape),
             length=self.length,
         )  # fmt: skip
 
@@ -126,6 +130,7 @@ class Request:
         words[0] += f"{self.normalisation}{self.seed}" if self.kind == "random" else ""
         words[0] += self.length if self.length != "unit" else ""
         words += [shape, ends, *self.others]
+        words += ["line", *(f"{v:g}" for v in self.line)] if self.line else []
         words += ["gradients"] if self.gradients else []
         words += [self.batch_norm] if self.batch_norm != "frozen" else []
         words += ["divergence"] if self.divergence else []
@@ -150,6 +155,8 @@ class Request:
             asked |= {"tolerance": self.tolerance, "height": self.height}
         if self.dtype:
             asked["dtype"] = self.dtype
+        if self.line:
+            asked["line"] = list(self.line)
         return asked
 
 
@@ -244,11 +251,7 @@ def surface_of(
         raise ValueError(f"the id {name} is taken by another surface; give a --name")
     plane = writer.find(plane_path(name))
     if not isinstance(plane, Plane):
-        solutions = {**paths, **(others or {})}
-        plane = make_plane(
-            request.plane, model, loss, data, trajectory=paths.get(str(request.run)),
-            others=[solutions[other] for other in request.others],
-        )  # fmt: skip
+        plane = _plane(request, model, loss, data, paths, {**paths, **(others or {})})
     found = surface if isinstance(surface, Surface) else writer.find(nodes_path(name))
     recorded = found.settings["engine"] if isinstance(found, Surface) else {}
     evaluator = plane_evaluator(
@@ -264,7 +267,7 @@ def surface_of(
     reporter.note(f"sampling {points}: {evaluator.choice}")
     if not writer.has(plane_path(name)):
         # After the evaluator, which tells what is wrong with model, loss and data.
-        if request.kind == "random" and request.curvature:
+        if request.kind == "random" and request.curvature and not request.line:
             plane = curved(plane, model, loss, data)
         if plane.settings.get("batch_statistics") == "differ" and request.batch_norm == "frozen":
             reporter.note(OTHER_STATISTICS)
@@ -280,6 +283,36 @@ def surface_of(
         if not writer.has(placed):
             record = place(evaluator, plane, paths[run], run=run, plane_id=name)
             writer.put_record(placed, record)
+
+
+def _check_line(line: tuple[float, ...], kind: str, grid: Grid) -> None:
+    if not line:
+        return
+    if len(line) != 4 or not np.isfinite(line).all():
+        raise ValueError(
+            "a line lies between two points of a plane, four finite numbers as 0 0 0.5 -0.5, got "
+            f"{' '.join(f'{v:g}' for v in line)}"
+        )
+    if kind == "between":
+        raise ValueError("between two solutions there is a line already; leave --line out")
+    if len(grid.shape) != 1:
+        raise ValueError(f"a line has 1 axis, got a grid of {len(grid.shape)}; write it as 201x1")
+
+
+def _plane(
+    request: Request,
+    model: torch.nn.Module,
+    loss: Any,
+    data: Any,
+    paths: dict[str, Trajectory],
+    solutions: dict[str, Any],
+) -> Plane:
+    """Make the plane of a request, or the line within it."""
+    plane = make_plane(
+        request.plane, model, loss, data, trajectory=paths.get(str(request.run)),
+        others=[solutions[other] for other in request.others],
+    )  # fmt: skip
+    return line_within(plane, request.line[:2], request.line[2:]) if request.line else plane
 
 
 def _compare(

@@ -11,14 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from calling import accepted
+from calling import accepted, refused
 from small_study import SMALL, content, load, run_study
 
+from landscape.evaluation.evaluator import Evaluator
 from landscape.grid import Grid
 from landscape.store import StudyFile, StudyWriter, open_study
 from landscape.store.paths import surface_path
-from landscape.study import more
-from landscape.study.explore import FLOAT64_BELOW, StudyAtlas, request_of
+from landscape.study import mending, more
+from landscape.study.explore import StudyAtlas
+from landscape.study.live_plane import FLOAT64_BELOW, request_of
+from landscape.study.solution_network import SolutionNetwork
 from landscape.surface import Surface
 
 CONFIG = replace(SMALL, activations=("relu",))
@@ -184,3 +187,113 @@ def test_planes_through_three_solutions_hold_their_paths(tmp_path: Path) -> None
     name = place.keep(sampled(place, WINDOW))
     assert others[0] in place.command(sampled(place, WINDOW))
     assert f"{others[1]}@{name}" in open_study(source.path).projections()
+
+
+def line_sampled(place: Any, first: Any, second: Any, points: int = 201) -> Surface:
+    return place.sample_line(first, second, points, lambda _: None, lambda: False)
+
+
+@pytest.mark.parametrize("kind", ["random", "pca"])
+@pytest.mark.parametrize(
+    "ends", [(-0.5, 0.25, 0.75, -0.125), (0.001, 0.0, 0.002, 0.0005)], ids=["line", "tiny"]
+)
+def test_a_line_is_that_of_landscape_sample_to_the_last_bit(
+    study: StudyFile, tmp_path: Path, kind: str, ends: tuple[float, ...]
+) -> None:
+    place = atlas(study).open(f"{RUN}.{kind}")
+    line = line_sampled(place, ends[:2], ends[2:])
+    words = shlex.split(place.command(line))
+    assert "--line" in words
+    assert words[words.index("--grid") + 1] == "201x1"
+    accepted(*words[1:], "--out", tmp_path / "other")
+    other = open_study(tmp_path / "other")
+    name = place.keep(line)
+    assert (other.surface(name).losses == line.losses).all()
+    assert (other.surface(name).fields["accuracies"] == line.fields["accuracies"]).all()
+    kept, expected = content(study.path), content(other.path)
+    assert kept.keys() == expected.keys()
+    apart = {k for k in kept if kept[k] != expected[k] and "engine" not in kept[k]}
+    assert apart <= {f"surfaces/{name}:sha256"}
+
+
+@pytest.mark.parametrize("ends", [(-0.5, 0.25, 0.75, -0.125), (0.001, 0.0, 0.002, 0.0005)])
+def test_a_line_is_the_loss_at_the_real_parameters(
+    study: StudyFile, ends: tuple[float, ...]
+) -> None:
+    place = atlas(study).open(f"{RUN}.random")
+    plane = place.plane
+    assert plane is not None
+    line = line_sampled(place, ends[:2], ends[2:])
+    share = line.alphas[:, None]
+    where = (1 - share) * np.array(ends[:2]) + share * np.array(ends[2:])
+    thetas = plane.origin + where @ plane.directions
+    network = SolutionNetwork(study, CONFIG, RUN, load)
+    evaluator = Evaluator(network.model, network.loss, network.data,
+                          dtype=torch.float64)  # fmt: skip
+    exact = evaluator(thetas)
+    tiny = line.settings["dtype"] == "float64"
+    assert tiny == (ends[0] == 0.001)
+    np.testing.assert_allclose(line.losses, exact["losses"], rtol=1e-12 if tiny else 1e-5)
+    if tiny:
+        assert (line.fields["accuracies"] == exact["accuracies"]).all()
+
+
+def test_a_line_between_two_solutions_is_that_of_the_plane_between(tmp_path: Path) -> None:
+    config = replace(CONFIG, optimizers=("gd",), seeds=(0, 1, 2), dtype="float64")
+    source = run_study(config, tmp_path)
+    live = StudyAtlas(source, config, load_data=load)
+    first, *others = live.runs
+    place = live.make(run=first, kind="through", others=tuple(others))
+    line = line_sampled(place, (0.0, 0.0), (1.0, 0.0), 101)
+    wanted = more.Request(
+        run=first, kind="between", others=(others[0],), grid=Grid.line(101, (0.0, 1.0))
+    )
+    path, name = more.sample_more(source, config, wanted, load_data=load)
+    np.testing.assert_allclose(line.losses, open_study(path).surface(name).losses, rtol=1e-12)
+
+
+def test_a_line_is_kept_drawn_listed_and_made_again(study: StudyFile, tmp_path: Path) -> None:
+    place = atlas(study).make(run=RUN, kind="random", seed=5)
+    line = line_sampled(place, (0.0, 0.0), (0.5, 0.25))
+    name = place.keep(line)
+    assert place.keep(line) == name
+    again = open_study(study.path)
+    assert (again.surface(name).losses == line.losses).all()
+    assert again.plane(name).settings["ends"] == [[0.0, 0.0], [0.5, 0.25]]
+    assert name not in atlas(again).names
+    # Ids in a table may be cut, lines of their own are not.
+    assert f"surface {name}: 201 over 0 to 1" in accepted("info", study.path)
+    said = accepted("figure", study.path, "--kind", "line", "--surface", name, "--out", tmp_path)
+    caption = next(tmp_path.glob("*.md")).read_text(encoding="utf-8")
+    assert said.count("wrote") == 3
+    assert "from A (0, 0) to B (0.5, 0.25) of the random plane" in caption
+    assert "solution" not in caption
+    request = mending.request_of(again.surface(name), name)
+    assert request is not None
+    assert request.line == (0.0, 0.0, 0.5, 0.25)
+
+
+def test_a_line_is_cancelled_after_a_tile(study: StudyFile) -> None:
+    place = atlas(study).open(f"{RUN}.random")
+    seen: list[Surface] = []
+    half = place.sample_line((0, 0), (1, 1), 401, seen.append, lambda: len(seen) == 2)
+    assert [int((s.status > 0).sum()) for s in seen] == [128, 256]
+    with pytest.raises(ValueError, match="only a finished surface can be kept"):
+        place.keep(half)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--line", "0", "0", "0", "0"], "needs two different points"),
+        (["--line", "0", "0", "nan", "0"], "four finite numbers"),
+        (["--line", "0", "0", "1", "0", "--grid", "9x9"], "got a grid of 2; write it as 201x1"),
+        (["--line", "0", "0", "1", "0", "--resample", "9"], "got a grid of 2; write it as 201x1"),
+        (["--line", "0", "0", "1", "0", "--plane", "between", "--other", "relu-nesterov-seed0"],
+         "there is a line already"),
+    ],
+)  # fmt: skip
+def test_impossible_lines_are_told_in_one_line(
+    study: StudyFile, options: list[str], said: str
+) -> None:
+    assert said in refused("sample", study.path, "--run", RUN, *options)
