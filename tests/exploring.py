@@ -13,7 +13,8 @@ import numpy as np
 from landscape.grid import Grid
 from landscape.results import Projection
 from landscape.surface import Status, Surface
-from viz.explorer import Explorer, Moment
+from viz.explorer import Explorer
+from viz.explorer_moment import Moment
 
 
 def bowl(coordinates: Any) -> Any:
@@ -30,6 +31,7 @@ class Analytic:
     surface: Surface | None = None
     paths: tuple[Projection, ...] = ()
     asked: list[Grid] = field(default_factory=list)
+    lines: list[Any] = field(default_factory=list)
     kept: list[Surface] = field(default_factory=list)
     # Cleared: the sampler stands still after its first tile.
     go: threading.Event = field(default_factory=threading.Event)
@@ -44,9 +46,13 @@ class Analytic:
 
     def sample(self, grid: Grid, on_tile: Any, cancelled: Callable[[], bool]) -> Surface:
         self.asked.append(grid)
-        surface = Surface.empty(grid)
-        for tile in grid.tiles():
-            values = {"losses": self.loss(grid.coordinates(tile))}
+        return self._filled(Surface.empty(grid), self.loss, on_tile, cancelled)
+
+    def _filled(
+        self, surface: Surface, loss: Any, on_tile: Any, cancelled: Callable[[], bool]
+    ) -> Surface:
+        for tile in surface.grid.tiles():
+            values = {"losses": loss(surface.grid.coordinates(tile))}
             surface = surface.with_points(tile, values, Status.EVALUATED)
             on_tile(surface)
             while not (self.go.wait(0.01) or cancelled()):
@@ -55,6 +61,18 @@ class Analytic:
                 self.cancellations += 1
                 break
         return surface
+
+    def sample_line(
+        self, first: Any, second: Any, points: int, on_tile: Any, cancelled: Callable[[], bool]
+    ) -> Surface:
+        grid, ends = Grid.line(points, (0.0, 1.0)), np.array([first, second])
+        self.lines.append((first, second, points))
+
+        def along(shares: Any) -> Any:
+            return self.loss((1 - shares) * ends[0] + shares * ends[1])
+
+        settings = {"kind": "segment", "ends": ends.tolist(), "dtype": "float64"}
+        return self._filled(Surface.empty(grid, settings=settings), along, on_tile, cancelled)
 
     def keep(self, surface: Surface) -> str:
         self.kept.append(surface)

@@ -7,131 +7,34 @@ brings the results.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from landscape.grid import Grid
-from landscape.results import Projection
 from landscape.surface import Status, Surface
-from viz.regions import POINTS, check_points, coarse_part, first_window
+from viz.explorer_moment import Atlas, Moment, OnTile, Place, Point
+from viz.explorer_work import Job, Post, Worker
+from viz.regions import (
+    LINE_POINTS,
+    POINTS,
+    check_line,
+    check_points,
+    coarse_part,
+    first_window,
+)
 
-# Called with a surface, unfinished as it is, after each tile.
-OnTile = Callable[[Surface], None]
-# Whether to stop after this tile.
-Cancelled = Callable[[], bool]
-# Gives the surface over a grid, unfinished only if it was cancelled.
-Sampler = Callable[[Grid, OnTile, Cancelled], Surface]
-Post = Callable[[Callable[[], None]], Any]
 # Pictures of an unfinished surface are no closer than this, in seconds.
 _PREVIEW_EVERY = 0.4
 _TOLD_EVERY = 0.2
-
-
-class Place(Protocol):
-    """A plane to look at, with what samples it."""
-
-    @property
-    def name(self) -> str:
-        """Short, unique: the id of the surface, or how the plane was made."""
-
-    @property
-    def title(self) -> str:
-        """Of the picture."""
-
-    @property
-    def surface(self) -> Surface | None:
-        """What the study holds of it; None if it was not sampled yet."""
-
-    @property
-    def paths(self) -> tuple[Projection, ...]:
-        """Placed on it."""
-
-    def sample(self, grid: Grid, on_tile: OnTile, cancelled: Cancelled) -> Surface:
-        """Sample a region anew; a :data:`Sampler`."""
-
-    def keep(self, surface: Surface) -> str:
-        """Put a sampled region into the study and return its id."""
-
-    def command(self, surface: Surface) -> str:
-        """Write the command that samples the same."""
-
-
-class Atlas(Protocol):
-    """All there is to look at."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Of the places in the study."""
-
-    def open(self, name: str) -> Place:
-        """Return a place of the study."""
-
-    def make(self, **choice: Any) -> Place:
-        """Make a new plane."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """What the explorer shows.
-
-    Attributes:
-        place: the plane; None until the first one is open.
-        surface: on it, finished.
-        going: the plane that is being sampled for the first time; it becomes the place when that
-            is done.
-        before: surfaces that were shown before, the latest last.
-        preview: the finished coarse part of what is being sampled.
-        target: the grid that is being sampled.
-        doing: ``opening``, ``sampling`` or ``keeping``; "" for nothing.
-        done: points that are sampled.
-        note: what happened last.
-        error: what went wrong last; "" after the next success.
-        fresh: whether the surface was sampled here and is not in the study.
-    """
-
-    place: Place | None = None
-    surface: Surface | None = None
-    going: Place | None = None
-    before: tuple[Surface, ...] = ()
-    preview: Surface | None = None
-    target: Grid | None = None
-    doing: str = ""
-    done: int = 0
-    note: str = ""
-    error: str = ""
-    fresh: bool = False
-
-    @property
-    def total(self) -> int:
-        """Points of what is being sampled; 0 for nothing."""
-        return self.target.size if self.target is not None else 0
-
-    @property
-    def shown(self) -> Surface | None:
-        """What is drawn: the coarse part of the new region as soon as there is one."""
-        return self.preview if self.preview is not None else self.surface
-
-    @property
-    def here(self) -> Place | None:
-        """The plane of what is drawn."""
-        return self.going if self.preview is not None and self.going is not None else self.place
-
-
-@dataclass(slots=True)
-class _Job:
-    """Work in the other thread."""
-
-    cancelled: threading.Event
+_LINE = "sampling the line"
 
 
 class Explorer:
-    """A walk over surfaces: open, zoom, back, keep.
+    """A walk over surfaces: open, zoom, back, keep; lines between two points.
 
     Every method is called in one thread, which draws, and returns at once.
 
@@ -154,11 +57,9 @@ class Explorer:
         self.atlas = atlas
         self.moment = Moment()
         self.points = check_points(points)
-        self._post = post
+        self.line_points = LINE_POINTS
         self._changed = changed
-        self._job: _Job | None = None
-        # One worker: the next region waits until the last one has noticed that it is cancelled.
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="landscape-sampler")
+        self._worker = Worker(post)
 
     def open(self, name: str) -> None:
         """Show a place of the study."""
@@ -168,9 +69,7 @@ class Explorer:
         """Make a new plane, sample it and show it; arguments as :meth:`Atlas.make`."""
         self._visit(lambda: self.atlas.make(**choice), "making a plane")
 
-    def zoom(
-        self, alpha: tuple[float, float], beta: tuple[float, float], *, points: int | None = None
-    ) -> None:
+    def zoom(self, alpha: Point, beta: Point, *, points: int | None = None) -> None:
         """Sample a window anew and show it; what is shown stays until the first coarse part is in.
 
         Args:
@@ -178,7 +77,8 @@ class Explorer:
             beta: first and last beta.
             points: each way; None for as many as last time.
         """
-        place = self.moment.place
+        # What is seen: also a new plane of which a coarse part is there.
+        place = self.moment.here
         if place is None:
             self._fail("open a surface first")
             return
@@ -190,14 +90,66 @@ class Explorer:
             return
         self._sample(place, grid)
 
+    def mark(self, point: Point) -> None:
+        """Choose a point of the surface: the first end of a line, or the second, then sample it."""
+        ends = self.moment.ends
+        if len(ends) == 1:
+            self.draw_line(ends[0], point)
+            return
+        if self.moment.place is not self.moment.here:
+            self._fail("wait until the surface is sampled")
+            return
+        self._stop_line()
+        self._set(ends=(point,), line=None, line_fresh=False, error="",
+                  note="choose the other end of the line")  # fmt: skip
+
+    def draw_line(self, first: Point, second: Point, *, points: int | None = None) -> None:
+        """Sample the line from one point of the place to another.
+
+        Args:
+            first: its alpha and beta.
+            second: likewise.
+            points: on the line, its ends among them; None for as many as last time.
+        """
+        place = self.moment.place
+        if place is None or place is not self.moment.here:
+            self._fail("wait until the surface is sampled")
+            return
+        try:
+            self.line_points = check_line(
+                first, second, self.line_points if points is None else points
+            )
+        except ValueError as error:
+            self._fail(str(error))
+            return
+        count = self.line_points
+
+        def work(job: Job) -> Surface:
+            def told(done: int, part: Surface) -> None:
+                self._worker.tell(job, lambda: self._set(done=done, line=part))
+
+            return place.sample_line(first, second, count, _every(told), job.cancelled)
+
+        def sampled(line: Surface) -> None:
+            self._set(line=line, line_fresh=True, note=_sampled(line, "points of the line"),
+                      error="", **_IDLE)  # fmt: skip
+
+        self._start(_LINE, work, sampled, target=Grid.line(count, (0.0, 1.0)),
+                    ends=(first, second), line=None, line_fresh=False)  # fmt: skip
+
+    def drop_line(self) -> None:
+        """Show no line any more."""
+        self._stop_line()
+        self._set(**_NO_LINE)
+
     def back(self) -> None:
         """Show the surface before."""
         *before, last = self.moment.before or (None,)
         if last is not None:
-            self._stop()
+            self._worker.stop()
             self._set(
                 surface=last, before=tuple(before), note="", error="",
-                fresh=not self._stored(last), **_IDLE,
+                fresh=not self._stored(last), **self._at_rest(),
             )  # fmt: skip
 
     def home(self) -> None:
@@ -207,39 +159,54 @@ class Explorer:
         if whole is None and before:
             whole = before[0]
         if whole is not None:
-            self._stop()
+            self._worker.stop()
             fresh = not self._stored(whole)
-            self._set(surface=whole, before=(), note="", error="", fresh=fresh, **_IDLE)
+            self._set(surface=whole, before=(), note="", error="", fresh=fresh, **self._at_rest())
 
     def cancel(self) -> None:
         """Stop what is being done; what was shown before comes back."""
-        if self._job is not None:
-            self._stop()
-            self._set(note="cancelled", **_IDLE)
+        if self._worker.busy:
+            self._worker.stop()
+            self._set(note="cancelled", **self._at_rest())
 
     def keep(self) -> None:
         """Put the region that is shown into the study."""
-        place, surface = self.moment.place, self.moment.surface
-        if place is None or surface is None or self.moment.doing:
+        surface = self.moment.surface
+        if surface is None or self.moment.doing:
             self._fail("there is nothing to keep yet; wait until a region is sampled")
-            return
-        if not self.moment.fresh:
+        elif not self.moment.fresh:
             self._fail("this surface is in the study already")
-            return
+        else:
+            self._keep(surface, {"fresh": False})
 
-        def kept(name: str) -> None:
-            self._set(note=f"kept as {name}", error="", fresh=False, **_IDLE)
-
-        self._start("keeping", lambda _job: place.keep(surface), kept)
+    def keep_line(self) -> None:
+        """Put the line that is shown into the study."""
+        line = self.moment.line
+        if line is None or self.moment.doing:
+            self._fail("there is no line to keep yet; choose two points and wait until it is "
+                       "sampled")  # fmt: skip
+        elif not self.moment.line_fresh:
+            self._fail("this line is in the study already")
+        else:
+            self._keep(line, {"line_fresh": False})
 
     def close(self) -> None:
         """Cancel what is being done and free the thread."""
-        self._stop()
-        self._worker.shutdown(wait=False, cancel_futures=True)
+        self._worker.close()
 
     def wait(self) -> None:
         """Wait until the thread has nothing to do; what it posted may still have to be called."""
-        self._worker.submit(lambda: None).result()
+        self._worker.wait()
+
+    def _keep(self, surface: Surface, kept_changes: dict[str, bool]) -> None:
+        place = self.moment.place
+        if place is None:
+            return
+
+        def kept(name: str) -> None:
+            self._set(note=f"kept as {name}", error="", **kept_changes, **_IDLE)
+
+        self._start("keeping", lambda _job: place.keep(surface), kept)
 
     def _visit(self, make: Callable[[], Place], note: str) -> None:
         def arrived(place: Place) -> None:
@@ -249,7 +216,7 @@ class Explorer:
                 return
             self._set(
                 place=place, surface=place.surface, before=(), note="", error="", fresh=False,
-                **_IDLE,
+                **_IDLE, **_NO_LINE,
             )  # fmt: skip
 
         self._start("opening", lambda _job: make(), arrived, note=note)
@@ -257,77 +224,61 @@ class Explorer:
     def _sample(self, place: Place, grid: Grid) -> None:
         there = self.moment.place is place
 
-        def work(job: _Job) -> Surface:
-            last, told, size = 0.0, 0.0, 0
+        def work(job: Job) -> Surface:
+            last, size = 0.0, 0
 
-            def on_tile(surface: Surface) -> None:
-                nonlocal last, told, size
+            def told(done: int, surface: Surface) -> None:
+                nonlocal last, size
                 now, part = time.monotonic(), None
                 if now - last > _PREVIEW_EVERY:
                     found, last = coarse_part(surface), now
                     if found is not None and found.grid.size > size:
                         part, size = found, found.grid.size
-                if part is not None or now - told > _TOLD_EVERY:
-                    told, done = now, int(np.sum(surface.status != Status.MISSING))
-                    self._post(lambda: self._progress(job, done, part))
+                self._worker.tell(job, lambda: self._progress(done, part))
 
-            return place.sample(grid, on_tile, job.cancelled.is_set)
+            return place.sample(grid, _every(told), job.cancelled)
 
         def sampled(surface: Surface) -> None:
             old = self.moment.surface
             before = (*self.moment.before, old) if there and old is not None else ()
-            note = f"sampled {surface.grid.size:,} points in {surface.settings.get('dtype', '?')}"
             self._set(
-                place=place, surface=surface, before=before, note=note, error="", fresh=True,
-                **_IDLE,
+                place=place, surface=surface, before=before, note=_sampled(surface, "points"),
+                error="", fresh=True, **_IDLE, **({} if there else _NO_LINE),
             )  # fmt: skip
 
         self._start("sampling", work, sampled, target=grid, going=None if there else place)
 
-    def _progress(self, job: _Job, done: int, part: Surface | None) -> None:
-        if job is self._job:
-            self._set(done=done, preview=self.moment.preview if part is None else part)
+    def _progress(self, done: int, part: Surface | None) -> None:
+        self._set(done=done, preview=self.moment.preview if part is None else part)
 
     def _start(
         self,
         doing: str,
-        work: Callable[[_Job], Any],
+        work: Callable[[Job], Any],
         then: Callable[[Any], None],
         *,
         target: Grid | None = None,
         going: Place | None = None,
         note: str = "",
+        **more: Any,
     ) -> None:
-        self._stop()
-        job = self._job = _Job(threading.Event())
-        self._set(
-            doing=doing, target=target, going=going, preview=None, done=0, note=note, error=""
-        )
+        def failed(text: str) -> None:
+            # The old view stays.
+            self._fail(text, **self._at_rest())
 
-        def run() -> None:
-            if job.cancelled.is_set():
-                return
-            try:
-                result = work(job)
-            except Exception as error:
-                # Whatever a network, its data or a full disk raise is shown; the old view stays.
-                text = " ".join(str(error).split()) or type(error).__name__
-                self._post(lambda: self._finish(job, lambda: self._fail(text, **_IDLE)))
-            else:
-                self._post(lambda: self._finish(job, lambda: then(result)))
+        self._worker.stop()
+        self._set(**self._at_rest() | {"doing": doing, "target": target, "going": going,
+                                       "note": note, "error": ""} | more)  # fmt: skip
+        self._worker.start(work, then, failed)
 
-        self._worker.submit(run)
+    def _stop_line(self) -> None:
+        if self.moment.doing == _LINE:
+            self.cancel()
 
-    def _finish(self, job: _Job, then: Callable[[], None]) -> None:
-        # What comes from a job that was cancelled or overtaken is dropped.
-        if job is self._job:
-            self._job = None
-            then()
-
-    def _stop(self) -> None:
-        if self._job is not None:
-            self._job.cancelled.set()
-            self._job = None
+    def _at_rest(self) -> dict[str, Any]:
+        """Return what changes when work is stopped: an unfinished line is shown no longer."""
+        line = self.moment.line
+        return _IDLE | {"line": line if line is not None and line.complete else None}
 
     def _fail(self, text: str, **more: Any) -> None:
         self._set(error=text, **more)
@@ -340,4 +291,23 @@ class Explorer:
         self._changed(self.moment)
 
 
+def _every(told: Callable[[int, Surface], None]) -> OnTile:
+    """Call a function with the number of points and the surface after a tile, but not too often."""
+    last = 0.0
+
+    def on_tile(surface: Surface) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last > _TOLD_EVERY:
+            last = now
+            told(int(np.sum(surface.status != Status.MISSING)), surface)
+
+    return on_tile
+
+
+def _sampled(surface: Surface, what: str) -> str:
+    return f"sampled {surface.grid.size:,} {what} in {surface.settings.get('dtype', '?')}"
+
+
 _IDLE: dict[str, Any] = {"doing": "", "target": None, "going": None, "preview": None, "done": 0}
+_NO_LINE: dict[str, Any] = {"ends": (), "line": None, "line_fresh": False}

@@ -6,8 +6,9 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from viz.explorer import Explorer, Moment
+from viz.explorer import Explorer
 from viz.explorer_map import map_attributes
+from viz.explorer_moment import Moment
 from viz.explorer_scene import Look, Scene
 from viz.regions import rounded_window
 from viz.style import Style

@@ -11,7 +11,7 @@ from landscape.residuals import Residual, remove_quadratic
 from landscape.results import Projection
 from landscape.surface import Status, Surface
 from viz.colourbar import draw_colour_bar
-from viz.explorer import Moment
+from viz.explorer_moment import Moment
 from viz.frame import Frame
 from viz.height import HeightScale
 from viz.mesh import SHADINGS, Shading, surface_mesh

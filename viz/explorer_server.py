@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from viz.explorer import Atlas, Explorer
+from viz.explorer import Explorer
+from viz.explorer_moment import Atlas
 from viz.regions import POINTS, check_points
 
 HOST = "127.0.0.1"

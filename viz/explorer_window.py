@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from viz.explorer import Atlas, Explorer, Moment
+from viz.explorer import Explorer
+from viz.explorer_moment import Atlas, Moment
 from viz.explorer_scene import HEIGHTS, SHOWS, Look, Scene
 from viz.mesh import SHADINGS
 from viz.regions import POINTS, rounded_window

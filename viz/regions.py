@@ -11,10 +11,12 @@ from landscape.surface import Status, Surface
 from viz.window import visible
 
 if TYPE_CHECKING:
-    from viz.explorer import Place
+    from viz.explorer_moment import Place, Point
 
 POINTS = 51
 MOST_POINTS = 301
+LINE_POINTS = 201
+MOST_LINE_POINTS = 10_001
 _SIGNIFICANT = 3
 
 
@@ -27,6 +29,37 @@ def check_points(points: int) -> int:
     if not 3 <= points <= MOST_POINTS:
         raise ValueError(f"a region has 3 to {MOST_POINTS} points each way, got {points}")
     return points
+
+
+def check_line(first: Point, second: Point, points: int) -> int:
+    """Return the number of points of a line if it can be sampled.
+
+    Args:
+        first: alpha and beta of one end.
+        second: of the other.
+        points: on the line, its ends among them.
+
+    Raises:
+        ValueError: for too few or too many points, or ends that are not two different points.
+    """
+    if not LINE_POINTS <= points <= MOST_LINE_POINTS:
+        raise ValueError(f"a line has {LINE_POINTS} to {MOST_LINE_POINTS:,} points, got {points}")
+    if not np.isfinite([*first, *second]).all():
+        raise ValueError("the ends of a line must be finite numbers")
+    if first == second:
+        raise ValueError("a line needs two different points, got the same one twice")
+    return points
+
+
+def rounded_point(point: Point, surface: Surface) -> Point:
+    """Return a point of a surface with no more digits than the width of its window needs.
+
+    >>> rounded_point((0.123456, -0.654321), Surface.empty(Grid.square(5)))
+    (0.1235, -0.6543)
+    """
+    widths = [float(axis[-1] - axis[0]) for axis in surface.grid.axes]
+    digits = [1 + _SIGNIFICANT - int(np.floor(np.log10(width))) for width in widths]
+    return round(float(point[0]), digits[0]), round(float(point[1]), digits[1])
 
 
 def first_window(place: Place) -> tuple[tuple[float, float], tuple[float, float]]:

@@ -190,7 +190,7 @@ def test_closing_frees_the_sampler(walk: Walk, place: Analytic) -> None:
     walk.explorer.zoom((0.0, 0.5), (0.0, 0.5), points=41)
     walk.step(lambda m: m.done)
     walk.explorer.close()
-    walk.explorer._worker.shutdown(wait=True)
+    walk.explorer._worker._pool.shutdown(wait=True)
     assert place.cancellations == 1
 
 
