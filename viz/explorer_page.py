@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from viz.explorer import Explorer
+from viz.explorer_line import line_attributes
 from viz.explorer_map import map_attributes
 from viz.explorer_moment import Moment
 from viz.explorer_scene import Look, Scene
-from viz.regions import rounded_window
+from viz.regions import rounded_point, rounded_window
 from viz.style import Style
 
 ASSETS = Path(__file__).parent / "explorer_assets"
@@ -46,10 +50,11 @@ class Page:
         self._aspect = 0.0
         self._waiting: asyncio.TimerHandle | None = None
         self._scene.plotter.render_window.AddObserver("WindowResizeEvent", self._resized)
+        self._scene.on_click(self._clicked)
         server.enable_module(
             {
                 "serve": {_SERVED: str(ASSETS)},
-                "scripts": [f"{_SERVED}/map.js"],
+                "scripts": [f"{_SERVED}/map.js", f"{_SERVED}/curve.js"],
                 "styles": [f"{_SERVED}/page.css"],
             }
         )
@@ -68,15 +73,11 @@ class Page:
         self._explorer = explorer
         state, controller = self._server.state, self._server.controller
         state.places = list(explorer.atlas.names)
-        state.points = str(explorer.points)
-        for name in ("cancel", "back", "keep", "open"):
-            controller.trigger(name)(getattr(explorer, name))
-        controller.trigger("home")(self.home)
-        controller.trigger("prefer")(self.prefer)
-        controller.trigger("zoom")(self.zoom)
-        controller.trigger("zoom_to")(self.zoom_to)
-        controller.trigger("make")(self.make)
-        controller.trigger("turn_back")(self.turn_back)
+        state.points, state.line_points = str(explorer.points), str(explorer.line_points)
+        for name in ("cancel", "back", "keep", "open", "keep_line", "drop_line"):
+            controller.trigger(name)(self._told(getattr(explorer, name)))
+        for name in ("home", "prefer", "zoom", "zoom_to", "make", "turn_back", "line", "pick"):
+            controller.trigger(name)(self._told(getattr(self, name)))
         state.change(*_LOOK, "ground")(self._look_changed)
 
     def home(self) -> None:
@@ -87,29 +88,38 @@ class Page:
     # What stands in a form comes with the click: the state of the page may lag behind it.
     def zoom(self, *texts: str) -> None:
         """Sample a window: first and last alpha, first and last beta, points each way."""
-        try:
-            *ends, points = (_number(text) for text in texts)
-        except ValueError as error:
-            self._server.state.error = str(error)
-            return
-        self._explorer.zoom((ends[0], ends[1]), (ends[2], ends[3]), points=int(points))
+        a0, a1, b0, b1, points = map(_number, texts)
+        self._explorer.zoom((a0, a1), (b0, b1), points=_whole(points))
 
     def zoom_to(self, *ends: float) -> None:
         """Sample the window that was drawn on the map."""
         alpha, beta = rounded_window((ends[0], ends[2]), (ends[1], ends[3]))
         self._explorer.zoom(alpha, beta)
 
+    def line(self, *texts: str) -> None:
+        """Sample a line: alpha and beta of one end, and of the other, and how many points."""
+        a0, b0, a1, b1, points = map(_number, texts)
+        self._explorer.draw_line((a0, b0), (a1, b1), points=_whole(points))
+
+    def pick(self, points: list[Any]) -> None:
+        """Take what was clicked on the map as the next end of a line; of two, both."""
+        surface = self._moment.shown
+        chosen = [(float(alpha), float(beta)) for alpha, beta in points]
+        if surface is None or not np.isfinite(chosen).all():
+            return
+        rounded = [rounded_point(point, surface) for point in chosen]
+        if len(rounded) == 2:
+            self._explorer.draw_line(*rounded)
+        elif len(rounded) == 1:
+            self._explorer.mark(rounded[0])
+
     def make(
         self, run: str, kind: str, seed: str | None, normalisation: str | None, *others: str | None
     ) -> None:
         """Make a plane, and sample it; what its kind does not need may be None."""
         choice: dict[str, Any] = {"run": run, "kind": kind}
-        try:
-            if kind in ("random", "gradient"):
-                choice["seed"] = int(_number(seed))
-        except ValueError as error:
-            self._server.state.error = str(error)
-            return
+        if kind in ("random", "gradient"):
+            choice["seed"] = _whole(_number(seed))
         if kind == "random":
             choice["normalisation"] = normalisation
         if kind == _KEEPS_OTHERS:
@@ -140,12 +150,43 @@ class Page:
                 state.places = known + [name for name in here if name not in known]
             if moment.surface is not None and moment.surface is not before.surface:
                 self._tell_window(moment)
-            if moment.shown is not before.shown or moment.here is not before.here:
+            self._tell_line(moment, before)
+            drawn = [(m.shown, m.here, m.ends) for m in (moment, before)]
+            if any(now is not then for now, then in zip(*drawn, strict=True)):
                 self._draw(moment)
 
     def close(self) -> None:
         """Free the graphics."""
         self._scene.close()
+
+    def _told(self, call: Callable[..., None]) -> Callable[..., None]:
+        """Return a call that shows what is wrong with what a browser sent."""
+
+        def checked(*sent: Any) -> None:
+            try:
+                call(*sent)
+            except (ValueError, TypeError, OverflowError) as error:
+                with self._server.state as state:
+                    state.error = " ".join(str(error).split())
+
+        return checked
+
+    def _clicked(self, point: tuple[float, float]) -> None:
+        if self._server.state.picking is True:
+            self._told(self.pick)([point])
+
+    def _tell_line(self, moment: Moment, before: Moment) -> None:
+        state = self._server.state
+        state.line_fresh = moment.line_fresh
+        if moment.ends is not before.ends:
+            for name, end in zip("ab", moment.ends, strict=False):
+                state[f"{name}_alpha"], state[f"{name}_beta"] = map(repr, end)
+        if moment.line is not before.line or moment.ends is not before.ends:
+            state.update(line_attributes(moment))
+            line, place = moment.line, moment.place
+            state.line_command = ""
+            if line is not None and place is not None and line.complete:
+                state.line_command = place.command(line)
 
     def _look_changed(self, **_state: Any) -> None:
         state = self._server.state
@@ -153,7 +194,7 @@ class Page:
         try:
             chosen["exaggeration"] = float(chosen["exaggeration"])
             self.look = Look(**chosen, style=_GROUNDS.get(state.ground, self.look.style))
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             state.error = str(error)
             return
         self._draw(self._moment)
@@ -198,7 +239,8 @@ class Page:
 def _first_state(runs: tuple[str, ...], look: Look) -> dict[str, Any]:
     first: dict[str, Any] = {name: getattr(look, name) for name in _LOOK}
     texts = ("place", "doing", "note", "error", "shown", "command", "alpha0", "alpha1", "beta0",
-             "beta1", "points", "map_src", "map_values", "map_quantity")  # fmt: skip
+             "beta1", "points", "map_src", "map_values", "map_quantity", "a_alpha", "a_beta",
+             "b_alpha", "b_beta", "line_points", "line_command")  # fmt: skip
     run = next(iter(runs), "")
     return {
         **first, **dict.fromkeys(texts, ""), "trame__title": "Loss landscape", "places": [],
@@ -206,6 +248,7 @@ def _first_state(runs: tuple[str, ...], look: Look) -> dict[str, Any]:
         "normalisation": "filter",
         "other1": runs[1] if len(runs) > 1 else run, "other2": runs[2] if len(runs) > 2 else run,
         "done": 0, "total": 0, "fresh": False, "can_back": False,
+        "picking": False, "line_fresh": False, **line_attributes(Moment()),
         "map_extent": "0 1 0 1", "map_window": "0 1 0 1", "map_path": "[]", "map_shape": "0 0",
     }  # fmt: skip
 
@@ -215,3 +258,9 @@ def _number(text: Any) -> float:
         return float(str(text).strip().replace("−", "-"))
     except ValueError:
         raise ValueError(f"a number such as 0.25 is needed, got {text!r}") from None
+
+
+def _whole(number: float) -> int:
+    if not number.is_integer():
+        raise ValueError(f"a whole number is needed, got {number:g}")
+    return int(number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ from landscape.residuals import Residual, remove_quadratic
 from landscape.results import Projection
 from landscape.surface import Status, Surface
 from viz.colourbar import draw_colour_bar
+from viz.explorer_line import corner, draw_curve, draw_line, letters_of
 from viz.explorer_moment import Moment
 from viz.frame import Frame
 from viz.height import HeightScale
@@ -30,6 +32,8 @@ QUADRATIC = 0.1
 _EXAGGERATIONS = (0.1, 10.0)
 # In a narrower window letters are smaller.
 _DPI, _WIDE = 110, 800
+# A pointer that moves by no more pixels while a button is down has clicked.
+_STILL = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +154,8 @@ class Scene:
         self.plotter.enable_anti_aliasing("ssaa", all_renderers=True)
         self.shown: Shown | None = None
         self.frame: Frame | None = None
+        self._surface: Surface | None = None
+        self._corner: Any = None
         # Of the camera that fits the picture into the window, before the user zooms.
         self._fitting = 1.0
 
@@ -184,11 +190,13 @@ class Scene:
         draw_colour_bar(self.plotter, shown.scale, _coloured(style, shown))
         self.plotter.subplot(0, 0)
         self._draw_surface(shown, look, style, place.title)
+        if moment.ends and place is moment.place and self.frame is not None:
+            draw_line(self.plotter, moment.ends, shown.surface, self.frame, style)
         fitting, before = self.plotter.renderers[0].camera.parallel_scale, self._fitting
         self._fitting = fitting
         if camera is not None:
             self._put_camera((*camera[:3], camera[3] * fitting / before))
-        self.shown = shown
+        self.shown, self._surface = shown, surface
         return shown
 
     def _draw_surface(self, shown: Shown, look: Look, style: Style, title: str) -> None:
@@ -216,6 +224,36 @@ class Scene:
         camera.position, camera.focal_point, camera.up, camera.parallel_scale = kept
         self.plotter.renderers[0].reset_camera_clipping_range()
 
+    def pointed(self) -> tuple[float, float] | None:
+        """Return (alpha, beta) of the surface under the pointer; None where there is none."""
+        found = self.under_pointer()
+        if found is None or self.frame is None:
+            return None
+        alpha, beta = (place / self.frame.unit + sum(ends) / 2
+                       for place, ends in zip(found, (self.frame.alpha, self.frame.beta),
+                                              strict=False))  # fmt: skip
+        return float(alpha), float(beta)
+
+    def on_click(self, call: Callable[[tuple[float, float]], None]) -> None:
+        """Call a function with (alpha, beta) where the surface is clicked, not dragged."""
+        interactor = self.plotter.iren.interactor
+        pressed: list[tuple[int, int]] = []
+
+        def press(*_: Any) -> None:
+            pressed[:] = [interactor.GetEventPosition()]
+
+        def release(*_: Any) -> None:
+            # Other buttons end interactions too.
+            began = pressed.pop() if pressed else (np.inf, np.inf)
+            moved = np.subtract(interactor.GetEventPosition(), began)
+            point = self.pointed() if np.abs(moved).max() <= _STILL else None
+            if point is not None:
+                call(point)
+
+        interactor.AddObserver("LeftButtonPressEvent", press)
+        # While a button is down the style alone hears of events, that of the release too.
+        interactor.GetInteractorStyle().AddObserver("EndInteractionEvent", release)
+
     def under_pointer(self) -> tuple[float, float, float] | None:
         """Return the point of the picture under the pointer, None where nothing is drawn."""
         from vtkmodules.vtkRenderingCore import vtkCellPicker
@@ -234,6 +272,16 @@ class Scene:
         for name, said, place in (("told", text, "lower_left"), ("help", more, "upper_left")):
             self.plotter.subplot(0, 0)
             self.plotter.add_text(said, position=place, font_size=9, name=name, color="#222222")
+
+    def chart(self, line: Surface | None, look: Look) -> None:
+        """Show the losses along a line in the upper left corner; None shows none any more."""
+        if self._corner is None:
+            if line is None:
+                return
+            self._corner = corner(self.plotter.render_window)
+        self._corner.RemoveAllViewProps()
+        if line is not None:
+            draw_curve(self._corner, line, letters_of(self._surface), look.height)
 
     def close(self) -> None:
         """Free what the graphics hold."""

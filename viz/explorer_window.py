@@ -11,7 +11,7 @@ from viz.explorer import Explorer
 from viz.explorer_moment import Atlas, Moment
 from viz.explorer_scene import HEIGHTS, SHOWS, Look, Scene
 from viz.mesh import SHADINGS
-from viz.regions import POINTS, rounded_window
+from viz.regions import POINTS, rounded_point, rounded_window
 
 _TICK = 60  # Milliseconds.
 HELP = (
@@ -22,6 +22,9 @@ HELP = (
     ("n", "next surface"),
     ("c", "cancel"),
     ("k", "keep in the study"),
+    ("a", "choose the ends of a line under the pointer, one by one: sampled anew"),
+    ("o", "keep the line"),
+    ("e", "remove the line"),
     ("l", "log or linear heights"),
     ("m", "loss, residual, or whichever shows more"),
     ("i", "isolines"),
@@ -53,6 +56,7 @@ class Controls:
         return {
             "z": lambda: self.zoom(1 / 3), "x": lambda: self.zoom(3.0), "b": explorer.back,
             "h": explorer.home, "n": self.next_place, "c": explorer.cancel, "k": explorer.keep,
+            "a": self.mark, "o": explorer.keep_line, "e": explorer.drop_line,
             "l": lambda: self.turn("height", HEIGHTS), "m": lambda: self.turn("shows", SHOWS),
             "s": lambda: self.turn("shading", SHADINGS),
             "i": lambda: self.change(isolines=not self.look.isolines),
@@ -77,11 +81,16 @@ class Controls:
 
     def pointed(self) -> tuple[float, float] | None:
         """Return (alpha, beta) of the surface under the pointer; its middle if there is none."""
-        shown, frame = self.scene.shown, self.scene.frame
-        if shown is None or frame is None:
+        frame = self.scene.frame
+        if frame is None:
             return None
-        x, y, _ = self.scene.under_pointer() or (0.0, 0.0, 0.0)
-        return (x / frame.unit + sum(frame.alpha) / 2, y / frame.unit + sum(frame.beta) / 2)
+        return self.scene.pointed() or (sum(frame.alpha) / 2, sum(frame.beta) / 2)
+
+    def mark(self) -> None:
+        """Choose the point under the pointer as the next end of a line."""
+        surface, point = self.explorer.moment.shown, self.scene.pointed()
+        if surface is not None and point is not None:
+            self.explorer.mark(rounded_point(point, surface))
 
     def next_place(self) -> None:
         """Show the surface of the study that comes next."""
@@ -120,6 +129,7 @@ class Controls:
             text = str(error)
         help_text = "\n".join(f"{key}   {what}" for key, what in HELP) if self._helping else ""
         self.scene.write(text, help_text)
+        self.scene.chart(None if self._helping else moment.line, self.look)
         self.scene.plotter.render()
 
 
@@ -171,7 +181,7 @@ def _run(controls: Controls, posted: queue.SimpleQueue[Callable[[], None]]) -> N
             controls.draw()
 
     def char(*_: Any) -> None:
-        if plotter.iren.interactor.GetKeyCode() in ("q", "e"):
+        if plotter.iren.interactor.GetKeyCode() == "q":
             plotter.iren.interactor.ExitCallback()
 
     plotter.iren.add_observer("CharEvent", char)

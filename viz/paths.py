@@ -110,10 +110,15 @@ def _lone(plotter: Any, frame: Frame, point: Floats, colour: str) -> None:
     plotter.add_mesh(disc, color=colour, lighting=False)
 
 
-def draw_in_front(actor: Any) -> None:
-    """Draw an actor over everything: a path that a surface hides is seen as its thin line."""
+def draw_in_front(actor: Any, *, behind: float = 0.0) -> None:
+    """Draw an actor over everything: a path that a surface hides is seen as its thin line.
+
+    Args:
+        actor: what is drawn.
+        behind: depth units by which it lies behind what else is in front.
+    """
     actor.mapper.SetResolveCoincidentTopologyToPolygonOffset()
-    actor.mapper.SetRelativeCoincidentTopologyLineOffsetParameters(0.0, _FAR_IN_FRONT)
+    actor.mapper.SetRelativeCoincidentTopologyLineOffsetParameters(0.0, _FAR_IN_FRONT + behind)
     actor.mapper.SetRelativeCoincidentTopologyPolygonOffsetParameters(0.0, 2 * _FAR_IN_FRONT)
 
 

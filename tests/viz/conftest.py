@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -11,6 +13,9 @@ from making import make_surface
 from landscape.grid import Grid
 from landscape.surface import Surface
 from viz import offscreen
+
+if TYPE_CHECKING:
+    from serving import Served, Visit
 
 
 @functools.cache
@@ -34,3 +39,36 @@ def oblong() -> Surface:
     grid = Grid.rectangle((5, 9), (-1.0, 1.0), (-2.0, 2.0))
     alpha, beta = np.meshgrid(*grid.axes, indexing="ij")
     return make_surface(1 + (alpha + 1) ** 2 + 10 * (beta + 2) ** 2, grid)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """``landscape view`` of a small study, in a process of its own."""
+    from serving import CONFIG, Served
+    from small_study import run_study
+
+    study = run_study(CONFIG, tmp_path_factory.mktemp("served"))
+    server = Served(study.path)
+    yield server
+    assert server.stop() == 130
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """Launches a browser."""
+    import browsing
+
+    with browsing.started() as launch:
+        yield launch
+
+
+@pytest.fixture
+def visit(chromium: Any, served: Served) -> Iterator[Visit]:
+    """A page of it, at the whole surface."""
+    from serving import Visit
+
+    browser = chromium()
+    visit = Visit(browser, served)
+    visit.go_home()
+    yield visit
+    browser.close()

@@ -2,6 +2,8 @@
 //
 // Everything comes in as attributes; what goes out are the events "window" with detail
 // [alpha0, alpha1, beta0, beta1], "stop" for Escape, and "prefer" with "light" or "dark" at first.
+// With the attribute "picking" a click is the event "pick" with [alpha, beta] instead, and a drag
+// two of them.
 
 const NS = "http://www.w3.org/2000/svg";
 const SMALLEST = 6; // A box of fewer pixels is a click.
@@ -9,7 +11,7 @@ const SETTLE = 350; // Milliseconds without a further turn of the wheel.
 
 // No property may be called like an attribute: Vue would set it instead of the attribute.
 class LandscapeMap extends HTMLElement {
-  static observedAttributes = ["src", "extent", "window", "path", "values", "shape"];
+  static observedAttributes = ["src", "extent", "window", "path", "values", "shape", "ends", "letters"];
 
   connectedCallback() {
     if (this.image) return;
@@ -29,10 +31,16 @@ class LandscapeMap extends HTMLElement {
     this.svg.setAttribute("viewBox", "0 0 1 1");
     this.svg.setAttribute("preserveAspectRatio", "none");
     this.line = this.svg.appendChild(document.createElementNS(NS, "polyline"));
+    this.between = this.svg.appendChild(document.createElementNS(NS, "line"));
     this.box = this.frame.appendChild(document.createElement("div"));
     this.box.className = "map-box";
     this.end = this.frame.appendChild(document.createElement("div"));
     this.end.className = "map-end";
+    this.marks = [0, 1].map(() => this.frame.appendChild(document.createElement("span")));
+    this.spot = this.frame.appendChild(document.createElement("div"));
+    this.spot.className = "map-spot";
+    this.spot.hidden = true;
+    document.addEventListener("landscape-spot", (e) => this.put(this.spot, e.detail));
     this.readout = this.appendChild(document.createElement("output"));
     this.readout.className = "map-readout";
     this.readout.textContent = "\u00a0";
@@ -67,6 +75,33 @@ class LandscapeMap extends HTMLElement {
     const last = points.at(-1);
     this.end.hidden = !last || last.some((x) => x < 0 || x > 1);
     if (last) Object.assign(this.end.style, { left: `${100 * last[0]}%`, top: `${100 * last[1]}%` });
+    this.mark();
+  }
+
+  // The chosen ends of a line, and the line between them.
+  mark() {
+    const ends = JSON.parse(this.getAttribute("ends") || "[]");
+    const letters = (this.getAttribute("letters") || "A B").split(" ");
+    this.marks.forEach((element, k) => {
+      element.className = "map-mark";
+      element.textContent = letters[k];
+      this.put(element, ends[k]);
+    });
+    this.between.style.display = ends.length === 2 ? "" : "none";
+    if (ends.length < 2) return;
+    const [p, q] = ends.map(([a, b]) => this.place(a, b));
+    const places = { x1: p[0], y1: p[1], x2: q[0], y2: q[1] };
+    for (const [name, value] of Object.entries(places)) this.between.setAttribute(name, value);
+  }
+
+  put(element, point) {
+    const at = point && this.place(...point);
+    element.hidden = !at || at.some((x) => x < 0 || x > 1);
+    if (at) Object.assign(element.style, { left: `${100 * at[0]}%`, top: `${100 * at[1]}%` });
+  }
+
+  get choosing() {
+    return this.hasAttribute("picking");
   }
 
   place(alpha, beta) {
@@ -93,6 +128,7 @@ class LandscapeMap extends HTMLElement {
     const here = this.at(event);
     this.read(here);
     if (!this.start) return;
+    if (this.choosing) return;
     const [u, v] = this.start;
     this.outline(Math.min(u, here[0]), Math.min(v, here[1]),
                  Math.abs(here[0] - u), Math.abs(here[1] - v));
@@ -108,6 +144,12 @@ class LandscapeMap extends HTMLElement {
     if (!this.start) return;
     const from = this.start, to = this.at(event), r = this.frame.getBoundingClientRect();
     this.drop();
+    if (this.choosing) {
+      const moved = Math.hypot((to[0] - from[0]) * r.width, (to[1] - from[1]) * r.height);
+      const picked = moved < SMALLEST ? [to] : [from, to];
+      this.dispatchEvent(new CustomEvent("pick", { detail: picked.map((p) => this.coordinates(p)) }));
+      return;
+    }
     if (Math.abs(to[0] - from[0]) * r.width < SMALLEST) return;
     if (Math.abs(to[1] - from[1]) * r.height < SMALLEST) return;
     const [p, q] = [this.coordinates(from), this.coordinates(to)];

@@ -1,0 +1,172 @@
+"""A line in the explorer's picture: its ends lie on the surface, its curve in the corner."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from exploring import Analytic, Walk, bowl, stored
+
+from landscape.surface import Surface
+from viz.explorer_line import letters_of, line_attributes, within
+from viz.explorer_moment import Moment
+from viz.explorer_scene import Look, Scene
+from viz.explorer_window import Controls
+from viz.frame import Frame
+from viz.height import HeightScale
+from viz.style import Style
+
+A, B = (-0.5, -0.5), (0.5, 0.75)
+
+
+@pytest.fixture
+def walk() -> Iterator[Walk]:
+    walk = Walk(Analytic(surface=stored(bowl, 21)))
+    walk.explorer.open("bowl")
+    walk.settle()
+    yield walk
+    walk.explorer.close()
+
+
+@pytest.fixture
+def scene(rendering: None) -> Iterator[Scene]:
+    scene = Scene(size=(360, 240))
+    yield scene
+    scene.close()
+
+
+def point_at(scene: Scene, alpha: float, beta: float) -> None:
+    """Put the pointer over a point of the bowl."""
+    frame, renderer = scene.frame, scene.plotter.renderers[0]
+    assert frame is not None
+    place = np.array([[alpha, beta]])
+    renderer.SetWorldPoint(*frame.points(place, bowl(place))[0], 1.0)
+    renderer.WorldToDisplay()
+    x, y, _ = renderer.GetDisplayPoint()
+    scene.plotter.iren.interactor.SetEventPosition(round(x), round(y))
+
+
+def frame_of(surface: Surface) -> Frame:
+    return Frame.around([surface], HeightScale.of([surface]), Style.of("testing"))
+
+
+def test_what_lies_outside_the_window_is_cut_off() -> None:
+    frame = frame_of(stored())
+    np.testing.assert_allclose(within((A, B), frame), [A, B])
+    np.testing.assert_allclose(within(((-3, 0), (3, 0)), frame), [(-1, 0), (1, 0)])
+    np.testing.assert_allclose(within(((0, 0), (4, 2)), frame), [(0, 0), (1, 0.5)])
+    assert within(((-3, 2), (3, 2)), frame) is None
+    assert within(((-3, 0), (0, 3)), frame) is None
+    assert within(((2, 2), (3, 3)), frame) is None
+
+
+def test_ends_are_not_called_as_the_solutions_of_the_plane() -> None:
+    plain = stored()
+    through = replace(plain, settings={"kind": "through", "points": [[0, 0], [1, 0], [0, 1]]})
+    assert (letters_of(plain), letters_of(None), letters_of(through)) == (
+        ("A", "B"), ("A", "B"), ("P", "Q"),
+    )  # fmt: skip
+
+
+def test_the_page_gets_what_is_sampled_and_nothing_else(walk: Walk) -> None:
+    assert line_attributes(Moment())["line_there"] is False
+    walk.explorer.draw_line(A, B)
+    moment = walk.settle()
+    assert moment.line is not None
+    status = np.array(moment.line.status)
+    status[5:] = 0
+    part = Surface(moment.line.grid, moment.line.fields, status)
+    attributes = line_attributes(replace(moment, line=part))
+
+    def numbers(name: str) -> Any:
+        return np.frombuffer(base64.b64decode(attributes[name]), dtype="<f8")
+
+    assert (numbers("line_losses") == moment.line.losses[:5]).all()
+    assert (numbers("line_shares") == moment.line.alphas[:5]).all()
+    assert (attributes["line_accuracies"], attributes["line_there"]) == ("", True)
+    assert json.loads(attributes["line_ends"]) == [list(A), list(B)]
+
+
+def more_actors(scene: Scene, moment: Moment) -> int:
+    """Return how many actors the line adds to the picture of a moment."""
+    counts = []
+    for shown in (replace(moment, ends=(), line=None), moment, moment):
+        scene.draw(shown, Look())
+        counts.append(len(scene.plotter.renderers[0].actors))
+    assert counts[1] == counts[2]
+    return counts[1] - counts[0]
+
+
+def test_the_line_lies_on_the_surface_and_goes_with_it(walk: Walk, scene: Scene) -> None:
+    scene.draw(walk.moment, Look())
+    plain = scene.plotter.screenshot(return_img=True)
+    walk.explorer.draw_line(A, B)
+    # The line and its rim, a ball and its rim and a letter for each end.
+    assert more_actors(scene, walk.settle()) == 2 + 2 * 3
+    assert (scene.plotter.screenshot(return_img=True) != plain).any()
+    # Of an end outside the window only the line is seen.
+    walk.explorer.zoom((0.0, 1.0), (0.0, 1.0))
+    assert more_actors(scene, walk.settle()) == 2 + 3
+    walk.explorer.zoom((-1.0, -0.8), (0.0, 1.0))
+    assert more_actors(scene, walk.settle()) == 0
+
+
+def test_a_plane_that_is_not_there_yet_is_drawn_without_the_line(walk: Walk, scene: Scene) -> None:
+    walk.explorer.draw_line(A, B)
+    moment = walk.settle()
+    other = Analytic(name="other", surface=stored())
+    assert more_actors(scene, replace(moment, going=other, preview=stored())) == 0
+
+
+def test_keys_choose_the_ends_and_draw_the_curve(walk: Walk, scene: Scene) -> None:
+    controls = Controls(walk.explorer, scene)
+    controls.draw()
+    corner = scene.plotter.screenshot(return_img=True)[:60, :90]
+    keys = controls.keys()
+    for alpha, beta in (A, B):
+        point_at(scene, alpha, beta)
+        keys["a"]()
+    moment = walk.settle()
+    # One pixel of a small window is 0.02 of the plane.
+    np.testing.assert_allclose(moment.ends, (A, B), atol=0.05)
+    assert moment.line is not None
+    for _ in range(2):
+        controls.draw()
+        drawn = scene.plotter.screenshot(return_img=True)[:60, :90]
+        assert (drawn != corner).mean() > 0.01
+    keys["o"]()
+    assert walk.settle().note == "kept as kept1"
+    keys["e"]()
+    controls.draw()
+    assert (walk.moment.ends, walk.moment.line) == ((), None)
+    scene.write("", "")
+    assert (scene.plotter.screenshot(return_img=True)[:60, :90] == corner).all()
+    scene.plotter.iren.interactor.SetEventPosition(0, 0)
+    keys["a"]()
+    assert walk.moment.ends == ()
+
+
+def test_a_click_is_told_where_it_was_and_a_drag_is_not(walk: Walk, scene: Scene) -> None:
+    scene.draw(walk.moment, Look())
+    clicked: list[tuple[float, float]] = []
+    scene.on_click(clicked.append)
+    interactor = scene.plotter.iren.interactor
+    interactor.Enable()
+    point_at(scene, *A)
+    interactor.LeftButtonPressEvent()
+    interactor.LeftButtonReleaseEvent()
+    np.testing.assert_allclose(clicked, [A], atol=0.05)
+    interactor.LeftButtonPressEvent()
+    x, y = interactor.GetEventPosition()
+    interactor.SetEventPosition(x + 30, y)
+    interactor.MouseMoveEvent()
+    interactor.LeftButtonReleaseEvent()
+    interactor.SetEventPosition(1, 1)
+    interactor.LeftButtonPressEvent()
+    interactor.LeftButtonReleaseEvent()
+    assert len(clicked) == 1
