@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import importlib.util
 import re
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,12 @@ from typing import Any
 import pytest
 
 import viz
+from landscape.plane import Plane
+from landscape.residuals import remove_quadratic
+from landscape.results import Projection
+from landscape.surface import Surface
+from viz import offscreen, panels
+from viz.notebook import picture_of
 
 
 def frame_of(shown: Any) -> str:
@@ -38,6 +45,54 @@ def test_a_low_frame_is_refused(records: dict[str, Any]) -> None:
         viz.show(records, height=50)
 
 
+def test_another_backend_is_refused(records: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="unknown backend 'vtk'; known: html, pyvista"):
+        viz.show(records, backend="vtk")
+
+
+def test_what_the_backend_of_pyvista_lacks_is_said_in_a_line(
+    records: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = importlib.util.find_spec
+
+    def without_trame(name: str) -> Any:
+        return None if name.startswith("trame") else found(name)
+
+    monkeypatch.setattr(importlib.util, "find_spec", without_trame)
+    with pytest.raises(ImportError) as caught:
+        viz.show(records["relu-gd-seed0.random"], backend="pyvista")
+    text = str(caught.value)
+    assert "trame, trame_vtk" in text
+    assert "pip install 'lossoscope[notebook]'; or leave backend out" in text
+    assert "\n" not in text
+
+
+def test_a_picture_has_each_surface_with_its_own_paths(
+    records: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(panels, "surface", lambda *a, **k: drawn.append((a, k)))
+    monkeypatch.setattr(panels, "compare", lambda *a, **k: drawn.append((a, k)))
+    surfaces = {k: v for k, v in records.items() if isinstance(v, Surface)}
+    flat = {k: v for k, v in records.items() if isinstance(v, Surface | Projection | Plane)}
+    picture_of(flat, style="dark")
+    (every,), told = drawn[0]
+    assert every == list(surfaces.values())
+    assert told["titles"] == [one.run for one in every]
+    assert told["style"] == "dark"
+    for one, paths in zip(every, told["paths"], strict=True):
+        wanted = [v for v in records.values() if isinstance(v, Projection)
+                  and v.plane == one.plane]  # fmt: skip
+        assert paths == wanted
+    assert any(told["paths"])
+    name, first = next(iter(surfaces.items()))
+    picture_of({name: first}, title="mine")
+    assert drawn[1][0] == (first,)
+    assert drawn[1][1]["title"] == "mine"
+    with pytest.raises(ValueError, match="leave kink maps and windows out"):
+        picture_of({**surfaces, "w": remove_quadratic(first)})
+
+
 def test_the_frame_draws_in_a_page(browser: Any, records: dict[str, Any], tmp_path: Path) -> None:
     target = tmp_path / "cell.html"
     body = viz.show(records)._repr_html_()
@@ -55,27 +110,72 @@ def test_the_frame_draws_in_a_page(browser: Any, records: dict[str, Any], tmp_pa
     context.close()
 
 
-def test_a_notebook_runs_and_keeps_the_frame(tmp_path: Path) -> None:
-    nbclient = pytest.importorskip("nbclient")
-    nbformat = pytest.importorskip("nbformat")
-    pytest.importorskip("ipykernel")
-    code = """
+SURFACE = """
 import numpy as np, viz
 from landscape.grid import Grid
 from landscape.surface import Surface
 grid = Grid.square(9)
 a, b = np.meshgrid(*grid.axes, indexing="ij")
 surface = Surface(grid, {"losses": 0.1 + a**2 + abs(b)}, np.ones(grid.shape, np.uint8), run="<b>")
-viz.show(surface)
 """
-    cells = [nbformat.v4.new_code_cell(text) for text in (code, "surface")]
+
+
+def executed(folder: Path, *codes: str) -> list[Any]:
+    """Execute the cells of a notebook and return their outputs."""
+    nbclient = pytest.importorskip("nbclient")
+    nbformat = pytest.importorskip("nbformat")
+    pytest.importorskip("ipykernel")
+    cells = [nbformat.v4.new_code_cell(text) for text in codes]
     notebook = nbformat.v4.new_notebook(cells=cells)
     nbclient.NotebookClient(notebook, timeout=240, startup_timeout=240, kernel_name="python3",
-                            resources={"metadata": {"path": str(tmp_path)}}).execute()  # fmt: skip
-    (output,), (record,) = (cell.outputs for cell in notebook.cells)
+                            resources={"metadata": {"path": str(folder)}}).execute()  # fmt: skip
+    return [cell.outputs for cell in notebook.cells]
+
+
+def test_a_notebook_runs_and_keeps_the_frame(tmp_path: Path) -> None:
+    (output,), (record,) = executed(tmp_path, SURFACE + "viz.show(surface)", "surface")
     assert output.output_type == "execute_result"
     assert output.data["text/html"].startswith("<iframe srcdoc=")
     assert output.data["text/plain"].startswith("<interactive page of 0.")
     assert record.data["text/plain"].startswith("Surface(grid=Grid(9 x 9, -1 to 1, -1 to 1)")
     assert "losses: 9 x 9 float64, 0.1 to 2.1" in record.data["text/html"]
     assert "&lt;b&gt;" in record.data["text/html"]
+
+
+def test_a_notebook_without_the_packages_says_so_in_a_line(tmp_path: Path) -> None:
+    hidden = """
+import importlib.util
+found = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if "trame" in name else found(name, *rest)
+try:
+    viz.show(surface, backend="pyvista")
+except ImportError as error:
+    print(error)
+"""
+    outputs = executed(tmp_path, SURFACE, hidden)
+    (output,) = outputs[1]
+    assert output.text.count("\n") == 1
+    assert "pip install 'lossoscope[notebook]'" in output.text
+
+
+def test_a_notebook_shows_the_backend_of_pyvista(tmp_path: Path) -> None:
+    try:
+        offscreen.ensure()
+    except RuntimeError:
+        pytest.skip("VTK finds no OpenGL here")
+    for name in ("trame_pyvista", "trame_vuetify", "ipywidgets"):
+        pytest.importorskip(name)
+    served = """
+import asyncio, re, urllib.request
+widget = viz.show(surface, backend="pyvista", height=400, title="a title")
+where = re.search(r'src="([^"]+)"', widget.value)[1]
+answer = await asyncio.to_thread(urllib.request.urlopen, where)
+print(where, answer.status, "height: 400px" in widget.value)
+"""
+    outputs = executed(tmp_path, SURFACE, served, "widget")
+    where, status, high = "".join(o.text for o in outputs[1] if o.output_type == "stream").split()
+    assert re.match(r"http://(localhost|127\.0\.0\.1):\d+/", where)
+    assert (status, high) == ("200", "True")
+    (shown,) = outputs[2]
+    assert "application/vnd.jupyter.widget-view+json" in shown.data
+    assert "<iframe" in shown.data["text/plain"]
