@@ -36,6 +36,7 @@ class Analytic:
     # Cleared: the sampler stands still after its first tile.
     go: threading.Event = field(default_factory=threading.Event)
     cancellations: int = 0
+    live: bool = True
 
     def __post_init__(self) -> None:
         self.go.set()

@@ -96,8 +96,12 @@ class Explorer:
         if len(ends) == 1:
             self.draw_line(ends[0], point)
             return
-        if self.moment.place is not self.moment.here:
+        place = self.moment.place
+        if place is None or place is not self.moment.here:
             self._fail("wait until the surface is sampled")
+            return
+        if not place.live:
+            self._fail("this surface can be looked at only, not sampled")
             return
         self._stop_line()
         self._set(ends=(point,), line=None, line_fresh=False, error="",

@@ -37,6 +37,10 @@ class Place(Protocol):
     def paths(self) -> tuple[Projection, ...]:
         """Placed on it."""
 
+    @property
+    def live(self) -> bool:
+        """Whether it can be sampled, not only looked at."""
+
     def sample(self, grid: Grid, on_tile: OnTile, cancelled: Cancelled) -> Surface:
         """Sample a region; the surface stays unfinished only if it was cancelled."""
 

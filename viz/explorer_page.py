@@ -143,7 +143,7 @@ class Page:
             state.note, state.error = moment.note, moment.error
             state.fresh, state.can_back = moment.fresh, bool(moment.before)
             if moment.place is not None:
-                state.place = moment.place.name
+                state.place, state.live = moment.place.name, moment.place.live
             if before.doing == "keeping" or moment.place is not before.place:
                 known = list(self._explorer.atlas.names)
                 here = [] if moment.place is None else [moment.place.name]
@@ -248,7 +248,7 @@ def _first_state(runs: tuple[str, ...], look: Look) -> dict[str, Any]:
         "normalisation": "filter",
         "other1": runs[1] if len(runs) > 1 else run, "other2": runs[2] if len(runs) > 2 else run,
         "done": 0, "total": 0, "fresh": False, "can_back": False,
-        "picking": False, "line_fresh": False, **line_attributes(Moment()),
+        "picking": False, "live": True, "line_fresh": False, **line_attributes(Moment()),
         "map_extent": "0 1 0 1", "map_window": "0 1 0 1", "map_path": "[]", "map_shape": "0 0",
     }  # fmt: skip
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from viz.explorer import Explorer
+from viz.explorer_log import ignore_departures, in_one_line
 from viz.explorer_moment import Atlas
 from viz.regions import POINTS, check_points
 
@@ -211,6 +212,7 @@ async def _serve(
     from viz.explorer_page import Page
 
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(ignore_departures)
     page = Page(server, runs=runs)
     explorer = Explorer(atlas, post=loop.call_soon_threadsafe, changed=page.refresh, points=points)
     page.wire(explorer)
@@ -230,7 +232,8 @@ async def _serve(
         )  # fmt: skip
     explorer.open(start or atlas.names[0])
     try:
-        await running
+        with in_one_line():
+            await running
     finally:
         explorer.close()
         page.close()

@@ -67,6 +67,11 @@ class LivePlane:
         self._request = request
         self._evaluators: dict[torch.dtype, PlaneEvaluator] = {}
 
+    @property
+    def live(self) -> bool:
+        """Whether it can be sampled: whether plane and network are known."""
+        return self._network is not None and self.plane is not None
+
     def dtype_of(self, grid: Grid) -> torch.dtype:
         """Return the precision in which a window is sampled.
 

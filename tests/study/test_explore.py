@@ -127,6 +127,8 @@ def test_a_surface_whose_network_is_unknown_is_only_looked_at(study: StudyFile) 
     place = StudyAtlas(study, None, load_data=load).open(f"{RUN}.random")
     assert place.surface is not None
     assert place.command(place.surface) == ""
+    assert not place.live
+    assert atlas(study).open(f"{RUN}.random").live
     with pytest.raises(ValueError, match="cannot be sampled anew"):
         sampled(place, WINDOW)
     with pytest.raises(ValueError, match="no new planes"):

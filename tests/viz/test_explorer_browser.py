@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import shlex
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,31 @@ def test_with_the_token_files_of_the_machine_stay_out_of_reach(served: Served) -
     found = {path: status(f"{served.root}{path}?{token}") for path in asked}
     assert set(found.values()) <= {403, 404}, found
     assert status(f"{served.root}landscape_explorer/map.js?{token}") == 200
+
+
+def test_a_client_that_sends_nonsense_is_dropped_and_nobody_else(
+    visit: Visit, served: Served
+) -> None:
+    aiohttp = pytest.importorskip("aiohttp")
+    root, token = served.root.rstrip("/"), served.url.partition("?")[2]
+
+    async def send(message: bytes | str) -> None:
+        async with (
+            aiohttp.ClientSession() as client,
+            client.ws_connect(f"{root}/ws?{token}", headers={"Origin": root}) as talk,
+        ):
+            with contextlib.suppress(ConnectionError, TimeoutError):
+                await (talk.send_str if isinstance(message, str) else talk.send_bytes)(message)
+                await talk.receive(timeout=2)
+
+    # In a thread of its own: that of the test has a loop, Playwright's.
+    with ThreadPoolExecutor(1) as thread:
+        for message in ("hello", '{"a":', b"\x00" * 3, bytes(range(256)), b"x" * 20_000_000):
+            thread.submit(lambda sent: asyncio.run(send(sent)), message).result(timeout=60)
+    visit.sample(-0.5, 0.5, -0.5, 0.5, points=9)
+    visit.idle("sampled 81 points")
+    assert status(f"{root}/landscape_explorer/map.js?{token}") == 200
+    assert visit.said == []
 
 
 def test_it_prints_how_to_get_there_through_ssh(served: Served) -> None:

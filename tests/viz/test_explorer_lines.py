@@ -144,6 +144,13 @@ def test_points_of_a_plane_that_is_not_there_yet_are_refused(walk: Walk) -> None
     assert [grid.axes[0][0] for grid in slow.asked] == [-1.0, 0.0]
 
 
+def test_no_ends_are_chosen_on_what_can_be_looked_at_only(walk: Walk, place: Analytic) -> None:
+    place.live = False
+    walk.explorer.mark(A)
+    assert "can be looked at only" in walk.moment.error
+    assert walk.moment.ends == ()
+
+
 @pytest.mark.parametrize(
     ("first", "second", "points", "said"),
     [

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import sys
 from typing import Any
 
 import pytest
 
+from viz.explorer_log import ignore_departures, in_one_line
 from viz.explorer_server import (
     Address,
     Guard,
@@ -181,3 +183,35 @@ def test_the_socket_opens_to_its_own_page_alone_and_tells_when_the_last_has_left
     assert heard == ("hello", 2, [])
     assert after_one == (1, [])
     assert after_two == (0, ["left"])
+
+
+def test_what_the_server_logs_is_one_line_without_a_traceback(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logger = logging.getLogger("aiohttp.server")
+    with in_one_line():
+        try:
+            raise ValueError("cannot\nread \x1b[2Jthis")
+        except ValueError:
+            logger.exception("Error handling request")
+        logger.error("x" * 1000)
+        logger.info("GET / 200")
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == "landscape: Error handling request: cannot read ?[2Jthis"
+    assert len(second) < 220
+    assert logging.getLogger("aiohttp").propagate
+    assert not logging.getLogger("aiohttp").handlers
+
+
+def test_a_browser_that_has_gone_is_no_error_and_all_else_is() -> None:
+    told: list[str] = []
+
+    class Loop:
+        def default_exception_handler(self, context: Any) -> None:
+            told.append(context["message"])
+
+    loop: Any = Loop()
+    ignore_departures(loop, {"message": "gone", "exception": ConnectionResetError("closing")})
+    ignore_departures(loop, {"message": "wrong", "exception": ValueError("x")})
+    ignore_departures(loop, {"message": "late"})
+    assert told == ["wrong", "late"]
