@@ -12,12 +12,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from landscape.grid import Grid
-from landscape.surface import Status, Surface
-from viz.explorer_moment import Atlas, Moment, OnTile, Place, Point
-from viz.explorer_work import Job, Post, Worker
+from landscape.surface import Surface
+from viz.explorer_moment import Atlas, Moment, Place, Point
+from viz.explorer_work import Job, Post, Worker, seldom
 from viz.regions import (
     LINE_POINTS,
     POINTS,
@@ -29,7 +27,6 @@ from viz.regions import (
 
 # Pictures of an unfinished surface are no closer than this, in seconds.
 _PREVIEW_EVERY = 0.4
-_TOLD_EVERY = 0.2
 _LINE = "sampling the line"
 
 
@@ -132,7 +129,7 @@ class Explorer:
             def told(done: int, part: Surface) -> None:
                 self._worker.tell(job, lambda: self._set(done=done, line=part))
 
-            return place.sample_line(first, second, count, _every(told), job.cancelled)
+            return place.sample_line(first, second, count, seldom(told), job.cancelled)
 
         def sampled(line: Surface) -> None:
             self._set(line=line, line_fresh=True, note=_sampled(line, "points of the line"),
@@ -240,7 +237,7 @@ class Explorer:
                         part, size = found, found.grid.size
                 self._worker.tell(job, lambda: self._progress(done, part))
 
-            return place.sample(grid, _every(told), job.cancelled)
+            return place.sample(grid, seldom(told), job.cancelled)
 
         def sampled(surface: Surface) -> None:
             old = self.moment.surface
@@ -293,20 +290,6 @@ class Explorer:
     def _set(self, **changes: Any) -> None:
         self.moment = replace(self.moment, **changes)
         self._changed(self.moment)
-
-
-def _every(told: Callable[[int, Surface], None]) -> OnTile:
-    """Call a function with the number of points and the surface after a tile, but not too often."""
-    last = 0.0
-
-    def on_tile(surface: Surface) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last > _TOLD_EVERY:
-            last = now
-            told(int(np.sum(surface.status != Status.MISSING)), surface)
-
-    return on_tile
 
 
 def _sampled(surface: Surface, what: str) -> str:

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
+
+from landscape.surface import Status, Surface
+from viz.explorer_moment import OnTile
+
+# News of what is being sampled is no closer than this, in seconds.
+_TOLD_EVERY = 0.2
 Post = Callable[[Callable[[], None]], Any]
 
 
@@ -97,3 +105,17 @@ class Worker:
         if job is self._job:
             self._job = None
             then()
+
+
+def seldom(told: Callable[[int, Surface], None]) -> OnTile:
+    """Return what calls a function with the number of points and the surface, but not too often."""
+    last = 0.0
+
+    def on_tile(surface: Surface) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last > _TOLD_EVERY:
+            last = now
+            told(int(np.sum(surface.status != Status.MISSING)), surface)
+
+    return on_tile

@@ -44,8 +44,9 @@ def view(
     machine alone and prints its address; through SSH, open a tunnel with the line that is printed.
     Whoever has the address can sample and add surfaces to the study, nothing else.
 
-    A box, the wheel or numbers choose a region, which the network of the study samples anew.
-    Windows narrower than 3 % of the norm of the parameters are sampled in float64.
+    A box, the wheel or numbers choose a region, which the network of the study samples anew; two
+    clicks or four numbers, a line. What is narrower than 3 % of the norm of the parameters is
+    sampled in float64. In a window, ? lists the keys.
     """
     from landscape.cli.pictures import own_viz
     from landscape.store import open_study

@@ -9,7 +9,7 @@ import numpy as np
 from landscape.plane import Plane
 
 # Told of the plane that a line lies in.
-_TOLD = ("seed", "normalisation", "which", "batch_statistics")
+_TOLD = ("seed", "normalisation", "selected", "batch_statistics")
 
 
 def line_within(plane: Plane, first: Sequence[float], second: Sequence[float]) -> Plane:

@@ -273,6 +273,9 @@ def test_a_line_is_kept_drawn_listed_and_made_again(study: StudyFile, tmp_path: 
     request = mending.request_of(again.surface(name), name)
     assert request is not None
     assert request.line == (0.0, 0.0, 0.5, 0.25)
+    assert request.asked == again.surface(name).settings["asked"]
+    path, mended = more.sample_more(again, CONFIG, request, load_data=load, out=tmp_path / "new")
+    assert (open_study(path).surface(mended).losses == line.losses).all()
 
 
 def test_a_line_is_cancelled_after_a_tile(study: StudyFile) -> None:
