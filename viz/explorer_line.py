@@ -51,8 +51,8 @@ def draw_line(
         if len(pieces):
             line = pyvista.line_segments_from_points(pieces)
             # One mesh drawn twice needs two names: the second would take the place of the first.
-            for name, width, colour, depth in (("rim", 4.0, style.background, _BEHIND),
-                                               ("line", 2.0, style.ink, 0.0)):  # fmt: skip
+            for name, width, colour, depth in (("rim", 7.0, style.background, _BEHIND),
+                                               ("line", 3.8, style.ink, 0.0)):  # fmt: skip
                 actor = plotter.add_mesh(line, name=f"chosen {name}", color=colour, lighting=False,
                                          line_width=style.pixels(width))  # fmt: skip
                 draw_in_front(actor, behind=depth)

@@ -23,6 +23,13 @@ class _OneLine(logging.Formatter):
         return "landscape: " + one_line(text)
 
 
+def _is_trouble(record: logging.LogRecord) -> bool:
+    """Whether a record tells more than that a browser has gone."""
+    gone = record.exc_info is not None and isinstance(record.exc_info[1], ConnectionError)
+    # Some write the traceback into their message.
+    return not gone and "ConnectionResetError" not in record.getMessage()
+
+
 def one_line(text: str) -> str:
     r"""Return a text in one line of printable characters, cut if it is long.
 
@@ -40,6 +47,7 @@ def in_one_line() -> Iterator[None]:
     handler = logging.StreamHandler()
     handler.setLevel(logging.ERROR)
     handler.setFormatter(_OneLine())
+    handler.addFilter(_is_trouble)
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     before = [logger.propagate for logger in loggers]
     for logger in loggers:

@@ -156,7 +156,9 @@ class Page:
                 self._draw(moment)
 
     def close(self) -> None:
-        """Free the graphics."""
+        """Free the graphics; nothing is drawn any more."""
+        if self._waiting is not None:
+            self._waiting.cancel()
         self._scene.close()
 
     def _told(self, call: Callable[..., None]) -> Callable[..., None]:

@@ -195,6 +195,10 @@ def test_what_the_server_logs_is_one_line_without_a_traceback(
         except ValueError:
             logger.exception("Error handling request")
         logger.error("x" * 1000)
+        try:
+            raise ConnectionResetError("closing transport")
+        except ConnectionResetError:
+            logger.exception("a browser that has left")
         logger.info("GET / 200")
     first, second = capsys.readouterr().err.splitlines()
     assert first == "landscape: Error handling request: cannot read ?[2Jthis"
