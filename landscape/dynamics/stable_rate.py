@@ -24,7 +24,7 @@ from torch import nn
 from landscape.arrays import Floats
 from landscape.derivatives import gradient
 from landscape.dynamics.claims import KIND, Finding, Setting, claim_of, finding
-from landscape.dynamics.comparing import Quantity, contrasts, registered, said
+from landscape.dynamics.comparing import Quantity, decided, registered, said
 from landscape.dynamics.stacked import Descent, Examples, Methods, descend, steps_to
 from landscape.dynamics.twins import activations_of, twins
 from landscape.evaluation import Evaluator
@@ -292,9 +292,7 @@ SHOWN = (
 
 def verdict(analyses: Sequence[Analysis]) -> Finding:
     """Judge claim 2: smooth twins bear larger rates and arrive in fewer steps."""
-    deciding = [c for quantity in PRIMARY for c in contrasts(analyses, quantity)]
-    beside = [c for quantity in SHOWN for c in contrasts(analyses, quantity)]
-    beside += [c for q in PRIMARY for c in contrasts(analyses, q, primary=False)]
+    deciding, beside = decided(analyses, PRIMARY, SHOWN)
     return finding(
         2,
         deciding,
