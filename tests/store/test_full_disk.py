@@ -19,7 +19,6 @@ from landscape.results import Analysis
 from landscape.store import StudyWriter, images, open_study
 from landscape.store.checking import check_file
 from landscape.store.database import Database
-from landscape.store.journal import Journal
 from landscape.surface import Surface
 
 GRID = Grid.square(101)
