@@ -16,10 +16,10 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
+from landscape.dynamics.statistics import Verdict
+from landscape.dynamics.verdicts import SPOKEN
 from landscape.dynamics.wording import wording
 
-SPOKEN = {"supported": "supported", "equivalent": "hardly", "contradicted": "not supported",
-          "undecided": "not decided"}  # fmt: skip
 Row = dict[str, str]
 
 
@@ -47,7 +47,7 @@ def summary(rows: Sequence[Row], source: str) -> str:
 
 def _claim(number: int, rows: Sequence[Row]) -> Iterator[str]:
     said = wording(number)
-    yield f"## {number}. {said.title}: {SPOKEN[rows[0]['verdict_of_claim']]}"
+    yield f"## {number}. {said.title}: {SPOKEN[Verdict(rows[0]['verdict_of_claim'])]}"
     yield ""
     yield f"> {said.quotation}"
     yield ""
@@ -59,7 +59,7 @@ def _claim(number: int, rows: Sequence[Row]) -> Iterator[str]:
         numbers = (row[key] for key in ("n", "censored", "p", "p_sign_flips", "p_holm",
                                         "p_equivalence_holm"))  # fmt: skip
         cells = (row["contrast"], _effect(row), *map(_short, numbers), _null(row),
-                 SPOKEN[row["verdict"]])  # fmt: skip
+                 SPOKEN[Verdict(row["verdict"])])  # fmt: skip
         yield "| " + " | ".join(cells) + " |"
     yield ""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from landscape.cli.mistakes import one_line_errors
+from landscape.cli.options import Style
 
 if TYPE_CHECKING:
     from landscape.results import Analysis
@@ -41,9 +42,7 @@ def activations(
     columns: Annotated[
         int | None, typer.Option("--columns", help="Activations in a row. [at most 6]")
     ] = None,
-    style: Annotated[
-        str, typer.Option("--style", help="Of the figure: paper, slides, dark, or a .toml file.")
-    ] = "paper",
+    style: Style = "paper",
 ) -> None:
     """List the activations: how smooth each is, its bounds and slopes, where it has kinks.
 

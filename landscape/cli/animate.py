@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from landscape.cli.mistakes import one_line_errors
+from landscape.cli.options import Study
 from landscape.cli.wiring import Bars, bars, configuration_of, load_data
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _LAST = 0.1
 
 @one_line_errors
 def animate(
-    study: Annotated[Path, typer.Argument(help="The study file, or its folder.")],
+    study: Study,
     surface: Annotated[
         str, typer.Option("--surface", help="Surface id; without one the known are listed.")
     ] = "",

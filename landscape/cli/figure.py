@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from landscape.cli.mistakes import one_line_errors
+from landscape.cli.options import Camera, Reference, Study, Style
 
 KINDS = ("hybrid", "mosaic", "line", "contour")
 FORMATS = (".pdf", ".svg", ".png")
@@ -15,7 +16,7 @@ FORMATS = (".pdf", ".svg", ".png")
 
 @one_line_errors
 def figure(
-    study: Annotated[Path, typer.Argument(help="The study file, or its folder.")],
+    study: Study,
     kind: Annotated[
         str,
         typer.Option(
@@ -52,10 +53,7 @@ def figure(
             "such as accuracies.",
         ),
     ] = "losses",
-    reference: Annotated[
-        str | None,
-        typer.Option("--reference", help="Surface id for difference, kink map id for kinks."),
-    ] = None,
+    reference: Reference = None,
     width: Annotated[float, typer.Option("--width", help="In inches. [by kind]")] = 0.0,
     venue: Annotated[
         str, typer.Option("--venue", help="Whose width it is, as icml, neurips or ieee.")
@@ -63,12 +61,8 @@ def figure(
     columns: Annotated[int, typer.Option("--columns", help="Of --venue: 1 or 2.")] = 1,
     dpi: Annotated[int, typer.Option("--dpi", help="Of what is rendered.")] = 600,
     height: Annotated[str, typer.Option("--height", help="log or linear.")] = "log",
-    style: Annotated[
-        str, typer.Option("--style", help="Look: paper, slides, dark, testing, or a .toml file.")
-    ] = "paper",
-    camera: Annotated[
-        str, typer.Option("--camera", help="Azimuth,elevation in degrees, as -58,40.")
-    ] = "",
+    style: Style = "paper",
+    camera: Camera = "",
     out: Annotated[
         Path | None,
         typer.Option("--out", help="A file (pdf, svg, png) or a folder. [beside the study]"),
