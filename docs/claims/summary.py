@@ -28,12 +28,14 @@ def summary(rows: Sequence[Row], source: str) -> str:
     deciding = [row for row in rows if row["decides"] == "yes"]
     seeds = sorted({int(row["n"]) for row in deciding})
     span = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
-    every = Counter(row["verdict"] for row in deciding)
+    # One on which two claims rest counts once.
+    distinct = {row["contrast"]: row["verdict"] for row in deciding}
+    every = Counter(distinct.values())
     told = ", ".join(f"{every[v]} {SPOKEN[v]}" for v in SPOKEN if every[v])
     lines = [
         f"# Primary contrasts of `{source}`",
         "",
-        f"{len(deciding)} contrasts over {span} seeds: {told}. Effects are kinked over smooth "
+        f"{len(distinct)} contrasts over {span} seeds: {told}. Effects are kinked over smooth "
         "(factors, ×) or kinked minus smooth, as named, with 95 % t intervals that are not "
         "corrected; p of no difference by t, by sign flips, and corrected by Holm; p of a "
         "difference as large as the margin, corrected by Holm. How each is measured, and the rule "
