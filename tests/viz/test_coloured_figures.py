@@ -8,12 +8,12 @@ from typing import Any
 import matplotlib
 import numpy as np
 import pytest
+from figures import clashes
 from making import make_path, make_surface
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb
 
 import viz
-from figures import clashes
 from landscape.grid import Grid
 from landscape.surface import Status, Surface
 from viz.colouring import colours_of
