@@ -99,5 +99,5 @@ def _draw(records: Sequence[Analysis], path: Path, columns: int | None, style: s
     viz = own_viz()
     written = viz.save(viz.activation_plate(records, columns=columns, style=style), path)
     caption = path.with_suffix(".md")
-    caption.write_text(viz.activation_caption(records) + "\n", encoding="utf-8")
+    caption.write_text(viz.as_markdown(viz.activation_caption(records)), encoding="utf-8")
     return [written, caption]

@@ -49,8 +49,8 @@ def figure(
         str,
         typer.Option(
             "--colour",
-            help="Of contours: losses, slope, curvature, status, difference, kinks, or a field "
-            "such as accuracies.",
+            help="Of surfaces and contours: losses, slope, curvature, status, a field such as "
+            "accuracies; not of mosaics: difference, kinks.",
         ),
     ] = "losses",
     reference: Reference = None,
@@ -86,9 +86,12 @@ def figure(
         raise ValueError(f"unknown plane {plane!r}; known: random, pca")
     if not 72 <= dpi <= 1200:
         raise ValueError(f"--dpi must be from 72 to 1200, got {dpi}")
-    if colour != "losses" and kind != "contour":
+    if colour != "losses" and kind == "line":
+        raise ValueError("--colour is for surfaces and contours; leave it out with --kind line")
+    if colour in ("difference", "kinks") and kind == "mosaic":
         raise ValueError(
-            f"--colour is for --kind contour, got {kind}; in 3D use 'landscape render --colour'"
+            f"--colour {colour} is for --kind hybrid or contour: a mosaic shows two planes, and a "
+            "reference fits one"
         )
     inches = width_of(width, venue, columns)
     source = open_study(study)
