@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from landscape.results import Projection
 from landscape.surface import Surface
+from viz.drape import laid, lossless
 from viz.film import Image, Progress, Stage, counted, film_style, views, write_lines
 from viz.frame import Frame
 from viz.height import HeightScale, Kind
 from viz.mesh import Shading, check_shading
-from viz.paths import TUBE
+from viz.paths import TUBE, draw_in_front, first_of_steps, over_limit
 from viz.scene import Panel
 from viz.style import Style
 from viz.video import check_video, write_video
@@ -44,14 +45,14 @@ def animate_descent(
     title: str = "",
     height: Kind | HeightScale = "log",
     shading: Shading = "flat",
-    style: Style | None = None,
+    style: Style | str | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Film the optimizer walking down its surface while the camera turns around it.
 
     The ball stands at the true loss of the recorded parameters; between two records it moves
     straight, as a picture's tube does. Step and loss stand in the corner, with the share of the
-    path that lies in the plane.
+    path that lies in the plane. A path without losses lies on the surface, and the corner says so.
 
     Args:
         surface: two-dimensional.
@@ -66,7 +67,7 @@ def animate_descent(
         title: above the picture.
         height: ``log``, ``linear`` or a scale shared with other pictures.
         shading: see :func:`viz.mesh.surface_mesh`.
-        style: colours and view.
+        style: colours and view: a style, the name of one, or a file of one.
         progress: called with the frames done and their number, after each.
 
     Returns:
@@ -75,7 +76,8 @@ def animate_descent(
     Raises:
         ImportError: without the package that writes films; the message has the command.
         RuntimeError: if nothing can be rendered here.
-        ValueError: for options that make no film, or a path without a drawable record.
+        ValueError: for options that make no film, an unknown style, or a path without a drawable
+            record.
     """
     file = Path(file)
     count = check_video(file, size, fps, seconds)
@@ -87,9 +89,9 @@ def animate_descent(
     )  # fmt: skip
     style = film_style(size, style)
     frame = Frame.around([surface], scale, style)
-    walk = Walk.of(path, frame, pace)
+    walk = Walk.of(laid(path, surface, scale.kind), frame, pace, on_surface=lossless(path))
     turned = views(style, turn, count)
-    stage = Stage(size)
+    stage = Stage(size, style)
     moving = max(round(count * (1 - _HOLD)), 2)
 
     def frames() -> Iterator[Image]:
@@ -108,22 +110,27 @@ def animate_descent(
 class Walk:
     """A path in the picture and in time.
 
+    Points between records, as of a path laid on a surface, belong to the record before them.
+
     Attributes:
         points: drawn records, [n, 3]; NaN where a record is not drawn.
         times: of each record, from 0 to 1.
         steps: optimizer steps of each.
         losses: true losses of each.
-        captured: share of the path's squared displacement that lies in the plane.
+        captured: share of the path's squared displacement that lies in the plane; None where
+            that is not known.
+        on_surface: whether the losses are those of the surface, as the path's own are not known.
     """
 
     points: Floats
     times: Floats
     steps: NDArray[np.int64]
     losses: Floats
-    captured: float
+    captured: float | None
+    on_surface: bool = False
 
     @classmethod
-    def of(cls, path: Projection, frame: Frame, pace: Pace) -> Walk:
+    def of(cls, path: Projection, frame: Frame, pace: Pace, *, on_surface: bool = False) -> Walk:
         """Place a path in a frame.
 
         Raises:
@@ -136,18 +143,20 @@ class Walk:
             )
         points = frame.points(path.coordinates, path.losses)
         there = frame.window.inside(path.coordinates) & np.all(np.isfinite(points), axis=1)
+        there &= ~over_limit(path, frame.scale)
         if not np.any(there):
             raise ValueError(
                 "the path must have a record with a finite loss inside the surface's window to be "
                 "filmed, got none"
             )
         points = np.where(there[:, None], points, np.nan)
-        times = (path.steps - path.steps[0]).astype(np.float64)
+        times = _step_times(path)
         if pace == "distance":
             moved = np.linalg.norm(np.diff(points, axis=0), axis=1)
             times = np.concatenate([[0.0], np.cumsum(np.nan_to_num(moved))])
         times = times / times[-1] if times[-1] > 0 else times
-        return cls(points, times, path.steps, path.losses, path.captured)
+        known = path.captured if np.isfinite(path.distances).any() else None
+        return cls(points, times, path.steps, path.losses, known, on_surface)
 
     def at(self, share: float) -> tuple[Floats, int]:
         """Return the way walked until a share of the time [k, 3], its head last, and the record."""
@@ -173,17 +182,41 @@ class Walk:
                 tube = line.tube(radius=TUBE, n_sides=16)
                 plotter.add_mesh(tube, color=colour, ambient=0.75, diffuse=0.35,
                                  smooth_shading=True)  # fmt: skip
+                draw_in_front(plotter.add_mesh(line, color=colour, lighting=False,
+                                               line_width=style.pixels(0.6)))  # fmt: skip
             shadow = piece * [1, 1, 0] + [0, 0, frame.floor + 0.002]
             if len(piece) > 1:
                 plotter.add_mesh(pyvista.lines_from_points(shadow), color=colour,
                                  line_width=style.pixels(1.0))  # fmt: skip
         head = way[-1]
         if np.all(np.isfinite(head)):
-            plotter.add_mesh(pyvista.Sphere(radius=_MARK, center=tuple(head)), color=colour,
-                             ambient=0.7, diffuse=0.4, smooth_shading=True)  # fmt: skip
-        lines = [f"step {self.steps[done]} of {self.steps[-1]}", f"loss {self.losses[done]:.3g}",
-                 f"{100 * self.captured:.0f} % of the way lies in this plane"]  # fmt: skip
-        write_lines(plotter, lines, style)
+            # Seen through the surface, as the ends of paths are in pictures.
+            draw_in_front(plotter.add_mesh(
+                pyvista.Sphere(radius=_MARK, center=tuple(head)), color=colour, ambient=0.7,
+                diffuse=0.4, smooth_shading=True, culling="back",
+            ))  # fmt: skip
+        write_lines(plotter, self.told(done), style)
+
+    def told(self, record: int) -> list[str]:
+        """Return what stands in the corner at a record."""
+        loss = f"{self.losses[record]:.3g}"
+        losses = [f"loss of the surface {loss}", "(that of the path is not known)"]
+        captured = "its share in this plane is not known"
+        if self.captured is not None:
+            captured = f"{100 * self.captured:.0f} % of the way lies in this plane"
+        return [f"step {self.steps[record]} of {self.steps[-1]}",
+                *(losses if self.on_surface else [f"loss {loss}"]), captured]  # fmt: skip
+
+
+def _step_times(path: Projection) -> Floats:
+    """Return steps since the first, [T]; of points between records by the way to the next."""
+    records: NDArray[np.int64] = first_of_steps(path.steps)
+    moved = np.linalg.norm(np.diff(path.coordinates, axis=0), axis=1)
+    gone = np.concatenate([[0.0], np.cumsum(np.nan_to_num(moved))])
+    since: Floats = (path.steps - path.steps[0]).astype(np.float64)
+    between = np.setdiff1d(np.arange(len(since)), records)
+    since[between] = np.interp(gone[between], gone[records], since[records])
+    return since
 
 
 def _pieces(way: Floats) -> list[Floats]:

@@ -72,7 +72,9 @@ def _draw_loss_axis(
         here = np.array([*corner, float(frame.z(height))])
         lines.append((tuple(here), tuple(here + outward)))
         text_3d(plotter, text, tuple(here + 1.5 * outward), style, align="right")
-    above = np.array([*corner, high]) + outward + np.array([0.0, 0.0, 1.3 * style.em])
+    # Above the axis, and a line above a label that stands at its very end.
+    top = max([high + 1.3 * style.em, *(float(frame.z(h)) + 1.8 * style.em for h in ticks)])
+    above = np.array([*corner, top]) + outward
     parts = frame.scale.title.split("  ")
     # With a power of ten below it, the title is wide and moves to the right.
     for line, text in enumerate(reversed(parts)):

@@ -16,7 +16,7 @@ from viz.height import HeightScale, above, left_out, surface_heights
 from viz.matching import mismatches, settings_of
 from viz.paths import TUBE, bead_records, over_limit
 from viz.plane_captions import a_range, plane_sentences
-from viz.references import REFERENCES, cited
+from viz.references import cited, methods
 from viz.vertices import added_points, known_points
 from viz.window import LEAST_CAPTURED, Window, visible
 
@@ -122,8 +122,7 @@ def sources(surfaces: Sequence[Surface], planes: Sequence[Plane | None]) -> list
     keys: list[str] = []
     for surface, plane in zip(surfaces, planes, strict=True):
         keys += cited(settings_of(surface, plane))
-    names = [REFERENCES[key].short for key in dict.fromkeys(keys)]
-    return [f"Method: {'; '.join(names)}."] if names else []
+    return methods(keys)
 
 
 def _height(scale: HeightScale, frame: Frame | None) -> str:

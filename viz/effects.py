@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from viz.lines import dark, drawing, grey, ground, ink
+from viz.style import Style
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -20,6 +23,11 @@ _ROW, _HEAD, _FOOT = 0.36, 0.24, 0.5
 _PAGE = 7.6
 _COLOURS = {"supported": "#0b6e4f", "contradicted": "#b3261e", "equivalent": "#33558b",
             "undecided": "#6b6b6b"}  # fmt: skip
+_ON_DARK = {"supported": "#3ecf9a", "contradicted": "#ff7a70", "equivalent": "#7fb0ff",
+            "undecided": "#a8a8a8"}  # fmt: skip
+# The band of the margin, and the ticks of the floor on it.
+_BAND, _FLOOR = "#dfe4ec", "#7a869a"
+_DARK_BAND, _DARK_FLOOR = "#323b4a", "#93a0b5"
 _FACTORS = (1.01, 1.02, 1.05, 1.1, 1.2, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0, 1e3, 1e4, 1e6)
 
 
@@ -33,8 +41,14 @@ class _Row:
     high: float
     margin: float
     floor: float
-    colour: str
+    verdict: str
     decides: bool
+
+    @property
+    def colour(self) -> str:
+        """Of the verdict, in the figure that is drawn."""
+        known = _ON_DARK if dark() else _COLOURS
+        return known.get(self.verdict, known["undecided"])
 
     @classmethod
     def of(cls, contrast: Contrast) -> _Row:
@@ -48,7 +62,7 @@ class _Row:
             high=max(sign * low, sign * high),
             margin=float(contrast["margin"]),
             floor=float(contrast.get("floor") or 0.0),
-            colour=_COLOURS.get(str(verdict), "#6b6b6b"),
+            verdict=str(verdict),
             decides=verdict is not None,
         )
 
@@ -86,7 +100,9 @@ def _grouped(contrasts: Sequence[Contrast]) -> dict[tuple[Any, ...], list[Contra
     return groups
 
 
-def effect_lines(contrasts: Sequence[Contrast], *, width: float = 3.7) -> Figure:
+def effect_lines(
+    contrasts: Sequence[Contrast], *, width: float = 3.7, style: Style | str | None = None
+) -> Figure:
     """Draw effects as points with intervals, those of one quantity on one axis.
 
     The band is the margin, within which an effect would not matter; ticks on it are the size of the
@@ -98,9 +114,10 @@ def effect_lines(contrasts: Sequence[Contrast], *, width: float = 3.7) -> Figure
         contrasts: with ``name``, ``estimate``, ``low``, ``high`` (None where nothing bounds
             it), ``margin``, ``floor``, ``claimed``, ``scale``, and ``verdict`` if it decides.
         width: of the figure in inches.
+        style: its fonts, ink and background: a style, the name of one, or a file of one.
 
     Raises:
-        ValueError: for no contrast.
+        ValueError: for no contrast, or an unknown style.
     """
     from matplotlib.figure import Figure
 
@@ -109,14 +126,16 @@ def effect_lines(contrasts: Sequence[Contrast], *, width: float = 3.7) -> Figure
     drawn = sorted(contrasts, key=lambda c: c.get("verdict") is None)[:MOST_EFFECTS]
     groups = {key: [_Row.of(c) for c in found] for key, found in _grouped(drawn).items()}
     heights = [_HEAD + _ROW * len(rows) + _FOOT for rows in groups.values()]
-    figure = Figure(figsize=(width, sum(heights)))
-    bottom = sum(heights)
-    for ((quantity, scale, *_), rows), height in zip(groups.items(), heights, strict=True):
-        bottom -= height
-        place = (0.04, (bottom + _FOOT) / sum(heights), 0.92, _ROW * len(rows) / sum(heights))
-        axes = figure.add_axes(place)
-        _draw(axes, scale, rows)
-        axes.set_title(_fitting(quantity, width), fontsize=7.5, loc="left", pad=3, weight="bold")
+    with drawing(style):
+        figure = Figure(figsize=(width, sum(heights)))
+        bottom = sum(heights)
+        for ((quantity, scale, *_), rows), height in zip(groups.items(), heights, strict=True):
+            bottom -= height
+            place = (0.04, (bottom + _FOOT) / sum(heights), 0.92, _ROW * len(rows) / sum(heights))
+            axes = figure.add_axes(place)
+            _draw(axes, scale, rows)
+            axes.set_title(_fitting(quantity, width), fontsize=7.5, loc="left", pad=3,
+                           weight="bold")  # fmt: skip
     return figure
 
 
@@ -124,7 +143,7 @@ def _draw(axes: Axes, scale: str, rows: Sequence[_Row]) -> None:
     end = _end(rows)
     axes.set_xlim(-end, end)
     axes.set_ylim(len(rows), 0)
-    axes.axvline(0, color="#222222", linewidth=0.7, zorder=1)
+    axes.axvline(0, color=grey(0.13), linewidth=0.7, zorder=1)
     for place, row in enumerate(rows):
         _draw_one(axes, place, row, end)
     axes.set_yticks([])
@@ -151,20 +170,21 @@ def _factor_ticks(end: float) -> list[float]:
 def _draw_one(axes: Axes, place: int, row: _Row, end: float) -> None:
     top, line, foot = place + 0.5, place + 0.72, place + 0.94
     band = min(row.margin, end)
-    axes.fill_between([-band, band], top, foot, color="#dfe4ec", linewidth=0)
+    axes.fill_between([-band, band], top, foot, color=_DARK_BAND if dark() else _BAND, linewidth=0)
     if 0 < row.floor <= end:
-        axes.vlines([-row.floor, row.floor], top, foot, color="#7a869a", linewidth=0.8)
+        shade = _DARK_FLOOR if dark() else _FLOOR
+        axes.vlines([-row.floor, row.floor], top, foot, color=shade, linewidth=0.8)
     ends = max(-end, min(end, row.low)), max(-end, min(end, row.high))
     axes.plot(ends, [line, line], color=row.colour, linewidth=1.4, solid_capstyle="butt")
     for drawn, real, mark in ((ends[0], row.low, "<"), (ends[1], row.high, ">")):
         if abs(real) > end:
             axes.plot([drawn], [line], mark, color=row.colour, markersize=4, clip_on=False)
     if abs(row.estimate) <= end:
-        face = row.colour if row.decides else "#ffffff"
+        face = row.colour if row.decides else ground()
         axes.plot([row.estimate], [line], "o", color=row.colour, markerfacecolor=face,
                   markersize=4.5)  # fmt: skip
-    axes.text(-end, place + 0.24, row.name, fontsize=7, va="center", color="#222222",
-              bbox={"facecolor": "#ffffff", "edgecolor": "none", "pad": 0.6})  # fmt: skip
+    axes.text(-end, place + 0.24, row.name, fontsize=7, va="center", color=ink(),
+              bbox={"facecolor": ground(), "edgecolor": "none", "pad": 0.6})  # fmt: skip
 
 
 def _end(rows: Sequence[_Row]) -> float:

@@ -23,9 +23,9 @@ Progress = Callable[[int, int], None]
 _LINES = 34
 
 
-def film_style(size: tuple[int, int], style: Style | None) -> Style:
+def film_style(size: tuple[int, int], style: Style | str | None) -> Style:
     """Return a style whose panel has ``size`` pixels, with letters of a film."""
-    style = style or Style(azimuth=-58.0)
+    style = Style.of(style)
     dpi = max(round(size[1] * 72 / (_LINES * style.font_size)), 1)
     return replace(style, panel_width=size[0] / dpi, panel_height=size[1] / dpi, dpi=dpi)
 
@@ -33,7 +33,7 @@ def film_style(size: tuple[int, int], style: Style | None) -> Style:
 class Stage:
     """One window that draws picture after picture."""
 
-    def __init__(self, size: tuple[int, int]) -> None:
+    def __init__(self, size: tuple[int, int], style: Style) -> None:
         ensure()
         import pyvista
 
@@ -41,7 +41,7 @@ class Stage:
         self.plotter: Any = pyvista.Plotter(
             off_screen=True, window_size=list(size), lighting="none", border=False
         )
-        self.plotter.set_background("white")
+        self.plotter.set_background(style.background)
         self.plotter.enable_anti_aliasing("ssaa")
 
     def fix_scale(self, frame: Frame, views: Sequence[Style]) -> None:

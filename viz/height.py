@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -19,6 +20,8 @@ Kind = Literal["log", "linear", "clipped"]
 KINDS = ("log", "linear", "clipped")
 # Without a limit of the user's, a clipped surface shows this share of its points below it.
 _SHOWN = 0.75
+# Decades in which a few quarters would be too few isolines.
+_NARROW = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +140,19 @@ class HeightScale:
         return texts
 
     def levels(self) -> Floats:
-        """Return heights for isolines: 4 a decade (fewer in more than 4 decades), or about 12."""
-        if self.kind == "log":
-            decades = self.high - self.low
-            per_decade = 4 if decades <= 4 else 2 if decades <= 12 else 1 / np.ceil(decades / 24)
-            first = np.ceil(self.low * per_decade)
-            return np.arange(first, self.high * per_decade) / per_decade
-        return _nice(self.low, self.high, 12)
+        """Return heights for isolines, as in the page: round numbers, so few that they stay apart.
+
+        On a log scale quarter decades, in more than 4 decades half ones, in more than 12 whole
+        ones or several, at most 18; within three quarters of a decade about 10. On a linear scale
+        about 12.
+        """
+        if self.kind != "log":
+            return _nice(self.low, self.high, 12)
+        decades = self.high - self.low
+        if decades <= _NARROW:
+            return _nice(self.low, self.high, 10)
+        apart = 0.25 if decades <= 4 else 0.5 if decades <= 12 else math.ceil(decades / 18)
+        return np.arange(math.ceil(self.low / apart), self.high / apart) * apart
 
     def ticks(self) -> Floats:
         """Return heights for labels: the decades inside, with 3s between if they are few."""

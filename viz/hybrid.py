@@ -5,33 +5,25 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from landscape.plane import Plane
 from landscape.results import Projection
 from landscape.surface import Surface
 from viz.captions import caption as caption_of
-from viz.contours import draw_contours
+from viz.colouring import Colours, Reference, colours_of
 from viz.frame import Frame
-from viz.height import HeightScale, Kind, power_of_ten, with_power
-from viz.layer import isolines, render
+from viz.height import HeightScale, Kind
 from viz.lines import drawing
-from viz.mesh import Shading, check_shading, surface_mesh
-from viz.page import LABEL, Page, common_names
-from viz.paper_axes import draw_floor, draw_marks, draw_ticks, tick_labels, ticks
+from viz.mesh import Shading, check_shading
+from viz.page import Page, common_names
+from viz.paper_panels import bar_texts, colour_bar, draw_hybrid, flat_panel
 from viz.scene import Panel
-from viz.solution_marks import mark_solutions, points_of
-from viz.solutions import seen
 from viz.style import PAPER as SCREEN
 from viz.style import STYLES, Style
 from viz.told import remember
-from viz.vertices import known_points
-from viz.view import View
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from viz.panels import Paths
@@ -69,6 +61,8 @@ def figure(
     titles: Sequence[str] | None = None,
     columns: int | None = None,
     height: Kind | HeightScale = "log",
+    colour: str = "losses",
+    reference: Reference | Sequence[Reference] | None = None,
     shading: Shading = "flat",
     width: float = 5.5,
     dpi: int = 600,
@@ -89,6 +83,10 @@ def figure(
         titles: of each surface.
         columns: panels per row; by default at most 3, or 4 from a width of 6.5.
         height: ``log``, ``linear`` or a scale.
+        colour: of surfaces and contours, whose isolines are those of the loss: ``losses``,
+            ``slope``, ``curvature``, ``status``, ``difference``, ``kinks`` or a field such as
+            ``accuracies``; see :func:`viz.surface`.
+        reference: one for all surfaces or one for each; see :func:`viz.surface`.
         shading: see :func:`viz.mesh.surface_mesh`.
         width: of the figure in inches: 5.5, 3.25 and 6.75 are usual.
         dpi: pixels per inch of what is rendered.
@@ -101,30 +99,33 @@ def figure(
 
     Raises:
         RuntimeError: if nothing can be rendered here; the message names the missing packages.
-        ValueError: for no surface or too many, lists of other lengths, an unknown height or
-            shading, or panels that would be too small.
+        ValueError: for no surface or too many, lists of other lengths, an unknown height, colour
+            or shading, a reference that does not fit, or panels that would be too small.
     """
     panels = checked_panels(surfaces, paths, titles, planes)
     check_shading(shading)
     style = figure_style(style)
     scale, frame = scale_and_frame(panels, height, style)
-    words = _caption(panels, planes, scale, frame, shading, contours)
+    colours = _colours(panels, colour, reference, scale, style)
+    words = _caption(panels, planes, scale, frame, shading, contours, colours)
     panels = [panel.laid(scale) for panel in panels]
     names = common_names(panels, style)
     with drawing(style):
         page = Page.of(frame, style, len(panels), width=width, columns=columns, contours=contours,
                        legend=bool(names), caption=words if caption else "",
-                       titles=[panel.title for panel in panels])  # fmt: skip
+                       titles=[panel.title for panel in panels],
+                       bar=bar_texts(scale, colours))  # fmt: skip
         drawn = page.start(dpi)
         for number, panel in enumerate(panels):
             draw_hybrid(page.panel(drawn, number), panel, page.view, frame, style,
-                        shading=shading, dpi=dpi, count=page.ticks)  # fmt: skip
+                        shading=shading, dpi=dpi, count=page.ticks, colours=colours,
+                        number=number)  # fmt: skip
             page.write_title(drawn, number)
             if contours:
                 flat_panel(page.contour(drawn, number), panel, scale, style,
                            named=number % page.columns == 0, legend=not names,
-                           count=page.ticks)  # fmt: skip
-        colour_bar(page.bar(drawn), scale, style, upright=page.upright)
+                           count=page.ticks, colours=colours, surface=number)  # fmt: skip
+        colour_bar(page.bar(drawn), scale, style, upright=page.upright, colours=colours)
         page.write_legend(drawn, names, style)
         page.write_caption(drawn)
     remember(drawn, words)
@@ -137,6 +138,8 @@ def figure_caption(
     paths: Sequence[Paths] | Projection | None = None,
     planes: Sequence[Plane | None] | None = None,
     height: Kind | HeightScale = "log",
+    colour: str = "losses",
+    reference: Reference | Sequence[Reference] | None = None,
     shading: Shading = "flat",
     contours: bool = True,
     style: Style | str | None = None,
@@ -147,8 +150,21 @@ def figure_caption(
         ValueError: as :func:`figure` does.
     """
     panels = checked_panels(surfaces, paths, None, planes, quiet=True)
-    scale, frame = scale_and_frame(panels, height, figure_style(style))
-    return _caption(panels, planes, scale, frame, shading, contours)
+    style = figure_style(style)
+    scale, frame = scale_and_frame(panels, height, style)
+    colours = _colours(panels, colour, reference, scale, style)
+    return _caption(panels, planes, scale, frame, shading, contours, colours)
+
+
+def _colours(
+    panels: Sequence[Panel],
+    colour: str,
+    reference: Reference | Sequence[Reference] | None,
+    scale: HeightScale,
+    style: Style,
+) -> Colours | None:
+    surfaces = [panel.surface for panel in panels]
+    return colours_of(surfaces, colour, style, height=scale.kind, reference=reference)
 
 
 def _caption(
@@ -158,11 +174,13 @@ def _caption(
     frame: Frame,
     shading: str,
     contours: bool,
+    colours: Colours | None,
 ) -> str:
     shown = [path for panel in panels for path in panel.paths]
     surfaces = [panel.surface for panel in panels]
     words = caption_of(surfaces, shown, scale=scale, frame=frame, shading=shading,
-                       planes=planes or (), own=[panel.paths for panel in panels])  # fmt: skip
+                       planes=planes or (), colours=colours,
+                       own=[panel.paths for panel in panels])  # fmt: skip
     return f"{words} Below: the same as contours." if contours else words
 
 
@@ -218,116 +236,3 @@ def scale_and_frame(
         surfaces, kind=height, paths=shown
     )  # fmt: skip
     return scale, Frame.around(surfaces, scale, style)
-
-
-def draw_hybrid(
-    axes: Axes,
-    panel: Panel,
-    view: View,
-    frame: Frame,
-    style: Style,
-    *,
-    shading: Shading,
-    dpi: int,
-    count: int = 4,
-) -> None:
-    """Draw a surface into axes: what hides is rendered, the rest is lines and text.
-
-    Args:
-        axes: as large as the view; they are set to inches.
-        panel: what is shown.
-        view: how it is seen.
-        frame: where it is drawn.
-        style: colours and camera.
-        shading: see :func:`viz.mesh.surface_mesh`.
-        dpi: pixels per inch of what is rendered.
-        count: of ticks along alpha and beta, about.
-
-    Raises:
-        RuntimeError: if nothing can be rendered here.
-    """
-    mesh = surface_mesh(panel.surface, frame, known=known_points(panel.surface, panel.paths))
-    lines = list(isolines(mesh, frame)) if style.isolines else []
-    draw_floor(axes, frame, view, lines, panel.paths, style)
-    layer = render(panel, frame, view, style, shading=shading, dpi=dpi)
-    # Without interpolation the pixels go into a PDF as they are.
-    axes.imshow(layer.pixels, extent=layer.extent, interpolation="none", aspect="auto",
-                zorder=2.0, clip_on=False)  # fmt: skip
-    draw_marks(axes, frame, view, panel.paths, style)
-    _draw_solutions(axes, panel, view, frame, style)
-    draw_ticks(axes, frame, view, style, size=LABEL, count=count)
-    axes.set(xlim=(0, view.width), ylim=(0, view.height))
-    axes.set_axis_off()
-
-
-def _draw_solutions(axes: Axes, panel: Panel, view: View, frame: Frame, style: Style) -> None:
-    """Draw the marks of solutions on the surface and, without letters, on the floor."""
-    shown = seen(panel.solutions, frame.window)
-    if not shown:
-        return
-    points = points_of(shown, panel.surface, frame)
-    floor = np.column_stack([points[:, :2], np.full(len(points), frame.floor)])
-    size = 4.6 * view.line_share
-    mark_solutions(axes, shown, view.on_paper(floor), panel.paths, style, zorder=1.4,
-                   size=0.6 * size, lettered=False)  # fmt: skip
-    mark_solutions(axes, shown, view.on_paper(points), panel.paths, style, zorder=3.4, size=size)
-
-
-def flat_panel(
-    axes: Axes,
-    panel: Panel,
-    scale: HeightScale,
-    style: Style,
-    *,
-    named: bool,
-    legend: bool,
-    count: int = 4,
-) -> None:
-    """Draw a surface as contours.
-
-    Args:
-        axes: of the window's shape.
-        panel: what is shown.
-        scale: of all panels.
-        style: colours.
-        named: whether the beta axis is named.
-        legend: whether paths are named here.
-        count: of ticks along each axis, about.
-    """
-    draw_contours(axes, panel.surface, panel.paths, scale, style, solutions=panel.solutions)
-    shown = axes.get_legend()
-    if shown is not None and not legend:
-        shown.remove()
-    surface = panel.surface
-    power = power_of_ten(max(float(np.abs(values).max()) for values in surface.grid.axes))
-    for axis, values in ((axes.xaxis, surface.alphas), (axes.yaxis, surface.betas)):
-        places = ticks((float(values[0]), float(values[-1])), count)
-        axis.set_ticks(places, labels=tick_labels(places, power))
-    axes.tick_params(length=2.5, pad=2)
-    axes.set_xlabel(with_power("α", power), style="italic", labelpad=1)
-    if named:
-        axes.set_ylabel(with_power("β", power), style="italic", labelpad=0)
-
-
-def colour_bar(axes: Axes, scale: HeightScale, style: Style, *, upright: bool = True) -> None:
-    """Draw the colour bar of a scale into axes of its own, on a log scale with decades' parts."""
-    import matplotlib
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
-
-    shades = ScalarMappable(
-        Normalize(scale.low, scale.high), matplotlib.colormaps[style.colour_map]
-    )
-    bar: Any = axes.figure.colorbar(shades, cax=axes,
-                               orientation="vertical" if upright else "horizontal")  # fmt: skip
-    # Written as a few pixels, not as 256 rectangles with seams.
-    bar.solids.set_rasterized(True)
-    heights = scale.ticks()
-    bar.set_ticks(list(heights), labels=[t.replace("-", "−") for t in scale.labels(heights)])
-    if scale.kind == "log" and scale.high - scale.low <= 6:
-        parts = np.log10(np.outer(10.0 ** np.arange(-30, 31), np.arange(1, 10))).ravel()
-        bar.set_ticks(parts[(parts >= scale.low) & (parts <= scale.high)], minor=True)
-    bar.ax.tick_params(which="minor", length=1.5, width=0.4)
-    bar.ax.tick_params(which="major", length=2.5, pad=2)
-    bar.outline.set_linewidth(0.6)
-    bar.set_label(scale.title, labelpad=2)

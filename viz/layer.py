@@ -6,7 +6,7 @@ edges that the graphics offers, or not, decides how it looks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.results import Projection
+from viz.colouring import Colours
 from viz.frame import Frame
-from viz.mesh import Shading, surface_mesh
+from viz.mesh import Shading
 from viz.offscreen import ensure
 from viz.paths import TUBE, path_pieces
-from viz.scene import Panel, draw_mesh
+from viz.scene import Panel, draw_mesh, panel_mesh, shaded_smooth
 from viz.style import Style
-from viz.vertices import known_points
 from viz.view import View
 from viz.window import visible
 
@@ -43,7 +43,15 @@ class Layer:
 
 
 def render(
-    panel: Panel, frame: Frame, view: View, style: Style, *, shading: Shading, dpi: int
+    panel: Panel,
+    frame: Frame,
+    view: View,
+    style: Style,
+    *,
+    shading: Shading,
+    dpi: int,
+    colours: Colours | None = None,
+    number: int = 0,
 ) -> Layer:
     """Render what a panel shows, but for frame and text, cropped to what is not empty.
 
@@ -54,6 +62,8 @@ def render(
         style: how it looks; its resolution is not used.
         shading: see :func:`viz.mesh.surface_mesh`.
         dpi: pixels per inch.
+        colours: of all panels of the figure; None for those of the losses.
+        number: which of the colours' surfaces this is.
 
     Raises:
         RuntimeError: if nothing can be rendered here, or nothing is to be seen.
@@ -62,20 +72,17 @@ def render(
     finer = 3 if style.anti_aliasing else 1
     shape = (max(round(view.height * dpi), 1), max(round(view.width * dpi), 1))
     picture = np.zeros((*shape, 4), dtype=np.uint8)
-    for rows, columns, tile in _tiles(panel, frame, view, style, shading, dpi, finer, shape):
+
+    def draw(plotter: Any) -> None:
+        _draw(plotter, panel, frame, view, style, shading, colours, number)
+
+    for rows, columns, tile in _tiles(draw, view, dpi, finer, shape):
         picture[rows, columns] = _as_bytes(tile)
     return _cropped(picture, dpi)
 
 
 def _tiles(
-    panel: Panel,
-    frame: Frame,
-    view: View,
-    style: Style,
-    shading: Shading,
-    dpi: int,
-    finer: int,
-    shape: tuple[int, int],
+    draw: Callable[[Any], None], view: View, dpi: int, finer: int, shape: tuple[int, int]
 ) -> Iterator[tuple[slice, slice, Floats]]:
     """Yield tiles, with rows counted from below: colours times opacity, and opacity, 0 to 1."""
     import pyvista
@@ -88,7 +95,7 @@ def _tiles(
         plotter.set_background("black")
         plotter.image_transparent_background = True
         plotter.renderer.SetBackgroundAlpha(0.0)
-        _draw(plotter, panel, frame, view, style, shading)
+        draw(plotter)
         size = np.array([window[0], window[1]]) / (dpi * finer)
         for row in range(0, shape[0], side):
             for column in range(0, shape[1], side):
@@ -101,13 +108,19 @@ def _tiles(
 
 
 def _draw(
-    plotter: Any, panel: Panel, frame: Frame, view: View, style: Style, shading: Shading
+    plotter: Any,
+    panel: Panel,
+    frame: Frame,
+    view: View,
+    style: Style,
+    shading: Shading,
+    colours: Colours | None,
+    number: int,
 ) -> None:
-    known = known_points(panel.surface, panel.paths)
-    mesh = surface_mesh(panel.surface, frame, shading=shading, known=known)
+    mesh = panel_mesh(panel, frame, shading, colours, number)
     # Wide lines have notches at their corners: isolines are drawn as tubes.
-    draw_mesh(plotter, mesh, frame, replace(style, isolines=False), smooth=shading != "flat",
-              framed=False)  # fmt: skip
+    draw_mesh(plotter, mesh, frame, replace(style, isolines=False), framed=False, colours=colours,
+              smooth=shaded_smooth(shading, colours))  # fmt: skip
     for _, line in isolines(mesh, frame) if style.isolines else ():
         _tube(plotter, line, _isoline(style, view), style.isoline_colour, lighting=False)
     for path, colour in coloured(panel.paths, style):

@@ -11,7 +11,7 @@ import numpy as np
 
 from landscape.residuals import Residual
 from landscape.surface import Surface
-from viz.contours import draw_contours
+from viz.contour_axes import draw_contours
 from viz.height import HeightScale, label, number, power_of_ten
 from viz.relief import Relief, draw_relief, ground_colours
 from viz.style import Style

@@ -3,38 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from landscape.budget import SlopeBudget
-from landscape.results import Projection
+from landscape.kink_map import KinkMap
 from landscape.surface import Surface
-from viz.budget_bars import BENDS, KINKS, NOT_PASSED, REST, checks
+from viz.budget_rows import budget_sentences, draw_budget_rows
 from viz.captions import caption as caption_of
+from viz.colouring import Colours, Reference, colours_of
 from viz.frame import Frame
 from viz.height import HeightScale, Kind
-from viz.hybrid import colour_bar, draw_hybrid, figure_style, flat_panel
+from viz.hybrid import figure_style
 from viz.line_figures import draw_lines, section
-from viz.lines import between, drawing, grey, ground
+from viz.lines import drawing
 from viz.mesh import Shading, check_shading
-from viz.page import LABEL, ROOM, TITLE, place_axes
+from viz.page import BAR, LABEL, ROOM, TITLE, bar_room, place_axes
 from viz.paper_axes import Margins
+from viz.paper_panels import bar_texts, colour_bar, draw_hybrid, flat_panel
 from viz.scene import Panel
 from viz.style import Style
 from viz.told import remember
 from viz.view import View
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from viz.panels import Paths
 
 LEAST_WIDTH = 5.0
 _HEAD, _TITLE, _GAP = 0.24, 0.20, 0.12
-_BAR, _BAR_RIGHT = 0.085, 0.56
 _LINE_HEIGHT, _BELOW = 1.05, 0.36
 _MOST_ROWS = 6
 
@@ -49,6 +49,7 @@ class Parts:
         line: the loss along a line.
         budgets: one row each; may be empty.
         scale: of surface and contours.
+        colours: of surface and contours, in this order; None for those of the losses.
     """
 
     surface: Panel
@@ -56,6 +57,7 @@ class Parts:
     line: Surface
     budgets: tuple[SlopeBudget, ...]
     scale: HeightScale
+    colours: Colours | None = None
 
     @classmethod
     def of(
@@ -73,12 +75,24 @@ class Parts:
             raise ValueError("a mosaic shows surfaces with 2 axes; give a line as line=")
         if len(budgets) > _MOST_ROWS:
             raise ValueError(f"a mosaic shows at most {_MOST_ROWS} budgets, got {len(budgets)}")
-        solid = Panel(surface, _tuple(path), "random plane" if _random(surface) else "surface")
-        shown = solid if flat is None else Panel(flat, _tuple(flat_path))
-        surfaces = list(dict.fromkeys([surface, shown.surface]))
-        paths = [*solid.paths] if flat is None else [*solid.paths, *shown.paths]
-        scale = height if isinstance(height, HeightScale) else _common(surfaces, paths, height)
+        random = surface.settings.get("kind") == "random"
+        solid = Panel.of(surface, path, "random plane" if random else "surface")
+        shown = solid if flat is None else Panel.of(flat, flat_path)
+        scale = height if isinstance(height, HeightScale) else _common([solid, shown], height)
         return cls(solid, shown, section(surface) if line is None else line, tuple(budgets), scale)
+
+    def coloured(
+        self, colour: str, reference: Reference | Sequence[Reference] | None, style: Style
+    ) -> Parts:
+        """Return the parts coloured by something else than the loss; raises as :func:`mosaic`."""
+        surfaces = list(dict.fromkeys([self.surface.surface, self.flat.surface]))
+        if len(surfaces) == 2 and isinstance(reference, Surface | KinkMap):
+            raise ValueError(
+                "a mosaic over two planes needs two references, of the surface and of the "
+                "contours, got one; give reference=(first, second)"
+            )
+        colours = colours_of(surfaces, colour, style, height=self.scale.kind, reference=reference)
+        return replace(self, colours=colours)
 
 
 def mosaic(
@@ -91,6 +105,8 @@ def mosaic(
     budgets: Sequence[SlopeBudget] = (),
     title: str = "",
     height: Kind | HeightScale = "log",
+    colour: str = "losses",
+    reference: Reference | Sequence[Reference] | None = None,
     shading: Shading = "flat",
     width: float = 6.75,
     dpi: int = 600,
@@ -110,6 +126,8 @@ def mosaic(
         budgets: up to 6 slope budgets of the network.
         title: above the figure.
         height: ``log``, ``linear`` or a scale.
+        colour: of surface and contours; see :func:`viz.surface`. A field must be in both.
+        reference: of the surface; with ``flat``, one of the surface and one of the contours.
         shading: see :func:`viz.mesh.surface_mesh`.
         width: of the figure in inches, at least 5.
         dpi: pixels per inch of what is rendered.
@@ -121,7 +139,8 @@ def mosaic(
 
     Raises:
         RuntimeError: if nothing can be rendered here.
-        ValueError: for surfaces of other shapes, too many budgets, or too small a width.
+        ValueError: for surfaces of other shapes, too many budgets, an unknown colour, a reference
+            that does not fit, or too small a width.
     """
     from matplotlib.figure import Figure
 
@@ -130,10 +149,12 @@ def mosaic(
         raise ValueError(f"a mosaic needs a width of at least {LEAST_WIDTH:g} in, got {width:g}")
     parts = Parts.of(surface, path, flat, flat_path, line, budgets, height)
     style, scale = figure_style(style), parts.scale
+    parts = parts.coloured(colour, reference, style)
     with drawing(style):
         frame = Frame.around([surface], scale, style)
         margins = Margins.of(frame, LABEL, 4)
-        free = width - _BAR - _BAR_RIGHT - 2 * _GAP
+        right = bar_room(bar_texts(scale, parts.colours))
+        free = width - BAR - right - 2 * _GAP
         solid = 0.54 * free - margins.left - margins.right + 2 * ROOM
         view = View.of(frame, style, width=solid, room=ROOM)
         top = view.height + margins.bottom
@@ -145,10 +166,11 @@ def mosaic(
         floor = below + _GAP
         axes = place_axes(drawn, (margins.left - ROOM, floor + margins.bottom),
                           (view.width, view.height))  # fmt: skip
-        draw_hybrid(axes, parts.surface, view, frame, style, shading=shading, dpi=dpi)
+        draw_hybrid(axes, parts.surface.laid(scale), view, frame, style, shading=shading, dpi=dpi,
+                    colours=parts.colours)  # fmt: skip
         _flat(drawn, parts, style, (0.54 * free + _GAP, floor, 0.46 * free, top))
-        bar = place_axes(drawn, (width - _BAR - _BAR_RIGHT, floor + 0.1 * top), (_BAR, 0.85 * top))
-        colour_bar(bar, scale, style)
+        bar = place_axes(drawn, (width - BAR - right, floor + 0.1 * top), (BAR, 0.85 * top))
+        colour_bar(bar, scale, style, colours=parts.colours)
         _bottom(drawn, parts, width, below, "linear" if scale.kind == "linear" else "log")
         _write_titles(drawn, parts, free, head, below)
     remember(drawn, _told(parts, title, shading, style))
@@ -166,7 +188,16 @@ def _flat(
     side = min(room[0], room[1] / ratio)
     up = bottom + _BELOW + (room[1] - side * ratio) / 2
     axes = place_axes(figure, (left + 0.42 + (room[0] - side) / 2, up), (side, side * ratio))
-    flat_panel(axes, parts.flat, parts.scale, style, named=True, legend=True)
+    flat_panel(
+        axes,
+        parts.flat,
+        parts.scale,
+        style,
+        named=True,
+        legend=True,
+        colours=parts.colours,
+        surface=int(parts.flat.surface is not parts.surface.surface),
+    )
 
 
 def _bottom(figure: Figure, parts: Parts, width: float, below: float, height: Kind) -> None:
@@ -180,38 +211,6 @@ def _bottom(figure: Figure, parts: Parts, width: float, below: float, height: Ki
     left = 0.5 * width + 0.62
     bars = place_axes(figure, (left, up), (width - left - 0.12, _LINE_HEIGHT))
     draw_budget_rows(bars, parts.budgets)
-
-
-def draw_budget_rows(axes: Axes, budgets: Sequence[SlopeBudget]) -> None:
-    """Draw slope budgets of one network as one bar each: kinks, smooth bends, the rest."""
-    from matplotlib.patches import Patch
-
-    labels = []
-    for row, budget in enumerate(budgets):
-        kink, bend = 100 * budget.kink_share, 100 * budget.bend_share
-        parts = ((0.0, kink, KINKS), (kink, bend - kink, BENDS), (bend, 100 - bend, grey(REST)))
-        for start, long, colour in parts:
-            axes.barh(row, long, left=start, height=0.62, color=colour, edgecolor=ground(),
-                      linewidth=0, hatch=None if budget.passed else "////")  # fmt: skip
-        labels.append(segment_name(budget) + ("" if budget.passed else f" {NOT_PASSED}"))
-        axes.annotate(f"{bend:.0f}", (bend, row), (2, 0), textcoords="offset points",
-                      va="center_baseline", fontsize=6.5, color=grey(0.2))  # fmt: skip
-    axes.set_yticks(range(len(budgets)), labels)
-    axes.set(xlim=(0, 100), ylim=(len(budgets) - 0.4, -0.6))
-    axes.set_xlabel("share of all change of slope (%)", labelpad=1)
-    axes.tick_params(axis="y", length=0)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    names = ((KINKS, "in kinks"), (BENDS, "in smooth bends"), (grey(REST), "not in bends"))
-    axes.legend(handles=[Patch(color=colour, label=name) for colour, name in names], ncols=3,
-                loc="upper center", bbox_to_anchor=(0.44, -0.30), frameon=False, fontsize=6.5,
-                handlelength=1.0, columnspacing=1.0, handletextpad=0.4,
-                borderaxespad=0.0)  # fmt: skip
-
-
-def segment_name(budget: SlopeBudget) -> str:
-    """Return what the row of a budget is called: the step, or the kind of segment."""
-    kind = str(budget.settings.get("segment", "segment"))
-    return f"step {budget.settings['step']}" if "step" in budget.settings else kind
 
 
 def _write_titles(figure: Figure, parts: Parts, free: float, head: float, below: float) -> None:
@@ -239,20 +238,10 @@ def _name(surface: Surface) -> str:
     return {"pca": "plane of the path", "random": "random plane"}.get(kind, "contours")
 
 
-def _random(surface: Surface) -> bool:
-    return surface.settings.get("kind") == "random"
-
-
-def _common(surfaces: Sequence[Surface], paths: Sequence[Projection], height: Kind) -> HeightScale:
-    """Return one scale of surfaces over different planes."""
-    scales = [HeightScale.of([surface], kind=height) for surface in surfaces]
-    low, high = min(s.low for s in scales), max(s.high for s in scales)
-    shown = [path.losses[-1] for path in paths]
-    if shown:
-        ends = scales[0].of_losses(np.asarray(shown))
-        ends = ends[np.isfinite(ends)]
-        low, high = min([low, *ends]), max([high, *ends])
-    return HeightScale(height, float(low), float(high))
+def _common(panels: Sequence[Panel], height: Kind) -> HeightScale:
+    """Return one scale of panels over different planes, with what is drawn of their paths."""
+    scales = [HeightScale.of([one.surface], kind=height, paths=one.paths) for one in panels]
+    return HeightScale(height, min(s.low for s in scales), max(s.high for s in scales))
 
 
 def mosaic_caption(
@@ -265,12 +254,17 @@ def mosaic_caption(
     budgets: Sequence[SlopeBudget] = (),
     title: str = "",
     height: Kind | HeightScale = "log",
+    colour: str = "losses",
+    reference: Reference | Sequence[Reference] | None = None,
     shading: Shading = "flat",
     style: Style | str | None = None,
 ) -> str:
     """Write the caption of :func:`mosaic`, given the same arguments; raises like it."""
-    parts = Parts.of(surface, path, flat, flat_path, line, budgets, height)
-    return _told(parts, title, shading, figure_style(style))
+    parts, style = (
+        Parts.of(surface, path, flat, flat_path, line, budgets, height),
+        figure_style(style),
+    )
+    return _told(parts.coloured(colour, reference, style), title, shading, style)
 
 
 def _told(parts: Parts, title: str, shading: str, style: Style) -> str:
@@ -282,32 +276,15 @@ def _told(parts: Parts, title: str, shading: str, style: Style) -> str:
     if flat is surface:
         sentences.append("(b) The same as contours.")
     else:
-        words = caption_of(flat, parts.flat.paths, scale=parts.scale, shading="")
+        # What is said of the colours counts both surfaces, and follows once.
+        plain = None if parts.colours is None else replace(parts.colours, sentences=())
+        words = caption_of(flat, parts.flat.paths, scale=parts.scale, shading="", colours=plain)
         sentences.append(f"(b) {words} One scale of colours for both.")
+    sentences += parts.colours.sentences if parts.colours else ()
     marked = parts.line.alphas[0] <= 0 <= parts.line.alphas[-1]
     dot = "; dot: the solution" if marked else ""
     dashed = "; dashed: accuracy" if "accuracies" in parts.line.fields else ""
     named = _line_title(parts)
     sentences.append(f"(c) The loss {named}{dot}{dashed}.")
-    sentences += _of_budgets(parts.budgets)
+    sentences += budget_sentences(parts.budgets)
     return " ".join(sentence for sentence in sentences if sentence)
-
-
-def _of_budgets(budgets: Sequence[SlopeBudget]) -> list[str]:
-    if not budgets:
-        return []
-    examples = between([budget.examples for budget in budgets])
-    samples = between([budget.samples for budget in budgets])
-    return [
-        "(d) What the change of slope along each segment is made of: kinks, smooth bends of the "
-        "activations, and the rest (products of weights, the loss). The number at a bar is its "
-        "bend share in percent, kinks and smooth bends together; the kink share names a class of "
-        f"activations, not an amount. {examples} examples, {samples} samples along each.",
-        *checks({"the segments": budgets}),
-    ]
-
-
-def _tuple(paths: Paths) -> tuple[Projection, ...]:
-    if paths is None:
-        return ()
-    return (paths,) if isinstance(paths, Projection) else tuple(paths)

@@ -11,7 +11,7 @@ import numpy as np
 
 from viz.frame import Frame
 from viz.legends import Name, names_of
-from viz.paper_axes import POINT, Margins
+from viz.paper_axes import POINT, Margins, extent
 from viz.style import Style
 from viz.text import wrapped
 from viz.titles import Titles, fitted
@@ -30,7 +30,10 @@ ROOM = 0.045
 _BETWEEN = 0.10
 _TITLE = 0.20
 _CONTOUR_LEFT, _CONTOUR_BELOW, _CONTOUR_RIGHT = 0.36, 0.34, 0.08
-_BAR, _BAR_RIGHT, _BAR_BELOW = 0.085, 0.56, 0.52
+BAR = 0.085
+_BAR_RIGHT, _BAR_BELOW = 0.56, 0.52
+# Ticks and the title of a standing bar, without the labels.
+_BAR_TITLE = 0.24
 _LEGEND = 0.20
 _LEAST = 0.9
 
@@ -48,6 +51,7 @@ class Page:
         ticks: along alpha and beta, about.
         flat: width and height of each contour panel; None for none.
         upright: whether the colour bar stands at the right; otherwise it lies below.
+        bar_right: room right of the colour bar for its labels and title.
         legend: whether a line below is kept for the names of paths.
         caption: its lines.
         titles: of the panels, fitted to their width.
@@ -61,6 +65,7 @@ class Page:
     ticks: int
     flat: tuple[float, float] | None
     upright: bool
+    bar_right: float
     legend: bool
     caption: tuple[str, ...]
     titles: Titles
@@ -78,6 +83,7 @@ class Page:
         legend: bool = False,
         caption: str = "",
         titles: Sequence[str] = (),
+        bar: Sequence[str] = (),
     ) -> Page:
         """Lay out panels.
 
@@ -91,6 +97,7 @@ class Page:
             legend: whether there is a legend.
             caption: "" for none.
             titles: of the panels.
+            bar: what stands at the colour bar's ticks.
 
         Raises:
             ValueError: if the panels would be narrower than can be read.
@@ -98,7 +105,8 @@ class Page:
         most = 2 if width < NARROW else 3 if width < 6.5 else 4
         per_row = columns or math.ceil(count / math.ceil(count / most))
         upright = width >= NARROW
-        beside = (_BAR + _BAR_RIGHT + _BETWEEN) if upright else 0.0
+        right = bar_room(bar)
+        beside = (BAR + right + _BETWEEN) if upright else 0.0
         panel = (width - beside - (per_row - 1) * _BETWEEN) / per_row
         count_ticks = 4 if panel >= 1.8 else 2
         margins = Margins.of(frame, LABEL, count_ticks)
@@ -117,7 +125,7 @@ class Page:
         lines = tuple(wrapped(caption, width * 0.96, CAPTION, style.font))
         fitting = fitted(titles, inner - 2 * ROOM + 2 * min(margins.left, margins.right), TITLE)
         return cls(width, per_row, math.ceil(count / per_row), view, margins, count_ticks,
-                   flat, upright, legend, lines, fitting)  # fmt: skip
+                   flat, upright, right, legend, lines, fitting)  # fmt: skip
 
     @property
     def panel_width(self) -> float:
@@ -183,11 +191,11 @@ class Page:
         if self.upright:
             tall = self.height - self.below
             long = min(0.86 * tall, 3.2)
-            left = self.width - _BAR_RIGHT - _BAR
-            return place_axes(figure, (left, self.below + (tall - long) / 2), (_BAR, long))
+            left = self.width - self.bar_right - BAR
+            return place_axes(figure, (left, self.below + (tall - long) / 2), (BAR, long))
         long = min(0.8 * self.width, 3.2)
-        bottom = self.below - _BETWEEN - _BAR
-        return place_axes(figure, ((self.width - long) / 2, bottom), (long, _BAR))
+        bottom = self.below - _BETWEEN - BAR
+        return place_axes(figure, ((self.width - long) / 2, bottom), (long, BAR))
 
     def write_title(self, figure: Figure, number: int) -> None:
         """Write a panel's title above it."""
@@ -214,6 +222,11 @@ class Page:
             tall = (len(self.caption) * 1.35 + 0.3) * CAPTION * POINT
             figure.text(0.01, tall / self.height, "\n".join(self.caption), ha="left", va="top",
                         fontsize=CAPTION, linespacing=1.3)  # fmt: skip
+
+
+def bar_room(texts: Sequence[str]) -> float:
+    """Return the room right of a standing colour bar in inches, for its labels and its title."""
+    return max([_BAR_RIGHT, *(_BAR_TITLE + extent(text, LABEL)[0] for text in texts)])
 
 
 def place_axes(figure: Figure, place: tuple[float, float], size: tuple[float, float]) -> Axes:

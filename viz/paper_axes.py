@@ -87,7 +87,7 @@ def ticks(ends: tuple[float, float], count: int) -> Floats:
 
 def draw_floor(
     axes: Axes, frame: Frame, view: View, isolines: Sequence[tuple[float, Floats]],
-    paths: Sequence[Projection], style: Style,
+    paths: Sequence[Projection], style: Style, *, plain: bool = False,
 ) -> None:  # fmt: skip
     """Draw the floor's rim, and on it the isolines and the paths, as seen from above.
 
@@ -98,6 +98,7 @@ def draw_floor(
         isolines: heights and points [n, 3] of each.
         paths: on the surface.
         style: colours.
+        plain: whether isolines have the ink's colour: the bar is that of another quantity.
     """
     import matplotlib
     from matplotlib.collections import LineCollection
@@ -107,7 +108,10 @@ def draw_floor(
     axes.plot(*rim.T, color=grey(0.55), linewidth=_LINE * 0.8, zorder=_BELOW, clip_on=False)
     colours, scale = matplotlib.colormaps[style.colour_map], frame.scale
     flat = [view.on_paper(_on_floor(points, frame)) for _, points in isolines]
-    shades = [colours((level - scale.low) / (scale.high - scale.low)) for level, _ in isolines]
+    shades = [
+        grey(0.4) if plain else colours((level - scale.low) / (scale.high - scale.low))
+        for level, _ in isolines
+    ]
     axes.add_collection(LineCollection(flat, colors=shades, zorder=_BELOW + 0.1,
                                        linewidths=style.isoline_width * 1.1 * view.line_share,
                                        capstyle="round"))  # fmt: skip

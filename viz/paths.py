@@ -44,12 +44,19 @@ def bead_records(path: Projection) -> tuple[NDArray[np.int64], int]:
 
     A round number that marks 4 to 10 of a long path. Its ends have marks of their own.
     """
-    # Points between records, as of a path laid on a surface, have the step of the record before.
-    own = np.flatnonzero(np.diff(path.steps, prepend=path.steps[:1] - 1))
+    own = first_of_steps(path.steps)
     count = len(own)
     rounds = (k * 10**n for n in range(12) for k in (1, 2, 5))
     every = next(k for k in rounds if (count - 1) / k <= _BEADS)
     return own[every : count - 1 : every], every
+
+
+def first_of_steps(steps: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return which points of a path are records.
+
+    Points between records, as of a path laid on a surface, have the step of the record before.
+    """
+    return np.flatnonzero(np.diff(steps, prepend=steps[:1] - 1))
 
 
 def draw_path(plotter: Any, path: Projection, frame: Frame, style: Style, colour: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -54,8 +54,27 @@ REFERENCES: Mapping[str, Reference] = MappingProxyType(
                 booktitle="Advances in Neural Information Processing Systems", year="2018",
             ),
         ),
+        "ghorbani2019": Reference(
+            "Ghorbani et al. (2019)",
+            "B. Ghorbani, S. Krishnan, Y. Xiao: An Investigation into Neural Net Optimization via "
+            "Hessian Eigenvalue Density. ICML 2019, PMLR 97.",
+            _entry(
+                "inproceedings", "ghorbani2019investigation",
+                author="Ghorbani, Behrooz and Krishnan, Shankar and Xiao, Ying",
+                title="An Investigation into Neural Net Optimization via {Hessian} Eigenvalue "
+                "Density",
+                booktitle="Proceedings of the 36th International Conference on Machine Learning",
+                series="Proceedings of Machine Learning Research", volume="97", year="2019",
+            ),
+        ),
     }
 )  # fmt: skip
+
+
+def methods(keys: Iterable[str]) -> list[str]:
+    """Say whose methods are to be cited, in the form that caption files look for."""
+    names = [REFERENCES[key].short for key in dict.fromkeys(keys)]
+    return [f"Method: {'; '.join(names)}."] if names else []
 
 
 def cited(settings: Mapping[str, Any]) -> list[str]:

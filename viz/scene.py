@@ -95,13 +95,8 @@ def draw_panel(
         colours: of all panels of the picture; None for those of the losses.
         number: which of the colours' surfaces this is.
     """
-    known = known_points(panel.surface, panel.paths)
-    mesh = surface_mesh(panel.surface, frame, shading=shading, known=known)
-    smooth = shading != "flat"
-    if colours is not None:
-        mesh = coloured(mesh, panel.surface, colours.values[number], frame,
-                        classes=bool(colours.names))  # fmt: skip
-        smooth = smooth and not colours.names
+    mesh = panel_mesh(panel, frame, shading, colours, number)
+    smooth = shaded_smooth(shading, colours)
     draw_mesh(plotter, mesh, frame, style, smooth=smooth, colours=colours)
     for place, path in enumerate(panel.paths):
         draw_path(plotter, path, frame, style, style.path_colour(place))
@@ -111,6 +106,23 @@ def draw_panel(
     if panel.magnified > 1:
         draw_inset(plotter, panel.surface, panel.magnified, frame, style, shading=shading)
     aim(plotter.renderer, frame, style, aspect=aspect)
+
+
+def panel_mesh(
+    panel: Panel, frame: Frame, shading: Shading, colours: Colours | None, number: int
+) -> Any:
+    """Return the mesh of a panel's surface, with the ends of its paths and its colours, if any."""
+    known = known_points(panel.surface, panel.paths)
+    mesh = surface_mesh(panel.surface, frame, shading=shading, known=known)
+    if colours is None:
+        return mesh
+    values, classes = colours.values[number], bool(colours.names)
+    return coloured(mesh, panel.surface, values, frame, classes=classes)
+
+
+def shaded_smooth(shading: Shading, colours: Colours | None) -> bool:
+    """Return whether normals are used: not of classes, whose triangles are cut."""
+    return shading != "flat" and not (colours is not None and colours.names)
 
 
 def draw_mesh(

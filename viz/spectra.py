@@ -13,6 +13,7 @@ from landscape.arrays import Floats
 from landscape.results import Analysis
 from viz.height import number
 from viz.lines import arrays_of, between, check_count, drawing, grey, line_colours
+from viz.references import methods
 from viz.style import Style
 from viz.titles import fitted
 from viz.told import remember
@@ -189,7 +190,7 @@ def spectrum_caption(analyses: Sequence[Analysis]) -> str:
         else "Spectral density of autograd's Hessian (without the kinks) of the mean loss",
         f" over {between([int(one['examples']) for one in told])} examples, "
         f"{between([one.parameters for one in found])} parameters.",
-        f" By stochastic Lanczos quadrature (Ghorbani et al. 2019): "
+        f" By stochastic Lanczos quadrature: "
         f"{between([int(one['steps']) for one in told])} steps from "
         f"{between([int(one['starts']) for one in told])} random vectors, each node a Gaussian of "
         f"standard deviation {number(sigma)}; the integral is 1.",
@@ -197,5 +198,6 @@ def spectrum_caption(analyses: Sequence[Analysis]) -> str:
         f"(to {number(ends)} at worst)." if ends else
         " Triangles and numbers: the smallest and the largest eigenvalue.",
         f" Share of eigenvalues below −{number(sigma)}: {_share(shares)}.",
+        *(f" {text}" for text in methods(["ghorbani2019"])),
     ]  # fmt: skip
     return "".join(parts)

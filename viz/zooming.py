@@ -38,7 +38,7 @@ def animate_zoom(
     size: tuple[int, int] = (1280, 720),
     step: float | None = None,
     title: str = "",
-    style: Style | None = None,
+    style: Style | str | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Film the way from a whole surface down to single kinks, always with the quadratic removed.
@@ -59,7 +59,7 @@ def animate_zoom(
         size: width and height in pixels, even.
         step: width of one optimizer step, in which the window is also counted.
         title: above the picture.
-        style: view.
+        style: view, letters and background: a style, the name of one, or a file of one.
         progress: called with the frames done and their number, after each.
 
     Returns:
@@ -77,7 +77,7 @@ def animate_zoom(
     style = replace(film_style(size, style), colour_map=COLOURS, isolines=False, ambient=0.15,
                     diffuse=0.95)  # fmt: skip
     turned = views(style, turn, count)
-    stage = Stage(size)
+    stage = Stage(size, style)
 
     def frames() -> Iterator[Image]:
         for i, view in enumerate(turned):

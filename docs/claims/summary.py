@@ -16,10 +16,10 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
+from landscape.dynamics.statistics import Verdict
+from landscape.dynamics.verdicts import SPOKEN
 from landscape.dynamics.wording import wording
 
-SPOKEN = {"supported": "supported", "equivalent": "hardly", "contradicted": "not supported",
-          "undecided": "not decided"}  # fmt: skip
 Row = dict[str, str]
 
 
@@ -28,12 +28,14 @@ def summary(rows: Sequence[Row], source: str) -> str:
     deciding = [row for row in rows if row["decides"] == "yes"]
     seeds = sorted({int(row["n"]) for row in deciding})
     span = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
-    every = Counter(row["verdict"] for row in deciding)
+    # One on which two claims rest counts once.
+    distinct = {row["contrast"]: row["verdict"] for row in deciding}
+    every = Counter(distinct.values())
     told = ", ".join(f"{every[v]} {SPOKEN[v]}" for v in SPOKEN if every[v])
     lines = [
         f"# Primary contrasts of `{source}`",
         "",
-        f"{len(deciding)} contrasts over {span} seeds: {told}. Effects are kinked over smooth "
+        f"{len(distinct)} contrasts over {span} seeds: {told}. Effects are kinked over smooth "
         "(factors, ×) or kinked minus smooth, as named, with 95 % t intervals that are not "
         "corrected; p of no difference by t, by sign flips, and corrected by Holm; p of a "
         "difference as large as the margin, corrected by Holm. How each is measured, and the rule "
@@ -47,7 +49,7 @@ def summary(rows: Sequence[Row], source: str) -> str:
 
 def _claim(number: int, rows: Sequence[Row]) -> Iterator[str]:
     said = wording(number)
-    yield f"## {number}. {said.title}: {SPOKEN[rows[0]['verdict_of_claim']]}"
+    yield f"## {number}. {said.title}: {SPOKEN[Verdict(rows[0]['verdict_of_claim'])]}"
     yield ""
     yield f"> {said.quotation}"
     yield ""
@@ -59,7 +61,7 @@ def _claim(number: int, rows: Sequence[Row]) -> Iterator[str]:
         numbers = (row[key] for key in ("n", "censored", "p", "p_sign_flips", "p_holm",
                                         "p_equivalence_holm"))  # fmt: skip
         cells = (row["contrast"], _effect(row), *map(_short, numbers), _null(row),
-                 SPOKEN[row["verdict"]])  # fmt: skip
+                 SPOKEN[Verdict(row["verdict"])])  # fmt: skip
         yield "| " + " | ".join(cells) + " |"
     yield ""
 

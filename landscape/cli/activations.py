@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from landscape.cli.mistakes import one_line_errors
+from landscape.cli.options import Style
 
 if TYPE_CHECKING:
     from landscape.results import Analysis
@@ -41,9 +42,7 @@ def activations(
     columns: Annotated[
         int | None, typer.Option("--columns", help="Activations in a row. [at most 6]")
     ] = None,
-    style: Annotated[
-        str, typer.Option("--style", help="Of the figure: paper, slides, dark, or a .toml file.")
-    ] = "paper",
+    style: Style = "paper",
 ) -> None:
     """List the activations: how smooth each is, its bounds and slopes, where it has kinks.
 
@@ -100,5 +99,5 @@ def _draw(records: Sequence[Analysis], path: Path, columns: int | None, style: s
     viz = own_viz()
     written = viz.save(viz.activation_plate(records, columns=columns, style=style), path)
     caption = path.with_suffix(".md")
-    caption.write_text(viz.activation_caption(records) + "\n", encoding="utf-8")
+    caption.write_text(viz.as_markdown(viz.activation_caption(records)), encoding="utf-8")
     return [written, caption]

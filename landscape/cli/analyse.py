@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from landscape.cli.mistakes import one_line_errors
+from landscape.cli.options import AsJson, Study, Style
 from landscape.cli.wiring import bars, configuration_of, load_data
 
 _COLUMNS = ("run", "class", "segments", "off by", "bend", "kink", "crossings", "closure", "check")
@@ -16,7 +17,7 @@ _COLUMNS = ("run", "class", "segments", "off by", "bend", "kink", "crossings", "
 
 @one_line_errors
 def analyse(
-    study: Annotated[Path, typer.Argument(help="The study file, or its folder.")],
+    study: Study,
     run: Annotated[list[str] | None, typer.Option("--run", help="Only this; repeatable.")] = None,
     steps: Annotated[
         int, typer.Option("--steps", min=0, help="Optimizer steps of each run, spread evenly.")
@@ -69,7 +70,7 @@ def analyse(
             help="The surface of that window cut along its kinks, points a side (13 is usual).",
         ),
     ] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    as_json: AsJson = False,
     tables: Annotated[
         Path | None, typer.Option("--tables", help="Folder for the table as CSV, Markdown, LaTeX.")
     ] = None,
@@ -77,9 +78,7 @@ def analyse(
         Path | None,
         typer.Option("--figures", help="Folder for figures of all analyses in the study."),
     ] = None,
-    style: Annotated[
-        str, typer.Option("--style", help="Of figures: paper, slides, dark, or a .toml file.")
-    ] = "paper",
+    style: Style = "paper",
 ) -> None:
     """Measure how much of the change of slope sits in kinks, which autograd's Hessian cannot see.
 

@@ -143,7 +143,7 @@ def _written(stem: Path, figure: Any, words: str) -> Iterator[Path]:
 
 def _caption(stem: Path, words: str) -> Path:
     caption = stem.with_name(f"{stem.name}.md")
-    caption.write_text(words + "\n", encoding="utf-8")
+    caption.write_text(own_viz().as_markdown(words), encoding="utf-8")
     return caption
 
 

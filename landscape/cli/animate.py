@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from landscape.cli.mistakes import one_line_errors
+from landscape.cli.options import Study
 from landscape.cli.wiring import Bars, bars, configuration_of, load_data
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _LAST = 0.1
 
 @one_line_errors
 def animate(
-    study: Annotated[Path, typer.Argument(help="The study file, or its folder.")],
+    study: Study,
     surface: Annotated[
         str, typer.Option("--surface", help="Surface id; without one the known are listed.")
     ] = "",
@@ -56,6 +57,9 @@ def animate(
         typer.Option("--pace", help="Of a descent: steps, or distance (equally fast everywhere)."),
     ] = "steps",
     height: Annotated[str, typer.Option("--height", help="Of a descent: log or linear.")] = "log",
+    style: Annotated[
+        str, typer.Option("--style", help="Look: paper, slides, dark, testing, or a .toml file.")
+    ] = "paper",
     last: Annotated[
         float, typer.Option("--last", help="Of a zoom: last window, in optimizer steps.")
     ] = _LAST,
@@ -71,6 +75,7 @@ def animate(
     around the solution in float64. Needs pip install 'lossoscope[video]'.
     """
     from landscape.cli import pictures
+    from landscape.cli.looks import styled
     from landscape.store import open_study
 
     if kind not in KINDS:
@@ -86,7 +91,7 @@ def animate(
     options: dict[str, Any] = {
         "seconds": _SECONDS[kind] if seconds is None else seconds, "fps": fps,
         "turn": _TURNS[kind] if turn is None else turn,
-        "size": parse_size(size), "title": panel.title,
+        "size": parse_size(size), "title": panel.title, "style": styled(style),
     }  # fmt: skip
     viz = pictures.own_viz()
     viz.check_video(target, options["size"], fps, options["seconds"])
@@ -105,6 +110,22 @@ def animate(
                 **options,
             )  # fmt: skip
     print(f"wrote {target}")
+    for note in _notes(panel) if kind == "descent" else ():
+        print(note)
+
+
+def _notes(panel: Panel) -> list[str]:
+    """Say what a film of a descent does not show by itself."""
+    import math
+
+    path, *others = panel.paths
+    notes = []
+    if not any(map(math.isfinite, path.losses)):
+        notes.append("the path lies on the surface, as its losses are not known")
+    if others:
+        names = ", ".join(other.run for other in others)
+        notes.append(f"films the path of {path.run}; also on this plane: {names}")
+    return notes
 
 
 def _films(study: StudyFile, kind: str) -> list[str]:

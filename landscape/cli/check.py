@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from landscape.cli.mistakes import one_line_errors
-
-Study = Annotated[Path, typer.Argument(help="The study file, or its folder.")]
+from landscape.cli.options import Study
 
 
 @one_line_errors

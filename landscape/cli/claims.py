@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from landscape.cli.mistakes import one_line_errors
+from landscape.cli.options import AsJson
 from landscape.cli.wiring import bars, load_data, minutes
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def claims(
     show: Annotated[
         bool, typer.Option("--show", help="Print the whole configuration as TOML and stop.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    as_json: AsJson = False,
     out: Annotated[Path, typer.Option("--out", help="The study file.")] = Path("claims.h5"),
 ) -> None:
     """Measure what is claimed of smooth and kinked activations, and judge it.

@@ -10,6 +10,7 @@ import typer
 
 from landscape.cli.looks import selected
 from landscape.cli.mistakes import one_line_errors
+from landscape.cli.options import Seed, Select, Study
 from landscape.cli.web_page import write_page
 from landscape.cli.wiring import bars
 
@@ -28,17 +29,12 @@ _SAMPLES = {
 
 @one_line_errors
 def export(
-    study: Annotated[Path, typer.Argument(help="The study file, or its folder.")],
+    study: Study,
     surface: Annotated[
         list[str] | None, typer.Option("--surface", help="Surface id. Repeat. [all over planes]")
     ] = None,
-    select: Annotated[
-        str,
-        typer.Option(
-            "--select", help="Activations, as relu,elu, or patterns of ids, as '*-gd-*.pca'."
-        ),
-    ] = "",
-    seed: Annotated[int | None, typer.Option("--seed", help="Of the runs. [all]")] = None,
+    select: Select = "",
+    seed: Seed = None,
     suffix: Annotated[
         str,
         typer.Option(

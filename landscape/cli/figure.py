@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from landscape.cli.mistakes import one_line_errors
+from landscape.cli.options import Camera, Reference, Study, Style
 
 KINDS = ("hybrid", "mosaic", "line", "contour")
 FORMATS = (".pdf", ".svg", ".png")
@@ -15,7 +16,7 @@ FORMATS = (".pdf", ".svg", ".png")
 
 @one_line_errors
 def figure(
-    study: Annotated[Path, typer.Argument(help="The study file, or its folder.")],
+    study: Study,
     kind: Annotated[
         str,
         typer.Option(
@@ -48,14 +49,11 @@ def figure(
         str,
         typer.Option(
             "--colour",
-            help="Of contours: losses, slope, curvature, status, difference, kinks, or a field "
-            "such as accuracies.",
+            help="Of surfaces and contours: losses, slope, curvature, status, a field such as "
+            "accuracies; not of mosaics: difference, kinks.",
         ),
     ] = "losses",
-    reference: Annotated[
-        str | None,
-        typer.Option("--reference", help="Surface id for difference, kink map id for kinks."),
-    ] = None,
+    reference: Reference = None,
     width: Annotated[float, typer.Option("--width", help="In inches. [by kind]")] = 0.0,
     venue: Annotated[
         str, typer.Option("--venue", help="Whose width it is, as icml, neurips or ieee.")
@@ -63,12 +61,8 @@ def figure(
     columns: Annotated[int, typer.Option("--columns", help="Of --venue: 1 or 2.")] = 1,
     dpi: Annotated[int, typer.Option("--dpi", help="Of what is rendered.")] = 600,
     height: Annotated[str, typer.Option("--height", help="log or linear.")] = "log",
-    style: Annotated[
-        str, typer.Option("--style", help="Look: paper, slides, dark, testing, or a .toml file.")
-    ] = "paper",
-    camera: Annotated[
-        str, typer.Option("--camera", help="Azimuth,elevation in degrees, as -58,40.")
-    ] = "",
+    style: Style = "paper",
+    camera: Camera = "",
     out: Annotated[
         Path | None,
         typer.Option("--out", help="A file (pdf, svg, png) or a folder. [beside the study]"),
@@ -92,9 +86,12 @@ def figure(
         raise ValueError(f"unknown plane {plane!r}; known: random, pca")
     if not 72 <= dpi <= 1200:
         raise ValueError(f"--dpi must be from 72 to 1200, got {dpi}")
-    if colour != "losses" and kind != "contour":
+    if colour != "losses" and kind == "line":
+        raise ValueError("--colour is for surfaces and contours; leave it out with --kind line")
+    if colour in ("difference", "kinks") and kind == "mosaic":
         raise ValueError(
-            f"--colour is for --kind contour, got {kind}; in 3D use 'landscape render --colour'"
+            f"--colour {colour} is for --kind hybrid or contour: a mosaic shows two planes, and a "
+            "reference fits one"
         )
     inches = width_of(width, venue, columns)
     source = open_study(study)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from landscape.cli.mistakes import one_line_errors
+from landscape.cli.options import Study
 from landscape.cli.wiring import configuration_of
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @one_line_errors
 def info(
-    study: Annotated[Path, typer.Argument(help="The study file, or its folder.")],
+    study: Study,
     config: Annotated[
         bool, typer.Option("--config", help="Print the configuration as TOML and stop.")
     ] = False,

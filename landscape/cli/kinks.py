@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from landscape.cli.mistakes import one_line_errors
+from landscape.cli.options import AsJson
 
 if TYPE_CHECKING:
     from landscape.budget import SlopeBudget
@@ -33,7 +34,7 @@ def kinks(
     ] = 0.1,
     lines: Annotated[int, typer.Option("--lines", min=0, help="Random lines as well.")] = 3,
     span: Annotated[float, typer.Option("--span", help="Of the random lines.")] = 0.1,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print the slope budget of a network of your own.
 

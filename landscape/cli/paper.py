@@ -29,7 +29,7 @@ class Wanted:
         style: how it looks.
         surfaces: ids of what is shown, instead of that of the runs over the plane.
         titles: of the panels; none for those of the runs.
-        colour: of contours, see :func:`viz.contour`.
+        colour: of surfaces and contours, see :func:`viz.figure`.
         reference: of the colour.
     """
 
@@ -213,10 +213,7 @@ def _hybrid(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> tuple[Any,
 def _contour(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> tuple[Any, str]:
     viz, panels = pictures.own_viz(), _panels(study, runs, wanted)
     shown = _arguments(panels, wanted)
-    drawn = viz.contour(
-        **shown, titles=_titles(panels, wanted), colour=wanted.colour, reference=wanted.reference,
-        caption=False, **wanted.size,
-    )  # fmt: skip
+    drawn = viz.contour(**shown, titles=_titles(panels, wanted), caption=False, **wanted.size)
     drawn.set_dpi(wanted.dpi)
     return drawn, viz.caption_of(drawn)
 
@@ -241,6 +238,8 @@ def _arguments(panels: Sequence[pictures.Panel], wanted: Wanted) -> dict[str, An
         "paths": [one.paths for one in panels],
         "planes": [one.plane for one in panels],
         "height": wanted.height,
+        "colour": wanted.colour,
+        "reference": wanted.reference,
         "style": wanted.style,
     }
 
@@ -282,7 +281,7 @@ def _mosaic(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> tuple[Any,
     solid = pictures.panel(study, surface_of(study, run, "random"))
     shown: dict[str, Any] = {
         "style": wanted.style, "path": solid.paths, "title": solid.title, "height": wanted.height,
-        "line": line_of(study, run, "random"),
+        "line": line_of(study, run, "random"), "colour": wanted.colour,
     }  # fmt: skip
     if wanted.titles:
         (shown["title"],) = _titles([solid], wanted)

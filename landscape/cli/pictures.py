@@ -278,5 +278,5 @@ def draw_microscope(study: StudyFile, folder: Path, style: Any = "paper") -> lis
     viz = own_viz()
     caption = folder / "microscope.md"
     picture = viz.save(figure, folder / "microscope.png")
-    caption.write_text(words + "\n", encoding="utf-8")
+    caption.write_text(viz.as_markdown(words), encoding="utf-8")
     return [picture, caption]

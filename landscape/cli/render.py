@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from landscape.cli.mistakes import one_line_errors
+from landscape.cli.options import Camera, Reference, Seed, Select, Study, Style
 from landscape.cli.wiring import bars
 
 KINDS = ("surface", "compare", "matrix", "contour")
@@ -18,17 +19,12 @@ FIGURE_FORMATS = ("pdf", "svg", "png")
 
 @one_line_errors
 def render(
-    study: Annotated[Path, typer.Argument(help="The study file, or its folder.")],
+    study: Study,
     surface: Annotated[
         list[str] | None, typer.Option("--surface", help="Surface id. Repeat. [all]")
     ] = None,
-    select: Annotated[
-        str,
-        typer.Option(
-            "--select", help="Activations, as relu,elu, or patterns of ids, as '*-gd-*.pca'."
-        ),
-    ] = "",
-    seed: Annotated[int | None, typer.Option("--seed", help="Of the runs. [all]")] = None,
+    select: Select = "",
+    seed: Seed = None,
     kind: Annotated[
         str,
         typer.Option(
@@ -53,16 +49,9 @@ def render(
             "accuracies.",
         ),
     ] = "losses",
-    reference: Annotated[
-        str | None,
-        typer.Option("--reference", help="Surface id for difference, kink map id for kinks."),
-    ] = None,
-    style: Annotated[
-        str, typer.Option("--style", help="paper, slides, dark, testing, or a .toml file.")
-    ] = "paper",
-    camera: Annotated[
-        str, typer.Option("--camera", help="Azimuth,elevation in degrees, as -58,40.")
-    ] = "",
+    reference: Reference = None,
+    style: Style = "paper",
+    camera: Camera = "",
     size: Annotated[
         str, typer.Option("--size", help="Of a 3D panel in inches, as 5.5x4. [the style's]")
     ] = "",

@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 
 from landscape.cli.mistakes import one_line_errors
+from landscape.cli.options import Study
 from landscape.cli.wiring import bars
 
 
 @one_line_errors
 def report(
-    study: Annotated[Path, typer.Argument(help="The study file, or its folder.")],
+    study: Study,
     out: Annotated[
         Path | None, typer.Option("--out", help="The file, .html. [report.html beside the study]")
     ] = None,

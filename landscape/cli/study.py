@@ -224,6 +224,6 @@ def plan(study: Any, *, sample: bool) -> str:
     """Say what a study will do and how long it may take."""
     config = study.config
     runs = f"{len(config.runs)} runs of {config.training.steps} steps on {config.data.name}"
-    points = f", {study.points:,} points of {len(config.runs)} solutions" if sample else ""
-    longest = minutes(study.seconds())
+    points = f", {study.setup.points:,} points of {len(config.runs)} solutions" if sample else ""
+    longest = minutes(study.setup.seconds())
     return f"{runs}{points}: {longest} at most, less what is already done"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any, Literal, get_args
 
 import tomli_w
 
-from landscape.config.codec import from_plain, to_plain
+from landscape.config.codec import from_plain, read_toml, to_plain
 from landscape.config.network import NetworkSpec, network_spec
 from landscape.config.study import DataConfig
 
@@ -185,16 +184,7 @@ class ClaimsConfig:
             ValueError: if it is not TOML or not such a configuration.
             OSError: if it cannot be read.
         """
-        try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f"{path} is not valid TOML: {error}") from None
-        except OSError as error:
-            raise type(error)(
-                f"cannot read the configuration {path}: {error.strerror}; "
-                "write one with: landscape claims --show > FILE"
-            ) from None
-        return cls.from_dict(values)
+        return cls.from_dict(read_toml(path, command="landscape claims"))
 
 
 def _plain(network: Mapping[str, Any]) -> dict[str, Any]:

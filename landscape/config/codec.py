@@ -1,10 +1,12 @@
-"""Frozen records to plain values and back, strictly: an unknown key is an error."""
+"""Frozen records to plain values and back, strictly: an unknown key is an error; from TOML too."""
 
 from __future__ import annotations
 
+import tomllib
 import types
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 Record = TypeVar("Record")
@@ -32,6 +34,28 @@ def from_plain(kind: type[Record], values: Mapping[str, Any], where: str = "") -
     if unknown:
         raise ValueError(f"unknown setting {where}{unknown[0]}; known: {', '.join(known)}")
     return kind(**{k: _value(hints[k], v, where + k) for k, v in values.items()})
+
+
+def read_toml(path: Path, *, command: str) -> dict[str, Any]:
+    """Read the plain values of a configuration file.
+
+    Args:
+        path: the file.
+        command: that writes one when it is called with ``--show``, for messages.
+
+    Raises:
+        ValueError: if it is not TOML.
+        OSError: if it cannot be read.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not valid TOML: {error}") from None
+    except OSError as error:
+        raise type(error)(
+            f"cannot read the configuration {path}: {error.strerror}; "
+            f"write one with: {command} --show > FILE"
+        ) from None
 
 
 def _plain(value: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, Literal, get_args
 
 import tomli_w
 
-from landscape.config.codec import from_plain, to_plain
+from landscape.config.codec import from_plain, read_toml, to_plain
 from landscape.config.network import NetworkSpec, network_spec
 from landscape.config.training import TrainingConfig, check_optimizer
 from landscape.grid import check_span
@@ -254,16 +253,7 @@ class StudyConfig:
             ValueError: if it is not TOML or not a configuration.
             OSError: if it cannot be read.
         """
-        try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f"{path} is not valid TOML: {error}") from None
-        except OSError as error:
-            raise type(error)(
-                f"cannot read the configuration {path}: {error.strerror}; "
-                "write one with: landscape run --show > FILE"
-            ) from None
-        return cls.from_dict(values)
+        return cls.from_dict(read_toml(path, command="landscape run"))
 
 
 def _check_points(points: tuple[int, ...]) -> tuple[int, ...]:

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 from landscape.arrays import Floats
 from landscape.dynamics.claims import KIND, Finding, Setting, claim_of, finding
-from landscape.dynamics.comparing import Quantity, contrasts, registered, said
+from landscape.dynamics.comparing import Quantity, decided, registered, said
 from landscape.dynamics.pre_activations import pre_activations
 from landscape.dynamics.sharpest import sharpest
 from landscape.dynamics.stable_rate import sharpness_at, single_precision
@@ -243,9 +243,7 @@ SHOWN = (
 
 def verdict(analyses: Sequence[Analysis]) -> Finding:
     """Judge claim 1: the kinked twin reverses more often, and its units cross back more often."""
-    deciding = [c for quantity in PRIMARY for c in contrasts(analyses, quantity)]
-    beside = [c for quantity in SHOWN for c in contrasts(analyses, quantity)]
-    beside += [c for q in PRIMARY for c in contrasts(analyses, q, primary=False)]
+    deciding, beside = decided(analyses, PRIMARY, SHOWN)
     return finding(
         1,
         deciding,

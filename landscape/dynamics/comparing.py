@@ -79,6 +79,38 @@ def effect_of(analyses: Sequence[Analysis], pair: tuple[str, str], quantity: Qua
     return paired_effect(*sides, scale=quantity.scale)
 
 
+def compared(
+    analyses: Sequence[Analysis], quantity: Quantity, pairs: Sequence[tuple[str, str]]
+) -> list[Contrast]:
+    """Compare activations that are no twins, pair by pair, in every group of several seeds.
+
+    Raises:
+        ValueError: for an activation that was not measured.
+    """
+    return [
+        Contrast(f"{quantity.name}: {a} against {b}, {group}",
+                 effect_of(seeds, (a, b), quantity), quantity.claimed, quantity.margin)
+        for group, seeds in groups(analyses).items() if len(seeds) > 1
+        for a, b in pairs
+    ]  # fmt: skip
+
+
+def decided(
+    analyses: Sequence[Analysis], primary: Sequence[Quantity], shown: Sequence[Quantity] = ()
+) -> tuple[list[Contrast], list[Contrast]]:
+    """Return the contrasts that decide a claim, and those shown beside them.
+
+    Args:
+        analyses: of one claim.
+        primary: quantities that decide, between primary twins; between others they are shown.
+        shown: quantities that are shown only, between primary twins.
+    """
+    deciding = [c for quantity in primary for c in contrasts(analyses, quantity)]
+    beside = [c for quantity in shown for c in contrasts(analyses, quantity)]
+    beside += [c for q in primary for c in contrasts(analyses, q, primary=False)]
+    return deciding, beside
+
+
 def contrasts(
     analyses: Sequence[Analysis], quantity: Quantity, *, primary: bool | None = True
 ) -> list[Contrast]:

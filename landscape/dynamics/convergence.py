@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from landscape.arrays import Floats
 from landscape.dynamics.claims import KIND, Finding, Setting, claim_of, finding
-from landscape.dynamics.comparing import Quantity, contrasts, registered, said
+from landscape.dynamics.comparing import Quantity, contrasts, decided, registered, said
 from landscape.dynamics.primary import primary
 from landscape.dynamics.stable_rate import sharpness_at, single_precision
 from landscape.dynamics.stacked import Methods, descend, steps_to
@@ -152,8 +152,7 @@ def slower_cells(analyses: Sequence[Analysis], kinked: str, smooth: str) -> tupl
 def verdict(analyses: Sequence[Analysis]) -> Finding:
     """Judge claim 8, "does slow": the kinked twin needs more steps at its best rate."""
     quantities = _quantities(analyses, 8)
-    deciding = [c for quantity in quantities for c in contrasts(analyses, quantity)]
-    beside = [c for q in quantities for c in contrasts(analyses, q, primary=False)]
+    deciding, beside = decided(analyses, quantities)
     arrived = Quantity(name="share of rates and batch sizes that arrive", values=_arrived,
                        claimed=-1, margin=0.05, scale="linear")  # fmt: skip
     beside += contrasts(analyses, arrived)

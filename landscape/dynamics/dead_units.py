@@ -27,12 +27,11 @@ from torch import Tensor, nn
 
 from landscape.arrays import Floats, as_floats
 from landscape.dynamics.claims import KIND, Finding, Setting, claim_of, finding
-from landscape.dynamics.comparing import Quantity, effect_of, groups
+from landscape.dynamics.comparing import Quantity, compared
 from landscape.dynamics.convergence import rate_grid
 from landscape.dynamics.gradients import mean_outputs, saturated_share
 from landscape.dynamics.primary import primary
 from landscape.dynamics.stacked import Methods, descend
-from landscape.dynamics.statistics import Contrast
 from landscape.dynamics.summaries import ranges
 from landscape.dynamics.units import per_unit
 from landscape.dynamics.watching import Parameters, watched
@@ -206,22 +205,11 @@ _DIED = _quantity("died", "share of units that died", 1)
 _SATURATED = _quantity("saturated", "saturated share", -1)
 
 
-def _compared(
-    analyses: Sequence[Analysis], quantity: Quantity, pairs: Sequence[tuple[str, str]]
-) -> list[Contrast]:
-    return [
-        Contrast(f"{quantity.name}: {a} against {b}, {group}",
-                 effect_of(seeds, (a, b), quantity), quantity.claimed, quantity.margin)
-        for group, seeds in groups(analyses).items() if len(seeds) > 1
-        for a, b in pairs
-    ]  # fmt: skip
-
-
 def verdict(analyses: Sequence[Analysis]) -> Finding:
     """Judge claim 6: more units of ReLU die for good than of leaky ReLU and of ELU."""
-    deciding = _compared(analyses, _FOR_GOOD, PAIRS)
-    beside = [*_compared(analyses, _FOR_GOOD, BESIDE), *_compared(analyses, _DIED, PAIRS),
-              *_compared(analyses, _SATURATED, (("relu", "elu"),))]  # fmt: skip
+    deciding = compared(analyses, _FOR_GOOD, PAIRS)
+    beside = [*compared(analyses, _FOR_GOOD, BESIDE), *compared(analyses, _DIED, PAIRS),
+              *compared(analyses, _SATURATED, (("relu", "elu"),))]  # fmt: skip
     elu = ACTIVATIONS.index("elu")
     saturated = np.mean([_at_largest("saturated")(a, elu) for a in analyses])
     mean = np.mean([_at_largest("means")(a, elu) for a in analyses])

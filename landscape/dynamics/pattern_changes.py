@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from landscape.arrays import Floats, as_floats
 from landscape.dynamics.claims import KIND, Finding, Setting, claim_of, finding
-from landscape.dynamics.comparing import Quantity, contrasts, registered
+from landscape.dynamics.comparing import Quantity, decided, registered
 from landscape.dynamics.convergence import rate_grid
 from landscape.dynamics.stacked import Methods, Stack, descend
 from landscape.dynamics.statistics import log_margin
@@ -249,9 +249,7 @@ SHOWN = (
 
 def verdict(analyses: Sequence[Analysis]) -> Finding:
     """Judge claim 7: the kinked twin changes in single steps, and its gradient changes more."""
-    deciding = [c for quantity in PRIMARY for c in contrasts(analyses, quantity)]
-    beside = [c for quantity in SHOWN for c in contrasts(analyses, quantity)]
-    beside += [c for q in PRIMARY for c in contrasts(analyses, q, primary=False)]
+    deciding, beside = decided(analyses, PRIMARY, SHOWN)
     return finding(
         7,
         deciding,

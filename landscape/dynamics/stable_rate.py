@@ -1,15 +1,7 @@
 """Claim 2: how bold a step may be, how fast the best rate descends, and what Nesterov gains.
 
-The largest stable rate of a method is the largest up to which every rate on a ladder ends, after
-T steps, with a loss below its start. On a quadratic of largest curvature lambda it is
-2 / lambda for gradient descent, 2 (1 + beta) / lambda for the heavy ball, and
-2 (1 + beta) / ((1 + 2 beta) lambda) for Nesterov's method with momentum beta.
-
 References:
     Nesterov (2004), Introductory Lectures on Convex Optimization, sections 1.2.3 and 2.2.
-    Polyak (1964), Some methods of speeding up the convergence of iteration methods.
-    Cohen et al. (2021), Gradient descent on neural networks typically occurs at the edge of
-    stability, section 2 and appendix B for the limits with momentum.
 """
 
 from __future__ import annotations
@@ -24,7 +16,14 @@ from torch import nn
 from landscape.arrays import Floats
 from landscape.derivatives import gradient
 from landscape.dynamics.claims import KIND, Finding, Setting, claim_of, finding
-from landscape.dynamics.comparing import Quantity, contrasts, registered, said
+from landscape.dynamics.comparing import Quantity, decided, registered, said
+from landscape.dynamics.stability import (
+    METHODS,
+    MOMENTUM,
+    largest_stable_rates,
+    methods_at,
+    stability_limits,
+)
 from landscape.dynamics.stacked import Descent, Examples, Methods, descend, steps_to
 from landscape.dynamics.twins import activations_of, twins
 from landscape.evaluation import Evaluator
@@ -32,104 +31,9 @@ from landscape.hessian import hessian_eigenpairs
 from landscape.kinks.path import TOLERANCE, first_failure
 from landscape.results import Analysis
 
-METHODS = ("gd", "heavy_ball", "nesterov")
-MOMENTUM = 0.9
-# Rates tried together between the last stable and the first unstable one.
-_BETWEEN = 5
-_RUNGS = 7
 _SHARPNESS_TOLERANCE = 1e-3
 # Rates of a grid below the limit of a quadratic.
 _BELOW = 4
-
-
-def stability_limits(sharpness: float, momentum: float = MOMENTUM) -> Floats:
-    """Return the largest stable rates on a quadratic, of each of ``METHODS``, [3].
-
-    >>> stability_limits(2.0, 0.5).tolist()
-    [1.0, 1.5, 0.75]
-    """
-    heavy = 2 * (1 + momentum) / sharpness
-    return np.array([2 / sharpness, heavy, heavy / (1 + 2 * momentum)])
-
-
-def methods_at(
-    rates: Floats, momentum: float = MOMENTUM, names: Sequence[str] = METHODS
-) -> Methods:
-    """Return each of M methods at each of its rates [M, R], as M R methods."""
-    each = np.shape(rates)[1]
-    momenta = [0.0 if name == "gd" else momentum for name in names]
-    ahead = [float(name == "nesterov") for name in names]
-    return Methods(np.reshape(rates, -1), np.repeat(momenta, each), np.repeat(ahead, each))
-
-
-def largest_stable_rates(
-    model: nn.Module,
-    loss: str,
-    examples: Examples,
-    *,
-    steps: int,
-    start: Floats,
-    names: Sequence[str] = METHODS,
-    momentum: float = MOMENTUM,
-    factor: float = 1.5,
-    tolerance: float = 0.02,
-) -> Floats:
-    """Find the largest stable rates of gradient descent, heavy ball and Nesterov, or of some.
-
-    On a ladder from ``start`` upwards the first unstable rung is found, then the gap is cut into
-    six again and again. Stable rates above an unstable one are not looked for.
-
-    Args:
-        model: the network at its start; left alone.
-        loss: see :func:`landscape.dynamics.stacked.descend`.
-        examples: pair (inputs, targets).
-        steps: T; the loss after T steps must be below that at the start.
-        start: a rate of each of the M methods where the ladder starts, [M]; lower where it is
-            unstable.
-        names: which methods.
-        momentum: of the heavy ball and of Nesterov.
-        factor: between rungs.
-        tolerance: of the result, as a share of it.
-
-    Returns:
-        Rates [M], the last that were stable; inf if none was found unstable.
-
-    Raises:
-        ValueError: if no stable rate is found.
-    """
-    good, bad = np.asarray(start, dtype=np.float64).copy(), np.full(len(names), np.inf)
-
-    def stable(rates: Floats) -> Any:
-        found = descend(model, loss, examples, methods_at(rates, momentum, names), steps=steps,
-                        record_every=steps)  # fmt: skip
-        return (found.losses[:, -1] < found.losses[:, 0]).reshape(rates.shape)
-
-    for _ in range(12):
-        rungs = good[:, None] * factor ** np.arange(_RUNGS)
-        held = np.logical_and.accumulate(stable(rungs), axis=1).sum(axis=1)
-        for method, count in enumerate(held):
-            if np.isfinite(bad[method]):
-                continue
-            if count == 0:
-                good[method] /= factor ** (_RUNGS - 1)
-                continue
-            good[method] = rungs[method, count - 1]
-            if count < _RUNGS:
-                bad[method] = rungs[method, count]
-        if np.isfinite(bad).all():
-            break
-    else:
-        if (held == 0).any():
-            raise ValueError(f"a stable rate must exist, found none down to {good.min():.3g}")
-    while ((bad / good > 1 + tolerance) & np.isfinite(bad)).any():
-        ends = np.where(np.isfinite(bad), bad, good)
-        shares = np.arange(1, _BETWEEN + 1) / (_BETWEEN + 1)
-        rates = good[:, None] * (ends / good)[:, None] ** shares
-        held = np.logical_and.accumulate(stable(rates), axis=1).sum(axis=1)
-        every = np.column_stack([good, rates, ends])
-        good, upper = every[range(len(names)), held], every[range(len(names)), held + 1]
-        bad = np.where(np.isfinite(bad), upper, bad)
-    return np.where(np.isfinite(bad), good, np.inf)
 
 
 def boldness(model: nn.Module, loss: str, examples: Examples, thetas: Floats) -> Floats:
@@ -292,9 +196,7 @@ SHOWN = (
 
 def verdict(analyses: Sequence[Analysis]) -> Finding:
     """Judge claim 2: smooth twins bear larger rates and arrive in fewer steps."""
-    deciding = [c for quantity in PRIMARY for c in contrasts(analyses, quantity)]
-    beside = [c for quantity in SHOWN for c in contrasts(analyses, quantity)]
-    beside += [c for q in PRIMARY for c in contrasts(analyses, q, primary=False)]
+    deciding, beside = decided(analyses, PRIMARY, SHOWN)
     return finding(
         2,
         deciding,

@@ -18,11 +18,10 @@ import torch
 from landscape.arrays import Floats
 from landscape.config.network import MLPSpec
 from landscape.dynamics.claims import KIND, Finding, Setting, claim_of, finding
-from landscape.dynamics.comparing import Quantity, effect_of, groups
+from landscape.dynamics.comparing import Quantity, compared
 from landscape.dynamics.gradients import LayerGradients, layer_gradients
 from landscape.dynamics.primary import primary
 from landscape.dynamics.stacked import Methods, descend
-from landscape.dynamics.statistics import Contrast
 from landscape.dynamics.summaries import ranges
 from landscape.parameters import layout_of, unflatten
 from landscape.results import Analysis
@@ -127,28 +126,17 @@ def _quantity(field: str, name: str, column: int, time: int) -> Quantity:
                     margin=_FIXED.bound)  # fmt: skip
 
 
-def _compared(
-    analyses: Sequence[Analysis], quantity: Quantity, pairs: Sequence[tuple[str, str]]
-) -> list[Contrast]:
-    return [
-        Contrast(f"{quantity.name}: {a} against {b}, {group}",
-                 effect_of(seeds, (a, b), quantity), quantity.claimed, quantity.margin)
-        for group, seeds in groups(analyses).items() if len(seeds) > 1
-        for a, b in pairs
-    ]  # fmt: skip
-
-
 def verdict(analyses: Sequence[Analysis]) -> Finding:
     """Judge claim 5 at the greatest depth: less of the gradient is left than with ReLU."""
     deepest = np.asarray(analyses[0].arrays["depths"])
     depth, last = int(deepest[-1]), len(deepest) - 1
     layers = f"{depth} layers" if depth else "its own layers"
     start = _quantity("survival", f"{_FIXED.name} after {layers}", last, 0)
-    deciding = _compared(analyses, start, PAIRS)
+    deciding = compared(analyses, start, PAIRS)
     part = _quantity("activation_part", f"of it the activation's, {layers}", last, 0)
     later = _quantity("survival", f"{_FIXED.name} after {layers}, trained", last, 1)
-    beside = [*_compared(analyses, start, BESIDE), *_compared(analyses, part, PAIRS + BESIDE[:1]),
-              *_compared(analyses, later, PAIRS)]  # fmt: skip
+    beside = [*compared(analyses, start, BESIDE), *compared(analyses, part, PAIRS + BESIDE[:1]),
+              *compared(analyses, later, PAIRS)]  # fmt: skip
     each = "; ".join(f"{pair[0]} {ranges([c]).rpartition(' x ')[2]} times what ReLU keeps"
                      for pair, c in zip(PAIRS * len(deciding), deciding, strict=False))  # fmt: skip
     return finding(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,9 +23,10 @@ from numpy.typing import NDArray
 
 from landscape.arrays import Floats
 from landscape.store import codec, images
+from landscape.store.database import Database
 
 _VERSION = 3
-_TABLES = f"""
+_TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL, digest TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS records (path TEXT, part INTEGER, image BLOB NOT NULL,
                                     digest TEXT NOT NULL, PRIMARY KEY (path, part));
@@ -36,14 +36,11 @@ CREATE TABLE IF NOT EXISTS tiles (path TEXT, first INTEGER, image BLOB NOT NULL,
                                   digest TEXT NOT NULL, PRIMARY KEY (path, first));
 CREATE TABLE IF NOT EXISTS training (path TEXT, part INTEGER, image BLOB NOT NULL,
                                      digest TEXT NOT NULL, PRIMARY KEY (path, part));
-PRAGMA user_version = {_VERSION};
 """
 _PART = 1 << 23
 # The parts of piece n of a training are n << 20, ...; those of its state -1, -2, ...
 _STATE, _PIECE = -1, 20
 _HEAD = 8
-# A quota that is used up; a full disk has a code of its own.
-_NO_ROOM = ("SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE")
 Tile = tuple[NDArray[np.int64], dict[str, Floats]]
 
 
@@ -61,24 +58,11 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._published = False
-        self._database = sqlite3.connect(path, timeout=0, isolation_level=None)
-        # Damaged text must not end in a UnicodeDecodeError; its digest tells.
-        self._database.text_factory = lambda raw: raw.decode("utf-8", "replace")
-        try:
-            # Exclusive before WAL: the lock is then held from the first access to the last.
-            self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
-            self._database.execute("PRAGMA journal_mode = WAL")
-            self._database.execute("PRAGMA synchronous = FULL")
-            self._check_version()
-            self._database.executescript("BEGIN EXCLUSIVE;" + _TABLES + "COMMIT;")
-            self._check_whole()
-        except (sqlite3.Error, OSError) as error:
-            self._database.close()
-            raise _explained(error, path) from None
+        self._database = Database(path, _TABLES, version=_VERSION)
 
     def meta(self, name: str) -> str | None:
         """Return a note, or None."""
-        rows = self._ask("SELECT value, digest FROM meta WHERE name = ?", name)
+        rows = self._database.ask("SELECT value, digest FROM meta WHERE name = ?", name)
         if not rows:
             return None
         value = str(rows[0][0])
@@ -88,20 +72,22 @@ class Journal:
     def put_meta(self, name: str, value: str) -> None:
         """Write a note."""
         digest = _digest("meta", name, value.encode())
-        self._ask("INSERT OR REPLACE INTO meta VALUES (?, ?, ?)", name, value, digest)
+        self._database.ask("INSERT OR REPLACE INTO meta VALUES (?, ?, ?)", name, value, digest)
 
     def put_record(self, path: str, record: codec.Record) -> None:
         """Commit a record under ``path``; tiles and training put before it are dropped."""
         size = codec.stored_bytes(record)
-        with self._image_of(record, size) as image, self._transaction():
+        with self._image_of(record, size) as image, self._database.transaction():
             for table in ("tiles", "training", "records"):
-                self._ask(f"DELETE FROM {table} WHERE path = ?", path)  # noqa: S608
+                self._database.ask(f"DELETE FROM {table} WHERE path = ?", path)  # noqa: S608
             parts = 0
             while part := image.read(_PART):
                 self._put("records", path, parts, part)
                 parts += 1
             digest = _digest("sizes", path, f"{parts} {size}".encode())
-            self._ask("INSERT OR REPLACE INTO sizes VALUES (?, ?, ?, ?)", path, parts, size, digest)
+            self._database.ask(
+                "INSERT OR REPLACE INTO sizes VALUES (?, ?, ?, ?)", path, parts, size, digest
+            )
 
     def put_tile(self, path: str, indices: NDArray[np.int64], values: dict[str, Floats]) -> None:
         """Commit a tile of the surface under ``path``."""
@@ -112,25 +98,25 @@ class Journal:
     def put_training(self, path: str, piece: bytes, state: bytes) -> None:
         """Commit what a run has recorded since the last time, and the state to go on from."""
         number = self._pieces(path)
-        with self._transaction():
-            self._ask("DELETE FROM training WHERE path = ? AND part < 0", path)
+        with self._database.transaction():
+            self._database.ask("DELETE FROM training WHERE path = ? AND part < 0", path)
             self._put_parts(path, number << _PIECE, 1, piece)
             # The state knows how many pieces belong to it.
             self._put_parts(path, _STATE, -1, (number + 1).to_bytes(_HEAD, "big") + state)
 
     def training(self, path: str) -> tuple[Pieces, bytes] | None:
         """Return the pieces and the last state of a run in progress, or None."""
-        if not self._ask("SELECT 1 FROM training WHERE path = ? LIMIT 1", path):
+        if not self._database.ask("SELECT 1 FROM training WHERE path = ? LIMIT 1", path):
             return None
         state = self._joined(path, _STATE, -1)
         if int.from_bytes(state[:_HEAD], "big") != self._pieces(path):
-            raise self._damaged(f"training of {path}")
+            raise self._database.damaged(f"training of {path}")
         return Pieces(self, path), state[_HEAD:]
 
     def paths(self) -> list[str]:
         """Paths with a record or tiles."""
         query = "SELECT path FROM sizes UNION SELECT path FROM tiles ORDER BY 1"
-        return [str(row[0]) for row in self._ask(query)]
+        return [str(row[0]) for row in self._database.ask(query)]
 
     @property
     def empty(self) -> bool:
@@ -144,7 +130,7 @@ class Journal:
 
     @property
     def _training_kept(self) -> bool:
-        return bool(self._ask("SELECT 1 FROM training LIMIT 1"))
+        return bool(self._database.ask("SELECT 1 FROM training LIMIT 1"))
 
     def size(self, path: str) -> int:
         """Return the bytes that the record under ``path`` takes in a file at most."""
@@ -166,9 +152,9 @@ class Journal:
     def tiles(self, path: str) -> Iterator[Tile]:
         """Yield the tiles of the surface under ``path``."""
         query = "SELECT first, image, digest FROM tiles WHERE path = ? ORDER BY first"
-        for first, image, digest in self._ask(query, path):
+        for first, image, digest in self._database.ask(query, path):
             if not isinstance(image, bytes):
-                raise self._damaged(path)
+                raise self._database.damaged(path)
             self._check(digest, "tiles", f"{path} {first}", image)
             with np.load(BytesIO(image), allow_pickle=False) as arrays:
                 values = {name: arrays[name] for name in arrays.files if name != "__indices__"}
@@ -181,9 +167,9 @@ class Journal:
         read as the same as those in the study.
         """
         try:
-            with self._transaction():
+            with self._database.transaction():
                 for table in ("records", "sizes", "tiles"):
-                    self._ask(f"DELETE FROM {table}")  # noqa: S608
+                    self._database.ask(f"DELETE FROM {table}")  # noqa: S608
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
@@ -224,7 +210,7 @@ class Journal:
             yield file
 
     def _size(self, path: str) -> tuple[int, int]:
-        rows = self._ask("SELECT parts, bytes, digest FROM sizes WHERE path = ?", path)
+        rows = self._database.ask("SELECT parts, bytes, digest FROM sizes WHERE path = ?", path)
         if not rows:
             return 0, 0
         parts, size, digest = rows[0]
@@ -234,7 +220,7 @@ class Journal:
     def _put(self, table: str, path: str, number: int, image: bytes) -> None:
         self._published = False
         digest = _digest(table, f"{path} {number}", image)
-        self._ask(f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?)",  # noqa: S608
+        self._database.ask(f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?)",  # noqa: S608
                   path, number, image, digest)  # fmt: skip
 
     def _put_parts(self, path: str, first: int, step: int, image: bytes) -> None:
@@ -250,58 +236,24 @@ class Journal:
         parts = [self._part("training", path, first + step * number) for number in numbers]
         whole = b"".join([image, *parts])
         if len(whole) != size:
-            raise self._damaged(f"training of {path}")
+            raise self._database.damaged(f"training of {path}")
         return whole[_HEAD:]
 
     def _pieces(self, path: str) -> int:
         query = "SELECT count(DISTINCT part >> ?) FROM training WHERE path = ? AND part >= 0"
-        return int(self._ask(query, _PIECE, path)[0][0])
+        return int(self._database.ask(query, _PIECE, path)[0][0])
 
     def _part(self, table: str, path: str, number: int) -> bytes:
         query = f"SELECT image, digest FROM {table} WHERE path = ? AND part = ?"  # noqa: S608
-        rows = self._ask(query, path, number)
+        rows = self._database.ask(query, path, number)
         if not rows or not isinstance(rows[0][0], bytes):
-            raise self._damaged(path)
+            raise self._database.damaged(path)
         self._check(rows[0][1], table, f"{path} {number}", rows[0][0])
         return rows[0][0]
 
     def _check(self, digest: Any, table: str, key: str, image: bytes) -> None:
         if digest != _digest(table, key, image):
-            raise self._damaged(key)
-
-    def _check_version(self) -> None:
-        (version,) = self._database.execute("PRAGMA user_version").fetchone()
-        tables = self._database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if version != _VERSION and (version or tables):
-            raise OSError(
-                f"the journal {self.path} is of another version of lossoscope; finish the study "
-                "with that one, or remove the journal to start anew"
-            )
-
-    def _check_whole(self) -> None:
-        (answer,) = self._database.execute("PRAGMA quick_check(1)").fetchone()
-        if answer != "ok":
-            raise self._damaged(" ".join(str(answer).split()))
-
-    def _damaged(self, what: str) -> OSError:
-        return OSError(f"the journal {self.path} is damaged ({what}); remove it to start anew")
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._ask("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._ask("COMMIT")
-        except BaseException:
-            if self._database.in_transaction:
-                self._database.rollback()
-            raise
-
-    def _ask(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        try:
-            return self._database.execute(statement, values).fetchall()
-        except (sqlite3.Error, OverflowError) as error:
-            raise _explained(error, self.path) from None
+            raise self._database.damaged(key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,19 +280,3 @@ def _digest(table: str, key: str, image: bytes) -> str:
     found = hashlib.sha256(f"{table} {key}\n".encode())
     found.update(image)
     return found.hexdigest()
-
-
-def _explained(error: Exception, path: Path) -> OSError:
-    if isinstance(error, OSError):
-        return error
-    text = str(error)
-    if "locked" in text:
-        return BlockingIOError(
-            f"another process is writing this study (journal {path}); wait until it has finished"
-        )
-    name = getattr(error, "sqlite_errorname", "")
-    if "full" in text or name in _NO_ROOM:
-        return OSError(errno.ENOSPC, images.no_room("the journal"), str(path))
-    if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
-        return OSError(f"the journal {path} is damaged ({text}); remove it to start anew")
-    return OSError(f"cannot write the journal {path}: {text}")

@@ -6,28 +6,21 @@ was interrupted.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from landscape.config import StudyConfig
 from landscape.directions import StraightPathError, pca_plane
 from landscape.evaluation import (
     EngineChoice,
-    Evaluator,
     PlaneEvaluator,
-    choose_threads,
     threads,
 )
 from landscape.grid import Grid
-from landscape.naming import RunKey
-from landscape.networks import build
-from landscape.parameters import flatten
 from landscape.plane import Plane
 from landscape.presenting import Presented, told
 from landscape.projection import project
@@ -44,6 +37,7 @@ from landscape.store.paths import (
 from landscape.study.fingerprint import check_same, fingerprint, noted
 from landscape.study.planes import PlaneRequest, curved, make_plane
 from landscape.study.reporting import Examples, Reporter, Silent
+from landscape.study.setup import Setup
 from landscape.study.solutions import solution_model
 from landscape.study.summary import summarise
 from landscape.study.windows import window_around
@@ -73,13 +67,10 @@ class Study(Presented):
     load_data: Callable[[Any], Examples]
     reporter: Reporter = field(default_factory=Silent)
     keep_seconds: float = 2.0
-    _data: Examples = field(init=False)
-    _speed: tuple[int, float] | None = field(init=False, default=None)
+    setup: Setup = field(init=False)
 
     def __post_init__(self) -> None:
-        self._data = self.load_data(self.config.data)
-        for activation in self.config.activations:
-            build(self._spec(activation), seed=0)
+        self.setup = Setup(self.config, self.load_data(self.config.data))
 
     def _told(self) -> dict[str, str]:
         config = self.config
@@ -104,7 +95,7 @@ class Study(Presented):
                 f"{self.config.training.records}; raise training.steps, lower "
                 "training.record_every, or leave the plane out with pca_plane.points=[]"
             )
-        with StudyWriter(self.path, config=self.config.to_dict(), facts=self._facts()) as writer:
+        with StudyWriter(self.path, config=self.config.to_dict(), facts=self.setup.facts) as writer:
             self._train(writer)
             if sample:
                 planes = self._lay_planes(writer)
@@ -113,20 +104,6 @@ class Study(Presented):
                 self._summarise(writer, planes)
             return writer.publish()
 
-    def seconds(self) -> float:
-        """Estimate the time of a complete run from one evaluation and one training step."""
-        _, forward = self._measured()
-        steps = len(self.config.runs) * self.config.training.steps
-        batch = max(map(self.config.training.batch_size_of, self.config.optimizers))
-        share = batch / len(self._data.inputs) if batch else 1.0
-        return forward * (3 * steps * share + self.points)
-
-    @property
-    def points(self) -> int:
-        """Number of points of all surfaces together."""
-        planes = (self.config.random_plane.points, self.config.pca_plane.points)
-        return len(self.config.runs) * sum(p[0] * p[1] for p in planes if p)
-
     # -- tasks -------------------------------------------------------------------------------
 
     def _train(self, writer: StudyWriter) -> None:
@@ -134,16 +111,16 @@ class Study(Presented):
         self.reporter.stage("training", len(todo) * self.config.training.steps)
         number = self._training_threads(writer) if todo else 0
         for key in todo:
-            model = build(self._spec(key.activation), seed=key.seed, dtype=self._dtype)
+            model = self.setup.network(key.activation, seed=key.seed)
             with threads(number):
                 trajectory = train(
                     model,
-                    self._loss,
-                    self._data,
+                    self.setup.loss,
+                    self.setup.data,
                     optimizer=key.optimizer,
                     config=self.config.training,
                     seed=key.seed,
-                    settings=self._run_settings(key),
+                    settings=self.setup.run_settings(key),
                     progress=self.reporter.advance,
                     keeping=self._keeping(writer, run_path(key.name)),
                 )
@@ -167,7 +144,7 @@ class Study(Presented):
         found = writer.find(path)
         if isinstance(found, Analysis):
             return int(found.settings["threads"])
-        number, _ = self._measured()
+        number, _ = self.setup.speed()
         writer.put_record(path, Analysis("engine", {}, {"threads": number}))
         return number
 
@@ -211,7 +188,7 @@ class Study(Presented):
         else:
             random = self.config.random_plane
             request = PlaneRequest(seed=random.seed, normalisation=random.normalisation)
-            work = solution_model(trajectory), self._loss, self._data
+            work = solution_model(trajectory), self.setup.loss, self.setup.data
             plane = curved(make_plane(request, *work), *work)
         plane = replace(plane, settings={**plane.settings, "runs": [task.run]})
         writer.put_record(plane_path(task.plane), plane)
@@ -226,7 +203,9 @@ class Study(Presented):
             evaluator = self._evaluator(writer, plane, trajectory)
             path = surface_path(task.plane)
             surface = writer.find(path)
-            now = fingerprint(evaluator, plane, solution_model(trajectory), data=self._data.sha256)
+            now = fingerprint(
+                evaluator, plane, solution_model(trajectory), data=self.setup.data.sha256
+            )
             if isinstance(surface, Surface):
                 check_same(surface, now, task.plane)
             else:
@@ -267,23 +246,6 @@ class Study(Presented):
             )
             writer.put_record(path, Analysis("summary", {}, summary.to_dict()))
 
-    def _measured(self) -> tuple[int, float]:
-        """Return one or all threads, whichever evaluates faster, and the seconds it then takes.
-
-        On a busy machine several threads can be far slower than one, in training as well.
-        """
-        if self._speed is None:
-            model = build(self._spec(self.config.activations[0]), seed=0, dtype=self._dtype)
-            evaluator = Evaluator(model, self._loss, self._data, dtype=self._dtype)
-            theta = flatten(model)[None]
-            number = choose_threads(lambda: evaluator(theta), self.config.sampling.threads)
-            with threads(number):
-                start = time.perf_counter()
-                for _repeat in range(3):
-                    evaluator(theta)
-            self._speed = (number, (time.perf_counter() - start) / 3)
-        return self._speed
-
     # -- parts -------------------------------------------------------------------------------
 
     def _finished(self, writer: StudyWriter) -> Iterator[tuple[str, Trajectory]]:
@@ -301,49 +263,18 @@ class Study(Presented):
         found = writer.find(path)
         evaluator = plane_evaluator(
             solution_model(trajectory),
-            self._loss,
-            self._data,
+            self.setup.loss,
+            self.setup.data,
             plane,
-            dtype=self._dtype,
+            dtype=self.setup.dtype,
             config=self.config.sampling,
             choice=EngineChoice(**found.settings) if isinstance(found, Analysis) else None,
-            points=self.points,
+            points=self.setup.points,
         )
         if found is None:
             self.reporter.note(f"evaluating: {evaluator.choice}")
             writer.put_record(path, Analysis("engine", {}, evaluator.choice.to_dict()))
         return evaluator
-
-    def _spec(self, activation: str) -> Any:
-        shape = tuple(self._data.inputs.shape[1:])
-        return self.config.spec(activation, shape, self._data.classes or 1)
-
-    @property
-    def _dtype(self) -> torch.dtype:
-        return torch.float64 if self.config.dtype == "float64" else torch.float32
-
-    @property
-    def _loss(self) -> str:
-        return "cross_entropy" if self._data.classes else "mse"
-
-    def _facts(self) -> dict[str, str]:
-        return {"data_sha256": self._data.sha256, "loss": self._loss}
-
-    def _run_settings(self, key: RunKey) -> dict[str, Any]:
-        training = self.config.training
-        return {
-            "activation": key.activation,
-            "optimizer": key.optimizer,
-            "seed": key.seed,
-            "network": self._spec(key.activation).to_dict(),
-            "data": self.config.to_dict()["data"],
-            "loss": self._loss,
-            "examples": len(self._data.inputs),
-            "batch_size": training.batch_size_of(key.optimizer),
-            "learning_rate": training.learning_rates[key.optimizer],
-            "momentum": training.momentum if key.optimizer in ("momentum", "nesterov") else 0.0,
-            "dtype": self.config.dtype,
-        }
 
 
 @dataclass(slots=True)

@@ -11,9 +11,9 @@ from landscape.config import StudyConfig
 from landscape.sampling import place
 from landscape.store import StudyFile
 from landscape.study.live_plane import USUAL_GRID, LivePlane, request_of
-from landscape.study.more import Request
 from landscape.study.planes import make_plane
 from landscape.study.reporting import Examples
+from landscape.study.request import Request
 from landscape.study.solution_network import SolutionNetwork
 
 
@@ -74,7 +74,7 @@ class StudyAtlas:
 
         Args:
             choice: ``run``, ``kind``, ``seed``, ``normalisation``, ``others`` of
-                :class:`landscape.study.more.Request`.
+                :class:`landscape.study.request.Request`.
 
         Raises:
             KeyError: if there is no such run.

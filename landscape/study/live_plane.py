@@ -19,9 +19,10 @@ from landscape.results import Projection
 from landscape.sampling import empty_surface, plane_evaluator, sample_tiles, with_gradients
 from landscape.store import StudyFile, StudyWriter
 from landscape.store.paths import plane_path, surface_path
-from landscape.study.more import Request, surface_of
+from landscape.study.more import surface_of
 from landscape.study.planes import OTHERS, curved
 from landscape.study.reporting import Silent
+from landscape.study.request import Request
 from landscape.study.solution_network import SolutionNetwork
 from landscape.surface import Status, Surface
 

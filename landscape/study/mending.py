@@ -12,8 +12,9 @@ from typing import Any
 
 from landscape.config import StudyConfig
 from landscape.store import StudyFile, open_study
-from landscape.study.more import Request, sample_more
+from landscape.study.more import sample_more
 from landscape.study.reporting import Examples, Reporter, Silent
+from landscape.study.request import Request
 from landscape.surface import Surface
 
 _NODES = ".nodes"

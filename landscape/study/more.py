@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,152 +12,27 @@ import numpy as np
 import torch
 
 from landscape.config import SamplingConfig, StudyConfig
-from landscape.config.study import Length
 from landscape.directions import line_within, select
-from landscape.evaluation import BatchNorm, EngineChoice, PlaneEvaluator
+from landscape.evaluation import EngineChoice, PlaneEvaluator
 from landscape.files import replacing, writable_folder
-from landscape.grid import Grid
-from landscape.naming import check_identifier
 from landscape.plane import Plane
-from landscape.resampling import NO_GRADIENTS, check_height, check_tolerance
 from landscape.sampling import check_loss, place, plane_evaluator, with_gradients
 from landscape.store import StudyFile, StudyWriter
 from landscape.store.paths import plane_path, projection_path, surface_path
 from landscape.study.fingerprint import check_same, fingerprint
-from landscape.study.planes import OTHERS, PlaneRequest, curved, make_plane
+from landscape.study.planes import curved, make_plane
 from landscape.study.reporting import Examples, Reporter, Silent
+from landscape.study.request import Request as Request
 from landscape.study.solutions import solution_model
 from landscape.study.work import SurfaceWork, nodes_path, same_grid
 from landscape.surface import Surface
 from landscape.trajectory import Trajectory
 
-DTYPES = ("", "float32", "float64")
-# Said of parameters as a whole; all else are names.
-_WORDS = (("all",), ("trainable",))
 OTHER_STATISTICS = (
     "the solutions differ in BatchNorm's statistics, and every point is evaluated with those of "
     "the first: the others' losses here are not their own; --batch-norm recalibrated finds the "
     "statistics anew at every point"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """Which surface.
-
-    Attributes:
-        run: name of the run; None for a network without one.
-        kind: of the plane, see :class:`landscape.study.planes.PlaneRequest`.
-        grid: coordinates; a random line or volume has one axis or three.
-        seed: of the random directions.
-        normalisation: of the random directions.
-        which: names, layers or patterns of the parameters that random directions perturb.
-        others: names of other solutions, for the kinds ``between`` and ``through``.
-        placed: names of further runs whose paths are placed on the plane.
-        identifier: id of plane and surface; "" makes one up.
-        tolerance: 0 evaluates every point; otherwise the surface is resampled, see
-            :func:`landscape.resampling.resample`.
-        height: for which height the tolerance holds, ``log`` or ``linear``.
-        gradients: whether derivatives along the axes are evaluated as well.
-        batch_norm: see :func:`landscape.sample`.
-        subset: number of examples, drawn with seed 0; 0 takes all.
-        divergence: whether the divergence of the predictions is evaluated as well.
-        curvature: whether a random plane carries the extreme curvatures of its centre.
-        dtype: precision of the forward pass, ``float32`` or ``float64``; "" for the study's.
-        length: of the directions of a ``pca`` plane, see :func:`landscape.pca_plane`.
-        line: alpha and beta of one point of the plane, and of another: the surface is that along
-            the line between them, its alpha 0 at the first and 1 at the second. () for the plane.
-    """
-
-    run: str | None
-    kind: str
-    grid: Grid
-    seed: int = 0
-    normalisation: str = "filter"
-    which: tuple[str, ...] = ("all",)
-    others: tuple[str, ...] = ()
-    placed: tuple[str, ...] = ()
-    identifier: str = ""
-    tolerance: float = 0.0
-    height: str = "log"
-    gradients: bool = False
-    batch_norm: BatchNorm = "frozen"
-    subset: int = 0
-    divergence: bool = False
-    curvature: bool = True
-    dtype: str = ""
-    length: Length = "unit"
-    line: tuple[float, ...] = ()
-
-    def __post_init__(self) -> None:
-        _check_line(self.line, self.kind, self.grid)
-        if len(self.others) != OTHERS.get(self.kind, len(self.others)):
-            raise ValueError(
-                f"a {self.kind} plane is made with {OTHERS[self.kind]} other solutions, "
-                f"got {len(self.others)}; name each with --other"
-            )
-        self.plane  # noqa: B018
-        if self.tolerance:
-            check_tolerance(self.tolerance)
-            if self.gradients:
-                raise ValueError(NO_GRADIENTS)
-        check_height(self.height)
-        if self.subset < 0:
-            raise ValueError(f"the subset must have >= 1 examples, got {self.subset}")
-        if self.dtype not in DTYPES:
-            known = ", ".join(filter(None, DTYPES))
-            raise ValueError(f"unknown dtype {self.dtype!r}; known: {known}")
-        check_identifier(self.name, "surface")
-
-    @property
-    def plane(self) -> PlaneRequest:
-        """Which plane."""
-        return PlaneRequest(
-            kind=self.kind, seed=self.seed, normalisation=self.normalisation,
-            which=self.which[0] if self.which in _WORDS else self.which,
-            axes=2 if self.line else len(self.grid.shape),
-            length=self.length,
-        )  # fmt: skip
-
-    @property
-    def name(self) -> str:
-        """Id of plane and surface."""
-        if self.identifier:
-            return self.identifier
-        shape = "x".join(map(str, self.grid.shape))
-        ends = "_".join(f"{v:g}" for axis in self.grid.axes for v in (axis[0], axis[-1]))
-        words = [f"{self.run or 'own'}.{self.kind}"]
-        words[0] += f"{self.normalisation}{self.seed}" if self.kind == "random" else ""
-        words[0] += self.length if self.length != "unit" else ""
-        words += [shape, ends, *self.others]
-        words += ["line", *(f"{v:g}" for v in self.line)] if self.line else []
-        words += ["gradients"] if self.gradients else []
-        words += [self.batch_norm] if self.batch_norm != "frozen" else []
-        words += ["divergence"] if self.divergence else []
-        words += [f"subset{self.subset}"] if self.subset else []
-        words += [self.dtype] if self.dtype else []
-        return "_".join(words)
-
-    @property
-    def asked(self) -> dict[str, Any]:
-        """What makes the surface this one, as plain values."""
-        asked: dict[str, Any] = {
-            "run": self.run, "kind": self.kind, "others": list(self.others),
-            "gradients": self.gradients, "batch_norm": self.batch_norm, "subset": self.subset,
-        }  # fmt: skip
-        if self.kind in ("random", "gradient"):
-            asked["seed"] = self.seed
-        if self.kind == "random":
-            asked |= {"normalisation": self.normalisation, "which": list(self.which)}
-        if self.length != "unit":
-            asked["length"] = self.length
-        if self.tolerance:
-            asked |= {"tolerance": self.tolerance, "height": self.height}
-        if self.dtype:
-            asked["dtype"] = self.dtype
-        if self.line:
-            asked["line"] = list(self.line)
-        return asked
 
 
 def sample_more(
@@ -283,20 +158,6 @@ def surface_of(
         if not writer.has(placed):
             record = place(evaluator, plane, paths[run], run=run, plane_id=name)
             writer.put_record(placed, record)
-
-
-def _check_line(line: tuple[float, ...], kind: str, grid: Grid) -> None:
-    if not line:
-        return
-    if len(line) != 4 or not np.isfinite(line).all():
-        raise ValueError(
-            "a line lies between two points of a plane, four finite numbers as 0 0 0.5 -0.5, got "
-            f"{' '.join(f'{v:g}' for v in line)}"
-        )
-    if kind == "between":
-        raise ValueError("between two solutions there is a line already; leave --line out")
-    if len(grid.shape) != 1:
-        raise ValueError(f"a line has 1 axis, got a grid of {len(grid.shape)}; write it as 201x1")
 
 
 def _plane(

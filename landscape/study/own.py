@@ -14,8 +14,9 @@ from landscape.parameters import flatten
 from landscape.sampling import with_gradients
 from landscape.store import StudyWriter
 from landscape.store.paths import run_path
-from landscape.study.more import Request, surface_of
+from landscape.study.more import surface_of
 from landscape.study.reporting import Reporter, Silent
+from landscape.study.request import Request
 from landscape.trajectory import Trajectory
 
 

@@ -150,7 +150,9 @@ def test_the_spectrum_is_measured_once_and_drawn(study: Path, tmp_path: Path) ->
     said = accepted("analyse", path, "--steps", 0, "--spectrum", 5, "--figures", out,
                     "--style", "dark")  # fmt: skip
     assert f"wrote {out / 'spectrum.pdf'}" in said
-    assert "Spectral density of autograd's Hessian" in (out / "spectrum.md").read_text("utf-8")
+    words = (out / "spectrum.md").read_text("utf-8")
+    assert "Spectral density of autograd's Hessian" in words
+    assert "\n- B. Ghorbani, S. Krishnan, Y. Xiao: An Investigation" in words
     found = open_study(path).analysis("spectrum", "relu-gd-seed0.5")
     assert found.arrays["nodes"].shape == (4, 5)
     assert found.settings["run"] == "relu-gd-seed0"

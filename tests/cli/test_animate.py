@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 from calling import accepted, refused
 
@@ -45,6 +47,7 @@ def test_a_zoom_is_sampled_and_filmed(study: Path, tmp_path: Path) -> None:
         (["--surface", "x"], "has no surfaces/x"),
         (["--size", "big"], "a size is written 1280x720, got 'big'"),
         (["--size", "95x64"], "must be even and >= 16 pixels, got 95x64"),
+        (["--style", "neon"], "unknown style 'neon'; known: paper, slides, dark"),
         (["--out", "film.avi"], "a film is written as .mp4 or .gif"),
         (["--pace", "x"], "unknown pace 'x'; known: steps, distance"),
         (["--height", "x"], "unknown height 'x'; known: log, linear"),
@@ -74,3 +77,20 @@ def test_without_the_package_one_line_has_the_remedy(
     assert message == (
         "landscape: films need the package imageio-ffmpeg: pip install 'lossoscope[video]'"
     )
+
+
+@pytest.mark.usefixtures("rendering", "films")
+def test_a_path_of_another_program_is_filmed_and_what_is_not_known_is_said(tmp_path: Path) -> None:
+    surface, path = tmp_path / "surf.h5", tmp_path / "d.h5_proj_lstsq.h5"
+    with h5py.File(surface, "w") as file:
+        file["xcoordinates"], file["ycoordinates"] = np.linspace(-1, 1, 5), np.linspace(-1, 1, 4)
+        file["train_loss"] = np.arange(1.0, 21.0).reshape(5, 4)
+    with h5py.File(path, "w") as file:
+        file["proj_xcoord"], file["proj_ycoord"] = np.linspace([0.9, 0.9], [0, 0], 5).T
+    accepted("import", surface, path, "--out", tmp_path / "study.h5", "--name", "other")
+    target = tmp_path / "film.gif"
+    told = accepted("animate", tmp_path / "study.h5", "--surface", "other", *SMALL,
+                    "--style", "dark", "--out", target)  # fmt: skip
+    assert told.splitlines() == [
+        f"wrote {target}", "the path lies on the surface, as its losses are not known"
+    ]  # fmt: skip

@@ -137,7 +137,9 @@ def test_a_line_of_the_study_goes_before_a_section(study: Path, tmp_path: Path) 
         (["--select", "gelu"], "no run of gelu; the study has relu"),
         (["--seed", "7"], "no run of gd with seed 7 in the study; it has gd with seed 0"),
         (["--optimizer", "adam"], "no run of adam with seed 0"),
-        (["--colour", "slope"], "--colour is for --kind contour, got hybrid"),
+        (["--kind", "line", "--colour", "slope"], "--colour is for surfaces and contours; leave"),
+        (["--kind", "mosaic", "--colour", "kinks"], "--colour kinks is for --kind hybrid or"),
+        (["--colour", "difference"], "needs --reference; known: relu-gd-seed0"),
         (["--kind", "contour", "--colour", "hue"], "unknown colour 'hue'; known: losses, slope"),
         (["--kind", "contour", "--title", "a", "--title", "b"], "once for each of the 1 panels"),
         (["--style", "neon"], "unknown style 'neon'; known: paper, slides, dark"),
@@ -167,6 +169,25 @@ def test_contours_are_coloured_and_titled_as_asked(study: Path, tmp_path: Path) 
     text = svg.read_text("utf-8")
     assert "my own" in text
     assert "#14171c" in text
+
+
+@pytest.mark.usefixtures("rendering")
+@pytest.mark.parametrize("kind", ["hybrid", "mosaic"])
+def test_surfaces_in_3d_are_coloured_as_asked(kind: str, study: Path, tmp_path: Path) -> None:
+    out = accepted("figure", study, "--kind", kind, "--colour", "accuracies", "--dpi", 72,
+                   "--out", tmp_path)  # fmt: skip
+    target = Path(out.splitlines()[0].removeprefix("wrote "))
+    assert target.stem.endswith("-accuracies")
+    assert "Colour: accuracy." in target.with_suffix(".md").read_text("utf-8")
+
+
+@pytest.mark.usefixtures("rendering")
+def test_a_difference_to_itself_is_zero_everywhere(study: Path, tmp_path: Path) -> None:
+    accepted("figure", study, "--colour", "difference", "--reference", "relu-gd-seed0.random",
+             "--dpi", 72, "--out", tmp_path / "x.svg")  # fmt: skip
+    words = (tmp_path / "x.md").read_text("utf-8")
+    assert "log10 of the ratio of the losses to relu-gd-seed0" in words
+    assert "difference  [decades]" in (tmp_path / "x.svg").read_text("utf-8")
 
 
 def test_a_mosaic_shows_one_activation(many: Path) -> None:

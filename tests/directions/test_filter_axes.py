@@ -4,29 +4,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations, prune
-from torch.testing._internal.two_tensor import TwoTensor
 
-from landscape import (
-    Grid,
-    SamplingConfig,
-    gradient_segment,
-    layout_of,
-    random_plane,
-    sample,
-    slope_budget,
-)
+from landscape import layout_of, random_plane
 from landscape.directions import random_direction
-from landscape.kinks import kink_map
-from landscape.layout import Layout, Slot
-from landscape.parameters import flatten, unflatten, unwrapped
+from landscape.parameters import unflatten
 
 
 def rows(weight: Tensor) -> list[Tensor]:
@@ -194,51 +181,6 @@ def test_filters_of_zeros_are_left_alone_and_the_others_are_not() -> None:
     assert direction[2:, [0, 2]].all()
 
 
-def test_roles_say_what_a_layer_does_with_its_parameters() -> None:
-    model = nn.ModuleDict(
-        {
-            "table": nn.Embedding(5, 4),
-            "attention": nn.MultiheadAttention(4, 2, add_bias_kv=True),
-            "norm": nn.LayerNorm(4),
-            "act": nn.PReLU(),
-            "scaled": parametrizations.weight_norm(nn.Linear(4, 2)),
-        }
-    )
-    roles = {slot.name: slot.role for slot in layout_of(model).slots}
-    assert roles == {
-        "table.weight": "embedding",
-        "attention.in_proj_weight": "weight",
-        "attention.in_proj_bias": "bias",
-        "attention.bias_k": "bias",
-        "attention.bias_v": "bias",
-        "attention.out_proj.weight": "weight",
-        "attention.out_proj.bias": "bias",
-        "norm.weight": "norm",
-        "norm.bias": "bias",
-        "act.weight": "slope",
-        "scaled.bias": "bias",
-        "scaled.parametrizations.weight.original0": "scale",
-        "scaled.parametrizations.weight.original1": "weight",
-    }
-
-
-class LanguageModel(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.words = nn.Embedding(7, 4)
-        self.decoder = nn.Linear(4, 7, bias=False)
-        self.decoder.weight = self.words.weight
-
-
-def test_a_shared_parameter_appears_once_as_its_first_owner_uses_it() -> None:
-    (slot,) = layout_of(LanguageModel()).slots
-    assert (slot.name, slot.role, slot.filter_axis) == ("words.weight", "embedding", 0)
-    down, up = nn.Conv2d(2, 3, 3, bias=False), nn.ConvTranspose2d(3, 2, 3, bias=False)
-    up.weight = down.weight
-    assert layout_of(nn.Sequential(down, up)).slots[0].filter_axis == 0
-    assert layout_of(nn.Sequential(up, down)).slots[0].filter_axis == 1
-
-
 def test_parameters_of_other_modules_have_filters_along_axis_0() -> None:
     class Own(nn.Module):
         def __init__(self) -> None:
@@ -292,9 +234,6 @@ def test_adapters_of_peft() -> None:
             np.testing.assert_allclose(ratio, 1)
 
 
-# -- relation to the published formulas ------------------------------------------------------------
-
-
 def published(
     weights: Iterable[Tensor], draws: Iterable[Tensor], normalisation: str
 ) -> list[Tensor]:
@@ -323,179 +262,3 @@ def test_the_published_formulas_give_the_same_direction(normalisation: str) -> N
     weights = [p.detach().double() for p in model.parameters()]
     wanted = torch.cat([d.reshape(-1) for d in published(weights, draws, normalisation)])
     np.testing.assert_allclose(plane.d_alpha, wanted.numpy(), rtol=1e-8)
-
-
-# -- what is refused -------------------------------------------------------------------------------
-
-
-class Complex(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.w = nn.Parameter(torch.ones(2, 2, dtype=torch.complex64))
-
-
-class Packed(nn.Module):
-    """As AWQ and GPTQ keep them: integers in buffers, the rest in floating point."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("qweight", torch.ones(2, 2, dtype=torch.int32))
-        self.bias = nn.Parameter(torch.ones(2))
-
-
-class Wrapped(nn.Module):
-    """A tensor made of other tensors, as quantised and sharded ones are."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.w = nn.Parameter(TwoTensor(torch.ones(2, 2), torch.ones(2, 2)))
-
-
-class Integers(nn.Module):
-    def __init__(self, dtype: torch.dtype) -> None:
-        super().__init__()
-        self.w = nn.Parameter(torch.ones(2, 2).to(dtype), requires_grad=False)
-
-
-@pytest.mark.parametrize(
-    ("model", "message"),
-    [
-        (nn.Sequential(nn.LazyLinear(3)), r"parameter 0.weight has no shape yet.*once on a batch"),
-        (Complex(), r"w is torch.complex64.*real and imaginary"),
-        (Wrapped(), r"plain tensors, w is a TwoTensor; load the model in one process"),
-        (Integers(torch.int8), r"w is torch.int8; de-quantise"),
-        (Integers(torch.float8_e4m3fn), r"w is torch.float8_e4m3fn; de-quantise"),
-        (nn.Sequential(nn.Linear(2, 2), Packed()), r"1 \(Packed\) keeps them quantised.*without"),
-        (nn.ReLU(), "no parameters"),
-        (nn.Linear(2, 2, device="meta"), "parameter weight has no values.*meta"),
-    ],
-    ids=["lazy", "complex", "wrapped", "int8", "float8", "packed", "none", "meta"],
-)
-def test_parameters_that_cannot_be_varied_are_refused(model: nn.Module, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        random_plane(model)
-
-
-def test_quantised_layers_are_refused_even_beside_others() -> None:
-    quantised = pytest.importorskip("torch.ao.nn.quantized.dynamic")
-    if "qnnpack" not in torch.backends.quantized.supported_engines:
-        pytest.skip("no quantised kernels")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model = nn.Sequential(nn.Conv2d(1, 1, 1), quantised.Linear(4, 4))
-    with pytest.raises(ValueError, match=r"1 \(Linear\) keeps them quantised and packed"):
-        layout_of(model)
-
-
-def test_scripted_layers_have_the_filters_of_what_was_scripted() -> None:
-    slots = layout_of(torch.jit.script(nn.Sequential(nn.ConvTranspose2d(4, 6, 3, groups=2)))).slots
-    assert [(s.filter_axis, s.groups, s.role) for s in slots] == [
-        (1, 2, "weight"),
-        (None, 1, "bias"),
-    ]
-
-
-def test_an_initialised_lazy_layer_is_like_any_other() -> None:
-    model = nn.Sequential(nn.LazyLinear(3))
-    model(torch.ones(2, 5))
-    assert layout_of(model).slots[0].filters == 3
-
-
-# -- wrapped models --------------------------------------------------------------------------------
-
-
-def test_wrappers_do_not_change_names_draws_or_planes() -> None:
-    bare = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 2)).double()
-    plane = random_plane(bare, seed=4)
-    compiled = cast("nn.Module", torch.compile(bare, backend="eager"))
-    wrapped = [
-        nn.DataParallel(bare),
-        torch.optim.swa_utils.AveragedModel(bare),
-        compiled,
-        nn.DataParallel(compiled),
-    ]
-    for model in wrapped:
-        other = random_plane(model, seed=4)
-        assert other.layout == plane.layout
-        np.testing.assert_array_equal(other.directions, plane.directions)
-        np.testing.assert_array_equal(other.origin, flatten(model))
-
-
-def test_a_module_that_is_no_wrapper_stays_as_it_is() -> None:
-    class Holder(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.module = nn.Linear(2, 2)
-
-    holder = Holder()
-    assert unwrapped(holder) is holder
-    assert layout_of(holder).slots[0].name == "module.weight"
-
-
-def test_layouts_are_equal_by_names_and_shapes_and_keep_the_rest_in_json() -> None:
-    slots = (Slot("up", (4, 3, 2), 1, 2, "weight"), Slot("words", (5, 2), 0, 1, "embedding"))
-    again = Layout.from_json(Layout(slots).to_json())
-    assert [(s.filter_axis, s.groups, s.role) for s in again.slots] == [
-        (1, 2, "weight"),
-        (0, 1, "embedding"),
-    ]
-    assert Layout((Slot("up", (4, 3, 2)), Slot("words", (5, 2), 0))) == Layout(slots)
-    assert Layout((Slot("up", (4, 3, 1)), Slot("words", (5, 2)))) != Layout(slots)
-
-
-def test_layouts_written_before_there_were_roles_are_read() -> None:
-    text = '[{"name": "w", "shape": [2, 3], "filter_axis": 0, "groups": 1}]'
-    (slot,) = Layout.from_json(text).slots
-    assert (slot.role, slot.filter_axis) == ("other", 0)
-    with pytest.raises(ValueError, match="unknown role 'gain' of w; known: weight"):
-        Slot("w", (2,), role="gain")  # type: ignore[arg-type]
-
-
-def test_a_wrapped_model_is_sampled_and_watched_like_the_bare_one(
-    examples: tuple[Tensor, Tensor],
-) -> None:
-    bare = nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3)).double()
-    wrapped = nn.DataParallel(bare)
-    grid = Grid.square(3)
-    engine = SamplingConfig(strategy="loop", batch_size=30, threads=1)
-    made = {m: random_plane(m) for m in (bare, wrapped)}
-    surfaces = [
-        sample(model, "cross_entropy", [examples], made[other], grid=grid, engine=engine)
-        for model, other in ((bare, wrapped), (wrapped, bare), (bare, bare))
-    ]
-    for surface in surfaces:
-        np.testing.assert_array_equal(surface.losses, surfaces[-1].losses)
-    segments = [gradient_segment(m, "cross_entropy", [examples], rate=0.1) for m in made]
-    np.testing.assert_array_equal(segments[0].direction, segments[1].direction)
-    maps = [kink_map(m, "cross_entropy", [examples], made[bare], grid=Grid.square(5)) for m in made]
-    assert maps[0].curves == maps[1].curves > 0
-    budgets = [slope_budget(m, "cross_entropy", [examples], segments[0]) for m in made]
-    assert budgets[0].crossings == budgets[1].crossings
-
-
-def test_a_distributed_model_has_the_names_of_the_bare_one(tmp_path: Path) -> None:
-    distributed = pytest.importorskip("torch.distributed")
-    if not distributed.is_available() or not distributed.is_gloo_available():
-        pytest.skip("no gloo")
-    from torch.distributed.fsdp import FullyShardedDataParallel, ShardingStrategy
-
-    bare = nn.Linear(3, 2)
-    distributed.init_process_group(
-        "gloo", init_method=f"file://{tmp_path / 'store'}", rank=0, world_size=1
-    )
-    try:
-        wrapped = nn.parallel.DistributedDataParallel(bare)
-        np.testing.assert_array_equal(
-            random_plane(wrapped).directions, random_plane(bare).directions
-        )
-        assert layout_of(wrapped) == layout_of(bare)
-        sharded = FullyShardedDataParallel(
-            nn.Linear(3, 2),
-            device_id=torch.device("cpu"),
-            sharding_strategy=ShardingStrategy.NO_SHARD,
-            use_orig_params=True,
-        )
-        with pytest.raises(ValueError, match="sharded by FSDP; gather its state_dict"):
-            layout_of(sharded)
-    finally:
-        distributed.destroy_process_group()

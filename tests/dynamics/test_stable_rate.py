@@ -5,12 +5,8 @@ import pytest
 import torch
 from dynamics.quadratics import Weights, bowl, half_square
 
-from landscape.dynamics.stable_rate import (
-    boldness,
-    largest_stable_rates,
-    sharpness_at,
-    stability_limits,
-)
+from landscape.dynamics.stability import largest_stable_rates, stability_limits
+from landscape.dynamics.stable_rate import boldness, sharpness_at
 
 
 @pytest.mark.parametrize("momentum", [0.5, 0.9])

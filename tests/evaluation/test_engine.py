@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as functional
+from evaluation.engines import fixed, vectors
 from torch import Tensor, nn
 
 from landscape import activations
@@ -23,12 +24,6 @@ from landscape.plane import Plane
 from landscape.sampling import plane_evaluator, sample
 
 POINTS = np.random.default_rng(3).normal(size=(7, 2))
-
-
-def fixed(strategy: str, **options: Any) -> SamplingConfig:
-    return SamplingConfig(
-        strategy=strategy, **{"chunk": 3, "batch_size": 16, "threads": 1, **options}
-    )
 
 
 def reference(model: nn.Module, loss: Any, data: Any, plane: Plane, dtype: torch.dtype) -> Any:
@@ -65,11 +60,6 @@ def convolutional() -> nn.Module:
 def images() -> Any:
     generator = torch.Generator().manual_seed(1)
     return torch.randn(37, 2, 6, 6, generator=generator), torch.arange(37) % 3
-
-
-def vectors() -> Any:
-    generator = torch.Generator().manual_seed(1)
-    return torch.randn(37, 4, generator=generator), torch.arange(37) % 3
 
 
 CASES: dict[str, tuple[Callable[[], nn.Module], Callable[[], Any], tuple[str, ...]]] = {
@@ -126,59 +116,6 @@ def test_batched_products_know_every_activation(name: str) -> None:
     np.testing.assert_allclose(evaluator(POINTS)["losses"], wanted["losses"], rtol=1e-12)
     # What is overwritten in place must not be what the next pass starts from.
     np.testing.assert_array_equal(evaluator(POINTS)["losses"], evaluator(POINTS)["losses"])
-
-
-def reused(model: nn.Module, data: Any, plane: Plane | None = None) -> tuple[str, ...]:
-    evaluator = plane_evaluator(
-        model, "cross_entropy", data, plane or random_plane(model), config=fixed("vmap")
-    )
-    first = evaluator._pass.first
-    return () if first is None else first.names
-
-
-def test_layers_behind_constant_normalisation_are_first_layers() -> None:
-    model = nn.Sequential(
-        nn.Flatten(), nn.BatchNorm1d(4), nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3)
-    ).double()
-    assert reused(model, vectors()) == ("2",)
-    moving = random_plane(model, one_dimensional="layer")
-    assert reused(model, vectors(), moving) == ()
-
-
-def test_two_branches_have_two_first_layers() -> None:
-    class Branches(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.left, self.right = nn.Linear(4, 3), nn.Linear(4, 3)
-            self.join = nn.Linear(3, 3)
-
-        def forward(self, inputs: Tensor) -> Tensor:
-            return self.join(torch.sin(self.left(inputs)) * self.right(inputs))  # type: ignore[no-any-return]
-
-    assert reused(Branches().double(), vectors()) == ("left", "right")
-
-
-def test_a_layer_that_is_called_twice_tied_or_fed_by_hidden_parameters_is_no_first_layer() -> None:
-    class Twice(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.linear, self.out = nn.Linear(4, 4), nn.Linear(4, 3)
-
-        def forward(self, inputs: Tensor) -> Tensor:
-            return self.out(torch.relu(self.linear(torch.relu(self.linear(inputs)))))  # type: ignore[no-any-return]
-
-    class Detached(nn.Module):
-        """Its linear layer sees the gate only through a comparison, which autograd does not."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.gate, self.out = nn.Linear(4, 4), nn.Linear(4, 3)
-
-        def forward(self, inputs: Tensor) -> Tensor:
-            return self.out(inputs * (self.gate(inputs) > 0).to(inputs.dtype))  # type: ignore[no-any-return]
-
-    assert reused(Twice().double(), vectors()) == ()
-    assert reused(Detached().double(), vectors()) == ("gate",)
 
 
 def test_a_network_that_does_not_vectorise_is_copied_and_the_operator_named(

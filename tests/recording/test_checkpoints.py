@@ -1,13 +1,9 @@
 from __future__ import annotations
 
-import io
 import json
 import os
-import pickle
 import subprocess
 import sys
-import zipfile
-from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,30 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from recording.loops import network, recorded, vector
+from recording.loops import network, vector
+from recording.saved import prefixed, same, trained
 from torch import nn
 
-from landscape import load_into, pca_plane, project, read_checkpoint, trajectory_from_checkpoints
+from landscape import load_into, read_checkpoint, trajectory_from_checkpoints
 from landscape.cli.own_code import load_checkpoint
-
-
-def trained(seed: int | np.int64 = 3) -> nn.Sequential:
-    """A network with weights and statistics of its own."""
-    model = network()
-    generator = torch.Generator().manual_seed(int(seed))
-    with torch.no_grad():
-        for values in (*model.parameters(), model[1].running_mean):
-            values.copy_(torch.randn(values.shape, generator=generator))
-    return model
-
-
-def same(one: nn.Module, other: nn.Module) -> bool:
-    state = other.state_dict()
-    return all(torch.equal(v, state[n]) for n, v in one.state_dict().items())
-
-
-def prefixed(model: nn.Module, prefix: str) -> dict[str, torch.Tensor]:
-    return {prefix + n: v for n, v in model.state_dict().items()}
 
 
 def adam_state(model: nn.Module) -> dict[str, Any]:
@@ -191,97 +169,6 @@ def test_what_does_not_fit_is_named_and_the_model_left_alone(tmp_path: Path) -> 
     assert vector(model).tobytes() == before.tobytes()
 
 
-class Hostile:
-    def __init__(self, target: Path) -> None:
-        self.target = target
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return os.system, (f"touch {self.target}",)
-
-
-def _bytes(values: Any, **options: Any) -> bytes:
-    file = io.BytesIO()
-    torch.save(values, file, **options)
-    return file.getvalue()
-
-
-def _zip(**files: bytes) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, data in files.items():
-            archive.writestr(name.replace("__", "."), data)
-    return file.getvalue()
-
-
-REFUSED: dict[str, tuple[Callable[[Path], bytes], str]] = {
-    "hostile": (lambda p: _bytes({"w": Hostile(p)}), r"a pickle that would run (posix|nt)\.system"),
-    "hostile, old format": (
-        lambda p: _bytes({"w": Hostile(p)}, _use_new_zipfile_serialization=False),
-        r"a pickle that would run (posix|nt)\.system",
-    ),
-    "hostile, protocol 4": (
-        lambda p: pickle.dumps({"w": Hostile(p)}, protocol=4),
-        r"a pickle that would run (posix|nt)\.system",
-    ),
-    "module": (lambda _: _bytes(network()), r"a whole module .*torch\.save\(model\.state_dict\(\)"),
-    "module, old format": (
-        lambda _: _bytes(network(), _use_new_zipfile_serialization=False), "a whole module",
-    ),
-    "numpy scalar": (
-        lambda _: _bytes({"model": network().state_dict(), "best": np.float64(1)}),
-        r"NumPy values in it .*float\(x\)",
-    ),
-    "numpy pickle": (lambda _: pickle.dumps({"w": np.ones(2)}), r"NumPy values in it .*from_numpy"),
-    "arguments": (
-        lambda _: _bytes({"model": network().state_dict(), "args": Namespace(lr=1)}),
-        r"would run argparse\.Namespace; save",
-    ),
-    "pointer": (
-        lambda _: b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n",
-        "a pointer of Git LFS; fetch the file itself with git lfs pull",
-    ),
-    "web page": (lambda _: b"\n<!DOCTYPE html><html></html>", "a web page"),
-    "empty": (lambda _: b"", "empty; it was not saved to the end"),
-    "cut off": (lambda _: _bytes(network().state_dict())[:900], "cut off; copy or save it again"),
-    "cut off, old format": (
-        lambda _: _bytes(network().state_dict(), _use_new_zipfile_serialization=False)[:-40],
-        "damaged or of another kind",
-    ),
-    "npz": (lambda _: _zip(a__npy=b"", b__npy=b""), "a NumPy archive"),
-    "zip": (lambda _: _zip(a__txt=b""), "a zip archive of something else"),
-    "gzip": (lambda _: b"\x1f\x8b\x08\x00", "compressed by gzip"),
-    "npy": (lambda _: b"\x93NUMPY\x01\x00", "a NumPy array"),
-    "text": (lambda _: b"import torch\n", "nothing that torch.load can read as weights"),
-    "random": (lambda _: bytes(range(256)) * 9, "save it"),
-    "list": (lambda _: _bytes([torch.ones(2)]), "a list, not tensors by name"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("kind", REFUSED)
-def test_what_holds_no_weights_is_said_and_not_run(kind: str, tmp_path: Path) -> None:
-    make, message = REFUSED[kind]
-    path, target = tmp_path / "model.pt", tmp_path / "it-ran"
-    path.write_bytes(make(target))
-    for read in (read_checkpoint, lambda p: load_into(network(), p)):
-        with pytest.raises(ValueError, match=f"is not a file of weights alone: it is .*{message}"):
-            read(path)
-    assert not target.exists()
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_torchscript_is_refused_with_the_line_that_converts_it(tmp_path: Path) -> None:
-    torch.jit.script(nn.Linear(2, 2)).save(tmp_path / "model.pt")
-    with pytest.raises(ValueError, match=r"TorchScript archive; .*torch\.jit\.load\(path\)"):
-        read_checkpoint(tmp_path / "model.pt")
-
-
-def test_absent_files(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="there is no file"):
-        read_checkpoint(tmp_path / "model.pt")
-    with pytest.raises(FileNotFoundError, match=r"holds none of model\.safetensors"):
-        read_checkpoint(tmp_path)
-
-
 def test_safetensors(tmp_path: Path) -> None:
     save = pytest.importorskip("safetensors.torch").save_file
     wanted, model = trained(), network()
@@ -331,117 +218,3 @@ def test_shards(tmp_path: Path) -> None:
     index.write_text(json.dumps({"weight_map": {"0.weight": "../secret.safetensors"}}))
     with pytest.raises(ValueError, match="must name files beside it"):
         read_checkpoint(tmp_path)
-
-
-def checkpoints(folder: Path, form: str, steps: list[int], wrap: Any = None) -> list[np.ndarray]:
-    """Save a network per step under names of ``form``; return their weights."""
-    wrap = wrap or (lambda model, step: model.state_dict())
-    folder.mkdir(exist_ok=True)
-    seen = []
-    for step in steps:
-        model = trained(step)
-        torch.save(wrap(model, step), folder / form.format(step))
-        seen.append(vector(model))
-    return seen
-
-
-def test_names_are_sorted_by_their_numbers(tmp_path: Path) -> None:
-    steps = [2, 10, 1, 100]
-    checkpoints(tmp_path, "net18-{}.pt", steps)
-    model = network()
-    before = vector(model)
-    path = trajectory_from_checkpoints(model, tmp_path)
-    assert path.steps.tolist() == [1, 2, 10, 100]
-    for step, theta in zip(path.steps, path.thetas, strict=True):
-        assert theta.tobytes() == vector(trained(step)).tobytes()
-    assert isinstance(path.thetas, np.memmap)
-    assert np.isnan(path.losses).all()
-    np.testing.assert_array_equal(path.buffers["1.running_mean"], trained(100)[1].running_mean)
-    assert path.settings["steps_from"] == "name"
-    assert vector(model).tobytes() == before.tobytes()
-
-
-def test_what_stands_inside_comes_before_names(tmp_path: Path) -> None:
-    def wrap(model: nn.Module, step: int) -> Any:
-        return {"state_dict": prefixed(model, "model."), "global_step": 500 - step, "epoch": 0}
-
-    checkpoints(tmp_path, "epoch={}.ckpt", [1, 2, 3], wrap)
-    torch.save(wrap(trained(1), 1), tmp_path / "last.ckpt")
-    path = trajectory_from_checkpoints(network(), tmp_path, recording=tmp_path / "kept")
-    assert path.steps.tolist() == [497, 498, 499]
-    assert path.settings["steps_from"] == "global_step"
-    assert path.thetas[0].tobytes() == vector(trained(3)).tobytes()
-    torch.save(wrap(trained(7), 1), tmp_path / "other.ckpt")
-    with pytest.raises(ValueError, match="two checkpoints are of global_step 499 and differ"):
-        trajectory_from_checkpoints(network(), tmp_path)
-    assert trajectory_from_checkpoints(network(), tmp_path, pattern="epoch*").steps[-1] == 499
-
-
-def test_an_order_that_nothing_tells_is_refused_unless_given(tmp_path: Path) -> None:
-    checkpoints(tmp_path, "run{0}-of-{0}0.pt", [1, 2])
-    checkpoints(tmp_path, "best.pt", [3])
-    with pytest.raises(ValueError, match=r"nothing tells the order of best\.pt, run1-of-10\.pt"):
-        trajectory_from_checkpoints(network(), tmp_path)
-    given = [tmp_path / n for n in ("run2-of-20.pt", "best.pt", "run1-of-10.pt")]
-    path = trajectory_from_checkpoints(network(), given)
-    assert path.steps.tolist() == [0, 1, 2]
-    assert path.thetas[0].tobytes() == vector(trained(2)).tobytes()
-    with pytest.raises(FileNotFoundError, match="holds no checkpoints"):
-        trajectory_from_checkpoints(network(), tmp_path, pattern="*.ckpt")
-    with pytest.raises(FileNotFoundError, match="is no folder"):
-        trajectory_from_checkpoints(network(), tmp_path / "best.pt")
-    with pytest.raises(ValueError, match="at least one path"):
-        trajectory_from_checkpoints(network(), [])
-
-
-def test_one_file_that_does_not_fit_is_named(tmp_path: Path) -> None:
-    checkpoints(tmp_path, "net-{}.pt", [1, 2])
-    torch.save(network(width=6).state_dict(), tmp_path / "net-3.pt")
-    with pytest.raises(ValueError, match=r"net-3\.pt does not fit the model"):
-        trajectory_from_checkpoints(network(), tmp_path)
-
-
-def test_the_last_checkpoint_lands_on_the_origin(tmp_path: Path) -> None:
-    checkpoints(tmp_path, "step_{}.pt", [8, 9, 10, 11])
-    path = trajectory_from_checkpoints(network(), tmp_path)
-    coordinates, off_plane, _ = project(path.thetas, pca_plane(path))
-    np.testing.assert_array_equal(coordinates[-1], [0, 0])
-    assert off_plane[-1] == 0
-    np.testing.assert_array_equal(path.solution, vector(trained(11)).astype(np.float64))
-
-
-def test_half_precision_checkpoints(tmp_path: Path) -> None:
-    checkpoints(tmp_path, "{}.pt", [1, 2], lambda m, _: m.half().state_dict())
-    path = trajectory_from_checkpoints(network(), tmp_path)
-    assert path.thetas.dtype == np.float32
-    np.testing.assert_array_equal(path.thetas[0], vector(trained(1).half()).astype(np.float32))
-    assert path.buffers["1.running_mean"].dtype == np.float32
-
-
-def test_a_recording_and_its_checkpoints_are_the_same_path(tmp_path: Path) -> None:
-    model = network()
-    seen = recorded(model, tmp_path / "run", 4, every=1)
-    for step, theta in enumerate(seen):
-        start = 0
-        with torch.no_grad():
-            for parameter in model.parameters():
-                part = torch.from_numpy(theta[start : start + parameter.numel()])
-                parameter.copy_(part.view_as(parameter))
-                start += parameter.numel()
-        torch.save({"model": model.state_dict(), "step": step}, tmp_path / f"{step}.pt")
-    path = trajectory_from_checkpoints(network(), tmp_path, pattern="*.pt")
-    assert path.thetas.tobytes() == np.stack(seen).tobytes()
-
-
-def test_folders_of_a_trainer(tmp_path: Path) -> None:
-    save = pytest.importorskip("safetensors.torch").save_file
-    for step in (500, 1000):
-        folder = tmp_path / f"checkpoint-{step}"
-        folder.mkdir()
-        save(trained(step).state_dict(), folder / "model.safetensors")
-        torch.save({"state": {}}, folder / "optimizer.pt")
-        (folder / "trainer_state.json").write_text(json.dumps({"global_step": step, "epoch": 0.5}))
-    save(trained(1000).state_dict(), tmp_path / "model.safetensors")
-    path = trajectory_from_checkpoints(network(), tmp_path)
-    assert path.steps.tolist() == [500, 1000]
-    assert path.settings["steps_from"] == "global_step"

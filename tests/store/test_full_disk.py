@@ -18,7 +18,7 @@ from landscape.grid import Grid
 from landscape.results import Analysis
 from landscape.store import StudyWriter, images, open_study
 from landscape.store.checking import check_file
-from landscape.store.journal import Journal
+from landscape.store.database import Database
 from landscape.surface import Surface
 
 GRID = Grid.square(101)
@@ -157,14 +157,14 @@ def test_large_studies_are_streamed_into_reserved_room(
 def test_a_study_whose_journal_cannot_be_dropped_for_want_of_room_is_not_written_again(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ask = Journal._ask
+    ask = Database.ask
 
-    def full(journal: Journal, query: str, *values: Any) -> Any:
+    def full(database: Database, query: str, *values: Any) -> Any:
         if query.startswith("DELETE") and "WHERE" not in query:
             raise OSError(errno.ENOSPC, "No space left on device")
-        return ask(journal, query, *values)
+        return ask(database, query, *values)
 
-    monkeypatch.setattr(Journal, "_ask", full)
+    monkeypatch.setattr(Database, "ask", full)
     with StudyWriter(path) as writer:
         writer.put_record("analyses/x/new", Analysis("x", {"a": np.arange(9.0)}, {}))
         writer.publish()

@@ -20,7 +20,8 @@ from landscape.store import open_study
 from landscape.store.checking import check_file
 from landscape.store.salvage import salvage
 from landscape.study.mending import incomplete, mend_surfaces, remedy, request_of
-from landscape.study.more import Request, sample_more
+from landscape.study.more import sample_more
+from landscape.study.request import Request
 
 RUN, OTHER = "relu-gd-seed0", "relu-nesterov-seed0"
 CONFIG = replace(SMALL, activations=("relu",), training=replace(SMALL.training, steps=20))

@@ -23,8 +23,8 @@ from landscape.store.journal import Journal
 from landscape.store.lock import WriterLock
 from landscape.study import Study
 from landscape.study.fingerprint import check_same
-from landscape.study.more import Request
 from landscape.study.own import sample_own
+from landscape.study.request import Request
 from landscape.surface import Surface
 
 ROOT = Path(__file__).parent.parent.parent

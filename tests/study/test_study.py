@@ -241,7 +241,7 @@ def test_planes_that_are_not_wanted_are_not_made(tmp_path: Path) -> None:
     done = run_study(none, tmp_path / "none")
     assert done.surfaces() == done.planes() == []
     assert done.analysis("summary", "relu-gd-seed0").settings["sharpness"] is None
-    assert Study(none, tmp_path / "x.h5", load).points == 0
+    assert Study(none, tmp_path / "x.h5", load).setup.points == 0
     only = replace(none, pca_plane=SMALL.pca_plane)
     assert run_study(only, tmp_path / "pca").surfaces() == ["relu-gd-seed0.pca"]
 

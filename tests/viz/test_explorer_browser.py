@@ -57,31 +57,6 @@ def test_with_the_token_files_of_the_machine_stay_out_of_reach(served: Served) -
     assert status(f"{served.root}landscape_explorer/map.js?{token}") == 200
 
 
-def test_a_client_that_sends_nonsense_is_dropped_and_nobody_else(
-    visit: Visit, served: Served
-) -> None:
-    aiohttp = pytest.importorskip("aiohttp")
-    root, token = served.root.rstrip("/"), served.url.partition("?")[2]
-
-    async def send(message: bytes | str) -> None:
-        async with (
-            aiohttp.ClientSession() as client,
-            client.ws_connect(f"{root}/ws?{token}", headers={"Origin": root}) as talk,
-        ):
-            with contextlib.suppress(ConnectionError, TimeoutError):
-                await (talk.send_str if isinstance(message, str) else talk.send_bytes)(message)
-                await talk.receive(timeout=2)
-
-    # In a thread of its own: that of the test has a loop, Playwright's.
-    with ThreadPoolExecutor(1) as thread:
-        for message in ("hello", '{"a":', b"\x00" * 3, bytes(range(256)), b"x" * 20_000_000):
-            thread.submit(lambda sent: asyncio.run(send(sent)), message).result(timeout=60)
-    visit.sample(-0.5, 0.5, -0.5, 0.5, points=9)
-    visit.idle("sampled 81 points")
-    assert status(f"{root}/landscape_explorer/map.js?{token}") == 200
-    assert visit.said == []
-
-
 def test_it_prints_how_to_get_there_through_ssh(served: Served) -> None:
     port = served.root.rstrip("/").rpartition(":")[2]
     assert f"ssh -L {port}:127.0.0.1:{port} " in served.tunnel
@@ -258,3 +233,28 @@ def test_killing_the_browser_frees_the_sampler(chromium: Any, served: Served) ->
     after.idle("cancelled")
     after.page.click("#home")
     other.close()
+
+
+def test_a_client_that_sends_nonsense_is_dropped_and_nobody_else(
+    visit: Visit, served: Served
+) -> None:
+    aiohttp = pytest.importorskip("aiohttp")
+    root, token = served.root.rstrip("/"), served.url.partition("?")[2]
+
+    async def send(message: bytes | str) -> None:
+        async with (
+            aiohttp.ClientSession() as client,
+            client.ws_connect(f"{root}/ws?{token}", headers={"Origin": root}) as talk,
+        ):
+            with contextlib.suppress(ConnectionError, TimeoutError):
+                await (talk.send_str if isinstance(message, str) else talk.send_bytes)(message)
+                await talk.receive(timeout=2)
+
+    # In a thread of its own: that of the test has a loop, Playwright's.
+    with ThreadPoolExecutor(1) as thread:
+        for message in ("hello", '{"a":', b"\x00" * 3, bytes(range(256)), b"x" * 20_000_000):
+            thread.submit(lambda sent: asyncio.run(send(sent)), message).result(timeout=60)
+    visit.sample(-0.5, 0.5, -0.5, 0.5, points=9)
+    visit.idle("sampled 81 points")
+    assert status(f"{root}/landscape_explorer/map.js?{token}") == 200
+    assert visit.said == []

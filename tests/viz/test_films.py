@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import weakref
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ from making import make_path, make_surface
 import viz
 from landscape.grid import Grid
 from landscape.residuals import remove_quadratic
+from landscape.results import Projection
 from landscape.surface import Surface
 from viz.animation import Walk
+from viz.drape import heights_at, laid
 from viz.film import film_style
 from viz.frame import Frame
 from viz.height import HeightScale
@@ -144,6 +147,64 @@ def test_a_style_fills_a_film_of_any_size() -> None:
         style = film_style(size, None)
         assert style.panel_width * style.dpi == pytest.approx(size[0])
         assert style.panel_height * style.dpi == pytest.approx(size[1])
+
+
+def without_losses(path: Projection) -> Projection:
+    nan = np.full(len(path.steps), np.nan)
+    return replace(path, losses=nan, plane_losses=nan, distances=nan, off_plane_distances=nan)
+
+
+def test_a_path_without_losses_walks_on_the_surface_step_by_step(oblong: Surface) -> None:
+    way = without_losses(PATH)
+    frame = Frame.around([oblong], HeightScale.of([oblong], paths=[way]), TESTING)
+    walk = Walk.of(laid(way, oblong, "log"), frame, "steps", on_surface=True)
+    for share, record in [(0.0, 0), (1 / 3, 1), (0.5, 1), (2 / 3, 2), (1.0, 3)]:
+        road, done = walk.at(share)
+        assert walk.steps[done] == way.steps[record]
+        head = road[-1]
+        exact = 3 * share - record
+        place = way.coordinates[record]
+        if exact > 1e-9:
+            place = place + exact * (way.coordinates[record + 1] - place)
+        at = [float(frame.x(place[0])), float(frame.y(place[1]))]
+        np.testing.assert_allclose(head[:2], at, atol=1e-9)
+        on_it = frame.z(heights_at(place[None], oblong, "log"))
+        np.testing.assert_allclose(head[2], on_it[0], atol=1e-9)
+    assert len(walk.points) > len(way.steps)
+
+
+def test_the_corner_says_whose_loss_it_is_and_what_is_not_known(oblong: Surface) -> None:
+    frame = Frame.around([oblong], HeightScale.of([oblong], paths=[PATH]), TESTING)
+    assert Walk.of(PATH, frame, "steps").told(2) == [
+        "step 2 of 3", "loss 10", "100 % of the way lies in this plane",
+    ]  # fmt: skip
+    way = without_losses(PATH)
+    told = Walk.of(laid(way, oblong, "log"), frame, "steps", on_surface=True).told(0)
+    (height,) = heights_at(PATH.coordinates[:1], oblong, "log")
+    assert told == ["step 0 of 3", f"loss of the surface {10**height:.3g}",
+                    "(that of the path is not known)",
+                    "its share in this plane is not known"]  # fmt: skip
+
+
+@pytest.mark.usefixtures("rendering")
+def test_a_path_without_losses_is_filmed_in_any_style(
+    ffmpeg: Any, oblong: Surface, tmp_path: Path
+) -> None:
+    file = viz.animate_descent(oblong, without_losses(PATH), tmp_path / "a.gif", style="dark",
+                               turn=0.0, **SMALL)  # fmt: skip
+    _, frames = read(ffmpeg, file)
+    ground = np.array([0x14, 0x17, 0x1C])
+    assert np.abs(frames[:, -1, -1].astype(int) - ground).max() < 12
+    red = np.array([255, 90, 73])
+    count = [(np.abs(f.astype(int) - red).max(axis=2) < 60).sum() for f in frames]
+    assert count[-1] > count[0] > 0
+
+
+def test_records_above_the_limit_of_a_clipped_scale_are_not_filmed(oblong: Surface) -> None:
+    scale = HeightScale.of([oblong], kind="clipped", limit=50.0)
+    frame = Frame.around([oblong], scale, TESTING)
+    there = np.isfinite(Walk.of(PATH, frame, "steps").points).all(axis=1)
+    assert there.tolist() == (PATH.losses <= 50.0).tolist()
 
 
 # -- frames ---------------------------------------------------------------------------------------

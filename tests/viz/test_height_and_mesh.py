@@ -88,6 +88,49 @@ def test_cells_without_a_finite_value_are_cut_out_and_never_replaced(
     assert left_out(surface, "log") == {"NaN or infinite": 1}
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "apart"),
+    [(-2.0, 1.1, 0.25), (-1.3, 2.7, 0.25), (-3.0, 4.0, 0.5), (-4.2, 7.8, 0.5), (-4.2, 8.0, 1.0),
+     (-2.0, 15.9, 1.0), (-2.0, 16.1, 2.0), (-1.7, 38.3, 3.0), (-20.0, 290.0, 18.0)],
+)  # fmt: skip
+def test_isolines_of_many_decades_are_round_and_stay_apart(
+    low: float, high: float, apart: float
+) -> None:
+    """The distances are those of ``isolines()`` in viz/web/src/scale.js."""
+    levels = HeightScale("log", low, high).levels()
+    np.testing.assert_allclose(np.diff(levels), apart)
+    np.testing.assert_allclose(levels / apart, np.round(levels / apart), atol=1e-9)
+    assert levels[0] - apart < low <= levels[0]
+    assert levels[-1] < high <= levels[-1] + apart + 1e-12
+    assert len(levels) <= (25 if high - low <= 12 else 18)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 0.02), (-1.9, -1.5), (0.301, 1.05), (0.0, 1e-7)])
+def test_few_decades_have_isolines_too(low: float, high: float) -> None:
+    levels = HeightScale("log", low, high).levels()
+    assert 5 <= len(levels) <= 12
+    assert low <= levels[0] < levels[-1] <= high
+
+
+def test_the_name_of_the_loss_axis_stands_clear_of_a_label_at_its_end(rendering: None) -> None:
+    import pyvista
+
+    from viz.axes import draw_frame
+
+    grid = Grid.square(5)
+    a = np.meshgrid(*grid.axes, indexing="ij")[0]
+    surface = surface_of(10 ** (1.5 * a), grid)
+    for high in (1.0, 1.4):
+        frame = Frame.around([surface], HeightScale("log", -1.0, high), TESTING)
+        plotter = pyvista.Plotter(off_screen=True)
+        draw_frame(plotter, frame, TESTING)
+        found = {actor.GetInput(): actor.GetPositionCoordinate().GetValue()[2]
+                 for actor in plotter.actors.values() if hasattr(actor, "GetInput")}  # fmt: skip
+        plotter.close()
+        assert found["loss"] - found["10"] >= 1.75 * TESTING.em
+        assert found["loss"] - float(frame.z(high)) >= 1.25 * TESTING.em
+
+
 def test_losses_of_zero_and_below_have_no_place_on_a_log_axis(oblong: Surface) -> None:
     losses = oblong.losses.copy()
     losses[0, 0], losses[4, 8] = 0.0, -3.0

@@ -9,6 +9,7 @@ import pytest
 
 import viz
 from landscape.results import Analysis
+from viz.references import REFERENCES
 from viz.spectra import Density
 
 
@@ -61,6 +62,19 @@ def test_the_caption_says_what_was_measured_and_how(bulk: Analysis) -> None:
     assert "Share of eigenvalues below −0.09: 0.2%." in text
     figure = viz.spectrum([bulk], titles=["a"])
     assert viz.caption_of(figure) == text
+
+
+def test_the_method_is_cited_in_the_caption_and_in_its_files(
+    bulk: Analysis, tmp_path: Path
+) -> None:
+    assert viz.spectrum_caption([bulk]).endswith(" Method: Ghorbani et al. (2019).")
+    viz.save(viz.spectrum([bulk], titles=["a"]), tmp_path / "x.pdf", caption=True)
+    assert REFERENCES["ghorbani2019"].full in (tmp_path / "x.md").read_text("utf-8")
+    entry = (tmp_path / "x.tex").read_text("utf-8").partition("@inproceedings{")[2]
+    assert entry.startswith("ghorbani2019investigation,")
+    assert "li2018" not in entry
+    for part in ("Ghorbani, Behrooz and Krishnan, Shankar and Xiao, Ying", "volume = {97}"):
+        assert part in entry
 
 
 @pytest.mark.parametrize("style", ["paper", "dark", "slides"])

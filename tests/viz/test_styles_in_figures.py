@@ -57,13 +57,20 @@ def spread(style: str) -> Any:
     return viz.spread_lines([1.0, 2.0], {"a": np.ones((3, 2))}, xlabel="x", ylabel="y", style=style)
 
 
+def effects(style: str) -> Any:
+    verdicts = ("supported", "contradicted", "equivalent", "undecided", None)
+    every = [{"name": f"q: {one}", "estimate": 0.2, "low": 0.1, "high": None, "margin": 0.1,
+              "floor": 0.05, "scale": "log", "verdict": one} for one in verdicts]  # fmt: skip
+    return viz.effect_lines(every, style=style)
+
+
 def contour(style: str) -> Any:
     grid = Grid.square(7)
     a, b = np.meshgrid(*grid.axes, indexing="ij")
     return viz.contour(make_surface(1 + a**2 + b**2, grid), titles=["t"], style=style)
 
 
-DRAWN: tuple[Draw, ...] = (line, along, plate, spread, contour)
+DRAWN: tuple[Draw, ...] = (line, along, plate, spread, effects, contour)
 
 
 def texts_of(figure: Any) -> list[Any]:
@@ -89,6 +96,18 @@ def test_slides_have_letters_without_serifs_and_paper_is_as_it_was(draw: Draw) -
     paper = draw("paper")
     assert {t.get_fontfamily()[0] for t in texts_of(paper)} == {"STIXGeneral"}
     assert luminance(paper.get_facecolor()) == 1.0
+
+
+def test_effects_are_seen_on_their_band_in_every_style() -> None:
+    for style in ("paper", "slides", "dark"):
+        for axes in effects(style).axes:
+            band = axes.collections[0].get_facecolor()[0]
+            for line in axes.lines[1:]:
+                assert contrast(line.get_color(), band) > 3.0, (style, line.get_color())
+                hollow = contrast(line.get_markerfacecolor(), axes.get_facecolor()) == 1.0
+                assert hollow or line.get_markerfacecolor() == line.get_color()
+    every = [axes.lines[1].get_color() for axes in effects("dark").axes]
+    assert not set(every) & {axes.lines[1].get_color() for axes in effects("paper").axes}
 
 
 def test_hybrid_figures_are_dark_as_a_whole(rendering: None) -> None:

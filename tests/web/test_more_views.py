@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from browsing import until
+from making import make_path
 
 import viz
 from landscape.grid import Grid
@@ -178,8 +179,21 @@ def test_a_turn_may_be_coarser_and_what_rests_is_whole(
         grid = Grid.square(101)
         a, b = np.meshgrid(*grid.axes, indexing="ij")
         losses = 0.01 + a**2 + b**2 + 0.3 * np.abs(a + 0.2 * b)
-        surfaces[name] = Surface(grid, {"losses": losses}, np.ones(grid.shape, np.uint8), run=name)
-    with opened(viz.to_html(surfaces, tmp_path / "large.html")) as page:
+        surfaces[name] = Surface(
+            grid, {"losses": losses}, np.ones(grid.shape, np.uint8), plane="p", run=name
+        )
+    turn = np.linspace(0, 6, 400)
+    places = (0.9 * np.exp(-turn / 2) * np.array([np.cos(turn), np.sin(turn)])).T
+    path = make_path(places, 1 + places[:, 0] ** 2)
+    pieces = "lossoscope.panels()[0].drawn.pieces"
+    with opened(viz.to_html({**surfaces, "path": path}, tmp_path / "large.html")) as page:
+        assert page.evaluate(pieces) == 399
+        coarse = page.evaluate(
+            "new Promise((tell) => { lossoscope.coarsen(); requestAnimationFrame(() => "
+            f"requestAnimationFrame(() => tell({pieces}))); }})"
+        )
+        assert 20 < coarse < 200
+        until(page, f"{pieces} === 399")
         before = page.locator(".stage").screenshot()
         page.mouse.move(300, 400)
         page.mouse.down()
@@ -190,4 +204,5 @@ def test_a_turn_may_be_coarser_and_what_rests_is_whole(
         assert drawn > 3
         until(page, "(({ratio, stride, full}) => ratio === full && stride === 1)"
                     "(lossoscope.detail())")  # fmt: skip
+        until(page, f"{pieces} === 399")
         assert page.locator(".stage").screenshot() != before

@@ -13,6 +13,19 @@ export function pairs(points) {
   return found;
 }
 
+/** Points of a polyline that are at least so far from the last one kept, and the ends of its parts. */
+export function thinned(points, least) {
+  const there = points.map((point) => point.every(Number.isFinite));
+  let last = null;
+  return points.filter((point, k) => {
+    if (!there[k]) return true;
+    const far = !last || Math.hypot(point[0] - last[0], point[1] - last[1], point[2] - last[2]) >= least;
+    const keep = far || !there[k - 1] || !there[k + 1];
+    if (keep) last = point;
+    return keep;
+  });
+}
+
 /** Thick segments; `hidden` ones are drawn also behind a surface, faintly. */
 export function thick(segments, { colour, width, opacity = 1, hidden = false, order = 0, dashed = false }) {
   const geometry = new LineSegmentsGeometry();

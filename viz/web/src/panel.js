@@ -3,11 +3,13 @@ import { Group, Scene, Vector3 } from "three";
 import { Box } from "./camera.js";
 import { between, gradientOf, hasGradients, nearestIndex } from "./fields.js";
 import { heightOf } from "./scale.js";
-import { ball, empty, pairs, thick, thin } from "./lines.js";
+import { ball, empty, pairs, thick, thin, thinned } from "./lines.js";
 import { SurfaceMesh } from "./surface_mesh.js";
 
 export const RISE = 0.66;
 const FLOOR = -0.3;
+// While it turns, records of a path that are nearer to each other are left out.
+const NEAR = 0.02;
 const ON_LIGHT = ["#d7191c", "#4346f4", "#000000", "#d68fe0", "#914ccb", "#8b4d5a", "#66f796", "#6b0301"];
 const ON_DARK = ["#ff5247", "#ffffff", "#42e287", "#e59cc0", "#9243b0", "#d4a0f4", "#833c56", "#3a04e9"];
 
@@ -22,7 +24,7 @@ export class Panel {
     this.scene = new Scene();
     this.surface = new SurfaceMesh();
     this.floor = this.surface.floor;
-    for (const name of ["frame", "paths", "marks", "kinks", "extra"]) {
+    for (const name of ["frame", "paths", "quick", "marks", "kinks", "extra"]) {
       this[name] = new Group();
       this.scene.add(this[name]);
     }
@@ -153,6 +155,7 @@ export class Panel {
 
   drawPaths(state) {
     empty(this.paths);
+    empty(this.quick);
     this.drawn = [];
     if (!state.show.paths) return this.mark(state);
     this.records.forEach((path, number) => {
@@ -162,18 +165,33 @@ export class Panel {
         if (!this.inside(path.alphas[k], path.betas[k])) return [NaN, NaN, NaN];
         return [this.x(path.alphas[k]), this.y(path.betas[k]), this.z(losses[k])];
       });
-      const segments = pairs(points);
       const halo = state.dark ? "#000000" : "#ffffff";
+      const [segments, fewer] = [pairs(points), pairs(thinned(points, NEAR))];
       const shadow = segments.map((value, k) => (k % 3 === 2 ? (state.show.floor ? FLOOR + 0.005 : 0.004) : value));
-      this.paths.add(
-        thick(shadow, { colour, width: 1.2 * state.pixel, opacity: 0.55, order: 1 }),
-        thick(segments, { colour, width: 1.6 * state.pixel, opacity: 0.5, hidden: true, order: 8 }),
-        thick(segments, { colour: halo, width: 5.2 * state.pixel, order: 9 }),
-        thick(segments, { colour, width: 3 * state.pixel, order: 10 }),
-      );
+      this.paths.add(thick(shadow, { colour, width: 1.2 * state.pixel, opacity: 0.55, order: 1 }));
+      for (const [group, shown] of [[this.paths, segments], [this.quick, fewer]]) {
+        group.add(
+          thick(shown, { colour, width: 1.6 * state.pixel, opacity: 0.5, hidden: true, order: 8 }),
+          thick(shown, { colour: halo, width: 5.2 * state.pixel, order: 9 }),
+          thick(shown, { colour, width: 3 * state.pixel, order: 10 }),
+        );
+      }
       this.drawn.push({ path, number, points, colour });
     });
     return this.mark(state);
+  }
+
+  /** Draw every so many-th point of the grid, and paths in full or quickly. */
+  setDetail(stride, full) {
+    this.surface.setStride(stride);
+    this.paths.visible = full;
+    this.quick.visible = !full;
+  }
+
+  /** How many pieces of paths are drawn now. */
+  pieces() {
+    const last = (this.paths.visible ? this.paths : this.quick).children.filter((line) => line.renderOrder === 10);
+    return last.reduce((sum, line) => sum + (line.visible ? line.geometry.instanceCount : 0), 0);
   }
 
   /** Put the marks of the present step, of the probe and of what is under the pointer. */
@@ -258,7 +276,7 @@ export class Panel {
   }
 
   dispose() {
-    for (const group of [this.frame, this.paths, this.marks, this.kinks, this.extra]) empty(group);
+    for (const group of [this.frame, this.paths, this.quick, this.marks, this.kinks, this.extra]) empty(group);
     this.surface.dispose();
   }
 }

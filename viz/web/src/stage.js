@@ -106,7 +106,7 @@ export class Stage {
       this.view.aim(box, w, h);
       panel.unitsPerPixel = this.view.unitsPerPixel;
       panel.resizeMarks();
-      panel.surface.setStride(this.strideOf(panel));
+      panel.setDetail(this.strideOf(panel), this.stride === 1);
       this.light(panel);
       this.renderer.setViewport(left, height - top - h, w, h);
       this.renderer.setScissor(left, height - top - h, w, h);
@@ -179,6 +179,12 @@ export class Stage {
   adapt(elapsed) {
     const step = elapsed > SLOW ? 1 : elapsed < FAST ? -1 : 0;
     this.effort = Math.min(Math.max(this.effort + step, 0), EFFORTS.length - 1);
+  }
+
+  /** Draw the next picture as a slow machine does while it turns. */
+  coarsen() {
+    this.effort = EFFORTS.length - 1;
+    this.moved();
   }
 
   settle() {

@@ -301,6 +301,7 @@ function inspection(study) {
           contours: panel.surface.uniforms.contours.value === 1,
           wire: panel.surface.uniforms.wire.value === 1,
           paths: panel.paths.children.length,
+          pieces: panel.pieces(),
           kinks: panel.kinks.children.length,
           floor: panel.floor.visible,
           faceted: panel.surface.uniforms.facets.value === 1,
@@ -326,6 +327,7 @@ function inspection(study) {
     reading: (number, alpha, beta) => study.reading(stage.panels[number], { alpha, beta }),
     commands: () => study.commands(),
     frames: () => [...stage.frames],
+    coarsen: () => stage.coarsen(),
     // While it turns: pixels for each of the screen's, and every which point of the grid is drawn.
     detail: () => ({ ratio: stage.ratio, stride: stage.stride, full: stage.fullRatio }),
   };
