@@ -11,7 +11,10 @@ import typer
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.options import AsJson, Study, Style
 from landscape.cli.wiring import bars, configuration_of, load_data
+from landscape.files import writable_folder
 
+# Of a window's side: fewer leave nothing beside a quadratic.
+_LEAST_POINTS = 4
 _COLUMNS = ("run", "class", "segments", "off by", "bend", "kink", "crossings", "closure", "check")
 
 
@@ -93,6 +96,16 @@ def analyse(
     from landscape.study.report import report
 
     looks = own_viz().Style.of(style)
+    for option, number in {"--scales": scales, "--map": kink_map}.items():
+        if number == 1:
+            raise ValueError(f"{option} must be at least 2, or 0 for none, got 1")
+    if 0 < microscope < _LEAST_POINTS or 0 < creases < _LEAST_POINTS:
+        raise ValueError(
+            f"--microscope and --creases take at least {_LEAST_POINTS} points a side, or 0 for "
+            f"none, got {microscope} and {creases}"
+        )
+    for folder in filter(None, (tables, figures)):
+        writable_folder(folder)
     source = open_study(study)
     config = configuration_of(source)
     wanted = Wanted(steps=steps, lines=lines, path=path, centres=scales,
@@ -174,9 +187,6 @@ def _write_tables(rows: list[list[str]], folder: Path) -> list[Path]:
     import csv
     import io
 
-    from landscape.files import writable_folder
-
-    folder = writable_folder(folder)
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([_COLUMNS, *rows])
     markdown = ["| " + " | ".join(row) + " |" for row in (_COLUMNS, ["---"] * len(_COLUMNS), *rows)]
