@@ -13,8 +13,8 @@ from landscape.cli.options import AsJson, Study, Style
 from landscape.cli.wiring import bars, configuration_of, load_data
 from landscape.files import writable_folder
 
-# Of a window's side: fewer leave nothing beside a quadratic.
-_LEAST_POINTS = 4
+# Fewer points a side determine no quadratic; fewer lines or centres, no surface and no quartiles.
+_LEAST = {"--scales": 2, "--microscope": 3, "--map": 2, "--creases": 2}
 _COLUMNS = ("run", "class", "segments", "off by", "bend", "kink", "crossings", "closure", "check")
 
 
@@ -96,14 +96,13 @@ def analyse(
     from landscape.study.report import report
 
     looks = own_viz().Style.of(style)
-    for option, number in {"--scales": scales, "--map": kink_map}.items():
-        if number == 1:
-            raise ValueError(f"{option} must be at least 2, or 0 for none, got 1")
-    if 0 < microscope < _LEAST_POINTS or 0 < creases < _LEAST_POINTS:
-        raise ValueError(
-            f"--microscope and --creases take at least {_LEAST_POINTS} points a side, or 0 for "
-            f"none, got {microscope} and {creases}"
-        )
+    counts = {"--scales": scales, "--microscope": microscope, "--map": kink_map,
+              "--creases": creases}  # fmt: skip
+    for option, number in counts.items():
+        if 0 < number < _LEAST[option]:
+            raise ValueError(
+                f"{option} must be at least {_LEAST[option]}, or 0 for none, got {number}"
+            )
     for folder in filter(None, (tables, figures)):
         writable_folder(folder)
     source = open_study(study)

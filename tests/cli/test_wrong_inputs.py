@@ -113,7 +113,8 @@ def test_a_plate_replaces_no_file_of_the_users(name: str, tmp_path: Path) -> Non
     [
         (["--map", "1"], "--map must be at least 2, or 0 for none, got 1"),
         (["--scales", "1"], "--scales must be at least 2"),
-        (["--microscope", "3"], "at least 4 points a side"),
+        (["--microscope", "2"], "--microscope must be at least 3, or 0 for none, got 2"),
+        (["--creases", "1"], "--creases must be at least 2"),
         (["--tables", "FILE"], "cannot write to the folder"),
     ],
 )
