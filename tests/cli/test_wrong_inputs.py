@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from calling import accepted, refused
+from calling import TINY, accepted, refused
 
 OWN = """
 import torch
@@ -133,6 +133,14 @@ def test_pictures_that_no_renderer_takes_are_refused(options: list[str], study: 
     said = refused("render", study, *options)
     assert "a panel must be at most 8,192 pixels wide" in said
     assert "lower one of them" in said
+
+
+def test_a_batch_larger_than_the_data_is_refused(tmp_path: Path) -> None:
+    """It trained on all examples, and the study said that batches had 1,000."""
+    said = refused("run", *TINY, "--optimizer", "sgd", "--batch-size", "1000", "--out", tmp_path,
+                   alone=False)  # fmt: skip
+    assert "at most the 178 examples of wine, got 1,000; lower --batch-size" in said
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_is_no_file_of_claims_and_an_absent_study_can_be_made(tmp_path: Path) -> None:
