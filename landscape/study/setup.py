@@ -26,7 +26,8 @@ class Setup:
         data: the examples.
 
     Raises:
-        ValueError: if network and data do not fit, or a batch is larger than the data.
+        ValueError: if network and data do not fit, a batch is larger than the data, or adamw
+            has no weight decay, which would be adam under another name.
     """
 
     config: StudyConfig
@@ -40,6 +41,11 @@ class Setup:
             raise ValueError(
                 f"a batch must hold at most the {examples:,} examples of {self.config.data.name}, "
                 f"got {largest:,}; lower --batch-size (training.batch_size), or give 0 for all"
+            )
+        if "adamw" in self.config.optimizers and not self.config.training.weight_decay:
+            raise ValueError(
+                "adamw needs a weight decay > 0, without one it is adam; give "
+                "training.weight_decay=0.01 (--set), or the optimizer adam"
             )
         for activation in self.config.activations:
             build(self.spec(activation), seed=0)

@@ -143,6 +143,14 @@ def test_a_batch_larger_than_the_data_is_refused(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_adamw_without_weight_decay_is_not_adam_under_another_name(tmp_path: Path) -> None:
+    said = refused("run", *TINY, "--optimizer", "adam", "--optimizer", "adamw", "--out", tmp_path,
+                   alone=False)  # fmt: skip
+    assert "adamw needs a weight decay > 0, without one it is adam; give" in said
+    accepted("run", *TINY, "--optimizer", "adamw", "--set", "training.weight_decay=0.01",
+             "--out", tmp_path)  # fmt: skip
+
+
 def test_a_folder_is_no_file_of_claims_and_an_absent_study_can_be_made(tmp_path: Path) -> None:
     said = refused("claims", "--quick", "--out", tmp_path)
     assert f"name the file, as {tmp_path / 'claims.h5'}" in said
