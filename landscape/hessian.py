@@ -103,7 +103,8 @@ def hessian_eigenpairs(
         tolerance: of the residuals, as a share of the Hessian's spectral radius. The error of an
             isolated eigenvalue is of the order of its square.
         seed: of the start vector; the same seed gives the same result.
-        most_products: how many products may be taken, about.
+        most_products: how many products each search of an end may take, about; of ``top`` (or
+            ``bottom``) pairs there are up to that many searches.
         progress: called with 1 after every product.
 
     Returns:
