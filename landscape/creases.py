@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape.arrays import Floats, Json, as_floats, frozen_settings, read_only
 from landscape.presenting import Presented
-from landscape.results import Analysis
+from landscape.results import Analysis, record_from
 
 KIND = "creases"
 _ARRAYS = ("coordinates", "losses", "gradients", "triangles")
@@ -113,14 +112,7 @@ class CreasedSurface(Presented):
         Raises:
             ValueError: for an analysis of another kind, or one that lacks a part.
         """
-        if analysis.kind != KIND:
-            raise ValueError(f"creases are an analysis of kind {KIND!r}, got {analysis.kind!r}")
-        settings = dict(analysis.settings)
-        facts: dict[str, Any] = settings.pop("creases", {})
-        try:
-            return cls(**{**analysis.arrays, **facts}, settings=settings)
-        except TypeError as error:
-            raise ValueError(f"the creases lack a part, or have one too many: {error}") from None
+        return record_from(cls, analysis, kind=KIND, facts="creases")
 
 
 def _terms(points: Floats) -> Floats:

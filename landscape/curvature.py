@@ -20,12 +20,19 @@ def plane_hessian(surface: Surface) -> Floats:
         finite.
 
     Raises:
-        ValueError: for a surface that is not two-dimensional or has fewer than 3 points a side.
+        ValueError: for a surface that is not two-dimensional, has fewer than 3 points a side, or
+            does not reach to the origin.
     """
     if surface.losses.ndim != 2 or min(surface.losses.shape) < 3:
         raise ValueError(
             f"curvature needs a grid of at least 3 x 3 points, got {surface.grid.shape}"
         )
+    for name, axis in (("alpha", surface.alphas), ("beta", surface.betas)):
+        if not axis[0] <= 0 <= axis[-1]:
+            raise ValueError(
+                f"the curvature is that at the origin: {name} must reach from below 0 to above, "
+                f"got {axis[0]:g} to {axis[-1]:g}"
+            )
     rows, columns = (_nearest(axis) for axis in (surface.alphas, surface.betas))
     values = surface.losses[np.ix_(rows, columns)].reshape(-1)
     if not np.all(np.isfinite(values)):

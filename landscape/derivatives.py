@@ -10,13 +10,12 @@ import numpy as np
 import torch
 from scipy.sparse.linalg import LinearOperator
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from landscape.arrays import Floats
 from landscape.evaluation import Evaluator, LossFunction
 from landscape.evaluation.evaluator import buffer_copies
-from landscape.evaluation.examples import Batches, Part, arguments, count
+from landscape.evaluation.examples import Batches, Part, count
 from landscape.parameters import evaluation_mode, flatten, layout_of
 
 
@@ -198,8 +197,7 @@ class MeanLoss:
             yield leaves, {**buffer_copies(model, torch.float64), **every}
 
     def _loss_sum(self, part: Part, tensors: dict[str, Tensor]) -> Tensor:
-        args, kwargs = arguments(part[0])
-        output = functional_call(self.evaluator.model, tensors, args, kwargs)
+        output = self.evaluator.output(tensors, part[0])
         loss = self.evaluator.objective.sums(output, part[1], count(part))[0]
         if not loss.requires_grad:
             raise ValueError(

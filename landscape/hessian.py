@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh
-from scipy.sparse.linalg import ArpackError, ArpackNoConvergence, LinearOperator, eigsh
 from torch import nn
 
 from landscape.arrays import Floats, Json, as_floats, frozen_settings
@@ -17,14 +16,10 @@ from landscape.derivatives import HessianProduct, MeanLoss
 from landscape.evaluation import LossFunction
 from landscape.parameters import layout_of
 from landscape.plane import Plane
+from landscape.spectrum_ends import NotConvergedError, Restricted
 
 # Below this size, or near it for many pairs, the whole matrix costs no more products.
 _DENSE = 32
-_POWER_STEPS = 4
-
-
-class NotConvergedError(RuntimeError):
-    """Eigenvalues that were not found to the tolerance within the allowed products."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,8 +85,10 @@ def hessian_eigenpairs(
     """Find the largest and the smallest eigenvalues of the Hessian of the mean loss.
 
     By ARPACK's restarted Lanczos method on products with the Hessian, in float64 and evaluation
-    mode. The matrix is never formed, except for a few dozen parameters. It is autograd's Hessian:
-    at kinks (ReLU) it misses the jumps of the slope, see :func:`landscape.slope_budget`.
+    mode. The matrix is never formed, except for a few dozen parameters. Of several pairs the
+    complement is searched for eigenvalues that repeat (those of a linear layer under ``mse`` do, as
+    often as it has outputs), of which one start vector sees one. It is autograd's Hessian: at
+    kinks (ReLU) it misses the jumps of the slope, see :func:`landscape.slope_budget`.
 
     Args:
         model: any module, of any precision; only read.
@@ -106,7 +103,8 @@ def hessian_eigenpairs(
         tolerance: of the residuals, as a share of the Hessian's spectral radius. The error of an
             isolated eigenvalue is of the order of its square.
         seed: of the start vector; the same seed gives the same result.
-        most_products: how many products may be taken, about.
+        most_products: how many products each search of an end may take, about; of ``top`` (or
+            ``bottom``) pairs there are up to that many searches.
         progress: called with 1 after every product.
 
     Returns:
@@ -122,18 +120,17 @@ def hessian_eigenpairs(
         Pearlmutter (1994), Fast exact multiplication by the Hessian.
     """
     operator = HessianProduct(MeanLoss(model, loss, data, theta, varied=varied))
-    small = _Restricted(operator, progress)
+    small = Restricted(operator, progress)
     _check_request(top, bottom, tolerance, len(small.index))
-    start = np.random.default_rng(seed).standard_normal(len(small.index))
-    scale = small.scale(start)
+    scale = small.scale(_draws(seed, len(small.index), 1)[:, 0])
     if scale == 0.0:
         vectors = np.linalg.qr(_draws(seed, len(small.index), top + bottom))[0]
     elif len(small.index) <= max(_DENSE, 3 * (top + bottom)):
         vectors = small.dense(top, bottom)
     else:
-        budget = (tolerance, most_products)
-        ends = [small.end("LA", top, scale, start, *budget)] if top else []
-        ends += [small.end("SA", bottom, scale, start, *budget)] if bottom else []
+        end = partial(small.end, scale=scale, tolerance=tolerance, most=most_products, seed=seed)
+        ends = [end("LA", top)] if top else []
+        ends += [end("SA", bottom)] if bottom else []
         vectors = np.concatenate(ends, axis=1)
     values, residuals = small.rayleigh(vectors)
     _check_residuals(values, residuals, tolerance * max(scale, float(np.abs(values).max())))
@@ -194,84 +191,6 @@ def with_curvature(
     options = {"top": 1, "bottom": 1, **options, "theta": plane.origin}
     pairs = hessian_eigenpairs(model, loss, data, **options)
     return replace(plane, settings={**plane.settings, "hessian": pairs.record()})
-
-
-class _Restricted:
-    """A Hessian on the entries that vary, [V, V]."""
-
-    def __init__(self, operator: HessianProduct, progress: Callable[[int], None] | None) -> None:
-        self.operator, self.index = operator, operator.index
-        self._progress = progress
-
-    def times(self, vector: Floats) -> Floats:
-        whole = np.zeros(self.operator.shape[0])
-        whole[self.index] = vector.reshape(-1)
-        product = self.operator @ whole
-        if self._progress is not None:
-            self._progress(1)
-        return np.asarray(product[self.index])
-
-    def scale(self, start: Floats) -> float:
-        """Estimate the spectral radius from below, by a few steps of the power method."""
-        length, vector = 0.0, start
-        for _ in range(_POWER_STEPS):
-            vector = self.times(vector / np.linalg.norm(vector))
-            length = float(np.linalg.norm(vector))
-            if length == 0.0:
-                break
-        return length
-
-    def dense(self, top: int, bottom: int) -> Floats:
-        """Return the eigenvectors [V, top + bottom] of the matrix itself."""
-        matrix = np.stack([self.times(row) for row in np.eye(len(self.index))])
-        vectors = eigh((matrix + matrix.T) / 2)[1]
-        ends: Floats = np.concatenate([vectors[:, ::-1][:, :top], vectors[:, :bottom]], axis=1)
-        return ends
-
-    def end(
-        self,
-        which: Literal["LA", "SA"],
-        count: int,
-        scale: float,
-        start: Floats,
-        tolerance: float,
-        most: int,
-    ) -> Floats:
-        """Return the eigenvectors [V, count] of one end of the spectrum.
-
-        ARPACK's tolerance is relative to each eigenvalue, and a smallest one may be 0: the
-        spectrum is moved away from 0 by its radius, so that the tolerance is relative to that.
-        """
-        size = len(self.index)
-        shift = scale if which == "LA" else -scale
-        shifted = LinearOperator(
-            (size, size),
-            matvec=lambda v: self.times(v) + shift * v.reshape(-1),
-            dtype=np.dtype(np.float64),
-        )
-        basis = min(size, max(2 * count + 1, 24))
-        restarts = max(1, (most - basis) // (basis - count))
-        try:
-            _, vectors = eigsh(
-                shifted, k=count, which=which, v0=start, tol=tolerance / 4, ncv=basis,
-                maxiter=restarts,
-            )  # fmt: skip
-        except ArpackNoConvergence as error:
-            ends = "largest" if which == "LA" else "smallest"
-            raise NotConvergedError(
-                f"the {count} {ends} eigenvalues must be found to a tolerance of {tolerance:g}, "
-                f"got {len(error.eigenvalues)} of them after {self.operator.products} products; "
-                "raise most_products or the tolerance"
-            ) from error
-        except ArpackError as error:
-            raise NotConvergedError(f"ARPACK gave up: {error}; try another seed") from error
-        return np.asarray(vectors)
-
-    def rayleigh(self, vectors: Floats) -> tuple[Floats, Floats]:
-        """Return the Rayleigh quotients [k] and residual norms [k] of unit vectors [V, k]."""
-        products = np.stack([self.times(v) for v in vectors.T], axis=1)
-        values = np.sum(vectors * products, axis=0)
-        return values, np.linalg.norm(products - values * vectors, axis=0)
 
 
 def _check_request(top: int, bottom: int, tolerance: float, size: int) -> None:

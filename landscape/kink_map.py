@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landscape.arrays import Floats, Json, as_floats, frozen_settings, read_only
 from landscape.presenting import Presented
-from landscape.results import Analysis
+from landscape.results import Analysis, record_from
 
 KIND = "kink_map"
 _INTEGERS = ("layer", "example", "unit")
@@ -167,14 +166,7 @@ class KinkMap(Presented):
         Raises:
             ValueError: for an analysis of another kind, or one that lacks a part.
         """
-        if analysis.kind != KIND:
-            raise ValueError(f"a kink map is an analysis of kind {KIND!r}, got {analysis.kind!r}")
-        settings = dict(analysis.settings)
-        facts: dict[str, Any] = settings.pop("map", {})
-        try:
-            return cls(**{**analysis.arrays, **facts}, settings=settings)
-        except TypeError as error:
-            raise ValueError(f"the kink map lacks a part, or has one too many: {error}") from None
+        return record_from(cls, analysis, kind=KIND, facts="map")
 
 
 def _cross(one: Floats, other: Floats) -> Floats:

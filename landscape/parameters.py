@@ -71,8 +71,8 @@ def flatten(model: nn.Module) -> Floats:
     """Return a copy of all parameters as one float64 vector ``theta`` [P].
 
     Raises:
-        ValueError: if a parameter holds NaN or infinity, or no values at all; the message names
-            it.
+        ValueError: if a parameter holds NaN or infinity, or no values at all (the message names
+            it), or if there are none.
     """
     parts = []
     for name, parameter in unwrapped(model).named_parameters():
@@ -85,6 +85,8 @@ def flatten(model: nn.Module) -> Floats:
         if not np.all(np.isfinite(values)):
             raise ValueError(f"parameter {name} holds NaN or infinity; the model has diverged")
         parts.append(values)
+    if not parts:
+        raise ValueError("the model has no parameters; nothing can be varied")
     return np.concatenate(parts)
 
 

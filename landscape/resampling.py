@@ -4,23 +4,19 @@ The loss is evaluated at Chebyshev points, on nested grids of 9, 17, 33, ... poi
 until the polynomial through them agrees with the loss at points it has not seen. The rest of the
 surface is interpolated, and says so. Never below the scale at which kinks are to be seen: it
 smooths them.
-
-References:
-    Trefethen (2013), Approximation theory and approximation practice, chapters 2 to 8.
-    Berrut, Trefethen (2004), Barycentric Lagrange interpolation, SIAM Review 46.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.fft import dctn
-from scipy.interpolate import BarycentricInterpolator, RegularGridInterpolator
+from scipy.interpolate import RegularGridInterpolator
 
 from landscape.arrays import Floats
+from landscape.chebyshev import at_points, chebyshev_grid, decay_of, decay_rate, on_grid
 from landscape.evaluation import PlaneEvaluator
 from landscape.grid import Grid
 from landscape.plane import Plane
@@ -33,7 +29,8 @@ HEIGHTS = ("log", "linear")
 _LEVELS = (9, 17, 33, 65, 129, 257)
 _UNSEEN = 48
 _DECADES = 0.02
-_DEGREES = 16
+# Fields beside the loss that have no steps where the network has none: interpolated as it is.
+_SMOOTH = ("divergences", "standard_errors")
 # Points of the grid that are evaluated around its minimum, on each side of it.
 _AROUND_MINIMUM = 2
 
@@ -88,7 +85,10 @@ def resample(
         evaluator: of the model on the plane.
         plane: line, plane or volume.
         grid: where the surface is wanted.
-        tolerance: largest error allowed, as a share of the range of the losses.
+        tolerance: largest error allowed, as a share of the range of the losses; divergences and
+            standard errors are held to it likewise. Accuracies and other metrics have steps, and
+            are interpolated linearly between the nodes, without a bound: the setting ``linear``
+            names them.
         height: ``linear``, or ``log`` if the surface will be drawn on a log axis: then the error
             must also stay below 0.02 decades everywhere.
         seed: of the points for the estimate of the error.
@@ -118,15 +118,16 @@ def resample(
         return completed(with_known(made, known))
 
     sample_level = sample_nodes or in_memory
-    nodes = sample_level(_chebyshev(grid, _LEVELS[0]), None)
+    nodes = sample_level(chebyshev_grid(grid, _LEVELS[0]), None)
     points = _near_minimum(_unseen_points(grid, seed), nodes, seed)
-    seen = evaluator(points)["losses"]
+    seen = evaluator(points)
     errors: dict[str, float] = {}
     for level in _LEVELS[1:]:
         if level ** len(grid.shape) + len(points) > grid.size / 2 or not _finite(nodes, seen):
             break
-        nodes = sample_level(_chebyshev(grid, level), nodes)
-        transform, errors = _best_transform(nodes, points, seen, height)
+        nodes = sample_level(chebyshev_grid(grid, level), nodes)
+        transform, errors = _best_transform(nodes, points, seen["losses"], height)
+        errors |= _errors_beside(nodes, points, seen)
         if _finite(nodes, seen) and _good(errors, tolerance, height):
             return _interpolated(evaluator, empty, nodes, transform, errors, tolerance, height)
     reason = ", ".join(f"{name} {value:.2g}" for name, value in errors.items())
@@ -147,8 +148,14 @@ def check_height(height: str) -> None:
         raise ValueError(f"unknown height {height!r}; known: {', '.join(HEIGHTS)}")
 
 
-def _finite(nodes: Surface, seen: Floats) -> bool:
-    return bool(np.all(np.isfinite(nodes.losses)) and np.all(np.isfinite(seen)))
+def _finite(nodes: Surface, seen: Mapping[str, Floats]) -> bool:
+    names = ("losses", *_smooth(nodes))
+    return all(bool(np.isfinite(values[n]).all()) for values in (nodes.fields, seen) for n in names)
+
+
+def _smooth(nodes: Surface) -> list[str]:
+    """Return the fields beside the loss that are interpolated by polynomials."""
+    return [name for name in _SMOOTH if name in nodes.fields]
 
 
 def with_known(surface: Surface, known: Surface | None) -> Surface:
@@ -171,45 +178,6 @@ def coarser(surface: Surface, grid: Grid) -> Surface:
     fields = {name: values[every] for name, values in surface.fields.items()}
     return Surface(grid, fields, surface.status[every], surface.plane, surface.run,
                    surface.settings)  # fmt: skip
-
-
-def decay_of(nodes: Surface) -> Floats:
-    """Return the largest Chebyshev coefficient of each degree over the largest of all, [n].
-
-    The degree of a product of polynomials is the larger of the two.
-    """
-    values = nodes.losses
-    if not np.all(np.isfinite(values)):
-        return np.full(max(values.shape), np.nan)
-    coefficients = np.abs(dctn(values, type=1))
-    for axis in range(values.ndim):
-        ends = np.moveaxis(coefficients, axis, 0)
-        ends[[0, -1]] /= 2
-    degree = np.max(np.indices(values.shape), axis=0)
-    largest = [coefficients[degree == k].max() for k in range(max(values.shape))]
-    return np.asarray(largest / np.max(largest))
-
-
-def decay_rate(decay: Floats) -> float:
-    """Return by how many decades the coefficients fall per degree, by least squares.
-
-    Only degrees above the rounding floor (1e-6 of the largest) count; NaN for fewer than 3.
-    """
-    # The same degrees whatever the grid, so that surfaces can be compared.
-    head = decay[:_DEGREES]
-    degrees = np.flatnonzero(np.isfinite(head) & (head > 1e-6))
-    if len(degrees) < 3:
-        return float("nan")
-    return float(-np.polyfit(degrees, np.log10(head[degrees]), 1)[0])
-
-
-def _chebyshev(grid: Grid, level: int) -> Grid:
-    """Return Chebyshev points of the second kind over the range of a grid."""
-    cosines = -np.cos(np.pi * np.arange(level) / (level - 1))
-    cosines[level // 2] = 0.0
-    return Grid(tuple(
-        (axis[0] + axis[-1]) / 2 + (axis[-1] - axis[0]) / 2 * cosines for axis in grid.axes
-    ))  # fmt: skip
 
 
 def _unseen_points(grid: Grid, seed: int) -> Floats:
@@ -235,8 +203,8 @@ def _best_transform(
     tried = {}
     positive = bool(np.all(nodes.losses > 0))
     for transform in ("linear", "log") if positive else ("linear",):
-        found = _at_points(nodes, points, transform)
-        errors = {"error": float(np.max(np.abs(found - seen)) / np.ptp(nodes.losses))}
+        found = at_points(nodes, points, "losses", transform)
+        errors = {"error": _share(found - seen, nodes.losses)}
         if height == "log":
             with np.errstate(divide="ignore", invalid="ignore"):
                 decades = np.abs(np.log10(found) - np.log10(seen))
@@ -247,43 +215,25 @@ def _best_transform(
     return best, tried[best]
 
 
+def _errors_beside(nodes: Surface, points: Floats, seen: Mapping[str, Floats]) -> dict[str, float]:
+    """Return the error of each smooth field beside the loss, as a share of its range."""
+    return {
+        f"error_of_{name}": _share(at_points(nodes, points, name) - seen[name], nodes.fields[name])
+        for name in _smooth(nodes)
+    }
+
+
+def _share(errors: Floats, values: Floats) -> float:
+    """Return the largest error as a share of the range of values, of rounding where that is 0."""
+    rounding = 1e-12 * float(np.abs(values).max())
+    spread = max(float(np.ptp(values)), rounding, float(np.finfo(float).tiny))
+    return float(np.abs(errors).max()) / spread
+
+
 def _good(errors: dict[str, float], tolerance: float, height: str) -> bool:
     # Twice the margin: the largest error of all points is larger than that of a sample.
-    linear = errors["error"] < tolerance / 2
-    return linear and (height == "linear" or errors["decades"] < _DECADES / 2)
-
-
-def _transformed(values: Floats, transform: str) -> Floats:
-    return np.log10(values) if transform == "log" else values
-
-
-def _back(values: Floats, transform: str) -> Floats:
-    return np.asarray(10.0**values) if transform == "log" else values
-
-
-def _along(values: Floats, nodes: Floats, wanted: Floats, axis: int) -> Floats:
-    """Interpolate along one axis. The weights are known, which keeps the result the same."""
-    weights = (-1.0) ** np.arange(len(nodes))
-    weights[[0, -1]] /= 2
-    return np.asarray(BarycentricInterpolator(nodes, values, axis=axis, wi=weights)(wanted))
-
-
-def _at_points(nodes: Surface, points: Floats, transform: str) -> Floats:
-    values = _transformed(nodes.losses, transform)
-    found = []
-    for point in points:
-        rest = values
-        for axis, coordinate in zip(nodes.grid.axes, point, strict=True):
-            rest = _along(rest, axis, np.array([coordinate]), 0)[0]
-        found.append(float(rest))
-    return _back(np.array(found), transform)
-
-
-def _on_grid(nodes: Surface, grid: Grid, transform: str) -> Floats:
-    values = _transformed(nodes.losses, transform)
-    for i, (axis, wanted) in enumerate(zip(nodes.grid.axes, grid.axes, strict=True)):
-        values = _along(values, axis, wanted, i)
-    return _back(values, transform)
+    shares = [value for name, value in errors.items() if name != "decades"]
+    return max(shares) < tolerance / 2 and (height == "linear" or errors["decades"] < _DECADES / 2)
 
 
 def _interpolated(
@@ -299,12 +249,13 @@ def _interpolated(
     grid = empty.grid
     every = np.arange(grid.size)
     coordinates = grid.coordinates(every)
-    values = {"losses": _on_grid(nodes, grid, transform).reshape(-1)}
-    for name in nodes.fields:
-        if name not in values:
-            # An accuracy has steps, through which no polynomial goes.
-            between = RegularGridInterpolator(nodes.grid.axes, nodes.fields[name])
-            values[name] = np.asarray(between(coordinates))
+    values = {"losses": on_grid(nodes, grid, "losses", transform).reshape(-1)}
+    values |= {name: on_grid(nodes, grid, name).reshape(-1) for name in _smooth(nodes)}
+    stepped = [name for name in nodes.fields if name not in values]
+    for name in stepped:
+        # An accuracy has steps, through which no polynomial goes.
+        between = RegularGridInterpolator(nodes.grid.axes, nodes.fields[name])
+        values[name] = np.asarray(between(coordinates))
     minimum = np.unravel_index(int(np.argmin(values["losses"])), grid.shape)
     spans = [
         np.arange(max(int(i) - _AROUND_MINIMUM, 0), min(int(i) + _AROUND_MINIMUM + 1, n))
@@ -317,6 +268,7 @@ def _interpolated(
             "nodes": list(nodes.grid.shape),
             "evaluations": nodes.grid.size + _UNSEEN + len(near),
             "interpolated": transform,
+            **({"linear": stepped} if stepped else {}),
             "tolerance": tolerance,
             "height": height,
             **{f"estimated_{name}": value for name, value in errors.items()},

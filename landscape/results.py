@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landscape.arrays import Floats, Json, as_floats, frozen_settings, read_only
 from landscape.presenting import Presented
+
+Record = TypeVar("Record")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -77,3 +79,29 @@ class Analysis(Presented):
         arrays = {name: read_only(np.asarray(a)) for name, a in self.arrays.items()}
         object.__setattr__(self, "arrays", MappingProxyType(arrays))
         object.__setattr__(self, "settings", frozen_settings(self.settings))
+
+
+def record_from(
+    make: Callable[..., Record], analysis: Analysis, *, kind: str, facts: str
+) -> Record:
+    """Make a record again from the analysis that it was stored as.
+
+    Args:
+        make: the record's class; takes the arrays, the facts and ``settings`` by name.
+        analysis: arrays, and settings with the facts among them.
+        kind: which the analysis must be of.
+        facts: the setting that holds them.
+
+    Raises:
+        ValueError: for an analysis of another kind, or one that lacks a part.
+    """
+    if analysis.kind != kind:
+        raise ValueError(f"an analysis of kind {kind!r} is needed, got {analysis.kind!r}")
+    settings = dict(analysis.settings)
+    told: dict[str, Any] = settings.pop(facts, {})
+    try:
+        return make(**{**analysis.arrays, **told}, settings=settings)
+    except TypeError as error:
+        raise ValueError(
+            f"the analysis of kind {kind!r} lacks a part, or has one too many: {error}"
+        ) from None

@@ -97,7 +97,9 @@ class Style:
             ValueError: for another name; the message lists the known.
         """
         if name not in _NAMED:
-            raise ValueError(f"unknown style {name!r}; known: {', '.join(_NAMED)}")
+            raise ValueError(
+                f"unknown style {name!r}; known: {', '.join(_NAMED)}, or a file that ends in .toml"
+            )
         return _NAMED[name]
 
     @classmethod
@@ -111,11 +113,15 @@ class Style:
         """
         import tomllib
 
-        with Path(path).open("rb") as file:
-            try:
-                told = tomllib.load(file)
-            except tomllib.TOMLDecodeError as error:
-                raise ValueError(f"{path} is not TOML: {error}") from None
+        try:
+            told = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ValueError(f"{path} is not TOML: {error}") from None
+        except OSError as error:
+            raise type(error)(
+                f"cannot read the style {path}: {error.strerror}; name one of "
+                f"{', '.join(_NAMED)}, or a TOML file of settings, as font_size = 12"
+            ) from None
         base = told.pop("base", "paper")
         known = {f.name: getattr(PAPER, f.name) for f in fields(cls)}
         unknown = sorted(set(told) - set(known))

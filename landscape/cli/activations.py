@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from landscape.cli.looks import check_ours
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.options import Style
+from landscape.cli.pictures import own_viz
+from landscape.files import writable_folder
 
 if TYPE_CHECKING:
     from landscape.results import Analysis
@@ -43,6 +46,9 @@ def activations(
         int | None, typer.Option("--columns", help="Activations in a row. [at most 6]")
     ] = None,
     style: Style = "paper",
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace files that this program did not write.")
+    ] = False,
 ) -> None:
     """List the activations: how smooth each is, its bounds and slopes, where it has kinks.
 
@@ -55,13 +61,34 @@ def activations(
         raise ValueError(f"a plate is written as {', '.join(FIGURE_FORMATS)}, got {figure.name!r}")
     chosen = list(dict.fromkeys(names or known.names()))
     low, high = reach or known.usual_range(chosen)
+    looks = own_viz().Style.of(style)
+    if figure is not None:
+        check_target(figure, force=force)
     # Derivatives on a range are for the figure; for the table three points are enough.
     points = 801 if figure else 3
     records = [known.profile(name, low=low, high=high, points=points) for name in chosen]
+    written = [] if figure is None else _draw(records, figure, columns, looks)
     print_table(records)
-    if figure is not None:
-        for path in _draw(records, figure, columns, style):
-            print(f"wrote {path}")
+    for path in written:
+        print(f"wrote {path}")
+
+
+def check_target(figure: Path, *, force: bool) -> None:
+    """Check that the files of a plate and its caption can be written, and are not somebody else's.
+
+    Raises:
+        ValueError: if one is, unless ``force`` is given.
+        OSError: if their folder cannot be written.
+    """
+    check_ours(figure, force=force)
+    caption = figure.with_suffix(".md")
+    # A plate of ours has its caption beside it.
+    if not force and caption.exists() and not figure.exists():
+        raise ValueError(
+            f"{caption}, where the caption goes, exists and was not written by this program; name "
+            "another --figure, or --force to replace it"
+        )
+    writable_folder(figure.parent)
 
 
 def print_table(records: Sequence[Analysis]) -> None:
@@ -93,9 +120,7 @@ def _kinks(record: Analysis) -> str:
     return "; ".join(f"{place:g}, {jump:+.4g}" for place, jump in kinks) or "none"
 
 
-def _draw(records: Sequence[Analysis], path: Path, columns: int | None, style: str) -> list[Path]:
-    from landscape.cli.pictures import own_viz
-
+def _draw(records: Sequence[Analysis], path: Path, columns: int | None, style: Any) -> list[Path]:
     viz = own_viz()
     written = viz.save(viz.activation_plate(records, columns=columns, style=style), path)
     caption = path.with_suffix(".md")

@@ -11,7 +11,10 @@ import typer
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.options import AsJson, Study, Style
 from landscape.cli.wiring import bars, configuration_of, load_data
+from landscape.files import writable_folder
 
+# Fewer points a side determine no quadratic; fewer lines or centres, no surface and no quartiles.
+_LEAST = {"--scales": 2, "--microscope": 3, "--map": 2, "--creases": 2}
 _COLUMNS = ("run", "class", "segments", "off by", "bend", "kink", "crossings", "closure", "check")
 
 
@@ -93,6 +96,15 @@ def analyse(
     from landscape.study.report import report
 
     looks = own_viz().Style.of(style)
+    counts = {"--scales": scales, "--microscope": microscope, "--map": kink_map,
+              "--creases": creases}  # fmt: skip
+    for option, number in counts.items():
+        if 0 < number < _LEAST[option]:
+            raise ValueError(
+                f"{option} must be at least {_LEAST[option]}, or 0 for none, got {number}"
+            )
+    for folder in filter(None, (tables, figures)):
+        writable_folder(folder)
     source = open_study(study)
     config = configuration_of(source)
     wanted = Wanted(steps=steps, lines=lines, path=path, centres=scales,
@@ -174,9 +186,6 @@ def _write_tables(rows: list[list[str]], folder: Path) -> list[Path]:
     import csv
     import io
 
-    from landscape.files import writable_folder
-
-    folder = writable_folder(folder)
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([_COLUMNS, *rows])
     markdown = ["| " + " | ".join(row) + " |" for row in (_COLUMNS, ["---"] * len(_COLUMNS), *rows)]

@@ -97,4 +97,9 @@ def _recomputed(path: Path, damaged: list[str]) -> dict[str, str]:
 
 
 def _file(study: Path) -> Path:
-    return study / "study.h5" if study.is_dir() else study
+    path = study / "study.h5" if study.is_dir() else study
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"there is no study file {path}; make one with: landscape run --out FOLDER"
+        )
+    return path

@@ -73,6 +73,8 @@ def claims(
     if show:
         print(chosen.to_toml(), end="")
         return
+    if out.is_dir():
+        raise ValueError(f"--out is a folder, {out}; name the file, as {out / 'claims.h5'}")
     _run(chosen, out, workers=workers, as_json=as_json)
 
 

@@ -41,13 +41,13 @@ def kinks(
     The Python files named are run, with all that is in them: give files you trust. The checkpoint
     is read with torch.load(weights_only=True) or safetensors, which run nothing.
     """
-    from landscape.cli.own_code import load_checkpoint, named
+    from landscape.cli.own_code import load_checkpoint, maker, named, network_of
     from landscape.kinks import gradient_segment, random_segment, slope_budget
 
-    network = named(model)()
+    network = network_of(model)
     if checkpoint is not None:
         load_checkpoint(network, checkpoint)
-    examples = named(data)()
+    examples = maker(data)()
     function: Any = named(loss) if ":" in loss else loss
     segments = [gradient_segment(network, function, examples, rate=rate)]
     segments += [random_segment(network, seed=seed, span=span) for seed in range(lines)]

@@ -8,6 +8,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+# What renderers take; above it they end the program.
+_MOST_PIXELS = 8192
+
 if TYPE_CHECKING:
     from landscape.store import StudyFile
 
@@ -74,7 +77,14 @@ def styled(style: Any, *, camera: str = "", size: str = "", dpi: int = 0) -> Any
         wide, tall = _two(size.lower(), "x", "--size 5.5x4")
         changes |= {"panel_width": wide, "panel_height": tall, "small_width": wide,
                     "small_height": tall}  # fmt: skip
-    return replace(found, **changes)
+    look = replace(found, **changes)
+    for side, inches in {"wide": look.panel_width, "high": look.panel_height}.items():
+        if inches * look.dpi > _MOST_PIXELS:
+            raise ValueError(
+                f"a panel must be at most {_MOST_PIXELS:,} pixels {side}, got {inches:g} inches at "
+                f"{look.dpi} dpi; lower one of them"
+            )
+    return look
 
 
 def _two(text: str, between: str, example: str) -> tuple[float, float]:
@@ -157,6 +167,6 @@ def check_ours(path: Path, *, force: bool) -> None:
 
     if not force and path.exists() and not own_viz().signed(path):
         raise ValueError(
-            f"{path} exists and was not written by this program; give another --out, or --force "
+            f"{path} exists and was not written by this program; name another file, or --force "
             "to replace it"
         )

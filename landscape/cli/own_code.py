@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 
@@ -13,7 +15,7 @@ def named(text: str) -> Callable[..., Any]:
     """Run the file of ``FILE.py:FUNCTION`` and return the function.
 
     Raises:
-        ValueError: for another form, or a file without such a function.
+        ValueError: for another form, a file without such a function, or one that fails.
         FileNotFoundError: if there is no such file.
     """
     place, _, name = text.rpartition(":")
@@ -26,12 +28,58 @@ def named(text: str) -> Callable[..., Any]:
     if spec is None or spec.loader is None:
         raise ValueError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    _running(partial(spec.loader.exec_module, module), path, str(path))
     function = getattr(module, name, None)
     if not callable(function):
         known = ", ".join(n for n, v in vars(module).items() if callable(v) and n[0] != "_")
         raise ValueError(f"{path} has no function {name!r}; it has: {known or 'none'}")
     return function  # type: ignore[no-any-return]
+
+
+def maker(text: str) -> Callable[[], Any]:
+    """Run the file of ``FILE.py:FUNCTION`` and return what calls that function.
+
+    Raises:
+        ValueError: as :func:`named`; when it is called, if the function fails.
+        FileNotFoundError: as there.
+    """
+    return partial(_running, named(text), Path(text.rpartition(":")[0]), text)
+
+
+def network_of(text: str) -> Any:
+    """Return the network that ``FILE.py:FUNCTION`` makes.
+
+    Raises:
+        ValueError: as :func:`named`, or if it makes something else.
+        FileNotFoundError: as there.
+    """
+    from torch import nn
+
+    found = maker(text)()
+    if not isinstance(found, nn.Module):
+        raise ValueError(f"{text} must return a torch.nn.Module, got {type(found).__name__}")
+    return found
+
+
+def _running(work: Callable[[], Any], path: Path, name: str) -> Any:
+    """Run code of the user's; what goes wrong in it is told with its line in their file."""
+    try:
+        return work()
+    except SystemExit:
+        raise ValueError(
+            f"{name} ended the program; keep what {path} does as a script under "
+            'if __name__ == "__main__":'
+        ) from None
+    except Exception as error:
+        frames = extract_tb(error.__traceback__)
+        lines = [f.lineno for f in frames if Path(f.filename).resolve() == path.resolve()]
+        place = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None
+        place = place or (lines[-1] if lines else None)
+        line = f" in line {place}" if place else ""
+        raise ValueError(
+            f"{name} failed with {type(error).__name__}: {error}{line}; mend it, with "
+            "LANDSCAPE_DEBUG=1 in the environment the traceback is shown"
+        ) from error
 
 
 def load_checkpoint(model: Any, path: Path) -> None:
@@ -80,7 +128,7 @@ class Own:
             raise ValueError("--model needs --data FILE.py:FUNCTION that returns the data")
         if path.suffix != ".h5":
             path = path / "study.h5"
-        network, examples = named(self.model)(), named(self.data)
+        network, examples = network_of(self.model), maker(self.data)
         loss = named(self.loss) if ":" in self.loss else self.loss
         if self.checkpoint is not None:
             load_checkpoint(network, self.checkpoint)

@@ -143,6 +143,11 @@ def contrasts(
     return found
 
 
+def twin_of(contrast: Contrast) -> str:
+    """Return the name of the twin that a contrast of :func:`contrasts` compares."""
+    return contrast.name.partition(": ")[2].partition(", ")[0]
+
+
 def _pairs(primary: bool | None) -> list[Twin]:
     every = {(twin.kinked, twin.smooth): twin for twin in (*twins("all"), *twins("few"))}
     return [twin for twin in every.values() if primary is None or twin.primary is primary]
@@ -178,8 +183,8 @@ def said(found: Sequence[Contrast]) -> str:
     """
     told: dict[str, dict[str, list[Contrast]]] = {}
     for contrast in found:
-        quantity, _, rest = contrast.name.partition(": ")
-        told.setdefault(quantity, {}).setdefault(rest.partition(", ")[0], []).append(contrast)
+        quantity = contrast.name.partition(": ")[0]
+        told.setdefault(quantity, {}).setdefault(twin_of(contrast), []).append(contrast)
     if sum(map(len, told.values())) > _MOST_TOLD:
         return _briefly(told)
     return "; ".join(

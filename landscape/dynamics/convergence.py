@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from landscape.arrays import Floats
 from landscape.dynamics.claims import KIND, Finding, Setting, claim_of, finding
-from landscape.dynamics.comparing import Quantity, contrasts, decided, registered, said
+from landscape.dynamics.comparing import Quantity, contrasts, decided, registered, said, twin_of
 from landscape.dynamics.primary import primary
 from landscape.dynamics.stable_rate import sharpness_at, single_precision
 from landscape.dynamics.stacked import Methods, descend, steps_to
@@ -175,8 +175,9 @@ def verdict_elsewhere(analyses: Sequence[Analysis]) -> Finding:
     """Judge claim 10: a twin is faster on one data set or network and slower on another.
 
     ``supported`` if the contrasts of some twin are decided in both directions; ``contradicted``
-    if all are decided or equivalent and none differ in direction; ``undecided`` otherwise, and with
-    fewer than three data sets or two networks.
+    if all are decided or equivalent and those of no twin differ in direction; ``undecided``
+    otherwise, and with fewer than three data sets or two networks. That one twin is slower and
+    another faster is no difference between places.
     """
     quantities = _quantities(analyses, 10)
     deciding = [c for quantity in quantities for c in contrasts(analyses, quantity)]
@@ -185,7 +186,11 @@ def verdict_elsewhere(analyses: Sequence[Analysis]) -> Finding:
     many = len(data) >= 3 and len(networks) >= 2
 
     def rule(verdicts: Sequence[Verdict]) -> Verdict:
-        if {Verdict.SUPPORTED, Verdict.CONTRADICTED} <= set(verdicts):
+        by_twin: dict[str, set[Verdict]] = {}
+        for contrast, one in zip(deciding, verdicts, strict=True):
+            by_twin.setdefault(twin_of(contrast), set()).add(one)
+        both = {Verdict.SUPPORTED, Verdict.CONTRADICTED}
+        if many and any(both <= found for found in by_twin.values()):
             return Verdict.SUPPORTED
         open_ = not verdicts or Verdict.UNDECIDED in verdicts
         return Verdict.CONTRADICTED if many and not open_ else Verdict.UNDECIDED

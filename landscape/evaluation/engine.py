@@ -21,8 +21,13 @@ from landscape.evaluation.losses import LossFunction
 from landscape.evaluation.passes import EngineChoice, Pass
 from landscape.evaluation.problem import Problem
 from landscape.evaluation.subsets import Subset
+from landscape.parameters import unflatten
 
 _LOG = logging.getLogger(__name__)
+# By these names, of functions and of torch's module.
+_OF_LOGITS = ("cross_entropy", "CrossEntropyLoss")
+# Sums of probabilities in half precision are so far from 1.
+_ROUNDED_SUM = 1e-2
 # Strategies differ by rounding; a wrong one is off by far more.
 _AGREEMENT = {torch.float64: 1e-9, torch.float32: 1e-3}
 # Half precision is for training and serving: a difference of losses drowns in its rounding.
@@ -85,6 +90,12 @@ class PlaneEvaluator:
         )
         with threads(few):
             self._evaluator.check_deterministic(origin)
+            if _gives_probabilities(self._evaluator, origin):
+                _LOG.warning(
+                    "the outputs are >= 0 and sum to 1 over the classes, as if they were "
+                    "probabilities; cross_entropy takes logits and applies the softmax itself: "
+                    "leave it out of the network, or give another loss"
+                )
             problem = _uncoupled(Problem.over(self._evaluator, origin, directions))
         chosen = choice or choose_engine(problem, config, points=points)
         self._pass = self._checked(make_pass(problem, chosen, memory=config.memory_bytes))
@@ -182,6 +193,21 @@ class PlaneEvaluator:
             _LOG.warning("%s gives %s where one point at a time gives %s; not used",
                          choice, found, wanted)  # fmt: skip
         return make_pass(runner.problem, plain)
+
+
+def _gives_probabilities(evaluator: Evaluator, theta: Floats) -> bool:
+    """Tell whether what cross-entropy is given looks like probabilities, not logits."""
+    if evaluator.objective.name not in _OF_LOGITS or evaluator.objective.takes_model:
+        return False
+    inputs = evaluator.batches.head(64).parts[0][0]
+    point = torch.from_numpy(np.array(theta)).to(evaluator.dtype).to(evaluator.device)
+    with torch.no_grad(), evaluator.ready() as buffers:
+        output = evaluator.output({**buffers, **unflatten(point, evaluator.layout)}, inputs)
+    output = getattr(output, "logits", output)
+    if not isinstance(output, torch.Tensor) or output.ndim < 2 or not (output >= 0).all():
+        return False
+    sums = (output.double().sum(dim=axis) for axis in (1, -1) if output.shape[axis] > 1)
+    return any(bool(((one - 1).abs() < _ROUNDED_SUM).all()) for one in sums)
 
 
 def _named(dtype: torch.dtype) -> str:

@@ -162,11 +162,16 @@ class Evaluator:
         totals = Totals(self.objective)
         for part in batches.parts:
             examples = count(part)
-            output = self._output(tensors, part[0])
+            output = self.output(tensors, part[0])
             totals.add(self.objective.sums(output, part[1], examples), examples)
         return totals.sums
 
-    def _output(self, tensors: dict[str, Tensor], inputs: Any) -> Any:
+    def output(self, tensors: dict[str, Tensor], inputs: Any) -> Any:
+        """Return the model's output with parameters and buffers by name.
+
+        Raises:
+            ValueError: if the model fails on these inputs; the message tells their form.
+        """
         args, kwargs = arguments(inputs)
         try:
             return functional_call(self.model, tensors, args, kwargs)

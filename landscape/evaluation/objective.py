@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
@@ -21,6 +22,7 @@ from landscape.evaluation.losses import (
     wide_dtype,
 )
 
+_LOG = logging.getLogger(__name__)
 Reduction = Literal["mean", "sum", "none"]
 REDUCTIONS: tuple[str, ...] = get_args(Reduction)
 STANDARD_ERRORS = "standard_errors"
@@ -199,6 +201,7 @@ def make_objective(
     name, function = (whole.name, _output_itself) if whole is not None else resolve_loss(loss)
     if name == "cross_entropy":
         _check_labels(batches)
+        _tell_uncounted(batches)
     if metrics is None:
         usual = batches.classification and name == "cross_entropy"
         metrics = {"accuracies": accuracy} if usual else {}
@@ -215,6 +218,19 @@ def make_objective(
 
 def _output_itself(output: Tensor, _target: None) -> Tensor:
     return output
+
+
+def _tell_uncounted(batches: Batches) -> None:
+    """Warn of examples of which no target counts: they take part in the mean, with a loss of 0."""
+    integral = [t for _, t in batches.parts
+                if isinstance(t, Tensor) and t.ndim and not t.is_floating_point()]  # fmt: skip
+    none = sum(int((t == IGNORED).reshape(len(t), -1).all(dim=1).sum()) for t in integral)
+    if none:
+        _LOG.warning(
+            "%d of %d examples have no target that counts (all are -100): their loss is 0 and "
+            "they lower the mean, as they do accuracies; leave them out of the data",
+            none, batches.examples,
+        )  # fmt: skip
 
 
 def _check_labels(batches: Batches) -> None:

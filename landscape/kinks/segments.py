@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from landscape.derivatives import gradient
@@ -14,7 +16,13 @@ from landscape.segment import Segment, line_segment
 
 
 def random_segment(model: nn.Module, *, seed: int = 0, span: float = 0.5) -> Segment:
-    """Return a random filter-normalised line through the model's parameters, -span to span."""
+    """Return a random filter-normalised line through the model's parameters, -span to span.
+
+    Raises:
+        ValueError: for a span that is not positive.
+    """
+    if not 0 < span < math.inf:
+        raise ValueError(f"the span of a random line must be finite and > 0, got {span}")
     return line_segment(random_plane(model, seed=seed, axes=1), span=span)
 
 
@@ -30,8 +38,15 @@ def gradient_segment(
         rate: learning rate.
 
     Raises:
-        ValueError: where the gradient is zero.
+        ValueError: for a rate that is not positive, or where the gradient is zero or not finite.
     """
+    if not 0 < rate < math.inf:
+        raise ValueError(f"the rate of a step of descent must be finite and > 0, got {rate}")
     theta = flatten(model)
     step = -rate * gradient(model, loss, data, theta)
+    if not np.isfinite(step).all():
+        raise ValueError(
+            "the gradient must be finite, it holds NaN or infinity; look for these in the data "
+            "and in the weights, and for a loss that is not finite"
+        )
     return Segment(theta, step, kind="gradient", settings={"learning_rate": rate})

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from landscape.evaluation import Evaluator, LossFunction
+from landscape.evaluation.batch_norm import layers_with_statistics
 from landscape.parameters import layout_of
 from landscape.recording.weights import unwrapped
 from landscape.trajectory import Trajectory
@@ -30,7 +31,8 @@ def evaluate_losses(
 
     Evaluation mode; BatchNorm takes the statistics that the trajectory ends with at every record,
     as the surface around the solution does, and not those of the time. Accuracies come with the
-    losses where the data are a classification. One record at a time is in memory.
+    losses where the data are a classification. One record at a time is in memory. Where the model
+    has such statistics, the setting ``loss_statistics`` says ``end``.
 
     Args:
         trajectory: of this model.
@@ -60,7 +62,12 @@ def evaluate_losses(
         if progress is not None:
             progress(1)
     accuracies = np.array(found["accuracies"]) if "accuracies" in found else None
-    return replace(trajectory, losses=np.array(found["losses"]), accuracies=accuracies)
+    settings = dict(trajectory.settings)
+    if layers_with_statistics(model):
+        settings["loss_statistics"] = "end"
+    return replace(
+        trajectory, losses=np.array(found["losses"]), accuracies=accuracies, settings=settings
+    )
 
 
 def _with_buffers(model: nn.Module, trajectory: Trajectory) -> nn.Module:

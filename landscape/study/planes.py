@@ -18,9 +18,10 @@ from landscape.directions import (
 )
 from landscape.directions.selection import Which
 from landscape.evaluation import LossFunction
-from landscape.hessian import NotConvergedError, with_curvature
+from landscape.hessian import with_curvature
 from landscape.loss_planes import eigenvector_plane, gradient_plane
 from landscape.plane import Plane
+from landscape.spectrum_ends import NotConvergedError
 from landscape.trajectory import Trajectory
 
 # With how many other solutions each kind is made.

@@ -26,7 +26,8 @@ class Setup:
         data: the examples.
 
     Raises:
-        ValueError: if network and data do not fit.
+        ValueError: if network and data do not fit, a batch is larger than the data, or adamw
+            has no weight decay, which would be adam under another name.
     """
 
     config: StudyConfig
@@ -34,6 +35,18 @@ class Setup:
     _speed: tuple[int, float] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
+        examples, sizes = len(self.data.inputs), self.config.training.batch_size_of
+        largest = max(map(sizes, self.config.optimizers))
+        if largest > examples:
+            raise ValueError(
+                f"a batch must hold at most the {examples:,} examples of {self.config.data.name}, "
+                f"got {largest:,}; lower --batch-size (training.batch_size), or give 0 for all"
+            )
+        if "adamw" in self.config.optimizers and not self.config.training.weight_decay:
+            raise ValueError(
+                "adamw needs a weight decay > 0, without one it is adam; give "
+                "training.weight_decay=0.01 (--set), or the optimizer adam"
+            )
         for activation in self.config.activations:
             build(self.spec(activation), seed=0)
 

@@ -117,6 +117,38 @@ def test_one_data_set_cannot_decide_claim_ten():
     assert convergence.verdict_elsewhere(runs(1.3, number=10)).verdict is Verdict.UNDECIDED
 
 
+def mixed(analyses, twin, factor):
+    """Give the kinked activation of one twin another factor."""
+    made = []
+    for analysis in analyses:
+        best = analysis.arrays["best"].copy()
+        best[NAMES.index(twin.kinked)] *= factor
+        made.append(Analysis("claims", {**analysis.arrays, "best": best}, analysis.settings))
+    return made
+
+
+def test_one_twin_that_is_slower_and_another_that_is_faster_do_not_support_claim_ten():
+    """The directions of all twins were pooled: differences between twins counted as places."""
+    last = [twin for twin in twins("few") if twin.primary][-1]
+    made = []
+    for data in ("a", "b", "c"):
+        for network in ("one", "two"):
+            group = f"{data}.{network}"
+            made += mixed(runs(1.3, group=group, number=10, data=data), last, 0.75 / 1.3)
+    found = convergence.verdict_elsewhere(made)
+    judged = {j.verdict for j in found.judgements}
+    assert judged == {Verdict.SUPPORTED, Verdict.CONTRADICTED}
+    assert found.verdict is Verdict.CONTRADICTED
+    assert convergence.verdict_elsewhere(made[:10]).verdict is Verdict.UNDECIDED
+
+
+def test_two_places_are_too_few_for_claim_ten_in_either_direction():
+    made = runs(1.3, group="a.one", number=10, data="a") + runs(
+        0.75, group="b.two", number=10, data="b"
+    )
+    assert convergence.verdict_elsewhere(made).verdict is Verdict.UNDECIDED
+
+
 def test_slower_cells_are_counted():
     analyses = runs(1.3, seeds=3, noise=1e-6)
     assert convergence.slower_cells(analyses, "relu", "smelu_1") == (3, 0, 3)

@@ -34,3 +34,10 @@ def test_not_finite_neighbours_give_nan() -> None:
     losses[2, 2] = np.inf
     broken = Surface(surface.grid, {"losses": losses}, surface.status)
     assert np.isnan(plane_sharpness(broken))
+
+
+def test_a_window_beside_the_origin_has_no_curvature_of_the_origin() -> None:
+    """The curvature of the window's nearest corner was given as that at the origin."""
+    grid = Grid.rectangle((9, 9), (2.0, 3.0), (-1.0, 1.0))
+    with pytest.raises(ValueError, match="alpha must reach from below 0 to above, got 2 to 3"):
+        plane_hessian(quadratic(grid))

@@ -18,9 +18,9 @@ from landscape import (
     with_curvature,
 )
 from landscape.curvature import plane_hessian
-from landscape.hessian import NotConvergedError
 from landscape.layout import Layout
 from landscape.parameters import flatten, layout_of
+from landscape.spectrum_ends import NotConvergedError
 from landscape.trajectory import Trajectory
 
 Pair = tuple[Tensor, Tensor]
@@ -127,6 +127,30 @@ def test_only_named_parameters_vary(examples: Pair) -> None:
     outside = np.setdiff1d(np.arange(operator.shape[0]), inside)
     np.testing.assert_array_equal(pairs.vectors[:, outside], 0)
     assert pairs.settings["parameters"] == 72
+
+
+@pytest.mark.parametrize(("top", "bottom"), [(2, 1), (4, 3), (11, 0), (1, 4)])
+def test_eigenvalues_that_repeat_are_found_as_often_as_they_are_there(
+    top: int, bottom: int
+) -> None:
+    """One Krylov space sees one vector of an eigenspace: 4 of 10 equal ones came out as 3."""
+    torch.manual_seed(0)
+    inputs = torch.randn(200, 20, dtype=torch.float64) * torch.linspace(1, 2, 20)
+    model, targets = nn.Linear(20, 10, bias=False).double(), torch.randn(200, 10)
+    pairs = hessian_eigenpairs(model, "mse", (inputs, targets.double()), top=top, bottom=bottom)
+    # mse is a mean over the outputs too: H is 2 X'X / (N C) once for each of the C outputs.
+    each = np.linalg.eigvalsh(2 * (inputs.T @ inputs).numpy() / 2000)
+    every = np.repeat(each, 10)
+    np.testing.assert_allclose(pairs.values[:top], every[::-1][:top], rtol=1e-7)
+    np.testing.assert_allclose(pairs.values[top:], every[:bottom][::-1], rtol=1e-6)
+    np.testing.assert_allclose(pairs.vectors @ pairs.vectors.T, np.eye(top + bottom), atol=1e-6)
+
+
+def test_a_hessian_of_low_rank_has_zeros_beside_its_largest_eigenvalue() -> None:
+    model = nn.Linear(40, 1, bias=False).double()
+    inputs = torch.ones(1, 40, dtype=torch.float64)
+    pairs = hessian_eigenpairs(model, "mse", (inputs, torch.zeros(1, 1)), top=3, bottom=2)
+    np.testing.assert_allclose(pairs.values, [80, 0, 0, 0, 0], atol=1e-3)
 
 
 def test_products_are_counted_and_told(examples: Pair) -> None:

@@ -169,7 +169,9 @@ def test_a_causal_model_is_not_scored_for_repeating_its_input() -> None:
         loss_at_its_weights(Tokens(), batch)
 
 
-def test_an_example_that_does_not_count_is_no_index(model: nn.Module, examples: Any) -> None:
+def test_an_example_that_does_not_count_is_no_index_and_said(
+    model: nn.Module, examples: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     inputs, targets = examples[0], examples[1].clone()
     targets[:3] = -100
     each = functional.cross_entropy(model(inputs), targets, reduction="none").detach()
@@ -180,6 +182,7 @@ def test_an_example_that_does_not_count_is_no_index(model: nn.Module, examples: 
     )  # fmt: skip
     assert float(each[:3].abs().max()) == 0
     assert surface.losses[1, 1] == pytest.approx(float(each.mean()), rel=1e-12)
+    assert any("3 of 30 examples have no target that counts" in m for m in caplog.messages)
 
 
 # -- mistakes -------------------------------------------------------------------------------------

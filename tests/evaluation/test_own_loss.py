@@ -237,6 +237,18 @@ def test_a_loss_that_calls_another_model_than_it_is_handed_is_noticed(
     assert any("does it call the model that it is handed?" in line for line in caplog.messages)
 
 
+@pytest.mark.parametrize("loss", ["cross_entropy", nn.CrossEntropyLoss()], ids=["name", "module"])
+@pytest.mark.parametrize("softmax", [True, False])
+def test_probabilities_given_to_cross_entropy_are_noticed(
+    loss: Any, softmax: bool, model: nn.Module, examples: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = nn.Sequential(model, nn.Softmax(dim=1) if softmax else nn.LogSoftmax(dim=1))
+    with caplog.at_level(logging.WARNING):
+        sample(own, loss, examples, random_plane(own), grid=Grid.square(3))
+    said = any("cross_entropy takes logits and applies the softmax" in m for m in caplog.messages)
+    assert said == softmax
+
+
 def test_one_tensor_is_one_batch() -> None:
     def values(model: nn.Module, batch: Tensor) -> Tensor:
         return model(batch)[:, 0]

@@ -8,11 +8,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from landscape.chebyshev import decay_of, decay_rate
 from landscape.config import SamplingConfig
+from landscape.directions import random_plane
 from landscape.grid import Grid
 from landscape.layout import Layout, Slot
 from landscape.plane import Plane
-from landscape.resampling import decay_of, decay_rate, resample, with_known
+from landscape.resampling import resample, with_known
 from landscape.sampling import plane_evaluator
 from landscape.surface import Status, Surface
 
@@ -66,6 +68,34 @@ def test_a_smooth_surface_needs_few_evaluations_and_says_which() -> None:
     assert said["nodes"] == [17, 17]
     assert said["evaluations"] == 17 * 17 + 48 + evaluated
     assert said["estimated_error"] < 1e-6
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_constant_loss_converges_at_once() -> None:
+    """Its range of 0 was divided by, and every point was evaluated."""
+    grid = Grid.square(41)
+    result, truth = resampled(lambda a, b: 0 * a + 0 * b + 2.5, grid)
+    assert result.converged
+    np.testing.assert_allclose(result.surface.losses, truth, rtol=1e-12)
+
+
+def test_divergences_are_held_to_the_tolerance_and_accuracies_named_as_linear() -> None:
+    """Linear interpolation between the nodes left an error of 8 times the tolerance."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3)).double()
+    pair = torch.randn(60, 4, dtype=torch.float64), torch.arange(60) % 3
+    plane, grid = random_plane(model), Grid.square(41)
+    engine = SamplingConfig(strategy="vmap", chunk=64, batch_size=60, threads=1)
+    evaluator = plane_evaluator(model, "cross_entropy", pair, plane, config=engine,
+                                divergence=True)  # fmt: skip
+    result = resample(evaluator, plane, grid, tolerance=1e-3)
+    assert result.converged
+    truth = evaluator(grid.coordinates(np.arange(grid.size)))["divergences"].reshape(grid.shape)
+    found = result.surface.fields["divergences"]
+    assert np.abs(found - truth).max() < 1e-4 * np.ptp(truth)
+    told = result.surface.settings["resampled"]
+    assert told["linear"] == ["accuracies"]
+    assert told["estimated_error_of_divergences"] < 5e-4
 
 
 def test_a_kink_does_not_converge_and_every_point_is_evaluated(

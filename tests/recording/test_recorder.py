@@ -238,6 +238,7 @@ def test_losses_are_evaluated_with_the_statistics_at_the_end(tmp_path: Path) -> 
         np.testing.assert_allclose(filled.losses, wanted["losses"], rtol=1e-12)
         np.testing.assert_allclose(filled.accuracies, wanted["accuracies"])  # type: ignore[arg-type]
         assert isinstance(filled.thetas, np.memmap)
+        assert filled.settings["loss_statistics"] == "end"
     assert len(done) == 6
     assert all(torch.equal(v, before[n]) for n, v in fresh.state_dict().items())
     with pytest.raises(ValueError, match="the trajectory must be the model's"):

@@ -19,6 +19,7 @@ from landscape import grid
 from landscape.config import SamplingConfig
 from landscape.grid import Grid
 from landscape.store import StudyWriter, open_study
+from landscape.store.database import Database
 from landscape.store.journal import Journal
 from landscape.store.lock import WriterLock
 from landscape.study import Study
@@ -238,14 +239,14 @@ def test_a_published_journal_that_cannot_be_cleared_is_removed_with_the_writer(
     path = tmp_path / "study.h5"
     writer = StudyWriter(path, config={})
     writer.put_record("surfaces/s", Surface.empty(Grid.square(3)))
-    ask = Journal._ask
+    ask = Database.ask
 
-    def full(journal: Journal, statement: str, *values: object) -> Any:
+    def full(database: Database, statement: str, *values: object) -> Any:
         if statement.startswith("DELETE FROM sizes"):
             raise OSError(28, "no room for the journal")
-        return ask(journal, statement, *values)
+        return ask(database, statement, *values)
 
-    monkeypatch.setattr(Journal, "_ask", full)
+    monkeypatch.setattr(Database, "ask", full)
     writer.publish()
     assert writer.find("surfaces/s") is not None
     writer.close()

@@ -13,7 +13,7 @@ from small_study import SMALL, Notes, Stops, content, counted, load, run_study
 from landscape.config import DataConfig, PcaPlaneConfig, SamplingConfig
 from landscape.evaluation import EngineChoice, engine
 from landscape.store import StudyFile, StudyWriter, open_study
-from landscape.study import Study, experiment
+from landscape.study import Study, experiment, setup
 
 pytestmark = pytest.mark.usefixtures("small_tiles")
 
@@ -108,10 +108,10 @@ def test_the_threads_of_training_are_chosen_once_and_kept(
     """Sums by other threads have other last bits."""
     config = replace(SMALL, activations=("relu",), pca_plane=PcaPlaneConfig(points=()),
                      training=replace(SMALL.training, steps=2))  # fmt: skip
-    monkeypatch.setattr(experiment, "choose_threads", lambda *_: 2)
+    monkeypatch.setattr(setup, "choose_threads", lambda *_: 2)
     with pytest.raises(KeyboardInterrupt):
         run_study(config, tmp_path, reporter=Stops(3))
-    monkeypatch.setattr(experiment, "choose_threads", lambda *_: 1)
+    monkeypatch.setattr(setup, "choose_threads", lambda *_: 1)
     used: list[int] = []
     train = experiment.train
 
