@@ -16,7 +16,7 @@ from landscape.surface import Surface
 from viz.drape import laid, lossless
 from viz.film import Image, Progress, Stage, counted, film_style, views, write_lines
 from viz.frame import Frame
-from viz.height import HeightScale, Kind
+from viz.height import HeightScale, Kind, scale_of
 from viz.mesh import Shading, check_shading
 from viz.paths import TUBE, draw_in_front, first_of_steps, over_limit
 from viz.scene import Panel
@@ -84,9 +84,7 @@ def animate_descent(
     check_shading(shading)
     if pace not in PACES:
         raise ValueError(f"unknown pace {pace!r}; known: {', '.join(PACES)}")
-    scale = height if isinstance(height, HeightScale) else HeightScale.of(
-        [surface], kind=height, paths=[path]
-    )  # fmt: skip
+    scale = scale_of(height, [surface], [path])
     style = film_style(size, style)
     frame = Frame.around([surface], scale, style)
     walk = Walk.of(laid(path, surface, scale.kind), frame, pace, on_surface=lossless(path))

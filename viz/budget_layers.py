@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,7 +13,7 @@ from landscape.arrays import Floats
 from landscape.budget import SlopeBudget
 from viz.budget_bars import KINKS, checks
 from viz.height import number
-from viz.lines import between, dark, drawing, grey, legend_columns, outside_legend
+from viz.lines import between, dark, drawing, grey, legend_size, outside_legend
 from viz.style import Style
 
 if TYPE_CHECKING:
@@ -125,12 +124,12 @@ def layer_budgets(
     every = [budgets] if isinstance(budgets, SlopeBudget) else list(budgets)
     totals = LayerTotals.of(every)
     sites = len(totals.units)
-    # Many sites stand closer; labels take 0.6 inches and 0.15 each line of the legend.
+    # Many sites stand closer; labels take 0.6 inches.
     row = max(0.26 if sites <= _ROOMY else 0.16, 0.5 / sites)
     with drawing(style):
         handles = _handles()
-        columns = legend_columns([handle.get_label() for handle in handles], width)
-        around = 0.6 + 0.15 * math.ceil(len(handles) / columns) + 0.16 * bool(title)
+        columns, below = legend_size([handle.get_label() for handle in handles], width)
+        around = 0.6 + below + 0.16 * bool(title)
         figure = Figure(figsize=(width, around + row * sites), layout="constrained")
         panels = figure.subplots(1, 3, sharey=True, width_ratios=(1, 1, 1.5))
         _bars(panels[0], totals.crossings, 0.0, 0.6, _CROSSINGS)

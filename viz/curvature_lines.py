@@ -17,7 +17,7 @@ from viz.lines import (
     grey,
     ground,
     ink,
-    legend_columns,
+    legend_size,
     line_colours,
     line_style,
     outside_legend,
@@ -160,8 +160,8 @@ def curvature_scale(
     lines, chosen = scale_lines(analyses, titles, kinked, per)
     with drawing(style):
         handles = _handles(titles, kinked)
-        columns = legend_columns([str(handle.get_label()) for handle in handles], width)
-        tall = 0.78 * width + 0.15 * -(-len(handles) // columns)
+        columns, legend = legend_size([str(handle.get_label()) for handle in handles], width)
+        tall = 0.78 * width + legend
         figure = Figure(figsize=(width, tall), layout="constrained")
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(1.0, 1.25))
         above.set_xscale("log")
