@@ -10,7 +10,7 @@ import numpy as np
 from landscape.residuals import RESOLVED
 from landscape.window_scaling import ResidualScaling
 from viz.height import number
-from viz.lines import LINE_COLOURS
+from viz.lines import LINE_COLOURS, line_colours
 from viz.style import Style
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def residual_scaling(
         low, high = fitted or (0.0, np.inf)
         for line, (scaling, title) in enumerate(zip(scalings, titles, strict=True)):
             slope = f"{scaling.slope(low=low, high=high):+.2f}".replace("-", "−")
-            _line(axes, scaling, f"{title}  ({slope})", LINE_COLOURS[line], solid=kinked[line])
+            _line(axes, scaling, f"{title}  ({slope})", line_colours()[line], solid=kinked[line])
         axes.margins(x=0)
         _floor(axes, scalings, style)
         if step is not None:

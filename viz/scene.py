@@ -135,6 +135,7 @@ def draw_mesh(
     relief: bool = False,
     framed: bool = True,
     colours: Colours | None = None,
+    inch: float = 0.0,
 ) -> None:
     """Draw a mesh with its point data ``heights``, its isolines, the frame and the light.
 
@@ -147,6 +148,8 @@ def draw_mesh(
         relief: whether light from the side shows creases, with isolines on the floor alone.
         framed: whether the floor's rim, the ticks and the loss axis are drawn.
         colours: of the mesh's data ``colours``; None for those of its heights.
+        inch: in units of the picture, for lines on a flat top that are no wider in a finer picture;
+            0 for lines of pixels.
     """
     gloss = replace(style, ambient=0.22, diffuse=0.88) if relief else style
     below, top = cut(mesh, frame)
@@ -157,7 +160,7 @@ def draw_mesh(
     actor.mapper.SetResolveCoincidentTopologyToPolygonOffset()
     actor.mapper.SetRelativeCoincidentTopologyPolygonOffsetParameters(1.5, 1.5)
     if top is not None:
-        draw_top(plotter, top, mesh, frame, style)
+        draw_top(plotter, top, mesh, frame, style, inch=inch)
     _draw_isolines(plotter, below, frame, style, on_surface=not relief, plain=colours is not None)
     if framed:
         draw_frame(plotter, frame, style)
