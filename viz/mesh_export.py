@@ -89,7 +89,7 @@ def export_mesh(
 
     Raises:
         ValueError: for another suffix, unknown options, a surface without two axes (but as
-            ``.csv``), or nothing finite to draw.
+            ``.csv``), a clipped scale, or nothing finite to draw.
         FileExistsError: if a file is there that must not be replaced.
         OSError: if a file cannot be written.
 
@@ -108,6 +108,9 @@ def export_mesh(
     style = style or PAPER
     shading = shading or _best_shading(surface)
     scale = scale_of(height, [surface], placed)
+    if scale.clipped:
+        raise ValueError("a mesh file holds the whole surface, a clipped height cuts it; give log, "
+                         "linear, or a scale without a limit")  # fmt: skip
     frame = Frame.around([surface], scale, style)
     wide = (size or _SIZES.get(suffix, _USUAL_SIZE)) if units == "picture" else None
     placing = Placing.of(frame, size=wide, y_up=suffix in _Y_UP)
