@@ -51,8 +51,9 @@ def animate_descent(
     """Film the optimizer walking down its surface while the camera turns around it.
 
     The ball stands at the true loss of the recorded parameters; between two records it moves
-    straight, as a picture's tube does. Step and loss stand in the corner, with the share of the
-    path that lies in the plane. A path without losses lies on the surface, and the corner says so.
+    straight, as a picture's tube does. The surface passes through the path's end. Step and loss
+    stand in the corner, with the share of the path that lies in the plane. A path without losses
+    lies on the surface, and the corner says so.
 
     Args:
         surface: two-dimensional.
@@ -95,7 +96,7 @@ def animate_descent(
     def frames() -> Iterator[Image]:
         stage.fix_scale(frame, turned)
         for i, view in enumerate(turned):
-            stage.draw(Panel(surface, (), title), frame, view, shading)
+            stage.draw(Panel(surface, (), title, through=(path,)), frame, view, shading)
             walk.draw(stage.plotter, min(i / (moving - 1), 1.0), frame, view)
             yield stage.picture()
 

@@ -44,6 +44,7 @@ class Panel:
             at all.
         beside: written upright at its left edge.
         solutions: that its plane was made through.
+        through: paths that are not drawn here, through whose ends the surface passes as well.
     """
 
     surface: Surface
@@ -52,6 +53,7 @@ class Panel:
     magnified: int = 1
     beside: str = ""
     solutions: tuple[Solution, ...] = ()
+    through: tuple[Projection, ...] = ()
 
     @classmethod
     def of(
@@ -112,7 +114,7 @@ def panel_mesh(
     panel: Panel, frame: Frame, shading: Shading, colours: Colours | None, number: int
 ) -> Any:
     """Return the mesh of a panel's surface, with the ends of its paths and its colours, if any."""
-    known = known_points(panel.surface, panel.paths)
+    known = known_points(panel.surface, [*panel.paths, *panel.through])
     mesh = surface_mesh(panel.surface, frame, shading=shading, known=known)
     if colours is None:
         return mesh
