@@ -16,11 +16,13 @@ from landscape.kink_map import KinkMap
 from landscape.residuals import remove_quadratic
 from landscape.results import Analysis, Projection
 from landscape.surface import Surface
+from landscape.window_scaling import ResidualScaling
 from viz.colouring import colours_of
 from viz.drape import drape
 from viz.frame import Frame
 from viz.height import HeightScale
 from viz.hybrid import FIGURE_STYLE
+from viz.lines import drawing, line_colours
 from viz.paths import bead_points, bead_records
 from viz.style import DARK, TESTING
 
@@ -319,17 +321,32 @@ def test_every_inset_of_panels_with_one_title_is_told() -> None:
     assert words.count("b x ") == 2
 
 
-def test_lines_of_residuals_are_seen_on_a_dark_ground() -> None:
-    from landscape.window_scaling import ResidualScaling
-    from viz.lines import drawing, line_colours
-
+def scaling(rounding: float = 1e-12) -> Any:
     widths = np.geomspace(0.01, 1, 5)
-    made = ResidualScaling(
+    return ResidualScaling(
         centres=np.zeros((3, 2)), widths=widths, residual_rms=np.tile(widths**2, (3, 1)),
-        quadratic_rms=np.tile(widths, (3, 1)), rounding=np.full(3, 1e-12),
+        quadratic_rms=np.tile(widths, (3, 1)), rounding=np.full(3, rounding),
     )  # fmt: skip
-    figure = viz.residual_scaling([made] * 7, titles=list("abcdefg"), kinked=[True] * 7,
+
+
+def test_lines_of_residuals_are_seen_on_a_dark_ground() -> None:
+    figure = viz.residual_scaling([scaling()] * 7, titles=list("abcdefg"), kinked=[True] * 7,
                                   style="dark")  # fmt: skip
     with drawing(DARK):
         wanted = line_colours()
     assert [line.get_color() for line in figure.axes[0].lines[:7]] == list(wanted[:7])
+
+
+def test_the_caption_of_residuals_tells_of_what_is_drawn() -> None:
+    plain = viz.caption_of(viz.residual_scaling([scaling()] * 2, titles=["a", "b"],
+                                                kinked=[True, False]))  # fmt: skip
+    assert "Medians over 3 places" in plain
+    assert "Solid: activations with kinks; dashed: without." in plain
+    assert not any(word in plain for word in ("Grey", "Dotted", "Lines end", "for widths"))
+    rough = viz.residual_scaling([scaling(1e-4)], titles=["a"], kinked=[True], step=0.1,
+                                 fitted=(0.05, 1.0))  # fmt: skip
+    told = viz.caption_of(rough)
+    for part in ("Lines end where", "Grey: what would be rounding.", "one optimizer step, 0.1.",
+                 "the slope for widths from 0.05 to 1 on"):  # fmt: skip
+        assert part in told, told
+    assert len([c for c in rough.axes[0].collections if c.get_zorder() == 0]) == 1
