@@ -170,7 +170,7 @@ def _surface_level(surface: Surface, blobs: list[str]) -> dict[str, Any]:
     fields = {}
     for name, values in surface.fields.items():
         shown = np.where(there, values, np.nan)[every]
-        fields[name] = blob.add(shown, "f2" if name in _HALVES else "f4")
+        fields[name] = blob.add(shown, "f2" if name in _HALVES else _single(shown))
     told = {
         "quantity": "loss", "fields": fields, "status": blob.add(surface.status[every], "u1"),
         "alphas": blob.add(surface.alphas[kept[0]], "f8"),
@@ -184,7 +184,8 @@ def _window_level(window: Residual, blobs: list[str]) -> dict[str, Any]:
     blob = Blob()
     kept = [_kept(axis) for axis in window.grid.axes]
     every = np.ix_(*kept)
-    fields = {"losses": blob.add(window.values[every], "f4")}
+    shown = window.values[every]
+    fields = {"losses": blob.add(shown, _single(shown))}
     if all(name in window.slopes for name in _GRADIENTS):
         fields |= {n: blob.add(window.slopes[n][every], "f2") for n in _GRADIENTS}
     axes = [blob.add(a[k], "f8") for a, k in zip(window.grid.axes, kept, strict=True)]
@@ -195,6 +196,14 @@ def _window_level(window: Residual, blobs: list[str]) -> dict[str, Any]:
         "rounding": float(window.rounding), "loss_range": float(window.loss_range),
     }  # fmt: skip
     return _stored(told, blob, blobs)
+
+
+def _single(values: Floats) -> str:
+    """Return single precision, or double where a value would become infinite or 0 in it."""
+    sizes = np.abs(values[np.isfinite(values) & (values != 0)])
+    ends = np.finfo(np.float32)
+    held = not len(sizes) or (sizes.max() <= ends.max and sizes.min() >= ends.tiny)
+    return "f4" if held else "f8"
 
 
 def _stored(told: dict[str, Any], blob: Blob, blobs: list[str]) -> dict[str, Any]:

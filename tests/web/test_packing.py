@@ -127,6 +127,19 @@ def test_a_grid_too_fine_for_a_browser_is_thinned() -> None:
     assert level["points"] == [601, 3]
 
 
+@pytest.mark.parametrize("values", [[1e40, 1.0, 3.0], [1.0, 1e-42, 2.0], [1.0, np.inf, np.nan]])
+def test_losses_of_diverged_networks_stay_what_they_are(values: list[float]) -> None:
+    """Single precision would make 1e40 infinite, and 1e-42 nearly 0: points that are cut out."""
+    losses = np.tile(values, (3, 1)).T
+    surface = Surface(Grid.square(3), {"losses": losses}, np.ones((3, 3), np.uint8))
+    page = page_of(surface)
+    level = told_by(page)["panels"][0]["levels"][0]
+    place = level["fields"]["losses"]
+    assert place["type"] == ("f4" if np.inf in values else "f8")
+    (text,) = re.findall(rf'id="lossoscope-blob-{level["blob"]}">([^<]*)<', page)
+    np.testing.assert_array_equal(unpacked(text, place), losses)
+
+
 @pytest.mark.parametrize("points", [303, 400, 901])
 def test_a_thinned_grid_keeps_its_ends_and_the_solution_and_says_so(points: int) -> None:
     """Every n-th point would leave out the last ones, and of 303 the one in the middle."""
