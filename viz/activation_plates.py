@@ -38,6 +38,14 @@ _CLASSES = {
     "C2": "$C^2$",
     "C-infinity": "smooth",
 }
+# What a caption says of each class; together they are all.
+_TOLD = {
+    "discontinuous": "that jump",
+    "C0": "with kinks",
+    "C1": "with a continuous slope whose derivative jumps",
+    "C2": "with a continuous second derivative",
+    "C-infinity": "smooth",
+}
 
 
 def activation_plate(
@@ -102,11 +110,11 @@ def activation_caption(records: Sequence[Analysis]) -> str:
     _check(records, None)
     classes = [str(record.settings["smoothness"]) for record in records]
     low, high = (float(v) for v in _ends(records)["x"])
+    counts = {text: classes.count(name) for name, text in _TOLD.items()}
+    told = ", ".join(f"{count} {text}" for text, count in counts.items() if count)
     parts = [
         f"{len(records)} activations (top), their first (middle) and second derivatives (bottom) "
-        f"for z from {low:g} to {high:g}, on shared axes: {classes.count('C0')} with kinks, "
-        f"{classes.count('C1')} with a continuous slope whose derivative jumps, "
-        f"{classes.count('C-infinity')} smooth.",
+        f"for z from {low:g} to {high:g}, on shared axes: {told}.",
         "Derivatives by autograd in float64, one-sided where they jump. At a kink: dot, the slope "
         "that autograd returns there; ring, a limit that is not taken; arrow, a delta in the "
         "second derivative, as long as its weight.",

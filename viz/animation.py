@@ -16,7 +16,7 @@ from landscape.surface import Surface
 from viz.drape import laid, lossless
 from viz.film import Image, Progress, Stage, counted, film_style, views, write_lines
 from viz.frame import Frame
-from viz.height import HeightScale, Kind
+from viz.height import HeightScale, Kind, scale_of
 from viz.mesh import Shading, check_shading
 from viz.paths import TUBE, draw_in_front, first_of_steps, over_limit
 from viz.scene import Panel
@@ -51,8 +51,9 @@ def animate_descent(
     """Film the optimizer walking down its surface while the camera turns around it.
 
     The ball stands at the true loss of the recorded parameters; between two records it moves
-    straight, as a picture's tube does. Step and loss stand in the corner, with the share of the
-    path that lies in the plane. A path without losses lies on the surface, and the corner says so.
+    straight, as a picture's tube does. The surface passes through the path's end. Step and loss
+    stand in the corner, with the share of the path that lies in the plane. A path without losses
+    lies on the surface, and the corner says so.
 
     Args:
         surface: two-dimensional.
@@ -84,9 +85,7 @@ def animate_descent(
     check_shading(shading)
     if pace not in PACES:
         raise ValueError(f"unknown pace {pace!r}; known: {', '.join(PACES)}")
-    scale = height if isinstance(height, HeightScale) else HeightScale.of(
-        [surface], kind=height, paths=[path]
-    )  # fmt: skip
+    scale = scale_of(height, [surface], [path])
     style = film_style(size, style)
     frame = Frame.around([surface], scale, style)
     walk = Walk.of(laid(path, surface, scale.kind), frame, pace, on_surface=lossless(path))
@@ -97,7 +96,7 @@ def animate_descent(
     def frames() -> Iterator[Image]:
         stage.fix_scale(frame, turned)
         for i, view in enumerate(turned):
-            stage.draw(Panel(surface, (), title), frame, view, shading)
+            stage.draw(Panel(surface, (), title, through=(path,)), frame, view, shading)
             walk.draw(stage.plotter, min(i / (moving - 1), 1.0), frame, view)
             yield stage.picture()
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from landscape.budget import SlopeBudget
 from viz.height import number
-from viz.lines import between, drawing, grey, ground, legend_columns, outside_legend, seen
+from viz.lines import between, drawing, grey, ground, legend_size, outside_legend, seen
 from viz.style import Style
 
 if TYPE_CHECKING:
@@ -83,9 +83,9 @@ def slope_budgets(
     places, end = _places(labels)
     with drawing(style):
         handles = _handles(budgets)
-        columns = legend_columns([str(handle.get_label()) for handle in handles], width)
-        # Of the height 0.68 inches are axis labels, and 0.15 each line of the legend.
-        tall = 0.68 + 0.15 * math.ceil(len(handles) / columns) + _ROW * (end + 0.2)
+        columns, below = legend_size([str(handle.get_label()) for handle in handles], width)
+        # Of the height 0.68 inches are axis labels.
+        tall = 0.68 + below + _ROW * (end + 0.2)
         figure = Figure(figsize=(width, tall), layout="constrained")
         left, right = figure.subplots(1, 2, sharey=True, width_ratios=(1.5, 1.0))
         for place, some in zip(places, budgets.values(), strict=True):

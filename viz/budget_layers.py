@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,7 +13,7 @@ from landscape.arrays import Floats
 from landscape.budget import SlopeBudget
 from viz.budget_bars import KINKS, checks
 from viz.height import number
-from viz.lines import between, dark, drawing, grey, legend_columns, outside_legend
+from viz.lines import between, dark, drawing, grey, legend_size, outside_legend
 from viz.style import Style
 
 if TYPE_CHECKING:
@@ -28,12 +27,14 @@ _DECADES = 3
 _NAME = 26
 # Of more sites the names are smaller and the rows closer.
 _ROOMY = 12
-# Labels of the panels, short and where there is this width in inches beside the names.
-_WIDE = 4.7
+# Labels of the panels; the first are taken that stand apart, the last in any case.
 _LABELS = (
-    ("crossings", "J (%)", "units (%)"),
     ("crossings per example", "J (% of change of slope)", "units, sorted (% of the site)"),
+    ("crossings\nper example", "J (% of\nchange of slope)", "units, sorted\n(% of the site)"),
+    ("crossings", "J (%)", "units (%)"),
 )
+# Points between labels of neighbouring panels, and between those of ticks.
+_APART, _TICKS_APART = 9.0, 2.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +124,12 @@ def layer_budgets(
     every = [budgets] if isinstance(budgets, SlopeBudget) else list(budgets)
     totals = LayerTotals.of(every)
     sites = len(totals.units)
-    # Many sites stand closer; labels take 0.6 inches and 0.15 each line of the legend.
+    # Many sites stand closer; labels take 0.6 inches.
     row = max(0.26 if sites <= _ROOMY else 0.16, 0.5 / sites)
     with drawing(style):
         handles = _handles()
-        columns = legend_columns([handle.get_label() for handle in handles], width)
-        around = 0.6 + 0.15 * math.ceil(len(handles) / columns) + 0.16 * bool(title)
+        columns, below = legend_size([handle.get_label() for handle in handles], width)
+        around = 0.6 + below + 0.16 * bool(title)
         figure = Figure(figsize=(width, around + row * sites), layout="constrained")
         panels = figure.subplots(1, 3, sharey=True, width_ratios=(1, 1, 1.5))
         _bars(panels[0], totals.crossings, 0.0, 0.6, _CROSSINGS)
@@ -141,14 +142,7 @@ def layer_budgets(
         _strips(figure, panels[2], totals)
         names = [_shortened(name) for name in every[0].layers]
         size = 7.0 if sites <= _ROOMY else 6.0
-        # A character of this font is about 0.45 of its size wide.
-        beside = width - max(map(len, names)) * 0.45 * size / 72
-        for axes, label in zip(
-            panels,
-            _LABELS[beside >= (_WIDE if Style.of(style).font == "serif" else 1.2 * _WIDE)],
-            strict=True,
-        ):
-            axes.set_xlabel(label)
+        for axes in panels:
             axes.spines[["top", "right", "left"]].set_visible(False)
             axes.tick_params(axis="y", length=0)
         panels[0].set_yticks(range(sites), names, fontsize=size)
@@ -156,7 +150,41 @@ def layer_budgets(
         if title:
             figure.suptitle(title, fontsize=8.5)
         outside_legend(figure, handles, columns=columns)
+        _fit_labels(figure, panels, around + row * sites)
+        _thin_ticks(figure, panels)
     return figure
+
+
+def _fit_labels(figure: Figure, panels: Sequence[Axes], height: float) -> None:
+    """Write the longest labels that stand apart below the panels."""
+    for labels in _LABELS:
+        more = 0.12 * max(label.count("\n") for label in labels)
+        figure.set_figheight(height + more)
+        for axes, label in zip(panels, labels, strict=True):
+            axes.set_xlabel(label, linespacing=1.0)
+        figure.draw_without_rendering()
+        if _gap([axes.xaxis.label for axes in panels]) >= _APART:
+            return
+
+
+def _thin_ticks(figure: Figure, panels: Sequence[Axes]) -> None:
+    """Leave out every second tick where labels would touch."""
+    figure.draw_without_rendering()
+    for axes in panels:
+        low, high = axes.get_xlim()
+        shown = [tick for tick in axes.xaxis.get_major_ticks() if low <= tick.get_loc() <= high]
+        kept = shown
+        while len(kept) > 1 and _gap([tick.label1 for tick in kept]) < _TICKS_APART:
+            kept = kept[::2]
+        if len(kept) < len(shown):
+            axes.set_xticks([tick.get_loc() for tick in kept])
+
+
+def _gap(texts: Sequence[Any]) -> float:
+    """Return the least room between neighbours of texts that stand in a row, in points."""
+    boxes = [text.get_window_extent() for text in texts]
+    gaps = [right.x0 - left.x1 for left, right in pairwise(boxes)]
+    return float(min(gaps) * 72 / texts[0].figure.dpi)
 
 
 def _handles() -> list[Any]:
@@ -215,7 +243,7 @@ def _strips(figure: Figure, axes: Axes, totals: LayerTotals) -> None:
                       annotation_clip=False)  # fmt: skip
     axes.set_xlim(0, 100)
     if largest > 0:
-        bar = figure.colorbar(ScalarMappable(norm, colours), ax=axes, fraction=0.05, pad=0.02,
+        bar = figure.colorbar(ScalarMappable(norm, colours), ax=axes, fraction=0.05, pad=0.05,
                               aspect=14)  # fmt: skip
         bar.set_label("|J| (%)", fontsize=7)
         bar.ax.tick_params(labelsize=6)

@@ -69,7 +69,8 @@ def caption(
             f"Colours and isolines: {_kind(scale)}."
         ]  # fmt: skip
         parts += _paths(paths, surfaces, None, "")
-    parts += [*_clipped(surfaces, paths, scale), *_interpolated(surfaces)]
+    # Without heights a path is drawn wherever it is.
+    parts += [*_clipped(surfaces, paths if shading else (), scale), *_interpolated(surfaces)]
     parts += [*_omissions(surfaces, scale), *sources(surfaces, every)]
     return " ".join(part for part in parts if part)
 
@@ -89,7 +90,12 @@ def _clipped(
     total = sum(surface.grid.size for surface in surfaces)
     text = f"Clipped at loss {scale.loss_at(scale.high):.3g}: {count:,} of {total:,} points are "
     text += "higher (hatched)."
-    over = sum(int(np.sum(over_limit(path, scale))) for path in paths if visible(path))
+    window = Window.around(surfaces)
+    over = sum(
+        int(np.sum(over_limit(path, scale) & window.inside(path.coordinates)))
+        for path in paths
+        if visible(path)
+    )
     records = "point of the path is" if over == 1 else "points of the path are"
     return [text, *([f"{over:,} {records} higher and not drawn."] if over else [])]
 
@@ -155,6 +161,8 @@ def _paths(
                 "A thin line is path hidden by the surface; it runs below it where the loss at its "
                 "place in the plane is higher than its own."
             )
+        if frame is not None:
+            sentences += _without_height([p for p in shown if not lossless(p)], frame)
         outside = sum(int(np.sum(~window.inside(path.coordinates))) for path in shown)
         if outside:
             lie = "lies" if outside == 1 else "lie"
@@ -170,6 +178,20 @@ def _paths(
             f"(at least {LEAST_CAPTURED:g} is needed){mark}."
         )
     return sentences
+
+
+def _without_height(paths: Sequence[Projection], frame: Frame) -> list[str]:
+    """Say how many points inside the window are not drawn, as their loss has no height."""
+    count = sum(
+        int(np.sum(frame.window.inside(p.coordinates) & np.isnan(frame.scale.of_losses(p.losses))))
+        for p in paths
+    )
+    if not count:
+        return []
+    what = "finite and positive" if frame.scale.kind == "log" else "finite"
+    verb, its = ("is", "whose loss is") if count == 1 else ("are", "whose losses are")
+    return [f"{count} of {'its' if len(paths) == 1 else 'their'} points {verb} not drawn, {its} "
+            f"not {what}."]  # fmt: skip
 
 
 def _shares(paths: Sequence[Projection], where: str) -> list[str]:

@@ -32,7 +32,9 @@ def cut(mesh: Any, frame: Frame) -> tuple[Any, Any]:
     return below, top
 
 
-def draw_top(plotter: Any, top: Any, mesh: Any, frame: Frame, style: Style) -> None:
+def draw_top(
+    plotter: Any, top: Any, mesh: Any, frame: Frame, style: Style, *, inch: float = 0.0
+) -> None:
     """Draw the flat top: neutral, hatched, with a line around it.
 
     Args:
@@ -41,6 +43,7 @@ def draw_top(plotter: Any, top: Any, mesh: Any, frame: Frame, style: Style) -> N
         mesh: the whole surface, for the line where it passes the limit.
         frame: where it is drawn.
         style: its colours.
+        inch: in units of the picture, for lines drawn as tubes; 0 for lines of pixels.
     """
     actor = plotter.add_mesh(top, color=style.clipped, lighting=False, name="clipped")
     actor.mapper.SetScalarVisibility(False)
@@ -54,7 +57,11 @@ def draw_top(plotter: Any, top: Any, mesh: Any, frame: Frame, style: Style) -> N
     rim = mesh.contour([frame.scale.high], scalars="heights")
     lines = hatched.contour(list(inside), scalars="across") if len(inside) else None
     for part, width, opacity in ((lines, 0.5, 0.35), (rim, 1.1, 1.0)):
-        if part is not None and part.n_points:
+        if part is not None and part.n_points and inch:
+            tubes = part.strip().tube(radius=width / 144 * inch, n_sides=8)
+            plotter.add_mesh(tubes, color=style.isoline_colour, opacity=opacity, lighting=False,
+                             culling="back", show_scalar_bar=False, scalars=None)  # fmt: skip
+        elif part is not None and part.n_points:
             plotter.add_mesh(part, color=style.isoline_colour, opacity=opacity, lighting=False,
                              line_width=style.pixels(width), show_scalar_bar=False,
                              scalars=None)  # fmt: skip

@@ -13,6 +13,7 @@ from landscape.kink_map import KinkMap
 from landscape.surface import Status, Surface
 from viz.differences import laplacian, slopes_of
 from viz.height import HeightScale, Kind, heights, surface_heights
+from viz.matching import mismatches
 from viz.style import Style
 
 Floats = NDArray[np.float64]
@@ -37,6 +38,7 @@ class Colours:
             or of cells, [A - 1, B - 1].
         names: of the classes 0, 1, ... if the values are classes.
         sentences: what a caption says about them.
+        zeros: values of 0 that a log scale leaves without a colour; a sentence tells of them.
     """
 
     scale: HeightScale
@@ -44,6 +46,7 @@ class Colours:
     values: tuple[Floats, ...]
     names: tuple[str, ...] = ()
     sentences: tuple[str, ...] = ()
+    zeros: int = 0
 
     def ticks(self) -> Floats:
         """Return where the bar is labelled."""
@@ -86,7 +89,7 @@ def colours_of(
         )
     found = _worked_out(surfaces, colour, style, height, reference)
     label = found.scale.quantity.split("  ")[0]
-    return replace(found, sentences=(*found.sentences, *_missing(surfaces, found.values, label)))
+    return replace(found, sentences=(*found.sentences, *_missing(surfaces, found, label)))
 
 
 def _worked_out(
@@ -123,19 +126,25 @@ def _ranged(
     joined = np.concatenate([v[np.isfinite(v)] for v in values])
     if not len(joined):
         raise ValueError(f"the surfaces have no finite {label} to be coloured by")
-    positive = joined[joined > 0]
+    positive, zeros = joined[joined > 0], 0
     kind: Kind = "linear"
     if wide and len(positive) and positive.max() > _WIDE * max(joined.min(), 0.0):
         kind = "log"
         # The lowest hundredth does not stretch the scale.
-        joined = np.maximum(positive, np.quantile(positive, 0.01))
+        least = float(np.quantile(positive, 0.01))
+        below, zeros = int(np.sum(positive < least)), len(joined) - len(positive)
+        if below:
+            sentences += (f"Colours begin at {least:.3g}: {below:,} values are below.",)
+        if zeros:
+            sentences += (f"Grey: {zeros:,} values of 0, which a log scale has not.",)
+        joined = np.maximum(positive, least)
     shown = heights(joined, kind)
     low, high = float(shown.min()), float(shown.max())
     if not high - low > 1e-12 * max(abs(high), 1.0):
         low, high = low - 0.5, high + 0.5
     scale = HeightScale(kind, low, high, label)
     drawn = tuple(scale.of_losses(v) for v in values)
-    return Colours(scale, style.colour_map, drawn, (), sentences)
+    return Colours(scale, style.colour_map, drawn, (), sentences, zeros)
 
 
 def _symmetric(
@@ -154,14 +163,15 @@ def _symmetric(
     return Colours(scale, style.diverging_map, tuple(values), (), (*sentences, *more))
 
 
-def _missing(surfaces: Sequence[Surface], values: Sequence[Floats], label: str) -> tuple[str, ...]:
-    """Say at how many drawn points there is no colour."""
+def _missing(surfaces: Sequence[Surface], colours: Colours, label: str) -> tuple[str, ...]:
+    """Say at how many drawn points there is no value; zeros on a log scale are told of before."""
     count = sum(
-        int(np.sum(np.isfinite(_there(surface)) & ~np.isfinite(found)))
-        for surface, found in zip(surfaces, values, strict=True)
+        int(np.sum(np.isfinite(_there(surface)) & np.isnan(found)))
+        for surface, found in zip(surfaces, colours.values, strict=True)
         if found.shape == surface.grid.shape
     )
-    return (f"Grey: {count:,} points without {label}.",) if count else ()
+    count -= colours.zeros
+    return (f"Grey: {count:,} points without {label}.",) if count > 0 else ()
 
 
 def _there(surface: Surface) -> Floats:
@@ -230,7 +240,23 @@ def _against(
     to = f" to {names[0]}" if len(names) == 1 else " to the reference"
     what = "log10 of the ratio of the losses" if height == "log" else "difference of the losses"
     label = "difference  [decades]" if height == "log" else "difference  [loss]"
-    return _symmetric(found, label, style, (f"Colour: {what}{to}.",))
+    apart = [_apart(s, o) for s, o in zip(surfaces, every, strict=True)]  # type: ignore[arg-type]
+    told = dict.fromkeys(text for texts in apart for text in texts)
+    return _symmetric(found, label, style, (f"Colour: {what}{to}.", *told))
+
+
+def _apart(surface: Surface, other: Surface) -> list[str]:
+    """Say why a difference is not one between two losses at one place."""
+    reasons = mismatches([surface, other])
+    seeds = [one.settings.get("seed") for one in (surface, other)]
+    if (
+        all(one.settings.get("kind") == "random" for one in (surface, other))
+        and len(set(seeds)) > 1
+    ):
+        reasons.append(f"their planes have the seeds {seeds[0]} and {seeds[1]}")
+    if surface.run and surface.run == other.run and surface.plane and surface.plane != other.plane:
+        reasons.append("they lie over two planes of one run")
+    return [f"Subtract with care: {'; '.join(reasons)}."] if reasons else []
 
 
 def _difference(surface: Surface, other: Surface, height: Kind) -> Floats:

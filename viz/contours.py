@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +14,9 @@ from landscape.surface import Surface
 from viz.captions import caption as caption_of
 from viz.colouring import Colours, Reference, colours_of
 from viz.contour_axes import draw_contours
-from viz.height import HeightScale, Kind
-from viz.matching import mismatches
+from viz.height import HeightScale, Kind, scale_of
+from viz.panel_lists import panels_of, warn_of_mismatches
+from viz.rows import evenly
 from viz.scene import Panel
 from viz.style import PAPER, Font, Style
 from viz.text import wrapped
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from viz.panels import Paths
 
 _CAPTION_SIZE = 7.0
+_MOST_PANELS = 64
 # Of the paper's style; others give their own.
 FIGURE_SETTINGS: Mapping[str, Any] = PAPER.figure_settings
 
@@ -78,29 +79,20 @@ def contour(
     import matplotlib
     from matplotlib.figure import Figure
 
-    every = [surfaces] if isinstance(surfaces, Surface) else list(surfaces)
-    placed = _per_panel(paths, len(every))
-    for name, values in (("titles", titles), ("planes", planes)):
-        if not every or (values is not None and len(values) != len(every)):
-            raise ValueError(f"{name} must be as many as surfaces, {len(every)}, and at least one")
+    panels = panels_of(surfaces, paths, titles, planes, most=_MOST_PANELS, what="a contour figure")
+    every = [panel.surface for panel in panels]
     if any(len(surface.grid.shape) != 2 for surface in every):
         raise ValueError("a surface must have 2 axes to be drawn as contours")
     style = Style.of(style)
-    scale = height if isinstance(height, HeightScale) else HeightScale.of(every, kind=height)
+    scale = scale_of(height, every)
     colours = colours_of(every, colour, style, height=scale.kind, reference=reference)
-    panels = [
-        Panel.of(one, placed[i], titles[i] if titles else "", plane=planes[i] if planes else None)
-        for i, one in enumerate(every)
-    ]
     count = len(every)
-    per_row = columns or (count if count <= 4 else math.ceil(count / math.ceil(count / 4)))
+    per_row = columns or evenly(count, 4)
     rows = math.ceil(count / per_row)
     across = width or (5.5 if per_row <= 3 else 6.75) * style.letters
     windows = {tuple(float(v) for a in s.grid.axes for v in (a[0], a[-1])) for s in every}
     same = len(windows) == 1
-    found = mismatches(every, planes or ())
-    if found:
-        warnings.warn(f"{'; '.join(found)}: compare with care", stacklevel=2)
+    warn_of_mismatches(every, planes or ())
     ratio = float(np.ptp(every[0].betas) / np.ptp(every[0].alphas))
     # Enough for the widest panels: constrained layout loses titles of panels it must make narrower.
     tall = rows * ((across - 1.0) / per_row * ratio + 0.36) + 0.25
@@ -112,7 +104,7 @@ def contour(
         grid = figure.subplots(rows, per_row, squeeze=False, sharex=same, sharey=same)
         _panels(grid.ravel(), panels, heads, per_row, scale, style, colours)
         _colour_bar(figure, grid, scale, style, colours)
-        shown = [path for panel in placed for path in panel]
+        shown = [path for panel in panels for path in panel.paths]
         text = caption_of(every, shown, scale=scale, shading="", planes=planes or (),
                           colours=colours)  # fmt: skip
         if caption:
@@ -175,13 +167,3 @@ def write_caption(
         engine.set(rect=(0.0, share, 1.0, 1.0 - share))  # type: ignore[call-arg]
     top = share * (1.0 - 0.4 * size / 72 / strip)
     figure.text(0.5, top, "\n".join(lines), ha="center", va="top", fontsize=size)
-
-
-def _per_panel(paths: Any, count: int) -> list[tuple[Projection, ...]]:
-    if paths is None:
-        return [()] * count
-    every = [paths] if isinstance(paths, Projection) else list(paths)
-    if len(every) != count:
-        raise ValueError(f"paths must be as many as surfaces, {count}, got {len(every)}")
-    single = [() if p is None else (p,) if isinstance(p, Projection) else tuple(p) for p in every]
-    return [tuple(p) for p in single]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from landscape.results import Analysis
-from viz.curvature_lines import ENOUGH, Per, ScaleLine, scale_lines
+from viz.curvature_lines import ENOUGH, Per, ScaleLine, leaves, scale_lines
 from viz.height import number
 from viz.lines import between
 
@@ -45,12 +45,20 @@ def curvature_scale_caption(
     centres = between(len(a.arrays["centres"]) for a in analyses)
     examples = [int(one["examples"]) for one in settings if one.get("examples")]
     over = f" over {between(examples)} examples" if examples else ""
+    away = [title for title, line, is_so in zip(titles, lines, kinked, strict=True)
+            if is_so and leaves(line, lines)]  # fmt: skip
     parts = [
         f"Central differences (L(t + h) − 2 L(t) + L(t − h)) / h² of the mean loss{over} at "
         f"{centres} places of a segment ({kinds}), {_DIVIDED[chosen]}. Above their mean with its "
         "standard error, below their standard deviation over the places. Grey: rounding.",
         *_prediction(lines, titles, kinked),
     ]
+    lost = [f"{title} {line.lost}" for title, line in zip(titles, lines, strict=True) if line.lost]
+    if lost:
+        parts.append("Places left out, as autograd's curvature is 0 or not finite there: "
+                     f"{', '.join(lost)}.")  # fmt: skip
+    if away:
+        parts.append(f"The predicted mean leaves the panel: {', '.join(away)}.")
     bad = [title for title, one in zip(titles, settings, strict=True)
            if one.get("budget_passed") is False]  # fmt: skip
     if bad:

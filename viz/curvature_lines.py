@@ -17,7 +17,7 @@ from viz.lines import (
     grey,
     ground,
     ink,
-    legend_columns,
+    legend_size,
     line_colours,
     line_style,
     outside_legend,
@@ -58,6 +58,7 @@ class ScaleLine:
         predicted_roughness: what the jumps predict, [H].
         hits: centres whose stencil holds a kink, [H].
         rounding: of one ratio, [H].
+        lost: centres without a finite ratio, which take no part.
     """
 
     scales: Floats
@@ -68,6 +69,7 @@ class ScaleLine:
     predicted_roughness: Floats
     hits: Floats
     rounding: Floats
+    lost: int = 0
 
     @classmethod
     def of(cls, analysis: Analysis, per: Per) -> ScaleLine:
@@ -78,13 +80,20 @@ class ScaleLine:
         minus autograd's curvature, the ratio is 1 + e / curvature or 1 + e / rms.
 
         Raises:
-            ValueError: for an analysis of another kind, or arrays that do not fit.
+            ValueError: for an analysis of another kind, arrays that do not fit, or no centre with
+                finite ratios.
         """
         found = arrays_of(analysis, "curvature_scale", _SHAPES)
         order = np.argsort(found["scales"])
-        weights, typical = _weights(found["curvatures"], per)
+        there = np.all(np.isfinite(found["ratios"]) & np.isfinite(found["predicted"]), axis=0)
+        if not there.any():
+            raise ValueError(
+                "an analysis must have a place with finite ratios, got none: autograd's curvature "
+                "is 0 or not finite everywhere on the segment; measure along another one"
+            )
+        weights, typical = _weights(found["curvatures"][there], per)
         measured, predicted = (
-            1 + (found[name][order] - 1) * weights for name in ("ratios", "predicted")
+            1 + (found[name][order][:, there] - 1) * weights for name in ("ratios", "predicted")
         )
         spread = measured.std(axis=1)
         return cls(
@@ -94,8 +103,9 @@ class ScaleLine:
             spread / np.sqrt(measured.shape[1]),
             predicted.mean(axis=1),
             predicted.std(axis=1),
-            np.count_nonzero(found["predicted"][order] != 1, axis=1).astype(np.float64),
+            np.count_nonzero(found["predicted"][order][:, there] != 1, axis=1).astype(np.float64),
             np.abs(found["rounding"][order]) * typical,
+            int(np.sum(~there)),
         )
 
 
@@ -160,8 +170,8 @@ def curvature_scale(
     lines, chosen = scale_lines(analyses, titles, kinked, per)
     with drawing(style):
         handles = _handles(titles, kinked)
-        columns = legend_columns([str(handle.get_label()) for handle in handles], width)
-        tall = 0.78 * width + 0.15 * -(-len(handles) // columns)
+        columns, legend = legend_size([str(handle.get_label()) for handle in handles], width)
+        tall = 0.78 * width + legend
         figure = Figure(figsize=(width, tall), layout="constrained")
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(1.0, 1.25))
         above.set_xscale("log")
@@ -240,6 +250,12 @@ def _around(lines: Sequence[ScaleLine]) -> tuple[float, float]:
     high = max(1.0, *(float(np.max(line.bias + line.error)) for line in lines))
     room = 0.08 * (high - low) or 0.01
     return low - room, high + room
+
+
+def leaves(line: ScaleLine, lines: Sequence[ScaleLine]) -> bool:
+    """Return whether what the jumps predict of a line's mean lies outside the upper panel."""
+    low, high = _around(lines)
+    return bool(np.any((line.predicted_bias < low) | (line.predicted_bias > high)))
 
 
 def _rounding(above: Axes, below: Axes, lines: Sequence[ScaleLine]) -> None:

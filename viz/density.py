@@ -9,7 +9,7 @@ import numpy as np
 from landscape.kink_map import KinkMap
 from landscape.surface import Surface
 from viz.contours import write_caption
-from viz.height import HeightScale, Kind, surface_heights
+from viz.height import HeightScale, Kind, scale_of, surface_heights
 from viz.style import Style
 from viz.told import remember
 
@@ -55,10 +55,10 @@ def kink_density(
     across = width or 4.2 * style.letters
     ratio = float(np.ptp(kinks.betas) / np.ptp(kinks.alphas))
     found = kinks.density[kinks.density > 0]
-    low, high = (found.min(), found.max()) if len(found) else (0.0, 1.0)
-    wide = len(found) > 0 and high > _WIDE * low
-    # Pale where there is nearly none: the lowest hundredth does not stretch the scale.
-    norm = LogNorm(max(np.quantile(found, 0.01), high * 1e-6), high) if wide else Normalize(0, high)
+    high = found.max() if len(found) else 1.0
+    wide = _wide(kinks)
+    least = _least(kinks)
+    norm = LogNorm(least, high) if wide else Normalize(0, high)
     with matplotlib.rc_context(dict(style.figure_settings)):
         figure = Figure(figsize=(across, (across - 1.3) * ratio + 0.6), layout="constrained")
         figure.get_layout_engine().set(h_pad=0.08)  # type: ignore[union-attr,call-arg]
@@ -99,10 +99,26 @@ def density_caption(
         text.append("Jumps as at the centres of the cells.")
     if np.any(kinks.density <= 0):
         text.append("Grey: no kink.")
+    if _wide(kinks):
+        faint = int(np.sum((kinks.density > 0) & (kinks.density < _least(kinks))))
+        text += [f"Colours begin at {_least(kinks):.3g}: {faint:,} cells with kinks are below."
+                 ] * bool(faint)  # fmt: skip
     if surface is not None:
-        scale = _scale(surface, height)
+        scale = scale_of(height, [surface])
         text.append(f"Isolines: {'log loss' if scale.kind == 'log' else 'loss'}.")
     return " ".join([*text, *missing(kinks)])
+
+
+def _wide(kinks: KinkMap) -> bool:
+    """Return whether the range is shown on a log scale."""
+    found = kinks.density[kinks.density > 0]
+    return bool(len(found) and found.max() > _WIDE * found.min())
+
+
+def _least(kinks: KinkMap) -> float:
+    """Return where a log scale begins: the lowest hundredth does not stretch it."""
+    found = kinks.density[kinks.density > 0]
+    return float(max(np.quantile(found, 0.01), found.max() * 1e-6)) if len(found) else 0.0
 
 
 def _mean(kinks: KinkMap, density: Any) -> float:
@@ -110,12 +126,8 @@ def _mean(kinks: KinkMap, density: Any) -> float:
     return float((density * areas).sum() / areas.sum())
 
 
-def _scale(surface: Surface, height: Kind | HeightScale) -> HeightScale:
-    return height if isinstance(height, HeightScale) else HeightScale.of([surface], kind=height)
-
-
 def _isolines(axes: Any, surface: Surface, height: Kind | HeightScale, style: Style) -> None:
-    scale = _scale(surface, height)
+    scale = scale_of(height, [surface])
     shown = np.ma.masked_invalid(surface_heights(surface, scale.kind))
     levels = scale.levels()
     inside = levels[(levels > shown.min()) & (levels < shown.max())]

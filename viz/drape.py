@@ -43,6 +43,8 @@ def drape(segments: Floats, surface: Surface, frame: Frame) -> Floats:
     along = alike_diagonals(height)[row, column][:, None]
     corner = [height[row + i, column + j][:, None] for i, j in ((0, 0), (1, 0), (1, 1), (0, 1))]
     z = _in_triangle(corner, u, v, along)
+    # Over what is cut off a clipped surface, lines lie on its flat top.
+    z = np.minimum(z, frame.scale.high) if frame.scale.clipped else z
     points = np.stack([frame.x(ends[..., 0]), frame.y(ends[..., 1]), frame.z(z)], axis=-1)
     usable = np.isfinite(sum(corner)).ravel()
     return points[usable].reshape(-1, 3)

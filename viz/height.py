@@ -167,6 +167,19 @@ class HeightScale:
         return inside if len(inside) >= 2 else np.linspace(self.low, self.high, 3)
 
 
+def scale_of(
+    height: Kind | HeightScale, surfaces: Sequence[Surface], paths: Iterable[Projection] = ()
+) -> HeightScale:
+    """Return a scale as it is, or make that of the surfaces and of what is drawn of paths.
+
+    Raises:
+        ValueError: as :meth:`HeightScale.of` does.
+    """
+    if isinstance(height, HeightScale):
+        return height
+    return HeightScale.of(surfaces, kind=height, paths=paths)
+
+
 def heights(losses: NDArray[np.float64], kind: Kind) -> Floats:
     """Return log10 of the losses or themselves; NaN for what has no finite height."""
     values = np.asarray(losses, dtype=np.float64)

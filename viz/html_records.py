@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from landscape.arrays import Floats
+from landscape.grid import Grid
 from landscape.kink_map import KinkMap
 from landscape.plane import Plane
 from landscape.residuals import Residual
@@ -109,12 +112,14 @@ def contents_of(
             | {"paths": [i for i, p in enumerate(found.projections.values())
                          if p.plane == (surface.plane or name)],
                "kinks": _map_of(surface, found.maps),
-               "notes": _notes(surface.settings, found.planes.get(surface.plane or name))}
+               "notes": _notes(surface.settings, found.planes.get(surface.plane or name))
+               + _thinned(surface.grid)}
         )  # fmt: skip
     for series in _series(windows):
         first = next(iter(series.items()))
         levels = [_window_level(w, blobs) for w in series.values()]
-        told = {"paths": [], "kinks": None, "notes": _notes(first[1].settings, None)}
+        notes = _notes(first[1].settings, None) + _thinned(first[1].grid)
+        told = {"paths": [], "kinks": None, "notes": notes}
         panels.append(_panel(*first, levels, titles.get(first[0]), creased) | told)
     return Contents(panels, paths, kinks, blobs)
 
@@ -133,22 +138,43 @@ def _panel(
     }  # fmt: skip
 
 
-def _thin(points: int) -> int:
-    return max(-(-(points - 1) // (MOST_POINTS - 1)), 1)
+def _kept(axis: Floats) -> NDArray[np.int64]:
+    """Return which points of an axis are shown: as many as a browser draws, evenly, with its ends.
+
+    The point nearest to 0 is among them: there the solution is, and often the lowest loss.
+    """
+    count = len(axis)
+    if count <= MOST_POINTS:
+        return np.arange(count)
+    kept = np.round(np.linspace(0, count - 1, MOST_POINTS)).astype(np.int64)
+    origin = int(np.argmin(np.abs(axis)))
+    near = int(np.argmin(np.abs(kept - origin)))
+    if 0 < near < MOST_POINTS - 1:
+        kept[near] = origin
+    return kept
+
+
+def _thinned(grid: Grid) -> list[str]:
+    """Say which share of a grid is shown, if not all is."""
+    shown = [len(_kept(axis)) for axis in grid.axes]
+    if shown == list(grid.shape):
+        return []
+    return [f"{' x '.join(map(str, shown))} of {' x '.join(map(str, grid.shape))} points shown"]
 
 
 def _surface_level(surface: Surface, blobs: list[str]) -> dict[str, Any]:
     blob = Blob()
-    every = tuple(slice(None, None, _thin(n)) for n in surface.grid.shape)
+    kept = [_kept(axis) for axis in surface.grid.axes]
+    every = np.ix_(*kept)
     there = np.isin(surface.status, (Status.EVALUATED, Status.INTERPOLATED))
     fields = {}
     for name, values in surface.fields.items():
         shown = np.where(there, values, np.nan)[every]
-        fields[name] = blob.add(shown, "f2" if name in _HALVES else "f4")
+        fields[name] = blob.add(shown, "f2" if name in _HALVES else _single(shown))
     told = {
         "quantity": "loss", "fields": fields, "status": blob.add(surface.status[every], "u1"),
-        "alphas": blob.add(surface.alphas[every[0]], "f8"),
-        "betas": blob.add(surface.betas[every[1]], "f8"),
+        "alphas": blob.add(surface.alphas[kept[0]], "f8"),
+        "betas": blob.add(surface.betas[kept[1]], "f8"),
         "points": list(surface.grid.shape),
     }  # fmt: skip
     return _stored(told, blob, blobs)
@@ -156,11 +182,13 @@ def _surface_level(surface: Surface, blobs: list[str]) -> dict[str, Any]:
 
 def _window_level(window: Residual, blobs: list[str]) -> dict[str, Any]:
     blob = Blob()
-    every = tuple(slice(None, None, _thin(n)) for n in window.grid.shape)
-    fields = {"losses": blob.add(window.values[every], "f4")}
+    kept = [_kept(axis) for axis in window.grid.axes]
+    every = np.ix_(*kept)
+    shown = window.values[every]
+    fields = {"losses": blob.add(shown, _single(shown))}
     if all(name in window.slopes for name in _GRADIENTS):
         fields |= {n: blob.add(window.slopes[n][every], "f2") for n in _GRADIENTS}
-    axes = [blob.add(a[e], "f8") for a, e in zip(window.grid.axes, every, strict=True)]
+    axes = [blob.add(a[k], "f8") for a, k in zip(window.grid.axes, kept, strict=True)]
     told = {
         "quantity": "residual", "fields": fields, "status": None, "alphas": axes[0],
         "betas": axes[1], "points": list(window.grid.shape), "width": window.width,
@@ -168,6 +196,14 @@ def _window_level(window: Residual, blobs: list[str]) -> dict[str, Any]:
         "rounding": float(window.rounding), "loss_range": float(window.loss_range),
     }  # fmt: skip
     return _stored(told, blob, blobs)
+
+
+def _single(values: Floats) -> str:
+    """Return single precision, or double where a value would become infinite or 0 in it."""
+    sizes = np.abs(values[np.isfinite(values) & (values != 0)])
+    ends = np.finfo(np.float32)
+    held = not len(sizes) or (sizes.max() <= ends.max and sizes.min() >= ends.tiny)
+    return "f4" if held else "f8"
 
 
 def _stored(told: dict[str, Any], blob: Blob, blobs: list[str]) -> dict[str, Any]:

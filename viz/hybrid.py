@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -13,10 +12,11 @@ from landscape.surface import Surface
 from viz.captions import caption as caption_of
 from viz.colouring import Colours, Reference, colours_of
 from viz.frame import Frame
-from viz.height import HeightScale, Kind
+from viz.height import HeightScale, Kind, scale_of
 from viz.lines import drawing
 from viz.mesh import Shading, check_shading
 from viz.page import Page, common_names
+from viz.panel_lists import panels_of, warn_of_mismatches
 from viz.paper_panels import bar_texts, colour_bar, draw_hybrid, flat_panel
 from viz.scene import Panel
 from viz.style import PAPER as SCREEN
@@ -102,10 +102,11 @@ def figure(
         ValueError: for no surface or too many, lists of other lengths, an unknown height, colour
             or shading, a reference that does not fit, or panels that would be too small.
     """
-    panels = checked_panels(surfaces, paths, titles, planes)
+    panels = _panels(surfaces, paths, titles, planes)
+    warn_of_mismatches([panel.surface for panel in panels], planes or ())
     check_shading(shading)
     style = figure_style(style)
-    scale, frame = scale_and_frame(panels, height, style)
+    scale, frame = _scale_and_frame(panels, height, style)
     colours = _colours(panels, colour, reference, scale, style)
     words = _caption(panels, planes, scale, frame, shading, contours, colours)
     panels = [panel.laid(scale) for panel in panels]
@@ -149,9 +150,9 @@ def figure_caption(
     Raises:
         ValueError: as :func:`figure` does.
     """
-    panels = checked_panels(surfaces, paths, None, planes, quiet=True)
+    panels = _panels(surfaces, paths, None, planes)
     style = figure_style(style)
-    scale, frame = scale_and_frame(panels, height, style)
+    scale, frame = _scale_and_frame(panels, height, style)
     colours = _colours(panels, colour, reference, scale, style)
     return _caption(panels, planes, scale, frame, shading, contours, colours)
 
@@ -184,55 +185,19 @@ def _caption(
     return f"{words} Below: the same as contours." if contours else words
 
 
-def checked_panels(
+def _panels(
     surfaces: Surface | Sequence[Surface],
     paths: Sequence[Paths] | Projection | None,
     titles: Sequence[str] | None,
     planes: Sequence[Plane | None] | None,
-    *,
-    quiet: bool = False,
 ) -> list[Panel]:
-    """Return what is shown, one panel for each surface.
-
-    Args:
-        surfaces: one or several.
-        paths: of each.
-        titles: of each.
-        planes: of each.
-        quiet: whether nothing is said of surfaces that span different windows.
-
-    Raises:
-        ValueError: for no surface or too many, or lists of other lengths.
-    """
-    every = [surfaces] if isinstance(surfaces, Surface) else list(surfaces)
-    count = len(every)
-    if not 1 <= count <= MOST_PANELS:
-        raise ValueError(f"a figure shows 1 to {MOST_PANELS} surfaces, got {count}")
-    placed = [paths] if isinstance(paths, Projection) else paths
-    for name, values in (("paths", placed), ("titles", titles), ("planes", planes)):
-        if values is not None and len(values) != count:
-            raise ValueError(f"{name} must be as many as surfaces, {count}, got {len(values)}")
-    windows = {tuple(float(v) for a in s.grid.axes for v in (a[0], a[-1])) for s in every}
-    if len(windows) > 1 and not quiet:
-        warnings.warn("the surfaces span different windows: compare with care", stacklevel=3)
-    return [
-        Panel.of(
-            s,
-            placed[i] if placed else None,
-            titles[i] if titles else "",
-            plane=planes[i] if planes else None,
-        )
-        for i, s in enumerate(every)
-    ]
+    return panels_of(surfaces, paths, titles, planes, most=MOST_PANELS, what="a figure")
 
 
-def scale_and_frame(
+def _scale_and_frame(
     panels: Sequence[Panel], height: Kind | HeightScale, style: Style
 ) -> tuple[HeightScale, Frame]:
     """Return the scale and the frame that all panels share."""
     surfaces = [panel.surface for panel in panels]
-    shown = [path for panel in panels for path in panel.paths]
-    scale = height if isinstance(height, HeightScale) else HeightScale.of(
-        surfaces, kind=height, paths=shown
-    )  # fmt: skip
+    scale = scale_of(height, surfaces, [path for panel in panels for path in panel.paths])
     return scale, Frame.around(surfaces, scale, style)

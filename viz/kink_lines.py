@@ -15,7 +15,7 @@ from viz.captions import caption as caption_of
 from viz.contours import contour, write_caption
 from viz.drape import drape
 from viz.frame import Frame
-from viz.height import HeightScale, Kind
+from viz.height import HeightScale, Kind, scale_of
 from viz.legends import draw_heading
 from viz.mesh import Shading, check_shading, surface_mesh
 from viz.panels import Drawing, arranged
@@ -201,9 +201,7 @@ def kink_contour(
                 capstyle="butt",
             ))  # fmt: skip
         _legend(axes, drawn)
-        scale = height if isinstance(height, HeightScale) else HeightScale.of(
-            [surface], kind=height
-        )  # fmt: skip
+        scale = scale_of(height, [surface])
         words = " ".join([caption_of(surface, scale=scale, shading=""), *drawn.sentences()])
         if caption:
             write_caption(figure, words, font=style.font)
@@ -260,7 +258,7 @@ def kink_surface(
     check_window(surface, kinks)
     drawn = DrawnKinks.of(kinks, least)
     style = Style.of(style)
-    scale = height if isinstance(height, HeightScale) else HeightScale.of([surface], kind=height)
+    scale = scale_of(height, [surface])
     frame = Frame.around([surface], scale, style)
     text = caption_of(surface, scale=scale, frame=frame, shading=shading)
 

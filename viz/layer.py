@@ -18,7 +18,7 @@ from viz.colouring import Colours
 from viz.frame import Frame
 from viz.mesh import Shading
 from viz.offscreen import ensure
-from viz.paths import TUBE, path_pieces
+from viz.paths import TUBE, bead_points, draw_beads, path_pieces
 from viz.scene import Panel, draw_mesh, panel_mesh, shaded_smooth
 from viz.style import Style
 from viz.view import View
@@ -118,9 +118,9 @@ def _draw(
     number: int,
 ) -> None:
     mesh = panel_mesh(panel, frame, shading, colours, number)
-    # Wide lines have notches at their corners: isolines are drawn as tubes.
+    # Wide lines have notches at their corners and between tiles: lines are drawn as tubes.
     draw_mesh(plotter, mesh, frame, replace(style, isolines=False), framed=False, colours=colours,
-              smooth=shaded_smooth(shading, colours))  # fmt: skip
+              smooth=shaded_smooth(shading, colours), inch=1 / view.scale)  # fmt: skip
     for _, line in isolines(mesh, frame) if style.isolines else ():
         _tube(plotter, line, _isoline(style, view), style.isoline_colour, lighting=False)
     for path, colour in coloured(panel.paths, style):
@@ -128,6 +128,8 @@ def _draw(
             if len(piece) > 1:
                 _tube(plotter, piece, TUBE, colour, ambient=0.75, diffuse=0.35,
                       smooth_shading=True)  # fmt: skip
+        if visible(path) and len(places := bead_points(path, frame)):
+            draw_beads(plotter, places, colour)
 
 
 def _isoline(style: Style, view: View) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 _ACCURACY = ("accuracies", "accuracy")
+_HEIGHTS = ("log", "linear")
+# Two coordinates are one.
+_SAME = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +36,13 @@ class Barrier:
         alpha: where it is highest over it.
         height: by how much there, in loss; 0 if it never is.
         base: the straight way's loss there.
+        complete: whether every loss between the two solutions is finite; else it may be higher.
     """
 
     alpha: float
     height: float
     base: float
+    complete: bool = True
 
 
 def barrier(surface: Surface) -> Barrier:
@@ -55,21 +60,23 @@ def barrier(surface: Surface) -> Barrier:
     >>> line = Grid((np.linspace(0.0, 1.0, 5),))
     >>> losses = np.array([1.0, 2.0, 5.0, 3.0, 3.0])
     >>> barrier(Surface(line, {"losses": losses}, np.ones(5, dtype=np.uint8)))
-    Barrier(alpha=0.5, height=3.0, base=2.0)
+    Barrier(alpha=0.5, height=3.0, base=2.0, complete=True)
     """
     _check_line(surface)
     alphas, losses = surface.alphas, surface.losses
-    inside = (alphas >= 0) & (alphas <= 1) & np.isfinite(losses)
+    finite = np.isfinite(losses)
+    between = (alphas >= 0) & (alphas <= 1)
+    inside = between & finite
     if not alphas[0] <= 0 < 1 <= alphas[-1] or not inside.any():
         raise ValueError(
             f"a barrier needs a line from alpha 0 to 1, got {alphas[0]:g} to {alphas[-1]:g}"
         )
-    finite = np.isfinite(losses)
     first, last = np.interp([0.0, 1.0], alphas[finite], losses[finite])
     straight = (1 - alphas) * first + alphas * last
     place = int(np.argmax(np.where(inside, losses - straight, -np.inf)))
     height = max(float(losses[place] - straight[place]), 0.0)
-    return Barrier(float(alphas[place]), height, float(straight[place]))
+    complete = bool(np.array_equal(between, inside))
+    return Barrier(float(alphas[place]), height, float(straight[place]), complete)
 
 
 def section(surface: Surface, *, beta: float = 0.0) -> Surface:
@@ -135,7 +142,7 @@ def line(
             columns = max(1, min(len(names), int(width / (0.35 + 0.055 * max(map(len, names))))))
             figure.legend(handles, names, loc="outside lower center", ncols=columns,
                           frameon=False, fontsize=7, handlelength=1.6)  # fmt: skip
-    remember(figure, line_caption(every, height=height))
+    remember(figure, line_caption(every, height=height, accuracy=accuracy))
     return figure
 
 
@@ -149,8 +156,8 @@ def draw_lines(
 ) -> None:
     """Draw losses along lines into axes; raises like :func:`line`."""
     check_count(len(surfaces))
-    if height not in get_args(Kind):
-        raise ValueError(f"unknown height {height!r}; known: {', '.join(get_args(Kind))}")
+    if height not in _HEIGHTS:
+        raise ValueError(f"unknown height {height!r} of a line; known: {', '.join(_HEIGHTS)}")
     for surface in surfaces:
         _check_line(surface)
     scale = HeightScale.of(surfaces, kind=height)
@@ -162,7 +169,9 @@ def draw_lines(
         shown = np.isfinite(surface_heights(surface, height))
         losses = np.where(shown, surface.losses, np.nan) / 10.0**power
         axes.plot(alphas, losses, color=colour, linewidth=1.1, label=title or None, zorder=3)
-        _mark_solutions(axes, surface, losses, alphas, colour)
+        for k in marked(surface, height):
+            axes.plot(alphas[k], losses[k], "o", color=colour, markersize=4,
+                      markeredgecolor=ground(), markeredgewidth=0.6, zorder=4)  # fmt: skip
         name = _accuracies(surface)
         if beside is not None and name:
             beside.plot(alphas, 100 * surface.fields[name], color=colour, linewidth=0.8,
@@ -187,8 +196,10 @@ def draw_lines(
         axes.patch.set_visible(False)
 
 
-def line_caption(surfaces: Surface | Sequence[Surface], *, height: Kind = "log") -> str:
-    """Write the caption of :func:`line`."""
+def line_caption(
+    surfaces: Surface | Sequence[Surface], *, height: Kind = "log", accuracy: bool = True
+) -> str:
+    """Write the caption of :func:`line`, given the same arguments."""
     every = [surfaces] if isinstance(surfaces, Surface) else list(surfaces)
     parts = [caption_of(every, scale=HeightScale.of(every, kind=height), shading="")]
     parts[0] = parts[0].replace("Colours and isolines:", "Axis:")
@@ -201,17 +212,19 @@ def line_caption(surfaces: Surface | Sequence[Surface], *, height: Kind = "log")
     if rows:
         parts.append("Along α at β = " + ", ".join(f"{row:.3g}" for row in rows) + ".")
     between = [s for s in every if _is_between(s)]
-    if between:
+    dots = [len(marked(one, height)) for one in every]
+    if between and all(count == 2 for count in dots):
         parts.append("Dots: the two solutions of each line.")
-    elif any(s.alphas[0] <= 0 <= s.alphas[-1] and not _is_segment(s) for s in every):
-        parts.append("Dot: the solution.")
+    elif any(dots):
+        parts.append(f"Dot{'s: solutions' if max(dots) > 1 else ': the solution'}.")
     if len(every) == 1 and between:
         found = barrier(every[0])
+        least = "" if found.complete else "at least "
         parts.append(
-            f"Barrier: {number(found.height)} over the straight way between the losses of the two "
-            f"solutions, at α = {found.alpha:.3g}."
+            f"Barrier: {least}{number(found.height)} over the straight way between the losses of "
+            f"the two solutions, at α = {found.alpha:.3g}."
         )
-    if any(map(_accuracies, every)):
+    if accuracy and any(map(_accuracies, every)):
         parts.append("Dashed: accuracy.")
     return " ".join(parts)
 
@@ -244,22 +257,22 @@ def _is_between(surface: Surface) -> bool:
     return surface.settings.get("kind") == "between" and bool(reaches)
 
 
-def _is_segment(surface: Surface) -> bool:
-    """Whether a line lies between two points of a plane: at its 0 and 1 are no solutions."""
-    return surface.settings.get("kind") == "segment"
+def marked(surface: Surface, height: Kind = "log") -> list[int]:
+    """Return the points of a line that are solutions: alpha 0, and 1 between two of them.
 
-
-def _mark_solutions(
-    axes: Axes, surface: Surface, losses: Floats, alphas: Floats, colour: str
-) -> None:
-    """Mark alpha 0, and 1 between two solutions, if the grid has a point there."""
-    if _is_segment(surface):
-        return
-    for place in (0.0, 1.0) if _is_between(surface) else (0.0,):
-        nearest = int(np.argmin(np.abs(surface.alphas - place)))
-        if np.isclose(surface.alphas[nearest], place, atol=1e-12):
-            axes.plot(alphas[nearest], losses[nearest], "o", color=colour, markersize=4,
-                      markeredgecolor=ground(), markeredgewidth=0.6, zorder=4)  # fmt: skip
+    None on a segment between two points of a plane, where the grid has no point there, where the
+    loss has no height, or if the line runs beside the solution, as the section of a surface whose
+    grid has no row at beta 0.
+    """
+    if surface.settings.get("kind") == "segment":
+        return []
+    if abs(float(surface.settings.get("section_beta", 0.0))) > _SAME:
+        return []
+    there = np.isfinite(surface_heights(surface, height))
+    places = (0.0, 1.0) if _is_between(surface) else (0.0,)
+    nearest = [int(np.argmin(np.abs(surface.alphas - place))) for place in places]
+    return [k for k, place in zip(nearest, places, strict=True)
+            if there[k] and abs(float(surface.alphas[k]) - place) <= _SAME]  # fmt: skip
 
 
 def _draw_barrier(axes: Axes, surface: Surface, power: int, alpha_power: int) -> None:
@@ -278,6 +291,7 @@ def _draw_barrier(axes: Axes, surface: Surface, power: int, alpha_power: int) ->
                   "color": grey(0.25), "mutation_scale": 6}  # fmt: skip
     axes.annotate("", (place, top), (place, base), arrowprops=arrow)
     middle = np.sqrt(base * top) if axes.get_yscale() == "log" and base > 0 else (base + top) / 2
-    axes.annotate(f"barrier {number(found.height)}", (place, float(middle)), (4, 0),
+    least = "" if found.complete else "≥ "
+    axes.annotate(f"barrier {least}{number(found.height)}", (place, float(middle)), (4, 0),
                   textcoords="offset points", va="center", fontsize=7,
                   color=grey(0.15))  # fmt: skip

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from landscape.arrays import Floats, as_floats
 from landscape.results import Analysis
+from viz.rows import evenly
 from viz.style import Style
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ LINE_COLOURS = ("#D55E00", "#E69F00", "#009E73", "#0072B2", "#CC79A7", "#56B4E9"
 _ON_DARK = {"#000000": "#e6e6e6", "#0072B2": "#4aa3e0"}
 # Solid for activations with kinks, dashed for the others.
 _DASHED = (0, (4, 1.6))
-_LEGEND_SIZE = 7.0
+# Points of its letters, inches of a line.
+_LEGEND_SIZE, _LEGEND_ROW = 7.0, 0.15
 
 
 def drawing(style: Style | str | None) -> Any:
@@ -128,10 +130,20 @@ def outside_legend(
     legend.get_title().set_fontsize(_LEGEND_SIZE)
 
 
-def legend_columns(names: Sequence[str], width: float, *, handle: float = 3.8) -> int:
-    """Return how many entries of a legend stand side by side in a width in inches, evenly."""
+def legend_size(names: Sequence[str], width: float, *, handle: float = 3.8) -> tuple[int, float]:
+    """Return how many entries of a legend stand side by side, evenly, and how high it is.
+
+    Args:
+        names: of the entries.
+        width: of the figure in inches.
+        handle: width of what stands before a name, in letters.
+
+    Returns:
+        Columns, and inches.
+    """
     # A character of this font is about 0.45 of its size wide.
     longest = max((len(name) for name in names), default=1)
     entry = (longest * 0.45 + handle) * _LEGEND_SIZE / 72
     most = max(1, min(len(names), int(width * 0.96 / entry)))
-    return math.ceil(len(names) / math.ceil(len(names) / most))
+    columns = evenly(len(names), most)
+    return columns, _LEGEND_ROW * math.ceil(len(names) / columns)

@@ -10,7 +10,8 @@ from landscape.surface import Surface
 from viz.colouring import Reference
 from viz.height import HeightScale, Kind
 from viz.mesh import Shading
-from viz.panels import Choice, Paths, draw_chosen, warn_of_mismatches
+from viz.panel_lists import warn_of_mismatches
+from viz.panels import Choice, Paths, draw_chosen
 from viz.scene import Panel
 from viz.style import Style
 

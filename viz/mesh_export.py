@@ -16,7 +16,7 @@ from viz import mesh_files
 from viz.drape import laid, losses_on
 from viz.frame import Frame
 from viz.gltf import glb
-from viz.height import HeightScale, Kind, left_out
+from viz.height import HeightScale, Kind, left_out, scale_of
 from viz.mesh import Shading
 from viz.mesh_parts import Placing, path_parts, surface_part
 from viz.style import PAPER, Style
@@ -89,7 +89,7 @@ def export_mesh(
 
     Raises:
         ValueError: for another suffix, unknown options, a surface without two axes (but as
-            ``.csv``), or nothing finite to draw.
+            ``.csv``), a clipped scale, or nothing finite to draw.
         FileExistsError: if a file is there that must not be replaced.
         OSError: if a file cannot be written.
 
@@ -107,9 +107,10 @@ def export_mesh(
     _check(units, size)
     style = style or PAPER
     shading = shading or _best_shading(surface)
-    scale = height if isinstance(height, HeightScale) else HeightScale.of(
-        [surface], kind=height, paths=placed
-    )  # fmt: skip
+    scale = scale_of(height, [surface], placed)
+    if scale.clipped:
+        raise ValueError("a mesh file holds the whole surface, a clipped height cuts it; give log, "
+                         "linear, or a scale without a limit")  # fmt: skip
     frame = Frame.around([surface], scale, style)
     wide = (size or _SIZES.get(suffix, _USUAL_SIZE)) if units == "picture" else None
     placing = Placing.of(frame, size=wide, y_up=suffix in _Y_UP)

@@ -105,8 +105,8 @@ def _noise(
 
 def _insets(residuals: Sequence[Residual], titles: Sequence[str]) -> list[str]:
     relief = Relief.of(residuals)
-    factors = {t: relief.factor(r) for r, t in zip(residuals, titles, strict=True)}
-    each = [f"{title} x {factor:,}" for title, factor in factors.items() if factor > 1]
+    factors = [(t, relief.factor(r)) for r, t in zip(residuals, titles, strict=True)]
+    each = [f"{title} x {factor:,}" for title, factor in factors if factor > 1]
     return [f"Insets show flat panels magnified: {', '.join(each)}."] if each else []
 
 

@@ -13,7 +13,9 @@ from landscape.residuals import Residual
 from landscape.surface import Surface
 from viz.contour_axes import draw_contours
 from viz.height import HeightScale, label, number, power_of_ten
+from viz.plane_captions import a_range
 from viz.relief import Relief, draw_relief, ground_colours
+from viz.rows import evenly
 from viz.style import Style
 
 if TYPE_CHECKING:
@@ -57,8 +59,7 @@ def microscope(
     count = check_residuals(residuals, titles=titles, full=full)
     style = Style.of(style)
     relief = Relief.of(residuals)
-    per_row = columns or (count if count <= 4 else math.ceil(count / math.ceil(count / 4)))
-    per_row = count if full else per_row
+    per_row = count if full else columns or evenly(count, 4)
     rows = math.ceil(count / per_row)
     across = width or (5.5 if per_row <= 3 else 6.75) * style.letters
     figure, grid = _panels(rows + bool(full), per_row, across, style)
@@ -116,15 +117,16 @@ def zooms(
         scale = HeightScale.of(full)
         for axes, surface in zip(grid[:, 0], full, strict=True):
             filled = draw_contours(axes, surface, (), scale, style)
-        extent = float(np.ptp(full[0].alphas))
-        grid[0, 0].set_title(f"loss, width {number(extent)}")
+        extents = sorted({number(float(np.ptp(one.alphas))) for one in full}, key=float)
+        grid[0, 0].set_title(f"loss, width {a_range(extents)}")
         _ticked(figure.colorbar(filled, ax=list(grid[:, 0]), **_BELOW), scale, 3)
         _label(grid[-1, :1], grid[:, 0], full[0].grid.axes)
         for column, axes in zip(columns, grid[:, 1:].T, strict=True):
             relief = Relief.of(column)
             for one, residual in zip(axes, column, strict=True):
                 draw_relief(one, residual, relief, isolines=isolines)
-            axes[0].set_title(f"residual, width {number(column[0].width)}")
+            widths = sorted({number(one.width) for one in column}, key=float)
+            axes[0].set_title(f"residual, width {a_range(widths)}")
             _label(axes[-1:], axes, column[0].grid.axes, beta=False)
             _colour_bar(figure, axes, relief, **_BELOW)
         for one, title in zip(grid[:, 0], titles, strict=True):
@@ -159,11 +161,12 @@ def check_residuals(residuals: Sequence[Any], **others: Sequence[Any] | None) ->
     for name, values in others.items():
         if values is not None and len(values) != count:
             raise ValueError(f"{name} must be as many as residuals, {count}, got {len(values)}")
-    flat = (
-        residuals if isinstance(residuals[0], Residual) else [row[-1] for row in residuals if row]
+    columns: list[Any] = (
+        [residuals] if isinstance(residuals[0], Residual) else list(zip(*residuals, strict=False))
     )
-    windows = {tuple(float(v) for a in r.grid.axes for v in (a[0], a[-1])) for r in flat}
-    if len(windows) > 1:
+    windows = [{tuple(float(v) for a in r.grid.axes for v in (a[0], a[-1])) for r in column}
+               for column in columns]  # fmt: skip
+    if any(len(found) > 1 for found in windows):
         warnings.warn("the residuals span different windows: compare with care", stacklevel=3)
     return count
 

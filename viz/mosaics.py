@@ -17,7 +17,7 @@ from viz.colouring import Colours, Reference, colours_of
 from viz.frame import Frame
 from viz.height import HeightScale, Kind
 from viz.hybrid import figure_style
-from viz.line_figures import draw_lines, section
+from viz.line_figures import draw_lines, marked, section
 from viz.lines import drawing
 from viz.mesh import Shading, check_shading
 from viz.page import BAR, LABEL, ROOM, TITLE, bar_room, place_axes
@@ -281,8 +281,8 @@ def _told(parts: Parts, title: str, shading: str, style: Style) -> str:
         words = caption_of(flat, parts.flat.paths, scale=parts.scale, shading="", colours=plain)
         sentences.append(f"(b) {words} One scale of colours for both.")
     sentences += parts.colours.sentences if parts.colours else ()
-    marked = parts.line.alphas[0] <= 0 <= parts.line.alphas[-1]
-    dot = "; dot: the solution" if marked else ""
+    kind: Kind = "linear" if parts.scale.kind == "linear" else "log"
+    dot = "; dot: the solution" if marked(parts.line, kind) else ""
     dashed = "; dashed: accuracy" if "accuracies" in parts.line.fields else ""
     named = _line_title(parts)
     sentences.append(f"(c) The loss {named}{dot}{dashed}.")

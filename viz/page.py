@@ -12,6 +12,7 @@ import numpy as np
 from viz.frame import Frame
 from viz.legends import Name, names_of
 from viz.paper_axes import POINT, Margins, extent
+from viz.rows import evenly
 from viz.style import Style
 from viz.text import wrapped
 from viz.titles import Titles, fitted
@@ -103,7 +104,7 @@ class Page:
             ValueError: if the panels would be narrower than can be read.
         """
         most = 2 if width < NARROW else 3 if width < 6.5 else 4
-        per_row = columns or math.ceil(count / math.ceil(count / most))
+        per_row = columns or evenly(count, most)
         upright = width >= NARROW
         right = bar_room(bar)
         beside = (BAR + right + _BETWEEN) if upright else 0.0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +13,10 @@ from viz.arrangement import Drawing, Group, arranged, draw_groups
 from viz.captions import caption as caption_of
 from viz.colouring import Reference, colours_of
 from viz.frame import Frame
-from viz.height import HeightScale, Kind
-from viz.matching import mismatches
+from viz.height import HeightScale, Kind, scale_of
 from viz.mesh import Shading, check_shading
+from viz.panel_lists import panels_of, warn_of_mismatches
+from viz.rows import evenly
 from viz.scene import Panel
 from viz.style import Style
 from viz.told import remember
@@ -114,33 +113,12 @@ def compare(
         RuntimeError: if nothing can be rendered here.
         ValueError: for no surface or too many, or lists of different lengths.
     """
-    count = len(surfaces)
-    if not 1 <= count <= _MOST_PANELS:
-        raise ValueError(f"a comparison shows 1 to {_MOST_PANELS} surfaces, got {count}")
-    for name, values in (("paths", paths), ("titles", titles), ("planes", planes)):
-        if values is not None and len(values) != count:
-            raise ValueError(f"{name} must be as many as surfaces, {count}, got {len(values)}")
+    panels = panels_of(surfaces, paths, titles, planes, most=_MOST_PANELS, what="a comparison")
     warn_of_mismatches(surfaces, planes or [])
-    panels = [
-        Panel.of(
-            s,
-            paths[i] if paths else None,
-            titles[i] if titles else "",
-            plane=planes[i] if planes else None,
-        )
-        for i, s in enumerate(surfaces)
-    ]
-    per_row = columns or (count if count <= 4 else math.ceil(count / math.ceil(count / 4)))
-    choice = Choice(planes or [None] * count, height, shading, caption, colour, reference)
-    look = Style.of(style).of_many()
+    every = planes or [None] * len(panels)
+    choice = Choice(every, height, shading, caption, colour, reference)
+    look, per_row = Style.of(style).of_many(), columns or evenly(len(panels), 4)
     return draw_chosen(panels, choice, look, columns=per_row, off_screen=off_screen)
-
-
-def warn_of_mismatches(surfaces: Sequence[Surface], planes: Sequence[Plane | None]) -> None:
-    """Warn if panels are not comparable as they stand, in the caller's caller's name."""
-    found = mismatches(surfaces, planes)
-    if found:
-        warnings.warn(f"{'; '.join(found)}: compare with care", stacklevel=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +154,7 @@ def draw_chosen(
     check_shading(choice.shading)
     surfaces = [panel.surface for panel in panels]
     paths = [path for panel in panels for path in panel.paths]
-    height = choice.height
-    scale = height if isinstance(height, HeightScale) else HeightScale.of(
-        surfaces, kind=height, paths=paths
-    )  # fmt: skip
+    scale = scale_of(choice.height, surfaces, paths)
     frame = Frame.around(surfaces, scale, style)
     colours = colours_of(surfaces, choice.colour, style, height=scale.kind,
                          reference=choice.reference)  # fmt: skip

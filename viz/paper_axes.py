@@ -20,7 +20,7 @@ from viz.frame import Frame
 from viz.height import power_of_ten, with_power
 from viz.layer import coloured
 from viz.lines import grey
-from viz.paths import path_pieces
+from viz.paths import bead_points, over_limit, path_pieces
 from viz.style import Style
 from viz.view import View
 from viz.window import visible
@@ -118,6 +118,10 @@ def draw_floor(
     for path, colour in coloured(paths, style):
         for piece in path_pieces(path, frame) if visible(path) else ():
             axes.plot(*view.on_paper(_on_floor(piece, frame)).T, color=colour, linewidth=0.7,
+                      zorder=_BELOW + 0.2)  # fmt: skip
+        for place in bead_points(path, frame) if visible(path) else ():
+            axes.plot(*view.on_paper(_on_floor(place[None], frame))[0], ".", color=colour,
+                      markersize=2.2 * view.line_share, markeredgewidth=0,
                       zorder=_BELOW + 0.2)  # fmt: skip
         for place, face, edge in _marks(path, frame, colour):
             axes.plot(*view.on_paper(_on_floor(place[None], frame))[0], "o", color=face,
@@ -235,6 +239,7 @@ def _marks(path: Projection, frame: Frame, colour: str) -> list[tuple[Floats, st
     """Return place [3], face and rim of the start and the solution of a path."""
     points = frame.points(path.coordinates, path.losses)
     inside = frame.window.inside(path.coordinates) & np.all(np.isfinite(points), axis=1)
+    inside &= ~over_limit(path, frame.scale)
     wanted = [(0, "white", "black")] if visible(path) else []
     wanted.append((-1, colour, "white"))
     return [(points[record], face, edge) for record, face, edge in wanted if inside[record]]

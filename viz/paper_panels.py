@@ -147,14 +147,20 @@ def colour_bar(
         upright: whether it stands.
         colours: what the surfaces are coloured by, if not by their losses.
     """
+    import matplotlib
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
     shown = scale if colours is None else colours.scale
-    painted = style.colour_map if colours is None else colours.colour_map
-    shades = ScalarMappable(Normalize(shown.low, shown.high), painted)
-    bar: Any = axes.figure.colorbar(shades, cax=axes,
-                               orientation="vertical" if upright else "horizontal")  # fmt: skip
+    clipped = scale.clipped and colours is None
+    painted: Any = matplotlib.colormaps[style.colour_map].with_extremes(over=style.clipped)
+    shades = ScalarMappable(
+        Normalize(shown.low, shown.high), painted if colours is None else colours.colour_map
+    )
+    bar: Any = axes.figure.colorbar(
+        shades, cax=axes, orientation="vertical" if upright else "horizontal",
+        extend="max" if clipped else "neither",
+    )  # fmt: skip
     # Written as a few pixels, not as 256 rectangles with seams.
     bar.solids.set_rasterized(True)
     ticks = shown.ticks() if colours is None else colours.ticks()

@@ -17,7 +17,7 @@ from viz.lines import (
     check_count,
     drawing,
     grey,
-    legend_columns,
+    legend_size,
     line_colours,
     line_style,
     outside_legend,
@@ -113,9 +113,9 @@ def along_path(
     every = _checked(runs)
     with drawing(style):
         handles = _handles(every)
-        columns = legend_columns([str(handle.get_label()) for handle in handles], width)
+        columns, below = legend_size([str(handle.get_label()) for handle in handles], width)
         # Panels are two thirds as high as wide.
-        tall = 0.95 * width + 0.15 * -(-len(handles) // columns)
+        tall = 0.95 * width + below
         figure = Figure(figsize=(width, tall), layout="constrained")
         grid = figure.subplots(3, 2, sharex=True)
         for axes, quantity in zip(grid.ravel(), _QUANTITIES, strict=True):
@@ -239,7 +239,9 @@ def along_path_caption(runs: Mapping[str, Analysis]) -> str:
     if len(rates) > 1:
         parts.append(f"Learning rates differ ({number(rates[0])} to {number(rates[-1])}), so "
                      "steps are of different lengths.")  # fmt: skip
-    still = [run.name for run in every if not np.nansum(run.arrays["crossings"])]
+    still = [run.name for run in every
+             if np.isfinite(run.arrays["crossings"]).any()
+             and not np.nansum(run.arrays["crossings"])]  # fmt: skip
     if still:
         parts.append(f"No kink was crossed: {', '.join(still)}.")
     gaps = [q.title.split(" (")[0] for q in _QUANTITIES

@@ -34,7 +34,7 @@ def path_pieces(path: Projection, frame: Frame) -> list[Floats]:
 
 
 def over_limit(path: Projection, scale: HeightScale) -> NDArray[np.bool_]:
-    """Return which records lie above the limit of a clipped scale, [T]: they are not drawn."""
+    """Return which records lie above the limit of a clipped scale, [T]; none has a height there."""
     with np.errstate(invalid="ignore"):
         return np.asarray(scale.clipped & (scale.of_losses(path.losses) > scale.high))
 
@@ -49,6 +49,14 @@ def bead_records(path: Projection) -> tuple[NDArray[np.int64], int]:
     rounds = (k * 10**n for n in range(12) for k in (1, 2, 5))
     every = next(k for k in rounds if (count - 1) / k <= _BEADS)
     return own[every : count - 1 : every], every
+
+
+def bead_points(path: Projection, frame: Frame) -> Floats:
+    """Return where the beads of a path are drawn, [k, 3]: those inside that have a height."""
+    records = bead_records(path)[0]
+    drawn = frame.window.inside(path.coordinates) & ~over_limit(path, frame.scale)
+    places = frame.points(path.coordinates, path.losses)[records[drawn[records]]]
+    return np.asarray(places[np.isfinite(places).all(axis=1)])
 
 
 def first_of_steps(steps: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -80,25 +88,29 @@ def draw_path(plotter: Any, path: Projection, frame: Frame, style: Style, colour
         shadow[:, 2] = frame.floor + 0.002
         plotter.add_mesh(pyvista.lines_from_points(shadow), color=colour,
                          line_width=style.pixels(1.0))  # fmt: skip
-    inside = frame.window.inside(path.coordinates) & ~over_limit(path, frame.scale)
-    records = bead_records(path)[0]
-    places = frame.points(path.coordinates, path.losses)[records[inside[records]]]
-    places = places[np.isfinite(places).all(axis=1)]
+    places = bead_points(path, frame)
     if len(places):
-        _beads(plotter, places, frame, colour)
+        draw_beads(plotter, places, colour)
+        _bead_shadows(plotter, places, frame, colour)
     for record, shown in ((0, "white"), (-1, colour)):
         _ball(plotter, frame, path, record, shown)
         _spot(plotter, frame, path, record, shown, style)
 
 
-def _beads(plotter: Any, places: Floats, frame: Frame, colour: str) -> None:
-    """Draw step marks: a bead around the tube at each place, a dot in its shadow."""
+def draw_beads(plotter: Any, places: Floats, colour: str) -> None:
+    """Draw step marks: a bead around the tube at each place."""
     import pyvista
 
     beads = pyvista.merge([pyvista.Sphere(radius=_BEAD, center=tuple(map(float, p)),
                                           theta_resolution=16, phi_resolution=16)
                            for p in places])  # fmt: skip
     plotter.add_mesh(beads, color=colour, ambient=0.75, diffuse=0.35, smooth_shading=True)
+
+
+def _bead_shadows(plotter: Any, places: Floats, frame: Frame, colour: str) -> None:
+    """Draw a dot on the floor below each bead."""
+    import pyvista
+
     dots = pyvista.merge([pyvista.Disc(center=(float(x), float(y), frame.floor + 0.003), inner=0.0,
                                        outer=_BEAD / 2, c_res=16)
                           for x, y, _ in places])  # fmt: skip

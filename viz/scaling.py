@@ -10,8 +10,9 @@ import numpy as np
 from landscape.residuals import RESOLVED
 from landscape.window_scaling import ResidualScaling
 from viz.height import number
-from viz.lines import LINE_COLOURS
+from viz.lines import LINE_COLOURS, between, line_colours
 from viz.style import Style
+from viz.told import remember
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,7 +45,7 @@ def residual_scaling(
         style: its fonts, background and ink.
 
     Returns:
-        A ``matplotlib.figure.Figure``; write it with :func:`viz.save`.
+        A ``matplotlib.figure.Figure``; write it with :func:`viz.save`, which knows its caption.
 
     Raises:
         ValueError: for no line, more than 8, or lists of other lengths.
@@ -65,9 +66,9 @@ def residual_scaling(
         low, high = fitted or (0.0, np.inf)
         for line, (scaling, title) in enumerate(zip(scalings, titles, strict=True)):
             slope = f"{scaling.slope(low=low, high=high):+.2f}".replace("-", "−")
-            _line(axes, scaling, f"{title}  ({slope})", LINE_COLOURS[line], solid=kinked[line])
+            _line(axes, scaling, f"{title}  ({slope})", line_colours()[line], solid=kinked[line])
         axes.margins(x=0)
-        _floor(axes, scalings, style)
+        shaded = _floor(axes, scalings, style)
         if step is not None:
             axes.axvline(step, color=style.ink, alpha=0.8, linewidth=0.7, linestyle=":")
             axes.annotate("one step", (step, 1), (3, -3), xycoords=("data", "axes fraction"),
@@ -80,7 +81,36 @@ def residual_scaling(
                                   loc="center left", bbox_to_anchor=(1.01, 0.5),
                                   handlelength=2.6)  # fmt: skip
         legend.get_title().set_fontsize(7)
+    remember(figure, _told(scalings, kinked, step, fitted, shaded=shaded))
     return figure
+
+
+def _told(
+    scalings: Sequence[ResidualScaling],
+    kinked: Sequence[bool],
+    step: float | None,
+    fitted: tuple[float, float] | None,
+    *,
+    shaded: bool,
+) -> str:
+    """Write the caption: what was measured, and what is drawn of it."""
+    ends = "" if fitted is None else f" for widths from {number(fitted[0])} to {number(fitted[1])}"
+    parts = [
+        "Root mean square of the loss minus its best-fitting quadratic, over that of the "
+        "quadratic, against the width of the window it is fitted in. Medians over "
+        f"{between([len(one.centres) for one in scalings])} places, bands from the lower to the "
+        f"upper quartile; behind each name the slope{ends} on these logarithmic axes.",
+    ]
+    if any(kinked):
+        parts.append("Solid: activations with kinks." if all(kinked) else
+                     "Solid: activations with kinks; dashed: without.")  # fmt: skip
+    if any(not one.resolved.all() for one in scalings):
+        parts.append("Lines end where the median residual is only rounding.")
+    if shaded:
+        parts.append("Grey: what would be rounding.")
+    if step is not None:
+        parts.append(f"Dotted: the width of one optimizer step, {number(step)}.")
+    return " ".join(parts)
 
 
 def _line(axes: Axes, scaling: ResidualScaling, text: str, colour: str, *, solid: bool) -> None:
@@ -91,21 +121,22 @@ def _line(axes: Axes, scaling: ResidualScaling, text: str, colour: str, *, solid
               markersize=2.4, linestyle="-" if solid else (0, (4, 1.6)))  # fmt: skip
 
 
-def _floor(axes: Axes, scalings: Sequence[ResidualScaling], style: Style) -> None:
-    """Shade where the residual of the noisiest line would be only rounding."""
-    if any(len(s.widths) != len(scalings[0].widths) for s in scalings):
-        return
+def _floor(axes: Axes, scalings: Sequence[ResidualScaling], style: Style) -> bool:
+    """Shade where the residual of the noisiest line would be only rounding; say if that is seen."""
+    if any(not np.array_equal(s.widths, scalings[0].widths) for s in scalings):
+        return False
     widths = scalings[0].widths
     floor = RESOLVED * np.max([scaling.floor for scaling in scalings], axis=0)
     if not np.all(np.isfinite(floor)) or not np.any(floor > 0):
-        return
+        return False
     bottom, _ = axes.get_ylim()
     if floor.max() < bottom:
         said = f"rounding: below {number(float(floor.max()))}"
         axes.annotate(said, (0, 0), (3, 3), xycoords="axes fraction", textcoords="offset points",
                       fontsize=7, alpha=0.75)  # fmt: skip
-        return
+        return False
     axes.fill_between(widths, bottom, floor, color=style.missing, linewidth=0, zorder=0)
     axes.set_ylim(bottom=bottom)
     axes.annotate("rounding", (widths[0], floor[0]), (3, -3), textcoords="offset points",
                   fontsize=7, alpha=0.75, va="top")  # fmt: skip
+    return True

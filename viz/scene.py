@@ -44,6 +44,7 @@ class Panel:
             at all.
         beside: written upright at its left edge.
         solutions: that its plane was made through.
+        through: paths that are not drawn here, through whose ends the surface passes as well.
     """
 
     surface: Surface
@@ -52,6 +53,7 @@ class Panel:
     magnified: int = 1
     beside: str = ""
     solutions: tuple[Solution, ...] = ()
+    through: tuple[Projection, ...] = ()
 
     @classmethod
     def of(
@@ -112,7 +114,7 @@ def panel_mesh(
     panel: Panel, frame: Frame, shading: Shading, colours: Colours | None, number: int
 ) -> Any:
     """Return the mesh of a panel's surface, with the ends of its paths and its colours, if any."""
-    known = known_points(panel.surface, panel.paths)
+    known = known_points(panel.surface, [*panel.paths, *panel.through])
     mesh = surface_mesh(panel.surface, frame, shading=shading, known=known)
     if colours is None:
         return mesh
@@ -135,6 +137,7 @@ def draw_mesh(
     relief: bool = False,
     framed: bool = True,
     colours: Colours | None = None,
+    inch: float = 0.0,
 ) -> None:
     """Draw a mesh with its point data ``heights``, its isolines, the frame and the light.
 
@@ -147,6 +150,8 @@ def draw_mesh(
         relief: whether light from the side shows creases, with isolines on the floor alone.
         framed: whether the floor's rim, the ticks and the loss axis are drawn.
         colours: of the mesh's data ``colours``; None for those of its heights.
+        inch: in units of the picture, for lines on a flat top that are no wider in a finer picture;
+            0 for lines of pixels.
     """
     gloss = replace(style, ambient=0.22, diffuse=0.88) if relief else style
     below, top = cut(mesh, frame)
@@ -157,7 +162,7 @@ def draw_mesh(
     actor.mapper.SetResolveCoincidentTopologyToPolygonOffset()
     actor.mapper.SetRelativeCoincidentTopologyPolygonOffsetParameters(1.5, 1.5)
     if top is not None:
-        draw_top(plotter, top, mesh, frame, style)
+        draw_top(plotter, top, mesh, frame, style, inch=inch)
     _draw_isolines(plotter, below, frame, style, on_surface=not relief, plain=colours is not None)
     if framed:
         draw_frame(plotter, frame, style)

@@ -14,6 +14,7 @@ from landscape.results import Analysis
 from viz.height import number
 from viz.lines import arrays_of, between, check_count, drawing, grey, line_colours
 from viz.references import methods
+from viz.rows import evenly
 from viz.style import Style
 from viz.titles import fitted
 from viz.told import remember
@@ -103,7 +104,7 @@ def spectrum(
     found = _checked(analyses)
     if len(titles) != len(found):
         raise ValueError(f"titles must be as many as analyses, {len(found)}, got {len(titles)}")
-    per_row = columns or math.ceil(len(found) / math.ceil(len(found) / 3))
+    per_row = columns or evenly(len(found), 3)
     rows = math.ceil(len(found) / per_row)
     places, sigma = _axis(found)
     with drawing(style):

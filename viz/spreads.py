@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from landscape.arrays import as_floats
-from viz.lines import check_count, drawing, legend_columns, line_colours, line_style, outside_legend
+from viz.lines import check_count, drawing, legend_size, line_colours, line_style, outside_legend
 from viz.style import Style
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ def spread_lines(
     x = as_floats(places, "places")
     drawn = {name: _checked(name, values, len(x)) for name, values in lines.items()}
     styles = [line_style(k) for k in kinked] or [line_style(True)] * len(lines)
-    columns = legend_columns(list(lines), width)
-    tall = 0.7 * width + 0.15 * -(-len(lines) // columns)
+    columns, below = legend_size(list(lines), width)
+    tall = 0.7 * width + below
     with drawing(style):
         figure = Figure(figsize=(width, tall), layout="constrained")
         axes = figure.subplots()

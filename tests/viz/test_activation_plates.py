@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,10 @@ def test_the_whole_registry_has_one_set_of_axes_and_its_classes(tmp_path: Path) 
     words = viz.activation_caption(records)
     assert "12 with kinks, 4 with a continuous slope" in words
     assert "by differences of the first: Hardsigmoid" in words
+    # No activation is left out of the counts.
+    counts = re.findall(r"(\d+) (?:that jump|with kinks|with a continuous|smooth)", words)
+    assert sum(map(int, counts)) == len(records)
+    assert "1 that jump" in words
 
 
 def test_what_goes_beyond_the_axes_is_said() -> None:

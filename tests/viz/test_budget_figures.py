@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -201,6 +202,28 @@ def test_no_text_lies_over_another_and_none_is_cut(name: str, tmp_path: Path) ->
     figure = CASES[name]()
     assert clashes(figure) == []
     assert viz.save(figure, tmp_path / "figure.pdf").stat().st_size > 5000
+
+
+@pytest.mark.parametrize("style", ["paper", "slides", "dark"])
+@pytest.mark.parametrize("width", [3.25, 4.5, 5.5, 6.75, 9.0])
+def test_labels_below_neighbouring_panels_stand_apart(style: str, width: float) -> None:
+    weights = np.arange(1, 9)
+    names = tuple(f"layers.{k}.act:relu" for k in range(8))
+    budget = make_budget(
+        layers=names, layer_crossings=900 * weights, layer_kinks=weights, layer_signed=-weights,
+        unit_offsets=range(9), unit_crossings=weights, unit_kinks=weights,
+    )  # fmt: skip
+    figure = viz.layer_budgets(budget, title="ReLU", width=width, style=style)
+    figure.draw_without_rendering()
+    boxes = [axes.xaxis.label.get_window_extent() for axes in figure.axes[:3]]
+    for left, right in itertools.pairwise(boxes):
+        assert (right.x0 - left.x1) * 72 / figure.dpi > 6, [a.get_xlabel() for a in figure.axes]
+    assert clashes(figure) == []
+    # What is measured is named in full where there is room.
+    if width >= 5.5:
+        assert "change of slope" in figure.axes[1].get_xlabel()
+    if width >= 9:
+        assert "\n" not in figure.axes[1].get_xlabel()
 
 
 def test_measured_budgets_are_drawn() -> None:

@@ -162,3 +162,15 @@ def test_a_mosaic_holds_the_whole_path_and_one_without_losses(
                and one.get_zorder() > 2]  # fmt: skip
     assert len(line.get_xdata()) >= 12
     assert "Path on the surface, as its losses are not known" in viz.caption_of(figure)
+
+
+def test_a_mosaic_marks_the_solutions_that_its_caption_names(
+    pair: list[Surface], rendering: None
+) -> None:
+    through = {"kind": "through", "points": [[0.0, 0.0], [0.8, 0.0], [-0.4, 0.6]],
+               "names": ["a-0", "a-1", "a-2"]}  # fmt: skip
+    surface = replace(pair[0], settings={**pair[0].settings, **through})
+    figure = viz.mosaic(surface, dpi=72, style=QUICK)
+    assert "the solutions A a-0 at (0, 0), B a-1" in viz.caption_of(figure)
+    for axes, wanted in zip(figure.axes[:2], (6, 3), strict=True):
+        assert sum(line.get_marker() == "D" for line in axes.lines) >= wanted

@@ -118,7 +118,7 @@ def test_a_machine_without_graphics_is_told_which_packages_are_missing(
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda s: viz.contour([]), "at least one"),
+        (lambda s: viz.contour([]), "a contour figure shows 1 to 64 surfaces, got 0"),
         (lambda s: viz.contour([s], titles=["a", "b"]), "as many as surfaces, 1"),
         (lambda s: viz.contour([s], paths=[None, None]), "as many as surfaces, 1, got 2"),
         (lambda s: viz.save(viz.contour(s), "x.tiff"), r"\.pdf or \.png or \.svg"),

@@ -137,6 +137,41 @@ def test_the_caption_tells_how_far_the_prediction_holds() -> None:
     assert "relu nowhere" in said
 
 
+def test_places_without_curvature_take_no_part_and_are_told() -> None:
+    found = make_kinked()
+    ratios, predicted, curvatures = (
+        np.array(found.arrays[name]) for name in ("ratios", "predicted", "curvatures")
+    )
+    ratios[:, 3], predicted[:, 3], curvatures[3] = np.inf, np.nan, 0.0
+    arrays = {**found.arrays, "ratios": ratios, "predicted": predicted, "curvatures": curvatures}
+    hurt = Analysis("curvature_scale", arrays, found.settings)
+    line = ScaleLine.of(hurt, "centre")
+    rest = np.delete(found.arrays["ratios"][::-1], 3, axis=1)
+    np.testing.assert_allclose(line.bias, rest.mean(axis=1))
+    for per in ("centre", "rms", None):
+        assert np.isfinite(draw([hurt], [True], per=per).axes[0].get_ylim()).all()
+    told = viz.curvature_scale_caption([hurt], titles=["ReLU"], kinked=[True])
+    assert "curvature is 0 or not finite there: ReLU 1." in told
+    assert "left out" not in viz.curvature_scale_caption([found], titles=["a"], kinked=[True])
+    none = Analysis("curvature_scale", {**arrays, "ratios": np.full_like(ratios, np.nan)},
+                    found.settings)  # fmt: skip
+    with pytest.raises(ValueError, match="a place with finite ratios, got none"):
+        draw([none], [True])
+
+
+def test_a_prediction_that_leaves_the_panel_is_told() -> None:
+    found = make_kinked()
+    near = {**found.arrays, "predicted": found.arrays["ratios"]}
+    told = [
+        viz.curvature_scale_caption(
+            [Analysis("curvature_scale", arrays, found.settings)], titles=["ReLU"], kinked=[True]
+        )
+        for arrays in (near, {**near, "predicted": near["predicted"] + 9})
+    ]
+    assert "leaves the panel" not in told[0]
+    assert "The predicted mean leaves the panel: ReLU." in told[1]
+
+
 @pytest.mark.parametrize("count", [1, 8])
 @pytest.mark.parametrize("width", [3.25, 5.5])
 def test_no_text_lies_over_another_and_none_is_cut(count: int, width: float) -> None:

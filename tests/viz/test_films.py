@@ -24,6 +24,7 @@ from viz.drape import heights_at, laid
 from viz.film import film_style
 from viz.frame import Frame
 from viz.height import HeightScale
+from viz.scene import panel_mesh
 from viz.style import TESTING
 from viz.video import write_video
 from viz.zooming import cut_out, window_of
@@ -198,6 +199,28 @@ def test_a_path_without_losses_is_filmed_in_any_style(
     red = np.array([255, 90, 73])
     count = [(np.abs(f.astype(int) - red).max(axis=2) < 60).sum() for f in frames]
     assert count[-1] > count[0] > 0
+
+
+@pytest.mark.usefixtures("rendering")
+def test_the_surface_of_a_film_passes_through_the_end_of_the_path(
+    ffmpeg: Any, oblong: Surface, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from viz import film
+
+    shown: list[Any] = []
+    drawn = film.draw_panel
+
+    def draw(plotter: Any, panel: Any, frame: Any, *rest: Any, **options: Any) -> None:
+        shown.append(panel_mesh(panel, frame, "flat", None, 0).points[-1])
+        drawn(plotter, panel, frame, *rest, **options)
+
+    monkeypatch.setattr(film, "draw_panel", draw)
+    viz.animate_descent(oblong, PATH, tmp_path / "a.gif", **SMALL)
+    frame = Frame.around([oblong], HeightScale.of([oblong], paths=[PATH]), TESTING)
+    end = frame.points(PATH.coordinates, PATH.plane_losses)[-1]
+    assert len(shown) == 5
+    for point in shown:
+        np.testing.assert_allclose(point[:2], end[:2], atol=1e-6)
 
 
 def test_records_above_the_limit_of_a_clipped_scale_are_not_filmed(oblong: Surface) -> None:

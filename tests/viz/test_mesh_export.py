@@ -308,3 +308,11 @@ def test_a_surface_without_a_whole_cell_is_no_mesh(oblong: Surface, tmp_path: Pa
     losses[::2, ::2] = 1.0
     with pytest.raises(ValueError, match="a cell with four finite heights"):
         viz.export_mesh(make_surface(losses, oblong.grid), tmp_path / "a.glb")
+
+
+def test_a_clipped_height_is_refused(oblong: Surface, tmp_path: Path) -> None:
+    """The file would hold a whole surface whose colours and paths end at the limit."""
+    scale = viz.HeightScale.of([oblong], kind="linear", limit=50.0)
+    with pytest.raises(ValueError, match="a clipped height cuts it; give log, linear"):
+        viz.export_mesh(oblong, tmp_path / "x.glb", height=scale)
+    assert list(tmp_path.iterdir()) == []

@@ -78,7 +78,8 @@ def test_panels_of_one_kind_are_not_numbered(random: Surface) -> None:
 def test_the_figures_caption_is_that_of_its_arguments(
     random: Surface, pca: Surface, rendering: None
 ) -> None:
-    figure = viz.figure([random, pca], dpi=72, style="testing")
+    with pytest.warns(UserWarning, match="of different kinds"):
+        figure = viz.figure([random, pca], dpi=72, style="testing")
     words = viz.figure_caption([random, pca], style="testing")
     assert viz.caption_of(figure) == words
     assert "Panel 2: plane of the path's" in words

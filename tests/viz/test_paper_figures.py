@@ -348,6 +348,15 @@ def test_different_windows_are_told(pair: list[Surface]) -> None:
         viz.figure([pair[0], wide], width=1.6, columns=2)
 
 
+def test_panels_that_do_not_compare_are_told(pair: list[Surface]) -> None:
+    other = replace(pair[1], settings={**pair[1].settings, "kind": "pca"})
+    with (
+        pytest.warns(UserWarning, match="their planes are of different kinds"),
+        pytest.raises(ValueError, match="too small"),
+    ):
+        viz.figure([pair[0], other], width=1.6, columns=2)
+
+
 def test_panels_of_a_page_do_not_meet(pair: list[Surface]) -> None:
     from matplotlib import rc_context
 

@@ -21,6 +21,7 @@ from landscape.residuals import remove_quadratic
 from landscape.surface import Status, Surface
 from viz.html import page_of
 from viz.html_packing import TYPES, Blob
+from viz.html_records import _kept
 
 
 def unpacked(text: str, told: dict[str, Any]) -> np.ndarray:
@@ -124,6 +125,37 @@ def test_a_grid_too_fine_for_a_browser_is_thinned() -> None:
     level = told_by(page_of(surface))["panels"][0]["levels"][0]
     assert level["fields"]["losses"]["shape"] == [301, 3]
     assert level["points"] == [601, 3]
+
+
+@pytest.mark.parametrize("values", [[1e40, 1.0, 3.0], [1.0, 1e-42, 2.0], [1.0, np.inf, np.nan]])
+def test_losses_of_diverged_networks_stay_what_they_are(values: list[float]) -> None:
+    """Single precision would make 1e40 infinite, and 1e-42 nearly 0: points that are cut out."""
+    losses = np.tile(values, (3, 1)).T
+    surface = Surface(Grid.square(3), {"losses": losses}, np.ones((3, 3), np.uint8))
+    page = page_of(surface)
+    level = told_by(page)["panels"][0]["levels"][0]
+    place = level["fields"]["losses"]
+    assert place["type"] == ("f4" if np.inf in values else "f8")
+    (text,) = re.findall(rf'id="lossoscope-blob-{level["blob"]}">([^<]*)<', page)
+    np.testing.assert_array_equal(unpacked(text, place), losses)
+
+
+@pytest.mark.parametrize("points", [303, 400, 901])
+def test_a_thinned_grid_keeps_its_ends_and_the_solution_and_says_so(points: int) -> None:
+    """Every n-th point would leave out the last ones, and of 303 the one in the middle."""
+    grid = Grid.rectangle((points, 3), (-1.0, 1.5), (-1.0, 1.0))
+    axis = grid.axes[0]
+    kept = _kept(axis)
+    assert len(kept) == 301
+    assert np.all(np.diff(kept) > 0)
+    assert (kept[0], kept[-1]) == (0, points - 1)
+    assert np.argmin(np.abs(axis)) in kept
+    losses = np.broadcast_to(axis[:, None] ** 2, grid.shape).copy()
+    surface = Surface(grid, {"losses": losses}, np.ones(grid.shape, np.uint8))
+    panel = told_by(page_of(surface))["panels"][0]
+    assert f"301 x 3 of {points} x 3 points shown" in panel["notes"]
+    small = Surface(Grid.square(5), {"losses": np.ones((5, 5))}, np.ones((5, 5), np.uint8))
+    assert not any("shown" in note for note in told_by(page_of(small))["panels"][0]["notes"])
 
 
 def test_windows_of_the_microscope_follow_the_surface_of_their_run(records: dict[str, Any]) -> None:

@@ -1,0 +1,352 @@
+"""Captions say what is drawn and count what is not; pictures draw what captions say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from making import make_path, make_surface
+from matplotlib.colors import to_rgba
+
+import viz
+from landscape.grid import Grid
+from landscape.kink_map import KinkMap
+from landscape.residuals import remove_quadratic
+from landscape.results import Analysis, Projection
+from landscape.surface import Surface
+from landscape.window_scaling import ResidualScaling
+from viz.colouring import colours_of
+from viz.drape import drape
+from viz.frame import Frame
+from viz.height import HeightScale
+from viz.hybrid import FIGURE_STYLE
+from viz.lines import drawing, line_colours
+from viz.paths import bead_points, bead_records
+from viz.style import DARK, TESTING
+
+QUICK = replace(FIGURE_STYLE, anti_aliasing=False)
+
+
+@pytest.fixture
+def bowl() -> Surface:
+    grid = Grid.square(21)
+    a, b = np.meshgrid(*grid.axes, indexing="ij")
+    return make_surface(0.01 + a**2 + b**2, grid)
+
+
+def walk(losses: np.ndarray) -> Projection:
+    t = np.linspace(-0.9, 0.0, len(losses))
+    return make_path(np.stack([t, 0.3 * t], axis=1), losses)
+
+
+def frame_of(surface: Surface, path: Projection, **options: Any) -> Frame:
+    scale = HeightScale.of([surface], paths=[path], **options)
+    return Frame.around([surface], scale, QUICK)
+
+
+# -- paths ----------------------------------------------------------------------------------------
+
+
+def test_the_beads_that_a_figures_caption_tells_of_are_drawn(
+    bowl: Surface, rendering: None
+) -> None:
+    path = walk(np.linspace(1.5, 0.02, 25))
+    figure = viz.figure(bowl, paths=path, dpi=200, width=3.25, contours=False, style=QUICK)
+    records, every = bead_records(path)
+    assert f"a bead every {every} steps" in viz.caption_of(figure)
+    dots = [line for line in figure.axes[0].lines if line.get_marker() == "."]
+    assert len(dots) == len(records) == 4
+    # The rendered path is wider at a bead than between two of them.
+    pixels = np.asarray(figure.axes[0].images[0].get_array()).astype(int)
+    red = np.array([int(255 * v) for v in to_rgba(QUICK.path_colour(0))[:3]])
+    columns = (np.abs(pixels[..., :3] - red).max(axis=2) < 70).sum(axis=0)
+    there = columns[columns > 0]
+    assert there.max() > 1.3 * np.median(there)
+
+
+def test_beads_are_records_that_are_drawn(bowl: Surface) -> None:
+    losses = np.linspace(1.5, 0.02, 25)
+    losses[bead_records(walk(losses))[0][1]] = np.nan
+    path = walk(losses)
+    assert len(bead_points(path, frame_of(bowl, path))) == 3
+    scale = HeightScale.of([bowl], kind="linear", limit=0.5)
+    frame = Frame.around([bowl], scale, QUICK)
+    there = path.losses[bead_records(path)[0]] <= 0.5
+    assert len(bead_points(path, frame)) == there.sum()
+
+
+def test_marks_of_records_above_the_limit_are_not_drawn(bowl: Surface, rendering: None) -> None:
+    path = walk(np.linspace(1.5, 0.02, 25))
+    scale = HeightScale.of([bowl], kind="linear", limit=0.5)
+    figure = viz.figure(bowl, paths=path, height=scale, dpi=72, style=QUICK)
+    solid, flat = figure.axes[:2]
+    faces = [to_rgba(line.get_markerfacecolor()) for line in solid.lines
+             if line.get_marker() == "o"]  # fmt: skip
+    assert to_rgba("white") not in faces
+    assert len(faces) == 2
+    # Contours have no heights: there the start is drawn.
+    assert any(line.get_marker() == "o" and line.get_markerfacecolor() == "white"
+               for line in flat.lines)  # fmt: skip
+
+
+def test_only_a_picture_with_heights_leaves_out_what_is_above_the_limit(bowl: Surface) -> None:
+    path = walk(np.linspace(1.5, 0.02, 25))
+    scale = HeightScale.of([bowl], kind="linear", limit=0.5)
+    frame = Frame.around([bowl], scale, QUICK)
+    high = int((path.losses > 0.5).sum())
+    solid = viz.caption(bowl, [path], scale=scale, frame=frame)
+    assert f"{high} points of the path are higher and not drawn." in solid
+    assert "not drawn" not in viz.caption(bowl, [path], scale=scale, shading="")
+    # What lies outside the window is told once.
+    aside = make_path(path.coordinates + np.array([-0.5, 0.0]), path.losses)
+    inside = frame.window.inside(aside.coordinates)
+    told = viz.caption(bowl, [aside], scale=scale, frame=frame)
+    assert f"{int(((path.losses > 0.5) & inside).sum())} points of the path are higher" in told
+    assert f"{int((~inside).sum())} of its points lie outside the window." in told
+
+
+@pytest.mark.parametrize(
+    ("height", "lost", "said"),
+    [
+        ("log", [np.nan, np.inf, 0.0], "3 of its points are not drawn, whose losses are not "
+         "finite and positive."),
+        ("linear", [np.nan, np.inf, 0.0], "2 of its points are not drawn, whose losses are not "
+         "finite."),
+        ("log", [np.nan], "1 of its points is not drawn, whose loss is not finite and positive."),
+        ("log", [], ""),
+    ],
+)  # fmt: skip
+def test_records_without_a_height_are_counted(
+    height: Any, lost: list[float], said: str, bowl: Surface
+) -> None:
+    losses = np.linspace(1.5, 0.02, 25)
+    losses[5 : 5 + len(lost)] = lost
+    path = walk(losses)
+    told = viz.caption(bowl, [path], frame=frame_of(bowl, path, kind=height))
+    assert (said in told) if said else ("not drawn" not in told)
+    assert "not drawn" not in viz.caption(bowl, [path], shading="")
+
+
+def test_the_bar_of_a_clipped_figure_shows_the_colour_of_what_is_cut_off(
+    bowl: Surface, rendering: None
+) -> None:
+    scale = HeightScale.of([bowl], kind="linear", limit=0.5)
+    bars = [viz.figure(bowl, height=height, dpi=72, style=QUICK).axes[-1]
+            for height in (scale, "log")]  # fmt: skip
+    colours = [[to_rgba(patch.get_facecolor()) for patch in bar.patches] for bar in bars]
+    assert to_rgba(QUICK.clipped) in colours[0]
+    assert to_rgba(QUICK.clipped) not in colours[1]
+
+
+def test_the_hatching_of_a_flat_top_is_as_wide_in_a_finer_picture(
+    bowl: Surface, rendering: None
+) -> None:
+    scale = HeightScale.of([bowl], kind="linear", limit=0.5)
+    shares = []
+    for dpi in (150, 450):
+        figure = viz.figure(bowl, height=scale, dpi=dpi, width=3.25, contours=False)
+        pixels = np.asarray(figure.axes[0].images[0].get_array()).astype(int)
+        opaque = pixels[..., 3] == 255
+        grey = opaque & (np.ptp(pixels[..., :3], axis=2) < 12)
+        dark = grey & (pixels[..., 0] < 175) & (pixels[..., 0] > 110)
+        shares.append(dark.sum() / grey.sum())
+    assert min(shares) > 0.03
+    assert shares[1] == pytest.approx(shares[0], rel=0.5)
+
+
+def test_kink_lines_over_a_cut_surface_lie_on_its_flat_top(bowl: Surface) -> None:
+    scale = HeightScale.of([bowl], kind="linear", limit=0.5)
+    frame = Frame.around([bowl], scale, TESTING)
+    points = drape(np.array([[-1.0, -0.9, 1.0, 0.7]]), bowl, frame)
+    assert points[:, 2].max() == pytest.approx(float(frame.z(0.5)))
+
+
+# -- lines ----------------------------------------------------------------------------------------
+
+
+def line_of(losses: np.ndarray, low: float = -1.0, high: float = 1.0, **settings: Any) -> Surface:
+    grid = Grid((np.linspace(low, high, len(losses)),))
+    told = {"kind": "random", "loss": "mse", **settings}
+    fields = {"losses": losses, "accuracies": np.full(len(losses), 0.5)}
+    return Surface(grid, fields, np.ones(len(losses), dtype=np.uint8), settings=told)
+
+
+def dots_of(figure: Any) -> int:
+    return sum(line.get_marker() == "o" for axes in figure.axes for line in axes.lines)
+
+
+@pytest.mark.parametrize(
+    ("line", "dots", "said"),
+    [
+        (line_of(np.ones(5)), 1, "Dot: the solution."),
+        # The grid has no point at 0.
+        (line_of(np.ones(4)), 0, ""),
+        (line_of(np.array([1.0, 1.0, np.nan, 1.0, 1.0])), 0, ""),
+        # The row of the surface runs beside the solution.
+        (line_of(np.ones(5), section_beta=0.1), 0, ""),
+        (line_of(np.ones(5), section_beta=0.0), 1, "Dot: the solution."),
+        (line_of(np.ones(5), 0.0, 1.0, kind="between"), 2, "Dots: the two solutions"),
+        (line_of(np.ones(6), -0.5, 1.5, kind="between"), 0, ""),
+    ],
+)
+def test_a_dot_is_told_of_where_it_is_drawn(line: Surface, dots: int, said: str) -> None:
+    figure = viz.line(line)
+    assert dots_of(figure) == dots
+    told = viz.caption_of(figure)
+    assert (said in told) if said else ("Dot" not in told)
+
+
+def test_a_mosaic_tells_of_its_dot_where_it_is_drawn() -> None:
+    for points, said in ((11, True), (12, False)):
+        grid = Grid.square(points)
+        a, b = np.meshgrid(*grid.axes, indexing="ij")
+        words = viz.mosaic_caption(make_surface(0.1 + a**2 + b**2, grid))
+        assert ("dot: the solution" in words) is said
+
+
+def test_accuracies_that_are_not_drawn_are_not_told_of() -> None:
+    line = line_of(np.ones(5))
+    assert "Dashed: accuracy." in viz.caption_of(viz.line(line))
+    assert "accuracy" not in viz.caption_of(viz.line(line, accuracy=False))
+
+
+def test_a_barrier_with_a_hole_in_it_is_a_lower_bound() -> None:
+    losses = np.array([1.0, 2.0, np.inf, 2.0, 1.0])
+    line = line_of(losses, 0.0, 1.0, kind="between")
+    assert not viz.barrier(line).complete
+    assert "Barrier: at least 1 over" in viz.line_caption(line)
+    figure = viz.line(line)
+    assert "barrier ≥ 1" in [t.get_text() for axes in figure.axes for t in axes.texts]
+    whole = line_of(np.array([1.0, 2.0, 3.0, 2.0, 1.0]), 0.0, 1.0, kind="between")
+    assert viz.barrier(whole).complete
+    assert "Barrier: 2 over" in viz.line_caption(whole)
+
+
+def test_a_line_cannot_be_clipped() -> None:
+    with pytest.raises(ValueError, match="unknown height 'clipped' of a line; known: log, linear"):
+        viz.line(line_of(np.ones(5)), height="clipped")
+
+
+def test_crossings_that_were_not_measured_are_not_none() -> None:
+    def run(crossings: float) -> Analysis:
+        names = ("losses", "boldness", "lipschitz", "sharpness", "kink_noise")
+        arrays = {name: np.ones(3) for name in names} | {"crossings": np.full(3, crossings)}
+        return Analysis("along_path", {"steps": np.arange(3), **arrays}, {"kinked": True})
+
+    assert "No kink was crossed: a." in viz.along_path_caption({"a": run(0.0)})
+    unknown = viz.along_path_caption({"a": run(np.nan)})
+    assert "No kink was crossed" not in unknown
+    assert "Gaps: not measured or not finite (kinks crossed per step)." in unknown
+
+
+# -- colours --------------------------------------------------------------------------------------
+
+
+def test_values_below_a_log_range_and_zeros_are_counted() -> None:
+    grid = Grid.square(21)
+    slope = np.exp(np.linspace(-9, 3, grid.size)).reshape(grid.shape)
+    slope[3, :4] = 0.0
+    plain = make_surface(np.ones(grid.shape), grid)
+    fields = {**plain.fields, "gradient_alpha": slope, "gradient_beta": np.zeros(grid.shape)}
+    surface = Surface(grid, fields, plain.status, settings=plain.settings)
+    colours = colours_of([surface], "slope", TESTING)
+    assert colours is not None
+    least = 10**colours.scale.low
+    below = int(((slope > 0) & (slope < least)).sum())
+    assert below >= 4
+    told = " ".join(colours.sentences)
+    assert f"Colours begin at {least:.3g}: {below} values are below." in told
+    assert "Grey: 4 values of 0, which a log scale has not." in told
+    assert "without slope" not in told
+
+
+def test_a_difference_of_surfaces_over_other_planes_is_told(bowl: Surface) -> None:
+    def told(**settings: Any) -> str:
+        other = replace(bowl, settings={**bowl.settings, **settings})
+        colours = colours_of([bowl], "difference", TESTING, reference=other)
+        assert colours is not None
+        return " ".join(colours.sentences)
+
+    assert "Subtract with care" not in told()
+    assert "Subtract with care: their planes have the seeds 3 and 4." in told(seed=4)
+    assert "Subtract with care: their planes are of different kinds" in told(kind="pca")
+    mine = replace(bowl, run="relu-gd-seed0", plane="one")
+    colours = colours_of([mine], "difference", TESTING, reference=replace(mine, plane="two"))
+    assert colours is not None
+    assert "two planes of one run" in colours.sentences[1]
+
+
+def test_cells_below_the_colours_of_a_density_are_counted() -> None:
+    edges = np.linspace(-1, 1, 21)
+    density = np.exp(np.linspace(-9, 3, 400)).reshape(20, 20)
+    none = np.empty(0)
+    kinks = KinkMap(
+        segments=np.empty((0, 4)), jumps=none, layer=none, example=none, unit=none, knots=none,
+        layers=("0:relu",), straight=(True,), alphas=edges, betas=edges, density=density,
+        signed_density=density, counts=density, examples=3, curves=0, found=0,
+    )  # fmt: skip
+    figure = viz.kink_density(kinks)
+    (mesh,) = figure.axes[0].collections
+    below = int((density < mesh.norm.vmin).sum())
+    assert below == 4
+    assert f": {below} cells with kinks are below." in viz.caption_of(figure)
+
+
+# -- microscope -----------------------------------------------------------------------------------
+
+
+def test_windows_of_other_widths_in_a_column_are_told_and_written(bowl: Surface) -> None:
+    def kink(width: float) -> Any:
+        grid = Grid.square(13, span=width / 2)
+        a, b = np.meshgrid(*grid.axes, indexing="ij")
+        return remove_quadratic(make_surface(np.abs(a) + b**2, grid))
+
+    rows = [[kink(0.2), kink(0.02)], [kink(0.4), kink(0.02)]]
+    with pytest.warns(UserWarning, match="different windows"):
+        figure = viz.zooms([bowl, bowl], rows, titles=["a", "b"])
+    titles = [axes.get_title() for axes in figure.axes]
+    assert "residual, width 0.2 to 0.4" in titles
+    assert "residual, width 0.02" in titles
+
+
+def test_every_inset_of_panels_with_one_title_is_told() -> None:
+    def kink(size: float) -> Any:
+        grid = Grid.square(13)
+        a, b = np.meshgrid(*grid.axes, indexing="ij")
+        return remove_quadratic(make_surface(size * np.abs(a) + b**2 + 1, grid))
+
+    words = viz.microscope_caption([kink(1.0), kink(0.02), kink(0.001)], titles=["a", "b", "b"])
+    assert words.count("b x ") == 2
+
+
+def scaling(rounding: float = 1e-12) -> Any:
+    widths = np.geomspace(0.01, 1, 5)
+    return ResidualScaling(
+        centres=np.zeros((3, 2)), widths=widths, residual_rms=np.tile(widths**2, (3, 1)),
+        quadratic_rms=np.tile(widths, (3, 1)), rounding=np.full(3, rounding),
+    )  # fmt: skip
+
+
+def test_lines_of_residuals_are_seen_on_a_dark_ground() -> None:
+    figure = viz.residual_scaling([scaling()] * 7, titles=list("abcdefg"), kinked=[True] * 7,
+                                  style="dark")  # fmt: skip
+    with drawing(DARK):
+        wanted = line_colours()
+    assert [line.get_color() for line in figure.axes[0].lines[:7]] == list(wanted[:7])
+
+
+def test_the_caption_of_residuals_tells_of_what_is_drawn() -> None:
+    plain = viz.caption_of(viz.residual_scaling([scaling()] * 2, titles=["a", "b"],
+                                                kinked=[True, False]))  # fmt: skip
+    assert "Medians over 3 places" in plain
+    assert "Solid: activations with kinks; dashed: without." in plain
+    assert not any(word in plain for word in ("Grey", "Dotted", "Lines end", "for widths"))
+    rough = viz.residual_scaling([scaling(1e-4)], titles=["a"], kinked=[True], step=0.1,
+                                 fitted=(0.05, 1.0))  # fmt: skip
+    told = viz.caption_of(rough)
+    for part in ("Lines end where", "Grey: what would be rounding.", "one optimizer step, 0.1.",
+                 "the slope for widths from 0.05 to 1 on"):  # fmt: skip
+        assert part in told, told
+    assert len([c for c in rough.axes[0].collections if c.get_zorder() == 0]) == 1
