@@ -257,6 +257,11 @@ def _is_between(surface: Surface) -> bool:
     return surface.settings.get("kind") == "between" and bool(reaches)
 
 
+def _is_segment(surface: Surface) -> bool:
+    """Whether a line lies between two points of a plane: at its 0 and 1 are no solutions."""
+    return surface.settings.get("kind") == "segment"
+
+
 def marked(surface: Surface, height: Kind = "log") -> list[int]:
     """Return the points of a line that are solutions: alpha 0, and 1 between two of them.
 
@@ -264,7 +269,7 @@ def marked(surface: Surface, height: Kind = "log") -> list[int]:
     loss has no height, or if the line runs beside the solution, as the section of a surface whose
     grid has no row at beta 0.
     """
-    if surface.settings.get("kind") == "segment":
+    if _is_segment(surface):
         return []
     if abs(float(surface.settings.get("section_beta", 0.0))) > _SAME:
         return []
