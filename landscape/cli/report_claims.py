@@ -114,7 +114,8 @@ def _pictures(record: Mapping[str, Any]) -> Iterable[Any]:
         return
     words = ("Each effect with its 95 % interval; the band is the margin within which it would "
              "not matter, ticks on it the effect between two functions that are practically one. "
-             "Filled points decide.")  # fmt: skip
+             "Filled points decide: green for the claim, red against it, blue too small to matter, "
+             "grey undecided.")  # fmt: skip
     if len(effects) > viz.MOST_EFFECTS:
         words += f" {len(effects) - viz.MOST_EFFECTS} more stand in the table."
     pages = viz.effect_pages(effects)
