@@ -3,8 +3,8 @@
 /** Derivative along both axes by differences: central inside, one-sided at rims and beside holes. */
 export function differences(values, alphas, betas) {
   const [A, B] = [alphas.length, betas.length];
-  const along = new Float32Array(A * B);
-  const across = new Float32Array(A * B);
+  const along = new Float64Array(A * B);
+  const across = new Float64Array(A * B);
   for (let i = 0; i < A; i++) {
     for (let j = 0; j < B; j++) {
       along[i * B + j] = slopeOf(values, alphas, i, A, (k) => k * B + j);
