@@ -21,10 +21,11 @@ _DEGREES = 16
 def decay_of(nodes: Surface) -> Floats:
     """Return the largest Chebyshev coefficient of each degree over the largest of all, [n].
 
-    The degree of a product of polynomials is the larger of the two.
+    The degree of a product of polynomials is the larger of the two. NaN where a loss is not finite,
+    and where all are 0.
     """
     values = nodes.losses
-    if not np.all(np.isfinite(values)):
+    if not np.all(np.isfinite(values)) or not np.any(values):
         return np.full(max(values.shape), np.nan)
     coefficients = np.abs(dctn(values, type=1))
     for axis in range(values.ndim):

@@ -107,14 +107,15 @@ class _Search:
     """ARPACK's search for the outermost eigenvectors of one end.
 
     Its tolerance is relative to each eigenvalue, and a smallest one may be 0: the spectrum is moved
-    away from 0 by its radius, so that the tolerance is relative to that.
+    away from 0 by twice its radius, so that the tolerance is relative to that. By less, what is
+    left out of a search, which stays at 0, would lie further out than a bulk at the other end.
     """
 
     def __init__(
         self, matrix: Restricted, which: End, scale: float, tolerance: float, most: int
     ) -> None:
         self._matrix, self._which, self._tolerance, self._most = matrix, which, tolerance, most
-        self._shift = scale if which == "LA" else -scale
+        self._shift = 2 * scale if which == "LA" else -2 * scale
 
     def outermost(self, count: int, start: Floats, known: Floats | None = None) -> Floats:
         """Return unit eigenvectors [V, count], of the complement of orthonormal ``known`` [V, k].

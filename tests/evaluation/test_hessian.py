@@ -153,6 +153,26 @@ def test_a_hessian_of_low_rank_has_zeros_beside_its_largest_eigenvalue() -> None
     np.testing.assert_allclose(pairs.values, [80, 0, 0, 0, 0], atol=1e-3)
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_bulk_at_the_far_end_hides_no_eigenvector_and_gives_none_twice(sign: float) -> None:
+    """With the spectrum moved by its radius only, the bulk fell below the vectors left out."""
+    curvatures = -sign * torch.cat([torch.ones(2), torch.full((58,), 2.0)]).double()
+
+    class Bowl(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.place = nn.Parameter(torch.linspace(0.1, 1, 60, dtype=torch.float64))
+
+        def forward(self, inputs: Tensor) -> Tensor:
+            return inputs * (self.place**2 * curvatures).sum() / 2
+
+    data = torch.ones(3, 1, dtype=torch.float64), torch.zeros(3)
+    ends = {"top": 4, "bottom": 0} if sign > 0 else {"top": 0, "bottom": 4}
+    pairs = hessian_eigenpairs(Bowl(), lambda output, _: output.mean(), data, **ends)
+    np.testing.assert_allclose(np.sort(np.abs(pairs.values)), [1, 1, 2, 2], rtol=1e-9)
+    np.testing.assert_allclose(pairs.vectors @ pairs.vectors.T, np.eye(4), atol=1e-6)
+
+
 def test_products_are_counted_and_told(examples: Pair) -> None:
     told: list[int] = []
     pairs = hessian_eigenpairs(net(nn.Tanh()), "cross_entropy", examples, progress=told.append)

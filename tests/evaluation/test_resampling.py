@@ -71,10 +71,11 @@ def test_a_smooth_surface_needs_few_evaluations_and_says_which() -> None:
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_constant_loss_converges_at_once() -> None:
+@pytest.mark.parametrize(("level", "height"), [(2.5, "log"), (0.0, "linear")])
+def test_a_constant_loss_converges_at_once(level: float, height: str) -> None:
     """Its range of 0 was divided by, and every point was evaluated."""
     grid = Grid.square(41)
-    result, truth = resampled(lambda a, b: 0 * a + 0 * b + 2.5, grid)
+    result, truth = resampled(lambda a, b: 0 * a + 0 * b + level, grid, height=height)
     assert result.converged
     np.testing.assert_allclose(result.surface.losses, truth, rtol=1e-12)
 
