@@ -81,9 +81,10 @@ def check_target(figure: Path, *, force: bool) -> None:
         OSError: if their folder cannot be written.
     """
     check_ours(figure, force=force)
-    caption = figure.with_suffix(".md")
-    # A plate of ours has its caption beside it.
-    if not force and caption.exists() and not figure.exists():
+    caption, signed = figure.with_suffix(".md"), own_viz().signed
+    # A plate of ours, in whichever format, has its caption beside it.
+    plates = [figure.with_suffix(suffix) for suffix in FIGURE_FORMATS]
+    if not force and caption.exists() and not any(p.exists() and signed(p) for p in plates):
         raise ValueError(
             f"{caption}, where the caption goes, exists and was not written by this program; name "
             "another --figure, or --force to replace it"

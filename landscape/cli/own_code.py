@@ -73,9 +73,9 @@ def _running(work: Callable[[], Any], path: Path, name: str) -> Any:
     except Exception as error:
         frames = extract_tb(error.__traceback__)
         lines = [f.lineno for f in frames if Path(f.filename).resolve() == path.resolve()]
-        place = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None
-        place = place or (lines[-1] if lines else None)
-        line = f" in line {place}" if place else ""
+        # Of wrong syntax the message tells file and line.
+        told = isinstance(error, SyntaxError) or not lines
+        line = "" if told else f" in line {lines[-1]}"
         raise ValueError(
             f"{name} failed with {type(error).__name__}: {error}{line}; mend it, with "
             "LANDSCAPE_DEBUG=1 in the environment the traceback is shown"

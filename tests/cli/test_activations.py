@@ -24,6 +24,9 @@ def test_a_few_are_drawn_with_their_caption(tmp_path: Path) -> None:
     assert "LeakyReLU (0.3)" in said
     assert plate.read_bytes().startswith(b"%PDF")
     assert "3 activations" in (tmp_path / "plate.md").read_text()
+    # Its caption stays that of the plate in another format.
+    accepted("activations", "relu", "gelu", "--figure", tmp_path / "plate.png")
+    assert "2 activations" in (tmp_path / "plate.md").read_text()
 
 
 @pytest.mark.parametrize(

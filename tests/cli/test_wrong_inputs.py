@@ -78,6 +78,18 @@ def test_files_that_cannot_be_run(tmp_path: Path, own: Path, text: str, message:
     assert message in said.splitlines()[-1]
 
 
+def test_wrong_syntax_elsewhere_is_not_told_with_a_line_of_this_file(
+    tmp_path: Path, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken_helper.py").write_text("x = 1\ny = 2\ndef (\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    script = tmp_path / "script.py"
+    script.write_text("import broken_helper\n", encoding="utf-8")
+    said = refused("sample", "--model", f"{script}:network", "--data", f"{own}:examples",
+                   alone=False)  # fmt: skip
+    assert "(broken_helper.py, line 3); mend it" in said
+
+
 @pytest.mark.parametrize("command", ["render", "figure", "analyse"])
 def test_an_absent_style_tells_what_there_is(command: str, study: Path, tmp_path: Path) -> None:
     said = refused(command, study, "--style", tmp_path / "nope.toml")
