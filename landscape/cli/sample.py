@@ -217,11 +217,13 @@ def sample(
     if study is not None and not run:
         raise ValueError("a study needs --run, as relu-gd-seed0; 'landscape info' lists its runs")
     source, config = (None, None) if study is None else _opened(study)
-    shape = (resample, resample) if resample else parse_grid(grid)
-    if plane == "between" and grid == "51":
-        shape = (101,)
-    elif line and grid == "51" and not resample:
-        shape = (201,)
+    along = bool(line) or plane == "between"
+    if resample:
+        shape: tuple[int, ...] = (resample,) if along else (resample, resample)
+    elif along and grid == "51":
+        shape = (201,) if line else (101,)
+    else:
+        shape = parse_grid(grid)
     usual = _LINE if line else _ENDS.get(plane, ((-1.0, 1.0), (-1.0, 1.0)))
     given: dict[str, Any] = {"strategy": strategy} if strategy else {}
     if gradients:

@@ -116,15 +116,16 @@ def test_a_line_to_other_weights(own: str, tmp_path: Path) -> None:
     with torch.no_grad():
         other[3].bias.add_(1)
     torch.save(other.state_dict(), tmp_path / "other.pt")
-    accepted(
-        "sample", "--model", f"{own}:build", "--data", f"{own}:data", "--plane", "between",
-        "--other", f"other={tmp_path / 'other.pt'}", "--alpha", 0, 1, "--grid", "5x1",
-        "--out", tmp_path,
-    )  # fmt: skip
+    words = ["sample", "--model", f"{own}:build", "--data", f"{own}:data", "--plane", "between",
+             "--other", f"other={tmp_path / 'other.pt'}", "--out", tmp_path]  # fmt: skip
+    accepted(*words, "--alpha", 0, 1, "--grid", "5x1")
     study = open_study(tmp_path / "study.h5")
     surface = study.surface(study.surfaces()[0])
     wanted = nn.functional.cross_entropy(other.eval()(examples()[0]), examples()[1])
     assert surface.losses[-1] == pytest.approx(wanted.item(), rel=1e-5)
+    # As many points as are asked for, not as many as are usual.
+    accepted(*words, "--resample", 41, "--name", "fine")
+    assert open_study(tmp_path / "study.h5").surface("fine").grid.shape == (41,)
 
 
 @pytest.mark.parametrize(

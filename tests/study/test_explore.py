@@ -293,7 +293,6 @@ def test_a_line_is_cancelled_after_a_tile(study: StudyFile) -> None:
         (["--line", "0", "0", "0", "0"], "needs two different points"),
         (["--line", "0", "0", "nan", "0"], "four finite numbers"),
         (["--line", "0", "0", "1", "0", "--grid", "9x9"], "got a grid of 2; write it as 201x1"),
-        (["--line", "0", "0", "1", "0", "--resample", "9"], "got a grid of 2; write it as 201x1"),
         (["--line", "0", "0", "1", "0", "--plane", "between", "--other", "relu-nesterov-seed0"],
          "there is a line already"),
     ],
