@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 _ACCURACY = ("accuracies", "accuracy")
 _HEIGHTS = ("log", "linear")
+# In captions: what panels are called, and the kind of a plane that a sentence begins with.
+_PANEL = re.compile(r"\bPanel(?=s? \d)")
+_PLANE = re.compile(r"((?:^|\. )(?:Lines? [\d, and]+: )?\S+) plane\b")
 # Two coordinates are one.
 _SAME = 1e-12
 
@@ -51,7 +55,8 @@ def barrier(surface: Surface) -> Barrier:
     Of the grid's points between the two; the ends are interpolated where the grid has no point.
 
     Raises:
-        ValueError: for a surface that is not along a line, or does not reach from 0 to 1.
+        ValueError: for a surface that is not along a line, does not reach from 0 to 1, or has no
+            finite loss there.
 
     References:
         Frankle, Dziugaite, Roy, Carbin (2020), Linear mode connectivity and the lottery ticket
@@ -64,19 +69,29 @@ def barrier(surface: Surface) -> Barrier:
     """
     _check_line(surface)
     alphas, losses = surface.alphas, surface.losses
-    finite = np.isfinite(losses)
     between = (alphas >= 0) & (alphas <= 1)
-    inside = between & finite
-    if not alphas[0] <= 0 < 1 <= alphas[-1] or not inside.any():
+    inside = between & np.isfinite(losses)
+    if not alphas[0] <= 0 < 1 <= alphas[-1]:
         raise ValueError(
             f"a barrier needs a line from alpha 0 to 1, got {alphas[0]:g} to {alphas[-1]:g}"
         )
-    first, last = np.interp([0.0, 1.0], alphas[finite], losses[finite])
+    first, last = _ends(surface)
+    if not np.isfinite([first, last]).all():
+        raise ValueError(
+            "a barrier needs finite losses at both solutions, alpha 0 and 1, got "
+            f"{first:g} and {last:g}"
+        )
     straight = (1 - alphas) * first + alphas * last
     place = int(np.argmax(np.where(inside, losses - straight, -np.inf)))
     height = max(float(losses[place] - straight[place]), 0.0)
     complete = bool(np.array_equal(between, inside))
     return Barrier(float(alphas[place]), height, float(straight[place]), complete)
+
+
+def _ends(surface: Surface) -> Floats:
+    """Return the losses at alpha 0 and 1, [2]; NaN or infinite where one beside them is."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.interp([0.0, 1.0], surface.alphas, surface.losses))
 
 
 def section(surface: Surface, *, beta: float = 0.0) -> Surface:
@@ -186,7 +201,7 @@ def draw_lines(
                     style="normal" if share else "italic", labelpad=1)  # fmt: skip
     axes.set_ylabel(scale.title)
     axes.margins(x=0.02)
-    if len(surfaces) == 1 and _is_between(surfaces[0]):
+    if len(surfaces) == 1 and _has_barrier(surfaces[0]):
         _draw_barrier(axes, surfaces[0], power, alpha_power)
     if beside is not None:
         beside.set_ylabel("accuracy (%), dashed")
@@ -204,7 +219,6 @@ def line_caption(
     parts = [caption_of(every, scale=HeightScale.of(every, kind=height), shading="")]
     parts[0] = parts[0].replace("Colours and isolines:", "Axis:")
     if not any("section_beta" in s.settings for s in every):
-        # Only the first sentence says what it is.
         parts[0] = _as_line(parts[0])
     rows = sorted(
         {float(s.settings["section_beta"]) for s in every if "section_beta" in s.settings}
@@ -217,7 +231,7 @@ def line_caption(
         parts.append("Dots: the two solutions of each line.")
     elif any(dots):
         parts.append(f"Dot{'s: solutions' if max(dots) > 1 else ': the solution'}.")
-    if len(every) == 1 and between:
+    if len(every) == 1 and _has_barrier(every[0]):
         found = barrier(every[0])
         least = "" if found.complete else "at least "
         parts.append(
@@ -230,14 +244,8 @@ def line_caption(
 
 
 def _as_line(text: str) -> str:
-    """Name the line of a caption that takes every surface for one over a plane."""
-    if text.startswith("Line from A"):
-        return text
-    for plane, along in (("Between plane", "Line between two solutions"), (" plane", " line")):
-        head, found, tail = text.partition(plane)
-        if found and "." not in head:
-            return head + along + tail
-    return text
+    """Name the lines of a caption that takes every surface for one over a plane, in its panel."""
+    return _PLANE.sub(r"\1 line", _PANEL.sub("Line", text))
 
 
 def _check_line(surface: Surface) -> None:
@@ -255,6 +263,10 @@ def _accuracies(surface: Surface) -> str:
 def _is_between(surface: Surface) -> bool:
     reaches = surface.alphas[0] <= 0 and surface.alphas[-1] >= 1
     return surface.settings.get("kind") == "between" and bool(reaches)
+
+
+def _has_barrier(surface: Surface) -> bool:
+    return _is_between(surface) and bool(np.isfinite(_ends(surface)).all())
 
 
 def _is_segment(surface: Surface) -> bool:
@@ -282,8 +294,7 @@ def marked(surface: Surface, height: Kind = "log") -> list[int]:
 
 def _draw_barrier(axes: Axes, surface: Surface, power: int, alpha_power: int) -> None:
     found = barrier(surface)
-    finite = np.isfinite(surface.losses)
-    ends = np.interp([0.0, 1.0], surface.alphas[finite], surface.losses[finite])
+    ends = _ends(surface)
     along = np.linspace(0.0, 1.0, 101)
     unit, high = 10.0**-alpha_power, 10.0**-power
     axes.plot(along * unit, (ends[0] + along * (ends[1] - ends[0])) * high, color=grey(0.45),

@@ -25,7 +25,7 @@ _KINDS = {
     "between": "line between two solutions, at α = 0 and α = 1",
     "through": "plane through three solutions",
 }
-# What panels share that are told together.
+# What panels share that are told together; segments are told each.
 _SHARED = ("kind", "normalisation", "loss", "examples", "batch_norm")
 
 Surfaces = Sequence[Surface]
@@ -43,7 +43,9 @@ def plane_sentences(surfaces: Surfaces, planes: Planes, *, high: bool) -> list[s
     groups: dict[tuple[str, ...], list[int]] = {}
     for number, (surface, plane) in enumerate(zip(surfaces, planes, strict=True)):
         settings = settings_of(surface, plane)
-        groups.setdefault(tuple(str(settings.get(key)) for key in _SHARED), []).append(number)
+        alike = tuple(str(settings.get(key)) for key in _SHARED)
+        own = (_segment(settings),) if settings.get("kind") == "segment" else ()
+        groups.setdefault(alike + own, []).append(number)
     grids = [_grid_of(surface) for surface in surfaces]
     sentences = []
     for numbers in groups.values():

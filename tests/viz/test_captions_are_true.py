@@ -224,6 +224,31 @@ def test_a_barrier_with_a_hole_in_it_is_a_lower_bound() -> None:
     assert "Barrier: 2 over" in viz.line_caption(whole)
 
 
+def test_without_the_loss_of_a_solution_there_is_no_barrier() -> None:
+    """That of the next point was taken instead."""
+    line = line_of(np.array([np.nan, 2.0, 3.0, 2.0, 1.0]), 0.0, 1.0, kind="between")
+    with pytest.raises(ValueError, match=r"finite losses at both solutions.*got nan and 1"):
+        viz.barrier(line)
+    figure = viz.line(line)
+    assert "Barrier" not in viz.caption_of(figure)
+    assert not any("barrier" in t.get_text() for axes in figure.axes for t in axes.texts)
+
+
+def test_lines_between_other_points_are_told_each() -> None:
+    """The first one's ends and plane were told of all."""
+    ends = {"ends": [[0, 0], [1, -1]], "of": "random", "seed": 3}
+    one = line_of(np.ones(5), 0.0, 1.0, kind="segment", **ends)
+    other = line_of(np.ones(5), 0.0, 1.0, kind="segment", ends=[[0, 0], [0.5, 2]], of="pca")
+    between = line_of(np.ones(5), 0.0, 1.0, kind="between")
+    words = viz.line_caption([one, other, between])
+    assert words.startswith("Line 1: line from A (0, 0) to B (1, −1) of the random plane of seed 3")
+    assert "Line 2: line from A (0, 0) to B (0.5, 2) of the pca plane" in words
+    assert "Line 3: line between two solutions" in words
+    alike = viz.line_caption([one, one])
+    assert alike.startswith("Line from A (0, 0) to B (1, −1) of the random plane")
+    assert viz.line_caption(line_of(np.ones(5), kind="random")).startswith("Random line")
+
+
 def test_a_line_cannot_be_clipped() -> None:
     with pytest.raises(ValueError, match="unknown height 'clipped' of a line; known: log, linear"):
         viz.line(line_of(np.ones(5)), height="clipped")
