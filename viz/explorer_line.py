@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from landscape.surface import Status, Surface
 from viz.drape import drape, heights_at
 from viz.explorer_moment import Moment, Point
 from viz.frame import Frame
+from viz.height import HeightScale, Kind, surface_heights
 from viz.paths import draw_in_front
 from viz.solutions import solutions_of
 from viz.style import Style
@@ -22,6 +24,8 @@ Floats = NDArray[np.float64]
 _BALL = 0.03
 # Depth units by which a line's rim lies behind it.
 _BEHIND = 6000.0
+# Labels at the curve in a corner.
+_MOST_TICKS = 5
 # Ends of lines on a plane whose solutions are called A, B, C.
 _LETTERS, _OTHERS = ("A", "B"), ("P", "Q")
 
@@ -117,28 +121,47 @@ def draw_curve(renderer: Any, line: Surface, letters: tuple[str, str], height: s
     from vtkmodules.vtkRenderingContext2D import vtkContextActor
 
     done = line.status != Status.MISSING
-    shares, losses = line.alphas[done], line.losses[done]
-    logarithmic = height == "log" and bool(np.any(losses > 0))
-    drawn = np.isfinite(losses) & ((losses > 0) | (not logarithmic))
+    kind: Kind = "log" if height == "log" and bool(np.any(line.losses[done] > 0)) else "linear"
+    heights = surface_heights(line, kind)
+    if not np.isfinite(heights).any():
+        return
     chart = vtkChartXY()
     chart.GetBackgroundBrush().SetColorF(1.0, 1.0, 1.0, 0.9)
     curve = chart.AddPlot(vtkChart.LINE)
-    curve.SetInputData(_table(shares[drawn], losses[drawn]), 0, 1)
+    # Where a sampled loss has no height there is a gap, as on the page.
+    curve.SetInputData(_table(line.alphas[done], heights[done]), 0, 1)
     curve.SetColorF(0.10, 0.37, 0.71)
     curve.SetWidth(2.5)
     sideways, upwards = chart.GetAxis(vtkAxis.BOTTOM), chart.GetAxis(vtkAxis.LEFT)
     sideways.SetTitle(f"{letters[0]} (0) to {letters[1]} (1)")
     sideways.SetMinimum(0.0)
     sideways.SetMaximum(1.0)
-    sideways.SetBehavior(vtkAxis.FIXED)
-    upwards.SetTitle("loss")
-    upwards.SetLogScale(logarithmic)
+    _label(upwards, HeightScale.of([line], kind=kind))
     for axis in (sideways, upwards):
+        axis.SetBehavior(vtkAxis.FIXED)
         axis.SetGridVisible(False)
     actor = vtkContextActor()
     actor.GetScene().AddItem(chart)
     actor.GetScene().SetRenderer(renderer)
     renderer.AddActor(actor)
+
+
+def _label(axis: Any, scale: HeightScale) -> None:
+    """Label an axis of heights with losses, few enough to stand apart."""
+    import pyvista
+    from vtkmodules.vtkCommonCore import vtkStringArray
+
+    room = 0.05 * (scale.high - scale.low)
+    ticks = scale.ticks()
+    ticks = ticks[:: math.ceil(len(ticks) / _MOST_TICKS)]
+    axis.SetMinimum(scale.low - room)
+    axis.SetMaximum(scale.high + room)
+    names = vtkStringArray()
+    for tick in ticks:
+        # The letters of charts have no raised digits.
+        names.InsertNextValue(f"{10.0**tick if scale.kind == 'log' else tick:.3g}")
+    axis.SetCustomTickPositions(pyvista.convert_array(np.ascontiguousarray(ticks)), names)
+    axis.SetTitle("loss")
 
 
 def _table(shares: Floats, losses: Floats) -> Any:
@@ -160,8 +183,9 @@ def line_attributes(moment: Moment) -> dict[str, Any]:
         ``line_ends``, the chosen points as JSON; ``line_letters``, what they are called;
         ``line_shares``, ``line_losses`` and ``line_accuracies`` of the points that are sampled, in
         base64 as little-endian float64 ("" for none); ``line_there``, whether there is a line.
+        Of a line in another plane than the one that is seen, nothing.
     """
-    line = moment.line
+    line = moment.line if moment.line_seen else None
     there = line is not None and bool(np.any(line.status != Status.MISSING))
     sampled = {"line_shares": "", "line_losses": "", "line_accuracies": ""}
     if line is not None and there:
@@ -172,7 +196,7 @@ def line_attributes(moment: Moment) -> dict[str, Any]:
             sampled["line_accuracies"] = _packed(line.fields["accuracies"][done])
     return {
         **sampled,
-        "line_ends": json.dumps(moment.ends),
+        "line_ends": json.dumps(moment.ends if moment.line_seen else ()),
         "line_letters": " ".join(letters_of(moment.surface)),
         "line_there": there,
     }

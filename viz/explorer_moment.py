@@ -121,3 +121,8 @@ class Moment:
     def here(self) -> Place | None:
         """The plane of what is drawn."""
         return self.going if self.preview is not None and self.going is not None else self.place
+
+    @property
+    def line_seen(self) -> bool:
+        """Whether what is drawn is the plane in which ends and line lie."""
+        return self.here is self.place

@@ -93,8 +93,8 @@ class Page:
 
     def zoom_to(self, *ends: float) -> None:
         """Sample the window that was drawn on the map."""
-        alpha, beta = rounded_window((ends[0], ends[2]), (ends[1], ends[3]))
-        self._explorer.zoom(alpha, beta)
+        a0, a1, b0, b1 = ends
+        self._explorer.zoom(*rounded_window((a0, b0), (a1, b1)))
 
     def line(self, *texts: str) -> None:
         """Sample a line: alpha and beta of one end, and of the other, and how many points."""
@@ -183,7 +183,8 @@ class Page:
         if moment.ends is not before.ends:
             for name, end in zip("ab", moment.ends, strict=False):
                 state[f"{name}_alpha"], state[f"{name}_beta"] = map(repr, end)
-        if moment.line is not before.line or moment.ends is not before.ends:
+        told = [(m.line, m.ends, m.line_seen) for m in (moment, before)]
+        if any(now is not then for now, then in zip(*told, strict=True)):
             state.update(line_attributes(moment))
             line, place = moment.line, moment.place
             state.line_command = ""

@@ -190,7 +190,7 @@ class Scene:
         draw_colour_bar(self.plotter, shown.scale, _coloured(style, shown))
         self.plotter.subplot(0, 0)
         self._draw_surface(shown, look, style, place.title)
-        if moment.ends and place is moment.place and self.frame is not None:
+        if moment.ends and moment.line_seen and self.frame is not None:
             draw_line(self.plotter, moment.ends, shown.surface, self.frame, style)
         fitting, before = self.plotter.renderers[0].camera.parallel_scale, self._fitting
         self._fitting = fitting

@@ -129,7 +129,8 @@ class Controls:
             text = str(error)
         help_text = "\n".join(f"{key}   {what}" for key, what in HELP) if self._helping else ""
         self.scene.write(text, help_text)
-        self.scene.chart(None if self._helping else moment.line, self.look)
+        charted = moment.line_seen and not self._helping
+        self.scene.chart(moment.line if charted else None, self.look)
         self.scene.plotter.render()
 
 

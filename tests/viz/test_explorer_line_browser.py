@@ -198,7 +198,7 @@ def test_nonsense_from_a_browser_is_told_and_harms_nothing(visit: Visit) -> None
     before = visit.values()
     for name, sent in (
         ("pick", [[["x", 1]]]), ("pick", [[[1]]]), ("pick", [7]), ("line", []), ("zoom", [None]),
-        ("zoom_to", ["a", {}, [], 1]), ("make", [{}, []]), ("prefer", [[]]),
+        ("zoom_to", ["a", {}, [], 1]), ("zoom_to", [1]), ("make", [{}, []]), ("prefer", [[]]),
         ("zoom", ["0", "1", "0", "1", "1e400"]), ("line", ["1", "2", "3", "4", "1.5"]),
     ):  # fmt: skip
         visit.page.evaluate("([name, sent]) => trame.trigger(name, sent)", [name, sent])

@@ -6,12 +6,13 @@ import base64
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 from exploring import Analytic, Walk, bowl, stored
 
+from landscape.grid import Grid
 from landscape.surface import Surface
 from viz.explorer_line import letters_of, line_attributes, within
 from viz.explorer_moment import Moment
@@ -120,7 +121,42 @@ def test_a_plane_that_is_not_there_yet_is_drawn_without_the_line(walk: Walk, sce
     walk.explorer.draw_line(A, B)
     moment = walk.settle()
     other = Analytic(name="other", surface=stored())
-    assert more_actors(scene, replace(moment, going=other, preview=stored())) == 0
+    coming = replace(moment, going=other, preview=stored())
+    assert more_actors(scene, coming) == 0
+    attributes = line_attributes(coming)
+    assert (attributes["line_ends"], attributes["line_there"]) == ("[]", False)
+    assert attributes["line_losses"] == ""
+
+
+def charted(scene: Scene, losses: np.ndarray, height: Literal["log", "linear"]) -> Any:
+    """Return the chart of losses along a line; None if there is none."""
+    grid = Grid.line(len(losses), (0.0, 1.0))
+    status = np.ones(len(losses), dtype=np.uint8)
+    scene.chart(Surface(grid, {"losses": losses}, status), Look(height=height))
+    props = scene._corner.GetViewProps()
+    return props.GetItemAsObject(0).GetScene().GetItem(0) if props.GetNumberOfItems() else None
+
+
+def test_a_curve_has_gaps_where_losses_have_no_height(scene: Scene) -> None:
+    """Across what is not finite the curve in the window ran straight on."""
+    losses = np.array([1.0, 2.0, np.nan, np.inf, 0.0, 3.0])
+    for height, there in (("log", [0, 1, 5]), ("linear", [0, 1, 4, 5])):
+        table = charted(scene, losses, height).GetPlot(0).GetInput()  # type: ignore[arg-type]
+        values = [table.GetValue(row, 1).ToDouble() for row in range(6)]
+        assert np.flatnonzero(np.isfinite(values)).tolist() == there
+    assert charted(scene, np.full(6, np.nan), "log") is None
+
+
+def test_labels_at_a_curve_are_few_and_losses(scene: Scene) -> None:
+    """Over many decades they stood upon each other."""
+    from vtkmodules.vtkChartsCore import vtkAxis
+
+    losses = 10.0 ** np.linspace(0, -12, 21)
+    axis = charted(scene, losses, "log").GetAxis(vtkAxis.LEFT)
+    names, places = axis.GetTickLabels(), axis.GetTickPositions()
+    told = [float(names.GetValue(k)) for k in range(names.GetNumberOfValues())]
+    assert 2 <= len(told) <= 5
+    np.testing.assert_allclose(np.log10(told), [places.GetValue(k) for k in range(len(told))])
 
 
 def test_keys_choose_the_ends_and_draw_the_curve(walk: Walk, scene: Scene) -> None:
