@@ -62,9 +62,12 @@ class Projection(Presented):
 
     @property
     def captured(self) -> float:
-        """Share of the whole path's squared displacement that lies in the plane."""
-        total = float(np.sum(self.distances**2))
-        return 1.0 - float(np.sum(self.off_plane_distances**2)) / total if total > 0 else 1.0
+        """Share of the whole path's squared displacement that lies in the plane.
+
+        Of the points whose distances are known; 1 if there is none.
+        """
+        total = float(np.nansum(self.distances**2))
+        return 1.0 - float(np.nansum(self.off_plane_distances**2)) / total if total > 0 else 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

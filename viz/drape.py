@@ -89,7 +89,8 @@ def laid(path: Projection, surface: Surface, kind: Kind) -> Projection:
     """Return a path without losses as it lies on a surface; any other as it is.
 
     Points are added where the path passes from a triangle of the mesh to the next; they have the
-    step of the record before them, so that marks of steps stay at the records.
+    step of the record before them, so that marks of steps stay at the records, and no distances, so
+    that the share in the plane stays that of the records.
     """
     if not lossless(path):
         return path
@@ -105,13 +106,15 @@ def laid(path: Projection, surface: Surface, kind: Kind) -> Projection:
     points = np.concatenate([records, ends.reshape(-1, 3)])
     points = points[np.unique(points[:, 2], return_index=True)[1]]
     unknown = np.full(len(points), np.nan)
+    before = np.floor(points[:, 2]).astype(np.int64)
+    recorded = points[:, 2] == before
     denser = replace(
         path,
-        steps=path.steps[np.floor(points[:, 2]).astype(np.int64)],
+        steps=path.steps[before],
         coordinates=points[:, :2],
         losses=unknown,
-        off_plane_distances=unknown,
-        distances=unknown,
+        off_plane_distances=np.where(recorded, path.off_plane_distances[before], np.nan),
+        distances=np.where(recorded, path.distances[before], np.nan),
         plane_losses=unknown,
     )
     return replace(denser, losses=losses_on(denser, surface, kind))

@@ -187,6 +187,18 @@ def test_the_corner_says_whose_loss_it_is_and_what_is_not_known(oblong: Surface)
                     "its share in this plane is not known"]  # fmt: skip
 
 
+def test_what_is_known_of_a_path_without_losses_stays_known(oblong: Surface) -> None:
+    """Laid on the surface it lost its distances, and with them its share in the plane."""
+    frame = Frame.around([oblong], HeightScale.of([oblong], paths=[PATH]), TESTING)
+    way = make_path(PATH.coordinates, np.full(4, np.nan), off_plane=1.0)
+    walk = Walk.of(laid(way, oblong, "log"), frame, "steps", on_surface=True)
+    assert walk.captured == pytest.approx(way.captured, rel=1e-12)
+    assert walk.told(0)[-1] == f"{100 * way.captured:.0f} % of the way lies in this plane"
+    shadow = make_path(PATH.coordinates, np.full(4, np.nan), off_plane=50.0)
+    with pytest.raises(ValueError, match="of the path lies in this plane: its shadow would"):
+        Walk.of(laid(shadow, oblong, "log"), frame, "steps", on_surface=True)
+
+
 @pytest.mark.usefixtures("rendering")
 def test_a_path_without_losses_is_filmed_in_any_style(
     ffmpeg: Any, oblong: Surface, tmp_path: Path

@@ -21,6 +21,7 @@ from viz.mesh import surface_mesh
 from viz.paths import bead_records, path_pieces
 from viz.scene import Panel
 from viz.style import TESTING
+from viz.window import visible
 
 
 def unknown(coordinates: np.ndarray) -> Projection:
@@ -90,6 +91,19 @@ def test_records_keep_their_marks_of_steps(bumpy: Surface) -> None:
     assert every == bead_records(way)[1]
     np.testing.assert_array_equal(path.coordinates[records], places[bead_records(way)[0]])
     assert path.coordinates[-1].tolist() == places[-1].tolist()
+
+
+def test_a_path_that_is_hardly_in_the_plane_is_not_drawn_without_losses_either(
+    bumpy: Surface,
+) -> None:
+    """The caption said so, and the picture showed it all the same."""
+    t = np.linspace(-0.8, 0.0, 9)
+    way = make_path(np.column_stack([t, t]), np.full(9, np.nan), off_plane=50.0)
+    assert not visible(way)
+    on_it = laid(way, bumpy, "linear")
+    assert len(on_it.steps) > 9
+    assert on_it.captured == pytest.approx(way.captured, rel=1e-12)
+    assert not visible(on_it)
 
 
 def test_a_path_with_a_known_loss_stays_as_it_is(bumpy: Surface) -> None:
