@@ -23,6 +23,7 @@ from viz.mesh import Shading, check_shading
 from viz.page import BAR, LABEL, ROOM, TITLE, bar_room, place_axes
 from viz.paper_axes import Margins
 from viz.paper_panels import bar_texts, colour_bar, draw_hybrid, flat_panel
+from viz.plane_captions import segment_text
 from viz.scene import Panel
 from viz.style import Style
 from viz.told import remember
@@ -227,9 +228,12 @@ def _write_titles(figure: Figure, parts: Parts, free: float, head: float, below:
 
 
 def _line_title(parts: Parts) -> str:
-    row = parts.line.settings.get("section_beta")
+    settings = parts.line.settings
+    row = settings.get("section_beta")
+    if row is None and settings.get("kind") == "segment":
+        return "along the line from A to B"
     if row is None:
-        return "along a line"
+        return "between two solutions" if settings.get("kind") == "between" else "along a line"
     return f"along α in (a), at β = {float(row):.3g}".replace("-", "−")
 
 
@@ -282,9 +286,13 @@ def _told(parts: Parts, title: str, shading: str, style: Style) -> str:
         sentences.append(f"(b) {words} One scale of colours for both.")
     sentences += parts.colours.sentences if parts.colours else ()
     kind: Kind = "linear" if parts.scale.kind == "linear" else "log"
-    dot = "; dot: the solution" if marked(parts.line, kind) else ""
+    count = len(marked(parts.line, kind))
+    dot = f"; dot{'s: the two solutions' if count > 1 else ': the solution'}" if count else ""
     dashed = "; dashed: accuracy" if "accuracies" in parts.line.fields else ""
-    named = _line_title(parts)
+    told = parts.line.settings
+    named = (
+        f"along the {segment_text(told)}" if told.get("kind") == "segment" else _line_title(parts)
+    )
     sentences.append(f"(c) The loss {named}{dot}{dashed}.")
     sentences += budget_sentences(parts.budgets)
     return " ".join(sentence for sentence in sentences if sentence)

@@ -5,7 +5,7 @@ Panels whose planes are alike are told together; what is true of some panels alo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from landscape.plane import Plane
@@ -44,7 +44,7 @@ def plane_sentences(surfaces: Surfaces, planes: Planes, *, high: bool) -> list[s
     for number, (surface, plane) in enumerate(zip(surfaces, planes, strict=True)):
         settings = settings_of(surface, plane)
         alike = tuple(str(settings.get(key)) for key in _SHARED)
-        own = (_segment(settings),) if settings.get("kind") == "segment" else ()
+        own = (segment_text(settings),) if settings.get("kind") == "segment" else ()
         groups.setdefault(alike + own, []).append(number)
     grids = [_grid_of(surface) for surface in surfaces]
     sentences = []
@@ -102,7 +102,7 @@ def _what(surfaces: Surfaces, planes: Planes) -> str:
         what = "plane of the path's first two principal components"
         what += _variance(every) + _lengths(every)
     elif kind == "segment":
-        what = _segment(settings)
+        what = segment_text(settings)
     else:
         what = _KINDS.get(kind, f"{kind} plane" if kind else "surface")
         if kind == "through" and not solutions_of(surfaces[0], planes[0]):
@@ -115,7 +115,7 @@ def _what(surfaces: Surfaces, planes: Planes) -> str:
     return f"{what[0].upper()}{what[1:]}{whose}{over}."
 
 
-def _segment(settings: dict[str, Any]) -> str:
+def segment_text(settings: Mapping[str, Any]) -> str:
     """Say between which two points of which plane a line lies."""
     (a0, b0), (a1, b1) = settings["ends"]
     of = f"{settings.get('of') or ''} plane".strip()

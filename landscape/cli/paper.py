@@ -260,9 +260,13 @@ def _line(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> tuple[Any, s
 
 
 def line_of(study: StudyFile, run: str, plane: str) -> Any:
-    """Return the longest line of a run, or the one through its surface over a kind of plane."""
+    """Return the longest line of a run, or the one through its surface over a kind of plane.
+
+    Segments between two points of a plane are drawn where their ids are given, and not instead.
+    """
     every = (study.surface(name) for name in study.surfaces() if not name.endswith(".nodes"))
-    lines = [s for s in every if s.run == run and len(s.grid.shape) == 1]
+    lines = [s for s in every if s.run == run and len(s.grid.shape) == 1
+             and s.settings.get("kind") != "segment"]  # fmt: skip
     if lines:
         return max(lines, key=lambda surface: surface.grid.size)
     return line_through(study, surface_of(study, run, plane))

@@ -125,6 +125,9 @@ def test_a_line_of_the_study_goes_before_a_section(study: Path, tmp_path: Path) 
     accepted("sample", study, "--run", "relu-gd-seed0", "--grid", "7x1", "--out", tmp_path)
     longer = open_study(tmp_path)
     assert len(paper.line_of(longer, "relu-gd-seed0", "random").alphas) == 7
+    # Not one between two points of a plane, longer though it is: it was kept while one looked.
+    accepted("sample", tmp_path, "--run", "relu-gd-seed0", "--line", "0", "0", "1", "1")
+    assert len(paper.line_of(open_study(tmp_path), "relu-gd-seed0", "random").alphas) == 7
     section = paper.line_of(open_study(study), "relu-gd-seed0", "random")
     assert section.settings["section_beta"] == 0.0
 

@@ -375,3 +375,14 @@ def test_the_caption_of_residuals_tells_of_what_is_drawn() -> None:
                  "the slope for widths from 0.05 to 1 on"):  # fmt: skip
         assert part in told, told
     assert len([c for c in rough.axes[0].collections if c.get_zorder() == 0]) == 1
+
+
+def test_a_mosaic_tells_which_line_it_shows(bowl: Surface) -> None:
+    ends = {"kind": "segment", "ends": [[0, 0], [1, -1]], "of": "random", "seed": 3}
+    words = viz.mosaic_caption(bowl, line=line_of(np.ones(5), 0.0, 1.0, **ends))
+    assert "(c) The loss along the line from A (0, 0) to B (1, −1) of the random plane" in words
+    assert "dot" not in words
+    words = viz.mosaic_caption(bowl, line=line_of(np.ones(5), 0.0, 1.0, kind="between"))
+    assert "(c) The loss between two solutions; dots: the two solutions; dashed" in words
+    words = viz.mosaic_caption(bowl, line=line_of(np.ones(5)))
+    assert "(c) The loss along a line; dot: the solution; dashed" in words
