@@ -73,8 +73,8 @@ def contour(
         A ``matplotlib.figure.Figure``; write it with :func:`viz.save` or go on with it.
 
     Raises:
-        ValueError: for no surface, one that is not two-dimensional, lists of other lengths, or an
-            unknown colour.
+        ValueError: for no surface or more than 64, one that is not two-dimensional, lists of other
+            lengths, or an unknown colour.
     """
     import matplotlib
     from matplotlib.figure import Figure
