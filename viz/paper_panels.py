@@ -14,12 +14,14 @@ from viz.layer import isolines, render
 from viz.mesh import Shading, surface_mesh
 from viz.page import LABEL
 from viz.paper_axes import draw_floor, draw_marks, draw_ticks, tick_labels, ticks
+from viz.paths import path_pieces
 from viz.scene import Panel
 from viz.solution_marks import mark_solutions, points_of
 from viz.solutions import seen
 from viz.style import Style
 from viz.vertices import known_points
 from viz.view import View
+from viz.window import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,16 +60,23 @@ def draw_hybrid(
     mesh = surface_mesh(panel.surface, frame, known=known_points(panel.surface, panel.paths))
     lines = list(isolines(mesh, frame)) if style.isolines else []
     draw_floor(axes, frame, view, lines, panel.paths, style, plain=colours is not None)
-    layer = render(panel, frame, view, style, shading=shading, dpi=dpi, colours=colours,
-                   number=number)  # fmt: skip
-    # Without interpolation the pixels go into a PDF as they are.
-    axes.imshow(layer.pixels, extent=layer.extent, interpolation="none", aspect="auto",
-                zorder=2.0, clip_on=False)  # fmt: skip
+    if mesh.n_cells or _has_tube(panel, frame):
+        layer = render(panel, frame, view, style, shading=shading, dpi=dpi, colours=colours,
+                       number=number)  # fmt: skip
+        # Without interpolation the pixels go into a PDF as they are.
+        axes.imshow(layer.pixels, extent=layer.extent, interpolation="none", aspect="auto",
+                    zorder=2.0, clip_on=False)  # fmt: skip
     draw_marks(axes, frame, view, panel.paths, style)
     _draw_solutions(axes, panel, view, frame, style)
     draw_ticks(axes, frame, view, style, size=LABEL, count=count)
     axes.set(xlim=(0, view.width), ylim=(0, view.height))
     axes.set_axis_off()
+
+
+def _has_tube(panel: Panel, frame: Frame) -> bool:
+    """Return whether a path is to be rendered, also where the surface has no cell."""
+    pieces = (path_pieces(path, frame) for path in panel.paths if visible(path))
+    return any(len(piece) > 1 for each in pieces for piece in each)
 
 
 def _draw_solutions(axes: Axes, panel: Panel, view: View, frame: Frame, style: Style) -> None:

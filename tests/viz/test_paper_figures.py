@@ -324,6 +324,20 @@ def test_a_caption_is_drawn_below_on_request_and_told_without(
     assert told in [" ".join(t.get_text().split()) for t in figure.texts]
 
 
+def test_a_panel_without_a_cell_stays_empty_beside_others(
+    pair: list[Surface], path: Projection, rendering: None
+) -> None:
+    """A run that diverged ended the whole figure, and rendering was blamed."""
+    lost = make_surface(np.full(pair[0].grid.shape, np.nan), pair[0].grid)
+    figure = viz.figure([pair[0], lost], dpi=60, style=QUICK, contours=False)
+    first, second = (axes for axes in figure.axes if not axes.get_ylabel())
+    assert (len(first.images), len(second.images)) == (1, 0)
+    # Its path is seen all the same.
+    figure = viz.figure([pair[0], lost], paths=[None, path], dpi=60, style=QUICK, contours=False)
+    assert [len(axes.images) for axes in figure.axes if not axes.get_ylabel()] == [1, 1]
+    assert "651 points cut out: NaN or infinite." in viz.caption_of(figure)
+
+
 def test_mistakes_are_told(pair: list[Surface], path: Projection) -> None:
     with pytest.raises(ValueError, match="1 to 12 surfaces, got 0"):
         viz.figure([])
