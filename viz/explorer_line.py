@@ -157,11 +157,20 @@ def _label(axis: Any, scale: HeightScale) -> None:
     axis.SetMinimum(scale.low - room)
     axis.SetMaximum(scale.high + room)
     names = vtkStringArray()
-    for tick in ticks:
-        # The letters of charts have no raised digits.
-        names.InsertNextValue(f"{10.0**tick if scale.kind == 'log' else tick:.3g}")
+    for text in _numbers(10.0**ticks if scale.kind == "log" else ticks):
+        names.InsertNextValue(text)
     axis.SetCustomTickPositions(pyvista.convert_array(np.ascontiguousarray(ticks)), names)
     axis.SetTitle("loss")
+
+
+def _numbers(values: Floats) -> list[str]:
+    """Write numbers with as many digits as tell them apart; charts have no raised ones."""
+    texts: list[str] = []
+    for digits in range(3, 16):
+        texts = [f"{value:.{digits}g}" for value in values]
+        if len(set(texts)) == len(texts):
+            break
+    return texts
 
 
 def _table(shares: Floats, losses: Floats) -> Any:

@@ -112,10 +112,14 @@
       for (let k = Math.ceil(this.low); this.isLog && k <= this.high; k++) decades.push(10 ** k);
       const steps = decades.length > 1 ? decades : ticks(low, high, 4);
       const every = Math.ceil(steps.length / 6);
-      for (const loss of steps.filter((_, k) => k % every === 0)) {
+      const shown = steps.filter((_, k) => k % every === 0);
+      // As many digits as tell them apart.
+      let digits = 4;
+      while (digits < 15 && new Set(shown.map((x) => told(x, digits))).size < shown.length) digits++;
+      for (const loss of shown) {
         const y = this.y(loss);
         this.draw("line", { x1: LEFT - 4, x2: LEFT, y1: y, y2: y, class: "tick" });
-        this.draw("text", { x: LEFT - 6, y: y + 4, class: "left" }, told(loss, 4));
+        this.draw("text", { x: LEFT - 6, y: y + 4, class: "left" }, told(loss, digits));
       }
       this.names.forEach((letter, k) =>
         this.draw("text", { x: this.x(k), y: HEIGHT - 6, class: "end" }, letter));
