@@ -28,6 +28,8 @@ from landscape.results import Analysis
 
 # Rates of a grid below 2 / sharpness of ReLU at the start.
 _BELOW = 4
+# Steps between records at most: what is compared are steps, of which fast runs need few.
+_APART = 2
 
 
 def loss_curves(
@@ -44,7 +46,7 @@ def loss_curves(
         Losses over all examples [A, B, R, records], inf after a divergence; steps [records].
     """
     effort = setting.effort
-    every = max(effort.steps // 30, 1)
+    every = min(max(effort.steps // 30, 1), _APART)
     methods = Methods(rates, np.zeros(len(rates)), np.zeros(len(rates)))
     rows = []
     for name in names:
