@@ -18,7 +18,15 @@ from numpy.typing import NDArray
 
 from landscape.arrays import Floats
 from landscape.dynamics.claims import KIND, Finding, Setting, claim_of, finding
-from landscape.dynamics.comparing import Quantity, contrasts, decided, registered, said, twin_of
+from landscape.dynamics.comparing import (
+    Quantity,
+    contrasts,
+    decided,
+    groups,
+    registered,
+    said,
+    twin_of,
+)
 from landscape.dynamics.primary import primary
 from landscape.dynamics.stable_rate import sharpness_at, single_precision
 from landscape.dynamics.stacked import Methods, descend, steps_to
@@ -183,8 +191,10 @@ def verdict_elsewhere(analyses: Sequence[Analysis]) -> Finding:
     """
     quantities = _quantities(analyses, 10)
     deciding = [c for quantity in quantities for c in contrasts(analyses, quantity)]
-    data = {str(a.settings["data"]) for a in analyses}
-    networks = {str(a.settings["network"].get("kind")) for a in analyses}
+    # A place that a sweep has only begun with is not compared, and counts for nothing.
+    places = [seeds[0].settings for seeds in groups(analyses).values() if len(seeds) > 1]
+    data = {str(place["data"]) for place in places}
+    networks = {str(place["network"].get("kind")) for place in places}
     many = len(data) >= 3 and len(networks) >= 2
 
     def rule(verdicts: Sequence[Verdict]) -> Verdict:

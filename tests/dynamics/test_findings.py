@@ -31,7 +31,7 @@ def runs(factor, *, seeds=10, group="digits.mlp-8.identical", number=8, noise=0.
         arrays = {"best": best[:, None], "needed": best[:, None, None],
                   "batch_sizes": np.array([0]), "rates": np.ones(1)}  # fmt: skip
         settings = {"seed": seed, "group": group, "claim": number, "activations": list(NAMES),
-                    "data": data, "network": {"kind": group}}  # fmt: skip
+                    "data": data, "network": {"kind": group.split(".")[1]}}  # fmt: skip
         made.append(Analysis("claims", arrays, settings))
     return made
 
@@ -147,6 +147,17 @@ def test_two_places_are_too_few_for_claim_ten_in_either_direction():
         0.75, group="b.two", number=10, data="b"
     )
     assert convergence.verdict_elsewhere(made).verdict is Verdict.UNDECIDED
+
+
+def test_a_place_that_was_only_begun_with_counts_for_nothing():
+    """One seed of a second network, which nothing is compared on, made a sweep look complete."""
+    made = []
+    for data in ("a", "b", "c"):
+        made += runs(1.3, group=f"{data}.one", number=10, data=data)
+    begun = runs(1.3, seeds=1, group="a.two", number=10, data="a")
+    assert convergence.verdict_elsewhere(made + begun).verdict is Verdict.UNDECIDED
+    whole = runs(1.3, group="a.two", number=10, data="a")
+    assert convergence.verdict_elsewhere(made + whole).verdict is Verdict.CONTRADICTED
 
 
 def test_slower_cells_are_counted():
