@@ -64,7 +64,10 @@ def test_networks_and_data_that_cannot_be_used(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("import argparse\nargparse.ArgumentParser().parse_args()\n", 'if __name__ == "__main__":'),
+        (
+            "import argparse\nargparse.ArgumentParser().parse_args(['x'])\n",
+            'if __name__ == "__main__":',
+        ),
         ("def (", "failed with SyntaxError: "),
         ("import torch\nimport no_such_package\n", "ModuleNotFoundError: No module named 'no_such"),
         ("x = 1\ny = undefined\n", "NameError: name 'undefined' is not defined in line 2; mend it"),
