@@ -125,7 +125,7 @@ def figure(
             if contours:
                 flat_panel(page.contour(drawn, number), panel, scale, style,
                            named=number % page.columns == 0, legend=not names,
-                           count=page.ticks, colours=colours, surface=number)  # fmt: skip
+                           count=page.ticks, colours=colours, number=number)  # fmt: skip
         colour_bar(page.bar(drawn), scale, style, upright=page.upright, colours=colours)
         page.write_legend(drawn, names, style)
         page.write_caption(drawn)

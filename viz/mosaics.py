@@ -197,7 +197,7 @@ def _flat(
         named=True,
         legend=True,
         colours=parts.colours,
-        surface=int(parts.flat.surface is not parts.surface.surface),
+        number=int(parts.flat.surface is not parts.surface.surface),
     )
 
 

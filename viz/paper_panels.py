@@ -102,7 +102,7 @@ def flat_panel(
     legend: bool,
     count: int = 4,
     colours: Colours | None = None,
-    surface: int = 0,
+    number: int = 0,
 ) -> None:
     """Draw a surface as contours.
 
@@ -115,10 +115,10 @@ def flat_panel(
         legend: whether paths are named here.
         count: of ticks along each axis, about.
         colours: of all panels of the figure; None for those of the losses.
-        surface: which of the colours' surfaces this is.
+        number: which of the colours' surfaces this is.
     """
     draw_contours(axes, panel.surface, panel.paths, scale, style, solutions=panel.solutions,
-                  colours=colours, number=surface)  # fmt: skip
+                  colours=colours, number=number)  # fmt: skip
     shown = axes.get_legend()
     if shown is not None and not legend:
         shown.remove()
