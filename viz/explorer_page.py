@@ -50,11 +50,10 @@ class Page:
         self._aspect = 0.0
         self._waiting: asyncio.TimerHandle | None = None
         self._scene.plotter.render_window.AddObserver("WindowResizeEvent", self._resized)
-        self._scene.on_click(self._clicked)
         server.enable_module(
             {
                 "serve": {_SERVED: str(ASSETS)},
-                "scripts": [f"{_SERVED}/map.js", f"{_SERVED}/curve.js"],
+                "scripts": [f"{_SERVED}/{name}.js" for name in ("map", "curve", "picture")],
                 "styles": [f"{_SERVED}/page.css"],
             }
         )
@@ -76,7 +75,8 @@ class Page:
         state.points, state.line_points = str(explorer.points), str(explorer.line_points)
         for name in ("cancel", "back", "keep", "open", "keep_line", "drop_line"):
             controller.trigger(name)(self._told(getattr(explorer, name)))
-        for name in ("home", "prefer", "zoom", "zoom_to", "make", "turn_back", "line", "pick"):
+        for name in ("home", "prefer", "zoom", "zoom_to", "make", "turn_back", "line", "pick",
+                     "point"):
             controller.trigger(name)(self._told(getattr(self, name)))
         state.change(*_LOOK, "ground")(self._look_changed)
 
@@ -112,6 +112,12 @@ class Page:
             self._explorer.draw_line(*rounded)
         elif len(rounded) == 1:
             self._explorer.mark(rounded[0])
+
+    def point(self, u: float, v: float) -> None:
+        """Take what was clicked in the picture likewise, at shares of its width and height."""
+        found = self._scene.at(float(u), float(v))
+        if found is not None:
+            self.pick([found])
 
     def make(
         self, run: str, kind: str, seed: str | None, normalisation: str | None, *others: str | None
@@ -172,10 +178,6 @@ class Page:
                     state.error = " ".join(str(error).split())
 
         return checked
-
-    def _clicked(self, point: tuple[float, float]) -> None:
-        if self._server.state.picking is True:
-            self._told(self.pick)([point])
 
     def _tell_line(self, moment: Moment, before: Moment) -> None:
         state = self._server.state

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -32,8 +31,6 @@ QUADRATIC = 0.1
 _EXAGGERATIONS = (0.1, 10.0)
 # In a narrower window letters are smaller.
 _DPI, _WIDE = 110, 800
-# A pointer that moves by no more pixels while a button is down has clicked.
-_STILL = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,46 +223,30 @@ class Scene:
 
     def pointed(self) -> tuple[float, float] | None:
         """Return (alpha, beta) of the surface under the pointer; None where there is none."""
-        found = self.under_pointer()
-        if found is None or self.frame is None:
-            return None
-        alpha, beta = (place / self.frame.unit + sum(ends) / 2
-                       for place, ends in zip(found, (self.frame.alpha, self.frame.beta),
-                                              strict=False))  # fmt: skip
-        return float(alpha), float(beta)
+        return self._under(*self.plotter.iren.interactor.GetEventPosition())
 
-    def on_click(self, call: Callable[[tuple[float, float]], None]) -> None:
-        """Call a function with (alpha, beta) where the surface is clicked, not dragged."""
-        interactor = self.plotter.iren.interactor
-        pressed: list[tuple[int, int]] = []
+    def at(self, u: float, v: float) -> tuple[float, float] | None:
+        """Return (alpha, beta) of the surface at a place of the picture; None where there is none.
 
-        def press(*_: Any) -> None:
-            pressed[:] = [interactor.GetEventPosition()]
+        Args:
+            u: share of its width, from the left.
+            v: share of its height, from the top.
+        """
+        width, height = self.plotter.window_size
+        return self._under(u * width, (1 - v) * height)
 
-        def release(*_: Any) -> None:
-            # Other buttons end interactions too.
-            began = pressed.pop() if pressed else (np.inf, np.inf)
-            moved = np.subtract(interactor.GetEventPosition(), began)
-            point = self.pointed() if np.abs(moved).max() <= _STILL else None
-            if point is not None:
-                call(point)
-
-        interactor.AddObserver("LeftButtonPressEvent", press)
-        # While a button is down the style alone hears of events, that of the release too.
-        interactor.GetInteractorStyle().AddObserver("EndInteractionEvent", release)
-
-    def under_pointer(self) -> tuple[float, float, float] | None:
-        """Return the point of the picture under the pointer, None where nothing is drawn."""
+    def _under(self, x: float, y: float) -> tuple[float, float] | None:
+        """Return (alpha, beta) of what is drawn at a pixel, counted from the lower left."""
         from vtkmodules.vtkRenderingCore import vtkCellPicker
 
-        interactor = self.plotter.iren.interactor
-        picker = vtkCellPicker()
+        picker, frame = vtkCellPicker(), self.frame
         picker.SetTolerance(0.0)
-        x, y = interactor.GetEventPosition()
-        if not picker.Pick(x, y, 0, self.plotter.renderers[0]):
+        if frame is None or not picker.Pick(x, y, 0, self.plotter.renderers[0]):
             return None
-        across, along, up = picker.GetPickPosition()
-        return float(across), float(along), float(up)
+        alpha, beta = (place / frame.unit + sum(ends) / 2
+                       for place, ends in zip(picker.GetPickPosition(), (frame.alpha, frame.beta),
+                                              strict=False))  # fmt: skip
+        return float(alpha), float(beta)
 
     def write(self, text: str, more: str = "") -> None:
         """Write a line or two below, and more text at the upper left."""

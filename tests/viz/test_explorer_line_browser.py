@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import shlex
 import time
 from pathlib import Path
@@ -128,10 +129,26 @@ def test_points_are_chosen_in_the_picture_too(visit: Visit) -> None:
     visit.page.mouse.down()
     visit.page.mouse.move(box["x"] + 340, box["y"] + 210, steps=4)
     visit.page.mouse.up()
-    visit.page.uncheck("#picking")
     visit.page.wait_for_timeout(500)
     assert visit.page.locator("#map").get_attribute("ends") == ends
     visit.page.click("#view")
+    forget(visit)
+
+
+def test_a_click_right_after_the_box_is_checked_is_taken(visit: Visit) -> None:
+    """The server may know of the click before it knows of the box."""
+    visit.page.locator(".view img").first.wait_for()
+    visit.page.evaluate("""() => {
+        const picture = document.querySelector(".view"), r = picture.getBoundingClientRect();
+        const click = () => ["pointerdown", "pointerup"].forEach((name) =>
+            picture.dispatchEvent(new PointerEvent(name, { isPrimary: true,
+                clientX: r.left + 0.35 * r.width, clientY: r.top + 0.45 * r.height })));
+        click();
+        document.querySelector("#picking").click();
+        click();
+    }""")
+    visit.until("JSON.parse(document.querySelector('#map').getAttribute('ends')).length > 0")
+    assert len(json.loads(visit.page.locator("#map").get_attribute("ends"))) == 1
     forget(visit)
 
 

@@ -192,22 +192,13 @@ def test_keys_choose_the_ends_and_draw_the_curve(walk: Walk, scene: Scene) -> No
     assert walk.moment.ends == ()
 
 
-def test_a_click_is_told_where_it_was_and_a_drag_is_not(walk: Walk, scene: Scene) -> None:
+def test_a_place_of_the_picture_is_a_point_whatever_its_size(walk: Walk, scene: Scene) -> None:
     scene.draw(walk.moment, Look())
-    clicked: list[tuple[float, float]] = []
-    scene.on_click(clicked.append)
-    interactor = scene.plotter.iren.interactor
-    interactor.Enable()
     point_at(scene, *A)
-    interactor.LeftButtonPressEvent()
-    interactor.LeftButtonReleaseEvent()
-    np.testing.assert_allclose(clicked, [A], atol=0.05)
-    interactor.LeftButtonPressEvent()
-    x, y = interactor.GetEventPosition()
-    interactor.SetEventPosition(x + 30, y)
-    interactor.MouseMoveEvent()
-    interactor.LeftButtonReleaseEvent()
-    interactor.SetEventPosition(1, 1)
-    interactor.LeftButtonPressEvent()
-    interactor.LeftButtonReleaseEvent()
-    assert len(clicked) == 1
+    width, height = scene.plotter.window_size
+    x, y = scene.plotter.iren.interactor.GetEventPosition()
+    for size in ((width, height), (3 * width // 5, 3 * height // 5)):
+        scene.plotter.window_size = size
+        np.testing.assert_allclose(scene.at(x / width, 1 - y / height), A, atol=0.05)
+        assert scene.at(0.001, 0.001) is None
+        assert scene.at(float("nan"), 0.5) is None
