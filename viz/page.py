@@ -11,11 +11,11 @@ import numpy as np
 
 from viz.frame import Frame
 from viz.legends import Name, names_of
-from viz.paper_axes import POINT, Margins, extent
+from viz.paper_axes import Margins
 from viz.rows import evenly
 from viz.style import Style
 from viz.text import wrapped
-from viz.titles import Titles, fitted
+from viz.titles import POINT, Titles, extent, fitted
 from viz.view import View
 
 if TYPE_CHECKING:

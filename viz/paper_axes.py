@@ -22,6 +22,7 @@ from viz.layer import coloured
 from viz.lines import grey
 from viz.paths import bead_points, over_limit, path_pieces
 from viz.style import Style
+from viz.titles import POINT, extent
 from viz.view import View
 from viz.window import visible
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Floats = NDArray[np.float64]
-POINT = 1 / 72
 TICK = 2.5 * POINT
 _PAD = 2.0 * POINT
 _LINE = 0.6
@@ -63,17 +63,6 @@ class Margins:
         around = TICK + _PAD
         left = around + max(losses, float(wide)) + 1.5 * POINT
         return cls(left, around + float(wide), around + float(tall) + 1.2 * size * POINT)
-
-
-def extent(text: str, size: float) -> tuple[float, float]:
-    """Return width and height of a text in inches."""
-    from matplotlib.textpath import TextPath
-
-    if not text.strip():
-        # A path without a stroke has no extent that matplotlib could tell.
-        return 0.0, 0.0
-    box = TextPath((0, 0), text, size=size).get_extents()
-    return float(box.width) * POINT, float(box.height) * POINT
 
 
 def ticks(ends: tuple[float, float], count: int) -> Floats:
