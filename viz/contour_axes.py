@@ -10,6 +10,7 @@ import numpy as np
 from landscape.results import Projection
 from landscape.surface import Surface
 from viz.colouring import Colours
+from viz.hatching import mark_missing
 from viz.height import HeightScale, surface_heights
 from viz.legends import names_of
 from viz.paths import bead_records
@@ -48,6 +49,9 @@ def draw_contours(
     height = np.ma.masked_invalid(surface_heights(surface, scale.kind))
     axes.set_facecolor(style.missing)
     filled = _filled(axes, surface, height, scale, style, colours, number)
+    if colours is not None and colours.diverging:
+        values = np.where(np.ma.getmaskarray(height), np.nan, colours.values[number])
+        mark_missing(axes, surface.alphas, surface.betas, values, style)
     levels = scale.levels()
     if len(levels) and height.count():
         inside = levels[(levels > height.min()) & (levels < height.max())]

@@ -86,7 +86,7 @@ def test_the_flat_top_has_its_own_colour_a_rim_and_a_count(ramp: Surface) -> Non
     assert rims
     words = viz.caption_of(plotter)
     assert "Clipped at loss 3.5: 8 of 20 points are higher (hatched)." in words
-    assert "1 point of the path is higher and not drawn." in words
+    assert "1 point of the path is higher and not drawn on the surface." in words
     assert any(a.GetInput() == "clipped" for r in plotter.renderers for a in r.actors.values()
                if hasattr(a, "GetTextProperty"))  # fmt: skip
     plotter.close()
