@@ -61,8 +61,21 @@ class Margins:
                 *tick_labels(ticks(frame.beta, count), _power(frame))]  # fmt: skip
         wide, tall = np.max([extent(text, size) for text in flat], axis=0)
         around = TICK + _PAD
-        left = around + max(losses, float(wide)) + 1.5 * POINT
+        left = around + max(losses, float(wide)) + 3.0 * POINT
         return cls(left, around + float(wide), around + float(tall) + 1.2 * size * POINT)
+
+
+def room_beside(frame: Frame, size: float, count: int) -> float:
+    """Return the room that beta's ticks, their labels and its name take beside contours, in inches.
+
+    Args:
+        frame: what is drawn.
+        size: of tick labels in points; the name is a point larger.
+        count: of ticks, about.
+    """
+    texts = tick_labels(ticks(frame.beta, count), _power(frame))
+    wide = max((extent(text, size)[0] for text in texts), default=0.0)
+    return TICK + _PAD + wide + 1.5 * (size + 1) * POINT
 
 
 def extent(text: str, size: float) -> tuple[float, float]:
@@ -113,7 +126,7 @@ def draw_floor(
         for level, _ in isolines
     ]
     axes.add_collection(LineCollection(flat, colors=shades, zorder=_BELOW + 0.1,
-                                       linewidths=style.isoline_width * 1.1 * view.line_share,
+                                       linewidths=style.isoline_width * 0.9 * view.line_share,
                                        capstyle="round"))  # fmt: skip
     for path, colour in coloured(paths, style):
         for piece in path_pieces(path, frame) if visible(path) else ():

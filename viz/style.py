@@ -78,10 +78,15 @@ class Style:
     anti_aliasing: bool = True
 
     def __post_init__(self) -> None:
-        if min(self.panel_width, self.panel_height, self.dpi, self.font_size, self.height) <= 0:
-            raise ValueError("sizes must be > 0")
-        if min(self.small_width, self.small_height) < 0:
-            raise ValueError("sizes of small panels must be > 0, or 0 for those of a single panel")
+        for name in ("panel_width", "panel_height", "dpi", "font_size", "height"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be > 0, got {getattr(self, name)}")
+        for name in ("small_width", "small_height", "isoline_width", "key_light", "fill_light"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must be >= 0, got {getattr(self, name)}")
+        for name in ("ambient", "diffuse"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be from 0 to 1, got {getattr(self, name)}")
         if not 0 < self.elevation < 90:
             raise ValueError(f"elevation must be between 0 and 90 degrees, got {self.elevation}")
         if self.font not in FONTS:
