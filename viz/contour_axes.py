@@ -117,10 +117,11 @@ def _mark_clipped(
     if not height.count() or height.max() <= scale.high:
         return
     place = (surface.alphas, surface.betas, height.T)
+    above = float(height.max()) + 1e-9 * (1 + abs(float(height.max())))
     with matplotlib.rc_context({"hatch.linewidth": 0.4, "hatch.color": style.isoline_colour}):
-        axes.contourf(*place, levels=[scale.high, float(height.max()) * (1 + 1e-9) + 1e-9],
+        axes.contourf(*place, levels=[scale.high, above],
                       colors=[style.clipped], hatches=["////"], corner_mask=False)  # fmt: skip
-    axes.contour(*place, levels=[scale.high], colors=style.isoline_colour,
+    axes.contour(*place, levels=[scale.high], colors=style.isoline_colour, linestyles="solid",
                  linewidths=style.isoline_width * 2, corner_mask=False)  # fmt: skip
 
 

@@ -59,7 +59,7 @@ def contour(
         planes: of each surface, for the caption, and the solutions that it was made through.
         titles: of each surface.
         columns: panels per row; by default at most 4.
-        height: ``log``, ``linear`` or a scale.
+        height: ``log``, ``linear``, ``clipped`` (linear up to a limit) or a scale.
         colour: what is between the isolines, which are those of the loss: ``losses``, ``slope``,
             ``curvature``, ``status``, ``difference``, ``kinks`` or a field such as ``accuracies``;
             see :func:`viz.surface`.

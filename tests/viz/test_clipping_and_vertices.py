@@ -103,6 +103,19 @@ def test_a_flat_figure_hatches_what_is_above_the_limit(ramp: Surface) -> None:
     assert "8 of 20 points are higher" in viz.caption_of(figure)
 
 
+@pytest.mark.parametrize("limit", [2.0, 3.5])
+def test_the_line_around_what_is_clipped_is_solid_also_below_a_loss_of_1(
+    limit: float, ramp: Surface
+) -> None:
+    low = make_surface(ramp.losses / 5, ramp.grid)
+    figure = viz.contour(low, height=HeightScale.of([low], kind="log", limit=limit / 5))
+    lines = [c for c in figure.axes[0].collections if type(c).__name__ == "QuadContourSet"
+             and not c.filled]  # fmt: skip
+    styles = [style for c in lines for style in c.get_linestyles()]
+    assert styles
+    assert all(dashes is None for _, dashes in styles)
+
+
 def sharp() -> tuple[Surface, object]:
     """A bowl with its minimum, 1e-4, between the points of a coarse grid; a path ends there."""
     grid = Grid.rectangle((7, 6), (-1.0, 1.0), (-1.0, 1.0))
