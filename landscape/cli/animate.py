@@ -162,10 +162,8 @@ def _films(study: StudyFile, kind: str) -> list[str]:
 
     found = pictures.planes_only(study)
     if kind == "descent":
-        pictures.own_viz()
-        from viz.window import visible
-
-        return [name for name in found if any(map(visible, pictures.panel(study, name).paths[:1]))]
+        drawn = pictures.own_viz().visible
+        return [name for name in found if any(map(drawn, pictures.panel(study, name).paths[:1]))]
     return [name for name in found if study.surface(name).run in study.runs()]
 
 
