@@ -11,10 +11,11 @@ import numpy as np
 
 from viz.frame import Frame
 from viz.legends import Name, names_of
-from viz.paper_axes import POINT, Margins, extent, room_beside
+from viz.paper_axes import Margins, room_beside
 from viz.rows import evenly
 from viz.style import Style
 from viz.text import wrapped
+from viz.ticks import POINT, extent
 from viz.titles import Titles, fitted
 from viz.view import View
 

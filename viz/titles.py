@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from viz.paper_axes import extent
+from viz.ticks import extent
 
 LEAST = 5.5
 
