@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from viz.told import caption_of
     from viz.venues import width_of
     from viz.video import check_video
+    from viz.window import visible
     from viz.writing import save
     from viz.zooming import animate_zoom
 
@@ -78,6 +79,7 @@ _HOME = MappingProxyType(
         "kink_surface": "kink_lines",
         "kink_density": "density",
         "creased": "creases",
+        "visible": "window",
         # figures of measurements
         "slope_budgets": "budget_bars",
         "layer_budgets": "budget_layers",
@@ -206,6 +208,7 @@ __all__ = [
     "to_html",
     "to_report",
     "toy_html",
+    "visible",
     "width_of",
     "write_report",
     "zooms",

@@ -71,7 +71,8 @@ def caption(
         parts += _paths(paths, surfaces, None, "")
     # Without heights a path is drawn wherever it is.
     parts += [*_clipped(surfaces, paths if shading else (), scale), *_interpolated(surfaces)]
-    parts += [*_omissions(surfaces, scale), *sources(surfaces, every)]
+    hatched = colours is not None and colours.diverging and not shading
+    parts += [*_omissions(surfaces, scale, hatched=hatched), *sources(surfaces, every)]
     return " ".join(part for part in parts if part)
 
 
@@ -88,16 +89,17 @@ def _clipped(
     if not count:
         return []
     total = sum(surface.grid.size for surface in surfaces)
-    text = f"Clipped at loss {scale.loss_at(scale.high):.3g}: {count:,} of {total:,} points are "
-    text += "higher (hatched)."
+    text = f"Clipped at loss {scale.loss_at(scale.high):.3g}: {count:,} of {total:,} points "
+    text += f"{'is' if count == 1 else 'are'} higher (hatched)."
     window = Window.around(surfaces)
     over = sum(
         int(np.sum(over_limit(path, scale) & window.inside(path.coordinates)))
         for path in paths
         if visible(path)
     )
-    records = "point of the path is" if over == 1 else "points of the path are"
-    return [text, *([f"{over:,} {records} higher and not drawn."] if over else [])]
+    whose = "the path" if sum(map(visible, paths)) == 1 else "the paths"
+    records = f"point of {whose} is" if over == 1 else f"points of {whose} are"
+    return [text, *([f"{over:,} {records} higher and not drawn on the surface."] if over else [])]
 
 
 def added(
@@ -190,8 +192,8 @@ def _without_height(paths: Sequence[Projection], frame: Frame) -> list[str]:
         return []
     what = "finite and positive" if frame.scale.kind == "log" else "finite"
     verb, its = ("is", "whose loss is") if count == 1 else ("are", "whose losses are")
-    return [f"{count} of {'its' if len(paths) == 1 else 'their'} points {verb} not drawn, {its} "
-            f"not {what}."]  # fmt: skip
+    return [f"{count} of {'its' if len(paths) == 1 else 'their'} points {verb} not drawn on the "
+            f"surface, {its} not {what}."]  # fmt: skip
 
 
 def _shares(paths: Sequence[Projection], where: str) -> list[str]:
@@ -261,12 +263,15 @@ def _interpolated(surfaces: Sequence[Surface]) -> list[str]:
     return list(dict.fromkeys(sentences))
 
 
-def _omissions(surfaces: Sequence[Surface], scale: HeightScale) -> list[str]:
+def _omissions(
+    surfaces: Sequence[Surface], scale: HeightScale, *, hatched: bool = False
+) -> list[str]:
     counts: dict[str, int] = {}
     for surface in surfaces:
         for reason, count in left_out(surface, scale.kind).items():
             counts[reason] = counts.get(reason, 0) + count
+    out = "cut out (cross-hatched)" if hatched else "cut out"
     return [
-        f"{count:,} point{'s' if count > 1 else ''} cut out: {reason}."
+        f"{count:,} point{'s' if count > 1 else ''} {out}: {reason}."
         for reason, count in counts.items()
     ]

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from viz.frame import Frame
+from viz.hatching import draw_lines, hatches
 from viz.style import Style
-
-# Distance of two hatch lines in the picture, which is 2 wide.
-_HATCH = 0.05
 
 
 def cut(mesh: Any, frame: Frame) -> tuple[Any, Any]:
@@ -49,19 +45,8 @@ def draw_top(
     actor.mapper.SetScalarVisibility(False)
     actor.mapper.SetResolveCoincidentTopologyToPolygonOffset()
     actor.mapper.SetRelativeCoincidentTopologyPolygonOffsetParameters(1.5, 1.5)
-    hatched = top.copy()
-    hatched.point_data["across"] = hatched.points[:, 0] + hatched.points[:, 1]
-    levels = np.arange(-2.0, 2.0, _HATCH) + _HATCH / 2
-    low, high = hatched.get_data_range("across")
-    inside = levels[(levels > low) & (levels < high)]
+    colour = style.isoline_colour
+    for lines in hatches(top):
+        draw_lines(plotter, lines, colour, style, width=0.5, opacity=0.35, inch=inch)
     rim = mesh.contour([frame.scale.high], scalars="heights")
-    lines = hatched.contour(list(inside), scalars="across") if len(inside) else None
-    for part, width, opacity in ((lines, 0.5, 0.35), (rim, 1.1, 1.0)):
-        if part is not None and part.n_points and inch:
-            tubes = part.strip().tube(radius=width / 144 * inch, n_sides=8)
-            plotter.add_mesh(tubes, color=style.isoline_colour, opacity=opacity, lighting=False,
-                             culling="back", show_scalar_bar=False, scalars=None)  # fmt: skip
-        elif part is not None and part.n_points:
-            plotter.add_mesh(part, color=style.isoline_colour, opacity=opacity, lighting=False,
-                             line_width=style.pixels(width), show_scalar_bar=False,
-                             scalars=None)  # fmt: skip
+    draw_lines(plotter, rim, colour, style, width=1.1, opacity=1.0, inch=inch)

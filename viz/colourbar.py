@@ -49,7 +49,8 @@ def draw_colour_bar(
     _add(plotter, pyvista.line_segments_from_points(ticks), style, coloured=False)
     above = top
     if scale.clipped and colours is None:
-        above = _draw_cap(plotter, (left, right), top, style)
+        highest = float(places.max()) if len(places) else 0.0
+        above = _draw_cap(plotter, (left, right), top, highest, style)
     for text, place in zip(texts, places, strict=True):
         _write(plotter, text, (right + 0.10, float(place)), style)
     for line, text in enumerate(reversed(scale.title.split("  "))):
@@ -64,8 +65,13 @@ def _painted(shares: Floats, style: Style, colours: Colours | None) -> Any:
     return np.ascontiguousarray(found(shares, bytes=True)[:, :3])
 
 
-def _draw_cap(plotter: Any, sides: tuple[float, float], top: float, style: Style) -> float:
-    """Draw what lies above the limit as a piece of its own; return where it ends."""
+def _draw_cap(
+    plotter: Any, sides: tuple[float, float], top: float, highest: float, style: Style
+) -> float:
+    """Draw what lies above the limit as a piece of its own; return where it ends.
+
+    Its name stands beside it, or further up where the highest tick's label has no room below.
+    """
     import pyvista
 
     left, right = sides
@@ -76,8 +82,12 @@ def _draw_cap(plotter: Any, sides: tuple[float, float], top: float, style: Style
     cap.cell_data["colours"] = paint
     cap.set_active_scalars("colours", preference="cell")
     _add(plotter, cap, style, coloured=True)
-    _write(plotter, "clipped", (right + 0.10, (low + high) / 2), style, size=0.8)
-    return high
+    _, low_y, _, high_y = map(float, plotter.renderer.viewport)
+    tall = (high_y - low_y) * float(plotter.window_size[1])
+    line = style.pixels(style.font_size) / tall
+    place = max((low + high) / 2, highest + line)
+    _write(plotter, "clipped", (right + 0.10, place), style, size=0.8)
+    return max(high, place + line / 4)
 
 
 def _add(plotter: Any, data: Any, style: Style, *, coloured: bool) -> None:

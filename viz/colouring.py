@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from landscape.kink_map import KinkMap
 from landscape.surface import Status, Surface
+from viz.against import apart, cell_density, difference
 from viz.differences import laplacian, slopes_of
 from viz.height import HeightScale, Kind, heights, surface_heights
-from viz.matching import mismatches
 from viz.style import Style
 
 Floats = NDArray[np.float64]
@@ -39,6 +39,8 @@ class Colours:
         names: of the classes 0, 1, ... if the values are classes.
         sentences: what a caption says about them.
         zeros: values of 0 that a log scale leaves without a colour; a sentence tells of them.
+        diverging: whether colours run both ways from 0. Its colour in the shade is grey, so that
+            places without a value are cross-hatched as well.
     """
 
     scale: HeightScale
@@ -47,6 +49,7 @@ class Colours:
     names: tuple[str, ...] = ()
     sentences: tuple[str, ...] = ()
     zeros: int = 0
+    diverging: bool = False
 
     def ticks(self) -> Floats:
         """Return where the bar is labelled."""
@@ -134,9 +137,9 @@ def _ranged(
         least = float(np.quantile(positive, 0.01))
         below, zeros = int(np.sum(positive < least)), len(joined) - len(positive)
         if below:
-            sentences += (f"Colours begin at {least:.3g}: {below:,} values are below.",)
+            sentences += (f"Colours begin at {least:.3g}: {_are(below)} below.",)
         if zeros:
-            sentences += (f"Grey: {zeros:,} values of 0, which a log scale has not.",)
+            sentences += (f"Grey: {_values(zeros)} of 0, which a log scale has not.",)
         joined = np.maximum(positive, least)
     shown = heights(joined, kind)
     low, high = float(shown.min()), float(shown.max())
@@ -158,9 +161,18 @@ def _symmetric(
     beyond = int(np.sum(sizes > limit))
     if sizes.max() <= 1.2 * limit:
         limit, beyond = float(sizes.max()) or 1.0, 0
-    more = (f"Colours end at ±{limit:.3g}: {beyond:,} values are beyond.",) if beyond else ()
+    more = (f"Colours end at ±{limit:.3g}: {_are(beyond)} beyond.",) if beyond else ()
     scale = HeightScale("linear", -limit, limit, label)
-    return Colours(scale, style.diverging_map, tuple(values), (), (*sentences, *more))
+    return Colours(scale, style.diverging_map, tuple(values), (), (*sentences, *more),
+                   diverging=True)  # fmt: skip
+
+
+def _values(count: int) -> str:
+    return "1 value" if count == 1 else f"{count:,} values"
+
+
+def _are(count: int) -> str:
+    return f"{_values(count)} {'is' if count == 1 else 'are'}"
 
 
 def _missing(surfaces: Sequence[Surface], colours: Colours, label: str) -> tuple[str, ...]:
@@ -171,7 +183,9 @@ def _missing(surfaces: Sequence[Surface], colours: Colours, label: str) -> tuple
         if found.shape == surface.grid.shape
     )
     count -= colours.zeros
-    return (f"Grey: {count:,} points without {label}.",) if count > 0 else ()
+    how = "Cross-hatched" if colours.diverging else "Grey"
+    points = "1 point" if count == 1 else f"{count:,} points"
+    return (f"{how}: {points} without {label}.",) if count > 0 else ()
 
 
 def _there(surface: Surface) -> Floats:
@@ -235,65 +249,11 @@ def _against(
         said = "Colour: kink density, size of the jump of the gradient times length of kink curve, "
         return _ranged(found, "kink density  [loss / unit²]", style,
                        (said + "per area, constant in each cell.",), wide=True)  # fmt: skip
-    found = [_difference(s, o, height) for s, o in zip(surfaces, every, strict=True)]  # type: ignore[arg-type]
+    found = [difference(s, o, height) for s, o in zip(surfaces, every, strict=True)]  # type: ignore[arg-type]
     names = sorted({str(o.run) for o in every if isinstance(o, Surface) and o.run})
     to = f" to {names[0]}" if len(names) == 1 else " to the reference"
     what = "log10 of the ratio of the losses" if height == "log" else "difference of the losses"
     label = "difference  [decades]" if height == "log" else "difference  [loss]"
-    apart = [_apart(s, o) for s, o in zip(surfaces, every, strict=True)]  # type: ignore[arg-type]
-    told = dict.fromkeys(text for texts in apart for text in texts)
+    reasons = [apart(s, o) for s, o in zip(surfaces, every, strict=True)]  # type: ignore[arg-type]
+    told = dict.fromkeys(text for texts in reasons for text in texts)
     return _symmetric(found, label, style, (f"Colour: {what}{to}.", *told))
-
-
-def _apart(surface: Surface, other: Surface) -> list[str]:
-    """Say why a difference is not one between two losses at one place."""
-    reasons = mismatches([surface, other])
-    seeds = [one.settings.get("seed") for one in (surface, other)]
-    if (
-        all(one.settings.get("kind") == "random" for one in (surface, other))
-        and len(set(seeds)) > 1
-    ):
-        reasons.append(f"their planes have the seeds {seeds[0]} and {seeds[1]}")
-    if surface.run and surface.run == other.run and surface.plane and surface.plane != other.plane:
-        reasons.append("they lie over two planes of one run")
-    return [f"Subtract with care: {'; '.join(reasons)}."] if reasons else []
-
-
-def _difference(surface: Surface, other: Surface, height: Kind) -> Floats:
-    same = surface.grid.shape == other.grid.shape and all(
-        np.allclose(a, b, rtol=0, atol=1e-9 * np.ptp(a))
-        for a, b in zip(surface.grid.axes, other.grid.axes, strict=True)
-    )
-    if not same:
-        raise ValueError(
-            "surface and reference must have one grid to be subtracted, got "
-            f"{surface.grid.shape} and {other.grid.shape} points or other spans; sample both on one"
-        )
-    return np.asarray(surface_heights(surface, height) - surface_heights(other, height))
-
-
-def cell_density(surface: Surface, kinks: KinkMap) -> Floats:
-    """Return the density of a map in the cells of a surface's grid, [A - 1, B - 1].
-
-    By the areas that the cells of the two grids share: the sum of density times area over the
-    window stays as it is.
-
-    Raises:
-        ValueError: if surface and map span different windows.
-    """
-    ends = [(float(a[0]), float(a[-1])) for a in surface.grid.axes]
-    if not np.allclose(ends, kinks.window, rtol=0, atol=1e-9 * np.ptp(ends)):
-        raise ValueError(
-            f"surface and map must span one window, the map's is {kinks.window}, got {tuple(ends)}"
-        )
-    lines = (kinks.alphas, kinks.betas)
-    first, second = (_shared(mine, theirs)
-                     for mine, theirs in zip(surface.grid.axes, lines, strict=True))  # fmt: skip
-    return np.asarray(first @ kinks.density @ second.T)
-
-
-def _shared(mine: Floats, theirs: Floats) -> Floats:
-    """Return which share of each of my intervals lies in each of theirs, [A - 1, K - 1]."""
-    low = np.maximum(mine[:-1, None], theirs[None, :-1])
-    high = np.minimum(mine[1:, None], theirs[None, 1:])
-    return np.asarray(np.clip(high - low, 0.0, None) / np.diff(mine)[:, None])

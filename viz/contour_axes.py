@@ -10,6 +10,7 @@ import numpy as np
 from landscape.results import Projection
 from landscape.surface import Surface
 from viz.colouring import Colours
+from viz.hatching import mark_missing
 from viz.height import HeightScale, surface_heights
 from viz.legends import names_of
 from viz.paths import bead_records
@@ -48,6 +49,9 @@ def draw_contours(
     height = np.ma.masked_invalid(surface_heights(surface, scale.kind))
     axes.set_facecolor(style.missing)
     filled = _filled(axes, surface, height, scale, style, colours, number)
+    if colours is not None and colours.diverging:
+        values = np.where(np.ma.getmaskarray(height), np.nan, colours.values[number])
+        mark_missing(axes, surface.alphas, surface.betas, values, style)
     levels = scale.levels()
     if len(levels) and height.count():
         inside = levels[(levels > height.min()) & (levels < height.max())]
@@ -113,10 +117,11 @@ def _mark_clipped(
     if not height.count() or height.max() <= scale.high:
         return
     place = (surface.alphas, surface.betas, height.T)
+    above = float(height.max()) + 1e-9 * (1 + abs(float(height.max())))
     with matplotlib.rc_context({"hatch.linewidth": 0.4, "hatch.color": style.isoline_colour}):
-        axes.contourf(*place, levels=[scale.high, float(height.max()) * (1 + 1e-9) + 1e-9],
+        axes.contourf(*place, levels=[scale.high, above],
                       colors=[style.clipped], hatches=["////"], corner_mask=False)  # fmt: skip
-    axes.contour(*place, levels=[scale.high], colors=style.isoline_colour,
+    axes.contour(*place, levels=[scale.high], colors=style.isoline_colour, linestyles="solid",
                  linewidths=style.isoline_width * 2, corner_mask=False)  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from viz.rows import evenly
 from viz.scene import Panel
 from viz.style import PAPER, Font, Style
 from viz.text import wrapped
+from viz.ticks import label_window, power_of_axes
 from viz.titles import Titles, fitted
 from viz.told import remember
 
@@ -59,7 +60,7 @@ def contour(
         planes: of each surface, for the caption, and the solutions that it was made through.
         titles: of each surface.
         columns: panels per row; by default at most 4.
-        height: ``log``, ``linear`` or a scale.
+        height: ``log``, ``linear``, ``clipped`` (linear up to a limit) or a scale.
         colour: what is between the isolines, which are those of the loss: ``losses``, ``slope``,
             ``curvature``, ``status``, ``difference``, ``kinks`` or a field such as ``accuracies``;
             see :func:`viz.surface`.
@@ -102,7 +103,8 @@ def contour(
         tall += rows * (heads.lines - 1) * 1.2 * heads.size / 72
         figure = Figure(figsize=(across, tall), layout="constrained")
         grid = figure.subplots(rows, per_row, squeeze=False, sharex=same, sharey=same)
-        _panels(grid.ravel(), panels, heads, per_row, scale, style, colours)
+        _panels(grid.ravel(), panels, heads, scale, style, colours)
+        _label(grid.ravel()[:count], every, per_row, max((across - 1.2) / per_row - 0.08, 0.3))
         _colour_bar(figure, grid, scale, style, colours)
         shown = [path for panel in panels for path in panel.paths]
         text = caption_of(every, shown, scale=scale, shading="", planes=planes or (),
@@ -118,7 +120,6 @@ def _panels(
     grid: Any,
     panels: Sequence[Panel],
     titles: Titles,
-    columns: int,
     scale: HeightScale,
     style: Style,
     colours: Colours | None,
@@ -131,11 +132,17 @@ def _panels(
         draw_contours(axes, panel.surface, panel.paths, scale, style, solutions=panel.solutions,
                       colours=colours, number=number)  # fmt: skip
         axes.set_title(titles.texts[number], fontsize=titles.size, linespacing=1.1)
-        axes.locator_params(nbins=6)
-        if number % columns == 0:
-            axes.set_ylabel(r"$\beta$")
-        if number + columns >= len(panels):
-            axes.set_xlabel(r"$\alpha$")
+
+
+def _label(grid: Any, surfaces: Sequence[Surface], columns: int, room: float) -> None:
+    """Label the axes of panels that are ``room`` inches wide, all in one unit."""
+    ends = [[(float(a[0]), float(a[-1])) for a in surface.grid.axes] for surface in surfaces]
+    power = power_of_axes(*(both for each in ends for both in each))
+    for number, (axes, (alpha, beta)) in enumerate(zip(grid, ends, strict=True)):
+        lowest = number + columns >= len(surfaces)
+        label_window(axes, (alpha, beta), room, power=power,
+                     named=(lowest, number % columns == 0))  # fmt: skip
+        if lowest:
             axes.tick_params(labelbottom=True)
 
 

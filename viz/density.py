@@ -11,6 +11,7 @@ from landscape.surface import Surface
 from viz.contours import write_caption
 from viz.height import HeightScale, Kind, scale_of, surface_heights
 from viz.style import Style
+from viz.ticks import label_window
 from viz.told import remember
 
 if TYPE_CHECKING:
@@ -67,12 +68,13 @@ def kink_density(
         shown = np.ma.masked_where(kinks.density <= 0, kinks.density)
         image = axes.pcolormesh(kinks.alphas, kinks.betas, shown.T, cmap=colours, norm=norm,
                                 rasterized=True)  # fmt: skip
-        bar = figure.colorbar(image, ax=axes, shrink=0.9, aspect=30, pad=0.02)
-        bar.set_label(r"kink density (loss / unit of $\alpha$, $\beta$ squared)")
+        if len(found):
+            bar = figure.colorbar(image, ax=axes, shrink=0.9, aspect=30, pad=0.02)
+            bar.set_label(r"kink density (loss / unit of $\alpha$, $\beta$ squared)")
         if surface is not None:
             _isolines(axes, surface, height, style)
-        axes.set(xlabel=r"$\alpha$", ylabel=r"$\beta$", title=title, aspect="equal",
-                 xlim=kinks.window[0], ylim=kinks.window[1])  # fmt: skip
+        axes.set(title=title, aspect="equal", xlim=kinks.window[0], ylim=kinks.window[1])
+        label_window(axes, kinks.window, across - 1.3)
         text = density_caption(kinks, surface, height, most)
         if caption:
             write_caption(figure, text, font=style.font)
@@ -93,7 +95,7 @@ def density_caption(
         f"{cells} cells; mean {_mean(kinks, kinks.density):.3g}, with signs "
         f"{_mean(kinks, kinks.signed_density):.3g}.",
         f"{kinks.curves:,} curves ({kinks.examples:,} examples){many}.",
-        f"Layers: {', '.join(kinks.layers)}.",
+        *([f"Layers: {', '.join(kinks.layers)}."] if kinks.layers else []),
     ]
     if not kinks.listed:
         text.append("Jumps as at the centres of the cells.")
@@ -133,4 +135,5 @@ def _isolines(axes: Any, surface: Surface, height: Kind | HeightScale, style: St
     inside = levels[(levels > shown.min()) & (levels < shown.max())]
     if len(inside):
         axes.contour(surface.alphas, surface.betas, shown.T, levels=inside, colors="white",
-                     linewidths=style.isoline_width, alpha=0.8, linestyles="solid")  # fmt: skip
+                     linewidths=style.isoline_width, alpha=0.8, linestyles="solid",
+                     corner_mask=False)  # fmt: skip

@@ -82,7 +82,7 @@ def figure(
         planes: of each surface, for the caption.
         titles: of each surface.
         columns: panels per row; by default at most 3, or 4 from a width of 6.5.
-        height: ``log``, ``linear`` or a scale.
+        height: ``log``, ``linear``, ``clipped`` (linear up to a limit) or a scale.
         colour: of surfaces and contours, whose isolines are those of the loss: ``losses``,
             ``slope``, ``curvature``, ``status``, ``difference``, ``kinks`` or a field such as
             ``accuracies``; see :func:`viz.surface`.

@@ -134,7 +134,8 @@ def _draw(
 
 def _isoline(style: Style, view: View) -> float:
     """Return the radius of isolines in units of the picture; thinner in a small view."""
-    return style.isoline_width * view.line_share / 144 / view.scale
+    # As wide as those of contours.
+    return 0.8 * style.isoline_width * view.line_share / 144 / view.scale
 
 
 def isolines(mesh: Any, frame: Frame) -> Iterator[tuple[float, Floats]]:

@@ -19,6 +19,7 @@ from viz.gltf import glb
 from viz.height import HeightScale, Kind, left_out, scale_of
 from viz.mesh import Shading
 from viz.mesh_parts import Placing, path_parts, surface_part
+from viz.mesh_solid import solid
 from viz.style import PAPER, Style
 
 Units = Literal["picture", "data"]
@@ -59,7 +60,7 @@ def export_mesh(
     ====== =============================================================== =========== ============
     .glb   surface with normals and colours; paths as tubes and as lines   y (glTF)    single
     .obj   the same, colours behind the vertices                           y (Blender) 9 digits
-    .stl   the surface alone                                               z           single
+    .stl   a solid: the surface with walls and a floor, without paths      z           single
     .vtp   surface with all fields; paths in ``<name>-paths.vtp``          z           double
     .csv   every sample, as it is; paths in ``<name>-paths.csv``                       double
     ====== =============================================================== =========== ============
@@ -125,7 +126,7 @@ def export_mesh(
         ground_mesh = mesh_files.surface_polydata(ground, facts)
         return _write_vtp(ground_mesh, placed, list(map(placing.points, drawn)), path)
     if suffix == "stl":
-        write_bytes(path, mesh_files.stl(ground, _generator()))
+        write_bytes(path, mesh_files.stl(solid(ground), _generator()))
         return (path,)
     on_it = [laid(one, surface, scale.kind) for one in placed]
     parts = [ground, *map(placing.place, path_parts(on_it, frame, style))]

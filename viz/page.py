@@ -11,11 +11,12 @@ import numpy as np
 
 from viz.frame import Frame
 from viz.legends import Name, names_of
-from viz.paper_axes import Margins
+from viz.paper_axes import Margins, room_beside
 from viz.rows import evenly
 from viz.style import Style
 from viz.text import wrapped
-from viz.titles import POINT, Titles, extent, fitted
+from viz.ticks import POINT, extent
+from viz.titles import Titles, fitted
 from viz.view import View
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ NARROW = 4.5
 ROOM = 0.045
 _BETWEEN = 0.10
 _TITLE = 0.20
-_CONTOUR_LEFT, _CONTOUR_BELOW, _CONTOUR_RIGHT = 0.36, 0.34, 0.08
+_CONTOUR_BELOW, _CONTOUR_RIGHT = 0.34, 0.08
 BAR = 0.085
 _BAR_RIGHT, _BAR_BELOW = 0.56, 0.52
 # Ticks and the title of a standing bar, without the labels.
@@ -51,6 +52,7 @@ class Page:
         margins: text around it.
         ticks: along alpha and beta, about.
         flat: width and height of each contour panel; None for none.
+        flat_left: room left of it for labels.
         upright: whether the colour bar stands at the right; otherwise it lies below.
         bar_right: room right of the colour bar for its labels and title.
         legend: whether a line below is kept for the names of paths.
@@ -65,6 +67,7 @@ class Page:
     margins: Margins
     ticks: int
     flat: tuple[float, float] | None
+    flat_left: float
     upright: bool
     bar_right: float
     legend: bool
@@ -118,15 +121,15 @@ class Page:
                 "fewer columns or a larger width"
             )
         view = View.of(frame, style, width=inner, room=ROOM)
-        flat = None
+        flat, beside = None, room_beside(frame, LABEL, count_ticks)
         if contours:
             ratio = float(np.ptp(frame.beta) / np.ptp(frame.alpha))
-            side = min(panel - _CONTOUR_LEFT - _CONTOUR_RIGHT, 0.72 * panel)
+            side = min(panel - beside - _CONTOUR_RIGHT, 0.72 * panel)
             flat = (side, side * ratio) if ratio <= 1 else (side / ratio, side)
         lines = tuple(wrapped(caption, width * 0.96, CAPTION, style.font))
         fitting = fitted(titles, inner - 2 * ROOM + 2 * min(margins.left, margins.right), TITLE)
         return cls(width, per_row, math.ceil(count / per_row), view, margins, count_ticks,
-                   flat, upright, right, legend, lines, fitting)  # fmt: skip
+                   flat, beside, upright, right, legend, lines, fitting)  # fmt: skip
 
     @property
     def panel_width(self) -> float:
@@ -183,7 +186,7 @@ class Page:
         free = self.panel_width - wide
         # The middle of the 3D part, but not so far that the labels have no room.
         start = self.margins.left + (self.view.width - 2 * ROOM - wide) / 2
-        start = min(max(start, _CONTOUR_LEFT), free - _CONTOUR_RIGHT)
+        start = min(max(start, self.flat_left), free - _CONTOUR_RIGHT)
         bottom = top - self.row_height + _CONTOUR_BELOW
         return place_axes(figure, (left + start, bottom), (wide, tall))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from landscape.results import Projection
 from viz.camera import axes_of_view
 from viz.frame import Frame
-from viz.height import power_of_ten, with_power
+from viz.height import with_power
 from viz.layer import coloured
 from viz.lines import grey
 from viz.paths import bead_points, over_limit, path_pieces
 from viz.style import Style
-from viz.titles import POINT, extent
+from viz.ticks import POINT, extent, power_of_axes, tick_labels, ticks
 from viz.view import View
 from viz.window import visible
 
@@ -57,21 +57,26 @@ class Margins:
         scale = frame.scale
         texts = [scale.title, *scale.labels(scale.ticks())]
         losses = max(extent(text, size)[0] for text in texts)
-        flat = [*tick_labels(ticks(frame.alpha, count), _power(frame)),
-                *tick_labels(ticks(frame.beta, count), _power(frame))]  # fmt: skip
+        power = power_of_axes(frame.alpha, frame.beta)
+        flat = [text for ends in (frame.alpha, frame.beta)
+                for text in tick_labels(ticks(ends, count), power)]  # fmt: skip
         wide, tall = np.max([extent(text, size) for text in flat], axis=0)
         around = TICK + _PAD
-        left = around + max(losses, float(wide)) + 1.5 * POINT
+        left = around + max(losses, float(wide)) + 3.0 * POINT
         return cls(left, around + float(wide), around + float(tall) + 1.2 * size * POINT)
 
 
-def ticks(ends: tuple[float, float], count: int) -> Floats:
-    """Return round numbers between ``ends``, about ``count``."""
-    from matplotlib.ticker import MaxNLocator
+def room_beside(frame: Frame, size: float, count: int) -> float:
+    """Return the room that beta's ticks, their labels and its name take beside contours, in inches.
 
-    values = np.asarray(MaxNLocator(count, steps=[1, 2, 5, 10]).tick_values(*ends))
-    room = 1e-9 * (ends[1] - ends[0])
-    return values[(values >= ends[0] - room) & (values <= ends[1] + room)] + 0.0
+    Args:
+        frame: what is drawn.
+        size: of tick labels in points; the name is a point larger.
+        count: of ticks, about.
+    """
+    texts = tick_labels(ticks(frame.beta, count), power_of_axes(frame.alpha, frame.beta))
+    wide = max((extent(text, size)[0] for text in texts), default=0.0)
+    return TICK + _PAD + wide + 1.5 * (size + 1) * POINT
 
 
 def draw_floor(
@@ -102,7 +107,7 @@ def draw_floor(
         for level, _ in isolines
     ]
     axes.add_collection(LineCollection(flat, colors=shades, zorder=_BELOW + 0.1,
-                                       linewidths=style.isoline_width * 1.1 * view.line_share,
+                                       linewidths=style.isoline_width * 0.9 * view.line_share,
                                        capstyle="round"))  # fmt: skip
     for path, colour in coloured(paths, style):
         for piece in path_pieces(path, frame) if visible(path) else ():
@@ -149,7 +154,7 @@ def draw_ticks(
     x0, x1, y0, y1 = _ends(frame)
     towards = axes_of_view(style)[2]
     edge_x, edge_y = (x1 if towards[0] > 0 else x0), (y1 if towards[1] > 0 else y0)
-    power = _power(frame)
+    power = power_of_axes(frame.alpha, frame.beta)
     values = ticks(frame.alpha, count), ticks(frame.beta, count)
     along = [
         (np.array([(x, edge_y, frame.floor) for x in frame.x(values[0])]),
@@ -249,12 +254,3 @@ def _on_floor(points: Floats, frame: Frame) -> Floats:
     lowered = np.array(points, dtype=np.float64)
     lowered[:, 2] = frame.floor
     return lowered
-
-
-def _power(frame: Frame) -> int:
-    return power_of_ten(max(map(abs, (*frame.alpha, *frame.beta))))
-
-
-def tick_labels(values: Any, power: int) -> list[str]:
-    """Write numbers in units of a power of ten."""
-    return [f"{value / 10.0**power:.4g}".replace("-", "−") for value in values]

@@ -9,16 +9,17 @@ import numpy as np
 from viz.colouring import Colours
 from viz.contour_axes import draw_contours
 from viz.frame import Frame
-from viz.height import HeightScale, power_of_ten, with_power
+from viz.height import HeightScale
 from viz.layer import isolines, render
 from viz.mesh import Shading, surface_mesh
 from viz.page import LABEL
-from viz.paper_axes import draw_floor, draw_marks, draw_ticks, tick_labels, ticks
+from viz.paper_axes import draw_floor, draw_marks, draw_ticks
 from viz.paths import path_pieces
 from viz.scene import Panel
 from viz.solution_marks import mark_solutions, points_of
 from viz.solutions import seen
 from viz.style import Style
+from viz.ticks import label_plane, power_of_axes, ticks
 from viz.vertices import known_points
 from viz.view import View
 from viz.window import visible
@@ -123,14 +124,11 @@ def flat_panel(
     if shown is not None and not legend:
         shown.remove()
     grid = panel.surface.grid
-    power = power_of_ten(max(float(np.abs(values).max()) for values in grid.axes))
-    for axis, values in zip((axes.xaxis, axes.yaxis), grid.axes, strict=True):
-        places = ticks((float(values[0]), float(values[-1])), count)
-        axis.set_ticks(places, labels=tick_labels(places, power))
+    alphas, betas = ((float(values[0]), float(values[-1])) for values in grid.axes)
+    label_plane(axes, ticks(alphas, count), ticks(betas, count), power_of_axes(alphas, betas),
+                named=(True, named))  # fmt: skip
     axes.tick_params(length=2.5, pad=2)
-    axes.set_xlabel(with_power("α", power), style="italic", labelpad=1)
-    if named:
-        axes.set_ylabel(with_power("β", power), style="italic", labelpad=0)
+    axes.xaxis.labelpad, axes.yaxis.labelpad = 1.0, 0.0
 
 
 def bar_texts(scale: HeightScale, colours: Colours | None) -> list[str]:

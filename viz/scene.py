@@ -19,6 +19,7 @@ from viz.coloured_mesh import coloured
 from viz.colouring import Colours
 from viz.drape import laid
 from viz.frame import Frame
+from viz.hatching import draw_missing
 from viz.height import HeightScale
 from viz.inset import draw_inset
 from viz.legends import draw_heading, names_of
@@ -161,6 +162,8 @@ def draw_mesh(
     # Lines on the surface win over it by a hair, whatever the angle.
     actor.mapper.SetResolveCoincidentTopologyToPolygonOffset()
     actor.mapper.SetRelativeCoincidentTopologyPolygonOffsetParameters(1.5, 1.5)
+    if colours is not None and colours.diverging:
+        draw_missing(plotter, below, style, inch=inch)
     if top is not None:
         draw_top(plotter, top, mesh, frame, style, inch=inch)
     _draw_isolines(plotter, below, frame, style, on_surface=not relief, plain=colours is not None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache
@@ -17,6 +18,14 @@ _LETTERS = 9.0
 # on the floor; found by search, bounded by a test.
 _ON_WHITE = ("#d7191c", "#000000", "#d68fe0", "#4346f4", "#66f796", "#914ccb", "#8b4d5a", "#6b0301")
 _ON_DARK = ("#ff5247", "#ffffff", "#42e287", "#9243b0", "#e59cc0", "#d4a0f4", "#833c56", "#3a04e9")
+# Names of attributes, what they must be in words, and whether a value is that.
+_ALLOWED: tuple[tuple[tuple[str, ...], str, Callable[[float], bool]], ...] = (
+    (("panel_width", "panel_height", "dpi", "font_size", "height"), "> 0", lambda v: v > 0),
+    (("small_width", "small_height", "isoline_width", "key_light", "fill_light"), ">= 0",
+     lambda v: v >= 0),
+    (("ambient", "diffuse"), "from 0 to 1", lambda v: 0 <= v <= 1),
+    (("azimuth",), "a finite number of degrees", math.isfinite),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +87,10 @@ class Style:
     anti_aliasing: bool = True
 
     def __post_init__(self) -> None:
-        if min(self.panel_width, self.panel_height, self.dpi, self.font_size, self.height) <= 0:
-            raise ValueError("sizes must be > 0")
-        if min(self.small_width, self.small_height) < 0:
-            raise ValueError("sizes of small panels must be > 0, or 0 for those of a single panel")
+        for names, wanted, allowed in _ALLOWED:
+            for name in names:
+                if not allowed(value := getattr(self, name)):
+                    raise ValueError(f"{name} must be {wanted}, got {value}")
         if not 0 < self.elevation < 90:
             raise ValueError(f"elevation must be between 0 and 90 degrees, got {self.elevation}")
         if self.font not in FONTS:

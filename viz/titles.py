@@ -1,7 +1,4 @@
-"""How much room a text takes, and titles that fit over their panels.
-
-Those are broken where an id may be, smaller, at last shortened.
-"""
+"""Titles that fit over their panels: broken where an id may be, smaller, at last shortened."""
 
 from __future__ import annotations
 
@@ -9,7 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-POINT = 1 / 72
+from viz.ticks import extent
+
 LEAST = 5.5
 
 
@@ -29,17 +27,6 @@ class Titles:
     def lines(self) -> int:
         """Lines of the longest."""
         return max((1 + text.count("\n") for text in self.texts), default=1)
-
-
-def extent(text: str, size: float) -> tuple[float, float]:
-    """Return width and height of a text in inches."""
-    from matplotlib.textpath import TextPath
-
-    if not text.strip():
-        # A path without a stroke has no extent that matplotlib could tell.
-        return 0.0, 0.0
-    box = TextPath((0, 0), text, size=size).get_extents()
-    return float(box.width) * POINT, float(box.height) * POINT
 
 
 def fitted(titles: Sequence[str], width: float, size: float) -> Titles:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import Study
+from landscape.cli.options import Camera, Seed, Select, Study, Style
 from landscape.cli.wiring import Bars, bars, configuration_of, load_data
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _SECONDS = {"descent": 6.0, "zoom": 10.0}
 _TURNS = {"descent": 120.0, "zoom": 60.0}
 # Each window of a zoom is so many times narrower than the one before.
 _FACTOR = 2.7
-_FEWEST_POINTS = 35
+_FEWEST_POINTS, _POINTS = 35, 73
 # The last window, in optimizer steps: narrow enough for single kinks of a small network.
 _LAST = 0.1
 
@@ -32,6 +32,8 @@ def animate(
     surface: Annotated[
         str, typer.Option("--surface", help="Surface id; without one the known are listed.")
     ] = "",
+    select: Select = "",
+    seed: Seed = None,
     kind: Annotated[
         str,
         typer.Option(
@@ -56,23 +58,26 @@ def animate(
         str,
         typer.Option("--pace", help="Of a descent: steps, or distance (equally fast everywhere)."),
     ] = "steps",
-    height: Annotated[str, typer.Option("--height", help="Of a descent: log or linear.")] = "log",
-    style: Annotated[
-        str, typer.Option("--style", help="Look: paper, slides, dark, testing, or a .toml file.")
-    ] = "paper",
+    height: Annotated[
+        str, typer.Option("--height", help="Of a descent: log, linear or clipped.")
+    ] = "log",
+    style: Style = "paper",
+    camera: Camera = "",
     last: Annotated[
-        float, typer.Option("--last", help="Of a zoom: last window, in optimizer steps.")
-    ] = _LAST,
+        float | None,
+        typer.Option("--last", help="Of a zoom: last window, in optimizer steps. [0.1]"),
+    ] = None,
     points: Annotated[
-        int, typer.Option("--points", help="Of a zoom: samples across each window.")
-    ] = 73,
+        int | None, typer.Option("--points", help="Of a zoom: samples across each window. [73]")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,
 ) -> None:
     """Film the optimizer walking down a surface, or the way into the loss microscope.
 
     Two to three frames of 1280x720 are rendered a second on two cores without a graphics card: a
     minute for 6 seconds of film. No frame is kept in memory. A zoom first samples about ten windows
-    around the solution in float64. Needs pip install 'lossoscope[video]'.
+    around the solution in float64. The camera passes --camera in the middle of its turn.
+    Needs pip install 'lossoscope[video]'.
     """
     from landscape.cli import pictures
     from landscape.cli.looks import styled
@@ -80,10 +85,12 @@ def animate(
 
     if kind not in KINDS:
         raise ValueError(f"unknown kind of film {kind!r}; known: {', '.join(KINDS)}")
+    if kind == "zoom" and (pace != "steps" or height != "log"):
+        raise ValueError("--pace and --height are for a descent; leave them out with --kind zoom")
+    if kind == "descent" and (last is not None or points is not None):
+        raise ValueError("--last and --points are for --kind zoom; leave them out with a descent")
     source = open_study(study)
-    if not surface:
-        known = ", ".join(_films(source, kind)) or "none"
-        raise ValueError(f"a {kind} needs --surface ID; known: {known}")
+    surface = _chosen(source, kind, surface, select, seed)
     target = out or source.path.parent / f"{surface}.{kind}.mp4"
     if target.exists() and not force:
         raise ValueError(f"{target} is there; choose another --out, or overwrite it with --force")
@@ -91,14 +98,15 @@ def animate(
     options: dict[str, Any] = {
         "seconds": _SECONDS[kind] if seconds is None else seconds, "fps": fps,
         "turn": _TURNS[kind] if turn is None else turn,
-        "size": parse_size(size), "title": panel.title, "style": styled(style),
+        "size": parse_size(size), "title": panel.title, "style": styled(style, camera=camera),
     }  # fmt: skip
     viz = pictures.own_viz()
     viz.check_video(target, options["size"], fps, options["seconds"])
     viz.ensure()
     with bars() as shown:
         if kind == "zoom":
-            levels, step = _levels(source, panel, shown, last=last, points=points)
+            levels, step = _levels(source, panel, shown, last=_LAST if last is None else last,
+                                   points=_POINTS if points is None else points)  # fmt: skip
             film = _filming(shown, options)
             viz.animate_zoom(levels, target, step=step, progress=film, **options)
         else:
@@ -128,13 +136,34 @@ def _notes(panel: Panel) -> list[str]:
     return notes
 
 
+def _chosen(study: StudyFile, kind: str, surface: str, select: str, seed: int | None) -> str:
+    """Return the id of the surface that is filmed.
+
+    Raises:
+        ValueError: if none is named, or not exactly one matches; the message lists those there are.
+    """
+    from landscape.cli.export import chosen_surfaces
+
+    if surface and not select and seed is None:
+        return surface
+    films = _films(study, kind)
+    if select or seed is not None:
+        named = [surface] if surface else None
+        films = [name for name in chosen_surfaces(study, named, select, seed) if name in films]
+        if len(films) == 1:
+            return films[0]
+    raise ValueError(f"a {kind} needs one surface, as --surface ID; known: "
+                     f"{', '.join(films) or 'none'}")  # fmt: skip
+
+
 def _films(study: StudyFile, kind: str) -> list[str]:
     """Return the surfaces that can be filmed."""
     from landscape.cli import pictures
 
     found = pictures.planes_only(study)
     if kind == "descent":
-        return [name for name in found if pictures.panel(study, name).paths]
+        drawn = pictures.own_viz().visible
+        return [name for name in found if any(map(drawn, pictures.panel(study, name).paths[:1]))]
     return [name for name in found if study.surface(name).run in study.runs()]
 
 

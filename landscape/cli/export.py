@@ -39,9 +39,9 @@ def export(
         str,
         typer.Option(
             "--format",
-            help="glb: Blender, the web; obj: any 3D program; stl: 3D printing, without paths; "
-            "vtp: ParaView; csv: a table of every sample; li2018: HDF5 as of Li et al. 2018; "
-            "html: all in one page, to turn in a browser.",
+            help="glb: Blender, the web; obj: any 3D program; stl: a solid to print, without "
+            "paths; vtp: ParaView; csv: a table of every sample; li2018: HDF5 as of Li et al. "
+            "2018; html: all in one page, to turn in a browser.",
         ),
     ] = "glb",
     out: Annotated[
@@ -160,7 +160,11 @@ def _options(
     if height not in ("log", "linear"):
         raise ValueError(f"unknown height {height!r}; known: log, linear")
     if suffix in _SAMPLES:
-        if shading or size is not None or units != "picture":
-            raise ValueError(f"{_SAMPLES[suffix]}; leave out --shading, --units and --size")
+        if shading or size is not None or units != "picture" or height != "log":
+            raise ValueError(
+                f"{_SAMPLES[suffix]}; leave out --height, --shading, --units and --size"
+            )
         return {}
+    if suffix == "stl" and shading:
+        raise ValueError("an stl has a normal for each triangle alone; leave out --shading")
     return {"height": height, "shading": shading or None, "units": units, "size": size}

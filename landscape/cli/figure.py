@@ -60,7 +60,19 @@ def figure(
     ] = "",
     columns: Annotated[int, typer.Option("--columns", help="Of --venue: 1 or 2.")] = 1,
     dpi: Annotated[int, typer.Option("--dpi", help="Of what is rendered.")] = 600,
-    height: Annotated[str, typer.Option("--height", help="log or linear.")] = "log",
+    height: Annotated[
+        str, typer.Option("--height", help="log or linear; of hybrid and contour also clipped.")
+    ] = "log",
+    limit: Annotated[
+        float | None,
+        typer.Option(
+            "--limit", help="Loss above which hybrid and contour are cut. [clipped: a quartile]"
+        ),
+    ] = None,
+    shading: Annotated[
+        str,
+        typer.Option("--shading", help="Of hybrid and mosaic: flat, differences or gradient."),
+    ] = "flat",
     style: Style = "paper",
     camera: Camera = "",
     out: Annotated[
@@ -75,8 +87,8 @@ def figure(
 
     Text is text in embedded fonts, surfaces are rendered at 600 dpi. About 5 seconds a surface.
     """
-    from landscape.cli import paper
-    from landscape.cli.looks import reference_of, styled
+    from landscape.cli import choosing, paper
+    from landscape.cli.looks import Look, reference_of, styled
     from landscape.cli.pictures import own_viz
     from landscape.store import open_study
 
@@ -86,13 +98,7 @@ def figure(
         raise ValueError(f"unknown plane {plane!r}; known: random, pca")
     if not 72 <= dpi <= 1200:
         raise ValueError(f"--dpi must be from 72 to 1200, got {dpi}")
-    if colour != "losses" and kind == "line":
-        raise ValueError("--colour is for surfaces and contours; leave it out with --kind line")
-    if colour in ("difference", "kinks") and kind == "mosaic":
-        raise ValueError(
-            f"--colour {colour} is for --kind hybrid or contour: a mosaic shows two planes, and a "
-            "reference fits one"
-        )
+    _check_choice(kind, colour, height, limit, shading=shading, camera=camera)
     inches = width_of(width, venue, columns)
     source = open_study(study)
     names = [name.strip() for name in select.split(",") if name.strip()]
@@ -104,25 +110,54 @@ def figure(
     shown: list[str] = []
     runs, others = shown, shown
     if not surface:
-        runs, others = paper.choose(
+        runs, others = choosing.choose(
             source, names, optimizer=optimizer, seed=seed, most=1 if kind == "mosaic" else 4
         )
-        shown = [paper.activation_of(run) for run in runs]
+        shown = [choosing.activation_of(run) for run in runs]
     parts = ["mosaic", *shown] if kind == "mosaic" else [kind, *(surface or [plane, *names])]
     parts += [part for part in (optimizer, f"seed{seed}" if seed else "",
-                                "linear" if height == "linear" else "",
+                                "" if height == "log" else height,
+                                "" if limit is None else f"limit{limit:g}",
                                 "" if colour == "losses" else colour) if part]  # fmt: skip
     target = paper.target(out or source.path.parent, "-".join(parts), FORMATS)
     paper.check_replaceable(target, force=force)
-    looks = styled(own_viz().figure_style(style), camera=camera)
+    look = Look(height, limit, colour, reference_of(source, colour, reference), shading,
+                styled(own_viz().figure_style(style), camera=camera))  # fmt: skip
     wanted = paper.Wanted(
-        kind, plane, inches, dpi, height, looks, tuple(surface or ()), tuple(title or ()), colour,
-        reference_of(source, colour, reference),
+        kind, plane, inches, dpi, look, tuple(surface or ()), tuple(title or ())
     )  # fmt: skip
     for path in paper.write(source, runs, wanted, target):
         print(f"wrote {path}")
     if others:
         print(f"shows {', '.join(shown)}; choose with --select from also {', '.join(others)}")
+
+
+def _check_choice(
+    kind: str, colour: str, height: str, limit: float | None, *, shading: str, camera: str
+) -> None:
+    """Check that a kind of figure has what is asked of it.
+
+    Raises:
+        ValueError: for a choice that would do nothing.
+    """
+    if height not in ("log", "linear", "clipped"):
+        raise ValueError(f"unknown height {height!r}; known: log, linear, clipped")
+    if colour != "losses" and kind == "line":
+        raise ValueError("--colour is for surfaces and contours; leave it out with --kind line")
+    if colour in ("difference", "kinks") and kind == "mosaic":
+        raise ValueError(
+            f"--colour {colour} is for --kind hybrid or contour: a mosaic shows two planes, and a "
+            "reference fits one"
+        )
+    if (height == "clipped" or limit is not None) and kind in ("line", "mosaic"):
+        raise ValueError(
+            f"--height clipped and --limit are for --kind hybrid or contour; leave them out with "
+            f"--kind {kind}"
+        )
+    if (camera or shading != "flat") and kind in ("line", "contour"):
+        raise ValueError(
+            f"--camera and --shading are for surfaces in 3D; leave them out with --kind {kind}"
+        )
 
 
 def width_of(width: float, venue: str, columns: int) -> float | None:

@@ -151,7 +151,8 @@ def reference_of(study: StudyFile, colour: str, identifier: str | None) -> Any:
         return None
     if identifier is None:
         known = study.surfaces() if colour == "difference" else study.analyses(KIND)
-        raise ValueError(f"colour {colour!r} needs --reference; known: {', '.join(known)}")
+        none = "none" if colour == "difference" else "none; make one with 'landscape analyse --map'"
+        raise ValueError(f"colour {colour!r} needs --reference; known: {', '.join(known) or none}")
     if colour == "difference":
         return study.surface(identifier)
     return KinkMap.from_analysis(study.analysis(KIND, identifier))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from landscape.cli import pictures
+from landscape.cli.looks import Look
 
 if TYPE_CHECKING:
     from landscape.store import StudyFile
@@ -25,102 +26,23 @@ class Wanted:
         plane: random or pca.
         width: in inches; None for the kind's own.
         dpi: of what is rendered.
-        height: log or linear.
-        style: how it looks.
+        look: how it looks.
         surfaces: ids of what is shown, instead of that of the runs over the plane.
         titles: of the panels; none for those of the runs.
-        colour: of surfaces and contours, see :func:`viz.figure`.
-        reference: of the colour.
     """
 
     kind: str
     plane: str
     width: float | None
     dpi: int
-    height: str
-    style: Any = None
+    look: Look
     surfaces: tuple[str, ...] = ()
     titles: tuple[str, ...] = ()
-    colour: str = "losses"
-    reference: Any = None
 
     @property
     def size(self) -> dict[str, float]:
         """The width as an argument, if it is given."""
         return {} if self.width is None else {"width": self.width}
-
-
-def activation_of(run: str) -> str:
-    """Return the activation's name in a run's name."""
-    from landscape.naming import RunKey
-
-    return RunKey.parse(run).activation
-
-
-def choose(
-    study: StudyFile, names: Sequence[str], *, optimizer: str, seed: int, most: int
-) -> tuple[list[str], list[str]]:
-    """Choose runs of a study.
-
-    Args:
-        study: the study.
-        names: activations; none for as many as ``most``, kinked and other ones alike.
-        optimizer: of the runs; "" for the study's first.
-        seed: of the runs.
-        most: how many runs a figure shows by default; for 1, how many names may be given too.
-
-    Returns:
-        The runs, and the activations that were left out unasked.
-
-    Raises:
-        ValueError: if the study has no such runs; the message lists what it has.
-    """
-    from landscape.naming import RunKey
-
-    _check_runs(study)
-    keys = [RunKey.parse(run) for run in study.runs()]
-    if not keys:
-        raise ValueError(f"{study.path} has no runs; make some with 'landscape run'")
-    listed = [o for o in study.config.get("optimizers", []) if o in {k.optimizer for k in keys}]
-    wanted = optimizer or (listed or [keys[0].optimizer])[0]
-    found = {key.activation: key.name for key in keys
-             if key.optimizer == wanted and key.seed == seed}  # fmt: skip
-    if not found:
-        known = ", ".join(sorted({f"{key.optimizer} with seed {key.seed}" for key in keys}))
-        raise ValueError(f"no run of {wanted} with seed {seed} in the study; it has {known}")
-    missing = [name for name in names if name not in found]
-    if missing:
-        raise ValueError(f"no run of {', '.join(missing)}; the study has {', '.join(found)}")
-    if names and most == 1 and len(names) > 1:
-        raise ValueError(f"this figure shows one activation, got {', '.join(names)}")
-    if names:
-        return [found[name] for name in dict.fromkeys(names)], []
-    ordered = pictures.runs_by_smoothness(study, found.values())
-    chosen = ordered if len(ordered) <= most else _mixed(ordered, most)
-    return chosen, [activation_of(run) for run in ordered if run not in chosen]
-
-
-def _check_runs(study: StudyFile) -> None:
-    """Check that the runs of a study are those of activations.
-
-    Raises:
-        ValueError: if they are the paths of a network of the user's own.
-    """
-    if "own" in study.config:
-        known = ", ".join(n for n in study.surfaces() if not n.endswith(".nodes"))
-        raise ValueError(
-            f"{study.path} holds a network of your own, whose paths are no runs of an activation; "
-            f"name what is shown with --surface; known: {known or 'none'}"
-        )
-
-
-def _mixed(runs: Sequence[str], most: int) -> list[str]:
-    """Take kinked and other runs alike, as far as there are."""
-    kinked = [run for run in runs if pictures.kinked(run)]
-    others = [run for run in runs if run not in kinked]
-    half = max(most - most // 2, most - len(others))
-    first = kinked[:half]
-    return first + others[: most - len(first)]
 
 
 def target(out: Path, name: str, formats: Sequence[str]) -> Path:
@@ -237,10 +159,7 @@ def _arguments(panels: Sequence[pictures.Panel], wanted: Wanted) -> dict[str, An
         "surfaces": [one.surface for one in panels],
         "paths": [one.paths for one in panels],
         "planes": [one.plane for one in panels],
-        "height": wanted.height,
-        "colour": wanted.colour,
-        "reference": wanted.reference,
-        "style": wanted.style,
+        **wanted.look.options(pictures.own_viz(), panels, flat=wanted.kind == "contour"),
     }
 
 
@@ -255,8 +174,10 @@ def _line(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> tuple[Any, s
         titles = tuple(pictures.titles_of(panels))
     if wanted.titles:
         titles = _titles([pictures.Panel(line, None, (), "") for line in lines], wanted)
-    drawn = viz.line(lines, titles=titles, height=wanted.height, style=wanted.style, **wanted.size)
-    return drawn, viz.line_caption(lines, height=wanted.height)
+    look = wanted.look
+    drawn = viz.line(lines, titles=titles, height=look.height, style=look.style, **wanted.size)
+    drawn.set_dpi(wanted.dpi)
+    return drawn, viz.line_caption(lines, height=look.height)
 
 
 def line_of(study: StudyFile, run: str, plane: str) -> Any:
@@ -284,8 +205,9 @@ def _mosaic(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> tuple[Any,
     viz, (run,) = pictures.own_viz(), runs
     solid = pictures.panel(study, surface_of(study, run, "random"))
     shown: dict[str, Any] = {
-        "style": wanted.style, "path": solid.paths, "title": solid.title, "height": wanted.height,
-        "line": line_of(study, run, "random"), "colour": wanted.colour,
+        "path": solid.paths, "title": solid.title, "line": line_of(study, run, "random"),
+        "style": wanted.look.style, "height": wanted.look.height, "colour": wanted.look.colour,
+        "shading": wanted.look.shading,
     }  # fmt: skip
     if wanted.titles:
         (shown["title"],) = _titles([solid], wanted)

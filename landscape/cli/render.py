@@ -86,6 +86,11 @@ def render(
     if kind not in KINDS:
         raise ValueError(f"unknown kind of picture {kind!r}; known: {', '.join(KINDS)}")
     check_options(kind, suffix, shading)
+    if kind == "contour" and (camera or size or dpi):
+        raise ValueError(
+            "--camera, --size and --dpi are for 3D pictures; leave them out, or call "
+            "'landscape figure --kind contour', which has --width and --dpi"
+        )
     source = open_study(study)
     chosen = chosen_surfaces(source, surface, select, seed)
     against = reference_of(source, colour, reference)
@@ -151,6 +156,11 @@ class _Target:
     def _checked(self, planned: list[tuple[Path, list[str]]]) -> list[tuple[Path, list[str]]]:
         if self.out is None or not self.single:
             return planned
+        known = FIGURE_FORMATS if self.kind == "contour" else ("png",)
+        if self.out.suffix.removeprefix(".") not in known:
+            raise ValueError(f"it is written as {', '.join(known)}, got {self.out.name!r}")
+        if self.suffix and self.out.suffix != f".{self.suffix}":
+            raise ValueError(f"--format {self.suffix} and --out {self.out.name!r} differ")
         if len(planned) != 1:
             raise ValueError(f"{self.out} is one file, got {len(planned)} pictures; give a folder")
         return [(self.out, planned[0][1])]

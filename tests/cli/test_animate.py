@@ -53,6 +53,10 @@ def test_a_zoom_is_sampled_and_filmed(study: Path, tmp_path: Path) -> None:
         (["--height", "x"], "unknown height 'x'; known: log, linear"),
         (["--kind", "zoom", "--last", "0"], "the last window must be > 0"),
         (["--kind", "zoom", "--points", "9"], "at least 35 points a side, got 9"),
+        (["--kind", "zoom", "--height", "linear"], "--pace and --height are for a descent"),
+        (["--points", "73"], "--last and --points are for --kind zoom"),
+        (["--camera", "1,95"], "elevation must be between 0 and 90 degrees, got 95"),
+        (["--select", "relu"], "--surface names surfaces, --select matches them"),
     ],
 )
 def test_wrong_requests_write_nothing(
@@ -63,10 +67,29 @@ def test_wrong_requests_write_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", ["descent", "zoom"])
-def test_without_a_surface_those_that_can_be_filmed_are_listed(kind: str, study: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "known"), [("descent", f"{RUN}.pca"), ("zoom", f"{RUN}.pca, {RUN}.random")]
+)
+def test_without_a_surface_those_that_can_be_filmed_are_listed(
+    kind: str, known: str, study: Path
+) -> None:
     message = refused("animate", study, "--kind", kind)
-    assert f"a {kind} needs --surface ID; known: {RUN}.pca, {RUN}.random" in message
+    assert message.endswith(f"a {kind} needs one surface, as --surface ID; known: {known}")
+    assert "no surface matches 'tanh'" in refused("animate", study, "--select", "tanh")
+
+
+@pytest.mark.usefixtures("rendering", "films")
+def test_a_film_is_chosen_by_its_activation_and_turns_through_the_camera(
+    study: Path, tmp_path: Path
+) -> None:
+    chosen = ["animate", study, "--select", "relu", "--seed", 0, *SMALL, "--turn", 0]
+    frames = []
+    for camera in ("-58,40", "32,40"):
+        target = tmp_path / f"film{camera}.gif"
+        accepted(*chosen, "--camera", camera, "--out", target)
+        frames.append(target.read_bytes())
+    accepted(*chosen, "--out", tmp_path / "usual.gif")
+    assert (tmp_path / "usual.gif").read_bytes() == frames[0] != frames[1]
 
 
 def test_without_the_package_one_line_has_the_remedy(

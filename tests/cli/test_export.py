@@ -76,6 +76,8 @@ def test_nor_is_a_file_beside_it(study: Path, tmp_path: Path) -> None:
         (["--shading", "x"], "unknown shading 'x'"),
         (["--size", "0"], "size must be finite and > 0, got 0.0"),
         (["--format", "csv", "--size", "3"], "holds the samples as they are"),
+        (["--format", "html", "--height", "linear"], "leave out --height, --shading, --units and"),
+        (["--format", "stl", "--shading", "flat"], "an stl has a normal for each triangle alone"),
     ],
 )
 def test_wrong_requests_write_nothing(

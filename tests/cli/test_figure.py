@@ -9,7 +9,7 @@ import pytest
 from calling import ENGINE, TINY, accepted, refused
 
 import viz
-from landscape.cli import paper
+from landscape.cli import choosing, paper
 from landscape.cli.figure import width_of
 from landscape.store import open_study
 
@@ -91,14 +91,14 @@ def test_a_figure_of_many_shows_four_and_says_which(many: Path, tmp_path: Path) 
 
 
 def test_selected_activations_are_shown_in_that_order(many: Path) -> None:
-    runs, others = paper.choose(open_study(many), ["gelu", "relu"], optimizer="", seed=0, most=4)
-    assert [paper.activation_of(run) for run in runs] == ["gelu", "relu"]
+    runs, others = choosing.choose(open_study(many), ["gelu", "relu"], optimizer="", seed=0, most=4)
+    assert [choosing.activation_of(run) for run in runs] == ["gelu", "relu"]
     assert others == []
 
 
 def test_kinked_and_other_activations_are_taken_alike(many: Path) -> None:
-    runs, others = paper.choose(open_study(many), [], optimizer="", seed=0, most=4)
-    shown = {paper.activation_of(run) for run in runs}
+    runs, others = choosing.choose(open_study(many), [], optimizer="", seed=0, most=4)
+    shown = {choosing.activation_of(run) for run in runs}
     assert {"relu", "leaky_relu"} < shown
     assert len(shown) == 4
     assert len(others) == 1
@@ -154,6 +154,11 @@ def test_a_line_of_the_study_goes_before_a_section(study: Path, tmp_path: Path) 
         (["--out", "x.eps"], "figures are written as .pdf, .svg, .png, got 'x.eps'"),
         (["--height", "sqrt", "--kind", "line"], "unknown height 'sqrt'"),
         (["--kind", "mosaic", "--select", "relu,gelu"], "no run of gelu"),
+        (["--kind", "mosaic", "--height", "clipped"], "clipped and --limit are for --kind hybrid"),
+        (["--kind", "line", "--limit", "2"], "leave them out with --kind line"),
+        (["--kind", "contour", "--camera", "1,40"], "--camera and --shading are for surfaces in"),
+        (["--kind", "contour", "--limit", "0"], "the limit must be above the lowest loss"),
+        (["--camera", "nan,40"], "azimuth must be a finite number of degrees, got nan"),
     ],
 )
 def test_mistakes_are_told_in_one_line(options: list[str], told: str, study: Path) -> None:
@@ -182,6 +187,26 @@ def test_surfaces_in_3d_are_coloured_as_asked(kind: str, study: Path, tmp_path: 
     target = Path(out.splitlines()[0].removeprefix("wrote "))
     assert target.stem.endswith("-accuracies")
     assert "Colour: accuracy." in target.with_suffix(".md").read_text("utf-8")
+
+
+def test_contours_are_cut_at_the_limit_that_is_asked_for(study: Path, tmp_path: Path) -> None:
+    losses = open_study(study).surface("relu-gd-seed0.random").losses
+    limit = float((losses.min() + losses.max()) / 2)
+    out = accepted("figure", study, "--kind", "contour", "--limit", f"{limit:.6g}",
+                   "--out", tmp_path)  # fmt: skip
+    target = Path(out.splitlines()[0].removeprefix("wrote "))
+    assert target.name == f"contour-random-limit{limit:.6g}.pdf"
+    words = target.with_suffix(".md").read_text("utf-8")
+    assert f"Clipped at loss {limit:.3g}: {(losses > limit).sum()} of {losses.size} points" in words
+
+
+@pytest.mark.usefixtures("rendering")
+def test_a_clipped_hybrid_is_shaded_as_asked(study: Path, tmp_path: Path) -> None:
+    accepted("figure", study, "--height", "clipped", "--shading", "differences", "--dpi", 72,
+             "--width", 3.25, "--out", tmp_path)  # fmt: skip
+    words = (tmp_path / "hybrid-random-clipped.md").read_text("utf-8")
+    assert "Clipped at loss" in words
+    assert "Shading by differences of the grid" in words
 
 
 @pytest.mark.usefixtures("rendering")

@@ -186,6 +186,9 @@ def test_a_study_without_a_configuration_is_told_apart_from_one_with_defaults(
         (["render", "--kind", "compare", "--format", "x"], "3D pictures are written as png"),
         (["render", "--kind", "contour", "--format", "tiff"], "written as pdf, svg, png, got"),
         (["render", "--kind", "contour", "--format", "/../x.pdf"], "written as pdf, svg, png"),
+        (["render", "--kind", "contour", "--size", "3x3"], "--size and --dpi are for 3D pictures"),
+        (["render", "--colour", "kinks"], "known: none; make one with 'landscape analyse --map'"),
+        (["render", "--camera", "nan,40"], "azimuth must be a finite number of degrees"),
     ],
 )
 def test_wrong_requests_write_nothing(
@@ -194,6 +197,25 @@ def test_wrong_requests_write_nothing(
     out = tmp_path / "out"
     assert message in refused(arguments[0], study, *arguments[1:], "--out", out)
     assert not out.exists() or list(out.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("x.jpg", ["--surface", f"{RUN}.pca"], "it is written as png, got 'x.jpg'"),
+        ("x.tiff", ["--kind", "contour"], "it is written as pdf, svg, png, got 'x.tiff'"),
+        (
+            "x.pdf",
+            ["--kind", "contour", "--format", "svg"],
+            "--format svg and --out 'x.pdf' differ",
+        ),
+    ],
+)
+def test_files_of_other_formats_are_refused_before_anything_is_drawn(
+    name: str, options: list[str], message: str, study: Path, tmp_path: Path
+) -> None:
+    assert message in refused("render", study, *options, "--out", tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_missing_is_named_without_quotation_marks(study: Path, tmp_path: Path) -> None:

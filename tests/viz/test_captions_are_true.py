@@ -97,7 +97,7 @@ def test_only_a_picture_with_heights_leaves_out_what_is_above_the_limit(bowl: Su
     frame = Frame.around([bowl], scale, QUICK)
     high = int((path.losses > 0.5).sum())
     solid = viz.caption(bowl, [path], scale=scale, frame=frame)
-    assert f"{high} points of the path are higher and not drawn." in solid
+    assert f"{high} points of the path are higher and not drawn on the surface." in solid
     assert "not drawn" not in viz.caption(bowl, [path], scale=scale, shading="")
     # What lies outside the window is told once.
     aside = make_path(path.coordinates + np.array([-0.5, 0.0]), path.losses)
@@ -110,11 +110,12 @@ def test_only_a_picture_with_heights_leaves_out_what_is_above_the_limit(bowl: Su
 @pytest.mark.parametrize(
     ("height", "lost", "said"),
     [
-        ("log", [np.nan, np.inf, 0.0], "3 of its points are not drawn, whose losses are not "
-         "finite and positive."),
-        ("linear", [np.nan, np.inf, 0.0], "2 of its points are not drawn, whose losses are not "
-         "finite."),
-        ("log", [np.nan], "1 of its points is not drawn, whose loss is not finite and positive."),
+        ("log", [np.nan, np.inf, 0.0], "3 of its points are not drawn on the surface, whose losses "
+         "are not finite and positive."),
+        ("linear", [np.nan, np.inf, 0.0], "2 of its points are not drawn on the surface, whose "
+         "losses are not finite."),
+        ("log", [np.nan], "1 of its points is not drawn on the surface, whose loss is not finite "
+         "and positive."),
         ("log", [], ""),
     ],
 )  # fmt: skip
@@ -182,6 +183,27 @@ def test_values_below_a_log_range_and_zeros_are_counted() -> None:
     assert f"Colours begin at {least:.3g}: {below} values are below." in told
     assert "Grey: 4 values of 0, which a log scale has not." in told
     assert "without slope" not in told
+
+
+def test_single_values_are_told_in_the_singular() -> None:
+    grid = Grid.square(11)
+    slope = np.exp(np.linspace(-9, 3, grid.size)).reshape(grid.shape)
+    slope[3, 4] = 0.0
+    plain = make_surface(np.ones(grid.shape), grid)
+    fields = {**plain.fields, "gradient_alpha": slope, "gradient_beta": np.zeros(grid.shape)}
+    surface = Surface(grid, fields, plain.status, settings=plain.settings)
+    colours = colours_of([surface], "slope", TESTING)
+    assert colours is not None
+    assert "Grey: 1 value of 0, which a log scale has not." in colours.sentences
+    losses = np.linspace(0.0, 1.0, grid.size).reshape(grid.shape)
+    losses[5, 5] = 500.0
+    other = np.ones(grid.shape)
+    other[0, 0] = np.nan
+    colours = colours_of([make_surface(losses, grid)], "difference", TESTING, height="linear",
+                         reference=make_surface(other, grid))  # fmt: skip
+    assert colours is not None
+    assert colours.sentences[-2].startswith("Colours end at ±0.98")
+    assert "Cross-hatched: 1 point without difference." in colours.sentences
 
 
 def test_a_difference_of_surfaces_over_other_planes_is_told(bowl: Surface) -> None:

@@ -86,7 +86,7 @@ def test_the_flat_top_has_its_own_colour_a_rim_and_a_count(ramp: Surface) -> Non
     assert rims
     words = viz.caption_of(plotter)
     assert "Clipped at loss 3.5: 8 of 20 points are higher (hatched)." in words
-    assert "1 point of the path is higher and not drawn." in words
+    assert "1 point of the path is higher and not drawn on the surface." in words
     assert any(a.GetInput() == "clipped" for r in plotter.renderers for a in r.actors.values()
                if hasattr(a, "GetTextProperty"))  # fmt: skip
     plotter.close()
@@ -101,6 +101,19 @@ def test_a_flat_figure_hatches_what_is_above_the_limit(ramp: Surface) -> None:
     (path,) = hatched[0].get_paths()
     assert path.vertices[:, 0].min() == pytest.approx(2.5)
     assert "8 of 20 points are higher" in viz.caption_of(figure)
+
+
+@pytest.mark.parametrize("limit", [2.0, 3.5])
+def test_the_line_around_what_is_clipped_is_solid_also_below_a_loss_of_1(
+    limit: float, ramp: Surface
+) -> None:
+    low = make_surface(ramp.losses / 5, ramp.grid)
+    figure = viz.contour(low, height=HeightScale.of([low], kind="log", limit=limit / 5))
+    lines = [c for c in figure.axes[0].collections if type(c).__name__ == "QuadContourSet"
+             and not c.filled]  # fmt: skip
+    styles = [style for c in lines for style in c.get_linestyles()]
+    assert styles
+    assert all(dashes is None for _, dashes in styles)
 
 
 def sharp() -> tuple[Surface, object]:

@@ -84,3 +84,11 @@ def test_diverging_maps_darken_from_the_middle_and_their_ends_differ(name: str, 
     assert np.all(np.diff(lab[:33, 0]) > -0.5)
     assert np.all(np.diff(lab[32:, 0]) < 0.5)
     assert np.linalg.norm(lab[8] - lab[-9]) > APART
+
+
+@pytest.mark.parametrize("sight", SIGHT)
+@pytest.mark.parametrize("style", STYLES)
+def test_hatching_of_what_is_missing_stands_out(style: str, sight: str) -> None:
+    look = Style.named(style)
+    lab = seen(np.array([to_rgb(look.ink), to_rgb(look.missing)]), sight)
+    assert np.linalg.norm(lab[0] - lab[1]) > APART

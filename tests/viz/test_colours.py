@@ -12,8 +12,9 @@ import viz
 from landscape.grid import Grid
 from landscape.kink_map import KinkMap
 from landscape.surface import Status, Surface
+from viz.against import cell_density
 from viz.coloured_mesh import coloured
-from viz.colouring import cell_density, colours_of
+from viz.colouring import colours_of
 from viz.differences import laplacian
 from viz.frame import Frame
 from viz.height import HeightScale
@@ -65,7 +66,7 @@ def test_the_curvature_of_a_quadratic_is_exact_and_the_rim_has_none(bowl: Surfac
     assert colours is not None
     assert colours.scale.low == -colours.scale.high
     assert colours.scale.high == pytest.approx(16.0)
-    assert any(f"Grey: {6 * 9 - 4 * 7} points" in text for text in colours.sentences)
+    assert any(f"Cross-hatched: {6 * 9 - 4 * 7} points" in text for text in colours.sentences)
 
 
 def test_few_peaks_do_not_wash_out_a_symmetric_range_and_are_counted() -> None:
@@ -77,7 +78,7 @@ def test_few_peaks_do_not_wash_out_a_symmetric_range_and_are_counted() -> None:
                          reference=make_surface(np.ones(grid.shape), grid))  # fmt: skip
     assert colours is not None
     assert colours.scale.high < 0.11
-    assert any("values are beyond" in text for text in colours.sentences)
+    assert any("1 value is beyond." in text for text in colours.sentences)
     assert colours.values[0][3, 4] == 499.0
 
 

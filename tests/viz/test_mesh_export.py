@@ -197,15 +197,6 @@ def test_an_obj_has_colours_normals_and_lines(holed: Surface, trimesh: Any, tmp_
     np.testing.assert_allclose(xs, np.array([0, 0.1, 0.2]) / 2, atol=1e-8)
 
 
-def test_an_stl_is_the_surface_in_millimetres(holed: Surface, trimesh: Any, tmp_path: Path) -> None:
-    viz.export_mesh(holed, tmp_path / "a.stl", paths=PATH, height=HeightScale.of([holed]))
-    mesh = trimesh.load(tmp_path / "a.stl", process=False)
-    assert len(mesh.faces) == 54
-    np.testing.assert_allclose(mesh.extents, [50, 100, 50 * 2 * PAPER.height], rtol=1e-5)
-    assert np.all(mesh.face_normals[:, 2] > 0)
-    assert (tmp_path / "a.stl").stat().st_size == 84 + 50 * 54
-
-
 def test_a_vtp_has_every_field_in_double_precision(holed: Surface, tmp_path: Path) -> None:
     import pyvista
 

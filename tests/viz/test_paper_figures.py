@@ -104,15 +104,19 @@ def test_the_surface_lies_over_the_floor_and_under_ticks_and_ends_of_paths(drawn
     )
 
 
-@pytest.mark.parametrize(("width", "count"), [(3.25, 1), (3.25, 2), (5.5, 2), (5.5, 3), (6.75, 4)])
+@pytest.mark.parametrize(
+    ("width", "count", "span"),
+    [(3.25, 1, 1.0), (3.25, 2, 1.0), (5.5, 2, 1.0), (5.5, 2, 0.02), (5.5, 2, 250.0), (5.5, 3, 1.0),
+     (6.75, 4, 1.0)],
+)  # fmt: skip
 def test_no_text_lies_over_another_or_outside(
-    width: float, count: int, pair: list[Surface], rendering: None
+    width: float, count: int, span: float, rendering: None
 ) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.text import Text
 
-    grid = Grid.square(11)
-    a, b = np.meshgrid(*grid.axes, indexing="ij")
+    grid = Grid.square(11, span=span)
+    a, b = np.meshgrid(*grid.axes, indexing="ij") / np.float64(span)
     surfaces = [make_surface(0.003 + a**2 + 20 * b**2, grid)] * count
     figure = viz.figure(surfaces, titles=["LeakyReLU (kinked)"] * count, width=width, dpi=100,
                         style=QUICK)  # fmt: skip

@@ -63,6 +63,11 @@ def test_a_file_changes_a_named_style(tmp_path: Path) -> None:
         ('colour_map = "nothing"', "must be a colour map of matplotlib"),
         ('font = "mono"', "unknown font 'mono'; known: serif, sans"),
         ("elevation = 90.0", "between 0 and 90"),
+        ("dpi = 0", "dpi must be > 0, got 0"),
+        ("height = nan", "height must be > 0, got nan"),
+        ("isoline_width = -1", "isoline_width must be >= 0, got -1"),
+        ("small_width = -2", "small_width must be >= 0, got -2"),
+        ("ambient = 1.5", "ambient must be from 0 to 1, got 1.5"),
         ("= 3", "is not TOML"),
     ],
 )

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 import viz
 from landscape.surface import Surface
-from viz.titles import LEAST, extent, fitted
+from viz.ticks import extent
+from viz.titles import LEAST, fitted
 
 LONG = "network-relu-width64-run-2024_11_24.adam.seed12345@epoch100_51x51_-1_1_-1_1"
 
