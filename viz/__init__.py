@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from viz.curvature_captions import curvature_scale_caption
     from viz.curvature_lines import curvature_scale
     from viz.density import kink_density
-    from viz.effects import MOST_EFFECTS, effect_lines, effect_pages
+    from viz.effects import MOST_EFFECTS, effect_groups, effect_lines
     from viz.explorer_server import check_address, explore_in_browser
     from viz.explorer_window import explore_in_window
     from viz.height import HeightScale
@@ -87,7 +87,7 @@ _HOME = MappingProxyType(
         "along_path": "path_lines",
         "spectrum": "spectra",
         "effect_lines": "effects",
-        "effect_pages": "effects",
+        "effect_groups": "effects",
         "spread_lines": "spreads",
         "MOST_EFFECTS": "effects",
         # what is written below
@@ -170,8 +170,8 @@ __all__ = [
     "creased",
     "curvature_scale",
     "curvature_scale_caption",
+    "effect_groups",
     "effect_lines",
-    "effect_pages",
     "ensure",
     "explore_in_browser",
     "explore_in_window",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from viz.lines import dark, drawing, grey, ground, ink
 from viz.style import Style
+from viz.titles import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,10 +18,12 @@ if TYPE_CHECKING:
 Contrast = Mapping[str, Any]
 # Rows that are drawn; what is more stands in the table alone.
 MOST_EFFECTS = 24
-# Heights in inches: of a row, above the first and below the last of an axis.
-_ROW, _HEAD, _FOOT = 0.36, 0.24, 0.5
-# So high, in inches, that a figure and its caption fit on a printed page.
-_PAGE = 7.6
+# Rows of an axis: figures that are far lower than a printed page leave no half of it empty.
+_MOST_ROWS = 12
+# Heights in inches: of a row, of a line above the first, below the last of an axis.
+_ROW, _LINE, _FOOT = 0.36, 0.13, 0.5
+# Letters in points, and the share of the width that an axis takes.
+_SMALL, _BOLD, _WIDE = 7.0, 7.5, 0.94
 _COLOURS = {"supported": "#0b6e4f", "contradicted": "#b3261e", "equivalent": "#33558b",
             "undecided": "#6b6b6b"}  # fmt: skip
 _ON_DARK = {"supported": "#3ecf9a", "contradicted": "#ff7a70", "equivalent": "#7fb0ff",
@@ -35,7 +38,8 @@ _FACTORS = (1.01, 1.02, 1.05, 1.1, 1.2, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0, 1
 class _Row:
     """An effect as it is drawn: turned so that a positive one speaks for the claim."""
 
-    name: str
+    pair: str
+    place: str
     estimate: float
     low: float
     high: float
@@ -56,7 +60,8 @@ class _Row:
         low, high = _number(contrast["low"], -math.inf), _number(contrast["high"], math.inf)
         verdict = contrast.get("verdict")
         return cls(
-            name=_split(contrast)[1],
+            pair=_parts(contrast)[1],
+            place=_parts(contrast)[2],
             estimate=sign * _number(contrast["estimate"], math.nan),
             low=min(sign * low, sign * high),
             high=max(sign * low, sign * high),
@@ -67,43 +72,34 @@ class _Row:
         )
 
 
-def effect_pages(contrasts: Sequence[Contrast], *, height: float = _PAGE) -> list[list[Contrast]]:
-    """Divide effects among figures that fit on a page: those that decide, then the others.
+def effect_groups(contrasts: Sequence[Contrast]) -> list[list[Contrast]]:
+    """Divide effects among figures, one for each quantity: those that decide, then the others.
 
     Args:
-        contrasts: as of :func:`effect_lines`; those of one quantity stay together if they fit.
-        height: of a figure in inches.
+        contrasts: as of :func:`effect_lines`; what is beyond ``MOST_EFFECTS`` is left out.
     """
     ordered = sorted(contrasts, key=lambda c: c.get("verdict") is None)[:MOST_EFFECTS]
-    pages: list[list[Contrast]] = []
-    used, before = math.inf, None
-    for found in _grouped(ordered).values():
-        decides = found[0].get("verdict") is not None
-        needed = _HEAD + _FOOT + _ROW * len(found)
-        if used + needed > height or decides is not before:
-            pages.append([])
-            used, before = 0.0, decides
-        pages[-1] += found
-        used += needed
-    return pages
+    return list(_grouped(ordered).values())
 
 
 def _grouped(contrasts: Sequence[Contrast]) -> dict[tuple[Any, ...], list[Contrast]]:
     """Return the effects of each axis: of one quantity, scale and margin, deciding or not."""
     groups: dict[tuple[Any, ...], list[Contrast]] = {}
-    most = int((_PAGE - _HEAD - _FOOT) / _ROW)
     for contrast in contrasts:
-        key = (_split(contrast)[0], str(contrast.get("scale", "linear")),
+        key = (_parts(contrast)[0], str(contrast.get("scale", "linear")),
                float(contrast["margin"]), contrast.get("verdict") is not None)  # fmt: skip
-        full = sum(len(groups[k]) for k in groups if k[:4] == key) // most
+        full = sum(len(groups[k]) for k in groups if k[:4] == key) // _MOST_ROWS
         groups.setdefault((*key, full), []).append(contrast)
     return groups
 
 
 def effect_lines(
-    contrasts: Sequence[Contrast], *, width: float = 3.7, style: Style | str | None = None
+    contrasts: Sequence[Contrast], *, width: float = 3.4, style: Style | str | None = None
 ) -> Figure:
     """Draw effects as points with intervals, those of one quantity on one axis.
+
+    Names are read as ``quantity: pair, place``. What all effects of an axis have in common stands
+    above it, what tells them apart in its rows.
 
     The band is the margin, within which an effect would not matter; ticks on it are the size of the
     effect between two functions that are practically one. Filled points decide. An interval
@@ -124,30 +120,60 @@ def effect_lines(
     if not contrasts:
         raise ValueError("there must be an effect to draw, got none")
     drawn = sorted(contrasts, key=lambda c: c.get("verdict") is None)[:MOST_EFFECTS]
-    groups = {key: [_Row.of(c) for c in found] for key, found in _grouped(drawn).items()}
-    heights = [_HEAD + _ROW * len(rows) + _FOOT for rows in groups.values()]
+    groups = [(*key[:2], [_Row.of(c) for c in found]) for key, found in _grouped(drawn).items()]
     with drawing(style):
+        import matplotlib
+
+        # Names may hold a dollar sign, which would begin a formula.
+        matplotlib.rcParams["text.parse_math"] = False
+        heads = [_head(quantity, rows) for quantity, _, rows in groups]
+        heights = [_LINE * (len(head) + 0.7) + _ROW * len(rows) + _FOOT
+                   for head, (*_, rows) in zip(heads, groups, strict=True)]  # fmt: skip
         figure = Figure(figsize=(width, sum(heights)))
         bottom = sum(heights)
-        for ((quantity, scale, *_), rows), height in zip(groups.items(), heights, strict=True):
+        for head, height, (_, scale, rows) in zip(heads, heights, groups, strict=True):
             bottom -= height
-            place = (0.04, (bottom + _FOOT) / sum(heights), 0.92, _ROW * len(rows) / sum(heights))
+            place = ((1 - _WIDE) / 2, (bottom + _FOOT) / sum(heights), _WIDE,
+                     _ROW * len(rows) / sum(heights))  # fmt: skip
             axes = figure.add_axes(place)
-            _draw(axes, scale, rows)
-            axes.set_title(_fitting(quantity, width), fontsize=7.5, loc="left", pad=3,
-                           weight="bold")  # fmt: skip
+            _draw(axes, scale, rows, _WIDE * width)
+            _write(axes, head, _WIDE * width)
     return figure
 
 
-def _draw(axes: Axes, scale: str, rows: Sequence[_Row]) -> None:
+def _head(quantity: str, rows: Sequence[_Row]) -> list[str]:
+    """Return the lines above an axis: its quantity, and the place that all rows share."""
+    return [quantity, *_shared(rows)]
+
+
+def _shared(rows: Sequence[_Row]) -> list[str]:
+    places = {row.place for row in rows}
+    return [] if len(places) > 1 else [place for place in places if place]
+
+
+def _write(axes: Axes, head: Sequence[str], width: float) -> None:
+    """Write the lines above an axis, the first of them bold, which is wider than measured."""
+    for number, line in enumerate(head):
+        look: dict[str, Any] = {"color": grey(0.35), "fontsize": _SMALL}
+        if not number:
+            look = {"weight": "bold", "fontsize": _BOLD}
+        above = 4 + 72 * _LINE * (len(head) - 1 - number)
+        axes.annotate(shortened(line, width / 1.2, _BOLD), (0, 1), (0, above), ha="left",
+                      xycoords="axes fraction", textcoords="offset points", **look)  # fmt: skip
+
+
+def _draw(axes: Axes, scale: str, rows: Sequence[_Row], width: float) -> None:
     end = _end(rows)
     axes.set_xlim(-end, end)
     axes.set_ylim(len(rows), 0)
-    axes.axvline(0, color=grey(0.13), linewidth=0.7, zorder=1)
+    apart = not _shared(rows)
     for place, row in enumerate(rows):
         _draw_one(axes, place, row, end)
+        told = ", ".join(part for part in (row.pair, row.place if apart else "") if part)
+        axes.text(-end, place + 0.27, shortened(told, width, _SMALL), fontsize=_SMALL,
+                  va="center", color=ink())  # fmt: skip
     axes.set_yticks([])
-    axes.tick_params(labelsize=7, length=2.5, width=0.6)
+    axes.tick_params(labelsize=_SMALL, length=2.5, width=0.6)
     axes.spines[["left", "right", "top"]].set_visible(False)
     unit = "difference"
     if scale == "log":
@@ -155,7 +181,9 @@ def _draw(axes: Axes, scale: str, rows: Sequence[_Row]) -> None:
         ticks = _factor_ticks(end)
         axes.set_xticks([-math.log(f) for f in ticks[::-1]] + [0.0] + [math.log(f) for f in ticks])
         axes.set_xticklabels([f"÷{f:g}" for f in ticks[::-1]] + ["1"] + [f"×{f:g}" for f in ticks])
-    axes.set_xlabel(f"← against the claim     {unit}     for the claim →", fontsize=7)
+    else:
+        axes.locator_params(axis="x", nbins=5)
+    axes.set_xlabel(f"← against the claim     {unit}     for the claim →", fontsize=_SMALL)
 
 
 def _factor_ticks(end: float) -> list[float]:
@@ -174,6 +202,7 @@ def _draw_one(axes: Axes, place: int, row: _Row, end: float) -> None:
     if 0 < row.floor <= end:
         shade = _DARK_FLOOR if dark() else _FLOOR
         axes.vlines([-row.floor, row.floor], top, foot, color=shade, linewidth=0.8)
+    axes.vlines(0, top, foot, color=grey(0.13), linewidth=0.7)
     ends = max(-end, min(end, row.low)), max(-end, min(end, row.high))
     axes.plot(ends, [line, line], color=row.colour, linewidth=1.4, solid_capstyle="butt")
     for drawn, real, mark in ((ends[0], row.low, "<"), (ends[1], row.high, ">")):
@@ -183,8 +212,6 @@ def _draw_one(axes: Axes, place: int, row: _Row, end: float) -> None:
         face = row.colour if row.decides else ground()
         axes.plot([row.estimate], [line], "o", color=row.colour, markerfacecolor=face,
                   markersize=4.5)  # fmt: skip
-    axes.text(-end, place + 0.24, row.name, fontsize=7, va="center", color=ink(),
-              bbox={"facecolor": ground(), "edgecolor": "none", "pad": 0.6})  # fmt: skip
 
 
 def _end(rows: Sequence[_Row]) -> float:
@@ -195,17 +222,17 @@ def _end(rows: Sequence[_Row]) -> float:
     return 1.08 * max([*sizes, *(min(v, 4 * max(sizes)) for v in intervals)])
 
 
-def _split(contrast: Contrast) -> tuple[str, str]:
-    """Return the quantity and the pair of a name such as ``quantity: pair, group``."""
-    quantity, found, pair = str(contrast["name"]).partition(": ")
-    return (quantity, _fitting(pair, 3.7)) if found else ("", _fitting(quantity, 3.7))
+def _parts(contrast: Contrast) -> tuple[str, str, str]:
+    """Return quantity, pair and place of a name such as ``quantity: pair, data.network.arm``.
 
-
-def _fitting(text: str, width: float) -> str:
-    """Cut a text to a width in inches; a dollar sign would begin a formula."""
-    most = int(width * 16)
-    short = text if len(text) <= most else f"{text[: most - 1]}…"
-    return short.replace("$", r"\$")
+    Without a colon the quantity ends at the first comma. The place, which holds no blank, may be
+    missing.
+    """
+    told, _, last = str(contrast["name"]).rpartition(", ")
+    place = "" if " " in last or not told else last
+    told = told if place else str(contrast["name"])
+    quantity, _, pair = told.partition(": " if ": " in told else ", ")
+    return quantity, pair, place
 
 
 def _number(value: Any, missing: float) -> float:

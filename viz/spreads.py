@@ -9,7 +9,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from landscape.arrays import as_floats
-from viz.lines import check_count, drawing, legend_size, line_colours, line_style, outside_legend
+from viz.lines import (
+    check_count,
+    drawing,
+    grey,
+    legend_size,
+    line_colours,
+    line_style,
+    outside_legend,
+)
 from viz.style import Style
 
 if TYPE_CHECKING:
@@ -24,7 +32,9 @@ def spread_lines(
     ylabel: str,
     kinked: Sequence[bool] = (),
     log: str = "",
-    width: float = 3.7,
+    levels: Mapping[str, float] | None = None,
+    limits: tuple[float, float] | None = None,
+    width: float = 3.4,
     style: Style | str | None = None,
 ) -> Figure:
     """Draw the median over the seeds as a line and their range as a band.
@@ -39,6 +49,8 @@ def spread_lines(
         ylabel: of the vertical axis.
         kinked: whether each line's activation has kinks (solid) or not (dashed).
         log: axes that are logarithmic: "", "x", "y" or "xy".
+        levels: names of heights that are marked by a line across the figure.
+        limits: of the vertical axis; None shows everything.
         width: of the figure in inches.
         style: its fonts, ink and background: a style, the name of one, or a file of one.
 
@@ -72,6 +84,12 @@ def spread_lines(
         axes.set_xlabel(xlabel)
         axes.set_ylabel(ylabel)
         axes.margins(x=0.03)
+        if limits is not None:
+            axes.set_ylim(*limits)
+        for name, level in (levels or {}).items():
+            axes.axhline(level, color=grey(0.35), linewidth=0.7, zorder=0)
+            axes.annotate(name, (0, level), (3, 3), xycoords=axes.get_yaxis_transform(),
+                          textcoords="offset points", fontsize=7, color=grey(0.2))  # fmt: skip
         outside_legend(figure, handles, columns=columns)
     return figure
 

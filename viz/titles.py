@@ -43,7 +43,7 @@ def fitted(titles: Sequence[str], width: float, size: float) -> Titles:
     broken = [_broken(title, width, size) for title in titles]
     widest = max((_width(line, size) for text in broken for line in text.split("\n")), default=0.0)
     smaller = max(min(size, size * width / widest), LEAST) if widest else size
-    return Titles(tuple("\n".join(_shortened(line, width, smaller) for line in text.split("\n"))
+    return Titles(tuple("\n".join(shortened(line, width, smaller) for line in text.split("\n"))
                         for text in broken), smaller)  # fmt: skip
 
 
@@ -58,8 +58,14 @@ def _broken(title: str, width: float, size: float) -> str:
     return f"{title[:best].rstrip()}\n{title[best:]}"
 
 
-def _shortened(line: str, width: float, size: float) -> str:
-    """Leave out letters in the middle until a line fits: its ends tell it from others."""
+def shortened(line: str, width: float, size: float) -> str:
+    """Leave out letters in the middle until a line fits: its ends tell it from others.
+
+    Args:
+        line: what is written.
+        width: in inches.
+        size: of letters in points.
+    """
     short, kept = line, len(line)
     while _width(short, size) > width * 1.001 and kept > 2:
         kept -= 1

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from landscape.cli.pictures import own_viz
 from landscape.cli.report_curves import curves, dose_curves
+from landscape.cli.report_rates import rate_table
 from landscape.dynamics.answer import ENOUGH
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def claim_parts(
                     "pictures": (*_pictures(record),
                                  *curves(said.number, some),
                                  *dose_curves(said.number, some)),
-                    "tables": tuple(_tables(record))}  # fmt: skip
+                    "tables": (*_tables(record), *_rates(said.number, some))}  # fmt: skip
             if source:
                 again = f"--claim {said.number} --out again.h5"
                 told["command"] = f"landscape claims --config {source} {again}"
@@ -84,6 +85,10 @@ def claim_parts(
             )
         )
     return parts
+
+
+def _rates(number: int, analyses: Sequence[Analysis]) -> Iterable[Any]:
+    return [rate_table(analyses)] if number == 2 and analyses else []
 
 
 def _deciding(analyses: Sequence[Analysis]) -> list[Analysis]:
@@ -109,28 +114,21 @@ def _effects(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _pictures(record: Mapping[str, Any]) -> Iterable[Any]:
-    viz, effects = own_viz(), _effects(record)
-    if not effects:
-        return
-    words = ("Each effect with its 95 % interval; the band is the margin within which it would "
-             "not matter, ticks on it the effect between two functions that are practically one. "
-             "Filled points decide: green for the claim, red against it, blue too small to matter, "
-             "grey undecided.")  # fmt: skip
-    if len(effects) > viz.MOST_EFFECTS:
-        words += f" {len(effects) - viz.MOST_EFFECTS} more stand in the table."
-    pages = viz.effect_pages(effects)
-    for number, some in enumerate(pages, start=1):
+    viz = own_viz()
+    for some in viz.effect_groups(_effects(record)):
         decide = "decide" if some[0].get("verdict") is not None else "are shown beside"
-        alt = (f"Effects of claim {record['number']} that {decide}, with intervals; the numbers "
-               "are in the table and its file")  # fmt: skip
-        yield viz.picture_of(viz.effect_lines(some), alt=alt,
-                             caption=words if number == len(pages) else "")  # fmt: skip
+        quantity = str(some[0]["name"]).partition(": ")[0]
+        alt = (f"Effects of claim {record['number']} that {decide}, with intervals: {quantity}; "
+               "the numbers are in the table and its file")  # fmt: skip
+        yield viz.picture_of(viz.effect_lines(some), alt=alt, caption="")
 
 
 def _tables(record: Mapping[str, Any]) -> Iterable[Any]:
     effects = _effects(record)
     if not effects:
         return
+    most = own_viz().MOST_EFFECTS
+    drawn = f" {most} of its {len(effects)} effects are drawn." if len(effects) > most else ""
     rows = tuple(tuple(effect.get(key) for key in _COLUMNS) for effect in effects)
     yield own_viz().Table(
         name=f"claim-{record['number']}",
@@ -141,5 +139,5 @@ def _tables(record: Mapping[str, Any]) -> Iterable[Any]:
         columns=_SHOWN_COLUMNS,
         note="Scale log: differences of natural logarithms. An end that is missing is not bounded. "
         "Holm: corrected over the primary contrasts of all claims of this study. The file has the "
-        "effects that are only shown, too.",
+        f"effects that are only shown, too.{drawn}",
     )

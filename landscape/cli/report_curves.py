@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,6 +42,12 @@ def _relative_rates(arrays: Any) -> Any:
 
 _RATE = "rate, in multiples of the smallest of the grid"
 _CURVES: dict[int, tuple[_Curve, ...]] = {
+    1: (
+        _Curve(lambda a: np.arange(a["sharpness"].shape[2]) / a["sharpness"].shape[2],
+               lambda a: a["sharpness"][:, 1], "share of the run", "largest curvature", "y",
+               "The largest eigenvalue at the scale of a step, measured anew during the run, at "
+               "rate x sharpness 1.5: the rates follow it."),
+    ),
     5: (
         _Curve(lambda a: a["depths"], lambda a: a["survival"][:, :, 0], "hidden layers",
                "gradient at the first layer / last", "y",
@@ -75,23 +82,111 @@ def curves(number: int, analyses: Sequence[Analysis]) -> Iterator[Any]:
     """Yield the pictures of a claim, of its first group: one data set, network and arm."""
     from landscape.dynamics.comparing import groups
 
-    if number not in _CURVES or not analyses:
+    if not analyses:
         return
     group, seeds = next(iter(groups(analyses).items()))
-    names = list(seeds[0].settings["activations"])[:8]
-    viz = own_viz()
-    for curve in _CURVES[number]:
-        lines = {
-            _label(name): np.stack([np.asarray(curve.values(s.arrays), float)[i] for s in seeds])
-            for i, name in enumerate(names)
-        }
-        figure = viz.spread_lines(
-            curve.places(seeds[0].arrays), lines, xlabel=curve.xlabel, ylabel=curve.ylabel,
-            kinked=[_kinked(name) for name in names], log=curve.log,
+    for curve in _CURVES.get(number, ()):
+        figure = own_viz().spread_lines(
+            curve.places(seeds[0].arrays), _lines(seeds, curve.values), xlabel=curve.xlabel,
+            ylabel=curve.ylabel, kinked=[_kinked(name) for name in _drawn(seeds[0])],
+            log=curve.log,
         )  # fmt: skip
-        words = (f"{curve.caption} {group}, median and range over {len(seeds)} seeds; solid: with "
-                 "kinks, dashed: without.")  # fmt: skip
-        yield viz.picture_of(figure, alt=f"{curve.ylabel} against {curve.xlabel}", caption=words)
+        yield _picture(figure, f"{curve.ylabel} against {curve.xlabel}",
+                       f"{curve.caption} {_told(group, seeds)}")  # fmt: skip
+    if number == 3:
+        yield from _differences(group, seeds)
+    if number == 8:
+        yield from _losses(group, seeds)
+
+
+def _differences(group: str, seeds: Sequence[Analysis]) -> Iterator[Any]:
+    """Draw difference quotients against their step, over all crossings that were found."""
+    steps = seeds[0].arrays["steps"]
+    span = float(seeds[0].settings["span"])
+    lines = {f"{name}, {_label(activation)}": np.stack([_placed(s, name, row) for s in seeds])
+             for row, name, activation in _QUOTIENTS}  # fmt: skip
+    if not all(np.isfinite(values).all() for values in lines.values()):
+        return
+    figure = own_viz().spread_lines(
+        steps / (10 * steps[0]), lines, xlabel="step of the difference, as a share of the line",
+        ylabel="slope that it gives", kinked=[row == 0 for row, *_ in _QUOTIENTS], log="x",
+        levels={"slope on the left": 0.0, "slope on the right": 1.0}, limits=(-1.0, 2.0),
+    )  # fmt: skip
+    words = ("Difference quotients of the mean loss across kinks that were found on a random line "
+             f"(of {span:g} of the weights' length), median over them. 0 and 1 are the slopes on "
+             "either side, the distance between them the jump: backward and forward differences "
+             "tend to one each, the central one to neither. The smooth twin at the same places, in "
+             "the same unit, from its slope on the left. ")  # fmt: skip
+    yield _picture(figure, "Difference quotients against their step", words + _told(group, seeds))
+
+
+# Of the analysis of claim 3: row of the activation, quotient, activation.
+_QUOTIENTS = (
+    (0, "backward", "relu"),
+    (0, "central", "relu"),
+    (0, "forward", "relu"),
+    (1, "central", "smelu_1"),
+)
+
+
+def _placed(analysis: Analysis, name: str, row: int) -> Any:
+    """Return quotients as places between ReLU's slopes on either side, median over kinks, [H]."""
+    arrays = analysis.arrays
+    jumps = (arrays["right"] - arrays["left"])[0]
+    known = jumps != 0
+    if not known.any():
+        return np.full(len(arrays["steps"]), np.nan)
+    away = arrays[name][row] - arrays["left"][row][:, None]
+    return np.median(away[known] / jumps[known, None], axis=0)
+
+
+def _losses(group: str, seeds: Sequence[Analysis]) -> Iterator[Any]:
+    """Draw the losses of twins at the best rate of each, for every batch size."""
+    first = seeds[0]
+    for column, size in enumerate(first.arrays["batch_sizes"]):
+        figure = own_viz().spread_lines(
+            first.arrays["steps"], _lines(seeds, partial(_at_best, column=column)),
+            xlabel="optimizer steps", ylabel="training loss", log="y",
+            kinked=[_kinked(name) for name in _drawn(first)],
+            levels={"target": float(first.settings["target_loss"])},
+        )  # fmt: skip
+        batch = f"batches of {size}" if size else "all examples in a step"
+        words = f"Loss at the best rate of each activation and seed, {batch}. "
+        yield _picture(figure, f"Losses of twins, {batch}", words + _told(group, seeds))
+
+
+def _at_best(arrays: Any, *, column: int) -> Any:
+    """Return losses at the rate that needs the fewest steps, else ends lowest, [A, records]."""
+    losses, needed = arrays["losses"][:, column], arrays["needed"][:, column]
+    ends = losses[:, :, -1]
+    arrived = np.isfinite(needed).any(axis=1)
+    best = np.where(arrived, np.argmin(needed, axis=1), np.argmin(ends, axis=1))
+    return losses[np.arange(len(losses)), best]
+
+
+def _drawn(analysis: Analysis) -> list[str]:
+    """Return which activations are drawn: the twins that decide, else the first eight."""
+    from landscape.dynamics.primary import deciding_twins
+
+    names = list(analysis.settings["activations"])
+    twins = [name for pair in deciding_twins() for name in pair]
+    return twins if set(twins) <= set(names) else names[:8]
+
+
+def _lines(seeds: Sequence[Analysis], values: Callable[[Any], Any]) -> dict[str, Any]:
+    """Return the lines of the activations that are drawn, [S, X] each."""
+    names = list(seeds[0].settings["activations"])
+    found = np.stack([np.asarray(values(one.arrays), float) for one in seeds])
+    return {_label(name): found[:, names.index(name)] for name in _drawn(seeds[0])}
+
+
+def _told(group: str, seeds: Sequence[Analysis]) -> str:
+    count = "one seed" if len(seeds) == 1 else f"median and range over {len(seeds)} seeds"
+    return f"{group}, {count}; solid: with kinks, dashed: without."
+
+
+def _picture(figure: Any, alt: str, caption: str) -> Any:
+    return own_viz().picture_of(figure, alt=alt, caption=caption)
 
 
 # The quantity of a claim that is drawn against the size of the kinks: module and place.

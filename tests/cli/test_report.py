@@ -6,9 +6,14 @@ import csv
 import re
 from pathlib import Path
 
+import numpy as np
 from calling import accepted, call, refused
 
+from landscape.cli.report_claims import measured
+from landscape.cli.report_rates import rate_table
 from landscape.dynamics.wording import WORDINGS
+from landscape.results import Analysis
+from landscape.store import open_study
 
 
 def test_a_study_without_claims_lists_all_ten(study: Path, tmp_path: Path) -> None:
@@ -49,19 +54,50 @@ effort = {steps = 4, rates = 3, records = 2, centres = 3, depths = [2, 3]}
 def test_measured_claims_have_verdicts_effects_and_curves(tmp_path: Path) -> None:
     config, claims, out = tmp_path / "tiny.toml", tmp_path / "claims.h5", tmp_path / "report.html"
     config.write_text(TINY, "utf-8")
-    some = ["--claim", 5, "--claim", 6, "--claim", 8, "--claim", 9]
+    numbers = (2, 3, 5, 6, 8, 9)
+    some = [part for number in numbers for part in ("--claim", number)]
     accepted("claims", "--config", config, *some, "--out", claims)
     accepted("report", claims, "--out", out)
     page = out.read_text("utf-8")
-    assert "Of the ten claims four were measured" in page
+    assert "Of the ten claims six were measured" in page
     assert "two seeds of one network trained on wine: too few" in page
-    assert page.count('class="verdict not-measured"') == 2 * 6
-    for number in (5, 6, 8, 9):
-        part = page.partition(f'id="claim-{number}"')[2].partition("</article>")[0]
+    assert page.count('class="verdict not-measured"') == 2 * 4
+    parts = {number: page.partition(f'id="claim-{number}"')[2].partition("</article>")[0]
+             for number in numbers}  # fmt: skip
+    for number, part in parts.items():
         assert f'download="claim-{number}.csv"' in part
         again = f"landscape claims --config claims.h5 --claim {number} --out again.h5"
         assert f"<code>{again}</code>" in part
         assert part.count("<img") >= 2
+    assert 'alt="Difference quotients against their step"' in parts[3]
+    assert 'alt="Losses of twins, all examples in a step"' in parts[8]
+    assert 'alt="Losses of twins, batches of 64"' in parts[8]
+    assert 'download="claim-2-rates.csv"' in parts[2]
+
+
+def test_rates_are_told_beside_those_of_a_quadratic(tmp_path: Path) -> None:
+    claims = tmp_path / "claims.h5"
+    (tmp_path / "tiny.toml").write_text(TINY, "utf-8")
+    accepted("claims", "--config", tmp_path / "tiny.toml", "--claim", 2, "--out", claims)
+    analyses = measured(open_study(claims))[2]
+    table = rate_table(analyses)
+    assert [row[:2] for row in table.rows[:3]] == [
+        ("relu", "gd"), ("relu", "heavy ball"), ("relu", "nesterov")
+    ]  # fmt: skip
+    # Two seeds: the median is their mean.
+    row = list(analyses[0].settings["activations"]).index("smelu_1")
+    arrays = [one.arrays for one in analyses]
+    wanted = [np.mean([a[key][place] for a in arrays]) for key, place in (
+        ("stable_rates", (row, 2)), ("limits", (row, 0, 2)), ("limits", (row, 1, 2)),
+        ("best_rates", (row, 2)), ("steps_to_target", (row, 2)),
+    )]  # fmt: skip
+    assert table.rows[5] == ("smelu_1", "nesterov", *wanted)
+    # A study of an earlier version has the rates of gradient descent alone.
+    old = [Analysis(one.kind, {**one.arrays, "stable_rates": one.arrays["stable_rates"][:, :1]},
+                    one.settings) for one in analyses]  # fmt: skip
+    rows = rate_table(old).rows
+    assert rows[3] == table.rows[3]
+    assert np.isnan(rows[5][2])
 
 
 def test_effects_are_written_as_one_table(tmp_path: Path) -> None:

@@ -5,8 +5,13 @@ import pytest
 import torch
 from dynamics.quadratics import Weights, bowl, half_square
 
+from landscape.config.claims import Effort
+from landscape.config.network import network_spec
+from landscape.dynamics import stable_rate
+from landscape.dynamics.settings import Setting
 from landscape.dynamics.stability import largest_stable_rates, stability_limits
 from landscape.dynamics.stable_rate import boldness, sharpness_at
+from landscape.dynamics.stacked import Methods, descend
 
 
 @pytest.mark.parametrize("momentum", [0.5, 0.9])
@@ -56,3 +61,33 @@ def test_boldness_of_a_quadratic_is_a_fifth_of_the_inverse_curvature():
 def test_sharpness_is_the_largest_curvature():
     theta = np.array([0.3, -1.0])
     assert sharpness_at(Weights([0.0, 0.0]), half_square, bowl(2.0, 9.0), theta) == pytest.approx(9)
+
+
+def test_every_method_has_a_largest_stable_rate_and_descent_is_measured_alone(monkeypatch):
+    """What is stacked beside gradient descent changes its last bits, and near the edge more."""
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randn(30, 4, generator=generator, dtype=torch.float64)
+    setting = Setting(
+        data="made", inputs=inputs, targets=(inputs[:, 0] > 0).long(), seed=0,
+        network=network_spec("mlp", input_shape=(4,), outputs=2, hidden=(5,)),
+        effort=Effort(steps=8, rates=8, records=2),
+    )  # fmt: skip
+    asked = []
+
+    def noted(*args, names, **options):
+        asked.append(tuple(names))
+        return largest_stable_rates(*args, names=names, **options)
+
+    monkeypatch.setattr(stable_rate, "largest_stable_rates", noted)
+    found = stable_rate.measure(setting)
+    count = len(found.settings["activations"])
+    assert asked == [("gd",), ("heavy_ball", "nesterov")] * count
+    rates = found.arrays["stable_rates"]
+    assert rates.shape == (count, 3)
+    known = np.isfinite(rates[0])
+    single = stable_rate.single_precision(setting)
+    for rate, momentum, ahead in np.column_stack([rates[0], [0, 0.9, 0.9], [0, 0, 1]])[known]:
+        methods = Methods(*np.array([[rate], [momentum], [ahead]]))
+        model = setting.model("relu", dtype=torch.float32)
+        losses = descend(model, "cross_entropy", single, methods, steps=8).losses[0]
+        assert losses[-1] < losses[0]

@@ -213,14 +213,59 @@ def test_no_effects():
         viz.effect_lines([])
 
 
-def test_effects_that_fill_more_than_a_page_are_divided_and_none_is_lost():
+def texts(figure):
+    (axes,) = figure.axes
+    return [t.get_text() for t in axes.texts]
+
+
+def test_effects_of_one_quantity_make_a_figure_and_none_is_lost():
     some = [effect(f"q{i // 5}: pair {i}", verdict="supported" if i < 12 else None)
             for i in range(MOST_EFFECTS)]  # fmt: skip
-    pages = viz.effect_pages(some)
-    assert [one["name"] for page in pages for one in page] == [one["name"] for one in some]
-    # What decides never shares a figure with what does not.
-    assert all(len({one["verdict"] for one in page}) == 1 for page in pages)
-    many = [effect(f"q: pair {i}") for i in range(MOST_EFFECTS)]
-    figures = [viz.effect_lines(page) for page in (*pages, *viz.effect_pages(many))]
-    assert len(viz.effect_pages(many)) == 2
-    assert max(figure.get_figheight() for figure in figures) <= 8.0
+    groups = viz.effect_groups(some)
+    assert [one["name"] for group in groups for one in group] == [one["name"] for one in some]
+    # Neither two quantities nor what decides and what does not share a figure.
+    for group in groups:
+        assert len({(one["name"].partition(":")[0], one["verdict"]) for one in group}) == 1
+    many = viz.effect_groups([effect(f"q: pair {i}") for i in range(MOST_EFFECTS)])
+    assert [len(group) for group in many] == [12, 12]
+    # Less than half of a printed page, whatever stands above it.
+    assert max(viz.effect_lines(group).get_figheight() for group in (*groups, *many)) < 5.2
+
+
+def test_what_effects_share_stands_above_them_and_what_differs_in_their_rows():
+    here = [effect(f"steps at the best rate, batch 32: {pair}, digits.mlp-32x32.identical")
+            for pair in ("relu against smelu_1", "pwl_tanh_0.5 against tanh")]  # fmt: skip
+    assert texts(viz.effect_lines(here)) == [
+        "relu against smelu_1", "pwl_tanh_0.5 against tanh",
+        "steps at the best rate, batch 32", "digits.mlp-32x32.identical",
+    ]  # fmt: skip
+    there = effect("steps at the best rate, batch 32: relu against smelu_1, wine.mlp-32x32.gain")
+    assert texts(viz.effect_lines([here[0], there])) == [
+        "relu against smelu_1, digits.mlp-32x32.identical",
+        "relu against smelu_1, wine.mlp-32x32.gain",
+        "steps at the best rate, batch 32",
+    ]
+
+
+def test_names_without_a_pair_and_the_longest_names_are_not_cut():
+    names = ("share of exact zeros - 0.01, float64, digits.mlp-32x32.identical",
+             "share of exact zeros - 0.01, bfloat16, breast_cancer.mlp-32x32.gain")  # fmt: skip
+    assert texts(viz.effect_lines([effect(name) for name in names])) == [
+        "float64, digits.mlp-32x32.identical", "bfloat16, breast_cancer.mlp-32x32.gain",
+        "share of exact zeros - 0.01",
+    ]  # fmt: skip
+    pair = "pwl_gelu_0.125 against gelu"
+    long = [f"change of the gradient at 0.75 of 2 / sharpness: {pair}, {place}"
+            for place in ("breast_cancer.mlp-32x32.identical", "digits.cnn-6-16.gain")]  # fmt: skip
+    figure = viz.effect_lines([effect(name) for name in long])
+    assert not any("…" in text for text in texts(figure))
+    assert not clashes(figure)
+    endless = texts(viz.effect_lines([effect("q: " + "long " * 40 + "end")]))[0]
+    assert "…" in endless
+    assert endless.endswith("end")
+
+
+def test_a_name_may_hold_what_would_begin_a_formula():
+    figure = viz.effect_lines([effect("cost in $: a $\\frac{$ b, place")])
+    assert texts(figure) == ["a $\\frac{$ b", "cost in $", "place"]
+    assert viz.picture_of(figure, alt="").data

@@ -126,6 +126,23 @@ def test_nothing_is_cut_in_print(browser, reports, name):
         assert page.pdf(prefer_css_page_size=True).startswith(b"%PDF")
 
 
+def test_figures_stand_beside_each_other_in_print_and_fill_the_page(browser, reports):
+    """Figures as high as a page, which are kept whole, left the page before them half empty."""
+    with shown(browser, reports["claims"], PAPER) as page:
+        page.emulate_media(media="print")
+        places = page.evaluate(
+            """[...document.querySelectorAll('#claim-1 figure')].map(f => {
+                const box = f.getBoundingClientRect();
+                return [box.left, box.right, box.height]; })"""
+        )
+        assert len(places) > 2
+        columns = sorted({round(left) for left, *_ in places})
+        assert len(columns) == 2
+        assert all(right <= columns[1] for left, right, _ in places if round(left) == columns[0])
+        # Less than half of the 261 mm of a page.
+        assert max(height for *_, height in places) < 130 / 25.4 * 96
+
+
 def test_scenes_turn_in_the_page_that_forbids_scripts(browser, reports):
     with shown(browser, reports["bare"], 1400) as page:
         frame = page.locator("iframe")
