@@ -9,6 +9,7 @@ smooths them.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -99,11 +100,12 @@ def resample(
         sample_rest: how a surface is completed where interpolation does not converge.
 
     Raises:
-        ValueError: for a tolerance that is not positive, an unknown height, or an evaluator of
-            derivatives.
+        ValueError: for a tolerance that is not positive, an unknown height, a grid on which nothing
+            could be saved, or an evaluator of derivatives.
     """
     check_tolerance(tolerance)
     check_height(height)
+    check_worth(grid)
     if evaluator.choice.strategy == "gradient":
         raise ValueError(NO_GRADIENTS)
     empty = empty_surface(evaluator, plane, grid, plane_id=plane_id, run=run)
@@ -123,7 +125,7 @@ def resample(
     seen = evaluator(points)
     errors: dict[str, float] = {}
     for level in _LEVELS[1:]:
-        if level ** len(grid.shape) + len(points) > grid.size / 2 or not _finite(nodes, seen):
+        if _worth(len(grid.shape), level) > grid.size or not _finite(nodes, seen):
             break
         nodes = sample_level(chebyshev_grid(grid, level), nodes)
         transform, errors = _best_transform(nodes, points, seen["losses"], height)
@@ -146,6 +148,26 @@ def check_height(height: str) -> None:
     """Raise ValueError for an unknown height; the message lists the known."""
     if height not in HEIGHTS:
         raise ValueError(f"unknown height {height!r}; known: {', '.join(HEIGHTS)}")
+
+
+def check_worth(grid: Grid) -> None:
+    """Raise ValueError for a grid whose points are too few for interpolation to save any.
+
+    >>> check_worth(Grid.square(41))
+    """
+    axes = len(grid.shape)
+    needed = _worth(axes, _LEVELS[1])
+    if grid.size < needed:
+        side = math.ceil(round(needed ** (1 / axes), 9))
+        raise ValueError(
+            f"resampling saves evaluations from {side} points along each axis on, got "
+            f"{' x '.join(map(str, grid.shape))}; sample them without it (--grid)"
+        )
+
+
+def _worth(axes: int, level: int) -> int:
+    """Points that a grid must have so that at least half of them need not be evaluated."""
+    return 2 * (int(level**axes) + _UNSEEN)
 
 
 def _finite(nodes: Surface, seen: Mapping[str, Floats]) -> bool:

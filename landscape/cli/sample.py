@@ -20,6 +20,7 @@ _ENDS = {
     "through": ((-0.5, 1.5), (-0.5, 1.5)),
 }
 _LINE = ((0.0, 1.0), (-1.0, 1.0))
+_GRID = "51"
 
 
 @one_line_errors
@@ -58,7 +59,7 @@ def sample(
             "--grid",
             help="Points, as 51 or 51x41; 101x1 is a line, 17x17x17 a volume. With --line 201x1.",
         ),
-    ] = "51",
+    ] = _GRID,
     alpha: Annotated[
         tuple[float, float] | None,
         typer.Option(
@@ -71,10 +72,9 @@ def sample(
         tuple[float, float] | None,
         typer.Option("--beta", help="First and last beta. [-1 1; through: -0.5 1.5]"),
     ] = None,
-    gamma: Annotated[tuple[float, float], typer.Option("--gamma", help="First and last gamma.")] = (
-        -1.0,
-        1.0,
-    ),
+    gamma: Annotated[
+        tuple[float, float] | None, typer.Option("--gamma", help="First and last gamma. [-1 1]")
+    ] = None,
     line: Annotated[
         tuple[float, float, float, float] | None,
         typer.Option(
@@ -88,18 +88,20 @@ def sample(
         typer.Option(
             "--resample",
             help="Points a side, instead of --grid: evaluate at few Chebyshev points and "
-            "interpolate the rest, if that is exact enough.",
+            "interpolate the rest, if that is exact enough. From 26 a side on, 130 along a line.",
         ),
     ] = 0,
     tolerance: Annotated[
-        float, typer.Option("--tolerance", help="Of --resample: error as a share of the range.")
-    ] = 1e-3,
+        float | None,
+        typer.Option("--tolerance", help="Of --resample: error as a share of the range. [0.001]"),
+    ] = None,
     height: Annotated[
         str,
         typer.Option(
-            "--height", help="Of --resample: log also keeps the error below 0.02 decades."
+            "--height",
+            help="Of --resample: log also keeps the error below 0.02 decades; linear. [log]",
         ),
-    ] = "log",
+    ] = "",
     gradients: Annotated[
         bool,
         typer.Option(
@@ -158,8 +160,10 @@ def sample(
     ] = "",
     loss: Annotated[
         str,
-        typer.Option("--loss", help="Of --model: cross_entropy, mse, or FILE.py:FUNCTION."),
-    ] = "cross_entropy",
+        typer.Option(
+            "--loss", help="Of --model: cross_entropy, mse, or FILE.py:FUNCTION. [cross_entropy]"
+        ),
+    ] = "",
     checkpoint: Annotated[
         Path | None,
         typer.Option("--checkpoint", help="Of --model: weights, .pt, .ckpt, .safetensors, ..."),
@@ -207,7 +211,7 @@ def sample(
 
     from landscape.config import SamplingConfig
     from landscape.grid import Grid
-    from landscape.sampling import with_gradients
+    from landscape.resampling import check_worth
     from landscape.study import more
 
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
@@ -216,39 +220,38 @@ def sample(
         raise ValueError("give either a study with --run, or --model with --data")
     if study is not None and not run:
         raise ValueError("a study needs --run, as relu-gd-seed0; 'landscape info' lists its runs")
+    own = {"data": data, "loss": loss, "checkpoint": checkpoint, "checkpoints": checkpoints}
+    _refuse_idle(own if study else {}, "is of --model; a study has its own")
+    runs = {"run": run, "also": also}
+    _refuse_idle(runs if model else {}, "is of a study; with --model give --checkpoints")
+    finer = {"tolerance": tolerance, "height": height}
+    _refuse_idle({} if resample else finer, "is of --resample; give that too")
     source, config = (None, None) if study is None else _opened(study)
-    along = bool(line) or plane == "between"
-    if resample:
-        shape: tuple[int, ...] = (resample,) if along else (resample, resample)
-    elif along and grid == "51":
-        shape = (201,) if line else (101,)
-    else:
-        shape = parse_grid(grid)
+    shape = _shape(grid, resample, 201 if line else 101 if plane == "between" else 0)
+    idle = [("beta", beta), ("gamma", gamma)][len(shape) - 1 :]
+    _refuse_idle(dict(idle), "is no axis of this grid; leave it out")
     usual = _LINE if line else _ENDS.get(plane, ((-1.0, 1.0), (-1.0, 1.0)))
-    given: dict[str, Any] = {"strategy": strategy} if strategy else {}
-    if gradients:
-        # What the study prescribes for the loss alone does not bind.
-        given = {"strategy": "auto", "compile": "never", **given}
     base = config.sampling if config else SamplingConfig()
-    engine = replace(base, threads=threads or base.threads, **given)
-    if gradients:
-        engine = with_gradients(engine)
-    axes = Grid.over(shape, (alpha or usual[0], beta or usual[1], gamma))
+    engine = _engine(replace(base, threads=threads or base.threads), strategy, gradients=gradients)
+    axes = Grid.over(shape, (alpha or usual[0], beta or usual[1], gamma or (-1.0, 1.0)))
     pairs = dict(map(_pair, checkpoints or []))
     others = dict(map(_pair, other or [])) if model else dict.fromkeys(other or [], "")
     request = more.Request(
         run=next(iter(pairs), None) if model else run, kind=plane, seed=seed,
         normalisation=normalisation, which=tuple(which or ["all"]), others=tuple(others),
         placed=tuple(also or []), identifier=name, grid=axes,
-        tolerance=tolerance if resample else 0.0, height=height, gradients=gradients,
+        tolerance=(1e-3 if tolerance is None else tolerance) if resample else 0.0,
+        height=height or "log", gradients=gradients,
         subset=subset, divergence=divergence, curvature=curvature, dtype=dtype,
         batch_norm=batch_norm, length=length or ("displacement" if plane == "pca" else "unit"),  # type: ignore[arg-type]
         line=line or (),
     )  # fmt: skip
+    if resample:
+        check_worth(axes)
     with bars() as shown:
         if source is None or config is None:
-            own = Own(model, data, loss, checkpoint, pairs, others)
-            path, surface = own.sample(request, out or Path("study.h5"), engine, shown)
+            network = Own(model, data, loss or "cross_entropy", checkpoint, pairs, others)
+            path, surface = network.sample(request, out or Path("study.h5"), engine, shown)
         else:
             path, surface = more.sample_more(
                 source, config, request, load_data=load_data, out=out, engine=engine,
@@ -259,6 +262,35 @@ def sample(
         print(f"next: landscape render {path} --surface {surface}")
     if len(shape) == 1:
         print(f"next: landscape figure {path} --kind line --surface {surface}")
+
+
+def _shape(grid: str, resample: int, usual_line: int) -> tuple[int, ...]:
+    """Return the points along each axis; of a line so many where no grid is given."""
+    if resample and grid != _GRID:
+        raise ValueError("--resample says how many points there are, and so does --grid; give one")
+    if resample:
+        return (resample,) if usual_line else (resample, resample)
+    return (usual_line,) if usual_line and grid == _GRID else parse_grid(grid)
+
+
+def _engine(base: Any, strategy: str, *, gradients: bool) -> Any:
+    """Return how points are evaluated."""
+    from dataclasses import replace
+
+    from landscape.sampling import with_gradients
+
+    given: dict[str, Any] = {"strategy": strategy} if strategy else {}
+    if not gradients:
+        return replace(base, **given)
+    # What the study prescribes for the loss alone does not bind.
+    return with_gradients(replace(base, **{"strategy": "auto", "compile": "never", **given}))
+
+
+def _refuse_idle(options: dict[str, Any], why: str) -> None:
+    """Refuse options that were given and would change nothing."""
+    for name, value in options.items():
+        if value not in (None, "", []):
+            raise ValueError(f"--{name} {why}")
 
 
 def _opened(study: Path) -> tuple[Any, Any]:

@@ -17,15 +17,13 @@ from landscape.evaluation.batch_norm import BatchNorm
 from landscape.evaluation.choice import choose_engine, choose_threads, make_pass, threads
 from landscape.evaluation.evaluator import Evaluator, Values
 from landscape.evaluation.examples import Batches, count
-from landscape.evaluation.losses import LossFunction
+from landscape.evaluation.losses import LossFunction, is_cross_entropy
 from landscape.evaluation.passes import EngineChoice, Pass
 from landscape.evaluation.problem import Problem
 from landscape.evaluation.subsets import Subset
 from landscape.parameters import unflatten
 
 _LOG = logging.getLogger(__name__)
-# By these names, of functions and of torch's module.
-_OF_LOGITS = ("cross_entropy", "CrossEntropyLoss")
 # Sums of probabilities in half precision are so far from 1.
 _ROUNDED_SUM = 1e-2
 # Strategies differ by rounding; a wrong one is off by far more.
@@ -197,7 +195,7 @@ class PlaneEvaluator:
 
 def _gives_probabilities(evaluator: Evaluator, theta: Floats) -> bool:
     """Tell whether what cross-entropy is given looks like probabilities, not logits."""
-    if evaluator.objective.name not in _OF_LOGITS or evaluator.objective.takes_model:
+    if not is_cross_entropy(evaluator.objective.loss):
         return False
     inputs = evaluator.batches.head(64).parts[0][0]
     point = torch.from_numpy(np.array(theta)).to(evaluator.dtype).to(evaluator.device)

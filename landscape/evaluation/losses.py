@@ -106,6 +106,16 @@ def resolve_loss(loss: str | LossFunction) -> tuple[str, LossFunction]:
     return loss, LOSSES[loss]
 
 
+def is_cross_entropy(function: LossFunction) -> bool:
+    """Whether a loss is cross-entropy of logits: this one or torch's, whatever its name.
+
+    >>> is_cross_entropy(torch.nn.functional.cross_entropy), is_cross_entropy(mse)
+    (True, False)
+    """
+    known = (cross_entropy, functional.cross_entropy)
+    return function in known or isinstance(function, torch.nn.CrossEntropyLoss)
+
+
 def wide_dtype(device: torch.device) -> torch.dtype:
     """Return the precision of sums: float64 where the device has it."""
     return torch.float32 if device.type == "mps" else torch.float64

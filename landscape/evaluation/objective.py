@@ -18,6 +18,7 @@ from landscape.evaluation.losses import (
     IGNORED,
     LossFunction,
     accuracy,
+    is_cross_entropy,
     resolve_loss,
     wide_dtype,
 )
@@ -189,7 +190,7 @@ def make_objective(
             torch's losses have, is heeded: ``sum`` means that it returns the sum.
         batches: the examples.
         metrics: by name; None takes ``accuracies`` where the targets are class indices and the
-            loss is ``cross_entropy``.
+            loss is ``cross_entropy``, or torch's.
         standard_errors: see :class:`Objective`.
         drawn_from: see :class:`Objective`.
 
@@ -199,11 +200,12 @@ def make_objective(
     """
     whole = as_batch_loss(loss)
     name, function = (whole.name, _output_itself) if whole is not None else resolve_loss(loss)
-    if name == "cross_entropy":
+    of_logits = is_cross_entropy(function)
+    if of_logits:
         _check_labels(batches)
         _tell_uncounted(batches)
     if metrics is None:
-        usual = batches.classification and name == "cross_entropy"
+        usual = batches.classification and of_logits
         metrics = {"accuracies": accuracy} if usual else {}
     return Objective(
         name,

@@ -168,8 +168,8 @@ def test_lines_volumes_and_resampled_surfaces_are_sampled_by_the_same_command(
     assert grown.surface("fine").settings["resampled"]["tolerance"] == 0.01
     assert grown.surface("fine.nodes").complete
     assert grown.analysis("spectral_decay", "fine").arrays["decay"].max() == 1.0
-    accepted(*run, "--name", "along", "--resample", "41", "--line", "0", "0", "0.5", "-0.5")
-    assert open_study(tmp_path).surface("along").grid.shape == (41,)
+    accepted(*run, "--name", "along", "--resample", "131", "--line", "0", "0", "0.5", "-0.5")
+    assert open_study(tmp_path).surface("along").grid.shape == (131,)
     # Once there, it is left alone; with another tolerance it is another surface.
     grown = open_study(tmp_path)
     before = grown.path.read_bytes()

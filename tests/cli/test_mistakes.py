@@ -19,6 +19,7 @@ from landscape.study import Study
 from viz import offscreen
 
 RUN = "relu-gd-seed0"
+LINE = ["--line", "0", "0", "0.5", "-0.5"]
 
 
 @pytest.mark.parametrize(
@@ -173,7 +174,18 @@ def test_a_study_without_a_configuration_is_told_apart_from_one_with_defaults(
         (["sample", "--run", RUN, "--seed", "-1"], "the seed must be >= 0, got -1"),
         (["sample", "--run", RUN, "--gradients", "--resample", "9"], "never interpolated"),
         (["sample", "--run", RUN, "--gradients", "--strategy", "vmap"], "got the strategy 'vmap'"),
-        (["sample", "--run", RUN, "--height", "x"], "unknown height 'x'; known: log, linear"),
+        (["sample", "--run", RUN, "--resample", "41", "--height", "x"], "unknown height 'x'"),
+        (["sample", "--run", RUN, "--resample", "3"], "from 26 points along each axis on, got 3"),
+        (["sample", "--run", RUN, "--resample", "25"], "along each axis on, got 25 x 25; sample"),
+        (["sample", "--run", RUN, *LINE, "--resample", "129"], "from 130 points along each axis"),
+        (["sample", "--run", RUN, "--resample", "41", "--grid", "9"], "so does --grid; give one"),
+        (["sample", "--run", RUN, "--height", "log"], "--height is of --resample"),
+        (["sample", "--run", RUN, "--tolerance", "0"], "--tolerance is of --resample"),
+        (["sample", "--run", RUN, *LINE, "--beta", "0", "1"], "--beta is no axis of this grid"),
+        (["sample", "--run", RUN, "--grid", "9x1", "--beta", "0", "1"], "--beta is no axis of"),
+        (["sample", "--run", RUN, "--gamma", "-1", "1"], "--gamma is no axis of this grid"),
+        (["sample", "--run", RUN, "--loss", "mse"], "--loss is of --model; a study has its own"),
+        (["sample", "--run", RUN, "--checkpoint", "x.pt"], "--checkpoint is of --model"),
         (["render", "--kind", "movie"], "known: surface, compare, matrix, contour"),
         (["render", "--surface", "nothing", "--kind", "contour"], f"known: {RUN}.pca"),
         (["render", "--kind", "contour", "--height", "x"], "known: log, linear"),

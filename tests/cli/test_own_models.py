@@ -124,8 +124,8 @@ def test_a_line_to_other_weights(own: str, tmp_path: Path) -> None:
     wanted = nn.functional.cross_entropy(other.eval()(examples()[0]), examples()[1])
     assert surface.losses[-1] == pytest.approx(wanted.item(), rel=1e-5)
     # As many points as are asked for, not as many as are usual.
-    accepted(*words, "--resample", 41, "--name", "fine")
-    assert open_study(tmp_path / "study.h5").surface("fine").grid.shape == (41,)
+    accepted(*words, "--resample", 131, "--name", "fine")
+    assert open_study(tmp_path / "study.h5").surface("fine").grid.shape == (131,)
 
 
 @pytest.mark.parametrize(

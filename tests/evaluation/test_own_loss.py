@@ -249,6 +249,24 @@ def test_probabilities_given_to_cross_entropy_are_noticed(
     assert said == softmax
 
 
+def test_a_loss_of_ones_own_may_have_any_name(
+    model: nn.Module, examples: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    def cross_entropy(output: Tensor, target: Tensor) -> Tensor:
+        return functional.nll_loss(output.log(), target)
+
+    probabilities = nn.Sequential(model, nn.Softmax(dim=1))
+    logarithms = nn.Sequential(model, nn.LogSoftmax(dim=1))
+    plane, grid = random_plane(probabilities), Grid.square(3)
+    with caplog.at_level(logging.WARNING):
+        own = sample(probabilities, cross_entropy, examples, plane, grid=grid)
+    assert not caplog.messages
+    assert set(own.fields) == {"losses"}
+    theirs = sample(logarithms, functional.cross_entropy, examples, plane, grid=grid)
+    np.testing.assert_allclose(own.losses, theirs.losses, rtol=1e-12)
+    assert set(theirs.fields) == {"losses", "accuracies"}
+
+
 def test_one_tensor_is_one_batch() -> None:
     def values(model: nn.Module, batch: Tensor) -> Tensor:
         return model(batch)[:, 0]

@@ -142,6 +142,15 @@ def test_lines_and_volumes(axes: int) -> None:
     np.testing.assert_allclose(result.surface.losses, truth, atol=1e-3 * np.ptp(truth))
 
 
+@pytest.mark.parametrize(("axes", "side"), [(1, 130), (2, 26), (3, 22)])
+def test_it_never_evaluates_more_points_than_it_gives(axes: int, side: int) -> None:
+    with pytest.raises(ValueError, match=f"from {side} points along each axis on, got"):
+        resampled(lambda *x: sum(x), Grid.cube((side - 1,) * axes))
+    result, _ = resampled(lambda *x: sum(x) + 4.0, Grid.cube((side,) * axes), height="linear")
+    assert result.converged
+    assert result.surface.settings["resampled"]["evaluations"] < 0.6 * side**axes
+
+
 def test_the_result_is_the_same_every_time() -> None:
     first, _ = resampled(smooth, Grid.square(41))
     again, _ = resampled(smooth, Grid.square(41))
