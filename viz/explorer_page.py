@@ -75,17 +75,8 @@ class Page:
         state.points, state.line_points = str(explorer.points), str(explorer.line_points)
         for name in ("cancel", "back", "keep", "open", "keep_line", "drop_line"):
             controller.trigger(name)(self._told(getattr(explorer, name)))
-        for name in (
-            "home",
-            "prefer",
-            "zoom",
-            "zoom_to",
-            "make",
-            "turn_back",
-            "line",
-            "pick",
-            "point",
-        ):
+        for name in ("home", "prefer", "zoom", "zoom_to", "make", "turn_back", "line", "pick",
+                     "point"):  # fmt: skip
             controller.trigger(name)(self._told(getattr(self, name)))
         state.change(*_LOOK, "ground")(self._look_changed)
 
