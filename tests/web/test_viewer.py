@@ -65,6 +65,7 @@ def test_log_and_linear_read_the_same(opened: Callable[..., Any], page_file: Pat
         page.evaluate(ABOVE)
         x, y = page.evaluate("lossoscope.pixelOf(0, 9, 9)")
         page.mouse.click(x, y)
+        at_rest(page)
         rows = page.locator(".probe tbody tr")
         before = [rows.nth(k).get_attribute("data-loss") for k in range(2)]
         words = rows.all_inner_texts()
@@ -83,6 +84,7 @@ def test_a_kept_point_compares_the_panels_at_one_place(
     with opened(page_file) as page:
         page.evaluate(ABOVE)
         page.mouse.click(*page.evaluate("lossoscope.pixelOf(1, 10, 20)"))
+        at_rest(page)
         rows = page.locator(".probe tbody tr")
         kept = [float(rows.nth(k).get_attribute("data-loss")) for k in range(2)]
         stored = [records[f"{name}-gd-seed0.random"].losses[10, 20] for name in ("relu", "gelu")]
@@ -132,6 +134,53 @@ def test_the_scrubber_moves_the_marks_to_what_was_recorded(
                 found = re.search(rf"{name} ([\d.]+)", said)
                 assert found is not None
                 assert float(found[1]) == pytest.approx(value, rel=5e-3)
+
+
+def test_what_is_kept_is_let_go_while_it_plays(
+    opened: Callable[..., Any], page_file: Path
+) -> None:
+    """A button that is made anew between press and release is not clicked."""
+    with opened(page_file, 900, 700) as page:
+        page.mouse.click(*page.evaluate("lossoscope.pixelOf(1, 10, 20)"))
+        at_rest(page)
+        page.locator(".scrubber").fill("0")
+        page.get_by_role("button", name="Play").click()
+        box = page.locator(".probe .close").bounding_box()
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.mouse.down()
+        step = page.evaluate("lossoscope.state.step")
+        until(page, f"lossoscope.state.step > {step}")
+        page.mouse.up()
+        until(page, "!lossoscope.state.pin")
+        assert page.locator(".probe").is_hidden()
+
+
+def test_a_hand_at_the_scrubber_stops_what_plays(
+    opened: Callable[..., Any], page_file: Path
+) -> None:
+    with opened(page_file, 700, 500) as page:
+        page.locator(".scrubber").fill("0")
+        page.get_by_role("button", name="Play").click()
+        until(page, "lossoscope.state.step > 0")
+        page.locator(".scrubber").fill("3")
+        page.get_by_role("button", name="Play").wait_for()
+        assert page.evaluate("lossoscope.state.step") == 30
+
+
+def test_a_reading_leaves_with_the_pointer(opened: Callable[..., Any], page_file: Path) -> None:
+    """Also before the last place under it was looked up."""
+    with opened(page_file, 900, 700) as page:
+        x, y = page.evaluate("lossoscope.pixelOf(1, 10, 20)")
+        page.evaluate(f"""(() => {{
+            const stage = document.querySelector(".stage");
+            const tell = (name) => stage.dispatchEvent(new PointerEvent(name,
+                {{ clientX: {x}, clientY: {y}, pointerType: "mouse" }}));
+            tell("pointermove");
+            tell("pointerleave");
+        }})()""")
+        at_rest(page)
+        assert page.evaluate("lossoscope.state.hover") is None
+        assert page.locator(".reading:not([hidden])").count() == 0
 
 
 def test_playing_runs_to_the_end(opened: Callable[..., Any], page_file: Path) -> None:
