@@ -12,7 +12,7 @@ from landscape.results import Projection
 from landscape.surface import Status, Surface
 from viz.colourbar import draw_colour_bar
 from viz.explorer_line import corner, draw_curve, draw_line, letters_of
-from viz.explorer_moment import Moment
+from viz.explorer_moment import Moment, Place
 from viz.frame import Frame
 from viz.height import HeightScale
 from viz.mesh import SHADINGS, Shading, surface_mesh
@@ -162,6 +162,13 @@ class Scene:
         width, height = self.plotter.window_size
         return float(width / max(height, 1))
 
+    def resize(self, size: tuple[int, int]) -> bool:
+        """Give the window another size in pixels; return whether that is another one."""
+        if size == tuple(self.plotter.window_size):
+            return False
+        self.plotter.render_window.SetSize(size)
+        return True
+
     def draw(self, moment: Moment, look: Look, *, turn_back: bool = False) -> Shown | None:
         """Draw a moment; the camera stays where the user turned it.
 
@@ -176,6 +183,16 @@ class Scene:
         surface, place = moment.shown, moment.here
         if surface is None or place is None:
             return None
+        # A window that is open would be drawn anew after each part.
+        self.plotter.suppress_rendering = True
+        try:
+            return self._draw(surface, place, moment, look, turn_back=turn_back)
+        finally:
+            self.plotter.suppress_rendering = False
+
+    def _draw(
+        self, surface: Surface, place: Place, moment: Moment, look: Look, *, turn_back: bool
+    ) -> Shown:
         shown = Shown.of(surface, look, place.paths)
         style = _style(look, self.plotter.window_size[0])
         camera = None if turn_back or self.shown is None else self._kept_camera()

@@ -25,8 +25,7 @@ PORT = 8765
 LAST_PORT = 65535
 _PAGES = ("/", "/index.html")
 MISSING = (
-    "the explorer in the browser needs further packages: pip install 'lossoscope[app]' "
-    "(or trame and trame-vtk)"
+    "the explorer in the browser needs another package: pip install 'lossoscope[app]' (or trame)"
 )
 # What is wrong with a port; all else is wrong with the address.
 _PORT_ERRORS = {errno.EADDRINUSE, errno.EACCES}
@@ -194,7 +193,6 @@ def explore_in_browser(
     check_points(points)
     try:
         import trame.app
-        import trame_vtk  # noqa: F401
     except ImportError:
         raise ImportError(MISSING) from None
     port = free_port(host, port)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -81,6 +82,13 @@ def test_arguments_of_the_command_line_are_hidden_and_come_back() -> None:
     with _no_arguments("secret"):
         assert sys.argv == [own[0], "--authKey", "secret"]
     assert sys.argv is own
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the server work until a condition holds."""
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.01)
 
 
 def answers(requests: Any) -> Any:
@@ -172,10 +180,10 @@ def test_the_socket_opens_to_its_own_page_alone_and_tells_when_the_last_has_left
         await one.send_str("hello")
         heard = (await one.receive()).data, guard.browsers, list(left)
         await one.close()
-        await asyncio.sleep(0.1)
+        await until(lambda: guard.browsers == 1)
         after_one = guard.browsers, list(left)
         await two.close()
-        await asyncio.sleep(0.1)
+        await until(lambda: bool(left))
         return refused, heard, after_one, (guard.browsers, list(left))
 
     refused, heard, after_one, after_two = answers(ask)

@@ -136,9 +136,7 @@ def test_the_scrubber_moves_the_marks_to_what_was_recorded(
                 assert float(found[1]) == pytest.approx(value, rel=5e-3)
 
 
-def test_what_is_kept_is_let_go_while_it_plays(
-    opened: Callable[..., Any], page_file: Path
-) -> None:
+def test_what_is_kept_is_let_go_while_it_plays(opened: Callable[..., Any], page_file: Path) -> None:
     """A button that is made anew between press and release is not clicked."""
     with opened(page_file, 900, 700) as page:
         page.mouse.click(*page.evaluate("lossoscope.pixelOf(1, 10, 20)"))
