@@ -126,6 +126,17 @@ class Visit:
             [["alpha0", "-1.0"], ["alpha1", "1.0"], ["beta0", "-1.0"], ["beta1", "1.0"]],
         )
 
+    def go_back_to(self, place: str) -> None:
+        """Show a place of the study after a plane that was sampled."""
+        self.page.select_option("#place", place)
+        # What was sampled is noted until another place is there.
+        self.until(
+            "place => !document.querySelector('#doing')"
+            " && document.querySelector('#note').textContent === ''"
+            " && document.querySelector('#place').value === place",
+            place,
+        )
+
     def drag(self, first: tuple[float, float], last: tuple[float, float]) -> None:
         """Draw a box on the map, corners as shares of its width and height."""
         box = self.page.locator(".map-frame").bounding_box()

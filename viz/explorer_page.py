@@ -44,6 +44,8 @@ class Page:
         self._server = server
         self._scene = Scene()
         self._moment = Moment()
+        # What the fields say, but for what was typed over it.
+        self._window: tuple[str, ...] = ()
         server.enable_module(
             {
                 "serve": {_SERVED: str(ASSETS)},
@@ -72,6 +74,7 @@ class Page:
     def home(self) -> None:
         """Show the whole surface; its window is told again, whatever was typed over it."""
         self._explorer.home()
+        self._window = ()
         self._tell_window(self._moment)
 
     # What stands in a form comes with the click: the state of the page may lag behind it.
@@ -158,8 +161,10 @@ class Page:
                 known = list(self._explorer.atlas.names)
                 here = [] if moment.place is None else [moment.place.name]
                 state.places = known + [name for name in here if name not in known]
-            if moment.surface is not None and moment.surface is not before.surface:
+            if moment.window is not before.window:
                 self._tell_window(moment)
+            if moment.surface is not None and moment.surface is not before.surface:
+                state.command = moment.place.command(moment.surface) if moment.place else ""
             self._tell_line(moment, before)
             drawn = [(m.shown, m.here, m.ends) for m in (moment, before)]
             if any(now is not then for now, then in zip(*drawn, strict=True)):
@@ -226,12 +231,15 @@ class Page:
         state.picture += 1
 
     def _tell_window(self, moment: Moment) -> None:
-        surface, place, state = moment.surface, moment.place, self._server.state
-        if surface is None or place is None:
+        """Fill the fields with the window, once: what is typed while it is sampled stays."""
+        if moment.window is None:
             return
-        for name, axis in (("alpha", surface.alphas), ("beta", surface.betas)):
-            state[f"{name}0"], state[f"{name}1"] = (repr(float(axis[i])) for i in (0, -1))
-        state.command = place.command(surface)
+        ends = [repr(float(axis[i])) for axis in moment.window.axes for i in (0, -1)]
+        if self._window != tuple(ends):
+            self._window = tuple(ends)
+            self._server.state.update(
+                dict(zip(("alpha0", "alpha1", "beta0", "beta1"), ends, strict=True))
+            )
 
 
 def _first_state(runs: tuple[str, ...], look: Look) -> dict[str, Any]:

@@ -102,9 +102,26 @@ def test_the_wheel_and_the_keys_zoom(visit: Visit) -> None:
     np.testing.assert_allclose(visit.window(), [-0.5, 0.5, -0.5, 0.5], atol=0.02)
     visit.page.locator("#map").press("ArrowRight")
     visit.until("Number(document.querySelector('#alpha1').value) > 0.7")
+    visit.idle("sampled")
     np.testing.assert_allclose(visit.window(), [-0.25, 0.75, -0.5, 0.5], atol=0.02)
     visit.page.click("#back")
     visit.until("Number(document.querySelector('#alpha1').value) < 0.6")
+
+
+def test_what_is_typed_while_a_window_is_sampled_stays(visit: Visit) -> None:
+    """The fields say what was asked for, at once; its answer does not write over the next wish."""
+    visit.sample(-0.5, 0.25, -0.5, 0.5, points=31)
+    visit.heard()
+    visit.page.fill("#alpha0", "-0.25")
+    visit.idle("sampled 961 points")
+    assert visit.window() == [-0.25, 0.25, -0.5, 0.5]
+    visit.page.click("#sample")
+    visit.until("document.querySelector('#map').getAttribute('window') === '-0.25 0.25 -0.5 0.5'")
+    visit.idle("sampled 961 points")
+    visit.drag((0.25, 0.25), (0.75, 0.75))
+    visit.until("Number(document.querySelector('#alpha0').value) > -0.2")
+    visit.page.click("#home")
+    visit.until("document.querySelector('#alpha0').value === '-1.0'")
 
 
 def test_what_is_no_number_is_told_and_the_picture_stays(visit: Visit) -> None:
@@ -133,8 +150,7 @@ def test_a_click_takes_what_stands_in_the_form(visit: Visit) -> None:
     visit.idle("sampled 49 points")
     visit.page.evaluate(type_and_press, ["seed", "3", "make"])
     visit.until("document.querySelector('#command').textContent.includes('--seed 3')")
-    visit.page.select_option("#place", PLACE)
-    visit.until("document.querySelector('#map').getAttribute('shape') == '9 9'")
+    visit.go_back_to(PLACE)
 
 
 def test_a_new_plane_is_made_and_seen(visit: Visit) -> None:
@@ -144,8 +160,7 @@ def test_a_new_plane_is_made_and_seen(visit: Visit) -> None:
     visit.until("document.querySelector('#command')?.textContent.includes('--seed 5')")
     visit.idle("sampled")
     assert visit.page.input_value("#place") == "relu-gd-seed0.randomfilter5"
-    visit.page.select_option("#place", PLACE)
-    visit.until("document.querySelector('#map').getAttribute('shape') == '9 9'")
+    visit.go_back_to(PLACE)
 
 
 def test_the_picture_turns_and_looks_change_it(visit: Visit) -> None:
