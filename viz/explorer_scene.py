@@ -29,8 +29,9 @@ HEIGHTS = ("log", "linear")
 # is that of the quadratic, and the residual is shown.
 QUADRATIC = 0.1
 _EXAGGERATIONS = (0.1, 10.0)
-# In a narrower window letters are smaller.
-_DPI, _WIDE = 110, 800
+# Points of letters, on light and dark ground alike; in a narrower window they are smaller.
+_LETTERS = 11.0
+_DPI, _WIDE, _LEAST = 110, 800, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +254,7 @@ class Scene:
         return self._under(u * width, (1 - v) * height)
 
     def _under(self, x: float, y: float) -> tuple[float, float] | None:
-        """Return (alpha, beta) of what is drawn at a pixel, counted from the lower left."""
+        """Return (alpha, beta) of what lies at a pixel, counted from the lower left."""
         from vtkmodules.vtkRenderingCore import vtkCellPicker
 
         picker, frame = vtkCellPicker(), self.frame
@@ -288,9 +289,9 @@ class Scene:
 
 def _style(look: Look, width: int) -> Style:
     style = Style.of(look.style)
-    dpi = round(_DPI * min(max(width / _WIDE, 0.5), 1.0))
+    dpi = round(_DPI * min(max(width / _WIDE, _LEAST), 1.0))
     return replace(style, dpi=dpi, height=style.height * look.exaggeration,
-                   isolines=look.isolines, font="sans")  # fmt: skip
+                   isolines=look.isolines, font="sans", font_size=_LETTERS)  # fmt: skip
 
 
 def _coloured(style: Style, shown: Shown) -> Style:
