@@ -210,7 +210,8 @@ class Scene:
         fitting, before = self.plotter.renderers[0].camera.parallel_scale, self._fitting
         self._fitting = fitting
         if camera is not None:
-            self._put_camera((*camera[:3], camera[3] * fitting / before))
+            # In this order what is not zoomed fits to the last digit.
+            self._put_camera((*camera[:3], camera[3] / before * fitting))
         self.shown, self._surface = shown, surface
         return shown
 

@@ -182,6 +182,7 @@ def test_the_picture_turns_and_looks_change_it(visit: Visit) -> None:
         visit.page.mouse.move(box["x"] + 300, box["y"] + 200)
         visit.page.mouse.wheel(0, -200)
 
+    visit.page.click("#view")
     first = before = seen()
     for act in (
         turn, zoom, lambda: view.press("ArrowUp"), lambda: visit.page.click("#view"),
@@ -204,6 +205,7 @@ def test_browsers_of_other_sizes_have_pictures_of_their_own(
 ) -> None:
     size = "(i => [i.naturalWidth, i.naturalHeight])(document.querySelector('.view img'))"
     inside = "(v => [v.clientWidth, v.clientHeight])(document.querySelector('.view'))"
+    visit.page.click("#view")
     visit.drawn()
     first = visit.page.locator(".view").screenshot()
     other = chromium()
