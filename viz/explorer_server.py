@@ -25,7 +25,7 @@ PORT = 8765
 LAST_PORT = 65535
 _PAGES = ("/", "/index.html")
 # Seconds in which a page that was loaded again, or whose line broke, is back; it tries for five.
-_BACK = 8.0
+_BACK = 15.0
 MISSING = (
     "the explorer in the browser needs another package: pip install 'lossoscope[app]' (or trame)"
 )
