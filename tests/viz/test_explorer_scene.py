@@ -202,6 +202,17 @@ def test_drawing_again_and_again_leaves_no_actors_behind(walk: Walk, scene: Scen
     assert len(counts) == 1
 
 
+def test_a_window_that_is_open_is_not_drawn_anew_after_each_part(walk: Walk, scene: Scene) -> None:
+    scene.draw(walk.moment, Look())
+    scene.plotter.screenshot(return_img=True)
+    drawn: list[str] = []
+    scene.plotter.render_window.AddObserver("EndEvent", lambda *_: drawn.append("once"))
+    scene.draw(walk.moment, Look(height="linear"))
+    assert drawn == []
+    scene.plotter.render()
+    assert drawn == ["once"]
+
+
 def test_an_unfinished_surface_is_drawn_in_part(walk: Walk, scene: Scene) -> None:
     whole = walk.moment.surface
     assert whole is not None
