@@ -139,22 +139,26 @@ def remove_quadratic(surface: Surface, *, rounding: float | None = None) -> Resi
     half = np.array([np.ptp(axis) / 2 for axis in surface.grid.axes])
     there = np.isfinite(surface.losses)
     fit = Fit.on(u[there], v[there])
-    losses = surface.losses[there]
+    # In a power of 2 near the largest loss, which costs no digit: squares could overflow.
+    unit = _unit(surface.losses[there])
+    losses = surface.losses[there] / unit
     parts, left = fit.split(losses[None])
     values = np.full(surface.grid.shape, np.nan)
-    values[there] = left[0]
+    values[there] = left[0] * unit
     powers = np.array([1.0, half[0], half[1], half[0] ** 2, half[0] * half[1], half[1] ** 2])
     coefficients = fit.coefficients(parts[0]) / powers
     epsilon = float(np.finfo(surface.settings.get("dtype", "float64")).eps)
     largest = float(np.abs(losses).max())
-    return Residual(
-        surface.grid, values, coefficients, centre,
-        rms=_rms(left)[0], quadratic_rms=fit.second_degree_rms(parts)[0],
-        loss_range=float(np.ptp(losses)),
-        rounding=_ROUNDINGS * epsilon * largest if rounding is None else rounding,
-        slopes=_slopes(surface, coefficients, centre), run=surface.run,
-        settings=surface.settings,
-    )  # fmt: skip
+    with np.errstate(over="ignore"):
+        return Residual(
+            surface.grid, values, coefficients * unit, centre,
+            rms=float(_rms(left)[0]) * unit,
+            quadratic_rms=float(fit.second_degree_rms(parts)[0]) * unit,
+            loss_range=float(np.ptp(losses)) * unit,
+            rounding=_ROUNDINGS * epsilon * largest * unit if rounding is None else rounding,
+            slopes=_slopes(surface, coefficients, unit, centre), run=surface.run,
+            settings=surface.settings,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -208,6 +212,12 @@ class Fit:
         return np.asarray(np.linalg.norm(parts[:, 3:], axis=1) / np.sqrt(len(self.basis)))
 
 
+def _unit(losses: Floats) -> float:
+    """Return a power of 2 of the order of the largest loss; 1 for losses of 0."""
+    largest = float(np.abs(losses).max())
+    return float(2.0 ** (np.frexp(largest)[1] - 1)) if largest > 0 else 1.0
+
+
 def _rms(values: Floats) -> Floats:
     return np.asarray(np.sqrt(np.mean(values**2, axis=-1)))
 
@@ -221,12 +231,12 @@ def _scaled(grid: Grid) -> tuple[tuple[float, float], tuple[Floats, Floats]]:
 
 
 def _slopes(
-    surface: Surface, coefficients: Floats, centre: tuple[float, float]
+    surface: Surface, coefficients: Floats, unit: float, centre: tuple[float, float]
 ) -> dict[str, Floats]:
-    """Slopes of the residual where the surface has those of the loss."""
+    """Slopes of the residual where the surface has those of the loss; coefficients in a unit."""
     if not set(_SLOPES) <= set(surface.fields):
         return {}
     a, b = np.meshgrid(surface.alphas - centre[0], surface.betas - centre[1], indexing="ij")
     _, ca, cb, caa, cab, cbb = coefficients
     of_quadratic = (ca + 2 * caa * a + cab * b, cb + cab * a + 2 * cbb * b)
-    return {n: surface.fields[n] - q for n, q in zip(_SLOPES, of_quadratic, strict=True)}
+    return {n: surface.fields[n] - q * unit for n, q in zip(_SLOPES, of_quadratic, strict=True)}

@@ -45,7 +45,14 @@ def started() -> Iterator[Any]:
         )
 
 
-def until(page: Any, expression: str, *, seconds: float = 90.0) -> None:
+def open_page(browser: Any, **options: Any) -> Any:
+    """Open an empty page that is as patient as all tests are, in a context of its own."""
+    page = browser.new_context(**options).new_page()
+    page.context.set_default_timeout(PATIENCE)
+    return page
+
+
+def until(page: Any, expression: str, *, seconds: float = PATIENCE / 1000) -> None:
     """Ask a page until an expression is true.
 
     Playwright's own waiting evaluates in the page what its policy forbids.
@@ -56,8 +63,13 @@ def until(page: Any, expression: str, *, seconds: float = 90.0) -> None:
     end = time.monotonic() + seconds
     while not page.evaluate(f"Boolean({expression})"):
         if time.monotonic() > end:
-            raise TimeoutError(f"still not true after {seconds} s: {expression}")
+            raise TimeoutError(f"still not true after {seconds:g} s: {expression}")
         page.wait_for_timeout(20)
+
+
+def at_rest(page: Any) -> None:
+    """Wait until a page of the viewer shows all that it was asked for."""
+    until(page, "lossoscope.resting()")
 
 
 def main() -> int:

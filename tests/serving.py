@@ -34,9 +34,11 @@ class Served:
         self.study = study
         command = [sys.executable, "-P", "-m", "landscape", "view", study, "--surface", PLACE,
                    "--browser", "--port", "0", "--points", "11"]  # fmt: skip
+        # A shell that runs in the background has its children ignore Ctrl-C.
         self.process = subprocess.Popen(
-            command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+            command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )  # fmt: skip
         assert self.process.stdout is not None
         self.url, said = "", []
         for line in self.process.stdout:
@@ -55,15 +57,15 @@ class Served:
     def stop(self) -> int:
         self.process.send_signal(signal.SIGINT)
         with self.process:
-            return self.process.wait(timeout=30)
+            return self.process.wait(timeout=browsing.PATIENCE / 1000)
 
 
 class Visit:
     """A page of the explorer, with what its console said and what it asked of the network."""
 
     def __init__(self, browser: Any, served: Served, **options: Any) -> None:
-        self.page = browser.new_page(viewport={"width": 1300, "height": 800}, **options)
-        self.page.set_default_timeout(browsing.PATIENCE)
+        size = {"width": 1300, "height": 800}
+        self.page = browsing.open_page(browser, viewport=size, **options)
         self.said: list[str] = []
         self.foreign: list[str] = []
         self.page.on("console", lambda m: m.type == "error" and self.said.append(m.text))
@@ -78,10 +80,10 @@ class Visit:
                 for name in ("alpha0", "alpha1", "beta0", "beta1")]  # fmt: skip
 
     def values(self) -> Any:
-        found = self.page.locator("landscape-map")
-        shape = [int(n) for n in found.get_attribute("shape").split()]
-        raw = base64.b64decode(found.get_attribute("values"))
-        return np.frombuffer(raw, dtype="<f4").reshape(shape)
+        told = "(map => ['shape', 'values'].map(name => map.getAttribute(name)))"
+        shape, values = self.page.evaluate(f"{told}(document.querySelector('#map'))")
+        raw = base64.b64decode(values)
+        return np.frombuffer(raw, dtype="<f4").reshape([int(n) for n in shape.split()])
 
     def until(self, condition: str, value: Any = None) -> None:
         """Wait for a condition; if it stays false, tell what the page says instead."""
@@ -93,6 +95,18 @@ class Visit:
                 ".map(name => [name, document.getElementById(name)?.textContent]))"
             )
             raise AssertionError(f"{condition} stays false with {value!r}: {state}") from error
+
+    def drawn(self) -> None:
+        """Wait until the picture is that of all that was done here and is known of the server."""
+        self.heard()
+        # Its number comes with the state; the picture of that number is asked for afterwards.
+        self.until("(view => view.getAttribute('shown') === view.getAttribute('version'))"
+                   "(document.querySelector('.view'))")  # fmt: skip
+
+    def heard(self) -> None:
+        """Wait until the server knows all that was done here, and its answer has arrived."""
+        self.until("!trame.state.dirtyKeys.size && !trame.client.isBusy()")
+        self.page.evaluate("trame.trigger('prefer', ['as it is'])")
 
     def idle(self, note: str) -> None:
         self.until(
@@ -110,6 +124,17 @@ class Visit:
             " && document.querySelector('#back').disabled"
             " && document.querySelector('#map').getAttribute('shape') === '9 9'",
             [["alpha0", "-1.0"], ["alpha1", "1.0"], ["beta0", "-1.0"], ["beta1", "1.0"]],
+        )
+
+    def go_back_to(self, place: str) -> None:
+        """Show a place of the study after a plane that was sampled."""
+        self.page.select_option("#place", place)
+        # What was sampled is noted until another place is there.
+        self.until(
+            "place => !document.querySelector('#doing')"
+            " && document.querySelector('#note').textContent === ''"
+            " && document.querySelector('#place').value === place",
+            place,
         )
 
     def drag(self, first: tuple[float, float], last: tuple[float, float]) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from viz.explorer_scene import Shown
 from viz.height import surface_heights
+from viz.html_packing import TYPES, float_kind
 from viz.relief import Relief
 from viz.style import Style
 from viz.window import Window, drawn_records, visible
@@ -22,8 +23,9 @@ def map_attributes(shown: Shown, style: Style) -> dict[str, str]:
     Returns:
         ``map_src``, a PNG as data URL; ``map_extent``, first and last alpha and beta of its edges;
         ``map_window``, those of the points; ``map_shape``, how many; ``map_values`` in base64, as
-        little-endian float32 in the order of the grid; ``map_quantity``, what they are;
-        ``map_path``, the coordinates of the path of the surface's own run, as JSON.
+        little-endian float32 in the order of the grid, or float64 if that cannot hold them;
+        ``map_quantity``, what they are; ``map_path``, the coordinates of the path of the surface's
+        own run, as JSON.
     """
     surface = shown.surface
     pixels, whole_cells = map_pixels(shown, style)
@@ -36,12 +38,13 @@ def map_attributes(shown: Shown, style: Style) -> dict[str, str]:
     path = next((p for p in shown.paths if visible(p)), None)
     drawn = None if path is None else drawn_records(path, Window.around([surface]))
     points = [] if path is None else path.coordinates[drawn].tolist()
+    kind = TYPES[float_kind(surface.losses)]
     return {
         "map_src": "data:image/png;base64," + _base64(_png(pixels)),
         "map_extent": " ".join(map(repr, extent)),
         "map_window": " ".join(map(repr, window)),
         "map_shape": " ".join(map(str, surface.grid.shape)),
-        "map_values": _base64(np.ascontiguousarray(surface.losses, dtype="<f4").tobytes()),
+        "map_values": _base64(np.ascontiguousarray(surface.losses, dtype=kind).tobytes()),
         "map_quantity": "loss" if shown.residual is None else "residual",
         "map_path": json.dumps(points),
     }

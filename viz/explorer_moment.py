@@ -113,6 +113,13 @@ class Moment:
         return self.target.size if self.target is not None else 0
 
     @property
+    def window(self) -> Grid | None:
+        """What was asked for last: the region that is being sampled, or else the surface's."""
+        if self.target is not None and len(self.target.shape) == 2:
+            return self.target
+        return None if self.surface is None else self.surface.grid
+
+    @property
     def shown(self) -> Surface | None:
         """What is drawn: the coarse part of the new region as soon as there is one."""
         return self.preview if self.preview is not None else self.surface

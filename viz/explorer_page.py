@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from viz.explorer import Explorer
 from viz.explorer_line import line_attributes
 from viz.explorer_map import map_attributes
 from viz.explorer_moment import Moment
+from viz.explorer_picture import Wish, jpeg, move_camera
 from viz.explorer_scene import Look, Scene
 from viz.regions import rounded_point, rounded_window
 from viz.style import Style
@@ -22,8 +23,6 @@ _SERVED = "landscape_explorer"
 _LOOK = ("shows", "height", "exaggeration", "shading", "isolines", "paths")
 # What browsers prefer, as the name of a style.
 _GROUNDS = {"light": "paper", "dark": "dark"}
-# Shapes of windows that differ by rounding; seconds without another change of shape.
-_SAME_SHAPE, _SETTLE = 0.02, 0.15
 _KEEPS_OTHERS = "through"
 
 
@@ -40,16 +39,13 @@ class Page:
 
     def __init__(self, server: Any, *, runs: tuple[str, ...] = ()) -> None:
         from trame.ui.html import DivLayout
-        from trame.widgets import vtk
 
         self.look = Look()
         self._server = server
         self._scene = Scene()
-        self._drawn: Any = None
         self._moment = Moment()
-        self._aspect = 0.0
-        self._waiting: asyncio.TimerHandle | None = None
-        self._scene.plotter.render_window.AddObserver("WindowResizeEvent", self._resized)
+        # What the fields say, but for what was typed over it.
+        self._window: tuple[str, ...] = ()
         server.enable_module(
             {
                 "serve": {_SERVED: str(ASSETS)},
@@ -59,13 +55,8 @@ class Page:
         )
         server.state.update(_first_state(runs, self.look))
         with DivLayout(server) as layout:
-            self._view = vtk.VtkRemoteView(
-                self._scene.plotter.render_window, interactive_ratio=0.6, interactive_quality=70,
-                still_quality=95,
-            )  # fmt: skip
-            template = (ASSETS / "page.html").read_text(encoding="utf-8")
             layout.root.clear()
-            layout.root.add_child(template.replace("<!-- view -->", self._view.html))
+            layout.root.add_child((ASSETS / "page.html").read_text(encoding="utf-8"))
 
     def wire(self, explorer: Explorer) -> None:
         """Let the page's controls drive an explorer."""
@@ -75,23 +66,15 @@ class Page:
         state.points, state.line_points = str(explorer.points), str(explorer.line_points)
         for name in ("cancel", "back", "keep", "open", "keep_line", "drop_line"):
             controller.trigger(name)(self._told(getattr(explorer, name)))
-        for name in (
-            "home",
-            "prefer",
-            "zoom",
-            "zoom_to",
-            "make",
-            "turn_back",
-            "line",
-            "pick",
-            "point",
-        ):
+        for name in ("home", "prefer", "zoom", "zoom_to", "make", "turn_back", "line", "pick",
+                     "point", "picture"):  # fmt: skip
             controller.trigger(name)(self._told(getattr(self, name)))
         state.change(*_LOOK, "ground")(self._look_changed)
 
     def home(self) -> None:
         """Show the whole surface; its window is told again, whatever was typed over it."""
         self._explorer.home()
+        self._window = ()
         self._tell_window(self._moment)
 
     # What stands in a form comes with the click: the state of the page may lag behind it.
@@ -122,8 +105,23 @@ class Page:
         elif len(rounded) == 1:
             self._explorer.mark(rounded[0])
 
-    def point(self, u: float, v: float) -> None:
-        """Take what was clicked in the picture likewise, at shares of its width and height."""
+    def picture(self, *sent: Any) -> list[Any]:
+        """Draw what a browser wants to see; return the picture's number and the picture, a JPEG.
+
+        What it asks for moves the camera of all browsers.
+        """
+        wish, state = Wish.of(*sent), self._server.state
+        self._fit(wish.size)
+        if self._scene.shown is None:
+            return [state.picture, b""]
+        if wish.moves:
+            move_camera(self._scene, wish)
+            state.picture += 1
+        return [state.picture, jpeg(self._scene, moving=wish.moving)]
+
+    def point(self, u: float, v: float, width: float, height: float) -> None:
+        """Take what was clicked in a picture of some size likewise, at shares of this size."""
+        self._fit(Wish.of(width, height, 0, 0, 1, 0, 0, False).size)
         found = self._scene.at(float(u), float(v))
         if found is not None:
             self.pick([found])
@@ -163,8 +161,10 @@ class Page:
                 known = list(self._explorer.atlas.names)
                 here = [] if moment.place is None else [moment.place.name]
                 state.places = known + [name for name in here if name not in known]
-            if moment.surface is not None and moment.surface is not before.surface:
+            if moment.window is not before.window:
                 self._tell_window(moment)
+            if moment.surface is not None and moment.surface is not before.surface:
+                state.command = moment.place.command(moment.surface) if moment.place else ""
             self._tell_line(moment, before)
             drawn = [(m.shown, m.here, m.ends) for m in (moment, before)]
             if any(now is not then for now, then in zip(*drawn, strict=True)):
@@ -172,19 +172,18 @@ class Page:
 
     def close(self) -> None:
         """Free the graphics; nothing is drawn any more."""
-        if self._waiting is not None:
-            self._waiting.cancel()
         self._scene.close()
 
-    def _told(self, call: Callable[..., None]) -> Callable[..., None]:
+    def _told(self, call: Callable[..., Any]) -> Callable[..., Any]:
         """Return a call that shows what is wrong with what a browser sent."""
 
-        def checked(*sent: Any) -> None:
+        def checked(*sent: Any) -> Any:
             try:
-                call(*sent)
+                return call(*sent)
             except (ValueError, TypeError, OverflowError) as error:
                 with self._server.state as state:
                     state.error = " ".join(str(error).split())
+                return None
 
         return checked
 
@@ -213,24 +212,14 @@ class Page:
             return
         self._draw(self._moment)
 
-    def _resized(self, *_event: Any) -> None:
-        """Fit the picture into a window of another shape, once that has settled.
-
-        While it is turned it is drawn smaller, in the same shape.
-        """
-        if abs(self._scene.aspect / (self._aspect or 1.0) - 1) < _SAME_SHAPE:
-            return
-        if self._waiting is not None:
-            self._waiting.cancel()
-        self._waiting = asyncio.get_running_loop().call_later(_SETTLE, self._fit)
-
-    def _fit(self) -> None:
-        with self._server.state:
-            self._draw(self._moment)
+    def _fit(self, size: tuple[int, int]) -> None:
+        """Draw for a picture of another size: browsers may differ in theirs."""
+        if self._scene.resize(size):
+            with suppress(ValueError):  # Told when it was drawn first.
+                self._scene.draw(self._moment, self.look)
 
     def _draw(self, moment: Moment, *, turn_back: bool = False) -> None:
         state = self._server.state
-        self._aspect = self._scene.aspect
         try:
             shown = self._scene.draw(moment, self.look, turn_back=turn_back)
         except ValueError as error:
@@ -239,15 +228,18 @@ class Page:
         if shown is not None:
             state.shown = shown.note
             state.update(map_attributes(shown, Style.of(self.look.style)))
-        self._view.update()
+        state.picture += 1
 
     def _tell_window(self, moment: Moment) -> None:
-        surface, place, state = moment.surface, moment.place, self._server.state
-        if surface is None or place is None:
+        """Fill the fields with the window, once: what is typed while it is sampled stays."""
+        if moment.window is None:
             return
-        for name, axis in (("alpha", surface.alphas), ("beta", surface.betas)):
-            state[f"{name}0"], state[f"{name}1"] = (repr(float(axis[i])) for i in (0, -1))
-        state.command = place.command(surface)
+        ends = [repr(float(axis[i])) for axis in moment.window.axes for i in (0, -1)]
+        if self._window != tuple(ends):
+            self._window = tuple(ends)
+            self._server.state.update(
+                dict(zip(("alpha0", "alpha1", "beta0", "beta1"), ends, strict=True))
+            )
 
 
 def _first_state(runs: tuple[str, ...], look: Look) -> dict[str, Any]:
@@ -261,7 +253,7 @@ def _first_state(runs: tuple[str, ...], look: Look) -> dict[str, Any]:
         "ground": "light", "runs": list(runs), "run": run, "kind": "random", "seed": "1",
         "normalisation": "filter",
         "other1": runs[1] if len(runs) > 1 else run, "other2": runs[2] if len(runs) > 2 else run,
-        "done": 0, "total": 0, "fresh": False, "can_back": False,
+        "picture": 0, "done": 0, "total": 0, "fresh": False, "can_back": False,
         "picking": False, "live": True, "line_fresh": False, **line_attributes(Moment()),
         "map_extent": "0 1 0 1", "map_window": "0 1 0 1", "map_path": "[]", "map_shape": "0 0",
     }  # fmt: skip

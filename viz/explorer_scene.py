@@ -12,7 +12,7 @@ from landscape.results import Projection
 from landscape.surface import Status, Surface
 from viz.colourbar import draw_colour_bar
 from viz.explorer_line import corner, draw_curve, draw_line, letters_of
-from viz.explorer_moment import Moment
+from viz.explorer_moment import Moment, Place
 from viz.frame import Frame
 from viz.height import HeightScale
 from viz.mesh import SHADINGS, Shading, surface_mesh
@@ -29,8 +29,9 @@ HEIGHTS = ("log", "linear")
 # is that of the quadratic, and the residual is shown.
 QUADRATIC = 0.1
 _EXAGGERATIONS = (0.1, 10.0)
-# In a narrower window letters are smaller.
-_DPI, _WIDE = 110, 800
+# Points of letters, on light and dark ground alike; in a narrower window they are smaller.
+_LETTERS = 11.0
+_DPI, _WIDE, _LEAST = 110, 800, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,13 @@ class Scene:
         width, height = self.plotter.window_size
         return float(width / max(height, 1))
 
+    def resize(self, size: tuple[int, int]) -> bool:
+        """Give the window another size in pixels; return whether that is another one."""
+        if size == tuple(self.plotter.window_size):
+            return False
+        self.plotter.render_window.SetSize(size)
+        return True
+
     def draw(self, moment: Moment, look: Look, *, turn_back: bool = False) -> Shown | None:
         """Draw a moment; the camera stays where the user turned it.
 
@@ -176,6 +184,16 @@ class Scene:
         surface, place = moment.shown, moment.here
         if surface is None or place is None:
             return None
+        # A window that is open would be drawn anew after each part.
+        self.plotter.suppress_rendering = True
+        try:
+            return self._draw(surface, place, moment, look, turn_back=turn_back)
+        finally:
+            self.plotter.suppress_rendering = False
+
+    def _draw(
+        self, surface: Surface, place: Place, moment: Moment, look: Look, *, turn_back: bool
+    ) -> Shown:
         shown = Shown.of(surface, look, place.paths)
         style = _style(look, self.plotter.window_size[0])
         camera = None if turn_back or self.shown is None else self._kept_camera()
@@ -192,7 +210,8 @@ class Scene:
         fitting, before = self.plotter.renderers[0].camera.parallel_scale, self._fitting
         self._fitting = fitting
         if camera is not None:
-            self._put_camera((*camera[:3], camera[3] * fitting / before))
+            # In this order what is not zoomed fits to the last digit.
+            self._put_camera((*camera[:3], camera[3] / before * fitting))
         self.shown, self._surface = shown, surface
         return shown
 
@@ -236,7 +255,7 @@ class Scene:
         return self._under(u * width, (1 - v) * height)
 
     def _under(self, x: float, y: float) -> tuple[float, float] | None:
-        """Return (alpha, beta) of what is drawn at a pixel, counted from the lower left."""
+        """Return (alpha, beta) of what lies at a pixel, counted from the lower left."""
         from vtkmodules.vtkRenderingCore import vtkCellPicker
 
         picker, frame = vtkCellPicker(), self.frame
@@ -271,9 +290,9 @@ class Scene:
 
 def _style(look: Look, width: int) -> Style:
     style = Style.of(look.style)
-    dpi = round(_DPI * min(max(width / _WIDE, 0.5), 1.0))
+    dpi = round(_DPI * min(max(width / _WIDE, _LEAST), 1.0))
     return replace(style, dpi=dpi, height=style.height * look.exaggeration,
-                   isolines=look.isolines, font="sans")  # fmt: skip
+                   isolines=look.isolines, font="sans", font_size=_LETTERS)  # fmt: skip
 
 
 def _coloured(style: Style, shown: Shown) -> Style:

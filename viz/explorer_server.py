@@ -24,9 +24,10 @@ HOST = "127.0.0.1"
 PORT = 8765
 LAST_PORT = 65535
 _PAGES = ("/", "/index.html")
+# Seconds in which a page that was loaded again, or whose line broke, is back; it tries for five.
+_BACK = 15.0
 MISSING = (
-    "the explorer in the browser needs further packages: pip install 'lossoscope[app]' "
-    "(or trame and trame-vtk)"
+    "the explorer in the browser needs another package: pip install 'lossoscope[app]' (or trame)"
 )
 # What is wrong with a port; all else is wrong with the address.
 _PORT_ERRORS = {errno.EADDRINUSE, errno.EACCES}
@@ -110,12 +111,14 @@ class Guard:
 
     Args:
         token: the token.
-        left: called when the last browser has gone.
+        left: called when the last browser has gone and none came back.
+        back: seconds it has for that.
     """
 
-    def __init__(self, token: str, left: Callable[[], None]) -> None:
+    def __init__(self, token: str, left: Callable[[], None], *, back: float = _BACK) -> None:
         self._token = token
         self._left = left
+        self._back = back
         # Cookies are shared by all ports of a host.
         self._cookie = "landscape_" + hashlib.sha256(token.encode()).hexdigest()[:12]
         self.browsers = 0
@@ -155,7 +158,11 @@ class Guard:
         finally:
             self.browsers -= 1
             if not self.browsers:
-                self._left()
+                asyncio.get_running_loop().call_later(self._back, self._gone)
+
+    def _gone(self) -> None:
+        if not self.browsers:
+            self._left()
 
     def _is_token(self, given: str) -> bool:
         return secrets.compare_digest(given.encode(), self._token.encode())
@@ -194,7 +201,6 @@ def explore_in_browser(
     check_points(points)
     try:
         import trame.app
-        import trame_vtk  # noqa: F401
     except ImportError:
         raise ImportError(MISSING) from None
     port = free_port(host, port)

@@ -56,6 +56,15 @@ class Blob:
         return base64.b64encode(packed).decode("ascii")
 
 
+def float_kind(values: ArrayLike) -> str:
+    """Return ``f4``, or ``f8`` where a value would become infinite or lose digits in it."""
+    array = np.asarray(values)
+    sizes = np.abs(array[np.isfinite(array) & (array != 0)])
+    ends = np.finfo(np.float32)
+    held = not len(sizes) or (sizes.max() <= ends.max and sizes.min() >= ends.tiny)
+    return "f4" if held else "f8"
+
+
 def _half_scale(array: np.ndarray) -> float:
     finite = np.abs(array[np.isfinite(array)])
     largest = float(finite.max()) if finite.size else 0.0

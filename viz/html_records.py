@@ -16,7 +16,7 @@ from landscape.plane import Plane
 from landscape.residuals import Residual
 from landscape.results import Projection
 from landscape.surface import Status, Surface
-from viz.html_packing import Blob
+from viz.html_packing import Blob, float_kind
 
 Record = Surface | Projection | Plane | KinkMap | Residual
 # More points a side are too many for a browser that renders in software.
@@ -148,9 +148,9 @@ def _kept(axis: Floats) -> NDArray[np.int64]:
         return np.arange(count)
     kept = np.round(np.linspace(0, count - 1, MOST_POINTS)).astype(np.int64)
     origin = int(np.argmin(np.abs(axis)))
-    near = int(np.argmin(np.abs(kept - origin)))
-    if 0 < near < MOST_POINTS - 1:
-        kept[near] = origin
+    if 0 < origin < count - 1:
+        # The ends stay.
+        kept[1 + np.argmin(np.abs(kept[1:-1] - origin))] = origin
     return kept
 
 
@@ -170,7 +170,7 @@ def _surface_level(surface: Surface, blobs: list[str]) -> dict[str, Any]:
     fields = {}
     for name, values in surface.fields.items():
         shown = np.where(there, values, np.nan)[every]
-        fields[name] = blob.add(shown, "f2" if name in _HALVES else _single(shown))
+        fields[name] = blob.add(shown, "f2" if name in _HALVES else float_kind(shown))
     told = {
         "quantity": "loss", "fields": fields, "status": blob.add(surface.status[every], "u1"),
         "alphas": blob.add(surface.alphas[kept[0]], "f8"),
@@ -185,7 +185,7 @@ def _window_level(window: Residual, blobs: list[str]) -> dict[str, Any]:
     kept = [_kept(axis) for axis in window.grid.axes]
     every = np.ix_(*kept)
     shown = window.values[every]
-    fields = {"losses": blob.add(shown, _single(shown))}
+    fields = {"losses": blob.add(shown, float_kind(shown))}
     if all(name in window.slopes for name in _GRADIENTS):
         fields |= {n: blob.add(window.slopes[n][every], "f2") for n in _GRADIENTS}
     axes = [blob.add(a[k], "f8") for a, k in zip(window.grid.axes, kept, strict=True)]
@@ -196,14 +196,6 @@ def _window_level(window: Residual, blobs: list[str]) -> dict[str, Any]:
         "rounding": float(window.rounding), "loss_range": float(window.loss_range),
     }  # fmt: skip
     return _stored(told, blob, blobs)
-
-
-def _single(values: Floats) -> str:
-    """Return single precision, or double where a value would become infinite or 0 in it."""
-    sizes = np.abs(values[np.isfinite(values) & (values != 0)])
-    ends = np.finfo(np.float32)
-    held = not len(sizes) or (sizes.max() <= ends.max and sizes.min() >= ends.tiny)
-    return "f4" if held else "f8"
 
 
 def _stored(told: dict[str, Any], blob: Blob, blobs: list[str]) -> dict[str, Any]:

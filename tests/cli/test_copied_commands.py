@@ -39,7 +39,8 @@ def test_a_copied_command_sees_the_corners_where_the_page_does(
     target = tmp_path / "page.html"
     accepted("export", study, "--format", "html", "--select", NAME, "--out", target)
     browser = launch()
-    page = browser.new_page(viewport={"width": 900, "height": 700}, offline=True)
+    size = {"width": 900, "height": 700}
+    page = browsing.open_page(browser, viewport=size, offline=True)
     page.goto(target.as_uri())
     browsing.until(page, "window.lossoscope?.ready")
     page.evaluate("lossoscope.setCamera({azimuth: 123.4, elevation: 27.25})")

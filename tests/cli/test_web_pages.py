@@ -85,7 +85,7 @@ def test_a_surface_of_another_program_without_accuracy_opens(tmp_path: Path) -> 
         pytest.skip(browsing.missing())
     with browsing.started() as launch:
         browser = launch()
-        page = browser.new_page(offline=True)
+        page = browsing.open_page(browser, offline=True)
         page.goto(target.as_uri())
         browsing.until(page, "window.lossoscope?.ready || window.lossoscope?.error")
         assert page.evaluate("lossoscope.error") is None

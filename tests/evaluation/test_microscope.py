@@ -122,6 +122,37 @@ def test_losses_that_are_not_finite_take_no_part() -> None:
     assert np.isfinite(residual.loss_range)
 
 
+@pytest.mark.parametrize("factor", [2.0**996, 2.0**-1000])
+def test_huge_and_tiny_losses_leave_as_much_of_themselves(factor: float) -> None:
+    """Squares of losses near 1e300 are infinite, and of those near 1e-300 are 0."""
+
+    def creased(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return 3 + a - b + 7 * a * b + np.abs(a)
+
+    grid = Grid.square(21, span=1e-2)
+    plain, scaled = (removed(lambda a, b, f=f: f * creased(a, b), grid) for f in (1.0, factor))
+    np.testing.assert_array_equal(scaled.values, factor * plain.values)
+    np.testing.assert_array_equal(scaled.coefficients, factor * plain.coefficients)
+    for name in ("rms", "quadratic_rms", "loss_range", "rounding", "peak"):
+        assert getattr(scaled, name) == factor * getattr(plain, name) > 0
+    assert (scaled.ratio, scaled.share) == (plain.ratio, plain.share)
+    assert scaled.resolved
+
+
+def test_slopes_of_a_huge_quadratic_are_those_of_the_losses() -> None:
+    grid = Grid.square(9, span=1e-5)
+    a, b = np.meshgrid(*grid.axes, indexing="ij")
+    fields = {
+        "losses": 1e300 * (1 + a + 3 * a * a + 2 * a * b),
+        "gradient_alpha": 1e300 * (1 + 6 * a + 2 * b),
+        "gradient_beta": 2e300 * a,
+    }
+    residual = remove_quadratic(Surface(grid, fields, np.ones(grid.shape, dtype=np.uint8)))
+    for left in residual.slopes.values():
+        # What rounding of the losses is over the window's width.
+        assert np.abs(left).max() < 1e300 * 1e-15 / 1e-5
+
+
 def test_what_cannot_be_fitted_is_refused() -> None:
     grid = Grid.square(5)
     with pytest.raises(ValueError, match="2 axes, got 1"):

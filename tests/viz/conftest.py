@@ -71,4 +71,6 @@ def visit(chromium: Any, served: Served) -> Iterator[Visit]:
     visit = Visit(browser, served)
     visit.go_home()
     yield visit
+    # What was set back for the next test.
+    visit.heard()
     browser.close()

@@ -20,7 +20,6 @@ from landscape.store import open_study
 from landscape.study.explore import StudyAtlas
 
 pytest.importorskip("trame")
-pytest.importorskip("trame_vtk")
 
 pytestmark = [
     pytest.mark.skipif(bool(browsing.missing()), reason=browsing.missing()),
@@ -115,7 +114,7 @@ def test_a_line_by_numbers_is_kept_and_drawn(visit: Visit, served: Served, tmp_p
 
 def test_points_are_chosen_in_the_picture_too(visit: Visit) -> None:
     visit.page.check("#picking")
-    visit.page.locator(".view img").first.wait_for()
+    visit.drawn()
     box = visit.page.locator(".view").bounding_box()
     for u, v, count in ((0.35, 0.45, 1), (0.5, 0.5, 2)):
         visit.page.mouse.click(box["x"] + u * box["width"], box["y"] + v * box["height"])
@@ -129,7 +128,7 @@ def test_points_are_chosen_in_the_picture_too(visit: Visit) -> None:
     visit.page.mouse.down()
     visit.page.mouse.move(box["x"] + 340, box["y"] + 210, steps=4)
     visit.page.mouse.up()
-    visit.page.wait_for_timeout(500)
+    visit.drawn()
     assert visit.page.locator("#map").get_attribute("ends") == ends
     visit.page.click("#view")
     forget(visit)
@@ -137,9 +136,11 @@ def test_points_are_chosen_in_the_picture_too(visit: Visit) -> None:
 
 def test_a_click_right_after_the_box_is_checked_is_taken(visit: Visit) -> None:
     """The server may know of the click before it knows of the box."""
-    visit.page.locator(".view img").first.wait_for()
+    visit.drawn()
     visit.page.evaluate("""() => {
         const picture = document.querySelector(".view"), r = picture.getBoundingClientRect();
+        // No pointer of the browser's is down that could be captured.
+        picture.setPointerCapture = () => {};
         const click = () => ["pointerdown", "pointerup"].forEach((name) =>
             picture.dispatchEvent(new PointerEvent(name, { isPrimary: true,
                 clientX: r.left + 0.35 * r.width, clientY: r.top + 0.45 * r.height })));
@@ -217,6 +218,8 @@ def test_nonsense_from_a_browser_is_told_and_harms_nothing(visit: Visit) -> None
         ("pick", [[["x", 1]]]), ("pick", [[[1]]]), ("pick", [7]), ("line", []), ("zoom", [None]),
         ("zoom_to", ["a", {}, [], 1]), ("zoom_to", [1]), ("make", [{}, []]), ("prefer", [[]]),
         ("zoom", ["0", "1", "0", "1", "1e400"]), ("line", ["1", "2", "3", "4", "1.5"]),
+        ("picture", []), ("picture", [{}, 1, 2, 3, 4, 5, 6, 7]), ("point", ["x", 1, 2, None]),
+        ("picture", [100, 100, 0, 0, 0, 1, 1, True]), ("picture", [-5, 1e9, 0, 1e30, 0, 0, 0, 1]),
     ):  # fmt: skip
         visit.page.evaluate("([name, sent]) => trame.trigger(name, sent)", [name, sent])
     visit.page.evaluate("trame.state.set('exaggeration', {})")

@@ -93,6 +93,11 @@ def test_the_page_gets_what_is_sampled_and_nothing_else(walk: Walk) -> None:
     assert json.loads(attributes["line_ends"]) == [list(A), list(B)]
 
 
+def seen(scene: Scene) -> Any:
+    scene.plotter.render_window.Render()
+    return scene.plotter.screenshot(return_img=True)
+
+
 def more_actors(scene: Scene, moment: Moment) -> int:
     """Return how many actors the line adds to the picture of a moment."""
     counts = []
@@ -105,11 +110,11 @@ def more_actors(scene: Scene, moment: Moment) -> int:
 
 def test_the_line_lies_on_the_surface_and_goes_with_it(walk: Walk, scene: Scene) -> None:
     scene.draw(walk.moment, Look())
-    plain = scene.plotter.screenshot(return_img=True)
+    plain = seen(scene)
     walk.explorer.draw_line(A, B)
     # The line and its rim, a ball and its rim and a letter for each end.
     assert more_actors(scene, walk.settle()) == 2 + 2 * 3
-    assert (scene.plotter.screenshot(return_img=True) != plain).any()
+    assert (seen(scene) != plain).any()
     # Of an end outside the window only the line is seen.
     walk.explorer.zoom((0.0, 1.0), (0.0, 1.0))
     assert more_actors(scene, walk.settle()) == 2 + 3
@@ -167,7 +172,7 @@ def test_labels_at_a_curve_are_few_and_losses(scene: Scene) -> None:
 def test_keys_choose_the_ends_and_draw_the_curve(walk: Walk, scene: Scene) -> None:
     controls = Controls(walk.explorer, scene)
     controls.draw()
-    corner = scene.plotter.screenshot(return_img=True)[:60, :90]
+    corner = seen(scene)[:60, :90]
     keys = controls.keys()
     for alpha, beta in (A, B):
         point_at(scene, alpha, beta)
@@ -178,7 +183,7 @@ def test_keys_choose_the_ends_and_draw_the_curve(walk: Walk, scene: Scene) -> No
     assert moment.line is not None
     for _ in range(2):
         controls.draw()
-        drawn = scene.plotter.screenshot(return_img=True)[:60, :90]
+        drawn = seen(scene)[:60, :90]
         assert (drawn != corner).mean() > 0.01
     keys["o"]()
     assert walk.settle().note == "kept as kept1"
@@ -186,7 +191,7 @@ def test_keys_choose_the_ends_and_draw_the_curve(walk: Walk, scene: Scene) -> No
     controls.draw()
     assert (walk.moment.ends, walk.moment.line) == ((), None)
     scene.write("", "")
-    assert (scene.plotter.screenshot(return_img=True)[:60, :90] == corner).all()
+    assert (seen(scene)[:60, :90] == corner).all()
     scene.plotter.iren.interactor.SetEventPosition(0, 0)
     keys["a"]()
     assert walk.moment.ends == ()

@@ -171,6 +171,28 @@ def test_heights_follow_the_exaggeration(walk: Walk, scene: Scene) -> None:
     assert tall[1] == pytest.approx(2 * tall[0])
 
 
+@pytest.mark.parametrize("factor", [1e300, 1e-300])
+@pytest.mark.parametrize("look", [Look(), Look(height="linear"), Look(shows="loss")])
+def test_losses_of_any_size_are_drawn_alike(
+    walk: Walk, scene: Scene, factor: float, look: Look
+) -> None:
+    def attributes(factor: float) -> dict[str, str]:
+        surface = stored(lambda c: factor * kinked(c), 21)
+        walk.explorer.atlas.places["sized"] = Analytic(name="sized", surface=surface)  # type: ignore[attr-defined]
+        walk.explorer.open("sized")
+        shown = scene.draw(walk.settle(), look)
+        assert shown is not None
+        return map_attributes(shown, STYLE)
+
+    wanted, found = attributes(1.0), attributes(factor)
+    assert found["map_quantity"] == wanted["map_quantity"]
+    values = np.frombuffer(base64.b64decode(found["map_values"]), dtype="<f8")
+    drawn = scene.shown
+    assert drawn is not None
+    assert (values == drawn.surface.losses.ravel()).all()
+    np.testing.assert_allclose(decoded(found).astype(int), decoded(wanted).astype(int), atol=1)
+
+
 def test_drawing_again_and_again_leaves_no_actors_behind(walk: Walk, scene: Scene) -> None:
     counts = set()
     for _ in range(3):
@@ -178,6 +200,17 @@ def test_drawing_again_and_again_leaves_no_actors_behind(walk: Walk, scene: Scen
         scene.write("told", "help")
         counts.add(tuple(len(r.actors) for r in scene.plotter.renderers))
     assert len(counts) == 1
+
+
+def test_a_window_that_is_open_is_not_drawn_anew_after_each_part(walk: Walk, scene: Scene) -> None:
+    scene.draw(walk.moment, Look())
+    scene.plotter.screenshot(return_img=True)
+    drawn: list[str] = []
+    scene.plotter.render_window.AddObserver("EndEvent", lambda *_: drawn.append("once"))
+    scene.draw(walk.moment, Look(height="linear"))
+    assert drawn == []
+    scene.plotter.render()
+    assert drawn == ["once"]
 
 
 def test_an_unfinished_surface_is_drawn_in_part(walk: Walk, scene: Scene) -> None:

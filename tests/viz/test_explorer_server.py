@@ -6,6 +6,8 @@ import asyncio
 import logging
 import socket
 import sys
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -83,13 +85,20 @@ def test_arguments_of_the_command_line_are_hidden_and_come_back() -> None:
     assert sys.argv is own
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the server work until a condition holds."""
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
 def answers(requests: Any) -> Any:
     """Serve a page, a file and a socket behind a guard; return what the client function returns."""
     aiohttp = pytest.importorskip("aiohttp")
     from aiohttp import web
 
     left: list[str] = []
-    guard = Guard("right", lambda: left.append("left"))
+    guard = Guard("right", lambda: left.append("left"), back=0.0)
 
     @web.middleware
     async def guarded(request: Any, handler: Any) -> Any:
@@ -172,10 +181,10 @@ def test_the_socket_opens_to_its_own_page_alone_and_tells_when_the_last_has_left
         await one.send_str("hello")
         heard = (await one.receive()).data, guard.browsers, list(left)
         await one.close()
-        await asyncio.sleep(0.1)
+        await until(lambda: guard.browsers == 1)
         after_one = guard.browsers, list(left)
         await two.close()
-        await asyncio.sleep(0.1)
+        await until(lambda: bool(left))
         return refused, heard, after_one, (guard.browsers, list(left))
 
     refused, heard, after_one, after_two = answers(ask)
@@ -183,6 +192,27 @@ def test_the_socket_opens_to_its_own_page_alone_and_tells_when_the_last_has_left
     assert heard == ("hello", 2, [])
     assert after_one == (1, [])
     assert after_two == (0, ["left"])
+
+
+def test_a_browser_that_is_back_in_time_has_not_left() -> None:
+    pytest.importorskip("aiohttp")
+    left: list[str] = []
+
+    async def closed(_request: Any) -> None:
+        """Serve a browser that goes at once."""
+
+    async def run() -> None:
+        guard = Guard("right", lambda: left.append("left"), back=0.05)
+        request = SimpleNamespace(headers={"Origin": "http://here"}, host="here")
+        await guard._socket(request, closed)
+        guard.browsers += 1
+        await asyncio.sleep(0.2)
+        assert left == []
+        guard.browsers -= 1
+        await guard._socket(request, closed)
+        await until(lambda: left == ["left"])
+
+    asyncio.run(run())
 
 
 def test_what_the_server_logs_is_one_line_without_a_traceback(

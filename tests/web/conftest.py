@@ -46,22 +46,19 @@ def opened(browser: Any) -> Callable[..., Any]:
     def open_page(
         path: Path, width: int = 1400, height: int = 860, **options: Any
     ) -> Iterator[Any]:
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, offline=True, **options
-        )
-        heard = Heard()
-        page = context.new_page()
-        page.set_default_timeout(browsing.PATIENCE)
+        size = {"width": width, "height": height}
+        page, heard = browsing.open_page(browser, viewport=size, offline=True, **options), Heard()
         page.on("console", lambda message: heard.console.append(message.text))
         page.on("pageerror", lambda error: heard.console.append(str(error)))
         page.on("request", lambda request: heard.requests.append(request.url))
         page.goto(path.as_uri())
         until(page, "window.lossoscope?.ready || window.lossoscope?.error")
+        browsing.at_rest(page)
         yield page
         assert heard.console == []
         inside = ("file:", "blob:", "data:")
         assert [url for url in heard.requests if not url.startswith(inside)] == []
-        context.close()
+        page.context.close()
 
     return open_page
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import open_page
 
 import viz
 from landscape.plane import Plane
@@ -97,8 +98,7 @@ def test_the_frame_draws_in_a_page(browser: Any, records: dict[str, Any], tmp_pa
     target = tmp_path / "cell.html"
     body = viz.show(records)._repr_html_()
     target.write_text(f"<!DOCTYPE html><meta charset='utf-8'><body>{body}", encoding="utf-8")
-    context = browser.new_context(viewport={"width": 900, "height": 640}, offline=True)
-    page = context.new_page()
+    page = open_page(browser, viewport={"width": 900, "height": 640}, offline=True)
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.goto(target.as_uri())
@@ -107,7 +107,7 @@ def test_the_frame_draws_in_a_page(browser: Any, records: dict[str, Any], tmp_pa
     inner.locator(".legendrow").first.wait_for()
     assert inner.locator(".cell h2").all_inner_texts() == ["relu-gd-seed0", "gelu-gd-seed0"]
     assert said == []
-    context.close()
+    page.context.close()
 
 
 SURFACE = """

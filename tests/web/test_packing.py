@@ -158,6 +158,19 @@ def test_a_thinned_grid_keeps_its_ends_and_the_solution_and_says_so(points: int)
     assert not any("shown" in note for note in told_by(page_of(small))["panels"][0]["notes"])
 
 
+@pytest.mark.parametrize("points", [302, 600, 601, 901])
+@pytest.mark.parametrize("place", [0, 1, 2, 3, 150, -4, -3, -2, -1])
+def test_a_thinned_axis_keeps_the_solution_wherever_it_lies(points: int, place: int) -> None:
+    """Between an end and the point that is shown beside it, it was left out."""
+    axis = np.arange(points, dtype=float)
+    axis -= axis[place]
+    kept = _kept(axis)
+    assert 0.0 in axis[kept]
+    assert len(kept) == 301
+    assert np.all(np.diff(kept) > 0)
+    assert (kept[0], kept[-1]) == (0, points - 1)
+
+
 def test_windows_of_the_microscope_follow_the_surface_of_their_run(records: dict[str, Any]) -> None:
     whole = records["relu-gd-seed0.random"]
     windows = {}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import open_page
 from calling import accepted
 from small_study import SMALL, load, run_study
 
@@ -44,8 +45,8 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @contextmanager
 def shown(browser: Any, path: Path, width: int, **options: Any) -> Iterator[Any]:
     """Open a page; fail afterwards if it wrote to the console or asked for anything."""
-    context = browser.new_context(viewport={"width": width, "height": 860}, offline=True, **options)
-    page, console, asked = context.new_page(), [], []
+    size = {"width": width, "height": 860}
+    page, console, asked = open_page(browser, viewport=size, offline=True, **options), [], []
     page.on("console", lambda message: console.append(message.text))
     page.on("pageerror", lambda error: console.append(str(error)))
     page.on("request", lambda request: asked.append(request.url))
@@ -56,7 +57,7 @@ def shown(browser: Any, path: Path, width: int, **options: Any) -> Iterator[Any]
     page.wait_for_timeout(500)
     assert console == []
     assert [url for url in asked if not url.startswith(INSIDE)] == []
-    context.close()
+    page.context.close()
 
 
 def beyond(page: Any, width: int) -> list[str]:
@@ -149,5 +150,5 @@ def test_scenes_turn_in_the_page_that_forbids_scripts(browser, reports):
         assert frame.count() == 1
         frame.scroll_into_view_if_needed()
         inside = frame.element_handle().content_frame()
-        inside.locator("canvas").first.wait_for(timeout=20_000)
+        inside.locator("canvas").first.wait_for()
         assert inside.evaluate("Boolean(window.lossoscope && !window.lossoscope.error)")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from browsing import at_rest
 
 import viz
 
@@ -103,8 +104,8 @@ def test_the_controls_do_what_they_say(toy: Any) -> None:
     stage = toy.locator(".stage")
     before = stage.screenshot()
     toy.locator("#width").fill("0.5")
-    toy.wait_for_timeout(200)
     assert toy.evaluate("lossoscope.state.width") == 0.5
+    at_rest(toy)
     assert stage.screenshot() != before
     toy.locator("#width").fill("0")
     toy.get_by_role("button", name="Start again").click()

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browsing import until
+from browsing import at_rest, until
 
 SIZES = [(390, 780), (1400, 860), (2560, 1300)]
 ABOVE = "lossoscope.setCamera({elevation: 90, azimuth: -90})"
@@ -19,8 +19,8 @@ def hover(page: Any, panel: int, i: int, j: int) -> Any:
     x, y = page.evaluate(f"lossoscope.pixelOf({panel}, {i}, {j})")
     page.mouse.move(x + 40, y + 30)
     page.mouse.move(x, y)
-    until(page, "document.querySelector('.reading[data-loss]:not([hidden])')")
-    page.wait_for_timeout(120)
+    # Places are looked up once for each picture.
+    until(page, f"((at) => at && Math.hypot(at[0] - {x}, at[1] - {y}) < 1)(lossoscope.pointer())")
     return page.locator(".cell").nth(panel).locator(".reading")
 
 
@@ -31,7 +31,6 @@ def test_hovering_reads_the_stored_losses(
     surfaces = [records["relu-gd-seed0.random"], records["gelu-gd-seed0.random"]]
     with opened(page_file, *size) as page:
         page.evaluate(ABOVE)
-        page.wait_for_timeout(400)
         for panel, surface in enumerate(surfaces):
             for i, j in ((5, 7), (20, 16), (33, 28)):
                 reading = hover(page, panel, i, j)
@@ -64,9 +63,9 @@ def test_hovering_from_the_side_meets_what_is_in_front(
 def test_log_and_linear_read_the_same(opened: Callable[..., Any], page_file: Path) -> None:
     with opened(page_file) as page:
         page.evaluate(ABOVE)
-        page.wait_for_timeout(400)
         x, y = page.evaluate("lossoscope.pixelOf(0, 9, 9)")
         page.mouse.click(x, y)
+        at_rest(page)
         rows = page.locator(".probe tbody tr")
         before = [rows.nth(k).get_attribute("data-loss") for k in range(2)]
         words = rows.all_inner_texts()
@@ -84,8 +83,8 @@ def test_a_kept_point_compares_the_panels_at_one_place(
 ) -> None:
     with opened(page_file) as page:
         page.evaluate(ABOVE)
-        page.wait_for_timeout(400)
         page.mouse.click(*page.evaluate("lossoscope.pixelOf(1, 10, 20)"))
+        at_rest(page)
         rows = page.locator(".probe tbody tr")
         kept = [float(rows.nth(k).get_attribute("data-loss")) for k in range(2)]
         stored = [records[f"{name}-gd-seed0.random"].losses[10, 20] for name in ("relu", "gelu")]
@@ -104,13 +103,13 @@ def test_toggles_change_the_scene(opened: Callable[..., Any], page_file: Path, l
         before, drawn = stage.screenshot(), page.evaluate("lossoscope.panels()[0].drawn")
         page.locator(f"[data-layer={layer}]").click()
         page.mouse.move(5, 5)
-        page.wait_for_timeout(200)
+        at_rest(page)
         after = page.evaluate("lossoscope.panels()[0].drawn")
         assert bool(drawn[layer]) != bool(after[layer])
         assert stage.screenshot() != before
         page.locator(f"[data-layer={layer}]").click()
         page.mouse.move(5, 5)
-        page.wait_for_timeout(200)
+        at_rest(page)
         assert stage.screenshot() == before
 
 
@@ -137,6 +136,51 @@ def test_the_scrubber_moves_the_marks_to_what_was_recorded(
                 assert float(found[1]) == pytest.approx(value, rel=5e-3)
 
 
+def test_what_is_kept_is_let_go_while_it_plays(opened: Callable[..., Any], page_file: Path) -> None:
+    """A button that is made anew between press and release is not clicked."""
+    with opened(page_file, 900, 700) as page:
+        page.mouse.click(*page.evaluate("lossoscope.pixelOf(1, 10, 20)"))
+        at_rest(page)
+        page.locator(".scrubber").fill("0")
+        page.get_by_role("button", name="Play").click()
+        box = page.locator(".probe .close").bounding_box()
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.mouse.down()
+        step = page.evaluate("lossoscope.state.step")
+        until(page, f"lossoscope.state.step > {step}")
+        page.mouse.up()
+        until(page, "!lossoscope.state.pin")
+        assert page.locator(".probe").is_hidden()
+
+
+def test_a_hand_at_the_scrubber_stops_what_plays(
+    opened: Callable[..., Any], page_file: Path
+) -> None:
+    with opened(page_file, 700, 500) as page:
+        page.locator(".scrubber").fill("0")
+        page.get_by_role("button", name="Play").click()
+        until(page, "lossoscope.state.step > 0")
+        page.locator(".scrubber").fill("3")
+        page.get_by_role("button", name="Play").wait_for()
+        assert page.evaluate("lossoscope.state.step") == 30
+
+
+def test_a_reading_leaves_with_the_pointer(opened: Callable[..., Any], page_file: Path) -> None:
+    """Also before the last place under it was looked up."""
+    with opened(page_file, 900, 700) as page:
+        x, y = page.evaluate("lossoscope.pixelOf(1, 10, 20)")
+        page.evaluate(f"""(() => {{
+            const stage = document.querySelector(".stage");
+            const tell = (name) => stage.dispatchEvent(new PointerEvent(name,
+                {{ clientX: {x}, clientY: {y}, pointerType: "mouse" }}));
+            tell("pointermove");
+            tell("pointerleave");
+        }})()""")
+        at_rest(page)
+        assert page.evaluate("lossoscope.state.hover") is None
+        assert page.locator(".reading:not([hidden])").count() == 0
+
+
 def test_playing_runs_to_the_end(opened: Callable[..., Any], page_file: Path) -> None:
     with opened(page_file, 700, 500) as page:
         page.locator(".scrubber").fill("25")
@@ -158,7 +202,6 @@ def test_cameras_stay_linked_after_a_drag(
         page.mouse.down()
         page.mouse.move(x + 60, y - 30, steps=4)
         page.mouse.up()
-        page.wait_for_timeout(300)
         after = page.evaluate("lossoscope.camera()")
         assert after["azimuth"] != before["azimuth"]
         assert after["elevation"] < before["elevation"]

@@ -69,7 +69,8 @@ class LandscapeMap extends HTMLElement {
     this.image.style.transform = "";
     this.counts = (this.getAttribute("shape") || "0 0").split(" ").map(Number);
     const bytes = Uint8Array.from(atob(this.getAttribute("values") || ""), (c) => c.charCodeAt(0));
-    this.numbers = new Float32Array(bytes.buffer);
+    const double = bytes.length === 8 * this.counts[0] * this.counts[1];
+    this.numbers = new (double ? Float64Array : Float32Array)(bytes.buffer);
     const points = JSON.parse(this.getAttribute("path") || "[]").map(([a, b]) => this.place(a, b));
     this.line.setAttribute("points", points.map((p) => p.join(",")).join(" "));
     const last = points.at(-1);

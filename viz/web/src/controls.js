@@ -161,16 +161,23 @@ export class Controls {
   }
 
   footer() {
-    this.scrubber = make("input", { type: "range", min: "0", max: "0", step: "1", "aria-label": "Step", class: "scrubber", oninput: () => this.page.change({ step: this.page.steps[Number(this.scrubber.value)] }) });
+    this.scrubber = make("input", { type: "range", min: "0", max: "0", step: "1", "aria-label": "Step", class: "scrubber", oninput: () => this.scrub() });
     this.player = make("button", { type: "button", "data-role": "play", "aria-label": "Play", onclick: () => this.play() }, "\u25b6");
     this.stepText = make("output", {}, "");
     this.footerRow = make("div", { class: "scrub" }, this.player, this.scrubber, this.stepText);
     return make("footer", {}, this.footerRow, this.steps);
   }
 
+  /** Show the step that the scrubber stands at; what plays stops. */
+  scrub() {
+    this.stop();
+    this.page.change({ step: this.page.steps[Number(this.scrubber.value)] });
+  }
+
   stepBy(count) {
     const { steps, state } = this.page;
     if (!steps.length) return;
+    this.stop();
     const place = Math.min(Math.max(steps.indexOf(state.step) + count, 0), steps.length - 1);
     this.page.change({ step: steps[place] });
   }
@@ -186,7 +193,8 @@ export class Controls {
     this.player.textContent = "\u275a\u275a";
     this.player.setAttribute("aria-label", "Stop");
     const tick = (now) => {
-      const place = Math.min(first + Math.floor((now - began) * rate), steps.length - 1);
+      // The time of a picture may be before the click that it shows.
+      const place = Math.min(first + Math.floor(Math.max(now - began, 0) * rate), steps.length - 1);
       if (steps[place] !== this.page.state.step) this.page.change({ step: steps[place] });
       if (place >= steps.length - 1) this.stop();
       else this.playing = requestAnimationFrame(tick);

@@ -20,8 +20,11 @@ export function select(label, options, value, change, attributes = {}) {
   return list;
 }
 
+/** Give a drop-down list other options; one that has them already may be open, and stays so. */
 export function fill(list, options, value) {
-  list.replaceChildren(...options.map(([key, text]) => make("option", { value: String(key) }, text)));
+  const known = Array.from(list.options, (option) => [option.value, option.textContent]);
+  const wanted = options.map(([key, text]) => [String(key), text]);
+  if (JSON.stringify(known) !== JSON.stringify(wanted)) list.replaceChildren(...options.map(([key, text]) => make("option", { value: String(key) }, text)));
   list.value = String(value);
 }
 

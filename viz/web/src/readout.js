@@ -50,6 +50,10 @@ export class Readout {
     if (!pin) return;
     const panels = this.page.stage.panels;
     const readings = panels.map((panel) => [panel, this.page.reading(panel, pin)]);
+    // What is made anew under a pointer loses its click, and a selection.
+    const told = JSON.stringify([pin.alpha, pin.beta, readings.map(([panel, reading]) => [panel.told.id, reading])]);
+    if (told === this.told && this.probe.hasChildNodes()) return;
+    this.told = told;
     const first = readings[0][1];
     const here = first ?? pin;
     const accuracies = readings.some(([, reading]) => reading?.accuracy !== undefined);

@@ -50,6 +50,7 @@ export function save(canvas, name) {
     link.href = URL.createObjectURL(blob);
     link.download = name;
     link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    // A browser may begin to read it much later.
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
   });
 }

@@ -234,7 +234,11 @@ export class Stage {
     };
     this.host.addEventListener("pointerup", lift);
     this.host.addEventListener("pointercancel", lift);
-    this.host.addEventListener("pointerleave", () => this.heard.hover(null, null));
+    this.host.addEventListener("pointerleave", () => {
+      // A look-up that is still to come would find what is no longer under the pointer.
+      this.hoverPlace = null;
+      this.heard.hover(null, null);
+    });
     this.host.addEventListener(
       "wheel",
       (event) => {
@@ -257,8 +261,18 @@ export class Stage {
     this.hovering = true;
     requestAnimationFrame(() => {
       this.hovering = false;
-      this.heard.hover(...this.at(...this.hoverPlace));
+      if (this.hoverPlace) this.heard.hover(...this.at(...this.hoverPlace));
     });
+  }
+
+  /** The last place that was looked up under the pointer; null while a look-up is to come. */
+  lookedAt() {
+    return this.hovering ? null : this.hoverPlace;
+  }
+
+  /** Whether what is seen is whole, and nothing is to come. */
+  resting() {
+    return !(this.waiting || this.turning || this.hovering);
   }
 
   pan(dx, dy) {

@@ -293,6 +293,7 @@ function inspection(study) {
         id: panel.told.id,
         title: panel.told.title,
         shape: [panel.xs.length, panel.ys.length],
+        window: [panel.level.alphas, panel.level.betas].map((axis) => [axis[0], axis[axis.length - 1]]),
         quantity: panel.level.quantity,
         scale: { kind: panel.scale.kind, low: panel.scale.low, high: panel.scale.high },
         marks: panel.markPlaces,
@@ -328,6 +329,8 @@ function inspection(study) {
     commands: () => study.commands(),
     frames: () => [...stage.frames],
     coarsen: () => stage.coarsen(),
+    pointer: () => stage.lookedAt(),
+    resting: () => stage.resting(),
     // While it turns: pixels for each of the screen's, and every which point of the grid is drawn.
     detail: () => ({ ratio: stage.ratio, stride: stage.stride, full: stage.fullRatio }),
   };

@@ -307,6 +307,7 @@ export async function startToy() {
     bounces: () => toy.bounces(),
     loss: (theta, width) => lossAt(theta, width),
     pixelOf: (i, j) => toy.stage.pixelOf(toy.panel, i, j),
+    resting: () => toy.stage.resting(),
     camera: () => ({ azimuth: toy.stage.view.azimuth, elevation: toy.stage.view.elevation }),
   };
 }
