@@ -16,7 +16,7 @@ from viz.colouring import Colours, Reference, colours_of
 from viz.contour_axes import draw_contours
 from viz.height import HeightScale, Kind, scale_of
 from viz.panel_lists import panels_of, warn_of_mismatches
-from viz.rows import evenly
+from viz.rows import per_row
 from viz.scene import Panel
 from viz.style import PAPER, Font, Style
 from viz.text import wrapped
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _CAPTION_SIZE = 7.0
 _MOST_PANELS = 64
+_LEAST_WIDTH = 1.5
 # Of the paper's style; others give their own.
 FIGURE_SETTINGS: Mapping[str, Any] = PAPER.figure_settings
 
@@ -75,7 +76,7 @@ def contour(
 
     Raises:
         ValueError: for no surface or more than 64, one that is not two-dimensional, lists of other
-            lengths, or an unknown colour.
+            lengths, an unknown colour, less than 1 column or a width below 1.5 inches.
     """
     import matplotlib
     from matplotlib.figure import Figure
@@ -88,23 +89,25 @@ def contour(
     scale = scale_of(height, every)
     colours = colours_of(every, colour, style, height=scale.kind, reference=reference)
     count = len(every)
-    per_row = columns or evenly(count, 4)
-    rows = math.ceil(count / per_row)
-    across = width or (5.5 if per_row <= 3 else 6.75) * style.letters
+    in_row = per_row(count, columns, 4)
+    rows = math.ceil(count / in_row)
+    across = (5.5 if in_row <= 3 else 6.75) * style.letters if width is None else width
+    if not across >= _LEAST_WIDTH:
+        raise ValueError(f"width must be at least {_LEAST_WIDTH:g} inches, got {width}")
     windows = {tuple(float(v) for a in s.grid.axes for v in (a[0], a[-1])) for s in every}
     same = len(windows) == 1
     warn_of_mismatches(every, planes or ())
     ratio = float(np.ptp(every[0].betas) / np.ptp(every[0].alphas))
     # Enough for the widest panels: constrained layout loses titles of panels it must make narrower.
-    tall = rows * ((across - 1.0) / per_row * ratio + 0.36) + 0.25
+    tall = rows * ((across - 1.0) / in_row * ratio + 0.36) + 0.25
     with matplotlib.rc_context(dict(style.figure_settings)):
-        heads = fitted([one.title for one in panels], 0.92 * (across - 1.0) / per_row,
+        heads = fitted([one.title for one in panels], 0.92 * (across - 1.0) / in_row,
                        float(matplotlib.rcParams["axes.titlesize"]))  # fmt: skip
         tall += rows * (heads.lines - 1) * 1.2 * heads.size / 72
         figure = Figure(figsize=(across, tall), layout="constrained")
-        grid = figure.subplots(rows, per_row, squeeze=False, sharex=same, sharey=same)
+        grid = figure.subplots(rows, in_row, squeeze=False, sharex=same, sharey=same)
         _panels(grid.ravel(), panels, heads, scale, style, colours)
-        _label(grid.ravel()[:count], every, per_row, max((across - 1.2) / per_row - 0.08, 0.3))
+        _label(grid.ravel()[:count], every, in_row, max((across - 1.2) / in_row - 0.08, 0.3))
         _colour_bar(figure, grid, scale, style, colours)
         shown = [path for panel in panels for path in panel.paths]
         text = caption_of(every, shown, scale=scale, shading="", planes=planes or (),

@@ -87,7 +87,8 @@ class HeightScale:
         joined = np.concatenate(parts)
         finite = joined[np.isfinite(joined)]
         if not len(finite):
-            hint = "; use a linear height" if kind == "log" else ""
+            some = any(np.isfinite(surface_heights(s, "linear")).any() for s in shown)
+            hint = "; use a linear height" if kind == "log" and some else ""
             raise ValueError(f"the surfaces have no finite value to draw{hint}")
         low, high = float(finite.min()), float(finite.max())
         if high - low < 1e-12 * max(abs(high), 1.0):

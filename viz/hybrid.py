@@ -53,6 +53,12 @@ def figure_style(which: Style | str | None = None) -> Style:
     return replace(found, height=FIGURE_STYLE.height, isoline_width=FIGURE_STYLE.isoline_width)
 
 
+def check_dpi(dpi: int) -> None:
+    """Raise ValueError for a resolution below 1 pixel per inch."""
+    if not dpi >= 1:
+        raise ValueError(f"dpi must be >= 1, got {dpi}")
+
+
 def figure(
     surfaces: Surface | Sequence[Surface],
     *,
@@ -100,11 +106,13 @@ def figure(
     Raises:
         RuntimeError: if nothing can be rendered here; the message names the missing packages.
         ValueError: for no surface or too many, lists of other lengths, an unknown height, colour
-            or shading, a reference that does not fit, or panels that would be too small.
+            or shading, a reference that does not fit, less than 1 column or pixel per inch, or
+            panels that would be too small.
     """
     panels = _panels(surfaces, paths, titles, planes)
     warn_of_mismatches([panel.surface for panel in panels], planes or ())
     check_shading(shading)
+    check_dpi(dpi)
     style = figure_style(style)
     scale, frame = _scale_and_frame(panels, height, style)
     colours = _colours(panels, colour, reference, scale, style)

@@ -15,7 +15,7 @@ from viz.contour_axes import draw_contours
 from viz.height import HeightScale, label, number, power_of_ten
 from viz.plane_captions import a_range
 from viz.relief import Relief, draw_relief, ground_colours
-from viz.rows import evenly
+from viz.rows import per_row
 from viz.style import Style
 
 if TYPE_CHECKING:
@@ -59,10 +59,10 @@ def microscope(
     count = check_residuals(residuals, titles=titles, full=full)
     style = Style.of(style)
     relief = Relief.of(residuals)
-    per_row = count if full else columns or evenly(count, 4)
-    rows = math.ceil(count / per_row)
-    across = width or (5.5 if per_row <= 3 else 6.75) * style.letters
-    figure, grid = _panels(rows + bool(full), per_row, across, style)
+    in_row = count if full else per_row(count, columns, 4)
+    rows = math.ceil(count / in_row)
+    across = width or (5.5 if in_row <= 3 else 6.75) * style.letters
+    figure, grid = _panels(rows + bool(full), in_row, across, style)
     with _settings(style):
         if full:
             _draw_full(figure, grid[0], full, titles, style)

@@ -16,7 +16,7 @@ from viz.captions import caption as caption_of
 from viz.colouring import Colours, Reference, colours_of
 from viz.frame import Frame
 from viz.height import HeightScale, Kind
-from viz.hybrid import figure_style
+from viz.hybrid import check_dpi, figure_style
 from viz.line_figures import draw_lines, marked, section
 from viz.lines import drawing
 from viz.mesh import Shading, check_shading
@@ -146,6 +146,7 @@ def mosaic(
     from matplotlib.figure import Figure
 
     check_shading(shading)
+    check_dpi(dpi)
     if width < LEAST_WIDTH:
         raise ValueError(f"a mosaic needs a width of at least {LEAST_WIDTH:g} in, got {width:g}")
     parts = Parts.of(surface, path, flat, flat_path, line, budgets, height)

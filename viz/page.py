@@ -12,7 +12,7 @@ import numpy as np
 from viz.frame import Frame
 from viz.legends import Name, names_of
 from viz.paper_axes import Margins, room_beside
-from viz.rows import evenly
+from viz.rows import per_row
 from viz.style import Style
 from viz.text import wrapped
 from viz.ticks import POINT, extent
@@ -107,18 +107,18 @@ class Page:
             ValueError: if the panels would be narrower than can be read.
         """
         most = 2 if width < NARROW else 3 if width < 6.5 else 4
-        per_row = columns or evenly(count, most)
+        in_row = per_row(count, columns, most)
         upright = width >= NARROW
         right = bar_room(bar)
         beside = (BAR + right + _BETWEEN) if upright else 0.0
-        panel = (width - beside - (per_row - 1) * _BETWEEN) / per_row
+        panel = (width - beside - (in_row - 1) * _BETWEEN) / in_row
         count_ticks = 4 if panel >= 1.8 else 2
         margins = Margins.of(frame, LABEL, count_ticks)
         inner = panel - margins.left - margins.right + 2 * ROOM
         if inner < _LEAST:
             raise ValueError(
-                f"{per_row} panels side by side in {width:g} inches are too small to read; give "
-                "fewer columns or a larger width"
+                f"panels, {in_row} in a row of {width:g} inches, are too small to read; give fewer "
+                "columns or a larger width"
             )
         view = View.of(frame, style, width=inner, room=ROOM)
         flat, beside = None, room_beside(frame, LABEL, count_ticks)
@@ -128,7 +128,7 @@ class Page:
             flat = (side, side * ratio) if ratio <= 1 else (side / ratio, side)
         lines = tuple(wrapped(caption, width * 0.96, CAPTION, style.font))
         fitting = fitted(titles, inner - 2 * ROOM + 2 * min(margins.left, margins.right), TITLE)
-        return cls(width, per_row, math.ceil(count / per_row), view, margins, count_ticks,
+        return cls(width, in_row, math.ceil(count / in_row), view, margins, count_ticks,
                    flat, beside, upright, right, legend, lines, fitting)  # fmt: skip
 
     @property

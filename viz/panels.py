@@ -16,7 +16,7 @@ from viz.frame import Frame
 from viz.height import HeightScale, Kind, scale_of
 from viz.mesh import Shading, check_shading
 from viz.panel_lists import panels_of, warn_of_mismatches
-from viz.rows import evenly
+from viz.rows import per_row
 from viz.scene import Panel
 from viz.style import Style
 from viz.told import remember
@@ -117,8 +117,8 @@ def compare(
     warn_of_mismatches(surfaces, planes or [])
     every = planes or [None] * len(panels)
     choice = Choice(every, height, shading, caption, colour, reference)
-    look, per_row = Style.of(style).of_many(), columns or evenly(len(panels), 4)
-    return draw_chosen(panels, choice, look, columns=per_row, off_screen=off_screen)
+    look, wide = Style.of(style).of_many(), per_row(len(panels), columns, 4)
+    return draw_chosen(panels, choice, look, columns=wide, off_screen=off_screen)
 
 
 @dataclass(frozen=True, slots=True)

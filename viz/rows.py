@@ -12,3 +12,14 @@ def evenly(count: int, most: int) -> int:
     (4, 3, 3)
     """
     return math.ceil(count / math.ceil(count / most))
+
+
+def per_row(count: int, columns: int | None, most: int) -> int:
+    """Return how many panels stand in a row: ``columns`` if it is given, else at most ``most``.
+
+    Raises:
+        ValueError: for less than 1 column.
+    """
+    if columns is not None and columns < 1:
+        raise ValueError(f"columns must be >= 1, got {columns}; leave it out for a usual number")
+    return columns or evenly(count, most)

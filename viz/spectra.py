@@ -14,7 +14,7 @@ from landscape.results import Analysis
 from viz.height import number
 from viz.lines import arrays_of, between, check_count, drawing, grey, line_colours
 from viz.references import methods
-from viz.rows import evenly
+from viz.rows import per_row
 from viz.style import Style
 from viz.titles import fitted
 from viz.told import remember
@@ -104,15 +104,15 @@ def spectrum(
     found = _checked(analyses)
     if len(titles) != len(found):
         raise ValueError(f"titles must be as many as analyses, {len(found)}, got {len(titles)}")
-    per_row = columns or evenly(len(found), 3)
-    rows = math.ceil(len(found) / per_row)
+    in_row = per_row(len(found), columns, 3)
+    rows = math.ceil(len(found) / in_row)
     places, sigma = _axis(found)
     with drawing(style):
-        one = (width - 0.5) / per_row
+        one = (width - 0.5) / in_row
         heads = fitted(titles, 0.9 * one, 8.0)
         tall = rows * (0.72 * one + 0.30 + 0.12 * heads.lines) + 0.35
         figure = Figure(figsize=(width, tall), layout="constrained")
-        grid = figure.subplots(rows, per_row, squeeze=False, sharex=True, sharey=True)
+        grid = figure.subplots(rows, in_row, squeeze=False, sharex=True, sharey=True)
         for place, axes in enumerate(grid.ravel()):
             if place >= len(found):
                 axes.set_axis_off()
@@ -120,9 +120,9 @@ def spectrum(
             _panel(axes, found[place], places, sigma, line_colours()[place])
             # The ends are written between the title and the panel.
             axes.set_title(heads.texts[place], fontsize=heads.size, pad=13)
-            if place % per_row == 0:
+            if place % in_row == 0:
                 axes.set_ylabel("density")
-            if place + per_row >= len(found):
+            if place + in_row >= len(found):
                 axes.set_xlabel("eigenvalue")
                 axes.tick_params(labelbottom=True)
         least = min(1 / (density.parameters * sigma * math.sqrt(2 * math.pi)) for density in found)

@@ -100,7 +100,8 @@ def wrapped(text: str, width: float, size: float, font: Font = "serif") -> list[
     if not text:
         return []
     letters = width * 72 / (size * letter_width(font))
-    return textwrap.wrap(text, max(int(letters), 10))
+    # Names of runs have hyphens that are no places to break.
+    return textwrap.wrap(text, max(int(letters), 10), break_on_hyphens=False)
 
 
 @cache

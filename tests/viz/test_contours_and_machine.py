@@ -143,3 +143,30 @@ def test_contours_of_different_windows_are_told_and_none_is_cropped(oblong: Surf
     with pytest.warns(UserWarning, match="different windows"):
         figure = viz.contour([wide, oblong])
     assert [axes.get_xlim() for axes in figure.axes[:2]] == [(-3.0, 3.0), (-1.0, 1.0)]
+
+
+@pytest.mark.parametrize("draw", [viz.contour, viz.figure, viz.compare])
+@pytest.mark.parametrize("columns", [0, -1])
+def test_panels_need_a_column(draw: Any, columns: int, oblong: Surface) -> None:
+    with pytest.raises(ValueError, match=f"columns must be >= 1, got {columns}"):
+        draw([oblong, oblong], columns=columns)
+
+
+@pytest.mark.parametrize("width", [0.0, -1.0, 0.1, float("nan")])
+def test_contours_need_a_width(width: float, oblong: Surface) -> None:
+    with pytest.raises(ValueError, match=f"width must be at least 1.5 inches, got {width}"):
+        viz.contour(oblong, width=width)
+
+
+@pytest.mark.parametrize("draw", [viz.figure, viz.mosaic])
+def test_figures_need_a_resolution(draw: Any, oblong: Surface) -> None:
+    with pytest.raises(ValueError, match="dpi must be >= 1, got 0"):
+        draw(oblong, dpi=0)
+
+
+def test_another_height_is_proposed_only_where_it_helps(oblong: Surface) -> None:
+    nothing = make_surface(np.full(oblong.grid.shape, np.nan), oblong.grid)
+    with pytest.raises(ValueError, match=r"no finite value to draw$"):
+        viz.contour(nothing)
+    with pytest.raises(ValueError, match=r"no finite value to draw; use a linear height$"):
+        viz.contour(make_surface(-oblong.losses, oblong.grid))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import viz
 from landscape.surface import Surface
+from viz.text import wrapped
 from viz.ticks import extent
 from viz.titles import LEAST, fitted
 
@@ -63,3 +65,10 @@ def test_titles_of_panels_side_by_side_do_not_overlap(
     viz.save(flat, tmp_path / "y.png")
     boxes = [axes.title.get_window_extent(dpi=300) for axes in flat.axes[:3]]
     assert all(a.x1 <= b.x0 for a, b in pairwise(boxes))
+
+
+def test_captions_are_never_broken_within_the_name_of_a_run() -> None:
+    text = "Random plane around relu-gd-seed0, and another around leaky_relu_0.3-nesterov-seed12. "
+    for width in np.linspace(2.0, 4.0, 40):
+        lines = wrapped(text * 3, float(width), 7.0)
+        assert " ".join(lines) == (text * 3).strip()
