@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Contrast = Mapping[str, Any]
 # Rows that are drawn; what is more stands in the table alone.
-MOST_EFFECTS = 24
+MOST_EFFECTS = 36
 # Rows of an axis: figures that are far lower than a printed page leave no half of it empty.
 _MOST_ROWS = 12
 # Heights in inches: of a row, of a line above the first, below the last of an axis.

@@ -40,6 +40,8 @@ def report(
     if table is not None:
         from landscape.cli.claims_table import write_table
 
+        if table.is_dir():
+            raise ValueError(f"--csv is a folder, {table}; name the file, as effects.csv in it")
         count = write_table(source, table)
         print(f"wrote {table} ({count} effects)")
         return

@@ -61,6 +61,9 @@ _CURVES: dict[int, tuple[_Curve, ...]] = {
         _Curve(_relative_rates, lambda a: a["for_good"], _RATE, "share of units dead for good", "x",
                "Units that died and stayed dead through the second half of the run, by learning "
                "rate. At the largest rates the loss ends above its start."),
+        _Curve(_relative_rates, lambda a: a["held_out"], _RATE,
+               "share of units dead on held-out data", "x", "Units that are dead at the end on "
+               "examples that were not trained on, whenever they died."),
     ),
     8: (
         _Curve(_relative_rates, lambda a: a["needed"][:, 0], _RATE, "steps to the target loss",

@@ -33,6 +33,7 @@ from landscape.dynamics.pre_activations import pre_activations
 from landscape.dynamics.sharpest import sharpest
 from landscape.dynamics.stable_rate import sharpness_at, single_precision
 from landscape.dynamics.stacked import Examples, Stack
+from landscape.dynamics.statistics import log_margin
 from landscape.dynamics.twins import activations_of, twins
 from landscape.randomness import keyed_normal
 from landscape.results import Analysis
@@ -217,6 +218,17 @@ def _pick(field: str, level: int) -> Any:
     return lambda analysis, activation: float(analysis.arrays[field][activation, level])
 
 
+def _ends(level: int) -> Any:
+    """Return the last loss at a level; inf of a descent that left the numbers."""
+
+    def value(analysis: Analysis, activation: int) -> float:
+        arrays, steps = analysis.arrays, analysis.settings["effort"]["steps"]
+        whole = arrays["ended"][activation, level] == steps
+        return float(arrays["last_losses"][activation, level]) if whole else float("inf")
+
+    return value
+
+
 _DECIDING = {"reversals": "share of steps that reverse", "returns": "share of crossings taken back"}
 
 
@@ -238,7 +250,10 @@ PRIMARY = tuple(
 SHOWN = (
     *(_shown(field, name, 0, 1) for field, name in _DECIDING.items()),
     *(_shown("cosines", "cosine of successive gradients", c, -1) for c in range(len(LEVELS))),
-)
+    # Speed where the rate is matched to the sharpness, not tuned.
+    *(Quantity(name=_at("loss at the end", c), values=_ends(c), claimed=1, margin=log_margin(0.1))
+      for c in range(len(LEVELS))),
+)  # fmt: skip
 
 
 def verdict(analyses: Sequence[Analysis]) -> Finding:

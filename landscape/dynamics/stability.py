@@ -5,11 +5,17 @@ its start. On a quadratic of largest curvature lambda it is 2 / lambda for gradi
 2 (1 + beta) / lambda for the heavy ball, and 2 (1 + beta) / ((1 + 2 beta) lambda) for Nesterov's
 method with momentum beta.
 
+On a network stable and unstable rates alternate over most of a decade, so that the first unstable
+rung found depends on how close the rungs are, and may differ by a factor between two functions that
+are practically one. How far the stable rates reach altogether (:func:`stable_ranges`) has the same
+value on a quadratic, and depends on neither.
+
 References:
     Polyak (1964), Some methods of speeding up the convergence of iteration methods.
     Nesterov (2004), Introductory Lectures on Convex Optimization, section 2.2.
     Cohen et al. (2021), Gradient descent on neural networks typically occurs at the edge of
     stability, section 2 and appendix B for the limits with momentum.
+    Sohl-Dickstein (2024), The boundary of neural network trainability is fractal.
 """
 
 from __future__ import annotations
@@ -118,3 +124,57 @@ def largest_stable_rates(
         good, upper = every[range(len(names)), held], every[range(len(names)), held + 1]
         bad = np.where(np.isfinite(bad), upper, bad)
     return np.where(np.isfinite(bad), good, np.inf)
+
+
+def stable_ranges(
+    model: nn.Module,
+    loss: str,
+    examples: Examples,
+    rates: Floats,
+    *,
+    steps: int,
+    names: Sequence[str] = METHODS,
+    momentum: float = MOMENTUM,
+) -> Floats:
+    """Return how far the stable rates of some methods reach, see :func:`reach`.
+
+    Args:
+        model: the network at its start; left alone.
+        loss: see :func:`landscape.dynamics.stacked.descend`.
+        examples: pair (inputs, targets).
+        rates: a grid of one factor for each of the M methods, from one that is surely stable to
+            one that is surely not, [M, R].
+        steps: T.
+        names: which methods.
+        momentum: of the heavy ball and of Nesterov.
+
+    Returns:
+        Rates [M].
+    """
+    found = descend(model, loss, examples, methods_at(rates, momentum, names), steps=steps)
+    return reach(found.losses.reshape(*rates.shape, -1), rates)
+
+
+def reach(losses: Floats, rates: Floats) -> Floats:
+    """Return the rate r with ``log r = log r_0 + integral of s(rate) d log rate``.
+
+    ``s`` is the share of the second half of the steps after which the loss is below its start, 1
+    for a stable rate and 0 for an unstable one. A stable rate above an unstable one counts, and
+    where the two alternate each counts by its share.
+
+    Args:
+        losses: at the start and after every step, [M, R, T + 1].
+        rates: from ``r_0`` upwards, by one factor, [M, R].
+
+    Returns:
+        Rates [M]; inf where the largest of the grid was stable throughout.
+
+    >>> reach(np.array([[[1, 0.5], [1, 0.1], [1, 3], [1, np.inf]]]), np.array([[1, 4, 16, 64]]))
+    array([8.])
+    """
+    later = losses[..., losses.shape[-1] // 2 :]
+    shares = (later < losses[..., :1]).mean(axis=-1)
+    spacing = np.log(rates[:, 1] / rates[:, 0])
+    # Each rate stands for half a spacing on either side.
+    ends = rates[:, 0] * np.exp(spacing * (shares.sum(axis=-1) - 0.5))
+    return np.asarray(np.where(shares[:, -1] == 1, np.inf, ends))

@@ -17,15 +17,17 @@ from landscape.arrays import Floats
 from landscape.derivatives import gradient
 from landscape.dynamics.claims import KIND, Finding, Setting, claim_of, finding
 from landscape.dynamics.comparing import Quantity, decided, registered, said
+from landscape.dynamics.primary import deciding_twins
 from landscape.dynamics.stability import (
     METHODS,
     MOMENTUM,
     largest_stable_rates,
     methods_at,
     stability_limits,
+    stable_ranges,
 )
 from landscape.dynamics.stacked import Descent, Examples, Methods, descend, steps_to
-from landscape.dynamics.twins import activations_of, twins
+from landscape.dynamics.twins import NULL, activations_of, twins
 from landscape.evaluation import Evaluator
 from landscape.hessian import hessian_eigenpairs
 from landscape.kinks.path import TOLERANCE, first_failure
@@ -34,6 +36,8 @@ from landscape.results import Analysis
 _SHARPNESS_TOLERANCE = 1e-3
 # Rates of a grid below the limit of a quadratic.
 _BELOW = 4
+# Rates over which the reach is measured: from the limit at the start to 1,700 times that.
+_REACHED = 1.2 ** np.arange(42)
 
 
 def boldness(model: nn.Module, loss: str, examples: Examples, thetas: Floats) -> Floats:
@@ -91,8 +95,9 @@ def measure(setting: Setting) -> Analysis:
         ``rates [3, R]``, the same for all activations; ``at_edge [A, 3]`` tells where the best
         rate is the first or last of the grid; ``sharpness [A, 2]`` and ``limits [A, 2, 3]`` of a
         quadratic of that sharpness, at start and end of gradient descent at its best rate;
-        ``boldness [A, records]`` along it, as a rate. Records of old have ``stable_rates`` of
-        gradient descent alone, [A, 1].
+        ``boldness [A, records]`` along it, as a rate; ``stable_ranges [A]`` of gradient descent,
+        NaN but for the twins that decide and the null. Studies of earlier versions have no such
+        ranges, and ``stable_rates`` of gradient descent alone, [A, 1].
     """
     names = activations_of(twins(setting.effort.twins))
     reference = setting.model("relu")
@@ -135,6 +140,7 @@ def _row(setting: Setting, name: str, rates: Floats) -> dict[str, Any]:
     bold[: len(known)] = boldness(wide, setting.loss, setting.examples, known)
     return {
         "stable_rates": _stable_rates(setting, model, _last_stable(grid, rates)),
+        "stable_ranges": _stable_range(setting, name, model, rates[0, 0]),
         "steps_by_rate": needed,
         "steps_to_target": needed[range(3), best],
         "best_rates": rates[range(3), best],
@@ -154,6 +160,24 @@ def _stable_rates(setting: Setting, model: nn.Module, starts: Floats) -> Floats:
                              factor=setting.effort.factor)
         for part in (slice(0, 1), slice(1, None))
     ])  # fmt: skip
+
+
+def _stable_range(setting: Setting, name: str, model: nn.Module, lowest: float) -> float:
+    """Return how far the stable rates of gradient descent reach; NaN where it is not compared.
+
+    Args:
+        setting: on what.
+        name: of the activation.
+        model: with it.
+        lowest: rate of the grid.
+    """
+    if name not in {*NULL, *(n for pair in deciding_twins() for n in pair)}:
+        return float("nan")
+    limit = lowest * setting.effort.factor**_BELOW
+    rates = np.asarray(limit * _REACHED, dtype=np.float64)[None]
+    found = stable_ranges(model, setting.loss, single_precision(setting), rates,
+                          steps=setting.effort.steps, names=METHODS[:1])  # fmt: skip
+    return float(found[0])
 
 
 def _tie_broken(needed: Floats, grid: Descent, shape: tuple[int, ...]) -> Floats:
@@ -180,6 +204,12 @@ def _scaled(analysis: Analysis, activation: int) -> float:
     return float(arrays["stable_rates"][activation, 0] / arrays["limits"][activation, 0, 0])
 
 
+def _range(analysis: Analysis, activation: int) -> float:
+    """Return how far the stable rates reach; NaN where that was not measured."""
+    ranges = analysis.arrays.get("stable_ranges")
+    return float("nan") if ranges is None else float(ranges[activation])
+
+
 def _gain(analysis: Analysis, activation: int) -> float:
     """Return how many times fewer steps Nesterov needs than gradient descent."""
     plain, _, nesterov = analysis.arrays["steps_to_target"][activation]
@@ -199,6 +229,7 @@ SHOWN = (
              values=_pick("steps_to_target", 0), claimed=1, margin=_MARGIN),
     Quantity(name="boldness at the start", values=_pick("boldness", 0), claimed=-1,
              margin=_MARGIN),
+    Quantity(name="reach of the stable rates", values=_range, claimed=-1, margin=_MARGIN),
     Quantity(name="Nesterov's gain", values=_gain, claimed=-1, margin=_MARGIN),
 )  # fmt: skip
 

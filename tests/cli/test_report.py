@@ -37,6 +37,7 @@ def test_a_study_without_claims_lists_all_ten(study: Path, tmp_path: Path) -> No
 
 def test_mistakes_end_in_one_line(study: Path, tmp_path: Path) -> None:
     assert "written as .html" in refused("report", study, "--out", tmp_path / "report.pdf")
+    assert "--csv is a folder" in refused("report", study, "--csv", tmp_path)
     assert "there is no study file" in refused("report", tmp_path / "none.h5")
     assert call("report", study, "--panels", "0").exit_code == 2
 

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from dynamics.quadratics import Weights, absolute, bowl, half_square
 from torch import nn
 
-from landscape.dynamics.bounce import bounce
+from landscape.dynamics.bounce import LEVELS, bounce, verdict
 from landscape.dynamics.sharpest import sharpest
+from landscape.dynamics.twins import activations_of, twins
+from landscape.results import Analysis
 
 
 class Bent(nn.Module):
@@ -53,20 +54,23 @@ def test_losses_of_a_quadratic_fall_by_the_known_factor():
     np.testing.assert_allclose(run["losses"], 2.0 * 0.25 ** np.arange(5), rtol=1e-6)
 
 
-def test_the_absolute_value_bounces_left_and_right_for_ever():
-    # Gradients are the signs: from 0.3 a step of 0.5 goes to -0.2, back to 0.3, and so on. The
-    # curvature at the scale h = 0.5 around -0.2 is 2 / (2 h).
-    model, examples = Bent([0.3]), bowl(1.0)
-    run = bounce(model, absolute, examples, levels=(1e-12,), steps=2, every=10)[0]
-    assert len(run["cosines"]) == 1
+def test_the_curvature_of_a_kink_is_its_jump_over_the_scale():
+    # Of |w| the slopes at -0.2 +- 0.5 are 1 and -1; at -0.2 +- 0.1 both are -1.
+    for scale, curvature in ((0.5, 2 / (2 * 0.5)), (0.1, 0.0)):
+        found, _ = sharpest(np.sign, np.array([[-0.2]]), np.ones((1, 1)), scales=np.array([scale]))
+        assert found == pytest.approx([curvature])
 
-    weight, signs = torch.tensor([0.3], dtype=torch.float64), []
-    for _ in range(6):
-        signs.append(float(weight.sign()))
-        weight = weight - 0.5 * weight.sign()
-    assert signs == [1, -1, 1, -1, 1, -1]
-    found, _ = sharpest(np.sign, np.array([[-0.2]]), np.ones((1, 1)), scales=np.array([0.5]))
-    assert found == pytest.approx([2.0])
+
+def test_the_absolute_value_bounces_left_and_right_once_a_step_reaches_over_the_kink():
+    # |w| + w^2 / 2 from 1: the first rate, 1.5 over a curvature of 1, leads across the kink; what
+    # is measured later at the scale of a step sees it, 1 + 1 / h.
+    def bent(output, target):
+        return absolute(output, target) + half_square(output, target)
+
+    run = bounce(Bent([1.0]), bent, bowl(1.0), levels=(1.5,), steps=9, every=3)[0]
+    assert set(run["reversals"][np.isfinite(run["reversals"])]) == {1.0}
+    np.testing.assert_allclose(run["cosines"], -1)
+    assert (run["sharpness"][1:] > 1).all()
 
 
 def test_a_unit_that_goes_left_and_right_is_counted_as_taken_back():
@@ -101,3 +105,27 @@ def test_levels_that_run_together_are_what_they_are_alone():
         (alone,) = bounce(Bent([1.0]), half_square, bowl(3.0), levels=(level,), steps=8, every=4)
         for name, numbers in run.items():
             np.testing.assert_allclose(numbers, alone[name], rtol=1e-9)
+
+
+def test_losses_are_compared_at_equal_rate_x_sharpness_and_a_divergence_is_censored():
+    names = activations_of(twins("few"))
+    shape = (len(names), len(LEVELS))
+    rng = np.random.default_rng(0)
+
+    def analysis(seed):
+        luck = np.exp(rng.normal(0, 1))
+        arrays = {key: np.zeros(shape) for key in ("reversals", "returns", "cosines", "along")}
+        arrays |= {"last_losses": np.full(shape, luck), "ended": np.full(shape, 30.0)}
+        # ReLU ends at twice the loss; above the edge one seed's left the numbers.
+        arrays["last_losses"][names.index("relu")] *= 2
+        arrays["ended"][names.index("relu"), 2] = 30 if seed else 7
+        settings = {"seed": seed, "group": "made", "activations": list(names),
+                    "effort": {"steps": 30}}  # fmt: skip
+        return Analysis("claims", arrays, settings)
+
+    shown = {c.name: c for c in verdict([analysis(seed) for seed in range(5)]).shown}
+    told = "loss at the end at rate x sharpness {}: relu against smelu_1, made"
+    assert shown[told.format(1.5)].effect.ratio[0] == pytest.approx(2)
+    above = shown[told.format(2.5)].effect
+    assert (above.n, above.censored) == (5, 1)
+    assert shown[told.format(1.5)].claimed == 1

@@ -9,9 +9,15 @@ from landscape.config.claims import Effort
 from landscape.config.network import network_spec
 from landscape.dynamics import stable_rate
 from landscape.dynamics.settings import Setting
-from landscape.dynamics.stability import largest_stable_rates, stability_limits
+from landscape.dynamics.stability import (
+    largest_stable_rates,
+    reach,
+    stability_limits,
+    stable_ranges,
+)
 from landscape.dynamics.stable_rate import boldness, sharpness_at
 from landscape.dynamics.stacked import Methods, descend
+from landscape.results import Analysis
 
 
 @pytest.mark.parametrize("momentum", [0.5, 0.9])
@@ -27,6 +33,28 @@ def test_largest_stable_rates_of_a_quadratic_are_known(curvature, momentum):
         2 * (1 + momentum) / ((1 + 2 * momentum) * curvature),
     ]
     np.testing.assert_allclose(found, wanted, rtol=0.02)
+
+
+@pytest.mark.parametrize("momentum", [0.5, 0.9])
+@pytest.mark.parametrize("curvature", [0.3, 7.0])
+def test_stable_rates_of_a_quadratic_reach_to_the_known_limits(curvature, momentum):
+    limits = stability_limits(curvature, momentum)
+    rates = 0.31 * limits[:, None] * 1.02 ** np.arange(120)
+    found = stable_ranges(Weights([1.0]), half_square, bowl(curvature), rates, steps=300,
+                          momentum=momentum)  # fmt: skip
+    np.testing.assert_allclose(found, limits, rtol=0.025)
+
+
+def test_stable_rates_above_an_unstable_one_count_by_their_share():
+    rates = np.geomspace(1, 32, 6)[None]
+    fine, bad, half = [4, 1, 1, 1, 1], [4, 9, 9, 9, 9], [4, 1, 1, 9, 1]
+    assert reach(np.array([[fine, fine, bad, fine, bad, bad]]), rates) == pytest.approx([2**2.5])
+    # The second half of four steps are three records, the middle one among them.
+    (found,) = reach(np.array([[fine, fine, half, bad, bad, bad]]), rates)
+    assert found == pytest.approx(2 ** (1.5 + 2 / 3))
+    diverged = [4, 1, np.inf, np.inf, np.inf]
+    assert reach(np.array([[fine, *[diverged] * 5]]), rates) == pytest.approx([2**0.5])
+    assert np.isinf(reach(np.array([[fine] * 6]), rates))[0]
 
 
 def test_the_sharpest_direction_limits_the_rate():
@@ -91,3 +119,14 @@ def test_every_method_has_a_largest_stable_rate_and_descent_is_measured_alone(mo
         model = setting.model("relu", dtype=torch.float32)
         losses = descend(model, "cross_entropy", single, methods, steps=8).losses[0]
         assert losses[-1] < losses[0]
+    # How far stable rates reach is measured where it is compared: not of ELU.
+    missing = np.isnan(found.arrays["stable_ranges"])
+    names = np.array(found.settings["activations"])
+    assert set(names[missing]) == {"elu", "pwl_elu_0.5"}
+    with_it = stable_rate.verdict([found, found]).shown
+    arrays = {key: v for key, v in found.arrays.items() if key != "stable_ranges"}
+    older = Analysis(found.kind, arrays, found.settings)
+    without = stable_rate.verdict([older, older]).shown
+    added = [c.name for c in with_it if c.name not in {one.name for one in without}]
+    assert len(added) == 3
+    assert all(name.startswith("reach of the stable rates: ") for name in added)
