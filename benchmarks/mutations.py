@@ -1,16 +1,18 @@
 """Random damage to study files and journals: an error, or the right values, and nothing else.
 
-    python -P -m benchmarks.mutations --study 2000 --journal 500
+    python -P -m benchmarks.mutations --study 2000 --sealed 500 --journal 500
 
 Every mutant is opened as any user's command would, and every record in it read. Counted are those
 that were refused (as a whole or in part) and those that gave the right values; a wrong value, a
 crash or more than two minutes make the exit code 1. What a journal has lost is work to do again,
-not a wrong value.
+not a wrong value. Some studies are sealed again after they were damaged, as somebody would who
+wants to do harm.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import signal
 import sys
@@ -28,6 +30,7 @@ from landscape.plane import Plane
 from landscape.results import Analysis, Projection
 from landscape.store import StudyWriter, open_study
 from landscape.store.codec import Record
+from landscape.store.seal import BYTES, put_seal
 from landscape.surface import Status, Surface
 from landscape.trajectory import Trajectory
 
@@ -80,13 +83,20 @@ def mutated(content: bytes, draws: random.Random) -> bytes:
     return bytes(data)
 
 
-def torture_studies(count: int, draws: random.Random, folder: Path) -> Counter[str]:
+def torture_sealed_studies(count: int, draws: random.Random, folder: Path) -> Counter[str]:
+    """Do the same with a seal that fits, which no damage has."""
+    return torture_studies(count, draws, folder, sealing=True)
+
+
+def torture_studies(
+    count: int, draws: random.Random, folder: Path, *, sealing: bool = False
+) -> Counter[str]:
     """Mutate a study file so often and return what came of it."""
     wanted, path = records(), folder / "study.h5"
     with StudyWriter(path, config={"seed": 3}, facts={"loss": "mse"}) as writer:
         for name, record in wanted.items():
             writer.put_record(name, record)
-    whole = path.read_bytes()
+    whole = path.read_bytes()[: -BYTES if sealing else None]
 
     def read() -> str:
         study = open_study(path)
@@ -108,6 +118,8 @@ def torture_studies(count: int, draws: random.Random, folder: Path) -> Counter[s
     outcomes: Counter[str] = Counter()
     for _ in range(count):
         path.write_bytes(mutated(whole, draws))
+        if sealing:
+            put_seal(path)
         outcomes[_outcome(read)] += 1
     return outcomes
 
@@ -217,18 +229,25 @@ def main() -> int:
     """Run both and print what came of the mutants."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--study", type=int, default=2000, help="mutants of a study file")
+    parser.add_argument("--sealed", type=int, default=500, help="mutants that are sealed again")
     parser.add_argument("--journal", type=int, default=500, help="mutants of a journal")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     signal.signal(signal.SIGALRM, _too_long)
     allowed = {"refused", "refused in part", "right values", "lost in part"}
     bad = 0
-    for work, count in ((torture_studies, options.study), (torture_journals, options.journal)):
-        with tempfile.TemporaryDirectory() as folder:
+    for work, count in (
+        (torture_studies, options.study),
+        (torture_sealed_studies, options.sealed),
+        (torture_journals, options.journal),
+    ):
+        with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as cache:
+            os.environ["XDG_CACHE_HOME"] = cache  # what is known here is nobody else's
             outcomes = work(count, random.Random(options.seed), Path(folder))
         bad += sum(number for name, number in outcomes.items() if name not in allowed)
         said = ", ".join(f"{number} {name}" for name, number in sorted(outcomes.items()))
-        print(f"{work.__name__.removeprefix('torture_')}: {count} mutants: {said}")
+        what = work.__name__.removeprefix("torture_").replace("_", " ")
+        print(f"{what}: {count} mutants: {said}")
     return 1 if bad else 0
 
 

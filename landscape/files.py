@@ -90,7 +90,7 @@ def remove_leftovers(path: Path) -> None:
     """Remove temporary files of :func:`replacing` that a killed process left beside ``path``."""
     name = re.compile(re.escape(f".{path.name}.") + "[a-z0-9_]{8}" + re.escape(path.suffix))
     for found in path.parent.iterdir():
-        if name.fullmatch(found.name):
+        if name.fullmatch(found.name) and found.is_file() and not found.is_symlink():
             found.unlink(missing_ok=True)
 
 

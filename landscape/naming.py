@@ -34,6 +34,11 @@ def check_name(name: str, what: str) -> str:
     return name
 
 
+def is_identifier(name: str) -> bool:
+    """Whether ``name`` can be the id of a plane, surface or analysis in a study file."""
+    return IDENTIFIER.fullmatch(name) is not None and set(name) != {"."}
+
+
 def check_identifier(name: str, what: str) -> str:
     """Return ``name`` if it can be the id of a plane, surface or analysis in a study file.
 
@@ -41,7 +46,7 @@ def check_identifier(name: str, what: str) -> str:
         ValueError: if it is empty, ``.`` or ``..``, or holds a slash, a space or another
             character outside letters, digits and ``_ . @ + -``.
     """
-    if not IDENTIFIER.fullmatch(name) or set(name) == {"."}:
+    if not is_identifier(name):
         raise ValueError(
             f"{what} ids use only letters, digits and '_', '.', '@', '+', '-', "
             f"got {name!r}; rename it"

@@ -49,14 +49,15 @@ class Surface(Presented):
             raise ValueError(f"a surface needs the field 'losses', got {sorted(self.fields)}")
         shape = self.grid.shape
         fields = {name: as_floats(values, name, shape) for name, values in self.fields.items()}
-        status = np.asarray(self.status, dtype=np.uint8)
-        if status.shape != shape or status.max() > max(Status):
+        status = np.asarray(self.status)
+        # Compared before it is made narrow: 257 is not 1.
+        if status.shape != shape or not np.isin(status, list(Status)).all():
             raise ValueError(
                 f"status must have shape {shape} and values 0 to {max(Status)}, "
-                f"got {status.shape} and {status.max()}"
+                f"got {status.shape} and values to {status.max()}"
             )
         object.__setattr__(self, "fields", MappingProxyType(fields))
-        object.__setattr__(self, "status", read_only(status))
+        object.__setattr__(self, "status", read_only(status.astype(np.uint8, copy=False)))
         object.__setattr__(self, "settings", frozen_settings(self.settings))
 
     @property

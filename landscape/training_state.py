@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -102,4 +103,10 @@ def _encoded(values: dict[str, Any]) -> bytes:
 
 
 def _decoded(data: bytes) -> dict[str, Any]:
-    return dict(torch.load(BytesIO(data), weights_only=True, map_location="cpu"))
+    try:
+        return dict(torch.load(BytesIO(data), weights_only=True, map_location="cpu"))
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, TypeError):
+        raise ValueError(
+            "what was saved of a training in progress is not as this program saves it; remove the "
+            "journal beside the study to start anew"
+        ) from None

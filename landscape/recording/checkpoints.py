@@ -77,7 +77,12 @@ def raw_weights(path: Path, key: str | None = None) -> dict[str, Tensor]:
     """Return the weights in a checkpoint by the names they have there."""
     found = contents(path)
     weights = _by_key(found, key, path) if key is not None else _weights(found, path)
-    return {name: v.detach() for name, v in weights.items() if isinstance(v, Tensor)}
+    found = {name: v.detach() for name, v in weights.items() if isinstance(v, Tensor)}
+    for name, tensor in found.items():
+        if tensor.is_nested or tensor.layout != torch.strided or tensor.is_meta:
+            what = "without values" if tensor.is_meta else "sparse or nested"
+            raise ValueError(f"{path}: {name} is {what}; save plain tensors with their numbers")
+    return found
 
 
 def contents(path: Path, *, mapped: bool = False) -> Mapping[str, Any]:

@@ -38,15 +38,20 @@ def by_its_beginning(path: Path) -> str | None:
         return None
     if not zipfile.is_zipfile(path):
         return "cut off; copy or save it again"
-    with zipfile.ZipFile(path) as archive:
-        names = [name.rpartition("/")[2] for name in archive.namelist()]
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name.rpartition("/")[2] for name in archive.namelist()]
+            packed = any(i.compress_type != zipfile.ZIP_STORED for i in archive.infolist())
+    except zipfile.BadZipFile:
+        return "damaged; copy or save it again"
     if "constants.pkl" in names:
         return (
             "a TorchScript archive; save its weights with "
             "torch.save(torch.jit.load(path).state_dict(), new_path)"
         )
     if "data.pkl" in names:
-        return None
+        # torch stores numbers as they are; packed ones may be gigabytes.
+        return f"packed, as torch does not write it; {_SAVE}" if packed else None
     if all(name.endswith(".npy") for name in names):
         return "a NumPy archive; " + _SAVE
     return "a zip archive of something else; " + _SAVE

@@ -13,7 +13,7 @@ import h5py
 from landscape.store import child, digests, guard
 from landscape.store.codec import read
 from landscape.store.paths import GROUPS
-from landscape.store.seal import sealed
+from landscape.store.seal import remember, seal_of, sealed
 
 FORMAT = "lossoscope-study"
 VERSION = 1
@@ -63,8 +63,10 @@ def verify_written(path: Path) -> None:
     """
     with opened(path) as file:
         found = findings(file)
-    if found.problems or not found.digests or not sealed(path):
+    seal = seal_of(path)
+    if found.problems or not found.digests or not seal:
         raise OSError(f"the study was not written as it is ({found.said}); the old file stays")
+    remember(seal)
 
 
 def check_in_child(path: str) -> dict[str, Any]:
@@ -77,6 +79,7 @@ def check_in_child(path: str) -> dict[str, Any]:
 def findings(file: h5py.File) -> Findings:
     """Check every digest of an open study, and that every record can be read."""
     try:
+        digests.attributes(file)
         whole = digests.stored(file)
         paths = record_paths(file)
     except DAMAGE as error:

@@ -72,9 +72,10 @@ def serve(task: str, seconds: str, *arguments: str) -> None:
         answer = {"found": getattr(importlib.import_module(module), name)(*arguments)}
     except MemoryError:
         answer = {"refused": f"{arguments[0]} cannot be read: it asks for too much memory"}
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
-        text = str(error.args[0]) if isinstance(error, KeyError) else str(error)
-        answer = {"refused": text or type(error).__name__}
+    except Exception as error:  # a hostile file may break its reader anywhere
+        text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+        text = " ".join(text.split()) or type(error).__name__
+        answer = {"refused": text if arguments[0] in text else f"{arguments[0]}: {text}"}
     sys.stdout.write(json.dumps(answer))
     sys.stdout.flush()
     os._exit(0)  # HDF5's own clean-up of a damaged file can crash

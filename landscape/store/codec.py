@@ -40,6 +40,9 @@ UNITS = {
 TILES = "tile_sha256"
 _CHUNK_ENTRIES = 1 << 17
 _PLAIN_CONTROLS = "\t\n\r"
+# Control characters, bidirectional overrides, surrogates.
+_CONTROLS = (("\0", "\x1f"), ("\x7f", "\x9f"), ("\u202a", "\u202e"), ("\u2066", "\u2069"),
+             ("\ud800", "\udfff"))  # fmt: skip
 
 
 def write(group: h5py.Group, record: Record) -> None:
@@ -119,7 +122,9 @@ def _put_attributes(group: h5py.Group, record: str, settings: Any, /, **attribut
 
 
 def _settings(group: h5py.Group) -> dict[str, Any]:
-    found = dict(json.loads(_text(group, "settings")))
+    found = json.loads(_text(group, "settings"))
+    if not isinstance(found, dict):
+        raise ValueError(f"settings must be a JSON object, got a {type(found).__name__}")
     _check_texts(found)
     return found
 
@@ -139,7 +144,7 @@ def _link(group: h5py.Group, name: str) -> str | None:
 
 
 def _check_texts(value: Any) -> None:
-    """Refuse control characters: a terminal obeys them."""
+    """Refuse control characters, which a terminal obeys, and what turns text around or is none."""
     if isinstance(value, str):
         if not value.isprintable() and any(map(_controls, value)):
             raise ValueError(f"a text holds control characters: {value[:40]!r}")
@@ -153,14 +158,17 @@ def _check_texts(value: Any) -> None:
 
 
 def _controls(character: str) -> bool:
-    plain = character in _PLAIN_CONTROLS
-    return not plain and (character < " " or "\x7f" <= character < "\xa0")
+    return character not in _PLAIN_CONTROLS and any(
+        first <= character <= last for first, last in _CONTROLS
+    )
 
 
 def _array(group: h5py.Group, name: str) -> NDArray[Any]:
     data = guard.dataset(group, name)
-    if data.dtype.kind == "O":
+    if data.dtype.kind in "OS":
         raise ValueError(f"{data.name} must hold numbers, got text")
+    if data.shape is None:
+        raise ValueError(f"{data.name} must hold numbers, it is empty")
     if not data.ndim or data.size * data.dtype.itemsize <= images.MAPPED:
         return np.asarray(data[()])
     inside = data.file.driver == "fileobj"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from landscape.store import images
+from landscape.store.lock import no_link
 
 # A quota that is used up; a full disk has a code of its own.
 _NO_ROOM = ("SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE")
@@ -28,20 +29,27 @@ class Database:
 
     Raises:
         BlockingIOError: if another process is writing.
-        OSError: if it cannot be opened, is damaged, or of another version.
+        OSError: if it cannot be opened, is damaged, of another version, or somebody else's.
     """
 
     def __init__(self, path: Path, tables: str, *, version: int) -> None:
         self.path = path
-        self._file = sqlite3.connect(path, timeout=0, isolation_level=None)
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            no_link(path.with_name(path.name + suffix))
+        try:
+            self._file = sqlite3.connect(path, timeout=0, isolation_level=None)
+        except sqlite3.Error as error:
+            raise _explained(error, path) from None
         # Damaged text must not end in a UnicodeDecodeError; its digest tells.
         self._file.text_factory = lambda raw: raw.decode("utf-8", "replace")
         try:
             # Exclusive before WAL: the lock is then held from the first access to the last.
             self._file.execute("PRAGMA locking_mode = EXCLUSIVE")
+            # Before anything is written: another program's database stays as it is.
+            self._check_version(version)
+            self._check_tables(tables)
             self._file.execute("PRAGMA journal_mode = WAL")
             self._file.execute("PRAGMA synchronous = FULL")
-            self._check_version(version)
             self._file.executescript(
                 f"BEGIN EXCLUSIVE; {tables} PRAGMA user_version = {version}; COMMIT;"
             )
@@ -90,10 +98,28 @@ class Database:
                 "with that one, or remove the journal to start anew"
             )
 
+    def _check_tables(self, wanted: str) -> None:
+        """Refuse what is not this program's: views and triggers run when tables are used."""
+        own = sqlite3.connect(":memory:")
+        own.executescript(wanted)
+        strange = _schema(self._file) - _schema(own)
+        own.close()
+        if strange:
+            what = min(strange)[0]
+            raise OSError(
+                f"{self.path} is not a journal of this program (it holds the {what[:80]!a}); "
+                "remove it to start anew"
+            )
+
     def _check_whole(self) -> None:
         (answer,) = self._file.execute("PRAGMA quick_check(1)").fetchone()
         if answer != "ok":
             raise self.damaged(" ".join(str(answer).split()))
+
+
+def _schema(database: sqlite3.Connection) -> set[tuple[str, str]]:
+    rows = database.execute("SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_master")
+    return {(str(what), " ".join(str(sql).split())) for what, sql in rows}
 
 
 def _explained(error: Exception, path: Path) -> OSError:

@@ -26,6 +26,7 @@ KINDS = (
     "Landscaper (.npz), meshfile.hdf5 of landscapeviz, CSV as 'landscape export' writes it"
 )
 _TEXT_BYTES = 1 << 30
+_RUNS = 1000
 _COORDINATES = ("alpha", "beta", "gamma")
 _PATH_FIELDS = ("losses", "plane_losses", "off_plane_distances", "distances")
 
@@ -84,7 +85,7 @@ def _parts(path: Path, field: str) -> tuple[dict[str, Any], Arrays]:
 def _hdf5(path: Path, field: str) -> tuple[dict[str, Any], Arrays]:
     with h5py.File(path, "r") as file:
         names = set(guard.names(file, ids=False))
-        if file.attrs.get("format") == "lossoscope-study":
+        if "format" in file.attrs and str(file.attrs["format"]) == "lossoscope-study":
             raise ValueError(f"{path} is a study already; open it as it is")
         if "xcoordinates" in names:
             return li_surface(file, field)
@@ -105,11 +106,19 @@ def _landscaper(path: Path) -> tuple[dict[str, Any], Arrays]:
             raise ValueError(f"{path} must hold loss and coordinates, got {sorted(file.files)}")
         try:
             loss, coordinates = file["loss"], file["coordinates"]
-        except ValueError:
+        except ValueError as error:
+            if "allow_pickle" not in str(error):
+                raise ValueError(f"{path} is damaged: {error}") from None
             raise ValueError(
                 f"{path} holds Python objects, which can run anything when they are loaded; save "
                 "coordinates as one array of numbers, all axes of one length"
             ) from None
+    if not (isinstance(loss, np.ndarray) and isinstance(coordinates, np.ndarray)):
+        raise ValueError(f"{path} is damaged: loss or coordinates are no array")
+    if {loss.dtype.kind, coordinates.dtype.kind} - set("fiu"):
+        raise ValueError(
+            f"loss and coordinates must be real numbers, got {loss.dtype} and {coordinates.dtype}"
+        )
     if coordinates.ndim != 2 or loss.shape != (coordinates.shape[1],) * len(coordinates):
         raise ValueError(
             f"loss must have one axis for each row of coordinates, got {loss.shape} and "
@@ -153,8 +162,14 @@ def _csv_surface(columns: Mapping[str, list[str]], path: Path) -> tuple[dict[str
         raise ValueError(f"{path} is no grid: {len(numbers['losses'])} rows, coordinates {shape}")
     fields = [name for name in numbers if name not in (*names, "status")]
     found: Arrays = {f"axis{i}": axis for i, axis in enumerate(axes)}
+    given = numbers.get("status", np.ones(len(places[0])))
+    if not np.isin(given, list(Status)).all():
+        raise ValueError(f"{path}, column status: 0 to {max(Status)} needed")
+    flat = np.ravel_multi_index(tuple(places), shape)
+    if len(np.unique(flat)) < len(flat):
+        raise ValueError(f"{path} holds a point more than once; which value counts?")
     status = np.zeros(shape, dtype=np.uint8)
-    status[tuple(places)] = numbers.get("status", np.ones(len(places[0]))).astype(np.uint8)
+    status[tuple(places)] = given.astype(np.uint8)
     for name in fields:
         found[name] = np.full(shape, np.nan)
         found[name][tuple(places)] = numbers[name]
@@ -164,23 +179,30 @@ def _csv_surface(columns: Mapping[str, list[str]], path: Path) -> tuple[dict[str
 
 def _csv_paths(columns: Mapping[str, list[str]], path: Path) -> tuple[dict[str, Any], Arrays]:
     names = [name for name in _COORDINATES if name in columns]
-    runs = list(dict.fromkeys(columns["run"]))
+    if "alpha" not in names:
+        raise ValueError(f"{path} must have the columns run, step, alpha, got {', '.join(columns)}")
+    numbers = {n: _numbers(values, n, path) for n, values in columns.items() if n != "run"}
+    if not np.equal(np.mod(numbers["step"], 1), 0).all() or np.abs(numbers["step"]).max() > 2**53:
+        raise ValueError(f"{path}, column step: whole numbers needed")
+    rows: dict[str, list[int]] = {}
+    for place, run in enumerate(columns["run"]):
+        rows.setdefault(run, []).append(place)
+    if len(rows) > _RUNS:
+        raise ValueError(f"{path} holds {len(rows):,} runs; {_RUNS:,} are allowed")
     found: Arrays = {}
-    for number, run in enumerate(runs):
-        rows = [i for i, name in enumerate(columns["run"]) if name == run]
-        part = {
-            n: _numbers([v[i] for i in rows], n, path) for n, v in columns.items() if n != "run"
-        }
-        found[f"steps{number}"] = part["step"].astype(np.int64)
-        found[f"coordinates{number}"] = np.stack([part[name] for name in names], axis=1)
+    for number, places in enumerate(rows.values()):
+        found[f"steps{number}"] = numbers["step"][places].astype(np.int64)
+        found[f"coordinates{number}"] = np.stack([numbers[n][places] for n in names], axis=1)
         for name in _PATH_FIELDS:
-            found[f"{name}{number}"] = part.get(name, np.full(len(rows), np.nan))
-    return {"what": "paths", "format": "csv", "runs": runs, "unit": "directions"}, found
+            unknown = np.full(len(columns["run"]), np.nan)
+            found[f"{name}{number}"] = numbers.get(name, unknown)[places]
+    return {"what": "paths", "format": "csv", "runs": list(rows), "unit": "directions"}, found
 
 
 def _numbers(values: list[str], name: str, path: Path) -> NDArray[np.float64]:
     try:
-        return np.array([float(value) for value in values])
+        # Python takes 1_0 for 10.
+        return np.array([float(value.replace("_", "?")) for value in values])
     except ValueError as error:
         raise ValueError(f"{path}, column {name}: {error}") from None
 

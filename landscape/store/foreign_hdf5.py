@@ -31,7 +31,7 @@ def li_surface(file: h5py.File, field: str) -> Parts:
     Two-dimensional arrays are allocated (nx, ny), but filled in the flat order of
     ``meshgrid(x, y)``: row after row of constant y.
     """
-    axes = [_numbers(file, name) for name in ("xcoordinates", "ycoordinates") if name in file]
+    axes = [_numbers(file, name, 1) for name in ("xcoordinates", "ycoordinates") if name in file]
     shape = tuple(len(axis) for axis in axes)
     found: dict[str, NDArray[Any]] = {}
     status = np.full(shape, Status.EVALUATED, dtype=np.uint8)
@@ -71,6 +71,8 @@ def li_directions(file: h5py.File) -> Parts:
             continue
         group = guard.subgroup(file, name)
         keys = sorted(guard.names(group, ids=False), key=_as_integer)
+        if not keys:
+            raise ValueError(f"{name} must hold the tensors of a direction, it is empty")
         tensors = [_numbers(group, key) for key in keys]
         shapes.append([list(tensor.shape) for tensor in tensors])
         found[f"direction{number}"] = np.concatenate([t.ravel() for t in tensors])
@@ -104,9 +106,9 @@ def li_projection(file: h5py.File, name: str) -> Parts:
 def landscapeviz(file: h5py.File, field: str) -> Parts:
     """Read a mesh file: ``X`` and ``Y`` (or ``space``, both axes), metrics with y along rows."""
     if "space" in file:
-        axes = [_numbers(file, "space")] * 2
+        axes = [_numbers(file, "space", 1)] * 2
     else:
-        axes = [_numbers(file, "X")[0], _numbers(file, "Y")[:, 0]]
+        axes = [_numbers(file, "X", 2)[0], _numbers(file, "Y", 2)[:, 0]]
     shape = (len(axes[1]), len(axes[0]))
     names = [n for n in guard.names(file, ids=False)
              if n not in ("X", "Y", "space") and not n.startswith("original_")]  # fmt: skip
@@ -146,10 +148,12 @@ def _increasing(
     return axes, fields, status
 
 
-def _numbers(group: h5py.Group, name: str) -> NDArray[Any]:
+def _numbers(group: h5py.Group, name: str, axes: int | None = None) -> NDArray[Any]:
     data = guard.dataset(group, name)
-    if data.dtype.kind not in "fiu":
-        raise ValueError(f"{data.name} must hold numbers, got {data.dtype}")
+    if data.dtype.kind not in "fiu" or not data.size:
+        raise ValueError(f"{data.name} must hold numbers, got {data.size or 0} of {data.dtype}")
+    if axes is not None and data.ndim != axes:
+        raise ValueError(f"{data.name} must have {axes} axes, got the shape {data.shape}")
     return np.asarray(data[()])
 
 

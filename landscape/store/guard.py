@@ -6,7 +6,6 @@ file could hold.
 
 from __future__ import annotations
 
-import math
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,9 @@ from typing import Any
 import h5py
 
 from landscape.naming import check_identifier
+from landscape.store.packing import check_packing, largest
 
 _MEMBERS = 100_000
-_GROWTH = 1100  # deflate makes at most 1 byte of 1032
-_SLACK = 1 << 16
-_FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}
-_PACKING = (1, 32000)
 _KINDS = "fiubSO"
 
 
@@ -63,8 +59,8 @@ def dataset(group: h5py.Group, name: str) -> h5py.Dataset:
 
     Raises:
         KeyError: if there is none.
-        ValueError: if it is a link, virtual, stored elsewhere, larger than the file can hold, or of
-            a type that is neither number nor text.
+        ValueError: if it is a link, virtual, stored elsewhere, larger than the file can hold,
+            packed so that it unpacks to more, or neither numbers nor one text.
     """
     found = member(group, name)
     if not isinstance(found, h5py.Dataset):
@@ -74,7 +70,10 @@ def dataset(group: h5py.Group, name: str) -> h5py.Dataset:
         raise ValueError(f"{where} keeps its values in other files; these are not followed")
     if found.dtype.kind not in _KINDS or _is_reference(found.dtype):
         raise ValueError(f"{where} must hold numbers or text, got {found.dtype}")
-    _check_size(found)
+    if found.dtype.kind == "O" and found.shape != ():
+        # Any number of texts may share the same bytes in the file.
+        raise ValueError(f"{where} must hold one text or numbers, got texts of {found.shape}")
+    check_packing(found)
     return found
 
 
@@ -89,7 +88,7 @@ def check_zip(path: Path) -> None:
             total = sum(item.file_size for item in archive.infolist())
     except zipfile.BadZipFile as error:
         raise ValueError(f"{path} is damaged: {error}") from None
-    if total > _GROWTH * path.stat().st_size + _SLACK:
+    if total > largest(path.stat().st_size):
         raise ValueError(f"{path} claims to unpack to {total:,} bytes")
 
 
@@ -110,20 +109,3 @@ def member(group: h5py.Group, name: str) -> Any:
 
 def _is_reference(dtype: Any) -> bool:
     return dtype.kind == "O" and h5py.check_string_dtype(dtype) is None
-
-
-def _check_size(data: h5py.Dataset) -> None:
-    file_size = data.file.id.get_filesize()
-    creation = data.id.get_create_plist()
-    filters = [creation.get_filter(i)[0] for i in range(creation.get_nfilters())]
-    unknown = [str(number) for number in filters if number not in _FILTERS]
-    if unknown:
-        raise ValueError(f"{data.name} uses the filter {unknown[0]}, which is not known here")
-    growth = _GROWTH if any(number in _PACKING for number in filters) else 1
-    sizes = [data.shape or ()] + ([data.chunks] if data.chunks else [])
-    for shape in sizes:
-        wanted = math.prod(shape) * data.dtype.itemsize
-        if wanted > growth * file_size + _SLACK:
-            raise ValueError(
-                f"{data.name} claims {wanted:,} bytes, more than a file of {file_size:,} can hold"
-            )

@@ -47,13 +47,17 @@ def import_files(
             directions that are not there, or the name is taken.
     """
     identifier = check_identifier(name or identifier_of(files[0]), "surface")
-    parts = [read_foreign(file, field=field) for file in files]
+    parts = [(file, *read_foreign(file, field=field)) for file in files]
     order = {"directions": 0, "surface": 1, "paths": 2}
-    parts.sort(key=lambda part: order[part[0]["what"]])
+    parts.sort(key=lambda part: order[part[1]["what"]])
     written: list[str] = []
     with StudyWriter(out) as writer:
-        for facts, arrays in parts:
-            for path, record in _records(writer, identifier, facts, arrays):
+        for file, facts, arrays in parts:
+            try:
+                records = _records(writer, identifier, facts, arrays)
+            except ValueError as error:
+                raise ValueError(f"{file}: {error}") from None
+            for path, record in records:
                 if writer.find(path) is not None and not force:
                     raise ValueError(f"{out} has {path} already; give another --name, or --force")
                 writer.put_record(path, record)
@@ -108,6 +112,8 @@ def _projections(
     found: list[tuple[str, Surface | Plane | Projection]] = []
     for number, run in enumerate(facts["runs"]):
         name = check_identifier(run or identifier, "run")
+        if not np.isfinite(arrays[f"coordinates{number}"]).all():
+            raise ValueError(f"the path {name} must have finite coordinates")
         record = Projection(
             run=name,
             plane=identifier,

@@ -22,8 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.arrays import Floats
-from landscape.store import codec, images
+from landscape.store import codec, guard, images, tiles
+from landscape.store.checking import DAMAGE
 from landscape.store.database import Database
+from landscape.store.paths import is_record_path
+from landscape.store.tiles import Tile
 
 _VERSION = 3
 _TABLES = """
@@ -41,7 +44,6 @@ _PART = 1 << 23
 # The parts of piece n of a training are n << 20, ...; those of its state -1, -2, ...
 _STATE, _PIECE = -1, 20
 _HEAD = 8
-Tile = tuple[NDArray[np.int64], dict[str, Floats]]
 
 
 class Journal:
@@ -91,9 +93,7 @@ class Journal:
 
     def put_tile(self, path: str, indices: NDArray[np.int64], values: dict[str, Floats]) -> None:
         """Commit a tile of the surface under ``path``."""
-        image = BytesIO()
-        np.savez(image, __indices__=indices, **values)  # type: ignore[arg-type]
-        self._put("tiles", path, int(indices[0]), image.getvalue())
+        self._put("tiles", path, int(indices[0]), tiles.packed(indices, values))
 
     def put_training(self, path: str, piece: bytes, state: bytes) -> None:
         """Commit what a run has recorded since the last time, and the state to go on from."""
@@ -116,7 +116,11 @@ class Journal:
     def paths(self) -> list[str]:
         """Paths with a record or tiles."""
         query = "SELECT path FROM sizes UNION SELECT path FROM tiles ORDER BY 1"
-        return [str(row[0]) for row in self._database.ask(query)]
+        found = [str(row[0]) for row in self._database.ask(query)]
+        strange = [path for path in found if not is_record_path(path)]
+        if strange:
+            raise self._database.damaged(f"{strange[0][:80]!a} is no place of a record")
+        return found
 
     @property
     def empty(self) -> bool:
@@ -145,9 +149,12 @@ class Journal:
             for number in range(parts):
                 image.write(self._part("records", path, number))
             image.seek(0)
-            # Safe to parse: every byte is as this program wrote it.
-            with h5py.File(image, "r") as file:
-                return codec.read(file["record"])
+            # Every byte is as it was put; that this program put it, nothing vouches for.
+            try:
+                with h5py.File(image, "r") as file:
+                    return codec.read(guard.subgroup(file, "record"))
+            except DAMAGE as error:
+                raise self._database.damaged(f"{path}: {error}") from None
 
     def tiles(self, path: str) -> Iterator[Tile]:
         """Yield the tiles of the surface under ``path``."""
@@ -156,9 +163,10 @@ class Journal:
             if not isinstance(image, bytes):
                 raise self._database.damaged(path)
             self._check(digest, "tiles", f"{path} {first}", image)
-            with np.load(BytesIO(image), allow_pickle=False) as arrays:
-                values = {name: arrays[name] for name in arrays.files if name != "__indices__"}
-                yield arrays["__indices__"], values
+            try:
+                yield tiles.unpacked(image)
+            except ValueError as error:
+                raise self._database.damaged(f"{path}: {error}") from None
 
     def clear(self) -> None:
         """Drop all records and tiles, which are in the study now; training in progress stays.

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from landscape.naming import check_identifier
+from landscape.naming import check_identifier, is_identifier
 
 GROUPS = ("runs", "planes", "surfaces", "projections", "analyses")
+
+
+def is_record_path(path: str) -> bool:
+    """Whether a record can live there.
+
+    >>> is_record_path("surfaces/s"), is_record_path("surfaces/../s"), is_record_path("s")
+    (True, False, False)
+    """
+    group, *names = path.split("/")
+    depth = 2 if group == "analyses" else 1
+    return group in GROUPS and len(names) == depth and all(map(is_identifier, names))
 
 
 def run_path(run: str) -> str:

@@ -22,7 +22,7 @@ from landscape.store.paths import (
     run_path,
     surface_path,
 )
-from landscape.store.seal import sealed
+from landscape.store.seal import known, remember, seal_of
 from landscape.surface import Surface
 from landscape.trajectory import Trajectory
 
@@ -36,8 +36,9 @@ _SOUND = Findings({}, 0, digests=True, sealed=True)
 class StudyFile(Presented):
     """Read access to a study file; every call opens and closes the file.
 
-    A file that is not byte for byte as it was published is first checked in a child process, so
-    that damage ends in an error that names the part, never in a crash or a wrong value.
+    A file that this user has not published or checked before, byte for byte, is first checked in a
+    child process, so that damage and malice end in an error that names the part, never in a crash
+    or a wrong value.
 
     Args:
         path: the file.
@@ -79,8 +80,17 @@ class StudyFile(Presented):
 
     @property
     def config(self) -> dict[str, Any]:
-        """The study's configuration as plain values; empty if it was made without one."""
-        return dict(json.loads(self.attributes.get("config", "{}")))
+        """The study's configuration as plain values; empty if it was made without one.
+
+        Raises:
+            ValueError: if it is none.
+        """
+        try:
+            return dict(json.loads(self.attributes.get("config", "{}")))
+        except (ValueError, TypeError, RecursionError):
+            raise ValueError(
+                f"{self.path} is damaged: its configuration is no JSON object"
+            ) from None
 
     def runs(self) -> list[str]:
         """Names of the runs."""
@@ -186,12 +196,15 @@ class StudyFile(Presented):
         stamp = _stamp(self.path)
         if self._checked is not None and self._checked[0] == stamp:
             return
-        found = _SOUND if sealed(self.path) else checking.check_file(self.path)
+        seal = seal_of(self.path)
+        found = _SOUND if seal and known(seal) else checking.check_file(self.path)
         if WHOLE in found.problems:
             raise ValueError(
                 f"{self.path} is damaged: {found.problems[WHOLE]}; see what is left with: "
                 f"landscape check {self.path}"
             )
+        if seal and not found.problems:
+            remember(seal)
         self._checked = (stamp, found)
 
 

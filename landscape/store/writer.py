@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from landscape.arrays import Floats, frozen_settings
 from landscape.files import remove_leftovers, replacing, writable_folder
-from landscape.store import checking, codec, digests
+from landscape.store import checking, codec, digests, tiles
 from landscape.store.images import gathered, room_for, write_hdf5
 from landscape.store.journal import Journal, Pieces
 from landscape.store.lock import WriterLock, followed
@@ -105,6 +105,7 @@ class StudyWriter:
             record = self._published.any_record(path)
         if isinstance(record, Surface):
             for indices, values in self._journal.tiles(path):
+                tiles.check_fits(indices, values, record, self._journal.path)
                 record = record.with_points(indices, values, Status.EVALUATED)
         return record
 

@@ -2,9 +2,11 @@
 
 import os
 import pickle
+import resource
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import pytest
 
 from landscape.grid import Grid
 from landscape.results import Analysis
-from landscape.store import StudyFile, StudyWriter, open_study
+from landscape.store import StudyFile, StudyWriter, child, open_study
 from landscape.store.checking import check_file
 from landscape.store.seal import put_seal
 from landscape.surface import Surface
@@ -128,10 +130,94 @@ def settings_of_another_kind(file: h5py.File) -> None:
     file["surfaces/s"].attrs["settings"] = np.zeros(3)
 
 
+def packed_larger_than_it_is(file: h5py.File) -> None:
+    group = file["surfaces/s"]
+    del group["losses"]
+    data = group.create_dataset("losses", (3, 3), "f8", chunks=(3, 3), compression="gzip")
+    data.id.write_direct_chunk((0, 0), zlib.compress(bytes(1 << 25)))
+
+
+def packed_twice(file: h5py.File) -> None:
+    group = file["surfaces/s"]
+    del group["losses"]
+    creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    creation.set_chunk((3, 3))
+    for _ in range(2):
+        creation.set_filter(1, 0, (9,))
+    space = h5py.h5s.create_simple((3, 3))
+    data = h5py.h5d.create(group.id, b"losses", h5py.h5t.IEEE_F64LE, space, dcpl=creation)
+    data.write_direct_chunk((0, 0), zlib.compress(zlib.compress(bytes(1 << 25))))
+
+
+def texts_that_share_their_bytes(file: h5py.File) -> None:
+    plane = file.create_group("planes/p")
+    plane.attrs.update({"record": "plane", "settings": "{}", "kind": "random"})
+    for name in ("origin", "d_alpha", "d_beta"):
+        plane[name] = np.ones(3)
+    many = 40_000
+    data = plane.create_dataset("layout", (many,), h5py.string_dtype(), chunks=(many,))
+    data[0] = "x" * 1_000_000
+    file.flush()
+    _, references = data.id.read_direct_chunk((0,))
+    data.id.write_direct_chunk((0,), references[:16] * many)
+    file.move("surfaces/s", "surfaces/t")
+    file.move("planes/p", "surfaces/s")  # where the tests look
+
+
+def compound(file: h5py.File) -> None:
+    del file["surfaces/s/losses"]
+    file["surfaces/s/losses"] = np.zeros((3, 3), dtype=[("a", "f8"), ("b", "f8")])
+
+
+def arrays_of_any_length(file: h5py.File) -> None:
+    del file["surfaces/s/losses"]
+    file["surfaces/s"].create_dataset("losses", (3, 3), h5py.vlen_dtype(np.float64))
+
+
+def unknown_filter(file: h5py.File) -> None:
+    group = file["surfaces/s"]
+    del group["losses"]
+    creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    creation.set_chunk((3, 3))
+    creation.set_filter(32015, h5py.h5z.FLAG_OPTIONAL, (9,))
+    space = h5py.h5s.create_simple((3, 3))
+    h5py.h5d.create(group.id, b"losses", h5py.h5t.IEEE_F64LE, space, dcpl=creation)
+
+
+def link_to_itself(file: h5py.File) -> None:
+    del file["surfaces/s/losses"]
+    file["surfaces/s/losses"] = h5py.SoftLink("/surfaces/s/losses")
+
+
+def status_that_wraps_around(file: h5py.File) -> None:
+    del file["surfaces/s/status"]
+    file["surfaces/s/status"] = np.full((3, 3), 257)
+
+
+def nothing_for_numbers(file: h5py.File) -> None:
+    del file["surfaces/s/losses"]
+    file["surfaces/s/losses"] = h5py.Empty("f8")
+
+
+def text_turned_around(file: h5py.File) -> None:
+    file["surfaces/s"].attrs["settings"] = '{"loss": "\\u202ecod.exe"}'
+
+
+def half_a_character(file: h5py.File) -> None:
+    file["surfaces/s"].attrs["settings"] = '{"loss": "\\ud800"}'
+
+
+def settings_that_are_a_list(file: h5py.File) -> None:
+    file["surfaces/s"].attrs["settings"] = "[[1, 2]]"
+
+
 ATTACKS = [
     soft_link, external_link, external_group, virtual, external_storage, huge, bomb, huge_chunk,
     reference, text_for_numbers, group_for_data, fields_elsewhere, link_as_path, link_as_markup,
-    terminal_codes, deep_json, settings_of_another_kind,
+    terminal_codes, deep_json, settings_of_another_kind, packed_larger_than_it_is, packed_twice,
+    texts_that_share_their_bytes, compound, arrays_of_any_length, unknown_filter, link_to_itself,
+    status_that_wraps_around, nothing_for_numbers, text_turned_around, half_a_character,
+    settings_that_are_a_list,
 ]  # fmt: skip
 
 
@@ -141,11 +227,61 @@ def test_a_forged_file_is_refused_in_one_line(
     study: Path, attack: Callable[[h5py.File], None], verify: bool
 ) -> None:
     forged(study, attack)
-    start = time.perf_counter()
+    start, before = time.perf_counter(), _peak()
     with pytest.raises(ValueError, match=str(study)) as caught:
         StudyFile(study, verify=verify).surface("s")
     assert "\n" not in str(caught.value)
     assert time.perf_counter() - start < 20
+    assert _peak() - before < 20_000  # kB
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def test_honest_packing_is_read(study: Path) -> None:
+    wanted = open_study(study).surface("s").losses
+
+    def pack(file: h5py.File) -> None:
+        del file["surfaces/s/losses"]
+        for name, packing in (("losses", "gzip"), ("accuracies", "lzf")):
+            file["surfaces/s"].create_dataset(
+                name, data=wanted, chunks=(2, 2), compression=packing, shuffle=True, fletcher32=True
+            )
+
+    forged(study, pack)
+    found = StudyFile(study, verify=False).surface("s").losses
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_a_seal_made_elsewhere_is_no_reason_to_trust(
+    study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forged(study, lambda file: file.create_group("more"))
+    asked: list[str] = []
+    ask = child.ask
+
+    def counted(task: str, path: Path, *more: str) -> object:
+        asked.append(task)
+        return ask(task, path, *more)
+
+    monkeypatch.setattr(child, "ask", counted)
+    for _ in range(2):
+        assert open_study(study).surfaces() == ["s"]
+    assert asked == ["check"]  # once: then it is known
+    monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null")
+    for _ in range(2):
+        assert open_study(study).surfaces() == ["s"]
+    assert asked == ["check"] * 3
+    forged(study, settings_of_another_kind)
+    assert "surfaces/s" in open_study(study).problems
+
+
+def test_a_configuration_that_is_none_is_told_in_one_line(study: Path) -> None:
+    for text in ("[1, 2]", "{", '{"a": ' * 20_000):
+        forged(study, lambda file, text=text: file.attrs.__setitem__("config", text))
+        with pytest.raises(ValueError, match="its configuration is no JSON object"):
+            _ = StudyFile(study, verify=False).config
 
 
 @pytest.mark.parametrize("name", ["..", "a b", "<b>", "x\x1b[2J", "ä"])

@@ -109,3 +109,36 @@ def test_absent_files(tmp_path: Path) -> None:
         read_checkpoint(tmp_path / "model.pt")
     with pytest.raises(FileNotFoundError, match=r"holds none of model\.safetensors"):
         read_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "weight",
+    [torch.zeros(2, 3).to_sparse(), torch.zeros(2, 3, device="meta")],
+    ids=["sparse", "meta"],
+)
+def test_tensors_that_are_not_plain_are_refused(tmp_path: Path, weight: torch.Tensor) -> None:
+    torch.save({"weight": weight, "bias": torch.zeros(2)}, tmp_path / "w.pt")
+    with pytest.raises(
+        ValueError, match=r"w\.pt: weight is (sparse or nested|without values); save"
+    ):
+        load_into(nn.Linear(3, 2), tmp_path / "w.pt")
+
+
+def test_a_file_that_unpacks_to_more_than_it_is_is_not_unpacked(tmp_path: Path) -> None:
+    torch.save({"weight": torch.zeros(1 << 20)}, tmp_path / "w.pt")
+    bomb = tmp_path / "bomb.pt"
+    with (
+        zipfile.ZipFile(tmp_path / "w.pt") as honest,
+        zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as packed,
+    ):
+        for name in honest.namelist():
+            packed.writestr(name, honest.read(name))
+    assert bomb.stat().st_size < 20_000
+    with pytest.raises(ValueError, match="it is packed, as torch does not write it; save it with"):
+        read_checkpoint(bomb)
+
+
+def test_weights_of_any_size_that_share_one_number_are_compared_first(tmp_path: Path) -> None:
+    torch.save({"weight": torch.zeros(1).expand(1 << 20, 1 << 20)}, tmp_path / "w.pt")
+    with pytest.raises(ValueError, match=r"weight is \(1048576, 1048576\) there, \(2, 3\) in"):
+        load_into(nn.Linear(3, 2, bias=False), tmp_path / "w.pt")
