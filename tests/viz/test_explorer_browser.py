@@ -19,6 +19,7 @@ from calling import accepted
 from serving import PLACE, Served, Visit, cpu_share
 
 from landscape.store import open_study
+from viz.explorer_server import BACK
 
 pytest.importorskip("trame")
 
@@ -186,9 +187,10 @@ def test_killing_the_browser_frees_the_sampler(chromium: Any, served: Served) ->
     session = doomed.new_browser_cdp_session()
     with contextlib.suppress(Exception):
         session.send("Browser.crash")
-    deadline = time.monotonic() + 90
-    while cpu_share(served.process.pid) > 0.2:
-        assert time.monotonic() < deadline, "the sampler is still at work"
+    crashed = time.monotonic()
+    # Whoever comes back in time finds it at work; of a busy machine its share is small.
+    while time.monotonic() < crashed + BACK or cpu_share(served.process.pid, 3.0) > 0.03:
+        assert time.monotonic() < crashed + BACK + 120, "the sampler is still at work"
     other = chromium()
     after = Visit(other, served)
     after.idle("cancelled")
