@@ -25,7 +25,7 @@ PORT = 8765
 LAST_PORT = 65535
 _PAGES = ("/", "/index.html")
 # Seconds in which a page that was loaded again, or whose line broke, is back; it tries for five.
-_BACK = 15.0
+BACK = 15.0
 MISSING = (
     "the explorer in the browser needs another package: pip install 'lossoscope[app]' (or trame)"
 )
@@ -115,7 +115,7 @@ class Guard:
         back: seconds it has for that.
     """
 
-    def __init__(self, token: str, left: Callable[[], None], *, back: float = _BACK) -> None:
+    def __init__(self, token: str, left: Callable[[], None], *, back: float = BACK) -> None:
         self._token = token
         self._left = left
         self._back = back

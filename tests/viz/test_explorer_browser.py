@@ -9,7 +9,6 @@ import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,10 @@ import browsing
 import numpy as np
 import pytest
 from calling import accepted
-from PIL import Image
 from serving import PLACE, Served, Visit, cpu_share
 
 from landscape.store import open_study
+from viz.explorer_server import BACK
 
 pytest.importorskip("trame")
 
@@ -163,92 +162,6 @@ def test_a_new_plane_is_made_and_seen(visit: Visit) -> None:
     visit.go_back_to(PLACE)
 
 
-def test_the_picture_turns_and_looks_change_it(visit: Visit) -> None:
-    view = visit.page.locator(".view")
-    box = view.bounding_box()
-
-    def seen() -> bytes:
-        visit.drawn()
-        visit.page.mouse.move(5, 5)
-        return bytes(view.screenshot())
-
-    def turn() -> None:
-        visit.page.mouse.move(box["x"] + 300, box["y"] + 200)
-        visit.page.mouse.down()
-        visit.page.mouse.move(box["x"] + 400, box["y"] + 200, steps=4)
-        visit.page.mouse.up()
-
-    def zoom() -> None:
-        visit.page.mouse.move(box["x"] + 300, box["y"] + 200)
-        visit.page.mouse.wheel(0, -200)
-
-    visit.page.click("#view")
-    first = before = seen()
-    for act in (
-        turn, zoom, lambda: view.press("ArrowUp"), lambda: visit.page.click("#view"),
-        lambda: visit.page.select_option("#height", "linear"),
-        lambda: visit.page.uncheck("#isolines"),
-    ):  # fmt: skip
-        act()
-        after = seen()
-        assert after != before
-        before = after
-    visit.page.select_option("#height", "log")
-    visit.page.check("#isolines")
-    view.evaluate("view => view.blur()")
-    assert seen() == first
-    assert visit.said == []
-
-
-def test_browsers_of_other_sizes_have_pictures_of_their_own(
-    visit: Visit, chromium: Any, served: Served
-) -> None:
-    size = "(i => [i.naturalWidth, i.naturalHeight])(document.querySelector('.view img'))"
-    inside = "(v => [v.clientWidth, v.clientHeight])(document.querySelector('.view'))"
-    visit.page.click("#view")
-    visit.drawn()
-    first = visit.page.locator(".view").screenshot()
-    other = chromium()
-    second = Visit(other, served)
-    second.page.set_viewport_size({"width": 700, "height": 900})
-    for one in (second, visit):
-        one.drawn()
-        one.until(f"String({size}) === String({inside})")
-    assert visit.page.locator(".view").screenshot() == first
-    # Both see what one of them turns.
-    second.page.locator(".view").press("ArrowRight")
-    second.drawn()
-    visit.drawn()
-    assert visit.page.locator(".view").screenshot() != first
-    visit.page.click("#view")
-    visit.drawn()
-    assert visit.page.locator(".view").screenshot() == first
-    other.close()
-
-
-def test_a_dark_browser_gets_a_dark_picture(chromium: Any, served: Served) -> None:
-    def corner(page: Any) -> int:
-        """Return how light the picture is below its upper left corner."""
-        box = page.locator(".view").bounding_box()
-        shot = page.screenshot(clip={"x": box["x"] + 4, "y": box["y"] + 4, "width": 8, "height": 8})
-        return int(np.asarray(Image.open(BytesIO(shot)).convert("L")).mean())
-
-    browser = chromium()
-    dark = Visit(browser, served, color_scheme="dark")
-    dark.until("document.querySelector('#ground').value === 'dark'")
-    dark.page.locator(".view.dark img").first.wait_for()
-    deadline = time.monotonic() + 90
-    while corner(dark.page) > 60:
-        assert time.monotonic() < deadline, "the picture stays light"
-        time.sleep(0.2)
-    dark.page.select_option("#ground", "light")
-    while corner(dark.page) < 200:
-        assert time.monotonic() < deadline, "the picture stays dark"
-        time.sleep(0.2)
-    assert dark.said == []
-    browser.close()
-
-
 def test_a_region_is_cancelled_and_a_second_browser_sees_the_same(
     visit: Visit, chromium: Any, served: Served
 ) -> None:
@@ -274,9 +187,10 @@ def test_killing_the_browser_frees_the_sampler(chromium: Any, served: Served) ->
     session = doomed.new_browser_cdp_session()
     with contextlib.suppress(Exception):
         session.send("Browser.crash")
-    deadline = time.monotonic() + 90
-    while cpu_share(served.process.pid) > 0.2:
-        assert time.monotonic() < deadline, "the sampler is still at work"
+    crashed = time.monotonic()
+    # Whoever comes back in time finds it at work; of a busy machine its share is small.
+    while time.monotonic() < crashed + BACK or cpu_share(served.process.pid, 3.0) > 0.03:
+        assert time.monotonic() < crashed + BACK + 120, "the sampler is still at work"
     other = chromium()
     after = Visit(other, served)
     after.idle("cancelled")

@@ -139,8 +139,6 @@ def test_a_click_right_after_the_box_is_checked_is_taken(visit: Visit) -> None:
     visit.drawn()
     visit.page.evaluate("""() => {
         const picture = document.querySelector(".view"), r = picture.getBoundingClientRect();
-        // No pointer of the browser's is down that could be captured.
-        picture.setPointerCapture = () => {};
         const click = () => ["pointerdown", "pointerup"].forEach((name) =>
             picture.dispatchEvent(new PointerEvent(name, { isPrimary: true,
                 clientX: r.left + 0.35 * r.width, clientY: r.top + 0.45 * r.height })));

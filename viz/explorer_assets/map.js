@@ -122,7 +122,11 @@ class LandscapeMap extends HTMLElement {
   press(event) {
     if (event.button) return;
     this.start = this.at(event);
-    this.frame.setPointerCapture(event.pointerId);
+    try {
+      this.frame.setPointerCapture(event.pointerId);
+    } catch {
+      // A finger that is gone before a slow machine hears of it.
+    }
   }
 
   move(event) {

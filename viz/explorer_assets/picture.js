@@ -35,6 +35,7 @@
       this.addEventListener("pointermove", (e) => this.drag(e));
       this.addEventListener("pointerup", (e) => this.release(e));
       this.addEventListener("pointercancel", (e) => this.release(e));
+      this.addEventListener("lostpointercapture", (e) => this.release(e));
       this.addEventListener("contextmenu", (e) => e.preventDefault());
       this.addEventListener("wheel", (e) => this.turn(e), { passive: false });
       this.addEventListener("keydown", (e) => this.key(e));
@@ -91,7 +92,11 @@
     }
 
     press(event) {
-      this.setPointerCapture(event.pointerId);
+      try {
+        this.setPointerCapture(event.pointerId);
+      } catch {
+        // A finger that is gone before a slow machine hears of it.
+      }
       this.pointers.set(event.pointerId, [event.clientX, event.clientY]);
       const shifts = event.shiftKey || event.button > 0;
       // A second finger makes a gesture of it.

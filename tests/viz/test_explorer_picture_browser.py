@@ -1,0 +1,137 @@
+"""The picture in a real browser: turned, zoomed, of every size, on light and dark ground."""
+
+from __future__ import annotations
+
+import time
+from io import BytesIO
+from typing import Any
+
+import browsing
+import numpy as np
+import pytest
+from PIL import Image
+from serving import Served, Visit
+
+pytest.importorskip("trame")
+
+pytestmark = [
+    pytest.mark.skipif(bool(browsing.missing()), reason=browsing.missing()),
+    pytest.mark.usefixtures("rendering"),
+]
+
+
+def test_the_picture_turns_and_looks_change_it(visit: Visit) -> None:
+    view = visit.page.locator(".view")
+    box = view.bounding_box()
+
+    def seen() -> bytes:
+        visit.drawn()
+        visit.page.mouse.move(5, 5)
+        return bytes(view.screenshot())
+
+    def turn() -> None:
+        visit.page.mouse.move(box["x"] + 300, box["y"] + 200)
+        visit.page.mouse.down()
+        visit.page.mouse.move(box["x"] + 400, box["y"] + 200, steps=4)
+        visit.page.mouse.up()
+
+    def zoom() -> None:
+        visit.page.mouse.move(box["x"] + 300, box["y"] + 200)
+        visit.page.mouse.wheel(0, -200)
+
+    visit.page.click("#view")
+    first = before = seen()
+    for act in (
+        turn, zoom, lambda: view.press("ArrowUp"), lambda: visit.page.click("#view"),
+        lambda: visit.page.select_option("#height", "linear"),
+        lambda: visit.page.uncheck("#isolines"),
+    ):  # fmt: skip
+        act()
+        after = seen()
+        assert after != before
+        before = after
+    visit.page.select_option("#height", "log")
+    visit.page.check("#isolines")
+    view.evaluate("view => view.blur()")
+    assert seen() == first
+    assert visit.said == []
+
+
+def test_browsers_of_other_sizes_have_pictures_of_their_own(
+    visit: Visit, chromium: Any, served: Served
+) -> None:
+    size = "(i => [i.naturalWidth, i.naturalHeight])(document.querySelector('.view img'))"
+    inside = "(v => [v.clientWidth, v.clientHeight])(document.querySelector('.view'))"
+    visit.page.click("#view")
+    visit.drawn()
+    first = visit.page.locator(".view").screenshot()
+    other = chromium()
+    second = Visit(other, served)
+    second.page.set_viewport_size({"width": 700, "height": 900})
+    for one in (second, visit):
+        one.drawn()
+        one.until(f"String({size}) === String({inside})")
+    assert visit.page.locator(".view").screenshot() == first
+    # Both see what one of them turns.
+    second.page.locator(".view").press("ArrowRight")
+    second.drawn()
+    visit.drawn()
+    assert visit.page.locator(".view").screenshot() != first
+    visit.page.click("#view")
+    visit.drawn()
+    assert visit.page.locator(".view").screenshot() == first
+    other.close()
+
+
+def test_a_dark_browser_gets_a_dark_picture(chromium: Any, served: Served) -> None:
+    def corner(page: Any) -> int:
+        """Return how light the picture is below its upper left corner."""
+        box = page.locator(".view").bounding_box()
+        shot = page.screenshot(clip={"x": box["x"] + 4, "y": box["y"] + 4, "width": 8, "height": 8})
+        return int(np.asarray(Image.open(BytesIO(shot)).convert("L")).mean())
+
+    browser = chromium()
+    dark = Visit(browser, served, color_scheme="dark")
+    dark.until("document.querySelector('#ground').value === 'dark'")
+    dark.page.locator(".view.dark img").first.wait_for()
+    deadline = time.monotonic() + 90
+    while corner(dark.page) > 60:
+        assert time.monotonic() < deadline, "the picture stays light"
+        time.sleep(0.2)
+    dark.page.select_option("#ground", "light")
+    while corner(dark.page) < 200:
+        assert time.monotonic() < deadline, "the picture stays dark"
+        time.sleep(0.2)
+    assert dark.said == []
+    browser.close()
+
+
+def test_fingers_turn_and_zoom(chromium: Any, served: Served) -> None:
+    browser = chromium()
+    visit = Visit(browser, served, has_touch=True)
+    visit.page.set_viewport_size({"width": 390, "height": 780})
+    visit.page.click("#view")
+    view = visit.page.locator(".view")
+    view.scroll_into_view_if_needed()
+    box = view.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    session = visit.page.context.new_cdp_session(visit.page)
+
+    def touch(kind: str, *places: tuple[float, float]) -> None:
+        points = [{"x": x + dx, "y": y + dy, "id": k} for k, (dx, dy) in enumerate(places)]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    visit.drawn()
+    seen = [view.screenshot()]
+    for before, after in (([(-30, 0), (30, 0)], [(-50, 0), (50, 0)]), ([(0, 0)], [(40, -20)])):
+        touch("touchStart", *before)
+        touch("touchMove", *after)
+        touch("touchEnd")
+        visit.drawn()
+        seen.append(view.screenshot())
+    assert len(set(seen)) == 3
+    visit.page.click("#view")
+    visit.drawn()
+    assert view.screenshot() == seen[0]
+    assert visit.said == []
+    browser.close()
