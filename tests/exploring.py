@@ -13,8 +13,8 @@ import numpy as np
 from landscape.grid import Grid
 from landscape.results import Projection
 from landscape.surface import Status, Surface
-from viz.explorer import Explorer
-from viz.explorer_moment import Moment
+from viz.explorer.explorer import Explorer
+from viz.explorer.moment import Moment
 
 
 def bowl(coordinates: Any) -> Any:

@@ -10,10 +10,10 @@ from making import make_path, make_surface
 from landscape.grid import Grid
 from landscape.results import Projection
 from landscape.surface import Surface
-from viz.frame import Frame
-from viz.height import HeightScale
-from viz.hybrid import FIGURE_STYLE
-from viz.view import View
+from viz.geometry.frame import Frame
+from viz.geometry.height import HeightScale
+from viz.geometry.view import View
+from viz.paper.hybrid import FIGURE_STYLE
 
 QUICK = replace(FIGURE_STYLE, anti_aliasing=False)
 

@@ -10,130 +10,130 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from viz.activation_plates import activation_caption, activation_plate
-    from viz.animation import animate_descent
-    from viz.budget_bars import budget_caption, slope_budgets
-    from viz.budget_layers import layer_budgets, layer_caption
-    from viz.caption_files import as_markdown
-    from viz.captions import caption
-    from viz.contours import contour
-    from viz.creases import creased
-    from viz.curvature_captions import curvature_scale_caption
-    from viz.curvature_lines import curvature_scale
-    from viz.density import kink_density
-    from viz.effects import MOST_EFFECTS, effect_groups, effect_lines
-    from viz.explorer_server import check_address, explore_in_browser
-    from viz.explorer_window import explore_in_window
-    from viz.height import HeightScale
-    from viz.html import page_of, to_html, toy_html
-    from viz.hybrid import figure, figure_caption, figure_style
-    from viz.kink_lines import kink_contour, kink_surface
-    from viz.latex import latex_caption
-    from viz.line_figures import barrier, line, line_caption, section
-    from viz.matrices import matrix
-    from viz.mesh_export import export_mesh
-    from viz.microscope_captions import microscope_caption
-    from viz.microscope_scene import microscope_3d
-    from viz.microscopy import microscope, zooms
-    from viz.mosaics import mosaic, mosaic_caption
-    from viz.notebook import show
+    from viz.browser.html import page_of, to_html, toy_html
+    from viz.browser.notebook import show
+    from viz.captions.files import as_markdown
+    from viz.captions.latex import latex_caption
+    from viz.captions.surfaces import caption
+    from viz.captions.told import caption_of
+    from viz.closeups.microscope_captions import microscope_caption
+    from viz.closeups.microscope_scene import microscope_3d
+    from viz.closeups.microscopy import microscope, zooms
+    from viz.closeups.scaling import residual_scaling
+    from viz.explorer.regions import check_points
+    from viz.explorer.server import check_address, explore_in_browser
+    from viz.explorer.window import explore_in_window
+    from viz.films.descent import animate_descent
+    from viz.films.video import check_video
+    from viz.films.zoom import animate_zoom
+    from viz.flat.contours import contour
+    from viz.flat.line_figures import barrier, line, line_caption, section
+    from viz.geometry.height import HeightScale
+    from viz.geometry.window import visible
+    from viz.kinks.creases import creased
+    from viz.kinks.density import kink_density
+    from viz.kinks.kink_lines import kink_contour, kink_surface
+    from viz.measured.activation_plates import activation_caption, activation_plate
+    from viz.measured.budget_bars import budget_caption, slope_budgets
+    from viz.measured.budget_layers import layer_budgets, layer_caption
+    from viz.measured.curvature_captions import curvature_scale_caption
+    from viz.measured.curvature_lines import curvature_scale
+    from viz.measured.path_lines import along_path, along_path_caption
+    from viz.measured.spectra import spectrum, spectrum_caption
+    from viz.meshes.export import export_mesh
     from viz.offscreen import ensure
-    from viz.panels import compare, surface
-    from viz.path_lines import along_path, along_path_caption
-    from viz.regions import check_points
-    from viz.report import ClaimPart, Report, Scene, Section, to_report, write_report
-    from viz.report_parts import Picture, Table, picture_of
-    from viz.scaling import residual_scaling
+    from viz.paper.hybrid import figure, figure_caption, figure_style
+    from viz.paper.mosaics import mosaic, mosaic_caption
+    from viz.report.effects import MOST_EFFECTS, effect_groups, effect_lines
+    from viz.report.parts import Picture, Table, picture_of
+    from viz.report.report import ClaimPart, Report, Scene, Section, to_report, write_report
+    from viz.report.spreads import spread_lines
+    from viz.scenes.matrices import matrix
+    from viz.scenes.panels import compare, surface
     from viz.signature import signed
-    from viz.spectra import spectrum, spectrum_caption
-    from viz.spreads import spread_lines
     from viz.style import Style
-    from viz.told import caption_of
     from viz.venues import width_of
-    from viz.video import check_video
-    from viz.window import visible
     from viz.writing import save
-    from viz.zooming import animate_zoom
 
 _HOME = MappingProxyType(
     {
         # pictures
-        "surface": "panels",
-        "compare": "panels",
-        "matrix": "matrices",
-        "contour": "contours",
-        "figure_style": "hybrid",
-        "figure": "hybrid",
-        "figure_caption": "hybrid",
-        "line": "line_figures",
-        "line_caption": "line_figures",
-        "section": "line_figures",
-        "barrier": "line_figures",
-        "mosaic": "mosaics",
-        "mosaic_caption": "mosaics",
-        "microscope": "microscopy",
-        "microscope_3d": "microscope_scene",
-        "zooms": "microscopy",
-        "residual_scaling": "scaling",
-        "kink_contour": "kink_lines",
-        "kink_surface": "kink_lines",
-        "kink_density": "density",
-        "creased": "creases",
-        "visible": "window",
+        "surface": "scenes.panels",
+        "compare": "scenes.panels",
+        "matrix": "scenes.matrices",
+        "contour": "flat.contours",
+        "figure_style": "paper.hybrid",
+        "figure": "paper.hybrid",
+        "figure_caption": "paper.hybrid",
+        "line": "flat.line_figures",
+        "line_caption": "flat.line_figures",
+        "section": "flat.line_figures",
+        "barrier": "flat.line_figures",
+        "mosaic": "paper.mosaics",
+        "mosaic_caption": "paper.mosaics",
+        "microscope": "closeups.microscopy",
+        "microscope_3d": "closeups.microscope_scene",
+        "zooms": "closeups.microscopy",
+        "residual_scaling": "closeups.scaling",
+        "kink_contour": "kinks.kink_lines",
+        "kink_surface": "kinks.kink_lines",
+        "kink_density": "kinks.density",
+        "creased": "kinks.creases",
+        "visible": "geometry.window",
         # figures of measurements
-        "slope_budgets": "budget_bars",
-        "layer_budgets": "budget_layers",
-        "curvature_scale": "curvature_lines",
-        "along_path": "path_lines",
-        "spectrum": "spectra",
-        "effect_lines": "effects",
-        "effect_groups": "effects",
-        "spread_lines": "spreads",
-        "MOST_EFFECTS": "effects",
+        "slope_budgets": "measured.budget_bars",
+        "layer_budgets": "measured.budget_layers",
+        "curvature_scale": "measured.curvature_lines",
+        "along_path": "measured.path_lines",
+        "spectrum": "measured.spectra",
+        "effect_lines": "report.effects",
+        "effect_groups": "report.effects",
+        "spread_lines": "report.spreads",
+        "MOST_EFFECTS": "report.effects",
         # what is written below
-        "activation_plate": "activation_plates",
-        "activation_caption": "activation_plates",
-        "caption": "captions",
-        "caption_of": "told",
-        "microscope_caption": "microscope_captions",
-        "budget_caption": "budget_bars",
-        "layer_caption": "budget_layers",
-        "curvature_scale_caption": "curvature_captions",
-        "along_path_caption": "path_lines",
-        "spectrum_caption": "spectra",
+        "activation_plate": "measured.activation_plates",
+        "activation_caption": "measured.activation_plates",
+        "caption": "captions.surfaces",
+        "caption_of": "captions.told",
+        "microscope_caption": "closeups.microscope_captions",
+        "budget_caption": "measured.budget_bars",
+        "layer_caption": "measured.budget_layers",
+        "curvature_scale_caption": "measured.curvature_captions",
+        "along_path_caption": "measured.path_lines",
+        "spectrum_caption": "measured.spectra",
         # into a file
-        "as_markdown": "caption_files",
-        "latex_caption": "latex",
+        "as_markdown": "captions.files",
+        "latex_caption": "captions.latex",
         "save": "writing",
         "signed": "signature",
         # films
-        "animate_descent": "animation",
-        "animate_zoom": "zooming",
-        "check_video": "video",
+        "animate_descent": "films.descent",
+        "animate_zoom": "films.zoom",
+        "check_video": "films.video",
         # files for other programs
-        "export_mesh": "mesh_export",
+        "export_mesh": "meshes.export",
         # the report
-        "Report": "report",
-        "ClaimPart": "report",
-        "Section": "report",
-        "Scene": "report",
-        "Picture": "report_parts",
-        "Table": "report_parts",
-        "picture_of": "report_parts",
-        "to_report": "report",
-        "write_report": "report",
+        "Report": "report.report",
+        "ClaimPart": "report.report",
+        "Section": "report.report",
+        "Scene": "report.report",
+        "Picture": "report.parts",
+        "Table": "report.parts",
+        "picture_of": "report.parts",
+        "to_report": "report.report",
+        "write_report": "report.report",
         # in a browser
-        "page_of": "html",
-        "to_html": "html",
-        "toy_html": "html",
-        "show": "notebook",
+        "page_of": "browser.html",
+        "to_html": "browser.html",
+        "toy_html": "browser.html",
+        "show": "browser.notebook",
         # live
-        "check_address": "explorer_server",
-        "check_points": "regions",
-        "explore_in_browser": "explorer_server",
-        "explore_in_window": "explorer_window",
+        "check_address": "explorer.server",
+        "check_points": "explorer.regions",
+        "explore_in_browser": "explorer.server",
+        "explore_in_window": "explorer.window",
         # how they look
-        "HeightScale": "height",
+        "HeightScale": "geometry.height",
         "Style": "style",
         "width_of": "venues",
         # the machine

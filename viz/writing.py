@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from landscape.files import replacing, writable_folder
-from viz.caption_files import as_latex, as_markdown
-from viz.told import caption_of
+from viz.captions.files import as_latex, as_markdown
+from viz.captions.told import caption_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,7 +58,7 @@ def _save_figure(figure: Figure, path: Path) -> None:
     _check_suffix(path, FIGURE_FORMATS)
     import matplotlib
 
-    from viz.contours import FIGURE_SETTINGS
+    from viz.flat.contours import FIGURE_SETTINGS
 
     told: dict[str, Any] = {
         ".pdf": {"Creator": SOFTWARE, "CreationDate": None},

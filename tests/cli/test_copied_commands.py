@@ -17,9 +17,10 @@ from calling import accepted
 
 import viz
 from landscape.store import open_study
-from viz import scene, view
-from viz.camera import axes_of_view
-from viz.frame import Frame
+from viz.geometry import view
+from viz.geometry.camera import axes_of_view
+from viz.geometry.frame import Frame
+from viz.scenes import scene
 from viz.style import Style
 
 NAME = "relu-gd-seed0.random"
@@ -70,7 +71,7 @@ def test_a_copied_command_sees_the_corners_where_the_page_does(
 def cameras(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Frame, Style]]:
     """Note with which frame and style cameras are aimed from now on."""
     used: list[tuple[Frame, Style]] = []
-    aim, of = viz.camera.aim, view.View.of
+    aim, of = viz.geometry.camera.aim, view.View.of
 
     def noted_aim(renderer: Any, frame: Frame, style: Style, **options: Any) -> None:
         used.append((frame, style))

@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 
 import viz
 from landscape.budget import SlopeBudget
-from viz.budget_bars import BENDS, KINKS, REST
-from viz.budget_layers import LayerTotals
+from viz.measured.budget_bars import BENDS, KINKS, REST
+from viz.measured.budget_layers import LayerTotals
 
 
 def make_budget(**changes: Any) -> SlopeBudget:
@@ -119,7 +119,7 @@ def test_the_caption_tells_what_was_measured_and_that_kink_share_is_a_class() ->
 
 
 def test_bars_of_the_layers_are_those_of_the_record() -> None:
-    from viz.budget_layers import _CROSSINGS, _SIGNED
+    from viz.measured.budget_layers import _CROSSINGS, _SIGNED
 
     budget = make_budget()
     figure = viz.layer_budgets(budget)

@@ -17,13 +17,13 @@ from landscape.residuals import remove_quadratic
 from landscape.results import Projection
 from landscape.surface import Surface
 from landscape.window_scaling import ResidualScaling
-from viz.colouring import colours_of
-from viz.drape import drape
-from viz.frame import Frame
-from viz.height import HeightScale
-from viz.hybrid import FIGURE_STYLE
-from viz.lines import drawing, line_colours
-from viz.paths import bead_points, bead_records
+from viz.flat.lines import drawing, line_colours
+from viz.geometry.colouring import colours_of
+from viz.geometry.drape import drape
+from viz.geometry.frame import Frame
+from viz.geometry.height import HeightScale
+from viz.geometry.paths import bead_points, bead_records
+from viz.paper.hybrid import FIGURE_STYLE
 from viz.style import DARK, TESTING
 
 QUICK = replace(FIGURE_STYLE, anti_aliasing=False)

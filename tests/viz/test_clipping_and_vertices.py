@@ -11,12 +11,12 @@ from making import make_path, make_surface
 import viz
 from landscape.grid import Grid
 from landscape.surface import Surface
-from viz.clipping import cut
-from viz.frame import Frame
-from viz.height import HeightScale
-from viz.mesh import surface_mesh
+from viz.geometry.clipping import cut
+from viz.geometry.frame import Frame
+from viz.geometry.height import HeightScale
+from viz.geometry.mesh import surface_mesh
+from viz.geometry.vertices import added_points, insert, known_points
 from viz.style import TESTING
-from viz.vertices import added_points, insert, known_points
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from matplotlib.colors import to_rgb
 import viz
 from landscape.grid import Grid
 from landscape.surface import Status, Surface
-from viz.colouring import colours_of
-from viz.hybrid import FIGURE_STYLE
+from viz.geometry.colouring import colours_of
+from viz.paper.hybrid import FIGURE_STYLE
 from viz.style import DARK
 
 # A colour is as bright as its map has it, whatever the light.

@@ -12,7 +12,7 @@ from exploring import Analytic, Walk, bowl, stored
 from landscape.grid import Grid
 from landscape.results import Projection
 from landscape.surface import Status, Surface
-from viz.regions import coarse_part, first_window, rounded_window
+from viz.explorer.regions import coarse_part, first_window, rounded_window
 
 
 @pytest.fixture

@@ -14,12 +14,12 @@ from exploring import Analytic, Walk, bowl, stored
 
 from landscape.grid import Grid
 from landscape.surface import Surface
-from viz.explorer_line import letters_of, line_attributes, within
-from viz.explorer_moment import Moment
-from viz.explorer_scene import Look, Scene
-from viz.explorer_window import Controls
-from viz.frame import Frame
-from viz.height import HeightScale
+from viz.explorer.line import letters_of, line_attributes, within
+from viz.explorer.moment import Moment
+from viz.explorer.scene import Look, Scene
+from viz.explorer.window import Controls
+from viz.geometry.frame import Frame
+from viz.geometry.height import HeightScale
 from viz.style import Style
 
 A, B = (-0.5, -0.5), (0.5, 0.75)

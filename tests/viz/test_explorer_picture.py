@@ -11,9 +11,9 @@ import pytest
 from exploring import Analytic, Walk, stored
 from PIL import Image
 
-from viz.camera import move, turn
-from viz.explorer_picture import Wish, jpeg, move_camera
-from viz.explorer_scene import Look, Scene
+from viz.explorer.picture import Wish, jpeg, move_camera
+from viz.explorer.scene import Look, Scene
+from viz.geometry.camera import move, turn
 
 STAY = (0, 0, 1, 0, 0)
 

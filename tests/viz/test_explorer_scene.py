@@ -13,9 +13,9 @@ import pytest
 from exploring import Analytic, Walk, bowl, stored
 
 from landscape.surface import Status, Surface
-from viz.explorer_map import map_attributes, map_pixels
-from viz.explorer_scene import Look, Scene, Shown
-from viz.explorer_window import HELP, Controls, told
+from viz.explorer.map import map_attributes, map_pixels
+from viz.explorer.scene import Look, Scene, Shown
+from viz.explorer.window import HELP, Controls, told
 from viz.style import Style
 
 STYLE = Style.of("testing")

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from viz.explorer_log import ignore_departures, in_one_line
-from viz.explorer_server import (
+from viz.explorer.log import ignore_departures, in_one_line
+from viz.explorer.server import (
     Address,
     Guard,
     _no_arguments,

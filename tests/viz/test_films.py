@@ -19,15 +19,15 @@ from landscape.grid import Grid
 from landscape.residuals import remove_quadratic
 from landscape.results import Projection
 from landscape.surface import Surface
-from viz.animation import Walk
-from viz.drape import heights_at, laid
-from viz.film import film_style
-from viz.frame import Frame
-from viz.height import HeightScale
-from viz.scene import panel_mesh
+from viz.films.descent import Walk
+from viz.films.film import film_style
+from viz.films.video import write_video
+from viz.films.zoom import cut_out, window_of
+from viz.geometry.drape import heights_at, laid
+from viz.geometry.frame import Frame
+from viz.geometry.height import HeightScale
+from viz.scenes.scene import panel_mesh
 from viz.style import TESTING
-from viz.video import write_video
-from viz.zooming import cut_out, window_of
 
 PATH = make_path(
     np.array([[-0.8, -1.5], [0.0, 0.5], [0.4, 0.5], [0.8, 1.5]]), np.array([1e3, 1e2, 10.0, 1.0])
@@ -217,7 +217,7 @@ def test_a_path_without_losses_is_filmed_in_any_style(
 def test_the_surface_of_a_film_passes_through_the_end_of_the_path(
     ffmpeg: Any, oblong: Surface, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from viz import film
+    from viz.films import film
 
     shown: list[Any] = []
     drawn = film.draw_panel

@@ -13,8 +13,8 @@ from matplotlib.patches import PathPatch
 import viz
 from landscape.grid import Grid
 from landscape.surface import Surface
-from viz.hatching import hatches
-from viz.mesh import triangles
+from viz.geometry.hatching import hatches
+from viz.geometry.mesh import triangles
 from viz.style import STYLES, TESTING, Style
 
 MISSING = [(2, 3), (2, 4), (9, 9)]

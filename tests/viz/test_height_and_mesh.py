@@ -5,9 +5,9 @@ import pytest
 
 from landscape.grid import Grid
 from landscape.surface import Status, Surface
-from viz.frame import Frame
-from viz.height import HeightScale, label, left_out, surface_heights
-from viz.mesh import normals, surface_mesh, triangles
+from viz.geometry.frame import Frame
+from viz.geometry.height import HeightScale, label, left_out, surface_heights
+from viz.geometry.mesh import normals, surface_mesh, triangles
 from viz.style import TESTING
 
 
@@ -115,7 +115,7 @@ def test_few_decades_have_isolines_too(low: float, high: float) -> None:
 def test_the_name_of_the_loss_axis_stands_clear_of_a_label_at_its_end(rendering: None) -> None:
     import pyvista
 
-    from viz.axes import draw_frame
+    from viz.scenes.axes import draw_frame
 
     grid = Grid.square(5)
     a = np.meshgrid(*grid.axes, indexing="ij")[0]

@@ -14,15 +14,15 @@ from landscape.creases import CreasedSurface
 from landscape.grid import Grid
 from landscape.kink_map import KinkMap
 from landscape.surface import Surface
-from viz.creases import crease_caption, creased_mesh
-from viz.density import density_caption
-from viz.drape import drape
-from viz.frame import Frame
-from viz.height import HeightScale
-from viz.kink_lines import DrawnKinks, layer_colour
-from viz.mesh import surface_mesh
+from viz.geometry.drape import drape
+from viz.geometry.frame import Frame
+from viz.geometry.height import HeightScale
+from viz.geometry.mesh import surface_mesh
+from viz.geometry.window import Window
+from viz.kinks.creases import crease_caption, creased_mesh
+from viz.kinks.density import density_caption
+from viz.kinks.kink_lines import DrawnKinks, layer_colour
 from viz.style import TESTING
-from viz.window import Window
 
 _PER_SEGMENT = ("jumps", "layer", "example", "unit", "knots")
 GRID = Grid.rectangle((5, 9), (-1.0, 1.0), (-2.0, 2.0))

@@ -12,7 +12,7 @@ from making import make_path, make_surface
 
 import viz
 from landscape.grid import Grid
-from viz.caption_files import latex
+from viz.captions.files import latex
 
 NASTY = r"50% of relu_x & {a} #1 $2 ~ ^ \ |J| < 1 > 0, α β −1 × 10⁻⁸ ≤ ∞ † … “q” ’"
 

@@ -16,10 +16,10 @@ from making import make_path, make_surface
 import viz
 from landscape.grid import Grid
 from landscape.surface import Status, Surface
-from viz.frame import Frame
-from viz.height import HeightScale, surface_heights
-from viz.mesh import normals, triangles
-from viz.mesh_export import FORMATS, written_here
+from viz.geometry.frame import Frame
+from viz.geometry.height import HeightScale, surface_heights
+from viz.geometry.mesh import normals, triangles
+from viz.meshes.export import FORMATS, written_here
 from viz.style import PAPER
 
 GRID = Grid.rectangle((5, 9), (-1.0, 1.0), (-2.0, 2.0))

@@ -12,10 +12,10 @@ from making import make_surface
 import viz
 from landscape.grid import Grid
 from landscape.surface import Surface
-from viz.height import HeightScale, surface_heights
-from viz.mesh import triangles
-from viz.mesh_parts import Part
-from viz.mesh_solid import solid
+from viz.geometry.height import HeightScale, surface_heights
+from viz.geometry.mesh import triangles
+from viz.meshes.parts import Part
+from viz.meshes.solid import solid
 from viz.style import PAPER
 
 trimesh: Any = pytest.importorskip("trimesh")

@@ -11,8 +11,8 @@ from making import make_surface
 
 import viz
 from landscape import Grid, Residual, ResidualScaling, Surface, remove_quadratic
-from viz.height import HeightScale, label
-from viz.relief import Relief, draw_relief
+from viz.geometry.height import HeightScale, label
+from viz.geometry.relief import Relief, draw_relief
 from viz.style import TESTING, font_file
 
 GRID = Grid.square(21, span=5e-4)

@@ -9,7 +9,7 @@ import pytest
 
 import viz
 from landscape.surface import Surface
-from viz.plane_captions import panels
+from viz.captions.planes import panels
 
 
 def kinds(oblong: Surface, **own: Any) -> Surface:

@@ -13,8 +13,8 @@ import viz
 from landscape.budget import SlopeBudget
 from landscape.grid import Grid
 from landscape.surface import Surface
-from viz.budget_bars import BENDS, KINKS, REST
-from viz.hybrid import FIGURE_STYLE
+from viz.measured.budget_bars import BENDS, KINKS, REST
+from viz.paper.hybrid import FIGURE_STYLE
 
 QUICK = replace(FIGURE_STYLE, anti_aliasing=False)
 

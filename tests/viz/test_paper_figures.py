@@ -19,10 +19,10 @@ import viz
 from landscape.grid import Grid
 from landscape.results import Projection
 from landscape.surface import Status, Surface
-from viz.frame import Frame
-from viz.height import HeightScale
-from viz.page import LABEL, Page
-from viz.view import View
+from viz.geometry.frame import Frame
+from viz.geometry.height import HeightScale
+from viz.geometry.view import View
+from viz.paper.page import LABEL, Page
 
 
 def tool(name: str, *arguments: str | Path) -> str:

@@ -11,12 +11,12 @@ from papers import QUICK, bowl_and_roof, by_hand, descent, framed
 
 from landscape.results import Projection
 from landscape.surface import Surface
-from viz import layer as layers
-from viz.hybrid import FIGURE_STYLE
-from viz.layer import render
-from viz.mesh import surface_mesh
-from viz.scene import Panel
-from viz.view import View
+from viz.geometry.mesh import surface_mesh
+from viz.geometry.view import View
+from viz.paper import layer as layers
+from viz.paper.hybrid import FIGURE_STYLE
+from viz.paper.layer import render
+from viz.scenes.scene import Panel
 
 
 @pytest.fixture

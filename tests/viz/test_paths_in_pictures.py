@@ -11,9 +11,9 @@ from making import make_path, make_surface
 import viz
 from landscape.grid import Grid
 from landscape.surface import Surface
-from viz.frame import Frame
-from viz.height import HeightScale
-from viz.paths import TUBE
+from viz.geometry.frame import Frame
+from viz.geometry.height import HeightScale
+from viz.geometry.paths import TUBE
 from viz.style import TESTING
 
 pytestmark = pytest.mark.usefixtures("rendering")

@@ -14,14 +14,14 @@ import viz
 from landscape.grid import Grid
 from landscape.results import Projection
 from landscape.surface import Surface
-from viz.drape import heights_at, laid, losses_on
-from viz.frame import Frame
-from viz.height import HeightScale
-from viz.mesh import surface_mesh
-from viz.paths import bead_records, path_pieces
-from viz.scene import Panel
+from viz.geometry.drape import heights_at, laid, losses_on
+from viz.geometry.frame import Frame
+from viz.geometry.height import HeightScale
+from viz.geometry.mesh import surface_mesh
+from viz.geometry.paths import bead_records, path_pieces
+from viz.geometry.window import visible
+from viz.scenes.scene import Panel
 from viz.style import TESTING
-from viz.window import visible
 
 
 def unknown(coordinates: np.ndarray) -> Projection:

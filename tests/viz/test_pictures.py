@@ -10,9 +10,9 @@ from making import make_path, make_surface
 import viz
 from landscape.grid import Grid
 from landscape.surface import Status, Surface
-from viz.frame import Frame
-from viz.height import HeightScale
-from viz.paths import path_pieces
+from viz.geometry.frame import Frame
+from viz.geometry.height import HeightScale
+from viz.geometry.paths import path_pieces
 from viz.style import TESTING
 
 pytestmark = pytest.mark.usefixtures("rendering")

@@ -14,8 +14,8 @@ from figures import clashes
 from matplotlib.figure import Figure
 
 import viz
-from viz.effects import MOST_EFFECTS
-from viz.report import policy
+from viz.report.effects import MOST_EFFECTS
+from viz.report.report import policy
 
 EVIL = "<script>alert('x')</script>\"' onerror=\"alert(1)\" {{ 7 * 7 }} $\\frac{$"
 

@@ -11,9 +11,9 @@ from making import make_surface
 import viz
 from landscape.grid import Grid
 from landscape.surface import Surface
-from viz.frame import Frame
-from viz.height import HeightScale, Kind
-from viz.mesh import surface_mesh
+from viz.geometry.frame import Frame
+from viz.geometry.height import HeightScale, Kind
+from viz.geometry.mesh import surface_mesh
 from viz.style import TESTING
 
 # Not square, not evenly spaced: slopes must be divided by the right steps of the right axis.

@@ -16,15 +16,15 @@ from landscape.grid import Grid
 from landscape.layout import Layout, Slot
 from landscape.plane import Plane
 from landscape.surface import Surface
-from viz.drape import heights_at
-from viz.frame import Frame
-from viz.height import HeightScale
-from viz.hybrid import FIGURE_STYLE
-from viz.legends import names_of
-from viz.page import common_names
-from viz.scene import Panel
-from viz.solution_marks import points_of
-from viz.solutions import labels_of, solutions_of
+from viz.geometry.drape import heights_at
+from viz.geometry.frame import Frame
+from viz.geometry.height import HeightScale
+from viz.geometry.solutions import labels_of, solutions_of
+from viz.paper.hybrid import FIGURE_STYLE
+from viz.paper.page import common_names
+from viz.scenes.legends import names_of
+from viz.scenes.scene import Panel
+from viz.scenes.solution_marks import points_of
 from viz.style import TESTING
 
 NAMES = ("relu-gd-seed0", "relu-gd-seed1", "relu-gd-seed2")

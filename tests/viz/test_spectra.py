@@ -9,8 +9,8 @@ import pytest
 
 import viz
 from landscape.results import Analysis
-from viz.references import REFERENCES
-from viz.spectra import Density
+from viz.captions.references import REFERENCES
+from viz.measured.spectra import Density
 
 
 def spectrum(

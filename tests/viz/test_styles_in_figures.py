@@ -14,7 +14,7 @@ from landscape.activations import profile
 from landscape.grid import Grid
 from landscape.results import Analysis
 from landscape.surface import Surface
-from viz.lines import LINE_COLOURS, drawing, grey, line_colours
+from viz.flat.lines import LINE_COLOURS, drawing, grey, line_colours
 from viz.style import Style
 
 Draw = Callable[[str], Any]

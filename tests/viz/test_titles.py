@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 import viz
 from landscape.surface import Surface
-from viz.text import wrapped
-from viz.ticks import extent
-from viz.titles import LEAST, fitted
+from viz.flat.ticks import extent
+from viz.flat.titles import LEAST, fitted
+from viz.scenes.text import wrapped
 
 LONG = "network-relu-width64-run-2024_11_24.adam.seed12345@epoch100_51x51_-1_1_-1_1"
 

@@ -13,8 +13,8 @@ import viz
 from landscape.grid import Grid
 from landscape.results import Projection
 from landscape.surface import Surface
-from viz.frame import Frame
-from viz.height import HeightScale
+from viz.geometry.frame import Frame
+from viz.geometry.height import HeightScale
 from viz.style import TESTING
 
 

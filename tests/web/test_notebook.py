@@ -16,8 +16,9 @@ from landscape.plane import Plane
 from landscape.residuals import remove_quadratic
 from landscape.results import Projection
 from landscape.surface import Surface
-from viz import offscreen, panels
-from viz.notebook import picture_of
+from viz import offscreen
+from viz.browser.notebook import picture_of
+from viz.scenes import panels
 
 
 def frame_of(shown: Any) -> str:

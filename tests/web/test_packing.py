@@ -19,9 +19,9 @@ import viz
 from landscape.grid import Grid
 from landscape.residuals import remove_quadratic
 from landscape.surface import Status, Surface
-from viz.html import page_of
-from viz.html_packing import TYPES, Blob
-from viz.html_records import _kept
+from viz.browser.html import page_of
+from viz.browser.packing import TYPES, Blob
+from viz.browser.records import _kept
 
 
 def unpacked(text: str, told: dict[str, Any]) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""One page for the browser and for notebooks; its source is in web/."""

@@ -1,0 +1,146 @@
+"""One file that turns landscapes in a browser: offline, with everything inside."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from landscape.files import writable_folder, write_bytes
+from viz.browser.records import Record, contents_of, sort_records
+from viz.writing import SOFTWARE
+
+WEB = Path(__file__).parents[1] / "web"
+# A name, not a path: what is typed after `landscape render`.
+_STUDY = "study.h5"
+
+
+def to_html(
+    items: Record | Mapping[str, Record] | Iterable[Record],
+    path: Path | str,
+    *,
+    title: str = "",
+    titles: Mapping[str, str] | None = None,
+    runs: Mapping[str, str] | None = None,
+    kinked: Iterable[str] = (),
+    show: Sequence[str] = (),
+    source: str = _STUDY,
+) -> Path:
+    """Write surfaces with what belongs to them as one HTML file and return its path.
+
+    The file opens from disk, without a network. Losses are float32, gradients float16.
+
+    Args:
+        items: records, or records by their ids: surfaces over planes, projections (drawn on the
+            surfaces of their plane), planes (told in words), kink maps, and residuals of the
+            microscope (a zoom series behind the surface of their run).
+        path: of the file.
+        title: of the page.
+        titles: of surfaces, by their ids.
+        runs: names to show for runs.
+        kinked: runs whose activation has kinks: without stored gradients they are shaded flat, so
+            that creases stay crisp.
+        show: ids of the surfaces that are shown first; the first two by default.
+        source: name of the study in the command that the page offers.
+
+    Raises:
+        TypeError: for an item that is no record.
+        ValueError: without a surface, for lines and volumes, or for unknown ids in ``show``.
+        OSError: if the file cannot be written.
+    """
+    text = page_of(items, title=title, titles=titles, runs=runs, kinked=kinked, show=show,
+                   source=source)  # fmt: skip
+    path = Path(path)
+    writable_folder(path.parent)
+    write_bytes(path, text.encode("utf-8"))
+    return path
+
+
+def page_of(
+    items: Record | Mapping[str, Record] | Iterable[Record],
+    *,
+    title: str = "",
+    titles: Mapping[str, str] | None = None,
+    runs: Mapping[str, str] | None = None,
+    kinked: Iterable[str] = (),
+    show: Sequence[str] = (),
+    source: str = _STUDY,
+) -> str:
+    """Return the page of :func:`to_html` as a text."""
+    found = contents_of(sort_records(items), titles=titles or {}, kinked=kinked, runs=runs or {})
+    known = [panel["id"] for panel in found.panels]
+    unknown = [name for name in show if name not in known]
+    if unknown:
+        raise ValueError(f"no surface {', '.join(unknown)} to show; known: {', '.join(known)}")
+    told = {
+        "mode": "study", "title": title or "Loss landscapes", "source": source,
+        "panels": found.panels, "paths": found.paths, "kinks": found.kinks,
+        "show": [known.index(name) for name in show] or list(range(min(2, len(known)))),
+    }  # fmt: skip
+    return document(told, found.blobs)
+
+
+def toy_html(path: Path | str) -> Path:
+    """Write the page of a network with two parameters and return its path.
+
+    Everything is computed in the page: the loss over both parameters, its kink lines, gradient
+    descent at a chosen rate, and the slope along the way with its jumps.
+
+    Raises:
+        OSError: if the file cannot be written.
+    """
+    path = Path(path)
+    writable_folder(path.parent)
+    write_bytes(
+        path, document({"mode": "toy", "title": "A network of two parameters"}, []).encode()
+    )
+    return path
+
+
+def document(told: Mapping[str, Any], blobs: Sequence[str]) -> str:
+    """Write a page around what it shows.
+
+    Names from files stay text: they are in one block of JSON in which no ``<`` is left, and the
+    policy of the page lets no script run but the viewer, known by its digest.
+    """
+    script = (WEB / "dist" / "viewer.js").read_text(encoding="utf-8")
+    style = (WEB / "dist" / "viewer.css").read_text(encoding="utf-8")
+    policy = (
+        f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; "
+        "img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
+    data = json.dumps(told, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    data = data.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    arrays = "\n".join(
+        f'<script type="text/plain" id="lossoscope-blob-{i}">{text}</script>'
+        for i, text in enumerate(blobs)
+    )
+    title = html.escape(str(told.get("title", "")))
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="generator" content="{SOFTWARE}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+<noscript>This page draws with JavaScript, which is switched off.</noscript>
+<script type="application/json" id="lossoscope-data">{data}</script>
+{arrays}
+<script>{script}</script>
+</body>
+</html>
+"""
+
+
+def _digest(text: str) -> str:
+    """Return how a policy names an inline block."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

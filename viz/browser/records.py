@@ -1,0 +1,287 @@
+"""Records -> what a page shows: panels with levels, paths and kink curves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landscape.arrays import Floats
+from landscape.grid import Grid
+from landscape.kink_map import KinkMap
+from landscape.plane import Plane
+from landscape.residuals import Residual
+from landscape.results import Projection
+from landscape.surface import Status, Surface
+from viz.browser.packing import Blob, float_kind
+
+Record = Surface | Projection | Plane | KinkMap | Residual
+# More points a side are too many for a browser that renders in software.
+MOST_POINTS = 301
+# Kink segments beyond these, the ones with the smallest jumps, are left out.
+MOST_SEGMENTS = 60_000
+_GRADIENTS = ("gradient_alpha", "gradient_beta")
+_HALVES = (*_GRADIENTS, "slope")
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """Records by what they are, each with its id."""
+
+    surfaces: dict[str, Surface] = field(default_factory=dict)
+    projections: dict[str, Projection] = field(default_factory=dict)
+    planes: dict[str, Plane] = field(default_factory=dict)
+    maps: dict[str, KinkMap] = field(default_factory=dict)
+    windows: dict[str, Residual] = field(default_factory=dict)
+
+
+def sort_records(items: Record | Mapping[str, Record] | Iterable[Record]) -> Sorted:
+    """Sort records by their kind, with the ids they have or the names they get.
+
+    Raises:
+        TypeError: for something else.
+        ValueError: if there is no surface over a plane and no window, or a line or volume.
+    """
+    if isinstance(items, Surface | Projection | Plane | KinkMap | Residual):
+        items = [items]
+    named = items.items() if isinstance(items, Mapping) else [("", item) for item in items]
+    found = Sorted()
+    homes: list[tuple[type, dict[str, Any], str]] = [
+        (Surface, found.surfaces, "surface"), (Projection, found.projections, "path"),
+        (Plane, found.planes, "plane"), (KinkMap, found.maps, "kinks"),
+        (Residual, found.windows, "window"),
+    ]  # fmt: skip
+    for name, item in named:
+        home = next((h for h in homes if isinstance(item, h[0])), None)
+        if home is None:
+            known = ", ".join(h[0].__name__ for h in homes)
+            raise TypeError(f"a page shows records ({known}), got {type(item).__name__}")
+        _put(home[1], name or getattr(item, "plane", None) or home[2], item)
+    flat = {n: s.grid.shape for n, s in found.surfaces.items() if len(s.grid.shape) != 2}
+    if flat:
+        raise ValueError(f"a page shows surfaces over planes, got {flat}; leave lines out")
+    if not found.surfaces and not found.windows:
+        raise ValueError("a page needs at least one Surface or Residual, got none")
+    return found
+
+
+def _put(home: dict[str, Any], name: str, item: Any) -> None:
+    """Keep an item under its name, or under the next free one."""
+    taken = (f"{name}-{i}" for i in range(2, len(home) + 3))
+    home[name if name not in home else next(n for n in taken if n not in home)] = item
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a page shows, as plain JSON values, and the texts that hold its arrays."""
+
+    panels: list[dict[str, Any]]
+    paths: list[dict[str, Any]]
+    kinks: list[dict[str, Any]]
+    blobs: list[str]
+
+
+def contents_of(
+    found: Sorted, *, titles: Mapping[str, str], kinked: Iterable[str], runs: Mapping[str, str]
+) -> Contents:
+    """Turn sorted records into what a page shows.
+
+    Args:
+        found: the records.
+        titles: of surfaces by their ids; the run, or the id, of others.
+        kinked: runs whose activation has kinks: their creases are drawn crisp.
+        runs: names of runs to show; others are shown as they are.
+    """
+    blobs: list[str] = []
+    paths = [_path(p, blobs, runs) for p in found.projections.values()]
+    kinks = [
+        {"id": name.removeprefix("kinks "), **_kinks(m, blobs)} for name, m in found.maps.items()
+    ]
+    panels = []
+    windows, creased = dict(found.windows), set(kinked)
+    for name, surface in found.surfaces.items():
+        own = {k: w for k, w in windows.items() if _same_axes(w, surface)}
+        windows = {k: w for k, w in windows.items() if k not in own}
+        levels = [_surface_level(surface, blobs)]
+        levels += [_window_level(w, blobs) for w in sorted(own.values(), key=lambda w: -w.width)]
+        panels.append(
+            _panel(name, surface, levels, titles.get(name), creased)
+            | {"paths": [i for i, p in enumerate(found.projections.values())
+                         if p.plane == (surface.plane or name)],
+               "kinks": _map_of(surface, found.maps),
+               "notes": _notes(surface.settings, found.planes.get(surface.plane or name))
+               + _thinned(surface.grid)}
+        )  # fmt: skip
+    for series in _series(windows):
+        first = next(iter(series.items()))
+        levels = [_window_level(w, blobs) for w in series.values()]
+        notes = _notes(first[1].settings, None) + _thinned(first[1].grid)
+        told = {"paths": [], "kinks": None, "notes": notes}
+        panels.append(_panel(*first, levels, titles.get(first[0]), creased) | told)
+    return Contents(panels, paths, kinks, blobs)
+
+
+def _panel(
+    name: str,
+    record: Surface | Residual,
+    levels: list[dict[str, Any]],
+    title: str | None,
+    kinked: set[str],
+) -> dict[str, Any]:
+    run = str(record.run or "")
+    return {
+        "id": name, "title": title or run or name, "run": run,
+        "kind": str(record.settings.get("kind", "")), "kinked": run in kinked, "levels": levels,
+    }  # fmt: skip
+
+
+def _kept(axis: Floats) -> NDArray[np.int64]:
+    """Return which points of an axis are shown: as many as a browser draws, evenly, with its ends.
+
+    The point nearest to 0 is among them: there the solution is, and often the lowest loss.
+    """
+    count = len(axis)
+    if count <= MOST_POINTS:
+        return np.arange(count)
+    kept = np.round(np.linspace(0, count - 1, MOST_POINTS)).astype(np.int64)
+    origin = int(np.argmin(np.abs(axis)))
+    if 0 < origin < count - 1:
+        # The ends stay.
+        kept[1 + np.argmin(np.abs(kept[1:-1] - origin))] = origin
+    return kept
+
+
+def _thinned(grid: Grid) -> list[str]:
+    """Say which share of a grid is shown, if not all is."""
+    shown = [len(_kept(axis)) for axis in grid.axes]
+    if shown == list(grid.shape):
+        return []
+    return [f"{' x '.join(map(str, shown))} of {' x '.join(map(str, grid.shape))} points shown"]
+
+
+def _surface_level(surface: Surface, blobs: list[str]) -> dict[str, Any]:
+    blob = Blob()
+    kept = [_kept(axis) for axis in surface.grid.axes]
+    every = np.ix_(*kept)
+    there = np.isin(surface.status, (Status.EVALUATED, Status.INTERPOLATED))
+    fields = {}
+    for name, values in surface.fields.items():
+        shown = np.where(there, values, np.nan)[every]
+        fields[name] = blob.add(shown, "f2" if name in _HALVES else float_kind(shown))
+    told = {
+        "quantity": "loss", "fields": fields, "status": blob.add(surface.status[every], "u1"),
+        "alphas": blob.add(surface.alphas[kept[0]], "f8"),
+        "betas": blob.add(surface.betas[kept[1]], "f8"),
+        "points": list(surface.grid.shape),
+    }  # fmt: skip
+    return _stored(told, blob, blobs)
+
+
+def _window_level(window: Residual, blobs: list[str]) -> dict[str, Any]:
+    blob = Blob()
+    kept = [_kept(axis) for axis in window.grid.axes]
+    every = np.ix_(*kept)
+    shown = window.values[every]
+    fields = {"losses": blob.add(shown, float_kind(shown))}
+    if all(name in window.slopes for name in _GRADIENTS):
+        fields |= {n: blob.add(window.slopes[n][every], "f2") for n in _GRADIENTS}
+    axes = [blob.add(a[k], "f8") for a, k in zip(window.grid.axes, kept, strict=True)]
+    told = {
+        "quantity": "residual", "fields": fields, "status": None, "alphas": axes[0],
+        "betas": axes[1], "points": list(window.grid.shape), "width": window.width,
+        "coefficients": [float(c) for c in window.coefficients], "centre": list(window.centre),
+        "rounding": float(window.rounding), "loss_range": float(window.loss_range),
+    }  # fmt: skip
+    return _stored(told, blob, blobs)
+
+
+def _stored(told: dict[str, Any], blob: Blob, blobs: list[str]) -> dict[str, Any]:
+    blobs.append(blob.text())
+    return {"blob": len(blobs) - 1, **told}
+
+
+def _path(path: Projection, blobs: list[str], runs: Mapping[str, str]) -> dict[str, Any]:
+    blob = Blob()
+    coordinates = path.coordinates if path.coordinates.shape[1] == 2 else np.pad(
+        path.coordinates[:, :1], ((0, 0), (0, 1))
+    )  # fmt: skip
+    told = {
+        "run": path.run, "title": runs.get(path.run, path.run), "plane": path.plane,
+        "captured": path.captured, "steps": blob.add(path.steps, "i4"),
+        "alphas": blob.add(coordinates[:, 0], "f8"), "betas": blob.add(coordinates[:, 1], "f8"),
+        "losses": blob.add(path.losses, "f8"),
+        "plane_losses": blob.add(path.plane_losses, "f8"),
+        "off_plane": blob.add(path.off_plane_distances, "f8"),
+    }  # fmt: skip
+    return _stored(told, blob, blobs)
+
+
+def _kinks(kinks: KinkMap, blobs: list[str]) -> dict[str, Any]:
+    blob = Blob()
+    largest = np.argsort(-kinks.weights, kind="stable")[:MOST_SEGMENTS]
+    told = {
+        "segments": blob.add(kinks.segments[largest], "f8"),
+        "jumps": blob.add(kinks.jumps[largest], "f4"),
+        "density": blob.add(kinks.density, "f4"), "alphas": blob.add(kinks.alphas, "f8"),
+        "betas": blob.add(kinks.betas, "f8"), "curves": int(kinks.curves),
+        "found": int(kinks.found), "shown": len(largest),
+    }  # fmt: skip
+    return _stored(told, blob, blobs)
+
+
+def _same_axes(window: Residual, surface: Surface) -> bool:
+    """Whether a window lies in the plane of a surface, as far as both tell."""
+    known = window.run is not None or "kind" in window.settings
+    return known and _plane_of(window) == _plane_of(surface)
+
+
+def _plane_of(record: Surface | Residual) -> tuple[str | None, str, str]:
+    """Return the run and what its plane was made from."""
+    told = record.settings
+    return record.run, str(told.get("kind", "")), str(told.get("seed", ""))
+
+
+def _series(windows: Mapping[str, Residual]) -> list[dict[str, Residual]]:
+    """Group windows that belong to no surface by their planes, widest first."""
+    groups: dict[tuple[str | None, str, str], dict[str, Residual]] = {}
+    for name, window in windows.items():
+        groups.setdefault(_plane_of(window), {})[name] = window
+    return [dict(sorted(g.items(), key=lambda kv: -kv[1].width)) for g in groups.values()]
+
+
+def _map_of(surface: Surface, maps: Mapping[str, KinkMap]) -> int | None:
+    """Return which map belongs to a surface: of its run, if told, with lines inside its window."""
+    ends = [(float(a[0]), float(a[-1])) for a in surface.grid.axes]
+    for number, kinks in enumerate(maps.values()):
+        run = kinks.settings.get("run")
+        kind = kinks.settings.get("kind")
+        inside = all(
+            low - 1e-9 <= first and last <= high + 1e-9
+            for (low, high), (first, last) in zip(ends, kinks.window, strict=True)
+        )
+        alike = run in (None, surface.run) and kind in (None, surface.settings.get("kind"))
+        if inside and alike:
+            return number
+    return None
+
+
+def _notes(settings: Mapping[str, Any], plane: Plane | None) -> list[str]:
+    """Say in words what a surface shows."""
+    said = []
+    if "examples" in settings:
+        loss = str(settings.get("loss", "loss")).replace("_", " ")
+        said.append(f"{loss} over {settings['examples']:,} examples")
+    variance = settings.get("explained_variance")
+    if isinstance(variance, Sequence) and variance:
+        said.append(f"PCA plane: {100 * sum(map(float, variance)):.1f}% of the path's variance")
+    elif settings.get("kind"):
+        way = settings.get("normalisation")
+        said.append(f"{settings['kind']} plane" + (f", {way} normalisation" if way else ""))
+    if plane is not None and plane.axes == 2:
+        lengths = np.linalg.norm(plane.directions, axis=1)
+        said.append(f"lengths of the directions {lengths[0]:.4g} and {lengths[1]:.4g}, "
+                    f"cosine {plane.cosines[0]:.2g}")  # fmt: skip
+    return said

@@ -1,0 +1,277 @@
+"""What a reader must know about a picture, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from landscape.plane import Plane
+from landscape.results import Projection
+from landscape.surface import Status, Surface
+from viz.captions.planes import a_range, plane_sentences
+from viz.captions.references import cited, methods
+from viz.geometry.colouring import Colours
+from viz.geometry.drape import lossless
+from viz.geometry.frame import Frame
+from viz.geometry.height import HeightScale, above, left_out, surface_heights
+from viz.geometry.matching import mismatches, settings_of
+from viz.geometry.paths import TUBE, bead_records, over_limit
+from viz.geometry.vertices import added_points, known_points
+from viz.geometry.window import LEAST_CAPTURED, Window, visible
+
+_SHADING = {
+    "flat": "Each triangle of the grid is shaded as it is.",
+    "differences": "Shading by differences of the grid: creases narrower than two cells are "
+    "rounded off.",
+    "gradient": "Shading by exact slopes at the grid points.",
+}
+
+
+def caption(
+    surfaces: Surface | Sequence[Surface],
+    paths: Sequence[Projection] = (),
+    *,
+    scale: HeightScale | None = None,
+    frame: Frame | None = None,
+    shading: str = "flat",
+    plane: Plane | None = None,
+    planes: Sequence[Plane | None] = (),
+    colours: Colours | None = None,
+    own: Sequence[Sequence[Projection]] | None = None,
+) -> str:
+    """Write the caption of a picture of one or several surfaces.
+
+    Args:
+        surfaces: what is shown.
+        paths: the paths on them.
+        scale: the height scale; made from the surfaces if not given.
+        frame: where it is drawn, for the vertical scale.
+        shading: how the surface was shaded, "" for a flat figure.
+        plane: of a single surface, for what its settings do not say.
+        planes: of each surface, likewise.
+        colours: what the surfaces are coloured by, if not by their losses.
+        own: the paths of each surface, for the points that are added to its mesh; for a single
+            surface ``paths``.
+    """
+    surfaces = [surfaces] if isinstance(surfaces, Surface) else list(surfaces)
+    scale = scale or HeightScale.of(surfaces)
+    every = list(planes) if len(planes) == len(surfaces) else [plane, *[None] * len(surfaces)]
+    every = every[: len(surfaces)]
+    parts = [*plane_sentences(surfaces, every, high=bool(shading)), *_warnings(surfaces, every)]
+    if shading:
+        parts += [_height(scale, frame), *(colours.sentences if colours else ()), _SHADING[shading]]
+        parts += _paths(paths, surfaces, frame, "at the true losses, ")
+        placed = own if own is not None else [paths] if len(surfaces) == 1 else []
+        parts += added(surfaces, placed, scale)
+    else:
+        parts += [*colours.sentences, f"Isolines: {_kind(scale)}."] if colours else [
+            f"Colours and isolines: {_kind(scale)}."
+        ]  # fmt: skip
+        parts += _paths(paths, surfaces, None, "")
+    # Without heights a path is drawn wherever it is.
+    parts += [*_clipped(surfaces, paths if shading else (), scale), *_interpolated(surfaces)]
+    hatched = colours is not None and colours.diverging and not shading
+    parts += [*_omissions(surfaces, scale, hatched=hatched), *sources(surfaces, every)]
+    return " ".join(part for part in parts if part)
+
+
+def _warnings(surfaces: Sequence[Surface], planes: Sequence[Plane | None]) -> list[str]:
+    found = [text for text in mismatches(surfaces, planes) if "windows" not in text]
+    return [f"Compare with care: {'; '.join(found)}."] if found else []
+
+
+def _clipped(
+    surfaces: Sequence[Surface], paths: Sequence[Projection], scale: HeightScale
+) -> list[str]:
+    """Say how much lies above the limit."""
+    count = sum(above(surface, scale) for surface in surfaces)
+    if not count:
+        return []
+    total = sum(surface.grid.size for surface in surfaces)
+    text = f"Clipped at loss {scale.loss_at(scale.high):.3g}: {count:,} of {total:,} points "
+    text += f"{'is' if count == 1 else 'are'} higher (hatched)."
+    window = Window.around(surfaces)
+    over = sum(
+        int(np.sum(over_limit(path, scale) & window.inside(path.coordinates)))
+        for path in paths
+        if visible(path)
+    )
+    whose = "the path" if sum(map(visible, paths)) == 1 else "the paths"
+    records = f"point of {whose} is" if over == 1 else f"points of {whose} are"
+    return [text, *([f"{over:,} {records} higher and not drawn on the surface."] if over else [])]
+
+
+def added(
+    surfaces: Sequence[Surface], own: Sequence[Sequence[Projection]], scale: HeightScale
+) -> list[str]:
+    """Say where a mesh passes through the end of a path that is no point of its grid."""
+    found, lowest = [], []
+    for surface, paths in zip(surfaces, own, strict=False):
+        points = added_points(surface, known_points(surface, paths), scale)
+        if len(points):
+            found += [float(v) for v in points[:, 2]]
+            height = surface_heights(surface, scale.kind)
+            lowest.append(scale.loss_at(float(np.nanmin(height))))
+    if not found:
+        return []
+    ends = "The end of the path" if len(found) == 1 else f"The {len(found)} ends of paths"
+    verb, what = ("is", "a vertex") if len(found) == 1 else ("are", "vertices")
+    there = a_range([f"{v:.3g}" for v in (min(found), max(found))])
+    grid = a_range([f"{v:.3g}" for v in (min(lowest), max(lowest))])
+    return [
+        f"{ends} (loss in the plane {there}) {verb} {what} of the surface between grid points, of "
+        f"which the lowest has {grid}."
+    ]
+
+
+def sources(surfaces: Sequence[Surface], planes: Sequence[Plane | None]) -> list[str]:
+    """Say whose methods are to be cited."""
+    keys: list[str] = []
+    for surface, plane in zip(surfaces, planes, strict=True):
+        keys += cited(settings_of(surface, plane))
+    return methods(keys)
+
+
+def _height(scale: HeightScale, frame: Frame | None) -> str:
+    if frame is None:
+        return ""
+    per = "decade" if scale.kind == "log" else "unit of loss"
+    return f"Height: {_kind(scale)}, one {per} drawn as {frame.rise / frame.unit:.3g} units of α."
+
+
+def _kind(scale: HeightScale) -> str:
+    return "log loss" if scale.kind == "log" else "loss"
+
+
+def _paths(
+    paths: Sequence[Projection], surfaces: Sequence[Surface], frame: Frame | None, where: str
+) -> list[str]:
+    """Say what is drawn of the paths; ``frame`` is None where they have no height."""
+    if not paths:
+        return []
+    window = frame.window if frame else Window.around(surfaces)
+    sentences = []
+    shown = [path for path in paths if visible(path)]
+    hidden = [path for path in paths if not visible(path)]
+    if shown:
+        sentences += _shares([p for p in shown if not lossless(p)], where)
+        on_it = "on the surface, as its losses are not known, " if frame else ""
+        sentences += _shares([p for p in shown if lossless(p)], on_it)
+        if frame is not None and any(_dips(path, frame) for path in shown):
+            sentences.append(
+                "A thin line is path hidden by the surface; it runs below it where the loss at its "
+                "place in the plane is higher than its own."
+            )
+        if frame is not None:
+            sentences += _without_height([p for p in shown if not lossless(p)], frame)
+        outside = sum(int(np.sum(~window.inside(path.coordinates))) for path in shown)
+        if outside:
+            lie = "lies" if outside == 1 else "lie"
+            whose = "its" if len(shown) == 1 else "their"
+            sentences.append(f"{outside} of {whose} points {lie} outside the window.")
+    if hidden:
+        most = f"{max(path.captured for path in hidden):.2g}"
+        ends = [window.inside(path.coordinates)[-1] for path in hidden]
+        mark = "; the mark is the solution" if any(ends) else ""
+        share = f"at most {most}" if len(hidden) > 1 else most
+        sentences.append(
+            f"Path not drawn: {share} of its squared displacement lies in the plane "
+            f"(at least {LEAST_CAPTURED:g} is needed){mark}."
+        )
+    return sentences
+
+
+def _without_height(paths: Sequence[Projection], frame: Frame) -> list[str]:
+    """Say how many points inside the window are not drawn, as their loss has no height."""
+    count = sum(
+        int(np.sum(frame.window.inside(p.coordinates) & np.isnan(frame.scale.of_losses(p.losses))))
+        for p in paths
+    )
+    if not count:
+        return []
+    what = "finite and positive" if frame.scale.kind == "log" else "finite"
+    verb, its = ("is", "whose loss is") if count == 1 else ("are", "whose losses are")
+    return [f"{count} of {'its' if len(paths) == 1 else 'their'} points {verb} not drawn on the "
+            f"surface, {its} not {what}."]  # fmt: skip
+
+
+def _shares(paths: Sequence[Projection], where: str) -> list[str]:
+    """Say where paths are drawn, and how much of them lies in the plane."""
+    sentences = []
+    known = [path for path in paths if np.isfinite(path.distances).any()]
+    if known:
+        shares = sorted(path.captured for path in known)
+        share = a_range([f"{s:.1%}" for s in (shares[0], shares[-1])])
+        off = a_range([f"{1 - s:.1%}" for s in (shares[-1], shares[0])])
+        sentences.append(
+            f"Path {where}with {share} of its squared displacement in the plane, {off} off it"
+            f"{_marks(known)}."
+        )
+    others = [path for path in paths if not np.isfinite(path.distances).any()]
+    if others:
+        drawn = f" {where.removesuffix(', ')}" if where else ""
+        sentences.append(
+            f"Path{drawn}; how far off the plane it runs is not known{_marks(others)}."
+        )
+    return sentences
+
+
+def _marks(paths: Sequence[Projection]) -> str:
+    """Say what the beads on paths mark: steps if they are even, else records."""
+    told = []
+    for path in paths:
+        records, every = bead_records(path)
+        if len(records):
+            apart = set(np.diff(path.steps).tolist())
+            even = len(apart) == 1
+            told.append((every * apart.pop(), "steps") if even else (every, "records"))
+    if not told:
+        return ""
+    units = {unit for _, unit in told}
+    unit = units.pop() if len(units) == 1 else "steps or records"
+    counts = sorted(count for count, _ in told)
+    if counts[-1] == 1:
+        return f"; a bead at every {unit.removesuffix('s')}"
+    return f"; a bead every {a_range([str(counts[0]), str(counts[-1])])} {unit}"
+
+
+def _dips(path: Projection, frame: Frame) -> bool:
+    """Return whether a path visibly passes under the surface."""
+    own, below = (frame.scale.of_losses(v) for v in (path.losses, path.plane_losses))
+    with np.errstate(invalid="ignore"):
+        return bool(np.any((below - own) * frame.rise > TUBE))
+
+
+def _interpolated(surfaces: Sequence[Surface]) -> list[str]:
+    """Say how much was interpolated, from what, and how exactly."""
+    sentences = []
+    for surface in surfaces:
+        count = int(np.sum(surface.status == Status.INTERPOLATED))
+        made = surface.settings.get("resampled")
+        if count and made:
+            nodes = " x ".join(map(str, made["nodes"]))
+            # Of a surface for a log height the error in decades is the one that is seen.
+            decades = made.get("estimated_decades")
+            also = "" if decades is None else f" and {decades:.1g} decades"
+            sentences.append(
+                f"{count:,} of {surface.grid.size:,} points interpolated from {nodes} Chebyshev "
+                f"points, estimated error {made['estimated_error']:.1g} of the range{also}."
+            )
+        elif count:
+            sentences.append(f"{count:,} of {surface.grid.size:,} points interpolated.")
+    return list(dict.fromkeys(sentences))
+
+
+def _omissions(
+    surfaces: Sequence[Surface], scale: HeightScale, *, hatched: bool = False
+) -> list[str]:
+    counts: dict[str, int] = {}
+    for surface in surfaces:
+        for reason, count in left_out(surface, scale.kind).items():
+            counts[reason] = counts.get(reason, 0) + count
+    out = "cut out (cross-hatched)" if hatched else "cut out"
+    return [
+        f"{count:,} point{'s' if count > 1 else ''} {out}: {reason}."
+        for reason, count in counts.items()
+    ]

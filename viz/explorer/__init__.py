@@ -1,0 +1,1 @@
+"""The live explorer: windows and lines sampled while one looks."""

@@ -1,0 +1,1 @@
+"""Films: the optimizer's way down, and the way to single kinks."""

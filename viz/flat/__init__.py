@@ -1,0 +1,1 @@
+"""Figures seen from above and along lines, in matplotlib."""

@@ -1,0 +1,138 @@
+"""One surface as contours in axes that are there: colours, isolines, what is clipped, paths."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from landscape.results import Projection
+from landscape.surface import Surface
+from viz.geometry.colouring import Colours
+from viz.geometry.hatching import mark_missing
+from viz.geometry.height import HeightScale, surface_heights
+from viz.geometry.paths import bead_records
+from viz.geometry.solutions import Solution, places_of, seen
+from viz.geometry.window import Window, visible
+from viz.scenes.legends import names_of
+from viz.scenes.solution_marks import mark_solutions
+from viz.style import Style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def draw_contours(
+    axes: Axes,
+    surface: Surface,
+    paths: Sequence[Projection],
+    scale: HeightScale,
+    style: Style,
+    *,
+    solutions: Sequence[Solution] = (),
+    colours: Colours | None = None,
+    number: int = 0,
+) -> Any:
+    """Draw one surface with its isolines and paths into axes; return what a colour bar needs.
+
+    Args:
+        axes: what is drawn into.
+        surface: two-dimensional.
+        paths: on it.
+        scale: of its height.
+        style: colours.
+        solutions: that its plane was made through.
+        colours: of all panels, instead of those of the height.
+        number: which of the colours' surfaces this is.
+    """
+    height = np.ma.masked_invalid(surface_heights(surface, scale.kind))
+    axes.set_facecolor(style.missing)
+    filled = _filled(axes, surface, height, scale, style, colours, number)
+    if colours is not None and colours.diverging:
+        values = np.where(np.ma.getmaskarray(height), np.nan, colours.values[number])
+        mark_missing(axes, surface.alphas, surface.betas, values, style)
+    levels = scale.levels()
+    if len(levels) and height.count():
+        inside = levels[(levels > height.min()) & (levels < height.max())]
+        if len(inside):
+            axes.contour(surface.alphas, surface.betas, height.T, levels=inside,
+                         colors=style.isoline_colour,
+                         linewidths=style.isoline_width * 0.8, alpha=0.7,
+                         linestyles="solid", corner_mask=False)  # fmt: skip
+    if scale.clipped:
+        _mark_clipped(axes, surface, height, scale, style)
+    for place, path in enumerate(paths):
+        _path(axes, path, style.path_colour(place))
+    shown = seen(solutions, Window.around([surface]))
+    mark_solutions(axes, shown, places_of(shown), paths, style, zorder=4.0)
+    handles = [name.handle(style) for name in names_of(paths, solutions, style)]
+    if handles:
+        axes.legend(handles=handles, loc="upper right", fontsize=0.75 * _letters(),
+                    framealpha=0.8, handlelength=1.2)  # fmt: skip
+    axes.set_aspect("equal")
+    axes.set_xlim(surface.alphas[0], surface.alphas[-1])
+    axes.set_ylim(surface.betas[0], surface.betas[-1])
+    return filled
+
+
+def _letters() -> float:
+    """Return the size of letters in the figure that is drawn."""
+    import matplotlib
+
+    return float(matplotlib.rcParams["font.size"])
+
+
+def _filled(
+    axes: Axes,
+    surface: Surface,
+    height: Any,
+    scale: HeightScale,
+    style: Style,
+    colours: Colours | None,
+    number: int,
+) -> Any:
+    """Fill the plane with the colours of the height or of something else."""
+    place = (surface.alphas, surface.betas)
+    if colours is None:
+        return axes.pcolormesh(*place, height.T, cmap=style.colour_map, shading="gouraud",
+                               vmin=scale.low, vmax=scale.high, rasterized=True)  # fmt: skip
+    values = np.ma.masked_invalid(colours.values[number])
+    if values.shape == height.shape:
+        values = np.ma.masked_where(np.ma.getmaskarray(height) & (not colours.names), values)
+    # Values of cells and classes have no values between them.
+    smooth = "nearest" if colours.names else "gouraud"
+    shading: Any = smooth if values.shape == height.shape else "flat"
+    return axes.pcolormesh(*place, values.T, cmap=colours.colour_map, shading=shading,
+                           vmin=colours.scale.low, vmax=colours.scale.high,
+                           rasterized=True)  # fmt: skip
+
+
+def _mark_clipped(
+    axes: Axes, surface: Surface, height: Any, scale: HeightScale, style: Style
+) -> None:
+    """Mark what lies above the limit: neutral, hatched, with a line around it."""
+    import matplotlib
+
+    if not height.count() or height.max() <= scale.high:
+        return
+    place = (surface.alphas, surface.betas, height.T)
+    above = float(height.max()) + 1e-9 * (1 + abs(float(height.max())))
+    with matplotlib.rc_context({"hatch.linewidth": 0.4, "hatch.color": style.isoline_colour}):
+        axes.contourf(*place, levels=[scale.high, above],
+                      colors=[style.clipped], hatches=["////"], corner_mask=False)  # fmt: skip
+    axes.contour(*place, levels=[scale.high], colors=style.isoline_colour, linestyles="solid",
+                 linewidths=style.isoline_width * 2, corner_mask=False)  # fmt: skip
+
+
+def _path(axes: Axes, path: Projection, colour: str) -> None:
+    alpha, beta = path.coordinates.T
+    if visible(path):
+        axes.plot(alpha, beta, color="white", linewidth=1.8, alpha=0.7)
+        axes.plot(alpha, beta, color=colour, linewidth=1.0)
+        beads = bead_records(path)[0]
+        axes.plot(alpha[beads], beta[beads], ".", color=colour, markersize=3.2,
+                  markeredgecolor="white", markeredgewidth=0.3)  # fmt: skip
+        axes.plot(alpha[0], beta[0], "o", color="white", markeredgecolor="black", markersize=4)
+    axes.plot(alpha[-1], beta[-1], "o", color=colour, markeredgecolor="white", markersize=4,
+              markeredgewidth=0.6)  # fmt: skip

@@ -1,0 +1,179 @@
+"""Flat figures for a paper: the loss as contours, with the optimizer's path."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from landscape.plane import Plane
+from landscape.results import Projection
+from landscape.surface import Surface
+from viz.captions.surfaces import caption as caption_of
+from viz.captions.told import remember
+from viz.flat.contour_axes import draw_contours
+from viz.flat.ticks import label_window, power_of_axes
+from viz.flat.titles import Titles, fitted
+from viz.geometry.colouring import Colours, Reference, colours_of
+from viz.geometry.height import HeightScale, Kind, scale_of
+from viz.geometry.rows import per_row
+from viz.scenes.panel_lists import panels_of, warn_of_mismatches
+from viz.scenes.scene import Panel
+from viz.scenes.text import wrapped
+from viz.style import PAPER, Font, Style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from viz.scenes.panels import Paths
+
+_CAPTION_SIZE = 7.0
+_MOST_PANELS = 64
+_LEAST_WIDTH = 1.5
+# Of the paper's style; others give their own.
+FIGURE_SETTINGS: Mapping[str, Any] = PAPER.figure_settings
+
+
+def contour(
+    surfaces: Surface | Sequence[Surface],
+    *,
+    paths: Sequence[Paths] | Projection | None = None,
+    planes: Sequence[Plane | None] | None = None,
+    titles: Sequence[str] | None = None,
+    columns: int | None = None,
+    height: Kind | HeightScale = "log",
+    colour: str = "losses",
+    reference: Reference | Sequence[Reference] | None = None,
+    width: float | None = None,
+    caption: bool = True,
+    style: Style | str | None = None,
+) -> Figure:
+    """Draw surfaces as contour panels with one range of colours.
+
+    The colours are those of the sampled values between their grid points, isolines are of the same
+    grid; nothing is smoothed. Cells without a height stay grey.
+
+    Args:
+        surfaces: one or several, two-dimensional.
+        paths: of each surface: one or several placed trajectories.
+        planes: of each surface, for the caption, and the solutions that it was made through.
+        titles: of each surface.
+        columns: panels per row; by default at most 4.
+        height: ``log``, ``linear``, ``clipped`` (linear up to a limit) or a scale.
+        colour: what is between the isolines, which are those of the loss: ``losses``, ``slope``,
+            ``curvature``, ``status``, ``difference``, ``kinks`` or a field such as ``accuracies``;
+            see :func:`viz.surface`.
+        reference: one for all surfaces or one for each; see :func:`viz.surface`.
+        width: of the figure in inches; by default 5.5 for up to 3 columns, else 6.75, and more
+            for styles with larger letters; see :func:`viz.width_of`.
+        caption: whether the caption is drawn below.
+        style: colours.
+
+    Returns:
+        A ``matplotlib.figure.Figure``; write it with :func:`viz.save` or go on with it.
+
+    Raises:
+        ValueError: for no surface or more than 64, one that is not two-dimensional, lists of other
+            lengths, an unknown colour, less than 1 column or a width below 1.5 inches.
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    panels = panels_of(surfaces, paths, titles, planes, most=_MOST_PANELS, what="a contour figure")
+    every = [panel.surface for panel in panels]
+    if any(len(surface.grid.shape) != 2 for surface in every):
+        raise ValueError("a surface must have 2 axes to be drawn as contours")
+    style = Style.of(style)
+    scale = scale_of(height, every)
+    colours = colours_of(every, colour, style, height=scale.kind, reference=reference)
+    count = len(every)
+    in_row = per_row(count, columns, 4)
+    rows = math.ceil(count / in_row)
+    across = (5.5 if in_row <= 3 else 6.75) * style.letters if width is None else width
+    if not across >= _LEAST_WIDTH:
+        raise ValueError(f"width must be at least {_LEAST_WIDTH:g} inches, got {width}")
+    windows = {tuple(float(v) for a in s.grid.axes for v in (a[0], a[-1])) for s in every}
+    same = len(windows) == 1
+    warn_of_mismatches(every, planes or ())
+    ratio = float(np.ptp(every[0].betas) / np.ptp(every[0].alphas))
+    # Enough for the widest panels: constrained layout loses titles of panels it must make narrower.
+    tall = rows * ((across - 1.0) / in_row * ratio + 0.36) + 0.25
+    with matplotlib.rc_context(dict(style.figure_settings)):
+        heads = fitted([one.title for one in panels], 0.92 * (across - 1.0) / in_row,
+                       float(matplotlib.rcParams["axes.titlesize"]))  # fmt: skip
+        tall += rows * (heads.lines - 1) * 1.2 * heads.size / 72
+        figure = Figure(figsize=(across, tall), layout="constrained")
+        grid = figure.subplots(rows, in_row, squeeze=False, sharex=same, sharey=same)
+        _panels(grid.ravel(), panels, heads, scale, style, colours)
+        _label(grid.ravel()[:count], every, in_row, max((across - 1.2) / in_row - 0.08, 0.3))
+        _colour_bar(figure, grid, scale, style, colours)
+        shown = [path for panel in panels for path in panel.paths]
+        text = caption_of(every, shown, scale=scale, shading="", planes=planes or (),
+                          colours=colours)  # fmt: skip
+        if caption:
+            size = _CAPTION_SIZE * style.letters
+            write_caption(figure, text, size=size, font=style.font)
+    remember(figure, text)
+    return figure
+
+
+def _panels(
+    grid: Any,
+    panels: Sequence[Panel],
+    titles: Titles,
+    scale: HeightScale,
+    style: Style,
+    colours: Colours | None,
+) -> None:
+    for number, axes in enumerate(grid):
+        if number >= len(panels):
+            axes.set_axis_off()
+            continue
+        panel = panels[number]
+        draw_contours(axes, panel.surface, panel.paths, scale, style, solutions=panel.solutions,
+                      colours=colours, number=number)  # fmt: skip
+        axes.set_title(titles.texts[number], fontsize=titles.size, linespacing=1.1)
+
+
+def _label(grid: Any, surfaces: Sequence[Surface], columns: int, room: float) -> None:
+    """Label the axes of panels that are ``room`` inches wide, all in one unit."""
+    ends = [[(float(a[0]), float(a[-1])) for a in surface.grid.axes] for surface in surfaces]
+    power = power_of_axes(*(both for each in ends for both in each))
+    for number, (axes, (alpha, beta)) in enumerate(zip(grid, ends, strict=True)):
+        lowest = number + columns >= len(surfaces)
+        label_window(axes, (alpha, beta), room, power=power,
+                     named=(lowest, number % columns == 0))  # fmt: skip
+        if lowest:
+            axes.tick_params(labelbottom=True)
+
+
+def _colour_bar(
+    figure: Figure, grid: Any, scale: HeightScale, style: Style, colours: Colours | None
+) -> None:
+    filled = grid.ravel()[0].collections[0]
+    clipped = scale.clipped and colours is None
+    extend = "max" if clipped else "neither"
+    if clipped:
+        filled.set_cmap(filled.get_cmap().with_extremes(over=style.clipped))
+    bar = figure.colorbar(filled, ax=grid, shrink=0.9, aspect=30, pad=0.015, extend=extend)
+    ticks = scale.ticks() if colours is None else colours.ticks()
+    bar.set_ticks(list(ticks), labels=scale.labels(ticks) if colours is None else colours.labels())
+    bar.set_label((scale if colours is None else colours.scale).title)
+
+
+def write_caption(
+    figure: Figure, text: str, *, size: float = _CAPTION_SIZE, font: Font = "serif"
+) -> None:
+    """Write the caption into a strip that is added below, ``size`` points high."""
+    across, tall = (float(length) for length in figure.get_size_inches())
+    lines = wrapped(text, 0.94 * across, size, font)
+    strip = (len(lines) * 1.5 + 1.0) * size / 72
+    figure.set_size_inches(across, tall + strip)
+    share = strip / (tall + strip)
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.set(rect=(0.0, share, 1.0, 1.0 - share))  # type: ignore[call-arg]
+    top = share * (1.0 - 0.4 * size / 72 / strip)
+    figure.text(0.5, top, "\n".join(lines), ha="center", va="top", fontsize=size)

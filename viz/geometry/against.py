@@ -1,0 +1,72 @@
+"""A surface against a reference: the difference of the losses, or kinks in each of its cells."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landscape.kink_map import KinkMap
+from landscape.surface import Surface
+from viz.geometry.height import Kind, surface_heights
+from viz.geometry.matching import mismatches
+
+Floats = NDArray[np.float64]
+
+
+def apart(surface: Surface, other: Surface) -> list[str]:
+    """Say why a difference is not one between two losses at one place."""
+    reasons = mismatches([surface, other])
+    seeds = [one.settings.get("seed") for one in (surface, other)]
+    if (
+        all(one.settings.get("kind") == "random" for one in (surface, other))
+        and len(set(seeds)) > 1
+    ):
+        reasons.append(f"their planes have the seeds {seeds[0]} and {seeds[1]}")
+    if surface.run and surface.run == other.run and surface.plane and surface.plane != other.plane:
+        reasons.append("they lie over two planes of one run")
+    return [f"Subtract with care: {'; '.join(reasons)}."] if reasons else []
+
+
+def difference(surface: Surface, other: Surface, height: Kind) -> Floats:
+    """Return the heights of a surface less those of another, [A, B]; NaN where either has none.
+
+    Raises:
+        ValueError: if their grids differ.
+    """
+    same = surface.grid.shape == other.grid.shape and all(
+        np.allclose(a, b, rtol=0, atol=1e-9 * np.ptp(a))
+        for a, b in zip(surface.grid.axes, other.grid.axes, strict=True)
+    )
+    if not same:
+        raise ValueError(
+            "surface and reference must have one grid to be subtracted, got "
+            f"{surface.grid.shape} and {other.grid.shape} points or other spans; sample both on one"
+        )
+    return np.asarray(surface_heights(surface, height) - surface_heights(other, height))
+
+
+def cell_density(surface: Surface, kinks: KinkMap) -> Floats:
+    """Return the density of a map in the cells of a surface's grid, [A - 1, B - 1].
+
+    By the areas that the cells of the two grids share: the sum of density times area over the
+    window stays as it is.
+
+    Raises:
+        ValueError: if surface and map span different windows.
+    """
+    ends = [(float(a[0]), float(a[-1])) for a in surface.grid.axes]
+    if not np.allclose(ends, kinks.window, rtol=0, atol=1e-9 * np.ptp(ends)):
+        raise ValueError(
+            f"surface and map must span one window, the map's is {kinks.window}, got {tuple(ends)}"
+        )
+    lines = (kinks.alphas, kinks.betas)
+    first, second = (_shared(mine, theirs)
+                     for mine, theirs in zip(surface.grid.axes, lines, strict=True))  # fmt: skip
+    return np.asarray(first @ kinks.density @ second.T)
+
+
+def _shared(mine: Floats, theirs: Floats) -> Floats:
+    """Return which share of each of my intervals lies in each of theirs, [A - 1, K - 1]."""
+    low = np.maximum(mine[:-1, None], theirs[None, :-1])
+    high = np.minimum(mine[1:, None], theirs[None, 1:])
+    return np.asarray(np.clip(high - low, 0.0, None) / np.diff(mine)[:, None])

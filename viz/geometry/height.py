@@ -1,0 +1,284 @@
+"""From losses to heights: one scale for all panels of a picture, nothing replaced."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landscape.results import Projection
+from landscape.surface import Status, Surface
+from viz.geometry.window import Window, drawn_records
+
+Floats = NDArray[np.float64]
+# ``clipped`` is linear up to a limit.
+Kind = Literal["log", "linear", "clipped"]
+KINDS = ("log", "linear", "clipped")
+# Without a limit of the user's, a clipped surface shows this share of its points below it.
+_SHOWN = 0.75
+# Decades in which a few quarters would be too few isolines.
+_NARROW = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class HeightScale:
+    """How losses become heights and colours.
+
+    Attributes:
+        kind: ``log`` (log10 of the loss) or ``linear``.
+        low: lowest height shown.
+        high: highest height shown.
+        quantity: what is written at the axis.
+        clipped: whether surfaces go on above ``high``: they are cut there, with a flat top of
+            another colour.
+    """
+
+    kind: Kind
+    low: float
+    high: float
+    quantity: str = "loss"
+    clipped: bool = False
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("log", "linear"):
+            raise ValueError(f"unknown height {self.kind!r}; known: log, linear")
+        if not (np.isfinite(self.low) and np.isfinite(self.high) and self.low < self.high):
+            raise ValueError(f"heights must be finite and increasing, got {self.low}, {self.high}")
+
+    @classmethod
+    def of(
+        cls,
+        surfaces: Iterable[Surface],
+        *,
+        kind: Kind = "log",
+        paths: Iterable[Projection] = (),
+        limit: float | None = None,
+    ) -> HeightScale:
+        """Make the scale of all finite heights of the surfaces and of what is drawn of paths.
+
+        Args:
+            surfaces: what is shown.
+            kind: ``log``, ``linear`` or ``clipped``: linear up to the limit.
+            paths: what is drawn on them.
+            limit: loss above which surfaces are cut, also on a log scale. For ``clipped`` by
+                default the upper quartile of the surfaces' losses, but no lower than what is drawn
+                of the paths.
+
+        Raises:
+            ValueError: if there is no finite height; on a log scale that includes losses <= 0. For
+                a limit below all of them, or paths on a surface without two axes.
+        """
+        if kind not in KINDS:
+            raise ValueError(f"unknown height {kind!r}; known: {', '.join(KINDS)}")
+        shown, placed = list(surfaces), list(paths)
+        parts = [surface_heights(surface, kind).ravel() for surface in shown]
+        if kind == "clipped" and limit is None:
+            limit = _usual_limit(parts, shown, placed)
+        if placed:
+            window = Window.around(shown)
+            parts += [heights(p.losses[drawn_records(p, window)], kind) for p in placed]
+            # The mesh passes through the end of a path at its loss in the plane.
+            parts += [heights(p.plane_losses[-1:][window.inside(p.coordinates)[-1:]], kind)
+                      for p in placed]  # fmt: skip
+        joined = np.concatenate(parts)
+        finite = joined[np.isfinite(joined)]
+        if not len(finite):
+            some = any(np.isfinite(surface_heights(s, "linear")).any() for s in shown)
+            hint = "; use a linear height" if kind == "log" and some else ""
+            raise ValueError(f"the surfaces have no finite value to draw{hint}")
+        low, high = float(finite.min()), float(finite.max())
+        if high - low < 1e-12 * max(abs(high), 1.0):
+            # A flat surface is drawn flat, in the middle of a small range.
+            low, high = low - 0.5, high + 0.5
+        scale = cls("log" if kind == "log" else "linear", low, high)
+        return scale if limit is None else scale.cut_at(limit)
+
+    def cut_at(self, limit: float) -> HeightScale:
+        """Return the scale on which surfaces are cut at a loss; as it is if none is higher.
+
+        Raises:
+            ValueError: if no loss is lower.
+        """
+        top = float(heights(np.array(limit), self.kind))
+        if not top > self.low:
+            raise ValueError(
+                f"the limit must be above the lowest loss, {self.loss_at(self.low):.4g}, "
+                f"got {limit:g}"
+            )
+        return replace(self, high=top, clipped=True) if top < self.high else self
+
+    def of_losses(self, losses: NDArray[np.float64]) -> Floats:
+        """Return the heights of ``losses``; NaN where there is none."""
+        return heights(losses, self.kind)
+
+    def loss_at(self, height: float) -> float:
+        """Return the loss of a height."""
+        return float(10.0**height) if self.kind == "log" else height
+
+    @property
+    def power(self) -> int:
+        """Power of ten in which labels of a linear scale are counted; 0 on a log scale."""
+        linear = self.kind == "linear"
+        return power_of_ten(max(abs(self.low), abs(self.high))) if linear else 0
+
+    @property
+    def title(self) -> str:
+        """What is written at the axis: the quantity, and the power of ten of its labels."""
+        return with_power(self.quantity, self.power)
+
+    def labels(self, heights: Floats) -> list[str]:
+        """Write the losses of several heights, with as many digits as tell them apart."""
+        losses = [self.loss_at(float(h)) / 10.0**self.power for h in heights]
+        texts = [label(loss) for loss in losses]
+        for digits in range(5, 16):
+            if len(set(texts)) == len(texts):
+                break
+            texts = [f"{loss:.{digits}g}" for loss in losses]
+        return texts
+
+    def levels(self) -> Floats:
+        """Return heights for isolines, as in the page: round numbers, so few that they stay apart.
+
+        On a log scale quarter decades, in more than 4 decades half ones, in more than 12 whole
+        ones or several, at most 18; within three quarters of a decade about 10. On a linear scale
+        about 12.
+        """
+        if self.kind != "log":
+            return _nice(self.low, self.high, 12)
+        decades = self.high - self.low
+        if decades <= _NARROW:
+            return _nice(self.low, self.high, 10)
+        apart = 0.25 if decades <= 4 else 0.5 if decades <= 12 else math.ceil(decades / 18)
+        return np.arange(math.ceil(self.low / apart), self.high / apart) * apart
+
+    def ticks(self) -> Floats:
+        """Return heights for labels: the decades inside, with 3s between if they are few."""
+        if self.kind == "linear":
+            return _nice(self.low, self.high, 5)
+        decades = np.arange(np.ceil(self.low - 1e-9), self.high + 1e-9)
+        if len(decades) >= 3:
+            step = int(np.ceil(len(decades) / 6))
+            return decades[::step]
+        between = np.log10(np.outer(10.0 ** np.arange(-12, 13), [1, 2, 5])).ravel()
+        inside = between[(between >= self.low) & (between <= self.high)]
+        return inside if len(inside) >= 2 else np.linspace(self.low, self.high, 3)
+
+
+def scale_of(
+    height: Kind | HeightScale, surfaces: Sequence[Surface], paths: Iterable[Projection] = ()
+) -> HeightScale:
+    """Return a scale as it is, or make that of the surfaces and of what is drawn of paths.
+
+    Raises:
+        ValueError: as :meth:`HeightScale.of` does.
+    """
+    if isinstance(height, HeightScale):
+        return height
+    return HeightScale.of(surfaces, kind=height, paths=paths)
+
+
+def heights(losses: NDArray[np.float64], kind: Kind) -> Floats:
+    """Return log10 of the losses or themselves; NaN for what has no finite height."""
+    values = np.asarray(losses, dtype=np.float64)
+    usable = np.isfinite(values) & ((values > 0) | (kind != "log"))
+    safe = np.where(usable, values, 1.0)
+    return np.where(usable, np.log10(safe) if kind == "log" else safe, np.nan)
+
+
+def surface_heights(surface: Surface, kind: Kind) -> Floats:
+    """Return the heights of a surface, [A, B]; NaN also where it was not evaluated."""
+    there = np.isin(surface.status, (Status.EVALUATED, Status.INTERPOLATED))
+    return np.where(there, heights(surface.losses, kind), np.nan)
+
+
+def left_out(surface: Surface, kind: Kind) -> dict[str, int]:
+    """Count the points that have no height, by reason."""
+    there = np.isin(surface.status, (Status.EVALUATED, Status.INTERPOLATED))
+    finite = np.isfinite(surface.losses)
+    counts = {
+        "not evaluated": int(np.sum(~there)),
+        "NaN or infinite": int(np.sum(there & ~finite)),
+        "not positive": int(np.sum(there & finite & (surface.losses <= 0))) if kind == "log" else 0,
+    }
+    return {reason: count for reason, count in counts.items() if count}
+
+
+def above(surface: Surface, scale: HeightScale) -> int:
+    """Count the points of a surface that lie above the limit of a clipped scale."""
+    with np.errstate(invalid="ignore"):
+        over = surface_heights(surface, scale.kind) > scale.high
+    return int(np.sum(over)) if scale.clipped else 0
+
+
+def _usual_limit(
+    parts: Sequence[Floats], surfaces: Sequence[Surface], paths: Sequence[Projection]
+) -> float:
+    joined = np.concatenate(parts)
+    limits = [np.quantile(joined[np.isfinite(joined)], _SHOWN)] if np.isfinite(joined).any() else []
+    if paths:
+        window = Window.around(surfaces)
+        drawn = np.concatenate([p.losses[drawn_records(p, window)] for p in paths])
+        limits += list(drawn[np.isfinite(drawn)])
+    return float(max(limits, default=np.inf))
+
+
+def label(loss: float) -> str:
+    """Write a loss for a tick: 0.01, 1, 300, or 10⁶.
+
+    >>> label(0.01), label(1e6)
+    ('0.01', '10⁶')
+    """
+    exponent = int(np.floor(np.log10(abs(loss)) + 1e-9)) if loss else 0
+    if -4 < exponent < 4:
+        return f"{loss:.4g}"
+    mantissa = loss / 10.0**exponent
+    power = _ten_to(exponent)
+    return power if abs(mantissa - 1) < 1e-6 else f"{mantissa:.3g}·{power}"
+
+
+def number(value: float) -> str:
+    """Write a number with two digits in a sentence.
+
+    >>> number(0.0612), number(1.27e-7), number(5300000.0)
+    ('0.061', '1.3e-7', '5.3e6')
+    """
+    digits = f"{value:.1e}"
+    mantissa, exponent = digits.split("e")
+    if -4 < int(exponent) < 4:
+        return f"{float(digits):,g}"
+    return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
+
+
+def power_of_ten(largest: float) -> int:
+    """Return the power of ten to take out of numbers up to ``largest``; 0 if they read well.
+
+    >>> power_of_ten(0.0004), power_of_ten(1.0), power_of_ten(300.0)
+    (-4, 0, 0)
+    """
+    power = int(np.floor(np.log10(largest) + 1e-9)) if largest > 0 else 0
+    return 0 if -3 < power < 4 else power
+
+
+def with_power(text: str, power: int) -> str:
+    """Write a unit of a power of ten behind the name of an axis.
+
+    >>> with_power("loss", -8), with_power("loss", 0)
+    ('loss  [10⁻⁸]', 'loss')
+    """
+    return f"{text}  [{_ten_to(power)}]" if power else text
+
+
+def _ten_to(exponent: int) -> str:
+    return "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def _nice(low: float, high: float, count: int) -> Floats:
+    from matplotlib.ticker import MaxNLocator
+
+    ticks: Sequence[float] = MaxNLocator(count).tick_values(low, high)
+    inside = np.asarray(ticks, dtype=np.float64)
+    return inside[(inside >= low) & (inside <= high)]

@@ -1,0 +1,1 @@
+"""Kinks in pictures: their curves, their density, surfaces cut along them."""

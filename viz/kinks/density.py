@@ -1,0 +1,139 @@
+"""How much kink there is in each cell of a window, where the curves are too many to be drawn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from landscape.kink_map import KinkMap
+from landscape.surface import Surface
+from viz.captions.told import remember
+from viz.flat.contours import write_caption
+from viz.flat.ticks import label_window
+from viz.geometry.height import HeightScale, Kind, scale_of, surface_heights
+from viz.style import Style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_COLOUR_MAP = "magma"
+# A range of more than this factor is shown on a log scale.
+_WIDE = 30.0
+
+
+def kink_density(
+    kinks: KinkMap,
+    *,
+    surface: Surface | None = None,
+    title: str = "",
+    height: Kind | HeightScale = "log",
+    most: int | None = None,
+    width: float | None = None,
+    caption: bool = True,
+    style: Style | str | None = None,
+) -> Figure:
+    """Draw the density of a map: jump of the gradient times length of curve, per area.
+
+    Args:
+        kinks: the map.
+        surface: of the same window, for isolines of the loss.
+        title: above the figure.
+        height: of the isolines.
+        most: number of curves from which a density is drawn, for the caption.
+        width: of the figure in inches.
+        caption: whether the caption is drawn below.
+        style: of the isolines.
+
+    Returns:
+        A ``matplotlib.figure.Figure``; write it with :func:`viz.save`.
+    """
+    import matplotlib
+    from matplotlib.colors import LogNorm, Normalize
+    from matplotlib.figure import Figure
+
+    style = Style.of(style)
+    across = width or 4.2 * style.letters
+    ratio = float(np.ptp(kinks.betas) / np.ptp(kinks.alphas))
+    found = kinks.density[kinks.density > 0]
+    high = found.max() if len(found) else 1.0
+    wide = _wide(kinks)
+    least = _least(kinks)
+    norm = LogNorm(least, high) if wide else Normalize(0, high)
+    with matplotlib.rc_context(dict(style.figure_settings)):
+        figure = Figure(figsize=(across, (across - 1.3) * ratio + 0.6), layout="constrained")
+        figure.get_layout_engine().set(h_pad=0.08)  # type: ignore[union-attr,call-arg]
+        axes = figure.subplots()
+        colours = matplotlib.colormaps[_COLOUR_MAP].with_extremes(bad=style.missing)
+        shown = np.ma.masked_where(kinks.density <= 0, kinks.density)
+        image = axes.pcolormesh(kinks.alphas, kinks.betas, shown.T, cmap=colours, norm=norm,
+                                rasterized=True)  # fmt: skip
+        if len(found):
+            bar = figure.colorbar(image, ax=axes, shrink=0.9, aspect=30, pad=0.02)
+            bar.set_label(r"kink density (loss / unit of $\alpha$, $\beta$ squared)")
+        if surface is not None:
+            _isolines(axes, surface, height, style)
+        axes.set(title=title, aspect="equal", xlim=kinks.window[0], ylim=kinks.window[1])
+        label_window(axes, kinks.window, across - 1.3)
+        text = density_caption(kinks, surface, height, most)
+        if caption:
+            write_caption(figure, text, font=style.font)
+    remember(figure, text)
+    return figure
+
+
+def density_caption(
+    kinks: KinkMap, surface: Surface | None, height: Kind | HeightScale, most: int | None
+) -> str:
+    """Write the caption of a density."""
+    from viz.kinks.kink_lines import missing
+
+    cells = " x ".join(str(n) for n in kinks.density.shape)
+    many = f", more than the {most:,} that are drawn as lines" if most is not None else ""
+    text = [
+        f"Kink density: size of the jump of the gradient times length of kink curve, per area, in "
+        f"{cells} cells; mean {_mean(kinks, kinks.density):.3g}, with signs "
+        f"{_mean(kinks, kinks.signed_density):.3g}.",
+        f"{kinks.curves:,} curves ({kinks.examples:,} examples){many}.",
+        *([f"Layers: {', '.join(kinks.layers)}."] if kinks.layers else []),
+    ]
+    if not kinks.listed:
+        text.append("Jumps as at the centres of the cells.")
+    if np.any(kinks.density <= 0):
+        text.append("Grey: no kink.")
+    if _wide(kinks):
+        faint = int(np.sum((kinks.density > 0) & (kinks.density < _least(kinks))))
+        text += [f"Colours begin at {_least(kinks):.3g}: {faint:,} cells with kinks are below."
+                 ] * bool(faint)  # fmt: skip
+    if surface is not None:
+        scale = scale_of(height, [surface])
+        text.append(f"Isolines: {'log loss' if scale.kind == 'log' else 'loss'}.")
+    return " ".join([*text, *missing(kinks)])
+
+
+def _wide(kinks: KinkMap) -> bool:
+    """Return whether the range is shown on a log scale."""
+    found = kinks.density[kinks.density > 0]
+    return bool(len(found) and found.max() > _WIDE * found.min())
+
+
+def _least(kinks: KinkMap) -> float:
+    """Return where a log scale begins: the lowest hundredth does not stretch it."""
+    found = kinks.density[kinks.density > 0]
+    return float(max(np.quantile(found, 0.01), found.max() * 1e-6)) if len(found) else 0.0
+
+
+def _mean(kinks: KinkMap, density: Any) -> float:
+    areas = np.multiply.outer(np.diff(kinks.alphas), np.diff(kinks.betas))
+    return float((density * areas).sum() / areas.sum())
+
+
+def _isolines(axes: Any, surface: Surface, height: Kind | HeightScale, style: Style) -> None:
+    scale = scale_of(height, [surface])
+    shown = np.ma.masked_invalid(surface_heights(surface, scale.kind))
+    levels = scale.levels()
+    inside = levels[(levels > shown.min()) & (levels < shown.max())]
+    if len(inside):
+        axes.contour(surface.alphas, surface.betas, shown.T, levels=inside, colors="white",
+                     linewidths=style.isoline_width, alpha=0.8, linestyles="solid",
+                     corner_mask=False)  # fmt: skip

@@ -1,0 +1,264 @@
+"""Slope budgets of several networks: how much sits in kinks, and what autograd misses."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from landscape.budget import SlopeBudget
+from viz.flat.lines import between, drawing, grey, ground, legend_size, outside_legend, seen
+from viz.geometry.height import number
+from viz.style import Style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+KINKS, BENDS = "#D55E00", "#56B4E9"
+# Greys between the ink (0) and the background (1).
+REST, _INK = 0.9, 0.15
+NOT_PASSED = "†"
+# Longer names are broken, so that the bars keep their room.
+_NAME = 22
+# Height of a row in inches.
+_ROW = 0.24
+# Percent; what is further out than this and than every median is written at the edge.
+_FAR = 300.0
+_KINK_INK, _MEDIAN = "#6B2F00", "#0072B2"
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Median and range of one quantity over the budgets of a row; NaN where there is no value."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread:
+        """Summarise the finite values."""
+        finite = [value for value in values if math.isfinite(value)]
+        if not finite:
+            return cls(math.nan, math.nan, math.nan)
+        return cls(float(np.median(finite)), min(finite), max(finite))
+
+
+def slope_budgets(
+    budgets: Mapping[str, Sequence[SlopeBudget]],
+    *,
+    width: float = 5.5,
+    style: Style | str | None = None,
+) -> Figure:
+    """Draw for every run what its change of slope is made of, and what autograd misses of it.
+
+    Left, all change of slope (bends and the rest, each by its amount) as one bar: what sits in
+    kinks, what in smooth bends, what in no bend. The two first are the bend share. Right, the share
+    of the signed slope change that autograd's curvature misses: positive where it sees too little.
+    Bars and diamonds are medians over the budgets of a row, dots are single budgets, whiskers reach
+    from the lowest to the highest. Rows with a budget whose check did not pass are hatched and
+    marked.
+
+    Args:
+        budgets: of each run or activation, in order from top to bottom.
+        width: of the figure in inches.
+        style: its fonts, ink and background: a style, the name of one, or a file of one.
+
+    Returns:
+        A ``matplotlib.figure.Figure``; write it with :func:`viz.save`, below it
+        :func:`viz.budget_caption`.
+
+    Raises:
+        ValueError: for no run, or a run without budgets.
+    """
+    from matplotlib.figure import Figure
+
+    check_budgets(budgets)
+    labels = [_label(name, rows) for name, rows in budgets.items()]
+    places, end = _places(labels)
+    with drawing(style):
+        handles = _handles(budgets)
+        columns, below = legend_size([str(handle.get_label()) for handle in handles], width)
+        # Of the height 0.68 inches are axis labels.
+        tall = 0.68 + below + _ROW * (end + 0.2)
+        figure = Figure(figsize=(width, tall), layout="constrained")
+        left, right = figure.subplots(1, 2, sharey=True, width_ratios=(1.5, 1.0))
+        for place, some in zip(places, budgets.values(), strict=True):
+            _draw_shares(left, place, some)
+        _draw_off_by(right, places, list(budgets.values()))
+        left.set(xlim=(0, 100), xlabel="share of all change of slope (%)",
+                 ylim=(end + 0.1, -0.1))  # fmt: skip
+        left.set_yticks(places, labels, linespacing=1.0)
+        for axes in (left, right):
+            axes.spines[["top", "right", "left"]].set_visible(False)
+            axes.tick_params(axis="y", length=0)
+        outside_legend(figure, handles, columns=columns)
+    return figure
+
+
+def check_budgets(budgets: Mapping[str, Sequence[SlopeBudget]]) -> None:
+    """Raise ValueError if there is no run, or one without budgets."""
+    if not budgets:
+        raise ValueError("budgets of at least one run are needed, got none")
+    empty = [name for name, some in budgets.items() if not len(some)]
+    if empty:
+        raise ValueError(f"every run needs at least one budget, got none for {', '.join(empty)}")
+
+
+def failed(budgets: Sequence[SlopeBudget]) -> int:
+    """Count the budgets whose check did not pass."""
+    return sum(not budget.passed for budget in budgets)
+
+
+def _label(name: str, budgets: Sequence[SlopeBudget]) -> str:
+    text = "\n".join(textwrap.wrap(name, _NAME)) or name
+    return f"{text} {NOT_PASSED}" if failed(budgets) else text
+
+
+def _places(labels: Sequence[str]) -> tuple[list[float], float]:
+    """Return where rows lie, [rows], and where the last ends; two lines of a label fit into 1."""
+    tall = [max(1.0, 0.5 * (1 + label.count("\n"))) for label in labels]
+    ends = [float(end) for end in np.cumsum(tall)]
+    return [end - 0.5 * height for end, height in zip(ends, tall, strict=True)], ends[-1]
+
+
+def _draw_shares(axes: Axes, row: float, budgets: Sequence[SlopeBudget]) -> None:
+    bends = [100 * budget.bend_share for budget in budgets]
+    kinks = [100 * budget.kink_share for budget in budgets]
+    bend, kink = Spread.of(bends), Spread.of(kinks)
+    hatch = "////" if failed(budgets) else None
+    parts = ((0.0, kink.median, KINKS), (kink.median, bend.median - kink.median, BENDS),
+             (bend.median, 100 - bend.median, grey(REST)))  # fmt: skip
+    for start, long, colour in parts:
+        axes.barh(row, long, left=start, height=0.6, color=colour, hatch=hatch,
+                  edgecolor=ground(), linewidth=0)  # fmt: skip
+    # Where all bends are kinks the two ranges are one, and without kinks there is one.
+    two = kink.high > 0 and not np.allclose(kinks, bends, rtol=1e-9)
+    _range(axes, row - 0.14 * two, bends, grey(_INK))
+    if two:
+        _range(axes, row + 0.14, kinks, _KINK_INK)
+
+
+def _range(axes: Axes, row: float, values: Sequence[float], colour: str) -> None:
+    """Draw every value as a dot, and a whisker from the lowest to the highest."""
+    finite = [value for value in values if math.isfinite(value)]
+    if len(finite) < 2:
+        return
+    axes.plot([min(finite), max(finite)], [row, row], color=colour, linewidth=0.8, marker="|",
+              markersize=4.5, markeredgewidth=0.8, zorder=3)  # fmt: skip
+    axes.plot(finite, [row] * len(finite), color=colour, linestyle="none", marker="o",
+              markersize=2.2, markeredgewidth=0, alpha=0.6, zorder=3)  # fmt: skip
+
+
+def _draw_off_by(
+    axes: Axes, places: Sequence[float], rows: Sequence[Sequence[SlopeBudget]]
+) -> None:
+    """Draw the share that autograd misses; what is far outside is written at the edge."""
+    every = [[100 * budget.off_by for budget in some] for some in rows]
+    spreads = [Spread.of(values) for values in every]
+    axes.axvline(0, color=grey(0.35), linewidth=0.6, zorder=1)
+    ends = _ends(spreads)
+    axes.set_xlim(*ends)
+    for row, values, spread in zip(places, every, spreads, strict=True):
+        if math.isnan(spread.median):
+            axes.annotate("no change of slope", (0.5, row), xycoords=("axes fraction", "data"),
+                          ha="center", va="center", fontsize=6.5, color=grey(0.4),
+                          bbox={"facecolor": ground(), "edgecolor": "none", "pad": 1})  # fmt: skip
+            continue
+        _range(axes, row, values, grey(_INK))
+        axes.plot([spread.median], [row], color=seen(_MEDIAN), marker="D", markersize=4.2,
+                  markeredgecolor=ground(), markeredgewidth=0.5, linestyle="none",
+                  zorder=4)  # fmt: skip
+        _beyond(axes, row, spread, ends)
+    axes.set_xlabel("autograd's curvature\nis off by (%)")
+
+
+def _ends(spreads: Sequence[Spread]) -> tuple[float, float]:
+    """Return the ends of the axis: all medians, and what is not far outside."""
+    medians = [s.median for s in spreads if math.isfinite(s.median)]
+    far = max([_FAR, *(1.2 * abs(median) for median in medians)])
+    near = [v for s in spreads for v in (s.low, s.high) if abs(v) <= far]
+    low, high = min([0.0, *near, *medians]), max([0.0, *near, *medians])
+    if low == high:
+        return -1.0, 1.0
+    room = 0.08 * (high - low)
+    return low - room, high + room
+
+
+def _beyond(axes: Axes, row: float, spread: Spread, ends: tuple[float, float]) -> None:
+    """Write how far a range goes that leaves the panel."""
+    for value, edge, arrow, align in ((spread.low, 0.0, "◂ {}", "left"),
+                                      (spread.high, 1.0, "{} ▸", "right")):  # fmt: skip
+        if not ends[0] <= value <= ends[1]:
+            text = arrow.format(f"{value:,.0f}".replace("-", "−"))
+            axes.annotate(text, (edge, row), (0, 2.5), xycoords=("axes fraction", "data"),
+                          textcoords="offset points", ha=align, va="bottom",
+                          fontsize=6, color=grey(_INK))  # fmt: skip
+
+
+def _handles(budgets: Mapping[str, Sequence[SlopeBudget]]) -> list[Any]:
+    """Return the entries of the legend."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    shown: list[Any] = [
+        Patch(color=KINKS, label="in kinks (kink share)"),
+        Patch(color=BENDS, label="in smooth bends"),
+        Patch(color=grey(REST), label="not in bends"),
+    ]
+    if any(len(some) > 1 for some in budgets.values()):
+        shown.append(Line2D([], [], color=grey(_INK), linewidth=0.8, marker="o", markersize=2.2,
+                            label="every segment"))  # fmt: skip
+    shown.append(Line2D([], [], color=seen(_MEDIAN), marker="D", markersize=4.2, linestyle="none",
+                        markeredgecolor=ground(), label="median"))  # fmt: skip
+    if any(failed(some) for some in budgets.values()):
+        shown.append(Patch(facecolor=grey(0.75), edgecolor=ground(), hatch="////", linewidth=0,
+                           label=f"{NOT_PASSED} check not passed"))  # fmt: skip
+    return shown
+
+
+def budget_caption(budgets: Mapping[str, Sequence[SlopeBudget]]) -> str:
+    """Write the caption of :func:`viz.slope_budgets`: what was measured, how, and what it means.
+
+    Raises:
+        ValueError: for no run, or a run without budgets.
+    """
+    check_budgets(budgets)
+    every = [budget for some in budgets.values() for budget in some]
+    counts = sorted({len(some) for some in budgets.values()})
+    kinds = " and ".join(sorted({str(b.settings.get("segment", "custom")) for b in every}))
+    plural = "s" if counts[-1] > 1 else ""
+    parts = [
+        "What the change of slope along a segment is made of: kinks, smooth bends of the "
+        "activations, and the rest (products of weights, the loss); the first two are the bend "
+        "share, the measure that is alike for all activations. The kink share names a class of "
+        "activations, not an amount: it says nothing about the speed of training.",
+        "Right: the share of the signed slope change that autograd's curvature misses (below 0: "
+        "it claims more change than there is).",
+        f"{between(counts)} segment{plural} ({kinds}) of each, "
+        f"{between([b.examples for b in every])} examples, "
+        f"{between([b.samples for b in every])} samples along each, "
+        f"{between([b.refinements for b in every])} pieces refined.",
+    ]
+    if counts[-1] > 1:
+        parts.append("Bars and diamonds are medians, dots single segments.")
+    parts += checks(budgets)
+    unseen = sorted({text for budget in every for text in budget.unseen})
+    if unseen:
+        parts.append(f"Could not be watched: {', '.join(unseen)}.")
+    return " ".join(parts)
+
+
+def checks(budgets: Mapping[str, Sequence[SlopeBudget]]) -> list[str]:
+    """Say of which runs the check did not pass, or how well it passed."""
+    bad = [f"{name} ({failed(some)} of {len(some)})" for name, some in budgets.items()
+           if failed(some)]  # fmt: skip
+    if bad:
+        return [f"{NOT_PASSED} The check did not pass, do not trust: {', '.join(bad)}."]
+    worst = max(budget.closure_error for some in budgets.values() for budget in some)
+    return [f"Every check passed (largest closure error {number(worst)})."]

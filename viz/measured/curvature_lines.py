@@ -1,0 +1,296 @@
+"""Curvature against scale: what differences of the loss see that autograd's curvature does not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+
+from landscape.arrays import Floats
+from landscape.results import Analysis
+from viz.flat.lines import (
+    arrays_of,
+    check_count,
+    drawing,
+    grey,
+    ground,
+    ink,
+    legend_size,
+    line_colours,
+    line_style,
+    outside_legend,
+)
+from viz.style import Style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Per = Literal["centre", "rms"]
+_TITLES: dict[Per, str] = {
+    "centre": "central difference / autograd's curvature",
+    "rms": "1 + (difference − autograd) / rms autograd",
+}
+_SHAPES = {"scales": "H", "centres": "C", "curvatures": "C", "ratios": "HC", "predicted": "HC",
+           "rounding": "H"}  # fmt: skip
+# Where a centre's curvature is below this share of their root mean square, its own ratio says
+# little: the denominator passes 0.
+_LEAST = 0.1
+# Fewer stencils with a kink than this do not make a mean; their marks are hollow.
+ENOUGH = 10
+_PREDICTED = (0, (1.0, 1.1))
+# Labels are longer in figures from this width in inches.
+_WIDE = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleLine:
+    """One activation's line: central differences over autograd's curvature, at every scale.
+
+    Attributes:
+        scales: half-widths h of the stencil, rising, [H].
+        bias: mean over the centres, [H].
+        roughness: standard deviation over the centres, [H].
+        error: standard error of the mean, [H].
+        predicted_bias: what the jumps predict, [H].
+        predicted_roughness: what the jumps predict, [H].
+        hits: centres whose stencil holds a kink, [H].
+        rounding: of one ratio, [H].
+        lost: centres without a finite ratio, which take no part.
+    """
+
+    scales: Floats
+    bias: Floats
+    roughness: Floats
+    error: Floats
+    predicted_bias: Floats
+    predicted_roughness: Floats
+    hits: Floats
+    rounding: Floats
+    lost: int = 0
+
+    @classmethod
+    def of(cls, analysis: Analysis, per: Per) -> ScaleLine:
+        """Summarise an analysis ``curvature_scale`` over its centres.
+
+        ``centre`` divides every difference by autograd's curvature at its own centre, ``rms`` all
+        by the root mean square of autograd's curvature over the centres: with e the difference
+        minus autograd's curvature, the ratio is 1 + e / curvature or 1 + e / rms.
+
+        Raises:
+            ValueError: for an analysis of another kind, arrays that do not fit, or no centre with
+                finite ratios.
+        """
+        found = arrays_of(analysis, "curvature_scale", _SHAPES)
+        order = np.argsort(found["scales"])
+        there = np.all(np.isfinite(found["ratios"]) & np.isfinite(found["predicted"]), axis=0)
+        if not there.any():
+            raise ValueError(
+                "an analysis must have a place with finite ratios, got none: autograd's curvature "
+                "is 0 or not finite everywhere on the segment; measure along another one"
+            )
+        weights, typical = _weights(found["curvatures"][there], per)
+        measured, predicted = (
+            1 + (found[name][order][:, there] - 1) * weights for name in ("ratios", "predicted")
+        )
+        spread = measured.std(axis=1)
+        return cls(
+            found["scales"][order],
+            measured.mean(axis=1),
+            spread,
+            spread / np.sqrt(measured.shape[1]),
+            predicted.mean(axis=1),
+            predicted.std(axis=1),
+            np.count_nonzero(found["predicted"][order][:, there] != 1, axis=1).astype(np.float64),
+            np.abs(found["rounding"][order]) * typical,
+            int(np.sum(~there)),
+        )
+
+
+def _weights(curvatures: Floats, per: Per) -> tuple[Floats, float]:
+    """Return what turns errors per centre into those wanted, [C], and the same of rounding."""
+    if per == "centre":
+        return np.ones_like(curvatures), 1.0
+    rms = float(np.sqrt(np.mean(curvatures**2)))
+    # The record's rounding is a share of the median curvature.
+    return curvatures / rms, float(np.median(np.abs(curvatures))) / rms
+
+
+def normalisation(analyses: Sequence[Analysis]) -> Per:
+    """Return ``centre`` if no centre's curvature is close to 0, else ``rms``."""
+    for analysis in analyses:
+        curvatures = arrays_of(analysis, "curvature_scale", _SHAPES)["curvatures"]
+        if np.abs(curvatures).min() < _LEAST * np.sqrt(np.mean(curvatures**2)):
+            return "rms"
+    return "centre"
+
+
+def curvature_scale(
+    analyses: Sequence[Analysis],
+    *,
+    titles: Sequence[str],
+    kinked: Sequence[bool],
+    per: Per | None = None,
+    width: float = 5.5,
+    style: Style | str | None = None,
+) -> Figure:
+    """Draw how far central differences of the loss and autograd's curvature are apart, by scale.
+
+    Above the mean of their ratio over the centres (bias, with its standard error as a band), below
+    its standard deviation (roughness), against the half-width h of the stencil. Lines with marks
+    are measured, solid for activations with kinks, dashed for the others. Dotted on top is what the
+    jumps at kinks predict; in the upper panel it may leave the range of what was measured. Marks
+    are hollow where fewer than 10 stencils hold a kink. What lies in the grey region is rounding.
+
+    A ratio explodes where the curvature passes 0. By default every difference is divided by the
+    curvature of its own centre if that is at least a tenth of their root mean square everywhere,
+    else all are divided by that root mean square; axes and caption say which.
+
+    Args:
+        analyses: ``curvature_scale`` of each activation, see
+            :func:`landscape.kinks.curvature_against_scale`.
+        titles: of the lines.
+        kinked: whether the activation has kinks, for each line.
+        per: ``centre`` or ``rms``, the curvature that is divided by; None chooses.
+        width: of the figure in inches.
+        style: its fonts, ink and background: a style, the name of one, or a file of one.
+
+    Returns:
+        A ``matplotlib.figure.Figure``; write it with :func:`viz.save`, below it
+        :func:`viz.curvature_scale_caption`.
+
+    Raises:
+        ValueError: for no line, more than 8, lists of other lengths, an analysis of another kind,
+            or an unknown ``per``.
+    """
+    from matplotlib.figure import Figure
+
+    lines, chosen = scale_lines(analyses, titles, kinked, per)
+    with drawing(style):
+        handles = _handles(titles, kinked)
+        columns, legend = legend_size([str(handle.get_label()) for handle in handles], width)
+        tall = 0.78 * width + legend
+        figure = Figure(figsize=(width, tall), layout="constrained")
+        above, below = figure.subplots(2, 1, sharex=True, height_ratios=(1.0, 1.25))
+        above.set_xscale("log")
+        below.set_yscale("log")
+        for k, line in enumerate(lines):
+            _draw(above, below, line, line_colours()[k], bool(kinked[k]))
+        above.axhline(1, color=grey(0.35), linewidth=0.6, zorder=1)
+        above.margins(x=0.02)
+        above.set_ylim(*_around(lines))
+        _rounding(above, below, lines)
+        above.set_ylabel("mean (bias)")
+        below.set_ylabel("deviation (roughness)")
+        above.set_title(_TITLES[chosen])
+        unit = ", multiples of the direction" if width >= _WIDE else ""
+        below.set_xlabel(f"half-width $h$ of the stencil{unit}")
+        outside_legend(figure, handles, columns=columns)
+    return figure
+
+
+def scale_lines(
+    analyses: Sequence[Analysis],
+    titles: Sequence[str],
+    kinked: Sequence[bool],
+    per: Per | None,
+) -> tuple[list[ScaleLine], Per]:
+    """Summarise the analyses for one figure, and return how they are normalised.
+
+    Raises:
+        ValueError: see :func:`curvature_scale`.
+    """
+    check_count(len(analyses))
+    for name, values in (("titles", titles), ("kinked", kinked)):
+        if len(values) != len(analyses):
+            raise ValueError(
+                f"{name} must be as many as analyses, {len(analyses)}, got {len(values)}"
+            )
+    if per is not None and per not in get_args(Per):
+        raise ValueError(f"unknown per {per!r}; known: {', '.join(get_args(Per))}")
+    chosen = per or normalisation(analyses)
+    return [ScaleLine.of(analysis, chosen) for analysis in analyses], chosen
+
+
+def _draw(above: Axes, below: Axes, line: ScaleLine, colour: str, kinked: bool) -> None:
+    low, high = line.bias - line.error, line.bias + line.error
+    above.fill_between(line.scales, low, high, color=colour, alpha=0.16, linewidth=0)
+    hollow = (line.hits < ENOUGH) & kinked
+    for axes, values in ((above, line.bias), (below, _positive(line.roughness))):
+        axes.plot(line.scales, values, color=colour, linewidth=1.2, linestyle=line_style(kinked))
+        for some, inside in ((~hollow, colour), (hollow, ground())):
+            axes.plot(line.scales[some], values[some], color=colour, linestyle="none", marker="o",
+                      markersize=3.2, markerfacecolor=inside, markeredgewidth=0.8)  # fmt: skip
+    if kinked:
+        for axes, values in (
+            (above, line.predicted_bias),
+            (below, _positive(line.predicted_roughness)),
+        ):
+            axes.plot(line.scales, values, color=_darker(colour), linewidth=1.4,
+                      linestyle=_PREDICTED, zorder=4)  # fmt: skip
+
+
+def _positive(values: Floats) -> Floats:
+    """Return what a log axis can show, NaN elsewhere."""
+    return np.where(values > 0, values, np.nan)
+
+
+def _darker(colour: str) -> Any:
+    """Return a colour on the way to the ink."""
+    from matplotlib.colors import to_rgb
+
+    return tuple(0.4 * a + 0.6 * b for a, b in zip(to_rgb(colour), to_rgb(ink()), strict=True))
+
+
+def _around(lines: Sequence[ScaleLine]) -> tuple[float, float]:
+    """Return the ends of the upper panel: what was measured; a prediction may leave it."""
+    low = min(1.0, *(float(np.min(line.bias - line.error)) for line in lines))
+    high = max(1.0, *(float(np.max(line.bias + line.error)) for line in lines))
+    room = 0.08 * (high - low) or 0.01
+    return low - room, high + room
+
+
+def leaves(line: ScaleLine, lines: Sequence[ScaleLine]) -> bool:
+    """Return whether what the jumps predict of a line's mean lies outside the upper panel."""
+    low, high = _around(lines)
+    return bool(np.any((line.predicted_bias < low) | (line.predicted_bias > high)))
+
+
+def _rounding(above: Axes, below: Axes, lines: Sequence[ScaleLine]) -> None:
+    """Shade where a deviation would be only rounding, of the line with the most of it."""
+    scales = np.unique(np.concatenate([line.scales for line in lines]))
+    floors = [
+        np.exp(np.interp(np.log(scales), np.log(line.scales), np.log(line.rounding)))
+        for line in lines
+        if np.all(line.rounding > 0)
+    ]
+    found = np.concatenate([line.roughness[line.roughness > 0] for line in lines])
+    if not len(found):
+        below.set_yscale("linear")
+    if not len(found) or not floors:
+        return
+    floor = np.max(floors, axis=0)
+    above.fill_between(scales, 1 - floor, 1 + floor, color=grey(0.85), linewidth=0, zorder=0)
+    # Room for the word in the corner of the grey region.
+    bottom = min(0.4 * float(found.min()), float(floor[0]) / 30)
+    below.fill_between(scales, np.minimum(bottom, floor), floor, color=grey(0.85), linewidth=0,
+                       zorder=0)  # fmt: skip
+    below.set_ylim(bottom=bottom)
+    below.annotate("rounding", (scales[0], bottom), (2, 3), textcoords="offset points",
+                   fontsize=7, color=grey(0.4))  # fmt: skip
+
+
+def _handles(titles: Sequence[str], kinked: Sequence[bool]) -> list[Any]:
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D([], [], color=line_colours()[k], linewidth=1.1, linestyle=line_style(kinked[k]),
+               marker="o", markersize=3.2, label=title)
+        for k, title in enumerate(titles)
+    ]  # fmt: skip
+    if any(kinked):
+        handles.append(Line2D([], [], color=grey(0.15), linewidth=1.4, linestyle=_PREDICTED,
+                              label="predicted by the jumps"))  # fmt: skip
+    return handles

@@ -1,0 +1,204 @@
+"""Spectral densities of Hessians beside each other, with the ends of each spectrum."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from landscape.arrays import Floats
+from landscape.results import Analysis
+from viz.captions.references import methods
+from viz.captions.told import remember
+from viz.flat.lines import arrays_of, between, check_count, drawing, grey, line_colours
+from viz.flat.titles import fitted
+from viz.geometry.height import number
+from viz.geometry.rows import per_row
+from viz.style import Style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_SHAPES = {"nodes": "SM", "weights": "SM", "residuals": "SM"}
+# Of the range of all spectra.
+_WIDTH = 0.01
+_POINTS = 801
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Density:
+    """A spectral density, broadened.
+
+    Attributes:
+        nodes: of the quadrature, [S, M].
+        weights: of each, [S, M].
+        parameters: how many eigenvalues there are.
+        top: the largest node, and within how much of it an eigenvalue lies.
+        bottom: likewise the smallest.
+    """
+
+    nodes: Floats
+    weights: Floats
+    parameters: int
+    top: tuple[float, float]
+    bottom: tuple[float, float]
+
+    @classmethod
+    def of(cls, analysis: Analysis) -> Density:
+        """Read an analysis ``spectrum``; raises ValueError for another."""
+        arrays = arrays_of(analysis, "spectrum", _SHAPES)
+        nodes, residuals = arrays["nodes"].ravel(), arrays["residuals"].ravel()
+        high, low = int(np.argmax(nodes)), int(np.argmin(nodes))
+        return cls(
+            arrays["nodes"], arrays["weights"], int(analysis.settings["parameters"]),
+            (float(nodes[high]), float(residuals[high])),
+            (float(nodes[low]), float(residuals[low])),
+        )  # fmt: skip
+
+    def at(self, places: Floats, width: float) -> Floats:
+        """Return the density at ``places`` [X], every node a Gaussian of standard deviation width.
+
+        Its integral is 1.
+        """
+        starts = len(self.nodes)
+        away = (places[:, None] - self.nodes.reshape(1, -1)) / width
+        peaks = np.exp(-0.5 * away**2) / (width * math.sqrt(2 * math.pi))
+        return np.asarray(peaks @ self.weights.ravel() / starts)
+
+
+def spectrum(
+    analyses: Sequence[Analysis],
+    *,
+    titles: Sequence[str],
+    columns: int | None = None,
+    width: float = 5.5,
+    style: Style | str | None = None,
+) -> Figure:
+    """Draw spectral densities of Hessians side by side, on shared axes.
+
+    Every node of the quadrature is a Gaussian, as wide as a hundredth of the range of all spectra.
+    The density is logarithmic down to a tenth of what a single eigenvalue is drawn as, so that
+    lone outliers are seen. Triangles mark the two ends of each spectrum, written above.
+
+    Args:
+        analyses: ``spectrum`` of each network, see :func:`landscape.spectral_density`.
+        titles: of the panels.
+        columns: panels per row; by default at most 3.
+        width: of the figure in inches.
+        style: its fonts, ink and background: a style, the name of one, or a file of one.
+
+    Returns:
+        A ``matplotlib.figure.Figure``; write it with :func:`viz.save`, below it
+        :func:`viz.spectrum_caption`.
+
+    Raises:
+        ValueError: for no spectrum, more than 8, titles of another number, or an analysis of
+            another kind.
+    """
+    from matplotlib.figure import Figure
+
+    found = _checked(analyses)
+    if len(titles) != len(found):
+        raise ValueError(f"titles must be as many as analyses, {len(found)}, got {len(titles)}")
+    in_row = per_row(len(found), columns, 3)
+    rows = math.ceil(len(found) / in_row)
+    places, sigma = _axis(found)
+    with drawing(style):
+        one = (width - 0.5) / in_row
+        heads = fitted(titles, 0.9 * one, 8.0)
+        tall = rows * (0.72 * one + 0.30 + 0.12 * heads.lines) + 0.35
+        figure = Figure(figsize=(width, tall), layout="constrained")
+        grid = figure.subplots(rows, in_row, squeeze=False, sharex=True, sharey=True)
+        for place, axes in enumerate(grid.ravel()):
+            if place >= len(found):
+                axes.set_axis_off()
+                continue
+            _panel(axes, found[place], places, sigma, line_colours()[place])
+            # The ends are written between the title and the panel.
+            axes.set_title(heads.texts[place], fontsize=heads.size, pad=13)
+            if place % in_row == 0:
+                axes.set_ylabel("density")
+            if place + in_row >= len(found):
+                axes.set_xlabel("eigenvalue")
+                axes.tick_params(labelbottom=True)
+        least = min(1 / (density.parameters * sigma * math.sqrt(2 * math.pi)) for density in found)
+        most = max(float(density.at(places, sigma).max()) for density in found)
+        grid[0, 0].set_ylim(least / 10, 2 * most)
+    remember(figure, spectrum_caption(analyses))
+    return figure
+
+
+def _checked(analyses: Sequence[Analysis]) -> list[Density]:
+    check_count(len(analyses))
+    return [Density.of(analysis) for analysis in analyses]
+
+
+def _axis(found: Sequence[Density]) -> tuple[Floats, float]:
+    """Return the places where densities are drawn, and how wide a node is."""
+    low = min(one.bottom[0] for one in found)
+    high = max(one.top[0] for one in found)
+    span = high - low or max(abs(high), 1.0)
+    sigma = _WIDTH * span
+    # Fine enough that no peak falls between two places.
+    return np.linspace(low - 4 * sigma, high + 4 * sigma, _POINTS), sigma
+
+
+def _panel(axes: Axes, one: Density, places: Floats, sigma: float, colour: str) -> None:
+    values = one.at(places, sigma)
+    axes.set_yscale("log")
+    axes.fill_between(places, 1e-300, values, color=colour, alpha=0.25, linewidth=0)
+    axes.plot(places, values, color=colour, linewidth=1.0)
+    axes.axvline(0, color=grey(0.6), linewidth=0.5, zorder=0)
+    for value, _ in (one.bottom, one.top):
+        axes.plot([value], [0.0], marker="^", markersize=4.0, color=colour, clip_on=False,
+                  markeredgewidth=0, transform=axes.get_xaxis_transform(), zorder=5)  # fmt: skip
+    text = f"{_plain(one.bottom[0])} to {_plain(one.top[0])}"
+    axes.text(0.5, 1.02, text, transform=axes.transAxes, ha="center", va="bottom", fontsize=6.5,
+              color=grey(0.3))  # fmt: skip
+
+
+def _plain(value: float) -> str:
+    return f"{value:.3g}".replace("-", "−")
+
+
+def _share(shares: Sequence[float]) -> str:
+    low, high = (f"{share:.1%}" for share in (shares[0], shares[-1]))
+    return low if low == high else f"{low} to {high}"
+
+
+def spectrum_caption(analyses: Sequence[Analysis]) -> str:
+    """Write the caption of :func:`viz.spectrum`.
+
+    Raises:
+        ValueError: as there.
+    """
+    found = _checked(analyses)
+    _, sigma = _axis(found)
+    told: list[dict[str, Any]] = [dict(analysis.settings) for analysis in analyses]
+    ends = max(max(one.top[1], one.bottom[1]) for one in found)
+    losses = sorted({str(one.get("loss", "loss")).replace("_", " ") for one in told})
+    # What is drawn as 0 is not counted, whatever its sign.
+    shares = sorted(
+        float(np.sum(one.weights[one.nodes < -sigma]) / len(one.nodes)) for one in found
+    )
+    parts = [
+        f"Spectral density of autograd's Hessian (without the kinks) of the mean {losses[0]}"
+        if len(losses) == 1
+        else "Spectral density of autograd's Hessian (without the kinks) of the mean loss",
+        f" over {between([int(one['examples']) for one in told])} examples, "
+        f"{between([one.parameters for one in found])} parameters.",
+        f" By stochastic Lanczos quadrature: "
+        f"{between([int(one['steps']) for one in told])} steps from "
+        f"{between([int(one['starts']) for one in told])} random vectors, each node a Gaussian of "
+        f"standard deviation {number(sigma)}; the integral is 1.",
+        " Triangles and numbers: the smallest and the largest eigenvalue "
+        f"(to {number(ends)} at worst)." if ends else
+        " Triangles and numbers: the smallest and the largest eigenvalue.",
+        f" Share of eigenvalues below −{number(sigma)}: {_share(shares)}.",
+        *(f" {text}" for text in methods(["ghorbani2019"])),
+    ]  # fmt: skip
+    return "".join(parts)

@@ -1,0 +1,1 @@
+"""Figures for papers: rendered surfaces inside vector axes."""

@@ -1,0 +1,299 @@
+"""One activation in one figure: surface, path, a line through the solution, slope budgets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from landscape.budget import SlopeBudget
+from landscape.kink_map import KinkMap
+from landscape.surface import Surface
+from viz.captions.planes import segment_text
+from viz.captions.surfaces import caption as caption_of
+from viz.captions.told import remember
+from viz.flat.line_figures import draw_lines, marked, section
+from viz.flat.lines import drawing
+from viz.geometry.colouring import Colours, Reference, colours_of
+from viz.geometry.frame import Frame
+from viz.geometry.height import HeightScale, Kind
+from viz.geometry.mesh import Shading, check_shading
+from viz.geometry.view import View
+from viz.measured.budget_rows import budget_sentences, draw_budget_rows
+from viz.paper.hybrid import check_dpi, figure_style
+from viz.paper.page import BAR, LABEL, ROOM, TITLE, bar_room, place_axes
+from viz.paper.paper_axes import Margins
+from viz.paper.paper_panels import bar_texts, colour_bar, draw_hybrid, flat_panel
+from viz.scenes.scene import Panel
+from viz.style import Style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from viz.scenes.panels import Paths
+
+LEAST_WIDTH = 5.0
+_HEAD, _TITLE, _GAP = 0.24, 0.20, 0.12
+_LINE_HEIGHT, _BELOW = 1.05, 0.36
+_MOST_ROWS = 6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """What a mosaic shows.
+
+    Attributes:
+        surface: in 3D, with the paths on it.
+        flat: as contours, with the paths on it.
+        line: the loss along a line.
+        budgets: one row each; may be empty.
+        scale: of surface and contours.
+        colours: of surface and contours, in this order; None for those of the losses.
+    """
+
+    surface: Panel
+    flat: Panel
+    line: Surface
+    budgets: tuple[SlopeBudget, ...]
+    scale: HeightScale
+    colours: Colours | None = None
+
+    @classmethod
+    def of(
+        cls,
+        surface: Surface,
+        path: Paths,
+        flat: Surface | None,
+        flat_path: Paths,
+        line: Surface | None,
+        budgets: Sequence[SlopeBudget],
+        height: Kind | HeightScale,
+    ) -> Parts:
+        """Put the arguments of :func:`mosaic` together; raises like it."""
+        if len(surface.grid.shape) != 2 or (flat is not None and len(flat.grid.shape) != 2):
+            raise ValueError("a mosaic shows surfaces with 2 axes; give a line as line=")
+        if len(budgets) > _MOST_ROWS:
+            raise ValueError(f"a mosaic shows at most {_MOST_ROWS} budgets, got {len(budgets)}")
+        random = surface.settings.get("kind") == "random"
+        solid = Panel.of(surface, path, "random plane" if random else "surface")
+        shown = solid if flat is None else Panel.of(flat, flat_path)
+        scale = height if isinstance(height, HeightScale) else _common([solid, shown], height)
+        return cls(solid, shown, section(surface) if line is None else line, tuple(budgets), scale)
+
+    def coloured(
+        self, colour: str, reference: Reference | Sequence[Reference] | None, style: Style
+    ) -> Parts:
+        """Return the parts coloured by something else than the loss; raises as :func:`mosaic`."""
+        surfaces = list(dict.fromkeys([self.surface.surface, self.flat.surface]))
+        if len(surfaces) == 2 and isinstance(reference, Surface | KinkMap):
+            raise ValueError(
+                "a mosaic over two planes needs two references, of the surface and of the "
+                "contours, got one; give reference=(first, second)"
+            )
+        colours = colours_of(surfaces, colour, style, height=self.scale.kind, reference=reference)
+        return replace(self, colours=colours)
+
+
+def mosaic(
+    surface: Surface,
+    *,
+    path: Paths = None,
+    flat: Surface | None = None,
+    flat_path: Paths = None,
+    line: Surface | None = None,
+    budgets: Sequence[SlopeBudget] = (),
+    title: str = "",
+    height: Kind | HeightScale = "log",
+    colour: str = "losses",
+    reference: Reference | Sequence[Reference] | None = None,
+    shading: Shading = "flat",
+    width: float = 6.75,
+    dpi: int = 600,
+    style: Style | str | None = None,
+) -> Figure:
+    """Draw what a study knows of one network: in 3D, as contours, along a line, and its budgets.
+
+    Surface and contours share one scale and one colour bar. Made like :func:`viz.figure`: rendered
+    where something hides something, text and lines elsewhere.
+
+    Args:
+        surface: in 3D, often over a random plane.
+        path: on it: one or several placed trajectories.
+        flat: as contours, often over the plane of the path; the same surface by default.
+        flat_path: on that.
+        line: along a line; by default the surface at the beta nearest to 0.
+        budgets: up to 6 slope budgets of the network.
+        title: above the figure.
+        height: ``log``, ``linear`` or a scale.
+        colour: of surface and contours; see :func:`viz.surface`. A field must be in both.
+        reference: of the surface; with ``flat``, one of the surface and one of the contours.
+        shading: see :func:`viz.geometry.mesh.surface_mesh`.
+        width: of the figure in inches, at least 5.
+        dpi: pixels per inch of what is rendered.
+        style: colours and camera: a style, the name of one, or a file of one.
+
+    Returns:
+        A ``matplotlib.figure.Figure``; write it with :func:`viz.save`, below it
+        :func:`viz.mosaic_caption`.
+
+    Raises:
+        RuntimeError: if nothing can be rendered here.
+        ValueError: for surfaces of other shapes, too many budgets, an unknown colour, a reference
+            that does not fit, or too small a width.
+    """
+    from matplotlib.figure import Figure
+
+    check_shading(shading)
+    check_dpi(dpi)
+    if width < LEAST_WIDTH:
+        raise ValueError(f"a mosaic needs a width of at least {LEAST_WIDTH:g} in, got {width:g}")
+    parts = Parts.of(surface, path, flat, flat_path, line, budgets, height)
+    style, scale = figure_style(style), parts.scale
+    parts = parts.coloured(colour, reference, style)
+    with drawing(style):
+        frame = Frame.around([surface], scale, style)
+        margins = Margins.of(frame, LABEL, 4)
+        right = bar_room(bar_texts(scale, parts.colours))
+        free = width - BAR - right - 2 * _GAP
+        solid = 0.54 * free - margins.left - margins.right + 2 * ROOM
+        view = View.of(frame, style, width=solid, room=ROOM)
+        top = view.height + margins.bottom
+        below = _TITLE + _LINE_HEIGHT + _BELOW + 0.18 * bool(parts.budgets)
+        head = _HEAD if title else 0.0
+        drawn = Figure(figsize=(width, head + _TITLE + top + _GAP + below), dpi=dpi)
+        drawn.text(0.5, 1 - 0.03 / drawn.get_figheight(), title, ha="center", va="top",
+                   fontsize=TITLE + 0.5)  # fmt: skip
+        floor = below + _GAP
+        axes = place_axes(drawn, (margins.left - ROOM, floor + margins.bottom),
+                          (view.width, view.height))  # fmt: skip
+        draw_hybrid(axes, parts.surface.laid(scale), view, frame, style, shading=shading, dpi=dpi,
+                    colours=parts.colours)  # fmt: skip
+        _flat(drawn, parts, style, (0.54 * free + _GAP, floor, 0.46 * free, top))
+        bar = place_axes(drawn, (width - BAR - right, floor + 0.1 * top), (BAR, 0.85 * top))
+        colour_bar(bar, scale, style, colours=parts.colours)
+        _bottom(drawn, parts, width, below, "linear" if scale.kind == "linear" else "log")
+        _write_titles(drawn, parts, free, head, below)
+    remember(drawn, _told(parts, title, shading, style))
+    return drawn
+
+
+def _flat(
+    figure: Figure, parts: Parts, style: Style, place: tuple[float, float, float, float]
+) -> None:
+    """Draw the contours as large as they fit into a place: left, bottom, width, height."""
+    left, bottom, wide, tall = place
+    alphas, betas = parts.flat.surface.grid.axes
+    ratio = float(np.ptp(betas) / np.ptp(alphas))
+    room = (wide - 0.42, tall - _BELOW - 0.1)
+    side = min(room[0], room[1] / ratio)
+    up = bottom + _BELOW + (room[1] - side * ratio) / 2
+    axes = place_axes(figure, (left + 0.42 + (room[0] - side) / 2, up), (side, side * ratio))
+    flat_panel(
+        axes,
+        parts.flat,
+        parts.scale,
+        style,
+        named=True,
+        legend=True,
+        colours=parts.colours,
+        number=int(parts.flat.surface is not parts.surface.surface),
+    )
+
+
+def _bottom(figure: Figure, parts: Parts, width: float, below: float, height: Kind) -> None:
+    """Draw the line, and the budgets at its right if there are any."""
+    up = below - _TITLE - _LINE_HEIGHT
+    long = (0.5 if parts.budgets else 1.0) * width - 1.0
+    axes = place_axes(figure, (0.48, up), (long, _LINE_HEIGHT))
+    draw_lines(axes, [parts.line], [""], height=height)
+    if not parts.budgets:
+        return
+    left = 0.5 * width + 0.62
+    bars = place_axes(figure, (left, up), (width - left - 0.12, _LINE_HEIGHT))
+    draw_budget_rows(bars, parts.budgets)
+
+
+def _write_titles(figure: Figure, parts: Parts, free: float, head: float, below: float) -> None:
+    width, height = (float(length) for length in figure.get_size_inches())
+    line = _line_title(parts)
+    titles = [(0.04, height - head, f"(a) {parts.surface.title}"),
+              (0.54 * free + _GAP + 0.3, height - head, f"(b) {_name(parts.flat.surface)}"),
+              (0.04, below, f"(c) {line}")]  # fmt: skip
+    if parts.budgets:
+        titles.append((0.5 * width + 0.14, below, "(d) what the change of slope is made of"))
+    for left, top, text in titles:
+        figure.text(left / width, (top - 0.03) / height, text, ha="left", va="top",
+                    fontsize=TITLE)  # fmt: skip
+
+
+def _line_title(parts: Parts) -> str:
+    settings = parts.line.settings
+    row = settings.get("section_beta")
+    if row is None and settings.get("kind") == "segment":
+        return "along the line from A to B"
+    if row is None:
+        return "between two solutions" if settings.get("kind") == "between" else "along a line"
+    return f"along α in (a), at β = {float(row):.3g}".replace("-", "−")
+
+
+def _name(surface: Surface) -> str:
+    kind = str(surface.settings.get("kind", ""))
+    return {"pca": "plane of the path", "random": "random plane"}.get(kind, "contours")
+
+
+def _common(panels: Sequence[Panel], height: Kind) -> HeightScale:
+    """Return one scale of panels over different planes, with what is drawn of their paths."""
+    scales = [HeightScale.of([one.surface], kind=height, paths=one.paths) for one in panels]
+    return HeightScale(height, min(s.low for s in scales), max(s.high for s in scales))
+
+
+def mosaic_caption(
+    surface: Surface,
+    *,
+    path: Paths = None,
+    flat: Surface | None = None,
+    flat_path: Paths = None,
+    line: Surface | None = None,
+    budgets: Sequence[SlopeBudget] = (),
+    title: str = "",
+    height: Kind | HeightScale = "log",
+    colour: str = "losses",
+    reference: Reference | Sequence[Reference] | None = None,
+    shading: Shading = "flat",
+    style: Style | str | None = None,
+) -> str:
+    """Write the caption of :func:`mosaic`, given the same arguments; raises like it."""
+    parts, style = (
+        Parts.of(surface, path, flat, flat_path, line, budgets, height),
+        figure_style(style),
+    )
+    return _told(parts.coloured(colour, reference, style), title, shading, style)
+
+
+def _told(parts: Parts, title: str, shading: str, style: Style) -> str:
+    surface, flat = parts.surface.surface, parts.flat.surface
+    frame = Frame.around([surface], parts.scale, style)
+    solid = caption_of(surface, parts.surface.paths, scale=parts.scale, frame=frame,
+                       shading=shading)  # fmt: skip
+    sentences = [f"{title}." if title else "", f"(a) {solid}"]
+    if flat is surface:
+        sentences.append("(b) The same as contours.")
+    else:
+        # What is said of the colours counts both surfaces, and follows once.
+        plain = None if parts.colours is None else replace(parts.colours, sentences=())
+        words = caption_of(flat, parts.flat.paths, scale=parts.scale, shading="", colours=plain)
+        sentences.append(f"(b) {words} One scale of colours for both.")
+    sentences += parts.colours.sentences if parts.colours else ()
+    kind: Kind = "linear" if parts.scale.kind == "linear" else "log"
+    count = len(marked(parts.line, kind))
+    dot = f"; dot{'s: the two solutions' if count > 1 else ': the solution'}" if count else ""
+    dashed = "; dashed: accuracy" if "accuracies" in parts.line.fields else ""
+    told = parts.line.settings
+    named = (
+        f"along the {segment_text(told)}" if told.get("kind") == "segment" else _line_title(parts)
+    )
+    sentences.append(f"(c) The loss {named}{dot}{dashed}.")
+    sentences += budget_sentences(parts.budgets)
+    return " ".join(sentence for sentence in sentences if sentence)

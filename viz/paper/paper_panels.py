@@ -1,0 +1,181 @@
+"""Panels of figures for papers, rendered and written over; their contours; their colour bar."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from viz.flat.contour_axes import draw_contours
+from viz.flat.ticks import label_plane, power_of_axes, ticks
+from viz.geometry.colouring import Colours
+from viz.geometry.frame import Frame
+from viz.geometry.height import HeightScale
+from viz.geometry.mesh import Shading, surface_mesh
+from viz.geometry.paths import path_pieces
+from viz.geometry.solutions import seen
+from viz.geometry.vertices import known_points
+from viz.geometry.view import View
+from viz.geometry.window import visible
+from viz.paper.layer import isolines, render
+from viz.paper.page import LABEL
+from viz.paper.paper_axes import draw_floor, draw_marks, draw_ticks
+from viz.scenes.scene import Panel
+from viz.scenes.solution_marks import mark_solutions, points_of
+from viz.style import Style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def draw_hybrid(
+    axes: Axes,
+    panel: Panel,
+    view: View,
+    frame: Frame,
+    style: Style,
+    *,
+    shading: Shading,
+    dpi: int,
+    count: int = 4,
+    colours: Colours | None = None,
+    number: int = 0,
+) -> None:
+    """Draw a surface into axes: what hides is rendered, the rest is lines and text.
+
+    Args:
+        axes: as large as the view; they are set to inches.
+        panel: what is shown.
+        view: how it is seen.
+        frame: where it is drawn.
+        style: colours and camera.
+        shading: see :func:`viz.geometry.mesh.surface_mesh`.
+        dpi: pixels per inch of what is rendered.
+        count: of ticks along alpha and beta, about.
+        colours: of all panels of the figure; None for those of the losses.
+        number: which of the colours' surfaces this is.
+
+    Raises:
+        RuntimeError: if nothing can be rendered here.
+    """
+    mesh = surface_mesh(panel.surface, frame, known=known_points(panel.surface, panel.paths))
+    lines = list(isolines(mesh, frame)) if style.isolines else []
+    draw_floor(axes, frame, view, lines, panel.paths, style, plain=colours is not None)
+    if mesh.n_cells or _has_tube(panel, frame):
+        layer = render(panel, frame, view, style, shading=shading, dpi=dpi, colours=colours,
+                       number=number)  # fmt: skip
+        # Without interpolation the pixels go into a PDF as they are.
+        axes.imshow(layer.pixels, extent=layer.extent, interpolation="none", aspect="auto",
+                    zorder=2.0, clip_on=False)  # fmt: skip
+    draw_marks(axes, frame, view, panel.paths, style)
+    _draw_solutions(axes, panel, view, frame, style)
+    draw_ticks(axes, frame, view, style, size=LABEL, count=count)
+    axes.set(xlim=(0, view.width), ylim=(0, view.height))
+    axes.set_axis_off()
+
+
+def _has_tube(panel: Panel, frame: Frame) -> bool:
+    """Return whether a path is to be rendered, also where the surface has no cell."""
+    pieces = (path_pieces(path, frame) for path in panel.paths if visible(path))
+    return any(len(piece) > 1 for each in pieces for piece in each)
+
+
+def _draw_solutions(axes: Axes, panel: Panel, view: View, frame: Frame, style: Style) -> None:
+    """Draw the marks of solutions on the surface and, without letters, on the floor."""
+    shown = seen(panel.solutions, frame.window)
+    if not shown:
+        return
+    points = points_of(shown, panel.surface, frame)
+    floor = np.column_stack([points[:, :2], np.full(len(points), frame.floor)])
+    size = 4.6 * view.line_share
+    mark_solutions(axes, shown, view.on_paper(floor), panel.paths, style, zorder=1.4,
+                   size=0.6 * size, lettered=False)  # fmt: skip
+    mark_solutions(axes, shown, view.on_paper(points), panel.paths, style, zorder=3.4, size=size)
+
+
+def flat_panel(
+    axes: Axes,
+    panel: Panel,
+    scale: HeightScale,
+    style: Style,
+    *,
+    named: bool,
+    legend: bool,
+    count: int = 4,
+    colours: Colours | None = None,
+    number: int = 0,
+) -> None:
+    """Draw a surface as contours.
+
+    Args:
+        axes: of the window's shape.
+        panel: what is shown.
+        scale: of all panels.
+        style: colours.
+        named: whether the beta axis is named.
+        legend: whether paths are named here.
+        count: of ticks along each axis, about.
+        colours: of all panels of the figure; None for those of the losses.
+        number: which of the colours' surfaces this is.
+    """
+    draw_contours(axes, panel.surface, panel.paths, scale, style, solutions=panel.solutions,
+                  colours=colours, number=number)  # fmt: skip
+    shown = axes.get_legend()
+    if shown is not None and not legend:
+        shown.remove()
+    grid = panel.surface.grid
+    alphas, betas = ((float(values[0]), float(values[-1])) for values in grid.axes)
+    label_plane(axes, ticks(alphas, count), ticks(betas, count), power_of_axes(alphas, betas),
+                named=(True, named))  # fmt: skip
+    axes.tick_params(length=2.5, pad=2)
+    axes.xaxis.labelpad, axes.yaxis.labelpad = 1.0, 0.0
+
+
+def bar_texts(scale: HeightScale, colours: Colours | None) -> list[str]:
+    """Return what stands at the ticks of a colour bar."""
+    texts = scale.labels(scale.ticks()) if colours is None else colours.labels()
+    return [text.replace("-", "−") for text in texts]
+
+
+def colour_bar(
+    axes: Axes,
+    scale: HeightScale,
+    style: Style,
+    *,
+    upright: bool = True,
+    colours: Colours | None = None,
+) -> None:
+    """Draw the colour bar of all panels into axes of its own, on a log scale with decades' parts.
+
+    Args:
+        axes: what it fills.
+        scale: of the heights.
+        style: its colour map.
+        upright: whether it stands.
+        colours: what the surfaces are coloured by, if not by their losses.
+    """
+    import matplotlib
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    shown = scale if colours is None else colours.scale
+    clipped = scale.clipped and colours is None
+    painted: Any = matplotlib.colormaps[style.colour_map].with_extremes(over=style.clipped)
+    shades = ScalarMappable(
+        Normalize(shown.low, shown.high), painted if colours is None else colours.colour_map
+    )
+    bar: Any = axes.figure.colorbar(
+        shades, cax=axes, orientation="vertical" if upright else "horizontal",
+        extend="max" if clipped else "neither",
+    )  # fmt: skip
+    # Written as a few pixels, not as 256 rectangles with seams.
+    bar.solids.set_rasterized(True)
+    ticks = shown.ticks() if colours is None else colours.ticks()
+    bar.set_ticks(list(ticks), labels=bar_texts(scale, colours))
+    if shown.kind == "log" and shown.high - shown.low <= 6:
+        parts = np.log10(np.outer(10.0 ** np.arange(-30, 31), np.arange(1, 10))).ravel()
+        bar.set_ticks(parts[(parts >= shown.low) & (parts <= shown.high)], minor=True)
+    bar.ax.tick_params(which="minor", length=1.5, width=0.4)
+    bar.ax.tick_params(which="major", length=2.5, pad=2)
+    bar.outline.set_linewidth(0.6)
+    bar.set_label(shown.title, labelpad=2)

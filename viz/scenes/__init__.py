@@ -1,0 +1,1 @@
+"""Pictures in 3D, in PyVista."""

@@ -1,0 +1,122 @@
+"""The colour bar of a 3D picture, with losses as labels, decades on a log scale."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viz.geometry.colouring import Colours
+from viz.geometry.height import HeightScale
+from viz.scenes.text import set_font
+from viz.style import Style
+
+Floats = NDArray[np.float64]
+_STEPS = 256
+
+
+def draw_colour_bar(
+    plotter: Any, scale: HeightScale, style: Style, colours: Colours | None = None
+) -> None:
+    """Draw the bar upright into the active renderer, which it has to itself.
+
+    Args:
+        plotter: whose active renderer is drawn into.
+        scale: of the heights.
+        style: how it looks.
+        colours: what surfaces are coloured by, if not by their heights.
+    """
+    heights, texts = scale.ticks(), scale.labels(scale.ticks())
+    if colours is not None:
+        scale, heights, texts = colours.scale, colours.ticks(), colours.labels()
+    import pyvista
+
+    left, right, bottom, top = 0.18, 0.36, 0.16, 0.84
+    edges = np.linspace(bottom, top, _STEPS + 1)
+    low = np.stack([np.full_like(edges, left), edges, np.zeros_like(edges)], axis=1)
+    high = low.copy()
+    high[:, 0] = right
+    k = np.arange(_STEPS)
+    quads = np.stack([k, k + _STEPS + 1, k + _STEPS + 2, k + 1], axis=1)
+    bar = pyvista.PolyData.from_regular_faces(np.concatenate([low, high]), quads)
+    bar.cell_data["colours"] = _painted((k + 0.5) / _STEPS, style, colours)
+    bar.set_active_scalars("colours", preference="cell")
+    shares = (heights - scale.low) / (scale.high - scale.low)
+    places = bottom + shares * (top - bottom)
+    ticks = np.array([[(right, y, 0), (right + 0.06, y, 0)] for y in places]).reshape(-1, 3)
+    _add(plotter, bar, style, coloured=True)
+    _add(plotter, pyvista.line_segments_from_points(ticks), style, coloured=False)
+    above = top
+    if scale.clipped and colours is None:
+        highest = float(places.max()) if len(places) else 0.0
+        above = _draw_cap(plotter, (left, right), top, highest, style)
+    for text, place in zip(texts, places, strict=True):
+        _write(plotter, text, (right + 0.10, float(place)), style)
+    for line, text in enumerate(reversed(scale.title.split("  "))):
+        _write(plotter, text, (left, above + 0.045 + 0.065 * line), style)
+
+
+def _painted(shares: Floats, style: Style, colours: Colours | None) -> Any:
+    import matplotlib
+
+    chosen = colours.colour_map if colours else style.colour_map
+    found = matplotlib.colormaps[chosen] if isinstance(chosen, str) else chosen
+    return np.ascontiguousarray(found(shares, bytes=True)[:, :3])
+
+
+def _draw_cap(
+    plotter: Any, sides: tuple[float, float], top: float, highest: float, style: Style
+) -> float:
+    """Draw what lies above the limit as a piece of its own; return where it ends.
+
+    Its name stands beside it, or further up where the highest tick's label has no room below.
+    """
+    import pyvista
+
+    left, right = sides
+    low, high = top + 0.012, top + 0.042
+    corners = np.array([(left, low, 0), (right, low, 0), (right, high, 0), (left, high, 0)])
+    cap = pyvista.PolyData.from_regular_faces(corners, [[0, 1, 2, 3]])
+    paint = np.array([pyvista.Color(style.clipped).int_rgb], dtype=np.uint8)
+    cap.cell_data["colours"] = paint
+    cap.set_active_scalars("colours", preference="cell")
+    _add(plotter, cap, style, coloured=True)
+    _, low_y, _, high_y = map(float, plotter.renderer.viewport)
+    tall = (high_y - low_y) * float(plotter.window_size[1])
+    line = style.pixels(style.font_size) / tall
+    place = max((low + high) / 2, highest + line)
+    _write(plotter, "clipped", (right + 0.10, place), style, size=0.8)
+    return max(high, place + line / 4)
+
+
+def _add(plotter: Any, data: Any, style: Style, *, coloured: bool) -> None:
+    import pyvista
+    from vtkmodules.vtkRenderingCore import vtkActor2D, vtkCoordinate, vtkPolyDataMapper2D
+
+    mapper = vtkPolyDataMapper2D()
+    mapper.SetInputData(data)
+    coordinate = vtkCoordinate()
+    coordinate.SetCoordinateSystemToNormalizedViewport()
+    mapper.SetTransformCoordinate(coordinate)
+    mapper.SetScalarVisibility(coloured)
+    actor = vtkActor2D()
+    actor.SetMapper(mapper)
+    actor.GetProperty().SetColor(*pyvista.Color(style.ink).float_rgb)
+    actor.GetProperty().SetLineWidth(style.pixels(0.6))
+    plotter.add_actor(actor, reset_camera=False, pickable=False)
+
+
+def _write(
+    plotter: Any, text: str, position: tuple[float, float], style: Style, *, size: float = 1.0
+) -> None:
+    from vtkmodules.vtkRenderingCore import vtkTextActor
+
+    actor = vtkTextActor()
+    actor.SetInput(text.replace("-", "−"))
+    actor.GetPositionCoordinate().SetCoordinateSystemToNormalizedViewport()
+    actor.SetPosition(*position)
+    set_font(actor.GetTextProperty(), text, style, size)
+    actor.GetTextProperty().SetJustificationToLeft()
+    actor.GetTextProperty().SetVerticalJustificationToCentered()
+    plotter.add_actor(actor, reset_camera=False, pickable=False)

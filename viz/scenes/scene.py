@@ -1,0 +1,227 @@
+"""One 3D panel: surface, isolines, frame and paths, in a renderer that is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landscape.plane import Plane
+from landscape.results import Projection
+from landscape.surface import Surface
+from viz.geometry.camera import aim, axes_of_view
+from viz.geometry.clipping import cut, draw_top
+from viz.geometry.coloured_mesh import coloured
+from viz.geometry.colouring import Colours
+from viz.geometry.drape import laid
+from viz.geometry.frame import Frame
+from viz.geometry.hatching import draw_missing
+from viz.geometry.height import HeightScale
+from viz.geometry.mesh import Shading, draw_surface, surface_mesh
+from viz.geometry.paths import draw_path
+from viz.geometry.solutions import Solution, solutions_of
+from viz.geometry.vertices import known_points
+from viz.scenes.axes import draw_frame
+from viz.scenes.inset import draw_inset
+from viz.scenes.legends import draw_heading, names_of
+from viz.scenes.solution_marks import draw_solutions
+from viz.style import Style
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """What one panel shows.
+
+    Attributes:
+        surface: two-dimensional.
+        paths: on it.
+        title: above it.
+        magnified: by which factor its heights are drawn once more, smaller, in a corner; 1 for not
+            at all.
+        beside: written upright at its left edge.
+        solutions: that its plane was made through.
+        through: paths that are not drawn here, through whose ends the surface passes as well.
+    """
+
+    surface: Surface
+    paths: tuple[Projection, ...] = ()
+    title: str = ""
+    magnified: int = 1
+    beside: str = ""
+    solutions: tuple[Solution, ...] = ()
+    through: tuple[Projection, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        surface: Surface,
+        paths: Projection | Sequence[Projection] | None = None,
+        title: str = "",
+        *,
+        plane: Plane | None = None,
+        beside: str = "",
+    ) -> Panel:
+        """Make a panel with the solutions that its plane was made through."""
+        several = (paths,) if isinstance(paths, Projection) else tuple(paths or ())
+        return cls(surface, several, title, 1, beside, solutions_of(surface, plane))
+
+    def laid(self, scale: HeightScale) -> Panel:
+        """Return the panel with paths that have no losses laid on its surface."""
+        return replace(self, paths=tuple(laid(p, self.surface, scale.kind) for p in self.paths))
+
+
+def draw_panel(
+    plotter: Any,
+    panel: Panel,
+    frame: Frame,
+    style: Style,
+    *,
+    shading: Shading,
+    aspect: float,
+    colours: Colours | None = None,
+    number: int = 0,
+) -> None:
+    """Draw a panel into the plotter's active renderer.
+
+    Args:
+        plotter: whose active renderer is drawn into.
+        panel: what is shown.
+        frame: where it is drawn.
+        style: how it looks.
+        shading: see :func:`viz.geometry.mesh.surface_mesh`.
+        aspect: width over height of the renderer.
+        colours: of all panels of the picture; None for those of the losses.
+        number: which of the colours' surfaces this is.
+    """
+    mesh = panel_mesh(panel, frame, shading, colours, number)
+    smooth = shaded_smooth(shading, colours)
+    draw_mesh(plotter, mesh, frame, style, smooth=smooth, colours=colours)
+    for place, path in enumerate(panel.paths):
+        draw_path(plotter, path, frame, style, style.path_colour(place))
+    draw_solutions(plotter, panel.solutions, panel.surface, panel.paths, frame, style)
+    names = names_of(panel.paths, panel.solutions, style)
+    draw_heading(plotter, panel.title, names, style, beside=panel.beside)
+    if panel.magnified > 1:
+        draw_inset(plotter, panel.surface, panel.magnified, frame, style, shading=shading)
+    aim(plotter.renderer, frame, style, aspect=aspect)
+
+
+def panel_mesh(
+    panel: Panel, frame: Frame, shading: Shading, colours: Colours | None, number: int
+) -> Any:
+    """Return the mesh of a panel's surface, with the ends of its paths and its colours, if any."""
+    known = known_points(panel.surface, [*panel.paths, *panel.through])
+    mesh = surface_mesh(panel.surface, frame, shading=shading, known=known)
+    if colours is None:
+        return mesh
+    values, classes = colours.values[number], bool(colours.names)
+    return coloured(mesh, panel.surface, values, frame, classes=classes)
+
+
+def shaded_smooth(shading: Shading, colours: Colours | None) -> bool:
+    """Return whether normals are used: not of classes, whose triangles are cut."""
+    return shading != "flat" and not (colours is not None and colours.names)
+
+
+def draw_mesh(
+    plotter: Any,
+    mesh: Any,
+    frame: Frame,
+    style: Style,
+    *,
+    smooth: bool,
+    relief: bool = False,
+    framed: bool = True,
+    colours: Colours | None = None,
+    inch: float = 0.0,
+) -> None:
+    """Draw a mesh with its point data ``heights``, its isolines, the frame and the light.
+
+    Args:
+        plotter: whose active renderer is drawn into.
+        mesh: as :func:`viz.geometry.mesh.surface_mesh` makes it.
+        frame: where it is drawn; what is above the limit of a clipped scale becomes a flat top.
+        style: how it looks.
+        smooth: whether its normals are used; otherwise each triangle is shaded as it is.
+        relief: whether light from the side shows creases, with isolines on the floor alone.
+        framed: whether the floor's rim, the ticks and the loss axis are drawn.
+        colours: of the mesh's data ``colours``; None for those of its heights.
+        inch: in units of the picture, for lines on a flat top that are no wider in a finer picture;
+            0 for lines of pixels.
+    """
+    gloss = replace(style, ambient=0.22, diffuse=0.88) if relief else style
+    below, top = cut(mesh, frame)
+    actor = draw_surface(
+        plotter, below, frame, gloss, name="surface", smooth=smooth, colours=colours
+    )
+    # Lines on the surface win over it by a hair, whatever the angle.
+    actor.mapper.SetResolveCoincidentTopologyToPolygonOffset()
+    actor.mapper.SetRelativeCoincidentTopologyPolygonOffsetParameters(1.5, 1.5)
+    if colours is not None and colours.diverging:
+        draw_missing(plotter, below, style, inch=inch)
+    if top is not None:
+        draw_top(plotter, top, mesh, frame, style, inch=inch)
+    _draw_isolines(plotter, below, frame, style, on_surface=not relief, plain=colours is not None)
+    if framed:
+        draw_frame(plotter, frame, style)
+    _light(plotter, style, grazing=relief)
+
+
+def _draw_isolines(
+    plotter: Any, mesh: Any, frame: Frame, style: Style, *, on_surface: bool, plain: bool
+) -> None:
+    """Draw lines of equal height on the surface, and on the floor, there in the loss's colours.
+
+    ``plain`` lines on the floor have the ink's colour: the bar is that of another quantity.
+    """
+    levels = frame.scale.levels() if style.isolines else ()
+    lines = mesh.contour(list(levels), scalars="heights") if len(levels) else None
+    if lines is None or not lines.n_points:
+        return
+    if on_surface:
+        plotter.add_mesh(lines, color=style.isoline_colour, opacity=0.75, lighting=False,
+                         line_width=style.pixels(style.isoline_width))  # fmt: skip
+    floor = lines.copy()
+    floor.points[:, 2] = frame.floor
+    width = style.pixels(style.isoline_width * 1.5)
+    if plain:
+        plotter.add_mesh(floor, color=style.ink, opacity=0.6, lighting=False, line_width=width)
+        return
+    plotter.add_mesh(floor, scalars="heights", cmap=_seen_on_the_floor(style), lighting=False,
+                     clim=(frame.scale.low, frame.scale.high), show_scalar_bar=False,
+                     line_width=width)  # fmt: skip
+
+
+def _seen_on_the_floor(style: Style) -> Any:
+    """Return the colours of the loss, on a dark floor nearer to the ink."""
+    import matplotlib
+    from matplotlib.colors import ListedColormap, to_rgb
+
+    colours = matplotlib.colormaps[style.colour_map](np.linspace(0, 1, 256))[:, :3]
+    dark = sum(to_rgb(style.background)) < 1.5
+    share = 0.4 if dark else 0.0
+    return ListedColormap((1 - share) * colours + share * np.array(to_rgb(style.ink)))
+
+
+def _light(plotter: Any, style: Style, *, grazing: bool) -> None:
+    """One key light from the upper left and a weak fill, in this panel only."""
+    import pyvista
+
+    right, up, towards = axes_of_view(style)
+    plotter.renderer.remove_all_lights()
+    lights = [
+        (towards - 0.9 * right + 0.9 * up, style.key_light),
+        (towards + right, style.fill_light),
+    ]
+    if grazing:
+        lights = [(-right + 0.55 * np.array([0.0, 0.0, 1.0]), 0.85), (towards + right, 0.2)]
+    for direction, intensity in lights:
+        light = pyvista.Light(position=tuple(10 * direction), focal_point=(0, 0, 0),
+                              color="white", intensity=intensity)  # fmt: skip
+        light.positional = False
+        plotter.add_light(light, only_active=True)
