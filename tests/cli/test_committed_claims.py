@@ -18,6 +18,7 @@ FOLDER = Path(__file__).parents[2] / "docs" / "claims"
 TABLES = {
     "digits": (range(1, 11), 41),
     "wine": (range(1, 11), 41),
+    "breast_cancer": ((1, 3, 4, 5, 6, 7, 9), 26),
     "places": ((10,), 12),
 }
 
