@@ -17,7 +17,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
          "--disable-dev-shm-usage"]  # fmt: skip
 # Others may compute on this machine: milliseconds until something is given up.
-PATIENCE = 90_000.0
+PATIENCE = 180_000.0
 
 
 def find() -> str | None:

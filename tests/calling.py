@@ -54,6 +54,6 @@ def refused(*arguments: Any, code: int = 2, alone: bool = True) -> str:
 def spawn(command: list[str], folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Call in a process of its own."""
     return subprocess.run(
-        command, cwd=folder, check=False, capture_output=True, text=True, timeout=200,
+        command, cwd=folder, check=False, capture_output=True, text=True, timeout=600,
         env={**ENVIRONMENT, **environment},
     )  # fmt: skip

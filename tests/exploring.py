@@ -126,7 +126,7 @@ class Walk:
     def step(self, until: Callable[[Moment], Any]) -> Moment:
         """Make posted calls until a condition holds."""
         while not until(self.moment):
-            self._posted.get(timeout=90)()
+            self._posted.get(timeout=300)()
         return self.moment
 
 

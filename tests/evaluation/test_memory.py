@@ -27,7 +27,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 def peak(side: int) -> int:
     command = [sys.executable, "-P", "-c", SCRIPT, str(side)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=200)
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=600)
     return int(done.stdout)
 
 

@@ -48,7 +48,7 @@ def run(script: Path, folder: Path, *options: str) -> str:
     strict = [] if trainer(script.read_text("utf-8")) else STRICT
     command = [sys.executable, "-P", *strict, str(script), *options]
     done = subprocess.run(
-        command, cwd=folder, check=False, capture_output=True, text=True, timeout=280
+        command, cwd=folder, check=False, capture_output=True, text=True, timeout=800
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -84,7 +84,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command = [sys.executable, "-P", "-m", "landscape", "run", "--data", "wine", "--steps", "4",
                "--grid", "4", "--activation", "relu", "--set", "training.record_every=1",
                "--out", str(folder)]  # fmt: skip
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    subprocess.run(command, check=True, capture_output=True, timeout=600)
     return folder / "study.h5"
 
 
@@ -112,7 +112,7 @@ def test_a_trainer_that_is_not_installed_is_one_sentence(script: Path, tmp_path:
     )
     command = [sys.executable, "-P", "-c", code, "--quick"]
     done = subprocess.run(
-        command, cwd=tmp_path, check=False, capture_output=True, text=True, timeout=120
+        command, cwd=tmp_path, check=False, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 1
     assert re.fullmatch(r"this example needs \w+: pip install '.*\n", done.stderr)

@@ -60,7 +60,7 @@ SCRIPT = """if True:
 
 def work(path: Path, limit: int, in_memory: int = 1 << 28) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-P", "-c", SCRIPT, str(path), str(limit), str(in_memory)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
 
 
 @pytest.fixture

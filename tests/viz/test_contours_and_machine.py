@@ -89,7 +89,7 @@ def test_drawing_contours_needs_no_torch() -> None:
         " np.ones((3, 3), dtype=np.uint8)))\n"
         "assert 'torch' not in sys.modules and 'vtkmodules' not in sys.modules\n"
     )
-    subprocess.run([sys.executable, "-P", "-W", "error", "-c", script], check=True, timeout=120)
+    subprocess.run([sys.executable, "-P", "-W", "error", "-c", script], check=True, timeout=600)
 
 
 @pytest.mark.parametrize("failure", ["crash", "hang"])

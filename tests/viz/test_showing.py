@@ -84,7 +84,7 @@ def test_a_screenshot_is_written_off_screen_as_ever(
 def test_where_there_is_a_display_a_window_opens(display: str) -> None:
     environment = {**os.environ, "DISPLAY": display}
     environment.pop("VTK_DEFAULT_OPENGL_WINDOW", None)
-    done = subprocess.run([sys.executable, "-P", "-c", SCRIPT], env=environment, timeout=120,
+    done = subprocess.run([sys.executable, "-P", "-c", SCRIPT], env=environment, timeout=600,
                           capture_output=True, text=True, check=False)  # fmt: skip
     if "xdisplay" in done.stderr or "XCB" in done.stderr:
         pytest.skip("this Pillow cannot look at a display")
