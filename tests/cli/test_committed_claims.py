@@ -19,6 +19,7 @@ TABLES = {
     "digits": (range(1, 11), 41),
     "wine": (range(1, 11), 41),
     "breast_cancer": ((1, 3, 4, 5, 6, 7, 9), 26),
+    "depth": ((5,), 2),
     "places": ((10,), 12),
 }
 
