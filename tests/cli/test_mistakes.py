@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import errno
-import sys
-import types
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -14,9 +10,7 @@ import pytest
 from calling import TINY, accepted, call, refused
 
 from landscape.results import Analysis
-from landscape.store import StudyWriter, images, open_study
-from landscape.study import Study
-from viz import offscreen
+from landscape.store import StudyWriter
 
 RUN = "relu-gd-seed0"
 LINE = ["--line", "0", "0", "0.5", "-0.5"]
@@ -268,87 +262,3 @@ def test_wrong_usage_shows_no_traceback(arguments: list[str], message: str) -> N
     assert result.exit_code == 2
     assert message in result.stderr
     assert isinstance(result.exception, SystemExit)
-
-
-# -- not the user's fault -------------------------------------------------------------------------
-
-
-def test_a_full_disk_is_exit_code_1_and_loses_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(path: Path, _data: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device", str(path))
-
-    monkeypatch.setattr(images, "write_into", full)
-    message = refused("run", *TINY, "--out", tmp_path, code=1, alone=False)
-    assert "no room for the study; what was finished is safe" in message
-    assert str(tmp_path / "study.h5") in message
-    monkeypatch.undo()
-
-    def work(*_: object, **__: object) -> None:
-        raise AssertionError("nothing is left to do")
-
-    monkeypatch.setattr("landscape.study.experiment.train", work)
-    accepted("run", *TINY, "--out", tmp_path)
-    assert open_study(tmp_path).surface(f"{RUN}.pca").complete
-
-
-def test_without_graphics_3d_pictures_are_exit_code_1_and_contours_are_drawn(
-    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(offscreen, "probe", lambda: None)
-    offscreen.ensure.cache_clear()
-    message = refused("render", study, "--out", tmp_path, code=1, alone=False)
-    assert "apt-get install" in message
-    assert "apt-get install" in refused_doctor()
-    accepted("render", study, "--kind", "contour", "--surface", f"{RUN}.pca", "--out", tmp_path)
-    assert [p.name for p in tmp_path.iterdir()] == ["contours.pdf"]
-    monkeypatch.undo()
-    offscreen.ensure.cache_clear()
-
-
-def refused_doctor() -> str:
-    result = call("doctor")
-    assert result.exit_code == 1
-    return str(result.stderr)
-
-
-def test_ctrl_c_is_exit_code_130(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def stop(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Study, "run", stop)
-    message = refused("run", *TINY, "--out", tmp_path, code=130, alone=False)
-    assert message == (
-        "landscape: interrupted; finished work is saved, the same command continues it"
-    )
-
-
-@pytest.mark.filterwarnings("default")
-def test_a_warning_is_one_line_without_its_place_in_the_code(study: Path, tmp_path: Path) -> None:
-    """The random plane and that of the path have different windows."""
-    both = [part for kind in ("pca", "random") for part in ("--surface", f"{RUN}.{kind}")]
-    result = call("render", study, "--kind", "contour", *both, "--out", tmp_path)
-    assert result.exit_code == 0
-    told = "the surfaces span different windows; their planes are of different kinds (pca, random)"
-    assert result.stderr == f"landscape: {told}: compare with care\n"
-
-
-def test_the_traceback_is_there_for_those_who_ask(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LANDSCAPE_DEBUG", "1")
-    result = call("run", "--steps", "0")
-    assert isinstance(result.exception, ValueError)
-
-
-@pytest.mark.parametrize("name", ["data", "viz"])
-def test_a_file_that_hides_a_package_of_ours_is_named(
-    name: str, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """``python -m landscape`` puts the current folder first on the path; the command does not."""
-    hiding: Any = types.ModuleType(name)
-    hiding.__file__ = str(tmp_path / f"{name}.py")
-    monkeypatch.setitem(sys.modules, name, hiding)
-    command = {"data": ["run", *TINY], "viz": ["render", str(study), "--kind", "contour"]}[name]
-    message = refused(*command, "--out", tmp_path)
-    assert f"{hiding.__file__} hides this package's '{name}'" in message
-    assert "use the command 'landscape', or start Python with -P" in message
