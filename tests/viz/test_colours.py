@@ -12,13 +12,13 @@ import viz
 from landscape.grid import Grid
 from landscape.kink_map import KinkMap
 from landscape.surface import Status, Surface
-from viz.geometry.against import cell_density
 from viz.geometry.coloured_mesh import coloured
 from viz.geometry.colouring import colours_of
 from viz.geometry.differences import laplacian
 from viz.geometry.frame import Frame
 from viz.geometry.height import HeightScale
 from viz.geometry.mesh import surface_mesh
+from viz.geometry.reference import cell_density
 from viz.style import TESTING
 
 

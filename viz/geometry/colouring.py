@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from landscape.kink_map import KinkMap
 from landscape.surface import Status, Surface
-from viz.geometry.against import apart, cell_density, difference
 from viz.geometry.differences import laplacian, slopes_of
 from viz.geometry.height import HeightScale, Kind, heights, surface_heights
+from viz.geometry.reference import cell_density, difference, reservations
 from viz.style import Style
 
 Floats = NDArray[np.float64]
@@ -254,6 +254,6 @@ def _against(
     to = f" to {names[0]}" if len(names) == 1 else " to the reference"
     what = "log10 of the ratio of the losses" if height == "log" else "difference of the losses"
     label = "difference  [decades]" if height == "log" else "difference  [loss]"
-    reasons = [apart(s, o) for s, o in zip(surfaces, every, strict=True)]  # type: ignore[arg-type]
+    reasons = [reservations(s, o) for s, o in zip(surfaces, every, strict=True)]  # type: ignore[arg-type]
     told = dict.fromkeys(text for texts in reasons for text in texts)
     return _symmetric(found, label, style, (f"Colour: {what}{to}.", *told))

@@ -13,7 +13,7 @@ from viz.geometry.matching import mismatches
 Floats = NDArray[np.float64]
 
 
-def apart(surface: Surface, other: Surface) -> list[str]:
+def reservations(surface: Surface, other: Surface) -> list[str]:
     """Say why a difference is not one between two losses at one place."""
     reasons = mismatches([surface, other])
     seeds = [one.settings.get("seed") for one in (surface, other)]
