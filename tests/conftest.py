@@ -20,7 +20,12 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    # Programs the tests start must not look for fonts anew, which a slow machine would be told of.
+    from matplotlib import font_manager, get_cachedir
+
+    assert font_manager.fontManager.ttflist
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MPLCONFIGDIR", get_cachedir())
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
 
