@@ -25,12 +25,13 @@ from torch.utils.flop_counter import FlopCounterMode
 import data
 import landscape
 from benchmarks import peers, workloads
+from landscape.chebyshev import decay_rate
 from landscape.evaluation import PlaneEvaluator
 from landscape.grid import Grid
 from landscape.networks import build
 from landscape.parameters import unflatten
 from landscape.plane import Plane
-from landscape.resampling import decay_rate, resample
+from landscape.resampling import resample
 from landscape.sampling import plane_evaluator, sample
 
 HERE = Path(__file__).parent
@@ -105,7 +106,7 @@ def flops(work: workloads.Workload) -> float:
     """Return floating point operations of one pass over all examples."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         work.model(work.inputs[:8])
-    return counter.get_total_flops() / 8 * len(work.inputs)
+    return float(counter.get_total_flops()) / 8 * len(work.inputs)
 
 
 def own_plane(work: workloads.Workload) -> tuple[Plane, tuple[dict[str, Any], dict[str, Any]]]:

@@ -43,6 +43,7 @@ def records() -> dict[str, Record]:
     draws = np.random.default_rng(0)
     layout = Layout((Slot("w", (5, 4), 0), Slot("b", (5,))))
     steps, one = np.arange(6), draws.standard_normal(6)
+    origin, first, second = draws.standard_normal((3, 25))
     losses = draws.standard_normal(GRID.shape)
     status = np.full(GRID.shape, Status.EVALUATED, dtype=np.uint8)
     return {
@@ -50,7 +51,7 @@ def records() -> dict[str, Record]:
             draws.standard_normal((6, 25)).astype(np.float32), steps, one, one, one, one, one,
             layout, settings={"activation": "relu", "seed": 0},
         ),
-        "planes/p": Plane(*draws.standard_normal((3, 25)), layout, "random", {"seed": 1}),
+        "planes/p": Plane(origin, first, second, layout, "random", {"seed": 1}),
         "surfaces/s": Surface(GRID, {"losses": losses, "accuracies": losses}, status, "p", "r"),
         "projections/r@p": Projection(
             "r", "p", steps, draws.standard_normal((6, 2)), one, one, one, one

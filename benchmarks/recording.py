@@ -73,7 +73,7 @@ class Loop:
         for _ in range(BLOCK):
             self.optimizer.zero_grad()
             loss = nn.functional.cross_entropy(self.model(self.inputs), self.targets)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             self.optimizer.step()
             if self.recorder is not None:
                 self.recorder.step(loss)

@@ -76,7 +76,8 @@ def measure(name: str) -> dict[str, Any]:
     from PIL import Image
 
     import viz
-    from viz import panels, writing  # noqa: F401
+    from viz import writing  # noqa: F401
+    from viz.scenes import panels  # noqa: F401
 
     viz.ensure()
     # PyVista imports its plotting part when it is first asked for.

@@ -11,6 +11,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -47,7 +48,7 @@ def measured(name: str) -> tuple[float, float]:
         timed(lambda: writer.put_record("planes/p", plane))
         timed(lambda: writer.put_record("surfaces/s", surface))
         for indices, values in sample_tiles(evaluator, surface):
-            timed(lambda i=indices, v=values: writer.put_tile("surfaces/s", i, v))
+            timed(partial(writer.put_tile, "surfaces/s", indices, values))
         timed(writer.publish)
         timed(writer.close)
         total = time.perf_counter() - begin

@@ -43,7 +43,7 @@ def make(name: str) -> Workload:
         for parameter in model.parameters():
             # One of the peers divides by the norm of every bias.
             if parameter.ndim == 1:
-                parameter += 0.01 * torch.randn(parameter.shape, generator=generator)
+                parameter.add_(torch.randn(parameter.shape, generator=generator), alpha=0.01)
     return Workload(model, inputs, targets)
 
 
