@@ -159,7 +159,9 @@ _FLOAT32 = DTYPES.index("float32")
 
 
 def _zeros(analysis: Analysis, precision: int) -> float:
-    """Return the share of exact zeros in training, the initialisation left out."""
+    """Return the share of exact zeros in training, the start left out; NaN after a divergence."""
+    if not np.isfinite(analysis.arrays["losses"][precision, 0]).all():
+        return float("nan")
     return float(analysis.arrays["zeros"][precision, 0, 1:].mean())
 
 
