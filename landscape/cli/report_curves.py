@@ -55,7 +55,7 @@ _CURVES: dict[int, tuple[_Curve, ...]] = {
                "gains that keep the mean square of the outputs."),
         _Curve(lambda a: a["depths"], lambda a: a["activation_part"][:, :, 0], "hidden layers",
                "the activation's factor", "y",
-               "The activation's part of it: the product of |J| / |W| of all layers."),
+               "The activation's part of it: the product of |J| / |W| of all layers but the last."),
     ),
     6: (
         _Curve(_relative_rates, lambda a: a["for_good"], _RATE, "share of units dead for good", "x",

@@ -2,8 +2,8 @@
 
 Networks of every depth start with gains that keep E[act(z)^2], so that none begins with a larger
 or smaller signal. What is compared is the factor by which the gradient shrinks from the last
-layer to the first, and the part of it that is the activation's: the product of |J| / |W| over the
-layers between (see :mod:`landscape.dynamics.gradients`).
+layer to the first, and the part of it that is the activation's: the product of |J| / |W| over all
+layers but the last (see :mod:`landscape.dynamics.gradients`).
 """
 
 from __future__ import annotations
@@ -91,10 +91,11 @@ def measure(setting: Setting) -> Analysis:
 
 
 def activation_part(found: LayerGradients) -> float:
-    """Return the product of |J| / |W| over the layers from the second on.
+    """Return the product of |J| / |W| over all layers but the last.
 
     The part of the shrinking from the last layer to the first that is the activation's, if the
-    directions of the gradient are those of an average.
+    directions of the gradient are those of an average. The last layer's slopes are in the gradient
+    at its pre-activations already.
     """
     factors = found.activation_factors[:-1]
     return float(np.prod(factors)) if len(factors) else 1.0
