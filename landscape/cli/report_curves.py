@@ -60,7 +60,7 @@ _CURVES: dict[int, tuple[_Curve, ...]] = {
     6: (
         _Curve(_relative_rates, lambda a: a["for_good"], _RATE, "share of units dead for good", "x",
                "Units that died and stayed dead through the second half of the run, by learning "
-               "rate. At the largest rates the loss ends above its start."),
+               "rate. At the largest rates the loss may end above its start."),
         _Curve(_relative_rates, lambda a: a["held_out"], _RATE,
                "share of units dead on held-out data", "x", "Units that are dead at the end on "
                "examples that were not trained on, whenever they died."),

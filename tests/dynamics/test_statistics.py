@@ -266,7 +266,7 @@ def test_what_cannot_be_compared(a, b, options, said):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"claimed": 0, "margin": 1.0}, "1 or -1"),
+        ({"claimed": 2, "margin": 1.0}, "1 or -1"),
         ({"claimed": 1, "margin": 0.0}, "margin must be > 0"),
         ({"claimed": 1, "margin": 1.0, "floor": -1.0}, "floor must be >= 0"),
     ],
@@ -274,3 +274,9 @@ def test_what_cannot_be_compared(a, b, options, said):
 def test_a_contrast_that_cannot_be_judged(options, said):
     with pytest.raises(ValueError, match=said):
         Contrast("c", paired_effect([1.0, 2.0], [1.0, 1.0]), **options)
+
+
+def test_what_claims_no_sign_is_not_judged():
+    shown = Contrast("last loss", paired_effect([1.0, 2.0], [1.0, 1.0]), claimed=0, margin=1.0)
+    with pytest.raises(ValueError, match="'last loss' decides nothing"):
+        judge([shown])
