@@ -98,5 +98,6 @@ def _missing(
     looked = ", ".join(map(str, _places(folder, inside)))
     return FileNotFoundError(
         f"{name}: looked for {files} in {looked}; {_REMEDIES[name]}"
-        f"name the folder that holds it (--folder, or the environment variable {VARIABLE})"
+        f"name the folder that holds it (--folder, folder in a configuration's data, or the "
+        f"environment variable {VARIABLE})"
     )

@@ -29,19 +29,24 @@ def claims(
         typer.Option("--config", help="TOML file, see --show; or a study, to measure it again."),
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Digits, one small network, three seeds: minutes.")
+        bool,
+        typer.Option(
+            "--quick", help="Digits, one small network, three seeds: minutes. The default."
+        ),
     ] = False,
     full: Annotated[
         bool, typer.Option("--full", help="Three data sets, two networks, ten seeds: a night.")
     ] = False,
     claim: Annotated[
-        list[int] | None, typer.Option("--claim", help="Only this one, 1 to 10. Repeat.")
+        list[int] | None,
+        typer.Option("--claim", help="Only this one, 1 to 10. Repeat for several."),
     ] = None,
     data: Annotated[
-        list[str] | None, typer.Option("--data", help="Instead of the data sets there. Repeat.")
+        list[str] | None,
+        typer.Option("--data", help="Instead of the form's data sets. Repeat for several."),
     ] = None,
     network: Annotated[
-        str | None, typer.Option("--network", help="Instead of the networks there: mlp or cnn.")
+        str | None, typer.Option("--network", help="Instead of the form's networks: mlp or cnn.")
     ] = None,
     seeds: Annotated[
         int | None, typer.Option("--seeds", min=1, help="So many seeds, 0, 1, ...")
@@ -55,9 +60,9 @@ def claims(
 ) -> None:
     """Measure what is claimed of smooth and kinked activations, and judge it.
 
-    Every claim is measured with its control; twins, which differ by their kinks alone, decide.
-    Called again, it continues what is unfinished; more claims or seeds are added. 'landscape
-    report' makes a page of it.
+    Every claim is measured with its control; what is claimed of kinks is decided by twins, as alike
+    as can be but for their kinks. Called again, it continues what is unfinished; more claims or
+    seeds are added. 'landscape report' makes a page of it.
     """
     chosen = _chosen(config, quick=quick, full=full)
     changes: dict[str, Any] = {}

@@ -24,7 +24,7 @@ def report(
     title: Annotated[str, typer.Option("--title", help="Of the page.")] = "",
     table: Annotated[
         Path | None,
-        typer.Option("--csv", help="Write every effect of the claims there, and no page."),
+        typer.Option("--csv", help="Write every effect of the claims there, .csv, and no page."),
     ] = None,
 ) -> None:
     """Write a report: the answer, the ten claims, surfaces, methods and limits.
@@ -42,6 +42,10 @@ def report(
 
         if table.is_dir():
             raise ValueError(f"--csv is a folder, {table}; name the file, as effects.csv in it")
+        if table.suffix != ".csv":
+            raise ValueError(
+                f"--csv writes a table as .csv, got {table.name!r}; name it effects.csv"
+            )
         count = write_table(source, table)
         print(f"wrote {table} ({count} effects)")
         return

@@ -220,10 +220,13 @@ def _briefly(told: Mapping[str, Mapping[str, Sequence[Contrast]]]) -> str:
 def _in_words(found: Sequence[Contrast]) -> str:
     """Return one effect with its interval, or the median and range of several."""
     effects = [contrast.effect for contrast in found]
-    estimates = [effect.estimate for effect in effects if np.isfinite(effect.estimate)]
-    if not estimates:
-        return "not reached by either"
-    middle = float(np.median(estimates))
+    estimates = [effect.estimate for effect in effects if not np.isnan(effect.estimate)]
+    with np.errstate(invalid="ignore"):
+        middle = float(np.median(estimates)) if estimates else float("nan")
+    if np.isnan(middle):
+        return "not known, too few runs arrive"
+    if np.isinf(middle):
+        return "only the second arrives" if middle > 0 else "only the first arrives"
     ends = min(estimates), max(estimates)
     if len(effects) == 1:
         ends = effects[0].low, effects[0].high
@@ -233,4 +236,4 @@ def _in_words(found: Sequence[Contrast]) -> str:
         text = f"x {middle:.3g} ({low:.3g} to {high:.3g}"
     else:
         text = f"{middle:+.3g} ({ends[0]:+.3g} to {ends[1]:+.3g}"
-    return text + (")" if len(effects) == 1 else f" over {len(effects)} groups)")
+    return text + (")" if len(effects) == 1 else f" over {len(estimates)} groups)")

@@ -169,15 +169,16 @@ def verdict(analyses: Sequence[Analysis]) -> Finding:
     cells = []
     for twin in twins("few"):
         slower, faster, every = slower_cells(analyses, twin.kinked, twin.smooth)
-        cells.append(f"{twin.name}: slower {slower}, faster {faster} of {every}")
+        cells.append(f"{twin.name} {slower} | {faster} of {every}")
     return finding(
         8,
         deciding,
-        sentence=f"Kinked over smooth: {said(deciding) or 'not compared, one seed'}. At the same "
-        f"rate and batch size, by more than 10 %: {'; '.join(cells)}.",
+        sentence=f"Kinked over smooth: {said(deciding) or 'not compared, one seed'}. Pairs of "
+        "runs at the same seed, rate and batch size, of those in which one arrives, where the "
+        f"kinked one needs 10 % more steps | 10 % fewer: {'; '.join(cells)}.",
         shown=beside,
         limits="Plain (stochastic) gradient descent; steps to a training loss, not time or "
-        "accuracy. 'Equivalent' speaks for the second reading, 'does not slow'.",
+        "accuracy. 'Hardly' speaks for the second reading, 'does not slow'.",
     )
 
 
@@ -211,8 +212,9 @@ def verdict_elsewhere(analyses: Sequence[Analysis]) -> Finding:
         10,
         deciding,
         rule=rule,
-        sentence=f"{_counted(data, 'data set')}, {_counted(networks, 'kind')} of network; read of "
-        f"'the kinked twin is slower'. {said(deciding)}",
+        sentence=f"{_counted(data, 'data set')}, {_counted(networks, 'kind')} of network. "
+        "A contrast is supported where the kinked twin is slower, not supported where it is "
+        f"faster. {said(deciding)}.",
         limits="At least three data sets and two networks are needed; each is one data set of its "
         "kind, not a sample of kinds.",
     )

@@ -122,7 +122,8 @@ def measure(setting: Setting) -> Analysis:
         for name in TWIN
     ]
     arrays: dict[str, Any] = {key: np.stack([one[key] for one in found]) for key in found[0]}
-    singles = [_single(setting, line, index, count) for index in range(_SINGLES)]
+    few = min(_SINGLES, len(setting.targets))
+    singles = [_single(setting, line, index, count) for index in range(few)]
     for key in singles[0]:
         arrays[key] = np.concatenate([one[key] for one in singles])
     settings = {

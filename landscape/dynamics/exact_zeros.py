@@ -207,7 +207,7 @@ def verdict(analyses: Sequence[Analysis]) -> Finding:
         sentence="; ".join(parts) + ".",
         shown=beside,
         limits="Zeros by structure (blank inputs, dead units, biases of 0) are counted with those "
-        "by rounding. 'Contradicted' stands for the second reading, 'unlikely'.",
+        "by rounding. 'Not supported' stands for the second reading, 'unlikely'.",
     )
 
 

@@ -39,6 +39,10 @@ def test_mistakes_end_in_one_line(study: Path, tmp_path: Path) -> None:
     assert "written as .html" in refused("report", study, "--out", tmp_path / "report.pdf")
     assert "--csv is a folder" in refused("report", study, "--csv", tmp_path)
     assert "there is no study file" in refused("report", tmp_path / "none.h5")
+    # A table was written over the study it was made of.
+    before = study.read_bytes()
+    assert "writes a table as .csv" in refused("report", study, "--csv", study)
+    assert study.read_bytes() == before
     assert call("report", study, "--panels", "0").exit_code == 2
 
 

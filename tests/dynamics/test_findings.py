@@ -257,10 +257,21 @@ def test_many_effects_are_told_briefly():
     assert "batch of all: relu x 2, gelu x 2, tanh x 2; steps at the best rate, batch 8:" in told
 
 
-def test_a_target_nobody_reaches_is_said_to_be_out_of_reach():
+@pytest.mark.parametrize(
+    ("late", "told"),
+    [
+        (NAMES, "not known, too few runs arrive"),
+        (("relu", "smelu_0.001"), "only the second arrives"),
+        (("smelu_1",), "only the first arrives"),
+    ],
+)
+def test_a_target_that_is_not_reached_is_said_to_be_so(late, told):
     analyses = runs(1.0)
     for analysis in analyses:
-        analysis.arrays["best"].base[:] = np.inf
+        for name in late:
+            analysis.arrays["best"].base[NAMES.index(name)] = np.inf
     found = convergence.verdict(analyses)
     assert found.verdict is Verdict.UNDECIDED
-    assert "relu against smelu_1 not reached by either" in found.sentence
+    assert f"relu against smelu_1 {told}" in found.sentence
+    alone = {c.name.partition(": ")[2].split(" ")[0]: c.effect.estimate for c in found.contrasts}
+    assert not np.isfinite(alone["relu"])
