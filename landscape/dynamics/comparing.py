@@ -208,7 +208,7 @@ def _briefly(told: Mapping[str, Mapping[str, Sequence[Contrast]]]) -> str:
         for pair, found in pairs.items():
             # "pwl_gelu_0.5 against gelu" is told as "gelu", "relu against smelu_1" as "relu".
             family = pair.partition(" against ")[0].removeprefix("pwl_").partition("_")[0]
-            estimate = _in_words(found).partition(" (")[0]
+            estimate = _in_words(found).partition(" (")[0].partition(",")[0]
             stems.setdefault(stem, {}).setdefault(family, []).append(estimate)
     return "; ".join(
         f"{stem} {' | '.join(ends[stem])}: "

@@ -253,7 +253,11 @@ def test_many_effects_are_told_briefly():
         arrays = dict(analysis.arrays) | {"best": np.repeat(analysis.arrays["best"], 2, axis=1),
                                           "batch_sizes": np.array([0, 8])}  # fmt: skip
         analyses.append(Analysis("claims", arrays, analysis.settings))
-    told = convergence.verdict(analyses).sentence
+    analyses[0].arrays["best"].base[:] = np.nan
+    analyses[1].arrays["best"].base[:] = np.nan
+    told = convergence.verdict(analyses[:2]).sentence
+    assert "batch of all: relu not known, gelu not known, tanh not known; steps" in told
+    told = convergence.verdict(analyses[2:]).sentence
     assert "batch of all: relu x 2, gelu x 2, tanh x 2; steps at the best rate, batch 8:" in told
 
 
