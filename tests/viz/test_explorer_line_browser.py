@@ -229,12 +229,12 @@ def test_nonsense_from_a_browser_is_told_and_harms_nothing(visit: Visit) -> None
 
 
 def test_an_imported_surface_is_looked_at_and_offers_nothing_else(
-    chromium: Any, served: Served, tmp_path: Path
+    launch: Any, served: Served, tmp_path: Path
 ) -> None:
     accepted("export", served.study, "--format", "li2018", "--out", tmp_path / "files")
     accepted("import", tmp_path / "files" / f"{PLACE}.h5", "--out", tmp_path / "imported")
     other = Served(tmp_path / "imported")
-    browser = chromium()
+    browser = launch()
     visit = Visit(browser, other)
     visit.page.locator("#only").wait_for()
     assert visit.page.locator("#sample").is_disabled()

@@ -58,14 +58,14 @@ def test_the_picture_turns_and_looks_change_it(visit: Visit) -> None:
 
 
 def test_browsers_of_other_sizes_have_pictures_of_their_own(
-    visit: Visit, chromium: Any, served: Served
+    visit: Visit, launch: Any, served: Served
 ) -> None:
     size = "(i => [i.naturalWidth, i.naturalHeight])(document.querySelector('.view img'))"
     inside = "(v => [v.clientWidth, v.clientHeight])(document.querySelector('.view'))"
     visit.page.click("#view")
     visit.drawn()
     first = visit.page.locator(".view").screenshot()
-    other = chromium()
+    other = launch()
     second = Visit(other, served)
     second.page.set_viewport_size({"width": 700, "height": 900})
     for one in (second, visit):
@@ -83,14 +83,14 @@ def test_browsers_of_other_sizes_have_pictures_of_their_own(
     other.close()
 
 
-def test_a_dark_browser_gets_a_dark_picture(chromium: Any, served: Served) -> None:
+def test_a_dark_browser_gets_a_dark_picture(launch: Any, served: Served) -> None:
     def corner(page: Any) -> int:
         """Return how light the picture is below its upper left corner."""
         box = page.locator(".view").bounding_box()
         shot = page.screenshot(clip={"x": box["x"] + 4, "y": box["y"] + 4, "width": 8, "height": 8})
         return int(np.asarray(Image.open(BytesIO(shot)).convert("L")).mean())
 
-    browser = chromium()
+    browser = launch()
     dark = Visit(browser, served, color_scheme="dark")
     dark.until("document.querySelector('#ground').value === 'dark'")
     dark.page.locator(".view.dark img").first.wait_for()
@@ -106,8 +106,8 @@ def test_a_dark_browser_gets_a_dark_picture(chromium: Any, served: Served) -> No
     browser.close()
 
 
-def test_fingers_turn_and_zoom(chromium: Any, served: Served) -> None:
-    browser = chromium()
+def test_fingers_turn_and_zoom(launch: Any, served: Served) -> None:
+    browser = launch()
     visit = Visit(browser, served, has_touch=True)
     visit.page.set_viewport_size({"width": 390, "height": 780})
     visit.page.click("#view")
