@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from landscape.cli.pictures import own_viz
 from landscape.cli.report_curves import curves, dose_curves
+from landscape.cli.report_effects import effect_table
 from landscape.cli.report_rates import rate_table
 from landscape.dynamics.answer import ENOUGH
 
 if TYPE_CHECKING:
     from landscape.results import Analysis
     from landscape.store import StudyFile
-
-# Columns of a claim's table: name of the effect's entry, and what stands above it. The page shows
-# the first ten, the file all.
-_COLUMNS = {
-    "name": "contrast", "verdict": "verdict", "estimate": "effect", "low": "from", "high": "to",
-    "margin": "margin", "n": "seeds", "p_difference": "p, Holm", "p_equivalence": "p same, Holm",
-    "p_flips": "p signs", "p": "p", "scale": "scale", "censored": "censored", "floor": "null",
-}  # fmt: skip
-_SHOWN_COLUMNS = 10
 
 
 def measured(study: StudyFile) -> dict[int, list[Analysis]]:
@@ -70,7 +62,7 @@ def claim_parts(
                     "pictures": (*_pictures(record),
                                  *curves(said.number, some),
                                  *dose_curves(said.number, some)),
-                    "tables": (*_tables(record), *_rates(said.number, some))}  # fmt: skip
+                    "tables": tuple(_tables(record, some))}  # fmt: skip
             if source:
                 again = f"--claim {said.number} --out again.h5"
                 told["command"] = f"landscape claims --config {source} {again}"
@@ -87,8 +79,12 @@ def claim_parts(
     return parts
 
 
-def _rates(number: int, analyses: Sequence[Analysis]) -> Iterable[Any]:
-    return [rate_table(analyses)] if number == 2 and analyses else []
+def _tables(record: Mapping[str, Any], analyses: Sequence[Analysis]) -> Iterator[Any]:
+    effects = effect_table(record)
+    if effects is not None:
+        yield effects
+    if record["number"] == 2 and analyses:
+        yield rate_table(analyses)
 
 
 def _deciding(analyses: Sequence[Analysis]) -> list[Analysis]:
@@ -109,35 +105,11 @@ def _limits(record: Mapping[str, Any]) -> str:
     return f"{record['limits']} {seeds} seeds{few}." if few else str(record["limits"])
 
 
-def _effects(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [*record["contrasts"], *record["shown"]]
-
-
 def _pictures(record: Mapping[str, Any]) -> Iterable[Any]:
     viz = own_viz()
-    for some in viz.effect_groups(_effects(record)):
+    for some in viz.effect_groups([*record["contrasts"], *record["shown"]]):
         decide = "decide" if some[0].get("verdict") is not None else "are shown beside"
         quantity = str(some[0]["name"]).partition(": ")[0]
         alt = (f"Effects of claim {record['number']} that {decide}, with intervals: {quantity}; "
                "the numbers are in the table and its file")  # fmt: skip
         yield viz.picture_of(viz.effect_lines(some), alt=alt, caption="")
-
-
-def _tables(record: Mapping[str, Any]) -> Iterable[Any]:
-    effects = _effects(record)
-    if not effects:
-        return
-    most = own_viz().MOST_EFFECTS
-    drawn = f" {most} of its {len(effects)} effects are drawn." if len(effects) > most else ""
-    rows = tuple(tuple(effect.get(key) for key in _COLUMNS) for effect in effects)
-    yield own_viz().Table(
-        name=f"claim-{record['number']}",
-        title="Effects that decide",
-        header=tuple(_COLUMNS.values()),
-        rows=rows,
-        listed=len(record["contrasts"]),
-        columns=_SHOWN_COLUMNS,
-        note="Scale log: differences of natural logarithms. An end that is missing is not bounded. "
-        "Holm: corrected over the primary contrasts of all claims of this study. The file has the "
-        f"effects that are only shown, too.{drawn}",
-    )

@@ -55,12 +55,12 @@ _CURVES: dict[int, tuple[_Curve, ...]] = {
                "gains that keep the mean square of the outputs."),
         _Curve(lambda a: a["depths"], lambda a: a["activation_part"][:, :, 0], "hidden layers",
                "the activation's factor", "y",
-               "The activation's part of it: the product of |J| / |W| of all layers."),
+               "The activation's part of it: the product of |J| / |W| of all layers but the last."),
     ),
     6: (
         _Curve(_relative_rates, lambda a: a["for_good"], _RATE, "share of units dead for good", "x",
                "Units that died and stayed dead through the second half of the run, by learning "
-               "rate. At the largest rates the loss ends above its start."),
+               "rate. At the largest rates the loss may end above its start."),
         _Curve(_relative_rates, lambda a: a["held_out"], _RATE,
                "share of units dead on held-out data", "x", "Units that are dead at the end on "
                "examples that were not trained on, whenever they died."),

@@ -177,9 +177,9 @@ def measure(setting: Setting) -> Analysis:
 
     Returns:
         Arrays over activations A and levels of rate x sharpness C, means over the steps:
-        ``cosines``, ``reversals``, ``along``, ``crossings``, ``returns`` [A, C]; ``sharpness [A, C,
-        records]``; ``autograd_sharpness [A]`` at the start; ``ended [A, C]``: steps that were
-        finite; ``last_losses [A, C]``.
+        ``cosines``, ``reversals``, ``along``, ``crossings``, ``returns`` [A, C], NaN where there
+        were none; ``sharpness [A, C, records]``; ``autograd_sharpness [A]`` at the start;
+        ``ended [A, C]``: steps that were finite; ``last_losses [A, C]``.
     """
     names, effort = activations_of(twins(setting.effort.twins)), setting.effort
     every = max(effort.steps // effort.records, 1)
@@ -211,20 +211,16 @@ def measure(setting: Setting) -> Analysis:
 
 def _mean(values: Floats) -> float:
     known = values[np.isfinite(values)]
-    return float(known.mean()) if len(known) else 0.0
+    return float(known.mean()) if len(known) else float("nan")
 
 
-def _pick(field: str, level: int) -> Any:
-    return lambda analysis, activation: float(analysis.arrays[field][activation, level])
-
-
-def _ends(level: int) -> Any:
-    """Return the last loss at a level; inf of a descent that left the numbers."""
+def _pick(field: str, level: int, *, diverged: float = float("nan")) -> Any:
+    """Return a field at a level; ``diverged`` of a descent that left the numbers."""
 
     def value(analysis: Analysis, activation: int) -> float:
         arrays, steps = analysis.arrays, analysis.settings["effort"]["steps"]
         whole = arrays["ended"][activation, level] == steps
-        return float(arrays["last_losses"][activation, level]) if whole else float("inf")
+        return float(arrays[field][activation, level]) if whole else diverged
 
     return value
 
@@ -251,8 +247,8 @@ SHOWN = (
     *(_shown(field, name, 0, 1) for field, name in _DECIDING.items()),
     *(_shown("cosines", "cosine of successive gradients", c, -1) for c in range(len(LEVELS))),
     # Speed where the rate is matched to the sharpness, not tuned.
-    *(Quantity(name=_at("loss at the end", c), values=_ends(c), claimed=1, margin=log_margin(0.1))
-      for c in range(len(LEVELS))),
+    *(Quantity(name=_at("loss at the end", c), values=_pick("last_losses", c, diverged=np.inf),
+               claimed=1, margin=log_margin(0.1)) for c in range(len(LEVELS))),
 )  # fmt: skip
 
 
@@ -276,6 +272,8 @@ def _weight(analyses: Sequence[Analysis]) -> str:
     along = max(float(np.median([a.arrays["along"][0, c] for a in analyses]))
                 for c in range(len(LEVELS)))  # fmt: skip
     least = np.median([a.arrays["cosines"][0].min() for a in analyses])
+    if not np.isfinite([along, least]).all():
+        return ""
     return (
         f"What reverses is a small part of the step: {along:.2g} of ReLU's squared gradient at "
         f"most, successive gradients keep a cosine of {least:.3g}."

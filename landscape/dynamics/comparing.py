@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,9 @@ from landscape.results import Analysis
 
 # Effects that are told with their intervals; a sentence with more is not read.
 _MOST_TOLD = 3
-Values = Callable[[Analysis, int], float]
+# Of an analysis and the index of an activation one number: inf of a run that did not arrive, NaN of
+# one that diverged and of which nothing is known. None where it was not measured.
+Values = Callable[[Analysis, int], float | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +31,7 @@ class Quantity:
 
     Attributes:
         name: with its unit.
-        values: of an analysis and the index of an activation, one number.
+        values: of an analysis and the index of an activation, one number, see ``Values``.
         claimed: sign of kinked minus smooth if the claim is true.
         margin: differences up to this size do not matter.
         scale: ``log`` or ``linear``.
@@ -72,10 +75,7 @@ def effect_of(analyses: Sequence[Analysis], pair: tuple[str, str], quantity: Qua
     Raises:
         ValueError: for fewer than 2 seeds, or an activation that was not measured.
     """
-    sides = [
-        [quantity.values(analysis, _index(analysis, name)) for analysis in analyses]
-        for name in pair
-    ]
+    sides = [_measured(analyses, name, quantity) for name in pair]
     return paired_effect(*sides, scale=quantity.scale)
 
 
@@ -127,7 +127,8 @@ def contrasts(
 
     Returns:
         Contrasts, none of a group with a single seed, nor of an activation for which some seed
-        has no value (NaN, or none that has a logarithm). Runs that did not arrive have: inf.
+        was not measured, or has a value without a logarithm. Runs that diverged or did not arrive
+        are compared.
     """
     found = []
     for group, seeds in groups(analyses).items():
@@ -154,8 +155,12 @@ def _pairs(primary: bool | None) -> list[Twin]:
 
 
 def _comparable(seeds: Sequence[Analysis], name: str, quantity: Quantity) -> bool:
-    values = np.array([quantity.values(analysis, _index(analysis, name)) for analysis in seeds])
-    return bool(np.all(values > 0) if quantity.scale == "log" else np.all(np.isfinite(values)))
+    values = _measured(seeds, name, quantity)
+    return None not in values and not (quantity.scale == "log" and np.any(np.less_equal(values, 0)))
+
+
+def _measured(analyses: Sequence[Analysis], name: str, quantity: Quantity) -> list[Any]:
+    return [quantity.values(analysis, _index(analysis, name)) for analysis in analyses]
 
 
 def _floor(seeds: Sequence[Analysis], quantity: Quantity) -> float:

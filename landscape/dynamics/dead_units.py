@@ -183,12 +183,12 @@ def _ended(setting: Setting, model: nn.Module, path: Floats) -> dict[str, Any]:
 
 
 def _at_largest(field: str) -> Any:
-    """Return a field at the largest rate at which every activation descended; inf without any."""
+    """Return a field at the largest rate at which every activation descended; NaN without any."""
 
     def value(analysis: Analysis, activation: int) -> float:
         shared = np.flatnonzero(analysis.arrays["descended"].all(axis=0))
         if not len(shared):
-            return float("inf")
+            return float("nan")
         # Of two numbers, that at the end.
         return float(np.ravel(analysis.arrays[field][activation, shared[-1]])[-1])
 
@@ -211,13 +211,18 @@ def verdict(analyses: Sequence[Analysis]) -> Finding:
     beside = [*compared(analyses, _FOR_GOOD, BESIDE), *compared(analyses, _DIED, PAIRS),
               *compared(analyses, _SATURATED, (("relu", "elu"),))]  # fmt: skip
     elu = ACTIVATIONS.index("elu")
-    saturated = np.mean([_at_largest("saturated")(a, elu) for a in analyses])
-    mean = np.mean([_at_largest("means")(a, elu) for a in analyses])
+    saturated, mean = (
+        np.mean([_at_largest(field)(a, elu) for a in analyses]) for field in ("saturated", "means")
+    )
+    ends = (
+        f"Of ELU's pairs {saturated:.1%} are saturated at the end, its mean output is {mean:+.2f}."
+        if np.isfinite(saturated)
+        else "No rate of the grid lets every activation descend in every seed."
+    )
     return finding(
         6,
         deciding,
-        sentence=f"Against leaky ReLU and ELU: {ranges(deciding) or 'not compared'}. Of ELU's "
-        f"pairs {saturated:.1%} are saturated at the end, its mean output is {mean:+.2f}.",
+        sentence=f"Against leaky ReLU and ELU: {ranges(deciding) or 'not compared'}. {ends}",
         shown=beside,
         limits="Gradient descent on all examples, at the largest rate of a grid at which every "
         "activation descended. These activations differ in more than whether they die.",

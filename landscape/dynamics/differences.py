@@ -109,7 +109,7 @@ def measure(setting: Setting) -> Analysis:
         Arrays over centres K, steps H and activations A (ReLU and its smooth twin): of the mean
         loss ``places [K]``, ``jumps [K]``, ``backward``, ``forward``, ``central`` [A, K, H],
         ``left``, ``right``, ``at`` [A, K]; of the losses of single examples ``single_jumps [K']``,
-        ``single_slopes [K']``, the mean of both sides, and ``single_sides [K', 2]``; ``steps [H]``.
+        ``single_central [K']`` at the smallest step, ``single_sides [K', 2]``; ``steps [H]``.
     """
     count = setting.effort.centres
     line = random_segment(setting.model(TWIN[0]), seed=setting.seed, span=0.1)
@@ -206,7 +206,8 @@ def verdict(analyses: Sequence[Analysis]) -> Finding:
         deciding,
         sentence="; ".join(parts) + ".",
         shown=beside,
-        limits="A random line; the smallest step is judged. That the derivative is not defined on "
+        limits="A random line; a step of a millionth of it is judged, a tenth of that for single "
+        "examples. That the derivative is not defined on "
         "the kink itself is true by definition and not measured.",
     )
 

@@ -4,9 +4,11 @@ The seed is the unit; whatever is measured several times within a seed (steps, d
 averaged before it comes here. Quantities that multiply (steps, rates, norms) are compared by
 the difference of their logarithms.
 
-A run that diverged or never arrived stands as ``inf``: it took longer than any that arrived. Its
-pair is censored, never dropped. Means and t intervals do not exist then; the median takes their
-place, with its exact interval from order statistics and the sign test.
+A run that never arrived stands as ``inf``: it took longer than any that arrived. One that diverged,
+of a quantity that is no number of steps, stands as NaN: nothing is known of its pair, which may
+differ by any amount either way. Such pairs are censored, never dropped. Means and t intervals do
+not exist then; the median takes their place, with its exact interval from order statistics and the
+sign test.
 
 Why t and not the bootstrap: resampling n differences cannot see further than those n. The
 percentile interval of a mean of 5 Gaussian differences holds the truth in 83 % of cases instead of
@@ -71,7 +73,7 @@ class Effect:
 
     @property
     def censored(self) -> int:
-        """Pairs in which a run did not arrive."""
+        """Pairs in which a run did not arrive or is not known."""
         return int(np.sum(~np.isfinite(self.lowest) | ~np.isfinite(self.highest)))
 
     @property
@@ -101,7 +103,8 @@ def paired_effect(
     """Compare two arms, seed by seed.
 
     Args:
-        a: one value per seed, [n]; ``inf`` for a run that did not arrive.
+        a: one value per seed, [n]; ``inf`` for a run that did not arrive, NaN for one of which
+            nothing is known.
         b: the other arm with the same seeds in the same order, [n].
         level: of the interval.
         scale: ``log`` compares logarithms (values > 0), ``linear`` the values.
@@ -110,7 +113,7 @@ def paired_effect(
         The effect a - b: above 0 where ``a`` is larger.
 
     Raises:
-        ValueError: for fewer than 2 pairs, unequal shapes, NaN, or values that have no logarithm.
+        ValueError: for fewer than 2 pairs, unequal shapes, -inf, or values that have no logarithm.
 
     >>> effect = paired_effect([20.0, 22.0, 18.0], [10.0, 11.0, 9.0])
     >>> [round(value, 6) for value in effect.ratio]
@@ -119,10 +122,12 @@ def paired_effect(
     first, second = _checked(a, b, level, scale)
     if scale == "log":
         first, second = np.log(first), np.log(second)
-    both = np.isposinf(first) & np.isposinf(second)
-    difference = np.where(both, 0.0, first) - np.where(both, 0.0, second)
-    lowest = as_floats(np.where(both, -np.inf, difference), "lowest")
-    highest = as_floats(np.where(both, np.inf, difference), "highest")
+    with np.errstate(invalid="ignore"):
+        difference = first - second
+    # Of two runs that did not arrive nothing is known either: inf - inf.
+    unknown = np.isnan(difference)
+    lowest = as_floats(np.where(unknown, -np.inf, difference), "lowest")
+    highest = as_floats(np.where(unknown, np.inf, difference), "highest")
     censored = bool(np.any(~np.isfinite(lowest) | ~np.isfinite(highest)))
     bounds = _median_interval if censored else _t_interval
     estimate, low, high = bounds(lowest, highest, level)
@@ -177,11 +182,11 @@ def _checked(a: ArrayLike, b: ArrayLike, level: float, scale: str) -> tuple[Floa
     if scale not in SCALES:
         raise ValueError(f"unknown scale {scale!r}; known: {', '.join(SCALES)}")
     for name, values in (("a", first), ("b", second)):
-        if np.any(np.isnan(values)) or np.any(np.isneginf(values)):
-            raise ValueError(f"{name} holds NaN or -inf; write inf for a run that did not arrive")
+        if np.any(np.isneginf(values)):
+            raise ValueError(f"{name} holds -inf; write inf for a run that did not arrive")
         if scale == "log" and np.any(values <= 0):
             raise ValueError(
-                f"{name} must be > 0 for a comparison of logarithms, got {values.min():g}; "
+                f"{name} must be > 0 for a comparison of logarithms, got {np.nanmin(values):g}; "
                 "use scale='linear'"
             )
     return first, second

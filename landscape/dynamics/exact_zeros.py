@@ -159,7 +159,9 @@ _FLOAT32 = DTYPES.index("float32")
 
 
 def _zeros(analysis: Analysis, precision: int) -> float:
-    """Return the share of exact zeros in training, the initialisation left out."""
+    """Return the share of exact zeros in training, the start left out; NaN after a divergence."""
+    if not np.isfinite(analysis.arrays["losses"][precision, 0]).all():
+        return float("nan")
     return float(analysis.arrays["zeros"][precision, 0, 1:].mean())
 
 
@@ -179,12 +181,12 @@ def verdict(analyses: Sequence[Analysis]) -> Finding:
         first = np.median([a.arrays["zeros"][_FLOAT32, 0, 0] for a in seeds])
         apart = [np.median([a.arrays["distances"][row, -1] for a in seeds]) for row in range(3)]
         parts.append(
-            f"{group}: exactly 0 in training "
+            f"{group}: of the pre-activations a share of "
             + ", ".join(f"{share:.2g} ({name})" for share, name in zip(shares, DTYPES, strict=True))
-            + f", at initialisation {first:.2g} (float32); crossings per step {crossed:.2g}; "
-            "ReLU'(0) = 1 instead of 0 moves the end by "
+            + f" is exactly 0 in training, {first:.2g} at the start (float32); {crossed:.2g} "
+            "crosses 0 in a step; with ReLU'(0) = 1 instead of 0 the weights end "
             + ", ".join(f"{d:.2g}" for d in apart)
-            + " of the way"
+            + " of their way elsewhere"
         )
         if len(seeds) < 2:
             continue
@@ -198,7 +200,7 @@ def verdict(analyses: Sequence[Analysis]) -> Finding:
             losses = [[float(a.arrays["losses"][row, v, -1]) for a in seeds] for v in (-1, 0)]
             ends: Any = [[v if np.isfinite(v) else np.inf for v in side] for side in losses]
             beside.append(Contrast(f"last loss, ReLU'(0) = 1 over 0, {name}, {group}",
-                                   paired_effect(*ends), 1, log_margin(0.1)))  # fmt: skip
+                                   paired_effect(*ends), 0, log_margin(0.1)))  # fmt: skip
     return finding(
         4,
         deciding,

@@ -216,7 +216,13 @@ def _mean(values: Floats) -> float:
 
 
 def _pick(field: str, level: int) -> Any:
-    return lambda analysis, activation: float(analysis.arrays[field][activation, level])
+    """Return a field at a level; NaN of a run that was not finite, of which nothing is known."""
+
+    def value(analysis: Analysis, activation: int) -> float:
+        found = float(analysis.arrays[field][activation, level])
+        return found if np.isfinite(found) else float("nan")
+
+    return value
 
 
 def _at(name: str, level: int) -> str:

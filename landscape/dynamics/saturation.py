@@ -191,13 +191,19 @@ def _column(field: str, activation: str, share: float) -> Any:
 
 
 def _compared(
-    analyses: Sequence[Analysis], field: str, name: str, activations: Sequence[str], share: float
+    analyses: Sequence[Analysis],
+    field: str,
+    name: str,
+    activations: Sequence[str],
+    share: float,
+    *,
+    claimed: int = _FIXED.claimed,
 ) -> list[Contrast]:
     """Compare a share of saturated units with none."""
     return [
         Contrast(f"{name}: {activation}, {share:.0%} of units saturated against none, {group}",
                  paired_effect(_column(field, activation, share)(seeds),
-                               _column(field, activation, 0.0)(seeds)), _FIXED.claimed,
+                               _column(field, activation, 0.0)(seeds)), claimed,
                  _FIXED.bound)
         for group, seeds in groups(analyses).items() if len(seeds) > 1
         for activation in activations
@@ -212,7 +218,7 @@ def verdict(analyses: Sequence[Analysis]) -> Finding:
         *_compared(analyses, "movement", _FIXED.name, JUDGED, 0.75),
         *_compared(analyses, "other_gradient", "gradient of the other weights", JUDGED, 0.5),
         *_compared(analyses, "rank", "effective rank of the gradient", JUDGED, 0.5),
-        *_compared(analyses, "losses", "loss at the end", JUDGED, 0.5),
+        *_compared(analyses, "losses", "loss at the end", JUDGED, 0.5, claimed=-1),
     ]
     losses = beside[-len(JUDGED) :] if len(beside) >= len(JUDGED) else []
     return finding(

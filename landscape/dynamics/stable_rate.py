@@ -97,7 +97,8 @@ def measure(setting: Setting) -> Analysis:
         quadratic of that sharpness, at start and end of gradient descent at its best rate;
         ``boldness [A, records]`` along it, as a rate; ``stable_ranges [A]`` of gradient descent,
         NaN but for the twins that decide and the null. Studies of earlier versions have no such
-        ranges, and ``stable_rates`` of gradient descent alone, [A, 1].
+        ranges, and ``stable_rates`` of gradient descent alone, [A, 1]. NaN at the end of a descent
+        that diverged.
     """
     names = activations_of(twins(setting.effort.twins))
     reference = setting.model("relu")
@@ -133,9 +134,12 @@ def _row(setting: Setting, name: str, rates: Floats) -> dict[str, Any]:
                    record_every=every, keep_path=True).path  # fmt: skip
     assert path is not None
     known = path[:, 0][np.isfinite(path[:, 0]).all(axis=1)]
-    sharpness = np.array([
-        sharpness_at(wide, setting.loss, setting.examples, theta) for theta in known[[0, -1]]
-    ])  # fmt: skip
+    # A descent that diverged has no end.
+    ends = known[[0, -1]] if len(known) == len(path) else known[:1]
+    sharpness = np.full(2, np.nan)
+    sharpness[: len(ends)] = [
+        sharpness_at(wide, setting.loss, setting.examples, theta) for theta in ends
+    ]
     bold = np.full(len(path), np.nan)
     bold[: len(known)] = boldness(wide, setting.loss, setting.examples, known)
     return {
@@ -204,18 +208,19 @@ def _scaled(analysis: Analysis, activation: int) -> float:
     return float(arrays["stable_rates"][activation, 0] / arrays["limits"][activation, 0, 0])
 
 
-def _range(analysis: Analysis, activation: int) -> float:
-    """Return how far the stable rates reach; NaN where that was not measured."""
+def _range(analysis: Analysis, activation: int) -> float | None:
+    """Return how far the stable rates reach; None where that was not measured."""
     ranges = analysis.arrays.get("stable_ranges")
-    return float("nan") if ranges is None else float(ranges[activation])
+    return None if ranges is None or np.isnan(ranges[activation]) else float(ranges[activation])
 
 
 def _gain(analysis: Analysis, activation: int) -> float:
-    """Return how many times fewer steps Nesterov needs than gradient descent."""
+    """Return how many times fewer steps Nesterov needs than gradient descent.
+
+    inf if only Nesterov arrives; NaN if it does not: a gain is then below some number, or unknown.
+    """
     plain, _, nesterov = analysis.arrays["steps_to_target"][activation]
-    if np.isinf(nesterov):
-        return 1.0 if np.isinf(plain) else float(np.finfo(float).tiny)
-    return float(plain / nesterov)
+    return float("nan") if np.isinf(nesterov) else float(plain / nesterov)
 
 
 PRIMARY = (

@@ -61,7 +61,8 @@ class Contrast:
     Attributes:
         name: of the contrast.
         effect: of arm a against arm b.
-        claimed: sign of a - b if the claim is true, 1 or -1.
+        claimed: sign of a - b if the claim is true, 1 or -1; 0 of one that is only shown, and
+            where neither sign speaks for the claim.
         margin: differences up to this size do not matter, in the effect's unit; fixed before
             the data were seen.
         floor: size of the effect found between two arms that are the same for all practical
@@ -75,8 +76,8 @@ class Contrast:
     floor: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.claimed not in (-1, 1):
-            raise ValueError(f"claimed must be 1 or -1, got {self.claimed}")
+        if self.claimed not in (-1, 0, 1):
+            raise ValueError(f"claimed must be 1 or -1, or 0 for neither, got {self.claimed}")
         if not self.margin > 0:
             raise ValueError(f"margin must be > 0, got {self.margin}; see log_margin")
         if not self.floor >= 0:
@@ -148,7 +149,13 @@ def judge(contrasts: Sequence[Contrast], *, level: float = 0.95) -> tuple[Judgem
     Args:
         contrasts: all that are to be corrected for together.
         level: 1 - alpha.
+
+    Raises:
+        ValueError: for a contrast of which no sign is claimed.
     """
+    for contrast in contrasts:
+        if not contrast.claimed:
+            raise ValueError(f"{contrast.name!r} decides nothing: no sign of it is claimed")
     differences = holm([c.effect.p_value for c in contrasts])
     equivalences = holm([equivalence_p(c.effect, c.margin) for c in contrasts])
     return tuple(

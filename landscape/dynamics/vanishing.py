@@ -2,14 +2,15 @@
 
 Networks of every depth start with gains that keep E[act(z)^2], so that none begins with a larger
 or smaller signal. What is compared is the factor by which the gradient shrinks from the last
-layer to the first, and the part of it that is the activation's: the product of |J| / |W| over the
-layers between (see :mod:`landscape.dynamics.gradients`).
+layer to the first, and the part of it that is the activation's: the product of |J| / |W| over all
+layers but the last (see :mod:`landscape.dynamics.gradients`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -65,60 +66,75 @@ def measure(setting: Setting) -> Analysis:
         depth: ``gradient_norms``, ``saturated``, ``jacobian_norms``, ``weight_norms`` [A, D, 2, L];
         ``jacobian``, ``weight``, ``activation``: quantiles of the singular values [A, D, 2, L,
         5]; ``survival`` and ``activation_part`` [A, D, 2]; ``depths [D]``; ``losses [A, D, 2]``.
+        NaN at the end of a descent that diverged, its loss inf.
     """
     chosen = depths(setting)
     found = [[_at(deep(setting, depth), name) for depth in chosen] for name in ACTIVATIONS]
-    longest = max(len(pair[0][0].layers) for row in found for pair in row)
+    longest = max(len(start.layers) for row in found for (start, _), _ in row)
     arrays: dict[str, Any] = {"depths": np.array(chosen)}
     for key in ("gradient_norms", "saturated", "jacobian_norms", "weight_norms", "jacobian",
                 "weight", "activation"):  # fmt: skip
         arrays[key] = np.array(
-            [[[_padded(getattr(g, key), longest) for g in pair[0]] for pair in row]
+            [[_padded([g and getattr(g, key) for g in ends], longest) for ends, _ in row]
              for row in found]
         )  # fmt: skip
     for key, value in (("survival", lambda g: g.survival), ("activation_part", activation_part)):
-        arrays[key] = np.array([[[value(g) for g in pair[0]] for pair in row] for row in found])
-    arrays["losses"] = np.array([[pair[1] for pair in row] for row in found])
+        arrays[key] = np.array(
+            [
+                [[np.nan if g is None else value(g) for g in ends] for ends, _ in row]
+                for row in found
+            ]
+        )
+    arrays["losses"] = np.array([[losses for _, losses in row] for row in found])
     settings = {**setting.facts(), "claim": 5, "activations": list(ACTIVATIONS), "rate": _RATE}
     return Analysis(KIND, arrays, settings)
 
 
 def activation_part(found: LayerGradients) -> float:
-    """Return the product of |J| / |W| over the layers from the second on.
+    """Return the product of |J| / |W| over all layers but the last.
 
     The part of the shrinking from the last layer to the first that is the activation's, if the
-    directions of the gradient are those of an average.
+    directions of the gradient are those of an average. The last layer's slopes are in the gradient
+    at its pre-activations already.
     """
     factors = found.activation_factors[:-1]
     return float(np.prod(factors)) if len(factors) else 1.0
 
 
-def _at(setting: Setting, activation: str) -> tuple[list[LayerGradients], Floats]:
-    """Measure a network at its start and after a descent."""
+def _at(
+    setting: Setting, activation: str
+) -> tuple[tuple[LayerGradients, LayerGradients | None], Floats]:
+    """Measure a network at its start and after a descent (None if it diverged), and its losses."""
     model = setting.model(activation)
     examples = setting.inputs[:_EXAMPLES], setting.targets[:_EXAMPLES]
     run = descend(model, setting.loss, setting.examples, Methods(*np.array([[_RATE], [0], [0]])),
                   steps=setting.effort.steps, record_every=setting.effort.steps,
                   seed=setting.seed)  # fmt: skip
-    ends = [None]
-    if np.isfinite(run.thetas).all():
-        theta = torch.from_numpy(run.thetas[0])
-        ends.append(unflatten(theta, layout_of(model)))  # type: ignore[arg-type]
-    measured = [layer_gradients(model, setting.loss, examples, parameters=parameters,
-                                jacobians=_JACOBIANS) for parameters in ends]  # fmt: skip
-    # A descent that left the numbers has no end; its start stands twice, its loss is inf.
-    return [measured[0], measured[-1]], run.losses[0, [0, -1]]
+    measured = partial(layer_gradients, model, setting.loss, examples, jacobians=_JACOBIANS)
+    end = None
+    if np.isfinite(run.thetas).all() and np.isfinite(run.losses).all():
+        end = measured(parameters=unflatten(torch.from_numpy(run.thetas[0]), layout_of(model)))
+    return (measured(), end), run.losses[0, [0, -1]]
 
 
-def _padded(values: Floats, length: int) -> Floats:
-    room = [(0, length - len(values)), *[(0, 0)] * (values.ndim - 1)]
+def _padded(ends: Sequence[Any], length: int) -> Floats:
+    """Return start and end with NaN beyond the network's depth, and where there is no end."""
+    start, *_ = ends
+    values = np.stack([np.full_like(start, np.nan) if end is None else end for end in ends])
+    room = [(0, 0), (0, length - len(start)), *[(0, 0)] * (start.ndim - 1)]
     return np.asarray(np.pad(values, room, constant_values=np.nan))
 
 
 def _at_depth(field: str, column: int, time: int) -> Any:
-    return lambda analysis, activation: max(
-        float(np.nan_to_num(analysis.arrays[field][activation, column, time])), _LEAST
-    )
+    """Return a field, at least a number that has a logarithm; NaN after a divergence."""
+
+    def value(analysis: Analysis, activation: int) -> float:
+        # Studies of earlier versions have the start in place of an end that was not finite.
+        if not np.isfinite(analysis.arrays["losses"][activation, column, time]):
+            return float("nan")
+        return max(float(np.nan_to_num(analysis.arrays[field][activation, column, time])), _LEAST)
+
+    return value
 
 
 def _quantity(field: str, name: str, column: int, time: int) -> Quantity:

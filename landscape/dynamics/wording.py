@@ -42,7 +42,8 @@ WORDINGS = (
         "Descent bounces at kinks",
         "Smooth everywhere, so descent does not bounce left and right of z = 0.",
         (),
-        f"{_TWINS}, at equal learning rate x largest Hessian eigenvalue, below and above 2",
+        f"{_TWINS}, at equal learning rate x largest curvature at the scale of a step, below and "
+        "above 2",
     ),
     Wording(
         2,

@@ -123,9 +123,15 @@ def test_losses_are_compared_at_equal_rate_x_sharpness_and_a_divergence_is_censo
                     "effort": {"steps": 30}}  # fmt: skip
         return Analysis("claims", arrays, settings)
 
-    shown = {c.name: c for c in verdict([analysis(seed) for seed in range(5)]).shown}
+    found = verdict([analysis(seed) for seed in range(5)])
+    shown = {c.name: c for c in found.shown}
     told = "loss at the end at rate x sharpness {}: relu against smelu_1, made"
     assert shown[told.format(1.5)].effect.ratio[0] == pytest.approx(2)
     above = shown[told.format(2.5)].effect
     assert (above.n, above.censored) == (5, 1)
     assert shown[told.format(1.5)].claimed == 1
+    # How often a run reversed that did not go to its end is not known.
+    broken = [c.name for c in found.contrasts if c.effect.censored]
+    assert [(name.partition(" at ")[0], "2.5: relu against" in name) for name in broken] == [
+        ("share of steps that reverse", True), ("share of crossings taken back", True)
+    ]  # fmt: skip

@@ -5,8 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from landscape.dynamics.exact_zeros import count_zeros, train_and_count
+from landscape.dynamics.exact_zeros import DTYPES, count_zeros, train_and_count, verdict
 from landscape.dynamics.replaced import ReLUWithSlope, with_slope_at_zero
+from landscape.results import Analysis
 
 
 def network(*, bias: bool = True) -> nn.Module:
@@ -72,3 +73,16 @@ def test_crossings_are_counted_per_example_and_unit(sign, share):
         model, lambda z, _: sign * z[:, 0], (inputs, torch.zeros(2)), steps=1, rate=1.0
     )
     np.testing.assert_array_equal(log["crossings"], [share])
+
+
+def test_zeros_of_a_run_that_diverged_are_not_known():
+    """What is no number is not 0, and was counted as if it were another number."""
+    analyses = []
+    for seed in range(3):
+        arrays = {"zeros": np.full((3, 3, 4), 0.5), "losses": np.ones((3, 3, 4)),
+                  "crossings": np.zeros((3, 3, 3)), "distances": np.zeros((3, 3))}  # fmt: skip
+        if seed == 1:
+            arrays["losses"][DTYPES.index("float32"), 0, -1] = np.nan
+        analyses.append(Analysis("claims", arrays, {"seed": seed, "group": "made"}))
+    (deciding,) = verdict(analyses).contrasts
+    assert (deciding.effect.n, deciding.effect.censored) == (3, 1)

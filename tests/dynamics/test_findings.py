@@ -7,7 +7,7 @@ import pytest
 
 from landscape.dynamics import bounce, convergence, stable_rate
 from landscape.dynamics.claims import known_claims
-from landscape.dynamics.comparing import contrasts, groups
+from landscape.dynamics.comparing import Quantity, contrasts, groups, twin_of
 from landscape.dynamics.statistics import Verdict
 from landscape.dynamics.twins import activations_of, twins
 from landscape.dynamics.verdicts import combined
@@ -87,6 +87,35 @@ def test_a_run_that_never_arrives_is_censored_and_counts():
     relu = next(c for c in found.contrasts if "relu against" in c.name)
     assert relu.effect.n == 10
     assert relu.effect.censored == 3
+
+
+@pytest.mark.parametrize("scale", ["log", "linear"])
+def test_a_run_that_diverged_is_censored_whatever_is_compared(scale):
+    """Contrasts of differences were left out where a single run had diverged."""
+    values = lambda a, i: float(a.arrays["best"][i, 0])  # noqa: E731
+    quantity = Quantity(name="change", values=values, claimed=1, margin=0.1, scale=scale)
+    analyses = runs(1.0)
+    analyses[0].arrays["best"].base[NAMES.index("relu")] = np.nan
+    analyses[1].arrays["best"].base[NAMES.index("smelu_1")] = np.inf
+    relu = next(c for c in contrasts(analyses, quantity) if "relu against" in c.name)
+    assert (relu.effect.n, relu.effect.censored) == (10, 2)
+    assert relu.effect.highest[0] == np.inf
+    assert relu.effect.lowest[0] == relu.effect.highest[1] == -np.inf
+
+
+def test_what_was_not_measured_is_not_compared():
+    values = lambda a, i: None if NAMES[i] == "gelu" else 1.0  # noqa: E731
+    quantity = Quantity(name="change", values=values, claimed=1, margin=0.1)
+    assert [twin_of(c) for c in contrasts(runs(1.0), quantity)] == [
+        "relu against smelu_1", "pwl_tanh_0.5 against tanh"]  # fmt: skip
+
+
+def test_a_gain_is_unknown_where_nesterov_does_not_arrive():
+    """It was 1, or a number so small that its logarithm was -708."""
+    steps = np.array([[40.0, 9, 20], [np.inf, 9, 20], [40, 9, np.inf], [np.inf, 9, np.inf]])
+    made = Analysis("claims", {"steps_to_target": steps}, {})
+    gains = [stable_rate.SHOWN[-1].values(made, row) for row in range(4)]
+    np.testing.assert_array_equal(gains, [2.0, np.inf, np.nan, np.nan])
 
 
 def test_groups_are_judged_apart():
@@ -172,8 +201,8 @@ def test_margins_are_ten_per_cent_or_five_in_a_hundred():
 
 
 def test_contrasts_name_group_and_twin():
-    quantity = stable_rate.Quantity(name="steps", values=lambda a, i: float(a.arrays["best"][i, 0]),
-                                    claimed=1, margin=0.1)  # fmt: skip
+    quantity = Quantity(name="steps", values=lambda a, i: float(a.arrays["best"][i, 0]),
+                        claimed=1, margin=0.1)  # fmt: skip
     found = contrasts(runs(1.0), quantity)
     assert found[0].name == "steps: relu against smelu_1, digits.mlp-8.identical"
     others = contrasts(runs(1.0), quantity, primary=False)

@@ -1,5 +1,7 @@
 """Claims 5, 6, 7 and 9 from measurement to verdict, on a network of a few weights."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from landscape.config.claims import Effort
 from landscape.config.network import network_spec
 from landscape.dynamics import dead_units, pattern_changes, saturation, vanishing
 from landscape.dynamics.settings import Setting
+from landscape.results import Analysis
 from landscape.store import StudyWriter, open_study
 
 
@@ -75,6 +78,46 @@ def test_a_gradient_survives_relu_and_not_sigmoid():
     assert part["sigmoid"] <= 0.25**4
     assert part["relu"] <= 1.0
     assert np.isnan(analysis.arrays["gradient_norms"][:, 0, :, 2:]).all()  # depth 2 has 2 layers
+
+
+def test_a_descent_that_diverged_has_no_end(monkeypatch):
+    """Its start stood in place of its end, as if training had changed nothing."""
+    usual = [vanishing.measure(setting(seed)) for seed in (0, 1)]
+    monkeypatch.setattr(vanishing, "_RATE", 1e200)
+    wild = [vanishing.measure(setting(seed)) for seed in (0, 1)]
+    relu = vanishing.ACTIVATIONS.index("relu")
+    for one, other in zip(wild, usual, strict=True):
+        assert np.isinf(one.arrays["losses"][relu, :, 1]).all()
+        for key in ("survival", "activation_part", "gradient_norms", "jacobian"):
+            assert np.isnan(one.arrays[key][relu, :, 1]).all()
+            np.testing.assert_array_equal(one.arrays[key][:, :, 0], other.arrays[key][:, :, 0])
+    found = vanishing.verdict(wild)
+    trained = [c.effect for c in found.shown if c.name.partition(": ")[0].endswith("trained")]
+    assert [(e.n, e.censored) for e in trained] == [(2, 2)] * len(vanishing.PAIRS)
+    assert all((e.low, e.high) == (-np.inf, np.inf) for e in trained)
+    assert not any(c.effect.censored for c in found.contrasts)
+
+
+def test_pattern_changes_of_a_run_that_diverged_are_not_known():
+    analyses = [pattern_changes.measure(setting(seed)) for seed in (0, 1)]
+    names = list(analyses[0].settings["activations"])
+    arrays = {key: np.array(values) for key, values in analyses[0].arrays.items()}
+    for key in ("concentration", "gradient_change"):
+        arrays[key][names.index("relu")] = np.inf
+    broken = [Analysis(analyses[0].kind, arrays, analyses[0].settings), analyses[1]]
+    whole, found = (pattern_changes.verdict(some) for some in (analyses, broken))
+    assert [c.name for c in found.contrasts] == [c.name for c in whole.contrasts]
+    assert {c.effect.censored for c in found.contrasts if "relu against" in c.name} == {1}
+
+
+def test_dead_units_are_not_known_where_no_rate_suits_all():
+    nowhere = {"descended": np.zeros((len(dead_units.ACTIVATIONS), 6), dtype=bool)}
+    measured = [dead_units.measure(setting(seed)) for seed in (0, 1)]
+    found = dead_units.verdict([replace(a, arrays={**a.arrays, **nowhere}) for a in measured])
+    assert {c.effect.censored for c in found.contrasts} == {2}
+    assert found.sentence.endswith(
+        "No rate of the grid lets every activation descend in every seed."
+    )
 
 
 def test_other_networks_keep_their_depth():

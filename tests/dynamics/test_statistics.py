@@ -107,6 +107,20 @@ def test_pairs_that_both_failed_say_nothing():
     assert found.verdict is Verdict.UNDECIDED
 
 
+@pytest.mark.parametrize("scale", ["log", "linear"])
+def test_a_pair_of_which_nothing_is_known_speaks_for_no_side(scale):
+    """As the smallest and as the largest difference at once; the others still count."""
+    a, b = np.full(10, 20.0), np.full(10, 10.0)
+    a[0], b[1] = math.nan, math.nan
+    effect = paired_effect(a, b, scale=scale)
+    assert (effect.n, effect.censored) == (10, 2)
+    # Eight of ten are above 0, none is surely below.
+    assert effect.p_value == pytest.approx(2 * stats.binom.sf(7, 10, 0.5))
+    known = math.log(2) if scale == "log" else 10.0
+    assert effect.estimate == pytest.approx(known)
+    assert (effect.low, effect.high) == (-math.inf, math.inf)
+
+
 def test_five_censored_seeds_cannot_decide():
     effect = paired_effect([math.inf] * 5, [1.0] * 5)
     assert effect.low == -math.inf
@@ -239,7 +253,7 @@ def test_power():
         ([1.0], [1.0], {}, "at least 2 seeds, got 1"),
         ([1.0, 2.0], [1.0], {}, "of one length"),
         ([1.0, 0.0], [1.0, 1.0], {}, "use scale='linear'"),
-        ([1.0, math.nan], [1.0, 1.0], {}, "write inf"),
+        ([1.0, -math.inf], [1.0, 1.0], {"scale": "linear"}, "write inf"),
         ([1.0, 2.0], [1.0, 1.0], {"level": 95}, "between 0 and 1"),
         ([1.0, 2.0], [1.0, 1.0], {"scale": "cube"}, "known: log, linear"),
     ],
@@ -252,7 +266,7 @@ def test_what_cannot_be_compared(a, b, options, said):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"claimed": 0, "margin": 1.0}, "1 or -1"),
+        ({"claimed": 2, "margin": 1.0}, "1 or -1"),
         ({"claimed": 1, "margin": 0.0}, "margin must be > 0"),
         ({"claimed": 1, "margin": 1.0, "floor": -1.0}, "floor must be >= 0"),
     ],
@@ -260,3 +274,9 @@ def test_what_cannot_be_compared(a, b, options, said):
 def test_a_contrast_that_cannot_be_judged(options, said):
     with pytest.raises(ValueError, match=said):
         Contrast("c", paired_effect([1.0, 2.0], [1.0, 1.0]), **options)
+
+
+def test_what_claims_no_sign_is_not_judged():
+    shown = Contrast("last loss", paired_effect([1.0, 2.0], [1.0, 1.0]), claimed=0, margin=1.0)
+    with pytest.raises(ValueError, match="'last loss' decides nothing"):
+        judge([shown])

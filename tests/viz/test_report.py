@@ -195,6 +195,26 @@ def test_an_effect_against_the_claim_points_left():
     assert arrows[0].get_xdata()[0] == axes.get_xlim()[0]
 
 
+@pytest.mark.parametrize("scale", ["log", "linear"])
+def test_an_effect_that_is_turned_keeps_its_numbers(scale):
+    """A rate that was 1.2 times as large stood at 1.2 times as small."""
+    figure = viz.effect_lines([effect(claimed=-1, estimate=0.2, low=0.1, high=0.3, scale=scale)])
+    (axes,) = figure.axes
+    figure.canvas.draw()
+    labels = [tick.get_text().replace("−", "-") for tick in axes.get_xticklabels()]
+    for label, place in zip(labels, axes.get_xticks(), strict=True):
+        number = float(label.lstrip("×÷"))
+        size = math.log(number) if scale == "log" else number
+        assert (-size if label[0] == "÷" else size) == pytest.approx(-place, abs=1e-9)
+    assert len(set(labels)) >= 3
+
+
+def test_an_effect_of_which_nothing_is_claimed_speaks_for_no_side():
+    (axes,) = viz.effect_lines([effect(claimed=0, estimate=0.2, low=0.1, high=0.3)]).axes
+    assert axes.get_xlabel() == "factor"
+    assert [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"] == [0.2]
+
+
 def test_factors_are_where_they_belong():
     figure = viz.effect_lines([effect(estimate=1.0, low=0.5, high=1.5)])
     (axes,) = figure.axes

@@ -36,8 +36,14 @@ _FACTORS = (1.01, 1.02, 1.05, 1.1, 1.2, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0, 1
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """An effect as it is drawn: turned so that a positive one speaks for the claim."""
+    """An effect as it is drawn: turned so that a positive one speaks for the claim.
 
+    Attributes:
+        claimed: -1 where the claim says that the effect is negative, which is turned; 0 where it
+            says neither.
+    """
+
+    claimed: int
     pair: str
     place: str
     estimate: float
@@ -56,10 +62,12 @@ class _Row:
 
     @classmethod
     def of(cls, contrast: Contrast) -> _Row:
-        sign = int(contrast.get("claimed", 1))
+        claimed = int(contrast.get("claimed", 1))
+        sign = claimed or 1
         low, high = _number(contrast["low"], -math.inf), _number(contrast["high"], math.inf)
         verdict = contrast.get("verdict")
         return cls(
+            claimed=claimed,
             pair=_parts(contrast)[1],
             place=_parts(contrast)[2],
             estimate=sign * _number(contrast["estimate"], math.nan),
@@ -83,12 +91,13 @@ def effect_groups(contrasts: Sequence[Contrast]) -> list[list[Contrast]]:
 
 
 def _grouped(contrasts: Sequence[Contrast]) -> dict[tuple[Any, ...], list[Contrast]]:
-    """Return the effects of each axis: of one quantity, scale and margin, deciding or not."""
+    """Return the effects of each axis: of one quantity, scale, margin and sign, deciding or not."""
     groups: dict[tuple[Any, ...], list[Contrast]] = {}
     for contrast in contrasts:
         key = (_parts(contrast)[0], str(contrast.get("scale", "linear")),
-               float(contrast["margin"]), contrast.get("verdict") is not None)  # fmt: skip
-        full = sum(len(groups[k]) for k in groups if k[:4] == key) // _MOST_ROWS
+               float(contrast["margin"]), int(contrast.get("claimed", 1)),
+               contrast.get("verdict") is not None)  # fmt: skip
+        full = sum(len(groups[k]) for k in groups if k[: len(key)] == key) // _MOST_ROWS
         groups.setdefault((*key, full), []).append(contrast)
     return groups
 
@@ -104,7 +113,8 @@ def effect_lines(
     The band is the margin, within which an effect would not matter; ticks on it are the size of the
     effect between two functions that are practically one. Filled points decide. An interval
     without an end leaves the axis as an arrow. Every effect is turned so that right speaks for
-    the claim.
+    the claim; the numbers of the axis are the effect's own, and fall to the right where the claim
+    says that it is negative. Where the claim says neither (``claimed`` 0) nothing is turned.
 
     Args:
         contrasts: with ``name``, ``estimate``, ``low``, ``high`` (None where nothing bounds
@@ -175,15 +185,21 @@ def _draw(axes: Axes, scale: str, rows: Sequence[_Row], width: float) -> None:
     axes.set_yticks([])
     axes.tick_params(labelsize=_SMALL, length=2.5, width=0.6)
     axes.spines[["left", "right", "top"]].set_visible(False)
-    unit = "difference"
+    claimed, unit = rows[0].claimed, "difference"
     if scale == "log":
         unit = "factor"
         ticks = _factor_ticks(end)
+        left, right = "×÷" if claimed < 0 else "÷×"
         axes.set_xticks([-math.log(f) for f in ticks[::-1]] + [0.0] + [math.log(f) for f in ticks])
-        axes.set_xticklabels([f"÷{f:g}" for f in ticks[::-1]] + ["1"] + [f"×{f:g}" for f in ticks])
+        axes.set_xticklabels(
+            [f"{left}{f:g}" for f in ticks[::-1]] + ["1"] + [f"{right}{f:g}" for f in ticks]
+        )
     else:
         axes.locator_params(axis="x", nbins=5)
-    axes.set_xlabel(f"← against the claim     {unit}     for the claim →", fontsize=_SMALL)
+        if claimed < 0:
+            axes.xaxis.set_major_formatter(lambda v, _: f"{0 - v:g}".replace("-", "−"))
+    told = f"← against the claim     {unit}     for the claim →" if claimed else unit
+    axes.set_xlabel(told, fontsize=_SMALL)
 
 
 def _factor_ticks(end: float) -> list[float]:

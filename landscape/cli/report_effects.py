@@ -1,0 +1,76 @@
+"""The effects of a claim as a table: written for a reader on the page, as numbers in its file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from landscape.cli.pictures import own_viz
+
+_READ = ("contrast", "verdict", "effect, 95 % interval", "margin", "seeds", "p", "p same",
+         "p signs")  # fmt: skip
+# In the file alone: name of the effect's entry, and what stands above it.
+_KEPT = {
+    "estimate": "estimate", "low": "low", "high": "high", "margin": "bound", "scale": "scale",
+    "censored": "censored", "floor": "null", "p": "p, uncorrected",
+}  # fmt: skip
+_NOTE = (
+    "The file has the effects that are only shown, too, those of scale log as differences of "
+    "natural logarithms."
+)
+
+
+def effect_table(record: Mapping[str, Any]) -> Any:
+    """Return the effects of a claim, those that decide first; None without any.
+
+    Args:
+        record: of a finding.
+    """
+    effects = [*record["contrasts"], *record["shown"]]
+    if not effects:
+        return None
+    viz = own_viz()
+    drawn = ""
+    if len(effects) > viz.MOST_EFFECTS:
+        drawn = f" {viz.MOST_EFFECTS} of its {len(effects)} effects are drawn."
+    return viz.Table(
+        name=f"claim-{record['number']}",
+        title="Effects that decide",
+        header=(*_READ, *_KEPT.values()),
+        rows=tuple((*_read(one), *(one.get(key) for key in _KEPT)) for one in effects),
+        listed=len(record["contrasts"]),
+        columns=len(_READ),
+        note=_NOTE + drawn,
+    )
+
+
+def _read(effect: Mapping[str, Any]) -> Iterator[Any]:
+    from landscape.dynamics.statistics import Verdict
+    from landscape.dynamics.verdicts import SPOKEN
+
+    log = effect["scale"] == "log"
+    sign = "×" if log and effect["estimate"] is not None else ""
+    yield effect["name"]
+    yield SPOKEN[Verdict(effect["verdict"])] if "verdict" in effect else None
+    ends = _number(effect["low"], -math.inf, log=log), _number(effect["high"], math.inf, log=log)
+    middle = _number(effect["estimate"], math.nan, log=log)
+    yield f"{sign}{middle} ({ends[0]} to {ends[1]})"
+    yield f"{'×' if log else ''}{_number(effect['margin'], math.nan, log=log)}"
+    censored = int(effect["censored"])
+    yield f"{effect['n']} ({censored} censored)" if censored else effect["n"]
+    for key in ("p_difference", "p_equivalence", "p_flips"):
+        yield effect.get(key)
+
+
+def _number(value: float | None, missing: float, *, log: bool) -> str:
+    """Write a difference, or the factor that a difference of logarithms is, to three digits."""
+    found = missing if value is None else float(value)
+    if math.isnan(found):
+        return "not known"
+    if log:
+        # Beyond what floating point holds a factor is as good as unbounded.
+        found = math.exp(found) if found < 700 else math.inf
+    if math.isinf(found):
+        return "∞" if found > 0 else "−∞"
+    return f"{found:.3g}".replace("-", "−")
