@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
+import browsing
 import numpy as np
 import pytest
 import torch
 from torch import nn
+
+# Fixtures that start another program, which has a clock of its own.
+_PROGRAMS = {"launch", "served", "kernel"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Try tests with a browser or a notebook's kernel once more; the summary lists such tries."""
+    for item in items:
+        if _PROGRAMS.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -28,6 +40,16 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("MPLCONFIGDIR", get_cachedir())
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+# Of a module: while it runs, no other test of the process can have an event loop.
+@pytest.fixture(scope="module")
+def launch() -> Iterator[Callable[[], Any]]:
+    """Return a function that starts a browser."""
+    if browsing.missing():
+        pytest.skip(browsing.missing())
+    with browsing.started() as start:
+        yield start
 
 
 @pytest.fixture

@@ -103,12 +103,14 @@ class Places:
 class Walk:
     """An explorer in the thread of the test."""
 
-    def __init__(self, *places: Analytic, points: int = 21) -> None:
+    def __init__(
+        self, *places: Analytic, points: int = 21, changed: Callable[[Moment], None] | None = None
+    ) -> None:
         self.moments: list[Moment] = []
         self._posted: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         atlas = Places({place.name: place for place in places})
         self.explorer = Explorer(
-            atlas, post=self._posted.put, changed=self.moments.append, points=points
+            atlas, post=self._posted.put, changed=changed or self.moments.append, points=points
         )
 
     @property

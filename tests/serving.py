@@ -106,7 +106,8 @@ class Visit:
     def heard(self) -> None:
         """Wait until the server knows all that was done here, and its answer has arrived."""
         self.until("!trame.state.dirtyKeys.size && !trame.client.isBusy()")
-        self.page.evaluate("trame.trigger('prefer', ['as it is'])")
+        # No points are chosen, on the latest picture of all.
+        self.page.evaluate("trame.trigger('pick', [1e9, []])")
 
     def idle(self, note: str) -> None:
         self.until(

@@ -64,7 +64,7 @@ def doctor() -> None:
 def print_summaries(study: StudyFile) -> None:
     """Print one line per run."""
     names = study.analyses("summary") or []
-    rows = [dict(study.analysis("summary", name).settings) for name in names]
+    rows = [{**study.analysis("summary", name).settings, "run": name} for name in names]
     known = {row["run"] for row in rows}
     for name in study.runs():
         if name not in known:
@@ -85,7 +85,8 @@ def print_summaries(study: StudyFile) -> None:
         table.add_column(heading, justify="right")
     for row in rows:
         table.add_row(*_cells(row))
-    console = Console()
+    # What is in a file is no markup.
+    console = Console(markup=False, emoji=False)
     console.print(table)
     console.print(
         "Loss and accuracy over the training set. Sharpness: largest curvature in the random plane "
@@ -102,7 +103,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
 
     def cell(key: str, form: str) -> str:
         value = row.get(key)
-        return "-" if value is None else format(value, form)
+        return format(value, form) if isinstance(value, int | float) else "-"
 
     return [
         row["run"],

@@ -12,6 +12,8 @@ from typing import Any, ParamSpec, TypeVar
 
 import typer
 
+from landscape.presenting import one_line
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -35,6 +37,8 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
             with warnings.catch_warnings():
                 warnings.showwarning = _show
                 return command(*args, **kwargs)
+        except typer.Exit:
+            raise
         except KeyboardInterrupt:
             _say("interrupted; finished work is saved, the same command continues it")
             raise typer.Exit(_INTERRUPTED) from None
@@ -57,13 +61,13 @@ def _text(error: Exception) -> str:
         text = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     else:
         text = str(error)
-    return " ".join(text.split()) or type(error).__name__
+    return text or type(error).__name__
 
 
 def _show(message: Warning | str, *_where: Any, **_more: Any) -> None:
     """Show a warning in one line, without the place in the code that it came from."""
-    _say(" ".join(str(message).split()))
+    _say(str(message))
 
 
 def _say(text: str) -> None:
-    print(f"landscape: {text}", file=sys.stderr)
+    print(f"landscape: {one_line(text)}", file=sys.stderr)

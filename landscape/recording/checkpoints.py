@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from landscape.recording.limits import growing_by
 from landscape.recording.matching import clean_names, fitted
 from landscape.recording.refusals import by_its_beginning, by_its_pickle
 from landscape.recording.weights import unwrapped
@@ -24,6 +25,8 @@ FOLDER_FILES = (
 )  # fmt: skip
 _KEYS = ("state_dict", "model_state_dict", "model", "net", "network", "module", "weights", "params")
 _AVERAGES = ("ema", "swa", "average")
+# Memory for reading beside the tensors; and no index of any model comes near this size.
+_SPARE, _INDEX_BYTES = 1 << 30, 1 << 26
 _BESIDE = ("optim", "sched", "scaler", "rng", "loops", "callbacks")
 
 
@@ -121,14 +124,17 @@ def _from_torch(path: Path, *, mapped: bool) -> tuple[Any, str | None]:
     if path.suffix == ".safetensors" and not archive:
         return None, "a damaged safetensors file; copy or save it again"
     mapped = mapped and archive
-    with warnings.catch_warnings():
+    allowed = _SPARE + 4 * path.stat().st_size
+    with warnings.catch_warnings(), growing_by(allowed):
         # Of pickles that torch did not write: they are refused below, or read all the same.
         warnings.filterwarnings("ignore", message="Detected pickle protocol")
         try:
             return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped), None
         except pickle.UnpicklingError:
             return None, by_its_pickle(path)
-        except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError) as error:
+        except MemoryError:
+            return None, f"asking for more than {allowed:,} bytes; save it again"
+        except Exception as error:  # a hostile file may break its reader anywhere
             return None, f"damaged or of another kind ({type(error).__name__}); save it again"
 
 
@@ -145,16 +151,25 @@ def _inside(folder: Path) -> Path:
 
 
 def _sharded(path: Path) -> dict[str, Any]:
+    if path.stat().st_size > _INDEX_BYTES:
+        raise ValueError(f"{path} has more than {_INDEX_BYTES:,} bytes; no index of shards has")
     try:
-        names = sorted(set(json.loads(path.read_text())["weight_map"].values()))
-    except (json.JSONDecodeError, KeyError, TypeError, AttributeError):
+        names = sorted(set(json.loads(path.read_bytes())["weight_map"].values()))
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
         raise ValueError(f"{path} is not an index of shards: it lacks a weight_map") from None
     found: dict[str, Any] = {}
     for name in names:
-        if Path(name).name != name:
-            raise ValueError(f"{path} must name files beside it, got {name!r}")
+        if not _is_shard(name, path.parent):
+            raise ValueError(f"{path} must name files of weights beside it, got {str(name)[:80]!r}")
         found.update(contents(path.parent / name))
     return found
+
+
+def _is_shard(name: object, folder: Path) -> bool:
+    """Whether it names a file in the folder, and no further index, which might name the first."""
+    if not isinstance(name, str) or "\0" in name or Path(name).name != name:
+        return False
+    return not name.endswith(".index.json") and not (folder / name).is_dir()
 
 
 def _is_safetensors(path: Path) -> bool:

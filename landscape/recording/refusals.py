@@ -36,25 +36,33 @@ def by_its_beginning(path: Path) -> str | None:
             return what
     if head[:4] != b"PK\x03\x04":
         return None
+    return _archive(path)
+
+
+def _archive(path: Path) -> str | None:
     if not zipfile.is_zipfile(path):
         return "cut off; copy or save it again"
     try:
         with zipfile.ZipFile(path) as archive:
-            names = [name.rpartition("/")[2] for name in archive.namelist()]
-            packed = any(i.compress_type != zipfile.ZIP_STORED for i in archive.infolist())
+            items = archive.infolist()
     except zipfile.BadZipFile:
         return "damaged; copy or save it again"
+    names = [item.filename.rpartition("/")[2] for item in items]
     if "constants.pkl" in names:
         return (
             "a TorchScript archive; save its weights with "
             "torch.save(torch.jit.load(path).state_dict(), new_path)"
         )
-    if "data.pkl" in names:
-        # torch stores numbers as they are; packed ones may be gigabytes.
-        return f"packed, as torch does not write it; {_SAVE}" if packed else None
-    if all(name.endswith(".npy") for name in names):
-        return "a NumPy archive; " + _SAVE
-    return "a zip archive of something else; " + _SAVE
+    if "data.pkl" not in names:
+        arrays = all(name.endswith(".npy") for name in names)
+        return f"a {'NumPy archive' if arrays else 'zip archive of something else'}; {_SAVE}"
+    # torch stores numbers as they are; packed ones, or entries that share them, may be gigabytes.
+    if any(item.compress_type != zipfile.ZIP_STORED for item in items):
+        return f"packed, as torch does not write it; {_SAVE}"
+    total = sum(item.file_size for item in items)
+    if total > path.stat().st_size:
+        return f"damaged: it claims {total:,} bytes, more than it has; copy or save it again"
+    return None
 
 
 def by_its_pickle(path: Path) -> str:

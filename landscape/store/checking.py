@@ -10,6 +10,7 @@ from typing import Any
 
 import h5py
 
+from landscape.presenting import one_line
 from landscape.store import child, digests, guard
 from landscape.store.codec import read
 from landscape.store.paths import GROUPS
@@ -83,8 +84,8 @@ def findings(file: h5py.File) -> Findings:
         whole = digests.stored(file)
         paths = record_paths(file)
     except DAMAGE as error:
-        return Findings({WHOLE: f"it cannot be listed: {error}"}, 0, False)
-    kept = whole is not None or digests.LIST in file
+        return Findings({WHOLE: one_line(f"it cannot be listed: {error}")}, 0, False)
+    kept = whole is not None or guard.has(file, digests.LIST)
     problems: dict[str, str] = {}
     wanted: dict[str, str] | None = None
     if kept:
@@ -93,7 +94,7 @@ def findings(file: h5py.File) -> Findings:
             if digests.root_digest(file) != whole:
                 problems[WHOLE] = "its attributes are not as published"
         except DAMAGE as error:
-            problems[WHOLE] = f"its list of records is damaged: {error}"
+            problems[WHOLE] = one_line(f"its list of records is damaged: {error}")
         lost = (wanted or {}).keys() - set(paths)
         problems |= dict.fromkeys(sorted(lost), "it is gone")
     for path in paths:
@@ -101,7 +102,7 @@ def findings(file: h5py.File) -> Findings:
         own = wanted.get(path, "") if wanted is not None else None
         problem = _problem(file, path, own, kept=kept)
         if problem:
-            problems[path] = " ".join(problem.split())
+            problems[path] = one_line(problem)
     return Findings(problems, len(paths), kept)
 
 
@@ -113,7 +114,7 @@ def record_paths(file: h5py.File) -> list[str]:
     """
     found = []
     for group in GROUPS:
-        if group not in file:
+        if not guard.has(file, group):
             continue
         top = guard.subgroup(file, group)
         for name in guard.names(top):
@@ -123,6 +124,15 @@ def record_paths(file: h5py.File) -> list[str]:
                 kind = guard.subgroup(top, name)
                 found += [f"analyses/{name}/{below}" for below in guard.names(kind)]
     return found
+
+
+def holds(file: h5py.File, path: str) -> bool:
+    """Whether there is a group of that path; raises ValueError like :func:`at`."""
+    try:
+        at(file, path)
+    except KeyError:
+        return False
+    return True
 
 
 def at(file: h5py.File, path: str) -> h5py.Group:
@@ -169,14 +179,14 @@ def check_version(file: h5py.File, path: Path) -> None:
         ValueError: otherwise.
     """
     try:
-        name, version = file.attrs.get("format"), file.attrs.get("format_version")
+        name, version = (guard.attribute(file, n) for n in ("format", "format_version"))
     except DAMAGE as error:
         raise ValueError(f"{path} is damaged: its attributes cannot be read: {error}") from None
     if not isinstance(name, str) or name != FORMAT:
         raise ValueError(f"{path} is HDF5, but not a study file (no format={FORMAT!r})")
     if str(version) != str(VERSION):
         raise ValueError(
-            f"{path} has format version {version}, this program reads {VERSION}; "
+            f"{path} has format version {str(version)[:20]}, this program reads {VERSION}; "
             "use another version of lossoscope"
         )
 

@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from landscape.presenting import one_line
+
 _MEMORY = 4 << 30
 _ROOT = str(Path(__file__).parent.parent.parent)
 _SCRIPT = (
@@ -74,7 +76,7 @@ def serve(task: str, seconds: str, *arguments: str) -> None:
         answer = {"refused": f"{arguments[0]} cannot be read: it asks for too much memory"}
     except Exception as error:  # a hostile file may break its reader anywhere
         text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-        text = " ".join(text.split()) or type(error).__name__
+        text = one_line(text) or type(error).__name__
         answer = {"refused": text if arguments[0] in text else f"{arguments[0]}: {text}"}
     sys.stdout.write(json.dumps(answer))
     sys.stdout.flush()

@@ -39,10 +39,6 @@ UNITS = {
 }  # fmt: skip
 TILES = "tile_sha256"
 _CHUNK_ENTRIES = 1 << 17
-_PLAIN_CONTROLS = "\t\n\r"
-# Control characters, bidirectional overrides, surrogates.
-_CONTROLS = (("\0", "\x1f"), ("\x7f", "\x9f"), ("\u202a", "\u202e"), ("\u2066", "\u2069"),
-             ("\ud800", "\udfff"))  # fmt: skip
 
 
 def write(group: h5py.Group, record: Record) -> None:
@@ -56,9 +52,10 @@ def read(group: h5py.Group) -> Record:
     Raises:
         ValueError: if the group holds no record, or one that breaks the format.
     """
-    kind = group.attrs.get("record")
+    kind = guard.attribute(group, "record")
     if not isinstance(kind, str) or kind not in _READERS:
         raise ValueError(f"{group.name} holds no record of this format")
+    guard.check_total(item for _, item in digests.members(group))
     try:
         return _READERS[kind](group)
     except KeyError as error:
@@ -121,46 +118,28 @@ def _put_attributes(group: h5py.Group, record: str, settings: Any, /, **attribut
             group.attrs[name] = value
 
 
-def _settings(group: h5py.Group) -> dict[str, Any]:
+def settings_of(group: h5py.Group) -> dict[str, Any]:
+    """Return the settings of a record."""
     found = json.loads(_text(group, "settings"))
     if not isinstance(found, dict):
         raise ValueError(f"settings must be a JSON object, got a {type(found).__name__}")
-    _check_texts(found)
+    guard.check_texts(found)
     return found
 
 
 def _text(group: h5py.Group, name: str) -> str:
     """Return a text attribute that is no more than text."""
-    value = group.attrs[name]
+    value = guard.attribute(group, name)
+    if value is None:
+        raise KeyError(name)
     if not isinstance(value, str):
         raise ValueError(f"the attribute {name} must be text, got {type(value).__name__}")
-    _check_texts(value)
     return value
 
 
-def _link(group: h5py.Group, name: str) -> str | None:
+def link_of(group: h5py.Group, name: str) -> str | None:
     """Return the id of another record, or None."""
     return check_identifier(_text(group, name), name) if name in group.attrs else None
-
-
-def _check_texts(value: Any) -> None:
-    """Refuse control characters, which a terminal obeys, and what turns text around or is none."""
-    if isinstance(value, str):
-        if not value.isprintable() and any(map(_controls, value)):
-            raise ValueError(f"a text holds control characters: {value[:40]!r}")
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            _check_texts(key)
-            _check_texts(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            _check_texts(inner)
-
-
-def _controls(character: str) -> bool:
-    return character not in _PLAIN_CONTROLS and any(
-        first <= character <= last for first, last in _CONTROLS
-    )
 
 
 def _array(group: h5py.Group, name: str) -> NDArray[Any]:
@@ -200,12 +179,12 @@ def _write_trajectory(group: h5py.Group, run: Trajectory) -> None:
 
 
 def _read_trajectory(group: h5py.Group) -> Trajectory:
-    diverged = group.attrs.get("diverged_at")
+    diverged = guard.attribute(group, "diverged_at")
     return Trajectory(
         thetas=_array(group, "thetas"),
         steps=_array(group, "steps"),
         losses=_array(group, "losses"),
-        accuracies=_array(group, "accuracies") if "accuracies" in group else None,
+        accuracies=_array(group, "accuracies") if guard.has(group, "accuracies") else None,
         step_losses=_array(group, "step_losses"),
         gradient_norms=_array(group, "gradient_norms"),
         step_lengths=_array(group, "step_lengths"),
@@ -213,7 +192,7 @@ def _read_trajectory(group: h5py.Group) -> Trajectory:
         layout=_layout(group),
         buffers=_buffers(group),
         diverged_at=None if diverged is None else int(diverged),
-        settings=_settings(group),
+        settings=settings_of(group),
     )
 
 
@@ -237,11 +216,11 @@ def _read_plane(group: h5py.Group) -> Plane:
     return Plane(
         _array(group, "origin"),
         _array(group, "d_alpha"),
-        _array(group, "d_beta") if "d_beta" in group else None,
+        _array(group, "d_beta") if guard.has(group, "d_beta") else None,
         _layout(group),
         _text(group, "kind"),
-        _settings(group),
-        _array(group, "d_gamma") if "d_gamma" in group else None,
+        settings_of(group),
+        _array(group, "d_gamma") if guard.has(group, "d_gamma") else None,
     )
 
 
@@ -271,16 +250,17 @@ def tile_digests(surface: Surface) -> NDArray[np.uint8]:
 
 def _read_surface(group: h5py.Group) -> Surface:
     return Surface(
-        Grid(tuple(_array(group, name) for name in AXES if name in group)),
-        {name: _array(group, name) for name in _fields(group)},
+        Grid(tuple(_array(group, name) for name in AXES if guard.has(group, name))),
+        {name: _array(group, name) for name in fields_of(group)},
         _array(group, "status"),
-        _link(group, "plane"),
-        _link(group, "run"),
-        _settings(group),
+        link_of(group, "plane"),
+        link_of(group, "run"),
+        settings_of(group),
     )
 
 
-def _fields(group: h5py.Group) -> list[str]:
+def fields_of(group: h5py.Group) -> list[str]:
+    """Return the names of a surface's fields, each an id."""
     found = json.loads(_text(group, "fields"))
     if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
         raise ValueError(f"fields must be a list of names, got {found!r}")
@@ -315,7 +295,7 @@ def _write_analysis(group: h5py.Group, analysis: Analysis) -> None:
 
 def _read_analysis(group: h5py.Group) -> Analysis:
     arrays = {name: _array(group, name) for name in guard.names(group)}
-    return Analysis(check_identifier(_text(group, "kind"), "analysis"), arrays, _settings(group))
+    return Analysis(check_identifier(_text(group, "kind"), "analysis"), arrays, settings_of(group))
 
 
 _WRITERS: dict[type, Callable[[h5py.Group, Any], None]] = {

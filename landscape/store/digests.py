@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.naming import is_identifier
 from landscape.store import guard
 
 NAME = "sha256"
@@ -96,7 +97,14 @@ def listed(file: h5py.File) -> tuple[dict[str, Any], dict[str, str]]:
     if stored(data) != dataset_digest(data):
         raise ValueError("the list of records is not as published")
     found = json.loads(data.asstr()[()])
-    return dict(found["root"]), {str(path): str(d) for path, d in found["records"].items()}
+    root, records = dict(found["root"]), dict(found["records"])
+    guard.check_texts(root)
+    if len(records) > guard.MEMBERS:
+        raise ValueError(f"the list has {len(records):,} records; {guard.MEMBERS:,} are allowed")
+    strange = [path for path in records if not all(map(is_identifier, path.split("/")))]
+    if strange:
+        raise ValueError(f"the list has a record that none can be: {strange[0][:40]!a}")
+    return root, {path: str(digest) for path, digest in records.items()}
 
 
 def members(group: h5py.Group) -> Iterator[tuple[str, h5py.Group | h5py.Dataset]]:
@@ -117,7 +125,7 @@ def members(group: h5py.Group) -> Iterator[tuple[str, h5py.Group | h5py.Dataset]
 
 def stored(item: h5py.Group | h5py.Dataset) -> str | None:
     """Return the digest that is noted, or None for a file of a program that notes none."""
-    value = item.attrs.get(NAME)
+    value = guard.attribute(item, NAME)
     return None if value is None else str(value)
 
 
@@ -125,7 +133,7 @@ def attributes(item: h5py.Group | h5py.Dataset) -> dict[str, str]:
     """Return the attributes of a group or data set; numbers and arrays by their digests."""
     return {
         name: value if isinstance(value, str) else array_digest(np.asarray(value))
-        for name, value in item.attrs.items()
+        for name, value in guard.attributes(item).items()
     }
 
 

@@ -59,6 +59,8 @@ def read_foreign(path: Path, *, field: str = "") -> tuple[dict[str, Any], Arrays
 def read_in_child(path: str, out: str, field: str) -> dict[str, Any]:
     """Read a file and write its arrays to another; to be called in a process of its own."""
     facts, arrays = _parts(Path(path), field)
+    if facts["what"] == "surface":
+        _turn(facts["fields"], arrays)
     np.savez(out, **arrays)  # type: ignore[arg-type]
     return facts
 
@@ -82,10 +84,21 @@ def _parts(path: Path, field: str) -> tuple[dict[str, Any], Arrays]:
     raise ValueError(f"{path} is none of the files that are known: {KINDS}")
 
 
+def _turn(fields: list[str], arrays: Arrays) -> None:
+    """Turn axes that run downwards, and every value with them; coordinates stay what they are."""
+    for number in range(len(_COORDINATES)):
+        axis = arrays.get(f"axis{number}")
+        if axis is not None and len(axis) > 1 and axis[0] > axis[-1]:
+            arrays[f"axis{number}"] = axis[::-1]
+            for name in (*fields, "status"):
+                arrays[name] = np.flip(arrays[name], number)
+
+
 def _hdf5(path: Path, field: str) -> tuple[dict[str, Any], Arrays]:
     with h5py.File(path, "r") as file:
         names = set(guard.names(file, ids=False))
-        if "format" in file.attrs and str(file.attrs["format"]) == "lossoscope-study":
+        kind = guard.attribute(file, "format")
+        if isinstance(kind, str) and kind == "lossoscope-study":
             raise ValueError(f"{path} is a study already; open it as it is")
         if "xcoordinates" in names:
             return li_surface(file, field)

@@ -31,12 +31,16 @@ def li_surface(file: h5py.File, field: str) -> Parts:
     Two-dimensional arrays are allocated (nx, ny), but filled in the flat order of
     ``meshgrid(x, y)``: row after row of constant y.
     """
-    axes = [_numbers(file, name, 1) for name in ("xcoordinates", "ycoordinates") if name in file]
+    axes = [
+        _numbers(file, name, 1)
+        for name in ("xcoordinates", "ycoordinates")
+        if guard.has(file, name)
+    ]
     shape = tuple(len(axis) for axis in axes)
     found: dict[str, NDArray[Any]] = {}
     status = np.full(shape, Status.EVALUATED, dtype=np.uint8)
     for theirs, ours, sentinel, factor in _LI_FIELDS:
-        if theirs not in file or ours in found:
+        if not guard.has(file, theirs) or ours in found:
             continue
         flat = _numbers(file, theirs).ravel()
         if flat.size != np.prod(shape):
@@ -54,7 +58,6 @@ def li_surface(file: h5py.File, field: str) -> Parts:
     if chosen not in found:
         raise ValueError(f"there is no field {field or 'train_loss'}; known: {', '.join(found)}")
     found["losses"] = found.pop(chosen)
-    axes, found, status = _increasing(axes, found, status)
     facts = {
         "what": "surface", "format": "li2018", "fields": list(found),
         "direction_file": _text(file, "dir_file"),
@@ -67,7 +70,7 @@ def li_directions(file: h5py.File) -> Parts:
     found: dict[str, NDArray[Any]] = {}
     shapes: list[list[list[int]]] = []
     for number, name in enumerate(("xdirection", "ydirection")):
-        if name not in file:
+        if not guard.has(file, name):
             continue
         group = guard.subgroup(file, name)
         keys = sorted(guard.names(group, ids=False), key=_as_integer)
@@ -80,14 +83,16 @@ def li_directions(file: h5py.File) -> Parts:
         raise ValueError("both directions must have tensors of the same shapes")
     facts = {
         "what": "directions", "format": "li2018", "shapes": shapes[0],
-        "pca": any("explained_variance" in name for name in file),
+        "pca": any("explained_variance" in name for name in guard.names(file, ids=False)),
     }  # fmt: skip
     return facts, found
 
 
 def li_projection(file: h5py.File, name: str) -> Parts:
     """Read a path: ``cos`` in lengths along the directions, ``lstsq`` in multiples of them."""
-    columns = [_numbers(file, n).ravel() for n in ("proj_xcoord", "proj_ycoord") if n in file]
+    columns = [
+        _numbers(file, n).ravel() for n in ("proj_xcoord", "proj_ycoord") if guard.has(file, n)
+    ]
     if len({len(column) for column in columns}) != 1:
         raise ValueError("proj_xcoord and proj_ycoord must be of one length")
     count = len(columns[0])
@@ -105,7 +110,7 @@ def li_projection(file: h5py.File, name: str) -> Parts:
 
 def landscapeviz(file: h5py.File, field: str) -> Parts:
     """Read a mesh file: ``X`` and ``Y`` (or ``space``, both axes), metrics with y along rows."""
-    if "space" in file:
+    if guard.has(file, "space"):
         axes = [_numbers(file, "space", 1)] * 2
     else:
         axes = [_numbers(file, "X", 2)[0], _numbers(file, "Y", 2)[:, 0]]
@@ -136,18 +141,6 @@ def _loss_of(names: list[str]) -> str:
     return chosen[0]
 
 
-def _increasing(
-    axes: list[NDArray[Any]], fields: dict[str, NDArray[Any]], status: NDArray[np.uint8]
-) -> tuple[list[NDArray[Any]], dict[str, NDArray[Any]], NDArray[np.uint8]]:
-    """Turn axes that run downwards."""
-    for number, axis in enumerate(axes):
-        if len(axis) > 1 and axis[0] > axis[-1]:
-            axes[number] = axis[::-1]
-            fields = {name: np.flip(values, number) for name, values in fields.items()}
-            status = np.flip(status, number)
-    return axes, fields, status
-
-
 def _numbers(group: h5py.Group, name: str, axes: int | None = None) -> NDArray[Any]:
     data = guard.dataset(group, name)
     if data.dtype.kind not in "fiu" or not data.size:
@@ -158,7 +151,7 @@ def _numbers(group: h5py.Group, name: str, axes: int | None = None) -> NDArray[A
 
 
 def _text(file: h5py.File, name: str) -> str:
-    if name not in file:
+    if not guard.has(file, name):
         return ""
     value = guard.dataset(file, name)[()]
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -1,12 +1,14 @@
 """What may be read from a file that somebody else may have made.
 
-Links lead nowhere but into the file itself, names are plain ids, and nothing is larger than the
-file could hold.
+Links lead nowhere but into the file itself, everything has one name, names are plain ids, texts do
+nothing to a terminal, and nothing is larger than the file could hold.
 """
 
 from __future__ import annotations
 
+import math
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,13 @@ import h5py
 from landscape.naming import check_identifier
 from landscape.store.packing import check_packing, largest
 
-_MEMBERS = 100_000
+MEMBERS = 100_000
+_ATTRIBUTES, _ATTRIBUTE_BYTES = 1000, 1 << 16
 _KINDS = "fiubSO"
+_PLAIN_CONTROLS = "\t\n\r"
+# Control characters, bidirectional overrides, surrogates.
+_CONTROLS = (("\0", "\x1f"), ("\x7f", "\x9f"), ("\u202a", "\u202e"), ("\u2066", "\u2069"),
+             ("\ud800", "\udfff"))  # fmt: skip
 
 
 def names(group: h5py.Group, *, ids: bool = True) -> list[str]:
@@ -30,15 +37,91 @@ def names(group: h5py.Group, *, ids: bool = True) -> list[str]:
     Raises:
         ValueError: for a name that is not allowed, or an absurd number of them.
     """
-    if len(group) > _MEMBERS:
-        raise ValueError(f"{group.name} holds {len(group):,} members; {_MEMBERS:,} are allowed")
-    found = sorted(group)
+    if len(group) > MEMBERS:
+        raise ValueError(f"{group.name} holds {len(group):,} members; {MEMBERS:,} are allowed")
+    found = list(group)
     for name in found:
+        if not isinstance(name, str) or not name.isprintable():
+            raise ValueError(f"{group.name} holds a name that cannot be printed: {name!r}")
         if ids:
             check_identifier(name, "record")
-        elif not name.isprintable():
-            raise ValueError(f"{group.name} holds a name that cannot be printed: {name!r}")
-    return found
+    return sorted(found)
+
+
+def has(group: h5py.Group, name: str) -> bool:
+    """Whether there is something of that name; unlike ``in`` this follows no link to find out."""
+    return bool(group.id.links.exists(name.encode()))
+
+
+def attributes(item: h5py.Group | h5py.Dataset) -> dict[str, Any]:
+    """Return the attributes of a group or data set: texts, numbers and small arrays of them.
+
+    Raises:
+        ValueError: for an attribute of another kind, a name or text that cannot be printed, or an
+            absurd number of them.
+    """
+    count = h5py.h5a.get_num_attrs(item.id)
+    if count > _ATTRIBUTES:
+        raise ValueError(f"{item.name} has {count:,} attributes; {_ATTRIBUTES:,} are allowed")
+    return {name: attribute(item, name) for name in item.attrs}
+
+
+def attribute(item: h5py.Group | h5py.Dataset, name: str) -> Any:
+    """Return an attribute, None if there is none; raises like :func:`attributes`."""
+    if not isinstance(name, str) or not name.isprintable():
+        raise ValueError(f"{item.name} has an attribute that cannot be printed: {name!r}")
+    if name not in item.attrs:
+        return None
+    found = item.attrs.get_id(name)
+    text = h5py.check_string_dtype(found.dtype) is not None and found.shape == ()
+    size = math.prod(found.shape or ()) * found.dtype.itemsize
+    numbers = found.dtype.kind in "fiub" and found.shape is not None and size <= _ATTRIBUTE_BYTES
+    if not text and not numbers:
+        raise ValueError(
+            f"{item.name} has the attribute {name!r}, which is neither one text nor a few numbers"
+        )
+    value = item.attrs[name]
+    check_texts(value)
+    return value
+
+
+def check_texts(value: Any) -> None:
+    """Refuse control characters, which a terminal obeys, and what turns text around or is none.
+
+    Args:
+        value: a text, or what JSON holds.
+
+    Raises:
+        ValueError: for a text with such a character.
+    """
+    if isinstance(value, str):
+        if not value.isprintable() and any(map(_controls, value)):
+            raise ValueError(f"a text holds control characters: {value[:40]!r}")
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            check_texts(key)
+            check_texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            check_texts(inner)
+
+
+def check_total(items: Iterable[h5py.Group | h5py.Dataset]) -> None:
+    """Check that data sets are together no larger than their file can hold.
+
+    Raises:
+        ValueError: if they are.
+    """
+    total = 0
+    for item in items:
+        if isinstance(item, h5py.Dataset) and item.shape is not None:
+            total += math.prod(item.shape) * item.dtype.itemsize
+            size = item.file.id.get_filesize()
+            if total > largest(size):
+                raise ValueError(
+                    f"{item.parent.name} claims {total:,} bytes and more, more than a file of "
+                    f"{size:,} can hold"
+                )
 
 
 def subgroup(group: h5py.Group, name: str) -> h5py.Group:
@@ -97,14 +180,26 @@ def member(group: h5py.Group, name: str) -> Any:
 
     Raises:
         KeyError: if there is nothing.
-        ValueError: if it is a link.
+        ValueError: if it is a link, or has another name besides.
     """
-    link = group.get(name, getlink=True)
-    if link is None:
+    if "/" in name or not has(group, name):
         raise KeyError(name)
-    if not isinstance(link, h5py.HardLink):
-        raise ValueError(f"{group.name}/{name} is a link to another place; links are not followed")
-    return group[name]
+    where = f"{group.name.rstrip('/')}/{name}"
+    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+        raise ValueError(f"{where} is a link to another place; links are not followed")
+    try:
+        found = group[name]
+    except KeyError as error:  # it is there, but damaged
+        raise ValueError(f"{where} cannot be opened: {error.args[0]}") from None
+    if h5py.h5o.get_info(found.id).rc > 1:
+        raise ValueError(f"{where} has several names in the file; each part has one")
+    return found
+
+
+def _controls(character: str) -> bool:
+    return character not in _PLAIN_CONTROLS and any(
+        first <= character <= last for first, last in _CONTROLS
+    )
 
 
 def _is_reference(dtype: Any) -> bool:

@@ -29,6 +29,7 @@ from landscape.trajectory import Trajectory
 __all__ = ["FORMAT", "VERSION", "StudyFile", "open_study"]
 
 R = TypeVar("R", bound=codec.Record)
+T = TypeVar("T")
 _Stamp = tuple[int, int, int, int]
 _SOUND = Findings({}, 0, digests=True, sealed=True)
 
@@ -54,7 +55,7 @@ class StudyFile(Presented):
         self.verify = verify
         self._checked: tuple[_Stamp, Findings] | None = None
         with self._open() as file:
-            self.attributes: dict[str, Any] = dict(file.attrs)
+            self.attributes: dict[str, Any] = self._refusing(lambda: guard.attributes(file))
 
     @classmethod
     def just_published(cls, path: Path) -> StudyFile:
@@ -86,7 +87,9 @@ class StudyFile(Presented):
             ValueError: if it is none.
         """
         try:
-            return dict(json.loads(self.attributes.get("config", "{}")))
+            found = dict(json.loads(self.attributes.get("config", "{}")))
+            guard.check_texts(found)
+            return found
         except (ValueError, TypeError, RecursionError):
             raise ValueError(
                 f"{self.path} is damaged: its configuration is no JSON object"
@@ -160,7 +163,7 @@ class StudyFile(Presented):
                     f"landscape repair {self.path}"
                 )
             try:
-                if path in file:
+                if checking.holds(file, path):
                     return codec.read(checking.at(file, path))
             except DAMAGE as error:
                 raise ValueError(f"{self.path}: {path} is damaged: {error}") from None
@@ -173,13 +176,13 @@ class StudyFile(Presented):
 
     def _names_in(self, file: h5py.File, group: str) -> list[str]:
         def listed() -> list[str]:
-            return guard.names(checking.at(file, group)) if group in file else []
+            return guard.names(checking.at(file, group)) if checking.holds(file, group) else []
 
         damaged = [path.rpartition("/") for path in self.problems]
         lost = {name for above, _, name in damaged if above == group}
         return sorted(lost | set(self._refusing(listed)))
 
-    def _refusing(self, listing: Callable[[], list[str]]) -> list[str]:
+    def _refusing(self, listing: Callable[[], T]) -> T:
         try:
             return listing()
         except DAMAGE as error:

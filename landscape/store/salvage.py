@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,8 +104,9 @@ def salvage_in_child(path: str, out: str) -> dict[str, Any]:
 
 def _attributes(file: h5py.File, path: str, *, damaged: bool) -> dict[str, Any]:
     """Return the attributes of the root, from the list where they are damaged themselves."""
-    if not damaged or digests.root_digest(file) == digests.stored(file):
-        return {name: value for name, value in file.attrs.items() if name != digests.NAME}
+    with suppress(*DAMAGE):
+        if not damaged or digests.root_digest(file) == digests.stored(file):
+            return {n: value for n, value in guard.attributes(file).items() if n != digests.NAME}
     try:
         return digests.listed(file)[0]
     except DAMAGE:
@@ -119,16 +120,16 @@ def _sound_tiles(file: h5py.File, path: str) -> Surface | None:
     try:
         group = checking.at(file, path)
         wanted = _listed(file).get(path, digests.stored(group))
-        if group.attrs.get("record") != "surface" or digests.record_digest(group) != wanted:
+        if guard.attribute(group, "record") != "surface" or digests.record_digest(group) != wanted:
             return None
-        grid = Grid(tuple(_sound(group, name) for name in AXES if name in group))
+        grid = Grid(tuple(_sound(group, name) for name in AXES if guard.has(group, name)))
         noted = _sound(group, codec.TILES)
-        names = json.loads(group.attrs["fields"])
+        names = codec.fields_of(group)
         fields = {name: _raw(group, name, grid.shape).astype("f8") for name in names}
         status = _raw(group, "status", grid.shape).astype("u1")
         empty = Surface.empty(
-            grid, tuple(names), plane=group.attrs.get("plane"), run=group.attrs.get("run"),
-            settings=json.loads(group.attrs["settings"]),
+            grid, tuple(names), plane=codec.link_of(group, "plane"),
+            run=codec.link_of(group, "run"), settings=codec.settings_of(group),
         )  # fmt: skip
     except DAMAGE:
         return None

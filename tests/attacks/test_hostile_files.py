@@ -1,5 +1,6 @@
 """Files made to harm: each is refused, or does nothing."""
 
+import json
 import os
 import pickle
 import resource
@@ -8,15 +9,19 @@ import sys
 import time
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+import typer
 
+from landscape.cli.check import check
+from landscape.cli.inspect import info
 from landscape.grid import Grid
 from landscape.results import Analysis
-from landscape.store import StudyFile, StudyWriter, child, open_study
+from landscape.store import StudyFile, StudyWriter, child, digests, open_study
 from landscape.store.checking import check_file
 from landscape.store.seal import put_seal
 from landscape.surface import Surface
@@ -184,6 +189,94 @@ def unknown_filter(file: h5py.File) -> None:
     h5py.h5d.create(group.id, b"losses", h5py.h5t.IEEE_F64LE, space, dcpl=creation)
 
 
+def filtered(file: h5py.File, put: Callable[[h5py.h5p.PropDCID], object]) -> None:
+    del file["surfaces/s/losses"]
+    creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    creation.set_chunk((8, 8))
+    put(creation)
+    space = h5py.h5s.create_simple((8, 8))
+    group = file["surfaces/s"].id
+    h5py.h5d.create(group, b"losses", h5py.h5t.IEEE_F64LE, space, dcpl=creation)
+
+
+def scale_and_offset(file: h5py.File) -> None:
+    filtered(file, lambda creation: creation.set_scaleoffset(h5py.h5z.SO_FLOAT_DSCALE, 2))
+
+
+def single_bits(file: h5py.File) -> None:
+    filtered(file, lambda creation: creation.set_filter(h5py.h5z.FILTER_NBIT, 0, ()))
+
+
+def szip(file: h5py.File) -> None:
+    if not h5py.h5z.filter_avail(h5py.h5z.FILTER_SZIP):
+        pytest.skip("HDF5 without szip")
+    filtered(file, lambda creation: creation.set_szip(h5py.h5z.SZIP_NN_OPTION_MASK, 8))
+
+
+def many_names_of_one_thing(file: h5py.File) -> None:
+    for number in range(20_000):
+        file[f"surfaces/s{number}"] = file["surfaces/s"]
+
+
+def many_names_of_one_large_thing(file: h5py.File) -> None:
+    group, shape = file["surfaces/s"], (4000, 8000)
+    for name in ("losses", "status", "alphas", "betas"):
+        del group[name]
+    group["alphas"], group["betas"] = map(np.arange, shape)
+    group.create_dataset("losses", shape, "f8", chunks=(400, 800), compression="gzip")
+    group.create_dataset("status", shape, "u1", chunks=(400, 800), compression="gzip")
+    for number in range(100):
+        group[f"f{number}"] = group["losses"]
+    group.attrs["fields"] = json.dumps(["losses", *(f"f{number}" for number in range(100))])
+
+
+def many_that_are_nearly_too_large(file: h5py.File) -> None:
+    group, shape = file["surfaces/s"], (4000, 8000)
+    for number in range(10):
+        group.create_dataset(f"f{number}", shape, "f8", chunks=(400, 800), compression="gzip")
+    group.attrs["fields"] = json.dumps(["losses", *(f"f{number}" for number in range(10))])
+
+
+def itself_within(file: h5py.File) -> None:
+    file["surfaces/s/buffers"] = file["surfaces"]
+
+
+def part_of_a_file(file: h5py.File) -> None:
+    del file["surfaces/s/losses"]
+    file["surfaces/s"].create_dataset("losses", (3, 3), h5py.regionref_dtype)
+
+
+def opaque(file: h5py.File) -> None:
+    del file["surfaces/s/losses"]
+    file["surfaces/s"].create_dataset("losses", data=np.zeros((3, 3), "V8"))
+
+
+def times(file: h5py.File) -> None:
+    del file["surfaces/s/losses"]
+    space = h5py.h5s.create_simple((3, 3))
+    h5py.h5d.create(file["surfaces/s"].id, b"losses", h5py.h5t.UNIX_D64LE, space)
+
+
+def attribute_that_refers(file: h5py.File) -> None:
+    file["surfaces/s"].attrs.create("record", file.ref, dtype=h5py.ref_dtype)
+
+
+def attribute_of_many_parts(file: h5py.File) -> None:
+    file["surfaces/s"].attrs["settings"] = np.zeros((), dtype=[("\x1b[2J", "f8")])
+
+
+def attribute_of_many_texts(file: h5py.File) -> None:
+    # As attribute values may share their bytes, the texts could be of any length together.
+    file["surfaces/s"].attrs.create("settings", ["{}"] * 4000, dtype=h5py.string_dtype())
+
+
+def link_that_waits(file: h5py.File) -> None:
+    fifo = Path(file.filename).with_name("fifo.h5")
+    if not fifo.exists():
+        os.mkfifo(fifo)  # opening it would wait for ever
+    file["surfaces/s/gammas"] = h5py.ExternalLink("fifo.h5", "/")
+
+
 def link_to_itself(file: h5py.File) -> None:
     del file["surfaces/s/losses"]
     file["surfaces/s/losses"] = h5py.SoftLink("/surfaces/s/losses")
@@ -217,7 +310,10 @@ ATTACKS = [
     terminal_codes, deep_json, settings_of_another_kind, packed_larger_than_it_is, packed_twice,
     texts_that_share_their_bytes, compound, arrays_of_any_length, unknown_filter, link_to_itself,
     status_that_wraps_around, nothing_for_numbers, text_turned_around, half_a_character,
-    settings_that_are_a_list,
+    settings_that_are_a_list, scale_and_offset, single_bits, szip, many_names_of_one_thing,
+    many_names_of_one_large_thing, many_that_are_nearly_too_large, itself_within, part_of_a_file,
+    opaque, times, attribute_that_refers, attribute_of_many_parts, attribute_of_many_texts,
+    link_that_waits,
 ]  # fmt: skip
 
 
@@ -323,6 +419,112 @@ def test_reading_a_linked_file_does_not_touch_the_other_file(study: Path) -> Non
     assert any("links are not followed" in p for p in check_file(study).problems.values())
 
 
+def test_an_attribute_may_not_be_larger_than_the_format_allows(study: Path) -> None:
+    # Newer files of HDF5 keep attributes apart, where there is no limit of 64 kB.
+    with h5py.File(study, "r+", libver="latest") as file:
+        creation = h5py.h5p.create(h5py.h5p.GROUP_CREATE)
+        creation.set_attr_phase_change(0, 0)
+        group = h5py.Group(h5py.h5g.create(file["surfaces"].id, b"t", gcpl=creation))
+        group.attrs["record"] = np.zeros(1 << 20)
+    put_seal(study)
+    for verify in (True, False):
+        with pytest.raises(ValueError, match="neither one text nor a few numbers"):
+            StudyFile(study, verify=verify).surface("t")
+
+
+def test_a_group_elsewhere_is_not_opened(study: Path) -> None:
+    os.mkfifo(study.with_name("fifo.h5"))  # opening it would wait for ever
+
+    def link(file: h5py.File) -> None:
+        del file["surfaces"], file["digests"]
+        for name in ("surfaces", "digests"):
+            file[name] = h5py.ExternalLink("fifo.h5", "/")
+
+    forged(study, link)
+    for verify in (True, False):
+        with pytest.raises(ValueError, match="links are not followed"):
+            StudyFile(study, verify=verify).surfaces()
+
+
+ESCAPE = "\x1b[2J\u202e"
+
+
+def listed_name(file: h5py.File) -> None:
+    found = json.loads(file["digests"].asstr()[()])
+    found["records"][f"surfaces/{ESCAPE}"] = "0"
+    del file["digests"]
+    put_text(file, "digests", json.dumps(found))
+
+
+def put_text(file: h5py.File, name: str, text: str) -> None:
+    file[name] = text
+    file[name].attrs["sha256"] = digests.text_digest(text)
+
+
+def names_of_groups(file: h5py.File) -> None:
+    file["surfaces"].create_group(ESCAPE)
+
+
+def names_of_attributes(file: h5py.File) -> None:
+    file["surfaces/s"].attrs[ESCAPE] = 1
+
+
+def names_of_nothing(file: h5py.File) -> None:
+    h5py.h5g.create(file["surfaces"].id, b"\xff\xfe")
+
+
+def names_of_fields(file: h5py.File) -> None:
+    del file["surfaces/s/losses"]
+    file["surfaces/s/losses"] = np.zeros((3, 3), dtype=[(ESCAPE, "f8")])
+
+
+def format_version(file: h5py.File) -> None:
+    file.attrs["format_version"] = ESCAPE
+
+
+def versions(file: h5py.File) -> None:
+    unsealed(file)
+    file.attrs["versions"] = ESCAPE
+
+
+def configuration(file: h5py.File) -> None:
+    unsealed(file)
+    file.attrs["config"] = json.dumps({"data": {"name": ESCAPE}, "network": ESCAPE})
+
+
+def unsealed(file: h5py.File) -> None:
+    """Take the digests away: the file is valid without."""
+    del file["digests"]
+    file.attrs.pop("sha256")
+    file.visititems(lambda _name, item: item.attrs.pop("sha256", None) and None)
+
+
+def markup(file: h5py.File) -> None:
+    unsealed(file)
+    settings = {"run": "[/red]", "final_loss": "[bold]", "accuracy": {}, "sharpness": [1]}
+    file["analyses/summary/r"].attrs["settings"] = json.dumps(settings)
+
+
+TEXTS = [
+    listed_name, names_of_groups, names_of_attributes, names_of_nothing, names_of_fields,
+    format_version, versions, configuration, markup,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("attack", TEXTS, ids=lambda a: a.__name__)
+def test_a_terminal_obeys_nothing_of_a_file(
+    study: Path, attack: Callable[[h5py.File], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    forged(study, attack)
+    for command in (check, info):
+        with suppress(typer.Exit):
+            command(study)
+        told = "".join(capsys.readouterr())
+        assert told
+        assert told.replace("\n", "").isprintable()
+        assert "Traceback" not in told
+
+
 class Hostile:
     def __reduce__(self) -> tuple[object, ...]:
         return (os.system, ("touch owned",))
@@ -344,3 +546,4 @@ def test_the_command_names_the_part_and_ends_with_1(study: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "surfaces/s is damaged: losses is not as published" in done.stdout
+    assert not done.stderr

@@ -6,7 +6,6 @@ import itertools
 import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +23,6 @@ from viz.scenes import scene
 from viz.style import Style
 
 NAME = "relu-gd-seed0.random"
-
-
-@pytest.fixture(scope="module")
-def launch() -> Iterator[Any]:
-    if browsing.missing():
-        pytest.skip(browsing.missing())
-    with browsing.started() as found:
-        yield found
 
 
 def test_a_copied_command_sees_the_corners_where_the_page_does(

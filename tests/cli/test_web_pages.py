@@ -70,7 +70,7 @@ def test_wrong_names_and_options_are_refused(study: Path, tmp_path: Path) -> Non
     assert "written as .html" in refused("toy", "--out", tmp_path / "a.png")
 
 
-def test_a_surface_of_another_program_without_accuracy_opens(tmp_path: Path) -> None:
+def test_a_surface_of_another_program_without_accuracy_opens(tmp_path: Path, launch: Any) -> None:
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["xcoordinates"], file["ycoordinates"] = np.linspace(-1, 1, 5), np.linspace(-1, 1, 4)
         losses = np.arange(1.0, 21.0).reshape(5, 4)
@@ -81,15 +81,12 @@ def test_a_surface_of_another_program_without_accuracy_opens(tmp_path: Path) -> 
     accepted("export", tmp_path / "study.h5", "--format", "html", "--out", target)
     (panel,) = told_by(target)["panels"]
     assert list(panel["levels"][0]["fields"]) == ["losses"]
-    if browsing.missing():
-        pytest.skip(browsing.missing())
-    with browsing.started() as launch:
-        browser = launch()
-        page = browsing.open_page(browser, offline=True)
-        page.goto(target.as_uri())
-        browsing.until(page, "window.lossoscope?.ready || window.lossoscope?.error")
-        assert page.evaluate("lossoscope.error") is None
-        reading = page.evaluate("lossoscope.reading(0, 1.0, 1.0)")
-        assert "accuracy" not in reading
-        assert reading["loss"] == 20.0
-        browser.close()
+    browser = launch()
+    page = browsing.open_page(browser, offline=True)
+    page.goto(target.as_uri())
+    browsing.until(page, "window.lossoscope?.ready || window.lossoscope?.error")
+    assert page.evaluate("lossoscope.error") is None
+    reading = page.evaluate("lossoscope.reading(0, 1.0, 1.0)")
+    assert "accuracy" not in reading
+    assert reading["loss"] == 20.0
+    browser.close()

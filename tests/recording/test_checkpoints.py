@@ -216,5 +216,5 @@ def test_shards(tmp_path: Path) -> None:
         load_into(model, path)
         assert same(model, wanted)
     index.write_text(json.dumps({"weight_map": {"0.weight": "../secret.safetensors"}}))
-    with pytest.raises(ValueError, match="must name files beside it"):
+    with pytest.raises(ValueError, match="must name files of weights beside it"):
         read_checkpoint(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pickle
 import subprocess
 import sys
@@ -151,6 +152,44 @@ def test_landscaper(tmp_path: Path, axes: int) -> None:
     surface = imported([tmp_path / "l.npz"], tmp_path).surface("s")
     np.testing.assert_array_equal(surface.losses, loss)
     assert len(surface.grid.axes) == axes
+
+
+@pytest.mark.parametrize("turned", [(0,), (1,), (0, 1)])
+@pytest.mark.parametrize("kind", ["landscaper", "li2018", "landscapeviz"])
+def test_values_stay_at_their_coordinates_when_axes_fall(
+    tmp_path: Path, kind: str, turned: tuple[int, ...]
+) -> None:
+    axes = [axis[::-1] if i in turned else axis for i, axis in enumerate((X[:4], Y[:4] ** 3))]
+    losses = axes[0][:, None] + 100 * axes[1][None, :]
+    losses[0, 1] = -1.0  # not computed, in one of the formats
+    path = tmp_path / "f.h5"
+    if kind == "landscaper":
+        path = tmp_path / "f.npz"
+        np.savez(path, loss=losses, coordinates=axes)
+    else:
+        with h5py.File(path, "w") as file:
+            if kind == "li2018":
+                file["xcoordinates"], file["ycoordinates"] = axes
+                file["train_loss"], file["train_acc"] = losses.T, losses.T
+            else:
+                file["X"], file["Y"] = np.meshgrid(*axes)
+                file["loss"], file["acc"] = losses.T, losses.T
+    surface = imported([path], tmp_path).surface("s")
+    for own, theirs in zip(surface.grid.axes, axes, strict=True):
+        np.testing.assert_array_equal(own, np.sort(theirs))
+    for (i, alpha), (j, beta) in itertools.product(*map(enumerate, axes)):
+        place = surface.alphas == alpha, surface.betas == beta
+        missing = kind == "li2018" and losses[i, j] == -1.0
+        assert (surface.status[np.ix_(*place)] == Status.MISSING).item() == missing
+        found = surface.losses[np.ix_(*place)].item()
+        np.testing.assert_equal(found, np.nan if missing else losses[i, j])
+
+
+@pytest.mark.parametrize("axis", [[1.0, -1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 2.0, 1.0]])
+def test_axes_that_turn_back_are_refused(tmp_path: Path, axis: list[float]) -> None:
+    np.savez(tmp_path / "l.npz", loss=np.zeros((3, 3)), coordinates=[axis, [3.0, 2.0, 1.0]])
+    with pytest.raises(ValueError, match="increas"):
+        imported([tmp_path / "l.npz"], tmp_path)
 
 
 @pytest.mark.parametrize("version", ["XY", "space"])

@@ -53,21 +53,12 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     assert server.stop() == 130
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    """Launches a browser."""
-    import browsing
-
-    with browsing.started() as launch:
-        yield launch
-
-
 @pytest.fixture
-def visit(chromium: Any, served: Served) -> Iterator[Visit]:
+def visit(launch: Any, served: Served) -> Iterator[Visit]:
     """A page of it, at the whole surface."""
     from serving import Visit
 
-    browser = chromium()
+    browser = launch()
     visit = Visit(browser, served)
     visit.go_home()
     yield visit

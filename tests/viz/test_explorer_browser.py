@@ -163,10 +163,10 @@ def test_a_new_plane_is_made_and_seen(visit: Visit) -> None:
 
 
 def test_a_region_is_cancelled_and_a_second_browser_sees_the_same(
-    visit: Visit, chromium: Any, served: Served
+    visit: Visit, launch: Any, served: Served
 ) -> None:
     before = visit.values()
-    other = chromium()
+    other = launch()
     second = Visit(other, served)
     visit.sample(-0.5, 0.5, -0.5, 0.5, points=301)
     visit.page.locator("#cancel").wait_for()
@@ -179,8 +179,8 @@ def test_a_region_is_cancelled_and_a_second_browser_sees_the_same(
     other.close()
 
 
-def test_killing_the_browser_frees_the_sampler(chromium: Any, served: Served) -> None:
-    doomed = chromium()
+def test_killing_the_browser_frees_the_sampler(launch: Any, served: Served) -> None:
+    doomed = launch()
     visit = Visit(doomed, served)
     visit.sample(-0.5, 0.5, -0.5, 0.5, points=301)
     visit.until("document.querySelector('#doing')?.textContent.includes('of 90601')")
@@ -191,7 +191,7 @@ def test_killing_the_browser_frees_the_sampler(chromium: Any, served: Served) ->
     # Whoever comes back in time finds it at work; of a busy machine its share is small.
     while time.monotonic() < crashed + BACK or cpu_share(served.process.pid, 3.0) > 0.03:
         assert time.monotonic() < crashed + BACK + 120, "the sampler is still at work"
-    other = chromium()
+    other = launch()
     after = Visit(other, served)
     after.idle("cancelled")
     after.page.click("#home")

@@ -216,8 +216,9 @@ def test_nonsense_from_a_browser_is_told_and_harms_nothing(visit: Visit) -> None
         ("pick", [[["x", 1]]]), ("pick", [[[1]]]), ("pick", [7]), ("line", []), ("zoom", [None]),
         ("zoom_to", ["a", {}, [], 1]), ("zoom_to", [1]), ("make", [{}, []]), ("prefer", [[]]),
         ("zoom", ["0", "1", "0", "1", "1e400"]), ("line", ["1", "2", "3", "4", "1.5"]),
-        ("picture", []), ("picture", [{}, 1, 2, 3, 4, 5, 6, 7]), ("point", ["x", 1, 2, None]),
-        ("picture", [100, 100, 0, 0, 0, 1, 1, True]), ("picture", [-5, 1e9, 0, 1e30, 0, 0, 0, 1]),
+        ("picture", []), ("picture", [{}, 1, 2, 3, 4, 5, 6, 7, 8, 9]), ("point", ["x", 1, 2, None]),
+        ("picture", [100, 100, 1, 0, 0, 0, 1, 1, "light", True]), ("pick", ["x", [[0, 0]]]),
+        ("picture", [-5, 1e9, 9, 0, 1e30, 0, 0, 0, "dark", 1]), ("zoom_to", [[], 0, 1, 0, 1]),
     ):  # fmt: skip
         visit.page.evaluate("([name, sent]) => trame.trigger(name, sent)", [name, sent])
     visit.page.evaluate("trame.state.set('exaggeration', {})")
@@ -229,12 +230,12 @@ def test_nonsense_from_a_browser_is_told_and_harms_nothing(visit: Visit) -> None
 
 
 def test_an_imported_surface_is_looked_at_and_offers_nothing_else(
-    chromium: Any, served: Served, tmp_path: Path
+    launch: Any, served: Served, tmp_path: Path
 ) -> None:
     accepted("export", served.study, "--format", "li2018", "--out", tmp_path / "files")
     accepted("import", tmp_path / "files" / f"{PLACE}.h5", "--out", tmp_path / "imported")
     other = Served(tmp_path / "imported")
-    browser = chromium()
+    browser = launch()
     visit = Visit(browser, other)
     visit.page.locator("#only").wait_for()
     assert visit.page.locator("#sample").is_disabled()

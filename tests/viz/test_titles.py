@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,14 +10,20 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import ImageFont
 
 import viz
 from landscape.surface import Surface
 from viz.flat.ticks import extent
 from viz.flat.titles import LEAST, fitted
-from viz.scenes.text import wrapped
+from viz.scenes.text import pixels_of, wrapped, wrapped_pixels
+from viz.style import Style, font_file
 
 LONG = "network-relu-width64-run-2024_11_24.adam.seed12345@epoch100_51x51_-1_1_-1_1"
+CAPTION = (
+    "Random plane, filter-normalised directions (seed 0) around relu-gd-seed0, cross entropy over "
+    "1,797 examples. Hessian eigenvalues at the centre: top 2.57, bottom 0.0275. 31 x 31 points."
+)
 
 
 def test_a_short_title_stays_as_it_is() -> None:
@@ -72,3 +79,30 @@ def test_captions_are_never_broken_within_the_name_of_a_run() -> None:
     for width in np.linspace(2.0, 4.0, 40):
         lines = wrapped(text * 3, float(width), 7.0)
         assert " ".join(lines) == (text * 3).strip()
+
+
+@pytest.mark.parametrize("dpi", [60, 96, 100, 150, 300])
+@pytest.mark.parametrize("style", ["paper", "slides", "testing"])
+def test_lines_of_3d_pictures_are_no_wider_than_there_is_room(style: str, dpi: int) -> None:
+    """Letters are whole pixels large, and small ones are wider than their share of large ones."""
+    chosen = replace(Style.of(style), dpi=dpi)
+    font = ImageFont.truetype(font_file(font=chosen.font), pixels_of(chosen, 0.85),
+                              layout_engine=ImageFont.Layout.BASIC)  # fmt: skip
+    for width in (1.9, 2.6, 5.0):
+        lines = wrapped_pixels(CAPTION, width, chosen, 0.85)
+        assert " ".join(lines) == CAPTION
+        assert max(map(font.getlength, lines)) <= width * dpi
+        assert max(map(font.getlength, lines)) > 0.7 * width * dpi
+    assert wrapped_pixels("", 2.0, chosen, 1.0) == []
+
+
+@pytest.mark.parametrize("title", ["ReLU (kinked), gradient descent", "ELU"])
+def test_nothing_is_written_beyond_the_rim_of_a_small_picture(
+    rendering: None, oblong: Surface, title: str
+) -> None:
+    plotter = viz.surface(oblong, title=title, caption=CAPTION, style="testing")
+    picture = plotter.screenshot(return_img=True).astype(int)
+    plotter.close()
+    paper = picture[-1, -1]
+    for column in (picture[:, 0], picture[:, -1]):
+        assert np.abs(column - paper).max() < 20

@@ -27,15 +27,11 @@ class Heard:
     requests: list[str] = field(default_factory=list)
 
 
-# Of a module: while it runs, no other test of the process can have an event loop.
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if browsing.missing():
-        pytest.skip(browsing.missing())
-    with browsing.started() as launch:
-        opened = launch()
-        yield opened
-        opened.close()
+def browser(launch: Callable[[], Any]) -> Iterator[Any]:
+    opened = launch()
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

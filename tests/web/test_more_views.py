@@ -91,6 +91,35 @@ def test_zoom_levels_show_what_is_left_of_the_loss(page: Any, whole: dict[str, A
     until(page, "lossoscope.panels()[0].quantity === 'loss'")
 
 
+@pytest.mark.parametrize("width", [390, 1400])
+def test_labels_of_small_residuals_are_within_their_panel(
+    opened: Callable[..., Any], whole: dict[str, Any], tmp_path: Path, width: int
+) -> None:
+    """A minus sign beyond the edge would turn a number into another."""
+    smaller = {name: whole[name] for name in whole if name != "wide"}
+    with opened(viz.to_html(smaller, tmp_path / "small.html"), width, 780) as page:
+        page.get_by_role("button", name="Settings").click()
+        page.locator("#level").fill("1")
+        until(page, "lossoscope.panels()[0].quantity === 'residual'")
+        page.get_by_role("button", name="Close settings").click()
+        at_rest(page)
+        cell = page.locator(".cell").first
+        left, right = page.evaluate(
+            "(r => [r.left, r.right])(document.querySelector('.cell').getBoundingClientRect())"
+        )
+        marks = cell.locator(".mark.height:not([hidden]), .mark.axis:not([hidden])").all()
+        boxes = [mark.bounding_box() for mark in marks]
+        assert len(boxes) >= 5
+        assert all(left <= b["x"] and b["x"] + b["width"] <= right for b in boxes)
+        names = cell.locator(".mark.axis:not([hidden])").all_inner_texts()
+        assert names[-2:] == ["[10\u207b\u2074]", "residual"]
+        texts = cell.locator(".mark.height:not([hidden])").all_inner_texts()
+        assert len(texts) >= 2
+        low, high = page.evaluate("(s => [s.low, s.high])(lossoscope.panels()[0].scale)")
+        shown = [1e-4 * float(text.replace("\u2212", "-")) for text in texts]
+        assert low <= min(shown) < max(shown) <= high
+
+
 @pytest.mark.parametrize("name", ["accuracies", "slope", "curvature", "kinks", "gradient_alpha"])
 def test_colours_follow_a_field_and_values_stay(page: Any, name: str) -> None:
     before = page.locator(".stage").screenshot()

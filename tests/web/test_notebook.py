@@ -6,6 +6,7 @@ import ast
 import html
 import importlib.util
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,7 @@ def test_the_frame_draws_in_a_page(browser: Any, records: dict[str, Any], tmp_pa
     page.context.close()
 
 
+Kernel = Callable[..., list[Any]]
 SURFACE = """
 import numpy as np, viz
 from landscape.grid import Grid
@@ -122,23 +124,30 @@ surface = Surface(grid, {"losses": 0.1 + a**2 + abs(b)}, np.ones(grid.shape, np.
 """
 
 
-def executed(folder: Path, *codes: str) -> list[Any]:
-    """Execute the cells of a notebook and return the outputs of each.
+@pytest.fixture
+def kernel(tmp_path: Path) -> Kernel:
+    """Return a function that executes the cells of a notebook and returns the outputs of each.
 
     What libraries say on the error stream, such as that a slow machine is slow, is left out.
     """
     nbclient = pytest.importorskip("nbclient")
     nbformat = pytest.importorskip("nbformat")
     pytest.importorskip("ipykernel")
-    cells = [nbformat.v4.new_code_cell(text) for text in codes]
-    notebook = nbformat.v4.new_notebook(cells=cells)
-    nbclient.NotebookClient(notebook, timeout=240, startup_timeout=240, kernel_name="python3",
-                            resources={"metadata": {"path": str(folder)}}).execute()  # fmt: skip
-    return [[one for one in cell.outputs if one.get("name") != "stderr"] for cell in notebook.cells]
+
+    def execute(*codes: str) -> list[Any]:
+        cells = [nbformat.v4.new_code_cell(text) for text in codes]
+        notebook = nbformat.v4.new_notebook(cells=cells)
+        nbclient.NotebookClient(
+            notebook, timeout=240, startup_timeout=240, kernel_name="python3",
+            resources={"metadata": {"path": str(tmp_path)}},
+        ).execute()  # fmt: skip
+        return [[o for o in cell.outputs if o.get("name") != "stderr"] for cell in notebook.cells]
+
+    return execute
 
 
-def test_a_notebook_runs_and_keeps_the_frame(tmp_path: Path) -> None:
-    (output,), (record,) = executed(tmp_path, SURFACE + "viz.show(surface)", "surface")
+def test_a_notebook_runs_and_keeps_the_frame(kernel: Kernel) -> None:
+    (output,), (record,) = kernel(SURFACE + "viz.show(surface)", "surface")
     assert output.output_type == "execute_result"
     assert output.data["text/html"].startswith("<iframe srcdoc=")
     assert output.data["text/plain"].startswith("<interactive page of 0.")
@@ -147,7 +156,7 @@ def test_a_notebook_runs_and_keeps_the_frame(tmp_path: Path) -> None:
     assert "&lt;b&gt;" in record.data["text/html"]
 
 
-def test_a_notebook_without_the_packages_says_so_in_a_line(tmp_path: Path) -> None:
+def test_a_notebook_without_the_packages_says_so_in_a_line(kernel: Kernel) -> None:
     hidden = """
 import importlib.util
 found = importlib.util.find_spec
@@ -157,13 +166,13 @@ try:
 except ImportError as error:
     print(error)
 """
-    outputs = executed(tmp_path, SURFACE, hidden)
+    outputs = kernel(SURFACE, hidden)
     (output,) = outputs[1]
     assert output.text.count("\n") == 1
     assert "pip install 'lossoscope[notebook]'" in output.text
 
 
-def test_a_notebook_shows_the_backend_of_pyvista(tmp_path: Path) -> None:
+def test_a_notebook_shows_the_backend_of_pyvista(kernel: Kernel) -> None:
     try:
         offscreen.ensure()
     except RuntimeError:
@@ -177,7 +186,7 @@ where = re.search(r'src="([^"]+)"', widget.value)[1]
 answer = await asyncio.to_thread(urllib.request.urlopen, where)
 where, answer.status, "height: 400px" in widget.value
 """
-    outputs = executed(tmp_path, SURFACE, served, "widget")
+    outputs = kernel(SURFACE, served, "widget")
     (found,) = (one for one in outputs[1] if one.output_type == "execute_result")
     where, status, high = ast.literal_eval(found.data["text/plain"])
     assert re.match(r"http://(localhost|127\.0\.0\.1):\d+/", where)

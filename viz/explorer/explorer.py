@@ -191,6 +191,10 @@ class Explorer:
         else:
             self._keep(line, {"line_fresh": False})
 
+    def say(self, note: str) -> None:
+        """Tell something beside what is being done."""
+        self._set(note=note)
+
     def close(self) -> None:
         """Cancel what is being done and free the thread."""
         self._worker.close()

@@ -125,6 +125,13 @@ class Moment:
         return self.preview if self.preview is not None else self.surface
 
     @property
+    def region(self) -> Grid | None:
+        """The whole window of what is drawn, of which a coarse part may end before its rim."""
+        if self.preview is not None:
+            return self.target
+        return None if self.surface is None else self.surface.grid
+
+    @property
     def here(self) -> Place | None:
         """The plane of what is drawn."""
         return self.going if self.preview is not None and self.going is not None else self.place

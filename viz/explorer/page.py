@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,18 @@ from viz.explorer.explorer import Explorer
 from viz.explorer.line import line_attributes
 from viz.explorer.map import map_attributes
 from viz.explorer.moment import Moment
-from viz.explorer.picture import Wish, jpeg, move_camera
+from viz.explorer.picture import GROUNDS, Since, Wish, jpeg, place_camera
 from viz.explorer.regions import rounded_point, rounded_window
-from viz.explorer.scene import Look, Scene
+from viz.explorer.scene import Look, Scene, Shown
 from viz.style import Style
 
 ASSETS = Path(__file__).parent / "assets"
 _SERVED = "landscape_explorer"
 _LOOK = ("shows", "height", "exaggeration", "shading", "isolines", "paths")
-# What browsers prefer, as the name of a style.
-_GROUNDS = {"light": "paper", "dark": "dark"}
 _KEEPS_OTHERS = "through"
+# Each browser has its own.
+_OWN = ("ground", "picking", "resets")
+LATE = "ignored: it was drawn on what was shown before; please draw it again"
 
 
 class Page:
@@ -44,6 +46,11 @@ class Page:
         self._server = server
         self._scene = Scene()
         self._moment = Moment()
+        # The latest that can be drawn, and what the scene holds.
+        self._drawable = Moment()
+        self._drawn: tuple[Any, ...] = ()
+        # The plane and window of the map, and the surface of the picture to the last point.
+        self._region, self._surface = Since(), Since()
         # What the fields say, but for what was typed over it.
         self._window: tuple[str, ...] = ()
         server.enable_module(
@@ -54,6 +61,7 @@ class Page:
             }
         )
         server.state.update(_first_state(runs, self.look))
+        server.state.client_only(*_OWN)
         with DivLayout(server) as layout:
             layout.root.clear()
             layout.root.add_child((ASSETS / "page.html").read_text(encoding="utf-8"))
@@ -66,10 +74,12 @@ class Page:
         state.points, state.line_points = str(explorer.points), str(explorer.line_points)
         for name in ("cancel", "back", "keep", "open", "keep_line", "drop_line"):
             controller.trigger(name)(self._told(getattr(explorer, name)))
-        for name in ("home", "prefer", "zoom", "zoom_to", "make", "turn_back", "line", "pick",
-                     "point", "picture"):  # fmt: skip
+        for name in ("home", "zoom", "make", "line", "picture"):
             controller.trigger(name)(self._told(getattr(self, name)))
-        state.change(*_LOOK, "ground")(self._look_changed)
+        for name, since in (("zoom_to", self._region), ("pick", self._region),
+                            ("point", self._surface)):  # fmt: skip
+            controller.trigger(name)(self._told(self._timely(getattr(self, name), since)))
+        state.change(*_LOOK)(self._look_changed)
 
     def home(self) -> None:
         """Show the whole surface; its window is told again, whatever was typed over it."""
@@ -106,22 +116,15 @@ class Page:
             self._explorer.mark(rounded[0])
 
     def picture(self, *sent: Any) -> list[Any]:
-        """Draw what a browser wants to see; return the picture's number and the picture, a JPEG.
+        """Draw what a browser wants to see; return the picture's number and the picture, a JPEG."""
+        wish = Wish.of(*sent)
+        self._prepare(wish)
+        there = self._scene.shown is not None
+        return [self._server.state.picture, jpeg(self._scene, moving=wish.moving) if there else b""]
 
-        What it asks for moves the camera of all browsers.
-        """
-        wish, state = Wish.of(*sent), self._server.state
-        self._fit(wish.size)
-        if self._scene.shown is None:
-            return [state.picture, b""]
-        if wish.moves:
-            move_camera(self._scene, wish)
-            state.picture += 1
-        return [state.picture, jpeg(self._scene, moving=wish.moving)]
-
-    def point(self, u: float, v: float, width: float, height: float) -> None:
-        """Take what was clicked in a picture of some size likewise, at shares of this size."""
-        self._fit(Wish.of(width, height, 0, 0, 1, 0, 0, False).size)
+    def point(self, u: float, v: float, *sent: Any) -> None:
+        """Take what was clicked in a picture likewise, at shares of its size, from what it was."""
+        self._prepare(Wish.of(*sent))
         found = self._scene.at(float(u), float(v))
         if found is not None:
             self.pick([found])
@@ -138,15 +141,6 @@ class Page:
         if kind == _KEEPS_OTHERS:
             choice["others"] = others
         self._explorer.make(**choice)
-
-    def prefer(self, ground: str) -> None:
-        """Draw on what a browser that has opened the page prefers: ``light`` or ``dark``."""
-        if ground in _GROUNDS:
-            self._server.state.ground = ground
-
-    def turn_back(self) -> None:
-        """Turn the camera back."""
-        self._draw(self._moment, turn_back=True)
 
     def refresh(self, moment: Moment) -> None:
         """Show a moment."""
@@ -168,7 +162,7 @@ class Page:
             self._tell_line(moment, before)
             drawn = [(m.shown, m.here, m.ends) for m in (moment, before)]
             if any(now is not then for now, then in zip(*drawn, strict=True)):
-                self._draw(moment)
+                self._show(moment)
 
     def close(self) -> None:
         """Free the graphics; nothing is drawn any more."""
@@ -184,6 +178,14 @@ class Page:
                 with self._server.state as state:
                     state.error = " ".join(str(error).split())
                 return None
+
+        return checked
+
+    def _timely(self, call: Callable[..., Any], since: Since) -> Callable[..., Any]:
+        """Return a call that ignores what was chosen on a picture of something else."""
+
+        def checked(picture: Any, *sent: Any) -> Any:
+            return call(*sent) if since.holds(picture) else self._explorer.say(LATE)
 
         return checked
 
@@ -206,28 +208,40 @@ class Page:
         chosen = {name: state[name] for name in _LOOK}
         try:
             chosen["exaggeration"] = float(chosen["exaggeration"])
-            self.look = Look(**chosen, style=_GROUNDS.get(state.ground, self.look.style))
+            self.look = Look(**chosen)
         except (ValueError, TypeError) as error:
             state.error = str(error)
             return
-        self._draw(self._moment)
+        self._show(self._moment)
 
-    def _fit(self, size: tuple[int, int]) -> None:
-        """Draw for a picture of another size: browsers may differ in theirs."""
-        if self._scene.resize(size):
-            with suppress(ValueError):  # Told when it was drawn first.
-                self._scene.draw(self._moment, self.look)
+    def _prepare(self, wish: Wish) -> None:
+        """Draw as a browser wishes, unless it is drawn so: they differ in size, ground, camera."""
+        wanted = (self._server.state.picture, wish.ground)
+        if self._scene.resize(wish.size, wish.ratio) or wanted != self._drawn:
+            look = replace(self.look, style=GROUNDS[wish.ground])
+            with suppress(ValueError):  # Told when it was shown first.
+                self._scene.draw(self._drawable, look)
+            self._drawn = wanted
+        place_camera(self._scene, wish)
 
-    def _draw(self, moment: Moment, *, turn_back: bool = False) -> None:
+    def _show(self, moment: Moment) -> None:
+        """Let all browsers ask for a picture of a moment, and show it on the map."""
         state = self._server.state
+        surface, place, region = moment.shown, moment.here, moment.region
+        ends = [] if region is None else [float(axis[i]) for axis in region.axes for i in (0, -1)]
+        # What cannot be drawn is there all the same: what is drawn on the old picture is late.
+        self._region.note(state.picture + 1, place, ends)
+        self._surface.note(state.picture + 1, place, surface, self.look)
+        if surface is None or place is None:
+            return
         try:
-            shown = self._scene.draw(moment, self.look, turn_back=turn_back)
+            shown = Shown.of(surface, self.look, place.paths)
         except ValueError as error:
             state.error = str(error)
             return
-        if shown is not None:
-            state.shown = shown.note
-            state.update(map_attributes(shown, Style.of(self.look.style)))
+        self._drawable = moment
+        state.shown = shown.note
+        state.update(map_attributes(shown, Style.of(self.look.style)))
         state.picture += 1
 
     def _tell_window(self, moment: Moment) -> None:
@@ -253,7 +267,8 @@ def _first_state(runs: tuple[str, ...], look: Look) -> dict[str, Any]:
         "ground": "light", "runs": list(runs), "run": run, "kind": "random", "seed": "1",
         "normalisation": "filter",
         "other1": runs[1] if len(runs) > 1 else run, "other2": runs[2] if len(runs) > 2 else run,
-        "picture": 0, "done": 0, "total": 0, "fresh": False, "can_back": False,
+        "picture": 0, "resets": 0, "elevation": Style.of(look.style).elevation,
+        "done": 0, "total": 0, "fresh": False, "can_back": False,
         "picking": False, "live": True, "line_fresh": False, **line_attributes(Moment()),
         "map_extent": "0 1 0 1", "map_window": "0 1 0 1", "map_path": "[]", "map_shape": "0 0",
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""The picture of the explorer as a browser asks for it: at its own size, after its own moves."""
+"""The picture of the explorer as a browser asks for it: of its size, background and camera."""
 
 from __future__ import annotations
 
@@ -14,9 +14,13 @@ from viz.geometry.camera import move, turn
 
 # Pixels of a side: from what can be drawn to what a browser shows.
 _LEAST, _MOST = 16, 4096
-# Factors between what was asked for last and next, and quality of JPEG at rest and in motion.
+# Pixels of a picture to one of the page.
+_COARSEST, _FINEST = 0.25, 4.0
 _MOST_ZOOM = 64.0
+# Quality of JPEG at rest and in motion.
 _STILL, _MOVING = 95, 75
+# What browsers prefer, as the name of a style.
+GROUNDS = {"light": "paper", "dark": "dark"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,54 +30,77 @@ class Wish:
     Attributes:
         width: of its picture, in pixels.
         height: likewise.
-        azimuth: by which it was turned since it asked last, in degrees.
+        ratio: pixels of the picture to one of the page, by which letters and lines are larger.
+        azimuth: by which the camera was turned there, in degrees.
         elevation: likewise.
-        zoom: factor by which it was magnified since.
-        right: by which it was moved since, in heights of the picture.
+        zoom: factor by which the picture was magnified.
+        right: by which it was moved then, in its heights.
         up: likewise.
+        ground: behind the surface, ``light`` or ``dark``.
         moving: whether more of this is to come, so that speed counts more than beauty.
 
     Raises:
-        ValueError: for what is no number.
+        ValueError: for what is no number, or an unknown ground.
     """
 
     width: int
     height: int
+    ratio: float = 1.0
     azimuth: float = 0.0
     elevation: float = 0.0
     zoom: float = 1.0
     right: float = 0.0
     up: float = 0.0
+    ground: str = "light"
     moving: bool = False
+
+    def __post_init__(self) -> None:
+        if self.ground not in GROUNDS:
+            raise ValueError(f"unknown ground {self.ground!r}; known: {', '.join(GROUNDS)}")
 
     @classmethod
     def of(cls, *sent: Any) -> Wish:
         """Make sense of what was sent, in the order of the attributes."""
-        *numbers, moving = sent
+        *numbers, ground, moving = sent
         values = [float(number) for number in numbers]
-        if len(values) != len(fields(cls)) - 1 or not all(map(math.isfinite, values)):
-            raise ValueError(f"a picture needs {len(fields(cls)) - 1} numbers, got {sent!r}")
-        width, height, azimuth, elevation, zoom, right, up = values
+        if len(values) != len(fields(cls)) - 2 or not all(map(math.isfinite, values)):
+            raise ValueError(f"a picture needs {len(fields(cls)) - 2} numbers, got {sent!r}")
+        width, height, ratio, azimuth, elevation, zoom, right, up = values
         width, height = (round(min(max(side, _LEAST), _MOST)) for side in (width, height))
+        ratio = min(max(ratio, _COARSEST), _FINEST)
         zoom = min(max(zoom, 1 / _MOST_ZOOM), _MOST_ZOOM)
-        return cls(width, height, azimuth, elevation, zoom, right, up, moving is True)
+        return cls(width, height, ratio, azimuth, elevation, zoom, right, up, str(ground),
+                   moving is True)  # fmt: skip
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height."""
         return self.width, self.height
 
-    @property
-    def moves(self) -> bool:
-        """Whether the camera is to be moved."""
-        return (self.azimuth, self.elevation, self.zoom, self.right, self.up) != (0, 0, 1, 0, 0)
+
+class Since:
+    """The number of the first picture that shows what is there now."""
+
+    def __init__(self) -> None:
+        self._what: tuple[Any, ...] = ()
+        self._first = 0
+
+    def note(self, picture: int, *what: Any) -> None:
+        """Hear of what the picture of this number shows."""
+        if what != self._what:
+            self._what, self._first = what, picture
+
+    def holds(self, picture: Any) -> bool:
+        """Whether a picture of this number shows it."""
+        return float(picture) >= self._first
 
 
-def move_camera(scene: Scene, wish: Wish) -> None:
-    """Turn, move and zoom as was wished."""
+def place_camera(scene: Scene, wish: Wish) -> None:
+    """Turn, magnify and move the camera as was wished, from where it was in the beginning."""
+    scene.turn_back()
     renderer = scene.plotter.renderers[0]
     turn(renderer, wish.azimuth, wish.elevation)
-    move(renderer, wish.right, wish.up, zoom=wish.zoom)
+    move(renderer, wish.right / wish.zoom, wish.up / wish.zoom, zoom=wish.zoom)
 
 
 def jpeg(scene: Scene, *, moving: bool = False) -> bytes:

@@ -154,8 +154,9 @@ class Scene:
         self.frame: Frame | None = None
         self._surface: Surface | None = None
         self._corner: Any = None
-        # Of the camera that fits the picture into the window, before the user zooms.
-        self._fitting = 1.0
+        # The camera that fits the picture into the window, before the user turns it.
+        self._aimed: tuple[Any, ...] = ()
+        self._ratio = 1.0
 
     @property
     def aspect(self) -> float:
@@ -163,12 +164,23 @@ class Scene:
         width, height = self.plotter.window_size
         return float(width / max(height, 1))
 
-    def resize(self, size: tuple[int, int]) -> bool:
-        """Give the window another size in pixels; return whether that is another one."""
-        if size == tuple(self.plotter.window_size):
+    def resize(self, size: tuple[int, int], ratio: float = 1.0) -> bool:
+        """Give the window another size in pixels; return whether it is to be drawn anew.
+
+        Args:
+            size: of the window.
+            ratio: pixels to one of what it is shown on, by which letters and lines are larger.
+        """
+        if (*size, ratio) == (*self.plotter.window_size, self._ratio):
             return False
         self.plotter.render_window.SetSize(size)
+        self._ratio = ratio
         return True
+
+    def turn_back(self) -> None:
+        """Put the camera back to where it was in the beginning."""
+        if self._aimed:
+            self._put_camera(self._aimed)
 
     def draw(self, moment: Moment, look: Look, *, turn_back: bool = False) -> Shown | None:
         """Draw a moment; the camera stays where the user turned it.
@@ -195,7 +207,7 @@ class Scene:
         self, surface: Surface, place: Place, moment: Moment, look: Look, *, turn_back: bool
     ) -> Shown:
         shown = Shown.of(surface, look, place.paths)
-        style = _style(look, self.plotter.window_size[0])
+        style = _style(look, self.plotter.window_size[0], self._ratio)
         camera = None if turn_back or self.shown is None else self._kept_camera()
         for column in (0, 1):
             self.plotter.subplot(0, column)
@@ -207,11 +219,10 @@ class Scene:
         self._draw_surface(shown, look, style, place.title)
         if moment.ends and moment.line_seen and self.frame is not None:
             draw_line(self.plotter, moment.ends, shown.surface, self.frame, style)
-        fitting, before = self.plotter.renderers[0].camera.parallel_scale, self._fitting
-        self._fitting = fitting
+        before, self._aimed = self._aimed, self._kept_camera()
         if camera is not None:
             # In this order what is not zoomed fits to the last digit.
-            self._put_camera((*camera[:3], camera[3] / before * fitting))
+            self._put_camera((*camera[:3], camera[3] / before[3] * self._aimed[3]))
         self.shown, self._surface = shown, surface
         return shown
 
@@ -288,9 +299,9 @@ class Scene:
         self.plotter.close()
 
 
-def _style(look: Look, width: int) -> Style:
+def _style(look: Look, width: int, ratio: float) -> Style:
     style = Style.of(look.style)
-    dpi = round(_DPI * min(max(width / _WIDE, _LEAST), 1.0))
+    dpi = round(_DPI * ratio * min(max(width / ratio / _WIDE, _LEAST), 1.0))
     return replace(style, dpi=dpi, height=style.height * look.exaggeration,
                    isolines=look.isolines, font="sans", font_size=_LETTERS)  # fmt: skip
 

@@ -53,8 +53,10 @@ def draw_colour_bar(
         above = _draw_cap(plotter, (left, right), top, highest, style)
     for text, place in zip(texts, places, strict=True):
         _write(plotter, text, (right + 0.10, float(place)), style)
+    # In a tall picture lines would stand apart.
+    apart = min(0.065, 1.6 * _line(plotter, style))
     for line, text in enumerate(reversed(scale.title.split("  "))):
-        _write(plotter, text, (left, above + 0.045 + 0.065 * line), style)
+        _write(plotter, text, (left, above + 0.045 + apart * line), style)
 
 
 def _painted(shares: Floats, style: Style, colours: Colours | None) -> Any:
@@ -82,12 +84,16 @@ def _draw_cap(
     cap.cell_data["colours"] = paint
     cap.set_active_scalars("colours", preference="cell")
     _add(plotter, cap, style, coloured=True)
-    _, low_y, _, high_y = map(float, plotter.renderer.viewport)
-    tall = (high_y - low_y) * float(plotter.window_size[1])
-    line = style.pixels(style.font_size) / tall
+    line = _line(plotter, style)
     place = max((low + high) / 2, highest + line)
     _write(plotter, "clipped", (right + 0.10, place), style, size=0.8)
     return max(high, place + line / 4)
+
+
+def _line(plotter: Any, style: Style) -> float:
+    """Return how high a line of text is, as a share of the active renderer."""
+    _, low, _, high = map(float, plotter.renderer.viewport)
+    return style.pixels(style.font_size) / ((high - low) * float(plotter.window_size[1]))
 
 
 def _add(plotter: Any, data: Any, style: Style, *, coloured: bool) -> None:

@@ -8,6 +8,9 @@ from typing import Any
 
 from viz.style import Font, Style, font_file
 
+# Letters of a line.
+_FEWEST = 10
+
 
 def text_3d(
     plotter: Any,
@@ -82,7 +85,7 @@ def set_font(properties: Any, text: str, style: Style, size: float) -> None:
 
     properties.SetFontFamily(4)  # VTK_FONT_FILE
     properties.SetFontFile(font_file(text, style.font))
-    properties.SetFontSize(max(round(style.pixels(style.font_size * size)), 1))
+    properties.SetFontSize(pixels_of(style, size))
     properties.SetColor(*pyvista.Color(style.ink).float_rgb)
     properties.SetJustificationToCentered()
     properties.SetLineSpacing(1.25)
@@ -97,11 +100,38 @@ def wrapped(text: str, width: float, size: float, font: Font = "serif") -> list[
         size: of the font in points.
         font: which.
     """
-    if not text:
-        return []
-    letters = width * 72 / (size * letter_width(font))
+    return _lines(text, int(width * 72 / (size * letter_width(font)))) if text else []
+
+
+def wrapped_pixels(text: str, width: float, style: Style, size: float) -> list[str]:
+    """Cut a text into lines that fit into a 3D picture, whose letters are whole pixels large.
+
+    Args:
+        text: what is written; "" gives no line.
+        width: of a line in inches.
+        style: of the picture.
+        size: of the font, as a multiple of the style's.
+    """
+    from PIL import ImageFont
+
+    lines = wrapped(text, width, style.font_size * size, style.font)
+    letters = ImageFont.truetype(font_file(text, style.font), pixels_of(style, size),
+                                 layout_engine=ImageFont.Layout.BASIC)  # fmt: skip
+    most = max(map(len, lines), default=0)
+    while most > _FEWEST and any(letters.getlength(x) > width * style.dpi for x in lines):
+        most -= 1
+        lines = _lines(text, most)
+    return lines
+
+
+def _lines(text: str, letters: int) -> list[str]:
     # Names of runs have hyphens that are no places to break.
-    return textwrap.wrap(text, max(int(letters), 10), break_on_hyphens=False)
+    return textwrap.wrap(text, max(letters, _FEWEST), break_on_hyphens=False)
+
+
+def pixels_of(style: Style, size: float) -> int:
+    """Return how large letters are in a 3D picture, as a multiple of the style's."""
+    return max(round(style.pixels(style.font_size * size)), 1)
 
 
 @cache

@@ -1,9 +1,9 @@
 // The surface seen from above: draw a box, scroll or press keys to choose the next window.
 //
 // Everything comes in as attributes; what goes out are the events "window" with detail
-// [alpha0, alpha1, beta0, beta1], "stop" for Escape, and "prefer" with "light" or "dark" at first.
-// With the attribute "picking" a click is the event "pick" with [alpha, beta] instead, and a drag
-// two of them.
+// [version, alpha0, alpha1, beta0, beta1], "stop" for Escape, and "prefer" with "light" or "dark" at
+// first. With the attribute "picking" a click is the event "pick" with [version, [[alpha, beta]]]
+// instead, and a drag with two points. The version is that of the picture on which it was begun.
 
 const NS = "http://www.w3.org/2000/svg";
 const SMALLEST = 6; // A box of fewer pixels is a click.
@@ -101,6 +101,10 @@ class LandscapeMap extends HTMLElement {
     if (at) Object.assign(element.style, { left: `${100 * at[0]}%`, top: `${100 * at[1]}%` });
   }
 
+  get shownVersion() {
+    return Number(this.getAttribute("version"));
+  }
+
   get choosing() {
     return this.hasAttribute("picking");
   }
@@ -122,6 +126,7 @@ class LandscapeMap extends HTMLElement {
   press(event) {
     if (event.button) return;
     this.start = this.at(event);
+    this.begun = this.shownVersion;
     try {
       this.frame.setPointerCapture(event.pointerId);
     } catch {
@@ -152,13 +157,14 @@ class LandscapeMap extends HTMLElement {
     if (this.choosing) {
       const moved = Math.hypot((to[0] - from[0]) * r.width, (to[1] - from[1]) * r.height);
       const picked = moved < SMALLEST ? [to] : [from, to];
-      this.dispatchEvent(new CustomEvent("pick", { detail: picked.map((p) => this.coordinates(p)) }));
+      const points = picked.map((p) => this.coordinates(p));
+      this.dispatchEvent(new CustomEvent("pick", { detail: [this.begun, points] }));
       return;
     }
     if (Math.abs(to[0] - from[0]) * r.width < SMALLEST) return;
     if (Math.abs(to[1] - from[1]) * r.height < SMALLEST) return;
     const [p, q] = [this.coordinates(from), this.coordinates(to)];
-    this.ask(Math.min(p[0], q[0]), Math.max(p[0], q[0]),
+    this.ask(this.begun, Math.min(p[0], q[0]), Math.max(p[0], q[0]),
              Math.min(p[1], q[1]), Math.max(p[1], q[1]));
   }
 
@@ -170,10 +176,10 @@ class LandscapeMap extends HTMLElement {
   turn(event) {
     event.preventDefault();
     const here = this.at(event);
-    if (!this.wheel) this.wheel = { about: here, factor: 1 };
+    if (!this.wheel) this.wheel = { about: here, factor: 1, version: this.shownVersion };
     const steps = event.deltaY * (event.deltaMode === 1 ? 16 : 1);
     this.wheel.factor = Math.min(Math.max(this.wheel.factor * 2 ** (steps / 240), 1 / 64), 64);
-    const { about, factor } = this.wheel;
+    const { about, factor, version } = this.wheel;
     if (factor < 1) {
       this.outline(about[0] * (1 - factor), about[1] * (1 - factor), factor, factor);
     } else {
@@ -188,7 +194,7 @@ class LandscapeMap extends HTMLElement {
       const [alpha, beta] = this.coordinates(about);
       const [low, high] = this.inner();
       const ends = (x, a, b) => [x + (a - x) * factor, x + (b - x) * factor];
-      this.ask(...ends(alpha, low[0], high[0]), ...ends(beta, low[1], high[1]));
+      this.ask(version, ...ends(alpha, low[0], high[0]), ...ends(beta, low[1], high[1]));
     }, SETTLE);
   }
 
@@ -216,12 +222,12 @@ class LandscapeMap extends HTMLElement {
     } else if (!(event.key in factors)) return;
     event.preventDefault();
     const f = (factors[event.key] || 1) / 2;
-    this.ask(middle[0] - f * size[0], middle[0] + f * size[0],
+    this.ask(this.shownVersion, middle[0] - f * size[0], middle[0] + f * size[0],
              middle[1] - f * size[1], middle[1] + f * size[1]);
   }
 
-  ask(...ends) {
-    this.dispatchEvent(new CustomEvent("window", { detail: ends }));
+  ask(version, ...ends) {
+    this.dispatchEvent(new CustomEvent("window", { detail: [version, ...ends] }));
   }
 
   read([u, v]) {

@@ -6,6 +6,7 @@ export function make(tag, attributes = {}, ...children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (name === "class") element.className = value;
+    else if (value === undefined) continue;
     else if (name in element && typeof value !== "string") element[name] = value;
     else element.setAttribute(name, value);
   }

@@ -45,7 +45,8 @@ export class Labels {
     const [px, py] = corners.reduce((best, corner) => (corner[2][0] < best[2][0] ? corner : best));
     const most = Math.hypot(0, at(px, py, 0)[1] - at(px, py, panel.rise)[1]) < 90 ? 3 : 5;
     let lastTop = Infinity;
-    for (const [h, text] of panel.scale.labels(most)) {
+    const [names, labels] = panel.scale.axis(most);
+    for (const [h, text] of labels) {
       const [left, top] = at(px, py, panel.scale.share(h) * panel.rise);
       // Seen from above the axis is short: numbers that would touch are left out.
       if (lastTop - top < 14 || this.taken.some(([l, t]) => left - 7 - l < 34 && left - l > -34 && Math.abs(t - top) < 13)) continue;
@@ -53,7 +54,7 @@ export class Labels {
       lastTop = top;
     }
     const [left, top] = at(px, py, panel.rise);
-    this.put([left, top - 14], panel.scale.name, "axis");
+    names.forEach((name, line) => this.put([left, top - 14 - 15 * line], name, "axis", width));
     return this.finish();
   }
 
@@ -64,7 +65,8 @@ export class Labels {
     this.put(place, text, "tick");
   }
 
-  put([left, top], text, kind) {
+  /** Write at a place; within a width, if it is given, where the place itself is. */
+  put([left, top], text, kind, width = 0) {
     let label = this.used[this.shown];
     if (!label) {
       label = make("span", { class: "mark" });
@@ -74,9 +76,11 @@ export class Labels {
     this.shown += 1;
     if (label.textContent !== text) label.textContent = text;
     if (label.className !== `mark ${kind}`) label.className = `mark ${kind}`;
+    label.hidden = false;
+    const room = label.offsetWidth / 2 + 3;
+    if (left > 0 && left < width) left = Math.max(Math.min(left, width - room), room);
     label.style.transform = `translate(${left.toFixed(1)}px, ${top.toFixed(1)}px)`;
     label.dataset.at = `${left.toFixed(1)},${top.toFixed(1)}`;
-    label.hidden = false;
   }
 
   finish() {

@@ -55,7 +55,11 @@ export class Scale {
 
   /** Heights that get a label. */
   ticks(most = 5) {
-    if (this.kind !== "log") return steps(this.low, this.high, niceStep(this.low, this.high, most));
+    if (this.kind !== "log") {
+      const round = [most, 2 * most].map((count) => steps(this.low, this.high, niceStep(this.low, this.high, count)));
+      // One number alone tells no height.
+      return round.find((found) => found.length > 1) ?? round[1];
+    }
     const decades = steps(this.low, this.high, Math.max(1, Math.ceil((this.high - this.low) / most)));
     if (decades.length >= 3) return decades;
     const found = [];
@@ -67,9 +71,17 @@ export class Scale {
     return [this.low, (this.low + this.high) / 2, this.high];
   }
 
-  labels(most = 5) {
+  /** Names of an axis and its labels, short: the power of ten that these would need is a name of its own. */
+  axis(most = 5) {
+    const sizes = this.ticks(most).map(Math.abs).filter((size) => size > 0);
+    if (this.kind === "log" || !sizes.some((size) => size < 1e-3 || size >= 1e5)) return [[this.name], this.labels(most)];
+    const power = Math.floor(Math.log10(Math.max(...sizes)) + 1e-9);
+    return [[`[10${raised(power)}]`, this.name], this.labels(most, 10 ** power)];
+  }
+
+  labels(most = 5, unit = 1) {
     const heights = this.ticks(most);
-    const losses = heights.map((height) => this.lossAt(height));
+    const losses = heights.map((height) => this.lossAt(height) / unit);
     for (let digits = 3; digits < 12; digits++) {
       const texts = losses.map((loss) => number(loss, digits));
       if (new Set(texts).size === texts.length) return heights.map((height, i) => [height, texts[i]]);
@@ -111,9 +123,14 @@ export function number(value, digits = 4) {
   const size = Math.abs(value);
   if (size >= 1e-3 && size < 1e5) return trimmed(value.toPrecision(digits)).replace("-", "\u2212");
   const [mantissa, exponent] = value.toExponential(digits - 1).split("e");
-  const power = exponent.replace("+", "").replace(/[-0-9]/g, (c) => "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"["-0123456789".indexOf(c)]);
+  const power = raised(Number(exponent));
   const short = trimmed(mantissa).replace("-", "\u2212");
   return short === "1" ? `10${power}` : `${short}\u00b710${power}`;
+}
+
+/** A whole number as an exponent. */
+function raised(power) {
+  return String(power).replace(/[-0-9]/g, (c) => "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"["-0123456789".indexOf(c)]);
 }
 
 function trimmed(text) {
