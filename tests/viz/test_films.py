@@ -22,7 +22,7 @@ from landscape.surface import Surface
 from viz.films.descent import Walk
 from viz.films.film import film_style
 from viz.films.video import write_video
-from viz.films.zoom import cut_out, window_of
+from viz.films.zoom import _window_text, cut_out, window_of
 from viz.geometry.drape import heights_at, laid
 from viz.geometry.frame import Frame
 from viz.geometry.height import HeightScale
@@ -335,3 +335,14 @@ def test_levels_around_different_points_are_refused(ffmpeg: Any, tmp_path: Path)
     aside = make_surface(np.zeros((20, 20)), Grid.rectangle((20, 20), (0.0, 1.0), (0.0, 1.0)))
     with pytest.raises(ValueError, match="levels must have one centre"):
         viz.animate_zoom([square(4.0, points=101), aside], tmp_path / "a.mp4", **SMALL)
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [(0.5, "4 optimizer steps wide"), (2.0, "1 optimizer step wide"),
+     (4.0, "0.5 optimizer steps wide")],
+)  # fmt: skip
+def test_a_window_is_told_in_steps(oblong: Surface, step: float, said: str) -> None:
+    residual = remove_quadratic(oblong)
+    assert _window_text(residual, 2.0, step)[:2] == ["window 2", said]
+    assert not any("optimizer" in line for line in _window_text(residual, 2.0, None))

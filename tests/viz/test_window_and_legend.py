@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import pyvista
 from making import make_path, make_surface
 
 import viz
@@ -15,7 +16,8 @@ from landscape.results import Projection
 from landscape.surface import Surface
 from viz.geometry.frame import Frame
 from viz.geometry.height import HeightScale
-from viz.style import TESTING
+from viz.scenes.colourbar import draw_colour_bar
+from viz.style import PAPER, TESTING
 
 
 @pytest.fixture
@@ -174,3 +176,20 @@ def test_the_longest_title_of_a_colour_bar_keeps_off_the_right_edge(
     ground = picture[0, 0]
     strip = picture[:, -picture.shape[1] // 100 :]
     assert np.abs(strip - ground).max() < 8
+
+
+@pytest.mark.parametrize("height", [400, 1200])
+def test_lines_of_a_colour_bars_title_belong_together(rendering: None, height: int) -> None:
+    """As far apart as the letters are high, not as the picture is."""
+    plotter = pyvista.Plotter(off_screen=True, window_size=[200, height])
+    style = replace(PAPER, dpi=100)
+    draw_colour_bar(plotter, HeightScale("linear", 0.0, 1e-6, "residual"), style)
+    titles = {
+        actor.GetInput(): height * actor.GetPosition()[1]
+        for actor in plotter.renderer.actors.values()
+        if hasattr(actor, "GetInput") and isinstance(actor.GetInput(), str)
+    }
+    plotter.close()
+    (power,) = (place for text, place in titles.items() if text.startswith("[10"))
+    apart = titles["residual"] - power
+    assert apart == pytest.approx(2.1 * style.pixels(style.font_size), rel=0.05)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 from browsing import at_rest, until
 from making import make_path
+from PIL import Image
 
 import viz
 from landscape.grid import Grid
@@ -236,3 +239,33 @@ def test_a_turn_may_be_coarser_and_what_rests_is_whole(
                     "(lossoscope.detail())")  # fmt: skip
         until(page, f"{pieces} === 399")
         assert page.locator(".stage").screenshot() != before
+
+
+def test_what_is_printed_is_the_whole_picture(opened: Callable[..., Any], page_file: Path) -> None:
+    """On paper all panels are beside each other as on the screen, whatever the window's size."""
+    with opened(page_file, 1400, 860) as page:
+        stage = page.locator(".stage").bounding_box()
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        page.emulate_media(media="print")
+        page.set_viewport_size({"width": 700, "height": 900})
+        drawn = page.locator(".paper canvas")
+        box = drawn.bounding_box()
+        assert page.locator(".stage").is_hidden()
+        assert page.locator(".tools").is_hidden()
+        assert page.locator(".steps").is_visible()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 700
+        sides = drawn.evaluate("canvas => [canvas.width, canvas.height]")
+        assert sides[0] == 2 * stage["width"]
+        assert box["height"] / box["width"] == pytest.approx(sides[1] / sides[0], rel=0.01)
+        # Something is drawn in both halves.
+        content = drawn.evaluate("canvas => canvas.toDataURL().split(',')[1]")
+        pixels = np.asarray(Image.open(BytesIO(base64.b64decode(content))).convert("RGB"))
+        for half in np.array_split(pixels, 2, axis=1):
+            assert len(np.unique(half.reshape(-1, 3), axis=0)) > 100
+        page.emulate_media(media="screen")
+        page.set_viewport_size({"width": 1400, "height": 860})
+        page.locator(".stage").wait_for()
+        at_rest(page)
+        assert drawn.is_hidden()
+        assert page.locator(".stage").bounding_box() == stage

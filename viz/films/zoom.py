@@ -174,7 +174,8 @@ def _residual_frame(residual: Residual, style: Style) -> Frame:
 def _window_text(residual: Residual, width: float, step: float | None) -> list[str]:
     lines = [f"window {number(width)}"]
     if step:
-        lines.append(f"{number(width / step)} optimizer steps wide")
+        steps = number(width / step)
+        lines.append(f"{steps} optimizer {'step' if steps == '1' else 'steps'} wide")
     lines.append("loss − its best quadratic:")
     share = f"{number(100 * residual.share)} % of the losses' range"
     return [*lines, share if residual.resolved else "rounding only"]

@@ -54,7 +54,7 @@ def draw_colour_bar(
     for text, place in zip(texts, places, strict=True):
         _write(plotter, text, (right + 0.10, float(place)), style)
     # In a tall picture lines would stand apart.
-    apart = min(0.065, 1.6 * _line(plotter, style))
+    apart = min(0.065, 2.1 * _line(plotter, style))
     for line, text in enumerate(reversed(scale.title.split("  "))):
         _write(plotter, text, (left, above + 0.045 + apart * line), style)
 

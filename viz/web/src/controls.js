@@ -22,8 +22,10 @@ export class Controls {
     this.steps = make("div", { class: "steps" });
     this.probe = make("section", { class: "probe", hidden: true, "aria-live": "polite" });
     this.legend = make("div", { class: "legend" });
+    // What is printed instead of the stage, whose picture has the size of the window.
+    this.paper = make("div", { class: "paper" });
     this.drawer = make("aside", { class: "drawer", hidden: true, "aria-label": "Settings" });
-    this.root = make("div", { class: "app" }, this.header(), make("div", { class: "middle" }, this.stage, this.drawer), this.legend, this.probe, this.footer());
+    this.root = make("div", { class: "app" }, this.header(), make("div", { class: "middle" }, this.stage, this.drawer), this.paper, this.legend, this.probe, this.footer());
     this.fillDrawer();
   }
 
@@ -109,11 +111,13 @@ export class Controls {
     const [kind, word] = [this.kind.value, this.filter.value.toLowerCase()];
     const rows = [];
     page.panels.forEach((panel, number) => {
+      const alike = page.panels.filter((other) => other !== panel && other.title === panel.title);
+      const own = alike.some((other) => other.kind === panel.kind) ? panel.id : panel.kind || panel.id;
       const text = `${panel.id} ${panel.title}`.toLowerCase();
       if ((kind && panel.kind !== kind) || !text.includes(word)) return;
       const box = make("input", { type: "checkbox", checked: state.shown.includes(number), "data-surface": panel.id, onchange: () => this.choose(number, box) });
       const notes = [panel.id, ...panel.notes].join("; ");
-      rows.push(make("li", {}, make("label", { title: notes }, box, make("span", {}, panel.title, page.panels.some((other) => other !== panel && other.title === panel.title) ? make("small", {}, ` ${panel.kind || panel.id}`) : ""))));
+      rows.push(make("li", {}, make("label", { title: notes }, box, make("span", {}, panel.title, alike.length ? make("small", {}, ` ${own}`) : ""))));
     });
     this.list.replaceChildren(...rows);
   }

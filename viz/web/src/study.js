@@ -54,6 +54,7 @@ export class StudyPage {
     this.readout = new Readout(this);
     theme.onchange = () => this.change(theme.state());
     keys(this);
+    addEventListener("beforeprint", () => this.controls.paper.replaceChildren(this.picture()));
   }
 
   /** Change the state and draw what depends on it. */
