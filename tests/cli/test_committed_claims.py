@@ -22,11 +22,28 @@ TABLES = {
     "cnn": ((1, 3, 4, 5, 6, 7, 9), 26),
     "depth": ((5,), 2),
     "places": ((10,), 12),
+    "rates": ((1, 2), 36),
 }
 
 
 def test_every_table_is_tested() -> None:
     assert {path.stem for path in FOLDER.glob("*.csv")} == set(TABLES)
+
+
+def estimates(*tables: str) -> dict[str, str]:
+    """Return the estimate of every contrast of some tables."""
+    found = {}
+    for table in tables:
+        with (FOLDER / f"{table}.csv").open(encoding="utf-8", newline="") as file:
+            found |= {row["contrast"]: row["estimate"] for row in csv.DictReader(file)}
+    return found
+
+
+def test_what_was_measured_again_came_out_the_same() -> None:
+    again, before = estimates("rates"), estimates("digits", "wine")
+    both = again.keys() & before.keys()
+    assert len(both) == 102
+    assert {name: again[name] for name in both} == {name: before[name] for name in both}
 
 
 @pytest.fixture(scope="module", params=TABLES)
