@@ -232,9 +232,9 @@ def many_names_of_one_large_thing(file: h5py.File) -> None:
 
 def many_that_are_nearly_too_large(file: h5py.File) -> None:
     group, shape = file["surfaces/s"], (4000, 8000)
-    for number in range(10):
+    for number in range(100):
         group.create_dataset(f"f{number}", shape, "f8", chunks=(400, 800), compression="gzip")
-    group.attrs["fields"] = json.dumps(["losses", *(f"f{number}" for number in range(10))])
+    group.attrs["fields"] = json.dumps(["losses", *(f"f{number}" for number in range(100))])
 
 
 def itself_within(file: h5py.File) -> None:
