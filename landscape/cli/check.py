@@ -72,9 +72,10 @@ def repair(
 
     damaged = [*done.missing, *done.removed]
     failed = _recomputed(path, damaged) if recompute else {}
+    mended = open_study(path)
     for part in incomplete(path, damaged):
         why = f" ({failed[part]})" if part in failed else ""
-        print(f"{part}: not computed again{why}; give: {remedy(open_study(path), part)}")
+        print(f"{part}: not computed again{why}; give: {remedy(mended, part)}")
 
 
 def _recomputed(path: Path, damaged: list[str]) -> dict[str, str]:

@@ -195,6 +195,7 @@ def _problem(file: h5py.File, path: str, wanted: str | None, *, kept: bool) -> s
     """Say what is wrong with a record, "" for nothing."""
     try:
         group = at(file, path)
+        guard.check_total(item for _, item in digests.members(group))
         wrong = _wrong_data(group, kept=kept)
         if wrong:
             return ", ".join(wrong)

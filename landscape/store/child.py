@@ -16,6 +16,7 @@ from typing import Any
 from landscape.presenting import one_line
 
 _MEMORY = 4 << 30
+_LONGEST = 1000  # of what is told of a file, which may have set any part of it
 _ROOT = str(Path(__file__).parent.parent.parent)
 _SCRIPT = (
     "import sys; sys.path.insert(0, sys.argv[1]); "
@@ -76,7 +77,7 @@ def serve(task: str, seconds: str, *arguments: str) -> None:
         answer = {"refused": f"{arguments[0]} cannot be read: it asks for too much memory"}
     except Exception as error:  # a hostile file may break its reader anywhere
         text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-        text = one_line(text) or type(error).__name__
+        text = one_line(text)[:_LONGEST] or type(error).__name__
         answer = {"refused": text if arguments[0] in text else f"{arguments[0]}: {text}"}
     sys.stdout.write(json.dumps(answer))
     sys.stdout.flush()

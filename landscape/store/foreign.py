@@ -26,7 +26,7 @@ KINDS = (
     "Landscaper (.npz), meshfile.hdf5 of landscapeviz, CSV as 'landscape export' writes it"
 )
 _TEXT_BYTES = 1 << 30
-_RUNS = 1000
+_RUNS = _FIELDS = 1000
 _COORDINATES = ("alpha", "beta", "gamma")
 _PATH_FIELDS = ("losses", "plane_losses", "off_plane_distances", "distances")
 
@@ -60,6 +60,8 @@ def read_in_child(path: str, out: str, field: str) -> dict[str, Any]:
     """Read a file and write its arrays to another; to be called in a process of its own."""
     facts, arrays = _parts(Path(path), field)
     if facts["what"] == "surface":
+        if len(facts["fields"]) > _FIELDS:
+            raise ValueError(f"it holds {len(facts['fields']):,} fields; {_FIELDS:,} are allowed")
         _turn(facts["fields"], arrays)
     np.savez(out, **arrays)  # type: ignore[arg-type]
     return facts
@@ -116,7 +118,7 @@ def _landscaper(path: Path) -> tuple[dict[str, Any], Arrays]:
     guard.check_zip(path)
     with np.load(path, allow_pickle=False) as file:
         if not {"loss", "coordinates"} <= set(file.files):
-            raise ValueError(f"{path} must hold loss and coordinates, got {sorted(file.files)}")
+            raise ValueError(f"{path} must hold loss and coordinates, got {sorted(file.files)[:8]}")
         try:
             loss, coordinates = file["loss"], file["coordinates"]
         except ValueError as error:

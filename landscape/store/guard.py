@@ -168,9 +168,12 @@ def check_zip(path: Path) -> None:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            total = sum(item.file_size for item in archive.infolist())
+            items = archive.infolist()
     except zipfile.BadZipFile as error:
         raise ValueError(f"{path} is damaged: {error}") from None
+    if len(items) > MEMBERS:
+        raise ValueError(f"{path} holds {len(items):,} members; {MEMBERS:,} are allowed")
+    total = sum(item.file_size for item in items)
     if total > largest(path.stat().st_size):
         raise ValueError(f"{path} claims to unpack to {total:,} bytes")
 

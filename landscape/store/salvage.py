@@ -82,6 +82,7 @@ def salvage_in_child(path: str, out: str) -> dict[str, Any]:
         problems = checking.findings(old).problems
         attributes = _attributes(old, path, damaged=WHOLE in problems)
         paths = [p for p in problems if p != WHOLE]
+        listed = _listed(old)
 
         def fill(new: h5py.File) -> None:
             for name, value in attributes.items():
@@ -90,7 +91,7 @@ def salvage_in_child(path: str, out: str) -> dict[str, Any]:
                 if record not in problems:
                     old.copy(checking.at(old, record), new, record)
             for record in paths:
-                surface = _sound_tiles(old, record)
+                surface = _sound_tiles(old, record, listed)
                 if surface is None:
                     removed.append(record)
                 else:
@@ -115,11 +116,11 @@ def _attributes(file: h5py.File, path: str, *, damaged: bool) -> dict[str, Any]:
         ) from None
 
 
-def _sound_tiles(file: h5py.File, path: str) -> Surface | None:
+def _sound_tiles(file: h5py.File, path: str, listed: dict[str, str]) -> Surface | None:
     """Return a damaged surface with its sound tiles, the others missing; None if it is lost."""
     try:
         group = checking.at(file, path)
-        wanted = _listed(file).get(path, digests.stored(group))
+        wanted = listed.get(path, digests.stored(group))
         if guard.attribute(group, "record") != "surface" or digests.record_digest(group) != wanted:
             return None
         grid = Grid(tuple(_sound(group, name) for name in AXES if guard.has(group, name)))

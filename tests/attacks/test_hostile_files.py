@@ -9,45 +9,21 @@ import sys
 import time
 import zlib
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
-import typer
+from attacks.forging import forged, written
 
-from landscape.cli.check import check
-from landscape.cli.inspect import info
-from landscape.grid import Grid
-from landscape.results import Analysis
-from landscape.store import StudyFile, StudyWriter, child, digests, open_study
+from landscape.store import StudyFile, child, open_study
 from landscape.store.checking import check_file
 from landscape.store.seal import put_seal
-from landscape.surface import Surface
-
-SECRET = np.full((3, 3), 42.0)
 
 
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
-    path = tmp_path / "study.h5"
-    grid = Grid.square(3)
-    losses = np.arange(9.0).reshape(3, 3)
-    with StudyWriter(path, config={"seed": 1}) as writer:
-        record = Surface(grid, {"losses": losses}, np.ones((3, 3), dtype=np.uint8))
-        writer.put_record("surfaces/s", record)
-        writer.put_record("analyses/summary/r", Analysis("summary", {"a": np.arange(3)}, {}))
-    with h5py.File(tmp_path / "secret.h5", "w") as file:
-        file["losses"] = SECRET
-    return path
-
-
-def forged(path: Path, change: Callable[[h5py.File], None]) -> None:
-    """Change a study, and seal it again as its maker would: the seal is no signature."""
-    with h5py.File(path, "r+") as file:
-        change(file)
-    put_seal(path)
+    return written(tmp_path)
 
 
 def soft_link(file: h5py.File) -> None:
@@ -214,7 +190,7 @@ def szip(file: h5py.File) -> None:
 
 
 def many_names_of_one_thing(file: h5py.File) -> None:
-    for number in range(20_000):
+    for number in range(2_000):
         file[f"surfaces/s{number}"] = file["surfaces/s"]
 
 
@@ -232,9 +208,9 @@ def many_names_of_one_large_thing(file: h5py.File) -> None:
 
 def many_that_are_nearly_too_large(file: h5py.File) -> None:
     group, shape = file["surfaces/s"], (4000, 8000)
-    for number in range(10):
+    for number in range(100):
         group.create_dataset(f"f{number}", shape, "f8", chunks=(400, 800), compression="gzip")
-    group.attrs["fields"] = json.dumps(["losses", *(f"f{number}" for number in range(10))])
+    group.attrs["fields"] = json.dumps(["losses", *(f"f{number}" for number in range(100))])
 
 
 def itself_within(file: h5py.File) -> None:
@@ -444,85 +420,6 @@ def test_a_group_elsewhere_is_not_opened(study: Path) -> None:
     for verify in (True, False):
         with pytest.raises(ValueError, match="links are not followed"):
             StudyFile(study, verify=verify).surfaces()
-
-
-ESCAPE = "\x1b[2J\u202e"
-
-
-def listed_name(file: h5py.File) -> None:
-    found = json.loads(file["digests"].asstr()[()])
-    found["records"][f"surfaces/{ESCAPE}"] = "0"
-    del file["digests"]
-    put_text(file, "digests", json.dumps(found))
-
-
-def put_text(file: h5py.File, name: str, text: str) -> None:
-    file[name] = text
-    file[name].attrs["sha256"] = digests.text_digest(text)
-
-
-def names_of_groups(file: h5py.File) -> None:
-    file["surfaces"].create_group(ESCAPE)
-
-
-def names_of_attributes(file: h5py.File) -> None:
-    file["surfaces/s"].attrs[ESCAPE] = 1
-
-
-def names_of_nothing(file: h5py.File) -> None:
-    h5py.h5g.create(file["surfaces"].id, b"\xff\xfe")
-
-
-def names_of_fields(file: h5py.File) -> None:
-    del file["surfaces/s/losses"]
-    file["surfaces/s/losses"] = np.zeros((3, 3), dtype=[(ESCAPE, "f8")])
-
-
-def format_version(file: h5py.File) -> None:
-    file.attrs["format_version"] = ESCAPE
-
-
-def versions(file: h5py.File) -> None:
-    unsealed(file)
-    file.attrs["versions"] = ESCAPE
-
-
-def configuration(file: h5py.File) -> None:
-    unsealed(file)
-    file.attrs["config"] = json.dumps({"data": {"name": ESCAPE}, "network": ESCAPE})
-
-
-def unsealed(file: h5py.File) -> None:
-    """Take the digests away: the file is valid without."""
-    del file["digests"]
-    file.attrs.pop("sha256")
-    file.visititems(lambda _name, item: item.attrs.pop("sha256", None) and None)
-
-
-def markup(file: h5py.File) -> None:
-    unsealed(file)
-    settings = {"run": "[/red]", "final_loss": "[bold]", "accuracy": {}, "sharpness": [1]}
-    file["analyses/summary/r"].attrs["settings"] = json.dumps(settings)
-
-
-TEXTS = [
-    listed_name, names_of_groups, names_of_attributes, names_of_nothing, names_of_fields,
-    format_version, versions, configuration, markup,
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("attack", TEXTS, ids=lambda a: a.__name__)
-def test_a_terminal_obeys_nothing_of_a_file(
-    study: Path, attack: Callable[[h5py.File], None], capsys: pytest.CaptureFixture[str]
-) -> None:
-    forged(study, attack)
-    for command in (check, info):
-        with suppress(typer.Exit):
-            command(study)
-        told = "".join(capsys.readouterr())
-        assert told
-        assert told.replace("\n", "").isprintable()
-        assert "Traceback" not in told
 
 
 class Hostile:

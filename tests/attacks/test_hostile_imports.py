@@ -34,6 +34,10 @@ def refused(file: Path, match: str) -> None:
         ("alpha,losses,status\n0,0,nan\n1,0,1\n", "column status: 0 to 3 needed"),
         ("alpha,losses\n", "at least 2 points"),
         ("alpha," + "x," * 1_000_000 + "\n", "line 1: 1000002 columns needed"),
+        (
+            "alpha,losses," + ",".join(map(str, range(2000))) + "\n" + "0," * 2001 + "0\n",
+            "2,001 fields",
+        ),
         ("alpha,<script>,losses\n0,0,1\n1,0,2\n", "rename it"),
         ("run,step,alpha\n../../x,0,0\n", "rename it"),
         ("run,step,alphabet\na,0,1\n", "must have the columns run, step, alpha"),
@@ -152,3 +156,13 @@ def test_what_a_reader_does_not_expect_is_one_line(
     monkeypatch.setattr(child, "_limit", lambda _seconds: None)
     child.serve("read", "60", "file.csv")
     assert capsys.readouterr().out == '{"refused": "file.csv: list index out of range"}'
+
+
+def test_an_archive_of_very_many_arrays(tmp_path: Path) -> None:
+    path = tmp_path / "loss.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(3000):
+            archive.writestr(f"{number}.npy", "")
+    with pytest.raises(ValueError, match="must hold loss and coordinates") as caught:
+        import_files([path], tmp_path / "study.h5", name="s")
+    assert len(str(caught.value)) < 300
