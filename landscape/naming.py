@@ -29,7 +29,7 @@ def check_name(name: str, what: str) -> str:
     """
     if not NAME.fullmatch(name):
         usual = name.strip().lower().replace("-", "_")
-        remedy = f"did you mean {usual!r}?" if NAME.fullmatch(usual) else "rename it"
+        remedy = f"did you mean {usual!r}?" if NAME.fullmatch(usual) else _otherwise(name)
         raise ValueError(f"{what} names use only a-z, 0-9, '_' and '.', got {name!r}; {remedy}")
     return name
 
@@ -49,9 +49,13 @@ def check_identifier(name: str, what: str) -> str:
     if not is_identifier(name):
         raise ValueError(
             f"{what} ids use only letters, digits and '_', '.', '@', '+', '-', "
-            f"got {name!r}; rename it"
+            f"got {name!r}; {_otherwise(name)}"
         )
     return name
+
+
+def _otherwise(name: str) -> str:
+    return "give several one at a time" if "," in name else "rename it"
 
 
 @dataclass(frozen=True, slots=True, order=True)

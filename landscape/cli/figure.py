@@ -58,7 +58,9 @@ def figure(
     venue: Annotated[
         str, typer.Option("--venue", help="Whose width it is, as icml, neurips or ieee.")
     ] = "",
-    columns: Annotated[int, typer.Option("--columns", help="Of --venue: 1 or 2.")] = 1,
+    columns: Annotated[
+        int | None, typer.Option("--columns", help="Of --venue: 1 or 2.  [default: 1]")
+    ] = None,
     dpi: Annotated[int, typer.Option("--dpi", help="Of what is rendered.")] = 600,
     height: Annotated[
         str, typer.Option("--height", help="log or linear; of hybrid and contour also clipped.")
@@ -160,16 +162,21 @@ def _check_choice(
         )
 
 
-def width_of(width: float, venue: str, columns: int) -> float | None:
+def width_of(width: float, venue: str, columns: int | None) -> float | None:
     """Return the width in inches that the options ask for, None for none.
 
     Raises:
-        ValueError: for both, an unknown venue, columns that it has not, or an impossible width.
+        ValueError: for both, an unknown venue, columns that it has not or without a venue, or an
+            impossible width.
     """
     from landscape.cli.pictures import own_viz
 
     if width and venue:
         raise ValueError("give --width or --venue, not both")
+    if columns is not None and not venue:
+        raise ValueError("--columns counts those of --venue; name one, as --venue icml")
     if width and not 1.5 <= width <= 20:
         raise ValueError(f"--width must be from 1.5 to 20 inches, got {width:g}")
-    return float(own_viz().width_of(venue, columns=columns)) if venue else width or None
+    if venue:
+        return float(own_viz().width_of(venue, columns=1 if columns is None else columns))
+    return width or None

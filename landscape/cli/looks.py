@@ -53,14 +53,14 @@ class Look:
                 "colour": self.colour, "reference": self.reference}  # fmt: skip
 
 
-def styled(style: Any, *, camera: str = "", size: str = "", dpi: int = 0) -> Any:
+def styled(style: Any, *, camera: str = "", size: str = "", dpi: int | None = None) -> Any:
     """Return a style with the camera, the size and the resolution that were asked for.
 
     Args:
         style: an object, its name, or a file of it.
         camera: ``AZIMUTH,ELEVATION`` in degrees; "" leaves the style's.
         size: of a panel in inches, ``WIDTHxHEIGHT``; "" leaves the style's.
-        dpi: pixels per inch; 0 leaves the style's.
+        dpi: pixels per inch; None leaves the style's.
 
     Raises:
         ValueError: for another form, or what the style refuses.
@@ -68,7 +68,7 @@ def styled(style: Any, *, camera: str = "", size: str = "", dpi: int = 0) -> Any
     from landscape.cli.pictures import own_viz
 
     found = own_viz().Style.of(style)
-    changes: dict[str, Any] = {"dpi": dpi} if dpi else {}
+    changes: dict[str, Any] = {} if dpi is None else {"dpi": dpi}
     if camera:
         changes |= dict(
             zip(("azimuth", "elevation"), _two(camera, ",", "--camera -58,40"), strict=True)

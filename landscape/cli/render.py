@@ -55,7 +55,9 @@ def render(
     size: Annotated[
         str, typer.Option("--size", help="Of a 3D panel in inches, as 5.5x4. [the style's]")
     ] = "",
-    dpi: Annotated[int, typer.Option("--dpi", min=0, help="Of 3D pictures. [the style's]")] = 0,
+    dpi: Annotated[
+        int | None, typer.Option("--dpi", min=1, help="Of 3D pictures. [the style's]")
+    ] = None,
     captions: Annotated[
         bool, typer.Option("--captions", help="Write each caption beside, as .tex and .md.")
     ] = False,

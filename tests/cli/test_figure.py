@@ -149,6 +149,8 @@ def test_a_line_of_the_study_goes_before_a_section(study: Path, tmp_path: Path) 
         (["--venue", "nowhere"], "unknown venue 'nowhere'; known: neurips"),
         (["--venue", "icml", "--width", "3"], "--width or --venue, not both"),
         (["--venue", "icml", "--columns", "3"], "columns must be 1 or 2, got 3"),
+        (["--columns", "2"], "--columns counts those of --venue; name one"),
+        (["--surface", "one,two"], "got 'one,two'; give several one at a time"),
         (["--width", "90"], "from 1.5 to 20 inches, got 90"),
         (["--dpi", "10"], "--dpi must be from 72 to 1200, got 10"),
         (["--out", "x.eps"], "figures are written as .pdf, .svg, .png, got 'x.eps'"),
@@ -230,8 +232,8 @@ def test_a_plane_that_was_not_sampled_is_named_with_the_command(tmp_path: Path) 
 
 
 def test_venues_have_one_column_and_two() -> None:
-    assert width_of(0.0, "icml", 1) == 3.25
+    assert width_of(0.0, "icml", None) == 3.25
     assert width_of(0.0, "icml", 2) == 6.75
     assert width_of(0.0, "neurips", 1) == 5.5
-    assert width_of(4.5, "", 2) == 4.5
-    assert width_of(0.0, "", 2) is None
+    assert width_of(4.5, "", None) == 4.5
+    assert width_of(0.0, "", None) is None
