@@ -12,7 +12,7 @@ from making import make_surface
 import viz
 from landscape import Grid, Residual, ResidualScaling, Surface, remove_quadratic
 from viz.geometry.height import HeightScale, label
-from viz.geometry.relief import Relief, draw_relief
+from viz.geometry.relief import Relief, draw_relief, ground_colours
 from viz.style import TESTING, font_file
 
 GRID = Grid.square(21, span=5e-4)
@@ -74,6 +74,15 @@ def test_the_side_that_faces_the_upper_left_is_lit(pair: list[Residual]) -> None
     # Its lower side falls upwards and looks up.
     assert light[10, 8] > 0.1
     assert light[10, 11] < -0.1
+
+
+def test_the_darkest_slope_keeps_the_colour_of_its_height(pair: list[Residual]) -> None:
+    relief = Relief(pair[0].peak, 1e6)
+    assert relief.light(pair[0]).min() == -1
+    share = np.clip(sum(pair[0].shown[i : 20 + i, j : 20 + j] for i in (0, 1) for j in (0, 1))
+                    / 4 / relief.limit, -1, 1)  # fmt: skip
+    flat = ground_colours()(0.5 + 0.5 * share)[..., :3]
+    assert np.all(relief.colours(pair[0]) >= 0.5 * flat - 1e-12)
 
 
 def test_a_crease_is_as_narrow_as_the_line_between_two_cells() -> None:

@@ -23,6 +23,8 @@ FLAT = 1 / 8
 _STEEPNESS = 0.55
 # Flat ground is not white, so that slopes towards the light can be brighter.
 _GROUND = 0.9
+# How much darker the steepest slope away from the light is: its colour must still be seen.
+_SHADE = 0.5
 _MISSING = 0.85
 # Towards the light: from the upper left, 45 degrees high.
 _LIGHT = np.array([-0.5, 0.5, math.sqrt(0.5)])
@@ -83,7 +85,7 @@ class Relief:
         share = np.clip(np.where(there, corners / 4, 0.0) / self.limit, -1, 1)
         colours = ground_colours()(0.5 + 0.5 * share)[..., :3]
         light = self.light(residual)[..., None]
-        lit = np.where(light > 0, colours + (1 - colours) * light, colours * (1 + 0.8 * light))
+        lit = np.where(light > 0, colours + (1 - colours) * light, colours * (1 + _SHADE * light))
         return np.asarray(np.where(there[..., None], lit, _MISSING))
 
     def light(self, residual: Residual) -> Floats:
