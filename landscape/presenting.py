@@ -15,16 +15,6 @@ _LONGEST = 120
 _MOST = 8
 
 
-def one_line(text: str) -> str:
-    r"""Return a text as one line in which a terminal finds nothing to obey.
-
-    >>> one_line("a\n b\x1b[2J")
-    'a b\\x1b[2J'
-    """
-    line = " ".join(text.split())
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
-
-
 class Presented:
     """Gives a dataclass a short ``repr`` and a table for notebooks, made of its fields.
 

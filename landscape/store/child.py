@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from landscape.presenting import one_line
+from landscape.terminal import one_line
 
 _MEMORY = 4 << 30
 _LONGEST = 1000  # of what is told of a file, which may have set any part of it
