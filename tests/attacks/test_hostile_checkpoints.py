@@ -25,7 +25,7 @@ def refused(path: Path, match: str) -> None:
     with pytest.raises(ValueError, match=match) as caught:
         read_checkpoint(path)
     assert "\n" not in str(caught.value)
-    assert time.perf_counter() - start < 20
+    assert time.perf_counter() - start < 60
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kB
     assert resource.getrlimit(resource.RLIMIT_AS) == limits
 

@@ -20,7 +20,7 @@ def refused(file: Path, match: str) -> None:
         import_files([file], out, name="s")
     assert str(file) in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert time.perf_counter() - start < 40
+    assert time.perf_counter() - start < 120
 
 
 @pytest.mark.parametrize(
