@@ -30,13 +30,14 @@ def test_every_table_is_tested() -> None:
     assert {path.stem for path in FOLDER.glob("*.csv")} == set(TABLES)
 
 
+def read(table: str) -> list[dict[str, str]]:
+    with (FOLDER / f"{table}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def estimates(*tables: str) -> dict[str, str]:
     """Return the estimate of every contrast of some tables."""
-    found = {}
-    for table in tables:
-        with (FOLDER / f"{table}.csv").open(encoding="utf-8", newline="") as file:
-            found |= {row["contrast"]: row["estimate"] for row in csv.DictReader(file)}
-    return found
+    return {row["contrast"]: row["estimate"] for table in tables for row in read(table)}
 
 
 def test_what_was_measured_again_came_out_the_same() -> None:
@@ -53,8 +54,7 @@ def table(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def rows(table: str) -> list[dict[str, str]]:
-    with (FOLDER / f"{table}.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return read(table)
 
 
 @pytest.fixture(scope="module")
