@@ -16,7 +16,7 @@ import viz
 from landscape.surface import Surface
 from viz.flat.ticks import extent
 from viz.flat.titles import LEAST, fitted
-from viz.scenes.text import pixels_of, wrapped, wrapped_pixels
+from viz.scenes.text import letter_pixels, wrapped, wrapped_in_scene
 from viz.style import Style, font_file
 
 LONG = "network-relu-width64-run-2024_11_24.adam.seed12345@epoch100_51x51_-1_1_-1_1"
@@ -86,14 +86,14 @@ def test_captions_are_never_broken_within_the_name_of_a_run() -> None:
 def test_lines_of_3d_pictures_are_no_wider_than_there_is_room(style: str, dpi: int) -> None:
     """Letters are whole pixels large, and small ones are wider than their share of large ones."""
     chosen = replace(Style.of(style), dpi=dpi)
-    font = ImageFont.truetype(font_file(font=chosen.font), pixels_of(chosen, 0.85),
+    font = ImageFont.truetype(font_file(font=chosen.font), letter_pixels(chosen, 0.85),
                               layout_engine=ImageFont.Layout.BASIC)  # fmt: skip
     for width in (1.9, 2.6, 5.0):
-        lines = wrapped_pixels(CAPTION, width, chosen, 0.85)
+        lines = wrapped_in_scene(CAPTION, width, chosen, 0.85)
         assert " ".join(lines) == CAPTION
         assert max(map(font.getlength, lines)) <= width * dpi
         assert max(map(font.getlength, lines)) > 0.7 * width * dpi
-    assert wrapped_pixels("", 2.0, chosen, 1.0) == []
+    assert wrapped_in_scene("", 2.0, chosen, 1.0) == []
 
 
 @pytest.mark.parametrize("title", ["ReLU (kinked), gradient descent", "ELU"])

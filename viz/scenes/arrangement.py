@@ -14,7 +14,7 @@ from viz.geometry.mesh import Shading
 from viz.offscreen import ensure
 from viz.scenes.colourbar import draw_colour_bar
 from viz.scenes.scene import Panel, draw_panel
-from viz.scenes.text import letter_width, text_2d, wrapped_pixels
+from viz.scenes.text import letter_width, text_2d, wrapped_in_scene
 from viz.style import Style
 
 _BAR_WIDTH = 0.75
@@ -122,7 +122,7 @@ def arranged(
     style = drawings[0].style
     rows = [math.ceil(drawing.count / columns) for drawing in drawings]
     across = (columns * style.panel_width + _BAR_WIDTH) * 0.94
-    lines = wrapped_pixels(caption, across, style, 0.85)
+    lines = wrapped_in_scene(caption, across, style, 0.85)
     # Labels of a narrow range have many digits; a title begins further to the left.
     letters = max(len(t) for d in drawings for t in ["", *d.labels])
     letters = max(letters, *(round(0.65 * len(t)) for d in drawings for t in d.title.split("  ")))

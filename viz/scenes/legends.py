@@ -8,7 +8,7 @@ from typing import Any
 
 from landscape.results import Projection
 from viz.geometry.solutions import Solution, colour_of, differing, labels_of
-from viz.scenes.text import text_2d, wrapped_pixels
+from viz.scenes.text import text_2d, wrapped_in_scene
 from viz.style import Style
 
 
@@ -70,7 +70,7 @@ def draw_heading(
     line = style.font_size / 72 / style.panel_height
     top = 1.0 - 0.6 * line
     if title:
-        lines = wrapped_pixels(title, 0.96 * style.panel_width, style, 1.2)
+        lines = wrapped_in_scene(title, 0.96 * style.panel_width, style, 1.2)
         text_2d(plotter, "\n".join(lines), (0.5, top), style, size=1.2, vertical="top")
         top -= (1.6 + 1.5 * (len(lines) - 1)) * line
     if beside:

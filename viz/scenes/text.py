@@ -85,7 +85,7 @@ def set_font(properties: Any, text: str, style: Style, size: float) -> None:
 
     properties.SetFontFamily(4)  # VTK_FONT_FILE
     properties.SetFontFile(font_file(text, style.font))
-    properties.SetFontSize(pixels_of(style, size))
+    properties.SetFontSize(letter_pixels(style, size))
     properties.SetColor(*pyvista.Color(style.ink).float_rgb)
     properties.SetJustificationToCentered()
     properties.SetLineSpacing(1.25)
@@ -103,7 +103,7 @@ def wrapped(text: str, width: float, size: float, font: Font = "serif") -> list[
     return _lines(text, int(width * 72 / (size * letter_width(font)))) if text else []
 
 
-def wrapped_pixels(text: str, width: float, style: Style, size: float) -> list[str]:
+def wrapped_in_scene(text: str, width: float, style: Style, size: float) -> list[str]:
     """Cut a text into lines that fit into a 3D picture, whose letters are whole pixels large.
 
     Args:
@@ -115,7 +115,7 @@ def wrapped_pixels(text: str, width: float, style: Style, size: float) -> list[s
     from PIL import ImageFont
 
     lines = wrapped(text, width, style.font_size * size, style.font)
-    letters = ImageFont.truetype(font_file(text, style.font), pixels_of(style, size),
+    letters = ImageFont.truetype(font_file(text, style.font), letter_pixels(style, size),
                                  layout_engine=ImageFont.Layout.BASIC)  # fmt: skip
     most = max(map(len, lines), default=0)
     while most > _FEWEST and any(letters.getlength(x) > width * style.dpi for x in lines):
@@ -129,7 +129,7 @@ def _lines(text: str, letters: int) -> list[str]:
     return textwrap.wrap(text, max(letters, _FEWEST), break_on_hyphens=False)
 
 
-def pixels_of(style: Style, size: float) -> int:
+def letter_pixels(style: Style, size: float) -> int:
     """Return how large letters are in a 3D picture, as a multiple of the style's."""
     return max(round(style.pixels(style.font_size * size)), 1)
 
