@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         random_walk_variance,
         update_plane,
     )
-    from landscape.evaluation import batch_loss
+    from landscape.evaluation import Subset, batch_loss
     from landscape.grid import Grid
     from landscape.hessian import (
         Eigenpairs,
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from landscape.output_distance import output_divergence
     from landscape.parameters import layout_of
     from landscape.plane import Plane
+    from landscape.problem import Problem
     from landscape.projection import project
     from landscape.recording.checkpoints import load_into, read_checkpoint
     from landscape.recording.losses import evaluate_losses
@@ -77,12 +78,14 @@ _HOME = MappingProxyType(
         "Grid": "grid",
         "Layout": "layout",
         "Plane": "plane",
+        "Problem": "problem",
         "PlaneDescription": "description",
         "Projection": "results",
         "Residual": "residuals",
         "ResidualScaling": "window_scaling",
         "RunKey": "naming",
         "Status": "surface",
+        "Subset": "evaluation",
         "StepWindow": "microscope",
         "SamplingConfig": "config",
         "StudyConfig": "config",
@@ -154,6 +157,7 @@ __all__ = [
     "Layout",
     "Plane",
     "PlaneDescription",
+    "Problem",
     "Projection",
     "Residual",
     "ResidualScaling",
@@ -166,6 +170,7 @@ __all__ = [
     "Study",
     "StudyConfig",
     "StudyFile",
+    "Subset",
     "Surface",
     "TrainingConfig",
     "Trajectory",

@@ -1,121 +1,123 @@
-"""First and second derivatives of the mean loss, in float64, without moving the network."""
+"""First and second derivatives of the loss, in float64, without moving the network."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 from scipy.sparse.linalg import LinearOperator
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from landscape.arrays import Floats
-from landscape.evaluation import Evaluator, LossFunction
-from landscape.evaluation.evaluator import buffer_copies
-from landscape.evaluation.examples import Batches, Part, count
-from landscape.parameters import evaluation_mode, flatten, layout_of
+from landscape.evaluation.backward import Backward, look
+from landscape.parameters import flatten
+from landscape.problem import Problem
+
+# Examples on which the way of taking derivatives is looked at.
+_FEW = 8
+# A product and a difference of gradients over such a step agree to this share of the product.
+_STEP, _AGREEMENT = 1e-4, 0.05
 
 
-def gradient(
-    model: nn.Module, loss: str | LossFunction, data: Any, theta: Floats | None = None
-) -> Floats:
-    """Return the gradient of the mean loss, [P], in float64 and evaluation mode.
+def gradient(problem: Problem, theta: Floats | None = None) -> Floats:
+    """Return the gradient of the loss, [P], in float64 and evaluation mode.
 
     Args:
-        model: any module, of any precision; only read.
-        loss: ``cross_entropy``, ``mse``, or a function of (output, target) that returns the mean
-            of a batch or one value per example (the sum, if its attribute ``reduction`` says so).
-        data: pair (inputs, targets), or an iterable of such pairs.
+        problem: network, loss and data; only read.
         theta: where, [P]; None takes the model's present parameters.
 
     Raises:
-        ValueError: for unusable data, a theta of another length, a loss without a graph, or one
-            whose batches would be cut although its examples depend on each other.
+        ValueError: for unusable data, a theta of another length, or a loss without a graph.
+
+    >>> from torch import nn
+    >>> bowl = nn.Linear(2, 1, bias=False)
+    >>> slope = gradient(Problem(bowl, "mse", (torch.eye(2), torch.zeros(2, 1))), np.ones(2))
+    >>> slope.tolist()
+    [1.0, 1.0]
     """
-    return MeanLoss(model, loss, data, theta).gradient()
+    return LossAtPoint(problem, theta).gradient()
 
 
 def hessian_product(
-    model: nn.Module,
-    loss: str | LossFunction,
-    data: Any,
-    theta: Floats | None = None,
-    *,
-    varied: Collection[str] | None = None,
+    problem: Problem, theta: Floats | None = None, *, varied: Collection[str] | None = None
 ) -> HessianProduct:
-    """Return the Hessian of the mean loss as a linear operator [P, P].
-
-    Arguments as in :func:`gradient`; in addition:
+    """Return the Hessian of the loss as a linear operator [P, P].
 
     Args:
-        model: any module.
-        loss: name or function.
-        data: pair or iterable of pairs.
-        theta: where, [P].
+        problem: network, loss and data; only read.
+        theta: where, [P]; None takes the model's present parameters.
         varied: names of the parameters that vary; rows and columns of all others are zero. None
             takes all, whatever their ``requires_grad``.
 
     Raises:
-        ValueError: as :func:`gradient`, for unknown names, or a model that is not deterministic.
-            A product raises it where an operation has no second derivative.
+        ValueError: as :func:`gradient`, for unknown names, a model that is not deterministic, or a
+            network without second derivatives (reentrant checkpoints). A product raises it where
+            an operation has no second derivative.
 
+    >>> from torch import nn
     >>> bowl = nn.Linear(2, 1, bias=False)
-    >>> operator = hessian_product(bowl, "mse", (torch.eye(2), torch.zeros(2, 1)))
+    >>> operator = hessian_product(Problem(bowl, "mse", (torch.eye(2), torch.zeros(2, 1))))
     >>> (operator @ np.array([1.0, 0.0])).tolist()
     [1.0, 0.0]
     """
-    return HessianProduct(MeanLoss(model, loss, data, theta, varied=varied))
+    return HessianProduct(LossAtPoint(problem, theta, varied=varied))
 
 
 class HessianProduct(LinearOperator):
-    """Products of the Hessian of a mean loss with vectors, by differentiating twice.
+    """Products of the Hessian of a loss with vectors, by differentiating twice.
 
     It is the Hessian that autograd sees: that of the smooth pieces. Where the slope jumps, at the
     kinks of a ReLU, it misses the jumps; see :func:`landscape.slope_budget`. Behind a
     straight-through estimator it is the curvature of what stands in for the function.
 
     Args:
-        mean_loss: what is differentiated, and where.
+        at: what is differentiated, and where.
 
     Raises:
-        ValueError: for a model that is not deterministic in evaluation mode.
+        ValueError: for a model that is not deterministic in evaluation mode, or that has no second
+            derivatives.
     """
 
-    def __init__(self, mean_loss: MeanLoss) -> None:
-        size = len(mean_loss.theta)
+    def __init__(self, at: LossAtPoint) -> None:
+        size = len(at.theta)
         super().__init__(np.dtype(np.float64), (size, size))  # type: ignore[call-arg]
-        mean_loss.check_deterministic()
-        self.mean_loss = mean_loss
+        at.check_deterministic()
+        at.check_second()
+        self.at = at
         self.products = 0
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Of which problem it is, plain values, to be noted beside what is found with it."""
+        return {**self.at.settings, "parameters": len(self.index)}
 
     @property
     def index(self) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
         """Which entries of theta vary, [V]."""
-        parts = zip(self.mean_loss.evaluator.layout.parts(), self.mean_loss.varied, strict=True)
+        parts = zip(self.at.evaluator.layout.parts(), self.at.varied.values(), strict=True)
         varied = [np.arange(part.start, part.stop) for (_, part), moves in parts if moves]
         return np.concatenate(varied).astype(np.intp)
 
     def _matvec(self, x: Any) -> Floats:
         self.products += 1
-        return self.mean_loss.hessian_times(np.asarray(x, dtype=np.float64).reshape(-1))
+        return self.at.hessian_times(np.asarray(x, dtype=np.float64).reshape(-1))
 
     def _adjoint(self) -> HessianProduct:
         return self
 
 
-class MeanLoss:
-    """The mean loss of a network at one point, and its derivatives there.
+class LossAtPoint:
+    """The loss of a problem at one point, and its derivatives there.
 
     One batch after another: no more than one batch's graph is held.
 
     Args:
-        model: any module, of any precision; only read.
-        loss: as in :func:`gradient`.
-        data: as in :func:`gradient`.
-        theta: where, [P]; None takes the model's present parameters.
+        problem: network, loss and data; only read.
+        theta: where, [P]; None takes the model's present parameters. It may be moved later.
         varied: names of the parameters that vary; None takes all.
 
     Raises:
@@ -124,27 +126,41 @@ class MeanLoss:
 
     def __init__(
         self,
-        model: nn.Module,
-        loss: str | LossFunction,
-        data: Any,
+        problem: Problem,
         theta: Floats | None = None,
         *,
         varied: Collection[str] | None = None,
     ) -> None:
-        if next(model.parameters(), torch.empty(0)).device.type == "mps":
+        self.evaluator = problem.wide_evaluator()
+        if self.evaluator.network.batch_norm == "recalibrated":
             raise ValueError(
-                "derivatives are computed in float64, which the device mps has not; move the "
-                "model to the CPU: model.cpu()"
+                "derivatives do not go through recalibrated statistics, got batch_norm "
+                "'recalibrated'; take 'frozen' or 'batch'"
             )
-        self.evaluator = Evaluator(model, loss, data, dtype=torch.float64, metrics={})
-        self.theta = _point(flatten(model) if theta is None else theta, self.evaluator.layout.size)
-        self.varied = _known([slot.name for slot in layout_of(model).slots], varied)
-        _check_uncoupled(self.evaluator, self.theta)
+        self.theta = flatten(problem.model) if theta is None else theta
+        names = [slot.name for slot in self.evaluator.layout.slots]
+        chosen = _known([slot.name for slot in problem.layout.slots], varied)
+        self.varied = dict(zip(names, chosen, strict=True))
+        self._backward: Backward | None = None
 
     @property
-    def examples(self) -> int:
-        """Number of examples N of the mean."""
-        return self.evaluator.batches.examples
+    def theta(self) -> Floats:
+        """Where the derivatives are taken, [P]."""
+        return self._theta
+
+    @theta.setter
+    def theta(self, theta: Floats) -> None:
+        self._theta = _point(theta, self.evaluator.layout.size)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Of which problem it is, plain values."""
+        return {
+            "loss": self.evaluator.objective.name,
+            "examples": self.evaluator.batches.examples,
+            "batch_norm": self.evaluator.policy,
+            "dtype": str(self.evaluator.dtype).removeprefix("torch."),
+        }
 
     def check_deterministic(self) -> None:
         """Evaluate twice.
@@ -155,15 +171,46 @@ class MeanLoss:
         with sdpa_kernel(SDPBackend.MATH):
             self.evaluator.check_deterministic(self.theta)
 
+    def check_second(self) -> None:
+        """Check that there are second derivatives.
+
+        Where a function of the user's own takes part in the backward pass, a product is compared
+        with a difference of gradients.
+
+        Raises:
+            ValueError: if there are none, or they are not the function's.
+        """
+        with self._in_place() as (_, backward):
+            backward.refuse_second()
+        if not backward.functions:
+            return
+        draws = np.random.default_rng(0).standard_normal(len(self.theta))
+        along = self._joined(self._split(draws)) * np.repeat(
+            list(self.varied.values()), [slot.size for slot in self.evaluator.layout.slots]
+        )
+        along *= _STEP * max(float(np.linalg.norm(self.theta)), 1.0) / np.linalg.norm(along)
+        here, product = self.theta, self.hessian_times(along)
+        ends = []
+        for end in (here + along / 2, here - along / 2):
+            self.theta = end
+            ends.append(self.gradient())
+        self.theta = here
+        change = ends[0] - ends[1]
+        if np.linalg.norm(product - change) > _AGREEMENT * np.linalg.norm(change):
+            raise ValueError(
+                f"second derivatives need a backward pass that can be differentiated, got that of "
+                f"{', '.join(backward.functions)}, whose products with the Hessian are not the "
+                "change of the gradient; write it in plain operations, or take gradients alone"
+            )
+
     def gradient(self) -> Floats:
         """Return the gradient [P]; zero for parameters that do not vary."""
         total = self._zeros()
-        with self._leaves() as (leaves, tensors):
+        with self._in_place() as (leaves, backward):
             for part in self.evaluator.batches.parts:
-                loss = self._loss_sum(part, tensors)
-                found = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
-                _add(total, dict(zip(leaves, found, strict=True)))
-        return self._mean(total)
+                loss = backward.parts(part)[0]
+                _add(total, backward.gradients(loss, leaves))
+        return self._over_examples(total)
 
     def hessian_times(self, vector: Floats) -> Floats:
         """Return the Hessian times ``vector`` [P], [P].
@@ -173,11 +220,10 @@ class MeanLoss:
         """
         total = self._zeros()
         along = self._split(vector)
-        with self._leaves() as (leaves, tensors):
+        with self._in_place() as (leaves, backward):
             for part in self.evaluator.batches.parts:
-                found = _times(self._loss_sum(part, tensors), leaves, along)
-                _add(total, found)
-        product = self._mean(total)
+                _add(total, _times(backward.parts(part)[0], leaves, along))
+        product = self._over_examples(total)
         if not np.all(np.isfinite(product)):
             raise ValueError(
                 "the Hessian must be finite, a product with it holds NaN or infinity; is the loss "
@@ -186,37 +232,33 @@ class MeanLoss:
         return product
 
     @contextmanager
-    def _leaves(self) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
-        """Yield the parameters that vary, and all parameters and buffers, by name."""
-        model = self.evaluator.model
-        every = {name: values.clone() for name, values in self._split(self.theta).items()}
-        moving = zip(every.items(), self.varied, strict=True)
-        leaves = {name: v.requires_grad_() for (name, v), moves in moving if moves}
+    def _in_place(self) -> Iterator[tuple[dict[str, Tensor], Backward]]:
+        """Put the point in place; yields the parameters that vary, and how to differentiate."""
+        network = self.evaluator.network
         # Fused attention has no second derivative.
-        with evaluation_mode(model), torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
-            yield leaves, {**buffer_copies(model, torch.float64), **every}
-
-    def _loss_sum(self, part: Part, tensors: dict[str, Tensor]) -> Tensor:
-        output = self.evaluator.output(tensors, part[0])
-        loss = self.evaluator.objective.sums(output, part[1], count(part))[0]
-        if not loss.requires_grad:
-            raise ValueError(
-                "derivatives need a loss that depends on the parameters through autograd, got one "
-                "without a graph; remove torch.no_grad or detach from the network and the loss"
-            )
-        return loss
+        with network.ready(), sdpa_kernel(SDPBackend.MATH):
+            network.write(self._split(self.theta))
+            if self._backward is None:
+                self._backward = look(network, self.evaluator.batches.head(_FEW).parts[0])
+            with network.leaves(self.varied) as leaves, torch.enable_grad():
+                yield leaves, self._backward
 
     def _split(self, vector: Floats) -> dict[str, Tensor]:
-        values = torch.from_numpy(np.array(vector)).to(self.evaluator.device)
+        values = torch.from_numpy(np.array(vector)).to(self.evaluator.dtype)
+        values = values.to(self.evaluator.device)
         parts = self.evaluator.layout.parts()
         return {slot.name: values[part].reshape(slot.shape) for slot, part in parts}
 
     def _zeros(self) -> dict[str, Tensor]:
         return self._split(np.zeros_like(self.theta))
 
-    def _mean(self, total: dict[str, Tensor]) -> Floats:
-        joined = torch.cat([values.reshape(-1) for values in total.values()])
-        return np.asarray((joined / self.examples).cpu().numpy())
+    def _joined(self, values: Mapping[str, Tensor]) -> Floats:
+        joined = torch.cat([v.reshape(-1) for v in values.values()])
+        return np.asarray(joined.cpu().numpy(), dtype=np.float64)
+
+    def _over_examples(self, total: dict[str, Tensor]) -> Floats:
+        examples = self.evaluator.batches.examples
+        return self._joined(total) * (self.evaluator.objective.over(examples) / examples)
 
 
 def _times(
@@ -246,7 +288,7 @@ def _times(
     return dict(zip(leaves, found, strict=True))
 
 
-def _add(total: dict[str, Tensor], found: dict[str, Tensor | None]) -> None:
+def _add(total: dict[str, Tensor], found: Mapping[str, Tensor | None]) -> None:
     for name, values in found.items():
         if values is not None:
             total[name] += values.detach()
@@ -272,31 +314,3 @@ def _known(names: list[str], varied: Collection[str] | None) -> tuple[bool, ...]
             f"known: {', '.join(names)}"
         )
     return tuple(name in varied for name in names)
-
-
-def _check_uncoupled(evaluator: Evaluator, theta: Floats) -> None:
-    """Refuse to cut into batches what is one: a weighted mean, a contrastive loss.
-
-    Batches of the user's are taken as they are.
-    """
-    batches = evaluator.batches
-    few = batches.head(64)
-    if len(batches.parts) < 2 or not batches.divisible or few.examples < 2:
-        return
-    model, size = evaluator.model, few.examples // 2
-    with torch.no_grad(), evaluation_mode(model):
-        named = buffer_copies(model, torch.float64)
-        for slot, part in evaluator.layout.parts():
-            values = torch.from_numpy(theta[part]).to(evaluator.device)
-            named[slot.name] = values.reshape(slot.shape)
-
-        def total(some: Batches) -> float:
-            return float(evaluator.sums(named, some)[0])
-
-        one, two = total(few), total(few.cut(size))
-    if not np.isclose(one, two, rtol=1e-6, atol=1e-12, equal_nan=True):
-        raise ValueError(
-            "the loss of an example must not depend on the others in its batch, got a sum of "
-            f"{one:.6g} in one batch and {two:.6g} in two; give all examples as one batch: "
-            "[(inputs, targets)]"
-        )

@@ -9,13 +9,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from landscape.arrays import Floats, Json, as_floats, frozen_settings
-from landscape.derivatives import HessianProduct, MeanLoss
-from landscape.evaluation import LossFunction
-from landscape.parameters import layout_of
+from landscape.derivatives import HessianProduct, LossAtPoint
 from landscape.plane import Plane
+from landscape.problem import Problem
 from landscape.spectrum_ends import NotConvergedError, Restricted
 
 # Below this size, or near it for many pairs, the whole matrix costs no more products.
@@ -33,7 +31,7 @@ class Eigenpairs:
             of each value.
         top: how many belong to the upper end.
         products: Hessian-vector products taken.
-        settings: loss, examples, tolerance, seed, plain JSON values.
+        settings: loss, examples, batch_norm, dtype, tolerance, seed, plain JSON values.
     """
 
     values: Floats
@@ -69,9 +67,7 @@ class Eigenpairs:
 
 
 def hessian_eigenpairs(
-    model: nn.Module,
-    loss: str | LossFunction,
-    data: Any,
+    problem: Problem,
     *,
     theta: Floats | None = None,
     varied: Collection[str] | None = None,
@@ -82,7 +78,7 @@ def hessian_eigenpairs(
     most_products: int = 2000,
     progress: Callable[[int], None] | None = None,
 ) -> Eigenpairs:
-    """Find the largest and the smallest eigenvalues of the Hessian of the mean loss.
+    """Find the largest and the smallest eigenvalues of the Hessian of the loss.
 
     By ARPACK's restarted Lanczos method on products with the Hessian, in float64 and evaluation
     mode. The matrix is never formed, except for a few dozen parameters. Of several pairs the
@@ -91,10 +87,7 @@ def hessian_eigenpairs(
     kinks (ReLU) it misses the jumps of the slope, see :func:`landscape.slope_budget`.
 
     Args:
-        model: any module, of any precision; only read.
-        loss: ``cross_entropy``, ``mse``, or a function of (output, target); see
-            :func:`landscape.sample`.
-        data: pair (inputs, targets), or an iterable of such pairs.
+        problem: network, loss and data; only read.
         theta: where, [P]; None takes the model's present parameters.
         varied: names of the parameters that vary; eigenvectors are zero elsewhere. None takes
             all, whatever their ``requires_grad``.
@@ -119,7 +112,7 @@ def hessian_eigenpairs(
         Lehoucq, Sorensen, Yang (1998), ARPACK Users' Guide, chapter 4.
         Pearlmutter (1994), Fast exact multiplication by the Hessian.
     """
-    operator = HessianProduct(MeanLoss(model, loss, data, theta, varied=varied))
+    operator = HessianProduct(LossAtPoint(problem, theta, varied=varied))
     small = Restricted(operator, progress)
     _check_request(top, bottom, tolerance, len(small.index))
     scale = small.scale(_draws(seed, len(small.index), 1)[:, 0])
@@ -135,50 +128,40 @@ def hessian_eigenpairs(
     values, residuals = small.rayleigh(vectors)
     _check_residuals(values, residuals, tolerance * max(scale, float(np.abs(values).max())))
     order = np.argsort(-values, kind="stable")
-    whole = np.zeros((len(values), len(operator.mean_loss.theta)))
+    whole = np.zeros((len(values), len(operator.at.theta)))
     whole[:, small.index] = _signed(vectors.T[order])
-    settings = {
-        "loss": operator.mean_loss.evaluator.objective.name,
-        "examples": operator.mean_loss.examples,
-        "parameters": len(small.index),
-        "tolerance": tolerance,
-        "seed": seed,
-    }
+    settings = {**operator.settings, "tolerance": tolerance, "seed": seed}
     return Eigenpairs(
         values[order], whole, residuals[order], top, operator.products, settings
     )  # fmt: skip
 
 
-def hessian_extremes(
-    model: nn.Module, loss: str | LossFunction, data: Any, **options: Any
-) -> tuple[float, float]:
-    """Return the smallest and the largest eigenvalue of the Hessian of the mean loss.
+def hessian_extremes(problem: Problem, **options: Any) -> tuple[float, float]:
+    """Return the smallest and the largest eigenvalue of the Hessian of the loss.
 
     Arguments and errors as of :func:`hessian_eigenpairs`.
 
     >>> import torch
-    >>> bowl, inputs = nn.Linear(2, 1, bias=False), torch.diag(torch.tensor([1.0, 3.0]))
-    >>> hessian_extremes(bowl, "mse", (inputs, torch.zeros(2, 1)))
+    >>> bowl = torch.nn.Linear(2, 1, bias=False)
+    >>> inputs = torch.diag(torch.tensor([1.0, 3.0]))
+    >>> hessian_extremes(Problem(bowl, "mse", (inputs, torch.zeros(2, 1))))
     (1.0, 9.0)
     """
-    pairs = hessian_eigenpairs(model, loss, data, **{**options, "top": 1, "bottom": 1})
+    pairs = hessian_eigenpairs(problem, **{**options, "top": 1, "bottom": 1})
     return float(pairs.values[-1]), float(pairs.values[0])
 
 
-def with_curvature(
-    plane: Plane, model: nn.Module, loss: str | LossFunction, data: Any, **options: Any
-) -> Plane:
+def with_curvature(problem: Problem, plane: Plane, **options: Any) -> Plane:
     """Return the plane with the extreme curvatures of its centre noted in its settings.
 
     The curvature along a random direction d is d'Hd, a mean of all eigenvalues in which the extreme
     ones hardly count: a bowl on a random plane may be a saddle. ``settings["hessian"]`` then holds
-    ``top``, ``bottom``, ``residuals`` and how they were found.
+    ``top``, ``bottom``, ``residuals``, of which problem they are (``loss``, ``examples``,
+    ``batch_norm``, ``dtype``) and how they were found.
 
     Args:
+        problem: as in :func:`hessian_eigenpairs`; that of the surface beside which they stand.
         plane: any plane of the model; the Hessian is taken at its origin.
-        model: as in :func:`hessian_eigenpairs`.
-        loss: likewise.
-        data: likewise.
         options: those of :func:`hessian_eigenpairs`.
 
     Raises:
@@ -186,10 +169,10 @@ def with_curvature(
             :func:`hessian_eigenpairs`.
         NotConvergedError: as there.
     """
-    if layout_of(model) != plane.layout:
+    if problem.layout != plane.layout:
         raise ValueError("the plane must belong to the model; make it from this model")
     options = {"top": 1, "bottom": 1, **options, "theta": plane.origin}
-    pairs = hessian_eigenpairs(model, loss, data, **options)
+    pairs = hessian_eigenpairs(problem, **options)
     return replace(plane, settings={**plane.settings, "hessian": pairs.record()})
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any, Literal, get_args
 
 import numpy as np
-from torch import nn
 
 from landscape.arrays import Floats
 from landscape.derivatives import gradient
 from landscape.directions import last_update, normalise, orthogonalised, random_direction
-from landscape.evaluation import LossFunction
 from landscape.hessian import hessian_eigenpairs
-from landscape.parameters import flatten, layout_of
+from landscape.parameters import flatten
 from landscape.plane import Plane
+from landscape.problem import Problem
 from landscape.trajectory import Trajectory
 
 Ends = Literal["top", "both"]
@@ -22,9 +21,7 @@ Companion = Literal["random", "update"]
 
 
 def eigenvector_plane(
-    model: nn.Module,
-    loss: str | LossFunction,
-    data: Any,
+    problem: Problem,
     *,
     ends: Ends = "top",
     length: UnitLength = "unit",
@@ -37,9 +34,7 @@ def eigenvector_plane(
     jumps of the slope, and the sampled curvature may be another.
 
     Args:
-        model: any module, of any precision; only read.
-        loss: as in :func:`landscape.sample`.
-        data: likewise.
+        problem: network, loss and data; only read.
         ends: ``top`` takes the two largest eigenvalues, ``both`` the largest and the smallest: a
             saddle, where there is one.
         length: ``unit`` vectors make coordinates distances in parameter space; ``weights`` makes
@@ -58,8 +53,8 @@ def eigenvector_plane(
     """
     _check_known(ends, get_args(Ends), "ends")
     _check_known(length, get_args(UnitLength), "length")
-    theta = flatten(model)
-    pairs = hessian_eigenpairs(model, loss, data, **{**options, "top": 2, "bottom": 1})
+    theta = flatten(problem.model)
+    pairs = hessian_eigenpairs(problem, **{**options, "top": 2, "bottom": 1})
     second = 1 if ends == "top" else 2
     scale = 1.0
     if length == "weights":
@@ -67,13 +62,11 @@ def eigenvector_plane(
         scale = float(np.linalg.norm(theta[moved]))
     settings = {"ends": ends, "direction_length": scale, "hessian": pairs.record()}
     first, other = pairs.vectors[0] * scale, pairs.vectors[second] * scale
-    return Plane(theta, first, other, layout_of(model), "hessian", settings)
+    return Plane(theta, first, other, problem.layout, "hessian", settings)
 
 
 def gradient_plane(
-    model: nn.Module,
-    loss: str | LossFunction,
-    data: Any,
+    problem: Problem,
     *,
     second: Companion = "random",
     trajectory: Trajectory | None = None,
@@ -87,9 +80,7 @@ def gradient_plane(
     ``settings`` hold the norm of the gradient.
 
     Args:
-        model: any module, of any precision; only read.
-        loss: as in :func:`landscape.sample`.
-        data: likewise.
+        problem: network, loss and data; only read.
         second: ``random`` takes a random filter-normalised direction, ``update`` the last step of
             a trajectory.
         trajectory: for ``update``; it must have led to the model's parameters.
@@ -102,12 +93,12 @@ def gradient_plane(
             elsewhere, or where the gradient is zero.
     """
     _check_known(second, get_args(Companion), "second")
-    layout, theta = layout_of(model), flatten(model)
+    layout, theta = problem.layout, flatten(problem.model)
     if second == "update":
         other = _update_to(theta, trajectory)
     else:
         other = normalise(random_direction(layout, seed=seed, axis="beta"), theta, layout)
-    slope = gradient(model, loss, data, theta)
+    slope = gradient(problem, theta)
     norm, scale = float(np.linalg.norm(slope)), float(np.linalg.norm(other))
     if norm == 0.0:
         raise ValueError("the gradient is zero at this point; make the plane of eigenvectors")

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
-import torch
-from torch import nn
 
 from landscape.arrays import Floats, as_floats
 from landscape.config.study import Normalisation, SamplingConfig
 from landscape.directions import random_plane
-from landscape.evaluation import EngineChoice, LossFunction, PlaneEvaluator
+from landscape.evaluation import EngineChoice, PlaneEvaluator
+from landscape.problem import Problem
 from landscape.results import Analysis
 from landscape.sampling import plane_evaluator
 
@@ -20,9 +19,7 @@ _RADII = tuple(np.arange(1, 9) / 8)
 
 
 def plane_spread(
-    model: nn.Module,
-    loss: str | LossFunction,
-    data: Any,
+    problem: Problem,
     *,
     planes: int = 10,
     radii: Floats | None = None,
@@ -30,7 +27,6 @@ def plane_spread(
     seed: int = 0,
     normalisation: Normalisation = "filter",
     one_dimensional: str = "zero",
-    dtype: torch.dtype | None = None,
     engine: SamplingConfig | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Analysis:
@@ -42,16 +38,13 @@ def plane_spread(
     smaller than the spread of either is none.
 
     Args:
-        model: any module; its present parameters are the centre.
-        loss: as in :func:`landscape.sample`.
-        data: likewise.
+        problem: network, loss and data; the network's present parameters are the centre.
         planes: how many, at least 2; their seeds are ``seed``, ``seed + 1``, ...
         radii: of the circles in multiples of the directions, increasing, [R]; 1/8 to 1 by default.
         angles: points on a circle, evenly spaced, at least 4.
         seed: of the first plane, which is that of ``random_plane(model, seed=seed)``.
         normalisation: as in :func:`landscape.random_plane`.
         one_dimensional: likewise.
-        dtype: precision of the forward pass; None takes the model's.
         engine: how points are evaluated; None measures once and takes the fastest.
         progress: called with the number of points of each finished plane.
 
@@ -67,12 +60,14 @@ def plane_spread(
     turns = 2 * np.pi * np.arange(angles) / angles
     points = circles[:, None, None] * np.stack([np.cos(turns), np.sin(turns)], axis=1)
 
+    bare = replace(problem, metrics={})
+
     def evaluator(number: int, choice: EngineChoice | None = None) -> PlaneEvaluator:
         plane = random_plane(
-            model, seed=number, normalisation=normalisation, one_dimensional=one_dimensional
+            problem.model, seed=number, normalisation=normalisation, one_dimensional=one_dimensional
         )
         return plane_evaluator(
-            model, loss, data, plane, dtype=dtype, metrics={}, config=engine, choice=choice,
+            bare, plane, config=engine, choice=choice,
             points=planes * points[..., 0].size,
         )  # fmt: skip
 

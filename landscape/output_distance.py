@@ -11,26 +11,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.func import functional_call
+from torch import Tensor
 
 from landscape.arrays import Floats
-from landscape.evaluation import as_batches
-from landscape.evaluation.evaluator import buffer_copies
-from landscape.evaluation.examples import Part, arguments, count
+from landscape.evaluation import Network
+from landscape.evaluation.examples import Part, count
 from landscape.evaluation.losses import IGNORED, wide_dtype
-from landscape.parameters import evaluation_mode, layout_of, unflatten, unwrapped
 from landscape.plane import Plane
+from landscape.problem import Problem
 
 
-def output_divergence(
-    model: nn.Module,
-    data: Any,
-    plane: Plane,
-    coordinates: Floats,
-    *,
-    dtype: torch.dtype | None = None,
-) -> Floats:
+def output_divergence(problem: Problem, plane: Plane, coordinates: Floats) -> Floats:
     """Return the mean KL divergence of a classifier's predictions from those at the centre.
 
     With p(x) the softmax of the outputs, at the plane's origin (0) and at a point::
@@ -41,58 +32,64 @@ def output_divergence(
     pixels) are averaged over these within an example, without those whose target is -100.
 
     Args:
-        model: a classifier whose outputs, or their attribute ``logits``, are logits [n, C],
-            [n, C, ...], or [n, ..., C] for targets [n, ...]; only read.
-        data: pair (inputs, targets), or an iterable of such pairs; targets only tell the axis of
-            the classes, and what does not count.
+        problem: a classifier whose outputs, or their attribute ``logits``, are logits [n, C],
+            [n, C, ...], or [n, ..., C] for targets [n, ...], and its data; targets only tell the
+            axis of the classes, and what does not count. Logarithms and sums are in float64.
         plane: the plane (a line or a volume likewise).
         coordinates: in multiples of the directions, [K, axes].
-        dtype: precision of the forward pass; None takes the model's. Logarithms and sums are in
-            float64.
 
     Returns:
         Divergences [K]; NaN where the outputs are not finite.
 
     Raises:
         ValueError: if the plane does not belong to the model, coordinates have another number of
-            axes, or the outputs are not logits of at least two classes.
+            axes, the outputs are not logits of at least two classes, or statistics are not frozen.
     """
-    model = unwrapped(model)
-    if layout_of(model) != plane.layout:
+    if problem.layout != plane.layout:
         raise ValueError("the plane must belong to the model; make it from this model")
     places = np.asarray(coordinates, dtype=np.float64)
     if places.ndim != 2 or places.shape[1] != plane.axes:
         raise ValueError(
             f"coordinates must have shape (K, axes) = (K, {plane.axes}), got {places.shape}"
         )
-    first = next(model.parameters())
-    run = _Outputs(model, plane, dtype or first.dtype)
-    batches = as_batches(data, device=first.device, dtype=run.dtype)
-    total = np.zeros(len(places))
+    check_divergence(problem)
+    evaluator = problem.evaluator(metrics={}, standard_errors=False)
+    network, total = evaluator.network, np.zeros(len(places))
     # Batches outermost: the centre's outputs are computed once, and held for one batch.
-    with torch.no_grad(), evaluation_mode(model):
-        for part in batches.parts:
-            centre = run.log_probabilities(part, np.zeros(plane.axes))
+    with torch.no_grad(), network.ready():
+        for part in evaluator.batches.parts:
+            centre = _log_probabilities(network, plane, part, np.zeros(plane.axes))
             for row, place in enumerate(places):
-                total[row] += _divergence(centre, run.log_probabilities(part, place), part)
-    return total / batches.examples
+                there = _log_probabilities(network, plane, part, place)
+                total[row] += _divergence(centre, there, part)
+    return total / evaluator.batches.examples
 
 
-class _Outputs:
-    """The logarithms of a classifier's predictions at points of a plane."""
+def check_divergence(problem: Problem) -> None:
+    """Check that a problem has outputs to compare.
 
-    def __init__(self, model: nn.Module, plane: Plane, dtype: torch.dtype) -> None:
-        self.model, self.plane, self.dtype = model, plane, dtype
-        self.device = next(model.parameters()).device
+    Raises:
+        ValueError: for statistics that are not frozen, or a loss of (model, batch).
+    """
+    if problem.batch_norm != "frozen":
+        raise ValueError(
+            f"divergences are those of frozen statistics, got batch_norm {problem.batch_norm!r}; "
+            "leave one of the two out"
+        )
+    if problem.whole:
+        raise ValueError(
+            "divergences compare the network's outputs, which a loss of (model, batch) does not "
+            "give; give a loss of (output, target)"
+        )
 
-    def log_probabilities(self, part: Part, place: Floats) -> Tensor:
-        """Return the logarithms of the probabilities [n, ..., C] at one place [axes]."""
-        theta = torch.from_numpy(self.plane.points(place[None])[0]).to(self.dtype).to(self.device)
-        tensors = {**buffer_copies(self.model, self.dtype), **unflatten(theta, self.plane.layout)}
-        args, kwargs = arguments(part[0])
-        output = functional_call(self.model, tensors, args, kwargs)
-        output = _classes_last(getattr(output, "logits", output), part[1])
-        return torch.log_softmax(output.to(wide_dtype(output.device)), dim=-1)
+
+def _log_probabilities(network: Network, plane: Plane, part: Part, place: Floats) -> Tensor:
+    """Return the logarithms of the probabilities [n, ..., C] at one place [axes]."""
+    theta = torch.from_numpy(plane.points(place[None])[0]).to(network.dtype)
+    network.write_point(theta.to(network.device))
+    output, _ = network.output(part)
+    output = _classes_last(getattr(output, "logits", output), part[1])
+    return torch.log_softmax(output.to(wide_dtype(output.device)), dim=-1)
 
 
 def _classes_last(output: Any, target: Any) -> Tensor:

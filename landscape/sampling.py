@@ -2,45 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from landscape.arrays import Floats
 from landscape.config.study import SamplingConfig
-from landscape.evaluation import BatchNorm, EngineChoice, LossFunction, PlaneEvaluator, Subset
+from landscape.evaluation import EngineChoice, PlaneEvaluator
 from landscape.grid import Grid
-from landscape.output_distance import output_divergence
-from landscape.parameters import layout_of, unwrapped
+from landscape.output_distance import check_divergence, output_divergence
 from landscape.plane import Plane
+from landscape.problem import Problem
 from landscape.projection import project
 from landscape.results import Projection
 from landscape.surface import Status, Surface
 from landscape.trajectory import Trajectory
 
+_LOG = logging.getLogger(__name__)
 Progress = Callable[[int], None]
 Tile = tuple[NDArray[np.int64], dict[str, Floats]]
 
 
 def sample(
-    model: nn.Module,
-    loss: str | LossFunction,
-    data: Any,
+    problem: Problem,
     plane: Plane,
     *,
     grid: Grid | None = None,
-    dtype: torch.dtype | None = None,
-    metrics: Mapping[str, LossFunction] | None = None,
     engine: SamplingConfig | None = None,
     gradients: bool = False,
-    batch_norm: BatchNorm = "frozen",
-    subset: int | None = None,
-    subset_seed: int = 0,
     standard_errors: bool | None = None,
     divergence: bool = False,
     expected_loss: float | None = None,
@@ -52,30 +44,14 @@ def sample(
     the plane's vectors alone; the model is bit-identical afterwards.
 
     Args:
-        model: any module whose parameters have the plane's layout.
-        loss: ``cross_entropy``, ``mse``, or a function of (output, target) that returns the mean
-            of a batch or one value per example (the sum, if its attribute ``reduction`` says so);
-            or a function of (model, batch), see :func:`landscape.batch_loss`.
-        data: pair (inputs, targets), mapping with ``labels``, DataLoader, Dataset or any iterable
-            of batches, or a function that returns one of these; see
-            :mod:`landscape.evaluation.reading`.
+        problem: network, loss and data; see :class:`landscape.Problem`.
         plane: see :func:`landscape.random_plane` and :func:`landscape.pca_plane`; a line or a
             volume likewise.
         grid: coordinates; over [-1, 1] by default, 51 x 51 points of a plane.
-        dtype: precision of the forward pass; None takes the model's, and float32 for a model in
-            half precision.
-        metrics: functions like the loss, by the name of their field; None takes ``accuracies``
-            where the targets are class indices and the loss is ``cross_entropy``.
         engine: how points are evaluated; None measures briefly and takes the fastest.
         gradients: whether the fields ``gradient_alpha`` (``gradient_beta``, ``gradient_gamma``)
             are evaluated as well: d loss / d alpha = <grad loss, d_alpha>, by one backward pass
             per point.
-        batch_norm: which statistics normalise: ``frozen``, those the model holds; ``batch``, those
-            of each batch as in training; ``recalibrated``, those of all the data, computed anew at
-            every point. For the last two, batches stay as they came; data that are one batch are
-            cut by ``engine.batch_size`` alone.
-        subset: number of examples, drawn without replacement; None takes all.
-        subset_seed: of that draw.
         standard_errors: whether the field ``standard_errors`` is evaluated, sqrt(s^2 / m) with the
             variance s^2 of the losses of the m examples, for a subset of M times
             sqrt(1 - m / M): how far the mean is from that over all, as the draw has it. None does
@@ -87,6 +63,9 @@ def sample(
         expected_loss: the loss that is known of the origin, as from training; None checks nothing.
         progress: called with the number of points of each finished tile.
 
+    Returns:
+        The surface; ``settings["centre"]`` holds the fields at the origin.
+
     Raises:
         ValueError: if the loss at the origin is more than 1 % (and 1e-4) from ``expected_loss``;
             if the plane does not belong to the model, for unusable data, for standard
@@ -97,9 +76,8 @@ def sample(
         engine = with_gradients(engine or SamplingConfig())
     grid = grid or default_grid(plane)
     evaluator = plane_evaluator(
-        model, loss, data, plane, dtype=dtype, metrics=metrics, config=engine, points=grid.size,
-        batch_norm=batch_norm, subset=subset, subset_seed=subset_seed,
-        standard_errors=standard_errors, divergence=divergence,
+        problem, plane, config=engine, points=grid.size, standard_errors=standard_errors,
+        divergence=divergence,
     )  # fmt: skip
     if expected_loss is not None:
         check_loss(evaluator, plane, expected_loss)
@@ -108,67 +86,47 @@ def sample(
         surface = surface.with_points(indices, values, Status.EVALUATED)
         if progress is not None:
             progress(len(indices))
+    if not np.isfinite(surface.losses).any():
+        _LOG.warning("none of the %s losses of this surface is finite", f"{grid.size:,}")
     return surface
 
 
 def plane_evaluator(
-    model: nn.Module,
-    loss: str | LossFunction,
-    data: Any,
+    problem: Problem,
     plane: Plane,
     *,
-    dtype: torch.dtype | None = None,
-    metrics: Mapping[str, LossFunction] | None = None,
     config: SamplingConfig | None = None,
     choice: EngineChoice | None = None,
     points: int = 0,
-    batch_norm: BatchNorm = "frozen",
-    subset: int | None = None,
-    subset_seed: int = 0,
     standard_errors: bool | None = None,
     divergence: bool = False,
 ) -> PlaneEvaluator:
-    """Make what evaluates a model on a plane; arguments as in :func:`sample`.
+    """Make what evaluates a problem on a plane.
 
     Args:
-        model: any module whose parameters have the plane's layout.
-        loss: name or function.
-        data: pair or iterable of pairs.
-        plane: the plane.
-        dtype: precision of the forward pass.
-        metrics: by name.
+        problem: network, loss and data.
+        plane: of the problem's network.
         config: how points are evaluated.
         choice: an earlier choice, taken as it is.
         points: number of points to come.
-        batch_norm: which statistics normalise.
-        subset: number of examples drawn.
-        subset_seed: of that draw.
-        standard_errors: whether these are evaluated.
-        divergence: whether these are evaluated.
+        standard_errors: as in :func:`sample`.
+        divergence: as in :func:`sample`.
 
     Raises:
         ValueError: if the plane does not belong to the model, for unusable data, or for a
             divergence where the statistics of BatchNorm are not frozen.
     """
-    _check_layout(model, plane)
-    if divergence and batch_norm != "frozen":
-        raise ValueError(
-            f"divergences are those of frozen statistics, got batch_norm {batch_norm!r}; leave "
-            "one of the two out"
-        )
+    _check_layout(problem, plane)
+    if divergence:
+        check_divergence(problem)
+    config = config or SamplingConfig()
     evaluator = PlaneEvaluator(
-        model, loss, data, origin=plane.origin, directions=plane.directions, dtype=dtype,
-        metrics=metrics, config=config, choice=choice, points=points, batch_norm=batch_norm,
-        subset=None if subset is None else Subset(examples=subset, seed=subset_seed),
-        standard_errors=standard_errors,
+        problem.evaluator(batch_size=config.batch_size, standard_errors=standard_errors),
+        origin=plane.origin, directions=plane.directions, config=config, choice=choice,
+        points=points,
     )  # fmt: skip
     if divergence:
-        data = evaluator.batches
-
-        def divergences(coordinates: Floats) -> Floats:
-            return output_divergence(model, data, plane, coordinates, dtype=evaluator.dtype)
-
-        evaluator.also("divergences", divergences)
+        evaluator.also("divergences", lambda places: output_divergence(problem, plane, places))
     return evaluator
 
 
@@ -192,28 +150,19 @@ def with_gradients(engine: SamplingConfig) -> SamplingConfig:
 
 
 def loss_on_plane(
-    model: nn.Module,
-    loss: str | LossFunction,
-    data: Any,
-    plane: Plane,
-    *,
-    dtype: torch.dtype | None = None,
-    engine: SamplingConfig | None = None,
-    batch_norm: BatchNorm = "frozen",
-    subset: int | None = None,
-    subset_seed: int = 0,
+    problem: Problem, plane: Plane, *, engine: SamplingConfig | None = None
 ) -> Callable[[Floats], Floats]:
     """Return the loss as a function of coordinates, [K, axes] -> [K].
 
-    Arguments as in :func:`sample`.
+    Args:
+        problem: network, loss and data.
+        plane: of the problem's network.
+        engine: how points are evaluated; None measures briefly and takes the fastest.
 
     Raises:
         ValueError: if the plane does not belong to the model, or for unusable data.
     """
-    evaluator = plane_evaluator(
-        model, loss, data, plane, dtype=dtype, config=engine, batch_norm=batch_norm,
-        subset=subset, subset_seed=subset_seed, standard_errors=False,
-    )  # fmt: skip
+    evaluator = plane_evaluator(problem, plane, config=engine, standard_errors=False)
     return lambda coordinates: evaluator(coordinates)["losses"]
 
 
@@ -247,6 +196,8 @@ def empty_surface(
 ) -> Surface:
     """Make the surface that :func:`sample_tiles` will fill, every point missing.
 
+    Its settings hold the fields at the plane's origin, as ``centre``.
+
     Raises:
         ValueError: if grid and plane have different numbers of axes.
     """
@@ -255,7 +206,8 @@ def empty_surface(
             f"the grid must have one axis for each of the plane's {plane.axes} directions, "
             f"got {len(grid.shape)}"
         )
-    settings = {**evaluator.settings, "kind": plane.kind, **plane.settings}
+    centre = {name: float(v[0]) for name, v in evaluator(np.zeros((1, plane.axes))).items()}
+    settings = {**evaluator.settings, "centre": centre, "kind": plane.kind, **plane.settings}
     return Surface.empty(
         grid,
         evaluator.fields,
@@ -306,9 +258,9 @@ def place(
     )
 
 
-def _check_layout(model: nn.Module, plane: Plane) -> None:
-    layout = layout_of(unwrapped(model))
-    if plane.layout not in (layout, layout_of(model)):
+def _check_layout(problem: Problem, plane: Plane) -> None:
+    layout = problem.layout
+    if plane.layout != layout:
         names = [s.name for s in layout.slots if s not in plane.layout.slots]
         detail = f", first difference: {names[0]}" if names else ""
         raise ValueError(

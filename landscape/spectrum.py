@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Any
 
 import numpy as np
 from scipy.linalg import eigh_tridiagonal
-from torch import nn
 
 from landscape.arrays import Floats
-from landscape.derivatives import HessianProduct, MeanLoss
-from landscape.evaluation import LossFunction
+from landscape.derivatives import HessianProduct, LossAtPoint
+from landscape.problem import Problem
 from landscape.results import Analysis
 
 KIND = "spectrum"
@@ -20,9 +18,7 @@ _EXHAUSTED = 1e-10
 
 
 def spectral_density(
-    model: nn.Module,
-    loss: str | LossFunction,
-    data: Any,
+    problem: Problem,
     *,
     theta: Floats | None = None,
     varied: Collection[str] | None = None,
@@ -31,7 +27,7 @@ def spectral_density(
     seed: int = 0,
     progress: Callable[[int], None] | None = None,
 ) -> Analysis:
-    """Estimate the spectral density of the Hessian of the mean loss.
+    """Estimate the spectral density of the Hessian of the loss.
 
     By stochastic Lanczos quadrature: from a random unit vector v, ``steps`` Lanczos steps make a
     tridiagonal matrix T whose eigenvalues are the nodes, and the squared first entries of its
@@ -41,10 +37,7 @@ def spectral_density(
     :func:`landscape.slope_budget`.
 
     Args:
-        model: any module, of any precision; only read.
-        loss: ``cross_entropy``, ``mse``, or a function of (output, target); see
-            :func:`landscape.sample`.
-        data: pair (inputs, targets), or an iterable of such pairs.
+        problem: network, loss and data; only read.
         theta: where, [P]; None takes the model's present parameters.
         varied: names of the parameters that vary, V entries in all; None takes all.
         steps: Lanczos steps M from each start, at most V; each takes one product and keeps one
@@ -57,7 +50,8 @@ def spectral_density(
         An analysis ``spectrum`` with ``nodes`` and ``weights``, [S, M], nodes rising; weights of a
         start sum to 1. ``residuals`` [S, M]: within so much of each node lies an eigenvalue of H.
         Where a start was exhausted early, the last nodes have weight 0. Settings: ``loss``,
-        ``examples``, ``parameters`` V, ``steps``, ``starts``, ``seed``, ``products``.
+        ``examples``, ``batch_norm``, ``dtype``, ``parameters`` V, ``steps``, ``starts``, ``seed``,
+        ``products``.
 
     Raises:
         ValueError: for impossible numbers of steps or starts, unusable data, or where an operation
@@ -69,12 +63,13 @@ def spectral_density(
         Golub, Welsch (1969), Calculation of Gauss quadrature rules.
 
     >>> import torch
-    >>> bowl, inputs = nn.Linear(2, 1, bias=False), torch.diag(torch.tensor([1.0, 3.0]))
-    >>> found = spectral_density(bowl, "mse", (inputs, torch.zeros(2, 1)), steps=2, starts=1)
+    >>> bowl = torch.nn.Linear(2, 1, bias=False)
+    >>> problem = Problem(bowl, "mse", (torch.diag(torch.tensor([1.0, 3.0])), torch.zeros(2, 1)))
+    >>> found = spectral_density(problem, steps=2, starts=1)
     >>> found.arrays["nodes"].round(9).tolist(), found.arrays["weights"].round(9).tolist()
     ([[1.0, 9.0]], [[0.5, 0.5]])
     """
-    operator = HessianProduct(MeanLoss(model, loss, data, theta, varied=varied))
+    operator = HessianProduct(LossAtPoint(problem, theta, varied=varied))
     index = operator.index
     if not 1 <= steps <= len(index):
         raise ValueError(f"steps must be between 1 and {len(index)}, got {steps}")
@@ -96,9 +91,7 @@ def spectral_density(
         found.append(quadrature(times, start, steps))
     nodes, weights, residuals = (np.stack(parts) for parts in zip(*found, strict=True))
     settings = {
-        "loss": operator.mean_loss.evaluator.objective.name,
-        "examples": operator.mean_loss.examples,
-        "parameters": len(index),
+        **operator.settings,
         "steps": steps,
         "starts": starts,
         "seed": seed,

@@ -17,18 +17,17 @@ import torch
 from torch import Tensor, nn
 
 from landscape.config.training import TrainingConfig, check_optimizer
-from landscape.evaluation import Batches, Evaluator, LossFunction, Objective, as_batches
-from landscape.evaluation.examples import Part, arguments, count, map_tensors
+from landscape.evaluation import Batches, Evaluator, Objective
+from landscape.evaluation.examples import Part, count, take
 from landscape.parameters import layout_of
+from landscape.problem import Problem
 from landscape.randomness import keyed_generator
 from landscape.training_state import Keeping, restore, state_of
 from landscape.trajectory import Trajectory
 
 
 def train(
-    model: nn.Module,
-    loss: str | LossFunction,
-    data: Any,
+    problem: Problem,
     *,
     optimizer: str = "gd",
     config: TrainingConfig | None = None,
@@ -37,16 +36,15 @@ def train(
     progress: Callable[[int], None] | None = None,
     keeping: Keeping | None = None,
 ) -> Trajectory:
-    """Train ``model`` in place and return its path.
+    """Train the network of a problem in place and return its path.
 
     The same seed gives the same batches in the same order for every model. A run whose loss,
     gradient or weights are no longer finite stops there and says so in ``diverged_at``; the model
     is left as it was before that step.
 
     Args:
-        model: the module to train; it ends with the last finite parameters.
-        loss: name or function; see :func:`landscape.sample`.
-        data: pair (inputs, targets), or an iterable of such pairs.
+        problem: the network to train, which ends with the last finite parameters, its loss of
+            (output, target) and the data.
         optimizer: ``gd`` takes the whole data set in every step; ``sgd``, ``momentum``,
             ``nesterov``, ``adam`` and ``adamw`` take batches of ``config.batch_size``.
         config: steps, rates, schedule, records.
@@ -60,9 +58,9 @@ def train(
     """
     check_optimizer(optimizer)
     config = config or TrainingConfig()
-    first = next(model.parameters())
-    examples = as_batches(data, device=first.device, dtype=first.dtype)
-    evaluator = Evaluator(model, loss, examples, dtype=first.dtype)
+    model, evaluator = problem.model, problem.evaluator()
+    first, objective = next(model.parameters()), problem.training_objective()
+    examples = evaluator.batches.moved(first.device, first.dtype)
     stepper = _make_optimizer(model, optimizer, config)
     base = config.learning_rates[optimizer]
 
@@ -81,7 +79,7 @@ def train(
         for group in stepper.param_groups:
             group["lr"] = rate
         stepper.zero_grad()
-        batch_loss = _backward(model, evaluator.objective, next(batches))
+        batch_loss = _backward(model, objective, evaluator.network.inputs, next(batches))
         norm = _gradient_norm(model)
         before = _theta(model)
         stepper.step()
@@ -125,6 +123,7 @@ class _Log:
         if self.steps and self.steps[-1] == step:
             return
         theta = _theta(model).cpu().numpy()
+        evaluator.network.renew_buffers()
         values = evaluator(theta[None].astype(np.float64))
         self.thetas.append(theta)
         self.steps.append(step)
@@ -227,14 +226,16 @@ def _make_optimizer(model: nn.Module, name: str, config: TrainingConfig) -> torc
             return torch.optim.SGD(parameters, lr=rate, weight_decay=decay)
 
 
-def _backward(model: nn.Module, objective: Objective, batch: list[Part]) -> float:
-    """Add the gradient of the mean loss over the parts of a batch; return that loss."""
+def _backward(
+    model: nn.Module, objective: Objective, inputs: Callable[..., Any], batch: list[Part]
+) -> float:
+    """Add the gradient of the loss over the parts of a batch; return that loss."""
     total = sum(map(count, batch))
     value = 0.0
     for part in batch:
-        args, kwargs = arguments(part[0])
+        part, args, kwargs = inputs(part)
         mean = objective.mean(model(*args, **kwargs), part[1], count(part))
-        share = mean * (count(part) / total)
+        share = mean * (count(part) * objective.over(total) / total)
         share.backward()  # type: ignore[no-untyped-call]
         value += float(share.detach())
     return value
@@ -263,4 +264,4 @@ def _batches(examples: Batches, size: int, seed: int, *, skip: int = 0) -> Itera
             if skip:
                 skip -= 1
                 continue
-            yield [map_tensors(lambda t, i=indices: t[i.to(t.device)], every)]  # type: ignore[misc]
+            yield [take(every, indices)]

@@ -194,6 +194,7 @@ def _levels(
         ValueError: for a surface without its run and plane, or one that does not hold the solution.
     """
     import math
+    from dataclasses import replace
 
     import torch
 
@@ -201,7 +202,7 @@ def _levels(
     from landscape.grid import Grid
     from landscape.microscope import window_of_step, zoom_series
     from landscape.sampling import sample
-    from landscape.study.solutions import solution_model
+    from landscape.study.solutions import solution_problem
 
     one, plane = panel.surface, panel.plane
     if one.run is None or plane is None or len(one.grid.shape) != 2:
@@ -220,7 +221,8 @@ def _levels(
         raise ValueError(f"a window needs at least {_FEWEST_POINTS} points a side, got {points}")
     count = math.ceil(math.log(full / (last * step)) / math.log(_FACTOR)) + 1
     widths = zoom_series(full, last * step, levels=max(count, 2))
-    model, data = solution_model(run).double(), load_data(configuration_of(study).data)
+    data = load_data(configuration_of(study).data)
+    problem = replace(solution_problem(run, data), dtype=torch.float64)
     engine = SamplingConfig(
         strategy="batched", chunk=8, batch_size=1024, compile="never", threads=1
     )
@@ -228,8 +230,6 @@ def _levels(
     levels = []
     for width in widths:
         grid = Grid.square(points, span=float(width) / 2)
-        surface = sample(model, str(run.settings["loss"]), data, plane, grid=grid,
-                         dtype=torch.float64, engine=engine)  # fmt: skip
-        levels.append(surface)
+        levels.append(sample(problem, plane, grid=grid, engine=engine))
         shown.advance(1)
     return levels, step

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -43,15 +43,15 @@ def kinks(
     """
     from landscape.cli.own_code import load_checkpoint, maker, named, network_of
     from landscape.kinks import gradient_segment, random_segment, slope_budget
+    from landscape.problem import Problem
 
     network = network_of(model)
     if checkpoint is not None:
         load_checkpoint(network, checkpoint)
-    examples = maker(data)()
-    function: Any = named(loss) if ":" in loss else loss
-    segments = [gradient_segment(network, function, examples, rate=rate)]
+    problem = Problem(network, named(loss) if ":" in loss else loss, maker(data)())
+    segments = [gradient_segment(problem, rate=rate)]
     segments += [random_segment(network, seed=seed, span=span) for seed in range(lines)]
-    found = [slope_budget(network, function, examples, segment) for segment in segments]
+    found = [slope_budget(problem, segment) for segment in segments]
     if as_json:
         print(json.dumps([budget.to_dict() for budget in found], indent=2))
         return

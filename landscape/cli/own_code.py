@@ -121,6 +121,7 @@ class Own:
             ValueError: if the data are missing, or a file is not what its option says.
             OSError: if it cannot be read.
         """
+        from landscape.problem import Problem
         from landscape.recording.checkpoints import read_checkpoint
         from landscape.study.own import sample_own
 
@@ -132,8 +133,8 @@ class Own:
         loss = named(self.loss) if ":" in self.loss else self.loss
         if self.checkpoint is not None:
             load_checkpoint(network, self.checkpoint)
-        paths = {name: _path(network, Path(place), loss, examples)
-                 for name, place in self.paths.items()}  # fmt: skip
+        problem = Problem(network, loss, examples)
+        paths = {name: _path(problem, Path(place)) for name, place in self.paths.items()}
         if paths and self.checkpoint is None:
             _move_to_end(network, next(iter(paths.values())))
         elif paths:
@@ -142,13 +143,13 @@ class Own:
         told = {"model": self.model, "data": self.data, "loss": self.loss,
                 "checkpoint": str(self.checkpoint or "")}  # fmt: skip
         name = sample_own(
-            path, network, loss, examples(), request, paths=paths, others=others, told=told,
+            path, problem, request, paths=paths, others=others, told=told,
             engine=engine, reporter=reporter,
         )  # fmt: skip
         return path, name
 
 
-def _path(network: Any, folder: Path, loss: Any, examples: Callable[[], Any]) -> Any:
+def _path(problem: Any, folder: Path) -> Any:
     """Read a recording, or the checkpoints in a folder; evaluate the losses it lacks."""
     import numpy as np
 
@@ -157,10 +158,12 @@ def _path(network: Any, folder: Path, loss: Any, examples: Callable[[], Any]) ->
     from landscape.recording.series import trajectory_from_checkpoints
 
     recorded = (folder / "recording.json").is_file()
-    found = read_recording(folder) if recorded else trajectory_from_checkpoints(network, folder)
+    found = (
+        read_recording(folder) if recorded else trajectory_from_checkpoints(problem.model, folder)
+    )
     if np.isfinite(found.losses).all():
         return found
-    return evaluate_losses(found, network, loss, examples())
+    return evaluate_losses(problem, found)
 
 
 def _of_its_path(request: Any, network: Any, trajectory: Any, checkpoint: Path | None) -> Any:

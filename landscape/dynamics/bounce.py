@@ -191,12 +191,8 @@ def measure(setting: Setting) -> Analysis:
     arrays["sharpness"] = np.full((*shape, records), np.nan)
     arrays["autograd_sharpness"] = np.full(len(names), np.nan)
     for row, name in enumerate(names):
-        model = setting.model(name)
         single = setting.model(name, dtype=torch.float32)
-        start = torch.cat([p.detach().reshape(-1) for p in model.parameters()]).numpy()
-        arrays["autograd_sharpness"][row] = sharpness_at(
-            model, setting.loss, setting.examples, start
-        )
+        arrays["autograd_sharpness"][row] = sharpness_at(setting.problem(name))
         runs = bounce(single, setting.loss, single_precision(setting), levels=LEVELS,
                       steps=effort.steps, every=every, seed=setting.seed)  # fmt: skip
         for column, run in enumerate(runs):

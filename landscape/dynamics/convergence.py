@@ -73,9 +73,7 @@ def rate_grid(setting: Setting) -> Floats:
 
     Around 2 / sharpness of the ReLU network at the start, whose autograd's Hessian this is.
     """
-    reference = setting.model("relu")
-    start = torch.cat([p.detach().reshape(-1) for p in reference.parameters()]).numpy()
-    middle = 2 / sharpness_at(reference, setting.loss, setting.examples, start)
+    middle = 2 / sharpness_at(setting.problem("relu"))
     effort = setting.effort
     return np.asarray(middle * effort.factor ** (np.arange(effort.rates) - _BELOW))
 

@@ -15,22 +15,20 @@ References:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
-from torch import nn
 
 from landscape.arrays import Floats
-from landscape.derivatives import gradient
+from landscape.derivatives import LossAtPoint
 from landscape.dynamics.claims import KIND, Finding, Setting, claim_of, finding
 from landscape.dynamics.comparing import groups
 from landscape.dynamics.effects import paired_effect
 from landscape.dynamics.primary import primary
-from landscape.dynamics.stacked import Examples
 from landscape.dynamics.statistics import Contrast
-from landscape.evaluation import Evaluator
 from landscape.kinks import random_segment, slope_budget
+from landscape.problem import Problem
 from landscape.results import Analysis
 from landscape.segment import Segment
 
@@ -43,14 +41,12 @@ _SINGLES = 4
 
 
 def differences(
-    model: nn.Module, loss: str, examples: Examples, segment: Segment, places: Floats, steps: Floats
+    problem: Problem, segment: Segment, places: Floats, steps: Floats
 ) -> dict[str, Floats]:
     """Return difference quotients of the loss along a segment, and its slopes on either side.
 
     Args:
-        model: the network; only its structure is used.
-        loss: name or function.
-        examples: pair (inputs, targets).
+        problem: network, loss and data; the network's own parameters are not used.
         segment: ``theta(t) = origin + t direction``.
         places: t of the centres, [K].
         steps: h, in t, [H].
@@ -59,7 +55,8 @@ def differences(
         ``backward``, ``forward``, ``central`` [K, H]; ``left``, ``right`` [K]: autograd's slopes
         just before and after each place; ``at`` [K]: on it.
     """
-    evaluator = Evaluator(model, loss, examples, dtype=torch.float64, metrics={})
+    at = LossAtPoint(problem)
+    evaluator = at.evaluator
 
     def losses(t: Floats) -> Floats:
         if not t.size:
@@ -68,10 +65,11 @@ def differences(
         return np.asarray(evaluator(thetas)["losses"]).reshape(t.shape)
 
     def slopes(t: Floats) -> Floats:
-        return np.array([
-            gradient(model, loss, examples, segment.origin + one * segment.direction)
-            @ segment.direction for one in t
-        ])  # fmt: skip
+        found = []
+        for one in t:
+            at.theta = segment.origin + one * segment.direction
+            found.append(at.gradient() @ segment.direction)
+        return np.array(found)
 
     here = losses(places)[:, None]
     before, after = (losses(places[:, None] + sign * steps) for sign in (-1, 1))
@@ -86,15 +84,13 @@ def differences(
     }
 
 
-def crossings_of(
-    model: nn.Module, loss: str, examples: Examples, segment: Segment, count: int
-) -> tuple[Floats, Floats]:
+def crossings_of(problem: Problem, segment: Segment, count: int) -> tuple[Floats, Floats]:
     """Return places and jumps of some crossings of a segment, spread evenly over all of them.
 
     Returns:
         Places t [K] and jumps J [K] of the mean loss's slope, K at most ``count``.
     """
-    budget = slope_budget(model, loss, examples, segment, keep_crossings=True)
+    budget = slope_budget(problem, segment, keep_crossings=True)
     found = len(budget.places)
     chosen = np.unique(np.linspace(0, found - 1, min(count, found)).round()).astype(int)
     # Crossings with no gradient behind them (dead further up) jump by nothing.
@@ -112,15 +108,11 @@ def measure(setting: Setting) -> Analysis:
         ``single_central [K']`` at the smallest step, ``single_sides [K', 2]``; ``steps [H]``.
     """
     count = setting.effort.centres
-    line = random_segment(setting.model(TWIN[0]), seed=setting.seed, span=0.1)
-    places, jumps = crossings_of(
-        setting.model(TWIN[0]), setting.loss, setting.examples, line, count
-    )
+    kinked = setting.problem(TWIN[0])
+    line = random_segment(kinked.model, seed=setting.seed, span=0.1)
+    places, jumps = crossings_of(kinked, line, count)
     steps = STEPS * (line.end - line.start)
-    found = [
-        differences(setting.model(name), setting.loss, setting.examples, line, places, steps)
-        for name in TWIN
-    ]
+    found = [differences(setting.problem(name), line, places, steps) for name in TWIN]
     arrays: dict[str, Any] = {key: np.stack([one[key] for one in found]) for key in found[0]}
     few = min(_SINGLES, len(setting.targets))
     singles = [_single(setting, line, index, count) for index in range(few)]
@@ -138,11 +130,11 @@ def measure(setting: Setting) -> Analysis:
 
 def _single(setting: Setting, line: Segment, index: int, count: int) -> dict[str, Floats]:
     """Measure the kinks of the loss of a single example."""
-    model = setting.model(TWIN[0])
     one = setting.inputs[index : index + 1], setting.targets[index : index + 1]
-    places, jumps = crossings_of(model, setting.loss, one, line, count)
+    problem = replace(setting.problem(TWIN[0]), data=one)
+    places, jumps = crossings_of(problem, line, count)
     tiny = STEPS[-1:] * (line.end - line.start)
-    found = differences(model, setting.loss, one, line, places, tiny)
+    found = differences(problem, line, places, tiny)
     sides = np.column_stack([found["left"], found["right"]])
     return {"single_jumps": jumps, "single_sides": sides, "single_central": found["central"][:, 0]}
 

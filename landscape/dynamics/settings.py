@@ -14,6 +14,7 @@ from landscape.config.network import NetworkSpec
 from landscape.dynamics.replaced import with_backward
 from landscape.dynamics.twins import equal_gains
 from landscape.networks import build
+from landscape.problem import Problem
 
 __all__ = ["Arm", "Effort", "Setting"]
 
@@ -84,6 +85,10 @@ class Setting:
         if self.arm == "gain":
             equal_gains(model, forward)
         return with_backward(model, forward, backward) if backward else model
+
+    def problem(self, activation: str, *, dtype: torch.dtype = torch.float64) -> Problem:
+        """Return the network with an activation, its loss and the examples it is trained on."""
+        return Problem(self.model(activation, dtype=dtype), self.loss, self.examples)
 
     def facts(self) -> dict[str, Any]:
         """Return what is noted in every analysis, plain values."""

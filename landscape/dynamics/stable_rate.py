@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from landscape.arrays import Floats
-from landscape.derivatives import gradient
+from landscape.derivatives import LossAtPoint
 from landscape.dynamics.claims import KIND, Finding, Setting, claim_of, finding
 from landscape.dynamics.comparing import Quantity, decided, registered, said
 from landscape.dynamics.primary import deciding_twins
@@ -31,6 +31,7 @@ from landscape.dynamics.twins import NULL, activations_of, twins
 from landscape.evaluation import Evaluator
 from landscape.hessian import hessian_eigenpairs
 from landscape.kinks.path import TOLERANCE, first_failure
+from landscape.problem import Problem
 from landscape.results import Analysis
 
 _SHARPNESS_TOLERANCE = 1e-3
@@ -40,21 +41,21 @@ _BELOW = 4
 _REACHED = 1.2 ** np.arange(42)
 
 
-def boldness(model: nn.Module, loss: str, examples: Examples, thetas: Floats) -> Floats:
+def boldness(problem: Problem, thetas: Floats) -> Floats:
     """Return the largest rate up to which the gradient's linear prediction holds, [records].
 
     The largest s with ``|L(theta - a g) - L + a ||g||^2| <= 0.1 a ||g||^2`` for all a <= s;
     :func:`landscape.kinks.along_path` gives it in lengths of the step that was taken.
 
     Args:
-        model: the network; only its structure is used.
-        loss: name or function.
-        examples: pair (inputs, targets).
+        problem: network, loss and data; the network's own parameters are not used.
         thetas: where, [records, P].
     """
-    evaluator = Evaluator(model, loss, examples, dtype=torch.float64, metrics={})
-    return np.array([_reach(evaluator, theta, gradient(model, loss, examples, theta))
-                     for theta in thetas])  # fmt: skip
+    at, found = LossAtPoint(problem), []
+    for theta in thetas:
+        at.theta = theta
+        found.append(_reach(at.evaluator, theta, at.gradient()))
+    return np.array(found)
 
 
 def _reach(evaluator: Evaluator, theta: Floats, slope: Floats) -> float:
@@ -72,10 +73,10 @@ def _reach(evaluator: Evaluator, theta: Floats, slope: Floats) -> float:
     return float(first_failure(wrong) * unit)
 
 
-def sharpness_at(model: nn.Module, loss: str, examples: Examples, theta: Floats) -> float:
+def sharpness_at(problem: Problem, theta: Floats | None = None) -> float:
     """Return the largest eigenvalue of autograd's Hessian, which does not see kinks."""
     pairs = hessian_eigenpairs(
-        model, loss, examples, theta=theta, top=1, bottom=0, tolerance=_SHARPNESS_TOLERANCE
+        problem, theta=theta, top=1, bottom=0, tolerance=_SHARPNESS_TOLERANCE
     )
     return float(pairs.values[0])
 
@@ -101,9 +102,7 @@ def measure(setting: Setting) -> Analysis:
         that diverged.
     """
     names = activations_of(twins(setting.effort.twins))
-    reference = setting.model("relu")
-    start = torch.cat([p.detach().reshape(-1) for p in reference.parameters()]).numpy()
-    limits = stability_limits(sharpness_at(reference, setting.loss, setting.examples, start))
+    limits = stability_limits(sharpness_at(setting.problem("relu")))
     # A network bears more than a quadratic of its sharpness at the start: most rates lie above.
     effort = setting.effort
     rates = limits[:, None] * effort.factor ** (np.arange(effort.rates) - _BELOW)
@@ -127,21 +126,19 @@ def _row(setting: Setting, name: str, rates: Floats) -> dict[str, Any]:
     grid = descend(model, setting.loss, single, methods_at(rates), steps=effort.steps)
     needed = steps_to(grid.losses, grid.steps, setting.target_loss).reshape(rates.shape)
     best = np.argmin(_tie_broken(needed, grid, rates.shape), axis=1)
-    wide = setting.model(name)
+    wide = setting.problem(name)
     at_best = Methods(rates[0, best[:1]], np.zeros(1), np.zeros(1))
     every = max(effort.steps // effort.records, 1)
-    path = descend(wide, setting.loss, setting.examples, at_best, steps=effort.steps,
+    path = descend(wide.model, setting.loss, setting.examples, at_best, steps=effort.steps,
                    record_every=every, keep_path=True).path  # fmt: skip
     assert path is not None
     known = path[:, 0][np.isfinite(path[:, 0]).all(axis=1)]
     # A descent that diverged has no end.
     ends = known[[0, -1]] if len(known) == len(path) else known[:1]
     sharpness = np.full(2, np.nan)
-    sharpness[: len(ends)] = [
-        sharpness_at(wide, setting.loss, setting.examples, theta) for theta in ends
-    ]
+    sharpness[: len(ends)] = [sharpness_at(wide, theta) for theta in ends]
     bold = np.full(len(path), np.nan)
-    bold[: len(known)] = boldness(wide, setting.loss, setting.examples, known)
+    bold[: len(known)] = boldness(wide, known)
     return {
         "stable_rates": _stable_rates(setting, model, _last_stable(grid, rates)),
         "stable_ranges": _stable_range(setting, name, model, rates[0, 0]),

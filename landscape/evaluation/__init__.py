@@ -7,9 +7,9 @@ from landscape.evaluation.engine import PlaneEvaluator
 from landscape.evaluation.evaluator import Evaluator
 from landscape.evaluation.examples import Batches
 from landscape.evaluation.losses import LossFunction, resolve_loss
-from landscape.evaluation.objective import Objective, make_objective
+from landscape.evaluation.network import Network
+from landscape.evaluation.objective import Objective
 from landscape.evaluation.passes import EngineChoice
-from landscape.evaluation.reading import as_batches
 from landscape.evaluation.subsets import Subset
 
 __all__ = [
@@ -19,13 +19,12 @@ __all__ = [
     "EngineChoice",
     "Evaluator",
     "LossFunction",
+    "Network",
     "Objective",
     "PlaneEvaluator",
     "Subset",
-    "as_batches",
     "batch_loss",
     "choose_threads",
-    "make_objective",
     "resolve_loss",
     "threads",
 ]

@@ -49,11 +49,11 @@ class BatchedPass(Pass):
         Raises:
             NotAChainError: if it is not a chain of layers that are known here.
         """
-        self._model = self.private_model()
-        self._layers = _chain(self._model)
-        names = dict(self._model.named_parameters()).keys()
+        network = self.private_network()
+        self._layers = _chain(network.module)
+        names = dict(network.module.named_parameters()).keys()
         self._points = self.problem.points(tuple(names))
-        objective = self.problem.objective
+        objective = self._bound = network.objective
         # Targets of -100 do not count, and are no indices.
         self._usual = (
             objective.loss is cross_entropy
@@ -65,7 +65,7 @@ class BatchedPass(Pass):
     def sums(self, coordinates: Tensor) -> Tensor:
         """Return sums [fields, K]; see :meth:`Pass.sums`."""
         parameters = self._points(coordinates)
-        totals = Totals(self.problem.objective)
+        totals = Totals(self._bound)
         for number, part in enumerate(self.batches.parts):
             hidden = part[0][None]
             given = self.given(number, coordinates)
@@ -99,7 +99,7 @@ class BatchedPass(Pass):
 
     def _objective(self, outputs: Tensor, part: Part, points: int) -> Tensor:
         """Sum loss and metrics over the examples of each point, [fields, K]."""
-        objective, examples = self.problem.objective, count(part)
+        objective, examples = self._bound, count(part)
         outputs = outputs.expand(points, *outputs.shape[1:])
         if not (self._usual and outputs.ndim == 3):
             return vmap(lambda o: objective.sums(o, part[1], examples), out_dims=1)(outputs)

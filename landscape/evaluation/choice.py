@@ -25,7 +25,7 @@ from landscape.evaluation.batched import BatchedPass, NotAChainError
 from landscape.evaluation.examples import count, tensors
 from landscape.evaluation.gradients import GradientPass
 from landscape.evaluation.passes import CopyPass, EngineChoice, LoopPass, Pass, VmapPass
-from landscape.evaluation.problem import Problem
+from landscape.evaluation.plane_problem import PlaneProblem
 
 _LOG = logging.getLogger(__name__)
 _PASSES: MappingProxyType[str, type[Pass]] = MappingProxyType(
@@ -62,7 +62,7 @@ class _Candidate:
         self.speed = max(self.speed, done * runner.batches.examples / total)
 
 
-def make_pass(problem: Problem, choice: EngineChoice, *, memory: int = 1 << 30) -> Pass:
+def make_pass(problem: PlaneProblem, choice: EngineChoice, *, memory: int = 1 << 30) -> Pass:
     """Make the pass of a choice.
 
     Args:
@@ -74,7 +74,9 @@ def make_pass(problem: Problem, choice: EngineChoice, *, memory: int = 1 << 30) 
         return _PASSES[choice.strategy](problem, choice, most_bytes=memory)
 
 
-def choose_engine(problem: Problem, config: SamplingConfig, *, points: int = 0) -> EngineChoice:
+def choose_engine(
+    problem: PlaneProblem, config: SamplingConfig, *, points: int = 0
+) -> EngineChoice:
     """Measure the candidates briefly and return the fastest.
 
     Args:
@@ -118,7 +120,7 @@ def choose_engine(problem: Problem, config: SamplingConfig, *, points: int = 0) 
     return replace(best.runner.choice, points_per_second=float(f"{rate:.4g}"))
 
 
-def _default(strategy: str, problem: Problem, config: SamplingConfig) -> EngineChoice:
+def _default(strategy: str, problem: PlaneProblem, config: SamplingConfig) -> EngineChoice:
     """Return where the search for a strategy begins."""
     at_once = strategy in ("vmap", "batched")
     return EngineChoice(
@@ -133,7 +135,7 @@ def _default(strategy: str, problem: Problem, config: SamplingConfig) -> EngineC
 
 
 def _batch_sizes(
-    problem: Problem, small: Problem, config: SamplingConfig
+    problem: PlaneProblem, small: PlaneProblem, config: SamplingConfig
 ) -> tuple[list[int], list[int]]:
     """Return the batch sizes to begin with, and those to try around the best."""
     if config.batch_size or not problem.batches.divisible:
@@ -144,7 +146,7 @@ def _batch_sizes(
 
 
 def _around(
-    best: EngineChoice, problem: Problem, batch_sizes: list[int], config: SamplingConfig
+    best: EngineChoice, problem: PlaneProblem, batch_sizes: list[int], config: SamplingConfig
 ) -> Iterator[tuple[str, Sequence[object]]]:
     """Yield what is varied around the best, with the values to try."""
     if batch_sizes:
@@ -155,7 +157,7 @@ def _around(
         yield "reuse", (False,)
 
 
-def _smaller(problem: Problem, choice: EngineChoice, config: SamplingConfig) -> Problem:
+def _smaller(problem: PlaneProblem, choice: EngineChoice, config: SamplingConfig) -> PlaneProblem:
     """Return the problem over so many examples that one call takes a moment."""
     examples = min(_LEAST_EXAMPLES, problem.batches.examples)
     head = problem.with_batches(problem.batches.head(examples))
@@ -167,7 +169,7 @@ def _smaller(problem: Problem, choice: EngineChoice, config: SamplingConfig) -> 
 
 
 def _usable(
-    problem: Problem, choices: Sequence[EngineChoice], config: SamplingConfig
+    problem: PlaneProblem, choices: Sequence[EngineChoice], config: SamplingConfig
 ) -> list[EngineChoice]:
     """Leave out the strategies that do not work with the network, and ``loop`` if another does."""
     usable: list[EngineChoice] = []
@@ -189,7 +191,7 @@ def _usable(
 
 
 def _tried(
-    problem: Problem, choice: EngineChoice, config: SamplingConfig
+    problem: PlaneProblem, choice: EngineChoice, config: SamplingConfig
 ) -> tuple[EngineChoice | None, Exception | None]:
     """Return the choice as far as it works, or the error.
 
@@ -216,17 +218,17 @@ def _reason(error: Exception) -> str:
 
 
 def _candidates(
-    problem: Problem, choices: Sequence[EngineChoice], config: SamplingConfig
+    problem: PlaneProblem, choices: Sequence[EngineChoice], config: SamplingConfig
 ) -> list[_Candidate]:
     fitting = [one for one in choices if _fits(problem, one, config)] or list(choices[:1])
     return [_Candidate(make_pass(problem, one, memory=config.memory_bytes)) for one in fitting]
 
 
-def _fits(problem: Problem, choice: EngineChoice, config: SamplingConfig) -> bool:
+def _fits(problem: PlaneProblem, choice: EngineChoice, config: SamplingConfig) -> bool:
     """Whether the inputs of a pass, a rough measure of its activations, stay within the budget."""
-    inputs = next(tensors(problem.batches.parts[0]))
+    inputs = next(tensors(problem.batches.parts[0]), torch.zeros(1))
     batch = choice.batch_size or max(map(count, problem.batches.parts))
-    entries = inputs[0].numel() * batch * (choice.chunk if choice.strategy != "copy" else 1)
+    entries = inputs.shape[1:].numel() * batch * (choice.chunk if choice.strategy != "copy" else 1)
     return 16 * 4 * entries <= config.memory_bytes
 
 
@@ -260,7 +262,9 @@ def _worth_compiling(choice: EngineChoice, config: SamplingConfig, seconds: floa
     )
 
 
-def _compiled(problem: Problem, choice: EngineChoice, config: SamplingConfig) -> _Candidate | None:
+def _compiled(
+    problem: PlaneProblem, choice: EngineChoice, config: SamplingConfig
+) -> _Candidate | None:
     _LOG.info("compiling the network, because the grid is large; this takes up to a minute")
     try:
         point = torch.zeros(1, problem.axes, dtype=torch.float64)

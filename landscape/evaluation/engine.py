@@ -3,86 +3,57 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from landscape.arrays import Floats
 from landscape.config.study import SamplingConfig
-from landscape.evaluation.batch_norm import BatchNorm
 from landscape.evaluation.choice import choose_engine, choose_threads, make_pass, threads
 from landscape.evaluation.evaluator import Evaluator, Values
 from landscape.evaluation.examples import Batches, count
-from landscape.evaluation.losses import LossFunction, is_cross_entropy
+from landscape.evaluation.losses import is_cross_entropy
 from landscape.evaluation.passes import EngineChoice, Pass
-from landscape.evaluation.problem import Problem
-from landscape.evaluation.subsets import Subset
-from landscape.parameters import unflatten
+from landscape.evaluation.plane_problem import PlaneProblem
 
 _LOG = logging.getLogger(__name__)
 # Sums of probabilities in half precision are so far from 1.
 _ROUNDED_SUM = 1e-2
 # Strategies differ by rounding; a wrong one is off by far more.
 _AGREEMENT = {torch.float64: 1e-9, torch.float32: 1e-3}
-# Half precision is for training and serving: a difference of losses drowns in its rounding.
-_WIDER = {torch.float16: torch.float32, torch.bfloat16: torch.float32}
 
 
 class PlaneEvaluator:
     """Loss and metrics of a network at coordinates of a plane.
 
     Args:
-        model: any module; never moved, not even during a call.
-        loss: name or function; see :func:`landscape.evaluation.objective.make_objective`.
-        data: see :mod:`landscape.evaluation.reading`.
+        evaluator: of the network at any parameters.
         origin: parameters at (0, ..., 0), [P].
         directions: one row per axis, [axes, P].
-        dtype: precision of the forward pass; None takes that of the first parameter, and float32
-            for half precision.
-        metrics: by name; None takes ``accuracies`` for a classification.
         config: what is prescribed, the rest is measured.
         choice: an earlier choice, taken as it is.
         points: number of points to come, for the choice.
-        batch_norm: see :mod:`landscape.evaluation.batch_norm`.
-        subset: the examples drawn; None takes all.
-        standard_errors: whether these are evaluated; None does for a subset.
 
     Raises:
-        ValueError: for unusable data, an unknown loss, or a model that is not deterministic in
-            evaluation mode; the message gives the two values.
+        ValueError: for a model that is not deterministic in evaluation mode; the message gives the
+            two values.
     """
 
     def __init__(
         self,
-        model: nn.Module,
-        loss: str | LossFunction,
-        data: Any,
+        evaluator: Evaluator,
         *,
         origin: Floats,
         directions: Floats,
-        dtype: torch.dtype | None = None,
-        metrics: Mapping[str, LossFunction] | None = None,
         config: SamplingConfig | None = None,
         choice: EngineChoice | None = None,
         points: int = 0,
-        batch_norm: BatchNorm = "frozen",
-        subset: Subset | None = None,
-        standard_errors: bool | None = None,
     ) -> None:
-        first = next(model.parameters(), None)
-        if first is None:
-            raise ValueError("the model has no parameters; nothing can be varied")
         config = config or SamplingConfig()
-        self._own_dtype = first.dtype
-        self._evaluator = Evaluator(
-            model, loss, data, dtype=dtype or _WIDER.get(first.dtype, first.dtype),
-            metrics=metrics, batch_norm=batch_norm, batch_size=config.batch_size, subset=subset,
-            standard_errors=standard_errors,
-        )  # fmt: skip
+        self._evaluator = evaluator
         few = choose_threads(
             lambda: self._evaluator(origin[None]), choice.threads if choice else config.threads
         )
@@ -94,7 +65,7 @@ class PlaneEvaluator:
                     "probabilities; cross_entropy takes logits and applies the softmax itself: "
                     "leave it out of the network, or give another loss"
                 )
-            problem = _uncoupled(Problem.over(self._evaluator, origin, directions))
+            problem = PlaneProblem.over(self._evaluator, origin, directions)
         chosen = choice or choose_engine(problem, config, points=points)
         self._pass = self._checked(make_pass(problem, chosen, memory=config.memory_bytes))
         self.choice: EngineChoice = self._pass.choice
@@ -123,7 +94,7 @@ class PlaneEvaluator:
     def settings(self) -> dict[str, Any]:
         """What decides the values, to the last bit, as plain values."""
         evaluator = self._evaluator
-        settings = {
+        settings: dict[str, Any] = {
             "loss": evaluator.objective.name,
             "examples": evaluator.batches.examples,
             "dtype": _named(evaluator.dtype),
@@ -131,13 +102,16 @@ class PlaneEvaluator:
             "engine": self.choice.to_dict(),
             "device": evaluator.device.type,
         }
-        if self._own_dtype != evaluator.dtype:
-            settings["model_dtype"] = _named(self._own_dtype)
-        if evaluator.objective.takes_model or evaluator.batch_norm != "frozen":
+        own = next(evaluator.network.source.parameters()).dtype
+        if own != evaluator.dtype:
+            settings["model_dtype"] = _named(own)
+        if evaluator.normalising_layers:
+            settings["normalising_layers"] = evaluator.normalising_layers
+        if not evaluator.batches.divisible:
             parts = evaluator.batches.parts
             settings |= {"batches": len(parts), "batch_size": max(map(count, parts))}
         if evaluator.subset is not None:
-            settings["subset"] = {**asdict(evaluator.subset), "of": evaluator.drawn_from}
+            settings["subset"] = {**asdict(evaluator.subset), "of": evaluator.objective.drawn_from}
         return settings
 
     def __call__(self, coordinates: Floats) -> Values:
@@ -197,10 +171,11 @@ def _gives_probabilities(evaluator: Evaluator, theta: Floats) -> bool:
     """Tell whether what cross-entropy is given looks like probabilities, not logits."""
     if not is_cross_entropy(evaluator.objective.loss):
         return False
-    inputs = evaluator.batches.head(64).parts[0][0]
+    part = evaluator.batches.head(64).parts[0]
     point = torch.from_numpy(np.array(theta)).to(evaluator.dtype).to(evaluator.device)
-    with torch.no_grad(), evaluator.ready() as buffers:
-        output = evaluator.output({**buffers, **unflatten(point, evaluator.layout)}, inputs)
+    with torch.no_grad(), evaluator.network.ready():
+        evaluator.network.write_point(point)
+        output, _ = evaluator.network.output(part)
     output = getattr(output, "logits", output)
     if not isinstance(output, torch.Tensor) or output.ndim < 2 or not (output >= 0).all():
         return False
@@ -210,25 +185,3 @@ def _gives_probabilities(evaluator: Evaluator, theta: Floats) -> bool:
 
 def _named(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
-
-
-def _uncoupled(problem: Problem) -> Problem:
-    """Keep the batches as they are if the loss of an example depends on the others in its batch."""
-    batches = problem.batches.head(64)
-    if not problem.batches.divisible or batches.examples < 2:
-        return problem
-    point, whole = torch.zeros(1, problem.axes, dtype=torch.float64), EngineChoice()
-    halves = replace(whole, batch_size=batches.examples // 2)
-    with torch.no_grad():
-        one, two = (
-            float(make_pass(problem.with_batches(batches), choice).sums(point)[0, 0])
-            for choice in (whole, halves)
-        )
-    if np.isclose(one, two, rtol=1e-3, atol=1e-6, equal_nan=True):
-        return problem
-    _LOG.warning(
-        "the loss of an example depends on the others in its batch (%g in one batch, %g in two): "
-        "all are kept in one", one, two,
-    )  # fmt: skip
-    return problem.with_batches(replace(problem.batches.cut(problem.batches.examples),
-                                        divisible=False))  # fmt: skip

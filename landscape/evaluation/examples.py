@@ -2,7 +2,8 @@
 
 A batch is a pair (inputs, targets). Inputs are a tensor, a tuple of tensors (the arguments of the
 network) or a mapping of tensors (its keyword arguments); targets are a tensor or such a collection.
-For a loss of (model, batch) the batch as it came is the one argument, and there are no targets.
+For a loss of (model, batch) the batch as it came is the one argument, and there are no targets; its
+leaves may then be anything.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ class Batches:
 
     Attributes:
         parts: (inputs, targets) of each batch, every tensor [n, ...]. Without targets (None) the
-            first tensor says how many examples there are, and the others may be of any length.
+            first tensor says how many examples there are, and the others may be of any length; a
+            batch without tensors counts as one example.
         divisible: whether they may be cut anew; an iterable of the user's keeps its batches.
     """
 
@@ -79,15 +81,12 @@ class Batches:
         if not self.divisible or size <= 0:
             return self
         every, total = self.joined(), self.examples
-        starts = range(0, total, size)
-        return Batches(
-            tuple(map_tensors(lambda t, i=i: t[i : i + size], every) for i in starts)  # type: ignore[misc]
-        )
+        return Batches(tuple(cut(every, i, i + size) for i in range(0, total, size)))
 
     def head(self, examples: int) -> Batches:
         """Return about the first ``examples`` examples, in whole batches if they may not be cut."""
         if self.divisible:
-            return Batches((map_tensors(lambda t: t[:examples], self.joined()),))
+            return Batches((cut(self.joined(), 0, examples),))
         kept, total = [], 0
         for part in self.parts:
             kept.append(part)
@@ -95,6 +94,22 @@ class Batches:
             if total >= examples:
                 break
         return Batches(tuple(kept), divisible=False)
+
+    @property
+    def joinable(self) -> bool:
+        """Whether all examples fit into one batch: the batches hold tensors of one form alone."""
+        return len({_form(part) for part in self.parts}) == 1 and all(
+            isinstance(leaf, Tensor) or leaf is None for leaf in leaves(self.parts[0])
+        )
+
+    def whole(self) -> Batches:
+        """Return all examples as one batch, which is not cut any more."""
+        return Batches((self.joined(),), divisible=False)
+
+    def moved(self, device: torch.device | str, dtype: torch.dtype) -> Batches:
+        """Return the batches on a device, floating point ones in ``dtype``."""
+        parts = tuple(map_tensors(lambda t: cast(t, device, dtype), part) for part in self.parts)
+        return Batches(parts, self.divisible)
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Batches:
         """Return the batches with ``function`` applied to the tensors of the inputs."""
@@ -112,31 +127,82 @@ def arguments(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
 
 
 def count(part: Part) -> int:
-    """Return the number of examples of a batch, the length of its first tensor with axes."""
-    return next((len(tensor) for tensor in tensors(part) if tensor.ndim), 0)
+    """Return the number of examples of a batch, the length of its first tensor with axes.
+
+    A batch of a loss of (model, batch) that holds no such tensor counts as one.
+    """
+    nothing = 1 if part[1] is None and part[0] else 0
+    return next((len(tensor) for tensor in tensors(part) if tensor.ndim), nothing)
+
+
+def leaves(tree: Any) -> Iterator[Any]:
+    """Yield what a tuple, list or mapping holds, in order, tensors and all else."""
+    if isinstance(tree, Mapping):
+        for value in tree.values():
+            yield from leaves(value)
+    elif isinstance(tree, tuple | list):
+        for value in tree:
+            yield from leaves(value)
+    else:
+        yield tree
 
 
 def tensors(tree: Any) -> Iterator[Tensor]:
     """Yield the tensors of a tensor, tuple, list or mapping, in order."""
-    if isinstance(tree, Tensor):
-        yield tree
-    elif isinstance(tree, Mapping):
-        for value in tree.values():
-            yield from tensors(value)
-    elif isinstance(tree, tuple | list):
-        for value in tree:
-            yield from tensors(value)
+    return (leaf for leaf in leaves(tree) if isinstance(leaf, Tensor))
+
+
+def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:
+    """Return the same collection with ``function`` applied to every leaf.
+
+    Mappings become dicts; tuples with names keep them.
+    """
+    if isinstance(tree, Mapping):
+        return {key: map_leaves(function, value) for key, value in tree.items()}
+    if isinstance(tree, tuple | list):
+        mapped = [map_leaves(function, value) for value in tree]
+        if isinstance(tree, list):
+            return mapped
+        return type(tree)(*mapped) if hasattr(tree, "_fields") else tuple(mapped)
+    return function(tree)
 
 
 def map_tensors(function: Callable[[Tensor], Tensor], tree: Any) -> Any:
     """Return the same collection with ``function`` applied to every tensor."""
-    if isinstance(tree, Tensor):
-        return function(tree)
-    if isinstance(tree, Mapping):
-        return {key: map_tensors(function, value) for key, value in tree.items()}
-    if isinstance(tree, tuple | list):
-        return tuple(map_tensors(function, value) for value in tree)
-    return tree
+    return map_leaves(lambda leaf: function(leaf) if isinstance(leaf, Tensor) else leaf, tree)
+
+
+def cast(values: Tensor, device: torch.device | str, dtype: torch.dtype) -> Tensor:
+    """Bring a tensor to a device, in ``dtype`` or, if complex, in its complex counterpart."""
+    if values.dtype.is_complex:
+        return values.to(device, torch.complex128 if dtype == torch.float64 else torch.complex64)
+    return values.to(device, dtype) if values.dtype.is_floating_point else values.to(device)
+
+
+def take(part: Any, index: Tensor) -> Any:
+    """Return the examples of a batch (or of any collection of tensors [n, ...]) at ``index``."""
+    return map_tensors(lambda t: _rows(t, index.to(t.device)), part)
+
+
+def cut(part: Any, first: int, last: int) -> Any:
+    """Return the examples of a batch from ``first`` up to ``last``."""
+
+    def between(values: Tensor) -> Tensor:
+        if values.layout == torch.strided:
+            return values[first:last]
+        return _rows(values, torch.arange(first, min(last, len(values)), device=values.device))
+
+    return map_tensors(between, part)
+
+
+def _rows(values: Tensor, index: Tensor) -> Tensor:
+    """Index a tensor along its first axis; compressed sparse ones by way of coordinates."""
+    if values.layout == torch.strided:
+        return values[index]
+    if values.layout == torch.sparse_coo:
+        return values.index_select(0, index)
+    rows = values.to_sparse().index_select(0, index)
+    return rows.to_sparse(layout=values.layout)
 
 
 def described(tree: Any) -> str:
@@ -154,12 +220,31 @@ def described(tree: Any) -> str:
     return "nothing" if tree is None else type(tree).__name__
 
 
+def _form(tree: Any) -> Any:
+    """Return what must be equal for batches to be joined: structure, and shape but for examples."""
+    if isinstance(tree, Mapping):
+        return tuple((key, _form(value)) for key, value in tree.items())
+    if isinstance(tree, tuple | list):
+        return tuple(map(_form, tree))
+    if isinstance(tree, Tensor):
+        return tree.layout, tree.dtype, tree.shape[1:] if tree.ndim else None
+    return type(tree)
+
+
 def _joined(trees: tuple[Any, ...]) -> Any:
     first = trees[0]
     if isinstance(first, Tensor):
-        return torch.cat(trees)
+        return _concatenated(trees)
     if isinstance(first, Mapping):
         return {key: _joined(tuple(tree[key] for tree in trees)) for key in first}
-    if isinstance(first, tuple):
-        return tuple(_joined(tuple(tree[i] for tree in trees)) for i in range(len(first)))
+    if isinstance(first, tuple | list):
+        joined = (_joined(tuple(tree[i] for tree in trees)) for i in range(len(first)))
+        return list(joined) if isinstance(first, list) else tuple(joined)
     return first
+
+
+def _concatenated(values: tuple[Tensor, ...]) -> Tensor:
+    layout = values[0].layout
+    if layout in (torch.strided, torch.sparse_coo):
+        return torch.cat(values)
+    return torch.cat([v.to_sparse() for v in values]).to_sparse(layout=layout)

@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from landscape.evaluation.examples import Part, arguments
-from landscape.evaluation.problem import Problem
+from landscape.evaluation.examples import Part
+from landscape.evaluation.network import Network
+from landscape.evaluation.plane_problem import PlaneProblem
 
 # Layers whose output is linear in weight and bias together. A subclass may do anything.
 _LINEAR_IN_PARAMETERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -83,7 +84,7 @@ class FirstLayers:
 
 
 def find_first_layers(
-    problem: Problem, *, most_bytes: int, channels_last: bool = False
+    problem: PlaneProblem, *, most_bytes: int, channels_last: bool = False
 ) -> FirstLayers | None:
     """Find the layers that read the data alone, and compute their products.
 
@@ -99,11 +100,12 @@ def find_first_layers(
     Returns:
         The layers, or None if there are none or they need too much memory.
     """
-    model = problem.copy_of_model()
+    network = problem.copy_of_network()
+    model = network.module
     if not problem.first_layers:
-        problem.first_layers.append(_first_layers(model, problem))
+        problem.first_layers.append(_first_layers(network, problem))
     names = problem.first_layers[0]
-    inputs = [_inputs_of(model, part, names) for part in problem.batches.parts if names]
+    inputs = [_inputs_of(network, part, names) for part in problem.batches.parts if names]
     names = tuple(name for name in names if all(name in seen for seen in inputs))
     if not names:
         return None
@@ -123,14 +125,14 @@ def find_first_layers(
     return FirstLayers(names, products, channels_last)
 
 
-def _first_layers(model: nn.Module, problem: Problem) -> tuple[str, ...]:
+def _first_layers(network: Network, problem: PlaneProblem) -> tuple[str, ...]:
     """Name the layers that read the data alone, as the first batch shows."""
-    names = _candidates(model, problem)
-    inputs = _inputs_of(model, problem.batches.parts[0], names)
-    return _unmoved(model, problem, tuple(name for name in names if name in inputs), inputs)
+    names = _candidates(network.module, problem)
+    inputs = _inputs_of(network, problem.batches.parts[0], names)
+    return _unmoved(network, problem, tuple(name for name in names if name in inputs), inputs)
 
 
-def _candidates(model: nn.Module, problem: Problem) -> tuple[str, ...]:
+def _candidates(model: nn.Module, problem: PlaneProblem) -> tuple[str, ...]:
     """Name the layers of the right type whose parameters are theirs alone and vary."""
     owners: dict[int, int] = {}
     for module in model.modules():
@@ -147,39 +149,36 @@ def _candidates(model: nn.Module, problem: Problem) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _inputs_of(model: nn.Module, part: Part, names: tuple[str, ...]) -> dict[str, Tensor]:
+def _inputs_of(network: Network, part: Part, names: tuple[str, ...]) -> dict[str, Tensor]:
     """Return the input of each named layer that is called once with one tensor."""
     calls: dict[str, list[tuple[Any, ...]]] = {name: [] for name in names}
-    with _watched(model, names, calls), torch.no_grad():
-        args, kwargs = arguments(part[0])
-        model(*args, **kwargs)
+    _, args, kwargs = network.inputs(part)
+    with network.ready(), _watched(network.module, names, calls), torch.no_grad():
+        network.module(*args, **kwargs)
     return {
         name: seen[0][0] for name, seen in calls.items() if len(seen) == 1 and len(seen[0]) == 1
     }
 
 
 def _unmoved(
-    model: nn.Module, problem: Problem, names: tuple[str, ...], inputs: dict[str, Tensor]
+    network: Network, problem: PlaneProblem, names: tuple[str, ...], inputs: dict[str, Tensor]
 ) -> tuple[str, ...]:
     """Keep the layers whose input is the same everywhere on the plane."""
-    part = problem.batches.parts[0]
-    # As autograd sees it.
-    calls: dict[str, list[tuple[Any, ...]]] = {name: [] for name in names}
-    named = dict(model.named_parameters())
-    for name in problem.varied:
-        named[name].requires_grad_(True)
-    with _watched(model, names, calls), torch.enable_grad():
-        args, kwargs = arguments(part[0])
-        model(*args, **kwargs)
-    for parameter in named.values():
-        parameter.requires_grad_(False)
-    names = tuple(name for name in names if not calls[name][0][0].requires_grad)
-    # What autograd does not see: comparisons, rounding, detached values.
-    moved: dict[str, list[tuple[Any, ...]]] = {name: [] for name in names}
-    point = problem.points(tuple(named))(torch.ones(1, problem.axes, dtype=torch.float64))
-    with _watched(model, names, moved), torch.no_grad():
-        args, kwargs = arguments(part[0])
-        functional_call(model, {name: value[0] for name, value in point.items()}, args, kwargs)
+    part, model = problem.batches.parts[0], network.module
+    with network.ready():
+        # As autograd sees it.
+        calls: dict[str, list[tuple[Any, ...]]] = {name: [] for name in names}
+        _, args, kwargs = network.inputs(part)
+        varied = {name: name in problem.varied for name, _ in model.named_parameters()}
+        with _watched(model, names, calls), torch.enable_grad(), network.leaves(varied):
+            model(*args, **kwargs)
+        names = tuple(name for name in names if not calls[name][0][0].requires_grad)
+        # What autograd does not see: comparisons, rounding, detached values.
+        moved: dict[str, list[tuple[Any, ...]]] = {name: [] for name in names}
+        point = problem.points(tuple(varied))(torch.ones(1, problem.axes, dtype=torch.float64))
+        _, args, kwargs = network.inputs(part)
+        with _watched(model, names, moved), torch.no_grad():
+            functional_call(model, {name: value[0] for name, value in point.items()}, args, kwargs)
     return tuple(name for name in names if torch.equal(moved[name][0][0], inputs[name]))
 
 
@@ -200,7 +199,7 @@ def _watched(
             handle.remove()
 
 
-def _outputs(layer: nn.Module, name: str, problem: Problem, inputs: Tensor) -> Tensor:
+def _outputs(layer: nn.Module, name: str, problem: PlaneProblem, inputs: Tensor) -> Tensor:
     """Return the layer's outputs at the origin and along each direction, [1 + axes, n, ...]."""
     parts = {
         slot.name.removeprefix(f"{name}."): (slot, part)

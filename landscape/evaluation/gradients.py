@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.func import functional_call
 
-from landscape.evaluation.examples import Part, arguments, count
+from landscape.evaluation.backward import Backward, look
+from landscape.evaluation.examples import Part, count
 from landscape.evaluation.objective import Totals
 from landscape.evaluation.passes import Pass
 
+# Examples on which the way of taking derivatives is looked at.
+_FEW = 8
 FIELDS = ("gradient_alpha", "gradient_beta", "gradient_gamma")
 
 
 class GradientPass(Pass):
     """One point after another: loss, metrics, and d loss / d alpha = <grad loss, d_alpha>.
 
-    Every batch is one forward and one backward pass by functional calls of the network itself,
-    whose parameters and their ``grad`` stay as they are. Products with the directions and sums
-    over batches are in float64; no more than one batch's activations are held.
+    Every batch is one forward and one backward pass, during which the point's parameters stay in
+    place. Products with the directions and sums over batches are in float64; no more than one
+    batch's activations are held.
     """
 
     strategy = "gradient"
@@ -47,6 +49,10 @@ class GradientPass(Pass):
             for slot, part in layout.parts()
             if slot.name in self.problem.varied
         }
+        network = self.problem.evaluator.network
+        with network.ready():
+            network.write_point(self.problem.vectors[0])
+            self._backward: Backward = look(network, self.batches.head(_FEW).parts[0])
 
     def sums(self, coordinates: Tensor) -> Tensor:
         """Return sums [fields, K]; see :meth:`Pass.sums`.
@@ -54,46 +60,24 @@ class GradientPass(Pass):
         Raises:
             ValueError: if the loss cannot be differentiated.
         """
-        evaluator = self.problem.evaluator
+        network = self.problem.evaluator.network
+        varied = dict.fromkeys(self._directions, True)
         sums = []
-        with evaluator.ready() as buffers:
+        with network.ready(), network.leaves(varied) as leaves, torch.enable_grad():
             for point in coordinates:
                 values = self._points(point[None])
-                leaves = {name: v[0].detach().requires_grad_() for name, v in values.items()}
-                totals = Totals(self.problem.objective)
+                network.write({name: value[0] for name, value in values.items()})
+                totals = Totals(network.objective)
                 for part in self.batches.parts:
-                    totals.add(self._batch(leaves, buffers, part), count(part))
+                    totals.add(self._batch(leaves, part), count(part))
                 sums.append(totals.sums)
         return torch.stack(sums, dim=1)
 
-    def _batch(self, leaves: dict[str, Tensor], buffers: dict[str, Tensor], part: Part) -> Tensor:
+    def _batch(self, leaves: dict[str, Tensor], part: Part) -> Tensor:
         """Return the sums over one batch, [fields]."""
-        objective, examples = self.problem.objective, count(part)
-        args, kwargs = arguments(part[0])
-        with torch.enable_grad():
-            tensors = {**buffers, **leaves}
-            output = functional_call(self.problem.evaluator.model, tensors, args, kwargs)
-            loss, *others = objective.parts(output, part[1], examples)
-        _check_differentiable(loss)
-        others = [value.detach() for value in others]
-        return torch.stack([loss.detach(), *others, *self._along(loss, leaves)])
-
-    def _along(self, loss: Tensor, leaves: dict[str, Tensor]) -> Tensor:
-        """Return the derivatives of ``loss`` along the axes, [axes]."""
-        varied = {name: leaves[name] for name in self._directions}
-        gradients = torch.autograd.grad(loss, list(varied.values()), allow_unused=True)
-        total = torch.zeros(self.problem.axes, device=loss.device, dtype=loss.dtype)
-        for directions, gradient in zip(self._directions.values(), gradients, strict=True):
-            # A parameter that takes no part in the loss has no gradient: zero.
-            if gradient is not None:
-                total = total + directions @ gradient.reshape(-1).to(directions)
-        return total
-
-
-def _check_differentiable(loss: Tensor) -> None:
-    if not loss.requires_grad:
-        raise ValueError(
-            "gradients need a loss that depends on the parameters through autograd, got one "
-            "without a graph; remove torch.no_grad or detach from the network and the loss, or "
-            "sample without gradients"
-        )
+        loss, *others = self._backward.parts(part)
+        gradients = self._backward.gradients(loss, leaves)
+        along = torch.zeros(self.problem.axes, device=loss.device, dtype=loss.dtype)
+        for name, gradient in gradients.items():
+            along = along + self._directions[name] @ gradient.reshape(-1).to(along)
+        return torch.stack([loss.detach(), *(value.detach() for value in others), *along])

@@ -48,17 +48,27 @@ def mse(output: Any, target: Tensor) -> Tensor:
     """Return the squared error of each example, [N], averaged over its outputs.
 
     Raises:
-        ValueError: if output and target have different numbers of entries, which broadcasting
-            would hide.
+        ValueError: if output and target have different shapes, which broadcasting or reshaping
+            would bend.
     """
     output = logits(output)
-    if output.numel() != target.numel():
+    if output.shape != target.shape:
         raise ValueError(
-            f"output {tuple(output.shape)} and target {tuple(target.shape)} must have as many "
-            "entries; give the network one output per target"
+            f"mse needs an output and a target of the same shape, got {tuple(output.shape)} and "
+            f"{tuple(target.shape)}; {_remedy(output, target)}"
         )
-    squares: Tensor = (output.reshape(target.shape) - target).square()
+    squares: Tensor = (output - target).square()
     return squares.reshape(len(target), -1).mean(dim=1)
+
+
+def _remedy(output: Tensor, target: Tensor) -> str:
+    if target.shape == output.shape[:-1] and output.shape[-1] == 1:
+        return "give the target an axis for the one output (target.unsqueeze(-1))"
+    if output.shape == target.shape[:-1] and target.shape[-1] == 1:
+        return "take that axis off the target (target.squeeze(-1))"
+    if output.numel() == target.numel():
+        return "bring their axes into the same order (target.movedim or target.reshape)"
+    return "give the network one output per target"
 
 
 def accuracy(output: Any, target: Tensor) -> Tensor:
@@ -93,8 +103,8 @@ def resolve_loss(loss: str | LossFunction) -> tuple[str, LossFunction]:
     """
     if takes_model(loss):
         raise ValueError(
-            "this needs a loss of (output, target), got one of (model, batch), which can only be "
-            "sampled"
+            "this needs a loss of (output, target), got one of (model, batch); give a function of "
+            "the network's output and the targets"
         )
     if callable(loss):
         return getattr(loss, "__name__", type(loss).__name__), loss

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from landscape.arrays import Floats
-from landscape.evaluation.batch_loss import as_batch_loss
+from landscape.evaluation.batch_loss import BatchLoss, as_batch_loss
 from landscape.evaluation.examples import Batches, described
 from landscape.evaluation.losses import (
     IGNORED,
@@ -36,10 +36,11 @@ class Objective:
     Attributes:
         name: of the loss.
         loss: function of (output, target).
-        reduction: what a scalar loss is, the ``mean`` or the ``sum`` over the batch; ``none``
-            takes one value per example, or several (pixels, tokens), which are averaged.
+        reduction: what a scalar loss is, the ``mean`` or the ``sum`` over the batch, and so what
+            it is over all examples; ``none`` takes one value per example, or several (pixels,
+            tokens), which are averaged.
         metrics: functions like the loss, by the name of their field.
-        takes_model: whether the loss is one of (model, batch); the output is then the loss itself.
+        batch_loss: the loss, if it is one of (model, batch); the output is then the loss itself.
         standard_errors: whether the standard error of the mean loss is given as well.
         drawn_from: of how many examples these were drawn without replacement; 0 for a sample of
             a population without end.
@@ -49,7 +50,7 @@ class Objective:
     loss: LossFunction
     reduction: Reduction = "mean"
     metrics: Mapping[str, LossFunction] = field(default_factory=dict)
-    takes_model: bool = False
+    batch_loss: BatchLoss | None = None
     standard_errors: bool = False
     drawn_from: int = 0
 
@@ -68,20 +69,29 @@ class Objective:
             )
 
     @property
+    def takes_model(self) -> bool:
+        """Whether the loss is one of (model, batch)."""
+        return self.batch_loss is not None
+
+    def over(self, examples: int) -> float:
+        """Return what the loss of so many examples is, as a multiple of its mean over them."""
+        return float(examples) if self.reduction == "sum" else 1.0
+
+    @property
     def fields(self) -> tuple[str, ...]:
         """Names of what is averaged, ``losses`` first, ``standard_errors`` last."""
         return ("losses", *self.metrics, *([STANDARD_ERRORS] if self.standard_errors else []))
 
     def mean(self, output: Any, target: Any, examples: int) -> Tensor:
-        """Return the mean loss of a batch, differentiable.
+        """Return the mean loss of a batch, differentiable; for training.
 
         Raises:
             ValueError: for a loss of (model, batch).
         """
         if self.takes_model:
             raise ValueError(
-                "training needs a loss of (output, target), got one of (model, batch), which can "
-                "only be sampled"
+                "training needs a loss of (output, target), got one of (model, batch); train in a "
+                "loop of your own, and record it with landscape.TrajectoryRecorder"
             )
         return _summed(self._loss(output, target), examples, self.reduction) / examples
 
@@ -103,6 +113,9 @@ class Objective:
     def values(self, sums: Tensor, examples: int, fields: tuple[str, ...]) -> dict[str, Floats]:
         """Turn totals [fields, K] over all examples into the values of the fields.
 
+        The loss (and its derivatives along axes) is the mean over the examples, or the sum, if that
+        is what it returns for a batch: the value that it gives for all of them at once.
+
         With m examples of loss l_i drawn from M without replacement the standard error of their
         mean is sqrt(s^2 / m (1 - m / M)), s^2 = sum (l_i - mean)^2 / (m - 1), without the last
         factor if M is not known; NaN for one example. Where an example's loss depends on the others
@@ -118,7 +131,8 @@ class Objective:
             freedom = examples - 1 if examples > 1 else np.nan
             with np.errstate(invalid="ignore"):
                 found[STANDARD_ERRORS] = np.sqrt(found[STANDARD_ERRORS] / freedom * (1 - share))
-        return found
+        whole = self.over(self.drawn_from or examples)
+        return {n: v if n in self.metrics else v * whole for n, v in found.items()}
 
     def _loss(self, output: Any, target: Any) -> Tensor:
         try:
@@ -187,7 +201,8 @@ def make_objective(
     Args:
         loss: ``cross_entropy``, ``mse``, or a function of (output, target) that returns one value
             per example or their mean, or of (model, batch). Its attribute ``reduction``, which
-            torch's losses have, is heeded: ``sum`` means that it returns the sum.
+            torch's losses have, is heeded: ``sum`` means that it returns the sum, and that the loss
+            over all examples is their sum.
         batches: the examples.
         metrics: by name; None takes ``accuracies`` where the targets are class indices and the
             loss is ``cross_entropy``, or torch's.
@@ -212,7 +227,7 @@ def make_objective(
         function,
         getattr(loss, "reduction", "mean"),
         dict(metrics),
-        takes_model=whole is not None,
+        batch_loss=whole,
         standard_errors=standard_errors,
         drawn_from=drawn_from,
     )

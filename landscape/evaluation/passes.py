@@ -8,14 +8,15 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
-from torch.func import functional_call, vmap
+from torch import Tensor
+from torch.func import vmap
 
 from landscape.evaluation.batch_norm import pooled_statistics, put_statistics
-from landscape.evaluation.examples import Batches, arguments, count
+from landscape.evaluation.examples import Batches, count
 from landscape.evaluation.first_layer import FirstLayers, find_first_layers
+from landscape.evaluation.network import Network
 from landscape.evaluation.objective import Totals
-from landscape.evaluation.problem import Problem
+from landscape.evaluation.plane_problem import PlaneProblem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +79,7 @@ class Pass(ABC):
     strategy: ClassVar[str]
 
     def __init__(
-        self, problem: Problem, choice: EngineChoice, *, most_bytes: int = 1 << 30
+        self, problem: PlaneProblem, choice: EngineChoice, *, most_bytes: int = 1 << 30
     ) -> None:
         if reason := problem.refusal(self.strategy):
             raise ValueError(f"{reason}, got the strategy {self.strategy!r}; leave it at 'auto'")
@@ -107,12 +108,12 @@ class Pass(ABC):
     def sums(self, coordinates: Tensor) -> Tensor:
         """Return sums over all examples, [fields, K] in float64, at ``coordinates`` [K, axes]."""
 
-    def private_model(self) -> nn.Module:
+    def private_network(self) -> Network:
         """Return a copy of the network without its first layers."""
-        model = self.problem.copy_of_model()
+        network = self.problem.copy_of_network()
         if self.first is not None:
-            self.first.put_into(model)
-        return model
+            self.first.put_into(network.module)
+        return network
 
     def given(self, batch: int, coordinates: Tensor) -> dict[str, Tensor]:
         """Return the first layers' outputs [K, n, ...] on a batch."""
@@ -120,7 +121,7 @@ class Pass(ABC):
 
 
 class LoopPass(Pass):
-    """One point after another by functional calls of the network itself, which is not copied."""
+    """One point after another, plainly, as :class:`Evaluator` does."""
 
     strategy = "loop"
 
@@ -131,18 +132,18 @@ class LoopPass(Pass):
 
     def sums(self, coordinates: Tensor) -> Tensor:
         """Return sums [fields, K]; see :meth:`Pass.sums`."""
-        evaluator = self.problem.evaluator
+        network = self.problem.evaluator.network
         sums = []
-        with evaluator.ready() as buffers:
+        with network.ready():
             for point in coordinates:
                 values = self._points(point[None])
-                single = {name: value[0] for name, value in values.items()}
-                sums.append(evaluator.sums({**buffers, **single}, self.batches))
+                network.write({name: value[0] for name, value in values.items()})
+                sums.append(network.totals(self.batches))
         return torch.stack(sums, dim=1)
 
 
 class CopyPass(Pass):
-    """One point after another, written into a private copy of the network.
+    """One point after another, written into a copy of the network that is made for speed.
 
     Convolutions run fastest this way, with channels last in memory and batches that fit the cache.
     """
@@ -151,7 +152,8 @@ class CopyPass(Pass):
 
     def prepare(self) -> None:
         """Make the copy, and compile it if asked to."""
-        self._model = self.private_model()
+        self._network = self.private_network()
+        self._model = self._network.module
         if self.choice.channels_last:
             self._model = self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             self.batches = self.batches.map(_channels_last)
@@ -162,10 +164,12 @@ class CopyPass(Pass):
         self._parameters = dict(self._model.named_parameters())
         varied = self.problem.varied & self._parameters.keys()
         self._points = self.problem.points(tuple(varied))
+        self._objective = self._network.objective
 
     def sums(self, coordinates: Tensor) -> Tensor:
         """Return sums [fields, K]; see :meth:`Pass.sums`."""
-        return torch.stack([self._sums(point[None]) for point in coordinates], dim=1)
+        with self._network.ready():
+            return torch.stack([self._sums(point[None]) for point in coordinates], dim=1)
 
     def _sums(self, point: Tensor) -> Tensor:
         for name, value in self._points(point).items():
@@ -176,7 +180,7 @@ class CopyPass(Pass):
         return self._totals(point)
 
     def _totals(self, point: Tensor) -> Tensor:
-        totals = Totals(self.problem.objective)
+        totals = Totals(self._objective)
         for number, part in enumerate(self.batches.parts):
             for name, value in self.given(number, point).items():
                 module = self._model.get_submodule(name.rpartition(".")[0])
@@ -184,9 +188,9 @@ class CopyPass(Pass):
             examples = count(part)
             # A last batch of another size is not worth compiling for.
             call = self._call if examples in self._sizes else self._model
-            args, kwargs = arguments(part[0])
+            part, args, kwargs = self._network.inputs(part)
             output = call(*args, **kwargs)
-            totals.add(self.problem.objective.sums(output, part[1], examples), examples)
+            totals.add(self._objective.sums(output, part[1], examples), examples)
         return totals.sums
 
 
@@ -197,30 +201,34 @@ class VmapPass(Pass):
 
     def prepare(self) -> None:
         """Make the copy."""
-        self._model = self.private_model()
-        names = dict(self._model.named_parameters()).keys()
+        self._network = self.private_network()
+        names = dict(self._network.module.named_parameters()).keys()
         self._points = self.problem.points(tuple(self.problem.varied & names))
 
     def sums(self, coordinates: Tensor) -> Tensor:
         """Return sums [fields, K]; see :meth:`Pass.sums`."""
         parameters = self._points(coordinates)
-        totals = Totals(self.problem.objective)
-        for number, part in enumerate(self.batches.parts):
-            args, kwargs = arguments(part[0])
-            examples = count(part)
+        objective = self._network.objective
+        totals = Totals(objective)
+        with self._network.ready():
+            for number, part in enumerate(self.batches.parts):
+                part, args, kwargs = self._network.inputs(part)
+                examples = count(part)
 
-            def single(
-                tensors: dict[str, Tensor],
-                args: Any = args,
-                kwargs: Any = kwargs,
-                targets: Any = part[1],
-                examples: int = examples,
-            ) -> Tensor:
-                output = functional_call(self._model, tensors, args, kwargs)
-                return self.problem.objective.sums(output, targets, examples)
+                def single(
+                    tensors: dict[str, Tensor],
+                    args: Any = args,
+                    kwargs: Any = kwargs,
+                    targets: Any = part[1],
+                    examples: int = examples,
+                ) -> Tensor:
+                    return self._network.called(  # type: ignore[no-any-return]
+                        tensors,
+                        lambda net: objective.sums(net(*args, **kwargs), targets, examples),
+                    )
 
-            points = {**parameters, **self.given(number, coordinates)}
-            totals.add(vmap(single, out_dims=1)(points), examples)
+                points = {**parameters, **self.given(number, coordinates)}
+                totals.add(vmap(single, out_dims=1)(points), examples)
         return totals.sums
 
 

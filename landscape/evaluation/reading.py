@@ -1,4 +1,4 @@
-"""What users bring as data, read once into batches on the model's device.
+"""What users bring as data, read once.
 
 One *batch* is
 
@@ -9,27 +9,105 @@ One *batch* is
 
 Inputs may themselves be a tuple (the model's arguments) or a mapping (its keyword arguments).
 *Data* are one batch, an iterable of batches (a list, a generator, a DataLoader), a torch Dataset
-with a length (batches of 256 in its order), or a function without arguments that returns any of
-these.
+with a length, or a function without arguments that returns any of these. A Dataset has no batches
+of its own: like one batch it may be cut anew.
 
 A loss of (model, batch) is handed each batch whole; one tensor, or any tuple, list or mapping of
-tensors is a batch then, and a list or tuple of tensors is one batch, not several.
+tensors is a batch then, and a list or tuple of tensors is one batch, not several. Strings, numbers
+and objects in such a batch reach the loss as they came.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import logging
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
-from landscape.evaluation.examples import Batches, Part, map_tensors, tensors
+from landscape.evaluation.examples import Batches, Part, leaves, map_leaves, tensors
+from landscape.evaluation.subsets import Subset
 
+_LOG = logging.getLogger(__name__)
 # Input entries per batch: the activations of a batch then stay within a few megabytes.
 BATCH_ENTRIES = 1 << 18
 DATASET_BATCH = 256
+# Examples of a Dataset that are read once more, to see whether they are the same.
+_LOOKED_AT = 4
+
+
+class GivenData:
+    """Data as they were given, read once, whoever asks for them.
+
+    What is read stays in the precision and on the device in which it came.
+
+    Args:
+        data: see above; None holds nothing.
+    """
+
+    def __init__(self, data: Any) -> None:
+        self.given = data
+        self._called: Any = None
+        self._batches: list[Any] | None = None
+        self._read: dict[tuple[bool, Subset | None], tuple[Batches, int]] = {}
+
+    def read(self, *, whole: bool = False, subset: Subset | None = None) -> tuple[Batches, int]:
+        """Return the examples, and of how many they were drawn, 0 if they are all.
+
+        Args:
+            whole: whether the batches are for a loss of (model, batch), as one argument without
+                targets.
+            subset: the examples to draw; of a Dataset only these are read.
+
+        Raises:
+            ValueError: if there are no examples, inputs and targets are not as many, or the data
+                do not fit in memory.
+            TypeError: for anything else than such data.
+        """
+        key = (whole, subset)
+        if key not in self._read:
+            self._read[key] = self._drawn(whole, subset)
+        return self._read[key]
+
+    def _drawn(self, whole: bool, subset: Subset | None) -> tuple[Batches, int]:
+        if self.given is None:
+            raise ValueError(
+                "the problem needs data, got none; give Problem(..., data=(inputs, targets))"
+            )
+        if subset is None:
+            return self._all(whole), 0
+        if self._batches is None:
+            data = self._data()
+            source, of = subset.unread(data)
+            if of:
+                _tell_of_noise(data)
+                return _parts(list(source), whole, anew=isinstance(data, Dataset)), of
+        every = self._all(whole)
+        return subset.of(every), every.examples
+
+    def _data(self) -> Any:
+        """Return the data themselves, where a function returns them."""
+        if self._called is None:
+            self._called = given(self.given)
+        return self._called
+
+    def _all(self, whole: bool) -> Batches:
+        if isinstance(self.given, Batches):
+            parts = tuple(_whole(p) if whole else p for p in self.given.parts)
+            return Batches(parts, self.given.divisible)
+        if (whole, None) in self._read:
+            return self._read[whole, None][0]
+        data = self._data()
+        if _is_whole_batch(data) if whole else is_batch(data):
+            return _one_batch(data, whole)
+        anew = isinstance(data, Dataset) and not isinstance(data, IterableDataset)
+        if self._batches is None:
+            _tell_of_noise(data)
+            self._batches = _listed(DataLoader(data, batch_size=DATASET_BATCH) if anew else data)
+        return _parts(self._batches, whole, anew=anew)
 
 
 def as_batches(
@@ -37,43 +115,78 @@ def as_batches(
     *,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
-    batch_size: int = 0,
     whole: bool = False,
 ) -> Batches:
-    """Bring examples to the device, floating point ones in ``dtype``; others keep their type.
+    """Read data and bring them to the device, floating point ones in ``dtype``.
 
     Args:
         data: see above. An iterable is read once, a function called once.
         device: where the model is.
         dtype: precision of the evaluation.
-        batch_size: examples per batch of data that are one batch; 0 takes as many as make 2^18
-            input entries. An iterable keeps its own batches.
-        whole: whether the batches are for a loss of (model, batch), as one argument without
-            targets. None is cut here; one batch whose tensors are all as long may be cut later.
+        whole: see :meth:`GivenData.read`.
 
     Raises:
-        ValueError: if there are no examples, or inputs and targets are not as many.
-        TypeError: for anything else than such data.
+        ValueError: see :meth:`GivenData.read`.
+        TypeError: likewise.
     """
+    return GivenData(data).read(whole=whole)[0].moved(device, dtype)
 
-    def moved(tree: Any) -> Any:
-        return map_tensors(lambda t: _to(t, device, dtype), _as_tensors(tree))
 
-    if isinstance(data, Batches):
-        parts = tuple(moved(_whole(part) if whole else part) for part in data.parts)
-        return Batches(parts, data.divisible)
-    data = given(data)
-    if isinstance(data, Dataset) and not isinstance(data, IterableDataset):
-        data = DataLoader(data, batch_size=DATASET_BATCH)
-    is_one = _is_whole_batch(data) if whole else is_batch(data)
-    batches = [data] if is_one else _read(data)
-    parts = tuple(moved(_whole(one) if whole else as_pair(one)) for one in batches)
-    if whole or not is_one:
-        lengths = {tensor.shape[:1] for tensor in tensors(parts)}
-        return Batches(parts, divisible=is_one and len(lengths) == 1)
-    every = Batches(parts)
-    first = next(tensors(every.parts[0]))
-    return every.cut(batch_size or max(BATCH_ENTRIES // max(first[0].numel(), 1), 1))
+def _one_batch(data: Any, whole: bool) -> Batches:
+    part = _as_tensors(_whole(data) if whole else as_pair(data), whole)
+    if whole:
+        lengths = {tensor.shape[:1] for tensor in tensors(part)}
+        alike = all(isinstance(leaf, Tensor) or leaf is None for leaf in leaves(part))
+        return Batches((part,), divisible=alike and len(lengths) == 1)
+    every = Batches((part,))
+    first = next(tensors(part))
+    return every.cut(max(BATCH_ENTRIES // max(first.shape[1:].numel(), 1), 1))
+
+
+def _parts(batches: list[Any], whole: bool, *, anew: bool) -> Batches:
+    """Return batches as parts; ``anew`` allows to cut them anew, where their form does."""
+    parts = tuple(_as_tensors(_whole(one) if whole else as_pair(one), whole) for one in batches)
+    found = Batches(parts, divisible=False)
+    return Batches(parts, divisible=anew and found.joinable)
+
+
+def _tell_of_noise(data: Any) -> None:
+    """Warn where a second reading gives other examples: what was read first is what counts."""
+    if _differs(data):
+        _LOG.warning(
+            "the data differ when they are read twice (random augmentation, or a loader that draws "
+            "anew): the first reading is kept for everything that is evaluated; switch the "
+            "randomness off to have the same numbers another time"
+        )
+
+
+def _differs(data: Any) -> bool:
+    """Whether a few examples, or the first batch, differ when they are read twice."""
+    known = data.dataset if isinstance(data, DataLoader) else data
+    if isinstance(data, DataLoader) and getattr(data.sampler, "replacement", False):
+        return True
+    if isinstance(known, Dataset) and not isinstance(known, IterableDataset):
+        length = len(known)  # type: ignore[arg-type]
+        few = range(0, length, max(length // _LOOKED_AT, 1))
+        return any(_different(known[i], known[i]) for i in few)
+    if isinstance(data, Iterator | tuple | list | Mapping | str) or not isinstance(data, Iterable):
+        return False
+    return _different(next(iter(data), None), next(iter(data), None))
+
+
+def _different(one: Any, other: Any) -> bool:
+    """Whether two examples differ in a tensor or an array."""
+    pairs = zip(leaves(one), leaves(other), strict=False)
+    return any(not _equal(a, b) for a, b in pairs if _is_array(a) and _is_array(b))
+
+
+def _equal(one: Any, other: Any) -> bool:
+    first, second = torch.as_tensor(one), torch.as_tensor(other)
+    if first.layout != torch.strided:
+        first, second = first.to_dense(), second.to_dense()
+    if first.shape != second.shape:
+        return False
+    return bool(((first == second) | (first.isnan() & second.isnan())).all())
 
 
 def is_batch(data: Any) -> bool:
@@ -146,11 +259,11 @@ def given(data: Any) -> Any:
     return data
 
 
-def _read(data: Any) -> list[Any]:
+def _listed(data: Any) -> list[Any]:
     """Read an iterable of batches.
 
     Raises:
-        ValueError: if it is empty.
+        ValueError: if it is empty, or what it holds does not fit in memory.
         TypeError: if it is no iterable of batches.
     """
     if not isinstance(data, Iterable) or isinstance(data, str | Tensor) or _is_array(data):
@@ -158,7 +271,11 @@ def _read(data: Any) -> list[Any]:
             "data must be a pair (inputs, targets), a mapping with 'labels' or an iterable of "
             f"such batches, got {_named(data)}"
         )
-    batches = list(data)
+    batches: list[Any] = []
+    for batch in data:
+        batches.append(batch)
+        if len(batches) == 1:
+            _check_size(batch, data)
     if not batches and isinstance(data, Iterator):
         raise ValueError(
             "the data hold no examples: the iterator is at its end, perhaps because it was read "
@@ -172,21 +289,39 @@ def _read(data: Any) -> list[Any]:
     return batches
 
 
-def _as_tensors(tree: Any) -> Any:
-    if isinstance(tree, Mapping):
-        return {key: _as_tensors(value) for key, value in tree.items()}
-    if isinstance(tree, tuple | list):
-        return tuple(_as_tensors(value) for value in tree)
-    if tree is None:
-        return None
-    if isinstance(tree, Tensor):
-        return tree.detach()
-    if _is_array(tree):
-        return torch.tensor(tree)
-    raise TypeError(
-        f"a batch must hold tensors or arrays, got {_named(tree)}; convert it first "
-        "(a tokenizer does with return_tensors='pt')"
-    )
+def _check_size(first: Any, data: Any) -> None:
+    """Refuse data that do not fit in memory, as the first batch tells."""
+    if not isinstance(data, Sized) or "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
+        return
+    size = sum(t.numel() * t.element_size() for t in tensors(first))
+    needed, there = size * len(data), os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if needed > there:
+        raise ValueError(
+            f"the data are read into memory and need about {needed / 1e9:.1f} GB, got a machine "
+            f"with {there / 1e9:.1f} GB; take fewer examples: subset=Subset(10_000)"
+        )
+
+
+def _as_tensors(tree: Any, whole: bool) -> Any:
+    """Turn arrays into tensors; of a batch for a loss of (model, batch) all else stays."""
+
+    def converted(leaf: Any) -> Any:
+        if isinstance(leaf, Tensor):
+            return leaf.detach()
+        if _is_array(leaf) and not _is_text(leaf):
+            return torch.tensor(leaf)
+        if whole or leaf is None:
+            return leaf
+        raise TypeError(
+            f"a batch must hold tensors or arrays, got {_named(leaf)}; convert it first "
+            "(a tokenizer does with return_tensors='pt'), or give a loss of (model, batch)"
+        )
+
+    return map_leaves(converted, tree)
+
+
+def _is_text(array: Any) -> bool:
+    return getattr(array.dtype, "kind", "") in "OSU"
 
 
 def _is_array(data: Any) -> bool:
@@ -195,7 +330,3 @@ def _is_array(data: Any) -> bool:
 
 def _named(data: Any) -> str:
     return type(data).__name__
-
-
-def _to(values: Tensor, device: torch.device | str, dtype: torch.dtype) -> Tensor:
-    return values.to(device, dtype) if values.dtype.is_floating_point else values.to(device)

@@ -17,12 +17,11 @@ from torch.utils.data import (
 )
 from torch.utils.data import Subset as Drawn
 
-from landscape.evaluation.examples import Batches, count, map_tensors, tensors
-from landscape.evaluation.reading import DATASET_BATCH
+from landscape.evaluation.examples import Batches, count, take, tensors
 from landscape.randomness import keyed_generator
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Subset:
     """So many examples, drawn without replacement, all subsets equally likely.
 
@@ -68,7 +67,7 @@ class Subset:
         if loader is not None and _takes_all(loader):
             known, size, collate = loader.dataset, loader.batch_size, loader.collate_fn
         elif isinstance(data, Dataset) and not isinstance(data, IterableDataset):
-            known, size, collate = data, DATASET_BATCH, None
+            known, size, collate = data, self.examples, None
         else:
             return data, 0
         indices = self.indices(len(known)).tolist()  # type: ignore[arg-type]
@@ -92,7 +91,7 @@ class Subset:
             n = count(part)
             inside = drawn[(drawn >= start) & (drawn < start + n)] - start
             if len(inside):
-                parts.append(map_tensors(lambda t, i=inside: t[i.to(t.device)], part))  # type: ignore[misc]
+                parts.append(take(part, inside))
             start += n
         kept = Batches(tuple(parts), batches.divisible)
         if len({_shape(part) for part in parts}) > 1:

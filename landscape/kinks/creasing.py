@@ -9,34 +9,31 @@ centre; that every kink is on its right side there is checked.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from landscape.arrays import Floats, Json
 from landscape.creases import CreasedSurface
-from landscape.evaluation import LossFunction, as_batches
 from landscape.evaluation.examples import Part, count
 from landscape.grid import Grid
 from landscape.kink_map import KinkMap
 from landscape.kinks.cutting import Triangles, cut
 from landscape.kinks.jets import subset
+from landscape.kinks.loss import check_single
 from landscape.kinks.marching import Ints, roots
 from landscape.kinks.plane_probe import PlaneProbe, described, plane_probe
 from landscape.kinks.smooth_part import SplitLoss
 from landscape.plane import Plane
+from landscape.problem import Problem
 
 # Shares of the way from a corner to the centre of its triangle, tried in turn.
 _NUDGES = (1e-6, 1e-4, 1e-2, 0.3)
 
 
 def creased_surface(
-    model: nn.Module,
-    loss: str | LossFunction,
-    data: Any,
+    problem: Problem,
     plane: Plane,
     kinks: KinkMap,
     *,
@@ -48,9 +45,7 @@ def creased_surface(
     """Cut a window of the mean loss along its kinks, in float64.
 
     Args:
-        model: as for the map.
-        loss: as for the map.
-        data: as for the map.
+        problem: that of the map.
         plane: as for the map.
         kinks: the map of the window, with its segments.
         grid: of the same window, whose triangles are cut; the map's if not given.
@@ -62,8 +57,9 @@ def creased_surface(
         ValueError: for a map without segments or of another number of examples, another window,
             or more curves than ``limit``.
     """
-    device = next(model.parameters()).device
-    whole = as_batches(data, device=device, dtype=torch.float64).joined()
+    check_single(problem)
+    evaluator = problem.evaluator(dtype=torch.float64, metrics={}, standard_errors=False)
+    whole = evaluator.batches.joined()
     grid = grid or Grid((kinks.alphas, kinks.betas))
     _check(kinks, grid, count(whole))
     chosen, uncut = _chosen(kinks, least)
@@ -72,7 +68,7 @@ def creased_surface(
             f"at most {limit} curves are cut, got {len(chosen)}; take a smaller window, a higher "
             "limit or a larger least, or draw the density"
         )
-    with plane_probe(model, loss, plane) as probe:
+    with plane_probe(evaluator.network, plane) as probe:
         probe.watch(whole, grid.coordinates(np.zeros(1, dtype=np.int64))[0])
         curves = _Curves.of(probe, whole, kinks, chosen)
         mesh = _cut_all(curves, grid, kinks.tolerance)
@@ -80,13 +76,14 @@ def creased_surface(
         at = SplitLoss.of(probe, whole, kinks, grid)
         losses, slopes = at(points)
     n = count(whole)
-    losses, slopes = losses / n, slopes / n
+    each = evaluator.objective.over(n) / n
+    losses, slopes = losses * each, slopes * each
     where = mesh.points[place]
     # From the moved point back to the corner: the term left out is a millionth, squared.
     losses = losses + ((where - points) * slopes).sum(axis=1)
     mean = np.bincount(place, losses) / np.maximum(np.bincount(place), 1)
     return CreasedSurface(where, mean[place], slopes, faces, len(chosen), uncut, doubtful, n,
-                          settings=described(plane, loss, n, settings))  # fmt: skip
+                          settings=described(plane, evaluator.network, n, settings))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,19 +15,18 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.func import functional_call, jvp, vmap
+from torch import Tensor
+from torch.func import jvp, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from landscape.arrays import Floats
-from landscape.evaluation import LossFunction
-from landscape.evaluation.evaluator import buffer_copies
-from landscape.evaluation.examples import Part, arguments, count, map_tensors
+from landscape.evaluation import Network
+from landscape.evaluation.examples import Part, count, cut, map_tensors, take
 from landscape.kinks.loss import checked, per_example_loss
 from landscape.kinks.observer import Observer
-from landscape.kinks.running import module_names
+from landscape.kinks.running import module_names, without_checkpoints
 from landscape.kinks.sites import Site, per_example
-from landscape.parameters import evaluation_mode, layout_of, unflatten, unwrapped
+from landscape.parameters import unflatten
 
 _LOG = logging.getLogger(__name__)
 # vmap makes a copy of the parameters for every example: worth it for small networks, and where
@@ -81,7 +80,7 @@ class LineProbe:
     """A network with its loss along ``origin + t direction``; made by :func:`line_probe`.
 
     Attributes:
-        model: in evaluation mode; its parameters are not used, its buffers are.
+        network: private, in float64; its parameters are not used, its buffers are.
         loss: one value per example.
         origin: parameters at t = 0, [P].
         direction: [P].
@@ -89,7 +88,7 @@ class LineProbe:
         unseen: what may kink and could not be watched.
     """
 
-    model: nn.Module
+    network: Network
     loss: Callable[[Any, Any], Tensor]
     origin: Floats
     direction: Floats
@@ -100,7 +99,7 @@ class LineProbe:
     _vmaps: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        layout, device = layout_of(self.model), self.device
+        layout, device = self.network.layout, self.network.device
         for name in ("origin", "direction"):
             vector = getattr(self, name)
             if vector.shape != (layout.size,):
@@ -109,13 +108,13 @@ class LineProbe:
                    for v in (self.origin, self.direction))  # fmt: skip
         start, step = (unflatten(v, layout) for v in vectors)
         self._line = (start, step)
-        self._buffers = buffer_copies(self.model, torch.float64)
+        self._buffers = self.network.buffers()
         self._vmaps = layout.size <= _LARGEST
 
     @property
     def device(self) -> torch.device:
         """Where the network is."""
-        return next(self.model.parameters()).device
+        return self.network.device
 
     def at(self, places: Floats, part: Part) -> Jet:
         """Return the jet of the examples of a batch, each at its own place.
@@ -140,6 +139,13 @@ class LineProbe:
                 self._vmaps = False
         return self._grouped(distinct, group.reshape(-1), part)
 
+    def loss_sum(self, t: float, part: Part) -> float:
+        """Return the loss that is reported, summed over the examples of a batch, at one place."""
+        start, step = self._line
+        with torch.no_grad():
+            self.network.write({name: start[name] + t * step[name] for name in start})
+            return float(self.network.sums(part)[0])
+
     def _grouped(self, distinct: Floats, group: NDArray[np.int64], part: Part) -> Jet:
         """Take one place after another, each for the examples that are there."""
         jets, order = [], []
@@ -154,7 +160,7 @@ class LineProbe:
         """Take all examples at one place."""
         n = count(part)
         here = torch.tensor(t, dtype=torch.float64, device=self.device)
-        with sdpa_kernel(SDPBackend.MATH), torch.enable_grad():
+        with sdpa_kernel(SDPBackend.MATH), torch.enable_grad(), _telling():
             tensors, sites, moving = self._forward(here, part, n)
             probes = [here.new_zeros(site.shape, requires_grad=True) for site in sites]
             losses, _ = self._run(here, part, n, probes, moving)
@@ -166,7 +172,7 @@ class LineProbe:
         block = max(_BLOCK // len(self.origin), 1)
         starts = range(0, len(places), block)
         return _concatenated(
-            [self._block(places[i : i + block], _cut(part, i, i + block)) for i in starts]
+            [self._block(places[i : i + block], cut(part, i, i + block)) for i in starts]
         )
 
     def _block(self, places: Floats, part: Part) -> Jet:
@@ -200,10 +206,11 @@ class LineProbe:
     ) -> tuple[Tensor, Observer]:
         start, step = self._line
         tensors = {**self._buffers, **{name: start[name] + t * step[name] for name in start}}
-        args, kwargs = arguments(part[0])
+        part, args, kwargs = self.network.inputs(part)
         with Observer(examples, self.place, probes=probes, moving=moving) as seen:
-            output = functional_call(self.model, tensors, args, kwargs)
-            losses = self.loss(output, part[1])
+            losses = self.network.called(
+                tensors, lambda net: self.loss(net(*args, **kwargs), part[1])
+            )
         self.unseen.update(seen.unseen)
         return checked(losses, examples), seen
 
@@ -307,12 +314,26 @@ def _expand_jumps(jet: Jet) -> None:
 
 def subset(part: Part, members: NDArray[np.int64]) -> Part:
     """Return some examples of a batch."""
-    index = torch.from_numpy(members)
-    return map_tensors(lambda x: x[index.to(x.device)], part)  # type: ignore[no-any-return]
+    return take(part, torch.from_numpy(members))  # type: ignore[no-any-return]
 
 
-def _cut(part: Part, first: int, last: int) -> Part:
-    return map_tensors(lambda x: x[first:last], part)  # type: ignore[no-any-return]
+@contextmanager
+def _telling() -> Iterator[None]:
+    """Say what a network needs, where torch cannot differentiate it forwards.
+
+    Raises:
+        ValueError: in place of torch's own error.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, NotImplementedError) as error:
+        raise ValueError(
+            f"kinks are measured by forward derivatives, which torch could not take ({error}); "
+            "write functions of your own (torch.autograd.Function), derivatives inside the forward "
+            "pass and the like in plain operations"
+        ) from error
 
 
 def _tensors(*values: Any) -> tuple[Tensor, ...]:
@@ -321,18 +342,13 @@ def _tensors(*values: Any) -> tuple[Tensor, ...]:
 
 
 @contextmanager
-def line_probe(
-    model: nn.Module, loss: str | LossFunction, origin: Floats, direction: Floats
-) -> Iterator[LineProbe]:
-    """Prepare a model for passes along a line; it is as before afterwards.
+def line_probe(network: Network, origin: Floats, direction: Floats) -> Iterator[LineProbe]:
+    """Prepare a network, private and in float64, for passes along a line.
 
     Raises:
-        ValueError: if vectors and model do not fit, or the loss cannot give a value per example.
+        ValueError: if vectors and network do not fit, or the loss cannot give a value per example.
     """
-    model = unwrapped(model)
-    with evaluation_mode(model), module_names(model) as place:
-        probe = LineProbe(model, per_example_loss(loss), origin, direction, place)
-        for name, module in model.named_modules():
-            if isinstance(module, torch.jit.ScriptModule):
-                probe.unseen[f"scripted module {name or '(model)'}"] = None
+    inner = network.inner
+    with network.ready(), without_checkpoints(), module_names(inner) as place:
+        probe = LineProbe(network, per_example_loss(network.objective), origin, direction, place)
         yield probe

@@ -10,20 +10,23 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from landscape.evaluation import LossFunction, resolve_loss
+from landscape.evaluation import Objective
+from landscape.problem import Problem
 
 
-def per_example_loss(loss: str | LossFunction) -> Callable[[Any, Any], Tensor]:
+def per_example_loss(objective: Objective) -> Callable[[Any, Any], Tensor]:
     """Return a loss with one value per example, [n].
 
-    torch's losses and functions with an argument ``reduction`` are asked for ``"none"``.
+    torch's losses and functions with an argument ``reduction`` are asked for ``"none"``. A loss of
+    (model, batch) is taken as it is.
 
     Raises:
         ValueError: for a weighted mean, whose weights couple the examples.
     """
-    _, function = resolve_loss(loss)
-    reduction = getattr(function, "reduction", None)
-    if isinstance(function, nn.Module) and isinstance(reduction, str):
+    if objective.takes_model:
+        return lambda output, _: output
+    function, reduction = objective.loss, objective.reduction
+    if isinstance(function, nn.Module) and isinstance(getattr(function, "reduction", None), str):
         if reduction == "mean" and getattr(function, "weight", None) is not None:
             raise ValueError(
                 "the mean of a loss with class weights couples the examples; "
@@ -43,6 +46,20 @@ def per_example_loss(loss: str | LossFunction) -> Callable[[Any, Any], Tensor]:
         return flat.sum(dim=1) if summed else flat.mean(dim=1)
 
     return each
+
+
+def check_single(problem: Problem) -> None:
+    """Check that the loss of an example is its own.
+
+    Raises:
+        ValueError: if it depends on the others in its batch.
+    """
+    if problem.coupled:
+        raise ValueError(
+            "kinks are measured of losses that belong to single examples, but the loss of an "
+            "example depends on the others in its batch; leave out what couples them (a weighted "
+            "mean, a root of the mean, statistics of the batch)"
+        )
 
 
 def _takes_reduction(function: Any) -> bool:

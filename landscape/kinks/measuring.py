@@ -23,16 +23,16 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from landscape.arrays import Floats
 from landscape.budget import SlopeBudget, closure_bound
-from landscape.evaluation import LossFunction, as_batches
-from landscape.evaluation.examples import Part, count, map_tensors
+from landscape.evaluation.examples import Part, count, cut
 from landscape.kinks.crossings import crossings
 from landscape.kinks.jets import LineProbe, SiteJet, line_probe, subset
+from landscape.kinks.loss import check_single
 from landscape.kinks.pieces import Events, Rows, events_of, measured
 from landscape.kinks.totals import Total
+from landscape.problem import Problem
 from landscape.segment import Segment
 
 # Entries of all units of a chunk of examples; a jet holds some ten arrays of that size.
@@ -52,9 +52,7 @@ _STALLED = 0.9
 
 
 def slope_budget(
-    model: nn.Module,
-    loss: str | LossFunction,
-    data: Any,
+    problem: Problem,
     segment: Segment,
     *,
     samples: int = 17,
@@ -66,10 +64,8 @@ def slope_budget(
     Everything is computed in float64. The model is bit-identical afterwards.
 
     Args:
-        model: any module; only its structure and buffers are used, in evaluation mode.
-        loss: ``cross_entropy``, ``mse``, or a function of (output, target); torch's losses are
-            asked for one value per example.
-        data: pair (inputs, targets), or an iterable of such pairs.
+        problem: network, loss and data. Losses must belong to single examples: torch's are asked
+            for one value per example, one of (model, batch) returns one.
         segment: see :func:`landscape.step_segment`, :func:`landscape.line_segment`,
             :func:`landscape.gradient_segment`, :func:`landscape.segment_between`.
         samples: places of the first pass, at least 2; between them it refines by itself.
@@ -85,11 +81,12 @@ def slope_budget(
     """
     if samples < 2:
         raise ValueError(f"samples must be >= 2, got {samples}")
-    batches = as_batches(data, device=next(model.parameters()).device, dtype=torch.float64)
+    check_single(problem)
+    evaluator = problem.evaluator(dtype=torch.float64, metrics={}, standard_errors=False)
     places = segment.start + (segment.end - segment.start) * _shares(samples - 1)
     total = Total(places, keep_crossings)
-    with line_probe(model, loss, segment.origin, segment.direction) as probe:
-        for part in _chunks(probe, batches.parts, segment.start):
+    with line_probe(evaluator.network, segment.origin, segment.direction) as probe:
+        for part in _chunks(probe, evaluator.batches.parts, segment.start):
             chunk = Chunk(probe, part, places).refined()
             total.examples += count(part)
             total.refinements += chunk.refinements
@@ -207,21 +204,20 @@ def _chunks(probe: LineProbe, parts: tuple[Part, ...], t: float) -> Iterator[Par
     Raises:
         ValueError: if the loss of an example depends on the others in its batch.
     """
-    one = probe.at(np.array([t]), _first(parts[0], 1))
-    few = probe.at(np.full(min(count(parts[0]), _FEW), t), _first(parts[0], _FEW))
-    alone, among = float(one.losses[0]), float(few.losses[0])
-    if not np.isclose(alone, among, rtol=1e-6, atol=1e-9, equal_nan=True):
-        raise ValueError(
-            f"a slope budget needs losses that belong to single examples, but the first has "
-            f"{alone:.6g} alone and {among:.6g} in a batch of {len(few.losses)}; leave out what "
-            "couples the examples of a batch"
-        )
+    first = cut(parts[0], 0, _FEW)
+    one = probe.at(np.array([t]), cut(parts[0], 0, 1))
+    few = probe.at(np.full(count(first), t), first)
+    pairs = ((float(one.losses[0]), float(few.losses[0])),
+             (float(few.losses.sum()), probe.loss_sum(t, first)))  # fmt: skip
+    for alone, among in pairs:
+        if not np.isclose(alone, among, rtol=1e-6, atol=1e-9, equal_nan=True):
+            raise ValueError(
+                f"a slope budget needs losses that belong to single examples, but got {alone:.6g} "
+                f"alone and {among:.6g} in a batch of {len(few.losses)}; leave out what couples "
+                "the examples of a batch"
+            )
     units = sum(jet.site.inputs.shape[1] + jet.gradient.shape[1] for jet in one.sites)
     size = max(_ENTRIES // max(units, 1), 1)
     for part in parts:
-        for first in range(0, count(part), size):
-            yield map_tensors(lambda x, i=first: x[i : i + size], part)  # type: ignore[misc]
-
-
-def _first(part: Part, examples: int) -> Part:
-    return map_tensors(lambda x: x[:examples], part)  # type: ignore[no-any-return]
+        for start in range(0, count(part), size):
+            yield cut(part, start, start + size)

@@ -15,15 +15,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import torch
-from torch import nn
 
 from landscape.arrays import Floats
 from landscape.budget import SlopeBudget
-from landscape.derivatives import gradient
-from landscape.evaluation import Evaluator, LossFunction
+from landscape.derivatives import LossAtPoint
 from landscape.hessian import hessian_eigenpairs
 from landscape.kinks.measuring import slope_budget
+from landscape.problem import Problem
 from landscape.results import Analysis
 from landscape.segment import Segment, step_segment
 from landscape.trajectory import Trajectory
@@ -41,9 +39,7 @@ Measured = dict[str, float]
 
 
 def along_path(
-    model: nn.Module,
-    loss: str | LossFunction,
-    data: Any,
+    problem: Problem,
     trajectory: Trajectory,
     *,
     records: Sequence[int] = (),
@@ -63,10 +59,8 @@ def along_path(
     - *crossings* and *kink noise* of the step, see :attr:`landscape.SlopeBudget.kink_noise`.
 
     Args:
-        model: any module with the trajectory's parameters; bit-identical afterwards. Its present
-            buffers (BatchNorm statistics) are used throughout.
-        loss: as in :func:`landscape.slope_budget`.
-        data: as in :func:`landscape.slope_budget`.
+        problem: as in :func:`landscape.slope_budget`, of a network with the trajectory's
+            parameters. Its present buffers (BatchNorm statistics) are used throughout.
         trajectory: the path of an optimizer.
         records: indices of records where the steps end, not the first; none takes ten of them,
             spread evenly.
@@ -86,15 +80,16 @@ def along_path(
         IndexError: for a record that is not there.
     """
     chosen = list(records) or spread_records(trajectory, 10)
-    evaluator = Evaluator(model, loss, data, dtype=torch.float64, metrics={})
+    slopes = LossAtPoint(problem)
+    evaluator = slopes.evaluator
     found: list[Measured] = []
     for record in chosen:
         segment = step_segment(trajectory, record)
-        budget = slope_budget(model, loss, data, segment, samples=samples)
+        budget = slope_budget(problem, segment, samples=samples)
         start = segment.origin + segment.start * segment.direction
         vectors = (start, segment.direction * (segment.end - segment.start))
-        row = _around(evaluator, lambda theta: gradient(model, loss, data, theta), *vectors)
-        top = hessian_eigenpairs(model, loss, data, theta=start, top=1, bottom=0)
+        row = _around(slopes, *vectors)
+        top = hessian_eigenpairs(problem, theta=start, top=1, bottom=0)
         found.append({**row, **_of(budget, segment), "sharpness": float(top.values[0]),
                       "learning_rates": _rate(trajectory, segment)})  # fmt: skip
         if progress is not None:
@@ -137,10 +132,14 @@ def _rate(trajectory: Trajectory, segment: Segment) -> float:
     return float(rates[last]) if last < len(rates) else float("nan")
 
 
-def _around(
-    evaluator: Evaluator, gradient_at: Callable[[Floats], Floats], theta: Floats, step: Floats
-) -> Measured:
+def _around(slopes: LossAtPoint, theta: Floats, step: Floats) -> Measured:
     """Measure loss and gradient around the start of a step."""
+    evaluator = slopes.evaluator
+
+    def gradient_at(place: Floats) -> Floats:
+        slopes.theta = place
+        return slopes.gradient()
+
     here, length = gradient_at(theta), float(np.linalg.norm(step))
     shares = np.arange(1, _PARTS + 1) / _PARTS
     changes = [np.linalg.norm(gradient_at(theta + t * step) - here) / (t * length) for t in shares]

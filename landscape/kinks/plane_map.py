@@ -22,16 +22,16 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import nn
 
 from landscape.arrays import Floats, Json
-from landscape.evaluation import LossFunction, as_batches
-from landscape.evaluation.examples import Part, count, map_tensors
+from landscape.evaluation.examples import Part, count, cut
 from landscape.grid import Grid
 from landscape.kink_map import KinkMap
 from landscape.kinks.curve_segments import CutWindow, Segments, segments
+from landscape.kinks.loss import check_single
 from landscape.kinks.plane_probe import described, plane_probe
 from landscape.plane import Plane
+from landscape.problem import Problem
 
 # Pre-activations of a chunk of examples at all nodes, in float64 entries.
 _ENTRIES = 1 << 24
@@ -39,9 +39,7 @@ Progress = Callable[[int], None]
 
 
 def kink_map(
-    model: nn.Module,
-    loss: str | LossFunction,
-    data: Any,
+    problem: Problem,
     plane: Plane,
     *,
     grid: Grid,
@@ -56,10 +54,7 @@ def kink_map(
     Max pooling and branches on comparisons are left out and named in ``left_out``.
 
     Args:
-        model: any module; bit-identical afterwards.
-        loss: ``cross_entropy``, ``mse``, or a function of (output, target) with one value per
-            example.
-        data: pair (inputs, targets), or an iterable of such pairs.
+        problem: network, loss with one value per example, and data; only read.
         plane: of two directions.
         grid: the window, and the cells at whose sides curves are cut.
         limit: most segments that are listed.
@@ -79,9 +74,10 @@ def kink_map(
         raise ValueError(f"unknown too_many {too_many!r}; known: density, raise")
     if limit < 1:
         raise ValueError(f"limit must be >= 1, got {limit}")
-    device = next(model.parameters()).device
-    batches = as_batches(data, device=device, dtype=torch.float64)
-    with plane_probe(model, loss, plane) as probe:
+    check_single(problem)
+    evaluator = problem.evaluator(dtype=torch.float64, metrics={}, standard_errors=False)
+    batches = evaluator.batches
+    with plane_probe(evaluator.network, plane) as probe:
         window = CutWindow(probe, grid, tolerance)
         probe.watch(batches.parts[0], window.nodes[0])
         size = max(_ENTRIES // (grid.size * max(sum(v.units for v in probe.levels), 1)), 1)
@@ -96,8 +92,9 @@ def kink_map(
             )
         if not listed:
             done = _walk(window, parts, None, progress)
-        noted = described(plane, loss, batches.examples, settings)
-        return _record(window, done, batches.examples, listed, settings=noted)
+        noted = described(plane, evaluator.network, batches.examples, settings)
+        over = evaluator.objective.over(batches.examples)
+        return _record(window, done, batches.examples, over, listed=listed, settings=noted)
 
 
 @dataclass(slots=True)
@@ -141,7 +138,11 @@ def _walk(
     return done
 
 
-def _record(window: CutWindow, done: _Done, examples: int, listed: bool, **more: Any) -> KinkMap:
+def _record(
+    window: CutWindow, done: _Done, examples: int, over: float, *, listed: bool, **more: Any
+) -> KinkMap:
+    """Put a map together, of a loss that is so many times its mean over the examples."""
+    each = over / examples
     probe, grid = window.probe, window.grid
     sites = sorted({level.site for level in probe.levels})
     layer_of = np.array([sites.index(level.site) for level in probe.levels], dtype=np.int64)
@@ -154,7 +155,7 @@ def _record(window: CutWindow, done: _Done, examples: int, listed: bool, **more:
     )
     return KinkMap(
         segments=every.ends.reshape(-1, 4),
-        jumps=every.jump / examples,
+        jumps=every.jump * each,
         layer=layer_of[every.level],
         example=every.example,
         unit=every.unit,
@@ -163,8 +164,8 @@ def _record(window: CutWindow, done: _Done, examples: int, listed: bool, **more:
         straight=tuple(site not in bent for site in sites),
         alphas=grid.axes[0],
         betas=grid.axes[1],
-        density=density / examples,
-        signed_density=signed / examples,
+        density=density * each,
+        signed_density=signed * each,
         counts=counts,
         examples=examples,
         curves=done.curves,
@@ -180,4 +181,4 @@ def _record(window: CutWindow, done: _Done, examples: int, listed: bool, **more:
 def _chunks(parts: tuple[Part, ...], size: int) -> Iterator[Part]:
     for part in parts:
         for first in range(0, count(part), size):
-            yield map_tensors(lambda x, i=first: x[i : i + size], part)  # type: ignore[misc]
+            yield cut(part, first, first + size)

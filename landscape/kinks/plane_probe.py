@@ -15,19 +15,18 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.func import functional_call, grad, grad_and_value, vmap
+from torch import Tensor
+from torch.func import grad, grad_and_value, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from landscape.arrays import Floats, Json
-from landscape.evaluation import LossFunction
-from landscape.evaluation.evaluator import buffer_copies
-from landscape.evaluation.examples import Part, arguments, count, map_tensors, tensors
+from landscape.evaluation import Network, threads
+from landscape.evaluation.examples import Part, count, cut, map_tensors, tensors
 from landscape.kinks.loss import per_example_loss
 from landscape.kinks.observer import Observer
-from landscape.kinks.running import module_names
+from landscape.kinks.running import module_names, without_checkpoints
 from landscape.kinks.sites import Site
-from landscape.parameters import evaluation_mode, layout_of, unflatten, unwrapped
+from landscape.parameters import unflatten
 from landscape.plane import Plane
 
 _LOG = logging.getLogger(__name__)
@@ -60,7 +59,7 @@ class PlaneProbe:
     """A network with its loss on a plane; made by :func:`plane_probe`.
 
     Attributes:
-        model: in evaluation mode; its parameters are not used, its buffers are.
+        network: private, in float64; its parameters are not used, its buffers are.
         loss: one value per example.
         plane: of two axes.
         place: name of the module that is running.
@@ -70,7 +69,7 @@ class PlaneProbe:
         width: entries of an example at its widest, for blocks that fit.
     """
 
-    model: nn.Module
+    network: Network
     loss: Callable[[Any, Any], Tensor]
     plane: Plane
     place: Callable[[], str]
@@ -84,16 +83,15 @@ class PlaneProbe:
     _vmaps: bool = True
 
     def __post_init__(self) -> None:
-        layout = layout_of(self.model)
-        device = next(self.model.parameters()).device
+        layout, device = self.network.layout, self.network.device
         vectors = (self.plane.origin, *self.plane.directions)
         moved = (torch.from_numpy(np.array(v)).to(device, torch.float64) for v in vectors)
         self._trees = [unflatten(v, layout) for v in moved]
-        self._buffers = buffer_copies(self.model, torch.float64)
+        self._buffers = self.network.buffers()
 
     def watch(self, part: Part, point: Floats) -> None:
         """Run one example once, to learn the sites."""
-        one = map_tensors(lambda x: x[:1], part)
+        one = cut(part, 0, 1)
         here = self._tensor(point).requires_grad_()
         with self._mode(), torch.enable_grad():
             _, seen = self._run(here, one)
@@ -140,7 +138,7 @@ class PlaneProbe:
         """
         if not len(points):
             return np.zeros(0), np.zeros((0, 2))
-        device = next(self.model.parameters()).device
+        device = self.network.device
         own = (self._tensor(points), _single(part))
         which = tuple(torch.from_numpy(np.array(i)).to(device) for i in (level, unit))
         with self._mode(), torch.enable_grad():
@@ -166,9 +164,7 @@ class PlaneProbe:
         """Return the sum of n examples' losses at K points, [K], and its gradient, [K, 2]."""
 
         def total(point: Tensor) -> Tensor:
-            args, kwargs = arguments(part[0])
-            output = functional_call(self.model, self._at(point), args, kwargs)
-            return self.loss(output, part[1]).sum()
+            return self._losses(point, part).sum()
 
         with self._mode(), torch.enable_grad():
             size = count(part) * self.width + 2 * len(self.plane.origin)
@@ -185,11 +181,9 @@ class PlaneProbe:
     def _run(
         self, point: Tensor, part: Part, probes: Sequence[Tensor] = ()
     ) -> tuple[Tensor, Observer]:
-        args, kwargs = arguments(part[0])
         n = count(part)
         with Observer(n, self.place, probes=probes, moving=self._moving or None) as seen:
-            output = functional_call(self.model, self._at(point), args, kwargs)
-            losses = self.loss(output, part[1])
+            losses = self._losses(point, part)
         self.unseen.update(seen.unseen)
         if losses.shape != (n,):
             raise ValueError(
@@ -197,6 +191,12 @@ class PlaneProbe:
                 f"{tuple(losses.shape)}; leave out its mean, as reduction='none' does"
             )
         return losses, seen
+
+    def _losses(self, point: Tensor, part: Part) -> Tensor:
+        part, args, kwargs = self.network.inputs(part)
+        return self.network.called(  # type: ignore[no-any-return]
+            self._at(point), lambda net: self.loss(net(*args, **kwargs), part[1])
+        )
 
     def _rate(self, point: Tensor, one: Part, level: Tensor, unit: Tensor) -> Tensor:
         """Return (dz / dalpha, dz / dbeta) of one unit, [2]."""
@@ -237,7 +237,7 @@ class PlaneProbe:
         return sdpa_kernel(SDPBackend.MATH)
 
     def _tensor(self, values: Floats) -> Tensor:
-        device = next(self.model.parameters()).device
+        device = self.network.device
         return torch.from_numpy(np.array(values, dtype=np.float64)).to(device)
 
     def _blocks(
@@ -247,8 +247,8 @@ class PlaneProbe:
         length, block = len(trees[0]), max(_BLOCK // size, 1)
         parts = []
         for first in range(0, max(length, 1), block):
-            cut = map_tensors(lambda x, i=first: x[i : i + block], trees)  # type: ignore[misc]
-            parts.append([x.detach().cpu().numpy() for x in self._block(function, cut)])
+            some = cut(trees, first, first + block)
+            parts.append([x.detach().cpu().numpy() for x in self._block(function, some)])
         return [np.concatenate(group) for group in zip(*parts, strict=True)]
 
     def _block(self, function: Callable[..., Any], trees: tuple[Any, ...]) -> Any:
@@ -286,35 +286,28 @@ def _picked(values: Sequence[NDArray[np.float64]], level: Ints, unit: Ints) -> F
 
 
 def described(
-    plane: Plane, loss: str | LossFunction, examples: int, settings: Json | None
+    plane: Plane, network: Network, examples: int, settings: Json | None
 ) -> dict[str, Any]:
     """Return what a record is of: plane, loss and examples, and what the caller notes."""
-    name = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
-    facts = {"kind": plane.kind, **plane.settings, "loss": name, "examples": examples}
+    facts = {"kind": plane.kind, **plane.settings, "loss": network.objective.name,
+             "examples": examples}  # fmt: skip
     return {**facts, **(settings or {})}
 
 
 @contextmanager
-def plane_probe(model: nn.Module, loss: str | LossFunction, plane: Plane) -> Iterator[PlaneProbe]:
-    """Prepare a model for passes over a plane; it is as before afterwards.
+def plane_probe(network: Network, plane: Plane) -> Iterator[PlaneProbe]:
+    """Prepare a network, private and in float64, for passes over a plane.
 
     Raises:
-        ValueError: if plane and model do not fit, or the loss cannot give a value per example.
+        ValueError: if plane and network do not fit, or the loss cannot give a value per example.
     """
     if plane.axes != 2:
         raise ValueError(f"a kink map needs a plane of 2 directions, got {plane.axes}")
-    model = unwrapped(model)
-    size = layout_of(model).size
-    if plane.layout.size != size:
+    if plane.layout.size != network.layout.size:
         raise ValueError(
-            f"the plane must have the model's {size} parameters, got {plane.layout.size}; "
-            "make it from this model"
+            f"the plane must have the model's {network.layout.size} parameters, got "
+            f"{plane.layout.size}; make it from this model"
         )
-    threads = torch.get_num_threads()
     # Many small products: on a busy machine several threads are many times slower than one.
-    torch.set_num_threads(1)
-    try:
-        with evaluation_mode(model), module_names(model) as place:
-            yield PlaneProbe(model, per_example_loss(loss), plane, place)
-    finally:
-        torch.set_num_threads(threads)
+    with threads(1), network.ready(), without_checkpoints(), module_names(network.inner) as place:
+        yield PlaneProbe(network, per_example_loss(network.objective), plane, place)

@@ -1,4 +1,4 @@
-"""Which module is running."""
+"""How a watched network runs: which module is at work, and checkpoints as plain calls."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch.utils.checkpoint
 from torch import nn
 
 
@@ -33,3 +34,38 @@ def module_names(model: nn.Module) -> Iterator[Callable[[], str]]:
     finally:
         for handle in handles:
             handle.remove()
+
+
+@contextmanager
+def without_checkpoints() -> Iterator[None]:
+    """Let checkpointed blocks run like any others, without computing anything again.
+
+    They give the same values and derivatives, for more memory; nested forward derivatives and vmap
+    do not go through torch's checkpoints. Where a version of torch names its parts otherwise,
+    nothing is changed, and torch says what does not work.
+    """
+    home: Any = torch.utils.checkpoint
+    plain = {"_checkpoint_without_reentrant_generator": _nothing_around,
+             "CheckpointFunction": _Direct}  # fmt: skip
+    saved = {name: getattr(home, name) for name in plain if hasattr(home, name)}
+    try:
+        for name in saved:
+            setattr(home, name, plain[name])
+        yield
+    finally:
+        for name, value in saved.items():
+            setattr(home, name, value)
+
+
+def _nothing_around(*_: Any, **__: Any) -> Iterator[None]:
+    """Stand where torch runs code before and after a block."""
+    yield
+
+
+class _Direct:
+    """Stands where torch runs a block without recording it."""
+
+    @staticmethod
+    def apply(function: Callable[..., Any], _preserve: bool, *args: Any) -> Any:
+        """Call the block."""
+        return function(*args)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from landscape.arrays import Floats
-from landscape.evaluation import Evaluator, LossFunction, as_batches
+from landscape.evaluation import Evaluator
 from landscape.evaluation.examples import count
 from landscape.kinks.jets import line_probe
 from landscape.kinks.measuring import slope_budget
+from landscape.problem import Problem
 from landscape.results import Analysis
 from landscape.segment import Segment
 
@@ -21,9 +20,7 @@ SCALES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 
 
 def curvature_against_scale(
-    model: nn.Module,
-    loss: str | LossFunction,
-    data: Any,
+    problem: Problem,
     segment: Segment,
     *,
     scales: Sequence[float] = SCALES,
@@ -40,9 +37,7 @@ def curvature_against_scale(
     predict: each adds ``J (h - |t_k - t|) / h^2`` within the stencil.
 
     Args:
-        model: any module; bit-identical afterwards.
-        loss: as in :func:`slope_budget`.
-        data: as in :func:`slope_budget`.
+        problem: as in :func:`slope_budget`.
         segment: the centres lie in it; t counts the scales.
         scales: half-widths h of the stencil, > 0.
         centres: how many, at least 2, drawn uniformly.
@@ -62,8 +57,8 @@ def curvature_against_scale(
         raise ValueError(f"at least 2 centres and scales > 0 are needed, got {centres}, {scales}")
     h = np.asarray(scales, dtype=np.float64)
     draws = np.random.default_rng(seed).uniform(segment.start, segment.end, centres)
-    curvatures = _curvatures(model, loss, data, segment, draws)
-    evaluator = Evaluator(model, loss, data, dtype=torch.float64, metrics={})
+    evaluator = problem.evaluator(dtype=torch.float64, metrics={}, standard_errors=False)
+    curvatures = _curvatures(evaluator, segment, draws)
     shifts = np.concatenate([[0.0], h, -h])
     values = np.stack([
         evaluator(segment.origin + (t + shifts)[:, None] * segment.direction)["losses"]
@@ -73,7 +68,7 @@ def curvature_against_scale(
     ratios = ((above - 2 * middle + below) / h**2).T / curvatures
     wide = Segment(segment.origin, segment.direction, float(draws.min() - h.max()),
                    float(draws.max() + h.max()), segment.kind, segment.settings)  # fmt: skip
-    budget = slope_budget(model, loss, data, wide, samples=samples, keep_crossings=True)
+    budget = slope_budget(problem, wide, samples=samples, keep_crossings=True)
     predicted = np.stack([
         1 + _hat(draws, budget.places, budget.jumps, float(one)) / curvatures for one in h
     ])  # fmt: skip
@@ -85,18 +80,16 @@ def curvature_against_scale(
     return Analysis("curvature_scale", arrays, settings)
 
 
-def _curvatures(
-    model: nn.Module, loss: str | LossFunction, data: Any, segment: Segment, places: Floats
-) -> Floats:
-    """Return autograd's curvature of the mean loss at places, [C]."""
-    batches = as_batches(data, device=next(model.parameters()).device, dtype=torch.float64)
+def _curvatures(evaluator: Evaluator, segment: Segment, places: Floats) -> Floats:
+    """Return autograd's curvature of the loss at places, [C]."""
+    batches = evaluator.batches
     sums = np.zeros(len(places))
-    with line_probe(model, loss, segment.origin, segment.direction) as probe:
+    with line_probe(evaluator.network, segment.origin, segment.direction) as probe:
         for part in batches.parts:
             for i, t in enumerate(places):
                 jet = probe.at(np.full(count(part), t), part)
                 sums[i] += float(jet.curvatures.sum())
-    return sums / batches.examples
+    return sums * (evaluator.objective.over(batches.examples) / batches.examples)
 
 
 def _hat(centres: Floats, places: Floats, jumps: Floats, h: float) -> Floats:

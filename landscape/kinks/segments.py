@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from torch import nn
 
 from landscape.derivatives import gradient
 from landscape.directions import random_plane
-from landscape.evaluation import LossFunction
 from landscape.parameters import flatten
+from landscape.problem import Problem
 from landscape.segment import Segment, line_segment
 
 
@@ -26,15 +25,11 @@ def random_segment(model: nn.Module, *, seed: int = 0, span: float = 0.5) -> Seg
     return line_segment(random_plane(model, seed=seed, axes=1), span=span)
 
 
-def gradient_segment(
-    model: nn.Module, loss: str | LossFunction, data: Any, *, rate: float
-) -> Segment:
+def gradient_segment(problem: Problem, *, rate: float) -> Segment:
     """Return the step of gradient descent from the model's parameters.
 
     Args:
-        model: any module; its present parameters are where the step starts.
-        loss: as in :func:`slope_budget`.
-        data: as in :func:`slope_budget`.
+        problem: network, loss and data; the network's present parameters are where the step starts.
         rate: learning rate.
 
     Raises:
@@ -42,8 +37,8 @@ def gradient_segment(
     """
     if not 0 < rate < math.inf:
         raise ValueError(f"the rate of a step of descent must be finite and > 0, got {rate}")
-    theta = flatten(model)
-    step = -rate * gradient(model, loss, data, theta)
+    theta = flatten(problem.model)
+    step = -rate * gradient(problem, theta)
     if not np.isfinite(step).all():
         raise ValueError(
             "the gradient must be finite, it holds NaN or infinity; look for these in the data "

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
-
-from torch import nn
 
 from landscape.config import StudyConfig
 from landscape.grid import Grid
@@ -21,6 +20,7 @@ from landscape.kinks import (
     slope_budget,
     spread_records,
 )
+from landscape.problem import Problem
 from landscape.results import Analysis
 from landscape.segment import Segment, step_segment
 from landscape.spectrum import spectral_density
@@ -28,7 +28,7 @@ from landscape.store import StudyFile, StudyWriter
 from landscape.store.paths import analysis_path
 from landscape.study.microscopes import step_window
 from landscape.study.reporting import Examples, Reporter, Silent
-from landscape.study.solutions import solution_model
+from landscape.study.solutions import solution_problem
 from landscape.trajectory import Trajectory
 
 
@@ -120,7 +120,7 @@ def _runs(source: StudyFile, names: Iterable[str]) -> list[tuple[str, Trajectory
     return [(name, run) for name, run in every if run.diverged_at is None]
 
 
-@dataclass(slots=True)
+@dataclass
 class Analyst:
     """Measures one run of a study."""
 
@@ -149,11 +149,9 @@ class Analyst:
         if wanted.crease_points:
             yield Task("creases", f"{name}.{wanted.crease_points}", self._creases)
 
-    def _model(self) -> nn.Module:
-        return solution_model(self.trajectory)
-
-    def _work(self) -> tuple[nn.Module, str, Examples]:
-        return self._model(), str(self.trajectory.settings["loss"]), self.data
+    @cached_property
+    def _problem(self) -> Problem:
+        return solution_problem(self.trajectory, self.data)
 
     def _segments(self) -> Iterator[tuple[str, Segment]]:
         steps = spread_records(self.trajectory, self.wanted.steps) if self.wanted.steps else []
@@ -162,30 +160,30 @@ class Analyst:
             yield f"{self.name}.step{segment.settings['step']}", segment
         for seed in range(self.wanted.lines):
             span = self.wanted.span
-            line = random_segment(self._model(), seed=seed, span=span)
+            line = random_segment(self._problem.model, seed=seed, span=span)
             yield f"{self.name}.random{seed}_{span:g}", line
 
     def _budget(self, segment: Segment) -> Analysis:
         samples = self.wanted.samples * (1 if segment.kind == "step" else 4)
-        found = slope_budget(*self._work(), segment, samples=samples)
+        found = slope_budget(self._problem, segment, samples=samples)
         return found.to_analysis(run=self.name)
 
     def _path(self) -> Analysis:
         records = spread_records(self.trajectory, self.wanted.steps)
         return self._mine(
-            along_path(*self._work(), self.trajectory, records=records, samples=self.wanted.samples)
+            along_path(self._problem, self.trajectory, records=records, samples=self.wanted.samples)
         )
 
     def _scales(self) -> Analysis:
-        line = random_segment(self._model(), span=self.wanted.span)
+        line = random_segment(self._problem.model, span=self.wanted.span)
         return self._mine(
             curvature_against_scale(
-                *self._work(), line, centres=self.wanted.centres, samples=30 * self.wanted.samples
+                self._problem, line, centres=self.wanted.centres, samples=30 * self.wanted.samples
             )
         )
 
     def _spectrum(self) -> Analysis:
-        return self._mine(spectral_density(*self._work(), steps=self.wanted.spectrum))
+        return self._mine(spectral_density(self._problem, steps=self.wanted.spectrum))
 
     def _mine(self, found: Analysis) -> Analysis:
         return replace(found, settings={**found.settings, "run": self.name})
@@ -205,7 +203,7 @@ class Analyst:
         plane = self.source.plane(f"{self.name}.random")
         noted = {"run": self.name}
         return kink_map(
-            *self._work(), plane, grid=self._grid(self._lines), settings=noted
+            self._problem, plane, grid=self._grid(self._lines), settings=noted
         ).to_analysis()
 
     def _creases(self) -> Analysis | None:
@@ -221,7 +219,7 @@ class Analyst:
         grid = self._grid(self.wanted.crease_points)
         try:
             found = creased_surface(
-                *self._work(), plane, kinks, grid=grid, least=0.01, settings={"run": self.name}
+                self._problem, plane, kinks, grid=grid, least=0.01, settings={"run": self.name}
             )
         except ValueError as error:
             self.reporter.note(f"{self.name}: not cut: {error}")

@@ -114,9 +114,7 @@ class Study(Presented):
             model = self.setup.network(key.activation, seed=key.seed)
             with threads(number):
                 trajectory = train(
-                    model,
-                    self.setup.loss,
-                    self.setup.data,
+                    self.setup.problem(model),
                     optimizer=key.optimizer,
                     config=self.config.training,
                     seed=key.seed,
@@ -188,8 +186,8 @@ class Study(Presented):
         else:
             random = self.config.random_plane
             request = PlaneRequest(seed=random.seed, normalisation=random.normalisation)
-            work = solution_model(trajectory), self.setup.loss, self.setup.data
-            plane = curved(make_plane(request, *work), *work)
+            problem = self.setup.problem(solution_model(trajectory))
+            plane = curved(problem, make_plane(problem, request))
         plane = replace(plane, settings={**plane.settings, "runs": [task.run]})
         writer.put_record(plane_path(task.plane), plane)
         return plane
@@ -262,11 +260,8 @@ class Study(Presented):
         path = analysis_path("engine", "choice")
         found = writer.find(path)
         evaluator = plane_evaluator(
-            solution_model(trajectory),
-            self.setup.loss,
-            self.setup.data,
+            self.setup.problem(solution_model(trajectory)),
             plane,
-            dtype=self.setup.dtype,
             config=self.config.sampling,
             choice=EngineChoice(**found.settings) if isinstance(found, Analysis) else None,
             points=self.setup.points,

@@ -86,8 +86,7 @@ class StudyAtlas:
         network = self._network(str(request.run))
         others = [network.trajectory(other) for other in request.others]
         own = network.trajectory(network.run)
-        plane = make_plane(request.plane, network.model, network.loss, network.data,
-                           trajectory=own, others=others)  # fmt: skip
+        plane = make_plane(network.problem, request.plane, trajectory=own, others=others)
         name = request.name.partition(f"_{USUAL_GRID.shape[0]}x")[0]
         live = LivePlane(self._source, "_".join([name, *request.others]), plane=plane,
                          network=network, request=request)  # fmt: skip

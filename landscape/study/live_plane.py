@@ -15,6 +15,7 @@ from landscape.directions import line_within
 from landscape.evaluation import PlaneEvaluator
 from landscape.grid import Grid
 from landscape.plane import Plane
+from landscape.problem import Problem
 from landscape.results import Projection
 from landscape.sampling import empty_surface, plane_evaluator, sample_tiles, with_gradients
 from landscape.store import StudyFile, StudyWriter
@@ -165,7 +166,7 @@ class LivePlane:
         if request.line:
             plane = line_within(plane, request.line[:2], request.line[2:])
         elif request.kind == "random" and not {"hessian", "no_hessian"} & set(plane.settings):
-            plane = curved(plane, network.model, network.loss, network.data)
+            plane = curved(request.read(network.problem), plane)
         name = request.name
         settings = {**_without_window(surface.settings), **plane.settings, "asked": request.asked}
         with StudyWriter(self._source.path) as writer:
@@ -176,9 +177,8 @@ class LivePlane:
                 writer.put_record(surface_path(name), whole)
             # Checks that the id is this surface's, and places the paths.
             surface_of(
-                writer, request, network.model, network.loss, network.data,
+                writer, request, self._read(request, str(surface.settings["dtype"])),
                 paths={run: network.trajectory(run) for run in self._runs(request)},
-                dtype=getattr(torch, str(surface.settings["dtype"])),
                 engine=network.config.sampling, reporter=Silent(),
             )  # fmt: skip
         return name
@@ -249,11 +249,14 @@ class LivePlane:
         network, _ = self._able()
         request = self._request or Request(run=network.run, kind="random", grid=USUAL_GRID)
         return plane_evaluator(
-            network.model, network.loss, network.data, plane, dtype=dtype,
+            self._read(request, str(dtype).removeprefix("torch.")), plane,
             config=_engine(network.config.sampling, request), points=points,
-            batch_norm=request.batch_norm, subset=request.subset or None,
             divergence=request.divergence,
         )  # fmt: skip
+
+    def _read(self, request: Request, dtype: str) -> Problem:
+        """Return the network's problem, read as a request says, in a precision."""
+        return replace(request, dtype=dtype).read(self._able()[0].problem)
 
 
 def request_of(surface: Surface) -> Request | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from landscape.sampling import loss_on_plane, sample
 from landscape.store import StudyFile, StudyWriter
 from landscape.store.paths import analysis_path
 from landscape.study.reporting import Examples, Reporter, Silent
-from landscape.study.solutions import solution_model
+from landscape.study.solutions import solution_problem
 from landscape.surface import Status, Surface
 from landscape.trajectory import Trajectory
 
@@ -61,14 +62,11 @@ def add_microscopes(
         for name in runs:
             path = analysis_path(KIND, name)
             if not writer.has(path):
-                model, plane = solution_model(alive[name]).double(), source.plane(f"{name}.random")
-                loss = str(alive[name].settings["loss"])
-                window = sample(
-                    model, loss, data, plane,
-                    grid=step.grid(points), dtype=torch.float64, engine=_ENGINE,
-                )  # fmt: skip
+                plane = source.plane(f"{name}.random")
+                problem = replace(solution_problem(alive[name], data), dtype=torch.float64)
+                window = sample(problem, plane, grid=step.grid(points), engine=_ENGINE)
                 few = [
-                    loss_on_plane(model, loss, part, plane, dtype=torch.float64, engine=_ENGINE)
+                    loss_on_plane(replace(problem, data=part), plane, engine=_ENGINE)
                     for part in parts
                     if len(part[1]) > 1
                 ]

@@ -16,6 +16,7 @@ from landscape.directions import line_within, select
 from landscape.evaluation import EngineChoice, PlaneEvaluator
 from landscape.files import replacing, writable_folder
 from landscape.plane import Plane
+from landscape.problem import Problem
 from landscape.sampling import check_loss, place, plane_evaluator, with_gradients
 from landscape.store import StudyFile, StudyWriter
 from landscape.store.paths import plane_path, projection_path, surface_path
@@ -23,7 +24,7 @@ from landscape.study.fingerprint import check_same, fingerprint
 from landscape.study.planes import curved, make_plane
 from landscape.study.reporting import Examples, Reporter, Silent
 from landscape.study.request import Request as Request
-from landscape.study.solutions import solution_model
+from landscape.study.solutions import solution_problem
 from landscape.study.work import SurfaceWork, nodes_path, same_grid
 from landscape.surface import Surface
 from landscape.trajectory import Trajectory
@@ -77,14 +78,12 @@ def sample_more(
             f"the data set {config.data.name} is not the one this study was trained on "
             f"(digest {data.sha256[:12]}, recorded {source.attributes.get('data_sha256')})"
         )
-    model = solution_model(trajectory)
-    select(model, request.plane.which)
+    problem = replace(solution_problem(trajectory, data), dtype=getattr(torch, config.dtype))
+    select(problem.model, request.plane.which)
     path = _target(source, out)
     with StudyWriter(path) as writer:
         surface_of(
-            writer, request, model, trajectory.settings["loss"], data,
-            paths=paths, dtype=getattr(torch, request.dtype or config.dtype), engine=engine,
-            reporter=reporter,
+            writer, request, request.read(problem), paths=paths, engine=engine, reporter=reporter,
         )  # fmt: skip
     return path, request.name
 
@@ -92,13 +91,10 @@ def sample_more(
 def surface_of(
     writer: StudyWriter,
     request: Request,
-    model: torch.nn.Module,
-    loss: Any,
-    data: Any,
+    problem: Problem,
     *,
     paths: dict[str, Trajectory],
     others: dict[str, Any] | None = None,
-    dtype: torch.dtype | None = None,
     engine: SamplingConfig,
     reporter: Reporter,
 ) -> None:
@@ -107,13 +103,10 @@ def surface_of(
     Args:
         writer: of the study.
         request: which surface.
-        model: at the solution.
-        loss: as in :func:`landscape.sample`.
-        data: likewise.
+        problem: the network at the solution, with loss and data, read as the request says.
         paths: trajectories by the name of their run: that of the solution, if it has one, those
             of other solutions, and those that are placed.
         others: other solutions by name, where they have no trajectory.
-        dtype: precision of the forward pass.
         engine: how points are evaluated.
         reporter: hears of progress.
 
@@ -126,15 +119,14 @@ def surface_of(
         raise ValueError(f"the id {name} is taken by another surface; give a --name")
     plane = writer.find(plane_path(name))
     if not isinstance(plane, Plane):
-        plane = _plane(request, model, loss, data, paths, {**paths, **(others or {})})
+        plane = _plane(problem, request, paths, {**paths, **(others or {})})
     found = surface if isinstance(surface, Surface) else writer.find(nodes_path(name))
     recorded = found.settings["engine"] if isinstance(found, Surface) else {}
     evaluator = plane_evaluator(
-        model, loss, data, plane, dtype=dtype, config=engine,
-        choice=EngineChoice(**recorded) if recorded else None, points=request.grid.size,
-        batch_norm=request.batch_norm, subset=request.subset or None, divergence=request.divergence,
+        problem, plane, config=engine, choice=EngineChoice(**recorded) if recorded else None,
+        points=request.grid.size, divergence=request.divergence,
     )  # fmt: skip
-    now = fingerprint(evaluator, plane, model)
+    now = fingerprint(evaluator, plane, problem.model)
     if isinstance(found, Surface):
         check_same(found, now, name)
     _compare(evaluator, plane, request, paths.get(str(request.run)), reporter)
@@ -143,7 +135,7 @@ def surface_of(
     if not writer.has(plane_path(name)):
         # After the evaluator, which tells what is wrong with model, loss and data.
         if request.kind == "random" and request.curvature and not request.line:
-            plane = curved(plane, model, loss, data)
+            plane = curved(problem, plane)
         if plane.settings.get("batch_statistics") == "differ" and request.batch_norm == "frozen":
             reporter.note(OTHER_STATISTICS)
         if "no_hessian" in plane.settings:
@@ -161,16 +153,14 @@ def surface_of(
 
 
 def _plane(
+    problem: Problem,
     request: Request,
-    model: torch.nn.Module,
-    loss: Any,
-    data: Any,
     paths: dict[str, Trajectory],
     solutions: dict[str, Any],
 ) -> Plane:
     """Make the plane of a request, or the line within it."""
     plane = make_plane(
-        request.plane, model, loss, data, trajectory=paths.get(str(request.run)),
+        problem, request.plane, trajectory=paths.get(str(request.run)),
         others=[solutions[other] for other in request.others],
     )  # fmt: skip
     return line_within(plane, request.line[:2], request.line[2:]) if request.line else plane

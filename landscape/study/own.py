@@ -6,11 +6,9 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import nn
-
 from landscape.config import SamplingConfig
 from landscape.parameters import flatten
+from landscape.problem import Problem
 from landscape.sampling import with_gradients
 from landscape.store import StudyWriter
 from landscape.store.paths import run_path
@@ -22,9 +20,7 @@ from landscape.trajectory import Trajectory
 
 def sample_own(
     path: Path,
-    model: nn.Module,
-    loss: Any,
-    data: Any,
+    problem: Problem,
     request: Request,
     *,
     paths: dict[str, Trajectory] | None = None,
@@ -37,9 +33,7 @@ def sample_own(
 
     Args:
         path: the study file.
-        model: at the solution; bit-identical afterwards.
-        loss: as in :func:`landscape.sample`.
-        data: likewise.
+        problem: the network at the solution, with its loss and data.
         request: which surface; its ``run`` is the name of the path that led to the solution, or
             None.
         paths: trajectories by name, which are stored and placed on the plane.
@@ -58,15 +52,14 @@ def sample_own(
     if request.gradients:
         engine = with_gradients(engine)
     paths = paths or {}
-    digest = hashlib.sha256(flatten(model).tobytes()).hexdigest()
+    digest = hashlib.sha256(flatten(problem.model).tobytes()).hexdigest()
     facts = {"weights_sha256": digest}
     with StudyWriter(path, config={"own": told or {}}, facts=facts) as writer:
         for name, trajectory in paths.items():
             if not writer.has(run_path(name)):
                 writer.put_record(run_path(name), trajectory)
         surface_of(
-            writer, request, model, loss, data, paths=paths, others=others, engine=engine,
-            dtype=getattr(torch, request.dtype) if request.dtype else None,
+            writer, request, request.read(problem), paths=paths, others=others, engine=engine,
             reporter=reporter or Silent(),
         )  # fmt: skip
     return request.name

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from torch import nn
-
 from landscape.config.study import LENGTHS, NORMALISATIONS, Length, Normalisation
 from landscape.directions import (
     line_between,
@@ -17,10 +15,10 @@ from landscape.directions import (
     update_plane,
 )
 from landscape.directions.selection import Which
-from landscape.evaluation import LossFunction
 from landscape.hessian import with_curvature
 from landscape.loss_planes import eigenvector_plane, gradient_plane
 from landscape.plane import Plane
+from landscape.problem import Problem
 from landscape.spectrum_ends import NotConvergedError
 from landscape.trajectory import Trajectory
 
@@ -74,10 +72,8 @@ class PlaneRequest:
 
 
 def make_plane(
+    problem: Problem,
     request: PlaneRequest,
-    model: nn.Module,
-    loss: str | LossFunction,
-    data: Any,
     *,
     trajectory: Trajectory | None = None,
     others: Sequence[Any] = (),
@@ -85,10 +81,9 @@ def make_plane(
     """Make the plane through a model's parameters.
 
     Args:
+        problem: the network at the solution; its loss and data are used by ``hessian`` and
+            ``gradient``.
         request: which plane.
-        model: at the solution.
-        loss: as in :func:`landscape.sample`; used by ``hessian`` and ``gradient``.
-        data: likewise.
         trajectory: the path that led to the solution, for ``pca`` and ``update``.
         others: solutions as models, trajectories, vectors or state dicts, for ``between`` and
             ``through``.
@@ -97,7 +92,7 @@ def make_plane(
         ValueError: if a path or another solution is missing, or as the functions of
             :mod:`landscape.directions` and :mod:`landscape.loss_planes` say.
     """
-    kind = request.kind
+    kind, model = request.kind, problem.model
     if len(others) != OTHERS[kind]:
         raise ValueError(
             f"a {kind} plane is made with {OTHERS[kind]} other solutions, got {len(others)}"
@@ -107,9 +102,9 @@ def make_plane(
     if kind == "through":
         return plane_through(model, others[0], others[1], orthogonal=True)
     if kind == "hessian":
-        return eigenvector_plane(model, loss, data, length="weights")
+        return eigenvector_plane(problem, length="weights")
     if kind == "gradient":
-        return gradient_plane(model, loss, data, seed=request.seed)
+        return gradient_plane(problem, seed=request.seed)
     if kind in _NEED_A_PATH:
         if trajectory is None:
             raise ValueError(f"a {kind} plane is that of a path; give the checkpoints of one")
@@ -122,12 +117,12 @@ def make_plane(
     )  # fmt: skip
 
 
-def curved(plane: Plane, model: nn.Module, loss: str | LossFunction, data: Any) -> Plane:
+def curved(problem: Problem, plane: Plane) -> Plane:
     """Return a plane with the extreme curvatures of its centre, or with why it has none.
 
     They are ``settings["hessian"]``, or there is a sentence in ``settings["no_hessian"]``.
     """
     try:
-        return with_curvature(plane, model, loss, data, tolerance=CURVATURE_TOLERANCE)
+        return with_curvature(problem, plane, tolerance=CURVATURE_TOLERANCE)
     except (ValueError, NotConvergedError) as error:
         return replace(plane, settings={**plane.settings, "no_hessian": str(error)})

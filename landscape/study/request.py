@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
 
 from landscape.config.study import Length
-from landscape.evaluation import BatchNorm
+from landscape.evaluation import BatchNorm, Subset
 from landscape.grid import Grid
 from landscape.naming import check_identifier
+from landscape.problem import Problem
 from landscape.resampling import NO_GRADIENTS, check_height, check_tolerance
 from landscape.study.planes import OTHERS, PlaneRequest
 
@@ -96,6 +98,12 @@ class Request:
             axes=2 if self.line else len(self.grid.shape),
             length=self.length,
         )  # fmt: skip
+
+    def read(self, problem: Problem) -> Problem:
+        """Return a problem as the request wants it read."""
+        dtype = {"dtype": getattr(torch, self.dtype)} if self.dtype else {}
+        subset = Subset(self.subset) if self.subset else None
+        return replace(problem, batch_norm=self.batch_norm, subset=subset, **dtype)
 
     @property
     def name(self) -> str:

@@ -10,10 +10,12 @@ import torch
 from torch import nn
 
 from landscape.config import StudyConfig
-from landscape.evaluation import Evaluator, choose_threads, threads
+from landscape.evaluation import choose_threads, threads
+from landscape.evaluation.reading import GivenData
 from landscape.naming import RunKey
 from landscape.networks import build
 from landscape.parameters import flatten
+from landscape.problem import Problem
 from landscape.study.reporting import Examples
 
 
@@ -32,9 +34,11 @@ class Setup:
 
     config: StudyConfig
     data: Examples
+    examples: GivenData = field(init=False)
     _speed: tuple[int, float] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
+        self.examples = GivenData(self.data)
         examples, sizes = len(self.data.inputs), self.config.training.batch_size_of
         largest = max(map(sizes, self.config.optimizers))
         if largest > examples:
@@ -58,6 +62,10 @@ class Setup:
     def network(self, activation: str, *, seed: int) -> nn.Module:
         """Return the network with an activation, initialised."""
         return build(self.spec(activation), seed=seed, dtype=self.dtype)
+
+    def problem(self, model: nn.Module) -> Problem:
+        """Return the problem of a network of this experiment."""
+        return Problem(model, self.loss, self.examples, dtype=self.dtype)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -95,7 +103,7 @@ class Setup:
         """
         if self._speed is None:
             model = self.network(self.config.activations[0], seed=0)
-            evaluator = Evaluator(model, self.loss, self.data, dtype=self.dtype)
+            evaluator = self.problem(model).evaluator()
             theta = flatten(model)[None]
             number = choose_threads(lambda: evaluator(theta), self.config.sampling.threads)
             with threads(number):

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from torch import nn
-
 from landscape.config import StudyConfig
+from landscape.problem import Problem
 from landscape.store import StudyFile
 from landscape.study.reporting import Examples
-from landscape.study.solutions import solution_model
+from landscape.study.solutions import solution_problem
 from landscape.trajectory import Trajectory
 
 
@@ -35,22 +34,24 @@ class SolutionNetwork:
         self.config = config
         self._source = source
         self._load_data = load_data
-        self._loaded: tuple[nn.Module, Examples] | None = None
+        self._loaded: Problem | None = None
 
     @property
-    def loss(self) -> str:
-        """Name of the loss."""
-        return str(self.trajectory(self.run).settings["loss"])
+    def problem(self) -> Problem:
+        """The network at the solution, its loss, and the data it was trained on.
 
-    @property
-    def model(self) -> nn.Module:
-        """At the solution."""
-        return self._parts()[0]
-
-    @property
-    def data(self) -> Examples:
-        """The data it was trained on."""
-        return self._parts()[1]
+        Raises:
+            ValueError: if the data are others, or the network cannot be built again.
+        """
+        if self._loaded is None:
+            data = self._load_data(self.config.data)
+            if data.sha256 != self._source.attributes.get("data_sha256"):
+                raise ValueError(
+                    f"the data set {self.config.data.name} is not the one this study was trained "
+                    f"on (digest {data.sha256[:12]})"
+                )
+            self._loaded = solution_problem(self.trajectory(self.run), data)
+        return self._loaded
 
     def trajectory(self, run: str) -> Trajectory:
         """Read the path of a run of the same study.
@@ -62,15 +63,3 @@ class SolutionNetwork:
         if trajectory.diverged_at is not None:
             raise ValueError(f"{run} diverged at step {trajectory.diverged_at}: no solution")
         return trajectory
-
-    def _parts(self) -> tuple[nn.Module, Examples]:
-        if self._loaded is None:
-            model = solution_model(self.trajectory(self.run))
-            data = self._load_data(self.config.data)
-            if data.sha256 != self._source.attributes.get("data_sha256"):
-                raise ValueError(
-                    f"the data set {self.config.data.name} is not the one this study was trained "
-                    f"on (digest {data.sha256[:12]})"
-                )
-            self._loaded = model, data
-        return self._loaded

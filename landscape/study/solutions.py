@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import nn
@@ -9,6 +11,7 @@ from torch import nn
 from landscape.config import network_spec
 from landscape.networks import build
 from landscape.parameters import assign, layout_of
+from landscape.problem import Problem
 from landscape.trajectory import Trajectory
 
 
@@ -34,3 +37,12 @@ def solution_model(trajectory: Trajectory) -> nn.Module:
     for name, values in trajectory.buffers.items():
         buffers[name].copy_(torch.from_numpy(np.array(values)))
     return model.eval()
+
+
+def solution_problem(trajectory: Trajectory, data: Any) -> Problem:
+    """Return the network at the end of a path, with the loss it was trained with, over data.
+
+    Raises:
+        ValueError: as :func:`solution_model`.
+    """
+    return Problem(solution_model(trajectory), str(trajectory.settings["loss"]), data)

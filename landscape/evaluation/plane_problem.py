@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
@@ -11,17 +10,17 @@ import torch
 from torch import Tensor, nn
 
 from landscape.arrays import Floats
-from landscape.evaluation.batch_norm import forget_statistics
 from landscape.evaluation.evaluator import Evaluator
 from landscape.evaluation.examples import Batches
 from landscape.evaluation.losses import wide_dtype
+from landscape.evaluation.network import Network
 from landscape.evaluation.objective import Objective
 from landscape.layout import Layout, Slot
 from landscape.parameters import unflatten
 
 
 @dataclass(frozen=True)
-class Problem:
+class PlaneProblem:
     """A network, a plane through its parameters, and the examples.
 
     Attributes:
@@ -41,7 +40,7 @@ class Problem:
     first_layers: list[tuple[str, ...]] = field(default_factory=list)
 
     @classmethod
-    def over(cls, evaluator: Evaluator, origin: Floats, directions: Floats) -> Problem:
+    def over(cls, evaluator: Evaluator, origin: Floats, directions: Floats) -> PlaneProblem:
         """Return the problem of a plane: ``origin`` [P], ``directions`` [axes, P], all examples."""
         device = evaluator.device
         rows = np.concatenate([origin[None], directions])
@@ -90,36 +89,35 @@ class Problem:
     @property
     def recalibrated(self) -> bool:
         """Whether statistics are computed anew at every point."""
-        return self.evaluator.batch_norm == "recalibrated"
+        return self.evaluator.network.batch_norm == "recalibrated"
 
     @property
     def plain(self) -> bool:
         """Whether a point is one forward pass: then it may be compiled and first layers reused."""
-        return not (self.objective.takes_model or self.recalibrated)
+        looked_at = self.objective.takes_model or self.evaluator.network.meets_network
+        return not (looked_at or self.recalibrated)
 
-    def with_batches(self, batches: Batches) -> Problem:
+    def with_batches(self, batches: Batches) -> PlaneProblem:
         """Return the same problem over other batches."""
         return replace(self, batches=batches)
 
     @property
     def convolutional(self) -> bool:
         """Whether the network has convolutions over images."""
-        return any(isinstance(m, nn.Conv2d) for m in self.evaluator.model.modules())
+        return any(isinstance(m, nn.Conv2d) for m in self.evaluator.network.module.modules())
 
-    def copy_of_model(self) -> nn.Module:
-        """Return a private copy of the network at the origin, in evaluation mode and ``dtype``.
+    def copy_of_network(self) -> Network:
+        """Return another copy of the network at the origin, which may be taken apart.
 
         Where batches normalise themselves it has no running statistics.
 
         Raises:
             Exception: whatever the model raises that cannot be copied.
         """
-        twin = copy.deepcopy(self.evaluator.model).eval().to(self.dtype).requires_grad_(False)
-        named = dict(twin.named_parameters())
-        for slot, part in self.layout.parts():
-            named[slot.name].copy_(self.vectors[0, part].view(slot.shape))
-        if self.evaluator.batch_norm == "batch":
-            forget_statistics(twin)
+        twin = self.evaluator.network.again()
+        twin.write_point(self.vectors[0])
+        if twin.batch_norm == "batch":
+            twin.forget_statistics()
         return twin
 
     def points(self, names: Collection[str]) -> Points:

@@ -1,0 +1,220 @@
+"""Private copies of a network and of its loss, in another precision.
+
+A loss is often a function that closes over something: class weights, a teacher network, the very
+network that is evaluated (weight decay written into the loss). A network may keep tensors that are
+no parameters or buffers, and functions that close over its own layers. All of these follow the
+copy: tensors in its precision and on its device, modules as copies, the network itself as its copy.
+"""
+
+from __future__ import annotations
+
+import copy
+import types
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from landscape.evaluation.examples import cast, leaves
+
+# Functions within objects within functions are followed so far.
+_DEPTH = 6
+_STATE = frozenset({"_parameters", "_buffers", "_modules"})
+
+
+class Copies:
+    """Copies of everything that takes part in a loss.
+
+    Args:
+        device: where the copies are.
+        dtype: precision of their floating point tensors.
+    """
+
+    def __init__(self, device: torch.device | str, dtype: torch.dtype) -> None:
+        self._device, self._dtype = device, dtype
+        self._memo: dict[int, Any] = {}
+        self._alive: list[Any] = []  # An id is that of another object once its own is gone.
+        self._owned: set[int] = set()
+        self._seen: set[int] = set()  # What is a copy already.
+        self.met_network = False
+
+    def of_network(self, model: nn.Module) -> nn.Module:
+        """Return a copy of a network; what follows refers to the copy where it meant the network.
+
+        Raises:
+            Exception: whatever the network raises that cannot be copied.
+        """
+        for module in model.modules():
+            for value in leaves(_plain_state(module)):
+                # Results of an operation, as pruning and old weight norm keep them, are no copies.
+                if isinstance(value, Tensor) and value.grad_fn is not None:
+                    self._memo[id(value)] = value.detach().clone()
+        twin = copy.deepcopy(model, self._memo)
+        twin._apply(self._tensor)  # type: ignore[no-untyped-call]
+        self._owned = {id(part) for part in (*twin.modules(), *twin.parameters())}
+        self._follow_state(twin)
+        self.met_network = False
+        return twin
+
+    def keep(self, model: nn.Module) -> None:
+        """Let a network stay as it is, wherever it is met."""
+        self._owned = {id(part) for part in (*model.modules(), *model.parameters())}
+
+    def following(self, value: Any, depth: int = 0) -> Any:
+        """Return what stands for a value in the copy: itself, if nothing in it has to change."""
+        if id(value) in self._memo:
+            value = self._memo[id(value)]
+            self.met_network |= id(value) in self._owned
+            if not isinstance(value, Tensor | nn.Module):
+                return value
+        if id(value) in self._owned:
+            return value
+        if isinstance(value, Tensor):
+            return self._tensor(value)
+        if isinstance(value, nn.Module):
+            return self._module(value)
+        handler = self._handler(value)
+        if handler is None or depth > _DEPTH or id(value) in self._seen:
+            return value
+        self._alive.append(value)
+        self._memo[id(value)] = value  # What refers to itself ends here.
+        followed = handler(value, depth + 1)
+        self._memo[id(value)] = followed
+        return followed
+
+    def _follow_state(self, model: nn.Module) -> None:
+        for module in model.modules():
+            for name, value in _plain_state(module).items():
+                followed = self.following(value)
+                if followed is not value:
+                    module.__dict__[name] = followed
+
+    def _tensor(self, values: Tensor) -> Tensor:
+        return cast(values, self._device, self._dtype)
+
+    def _module(self, module: nn.Module) -> nn.Module:
+        """Return a copy of another network, as it is evaluated with the first: a teacher."""
+        if id(module) in self._seen:
+            return module
+        try:
+            twin = copy.deepcopy(module, self._memo)
+        except Exception:  # Whatever it raises that cannot be copied; then it takes part itself.
+            return module
+        twin._apply(self._tensor)  # type: ignore[no-untyped-call]
+        twin.requires_grad_(False)
+        self._seen |= {id(part) for part in twin.modules()}
+        self._follow_state(twin)
+        return twin
+
+    def _handler(self, value: Any) -> Callable[[Any, int], Any] | None:
+        if isinstance(value, types.FunctionType):
+            return self._function
+        if isinstance(value, partial):
+            return self._partial
+        if isinstance(value, types.MethodType):
+            return self._method
+        if isinstance(value, tuple | list | dict):
+            return self._collection
+        if hasattr(value, "__dict__") and not isinstance(value, type | types.ModuleType):
+            return self._object
+        return None
+
+    def _function(self, function: types.FunctionType, depth: int) -> Any:
+        cells = [_content(cell) for cell in function.__closure__ or ()]
+        inside = [self.following(content, depth) for content in cells]
+        defaults = self.following(function.__defaults__, depth)
+        named = self.following(function.__kwdefaults__, depth)
+        around = {
+            name: followed
+            for name, value in _globals_of(function)
+            if (followed := self.following(value, depth)) is not value
+        }
+        same = all(a is b for a, b in zip(cells, inside, strict=True))
+        if (
+            same and not around and defaults is function.__defaults__
+            and named is function.__kwdefaults__
+        ):  # fmt: skip
+            return function
+        closure = tuple(
+            cell if content is followed else types.CellType(followed)
+            for cell, content, followed in zip(function.__closure__ or (), cells, inside,
+                                               strict=True)
+        )  # fmt: skip
+        scope = {**function.__globals__, **around} if around else function.__globals__
+        made = types.FunctionType(function.__code__, scope, function.__name__, defaults,
+                                  closure or None)  # fmt: skip
+        made.__kwdefaults__ = named
+        made.__dict__.update(function.__dict__)
+        return made
+
+    def _partial(self, value: partial[Any], depth: int) -> Any:
+        parts = value.func, value.args, value.keywords
+        func, args, keywords = (self.following(part, depth) for part in parts)
+        if all(a is b for a, b in zip(parts, (func, args, keywords), strict=True)):
+            return value
+        return partial(func, *args, **keywords)
+
+    def _method(self, method: types.MethodType, depth: int) -> Any:
+        owner = self.following(method.__self__, depth)
+        return method if owner is method.__self__ else getattr(owner, method.__name__)
+
+    def _collection(self, values: Any, depth: int) -> Any:
+        if isinstance(values, dict):
+            followed = {key: self.following(value, depth) for key, value in values.items()}
+            if all(followed[key] is values[key] for key in values):
+                return values
+            twin = copy.copy(values)
+            twin.update(followed)
+            return twin
+        several = [self.following(value, depth) for value in values]
+        if all(a is b for a, b in zip(values, several, strict=True)):
+            return values
+        if hasattr(values, "_fields"):
+            return type(values)(*several)
+        return type(values)(several)
+
+    def _object(self, value: Any, depth: int) -> Any:
+        """Follow the attributes of an object that hold tensors, networks or functions."""
+        changed = {
+            name: followed
+            for name, held in vars(value).items()
+            if isinstance(held, Tensor | nn.Module | types.FunctionType | partial | list | dict)
+            and (followed := self.following(held, depth)) is not held
+        }
+        if not changed:
+            return value
+        twin = copy.copy(value)
+        for name, held in changed.items():
+            object.__setattr__(twin, name, held)
+        return twin
+
+
+def _plain_state(module: nn.Module) -> dict[str, Any]:
+    """Return the attributes of a module but for parameters, buffers and layers."""
+    return {name: value for name, value in vars(module).items() if name not in _STATE}
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # Not bound yet.
+        return None
+
+
+def _globals_of(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
+    """Yield the tensors, networks and functions of its module that a function names."""
+    scope = function.__globals__
+    for name in _names(function.__code__):
+        value = scope.get(name)
+        own = isinstance(value, types.FunctionType) and value.__globals__ is scope
+        if own or isinstance(value, Tensor | nn.Module):
+            yield name, value
+
+
+def _names(code: types.CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _names(constant)
