@@ -85,15 +85,14 @@ class Batches:
 
     def head(self, examples: int) -> Batches:
         """Return about the first ``examples`` examples, in whole batches if they may not be cut."""
-        if self.divisible:
-            return Batches((cut(self.joined(), 0, examples),))
         kept, total = [], 0
         for part in self.parts:
             kept.append(part)
             total += count(part)
             if total >= examples:
                 break
-        return Batches(tuple(kept), divisible=False)
+        few = Batches(tuple(kept), divisible=False)
+        return Batches((cut(few.joined(), 0, examples),)) if self.divisible else few
 
     @property
     def joinable(self) -> bool:
