@@ -78,8 +78,9 @@ class Evaluator:
             )
         points = torch.from_numpy(np.array(thetas)).to(self.dtype).to(self.device)
         sums = []
-        with torch.no_grad(), self.network.ready():
-            for point in points:
+        for point in points:
+            # Buffers that the network counts in are the same at every point.
+            with torch.no_grad(), self.network.ready():
                 self.network.write_point(point)
                 sums.append(self.network.totals(self.batches))
         return self.objective.values(torch.stack(sums, dim=1), self.batches.examples, self.fields)
