@@ -83,7 +83,7 @@ class GivenData:
             data = self._data()
             source, of = subset.unread(data)
             if of:
-                _tell_of_noise(data)
+                _tell_of_noise(source)
                 return _parts(list(source), whole, anew=isinstance(data, Dataset)), of
         every = self._all(whole)
         return subset.of(every), every.examples
