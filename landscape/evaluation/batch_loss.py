@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from landscape.evaluation.examples import described, map_tensors
-
-_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,10 +26,6 @@ class BatchLoss:
     def __call__(self, model: nn.Module, batch: Any) -> Tensor:
         """Return the loss of the model on a batch."""
         return self.function(model, batch)
-
-    def __deepcopy__(self, _memo: dict[int, Any]) -> BatchLoss:
-        """Return itself: what the function closes over (a trainer, a teacher) is not copied."""
-        return self
 
     @property
     def name(self) -> str:
@@ -52,7 +44,7 @@ def batch_loss(function: Callable[[nn.Module, Any], Tensor]) -> BatchLoss:
     A function whose first two parameters are called ``model`` and ``batch`` needs no mark. The
     function returns the mean over the batch, which counts as many examples as the batch's first
     tensor is long, or one value per example. It is called with the parameters of a point in
-    place, the model in evaluation mode, a copy of the batch (mappings as dicts, lists as tuples)
+    place, the model in evaluation mode, a copy of the batch (mappings as dicts)
     and with gradients enabled, so that it may take derivatives with respect to the inputs; the
     parameters themselves require none, unless gradients are sampled.
 
@@ -96,22 +88,6 @@ class ModelOnBatch(nn.Module):
         self.model = model
         self.loss = loss
         self.training = model.training
-
-    @classmethod
-    def of_copy(cls, model: nn.Module, loss: BatchLoss) -> ModelOnBatch:
-        """Return the loss on a copy: what the loss closes over may be the very model, and stays.
-
-        A model that cannot be copied is taken itself.
-        """
-        try:
-            model = copy.deepcopy(model)
-        except Exception as error:  # Whatever the user's model raises.
-            _LOG.warning("the model cannot be copied (%s); the loss is handed itself", error)
-        return cls(model, loss)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> ModelOnBatch:
-        """Return a copy with a copy of the model and the same loss."""
-        return ModelOnBatch(copy.deepcopy(self.model, memo), self.loss)
 
     def forward(self, batch: Any) -> Tensor:
         """Return the loss on a batch, which is copied: the loss may change it.
