@@ -28,6 +28,7 @@ from landscape.evaluation.batch_norm import (
     forget_statistics,
     in_training,
     layers_with_statistics,
+    normalising,
     pooled_statistics,
     put_statistics,
 )
@@ -325,22 +326,19 @@ def copied_right(network: Network, part: Part, theta: Mapping[str, Tensor]) -> b
         part: a few examples.
         theta: parameters by their names in the network, not those the network was built with.
     """
-    source, first = network.source, next(network.source.parameters())
-    prefix = "model." if isinstance(network.module, ModelOnBatch) else ""
-    given = {name.removeprefix(prefix): cast(v, first.device, first.dtype)
-             for name, v in theta.items()}  # fmt: skip
-    given |= {name: b.detach().clone() for name, b in source.named_buffers()}
-    mine = map_tensors(lambda t: cast(t.clone(), first.device, first.dtype), part)
-    model = source
     if isinstance(network.module, ModelOnBatch):
         return True  # The loss takes the network it is handed.
+    source, first = network.source, next(network.source.parameters())
+    given = {name: cast(v, first.device, first.dtype) for name, v in theta.items()}
+    given |= {name: b.detach().clone() for name, b in source.named_buffers()}
+    mine = map_tensors(lambda t: cast(t.clone(), first.device, first.dtype), part)
     args, kwargs = arguments(mine[0])
     with torch.no_grad(), network.ready():
         network.write(theta)
         found, _ = network.output(map_tensors(torch.clone, part))
     try:
-        with torch.no_grad(), evaluation_mode(model):
-            wanted = functional_call(model, given, args, kwargs)
+        with torch.no_grad(), normalising(source, network.batch_norm):
+            wanted = functional_call(source, given, args, kwargs)
     except Exception as error:  # Half precision that the CPU does not have, and the like.
         _LOG.debug("the copy was not compared with the network: %s", error)
         return True
