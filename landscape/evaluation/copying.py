@@ -30,6 +30,10 @@ class Copies:
     Args:
         device: where the copies are.
         dtype: precision of their floating point tensors.
+
+    Attributes:
+        met_network: whether what followed refers to the network.
+        met_weight: whether it refers to a parameter by itself.
     """
 
     def __init__(self, device: torch.device | str, dtype: torch.dtype) -> None:
@@ -38,7 +42,7 @@ class Copies:
         self._alive: list[Any] = []  # An id is that of another object once its own is gone.
         self._owned: set[int] = set()
         self._seen: set[int] = set()  # What is a copy already.
-        self.met_network = False
+        self.met_network = self.met_weight = False
 
     def of_network(self, model: nn.Module) -> nn.Module:
         """Return a copy of a network; what follows refers to the copy where it meant the network.
@@ -55,7 +59,7 @@ class Copies:
         twin._apply(self._tensor)  # type: ignore[no-untyped-call]
         self._owned = {id(part) for part in (*twin.modules(), *twin.parameters())}
         self._follow_state(twin)
-        self.met_network = False
+        self.met_network = self.met_weight = False
         return twin
 
     def keep(self, model: nn.Module) -> None:
@@ -66,10 +70,11 @@ class Copies:
         """Return what stands for a value in the copy: itself, if nothing in it has to change."""
         if id(value) in self._memo:
             value = self._memo[id(value)]
-            self.met_network |= id(value) in self._owned
             if not isinstance(value, Tensor | nn.Module):
                 return value
         if id(value) in self._owned:
+            self.met_network = True
+            self.met_weight |= isinstance(value, Tensor)
             return value
         if isinstance(value, Tensor):
             return self._tensor(value)

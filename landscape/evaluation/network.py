@@ -69,6 +69,7 @@ class Network:
         objective: the loss and metrics that go with it.
         private: whether ``module`` is a copy.
         meets_network: whether the loss itself looks at the network (its weights, another pass).
+        meets_weight: whether it holds a weight by itself, and not the network that has it.
         in_place: whether network or loss write into their inputs, which are then copied first.
     """
 
@@ -93,9 +94,9 @@ class Network:
             self.module.requires_grad_(False)
         else:
             self.module = model
-        copies.met_network = False
+            copies.keep(model)
         self.objective = bound(objective, copies)
-        self.meets_network = copies.met_network
+        self.meets_network, self.meets_weight = copies.met_network, copies.met_weight
         if self.objective.batch_loss is not None:
             self.module = ModelOnBatch(self.module, self.objective.batch_loss)
         # Without such layers all policies are one.

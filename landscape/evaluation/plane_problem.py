@@ -80,6 +80,11 @@ class PlaneProblem:
         if self.objective.takes_model and at_once:
             # torch.autograd.grad inside vmap sums over the points.
             return "a loss of (model, batch) may take derivatives, which needs points one by one"
+        network = self.evaluator.network
+        if network.meets_weight and at_once:
+            return "a loss that holds a weight of the network sees one point after another"
+        if network.meets_network and strategy == "batched":
+            return "the loss looks at the network, which batched products do not write points into"
         if self.recalibrated and at_once:
             return "batch_norm 'recalibrated' finds the statistics of one point after another"
         if self.recalibrated and strategy == "gradient":
