@@ -131,7 +131,7 @@ class Objective:
             freedom = examples - 1 if examples > 1 else np.nan
             with np.errstate(invalid="ignore"):
                 found[STANDARD_ERRORS] = np.sqrt(found[STANDARD_ERRORS] / freedom * (1 - share))
-        whole = self.over(self.drawn_from or examples)
+        whole = self.over(examples)
         return {n: v if n in self.metrics else v * whole for n, v in found.items()}
 
     def _loss(self, output: Any, target: Any) -> Tensor:
