@@ -101,6 +101,8 @@ class Problem:
                 f"model must be a torch.nn.Module, got {type(self.model).__name__}; give "
                 "Problem(model, loss, data)"
             )
+        if next(self.model.parameters(), None) is None:
+            raise ValueError("the model has no parameters; nothing can be varied")
         if self.subset is not None and not isinstance(self.subset, Subset):
             raise TypeError(f"subset must be a Subset, got {self.subset!r}; write Subset(512)")
         if self.dtype is not None and not getattr(self.dtype, "is_floating_point", False):
@@ -135,7 +137,14 @@ class Problem:
     @property
     def coupled(self) -> bool:
         """Whether the loss of an example depends on the others in its batch, as far as is seen."""
-        return self._facts().coupled is True
+        facts = self._facts()
+        if facts.coupled is not None or not self._one_whole_batch:
+            return facts.coupled is True
+        # A whole batch is cut for this question alone.
+        objective = self._objective({}, standard_errors=False)
+        network = self._network(objective, self.precision, private=facts.private)
+        network.in_place = facts.in_place
+        return coupled(network, self.batches()) is True
 
     def batches(self, dtype: torch.dtype | None = None) -> Batches:
         """Return the examples on the device in a precision, in batches as they may be cut."""
@@ -170,7 +179,7 @@ class Problem:
         model, dtype = unwrapped(self.model), dtype or self.precision
         if self.batch_norm == "frozen":
             check_statistics(model)
-        facts = self._facts(dtype)
+        facts = self._facts(dtype, batch_size)
         objective = self._objective(
             self.metrics if metrics is None else metrics,
             self.subset is not None if standard_errors is None else standard_errors,
@@ -211,7 +220,16 @@ class Problem:
         return found
 
     def training_objective(self) -> Objective:
-        """Return the loss as the network itself is trained with it, in the network's precision."""
+        """Return the loss as the network itself is trained with it, in the network's precision.
+
+        Raises:
+            ValueError: for a loss of (model, batch).
+        """
+        if self.whole:
+            raise ValueError(
+                "training needs a loss of (output, target), got one of (model, batch); train in a "
+                "loop of your own, and record it with landscape.TrajectoryRecorder"
+            )
         model = unwrapped(self.model)
         first = next(model.parameters())
         copies = Copies(first.device, first.dtype)
@@ -222,14 +240,16 @@ class Problem:
 
     @property
     def _device(self) -> torch.device:
-        first = next(self.model.parameters(), None)
-        if first is None:
-            raise ValueError("the model has no parameters; nothing can be varied")
-        return first.device if self.device is None else torch.device(self.device)
+        own = next(self.model.parameters()).device
+        return own if self.device is None else torch.device(self.device)
 
     @property
     def _given(self) -> tuple[Batches, int]:
         return self.data.read(whole=self.whole, subset=self.subset)  # type: ignore[no-any-return]
+
+    @property
+    def _one_whole_batch(self) -> bool:
+        return self.whole and len(self._given[0].parts) == 1
 
     def _objective(
         self, metrics: Mapping[str, LossFunction] | None, standard_errors: bool
@@ -246,26 +266,28 @@ class Problem:
             batch_norm=self.batch_norm, private=private,
         )  # fmt: skip
 
-    def _facts(self, dtype: torch.dtype | None = None) -> _Facts:
+    def _facts(self, dtype: torch.dtype | None = None, batch_size: int = 0) -> _Facts:
         if not self._seen:
-            self._seen.append(self._looked(dtype or self.precision))
+            self._seen.append(self._looked(dtype or self.precision, batch_size))
         return self._seen[0]
 
-    def _looked(self, dtype: torch.dtype) -> _Facts:
+    def _looked(self, dtype: torch.dtype, batch_size: int) -> _Facts:
         """Look at network, loss and data, on some of the examples."""
         layout_of(self.model)
         batches = self.batches(dtype)
         objective = self._objective({}, standard_errors=False)
-        few = batches.head(_FEW).parts[0]
+        # A loss of (model, batch) may need the whole of its batch.
+        seen = batches.cut(batch_size) if self.whole else batches.head(_FEW)
+        few = seen.parts[0]
         network, private = self._copied(objective, dtype, few)
         in_place = network.in_place = writes_into_inputs(network, few)
-        by_statistics = network.batch_norm != "frozen"
-        verdict = True if by_statistics else coupled(network, batches)
-        facts = _Facts(private, in_place, verdict)
-        if verdict and not by_statistics:
+        if network.batch_norm != "frozen":
+            return _Facts(private, in_place, coupled=True)
+        verdict = None if self._one_whole_batch else coupled(network, batches)
+        if verdict:
             _LOG.warning("the loss of an example depends on the others in its batch: %s",
                          _consequence(batches))  # fmt: skip
-        return facts
+        return _Facts(private, in_place, verdict)
 
     def _copied(self, objective: Objective, dtype: torch.dtype, few: Part) -> tuple[Network, bool]:
         """Return the network, and whether it is a copy that gives what the user's own gives."""
@@ -289,8 +311,7 @@ class Problem:
         """Return the examples in the batches in which the loss is what it says."""
         if not batches.divisible:
             return batches
-        came_whole = self.whole and len(batches.parts) == 1
-        if network.batch_norm != "frozen" or came_whole:
+        if network.batch_norm != "frozen" or self._one_whole_batch:
             return batches.kept(batch_size)
         return batches if facts.coupled is False else batches.whole()
 

@@ -54,12 +54,13 @@ def train(
         keeping: where progress is kept and taken up again, bit for bit.
 
     Raises:
-        ValueError: for an unknown optimizer, or unusable data.
+        ValueError: for an unknown optimizer, a loss of (model, batch), or unusable data.
     """
     check_optimizer(optimizer)
     config = config or TrainingConfig()
+    objective = problem.training_objective()
     model, evaluator = problem.model, problem.evaluator()
-    first, objective = next(model.parameters()), problem.training_objective()
+    first = next(model.parameters())
     examples = evaluator.batches.moved(first.device, first.dtype)
     stepper = _make_optimizer(model, optimizer, config)
     base = config.learning_rates[optimizer]

@@ -83,16 +83,7 @@ class Objective:
         return ("losses", *self.metrics, *([STANDARD_ERRORS] if self.standard_errors else []))
 
     def mean(self, output: Any, target: Any, examples: int) -> Tensor:
-        """Return the mean loss of a batch, differentiable; for training.
-
-        Raises:
-            ValueError: for a loss of (model, batch).
-        """
-        if self.takes_model:
-            raise ValueError(
-                "training needs a loss of (output, target), got one of (model, batch); train in a "
-                "loop of your own, and record it with landscape.TrajectoryRecorder"
-            )
+        """Return the mean loss of a batch, differentiable; for training."""
         return _summed(self._loss(output, target), examples, self.reduction) / examples
 
     def sums(self, output: Any, target: Any, examples: int) -> Tensor:
