@@ -12,6 +12,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
+from landscape import Problem
 from landscape.config import SamplingConfig
 from landscape.directions import random_plane
 from landscape.evaluation.batch_norm import pooled_statistics
@@ -81,7 +82,7 @@ def test_batch_statistics_are_those_of_a_copy_in_training_mode(strategy: str, da
     plane = random_plane(model)
     wanted = at_points(model, plane, lambda twin: weighted(dropout_off(twin), data))
     evaluator = plane_evaluator(
-        model, "cross_entropy", data, plane, config=fixed(strategy), batch_norm="batch"
+        Problem(model, "cross_entropy", data, batch_norm="batch"), plane, config=fixed(strategy)
     )
     assert evaluator.choice.strategy == strategy
     np.testing.assert_allclose(evaluator(POINTS)["losses"], wanted, rtol=1e-11)
@@ -106,7 +107,9 @@ def test_recalibrated_statistics_of_one_batch_are_those_that_torch_recomputes(
 
     wanted = at_points(model, plane, recomputed)
     evaluator = plane_evaluator(
-        model, "cross_entropy", data, plane, config=fixed(strategy), batch_norm="recalibrated"
+        Problem(model, "cross_entropy", data, batch_norm="recalibrated"),
+        plane,
+        config=fixed(strategy),
     )
     np.testing.assert_allclose(evaluator(POINTS)["losses"], wanted, rtol=1e-11)
 
@@ -131,7 +134,9 @@ def test_statistics_of_several_batches_are_pooled_exactly(strategy: str) -> None
 
     wanted = at_points(model, plane, by_hand)
     evaluator = plane_evaluator(
-        model, "cross_entropy", data, plane, config=fixed(strategy), batch_norm="recalibrated"
+        Problem(model, "cross_entropy", data, batch_norm="recalibrated"),
+        plane,
+        config=fixed(strategy),
     )
     np.testing.assert_allclose(evaluator(POINTS)["losses"], wanted, rtol=1e-11)
 
@@ -140,7 +145,9 @@ def test_policies_differ_where_they_should_and_only_there(model: nn.Module, exam
     normalised, plane = network(), random_plane(network())
     losses = {
         policy: sample(
-            normalised, "cross_entropy", images(), plane, grid=Grid.square(3), batch_norm=policy
+            Problem(normalised, "cross_entropy", images(), batch_norm=policy),
+            plane,
+            grid=Grid.square(3),
         ).losses
         for policy in POLICIES
     }
@@ -148,9 +155,10 @@ def test_policies_differ_where_they_should_and_only_there(model: nn.Module, exam
         assert np.abs(losses[one] - losses[two]).min() > 1e-6
     for policy in POLICIES:
         surface = sample(
-            model, "cross_entropy", examples, random_plane(model), grid=Grid.square(3),
-            batch_norm=policy,
-        )  # fmt: skip
+            Problem(model, "cross_entropy", examples, batch_norm=policy),
+            random_plane(model),
+            grid=Grid.square(3),
+        )
         assert surface.settings["batch_norm"] == policy
         wanted = float(functional.cross_entropy(model(examples[0]), examples[1]).detach())
         assert surface.losses[1, 1] == pytest.approx(wanted, rel=1e-13)
@@ -174,11 +182,13 @@ def test_the_model_is_bit_identical_afterwards(policy: Any, strategy: str) -> No
     grads = [parameter.requires_grad for parameter in model.parameters()]
     first, again = (
         sample(
-            model, "cross_entropy", batches(), random_plane(model), grid=Grid.square(3),
-            engine=fixed(strategy), batch_norm=policy,
+            Problem(model, "cross_entropy", batches(), batch_norm=policy),
+            random_plane(model),
+            grid=Grid.square(3),
+            engine=fixed(strategy),
         )
         for _ in range(2)
-    )  # fmt: skip
+    )
     np.testing.assert_array_equal(first.losses, again.losses)
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
     assert modes == [module.training for module in model.modules()]
@@ -192,7 +202,7 @@ def test_data_of_one_batch_stay_one_batch_unless_the_engine_says_otherwise() -> 
     for size, wanted in ((0, (1, 37)), (20, (2, 20))):
         engine = SamplingConfig(strategy="copy", batch_size=size, threads=1)
         evaluator = plane_evaluator(
-            model, "cross_entropy", images(), plane, config=engine, batch_norm="batch"
+            Problem(model, "cross_entropy", images(), batch_norm="batch"), plane, config=engine
         )
         settings = evaluator.settings
         assert (settings["batches"], settings["batch_size"]) == wanted
@@ -210,9 +220,10 @@ def test_instances_are_normalised_by_their_own_statistics_or_by_means_over_the_d
     for policy, hidden in (("batch", own), ("recalibrated", pooled)):
         for strategy in ("loop", "copy"):
             evaluator = plane_evaluator(
-                model, "cross_entropy", (inputs, targets), plane, config=fixed(strategy),
-                batch_norm=policy,  # type: ignore[arg-type]
-            )  # fmt: skip
+                Problem(model, "cross_entropy", (inputs, targets), batch_norm=policy),
+                plane,
+                config=fixed(strategy),
+            )
             wanted = functional.cross_entropy(model[2](hidden.flatten(1)), targets).detach()
             found = evaluator(np.zeros((1, 2)))["losses"][0]
             assert found == pytest.approx(float(wanted), rel=1e-12)
@@ -228,7 +239,9 @@ def test_a_loss_of_model_and_batch_follows_the_policy() -> None:
         for strategy in ("loop", "copy"):
             plain, found = (
                 plane_evaluator(
-                    model, loss, batches(), plane, config=fixed(strategy), batch_norm=policy
+                    Problem(model, loss, batches(), batch_norm=policy),
+                    plane,
+                    config=fixed(strategy),
                 )(POINTS)["losses"]
                 for loss in ("cross_entropy", whole)
             )
@@ -249,32 +262,36 @@ def test_inputs_far_from_zero_lose_no_digits() -> None:
 def test_what_is_not_possible_is_refused(model: nn.Module, examples: Any) -> None:
     plane = random_plane(network())
     with pytest.raises(ValueError, match="'train'; known: frozen, batch, recalibrated"):
-        sample(model, "mse", examples, random_plane(model), batch_norm="train")  # type: ignore[arg-type]
+        sample(Problem(model, "mse", examples, batch_norm="train"), random_plane(model))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="gradients do not go through"):
         sample(
-            network(), "cross_entropy", images(), plane, gradients=True, batch_norm="recalibrated"
+            Problem(network(), "cross_entropy", images(), batch_norm="recalibrated"),
+            plane,
+            gradients=True,
         )
     with pytest.raises(ValueError, match=r"one point after another.*leave it at 'auto'"):
         sample(
-            network(), "cross_entropy", images(), plane, engine=fixed("vmap"),
-            batch_norm="recalibrated",
-        )  # fmt: skip
+            Problem(network(), "cross_entropy", images(), batch_norm="recalibrated"),
+            plane,
+            engine=fixed("vmap"),
+        )
 
 
 def test_a_batch_of_one_example_is_explained() -> None:
     model, (inputs, targets) = network(), images()
     data = [(inputs[:1], targets[:1]), (inputs[1:], targets[1:])]
     with pytest.raises(ValueError, match=r"fails on the inputs .*more than 1 value per channel"):
-        sample(model, "cross_entropy", data, random_plane(model), batch_norm="batch")
+        sample(Problem(model, "cross_entropy", data, batch_norm="batch"), random_plane(model))
 
 
 def test_running_statistics_that_are_no_numbers_are_explained() -> None:
     model = network()
     model[1].running_var[0] = float("nan")  # type: ignore[index]
     with pytest.raises(ValueError, match=r"running statistics of 1 hold NaN .*'recalibrated'"):
-        sample(model, "cross_entropy", images(), random_plane(model))
+        sample(Problem(model, "cross_entropy", images()), random_plane(model))
     surface = sample(
-        model, "cross_entropy", images(), random_plane(model), grid=Grid.square(3),
-        batch_norm="recalibrated",
-    )  # fmt: skip
+        Problem(model, "cross_entropy", images(), batch_norm="recalibrated"),
+        random_plane(model),
+        grid=Grid.square(3),
+    )
     assert np.all(np.isfinite(surface.losses))

@@ -11,7 +11,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 from torch.func import functional_call, grad, hessian
 
-from landscape import gradient, hessian_product
+from landscape import Problem, gradient, hessian_product
 from landscape.parameters import flatten, layout_of, unflatten
 
 Pair = tuple[Tensor, Tensor]
@@ -102,7 +102,7 @@ def same(one: list[Any], other: list[Any]) -> bool:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_the_operator_is_the_dense_hessian(name: str, dtype: torch.dtype, examples: Pair) -> None:
     model = make(name).to(dtype)
-    operator = hessian_product(model, "cross_entropy", examples)
+    operator = hessian_product(Problem(model, "cross_entropy", examples))
     size = layout_of(model).size
     assert operator.shape == (size, size)
     matrix, wanted = operator @ np.eye(size), dense(model, examples)
@@ -117,7 +117,9 @@ def test_the_operator_is_the_dense_hessian(name: str, dtype: torch.dtype, exampl
 def test_the_gradient_is_that_of_torch(name: str, examples: Pair) -> None:
     model = make(name)
     wanted = grad(mean_loss(model, examples))(torch.from_numpy(flatten(model)))
-    np.testing.assert_allclose(gradient(model, "cross_entropy", examples), wanted, atol=1e-14)
+    np.testing.assert_allclose(
+        gradient(Problem(model, "cross_entropy", examples)), wanted, atol=1e-14
+    )
 
 
 def test_a_point_other_than_the_models_is_differentiated(
@@ -129,27 +131,35 @@ def test_a_point_other_than_the_models_is_differentiated(
             parameter.add_(torch.randn_like(parameter))
     theta, vector = flatten(there), rng.standard_normal(layout_of(model).size)
     np.testing.assert_array_equal(
-        hessian_product(model, "cross_entropy", examples, theta) @ vector,
-        hessian_product(there, "cross_entropy", examples) @ vector,
+        hessian_product(Problem(model, "cross_entropy", examples), theta) @ vector,
+        hessian_product(Problem(there, "cross_entropy", examples)) @ vector,
     )
     np.testing.assert_array_equal(
-        gradient(model, "cross_entropy", examples, theta),
-        gradient(there, "cross_entropy", examples),
+        gradient(Problem(model, "cross_entropy", examples), theta),
+        gradient(Problem(there, "cross_entropy", examples)),
     )
 
 
-def test_uneven_batches_weigh_every_example_alike(
-    model: nn.Module, examples: Pair, rng: np.random.Generator
+@pytest.mark.parametrize(
+    ("loss", "share"),
+    [
+        ("cross_entropy", 1),
+        (nn.CrossEntropyLoss(), 1),
+        (nn.CrossEntropyLoss(reduction="sum"), 30),
+        (nn.CrossEntropyLoss(reduction="none"), 1),
+    ],
+    ids=["name", "mean", "sum", "none"],
+)
+def test_uneven_batches_weigh_every_example_alike_and_a_sum_is_the_sum(
+    loss: Any, share: int, model: nn.Module, examples: Pair, rng: np.random.Generator
 ) -> None:
     inputs, targets = examples
     batches = [(inputs[:25], targets[:25]), (inputs[25:], targets[25:])]
     vector = rng.standard_normal(layout_of(model).size)
-    for loss in ("cross_entropy", nn.CrossEntropyLoss(), nn.CrossEntropyLoss(reduction="sum")):
-        whole = hessian_product(model, loss, examples) @ vector
-        np.testing.assert_allclose(hessian_product(model, loss, batches) @ vector, whole)
-        np.testing.assert_allclose(
-            hessian_product(model, "cross_entropy", examples) @ vector, whole, rtol=1e-12
-        )
+    wanted = share * (hessian_product(Problem(model, "cross_entropy", examples)) @ vector)
+    for data in (examples, batches):
+        found = hessian_product(Problem(model, loss, data)) @ vector
+        np.testing.assert_allclose(found, wanted, rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", NETS)
@@ -158,9 +168,9 @@ def test_the_model_is_bit_identical_afterwards(name: str, examples: Pair) -> Non
     next(model.parameters()).requires_grad_(False)
     before = state(model)
     with torch.no_grad():  # which the caller may have around everything
-        operator = hessian_product(model, "cross_entropy", examples)
+        operator = hessian_product(Problem(model, "cross_entropy", examples))
         _ = operator @ np.ones(operator.shape[0])
-        gradient(model, "cross_entropy", examples)
+        gradient(Problem(model, "cross_entropy", examples))
     assert same(before, state(model))
 
 
@@ -169,10 +179,10 @@ def test_frozen_parameters_count_unless_a_selection_is_named(examples: Pair) -> 
     for parameter in model[0].parameters():
         parameter.requires_grad_(False)
     wanted, size = dense(model, examples), layout_of(model).size
-    every = hessian_product(model, "cross_entropy", examples)
+    every = hessian_product(Problem(model, "cross_entropy", examples))
     np.testing.assert_allclose(every @ np.eye(size), wanted, atol=1e-13)
     trained = [n for n, p in model.named_parameters() if p.requires_grad]
-    some = hessian_product(model, "cross_entropy", examples, varied=trained)
+    some = hessian_product(Problem(model, "cross_entropy", examples), varied=trained)
     inside = np.zeros((size, size))
     inside[25:, 25:] = wanted[25:, 25:]
     np.testing.assert_allclose(some @ np.eye(size), inside, atol=1e-13)
@@ -183,7 +193,7 @@ def test_a_shared_weight_counts_with_all_its_uses(examples: Pair) -> None:
     model = nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 4), nn.Linear(4, 3))
     model[2].weight = model[0].weight
     size = layout_of(model).size
-    matrix = hessian_product(model, "cross_entropy", examples) @ np.eye(size)
+    matrix = hessian_product(Problem(model, "cross_entropy", examples)) @ np.eye(size)
     np.testing.assert_allclose(matrix, dense(model, examples), atol=1e-13)
 
 
@@ -191,7 +201,7 @@ def test_what_does_not_enter_the_loss_has_zero_curvature(examples: Pair) -> None
     model = make("tanh")
     model.register_parameter("spare", nn.Parameter(torch.ones(2)))
     size = layout_of(model).size
-    matrix = hessian_product(model, "cross_entropy", examples) @ np.eye(size)
+    matrix = hessian_product(Problem(model, "cross_entropy", examples)) @ np.eye(size)
     spare = [s.name for s in layout_of(model).slots].index("spare")
     assert spare == 0
     np.testing.assert_array_equal(matrix[:2], 0)
@@ -199,7 +209,9 @@ def test_what_does_not_enter_the_loss_has_zero_curvature(examples: Pair) -> None
 
 
 def test_a_loss_that_is_linear_in_the_parameters_has_no_curvature(examples: Pair) -> None:
-    operator = hessian_product(nn.Linear(4, 3), lambda output, _: output.sum(dim=1), examples)
+    operator = hessian_product(
+        Problem(nn.Linear(4, 3), lambda output, _: output.sum(dim=1), examples)
+    )
     np.testing.assert_array_equal(operator @ np.ones(15), np.zeros(15))
 
 
@@ -207,7 +219,7 @@ def test_at_kinks_it_is_the_curvature_of_the_pieces() -> None:
     """Mean of relu(x + t) over x: curvature is the density of kinks, autograd finds none."""
     model = nn.Sequential(nn.Linear(1, 1), nn.ReLU()).double()
     inputs = torch.linspace(-1, 1, 200, dtype=torch.float64)[:, None]
-    operator = hessian_product(model, lambda output, _: output.mean(), (inputs, inputs))
+    operator = hessian_product(Problem(model, lambda output, _: output.mean(), (inputs, inputs)))
     assert operator.shape == (2, 2)
     np.testing.assert_array_equal(operator @ np.eye(2), 0)
 
@@ -229,8 +241,9 @@ def test_what_cannot_be_differentiated_twice_is_refused(
     change: dict[str, Any], message: str, examples: Pair
 ) -> None:
     given: dict[str, Any] = {"model": chain(nn.Tanh()), "loss": "cross_entropy", **change}
+    problem = Problem(given.pop("model"), given.pop("loss"), examples)
     with pytest.raises(ValueError, match=message):
-        _ = hessian_product(data=examples, **given) @ np.ones(43)
+        _ = hessian_product(problem, **given) @ np.ones(43)
 
 
 def test_a_model_that_is_not_deterministic_is_refused(examples: Pair) -> None:
@@ -239,20 +252,25 @@ def test_a_model_that_is_not_deterministic_is_refused(examples: Pair) -> None:
             return x + torch.randn_like(x)
 
     with pytest.raises(ValueError, match="not deterministic"):
-        hessian_product(chain(Noise()), "cross_entropy", examples)
+        hessian_product(Problem(chain(Noise()), "cross_entropy", examples))
 
 
-def test_a_loss_that_couples_examples_is_not_cut_into_batches() -> None:
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_loss_that_couples_examples_is_taken_over_all_of_a_pair(
+    dtype: torch.dtype, caplog: pytest.LogCaptureFixture
+) -> None:
     wide = torch.randn(80, 20_000)
-    targets = torch.arange(80) % 2
-    weighted = nn.CrossEntropyLoss(weight=torch.tensor([1.0, 5.0], dtype=torch.float64))
+    weights = torch.tensor([1.0, 5.0])
+    weighted = nn.CrossEntropyLoss(weight=weights.to(dtype))
     model = nn.Linear(20_000, 2)
-    uneven = torch.cat([torch.zeros(40), torch.ones(40)]).long()
-    with pytest.raises(ValueError, match="give all examples as one batch"):
-        gradient(model, weighted, (wide, uneven))
-    gradient(model, "cross_entropy", (wide, targets))
-    found = gradient(model, weighted, [(wide, uneven)])
+    # Sorted: the first examples are of one class alone, whose weighted mean is the plain one.
+    uneven = torch.cat([torch.zeros(50), torch.ones(30)]).long()
     output = functional.linear(wide.double(), *(p.double() for p in model.parameters()))
-    wanted = torch.autograd.grad(weighted(output, uneven), list(model.parameters()))
-    np.testing.assert_allclose(found, torch.cat([w.reshape(-1) for w in wanted]), rtol=1e-4,
-                               atol=1e-7)  # fmt: skip
+    value = functional.cross_entropy(output, uneven, weight=weights.double())
+    wanted = torch.cat([w.reshape(-1) for w in torch.autograd.grad(value, [*model.parameters()])])
+    for data in ((wide, uneven), [(wide, uneven)]):
+        found = gradient(Problem(model, weighted, data))
+        # The gradient that torch gives has passed through the float32 parameters.
+        np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-9)
+    assert all("depends on the others in its batch" in line for line in caplog.messages)
+    assert len(caplog.messages) == 2

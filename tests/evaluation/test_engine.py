@@ -14,10 +14,11 @@ import torch.nn.functional as functional
 from evaluation.engines import fixed, vectors
 from torch import Tensor, nn
 
-from landscape import activations
+from landscape import Problem, activations
 from landscape.config import SamplingConfig
 from landscape.directions import random_plane
-from landscape.evaluation import Evaluator, PlaneEvaluator
+from landscape.evaluation import PlaneEvaluator
+from landscape.evaluation.reading import as_batches
 from landscape.grid import Grid
 from landscape.networks import build
 from landscape.plane import Plane
@@ -27,7 +28,7 @@ POINTS = np.random.default_rng(3).normal(size=(7, 2))
 
 
 def reference(model: nn.Module, loss: Any, data: Any, plane: Plane, dtype: torch.dtype) -> Any:
-    return Evaluator(model, loss, data, dtype=dtype)(plane.points(POINTS))
+    return Problem(model, loss, data, dtype=dtype).evaluator()(plane.points(POINTS))
 
 
 class Functional(nn.Module):
@@ -96,7 +97,9 @@ def test_all_strategies_agree_to_rounding(
     plane = random_plane(model)
     wanted = reference(model, "cross_entropy", load(), plane, dtype)
     evaluator = plane_evaluator(
-        model, "cross_entropy", load(), plane, dtype=dtype, config=fixed(strategy, reuse=reuse)
+        Problem(model, "cross_entropy", load(), dtype=dtype),
+        plane,
+        config=fixed(strategy, reuse=reuse),
     )
     assert evaluator.choice.strategy == strategy
     assert evaluator.choice.reuse is (reuse and strategy != "loop")
@@ -112,7 +115,9 @@ def test_batched_products_know_every_activation(name: str) -> None:
     model = build("mlp", activation=name, input_shape=(4,), hidden=(6, 5), outputs=3).double()
     plane = random_plane(model)
     wanted = reference(model, "cross_entropy", vectors(), plane, torch.float64)
-    evaluator = plane_evaluator(model, "cross_entropy", vectors(), plane, config=fixed("batched"))
+    evaluator = plane_evaluator(
+        Problem(model, "cross_entropy", vectors()), plane, config=fixed("batched")
+    )
     np.testing.assert_allclose(evaluator(POINTS)["losses"], wanted["losses"], rtol=1e-12)
     # What is overwritten in place must not be what the next pass starts from.
     np.testing.assert_array_equal(evaluator(POINTS)["losses"], evaluator(POINTS)["losses"])
@@ -133,13 +138,15 @@ def test_a_network_that_does_not_vectorise_is_copied_and_the_operator_named(
     model = Branching()
     plane = random_plane(model)
     with caplog.at_level(logging.WARNING):
-        surface = sample(model, "cross_entropy", examples, plane, grid=Grid.square(3))
+        surface = sample(Problem(model, "cross_entropy", examples), plane, grid=Grid.square(3))
     assert surface.settings["engine"]["strategy"] == "copy"
     lines = [line for line in caplog.messages if "does not work with this network" in line]
     assert len(lines) == 1
     assert ".item()" in lines[0]
     with pytest.raises(RuntimeError):
-        sample(model, "cross_entropy", examples, plane, engine=SamplingConfig(strategy="vmap"))
+        sample(
+            Problem(model, "cross_entropy", examples), plane, engine=SamplingConfig(strategy="vmap")
+        )
 
 
 def test_a_network_that_cannot_be_copied_is_called_itself(examples: Any) -> None:
@@ -148,7 +155,9 @@ def test_a_network_that_cannot_be_copied_is_called_itself(examples: Any) -> None
             raise TypeError("no copies")
 
     model = Uncopied(4, 3).double()
-    surface = sample(model, "cross_entropy", examples, random_plane(model), grid=Grid.square(3))
+    surface = sample(
+        Problem(model, "cross_entropy", examples), random_plane(model), grid=Grid.square(3)
+    )
     assert surface.settings["engine"]["strategy"] == "loop"
 
 
@@ -165,28 +174,28 @@ def test_examples_that_depend_on_their_batch_are_kept_together(
     with torch.no_grad():
         wanted = float(functional.cross_entropy(model(examples[0]), examples[1]))
     with caplog.at_level(logging.WARNING):
-        surface = sample(model, "cross_entropy", examples, plane, grid=Grid.square(3))
+        surface = sample(Problem(model, "cross_entropy", examples), plane, grid=Grid.square(3))
     assert surface.losses[1, 1] == pytest.approx(wanted, rel=1e-12)
     assert any("depends on the others in its batch" in line for line in caplog.messages)
 
 
 @pytest.mark.parametrize("strategy", ["batched", "vmap", "copy", "loop"])
 @pytest.mark.parametrize(
-    "loss",
+    ("loss", "share"),
     [
-        nn.CrossEntropyLoss(),
-        nn.CrossEntropyLoss(reduction="sum"),
-        nn.CrossEntropyLoss(reduction="none"),
-        lambda output, target: functional.cross_entropy(output, target),
+        (nn.CrossEntropyLoss(), 1),
+        (nn.CrossEntropyLoss(reduction="sum"), 30),
+        (nn.CrossEntropyLoss(reduction="none"), 1),
+        (lambda output, target: functional.cross_entropy(output, target), 1),
     ],
     ids=["mean", "sum", "none", "function"],
 )
-def test_every_reduction_gives_the_mean_over_the_examples(
-    loss: Any, strategy: str, model: nn.Module, examples: Any
+def test_every_reduction_gives_what_torch_gives_for_all_examples(
+    loss: Any, share: int, strategy: str, model: nn.Module, examples: Any
 ) -> None:
     plane = random_plane(model)
-    wanted = reference(model, "cross_entropy", examples, plane, torch.float64)["losses"]
-    evaluator = plane_evaluator(model, loss, examples, plane, config=fixed(strategy))
+    wanted = share * reference(model, "cross_entropy", examples, plane, torch.float64)["losses"]
+    evaluator = plane_evaluator(Problem(model, loss, examples), plane, config=fixed(strategy))
     np.testing.assert_allclose(evaluator(POINTS)["losses"], wanted, rtol=1e-12)
 
 
@@ -196,13 +205,15 @@ def test_several_metrics_at_once(model: nn.Module, examples: Any) -> None:
         "norms": lambda output, _: output.norm(dim=1),
     }
     plane = random_plane(model)
-    surface = sample(model, "cross_entropy", examples, plane, grid=Grid.square(3), metrics=metrics)
+    surface = sample(
+        Problem(model, "cross_entropy", examples, metrics=metrics), plane, grid=Grid.square(3)
+    )
     with torch.no_grad():
         output = model(examples[0])
     assert set(surface.fields) == {"losses", "confidence", "norms"}
     assert surface.fields["norms"][1, 1] == pytest.approx(float(output.norm(dim=1).mean()))
     with pytest.raises(ValueError, match="cannot be named 'losses'"):
-        sample(model, "mse", examples, plane, metrics={"losses": metrics["norms"]})
+        sample(Problem(model, data=examples, metrics={"losses": metrics["norms"]}), plane)
 
 
 @pytest.mark.parametrize("axes", [1, 2, 3])
@@ -211,15 +222,15 @@ def test_lines_and_volumes_are_sampled_like_planes(
 ) -> None:
     volume = random_plane(model, axes=axes)
     grid = Grid.cube((3, 4, 5)[:axes])
-    surface = sample(model, "cross_entropy", examples, volume, grid=grid)
+    surface = sample(Problem(model, "cross_entropy", examples), volume, grid=grid)
     assert surface.losses.shape == (3, 4, 5)[:axes]
     coordinates = grid.coordinates(np.arange(grid.size))
-    values = Evaluator(model, "cross_entropy", examples, dtype=torch.float64)
+    values = Problem(model, "cross_entropy", examples, dtype=torch.float64).evaluator()
     wanted = values(volume.points(coordinates))["losses"].reshape(grid.shape)
     np.testing.assert_allclose(surface.losses, wanted, rtol=1e-12)
     np.testing.assert_array_equal(volume.d_alpha, random_plane(model).d_alpha)
     with pytest.raises(ValueError, match="one axis for each of the plane's"):
-        sample(model, "cross_entropy", examples, volume, grid=Grid.cube((3,) * (4 - axes))
+        sample(Problem(model, "cross_entropy", examples), volume, grid=Grid.cube((3,) * (4 - axes))
                if axes != 2 else Grid.line(3))  # fmt: skip
 
 
@@ -227,10 +238,10 @@ def test_what_was_measured_is_recorded_and_an_earlier_choice_taken_as_it_is(
     model: nn.Module, examples: Any
 ) -> None:
     plane = random_plane(model)
-    first = plane_evaluator(model, "cross_entropy", examples, plane)
+    first = plane_evaluator(Problem(model, "cross_entropy", examples), plane)
     assert first.choice.points_per_second > 0
     assert first.settings["engine"] == first.choice.to_dict()
-    again = plane_evaluator(model, "cross_entropy", examples, plane, choice=first.choice)
+    again = plane_evaluator(Problem(model, "cross_entropy", examples), plane, choice=first.choice)
     assert again.choice == first.choice
     np.testing.assert_array_equal(first(POINTS)["losses"], again(POINTS)["losses"])
 
@@ -243,7 +254,9 @@ def test_a_wrong_reuse_is_noticed_and_not_used(
     right = first_layer._outputs
     monkeypatch.setattr(first_layer, "_outputs", lambda *a: right(*a) * 1.5)
     plane = random_plane(model)
-    evaluator = plane_evaluator(model, "cross_entropy", examples, plane, config=fixed("vmap"))
+    evaluator = plane_evaluator(
+        Problem(model, "cross_entropy", examples), plane, config=fixed("vmap")
+    )
     assert not evaluator.choice.reuse
     wanted = reference(model, "cross_entropy", examples, plane, torch.float64)["losses"]
     np.testing.assert_allclose(evaluator(POINTS)["losses"], wanted, rtol=1e-12)
@@ -254,7 +267,9 @@ def test_products_that_do_not_fit_the_budget_are_not_kept(model: nn.Module) -> N
     targets = torch.zeros(30_000, dtype=torch.long)
     plane = random_plane(model)
     small = fixed("vmap", memory=1, batch_size=1000)
-    evaluator = plane_evaluator(model, "cross_entropy", (inputs, targets), plane, config=small)
+    evaluator = plane_evaluator(
+        Problem(model, "cross_entropy", (inputs, targets)), plane, config=small
+    )
     assert evaluator._pass.first is None
 
 
@@ -274,8 +289,49 @@ def test_impossible_engines_are_refused(changes: dict[str, Any], message: str) -
 
 def test_a_network_without_parameters_is_refused(examples: Any) -> None:
     with pytest.raises(ValueError, match="no parameters"):
-        PlaneEvaluator(nn.Identity(), "mse", examples, origin=np.zeros(0),
-                       directions=np.zeros((2, 0)))  # fmt: skip
+        PlaneEvaluator(
+            Problem(nn.Identity(), "mse", examples).evaluator(),
+            origin=np.zeros(0),
+            directions=np.zeros((2, 0)),
+        )
+
+
+class Counting(nn.Linear):
+    """Gives another output at every call, by a buffer that it counts in."""
+
+    def __init__(self) -> None:
+        super().__init__(4, 3, dtype=torch.float64)
+        self.register_buffer("calls", torch.zeros((), dtype=torch.float64))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        self.calls += 1
+        return super().forward(inputs) * self.calls
+
+
+@pytest.mark.parametrize("strategy", ["vmap", "copy", "loop", "gradient"])
+def test_a_network_that_counts_its_calls_counts_anew_at_every_point(
+    strategy: str, examples: Any
+) -> None:
+    model, plain = Counting(), nn.Linear(4, 3).double()
+    plane = random_plane(model)
+    wanted = reference(plain, "cross_entropy", examples, plane, torch.float64)["losses"]
+    found = reference(model, "cross_entropy", examples, plane, torch.float64)["losses"]
+    np.testing.assert_allclose(found, wanted, rtol=1e-12)
+    problem = Problem(model, "cross_entropy", examples)
+    evaluator = plane_evaluator(problem, plane, config=fixed(strategy))
+    np.testing.assert_allclose(evaluator(POINTS)["losses"], wanted, rtol=1e-12)
+    assert model.calls == 0
+
+
+@pytest.mark.parametrize("count", [1, 8, 16, 20])
+def test_the_first_examples_are_views_of_the_first_batches_alone(count: int) -> None:
+    batches = as_batches(vectors()).cut(16)
+    few = batches.head(count)
+    np.testing.assert_array_equal(few.parts[0][0], vectors()[0][:count])
+    np.testing.assert_array_equal(few.parts[0][1], vectors()[1][:count])
+    shared = few.parts[0][0].data_ptr() == batches.parts[0][0].data_ptr()
+    # All examples were joined for it, a copy of the data at every look.
+    assert shared is (count <= 16)
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")  # torch's own
@@ -286,7 +342,7 @@ def test_a_compiled_network_gives_the_same_values() -> None:
     plane = random_plane(model)
     wanted = reference(model, "cross_entropy", images(), plane, torch.float32)
     evaluator = plane_evaluator(
-        model, "cross_entropy", images(), plane, config=fixed("copy", compile="always")
+        Problem(model, "cross_entropy", images()), plane, config=fixed("copy", compile="always")
     )
     assert evaluator.choice.compiled
     # 37 examples: two compiled batches of 16, and one of 5 that is not worth compiling for.

@@ -8,6 +8,7 @@ import torch
 from evaluation.engines import fixed, vectors
 from torch import Tensor, nn
 
+from landscape import Problem
 from landscape.directions import random_plane
 from landscape.plane import Plane
 from landscape.sampling import plane_evaluator
@@ -15,7 +16,7 @@ from landscape.sampling import plane_evaluator
 
 def reused(model: nn.Module, data: Any, plane: Plane | None = None) -> tuple[str, ...]:
     evaluator = plane_evaluator(
-        model, "cross_entropy", data, plane or random_plane(model), config=fixed("vmap")
+        Problem(model, "cross_entropy", data), plane or random_plane(model), config=fixed("vmap")
     )
     first = evaluator._pass.first
     return () if first is None else first.names

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
+from landscape import Problem
 from landscape.config import SamplingConfig
 from landscape.directions import random_plane
 from landscape.grid import Grid
@@ -73,7 +74,7 @@ def test_a_quadratic_has_its_gradient_and_axes_are_not_transposed() -> None:
 
     plane = plane_over(np.array([1.0, 0.0]), np.array([0.0, 1.0]))
     grid = Grid.rectangle((5, 7), (-1, 1), (0, 3))
-    surface = sample(Parameters(2), loss, ONE, plane, grid=grid, gradients=True)
+    surface = sample(Problem(Parameters(2), loss, ONE), plane, grid=grid, gradients=True)
     a, b = np.meshgrid(*grid.axes, indexing="ij")
     np.testing.assert_allclose(surface.losses, a**3 + 10 * np.exp(b), atol=1e-13)
     np.testing.assert_allclose(surface.fields["gradient_alpha"], 3 * a**2, atol=1e-13)
@@ -92,7 +93,9 @@ def test_a_quadratic_bowl_in_a_line_plane_and_volume(axes: int, rng: np.random.G
 
     directions = rng.normal(size=(axes, 4))
     grid = Grid.cube((2, 4, 3)[:axes])
-    surface = sample(Parameters(4), loss, ONE, plane_over(*directions), grid=grid, gradients=True)
+    surface = sample(
+        Problem(Parameters(4), loss, ONE), plane_over(*directions), grid=grid, gradients=True
+    )
     points = grid.coordinates(np.arange(grid.size))
     wanted = points @ directions @ hessian @ directions.T
     names = ("gradient_alpha", "gradient_beta", "gradient_gamma")
@@ -109,9 +112,9 @@ def test_derivatives_are_those_of_finite_differences(
     model = make().eval()
     data = examples if make is perceptron else images()
     plane, step = random_plane(model), 1e-5
-    evaluator = plane_evaluator(model, "cross_entropy", data, plane, config=ENGINE)
+    evaluator = plane_evaluator(Problem(model, "cross_entropy", data), plane, config=ENGINE)
     loop = SamplingConfig(strategy="loop", batch_size=16, threads=1)
-    plain = plane_evaluator(model, "cross_entropy", data, plane, config=loop)
+    plain = plane_evaluator(Problem(model, "cross_entropy", data), plane, config=loop)
     points = np.random.default_rng(2).normal(size=(6, 2))
     found, wanted = evaluator(points), plain(points)
     np.testing.assert_allclose(found["losses"], wanted["losses"], rtol=1e-13)
@@ -133,9 +136,9 @@ def test_an_uneven_last_batch_weighs_by_its_examples(
     uneven = [(inputs[:25], targets[:25]), (inputs[25:], targets[25:])]
     plane, points = random_plane(model), np.array([[0.3, -0.2]])
     values = [
-        plane_evaluator(model, loss, data, plane, config=SamplingConfig(strategy="gradient"))(
-            points
-        )
+        plane_evaluator(
+            Problem(model, loss, data), plane, config=SamplingConfig(strategy="gradient")
+        )(points)
         for data in (examples, uneven)
     ]
     for name in values[0]:
@@ -145,7 +148,9 @@ def test_an_uneven_last_batch_weighs_by_its_examples(
 def test_in_single_precision_derivatives_keep_their_digits(model: nn.Module, examples: Any) -> None:
     plane, grid = random_plane(model), Grid.square(3)
     exact, single = (
-        sample(model, "cross_entropy", examples, plane, grid=grid, dtype=dtype, engine=ENGINE)
+        sample(
+            Problem(model, "cross_entropy", examples, dtype=dtype), plane, grid=grid, engine=ENGINE
+        )
         for dtype in (torch.float64, torch.float32)
     )
     for name in ("gradient_alpha", "gradient_beta"):
@@ -178,8 +183,13 @@ def test_the_model_is_bit_identical_afterwards(examples: Any) -> None:
     grads = {n: None if p.grad is None else p.grad.clone() for n, p in model.named_parameters()}
     modes = [module.training for module in model.modules()]
     flags = [parameter.requires_grad for parameter in model.parameters()]
-    surface = sample(model, "cross_entropy", examples, random_plane(model), grid=Grid.square(3),
-                     engine=ENGINE, gradients=True)  # fmt: skip
+    surface = sample(
+        Problem(model, "cross_entropy", examples),
+        random_plane(model),
+        grid=Grid.square(3),
+        engine=ENGINE,
+        gradients=True,
+    )
     assert np.all(np.isfinite(surface.fields["gradient_alpha"]))
     assert all(torch.equal(before[n], v) for n, v in model.state_dict().items())
     assert modes == [module.training for module in model.modules()]
@@ -203,7 +213,7 @@ def test_parameters_that_take_no_part_in_the_loss_count_as_zero(examples: Any) -
     clean = Plane(origin, used, unused, layout)
     points = np.array([[0.1, 0.7]])
     mixed, alone = (
-        plane_evaluator(model, "cross_entropy", examples, one, config=ENGINE)(points)
+        plane_evaluator(Problem(model, "cross_entropy", examples), one, config=ENGINE)(points)
         for one in (plane, clean)
     )
     assert mixed["gradient_beta"][0] == 0.0
@@ -218,8 +228,9 @@ def test_a_metric_without_a_derivative_does_not_spoil_the_gradient() -> None:
         return output[:, 0].clamp(min=0).sqrt()  # its slope at 0 is infinite
 
     plane, grid = plane_over(np.array([1.0, 0.0]), np.array([2.0, 1.0])), Grid.square(3)
-    surface = sample(Parameters(2), loss, ONE, plane, grid=grid, metrics={"roots": root},
-                     gradients=True)  # fmt: skip
+    surface = sample(
+        Problem(Parameters(2), loss, ONE, metrics={"roots": root}), plane, grid=grid, gradients=True
+    )
     assert np.all(np.isfinite(surface.fields["gradient_alpha"]))
     assert surface.fields["gradient_beta"][2, 1] == pytest.approx(4.0)
 
@@ -228,7 +239,7 @@ def test_a_half_done_surface_continues_with_the_same_bits_and_is_read_back(
     model: nn.Module, examples: Any, tmp_path: Path
 ) -> None:
     plane, grid = random_plane(model), Grid.square(13)
-    first = plane_evaluator(model, "cross_entropy", examples, plane, config=ENGINE)
+    first = plane_evaluator(Problem(model, "cross_entropy", examples), plane, config=ENGINE)
     whole = half = empty_surface(first, plane, grid)
     tiles = list(sample_tiles(first, whole))
     assert len(tiles) > 1
@@ -241,7 +252,10 @@ def test_a_half_done_surface_continues_with_the_same_bits_and_is_read_back(
         read = writer.find("surfaces/x")
         assert isinstance(read, Surface)
         again = plane_evaluator(
-            model, "cross_entropy", examples, plane, config=SamplingConfig(), choice=first.choice
+            Problem(model, "cross_entropy", examples),
+            plane,
+            config=SamplingConfig(),
+            choice=first.choice,
         )
         for indices, values in sample_tiles(again, read):
             writer.put_tile("surfaces/x", indices, values)
@@ -260,7 +274,12 @@ def test_settings_that_give_no_gradients_are_refused(
 ) -> None:
     engine = SamplingConfig(**setting)
     with pytest.raises(ValueError, match=r"gradients are .*leave it at 'auto'"):
-        sample(model, "cross_entropy", examples, random_plane(model), engine=engine, gradients=True)
+        sample(
+            Problem(model, "cross_entropy", examples),
+            random_plane(model),
+            engine=engine,
+            gradients=True,
+        )
 
 
 def test_a_loss_without_a_graph_is_refused_not_called_flat(model: nn.Module, examples: Any) -> None:
@@ -268,12 +287,17 @@ def test_a_loss_without_a_graph_is_refused_not_called_flat(model: nn.Module, exa
         return functional.cross_entropy(output.detach(), target, reduction="none")
 
     with pytest.raises(ValueError, match="depends on the parameters through autograd"):
-        sample(model, detached, examples, random_plane(model), grid=Grid.square(3), gradients=True)
+        sample(
+            Problem(model, detached, examples),
+            random_plane(model),
+            grid=Grid.square(3),
+            gradients=True,
+        )
 
 
 def test_gradients_are_not_interpolated(model: nn.Module, examples: Any) -> None:
     plane = random_plane(model)
-    evaluator = plane_evaluator(model, "cross_entropy", examples, plane, config=ENGINE)
+    evaluator = plane_evaluator(Problem(model, "cross_entropy", examples), plane, config=ENGINE)
     with pytest.raises(ValueError, match="gradients are evaluated at every point"):
         resample(evaluator, plane, Grid.square(51))
 
@@ -281,8 +305,11 @@ def test_gradients_are_not_interpolated(model: nn.Module, examples: Any) -> None
 def test_a_metric_with_the_name_of_a_derivative_is_refused(model: nn.Module, examples: Any) -> None:
     metrics = {"gradient_beta": lambda output, _target: output.mean(dim=1)}
     with pytest.raises(ValueError, match="'gradient_beta'; rename it"):
-        sample(model, "cross_entropy", examples, random_plane(model), metrics=metrics,
-               gradients=True)  # fmt: skip
+        sample(
+            Problem(model, "cross_entropy", examples, metrics=metrics),
+            random_plane(model),
+            gradients=True,
+        )
 
 
 class _Kept:
@@ -300,7 +327,7 @@ def test_no_more_is_kept_for_the_backward_pass_than_one_batch_needs(
     def most_entries(parts: int) -> int:
         inputs, targets = examples
         data = [(inputs[:10], targets[:10])] * parts
-        evaluator = plane_evaluator(model, "cross_entropy", data, plane, config=ENGINE)
+        evaluator = plane_evaluator(Problem(model, "cross_entropy", data), plane, config=ENGINE)
         alive: weakref.WeakSet[_Kept] = weakref.WeakSet()
         peaks = []
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from landscape import hessian_product, plane_spread, random_plane, sample
+from landscape import Problem, hessian_product, plane_spread, random_plane, sample
 from landscape.config import SamplingConfig
 from landscape.grid import Grid
 
@@ -19,8 +19,8 @@ def test_the_mean_over_a_circle_is_that_of_the_curvatures() -> None:
     """Of a quadratic loss: L + r^2 (c_alpha + c_beta) / 4, plane by plane."""
     torch.manual_seed(0)
     model, pair = nn.Linear(6, 2).double(), (torch.randn(20, 6).double(), torch.randn(20, 2))
-    spread = plane_spread(model, "mse", pair, planes=4, seed=7, engine=ENGINE)
-    operator = hessian_product(model, "mse", pair)
+    spread = plane_spread(Problem(model, "mse", pair), planes=4, seed=7, engine=ENGINE)
+    operator = hessian_product(Problem(model, "mse", pair))
     centre = spread.arrays["centre"]
     wanted = nn.functional.mse_loss(model(pair[0]), pair[1].double())
     assert float(centre) == pytest.approx(wanted.item())
@@ -32,19 +32,29 @@ def test_the_mean_over_a_circle_is_that_of_the_curvatures() -> None:
 
 
 def test_the_points_are_those_a_surface_has(model: nn.Module, examples: Pair) -> None:
-    spread = plane_spread(model, "cross_entropy", examples, planes=2, radii=np.array([1.0]),
-                          angles=4, engine=ENGINE)  # fmt: skip
+    spread = plane_spread(
+        Problem(model, "cross_entropy", examples),
+        planes=2,
+        radii=np.array([1.0]),
+        angles=4,
+        engine=ENGINE,
+    )
     for row, seed in enumerate((0, 1)):
-        losses = sample(model, "cross_entropy", examples, random_plane(model, seed=seed),
-                        grid=Grid.square(3), engine=ENGINE).losses  # fmt: skip
+        losses = sample(
+            Problem(model, "cross_entropy", examples),
+            random_plane(model, seed=seed),
+            grid=Grid.square(3),
+            engine=ENGINE,
+        ).losses
         four = [losses[2, 1], losses[1, 2], losses[0, 1], losses[1, 0]]
         assert spread.arrays["losses"][row, 0] == pytest.approx(np.mean(four), rel=1e-12)
 
 
 def test_the_spread_is_over_planes(model: nn.Module, examples: Pair) -> None:
     told: list[int] = []
-    spread = plane_spread(model, "cross_entropy", examples, planes=5, engine=ENGINE,
-                          progress=told.append)  # fmt: skip
+    spread = plane_spread(
+        Problem(model, "cross_entropy", examples), planes=5, engine=ENGINE, progress=told.append
+    )
     losses = spread.arrays["losses"]
     assert losses.shape == (5, 8)
     np.testing.assert_array_equal(spread.arrays["median"], np.sort(losses, axis=0)[2])
@@ -59,11 +69,26 @@ def test_the_spread_is_over_planes(model: nn.Module, examples: Pair) -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda m, e: plane_spread(m, "mse", e, planes=1), "at least 2 planes and 4 angles"),
-        (lambda m, e: plane_spread(m, "mse", e, angles=3), "at least 2 planes and 4 angles"),
-        (lambda m, e: plane_spread(m, "mse", e, radii=np.array([0.0, 1.0])), "positive and incr"),
-        (lambda m, e: plane_spread(m, "mse", e, radii=np.array([1.0, 0.5])), "positive and incr"),
-        (lambda m, e: plane_spread(m, "mse", e, radii=np.array([])), "positive and increasing"),
+        (
+            lambda m, e: plane_spread(Problem(m, "mse", e), planes=1),
+            "at least 2 planes and 4 angles",
+        ),
+        (
+            lambda m, e: plane_spread(Problem(m, "mse", e), angles=3),
+            "at least 2 planes and 4 angles",
+        ),
+        (
+            lambda m, e: plane_spread(Problem(m, "mse", e), radii=np.array([0.0, 1.0])),
+            "positive and incr",
+        ),
+        (
+            lambda m, e: plane_spread(Problem(m, "mse", e), radii=np.array([1.0, 0.5])),
+            "positive and incr",
+        ),
+        (
+            lambda m, e: plane_spread(Problem(m, "mse", e), radii=np.array([])),
+            "positive and increasing",
+        ),
     ],
 )
 def test_impossible_circles_are_refused(

@@ -16,11 +16,12 @@ from landscape.networks import build
 
 model = build("mlp", activation="relu", input_shape=(20,), hidden=(64, 64))
 data = torch.randn(64, 20), torch.arange(64) % 10
+problem = landscape.Problem(model, "cross_entropy", data)
 plane = landscape.random_plane(model)
 engine = landscape.SamplingConfig(strategy="batched", chunk=16, batch_size=64, threads=1)
-landscape.sample(model, "cross_entropy", data, plane, grid=landscape.Grid.square(5), engine=engine)
+landscape.sample(problem, plane, grid=landscape.Grid.square(5), engine=engine)
 grid = landscape.Grid.square(int(sys.argv[1]))
-landscape.sample(model, "cross_entropy", data, plane, grid=grid, engine=engine)
+landscape.sample(problem, plane, grid=grid, engine=engine)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 

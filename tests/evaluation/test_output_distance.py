@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import landscape
-from landscape import custom_plane, output_divergence, random_plane
+from landscape import Problem, custom_plane, output_divergence, random_plane
 from landscape.layout import Layout, Slot
 from landscape.parameters import assign, flatten, layout_of
 from landscape.plane import Plane
@@ -36,9 +36,14 @@ def direct(model: nn.Module, inputs: Tensor, plane: Plane, places: np.ndarray) -
     return found
 
 
+def unread(_output: Tensor, target: Tensor) -> Tensor:
+    """A loss that any output has; the divergence does not read it."""
+    return torch.zeros(len(target))
+
+
 def test_it_is_the_mean_divergence_from_the_centre(model: nn.Module, examples: Pair) -> None:
     plane = random_plane(model)
-    found = output_divergence(model, examples, plane, PLACES)
+    found = output_divergence(Problem(model, data=examples), plane, PLACES)
     wanted = direct(model, examples[0], plane, PLACES)
     np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-15)
     assert found[0] == 0.0
@@ -50,8 +55,8 @@ def test_batches_of_any_size_weigh_examples_alike(model: nn.Module, examples: Pa
     plane = random_plane(model)
     uneven = [(inputs[:25], targets[:25]), (inputs[25:], targets[25:])]
     np.testing.assert_allclose(
-        output_divergence(model, uneven, plane, PLACES),
-        output_divergence(model, examples, plane, PLACES),
+        output_divergence(Problem(model, data=uneven), plane, PLACES),
+        output_divergence(Problem(model, data=examples), plane, PLACES),
         rtol=1e-12,
     )
 
@@ -62,8 +67,11 @@ def test_two_classes_by_hand() -> None:
     with torch.no_grad():
         model.weight.zero_(), model.bias.zero_()
     line = custom_plane(model, [{"bias": torch.tensor([1.0, 0.0])}])
-    found = output_divergence(model, (torch.ones(3, 1), torch.zeros(3).long()), line,
-                              np.array([[0.0], [np.log(3.0)]]))  # fmt: skip
+    found = output_divergence(
+        Problem(model, data=(torch.ones(3, 1), torch.zeros(3).long())),
+        line,
+        np.array([[0.0], [np.log(3.0)]]),
+    )
     # From (1/2, 1/2) to (3/4, 1/4): 1/2 log(2/3) + 1/2 log 2.
     np.testing.assert_allclose(found, [0, 0.5 * np.log(4 / 3)], atol=1e-15)
 
@@ -71,7 +79,9 @@ def test_two_classes_by_hand() -> None:
 def test_for_small_steps_it_is_quadratic(model: nn.Module, examples: Pair) -> None:
     """Theorem: KL = half the Fisher quadratic form, to third order."""
     plane = random_plane(model)
-    near, far = output_divergence(model, examples, plane, np.array([[1e-3, 0], [2e-3, 0]]))
+    near, far = output_divergence(
+        Problem(model, data=examples), plane, np.array([[1e-3, 0], [2e-3, 0]])
+    )
     assert far / near == pytest.approx(4, rel=0.02)
 
 
@@ -83,8 +93,10 @@ def test_how_a_function_is_parametrised_does_not_matter(examples: Pair) -> None:
     sizes = np.concatenate([np.full(30, 2.0), np.full(18, 0.5), np.full(3, 1.0)])
     assign(two, sizes * flatten(one))
     directions = np.random.default_rng(0).standard_normal((2, 51))
-    a = output_divergence(one, examples, custom_plane(one, list(directions)), PLACES)
-    b = output_divergence(two, examples, custom_plane(two, list(sizes * directions)), PLACES)
+    a = output_divergence(Problem(one, data=examples), custom_plane(one, list(directions)), PLACES)
+    b = output_divergence(
+        Problem(two, data=examples), custom_plane(two, list(sizes * directions)), PLACES
+    )
     np.testing.assert_allclose(a, b, rtol=1e-10)
 
 
@@ -92,8 +104,8 @@ def test_float32_models_are_summed_in_float64(examples: Pair) -> None:
     torch.manual_seed(0)
     model = nn.Linear(4, 3)
     plane = random_plane(model)
-    coarse = output_divergence(model, examples, plane, PLACES)
-    fine = output_divergence(model, examples, plane, PLACES, dtype=torch.float64)
+    coarse = output_divergence(Problem(model, data=examples), plane, PLACES)
+    fine = output_divergence(Problem(model, data=examples, dtype=torch.float64), plane, PLACES)
     np.testing.assert_allclose(coarse, fine, rtol=1e-3, atol=1e-8)
     assert coarse[0] == 0.0
 
@@ -104,7 +116,9 @@ def test_tokens_are_averaged_and_the_model_is_untouched() -> None:
     inputs = torch.randn(7, 2, 9, dtype=torch.float64)
     plane = random_plane(model)
     before = {k: v.clone() for k, v in model.state_dict().items()}
-    found = output_divergence(model, (inputs, torch.zeros(7).long()), plane, PLACES)
+    found = output_divergence(
+        Problem(model, unread, (inputs, torch.zeros(7).long())), plane, PLACES
+    )
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
     assert all(m.training for m in model.modules())
     assert all(p.grad is None and p.requires_grad for p in model.parameters())
@@ -143,14 +157,18 @@ def test_tokens_that_do_not_count_are_left_out() -> None:
     one, two = (np.exp(t) / np.exp(t).sum(axis=1, keepdims=True) for t in tables)
     each = np.sum(one * np.log(one / two), axis=1)[tokens.numpy()]
     wanted = (each[0, :2].mean() + each[1].mean()) / 3
-    assert output_divergence(model, (tokens, targets), line, place)[0] == pytest.approx(wanted)
+    assert output_divergence(Problem(model, data=(tokens, targets)), line, place)[
+        0
+    ] == pytest.approx(wanted)
     # The same with the classes on the second axis.
     other = Tokens(transposed=True).double()
     other.load_state_dict(model.state_dict())
-    assert output_divergence(other, (tokens, targets), line, place)[0] == pytest.approx(wanted)
+    assert output_divergence(Problem(other, data=(tokens, targets)), line, place)[
+        0
+    ] == pytest.approx(wanted)
     square = torch.randint(7, (3, 7))
     with pytest.raises(ValueError, match="do not tell which axis"):
-        output_divergence(model, (square, square), line, place)
+        output_divergence(Problem(model, data=(square, square)), line, place)
 
 
 class Plain(nn.Module):
@@ -172,27 +190,29 @@ ONE = torch.ones(2, 1, dtype=torch.float64), torch.zeros(2).long()
 
 def test_a_class_that_is_ruled_out_counts_nothing() -> None:
     line = np.array([[0.0], [np.log(3.0)]])
-    found = output_divergence(Plain([0.0, 0.0, -np.inf]), ONE, LINE, line)
+    found = output_divergence(Problem(Plain([0.0, 0.0, -np.inf]), data=ONE), LINE, line)
     np.testing.assert_allclose(found, [0, 0.5 * np.log(4 / 3)], atol=1e-15)
 
 
 def test_outputs_that_are_not_finite_give_nan() -> None:
-    found = output_divergence(Plain([0.0, np.nan]), ONE, LINE, np.array([[0.0], [1.0]]))
+    found = output_divergence(
+        Problem(Plain([0.0, np.nan]), data=ONE), LINE, np.array([[0.0], [1.0]])
+    )
     assert np.all(np.isnan(found))
 
 
 def test_what_is_no_classifier_is_refused(examples: Pair) -> None:
     for model in (nn.Linear(4, 1), nn.Sequential(nn.Linear(4, 3), nn.Flatten(0))):
         with pytest.raises(ValueError, match="logits"):
-            output_divergence(model, examples, random_plane(model), PLACES)
+            output_divergence(Problem(model, unread, examples), random_plane(model), PLACES)
 
 
 def test_coordinates_and_plane_must_fit(model: nn.Module, examples: Pair) -> None:
     plane = random_plane(model)
     with pytest.raises(ValueError, match=r"\(K, axes\) = \(K, 2\), got \(4, 1\)"):
-        output_divergence(model, examples, plane, PLACES[:, :1])
+        output_divergence(Problem(model, data=examples), plane, PLACES[:, :1])
     with pytest.raises(ValueError, match="must belong to the model"):
-        output_divergence(nn.Linear(4, 3), examples, plane, PLACES)
+        output_divergence(Problem(nn.Linear(4, 3), data=examples), plane, PLACES)
     assert layout_of(model) == plane.layout
 
 
@@ -202,10 +222,16 @@ def test_a_surface_holds_the_divergence_of_every_point() -> None:
     data = (torch.randn(30, 3), torch.arange(30) % 4)
     plane = landscape.random_plane(model, seed=0)
     grid = landscape.Grid.square(3)
-    surface = landscape.sample(model, "cross_entropy", data, plane, grid=grid, divergence=True)
+    surface = landscape.sample(
+        Problem(model, "cross_entropy", data), plane, grid=grid, divergence=True
+    )
     found = surface.fields["divergences"]
     assert found[1, 1] == 0
-    wanted = landscape.output_divergence(model, data, plane, grid.coordinates(np.arange(9)))
+    wanted = landscape.output_divergence(
+        Problem(model, data=data), plane, grid.coordinates(np.arange(9))
+    )
     np.testing.assert_array_equal(found.reshape(-1), wanted)
     with pytest.raises(ValueError, match="leave one of the two out"):
-        landscape.sample(model, "cross_entropy", data, plane, divergence=True, batch_norm="batch")
+        landscape.sample(
+            Problem(model, "cross_entropy", data, batch_norm="batch"), plane, divergence=True
+        )

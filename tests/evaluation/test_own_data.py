@@ -13,9 +13,10 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from landscape import Problem
 from landscape.config import SamplingConfig
 from landscape.directions import random_plane
-from landscape.evaluation import Evaluator, as_batches
+from landscape.evaluation.reading import as_batches
 from landscape.grid import Grid
 from landscape.parameters import flatten
 from landscape.sampling import sample
@@ -24,7 +25,7 @@ ENGINE = SamplingConfig(strategy="copy", batch_size=16, threads=1)
 
 
 def loss_at_its_weights(model: nn.Module, data: Any, loss: Any = "cross_entropy") -> float:
-    evaluator = Evaluator(model, loss, data, dtype=torch.float64)
+    evaluator = Problem(model, loss, data, dtype=torch.float64).evaluator()
     return float(evaluator(flatten(model)[None])["losses"][0])
 
 
@@ -69,7 +70,7 @@ def test_a_function_is_called_once(model: nn.Module, examples: Any) -> None:
         calls.append(1)
         return iter([examples])
 
-    sample(model, "cross_entropy", load, random_plane(model), grid=Grid.square(3))
+    sample(Problem(model, "cross_entropy", load), random_plane(model), grid=Grid.square(3))
     assert calls == [1]
 
 
@@ -139,7 +140,10 @@ def test_sequences_weigh_every_example_alike_by_the_mean_over_its_counted_tokens
         each.append(np.mean(values) if values else 0.0)
     engine = SamplingConfig(strategy=strategy, chunk=2, batch_size=4, threads=1)  # type: ignore[arg-type]
     surface = sample(
-        model, "cross_entropy", batch, random_plane(model), grid=Grid.square(3), engine=engine
+        Problem(model, "cross_entropy", batch),
+        random_plane(model),
+        grid=Grid.square(3),
+        engine=engine,
     )
     assert surface.losses[1, 1] == pytest.approx(np.mean(each), rel=1e-12)
 
@@ -177,9 +181,11 @@ def test_an_example_that_does_not_count_is_no_index_and_said(
     each = functional.cross_entropy(model(inputs), targets, reduction="none").detach()
     engine = SamplingConfig(strategy="batched", chunk=4, batch_size=16, threads=1)
     surface = sample(
-        model, "cross_entropy", (inputs, targets), random_plane(model), grid=Grid.square(3),
+        Problem(model, "cross_entropy", (inputs, targets)),
+        random_plane(model),
+        grid=Grid.square(3),
         engine=engine,
-    )  # fmt: skip
+    )
     assert float(each[:3].abs().max()) == 0
     assert surface.losses[1, 1] == pytest.approx(float(each.mean()), rel=1e-12)
     assert any("3 of 30 examples have no target that counts" in m for m in caplog.messages)
@@ -191,9 +197,9 @@ def test_an_example_that_does_not_count_is_no_index_and_said(
 def test_a_generator_that_was_read_before_is_explained(model: nn.Module, examples: Any) -> None:
     data = iter([examples])
     plane = random_plane(model)
-    sample(model, "cross_entropy", data, plane, grid=Grid.square(3), engine=ENGINE)
+    sample(Problem(model, "cross_entropy", data), plane, grid=Grid.square(3), engine=ENGINE)
     with pytest.raises(ValueError, match=r"iterator is at its end.*returns a new iterator"):
-        sample(model, "cross_entropy", data, plane, grid=Grid.square(3), engine=ENGINE)
+        sample(Problem(model, "cross_entropy", data), plane, grid=Grid.square(3), engine=ENGINE)
 
 
 def test_an_empty_loader_is_explained(model: nn.Module, examples: Any) -> None:
@@ -234,7 +240,7 @@ def test_a_model_that_fails_on_the_data_is_told_their_shapes(model: nn.Module) -
 def test_a_loss_that_fails_is_told_the_shapes(model: nn.Module, examples: Any) -> None:
     wrong = examples[0], torch.full((30,), 7)
     with pytest.raises(
-        ValueError, match=r"cross_entropy fails on output float64 \[30, 3\] and target int64 \[30\]"
+        ValueError, match=r"cross_entropy fails on output float64 \[8, 3\] and target int64 \[8\]"
     ):
         loss_at_its_weights(model, wrong)
     with pytest.raises(ValueError, match=r"must return a tensor, got float; leave \.item\(\) out"):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import logging
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 import landscape
+from landscape import Problem
 from landscape.config import SamplingConfig, TrainingConfig
 from landscape.directions import random_plane
 from landscape.evaluation.batch_loss import takes_model
@@ -41,11 +44,13 @@ def test_a_loss_of_model_and_batch_gives_what_one_of_output_and_target_gives(
     strategy: str, model: nn.Module, examples: Any
 ) -> None:
     plane = random_plane(model)
-    plain = plane_evaluator(model, "cross_entropy", examples, plane, config=fixed(strategy))
+    plain = plane_evaluator(
+        Problem(model, "cross_entropy", examples), plane, config=fixed(strategy)
+    )
     inputs, targets = examples
     uneven = [(inputs[:25], targets[:25]), (inputs[25:], targets[25:])]
     for data in (examples, uneven):
-        found = plane_evaluator(model, whole, data, plane, config=fixed(strategy))
+        found = plane_evaluator(Problem(model, whole, data), plane, config=fixed(strategy))
         for name, values in found(POINTS).items():
             np.testing.assert_allclose(values, plain(POINTS)[name], rtol=1e-12)
         assert found.settings["loss"] == "whole"
@@ -64,13 +69,13 @@ def test_one_batch_stays_whole_unless_the_engine_says_otherwise(
     for batch_size, wanted in ((0, {30}), (25, {25, 5})):
         sizes.clear()
         engine = fixed("copy", batch_size=batch_size)
-        evaluator = plane_evaluator(model, noting, examples, plane, config=engine)
+        evaluator = plane_evaluator(Problem(model, noting, examples), plane, config=engine)
         evaluator(POINTS)
         assert set(sizes) == wanted
         assert evaluator.settings["batches"] == len(wanted)
     uneven = {"inside": torch.ones(30, 1), "boundary": torch.zeros(2, 1)}
     evaluator = plane_evaluator(
-        Square(), residual, uneven, AXES, config=fixed("copy", batch_size=16)
+        Problem(Square(), residual, uneven), AXES, config=fixed("copy", batch_size=16)
     )
     assert evaluator.settings["batches"] == 1
 
@@ -115,7 +120,7 @@ PLACES = {"inside": torch.linspace(-1, 1, 9)[:, None], "boundary": torch.zeros(2
 @pytest.mark.parametrize("strategy", ABLE)
 def test_derivatives_with_respect_to_the_inputs_have_their_closed_form(strategy: str) -> None:
     grid = Grid.rectangle((3, 4), (-1, 1), (0, 3))
-    surface = sample(Square(), residual, PLACES, AXES, grid=grid, engine=fixed(strategy))
+    surface = sample(Problem(Square(), residual, PLACES), AXES, grid=grid, engine=fixed(strategy))
     a, b = np.meshgrid(*grid.axes, indexing="ij")
     np.testing.assert_allclose(surface.losses, (2 * a - 3) ** 2 + (b - 1) ** 2, atol=1e-13)
     assert surface.settings["examples"] == 9
@@ -126,7 +131,7 @@ def test_derivatives_with_respect_to_the_inputs_have_their_closed_form(strategy:
 
 
 def test_the_best_strategy_is_found_among_those_that_are_able() -> None:
-    evaluator = plane_evaluator(Square(), residual, PLACES, AXES)
+    evaluator = plane_evaluator(Problem(Square(), residual, PLACES), AXES)
     assert evaluator.choice.strategy in ("copy", "loop")
     assert not evaluator.choice.reuse
 
@@ -136,9 +141,11 @@ def test_strategies_that_take_many_points_at_once_are_refused(strategy: str) -> 
     for batch_size in (0, 16):
         engine = fixed(strategy, batch_size=batch_size)
         with pytest.raises(ValueError, match=r"points one by one.*leave it at 'auto'"):
-            plane_evaluator(Square(), residual, PLACES, AXES, config=engine)
+            plane_evaluator(Problem(Square(), residual, PLACES), AXES, config=engine)
     with pytest.raises(ValueError, match="compile 'always'; leave it at 'auto'"):
-        plane_evaluator(Square(), residual, PLACES, AXES, config=SamplingConfig(compile="always"))
+        plane_evaluator(
+            Problem(Square(), residual, PLACES), AXES, config=SamplingConfig(compile="always")
+        )
 
 
 def meddling(model: nn.Module, batch: Any) -> Tensor:
@@ -163,7 +170,7 @@ def test_a_loss_that_changes_what_it_is_handed_moves_neither_model_nor_data(
     batch = {"inputs": examples[0].clone(), "labels": examples[1].clone()}
     before = {name: value.clone() for name, value in model.state_dict().items()}
     plane = random_plane(model)
-    sample(model, meddling, batch, plane, grid=Grid.square(3), engine=fixed(strategy))
+    sample(Problem(model, meddling, batch), plane, grid=Grid.square(3), engine=fixed(strategy))
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
     assert not any(module.training for module in model.modules())
     assert all(p.requires_grad and p.grad is None for p in model.parameters())
@@ -178,29 +185,117 @@ def test_a_penalty_on_the_weights_is_seen_at_every_point(model: nn.Module, examp
     plane = random_plane(model)
     wanted = np.square(plane.points(POINTS)).sum(axis=1)
     for strategy in ABLE:
-        found = plane_evaluator(model, penalty, examples, plane, config=fixed(strategy))
+        found = plane_evaluator(Problem(model, penalty, examples), plane, config=fixed(strategy))
         np.testing.assert_allclose(found(POINTS)["losses"], wanted, rtol=1e-12)
 
 
-def test_what_a_loss_closes_over_is_not_copied(model: nn.Module, examples: Any) -> None:
-    class Trainer:
-        def __init__(self) -> None:
-            self.teacher = model
+class Trainer:
+    """Holds a network, as trainers do, and cannot be copied."""
 
-        def __deepcopy__(self, _memo: Any) -> Any:
-            raise TypeError("no copies")
+    def __init__(self, held: nn.Module) -> None:
+        self.held = held
 
-        def loss(self, model: nn.Module, batch: Any) -> Tensor:
-            with torch.no_grad():
-                wanted = self.teacher(batch[0])
-            return (model(batch[0]) - wanted).square().mean()
+    def __deepcopy__(self, _memo: Any) -> Any:
+        raise TypeError("no copies")
 
-    plane = random_plane(model)
-    evaluator = plane_evaluator(model, Trainer().loss, examples, plane)
+    def loss(self, model: nn.Module, batch: Any) -> Tensor:
+        with torch.no_grad():
+            wanted = self.held(batch[0])
+        return (model(batch[0]) - wanted).square().mean()
+
+
+def test_a_teacher_that_a_loss_closes_over_stays_where_it_is(
+    model: nn.Module, examples: Any
+) -> None:
+    plane, teacher = random_plane(model), copy.deepcopy(model)
+    evaluator = plane_evaluator(Problem(model, Trainer(teacher).loss, examples), plane)
     values = evaluator(np.zeros((1, 2)))["losses"]
     assert evaluator.choice.strategy == "copy"
     assert values[0] == 0
     assert evaluator(np.ones((1, 2)))["losses"][0] > 1e-3
+
+
+def test_the_very_network_that_a_loss_closes_over_is_the_one_at_the_point(
+    model: nn.Module, examples: Any
+) -> None:
+    evaluator = plane_evaluator(
+        Problem(model, Trainer(model).loss, examples), random_plane(model), config=fixed("copy")
+    )
+    np.testing.assert_array_equal(evaluator(POINTS)["losses"], 0)
+
+
+class Secretive(nn.Module):
+    """Reaches its layer by a way that a copy does not follow."""
+
+    hidden: ClassVar[dict[str, nn.Module]] = {}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = self.hidden["layer"] = nn.Linear(4, 3).double()
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.hidden["layer"](inputs)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("strategy", ["loop", "gradient"])
+def test_a_network_that_takes_part_itself_is_seen_by_a_loss_that_closes_over_it(
+    strategy: str, examples: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = Secretive()
+
+    def decayed(output: Tensor, target: Tensor) -> Tensor:
+        decay = sum(p.square().sum() for p in model.parameters())
+        return functional.cross_entropy(output, target, reduction="none") + decay
+
+    plane = random_plane(model)
+    problem = Problem(model, decayed, examples)
+    found = plane_evaluator(problem, plane, config=fixed(strategy))(POINTS)["losses"]
+    plain = Problem(nn.Linear(4, 3).double(), "cross_entropy", examples).evaluator()
+    thetas = plane.points(POINTS)
+    wanted = plain(thetas)["losses"] + np.square(thetas).sum(axis=1)
+    np.testing.assert_allclose(found, wanted, rtol=1e-12)
+    assert any("it takes part itself" in line for line in caplog.messages)
+    slopes = [
+        landscape.gradient(problem, theta) - landscape.gradient(plain_problem(examples), theta)
+        for theta in thetas[:2]
+    ]
+    np.testing.assert_allclose(slopes, 2 * thetas[:2], rtol=1e-10, atol=1e-12)
+
+
+def plain_problem(examples: Any) -> Problem:
+    return Problem(nn.Linear(4, 3).double(), "cross_entropy", examples)
+
+
+@pytest.mark.parametrize(
+    ("reach", "strategy"),
+    [
+        (lambda model: lambda: model.parameters(), "vmap"),
+        (lambda model: lambda layer=model[0]: [layer.weight], "vmap"),
+        (lambda model: lambda weight=model[0].weight: [weight], "copy"),
+        (lambda model: functools.partial(list, [model[0].weight]), "copy"),
+    ],
+    ids=["network", "layer", "weight", "weight in a partial"],
+)
+def test_a_loss_that_looks_at_weights_sees_the_point_and_nothing_is_tried_in_vain(
+    reach: Any, strategy: str, model: nn.Module, examples: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Batched products never put a point into the network: the loss saw the origin's weights."""
+    weights = reach(model)
+
+    def decayed(output: Tensor, target: Tensor) -> Tensor:
+        losses = functional.cross_entropy(output, target, reduction="none")
+        return losses + sum(w.square().sum() for w in weights())
+
+    plane = random_plane(model)
+    with caplog.at_level(logging.WARNING):
+        evaluator = plane_evaluator(Problem(model, decayed, examples), plane)
+    assert evaluator.choice.strategy == strategy
+    assert not caplog.messages
+    thetas = plane.points(POINTS)
+    looked_at = thetas[:, :20] if isinstance(weights(), list) else thetas
+    plain = Problem(model, "cross_entropy", examples).evaluator()
+    wanted = plain(thetas)["losses"] + np.square(looked_at).sum(axis=1)
+    np.testing.assert_allclose(evaluator(POINTS)["losses"], wanted, rtol=1e-12)
 
 
 @pytest.mark.parametrize("policy", ["frozen", "batch", "recalibrated"])
@@ -215,7 +310,7 @@ def test_a_model_that_cannot_be_copied_is_handed_over_itself_and_not_moved(
     before = {name: value.clone() for name, value in model.state_dict().items()}
     plane = random_plane(model)
     surfaces = [
-        sample(model, loss, examples, plane, grid=Grid.square(3), batch_norm=policy)
+        sample(Problem(model, loss, examples, batch_norm=policy), plane, grid=Grid.square(3))
         for loss in (whole, "cross_entropy")
     ]
     assert surfaces[0].settings["engine"]["strategy"] == "loop"
@@ -224,7 +319,7 @@ def test_a_model_that_cannot_be_copied_is_handed_over_itself_and_not_moved(
     assert all(module.training for module in model.modules())
 
 
-def test_a_loss_that_calls_another_model_than_it_is_handed_is_noticed(
+def test_a_loss_that_calls_the_network_by_another_name_gets_its_values(
     model: nn.Module, examples: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     own = model
@@ -232,8 +327,26 @@ def test_a_loss_that_calls_another_model_than_it_is_handed_is_noticed(
     def closed(model: nn.Module, batch: Any) -> Tensor:
         return functional.cross_entropy(own(batch[0]), batch[1])
 
+    plane = random_plane(model)
     with caplog.at_level(logging.WARNING):
-        sample(model, closed, examples, random_plane(model), grid=Grid.square(3))
+        found, wanted = (
+            plane_evaluator(Problem(model, loss, examples), plane, config=fixed("copy"))(POINTS)
+            for loss in (closed, "cross_entropy")
+        )
+    np.testing.assert_allclose(found["losses"], wanted["losses"], rtol=1e-12)
+    assert not caplog.messages
+
+
+def test_a_loss_that_calls_another_model_than_it_is_handed_is_noticed(
+    model: nn.Module, examples: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = copy.deepcopy(model)
+
+    def closed(model: nn.Module, batch: Any) -> Tensor:
+        return functional.cross_entropy(other(batch[0]), batch[1])
+
+    with caplog.at_level(logging.WARNING):
+        sample(Problem(model, closed, examples), random_plane(model), grid=Grid.square(3))
     assert any("does it call the model that it is handed?" in line for line in caplog.messages)
 
 
@@ -244,7 +357,7 @@ def test_probabilities_given_to_cross_entropy_are_noticed(
 ) -> None:
     own = nn.Sequential(model, nn.Softmax(dim=1) if softmax else nn.LogSoftmax(dim=1))
     with caplog.at_level(logging.WARNING):
-        sample(own, loss, examples, random_plane(own), grid=Grid.square(3))
+        sample(Problem(own, loss, examples), random_plane(own), grid=Grid.square(3))
     said = any("cross_entropy takes logits and applies the softmax" in m for m in caplog.messages)
     assert said == softmax
 
@@ -259,10 +372,10 @@ def test_a_loss_of_ones_own_may_have_any_name(
     logarithms = nn.Sequential(model, nn.LogSoftmax(dim=1))
     plane, grid = random_plane(probabilities), Grid.square(3)
     with caplog.at_level(logging.WARNING):
-        own = sample(probabilities, cross_entropy, examples, plane, grid=grid)
+        own = sample(Problem(probabilities, cross_entropy, examples), plane, grid=grid)
     assert not caplog.messages
     assert set(own.fields) == {"losses"}
-    theirs = sample(logarithms, functional.cross_entropy, examples, plane, grid=grid)
+    theirs = sample(Problem(logarithms, functional.cross_entropy, examples), plane, grid=grid)
     np.testing.assert_allclose(own.losses, theirs.losses, rtol=1e-12)
     assert set(theirs.fields) == {"losses", "accuracies"}
 
@@ -272,7 +385,7 @@ def test_one_tensor_is_one_batch() -> None:
         return model(batch)[:, 0]
 
     x = torch.arange(5.0)[:, None]
-    found = plane_evaluator(Square(), values, x, AXES, config=fixed("loop"))
+    found = plane_evaluator(Problem(Square(), values, x), AXES, config=fixed("loop"))
     np.testing.assert_allclose(found(POINTS)["losses"], 6 * POINTS[:, 0] + 2 * POINTS[:, 1])
 
 
@@ -284,7 +397,7 @@ def test_a_loss_that_draws_noise_is_told_to_draw_once(model: nn.Module, examples
         return (model(batch[0]) + torch.randn(30, 3)).square().mean()
 
     with pytest.raises(ValueError, match="draw once and give what was drawn with the data"):
-        sample(model, noisy, examples, random_plane(model))
+        sample(Problem(model, noisy, examples), random_plane(model))
 
 
 def test_failing_losses_name_the_batch(model: nn.Module, examples: Any) -> None:
@@ -294,21 +407,48 @@ def test_failing_losses_name_the_batch(model: nn.Module, examples: Any) -> None:
     plane = random_plane(model)
     message = r"failing fails on the batch \(float64 \[30, 4\], int64 \[30\]\)"
     with pytest.raises(ValueError, match=message):
-        sample(model, failing, examples, plane)
+        sample(Problem(model, failing, examples), plane)
     with pytest.raises(ValueError, match=r"must return a tensor, got float; leave \.item\(\)"):
-        sample(model, landscape.batch_loss(lambda net, batch: 1.0), examples, plane)
+        sample(Problem(model, landscape.batch_loss(lambda net, batch: 1.0), examples), plane)
     with pytest.raises(ValueError, match=r"not callable; mark a loss of .* landscape.batch_loss"):
-        sample(model, lambda net, batch: net(batch[0]), examples, plane)
+        sample(Problem(model, lambda net, batch: net(batch[0]), examples), plane)
     with pytest.raises(ValueError, match=r"sample each as a loss of its own"):
-        sample(model, whole, examples, plane, metrics={"x": whole})
+        sample(Problem(model, whole, examples, metrics={"x": whole}), plane)
 
 
-def test_training_and_kinks_refuse_a_loss_of_model_and_batch(
+def test_a_mean_of_model_and_batch_has_no_training_and_no_slope_budget(
     model: nn.Module, examples: Any
 ) -> None:
     with pytest.raises(ValueError, match="training needs a loss of"):
-        train(model, whole, examples, config=TrainingConfig(steps=1), optimizer="gd", seed=0)
+        train(
+            Problem(model, whole, examples), config=TrainingConfig(steps=1), optimizer="gd", seed=0
+        )
     plane = random_plane(model)
     segment = line_segment(plane)
-    with pytest.raises(ValueError, match="can only be sampled"):
-        slope_budget(model, whole, examples, segment)
+    with pytest.raises(ValueError, match="leave out its mean"):
+        slope_budget(Problem(model, whole, examples), segment)
+
+
+def test_a_slope_budget_of_model_and_batch_is_that_of_output_and_target(
+    model: nn.Module, examples: Any
+) -> None:
+    def each(model: nn.Module, batch: Any) -> Tensor:
+        return functional.cross_entropy(model(batch[0]), batch[1], reduction="none")
+
+    segment = line_segment(random_plane(model))
+    one, two = (
+        slope_budget(Problem(model, loss, examples), segment) for loss in (each, "cross_entropy")
+    )
+    for name in ("slope_change", "signed_smooth", "smooth_variation", "example_variation", "rest"):
+        assert getattr(one, name) == pytest.approx(getattr(two, name), rel=1e-9)
+
+
+def test_kinks_refuse_a_loss_of_model_and_batch_that_couples_its_examples(
+    model: nn.Module, examples: Any
+) -> None:
+    def apart(model: nn.Module, batch: Any) -> Tensor:
+        output = model(batch[0])
+        return (output - output.mean(dim=0)).square().mean(dim=1)
+
+    with pytest.raises(ValueError, match="depends on the others in its batch"):
+        slope_budget(Problem(model, apart, examples), line_segment(random_plane(model)))

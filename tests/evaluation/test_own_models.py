@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 from torch.optim.swa_utils import AveragedModel
 
+from landscape import Problem
 from landscape.config import SamplingConfig
 from landscape.directions import random_plane
-from landscape.evaluation import Evaluator
 from landscape.grid import Grid
 from landscape.parameters import assign, flatten, unwrapped
 from landscape.sampling import plane_evaluator, sample
@@ -100,7 +100,7 @@ def test_every_kind_is_evaluated_as_a_copy_with_the_weights_of_the_point_and_not
     modes = [module.training for module in model.modules()]
     grads = [parameter.requires_grad for parameter in model.parameters()]
     engine = SamplingConfig(strategy=strategy, batch_size=16, threads=1)  # type: ignore[arg-type]
-    evaluator = plane_evaluator(model, "cross_entropy", examples, plane, config=engine)
+    evaluator = plane_evaluator(Problem(model, "cross_entropy", examples), plane, config=engine)
     assert evaluator.choice.strategy == strategy
     np.testing.assert_allclose(evaluator(POINTS)["losses"], wanted, rtol=1e-11)
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
@@ -117,8 +117,10 @@ def test_every_kind_is_evaluated_as_a_copy_with_the_weights_of_the_point_and_not
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_way_is_found_for_every_kind(kind: str, examples: Any) -> None:
     model = made(kind)
-    surface = sample(model, "cross_entropy", examples, random_plane(model), grid=Grid.square(3))
-    values = Evaluator(model, "cross_entropy", examples, dtype=torch.float64)
+    surface = sample(
+        Problem(model, "cross_entropy", examples), random_plane(model), grid=Grid.square(3)
+    )
+    values = Problem(model, "cross_entropy", examples, dtype=torch.float64).evaluator()
     wanted = values(flatten(model)[None])["losses"][0]
     assert surface.losses[1, 1] == pytest.approx(wanted, rel=1e-12)
     assert surface.complete
@@ -130,7 +132,7 @@ def test_a_plane_belongs_to_the_model_inside_and_outside_its_wrapper(examples: A
     assert unwrapped(nn.DataParallel(parallel)) is model
     grid = Grid.square(3)
     surfaces = [
-        sample(which, "cross_entropy", examples, random_plane(model), grid=grid)
+        sample(Problem(which, "cross_entropy", examples), random_plane(model), grid=grid)
         for which in (model, parallel)
     ]
     np.testing.assert_allclose(surfaces[0].losses, surfaces[1].losses, rtol=1e-13)
@@ -151,12 +153,14 @@ def test_half_precision_is_evaluated_in_single_unless_asked_for(
     inputs, targets = examples
     plane = random_plane(model)
     single = functional.cross_entropy(copy.deepcopy(model).float()(inputs.float()), targets)
-    surface = sample(model, "cross_entropy", examples, plane, grid=Grid.square(3))
+    surface = sample(Problem(model, "cross_entropy", examples), plane, grid=Grid.square(3))
     assert surface.losses[1, 1] == pytest.approx(float(single.detach()), rel=1e-5)
     assert surface.settings["dtype"] == "float32"
     assert surface.settings["model_dtype"] == str(dtype).removeprefix("torch.")
     assert next(model.parameters()).dtype is dtype
-    half = sample(model, "cross_entropy", examples, plane, grid=Grid.square(3), dtype=dtype)
+    half = sample(
+        Problem(model, "cross_entropy", examples, dtype=dtype), plane, grid=Grid.square(3)
+    )
     assert half.settings["dtype"] == str(dtype).removeprefix("torch.")
     assert half.losses[1, 1] == pytest.approx(float(single.detach()), rel=0.03)
     assert half.losses[1, 1] != surface.losses[1, 1]

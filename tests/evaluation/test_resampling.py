@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from landscape import Problem
 from landscape.chebyshev import decay_of, decay_rate
 from landscape.config import SamplingConfig
 from landscape.directions import random_plane
@@ -41,7 +42,7 @@ def resampled(function: Any, grid: Grid, **options: Any) -> Any:
     def loss(output: Tensor, _target: Tensor) -> Tensor:
         return function(*output.unbind(1))  # type: ignore[no-any-return]
 
-    evaluator = plane_evaluator(Point(axes), loss, ONE, plane, config=ENGINE)
+    evaluator = plane_evaluator(Problem(Point(axes), loss, ONE), plane, config=ENGINE)
     result = resample(evaluator, plane, grid, **options)
     coordinates = torch.from_numpy(grid.coordinates(np.arange(grid.size)))
     truth = function(*coordinates.unbind(1)).numpy().reshape(grid.shape)
@@ -87,8 +88,9 @@ def test_divergences_are_held_to_the_tolerance_and_accuracies_named_as_linear() 
     pair = torch.randn(60, 4, dtype=torch.float64), torch.arange(60) % 3
     plane, grid = random_plane(model), Grid.square(41)
     engine = SamplingConfig(strategy="vmap", chunk=64, batch_size=60, threads=1)
-    evaluator = plane_evaluator(model, "cross_entropy", pair, plane, config=engine,
-                                divergence=True)  # fmt: skip
+    evaluator = plane_evaluator(
+        Problem(model, "cross_entropy", pair), plane, config=engine, divergence=True
+    )
     result = resample(evaluator, plane, grid, tolerance=1e-3)
     assert result.converged
     truth = evaluator(grid.coordinates(np.arange(grid.size)))["divergences"].reshape(grid.shape)

@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from landscape import Grid, random_plane, sample
+from landscape import Grid, Problem, random_plane, sample
 from landscape.config import SamplingConfig
-from landscape.evaluation import Evaluator, as_batches
+from landscape.evaluation.reading import as_batches
 from landscape.layout import Layout, Slot
 from landscape.parameters import flatten
 from landscape.plane import Plane
@@ -40,7 +40,7 @@ ONE = (torch.zeros(1, 1, dtype=torch.float64), torch.zeros(1, dtype=torch.float6
 def test_non_square_grids_are_not_scrambled_and_axes_not_transposed(strategy: str) -> None:
     grid = Grid.rectangle((5, 7), (-1, 1), (0, 3))
     engine = SamplingConfig(strategy=strategy, chunk=3)  # type: ignore[arg-type]
-    surface = sample(Parameters(), asymmetric, ONE, AXES, grid=grid, engine=engine)
+    surface = sample(Problem(Parameters(), asymmetric, ONE), AXES, grid=grid, engine=engine)
     wanted = surface.alphas[:, None] ** 3 + 10 * surface.betas[None, :]
     np.testing.assert_allclose(surface.losses, wanted, atol=1e-14)
     assert surface.complete
@@ -61,7 +61,7 @@ def test_quadratic_bowl_has_its_closed_form(rng: np.random.Generator) -> None:
     directions = rng.normal(size=(2, 4))
     plane = Plane(np.zeros(4), *directions, Layout((Slot("theta", (4,)),)))
     grid = Grid.rectangle((4, 6), (-2, 1), (0, 1))
-    surface = sample(Bowl(), lambda output, _: output, ONE, plane, grid=grid)
+    surface = sample(Problem(Bowl(), lambda output, _: output, ONE), plane, grid=grid)
     points = grid.coordinates(np.arange(24))
     form = directions @ hessian.numpy() @ directions.T
     wanted = 0.5 * np.einsum("ki,ij,kj->k", points, form, points)
@@ -73,7 +73,7 @@ def test_every_point_is_origin_plus_its_directions_whatever_the_order(
 ) -> None:
     plane = random_plane(model)
     grid = Grid.rectangle((6, 3), (-1, 2), (0, 1))
-    surface = sample(model, "cross_entropy", examples, plane, grid=grid)
+    surface = sample(Problem(model, "cross_entropy", examples), plane, grid=grid)
     for i, alpha in enumerate(grid.axes[0]):
         for j, beta in enumerate(grid.axes[1]):
             theta = plane.origin + alpha * plane.d_alpha + beta * plane.d_beta
@@ -96,7 +96,7 @@ def test_an_uneven_last_batch_weighs_by_its_examples(model: nn.Module, examples:
     mean_loss = functional.cross_entropy
     for loss in ("cross_entropy", mean_loss):
         values = [
-            Evaluator(model, loss, data, dtype=torch.float64)(theta)["losses"][0]
+            Problem(model, loss, data, dtype=torch.float64).evaluator()(theta)["losses"][0]
             for data in (whole, uneven)
         ]
         assert values[0] == pytest.approx(values[1], rel=1e-14)
@@ -127,7 +127,7 @@ def test_the_model_is_bit_identical_afterwards(strategy: str, examples: Any) -> 
     plane = random_plane(model)
     engine = SamplingConfig(strategy=strategy, chunk=4, batch_size=16, threads=1)  # type: ignore[arg-type]
     first, again = (
-        sample(model, "cross_entropy", examples, plane, grid=Grid.square(3), engine=engine)
+        sample(Problem(model, "cross_entropy", examples), plane, grid=Grid.square(3), engine=engine)
         for _ in range(2)
     )
     np.testing.assert_array_equal(first.losses, again.losses)
@@ -145,7 +145,7 @@ def test_the_centre_is_the_model_itself_even_after_more_training(
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()
-    surface = sample(model, "cross_entropy", examples, plane, grid=Grid.square(3))
+    surface = sample(Problem(model, "cross_entropy", examples), plane, grid=Grid.square(3))
     assert surface.losses[1, 1] == pytest.approx(wanted, rel=1e-13)
 
 
@@ -156,7 +156,7 @@ def test_values_are_stored_as_they_come() -> None:
             first < 0, torch.log(first), torch.where(first > 0, 1 / (first - 1), -first)
         )
 
-    surface = sample(Parameters(), strange, ONE, AXES, grid=Grid.square(3))
+    surface = sample(Problem(Parameters(), strange, ONE), AXES, grid=Grid.square(3))
     assert np.all(np.isnan(surface.losses[0]))
     assert np.all(surface.losses[1] == 0)
     assert np.all(np.isinf(surface.losses[2]))
@@ -167,7 +167,7 @@ def test_a_half_done_surface_continues_with_the_same_bits(model: nn.Module, exam
     plane, grid = random_plane(model), Grid.square(21)
     engine = SamplingConfig(strategy="vmap", chunk=8, batch_size=16, threads=1)
     evaluator = plane_evaluator(
-        model, "cross_entropy", examples, plane, dtype=torch.float32, config=engine
+        Problem(model, "cross_entropy", examples, dtype=torch.float32), plane, config=engine
     )
     whole = empty_surface(evaluator, plane, grid)
     tiles = list(sample_tiles(evaluator, whole))
@@ -191,35 +191,51 @@ def test_a_model_with_chance_in_evaluation_mode_is_refused(examples: Any) -> Non
     model = Noisy(4, 3).double()
     noisy_loss = lambda output, _: output.mean(dim=1)  # noqa: E731
     with pytest.raises(ValueError, match="not deterministic in evaluation mode"):
-        sample(model, noisy_loss, examples, random_plane(model))
+        sample(Problem(model, noisy_loss, examples), random_plane(model))
 
 
 def test_a_loss_with_the_wrong_shape_is_explained(model: nn.Module, examples: Any) -> None:
     plane = random_plane(model)
-    with pytest.raises(ValueError, match=r"one value for each of its 30 examples, got shape"):
-        sample(model, lambda output, _: output, examples, plane)
+    # Network and loss are first called with the first 8 examples.
+    with pytest.raises(ValueError, match=r"one value for each of its 8 examples, got shape"):
+        sample(Problem(model, lambda output, _: output, examples), plane)
     with pytest.raises(ValueError, match="unknown loss 'nll'; known: cross_entropy, mse"):
-        sample(model, "nll", examples, plane)
+        sample(Problem(model, "nll", examples), plane)
 
 
 def test_unusable_data_are_explained(model: nn.Module, examples: Any) -> None:
     plane = random_plane(model)
     with pytest.raises(ValueError, match="no examples"):
-        sample(model, "cross_entropy", iter(()), plane)
+        sample(Problem(model, "cross_entropy", iter(())), plane)
     with pytest.raises(ValueError, match="as many, got 30 and 29"):
-        sample(model, "cross_entropy", (examples[0], examples[1][:-1]), plane)
+        sample(Problem(model, "cross_entropy", (examples[0], examples[1][:-1])), plane)
     with pytest.raises(TypeError, match="pair"):
-        sample(model, "cross_entropy", 3, plane)
+        sample(Problem(model, "cross_entropy", 3), plane)
     with pytest.raises(ValueError, match="plane must belong to the model"):
-        sample(nn.Linear(4, 3), "cross_entropy", examples, plane)
+        sample(Problem(nn.Linear(4, 3), "cross_entropy", examples), plane)
 
 
-def test_mse_does_not_broadcast() -> None:
-    model = nn.Linear(4, 1).double()
-    inputs, targets = torch.randn(5, 4).double(), torch.randn(5).double()
-    value = Evaluator(model, "mse", (inputs, targets), dtype=torch.float64)(flatten(model)[None])
-    wanted = (model(inputs)[:, 0] - targets).square().mean()
-    assert value["losses"][0] == pytest.approx(wanted.item())
-    wide = nn.Linear(4, 2).double()
-    with pytest.raises(ValueError, match="as many entries"):
-        Evaluator(wide, "mse", (inputs, targets), dtype=torch.float64)(flatten(wide)[None])
+@pytest.mark.parametrize(
+    ("outputs", "shape", "remedy"),
+    [
+        (1, (5,), r"target\.unsqueeze\(-1\)"),
+        (2, (5,), "one output per target"),
+        (2, (5, 1), "one output per target"),
+        (2, (5, 2, 1), r"target\.squeeze\(-1\)"),
+    ],
+)
+def test_mse_refuses_output_and_target_of_different_shapes(
+    outputs: int, shape: tuple[int, ...], remedy: str
+) -> None:
+    model = nn.Linear(4, outputs).double()
+    inputs, targets = torch.randn(5, 4).double(), torch.randn(shape).double()
+    with pytest.raises(ValueError, match=f"of the same shape, got .*{remedy}"):
+        Problem(model, "mse", (inputs, targets)).evaluator()
+
+
+def test_mse_is_the_mean_over_examples_and_outputs() -> None:
+    model = nn.Linear(4, 3).double()
+    inputs, targets = torch.randn(5, 4).double(), torch.randn(5, 3).double()
+    value = Problem(model, "mse", (inputs, targets)).evaluator()(flatten(model)[None])
+    wanted = functional.mse_loss(model(inputs), targets)
+    assert value["losses"][0] == pytest.approx(wanted.item(), rel=1e-14)

@@ -7,18 +7,19 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from landscape import hessian_extremes, hessian_product, spectral_density
+from landscape import Problem, hessian_extremes, hessian_product, spectral_density
 from landscape.parameters import flatten
 from landscape.spectrum import quadrature
 
 Pair = tuple[Tensor, Tensor]
 
 
-def bowl(scales: np.ndarray) -> tuple[nn.Module, Pair]:
+def bowl(scales: np.ndarray) -> Problem:
     """Return a quadratic whose Hessian is diagonal, 2 scales^2 / n."""
     count = len(scales)
     model = nn.Linear(count, 1, bias=False).double()
-    return model, (torch.diag(torch.tensor(scales)), torch.zeros(count, 1, dtype=torch.float64))
+    data = torch.diag(torch.tensor(scales)), torch.zeros(count, 1, dtype=torch.float64)
+    return Problem(model, "mse", data)
 
 
 def net(activation: nn.Module) -> nn.Module:
@@ -33,16 +34,12 @@ def random_symmetric(size: int, seed: int = 0) -> np.ndarray:
 
 def test_as_many_steps_as_eigenvalues_find_every_eigenvalue_with_its_share() -> None:
     scales = np.linspace(0.5, 3.0, 6)
-    found = spectral_density(*sum_of(bowl(scales)), steps=6, starts=2)
+    found = spectral_density(bowl(scales), steps=6, starts=2)
     np.testing.assert_allclose(found.arrays["nodes"], np.tile(2 * scales**2 / 6, (2, 1)), rtol=1e-9)
     np.testing.assert_allclose(found.arrays["weights"], 1 / 6, rtol=1e-7)
     assert found.arrays["residuals"].max() < 1e-9
     assert found.settings["parameters"] == 6
     assert found.settings["products"] == 12
-
-
-def sum_of(parts: tuple[nn.Module, Pair]) -> tuple[nn.Module, str, Pair]:
-    return parts[0], "mse", parts[1]
 
 
 @pytest.mark.parametrize("steps", [2, 5, 9])
@@ -84,10 +81,10 @@ def test_the_density_is_that_of_the_dense_eigenvalues(
     activation: nn.Module, examples: Pair
 ) -> None:
     model = net(activation)
-    operator = hessian_product(model, "cross_entropy", examples)
+    operator = hessian_product(Problem(model, "cross_entropy", examples))
     size = operator.shape[0]
     values = np.linalg.eigvalsh(operator @ np.eye(size))
-    found = spectral_density(model, "cross_entropy", examples, steps=40, starts=60)
+    found = spectral_density(Problem(model, "cross_entropy", examples), steps=40, starts=60)
     nodes, weights = found.arrays["nodes"], found.arrays["weights"]
     np.testing.assert_allclose(weights.sum(axis=1), 1, rtol=1e-12)
     assert nodes.min() >= values[0] - 1e-9
@@ -108,8 +105,8 @@ def test_the_density_is_that_of_the_dense_eigenvalues(
 
 def test_the_ends_are_those_of_the_spectrum(examples: Pair) -> None:
     model = net(nn.Tanh())
-    low, high = hessian_extremes(model, "cross_entropy", examples)
-    found = spectral_density(model, "cross_entropy", examples, steps=60, starts=2)
+    low, high = hessian_extremes(Problem(model, "cross_entropy", examples))
+    found = spectral_density(Problem(model, "cross_entropy", examples), steps=60, starts=2)
     assert found.arrays["nodes"].max() == pytest.approx(high, rel=1e-6)
     assert found.arrays["nodes"].min() == pytest.approx(low, rel=1e-4)
 
@@ -119,21 +116,25 @@ def test_the_same_seed_gives_the_same_and_the_model_stays(examples: Pair) -> Non
     before = flatten(model)
     calls: list[int] = []
     one, two = (
-        spectral_density(model, "cross_entropy", examples, steps=8, starts=2, progress=calls.append)
+        spectral_density(
+            Problem(model, "cross_entropy", examples), steps=8, starts=2, progress=calls.append
+        )
         for _ in range(2)
     )
     np.testing.assert_array_equal(one.arrays["nodes"], two.arrays["nodes"])
     assert len(calls) == 32
-    other = spectral_density(model, "cross_entropy", examples, steps=8, starts=2, seed=1)
+    other = spectral_density(Problem(model, "cross_entropy", examples), steps=8, starts=2, seed=1)
     assert not np.array_equal(one.arrays["nodes"], other.arrays["nodes"])
     np.testing.assert_array_equal(flatten(model), before)
 
 
 def test_parameters_that_do_not_vary_have_no_eigenvalues(examples: Pair) -> None:
     model = net(nn.Tanh())
-    found = spectral_density(model, "cross_entropy", examples, varied=["4.bias"], steps=3, starts=1)
+    found = spectral_density(
+        Problem(model, "cross_entropy", examples), varied=["4.bias"], steps=3, starts=1
+    )
     assert found.settings["parameters"] == 3
-    operator = hessian_product(model, "cross_entropy", examples, varied=["4.bias"])
+    operator = hessian_product(Problem(model, "cross_entropy", examples), varied=["4.bias"])
     values = np.linalg.eigvalsh((operator @ np.eye(operator.shape[0]))[-3:, -3:])
     # Softmax does not see a shift of all biases: one eigenvalue is 0.
     assert abs(values[0]) < 1e-12
@@ -150,4 +151,4 @@ def test_parameters_that_do_not_vary_have_no_eigenvalues(examples: Pair) -> None
 )
 def test_impossible_requests_are_refused(options: dict[str, int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        spectral_density(*sum_of(bowl(np.ones(6))), **options)
+        spectral_density(bowl(np.ones(6)), **options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,11 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, RandomSampler, SubsetRandomSampler, TensorDataset
 
+from landscape import Problem, gradient
 from landscape.config import SamplingConfig
 from landscape.directions import random_plane
-from landscape.evaluation import Subset, as_batches
+from landscape.evaluation import Subset
+from landscape.evaluation.reading import as_batches
 from landscape.grid import Grid
 from landscape.layout import Layout, Slot
 from landscape.plane import Plane
@@ -48,7 +51,7 @@ def test_the_standard_error_is_that_of_numpy(
     data = [(inputs[:25], targets[:25]), (inputs[25:], targets[25:])] if uneven else examples
     each = losses_of_examples(model, examples, plane)
     whole = plane_evaluator(
-        model, "cross_entropy", data, plane, config=fixed(strategy), standard_errors=True
+        Problem(model, "cross_entropy", data), plane, config=fixed(strategy), standard_errors=True
     )
     found = whole(POINTS)
     assert whole.choice.strategy == strategy
@@ -58,7 +61,7 @@ def test_the_standard_error_is_that_of_numpy(
 
     drawn = Subset(examples=12, seed=5).indices(30).numpy()
     part = plane_evaluator(
-        model, "cross_entropy", data, plane, config=fixed(strategy), subset=12, subset_seed=5
+        Problem(model, "cross_entropy", data, subset=Subset(12, 5)), plane, config=fixed(strategy)
     )
     found, each = part(POINTS), each[:, drawn]
     wanted = each.std(axis=1, ddof=1) / np.sqrt(12) * np.sqrt(1 - 12 / 30)
@@ -80,9 +83,10 @@ def test_the_standard_error_is_the_spread_of_the_means_of_all_subsets() -> None:
         drawn = tuple(Subset(examples=3, seed=seed).indices(6).tolist())
         if drawn not in found:
             evaluator = plane_evaluator(
-                model, lambda output, target: output[:, 0], data, plane,
-                config=fixed("loop"), subset=3, subset_seed=seed,
-            )  # fmt: skip
+                Problem(model, lambda output, target: output[:, 0], data, subset=Subset(3, seed)),
+                plane,
+                config=fixed("loop"),
+            )
             result = evaluator(np.zeros((1, 1)))
             found[drawn] = float(result["losses"][0]), float(result["standard_errors"][0])
         seed += 1
@@ -97,21 +101,32 @@ def test_the_draw_depends_on_the_seed_alone_and_is_recorded(
     plane, grid = random_plane(model), Grid.square(3)
     state = torch.random.get_rng_state()
     one, same, other = (
-        sample(model, "cross_entropy", examples, plane, grid=grid, subset=12, subset_seed=seed,
-               engine=fixed("vmap"))
+        sample(
+            Problem(model, "cross_entropy", examples, subset=Subset(12, seed)),
+            plane,
+            grid=grid,
+            engine=fixed("vmap"),
+        )
         for seed in (0, 0, 1)
-    )  # fmt: skip
+    )
     assert torch.equal(state, torch.random.get_rng_state())
     np.testing.assert_array_equal(one.losses, same.losses)
     assert np.all(one.losses != other.losses)
     assert one.settings["subset"] == {"examples": 12, "seed": 0, "of": 30}
     assert one.settings["examples"] == 12
     assert tuple(one.fields) == ("losses", "accuracies", "standard_errors")
-    plain = sample(model, "cross_entropy", examples, plane, grid=grid, engine=fixed("vmap"))
+    plain = sample(
+        Problem(model, "cross_entropy", examples), plane, grid=grid, engine=fixed("vmap")
+    )
     assert "subset" not in plain.settings
     assert "standard_errors" not in plain.fields
-    without = sample(model, "cross_entropy", examples, plane, grid=grid, subset=12,
-                     standard_errors=False, engine=fixed("vmap"))  # fmt: skip
+    without = sample(
+        Problem(model, "cross_entropy", examples, subset=Subset(12)),
+        plane,
+        grid=grid,
+        standard_errors=False,
+        engine=fixed("vmap"),
+    )
     np.testing.assert_array_equal(without.losses, one.losses)
     assert "standard_errors" not in without.fields
 
@@ -135,9 +150,9 @@ def test_a_generator_is_read_once_and_then_drawn_from(model: nn.Module, examples
             read.append(1)
             yield one[0][None], one[1][None]
 
-    options: dict[str, Any] = {"grid": grid, "subset": 9, "engine": fixed("copy")}
-    found = sample(model, "cross_entropy", generate(), plane, **options)
-    wanted = sample(model, "cross_entropy", examples, plane, **options)
+    options: dict[str, Any] = {"grid": grid, "engine": fixed("copy")}
+    found = sample(Problem(model, "cross_entropy", generate(), subset=Subset(9)), plane, **options)
+    wanted = sample(Problem(model, "cross_entropy", examples, subset=Subset(9)), plane, **options)
     assert len(read) == 30
     np.testing.assert_allclose(found.losses, wanted.losses, rtol=1e-13)
 
@@ -168,10 +183,13 @@ def test_of_a_data_set_only_what_is_drawn_is_read_however_it_is_shuffled(
     load: Any, model: nn.Module, examples: Any
 ) -> None:
     known, plane = Counted(*examples), random_plane(model)
-    options: dict[str, Any] = {"grid": Grid.square(3), "subset": 9, "engine": fixed("copy")}
-    found = sample(model, "cross_entropy", load(known), plane, **options)
-    wanted = sample(model, "cross_entropy", examples, plane, **options)
-    assert known.read == Subset(examples=9).indices(30).tolist()
+    options: dict[str, Any] = {"grid": Grid.square(3), "engine": fixed("copy")}
+    found = sample(Problem(model, "cross_entropy", load(known), subset=Subset(9)), plane, **options)
+    wanted = sample(Problem(model, "cross_entropy", examples, subset=Subset(9)), plane, **options)
+    drawn = Subset(examples=9).indices(30).tolist()
+    # Some of those drawn are read twice before, to see whether they are the same.
+    assert set(known.read) == set(drawn)
+    assert known.read[-9:] == drawn
     np.testing.assert_allclose(found.losses, wanted.losses, rtol=1e-13)
     for name in ("standard_errors", "accuracies"):
         np.testing.assert_allclose(found.fields[name], wanted.fields[name], rtol=1e-11)
@@ -187,7 +205,9 @@ def test_a_loader_that_drops_or_draws_is_read_first(model: nn.Module, examples: 
         ({"sampler": SubsetRandomSampler(range(11))}, 11),
     ):
         loader = DataLoader(known, batch_size=7, **options)
-        surface = sample(model, "cross_entropy", loader, plane, grid=Grid.square(3), subset=5)
+        surface = sample(
+            Problem(model, "cross_entropy", loader, subset=Subset(5)), plane, grid=Grid.square(3)
+        )
         assert surface.settings["subset"]["of"] == of
 
 
@@ -204,15 +224,17 @@ def test_batches_are_filled_up_unless_their_shapes_differ() -> None:
 
 def test_equal_losses_have_no_spread_and_one_example_none_that_is_known() -> None:
     model = nn.Sequential(nn.Linear(2, 1)).double()
-    data = (torch.full((9, 2), 0.3), torch.full((9,), 0.7))
+    data = (torch.full((9, 2), 0.3), torch.full((9, 1), 0.7))
     plane = random_plane(model)
     evaluator = plane_evaluator(
-        model, "mse", data, plane, config=fixed("batched"), standard_errors=True
+        Problem(model, "mse", data), plane, config=fixed("batched"), standard_errors=True
     )
     values = evaluator(POINTS)
     # Rounding of the mean, not of its square: 1e-16, where a sum of squares would leave 1e-8.
     assert np.all(values["standard_errors"] < 1e-15 * (1 + values["losses"]))
-    one = plane_evaluator(model, "mse", data, plane, config=fixed("copy"), subset=1)
+    one = plane_evaluator(
+        Problem(model, "mse", data, subset=Subset(1)), plane, config=fixed("copy")
+    )
     assert np.all(np.isnan(one(POINTS)["standard_errors"]))
 
 
@@ -223,10 +245,44 @@ def test_losses_far_from_zero_lose_no_digits(model: nn.Module, examples: Any) ->
     plane = random_plane(model)
     each = losses_of_examples(model, examples, plane)
     evaluator = plane_evaluator(
-        model, far, examples, plane, config=fixed("copy"), standard_errors=True
+        Problem(model, far, examples), plane, config=fixed("copy"), standard_errors=True
     )
     wanted = each.std(axis=1, ddof=1) / np.sqrt(30)
     np.testing.assert_allclose(evaluator(POINTS)["standard_errors"], wanted, rtol=1e-6)
+
+
+@pytest.mark.parametrize("loss", ["sum", "mean"])
+def test_surface_slope_and_value_of_a_subset_are_those_of_the_examples_drawn(
+    loss: str, model: nn.Module, examples: Any
+) -> None:
+    """The slope of a sum over 10 of 30 was that over the 10, the surface three times as high."""
+    function = nn.CrossEntropyLoss(reduction=loss)
+    problem = Problem(model, function, examples, subset=Subset(10))
+    drawn = tuple(t[Subset(10).indices(30)] for t in examples)
+    plane = random_plane(model)
+    surface = sample(
+        problem, plane, grid=Grid.square(3, span=0.1), gradients=True, standard_errors=False
+    )
+    value = function(model(drawn[0]), drawn[1])
+    slope = torch.autograd.grad(value, list(model.parameters()))
+    slope = torch.cat([s.reshape(-1) for s in slope]).numpy()
+    assert surface.losses[1, 1] == pytest.approx(float(value.detach()), rel=1e-12)
+    assert surface.fields["gradient_alpha"][1, 1] == pytest.approx(slope @ plane.d_alpha)
+    np.testing.assert_allclose(gradient(problem), slope, rtol=1e-10, atol=1e-12)
+
+
+def test_the_standard_error_of_a_sum_is_that_of_the_sum(model: nn.Module, examples: Any) -> None:
+    class Summed(nn.CrossEntropyLoss):
+        def forward(self, output: Tensor, target: Tensor) -> Tensor:
+            return functional.cross_entropy(output, target, reduction="none")
+
+    plane = random_plane(model)
+    one, two = (
+        plane_evaluator(Problem(model, loss, examples, subset=Subset(10)), plane)(POINTS)
+        for loss in (Summed(reduction="sum"), "cross_entropy")
+    )
+    for name in ("losses", "standard_errors"):
+        np.testing.assert_allclose(one[name], 10 * two[name], rtol=1e-11)
 
 
 # -- mistakes -------------------------------------------------------------------------------------
@@ -241,27 +297,36 @@ def test_a_loss_without_values_per_example_has_no_standard_error(
     plane = random_plane(model)
     for loss in (nn.CrossEntropyLoss(), whole):
         with pytest.raises(ValueError, match=r"reduction='none', or say standard_errors=False"):
-            sample(model, loss, examples, plane, subset=10)
-        surface = sample(model, loss, examples, plane, grid=Grid.square(3), subset=10,
-                         standard_errors=False)  # fmt: skip
-        wanted = sample(model, "cross_entropy", examples, plane, grid=Grid.square(3), subset=10)
+            sample(Problem(model, loss, examples, subset=Subset(10)), plane)
+        surface = sample(
+            Problem(model, loss, examples, subset=Subset(10)),
+            plane,
+            grid=Grid.square(3),
+            standard_errors=False,
+        )
+        wanted = sample(
+            Problem(model, "cross_entropy", examples, subset=Subset(10)), plane, grid=Grid.square(3)
+        )
         np.testing.assert_allclose(surface.losses, wanted.losses, rtol=1e-12)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"subset": 31}, "<= the 30 examples of the data, got 31; leave it out"),
-        ({"subset": 0}, "must be >= 1 example, got 0"),
-        ({"subset": 3, "subset_seed": -1}, "seed of the subset must be >= 0, got -1"),
-        ({"metrics": {"standard_errors": lambda o, t: o[:, 0]}}, "cannot be named 'standard_err"),
+        (lambda: {"subset": Subset(31)}, "<= the 30 examples of the data, got 31; leave it out"),
+        (lambda: {"subset": Subset(0)}, "must be >= 1 example, got 0"),
+        (lambda: {"subset": Subset(3, -1)}, "seed of the subset must be >= 0, got -1"),
+        (
+            lambda: {"metrics": {"standard_errors": lambda o, t: o[:, 0]}},
+            "cannot be named 'standard_",
+        ),
     ],
 )
 def test_impossible_subsets_are_refused(
-    options: dict[str, Any], message: str, model: nn.Module, examples: Any
+    options: Callable[[], Any], message: str, model: nn.Module, examples: Any
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        sample(model, "cross_entropy", examples, random_plane(model), **options)
+        sample(Problem(model, "cross_entropy", examples, **options()), random_plane(model))
 
 
 def test_a_batch_of_different_lengths_has_no_subset() -> None:
@@ -271,4 +336,6 @@ def test_a_batch_of_different_lengths_has_no_subset() -> None:
     model = nn.Linear(2, 1).double()
     data = {"a": torch.ones(5, 2), "b": torch.ones(3, 2)}
     with pytest.raises(ValueError, match="got different lengths; leave the subset out"):
-        sample(model, loss, data, random_plane(model), subset=2, standard_errors=False)
+        sample(
+            Problem(model, loss, data, subset=Subset(2)), random_plane(model), standard_errors=False
+        )
