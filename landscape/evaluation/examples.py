@@ -172,7 +172,12 @@ def map_tensors(function: Callable[[Tensor], Tensor], tree: Any) -> Any:
 
 
 def cast(values: Tensor, device: torch.device | str, dtype: torch.dtype) -> Tensor:
-    """Bring a tensor to a device, in ``dtype`` or, if complex, in its complex counterpart."""
+    """Bring a tensor to a device, in ``dtype`` or, if complex, in its complex counterpart.
+
+    One without values, on the device meta, stays there: what uses it fails and names it.
+    """
+    if values.is_meta:
+        return values
     if values.dtype.is_complex:
         return values.to(device, torch.complex128 if dtype == torch.float64 else torch.complex64)
     return values.to(device, dtype) if values.dtype.is_floating_point else values.to(device)
