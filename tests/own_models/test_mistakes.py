@@ -13,6 +13,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 import landscape
+from landscape import Problem
 from landscape.kinks import random_segment
 
 GRID = landscape.Grid.square(3)
@@ -28,7 +29,9 @@ def own() -> nn.Module:
 
 def at_centre(model: nn.Module, loss: Any, data: Any, **options: Any) -> float:
     plane = landscape.random_plane(model, seed=0)
-    return float(landscape.sample(model, loss, data, plane, grid=GRID, **options).losses[1, 1])
+    return float(
+        landscape.sample(Problem(model, loss, data), plane, grid=GRID, **options).losses[1, 1]
+    )
 
 
 # -- losses ---------------------------------------------------------------------------------------
@@ -47,8 +50,9 @@ WRONG_LENGTHS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 def test_a_loss_of_another_length_is_told_what_it_must_return(
     kind: str, own: nn.Module, examples: Any
 ) -> None:
+    # Network and loss are first called with the first 8 examples.
     with pytest.raises(
-        ValueError, match=r"mean of the batch or one value for each of its 30 examples, got shape"
+        ValueError, match=r"mean of the batch or one value for each of its 8 examples, got shape"
     ):
         at_centre(own, WRONG_LENGTHS[kind], examples)
 
@@ -70,7 +74,7 @@ def test_a_loss_that_gives_only_its_mean_has_no_slope_budget(own: nn.Module, exa
         return functional.cross_entropy(output, target)
 
     with pytest.raises(ValueError, match="leave out its mean, as reduction='none' does"):
-        landscape.slope_budget(own, mean, examples, random_segment(own))
+        landscape.slope_budget(Problem(own, mean, examples), random_segment(own))
 
 
 # -- data -----------------------------------------------------------------------------------------
@@ -95,9 +99,9 @@ def test_data_for_one_pass_are_enough_for_a_surface_and_explained_when_used_up(
 
 def test_a_batch_of_another_shape_names_both_shapes(own: nn.Module, examples: Any) -> None:
     inputs, targets = examples
-    with pytest.raises(ValueError, match=r"fails on the inputs float64 \[30, 2, 2\]"):
+    with pytest.raises(ValueError, match=r"fails on the inputs float64 \[8, 2, 2\]"):
         at_centre(own, "cross_entropy", (inputs.reshape(30, 2, 2), targets))
-    with pytest.raises(ValueError, match=r"output float64 \[30, 3\] and target int64 \[30, 1\]"):
+    with pytest.raises(ValueError, match=r"output float64 \[8, 3\] and target int64 \[8, 1\]"):
         at_centre(own, "cross_entropy", (inputs, targets[:, None]))
 
 
@@ -118,7 +122,7 @@ def test_a_model_in_training_mode_is_evaluated_and_put_back(own: nn.Module, exam
     modes = [module.training for module in own.modules()]
     before = {name: value.clone() for name, value in own.state_dict().items()}
     found = [at_centre(own, "cross_entropy", examples) for _ in range(2)]
-    landscape.slope_budget(own, "cross_entropy", examples, random_segment(own, span=1e-3))
+    landscape.slope_budget(Problem(own, "cross_entropy", examples), random_segment(own, span=1e-3))
     assert [module.training for module in own.modules()] == modes
     assert all(torch.equal(before[name], value) for name, value in own.state_dict().items())
     wanted = functional.cross_entropy(own.eval()(examples[0]), examples[1])
@@ -135,7 +139,7 @@ def test_weights_that_are_no_numbers_are_named(own: nn.Module, examples: Any) ->
 def test_a_plane_of_another_model_is_told_what_differs(own: nn.Module, examples: Any) -> None:
     other = landscape.random_plane(nn.Linear(4, 3))
     with pytest.raises(ValueError, match=r"first difference: 0\.weight; make the plane from this"):
-        landscape.sample(own, "cross_entropy", examples, other)
+        landscape.sample(Problem(own, "cross_entropy", examples), other)
 
 
 # -- devices: "meta" is one that every machine has -----------------------------------------------
@@ -161,7 +165,7 @@ def test_what_a_loss_or_a_model_holds_on_another_device_is_named(
         def forward(self, inputs: Tensor) -> Tensor:
             return self.inner(inputs) + self.shift
 
-    with pytest.raises(ValueError, match=r"model fails on the inputs float64 \[30, 4\]: .* device"):
+    with pytest.raises(ValueError, match=r"model fails on the inputs float64 \[8, 4\]: .* device"):
         at_centre(Shifted(), "cross_entropy", examples)
 
 
@@ -201,7 +205,9 @@ def test_another_preprocessing_shows_beside_the_loss_that_was_recorded(
     """The loss at the centre is that of the record, bit for bit up to rounding, or it is not."""
     inputs, targets = examples
     config = landscape.TrainingConfig(steps=300)
-    run = landscape.train(model, "cross_entropy", examples, optimizer="adam", config=config)
+    run = landscape.train(
+        Problem(model, "cross_entropy", examples), optimizer="adam", config=config
+    )
     assert at_centre(model, "cross_entropy", examples) == pytest.approx(run.losses[-1], rel=1e-9)
     other = at_centre(model, "cross_entropy", (inputs.flip(1), targets))
     assert other > 1.5 * run.losses[-1]
@@ -215,6 +221,6 @@ def test_data_prepared_in_another_way_are_noticed_by_the_recorded_loss() -> None
     plane = landscape.random_plane(model, seed=0)
     grid = landscape.Grid.square(3)
     work = {"grid": grid, "expected_loss": recorded}
-    landscape.sample(model, "cross_entropy", (inputs, targets), plane, **work)
+    landscape.sample(Problem(model, "cross_entropy", (inputs, targets)), plane, **work)
     with pytest.raises(ValueError, match=r"as recorded, got .*; check the preprocessing"):
-        landscape.sample(model, "cross_entropy", (255 * inputs, targets), plane, **work)
+        landscape.sample(Problem(model, "cross_entropy", (255 * inputs, targets)), plane, **work)

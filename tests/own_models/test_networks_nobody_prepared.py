@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 import landscape
+from landscape import Problem
 from landscape.kinks import random_segment
 
 EXAMPLES, CLASSES, TOKENS, WORDS = 4, 5, 6, 11
@@ -192,7 +193,9 @@ def test_one_call_gives_a_finite_surface_and_leaves_the_model_alone(
     _, model, data = network
     before = state(model)
     plane = landscape.random_plane(model, seed=0)
-    surface = landscape.sample(model, "cross_entropy", data, plane, grid=landscape.Grid.square(3))
+    surface = landscape.sample(
+        Problem(model, "cross_entropy", data), plane, grid=landscape.Grid.square(3)
+    )
     assert surface.complete
     assert np.isfinite(surface.losses).all()
     assert np.ptp(surface.losses) > 0
@@ -204,11 +207,13 @@ def test_the_same_seed_gives_the_same_bits(network: tuple[str, nn.Module, Any]) 
     grid = landscape.Grid.square(2, 0.5)
     surfaces = [
         landscape.sample(
-            model, "cross_entropy", data, landscape.random_plane(model, seed=seed), grid=grid,
+            Problem(model, "cross_entropy", data),
+            landscape.random_plane(model, seed=seed),
+            grid=grid,
             engine=CONFIG,
         )
         for seed in (0, 0, 1)
-    ]  # fmt: skip
+    ]
     assert surfaces[0].losses.tobytes() == surfaces[1].losses.tobytes()
     assert (surfaces[0].losses != surfaces[2].losses).all()
 
@@ -217,7 +222,7 @@ def test_a_slope_budget_is_finite_and_passes_its_check(network: tuple[str, nn.Mo
     _, model, data = network
     before = state(model)
     segment = random_segment(model, seed=0, span=SPAN)
-    budget = landscape.slope_budget(model, "cross_entropy", data, segment, samples=5)
+    budget = landscape.slope_budget(Problem(model, "cross_entropy", data), segment, samples=5)
     assert budget.passed
     assert np.isfinite(budget.slope_change)
     assert budget.slope_change != 0
@@ -229,7 +234,9 @@ def test_a_slope_budget_is_finite_and_passes_its_check(network: tuple[str, nn.Mo
 def test_a_recurrent_layer_of_rectifiers_cannot_be_watched_and_is_named() -> None:
     torch.manual_seed(0)
     model = Last(nn.RNN, nonlinearity="relu")
-    budget = landscape.slope_budget(model, "cross_entropy", series(), random_segment(model))
+    budget = landscape.slope_budget(
+        Problem(model, "cross_entropy", series()), random_segment(model)
+    )
     assert budget.unseen == ("rnn_relu in cell",)
     assert not budget.passed
 
@@ -237,19 +244,17 @@ def test_a_recurrent_layer_of_rectifiers_cannot_be_watched_and_is_named() -> Non
 def test_a_layer_that_jumps_in_value_is_refused_by_name() -> None:
     model = nn.Sequential(nn.Flatten(), nn.Linear(TOKENS * 3, 7), nn.Hardshrink(), nn.Linear(7, 5))
     surface = landscape.sample(
-        model,
-        "cross_entropy",
-        series(),
+        Problem(model, "cross_entropy", series()),
         landscape.random_plane(model),
         grid=landscape.Grid.square(3),
     )
     assert np.isfinite(surface.losses).all()
     with pytest.raises(ValueError, match=r"hardshrink in 2 jumps in value.*replace the activation"):
-        landscape.slope_budget(model, "cross_entropy", series(), random_segment(model))
+        landscape.slope_budget(Problem(model, "cross_entropy", series()), random_segment(model))
 
 
 def test_statistics_of_the_batch_couple_its_examples_and_are_refused() -> None:
     norm = nn.BatchNorm1d(TOKENS, track_running_stats=False)
     model = nn.Sequential(norm, nn.Flatten(), nn.Linear(TOKENS * 3, CLASSES))
     with pytest.raises(ValueError, match=r"losses that belong to single examples.*leave out what"):
-        landscape.slope_budget(model, "cross_entropy", series(), random_segment(model))
+        landscape.slope_budget(Problem(model, "cross_entropy", series()), random_segment(model))
