@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from landscape import TrainingConfig, train
+from landscape import Problem, TrainingConfig, train
 from landscape.parameters import flatten
 
 STEPS, RATE, MOMENTUM, DECAY = 25, 0.02, 0.8, 0.3
@@ -77,7 +77,7 @@ def path_of(name: str, examples: Any, *, batch: int = 0) -> np.ndarray:
         steps=STEPS, record_every=1, batch_size=batch, momentum=MOMENTUM, weight_decay=DECAY,
         learning_rates={name: RATE},
     )  # fmt: skip
-    path = train(linear(), "cross_entropy", examples, optimizer=name, config=config)
+    path = train(Problem(linear(), "cross_entropy", examples), optimizer=name, config=config)
     return path.thetas
 
 

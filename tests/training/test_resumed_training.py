@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from landscape import Problem
 from landscape.config import TrainingConfig
 from landscape.training import train
 from landscape.training_state import Keeping
@@ -59,8 +60,13 @@ def trained(optimizer: str, keeping: Keeping | None, seed: int | None = 5) -> Tr
     data = torch.randn(20, 4, generator=generator), torch.arange(20) % 3
     if seed is not None:
         torch.manual_seed(seed)
-    return train(network(), "cross_entropy", data, optimizer=optimizer, config=CONFIG, seed=1,
-                 keeping=keeping)  # fmt: skip
+    return train(
+        Problem(network(), "cross_entropy", data),
+        optimizer=optimizer,
+        config=CONFIG,
+        seed=1,
+        keeping=keeping,
+    )
 
 
 def same(first: Trajectory, second: Trajectory) -> None:
@@ -92,8 +98,14 @@ def test_resuming_tells_the_steps_that_were_taken(monkeypatch: pytest.MonkeyPatc
         trained("adam", Keeping(shelf.save, None, 0.0))
     steps: list[int] = []
     data = torch.zeros(20, 4), torch.arange(20) % 3
-    train(network(), "cross_entropy", data, optimizer="adam", config=CONFIG, seed=1,
-          progress=steps.append, keeping=Keeping(shelf.save, shelf.saved, 0.0))  # fmt: skip
+    train(
+        Problem(network(), "cross_entropy", data),
+        optimizer="adam",
+        config=CONFIG,
+        seed=1,
+        progress=steps.append,
+        keeping=Keeping(shelf.save, shelf.saved, 0.0),
+    )
     assert steps == [6] + [1] * 24
 
 
@@ -111,8 +123,11 @@ def test_a_global_generator_that_training_does_not_use_is_left_alone() -> None:
 
     def run(saved: Any) -> None:
         model = nn.Linear(2, 2)
-        train(model, "cross_entropy", data, config=TrainingConfig(steps=9, record_every=3),
-              keeping=Keeping(shelf.save, saved, 0.0))  # fmt: skip
+        train(
+            Problem(model, "cross_entropy", data),
+            config=TrainingConfig(steps=9, record_every=3),
+            keeping=Keeping(shelf.save, saved, 0.0),
+        )
 
     with pytest.raises(Killed):
         run(None)

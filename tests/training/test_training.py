@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as functional
 from torch import nn
 
-from landscape import TrainingConfig, train
-from landscape.evaluation import as_batches
+from landscape import Problem, TrainingConfig, train
+from landscape.evaluation.reading import as_batches
 from landscape.parameters import flatten
 from landscape.training import _batches
 
@@ -20,7 +20,9 @@ def test_gradient_descent_is_theta_minus_rate_times_gradient(
     model: nn.Module, examples: Any
 ) -> None:
     theta = torch.from_numpy(flatten(model))
-    path = train(model, "cross_entropy", examples, config=config(learning_rates={"gd": 0.5}))
+    path = train(
+        Problem(model, "cross_entropy", examples), config=config(learning_rates={"gd": 0.5})
+    )
     shapes = [(5, 4), (5,), (3, 5), (3,)]
 
     def loss(values: torch.Tensor) -> torch.Tensor:
@@ -46,8 +48,11 @@ def test_gradient_descent_is_theta_minus_rate_times_gradient(
 
 @pytest.mark.parametrize("name", ["gd", "sgd", "momentum", "nesterov", "adam", "adamw"])
 def test_every_optimizer_lowers_the_loss(name: str, model: nn.Module, examples: Any) -> None:
-    path = train(model, "cross_entropy", examples, optimizer=name,
-                 config=config(steps=60, batch_size=10))  # fmt: skip
+    path = train(
+        Problem(model, "cross_entropy", examples),
+        optimizer=name,
+        config=config(steps=60, batch_size=10),
+    )
     assert path.losses[-1] < path.losses[0]
     assert path.diverged_at is None
 
@@ -57,7 +62,9 @@ def test_nesterov_looks_ahead(examples: Any) -> None:
     for name in ("momentum", "nesterov"):
         torch.manual_seed(0)
         model = nn.Linear(4, 3).double()
-        paths.append(train(model, "cross_entropy", examples, optimizer=name, config=config()))
+        paths.append(
+            train(Problem(model, "cross_entropy", examples), optimizer=name, config=config())
+        )
     assert not np.allclose(paths[0].solution, paths[1].solution)
 
 
@@ -80,17 +87,15 @@ def test_the_whole_data_set_in_parts_is_one_batch(model: nn.Module, examples: An
         torch.manual_seed(0)
         fresh = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3)).double()
         np.testing.assert_array_equal(flatten(fresh), start)
-        solutions.append(train(fresh, "cross_entropy", data, config=config()).solution)
+        solutions.append(train(Problem(fresh, "cross_entropy", data), config=config()).solution)
     np.testing.assert_allclose(*solutions, rtol=1e-12)
 
 
 def test_a_run_that_diverges_stops_and_says_when(examples: Any) -> None:
     model = nn.Linear(4, 1).double()
-    targets = torch.zeros(30, dtype=torch.float64)
+    targets = torch.zeros(30, 1, dtype=torch.float64)
     path = train(
-        model,
-        "mse",
-        (examples[0] * 1e3, targets),
+        Problem(model, "mse", (examples[0] * 1e3, targets)),
         config=config(steps=500, learning_rates={"gd": 1e3}),
     )
     assert path.diverged_at is not None
@@ -104,7 +109,7 @@ def test_a_run_that_diverges_stops_and_says_when(examples: Any) -> None:
 def test_batch_norm_statistics_are_recorded(examples: Any) -> None:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Linear(5, 3)).double()
-    path = train(model, "cross_entropy", examples, config=config())
+    path = train(Problem(model, "cross_entropy", examples), config=config())
     np.testing.assert_array_equal(path.buffers["1.running_mean"], model[1].running_mean)
     assert path.buffers["1.num_batches_tracked"] == 5
     model.eval()
@@ -142,6 +147,6 @@ def test_impossible_settings_are_refused(changes: dict[str, Any], message: str) 
 
 def test_sgd_without_batches_would_be_gd(model: nn.Module, examples: Any) -> None:
     with pytest.raises(ValueError, match="sgd needs batch_size >= 1"):
-        train(model, "cross_entropy", examples, optimizer="sgd")
+        train(Problem(model, "cross_entropy", examples), optimizer="sgd")
     with pytest.raises(ValueError, match="unknown optimizer 'lbfgs'; known: gd, sgd"):
-        train(model, "cross_entropy", examples, optimizer="lbfgs")
+        train(Problem(model, "cross_entropy", examples), optimizer="lbfgs")
