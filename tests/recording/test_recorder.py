@@ -12,8 +12,14 @@ import torch
 from recording.loops import network, recorded, steps_of, vector
 from torch import nn
 
-from landscape import TrajectoryRecorder, evaluate_losses, pca_plane, project, read_recording
-from landscape.evaluation import Evaluator
+from landscape import (
+    Problem,
+    TrajectoryRecorder,
+    evaluate_losses,
+    pca_plane,
+    project,
+    read_recording,
+)
 from landscape.recording.weights import unwrapped
 from landscape.store import StudyFile
 from landscape.store.writer import StudyWriter
@@ -227,14 +233,14 @@ def test_losses_are_evaluated_with_the_statistics_at_the_end(tmp_path: Path) -> 
     data = (torch.randn(30, 4, dtype=torch.float64), torch.arange(30) % 3)
     recorded(model, tmp_path, 6, every=3)
     path = read_recording(tmp_path)
-    wanted = Evaluator(model, "cross_entropy", data, dtype=torch.float64)(
+    wanted = Problem(model, "cross_entropy", data, dtype=torch.float64).evaluator()(
         np.asarray(path.thetas, dtype=np.float64)
     )
     fresh = network(dtype=torch.float64)
     before = copy.deepcopy(fresh.state_dict())
     done = []
     for own in (model, nn.DataParallel(fresh)):
-        filled = evaluate_losses(path, own, "cross_entropy", data, progress=done.append)
+        filled = evaluate_losses(Problem(own, "cross_entropy", data), path, progress=done.append)
         np.testing.assert_allclose(filled.losses, wanted["losses"], rtol=1e-12)
         np.testing.assert_allclose(filled.accuracies, wanted["accuracies"])  # type: ignore[arg-type]
         assert isinstance(filled.thetas, np.memmap)
@@ -242,7 +248,7 @@ def test_losses_are_evaluated_with_the_statistics_at_the_end(tmp_path: Path) -> 
     assert len(done) == 6
     assert all(torch.equal(v, before[n]) for n, v in fresh.state_dict().items())
     with pytest.raises(ValueError, match="the trajectory must be the model's"):
-        evaluate_losses(path, network(width=6), "cross_entropy", data)
+        evaluate_losses(Problem(network(width=6), "cross_entropy", data), path)
 
 
 def test_the_last_record_lands_on_the_origin_of_its_plane(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import torch
 from recording.loops import network, vector
 from torch import nn
 
-from landscape import evaluate_losses, read_recording, trajectory_from_checkpoints
+from landscape import Problem, evaluate_losses, read_recording, trajectory_from_checkpoints
 from landscape.recording import huggingface, lightning
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -188,7 +188,7 @@ def test_huggingface(tmp_path: Path) -> None:
     def loss(output: dict[str, torch.Tensor], target: torch.Tensor) -> torch.Tensor:
         return nn.functional.cross_entropy(output["logits"], target)
 
-    assert np.isfinite(evaluate_losses(path, model, loss, mapping).losses).all()
+    assert np.isfinite(evaluate_losses(Problem(model, loss, mapping), path).losses).all()
     # The folders that the Trainer saved are records of the same path.
     saved = trajectory_from_checkpoints(Classifier(), tmp_path / "out")
     assert saved.steps.tolist() == [2, 4, 5]
