@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from torch import nn
 
 import landscape
-from landscape import custom_plane, line_between, plane_through, project, sample, update_plane
+from landscape import (
+    Problem,
+    custom_plane,
+    line_between,
+    plane_through,
+    project,
+    sample,
+    update_plane,
+)
 from landscape.directions import CollinearError, orthogonalised
 from landscape.layout import Layout, Slot
 from landscape.parameters import flatten, layout_of
@@ -46,8 +54,11 @@ def test_the_loss_at_the_ends_of_a_line_is_that_of_the_solutions(
     examples: tuple[torch.Tensor, torch.Tensor],
 ) -> None:
     one, two = net(0).double(), net(1).double()
-    surface = sample(one, "cross_entropy", examples, line_between(one, two),
-                     grid=landscape.Grid.cube((3,)))  # fmt: skip
+    surface = sample(
+        Problem(one, "cross_entropy", examples),
+        line_between(one, two),
+        grid=landscape.Grid.cube((3,)),
+    )
     for model, loss in ((one, surface.losses[1]), (two, surface.losses[2])):
         wanted = nn.functional.cross_entropy(model(examples[0]), examples[1])
         assert loss == pytest.approx(wanted.item(), rel=1e-12)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from landscape import (
     Grid,
+    Problem,
     SamplingConfig,
     gradient_segment,
     layout_of,
@@ -60,16 +61,19 @@ def test_a_wrapped_model_is_sampled_and_watched_like_the_bare_one(
     engine = SamplingConfig(strategy="loop", batch_size=30, threads=1)
     made = {m: random_plane(m) for m in (bare, wrapped)}
     surfaces = [
-        sample(model, "cross_entropy", [examples], made[other], grid=grid, engine=engine)
+        sample(Problem(model, "cross_entropy", [examples]), made[other], grid=grid, engine=engine)
         for model, other in ((bare, wrapped), (wrapped, bare), (bare, bare))
     ]
     for surface in surfaces:
         np.testing.assert_array_equal(surface.losses, surfaces[-1].losses)
-    segments = [gradient_segment(m, "cross_entropy", [examples], rate=0.1) for m in made]
+    segments = [gradient_segment(Problem(m, "cross_entropy", [examples]), rate=0.1) for m in made]
     np.testing.assert_array_equal(segments[0].direction, segments[1].direction)
-    maps = [kink_map(m, "cross_entropy", [examples], made[bare], grid=Grid.square(5)) for m in made]
+    maps = [
+        kink_map(Problem(m, "cross_entropy", [examples]), made[bare], grid=Grid.square(5))
+        for m in made
+    ]
     assert maps[0].curves == maps[1].curves > 0
-    budgets = [slope_budget(m, "cross_entropy", [examples], segments[0]) for m in made]
+    budgets = [slope_budget(Problem(m, "cross_entropy", [examples]), segments[0]) for m in made]
     assert budgets[0].crossings == budgets[1].crossings
 
 
