@@ -9,6 +9,7 @@ from torch import nn
 
 from landscape.arrays import Floats
 from landscape.config.study import Normalisation
+from landscape.directions.acting import acting_weights
 from landscape.directions.normalise import normalise
 from landscape.directions.selection import Which, mask, select
 from landscape.layout import Layout
@@ -76,7 +77,7 @@ def random_plane(
     layout, theta = layout_of(model), flatten(model)
     if not 1 <= axes <= len(_AXES):
         raise ValueError(f"axes must be 1, 2 or 3, got {axes}")
-    names = select(model, which)
+    names, acting = select(model, which), acting_weights(model, theta)
     directions = [
         normalise(
             random_direction(layout, seed=seed, axis=axis),
@@ -86,6 +87,7 @@ def random_plane(
             one_dimensional=one_dimensional,
             embeddings=embeddings,
             names=frozenset(names),
+            acting=acting,
         )
         for axis in _AXES[:axes]
     ]
