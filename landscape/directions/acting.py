@@ -44,6 +44,27 @@ class Acting:
     weights: Floats
     units: Floats
 
+    def norms(
+        self, theta: Floats, directions: Sequence[Floats], layout: Layout
+    ) -> dict[str, list[float]]:
+        """Return norms of the parameters that do not act themselves, by name.
+
+        Args:
+            theta: the parameters at which the weights were found, [P].
+            directions: scaled directions, each [P].
+            layout: of the P parameters.
+
+        Returns:
+            For each, the norm of the weight, and that of its change along each direction.
+        """
+        hidden = (self.weights != theta) | (self.units != 1)
+        changes = [direction * _inverse(self.units) for direction in directions]
+        return {
+            slot.name: [float(np.linalg.norm(v[part])) for v in (self.weights, *changes)]
+            for slot, part in layout.parts()
+            if hidden[part].any()
+        }
+
 
 class _Use(NamedTuple):
     """A weight that is computed from parameters.

@@ -13,9 +13,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrizations, parametrize, prune
 
-from landscape import random_plane, sample
+from landscape import layout_of, random_plane, sample
 from landscape.config.study import SamplingConfig
+from landscape.directions import acting_weights, update_plane
 from landscape.grid import Grid
+from landscape.parameters import flatten
+from landscape.trajectory import Trajectory
 
 Change = Callable[[Any], None]
 Case = tuple[Callable[[], nn.Module], Change]
@@ -589,3 +592,125 @@ PARAMETRISED: dict[str, Case] = {
 @pytest.mark.parametrize("name", PARAMETRISED)
 def test_what_acts_is_the_same_and_so_is_the_surface(name: str) -> None:
     assert difference(name, PARAMETRISED[name]) < 1e-9
+
+
+# -- planes of a path, and what cannot be the same ------------------------------------------------
+
+
+def pruned_and_trained(hidden: float) -> tuple[nn.Module, Trajectory]:
+    net = made(lambda: Net(pruned(nn.Linear(4, 5)), new_weight_norm(nn.Linear(5, 2), 1)))
+    inputs = torch.randn(6, 4, generator=torch.Generator().manual_seed(1)).double()
+    optimizer = torch.optim.SGD(net.parameters(), 0.1)
+    with torch.no_grad():
+        net.one.weight_orig[net.one.weight_mask == 0] = hidden
+    thetas = [flatten(net)]
+    for _ in range(3):
+        optimizer.zero_grad()
+        net(inputs).square().mean().backward()
+        optimizer.step()
+        thetas.append(flatten(net))
+    facts = np.ones(3)
+    return net, Trajectory(np.stack(thetas), np.arange(4), np.ones(4), facts, facts, facts, facts,
+                           layout_of(net))  # fmt: skip
+
+
+def test_the_random_direction_of_an_update_plane_is_scaled_to_the_weights_that_act() -> None:
+    (net, path), (_, other) = pruned_and_trained(0.0), pruned_and_trained(50.0)
+    planes = [update_plane(p, second="random", model=net) for p in (path, other)]
+    np.testing.assert_allclose(planes[0].d_beta, planes[1].d_beta, rtol=1e-12)
+    mask = net.one.weight_mask.numpy().reshape(-1) == 0
+    (hidden,) = [p for s, p in planes[0].layout.parts() if s.name == "one.weight_orig"]
+    assert not planes[0].d_beta[hidden][mask].any()
+    assert planes[0].d_beta[hidden][~mask].all()
+
+
+def test_a_path_does_not_tell_masks_and_parametrisations() -> None:
+    path = pruned_and_trained(0.0)[1]
+    with pytest.raises(ValueError, match="weight_orig is masked or parametrised; give model"):
+        update_plane(path, second="random")
+    with pytest.raises(ValueError, match="must have the parameters of the trajectory"):
+        update_plane(path, second="random", model=nn.Linear(2, 2))
+    assert update_plane(path).kind == "update"
+
+
+def test_weights_are_found_at_the_point_that_is_asked_for() -> None:
+    net = made(lambda: new_weight_norm(nn.Linear(4, 5), 1))
+    theta = flatten(net)
+    found = acting_weights(net, 2 * theta)
+    layout = layout_of(net)
+    parts = {slot.name.rpartition(".")[2]: part for slot, part in layout.parts()}
+    weight = net.weight.detach().numpy().reshape(-1)
+    np.testing.assert_allclose(found.weights[parts["original1"]], 2 * weight)
+    np.testing.assert_array_equal(found.weights[parts["bias"]], 2 * theta[parts["bias"]])
+    assert (found.units[parts["original0"]] == 1).all()
+
+
+def test_a_weight_without_derivative_and_a_plain_second_use_act_themselves() -> None:
+    class Rounded(nn.Module):
+        def forward(self, weight: Tensor) -> Tensor:
+            return torch.round(weight * 8) / 8
+
+    class Single(nn.Module):
+        scale = torch.ones(4, 4)  # No buffer: float32 stays, and a product with float64 fails.
+
+        def forward(self, weight: Tensor) -> Tensor:
+            return weight @ self.scale
+
+    tied = nn.Sequential(pruned(nn.Linear(4, 4)), nn.Linear(4, 4))
+    tied[1].weight = tied[0].weight_orig
+    single = registered(nn.Linear(4, 4), Single())
+    for net in (registered(nn.Linear(4, 4), Rounded()).double(), single, tied.double()):
+        found, theta = acting_weights(net), flatten(net)
+        np.testing.assert_array_equal(found.weights, theta)
+        np.testing.assert_array_equal(found.units, 1.0)
+
+
+@pytest.mark.parametrize("kind", ["old", "new", "spectral", "old spectral", "pruned inside"])
+def test_finding_what_acts_leaves_the_network_as_it_was(kind: str) -> None:
+    makers: dict[str, Callable[[], nn.Module]] = {
+        "old": lambda: old_weight_norm(nn.Linear(4, 5), 1),
+        "new": lambda: new_weight_norm(nn.Linear(4, 5), 1),
+        "spectral": lambda: parametrizations.spectral_norm(nn.Linear(4, 5)),
+        "old spectral": lambda: legacy(nn.utils.spectral_norm, nn.Linear(4, 5)),
+        "pruned inside": pruned_weight_norm,
+    }
+    net = makers[kind]().train()
+    state = {name: value.clone() for name, value in net.state_dict().items()}
+    held = [dict(vars(module)) for module in net.modules()]
+    acting_weights(net)
+    assert all(torch.equal(state[name], value) for name, value in net.state_dict().items())
+    for module, before in zip(net.modules(), held, strict=True):
+        assert all(vars(module)[name] is value for name, value in before.items())
+
+
+def unit_by_unit(net: Any) -> None:
+    factors = torch.linspace(0.2, 3, 5).double()
+    net.one.weight *= factors[:, None]
+    net.one.bias *= factors
+    net.two.weight /= factors
+
+
+def components_of_adapter(net: Any) -> None:
+    factors = torch.tensor([0.2, 3.0]).double()
+    net.one.lora_A["default"].weight.mul_(factors[:, None])
+    net.one.lora_B["default"].weight.div_(factors)
+
+
+def signs_of_adapter(net: Any) -> None:
+    times(-1, net.one.lora_A["default"].weight, net.one.lora_B["default"].weight)
+
+
+IMPOSSIBLE: dict[str, Case] = {
+    "units apart": (PLAIN["linear"][0], unit_by_unit),
+    "components apart": (PLAIN["adapter"][0], components_of_adapter),
+    "negative": (PLAIN["adapter"][0], signs_of_adapter),
+}
+
+
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_factors_that_differ_within_a_filter_or_are_negative_show_another_surface(
+    name: str,
+) -> None:
+    # A filter has one length: it cannot follow factors that differ within it. A draw has a sign of
+    # its own: it does not turn with the weights.
+    assert difference(name, IMPOSSIBLE[name]) > 1e-3
