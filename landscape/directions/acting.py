@@ -57,13 +57,13 @@ class Acting:
         Returns:
             For each, the norm of the weight, and that of its change along each direction.
         """
-        hidden = (self.weights != theta) | (self.units != 1)
-        changes = [direction * _inverse(self.units) for direction in directions]
-        return {
-            slot.name: [float(np.linalg.norm(v[part])) for v in (self.weights, *changes)]
-            for slot, part in layout.parts()
-            if hidden[part].any()
-        }
+        found = {}
+        for slot, part in layout.parts():
+            weights, units = self.weights[part], self.units[part]
+            if (weights != theta[part]).any() or (units != 1).any():
+                changes = [direction[part] * _inverse(units) for direction in directions]
+                found[slot.name] = [float(np.linalg.norm(v)) for v in (weights, *changes)]
+        return found
 
 
 class _Use(NamedTuple):
@@ -96,7 +96,7 @@ def acting_weights(model: nn.Module, theta: Floats | None = None) -> Acting:
     - q vanishes everywhere, or w cannot be computed in float64 on the CPU: nothing is known, and
       p acts itself.
 
-    A parameter that some layer uses as it is acts itself. A mask that a layer applies in its own
+    A parameter that some layer uses as it is acts itself. What a layer computes in its own
     ``forward`` is not found.
 
     Args:
@@ -109,6 +109,8 @@ def acting_weights(model: nn.Module, theta: Floats | None = None) -> Acting:
     """
     inner, layout = unwrapped(model), layout_of(model)
     theta = flatten(model) if theta is None else theta
+    if not _parametrised(inner) and not any(list(_hooks(layer)) for layer in inner.modules()):
+        return Acting(theta, np.broadcast_to(1.0, theta.shape))
     values = unflatten(torch.from_numpy(np.array(theta)), layout)
     by_id = {id(p): values[name] for name, p in inner.named_parameters()}
     uses, plain = list(_uses(inner, by_id)), _plain(inner)

@@ -263,7 +263,7 @@ PLAIN: dict[str, Case] = {
 def data_of(name: str, make: Callable[[], nn.Module]) -> tuple[Tensor, Tensor]:
     """Return examples for a network: the first shape that it takes."""
     draws = torch.Generator().manual_seed(1)
-    if "attention" in name or name in ("rnn", "lstm"):
+    if any(kind in name for kind in ("attention", "rnn", "lstm")):
         shapes: Sequence[tuple[int, ...]] = [(6, 3, 4)]
     else:
         shapes = [(6, 4), (6, 2, 3), (6, 2, 3, 3), (6, 2, 3, 3, 3)]
@@ -541,6 +541,34 @@ def behind_both_masks(net: Any) -> None:
     net.one.weight_orig[hidden] = 9.0
 
 
+def named_weight(net: Any, tensor: str) -> Any:
+    """Normalise columns of a tensor of a layer: recurrent weights, an attention in-projection."""
+    layer = net.heads if hasattr(net, "heads") else net.cell
+    parametrizations.weight_norm(layer, tensor, dim=1)
+    return net
+
+
+def old_weight_norm_of_rnn() -> nn.Module:
+    net = Recurrent(nn.RNN(4, 3, batch_first=True), 3)
+    legacy(nn.utils.weight_norm, net.cell, "weight_hh_l0", dim=1)
+    return net
+
+
+def old_columns_of_rnn(net: Any) -> None:
+    net.cell.weight_hh_l0_v *= torch.tensor([0.2, 1.0, 5.0]).double()
+
+
+def inner_columns(net: Any) -> None:
+    (v,) = named(net, "original1")
+    v *= torch.linspace(0.2, 5, v.shape[1]).double()
+
+
+def pruned_projection() -> nn.Module:
+    net = Attention()
+    prune.random_unstructured(net.heads, "in_proj_weight", 0.5)
+    return net
+
+
 UP = nn.ConvTranspose2d
 PARAMETRISED: dict[str, Case] = {
     "pruned linear": (
@@ -555,6 +583,16 @@ PARAMETRISED: dict[str, Case] = {
         lambda: Net(pruned(UP(2, 4, 2, groups=2)), pruned(UP(4, 4, 2, groups=2))),
         masked_consecutive,
     ),
+    "pruned attention": (pruned_projection, behind_masks),
+    "weight norm in attention": (
+        lambda: named_weight(Attention(), "in_proj_weight"),
+        inner_columns,
+    ),
+    "weight norm in lstm": (
+        lambda: named_weight(Recurrent(nn.LSTM(4, 3, batch_first=True), 3), "weight_hh_l0"),
+        inner_columns,
+    ),
+    "old weight norm in rnn": (old_weight_norm_of_rnn, old_columns_of_rnn),
     "tied and pruned": (tied_masks, behind_both_masks),
     "pruned weight norm": (pruned_weight_norm, hidden_and_columns),
     "own mask": (lambda: Net(registered(nn.Linear(4, 5), Masked(5, 4)), nn.Linear(5, 2)),
@@ -587,6 +625,11 @@ PARAMETRISED: dict[str, Case] = {
         directions_of_weight_norm,
     ),
 }  # fmt: skip
+
+
+def test_biases_that_are_pruned_move_where_they_act() -> None:
+    case = PARAMETRISED["pruned twice and biases"]
+    assert difference("pruned biases", case, one_dimensional="layer") < 1e-9
 
 
 @pytest.mark.parametrize("name", PARAMETRISED)
