@@ -71,13 +71,15 @@ class _Use(NamedTuple):
 
     Attributes:
         weight: the weight w that acts.
-        cotangent: random numbers u of its shape.
-        products: of u and the derivative of w, by id of each parameter, in its shape.
+        cotangents: two arrays u of random numbers of its shape.
+        products: of both u and the derivative of w, by id of each parameter, in its shape.
+        only: id of the parameter in whose place w stands, if it is one alone.
     """
 
     weight: Floats
-    cotangent: Floats
-    products: Mapping[int, Floats]
+    cotangents: tuple[Floats, ...]
+    products: Mapping[int, tuple[Floats, ...]]
+    only: int | None
 
 
 def acting_weights(model: nn.Module, theta: Floats | None = None) -> Acting:
@@ -86,18 +88,20 @@ def acting_weights(model: nn.Module, theta: Floats | None = None) -> Acting:
     Known are the masks of ``torch.nn.utils.prune``, the weight norm and the spectral norm of
     ``torch.nn.utils``, and every parametrisation of ``torch.nn.utils.parametrize``. Let q be the
     product of the derivative of the weight w and random numbers u. The parameter p is of one of
-    four kinds:
+    these kinds:
 
     - q p = u w entry by entry: w is p times fixed numbers (a mask is one), and these are 1 / unit.
     - The sum of q p vanishes over each block of entries along some axes: w stays if a block is
       rescaled (Euler's theorem). Where w = t p with one t for each block, 1 / t is the unit; where
       not, the norm of the block is.
-    - q vanishes for some entries: those do not act. The others act themselves.
+    - The sum of q p is k times that of u w: w is homogeneous of degree k in p, which acts itself.
+    - None of these, as in orthogonal parametrisations: w acts, and its change is taken for p's. A
+      parameter that w does not stand for (of an adapter) acts itself.
     - q vanishes everywhere, or w cannot be computed in float64 on the CPU: nothing is known, and
       p acts itself.
 
     A parameter that some layer uses as it is acts itself. What a layer computes in its own
-    ``forward`` is not found.
+    ``forward`` is not found. Entries where q vanishes do not act.
 
     Args:
         model: any module; only read.
@@ -216,16 +220,22 @@ def _use(
         with torch.enable_grad():
             weight = compute(tensors)
         draws = torch.Generator().manual_seed(0)
-        cotangent = torch.randn(weight.shape, generator=draws, dtype=torch.float64)
-        found = torch.autograd.grad(weight, list(tensors.values()), cotangent, allow_unused=True)
+        cotangents = torch.randn((2, *weight.shape), generator=draws, dtype=torch.float64)
+        inputs = list(tensors.values())
+        found = [
+            torch.autograd.grad(weight, inputs, u, retain_graph=True, allow_unused=True)
+            for u in cotangents
+        ]
     except RuntimeError:
         # Another device or precision inside, or no derivative.
         return
     products = {
-        key: np.zeros(leaf.shape) if product is None else product.numpy()
-        for (key, leaf), product in zip(leaves.values(), found, strict=True)
+        key: tuple(np.zeros(leaf.shape) if q is None else q.numpy() for q in pair)
+        for (key, leaf), *pair in zip(leaves.values(), *found, strict=True)
     }
-    yield _Use(weight.detach().numpy(), cotangent.numpy(), products)
+    originals = [key for name, (key, _) in leaves.items() if "." not in name]
+    only = originals[0] if len(originals) == 1 else None
+    yield _Use(weight.detach().numpy(), tuple(u.numpy() for u in cotangents), products, only)
 
 
 def _joined(found: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
@@ -239,18 +249,21 @@ def _joined(found: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
 
 def _carried(value: Floats, use: _Use, key: int) -> tuple[Floats, Floats]:
     """Return the weights that act and their units, in the shape of the parameter."""
-    weight, product = use.weight, use.products[key]
+    weight, cotangent, product = use.weight, use.cotangents[0], use.products[key][0]
     acts = product != 0
     if not acts.any():
         known = not weight.any()
         return np.where(known, 0.0, value), np.full(value.shape, 0.0 if known else 1.0)
-    scale = float(np.abs(weight * use.cotangent).max())
-    if value.shape == weight.shape and _close(product * value, use.cotangent * weight, scale):
-        return weight, _inverse(product / use.cotangent)
+    scale = float(np.abs(weight * cotangent).max())
+    if value.shape == weight.shape and _close(product * value, cotangent * weight, scale):
+        return weight, _inverse(product / cotangent)
     alive = np.where(acts, value, 0.0)
     axes = _block_axes(alive * product, scale) if alive.any() else None
     if axes is None:
-        return alive, acts.astype(np.float64)
+        stands = (
+            use.only == key and value.shape == weight.shape and not _homogeneous(alive, use, key)
+        )
+        return weight if stands else alive, acts.astype(np.float64)
     squares = (alive * alive).sum(axes, keepdims=True)
     if value.shape == weight.shape:
         factor = (weight * alive).sum(axes, keepdims=True) * _inverse(squares)
@@ -258,6 +271,14 @@ def _carried(value: Floats, use: _Use, key: int) -> tuple[Floats, Floats]:
             return weight, np.where(acts, _inverse(factor), 0.0)
     norms = np.sqrt(squares)
     return alive * _inverse(norms), np.where(acts, norms, 0.0)
+
+
+def _homogeneous(value: Floats, use: _Use, key: int) -> bool:
+    """Return whether a factor of the parameter is a power of it as a factor of the weight."""
+    ours = [float((value * q).sum()) for q in use.products[key]]
+    weights = [float((use.weight * u).sum()) for u in use.cotangents]
+    first, second = ours[0] * weights[1], ours[1] * weights[0]
+    return abs(first - second) <= _ROUNDING * max(abs(first), abs(second)) and any(ours)
 
 
 def _block_axes(products: Floats, scale: float) -> tuple[int, ...] | None:

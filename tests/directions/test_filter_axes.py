@@ -157,7 +157,7 @@ def test_every_filter_of_a_direction_is_as_long_as_that_of_the_weights(kind: str
         cut = filters[name]
         values = dict(model.named_parameters())[slot.name].detach().double()
         acts = acting(layer, values, kind)
-        weights = cut(values * acts)
+        weights = cut(layer.weight.detach().double() if kind == "orthogonal" else values * acts)
         assert slot.filters == len(weights)
         for direction, draw, weight in zip(
             cut(found[slot.name]), cut(draws[slot.name] * acts), weights, strict=True

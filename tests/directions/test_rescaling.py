@@ -637,6 +637,50 @@ def test_what_acts_is_the_same_and_so_is_the_surface(name: str) -> None:
     assert difference(name, PARAMETRISED[name]) < 1e-9
 
 
+class Square(nn.Module):
+    def forward(self, weight: Tensor) -> Tensor:
+        return weight * weight.abs()
+
+
+def squares(net: Any) -> None:
+    times(C, net.one.parametrizations.weight.original)
+    times(C**2, net.one.bias)
+    times(C**-2, net.two.weight)
+
+
+def test_homogeneous_weights_of_any_degree_show_the_same_surface() -> None:
+    def make() -> nn.Module:
+        return Net(registered(nn.Linear(4, 5), Square()), nn.Linear(5, 2))
+
+    assert difference("square", (make, squares)) < 1e-9
+
+
+@pytest.mark.parametrize("map_", ["matrix_exp", "cayley", "householder"])
+@pytest.mark.parametrize("trained", [False, True])
+def test_orthogonal_weights_move_by_the_weights_not_by_their_angles(
+    map_: str, trained: bool
+) -> None:
+    # The parameter starts at zero: what acts is another matrix times the exponential of it.
+    net = made(lambda: parametrizations.orthogonal(nn.Linear(4, 5), orthogonal_map=map_))
+    if trained:
+        with torch.no_grad():
+            weight = net.parametrizations.weight.original
+            weight += 1e-3 * torch.randn(weight.shape, dtype=torch.float64).tril(-1)
+    plane = random_plane(net)
+    (part,) = [p for s, p in plane.layout.parts() if s.name != "bias"]
+    rows = plane.d_alpha[part].reshape(5, 4)
+    assert not np.triu(rows).any()
+    wanted = np.linalg.norm(net.weight.detach().numpy(), axis=1)
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1)[1:], wanted[1:], rtol=1e-12)
+
+
+def test_what_an_adapter_is_added_to_is_scaled_to_the_sum() -> None:
+    net = made(low_rank_parametrisation)
+    found, layout = acting_weights(net), layout_of(net)
+    part = {slot.name.rpartition(".")[2]: part for slot, part in layout.parts()}["original"]
+    np.testing.assert_allclose(found.weights[part], net.one.weight.detach().numpy().reshape(-1))
+
+
 # -- planes of a path, and what cannot be the same ------------------------------------------------
 
 
