@@ -165,16 +165,16 @@ def describe(plane: Plane) -> PlaneDescription:
     >>> [(row.name, row.weight_norm, row.shares) for row in describe(line).rows]
     [('weight', 6.0, (0.64,)), ('bias', 4.242640687119285, (0.36,))]
     """
-    acting = _acting(plane)
-    moved = np.asarray(plane.directions.any(axis=0))
+    acting, directions = _acting(plane), plane.directions
+    moved = np.asarray(directions.any(axis=0))
     norms, squares = [], 0.0
     for slot, part in plane.layout.parts():
-        here = plane.directions[:, part]
-        own = [float(np.linalg.norm(values)) for values in (plane.origin[part], *here)]
+        vectors = (plane.origin[part], *directions[:, part])
+        own = [float(np.linalg.norm(vector)) for vector in vectors]
         norms.append(acting.get(slot.name, own))
         plain = float(np.sum(plane.origin[part][moved[part]] ** 2))
         squares += norms[-1][0] ** 2 if slot.name in acting and moved[part].any() else plain
-    weight_norm, *totals = (float(total) for total in np.linalg.norm(norms, axis=0))
+    weights, *totals = (float(total) for total in np.sum(np.square(norms), axis=0))
     rows = tuple(
         ParameterRow(
             slot.name,
@@ -183,7 +183,7 @@ def describe(plane: Plane) -> PlaneDescription:
             slot.filters,
             own[0],
             tuple(own[1:]),
-            tuple((n / total) ** 2 for n, total in zip(own[1:], totals, strict=True)),
+            tuple(_ratio(n * n, total) for n, total in zip(own[1:], totals, strict=True)),
             slot.name in acting,
         )
         for slot, own in zip(plane.layout.slots, norms, strict=True)
@@ -195,8 +195,8 @@ def describe(plane: Plane) -> PlaneDescription:
         size=plane.layout.size,
         perturbed=int(moved.sum()),
         perturbed_norm=math.sqrt(squares),
-        weight_norm=weight_norm,
-        direction_norms=tuple(totals),
+        weight_norm=math.sqrt(weights),
+        direction_norms=tuple(map(math.sqrt, totals)),
         cosines=plane.cosines,
         hidden=told if isinstance(told, int) else 0,
     )

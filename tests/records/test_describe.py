@@ -144,6 +144,12 @@ def test_norms_of_a_foreign_file_that_do_not_fit_are_left_out(
     assert describe(noted) == describe(made)
 
 
+def test_norms_of_zero_of_a_foreign_file_are_shown() -> None:
+    line = Plane(np.ones(4), np.ones(4), None, Layout((Slot("w", (4,)),)), "random",
+                 {"acting": {"w": [0.0, 0.0]}})  # fmt: skip
+    assert "1 parameter, masked or parametrised" in str(describe(line))
+
+
 def test_describing_needs_no_torch() -> None:
     script = (
         "import sys, landscape; landscape.describe; landscape.PlaneDescription; "
