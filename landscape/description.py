@@ -171,6 +171,8 @@ def describe(plane: Plane) -> PlaneDescription:
     for slot, part in plane.layout.parts():
         vectors = (plane.origin[part], *directions[:, part])
         own = [float(np.linalg.norm(vector)) for vector in vectors]
+        if slot.name in acting and any(acting[slot.name][1:]) != any(own[1:]):
+            del acting[slot.name]  # A foreign file: what moves has a length.
         norms.append(acting.get(slot.name, own))
         plain = float(np.sum(plane.origin[part][moved[part]] ** 2))
         squares += norms[-1][0] ** 2 if slot.name in acting and moved[part].any() else plain
