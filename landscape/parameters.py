@@ -45,8 +45,8 @@ def layout_of(model: nn.Module) -> Layout:
     recurrent layers (each row makes one gate of one unit) and attention in-projections (each row
     of a head), and 1 for transposed convolutions, counted within each group, and for the
     ``Conv1D`` of transformers. A low-rank adapter is two linear layers: the rows of A are the
-    components, those of B the outputs. A reparametrised weight (weight norm's v, spectral norm)
-    has the axis of the weight.
+    components, those of B the outputs. A masked or parametrised weight (weight norm's v,
+    spectral norm) has the axis of the weight.
 
     Parameters with fewer than two dimensions have no filters, nor have scales of normalisation
     layers, weight norm's g, and what is called ``bias``, ``bias_*``, ``*_bias`` or ``*scale``,
