@@ -1,4 +1,4 @@
-"""Every network, form of data and loss against a plain reference: value, slope, gradient, Hessian."""
+"""Every network, form of data and loss against a plain reference."""
 
 from __future__ import annotations
 
