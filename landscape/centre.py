@@ -19,8 +19,8 @@ _SAME = 1e-12
 # Near the centre: this share of the way to the nearest end of the window, or one grid point.
 _NEAR = 0.3
 # A lower loss near the centre is told from this share of the centre's on. A quarter of the way
-# through training random planes have less than 2 %, with wrong inputs 5 to 35 % (MLPs and CNNs on
-# digits).
+# through training random planes have less than 2 %, with wrong inputs often 5 to 35 % (MLPs and
+# CNNs on digits).
 _LOWER = 0.05
 # Of planes that are made of the path or the slope, the loss falls along an axis by construction;
 # along the steepest eigenvectors optimizers bounce.
