@@ -254,17 +254,19 @@ def microscope_figure(study: StudyFile, style: Any = "paper") -> tuple[Any, str]
         return None
     windows = [study.analysis(KIND, name) for name in names]
     residuals = [residual_of(window) for window in windows]
+    full = [study.surface(identifier) for identifier in surfaces]
     titles = [get(RunKey.parse(name).activation).label for name in names]
     figure = viz.microscope(
         residuals,
         titles=titles,
-        full=[study.surface(identifier) for identifier in surfaces],
+        full=full,
         style=style,
     )
     told = windows[0].settings
     words = viz.microscope_caption(
         residuals, titles=titles, run=told["step_run"], step_length=told["step_length"],
         noise=[w.settings["noise"] for w in windows], batch_size=told["batch_size"],
+        full=full,
     )  # fmt: skip
     return figure, words
 

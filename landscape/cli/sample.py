@@ -186,6 +186,14 @@ def sample(
         str,
         typer.Option("--dtype", help="Precision: float32 or float64. [the study's, the network's]"),
     ] = "",
+    expected_loss: Annotated[
+        float | None,
+        typer.Option(
+            "--expected-loss",
+            help="The loss that the network is known to have, as from training: stop before the "
+            "grid is walked if the loss at the centre is more than 1 % away.",
+        ),
+    ] = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Say how the engine was chosen.")
     ] = False,
@@ -244,7 +252,7 @@ def sample(
         height=height or "log", gradients=gradients,
         subset=subset, divergence=divergence, curvature=curvature, dtype=dtype,
         batch_norm=batch_norm, length=length or ("displacement" if plane == "pca" else "unit"),  # type: ignore[arg-type]
-        line=line or (),
+        line=line or (), expected_loss=expected_loss,
     )  # fmt: skip
     if resample:
         check_worth(axes)
@@ -258,10 +266,34 @@ def sample(
                 reporter=shown,
             )  # fmt: skip
     print(f"wrote surface {surface} to {path}")
+    _tell_centre(path, surface)
     if len(shape) == 2:
         print(f"next: landscape render {path} --surface {surface}")
     if len(shape) == 1:
         print(f"next: landscape figure {path} --kind line --surface {surface}")
+
+
+def _tell_centre(path: Path, name: str) -> None:
+    """Print the loss at the centre, how many losses are not finite, and what is suspicious.
+
+    Raises:
+        RuntimeError: if no loss is finite.
+    """
+    from landscape.centre import centre_of, hints, non_finite
+    from landscape.store import open_study
+
+    study = open_study(path)
+    surface = study.surface(name)
+    centre, lost, size = centre_of(surface), non_finite(surface), surface.grid.size
+    words = f"centre: {centre.words}; " if centre is not None and centre.known else ""
+    print(f"{words}{lost:,} of {size:,} losses are not finite")
+    if lost == size:
+        raise RuntimeError(
+            f"all {size:,} losses are not finite; check the data and the weights for NaN, or "
+            "sample a smaller window or in float64"
+        )
+    for text in hints(surface, study.plane(name)):
+        print(f"hint: {text}")
 
 
 def _shape(grid: str, resample: int, usual_line: int) -> tuple[int, ...]:

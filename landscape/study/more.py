@@ -111,7 +111,8 @@ def surface_of(
         reporter: hears of progress.
 
     Raises:
-        ValueError: if the id is taken by another surface, or the plane cannot be made.
+        ValueError: if the id is taken by another surface, the plane cannot be made, or the loss at
+            the centre is not the expected one.
     """
     name = request.name
     surface = writer.find(surface_path(name))
@@ -129,7 +130,7 @@ def surface_of(
     now = fingerprint(evaluator, plane, problem.model)
     if isinstance(found, Surface):
         check_same(found, now, name)
-    _compare(evaluator, plane, request, paths.get(str(request.run)), reporter)
+    _check_centre(evaluator, plane, request, paths.get(str(request.run)), reporter)
     points = f"{request.grid.size:,} points of {request.run or 'the network'}"
     reporter.note(f"sampling {points}: {evaluator.choice}")
     if not writer.has(plane_path(name)):
@@ -166,14 +167,20 @@ def _plane(
     return line_within(plane, request.line[:2], request.line[2:]) if request.line else plane
 
 
-def _compare(
+def _check_centre(
     evaluator: PlaneEvaluator,
     plane: Plane,
     request: Request,
     path: Trajectory | None,
     reporter: Reporter,
 ) -> None:
-    """Note it where the loss at the solution is another than its path recorded."""
+    """Check the loss at the centre, and note it where the path recorded another.
+
+    Raises:
+        ValueError: if it is not the expected one.
+    """
+    if request.expected_loss is not None:
+        check_loss(evaluator, plane, request.expected_loss)
     if path is None or request.batch_norm != "frozen" or request.subset:
         return
     if np.isfinite(path.losses[-1]) and np.array_equal(plane.origin, path.solution):

@@ -11,6 +11,7 @@ from landscape.results import Projection
 from landscape.surface import Status, Surface
 from viz.captions.planes import a_range, plane_sentences
 from viz.captions.references import cited, methods
+from viz.geometry.centre_mark import centre_sentences
 from viz.geometry.colouring import Colours
 from viz.geometry.drape import lossless
 from viz.geometry.frame import Frame
@@ -69,6 +70,8 @@ def caption(
             f"Colours and isolines: {_kind(scale)}."
         ]  # fmt: skip
         parts += _paths(paths, surfaces, None, "")
+    each = own if own is not None else [paths] * len(surfaces)
+    parts += centre_sentences(surfaces, each, every)
     # Without heights a path is drawn wherever it is.
     parts += [*_clipped(surfaces, paths if shading else (), scale), *_interpolated(surfaces)]
     hatched = colours is not None and colours.diverging and not shading

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from landscape.residuals import Residual
+from landscape.surface import Surface
 from viz.closeups.microscopy import percent
+from viz.geometry.centre_mark import centre_sentences
 from viz.geometry.height import number
 from viz.geometry.relief import Relief
 
@@ -20,6 +22,7 @@ def microscope_caption(
     step_length: float | None = None,
     noise: Sequence[float] | None = None,
     batch_size: int = 0,
+    full: Sequence[Surface] = (),
 ) -> str:
     """Write the caption of :func:`viz.microscope` or :func:`viz.microscope_3d`.
 
@@ -33,6 +36,7 @@ def microscope_caption(
         noise: for each panel what the choice of a minibatch adds to one step, in units of the loss;
             see :func:`landscape.minibatch_noise`.
         batch_size: examples of such a minibatch.
+        full: the surfaces at full scale, whose centres are marked.
 
     Raises:
         ValueError: for no residual, or lists of other lengths.
@@ -51,6 +55,7 @@ def microscope_caption(
     if noise is not None:
         parts.append(_noise(residuals, titles, noise, batch_size))
     parts += _insets(residuals, titles)
+    parts += centre_sentences(full, [()] * len(full), [None] * len(full))
     return " ".join(parts)
 
 
