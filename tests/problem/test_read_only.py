@@ -371,3 +371,9 @@ class Merging(Mlp):
 def test_adapters_that_are_merged_in_evaluation_mode_are_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"eval\(\) changes layers.0.weight"):
         Problem(Merging(), data=examples()).evaluator()
+
+
+def test_kinks_of_a_network_that_insists_on_float32_are_refused() -> None:
+    model = Stubborn()
+    with pytest.raises(ValueError, match="measured in float64, which the network does not take"):
+        landscape.slope_budget(Problem(model, data=examples()), landscape.random_segment(model))
