@@ -62,10 +62,10 @@ class Copies:
         """Return what stands for a value in the copy: itself, if nothing in it has to change."""
         if id(value) in self._memo:
             value = self._memo[id(value)]
-            self.met_network |= id(value) in self._owned
             if not isinstance(value, Tensor | nn.Module):
                 return value
         if id(value) in self._owned:
+            self.met_network = True
             return value
         if isinstance(value, Tensor):
             return self._tensor(value)

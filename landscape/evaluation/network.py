@@ -92,6 +92,7 @@ class Network:
             self.module.requires_grad_(False)
         else:
             self.module = model
+            copies.keep(model)
         copies.met_network = False
         self.objective = bound(objective, copies)
         self.meets_network = copies.met_network

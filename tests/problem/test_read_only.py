@@ -359,6 +359,15 @@ def test_a_network_that_cannot_be_copied_takes_part_itself(
     assert all(p.requires_grad and p.grad is None for p in model.parameters())
 
 
+def test_a_loss_that_looks_at_a_network_that_cannot_be_copied_sees_the_point() -> None:
+    torch.manual_seed(0)
+    model = Uncopyable()
+    theta = flatten(model) * 1.5
+    bare = landscape.gradient(Problem(model, data=examples()), theta)
+    full = landscape.gradient(Problem(model, decayed(model), examples()), theta)
+    np.testing.assert_allclose(full - bare, 0.2 * theta, rtol=1e-12, atol=1e-14)
+
+
 class Merging(Mlp):
     """Merges an adapter into its weights in evaluation mode."""
 
