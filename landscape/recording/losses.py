@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from landscape.directions.architecture import check_one_network
 from landscape.evaluation import Evaluator, LossFunction
 from landscape.evaluation.batch_norm import layers_with_statistics
 from landscape.parameters import layout_of
@@ -43,7 +44,8 @@ def evaluate_losses(
         progress: called with 1 after every record.
 
     Raises:
-        ValueError: if the trajectory belongs to another model, or for unusable data.
+        ValueError: if the trajectory belongs to another model, or is of another network as far as
+            its settings tell, or for unusable data.
     """
     model = unwrapped(model)
     if (layout := layout_of(model)) != trajectory.layout:
@@ -51,6 +53,7 @@ def evaluate_losses(
             f"the trajectory must be the model's: {trajectory.layout.size} parameters there, "
             f"{layout.size} here; build the model that was recorded"
         )
+    check_one_network({"the model": model, "the trajectory": trajectory})
     model = _with_buffers(model, trajectory)
     evaluator = Evaluator(model, loss, data, dtype=dtype or next(model.parameters()).dtype)
     found: dict[str, list[float]] = {}

@@ -13,6 +13,7 @@ import torch
 
 from landscape.config import SamplingConfig, StudyConfig
 from landscape.directions import line_within, select
+from landscape.directions.architecture import check_one_network
 from landscape.evaluation import EngineChoice, PlaneEvaluator
 from landscape.files import replacing, writable_folder
 from landscape.plane import Plane
@@ -118,12 +119,14 @@ def surface_of(
         reporter: hears of progress.
 
     Raises:
-        ValueError: if the id is taken by another surface, or the plane cannot be made.
+        ValueError: if the id is taken by another surface, the plane cannot be made, or another
+            solution or path is of another network than the model's.
     """
     name = request.name
     surface = writer.find(surface_path(name))
     if isinstance(surface, Surface) and not _same(surface, request):
         raise ValueError(f"the id {name} is taken by another surface; give a --name")
+    _check_networks(request, model, paths, others or {})
     plane = writer.find(plane_path(name))
     if not isinstance(plane, Plane):
         plane = _plane(request, model, loss, data, paths, {**paths, **(others or {})})
@@ -158,6 +161,18 @@ def surface_of(
         if not writer.has(placed):
             record = place(evaluator, plane, paths[run], run=run, plane_id=name)
             writer.put_record(placed, record)
+
+
+def _check_networks(
+    request: Request, model: torch.nn.Module, paths: dict[str, Trajectory], others: dict[str, Any]
+) -> None:
+    """Refuse solutions and paths of other networks: all losses are those of the model's."""
+    run = str(request.run)
+    own = paths.get(run)
+    more = {name: place for name, place in {**others, **paths}.items() if name != run}
+    if own is not None:
+        check_one_network({run: own, **more})
+    check_one_network({"the model": model, **more})
 
 
 def _plane(

@@ -123,6 +123,11 @@ def test_a_line_to_other_weights(own: str, tmp_path: Path) -> None:
     surface = study.surface(study.surfaces()[0])
     wanted = nn.functional.cross_entropy(other.eval()(examples()[0]), examples()[1])
     assert surface.losses[-1] == pytest.approx(wanted.item(), rel=1e-5)
+    # Of weights alone it is not known in which network they were trained.
+    accepted("figure", tmp_path / "study.h5", "--kind", "line", "--surface", study.surfaces()[0],
+             "--out", tmp_path)  # fmt: skip
+    caption = next(tmp_path.glob("line-*.md")).read_text(encoding="utf-8")
+    assert "Solutions given as weights alone are evaluated in the first one's network." in caption
     # As many points as are asked for, not as many as are usual.
     accepted(*words, "--resample", 131, "--name", "fine")
     assert open_study(tmp_path / "study.h5").surface("fine").grid.shape == (131,)

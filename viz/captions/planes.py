@@ -18,6 +18,7 @@ _STATISTICS = {
     "recalibrated": "BatchNorm's statistics are found anew at every point.",
 }
 _FIRST = "BatchNorm's statistics are those of the first solution everywhere."
+_ONE_NETWORK = "Solutions given as weights alone are evaluated in the first one's network."
 _KINDS = {
     "hessian": "plane of two eigenvectors of the Hessian (autograd's, without the kinks)",
     "gradient": "plane of steepest descent (towards positive α) and a random direction",
@@ -50,7 +51,8 @@ def plane_sentences(surfaces: Surfaces, planes: Planes, *, high: bool) -> list[s
     sentences = []
     for numbers in groups.values():
         mine = [surfaces[i] for i in numbers], [planes[i] for i in numbers]
-        parts = [_what(*mine), *_solutions(*mine, numbers, high=high), *statistics(*mine)]
+        parts = [_what(*mine), *_solutions(*mine, numbers, high=high), *origins(*mine)]
+        parts += statistics(*mine)
         parts += _curvatures(*mine)
         if len(set(grids)) > 1:
             parts.append(_grid(mine[0]))
@@ -81,6 +83,19 @@ def statistics(surfaces: Surfaces, planes: Planes) -> list[str]:
         others = settings.get("batch_statistics") == "differ"
         found.add(_STATISTICS.get(policy) or (_FIRST if others else ""))
     return [text for text in found if text and len(found) == 1]
+
+
+def origins(surfaces: Surfaces, planes: Planes) -> list[str]:
+    """Say what solutions of a plane do not share, or do not tell."""
+    every = [settings_of(s, p) for s, p in zip(surfaces, planes, strict=True)]
+    apart = {str(key) for one in every for key in one.get("trained_apart") or ()}
+    words = {"data": "other data", "loss": "another loss"}
+    said = " and ".join(text for key, text in words.items() if key in apart)
+    sentences = [f"The solutions were trained with {said}; one loss and one set of data are "
+                 "evaluated for all."] if said else []  # fmt: skip
+    if any(one.get("networks") == "unknown" for one in every):
+        sentences.append(_ONE_NETWORK)
+    return sentences
 
 
 def a_range(texts: Sequence[str]) -> str:
