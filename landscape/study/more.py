@@ -130,6 +130,7 @@ def surface_of(
     plane = writer.find(plane_path(name))
     if not isinstance(plane, Plane):
         plane = _plane(request, model, loss, data, paths, {**paths, **(others or {})})
+        plane = _with_statistics(plane, paths)
     found = surface if isinstance(surface, Surface) else writer.find(nodes_path(name))
     recorded = found.settings["engine"] if isinstance(found, Surface) else {}
     evaluator = plane_evaluator(
@@ -189,6 +190,12 @@ def _plane(
         others=[solutions[other] for other in request.others],
     )  # fmt: skip
     return line_within(plane, request.line[:2], request.line[2:]) if request.line else plane
+
+
+def _with_statistics(plane: Plane, paths: dict[str, Trajectory]) -> Plane:
+    """Note the paths whose losses are with the statistics they end with, for captions."""
+    ended = [run for run, path in paths.items() if path.settings.get("loss_statistics") == "end"]
+    return replace(plane, settings={**plane.settings, "end_statistics": ended}) if ended else plane
 
 
 def _compare(

@@ -163,6 +163,8 @@ def test_the_path_lies_in_the_usual_window_of_its_own_plane(own: str, tmp_path: 
     (name,) = study.surfaces()
     path, grid = study.projection("long", name), study.surface(name).grid
     assert study.plane(name).settings["direction_length"] > 1.5
+    # Its losses were evaluated afterwards, with the statistics that it ends with.
+    assert study.plane(name).settings["end_statistics"] == ["long"]
     for axis, places in zip(grid.axes, path.coordinates.T, strict=True):
         assert axis[0] <= places.min()
         assert places.max() <= axis[-1]

@@ -17,6 +17,8 @@ from landscape.residuals import Residual
 from landscape.results import Projection
 from landscape.surface import Status, Surface
 from viz.browser.packing import Blob, float_kind
+from viz.captions.normalising import statistics_of_paths, statistics_used
+from viz.captions.planes import origins
 from viz.captions.surfaces import not_drawn
 from viz.geometry.window import Window, visible
 
@@ -112,11 +114,12 @@ def contents_of(
         windows = {k: w for k, w in windows.items() if k not in own}
         levels = [_surface_level(surface, blobs)]
         levels += [_window_level(w, blobs) for w in sorted(own.values(), key=lambda w: -w.width)]
+        mine = [i for i, home in enumerate(homes) if any(s is surface for s in home)]
+        drawn = [list(found.projections.values())[i] for i in mine]
         panels.append(
             _panel(name, surface, levels, titles.get(name), creased)
-            | {"paths": [i for i, home in enumerate(homes) if any(s is surface for s in home)],
-               "kinks": _map_of(surface, found.maps),
-               "notes": _notes(surface.settings, found.planes.get(surface.plane or name))
+            | {"paths": mine, "kinks": _map_of(surface, found.maps),
+               "notes": _notes(surface.settings, found.planes.get(surface.plane or name), drawn)
                + _thinned(surface.grid)}
         )  # fmt: skip
     for series in _series(windows):
@@ -285,7 +288,9 @@ def _map_of(surface: Surface, maps: Mapping[str, KinkMap]) -> int | None:
     return None
 
 
-def _notes(settings: Mapping[str, Any], plane: Plane | None) -> list[str]:
+def _notes(
+    settings: Mapping[str, Any], plane: Plane | None, paths: Sequence[Projection] = ()
+) -> list[str]:
     """Say in words what a surface shows."""
     said = []
     if "examples" in settings:
@@ -301,4 +306,7 @@ def _notes(settings: Mapping[str, Any], plane: Plane | None) -> list[str]:
         lengths = np.linalg.norm(plane.directions, axis=1)
         said.append(f"lengths of the directions {lengths[0]:.4g} and {lengths[1]:.4g}, "
                     f"cosine {plane.cosines[0]:.2g}")  # fmt: skip
+    own = {**(plane.settings if plane else {}), **settings}
+    words = [statistics_used(own), *origins([own]), *statistics_of_paths(paths, [own])]
+    said += [text.removesuffix(".") for text in words if text]
     return said

@@ -9,6 +9,7 @@ import numpy as np
 from landscape.plane import Plane
 from landscape.results import Projection
 from landscape.surface import Status, Surface
+from viz.captions.normalising import statistics_of_paths
 from viz.captions.planes import a_range, plane_sentences
 from viz.captions.references import cited, methods
 from viz.geometry.colouring import Colours
@@ -62,6 +63,8 @@ def caption(
     if shading:
         parts += [_height(scale, frame), *(colours.sentences if colours else ()), _SHADING[shading]]
         parts += _paths(paths, surfaces, frame, "at the true losses, ")
+        told = [settings_of(one, its) for one, its in zip(surfaces, every, strict=True)]
+        parts += statistics_of_paths(paths, told)
         placed = own if own is not None else [paths] if len(surfaces) == 1 else []
         parts += added(surfaces, placed, scale)
     else:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from landscape.residuals import Residual
+from viz.captions.normalising import statistics_used
 from viz.closeups.microscopy import percent
 from viz.geometry.height import number
 from viz.geometry.relief import Relief
@@ -63,7 +64,9 @@ def _window(residual: Residual, run: str, step_length: float | None) -> str:
     examples = residual.settings.get("examples")
     loss = str(residual.settings.get("loss", "loss")).replace("_", " ")
     over = f"{loss} over {examples:,} examples" if examples else loss
-    return f"{text}. Mean {over}, {residual.settings.get('dtype', 'float64')}."
+    words = [f"{text}. Mean {over}, {residual.settings.get('dtype', 'float64')}.",
+             statistics_used(residual.settings)]  # fmt: skip
+    return " ".join(filter(None, words))
 
 
 def _removed(residuals: Sequence[Residual]) -> str:
