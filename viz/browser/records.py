@@ -20,6 +20,7 @@ from viz.browser.packing import Blob, float_kind
 from viz.captions.normalising import statistics_of_paths, statistics_used
 from viz.captions.planes import origins
 from viz.captions.surfaces import not_drawn
+from viz.geometry.height import check_values, left_out
 from viz.geometry.window import Window, visible
 
 Record = Surface | Projection | Plane | KinkMap | Residual
@@ -98,7 +99,12 @@ def contents_of(
         titles: of surfaces by their ids; the run, or the id, of others.
         kinked: runs whose activation has kinks: their creases are drawn crisp.
         runs: names of runs to show; others are shown as they are.
+
+    Raises:
+        ValueError: if no surface has a finite value.
     """
+    if not found.windows:
+        check_values(list(found.surfaces.values()), "linear")
     blobs: list[str] = []
     homes = [[s for n, s in found.surfaces.items() if p.plane == (s.plane or n)]
              for p in found.projections.values()]  # fmt: skip
@@ -120,7 +126,7 @@ def contents_of(
             _panel(name, surface, levels, titles.get(name), creased)
             | {"paths": mine, "kinks": _map_of(surface, found.maps),
                "notes": _notes(surface.settings, found.planes.get(surface.plane or name), drawn)
-               + _thinned(surface.grid)}
+               + _thinned(surface.grid) + _missing(surface)}
         )  # fmt: skip
     for series in _series(windows):
         first = next(iter(series.items()))
@@ -167,6 +173,12 @@ def _thinned(grid: Grid) -> list[str]:
     if shown == list(grid.shape):
         return []
     return [f"{' x '.join(map(str, shown))} of {' x '.join(map(str, grid.shape))} points shown"]
+
+
+def _missing(surface: Surface) -> list[str]:
+    """Say how many points are not shown."""
+    return [f"{count:,} of {surface.grid.size:,} points {reason}"
+            for reason, count in left_out(surface, "linear").items()]  # fmt: skip
 
 
 def _surface_level(surface: Surface, blobs: list[str]) -> dict[str, Any]:
