@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -111,6 +111,21 @@ def planes_only(study: StudyFile) -> list[str]:
     """Return the surfaces over planes, without lines, volumes and the nodes of resampled ones."""
     names = [name for name in study.surfaces() if not name.endswith(".nodes")]
     return [name for name in names if len(study.surface(name).grid.shape) == 2]
+
+
+def with_values(study: StudyFile, identifiers: Sequence[str]) -> list[str]:
+    """Return the surfaces that have a finite loss, and say which have none.
+
+    Where none has, all are returned: drawing them says what is wrong.
+    """
+    import numpy as np
+
+    drawn = [i for i in identifiers if np.isfinite(study.surface(i).losses).any()]
+    if drawn:
+        for identifier in (i for i in identifiers if i not in drawn):
+            size = study.surface(identifier).grid.size
+            print(f"left out {identifier}: none of its {size:,} losses is finite")
+    return drawn or list(identifiers)
 
 
 def by_kind(study: StudyFile, identifiers: Iterable[str]) -> dict[str, list[str]]:

@@ -13,6 +13,7 @@ import torch
 
 from landscape.config import SamplingConfig, StudyConfig
 from landscape.directions import line_within, select
+from landscape.directions.architecture import check_one_network
 from landscape.evaluation import EngineChoice, PlaneEvaluator
 from landscape.files import replacing, writable_folder
 from landscape.plane import Plane
@@ -111,16 +112,19 @@ def surface_of(
         reporter: hears of progress.
 
     Raises:
-        ValueError: if the id is taken by another surface, the plane cannot be made, or the loss at
-            the centre is not the expected one.
+        ValueError: if the id is taken by another surface, the plane cannot be made, another
+            solution or path is of another network than the model's, or the loss at the centre is
+            not the expected one.
     """
     name = request.name
     surface = writer.find(surface_path(name))
     if isinstance(surface, Surface) and not _same(surface, request):
         raise ValueError(f"the id {name} is taken by another surface; give a --name")
+    _check_networks(request, problem.model, paths, others or {})
     plane = writer.find(plane_path(name))
     if not isinstance(plane, Plane):
         plane = _plane(problem, request, paths, {**paths, **(others or {})})
+        plane = _with_statistics(plane, paths)
     found = surface if isinstance(surface, Surface) else writer.find(nodes_path(name))
     recorded = found.settings["engine"] if isinstance(found, Surface) else {}
     evaluator = plane_evaluator(
@@ -153,6 +157,18 @@ def surface_of(
             writer.put_record(placed, record)
 
 
+def _check_networks(
+    request: Request, model: torch.nn.Module, paths: dict[str, Trajectory], others: dict[str, Any]
+) -> None:
+    """Refuse solutions and paths of other networks: all losses are those of the model's."""
+    run = str(request.run)
+    own = paths.get(run)
+    more = {name: place for name, place in {**others, **paths}.items() if name != run}
+    if own is not None:
+        check_one_network({run: own, **more})
+    check_one_network({"the model": model, **more})
+
+
 def _plane(
     problem: Problem,
     request: Request,
@@ -165,6 +181,12 @@ def _plane(
         others=[solutions[other] for other in request.others],
     )  # fmt: skip
     return line_within(plane, request.line[:2], request.line[2:]) if request.line else plane
+
+
+def _with_statistics(plane: Plane, paths: dict[str, Trajectory]) -> Plane:
+    """Note the paths whose losses are with the statistics they end with, for captions."""
+    ended = [run for run, path in paths.items() if path.settings.get("loss_statistics") == "end"]
+    return replace(plane, settings={**plane.settings, "end_statistics": ended}) if ended else plane
 
 
 def _check_centre(

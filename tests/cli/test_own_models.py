@@ -123,6 +123,11 @@ def test_a_line_to_other_weights(own: str, tmp_path: Path) -> None:
     surface = study.surface(study.surfaces()[0])
     wanted = nn.functional.cross_entropy(other.eval()(examples()[0]), examples()[1])
     assert surface.losses[-1] == pytest.approx(wanted.item(), rel=1e-5)
+    # Of weights alone it is not known in which network they were trained.
+    accepted("figure", tmp_path / "study.h5", "--kind", "line", "--surface", study.surfaces()[0],
+             "--out", tmp_path)  # fmt: skip
+    caption = next(tmp_path.glob("line-*.md")).read_text(encoding="utf-8")
+    assert "Solutions given as weights alone are evaluated in the first one's network." in caption
     # As many points as are asked for, not as many as are usual.
     accepted(*words, "--resample", 131, "--name", "fine")
     assert open_study(tmp_path / "study.h5").surface("fine").grid.shape == (131,)
@@ -158,6 +163,8 @@ def test_the_path_lies_in_the_usual_window_of_its_own_plane(own: str, tmp_path: 
     (name,) = study.surfaces()
     path, grid = study.projection("long", name), study.surface(name).grid
     assert study.plane(name).settings["direction_length"] > 1.5
+    # Its losses were evaluated afterwards, with the statistics that it ends with.
+    assert study.plane(name).settings["end_statistics"] == ["long"]
     for axis, places in zip(grid.axes, path.coordinates.T, strict=True):
         assert axis[0] <= places.min()
         assert places.max() <= axis[-1]

@@ -181,7 +181,7 @@ def test_hessians_with_activation_checkpointing_are_those_without(kind: str) -> 
 @pytest.mark.parametrize("kind", ["reentrant", "sequential-reentrant", "first-block-reentrant"])
 def test_second_derivatives_of_reentrant_checkpoints_are_refused_by_name(kind: str) -> None:
     problem = Problem(seeded(PAIRS[kind][1]), data=DATA)
-    with pytest.raises(ValueError, match="reentrant checkpoints.*use_reentrant=False"):
+    with pytest.raises(ValueError, match=r"reentrant checkpoints.*use_reentrant=False"):
         landscape.hessian_extremes(problem)
     with pytest.raises(ValueError, match="reentrant checkpoints"):
         landscape.spectral_density(problem)

@@ -238,7 +238,7 @@ def test_derivatives_in_the_forward_pass_name_batch_loss() -> None:
             x.requires_grad_()
             return torch.autograd.grad(self.inner(x).sum(), x, create_graph=True)[0]
 
-    with pytest.raises(ValueError, match="landscape.batch_loss"):
+    with pytest.raises(ValueError, match=r"landscape\.batch_loss"):
         loss_of(Problem(Physical(), "mse", (torch.zeros(4, 1), torch.zeros(4, 1))))
 
 

@@ -172,7 +172,7 @@ def test_a_budget_of_a_loss_of_model_and_batch_is_that_of_output_and_target(form
 def test_a_budget_of_a_scalar_loss_of_model_and_batch_says_what_it_needs() -> None:
     model = Kinked()
     problem = Problem(model, lambda model, batch: batch_mean(model, batch).mean(), (X, Y))
-    with pytest.raises(ValueError, match="one value for each of the .* examples"):
+    with pytest.raises(ValueError, match=r"one value for each of the .* examples"):
         landscape.slope_budget(problem, landscape.random_segment(model))
 
 

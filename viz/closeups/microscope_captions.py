@@ -8,6 +8,7 @@ import numpy as np
 
 from landscape.residuals import Residual
 from landscape.surface import Surface
+from viz.captions.normalising import statistics_used
 from viz.closeups.microscopy import percent
 from viz.geometry.centre_mark import centre_sentences
 from viz.geometry.height import number
@@ -68,7 +69,9 @@ def _window(residual: Residual, run: str, step_length: float | None) -> str:
     examples = residual.settings.get("examples")
     loss = str(residual.settings.get("loss", "loss")).replace("_", " ")
     over = f"{loss} over {examples:,} examples" if examples else loss
-    return f"{text}. Mean {over}, {residual.settings.get('dtype', 'float64')}."
+    words = [f"{text}. Mean {over}, {residual.settings.get('dtype', 'float64')}.",
+             statistics_used(residual.settings)]  # fmt: skip
+    return " ".join(filter(None, words))
 
 
 def _removed(residuals: Sequence[Residual]) -> str:

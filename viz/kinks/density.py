@@ -8,6 +8,7 @@ import numpy as np
 
 from landscape.kink_map import KinkMap
 from landscape.surface import Surface
+from viz.captions.normalising import statistics_used
 from viz.captions.told import remember
 from viz.flat.contours import write_caption
 from viz.flat.ticks import label_window
@@ -112,6 +113,7 @@ def density_caption(
     if surface is not None:
         scale = scale_of(height, [surface])
         text.append(f"Isolines: {'log loss' if scale.kind == 'log' else 'loss'}.")
+        text += [statistics_used(surface.settings)] * bool(statistics_used(surface.settings))
         text += centre_sentences([surface], [()], [None])
     return " ".join([*text, *missing(kinks)])
 
