@@ -191,9 +191,9 @@ def _move_to_end(network: Any, trajectory: Any) -> None:
     """Give a network that was just built the last weights and buffers of a path."""
     import torch
 
-    from landscape.parameters import assign
+    from landscape.parameters import assign, unwrapped
 
     assign(network, trajectory.solution)
-    buffers = dict(network.named_buffers())
+    buffers = dict(unwrapped(network).named_buffers())
     for name, values in trajectory.buffers.items():
         buffers[name].copy_(torch.tensor(values))

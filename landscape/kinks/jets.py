@@ -332,7 +332,4 @@ def line_probe(
     model = unwrapped(model)
     with evaluation_mode(model), module_names(model) as place:
         probe = LineProbe(model, per_example_loss(loss), origin, direction, place)
-        for name, module in model.named_modules():
-            if isinstance(module, torch.jit.ScriptModule):
-                probe.unseen[f"scripted module {name or '(model)'}"] = None
         yield probe

@@ -13,10 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from landscape.parameters import unwrapped
 from landscape.recording.limits import growing_by
 from landscape.recording.matching import clean_names, fitted
 from landscape.recording.refusals import by_its_beginning, by_its_pickle
-from landscape.recording.weights import unwrapped
+from landscape.roles import refuse_scripted
 
 # Where a folder of Hugging Face keeps its weights, the first that is there.
 FOLDER_FILES = (
@@ -58,8 +59,8 @@ def load_into(
     """Load the weights of a checkpoint into a model; all of them, or none.
 
     Args:
-        model: any module; the one inside DataParallel, DistributedDataParallel or torch.compile
-            is filled.
+        model: any module; of a wrapped one (DataParallel, DistributedDataParallel, AveragedModel,
+            torch.compile) the module inside is filled.
         path: see :func:`read_checkpoint`.
         key: see :func:`read_checkpoint`.
         prefix: what the model's names begin with in the file, as ``model.`` in the checkpoints
@@ -71,6 +72,7 @@ def load_into(
         FileNotFoundError: if there is no such file.
     """
     model = unwrapped(model)
+    refuse_scripted(model)
     found = fitted(model, raw_weights(Path(path), key), place=str(path), prefix=prefix)
     # Those left out are tied to one that is there, or counters that old files do not have.
     model.load_state_dict(found, strict=False)

@@ -13,8 +13,7 @@ from torch import nn
 
 from landscape.evaluation import Evaluator, LossFunction
 from landscape.evaluation.batch_norm import layers_with_statistics
-from landscape.parameters import layout_of
-from landscape.recording.weights import unwrapped
+from landscape.parameters import layout_of, unwrapped
 from landscape.trajectory import Trajectory
 
 

@@ -39,8 +39,8 @@ def trajectory_from_checkpoints(
     :func:`landscape.evaluate_losses`.
 
     Args:
-        model: the network that was saved; the one inside DataParallel, DistributedDataParallel or
-            torch.compile is meant.
+        model: the network that was saved; of a wrapped one (DataParallel,
+            DistributedDataParallel, AveragedModel, torch.compile) the module inside.
         checkpoints: a folder, or paths of files and folders that
             :func:`landscape.read_checkpoint` reads. Paths without a step inside or in the name are
             taken in the order given.

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from landscape.evaluation import PlaneEvaluator
 from landscape.evaluation.examples import Batches, map_tensors
+from landscape.parameters import unwrapped
 from landscape.plane import Plane
 from landscape.store.digests import array_digest
 from landscape.surface import Surface
@@ -36,7 +37,7 @@ def fingerprint(
     settings = evaluator.settings
     return {
         "weights": array_digest(plane.origin),
-        "buffers": _tensors_digest(dict(model.named_buffers())),
+        "buffers": _tensors_digest(dict(unwrapped(model).named_buffers())),
         "directions": array_digest(plane.directions),
         "data": data or _data_digest(evaluator.batches),
         "loss": str(settings["loss"]),
