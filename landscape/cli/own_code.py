@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -10,30 +9,19 @@ from pathlib import Path
 from traceback import extract_tb
 from typing import Any
 
+from landscape.cli.own_folders import Folder, run_file
+
 
 def named(text: str) -> Callable[..., Any]:
     """Run the file of ``FILE.py:FUNCTION`` and return the function.
+
+    The file imports what lies beside it; see :mod:`landscape.cli.own_folders`.
 
     Raises:
         ValueError: for another form, a file without such a function, or one that fails.
         FileNotFoundError: if there is no such file.
     """
-    place, _, name = text.rpartition(":")
-    if not place.endswith(".py") or not name.isidentifier():
-        raise ValueError(f"write FILE.py:FUNCTION, as model.py:build, got {text!r}")
-    path = Path(place)
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}; write FILE.py:FUNCTION")
-    spec = importlib.util.spec_from_file_location(f"own_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise ValueError(f"{path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    _running(partial(spec.loader.exec_module, module), path, str(path))
-    function = getattr(module, name, None)
-    if not callable(function):
-        known = ", ".join(n for n, v in vars(module).items() if callable(v) and n[0] != "_")
-        raise ValueError(f"{path} has no function {name!r}; it has: {known or 'none'}")
-    return function  # type: ignore[no-any-return]
+    return _found(text)[0]
 
 
 def maker(text: str) -> Callable[[], Any]:
@@ -43,7 +31,28 @@ def maker(text: str) -> Callable[[], Any]:
         ValueError: as :func:`named`; when it is called, if the function fails.
         FileNotFoundError: as there.
     """
-    return partial(_running, named(text), Path(text.rpartition(":")[0]), text)
+    function, folder = _found(text)
+
+    def made() -> Any:
+        with folder.first():
+            return function()
+
+    return partial(_running, made, Path(text.rpartition(":")[0]), text)
+
+
+def _found(text: str) -> tuple[Callable[..., Any], Folder]:
+    place, _, name = text.rpartition(":")
+    if not place.endswith(".py") or not name.isidentifier():
+        raise ValueError(f"write FILE.py:FUNCTION, as model.py:build, got {text!r}")
+    path = Path(place)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}; write FILE.py:FUNCTION")
+    module, folder = _running(partial(run_file, path), path, str(path))
+    function = getattr(module, name, None)
+    if not callable(function):
+        known = ", ".join(n for n, v in vars(module).items() if callable(v) and n[0] != "_")
+        raise ValueError(f"{path} has no function {name!r}; it has: {known or 'none'}")
+    return function, folder
 
 
 def network_of(text: str) -> Any:
