@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import AsJson
+from landscape.cli.options import AsJson, IgnoreKeys
 
 if TYPE_CHECKING:
     from landscape.budget import SlopeBudget
@@ -26,6 +27,7 @@ def kinks(
     checkpoint: Annotated[
         Path | None, typer.Option("--checkpoint", help="Weights, .pt, .ckpt, .safetensors, ...")
     ] = None,
+    ignore_keys: IgnoreKeys = None,
     loss: Annotated[
         str, typer.Option("--loss", help="cross_entropy, mse, or FILE.py:FUNCTION.")
     ] = "cross_entropy",
@@ -46,7 +48,9 @@ def kinks(
 
     network = network_of(model)
     if checkpoint is not None:
-        load_checkpoint(network, checkpoint)
+        load_checkpoint(
+            network, checkpoint, ignore_keys or (), lambda text: print(text, file=sys.stderr)
+        )
     examples = maker(data)()
     function: Any = named(loss) if ":" in loss else loss
     segments = [gradient_segment(network, function, examples, rate=rate)]

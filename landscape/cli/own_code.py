@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from glob import has_magic
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any
 
 from landscape.cli.own_folders import Folder, run_file
+from landscape.terminal import one_line
 
 
 def named(text: str) -> Callable[..., Any]:
@@ -91,8 +93,10 @@ def _running(work: Callable[[], Any], path: Path, name: str) -> Any:
         ) from error
 
 
-def load_checkpoint(model: Any, path: Path) -> None:
-    """Read weights into a model that was just built; see :func:`landscape.load_into`.
+def load_checkpoint(
+    model: Any, path: Path, ignore: Sequence[str], say: Callable[[str], None]
+) -> None:
+    """Read weights into a model that was just built, and say which keys were ignored.
 
     Raises:
         ValueError: if it holds more than weights, or others than the model's.
@@ -100,7 +104,9 @@ def load_checkpoint(model: Any, path: Path) -> None:
     """
     from landscape.recording.checkpoints import load_into
 
-    load_into(model, path)
+    ignored = load_into(model, path, ignore=ignore)
+    if ignore:
+        say(one_line(f"{path}: {ignored}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +118,9 @@ class Own:
         data: ``FILE.py:FUNCTION`` that returns the data.
         loss: a name, or ``FILE.py:FUNCTION``.
         checkpoint: its weights.
-        paths: folders of recordings or checkpoints by name.
+        paths: folders of recordings or checkpoints, or patterns of checkpoints, by name.
         others: files of other weights by name.
+        ignore: patterns of keys that are left out of all checkpoints.
     """
 
     model: str
@@ -122,6 +129,7 @@ class Own:
     checkpoint: Path | None
     paths: dict[str, str]
     others: dict[str, str]
+    ignore: tuple[str, ...] = ()
 
     def sample(self, request: Any, path: Path, engine: Any, reporter: Any) -> tuple[Path, str]:
         """Sample a surface into a study file; see :func:`landscape.study.own.sample_own`.
@@ -130,7 +138,6 @@ class Own:
             ValueError: if the data are missing, or a file is not what its option says.
             OSError: if it cannot be read.
         """
-        from landscape.recording.checkpoints import read_checkpoint
         from landscape.study.own import sample_own
 
         if not self.data:
@@ -140,14 +147,13 @@ class Own:
         network, examples = network_of(self.model), maker(self.data)
         loss = named(self.loss) if ":" in self.loss else self.loss
         if self.checkpoint is not None:
-            load_checkpoint(network, self.checkpoint)
-        paths = {name: _path(network, Path(place), loss, examples)
-                 for name, place in self.paths.items()}  # fmt: skip
+            load_checkpoint(network, self.checkpoint, self.ignore, reporter.note)
+        paths = {name: self._path(network, name, loss, examples, reporter) for name in self.paths}
         if paths and self.checkpoint is None:
             _move_to_end(network, next(iter(paths.values())))
         elif paths:
             request = _of_its_path(request, network, next(iter(paths.values())), self.checkpoint)
-        others = {name: read_checkpoint(place) for name, place in self.others.items()}
+        others = {name: self._other(network, Path(p), reporter) for name, p in self.others.items()}
         told = {"model": self.model, "data": self.data, "loss": self.loss,
                 "checkpoint": str(self.checkpoint or "")}  # fmt: skip
         name = sample_own(
@@ -156,20 +162,53 @@ class Own:
         )  # fmt: skip
         return path, name
 
+    def _path(
+        self, network: Any, name: str, loss: Any, examples: Callable[[], Any], reporter: Any
+    ) -> Any:
+        """Read a recording, or checkpoints; evaluate the losses it lacks."""
+        import numpy as np
 
-def _path(network: Any, folder: Path, loss: Any, examples: Callable[[], Any]) -> Any:
-    """Read a recording, or the checkpoints in a folder; evaluate the losses it lacks."""
-    import numpy as np
+        from landscape.recording.losses import evaluate_losses
+        from landscape.recording.reading import read_recording
+        from landscape.recording.series import trajectory_from_checkpoints
 
-    from landscape.recording.losses import evaluate_losses
-    from landscape.recording.reading import read_recording
-    from landscape.recording.series import trajectory_from_checkpoints
+        place = Path(self.paths[name])
+        if (place / "recording.json").is_file():
+            found = read_recording(place)
+        else:
+            folder, pattern = _folder_and_pattern(place)
+            found = trajectory_from_checkpoints(
+                network, folder, pattern=pattern, ignore=self.ignore
+            )
+            if left_out := found.settings.get("ignored_keys"):
+                reporter.note(one_line(f"{name}: ignored the keys {', '.join(left_out)}"))
+        if np.isfinite(found.losses).all():
+            return found
+        return evaluate_losses(found, network, loss, examples())
 
-    recorded = (folder / "recording.json").is_file()
-    found = read_recording(folder) if recorded else trajectory_from_checkpoints(network, folder)
-    if np.isfinite(found.losses).all():
+    def _other(self, network: Any, path: Path, reporter: Any) -> dict[str, Any]:
+        """Read other weights of the network."""
+        from landscape.parameters import unwrapped
+        from landscape.recording.checkpoints import raw_weights
+        from landscape.recording.matching import fitted
+
+        weights = raw_weights(path)
+        found, ignored = fitted(unwrapped(network), weights, place=str(path), ignore=self.ignore)
+        if self.ignore:
+            reporter.note(one_line(f"{path}: {ignored}"))
         return found
-    return evaluate_losses(found, network, loss, examples())
+
+
+def _folder_and_pattern(place: Path) -> tuple[Path, str | None]:
+    """Split a pattern of files from the folder above it.
+
+    >>> _folder_and_pattern(Path("runs/ep*.pth.tar"))
+    (PosixPath('runs'), 'ep*.pth.tar')
+    """
+    above = [folder for folder in place.parents if not has_magic(str(folder))]
+    if place.exists() or not has_magic(str(place)):
+        return place, None
+    return above[0], str(place.relative_to(above[0]))
 
 
 def _of_its_path(request: Any, network: Any, trajectory: Any, checkpoint: Path | None) -> Any:

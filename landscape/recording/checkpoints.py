@@ -6,7 +6,7 @@ import json
 import pickle
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from landscape.parameters import unwrapped
 from landscape.recording.limits import growing_by
-from landscape.recording.matching import clean_names, fitted
+from landscape.recording.matching import Ignored, clean_names, fitted
 from landscape.recording.refusals import by_its_beginning, by_its_pickle
 from landscape.roles import refuse_scripted
 
@@ -54,8 +54,13 @@ def read_checkpoint(path: Path | str, *, key: str | None = None) -> dict[str, Te
 
 
 def load_into(
-    model: nn.Module, path: Path | str, *, key: str | None = None, prefix: str | None = None
-) -> None:
+    model: nn.Module,
+    path: Path | str,
+    *,
+    key: str | None = None,
+    prefix: str | None = None,
+    ignore: Iterable[str] = (),
+) -> Ignored:
     """Load the weights of a checkpoint into a model; all of them, or none.
 
     Args:
@@ -65,6 +70,11 @@ def load_into(
         key: see :func:`read_checkpoint`.
         prefix: what the model's names begin with in the file, as ``model.`` in the checkpoints
             of a Lightning module that keeps its network there; None finds it.
+        ignore: patterns of keys, as ``("head.*",)``: those in the checkpoint are not read, those of
+            the model keep the values it was built with.
+
+    Returns:
+        The keys that were ignored; say so where you report a result.
 
     Raises:
         ValueError: if it cannot be read, or names or shapes are others than the model's; the
@@ -73,9 +83,11 @@ def load_into(
     """
     model = unwrapped(model)
     refuse_scripted(model)
-    found = fitted(model, raw_weights(Path(path), key), place=str(path), prefix=prefix)
+    weights = raw_weights(Path(path), key)
+    found, ignored = fitted(model, weights, place=str(path), prefix=prefix, ignore=ignore)
     # Those left out are tied to one that is there, or counters that old files do not have.
     model.load_state_dict(found, strict=False)
+    return ignored
 
 
 def raw_weights(path: Path, key: str | None = None) -> dict[str, Tensor]:

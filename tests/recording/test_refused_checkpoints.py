@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import tarfile
 import zipfile
 from argparse import Namespace
 from collections.abc import Callable
@@ -39,6 +40,13 @@ def _zip(**files: bytes) -> bytes:
     with zipfile.ZipFile(file, "w") as archive:
         for name, data in files.items():
             archive.writestr(name.replace("__", "."), data)
+    return file.getvalue()
+
+
+def _tar() -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("weights.pt"))
     return file.getvalue()
 
 
@@ -80,6 +88,12 @@ REFUSED: dict[str, tuple[Callable[[Path], bytes], str]] = {
     "zip": (lambda _: _zip(a__txt=b""), "a zip archive of something else"),
     "gzip": (lambda _: b"\x1f\x8b\x08\x00", "compressed by gzip"),
     "npy": (lambda _: b"\x93NUMPY\x01\x00", "a NumPy array"),
+    "Lua table": (
+        lambda _: b"\3\0\0\0\1\0\0\0\2\0\0\0", r"a file of Lua's Torch; read it .* torchfile",
+    ),
+    "Lua object": (lambda _: b"\4\0\0\0\1\0\0\0\3\0\0\0V 1", "a file of Lua's Torch"),
+    "Lua in ASCII": (lambda _: b"4\n1\n3\nV 1\n17\ntorch.DoubleTensor\n", "a file of Lua's Torch"),
+    "tar": (lambda _: _tar(), "a tar archive of files; unpack it"),
     "text": (lambda _: b"import torch\n", "nothing that torch.load can read as weights"),
     "random": (lambda _: bytes(range(256)) * 9, "save it"),
     "list": (lambda _: _bytes([torch.ones(2)]), "a list, not tensors by name"),
