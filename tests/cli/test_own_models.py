@@ -223,7 +223,8 @@ def test_keys_are_ignored_by_an_option_and_told(own: str, tmp_path: Path) -> Non
     words = ["--model", f"{own}:build", "--data", f"{own}:data",
              "--checkpoint", tmp_path / "model.pth.tar"]  # fmt: skip
     sample = ["sample", *words, "--plane", "between", "--grid", "3x1",
-              "--alpha", 0, 1, "--other", f"b={tmp_path / 'other.pth.tar'}", "--out", tmp_path / "s.h5"]  # fmt: skip
+              "--alpha", 0, 1, "--other", f"b={tmp_path / 'other.pth.tar'}",
+              "--out", tmp_path / "s.h5"]  # fmt: skip
     assert "--ignore-keys PATTERN" in refused(*sample)
     told = call(*sample, "--ignore-keys", "aux.*")
     assert told.exit_code == 0, told.output

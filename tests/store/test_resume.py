@@ -133,7 +133,7 @@ def test_a_second_process_is_refused_and_a_dead_one_holds_nothing(tmp_path: Path
         assert child.stdout is not None
         assert child.stdin is not None
         assert child.stdout.readline() == "open\n"
-        with pytest.raises(BlockingIOError, match=rf"another process .*process {child.pid},"):
+        with pytest.raises(BlockingIOError, match=rf"another process .*process {child.pid} on "):
             StudyWriter(path, config={})
         child.stdin.close()
         child.wait()
