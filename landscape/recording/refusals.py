@@ -15,6 +15,8 @@ from typing import IO
 _SAVE = "save it with torch.save(model.state_dict(), path)"
 # What a file of tensors alone may import; the rest is what torch refuses.
 _HARMLESS = ("collections.OrderedDict", "torch.", "_codecs.encode")
+# Bytes of instructions: names come early, and to look at each takes microseconds.
+_LOOKED_AT = 1 << 21
 _LUA = (
     "a file of Lua's Torch; read it with the Python package torchfile, and save its tensors by "
     "name with torch.save"
@@ -112,7 +114,10 @@ def _refused(path: Path) -> list[str]:
 def _imports(file: IO[bytes]) -> Iterator[str]:
     strings: list[str] = []
     memo: list[str] = []
-    for code, argument, _ in pickletools.genops(file):
+    start = file.tell()
+    for code, argument, place in pickletools.genops(file):
+        if (place or 0) - start > _LOOKED_AT:
+            return
         if code.name == "GLOBAL":
             yield str(argument).replace(" ", ".")
         elif code.name == "STACK_GLOBAL":

@@ -7,7 +7,6 @@ import os
 import pickle
 import tarfile
 import zipfile
-from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,19 +59,7 @@ REFUSED: dict[str, tuple[Callable[[Path], bytes], str]] = {
         lambda p: pickle.dumps({"w": Hostile(p)}, protocol=4),
         r"a pickle that would run (posix|nt)\.system",
     ),
-    "module": (lambda _: _bytes(network()), r"a whole module .*torch\.save\(model\.state_dict\(\)"),
-    "module, old format": (
-        lambda _: _bytes(network(), _use_new_zipfile_serialization=False), "a whole module",
-    ),
-    "numpy scalar": (
-        lambda _: _bytes({"model": network().state_dict(), "best": np.float64(1)}),
-        r"NumPy values in it .*float\(x\)",
-    ),
     "numpy pickle": (lambda _: pickle.dumps({"w": np.ones(2)}), r"NumPy values in it .*from_numpy"),
-    "arguments": (
-        lambda _: _bytes({"model": network().state_dict(), "args": Namespace(lr=1)}),
-        r"would run argparse\.Namespace; save",
-    ),
     "pointer": (
         lambda _: b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n",
         "a pointer of Git LFS; fetch the file itself with git lfs pull",
