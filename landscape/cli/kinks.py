@@ -41,7 +41,7 @@ def kinks(
     """Print the slope budget of a network of your own.
 
     The Python files named are run, with all that is in them: give files you trust. The checkpoint
-    is read with torch.load(weights_only=True) or safetensors, which run nothing.
+    is read without running anything in it.
     """
     from landscape.cli.own_code import load_checkpoint, maker, named, network_of
     from landscape.kinks import gradient_segment, random_segment, slope_budget

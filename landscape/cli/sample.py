@@ -210,7 +210,8 @@ def sample(
     way of evaluating is fastest, and says what it takes. Interrupted, the same command continues.
 
     With --model the Python files named are run, with all that is in them: give files you trust.
-    Weights are read with torch.load(weights_only=True) or safetensors, which run nothing.
+    Weights are read without running anything in their file. A study holds surfaces of several
+    networks, checkpoints and data sets: give the same --out, and a --name for each.
     """
     import logging
     from dataclasses import replace

@@ -46,24 +46,35 @@ def fingerprint(
     }
 
 
-def check_same(surface: Surface, now: Mapping[str, str], identifier: str) -> None:
+def check_same(
+    surface: Surface, now: Mapping[str, str], identifier: str, *, finished: bool = False
+) -> None:
     """Check that an unfinished surface is continued by what began it.
+
+    Args:
+        surface: as it is stored.
+        now: what would continue it.
+        identifier: its id.
+        finished: whether a finished surface is compared too; where and how precisely it is
+            evaluated may then differ.
 
     Raises:
         ValueError: if something differs; the message tells what.
     """
     then = surface.settings.get(NAME)
-    if surface.complete or not isinstance(then, Mapping):
+    if (surface.complete and not finished) or not isinstance(then, Mapping):
         return
-    different = [name for name in now if then.get(name, now[name]) != now[name]]
+    free = ("dtype", "device") if surface.complete else ()
+    different = [n for n in now if n not in free and then.get(n, now[n]) != now[n]]
     if different:
         said = "; ".join(
             f"{_WORDS[name]} {_short(then[name])} then, {_short(now[name])} now"
             for name in different
         )
+        what = ("surface", "made") if surface.complete else ("unfinished surface", "begun")
         raise ValueError(
-            f"the unfinished surface {identifier} was begun with something else: {said}. "
-            "Give another --name, or what it was begun with"
+            f"the {what[0]} {identifier} was {what[1]} with something else: {said}. "
+            f"Give another --name, or what it was {what[1]} with"
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -101,6 +101,7 @@ def surface_of(
     dtype: torch.dtype | None = None,
     engine: SamplingConfig,
     reporter: Reporter,
+    own: Mapping[str, Any] | None = None,
 ) -> None:
     """Put plane, surface and projections of a request into a study, as far as they are missing.
 
@@ -116,6 +117,7 @@ def surface_of(
         dtype: precision of the forward pass.
         engine: how points are evaluated.
         reporter: hears of progress.
+        own: what plane and surface note of a network of the user's own.
 
     Raises:
         ValueError: if the id is taken by another surface, or the plane cannot be made.
@@ -127,6 +129,7 @@ def surface_of(
     plane = writer.find(plane_path(name))
     if not isinstance(plane, Plane):
         plane = _plane(request, model, loss, data, paths, {**paths, **(others or {})})
+        plane = replace(plane, settings={**plane.settings, **({"own": dict(own)} if own else {})})
     found = surface if isinstance(surface, Surface) else writer.find(nodes_path(name))
     recorded = found.settings["engine"] if isinstance(found, Surface) else {}
     evaluator = plane_evaluator(
@@ -136,7 +139,7 @@ def surface_of(
     )  # fmt: skip
     now = fingerprint(evaluator, plane, model)
     if isinstance(found, Surface):
-        check_same(found, now, name)
+        check_same(found, now, name, finished=own is not None)
     _compare(evaluator, plane, request, paths.get(str(request.run)), reporter)
     points = f"{request.grid.size:,} points of {request.run or 'the network'}"
     reporter.note(f"sampling {points}: {evaluator.choice}")
@@ -151,7 +154,7 @@ def surface_of(
         writer.put_record(plane_path(name), plane)
     SurfaceWork(
         writer, evaluator, plane, name, request.run, request.grid, request.tolerance,
-        request.height, request.asked, reporter, now,
+        request.height, request.asked, reporter, now, own or {},
     ).done()  # fmt: skip
     for run in paths:
         placed = projection_path(run, name)

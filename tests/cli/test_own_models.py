@@ -85,8 +85,10 @@ def test_a_surface_from_two_functions_and_a_checkpoint(own: str, tmp_path: Path)
     before = (tmp_path / "mine.h5").read_bytes()
     accepted("sample", *options)
     assert (tmp_path / "mine.h5").read_bytes() == before
-    # Other weights are another network.
-    assert "holds another experiment" in refused("sample", *options[:-4], "--out", options[-1])
+    # Other weights are another surface.
+    said = accepted("sample", *options[:-4], "--out", options[-1])
+    assert "wrote surface own.randomfilter0_3x3_-1_1_-1_1_" in said
+    assert len(open_study(tmp_path / "mine.h5").surfaces()) == 2
 
 
 def test_two_recorded_paths_on_one_plane_and_the_picture(

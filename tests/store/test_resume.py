@@ -82,7 +82,9 @@ def test_an_unfinished_surface_is_continued_by_the_same_or_not_at_all(
     assert not before.complete
     with pytest.raises(ValueError, match=r"begun with something else: the data \w{12} then"):
         own(path, data=1)
-    with pytest.raises(ValueError, match="holds another experiment: weights_sha256"):
+    with pytest.raises(
+        ValueError, match=r"the id s is taken by .*: weights_sha256 is \w{12} there"
+    ):
         own(path, weights=1)
     own(path)
     own(tmp_path / "whole.h5")
