@@ -196,7 +196,7 @@ def test_figures_of_a_network_of_ones_own_name_their_surfaces(own: str, tmp_path
         said = accepted("figure", study, "--kind", kind, "--surface", "flat", "--out", tmp_path)
         assert f"wrote {tmp_path / kind}-flat.pdf" in said
     assert "holds a network of your own" in refused("analyse", study)
-    assert "a network of your own: data" in accepted("info", study)
+    assert "a network of your own: model" in accepted("info", study)
 
 
 def test_other_solutions_with_statistics_of_their_own_are_told(own: str, tmp_path: Path) -> None:
