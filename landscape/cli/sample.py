@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from landscape.cli.mistakes import one_line_errors
+from landscape.cli.options import IgnoreKeys
 from landscape.cli.own_code import Own
 from landscape.cli.wiring import bars, configuration_of, load_data, parse_grid
 
@@ -166,14 +167,19 @@ def sample(
     ] = "",
     checkpoint: Annotated[
         Path | None,
-        typer.Option("--checkpoint", help="Of --model: weights, .pt, .ckpt, .safetensors, ..."),
+        typer.Option(
+            "--checkpoint",
+            help="Of --model: weights, .pt, .pth, .pth.tar, .t7, .ckpt, .bin, .safetensors, ...",
+        ),
     ] = None,
+    ignore_keys: IgnoreKeys = None,
     checkpoints: Annotated[
         list[str] | None,
         typer.Option(
             "--checkpoints",
-            help="Of --model: NAME=FOLDER, a path recorded or saved as checkpoints. The first ends "
-            "at the solution; all are placed on the plane. Repeat.",
+            help="Of --model: NAME=FOLDER, a path recorded or saved as checkpoints, or a pattern, "
+            "NAME='runs/ep*.pth.tar'. The first ends at the solution; all are placed on the plane. "
+            "Repeat.",
         ),
     ] = None,
     length: Annotated[
@@ -212,7 +218,8 @@ def sample(
     way of evaluating is fastest, and says what it takes. Interrupted, the same command continues.
 
     With --model the Python files named are run, with all that is in them: give files you trust.
-    Weights are read with torch.load(weights_only=True) or safetensors, which run nothing.
+    Weights are read without running anything in their file. A study holds surfaces of several
+    networks, checkpoints and data sets: give the same --out, and a --name for each.
     """
     import logging
     from dataclasses import replace
@@ -228,7 +235,8 @@ def sample(
         raise ValueError("give either a study with --run, or --model with --data")
     if study is not None and not run:
         raise ValueError("a study needs --run, as relu-gd-seed0; 'landscape info' lists its runs")
-    own = {"data": data, "loss": loss, "checkpoint": checkpoint, "checkpoints": checkpoints}
+    own = {"data": data, "loss": loss, "checkpoint": checkpoint, "checkpoints": checkpoints,
+           "ignore-keys": ignore_keys}  # fmt: skip
     _refuse_idle(own if study else {}, "is of --model; a study has its own")
     runs = {"run": run, "also": also}
     _refuse_idle(runs if model else {}, "is of a study; with --model give --checkpoints")
@@ -258,7 +266,10 @@ def sample(
         check_worth(axes)
     with bars() as shown:
         if source is None or config is None:
-            network = Own(model, data, loss or "cross_entropy", checkpoint, pairs, others)
+            network = Own(
+                model, data, loss or "cross_entropy", checkpoint, pairs, others,
+                tuple(ignore_keys or ()),
+            )  # fmt: skip
             path, surface = network.sample(request, out or Path("study.h5"), engine, shown)
         else:
             path, surface = more.sample_more(

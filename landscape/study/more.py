@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -98,6 +98,7 @@ def surface_of(
     others: dict[str, Any] | None = None,
     engine: SamplingConfig,
     reporter: Reporter,
+    own: Mapping[str, Any] | None = None,
 ) -> None:
     """Put plane, surface and projections of a request into a study, as far as they are missing.
 
@@ -110,6 +111,7 @@ def surface_of(
         others: other solutions by name, where they have no trajectory.
         engine: how points are evaluated.
         reporter: hears of progress.
+        own: what plane and surface note of a network of the user's own.
 
     Raises:
         ValueError: if the id is taken by another surface, the plane cannot be made, another
@@ -125,6 +127,7 @@ def surface_of(
     if not isinstance(plane, Plane):
         plane = _plane(problem, request, paths, {**paths, **(others or {})})
         plane = _with_statistics(plane, paths)
+        plane = replace(plane, settings={**plane.settings, **({"own": dict(own)} if own else {})})
     found = surface if isinstance(surface, Surface) else writer.find(nodes_path(name))
     recorded = found.settings["engine"] if isinstance(found, Surface) else {}
     evaluator = plane_evaluator(
@@ -133,7 +136,7 @@ def surface_of(
     )  # fmt: skip
     now = fingerprint(evaluator, plane, problem.model)
     if isinstance(found, Surface):
-        check_same(found, now, name)
+        check_same(found, now, name, finished=own is not None)
     _check_centre(evaluator, plane, request, paths.get(str(request.run)), reporter)
     points = f"{request.grid.size:,} points of {request.run or 'the network'}"
     reporter.note(f"sampling {points}: {evaluator.choice}")
@@ -148,7 +151,7 @@ def surface_of(
         writer.put_record(plane_path(name), plane)
     SurfaceWork(
         writer, evaluator, plane, name, request.run, request.grid, request.tolerance,
-        request.height, request.asked, reporter, now,
+        request.height, request.asked, reporter, now, own or {},
     ).done()  # fmt: skip
     for run in paths:
         placed = projection_path(run, name)
