@@ -21,6 +21,7 @@ from landscape.evaluation.examples import cast, leaves
 
 # Functions within objects within functions are followed so far.
 _DEPTH = 6
+_COPIED = (torch.strided, torch.sparse_coo)
 _STATE = frozenset({"_parameters", "_buffers", "_modules"})
 
 
@@ -50,12 +51,7 @@ class Copies:
         Raises:
             Exception: whatever the network raises that cannot be copied.
         """
-        for module in model.modules():
-            for value in leaves(_plain_state(module)):
-                # Results of an operation, as pruning and old weight norm keep them, are no copies.
-                if isinstance(value, Tensor) and value.grad_fn is not None:
-                    self._memo[id(value)] = value.detach().clone()
-        twin = copy.deepcopy(model, self._memo)
+        twin = self._deep(model)
         twin._apply(self._tensor)  # type: ignore[no-untyped-call]
         self._owned = {id(part) for part in (*twin.modules(), *twin.parameters())}
         self._follow_state(twin)
@@ -89,6 +85,20 @@ class Copies:
         self._memo[id(value)] = followed
         return followed
 
+    def _deep(self, model: nn.Module) -> nn.Module:
+        """Copy a network, with the tensors that torch does not copy deeply.
+
+        These are results of an operation, as pruning and old weight norm keep them, and compressed
+        sparse matrices.
+        """
+        for module in model.modules():
+            for value in leaves([_plain_state(module), dict(module._buffers)]):
+                if isinstance(value, Tensor) and (
+                    value.grad_fn is not None or value.layout not in _COPIED
+                ):
+                    self._memo[id(value)] = value.detach().clone()
+        return copy.deepcopy(model, self._memo)
+
     def _follow_state(self, model: nn.Module) -> None:
         for module in model.modules():
             for name, value in _plain_state(module).items():
@@ -104,7 +114,7 @@ class Copies:
         if id(module) in self._seen:
             return module
         try:
-            twin = copy.deepcopy(module, self._memo)
+            twin = self._deep(module)
         except Exception:  # Whatever it raises that cannot be copied; then it takes part itself.
             return module
         twin._apply(self._tensor)  # type: ignore[no-untyped-call]

@@ -426,6 +426,11 @@ def _failure(error: Exception, inputs: Any, dtype: torch.dtype) -> str:
             "(torch.zeros_like, x.new_zeros), or evaluate in the model's own precision "
             "(dtype=torch.float32)"
         )
+    elif "does not require grad" in str(error):
+        said += (
+            "; a model that takes derivatives in its forward pass is evaluated by a loss of "
+            "(model, batch), which allows them: see landscape.batch_loss"
+        )
     return said
 
 
