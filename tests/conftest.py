@@ -11,6 +11,8 @@ import pytest
 import torch
 from torch import nn
 
+from landscape import Problem
+
 # Fixtures that start another program, which has a clock of its own.
 _PROGRAMS = {"launch", "served", "kernel"}
 
@@ -63,6 +65,11 @@ def examples() -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(1)
     inputs = torch.randn(30, 4, generator=generator, dtype=torch.float64)
     return inputs, torch.arange(30) % 3
+
+
+@pytest.fixture
+def problem(model: nn.Module, examples: tuple[torch.Tensor, torch.Tensor]) -> Problem:
+    return Problem(model, "cross_entropy", examples)
 
 
 @pytest.fixture

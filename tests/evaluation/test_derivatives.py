@@ -123,7 +123,7 @@ def test_the_gradient_is_that_of_torch(name: str, examples: Pair) -> None:
 
 
 def test_a_point_other_than_the_models_is_differentiated(
-    model: nn.Module, examples: Pair, rng: np.random.Generator
+    model: nn.Module, examples: Pair, rng: np.random.Generator, problem: Problem
 ) -> None:
     there = copy.deepcopy(model)
     with torch.no_grad():
@@ -131,11 +131,11 @@ def test_a_point_other_than_the_models_is_differentiated(
             parameter.add_(torch.randn_like(parameter))
     theta, vector = flatten(there), rng.standard_normal(layout_of(model).size)
     np.testing.assert_array_equal(
-        hessian_product(Problem(model, "cross_entropy", examples), theta) @ vector,
+        hessian_product(problem, theta) @ vector,
         hessian_product(Problem(there, "cross_entropy", examples)) @ vector,
     )
     np.testing.assert_array_equal(
-        gradient(Problem(model, "cross_entropy", examples), theta),
+        gradient(problem, theta),
         gradient(Problem(there, "cross_entropy", examples)),
     )
 
@@ -151,12 +151,17 @@ def test_a_point_other_than_the_models_is_differentiated(
     ids=["name", "mean", "sum", "none"],
 )
 def test_uneven_batches_weigh_every_example_alike_and_a_sum_is_the_sum(
-    loss: Any, share: int, model: nn.Module, examples: Pair, rng: np.random.Generator
+    loss: Any,
+    share: int,
+    model: nn.Module,
+    examples: Pair,
+    rng: np.random.Generator,
+    problem: Problem,
 ) -> None:
     inputs, targets = examples
     batches = [(inputs[:25], targets[:25]), (inputs[25:], targets[25:])]
     vector = rng.standard_normal(layout_of(model).size)
-    wanted = share * (hessian_product(Problem(model, "cross_entropy", examples)) @ vector)
+    wanted = share * (hessian_product(problem) @ vector)
     for data in (examples, batches):
         found = hessian_product(Problem(model, loss, data)) @ vector
         np.testing.assert_allclose(found, wanted, rtol=1e-12)

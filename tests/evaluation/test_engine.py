@@ -218,11 +218,11 @@ def test_several_metrics_at_once(model: nn.Module, examples: Any) -> None:
 
 @pytest.mark.parametrize("axes", [1, 2, 3])
 def test_lines_and_volumes_are_sampled_like_planes(
-    axes: int, model: nn.Module, examples: Any
+    axes: int, model: nn.Module, examples: Any, problem: Problem
 ) -> None:
     volume = random_plane(model, axes=axes)
     grid = Grid.cube((3, 4, 5)[:axes])
-    surface = sample(Problem(model, "cross_entropy", examples), volume, grid=grid)
+    surface = sample(problem, volume, grid=grid)
     assert surface.losses.shape == (3, 4, 5)[:axes]
     coordinates = grid.coordinates(np.arange(grid.size))
     values = Problem(model, "cross_entropy", examples, dtype=torch.float64).evaluator()
@@ -230,33 +230,31 @@ def test_lines_and_volumes_are_sampled_like_planes(
     np.testing.assert_allclose(surface.losses, wanted, rtol=1e-12)
     np.testing.assert_array_equal(volume.d_alpha, random_plane(model).d_alpha)
     with pytest.raises(ValueError, match="one axis for each of the plane's"):
-        sample(Problem(model, "cross_entropy", examples), volume, grid=Grid.cube((3,) * (4 - axes))
+        sample(problem, volume, grid=Grid.cube((3,) * (4 - axes))
                if axes != 2 else Grid.line(3))  # fmt: skip
 
 
 def test_what_was_measured_is_recorded_and_an_earlier_choice_taken_as_it_is(
-    model: nn.Module, examples: Any
+    model: nn.Module, problem: Problem
 ) -> None:
     plane = random_plane(model)
-    first = plane_evaluator(Problem(model, "cross_entropy", examples), plane)
+    first = plane_evaluator(problem, plane)
     assert first.choice.points_per_second > 0
     assert first.settings["engine"] == first.choice.to_dict()
-    again = plane_evaluator(Problem(model, "cross_entropy", examples), plane, choice=first.choice)
+    again = plane_evaluator(problem, plane, choice=first.choice)
     assert again.choice == first.choice
     np.testing.assert_array_equal(first(POINTS)["losses"], again(POINTS)["losses"])
 
 
 def test_a_wrong_reuse_is_noticed_and_not_used(
-    model: nn.Module, examples: Any, monkeypatch: pytest.MonkeyPatch
+    model: nn.Module, examples: Any, monkeypatch: pytest.MonkeyPatch, problem: Problem
 ) -> None:
     from landscape.evaluation import first_layer
 
     right = first_layer._outputs
     monkeypatch.setattr(first_layer, "_outputs", lambda *a: right(*a) * 1.5)
     plane = random_plane(model)
-    evaluator = plane_evaluator(
-        Problem(model, "cross_entropy", examples), plane, config=fixed("vmap")
-    )
+    evaluator = plane_evaluator(problem, plane, config=fixed("vmap"))
     assert not evaluator.choice.reuse
     wanted = reference(model, "cross_entropy", examples, plane, torch.float64)["losses"]
     np.testing.assert_allclose(evaluator(POINTS)["losses"], wanted, rtol=1e-12)

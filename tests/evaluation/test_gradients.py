@@ -236,10 +236,10 @@ def test_a_metric_without_a_derivative_does_not_spoil_the_gradient() -> None:
 
 
 def test_a_half_done_surface_continues_with_the_same_bits_and_is_read_back(
-    model: nn.Module, examples: Any, tmp_path: Path
+    model: nn.Module, tmp_path: Path, problem: Problem
 ) -> None:
     plane, grid = random_plane(model), Grid.square(13)
-    first = plane_evaluator(Problem(model, "cross_entropy", examples), plane, config=ENGINE)
+    first = plane_evaluator(problem, plane, config=ENGINE)
     whole = half = empty_surface(first, plane, grid)
     tiles = list(sample_tiles(first, whole))
     assert len(tiles) > 1
@@ -252,7 +252,7 @@ def test_a_half_done_surface_continues_with_the_same_bits_and_is_read_back(
         read = writer.find("surfaces/x")
         assert isinstance(read, Surface)
         again = plane_evaluator(
-            Problem(model, "cross_entropy", examples),
+            problem,
             plane,
             config=SamplingConfig(),
             choice=first.choice,
@@ -270,12 +270,12 @@ def test_a_half_done_surface_continues_with_the_same_bits_and_is_read_back(
 
 @pytest.mark.parametrize("setting", [{"strategy": "vmap"}, {"compile": "always"}])
 def test_settings_that_give_no_gradients_are_refused(
-    setting: dict[str, Any], model: nn.Module, examples: Any
+    setting: dict[str, Any], model: nn.Module, problem: Problem
 ) -> None:
     engine = SamplingConfig(**setting)
     with pytest.raises(ValueError, match=r"gradients are .*leave it at 'auto'"):
         sample(
-            Problem(model, "cross_entropy", examples),
+            problem,
             random_plane(model),
             engine=engine,
             gradients=True,
@@ -295,9 +295,9 @@ def test_a_loss_without_a_graph_is_refused_not_called_flat(model: nn.Module, exa
         )
 
 
-def test_gradients_are_not_interpolated(model: nn.Module, examples: Any) -> None:
+def test_gradients_are_not_interpolated(model: nn.Module, problem: Problem) -> None:
     plane = random_plane(model)
-    evaluator = plane_evaluator(Problem(model, "cross_entropy", examples), plane, config=ENGINE)
+    evaluator = plane_evaluator(problem, plane, config=ENGINE)
     with pytest.raises(ValueError, match="gradients are evaluated at every point"):
         resample(evaluator, plane, Grid.square(51))
 

@@ -31,9 +31,9 @@ def test_the_mean_over_a_circle_is_that_of_the_curvatures() -> None:
         np.testing.assert_allclose(losses, expected, rtol=1e-12)
 
 
-def test_the_points_are_those_a_surface_has(model: nn.Module, examples: Pair) -> None:
+def test_the_points_are_those_a_surface_has(model: nn.Module, problem: Problem) -> None:
     spread = plane_spread(
-        Problem(model, "cross_entropy", examples),
+        problem,
         planes=2,
         radii=np.array([1.0]),
         angles=4,
@@ -41,7 +41,7 @@ def test_the_points_are_those_a_surface_has(model: nn.Module, examples: Pair) ->
     )
     for row, seed in enumerate((0, 1)):
         losses = sample(
-            Problem(model, "cross_entropy", examples),
+            problem,
             random_plane(model, seed=seed),
             grid=Grid.square(3),
             engine=ENGINE,
@@ -50,11 +50,9 @@ def test_the_points_are_those_a_surface_has(model: nn.Module, examples: Pair) ->
         assert spread.arrays["losses"][row, 0] == pytest.approx(np.mean(four), rel=1e-12)
 
 
-def test_the_spread_is_over_planes(model: nn.Module, examples: Pair) -> None:
+def test_the_spread_is_over_planes(problem: Problem) -> None:
     told: list[int] = []
-    spread = plane_spread(
-        Problem(model, "cross_entropy", examples), planes=5, engine=ENGINE, progress=told.append
-    )
+    spread = plane_spread(problem, planes=5, engine=ENGINE, progress=told.append)
     losses = spread.arrays["losses"]
     assert losses.shape == (5, 8)
     np.testing.assert_array_equal(spread.arrays["median"], np.sort(losses, axis=0)[2])

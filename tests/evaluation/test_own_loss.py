@@ -41,12 +41,10 @@ def whole(model: nn.Module, batch: Any) -> Tensor:
 
 @pytest.mark.parametrize("strategy", ABLE)
 def test_a_loss_of_model_and_batch_gives_what_one_of_output_and_target_gives(
-    strategy: str, model: nn.Module, examples: Any
+    strategy: str, model: nn.Module, examples: Any, problem: Problem
 ) -> None:
     plane = random_plane(model)
-    plain = plane_evaluator(
-        Problem(model, "cross_entropy", examples), plane, config=fixed(strategy)
-    )
+    plain = plane_evaluator(problem, plane, config=fixed(strategy))
     inputs, targets = examples
     uneven = [(inputs[:25], targets[:25]), (inputs[25:], targets[25:])]
     for data in (examples, uneven):
@@ -277,7 +275,12 @@ def plain_problem(examples: Any) -> Problem:
     ids=["network", "layer", "weight", "weight in a partial"],
 )
 def test_a_loss_that_looks_at_weights_sees_the_point_and_nothing_is_tried_in_vain(
-    reach: Any, strategy: str, model: nn.Module, examples: Any, caplog: pytest.LogCaptureFixture
+    reach: Any,
+    strategy: str,
+    model: nn.Module,
+    examples: Any,
+    caplog: pytest.LogCaptureFixture,
+    problem: Problem,
 ) -> None:
     """Batched products never put a point into the network: the loss saw the origin's weights."""
     weights = reach(model)
@@ -293,7 +296,7 @@ def test_a_loss_that_looks_at_weights_sees_the_point_and_nothing_is_tried_in_vai
     assert not caplog.messages
     thetas = plane.points(POINTS)
     looked_at = thetas[:, :20] if isinstance(weights(), list) else thetas
-    plain = Problem(model, "cross_entropy", examples).evaluator()
+    plain = problem.evaluator()
     wanted = plain(thetas)["losses"] + np.square(looked_at).sum(axis=1)
     np.testing.assert_allclose(evaluator(POINTS)["losses"], wanted, rtol=1e-12)
 

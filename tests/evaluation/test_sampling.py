@@ -69,11 +69,11 @@ def test_quadratic_bowl_has_its_closed_form(rng: np.random.Generator) -> None:
 
 
 def test_every_point_is_origin_plus_its_directions_whatever_the_order(
-    model: nn.Module, examples: Any
+    model: nn.Module, examples: Any, problem: Problem
 ) -> None:
     plane = random_plane(model)
     grid = Grid.rectangle((6, 3), (-1, 2), (0, 1))
-    surface = sample(Problem(model, "cross_entropy", examples), plane, grid=grid)
+    surface = sample(problem, plane, grid=grid)
     for i, alpha in enumerate(grid.axes[0]):
         for j, beta in enumerate(grid.axes[1]):
             theta = plane.origin + alpha * plane.d_alpha + beta * plane.d_beta
@@ -138,14 +138,14 @@ def test_the_model_is_bit_identical_afterwards(strategy: str, examples: Any) -> 
 
 
 def test_the_centre_is_the_model_itself_even_after_more_training(
-    model: nn.Module, examples: Any
+    model: nn.Module, examples: Any, problem: Problem
 ) -> None:
     plane = random_plane(model)
     wanted = float(functional.cross_entropy(model(examples[0]), examples[1]).detach())
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()
-    surface = sample(Problem(model, "cross_entropy", examples), plane, grid=Grid.square(3))
+    surface = sample(problem, plane, grid=Grid.square(3))
     assert surface.losses[1, 1] == pytest.approx(wanted, rel=1e-13)
 
 

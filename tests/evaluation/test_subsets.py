@@ -96,7 +96,7 @@ def test_the_standard_error_is_the_spread_of_the_means_of_all_subsets() -> None:
 
 
 def test_the_draw_depends_on_the_seed_alone_and_is_recorded(
-    model: nn.Module, examples: Any
+    model: nn.Module, examples: Any, problem: Problem
 ) -> None:
     plane, grid = random_plane(model), Grid.square(3)
     state = torch.random.get_rng_state()
@@ -115,9 +115,7 @@ def test_the_draw_depends_on_the_seed_alone_and_is_recorded(
     assert one.settings["subset"] == {"examples": 12, "seed": 0, "of": 30}
     assert one.settings["examples"] == 12
     assert tuple(one.fields) == ("losses", "accuracies", "standard_errors")
-    plain = sample(
-        Problem(model, "cross_entropy", examples), plane, grid=grid, engine=fixed("vmap")
-    )
+    plain = sample(problem, plane, grid=grid, engine=fixed("vmap"))
     assert "subset" not in plain.settings
     assert "standard_errors" not in plain.fields
     without = sample(

@@ -200,14 +200,12 @@ def test_what_a_wrapper_puts_before_the_names_is_no_mistake(own: nn.Module, tmp_
 
 
 def test_another_preprocessing_shows_beside_the_loss_that_was_recorded(
-    model: nn.Module, examples: Any
+    model: nn.Module, examples: Any, problem: Problem
 ) -> None:
     """The loss at the centre is that of the record, bit for bit up to rounding, or it is not."""
     inputs, targets = examples
     config = landscape.TrainingConfig(steps=300)
-    run = landscape.train(
-        Problem(model, "cross_entropy", examples), optimizer="adam", config=config
-    )
+    run = landscape.train(problem, optimizer="adam", config=config)
     assert at_centre(model, "cross_entropy", examples) == pytest.approx(run.losses[-1], rel=1e-9)
     other = at_centre(model, "cross_entropy", (inputs.flip(1), targets))
     assert other > 1.5 * run.losses[-1]

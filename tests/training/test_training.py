@@ -17,12 +17,10 @@ def config(**changes: Any) -> TrainingConfig:
 
 
 def test_gradient_descent_is_theta_minus_rate_times_gradient(
-    model: nn.Module, examples: Any
+    model: nn.Module, examples: Any, problem: Problem
 ) -> None:
     theta = torch.from_numpy(flatten(model))
-    path = train(
-        Problem(model, "cross_entropy", examples), config=config(learning_rates={"gd": 0.5})
-    )
+    path = train(problem, config=config(learning_rates={"gd": 0.5}))
     shapes = [(5, 4), (5,), (3, 5), (3,)]
 
     def loss(values: torch.Tensor) -> torch.Tensor:
@@ -47,9 +45,9 @@ def test_gradient_descent_is_theta_minus_rate_times_gradient(
 
 
 @pytest.mark.parametrize("name", ["gd", "sgd", "momentum", "nesterov", "adam", "adamw"])
-def test_every_optimizer_lowers_the_loss(name: str, model: nn.Module, examples: Any) -> None:
+def test_every_optimizer_lowers_the_loss(name: str, problem: Problem) -> None:
     path = train(
-        Problem(model, "cross_entropy", examples),
+        problem,
         optimizer=name,
         config=config(steps=60, batch_size=10),
     )
@@ -145,8 +143,8 @@ def test_impossible_settings_are_refused(changes: dict[str, Any], message: str) 
         TrainingConfig(**changes)
 
 
-def test_sgd_without_batches_would_be_gd(model: nn.Module, examples: Any) -> None:
+def test_sgd_without_batches_would_be_gd(problem: Problem) -> None:
     with pytest.raises(ValueError, match="sgd needs batch_size >= 1"):
-        train(Problem(model, "cross_entropy", examples), optimizer="sgd")
+        train(problem, optimizer="sgd")
     with pytest.raises(ValueError, match="unknown optimizer 'lbfgs'; known: gd, sgd"):
-        train(Problem(model, "cross_entropy", examples), optimizer="lbfgs")
+        train(problem, optimizer="lbfgs")
