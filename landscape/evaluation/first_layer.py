@@ -53,11 +53,6 @@ class FirstLayers:
     products: dict[str, list[tuple[Tensor, torch.Size]]]
     channels_last: bool = False
 
-    @property
-    def parameters(self) -> frozenset[str]:
-        """Names of the parameters that are not needed any more."""
-        return frozenset(f"{name}.{p}" for name in self.names for p in ("weight", "bias"))
-
     def put_into(self, model: nn.Module) -> None:
         """Replace the layers of a private copy of the network."""
         for name in self.names:
