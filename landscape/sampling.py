@@ -235,6 +235,9 @@ def place(
 ) -> Projection:
     """Place a trajectory on a plane, and evaluate the loss where it was placed.
 
+    The path's own losses are those it recorded; over a subset of the examples, as the surface has
+    them, they are evaluated anew.
+
     Args:
         evaluator: of the model on the plane.
         plane: the plane.
@@ -253,7 +256,7 @@ def place(
         coordinates=coordinates,
         off_plane_distances=off_plane,
         distances=distances,
-        losses=trajectory.losses,
+        losses=evaluator.losses_at(trajectory.thetas) if evaluator.subset else trajectory.losses,
         plane_losses=evaluator(coordinates)["losses"],
     )
 

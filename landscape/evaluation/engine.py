@@ -18,6 +18,7 @@ from landscape.evaluation.examples import Batches, count
 from landscape.evaluation.losses import is_cross_entropy
 from landscape.evaluation.passes import EngineChoice, Pass
 from landscape.evaluation.plane_problem import PlaneProblem
+from landscape.evaluation.subsets import Subset
 
 _LOG = logging.getLogger(__name__)
 # Sums of probabilities in half precision are so far from 1.
@@ -82,6 +83,11 @@ class PlaneEvaluator:
         return self._evaluator.dtype
 
     @property
+    def subset(self) -> Subset | None:
+        """The examples that were drawn; None for all."""
+        return self._evaluator.subset
+
+    @property
     def batches(self) -> Batches:
         """The examples."""
         return self._evaluator.batches
@@ -118,6 +124,11 @@ class PlaneEvaluator:
         """Return each field at ``coordinates`` [K, axes] as a float64 array [K]."""
         values = self._values(self._pass, coordinates)
         return {**values, **{name: more(coordinates) for name, more in self._more.items()}}
+
+    def losses_at(self, thetas: Floats) -> Floats:
+        """Return the loss of the same examples at any parameters, [K, P] -> [K]."""
+        rows = (np.asarray(theta, dtype=np.float64)[None] for theta in thetas)
+        return np.array([self._evaluator(row)["losses"][0] for row in rows])
 
     def _values(self, runner: Pass, coordinates: Floats) -> Values:
         points = torch.from_numpy(np.array(coordinates, dtype=np.float64))

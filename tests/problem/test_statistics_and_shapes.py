@@ -93,6 +93,19 @@ def test_losses_of_a_path_have_the_statistics_of_the_problem() -> None:
     assert frozen.settings["loss_statistics"] == "end"
 
 
+def test_losses_of_a_placed_path_are_over_the_subset_of_its_surface() -> None:
+    model, subset = made("mlp"), Subset(9, seed=3)
+    problem = Problem(model, data=(X, Y), subset=subset, dtype=torch.float64)
+    run = landscape.train(
+        replace(problem, subset=None), config=landscape.TrainingConfig(steps=4, record_every=2)
+    )
+    plane = landscape.random_plane(model)
+    evaluator = landscape.plane_evaluator(problem, plane)
+    placed = landscape.place(evaluator, plane, run, run="gd", plane_id="random")
+    assert placed.losses[-1] == pytest.approx(placed.plane_losses[-1], rel=1e-6)
+    assert placed.losses[-1] != pytest.approx(run.losses[-1], rel=1e-3)
+
+
 @pytest.mark.parametrize("kind", ["sum", "each", "mean"])
 def test_a_sum_is_a_sum_in_every_instrument(kind: str) -> None:
     """Its curvature is that of the sum, as gradient descent on it feels it."""
