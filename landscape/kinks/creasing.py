@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from landscape.arrays import Floats, Json
@@ -21,7 +20,7 @@ from landscape.grid import Grid
 from landscape.kink_map import KinkMap
 from landscape.kinks.cutting import Triangles, cut
 from landscape.kinks.jets import subset
-from landscape.kinks.loss import check_single
+from landscape.kinks.loss import single_evaluator
 from landscape.kinks.marching import Ints, roots
 from landscape.kinks.plane_probe import PlaneProbe, described, plane_probe
 from landscape.kinks.smooth_part import SplitLoss
@@ -57,8 +56,7 @@ def creased_surface(
         ValueError: for a map without segments or of another number of examples, another window,
             or more curves than ``limit``.
     """
-    check_single(problem)
-    evaluator = problem.evaluator(dtype=torch.float64, metrics={}, standard_errors=False)
+    evaluator = single_evaluator(problem)
     whole = evaluator.batches.joined()
     grid = grid or Grid((kinks.alphas, kinks.betas))
     _check(kinks, grid, count(whole))

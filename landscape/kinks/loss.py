@@ -8,9 +8,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-from landscape.evaluation import Objective
+from landscape.evaluation import Evaluator, Objective
 from landscape.problem import Problem
 
 
@@ -48,11 +49,12 @@ def per_example_loss(objective: Objective) -> Callable[[Any, Any], Tensor]:
     return each
 
 
-def check_single(problem: Problem) -> None:
-    """Check that the loss of an example is its own.
+def single_evaluator(problem: Problem) -> Evaluator:
+    """Return what evaluates a loss whose examples are on their own, in float64.
 
     Raises:
-        ValueError: if it depends on the others in its batch.
+        ValueError: if the loss of an example depends on the others in its batch, and as
+            :meth:`landscape.Problem.evaluator`.
     """
     if problem.coupled:
         raise ValueError(
@@ -60,6 +62,7 @@ def check_single(problem: Problem) -> None:
             "example depends on the others in its batch; leave out what couples them (a weighted "
             "mean, a root of the mean, statistics of the batch)"
         )
+    return problem.evaluator(dtype=torch.float64, metrics={}, standard_errors=False)
 
 
 def _takes_reduction(function: Any) -> bool:

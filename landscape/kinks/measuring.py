@@ -29,7 +29,7 @@ from landscape.budget import SlopeBudget, closure_bound
 from landscape.evaluation.examples import Part, count, cut
 from landscape.kinks.crossings import crossings
 from landscape.kinks.jets import LineProbe, SiteJet, line_probe, subset
-from landscape.kinks.loss import check_single
+from landscape.kinks.loss import single_evaluator
 from landscape.kinks.pieces import Events, Rows, events_of, measured
 from landscape.kinks.totals import Total
 from landscape.problem import Problem
@@ -81,8 +81,7 @@ def slope_budget(
     """
     if samples < 2:
         raise ValueError(f"samples must be >= 2, got {samples}")
-    check_single(problem)
-    evaluator = problem.evaluator(dtype=torch.float64, metrics={}, standard_errors=False)
+    evaluator = single_evaluator(problem)
     places = segment.start + (segment.end - segment.start) * _shares(samples - 1)
     total = Total(places, keep_crossings)
     with line_probe(evaluator.network, segment.origin, segment.direction) as probe:

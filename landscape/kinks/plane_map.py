@@ -21,14 +21,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-import torch
 
 from landscape.arrays import Floats, Json
 from landscape.evaluation.examples import Part, count, cut
 from landscape.grid import Grid
 from landscape.kink_map import KinkMap
 from landscape.kinks.curve_segments import CutWindow, Segments, segments
-from landscape.kinks.loss import check_single
+from landscape.kinks.loss import single_evaluator
 from landscape.kinks.plane_probe import described, plane_probe
 from landscape.plane import Plane
 from landscape.problem import Problem
@@ -74,8 +73,7 @@ def kink_map(
         raise ValueError(f"unknown too_many {too_many!r}; known: density, raise")
     if limit < 1:
         raise ValueError(f"limit must be >= 1, got {limit}")
-    check_single(problem)
-    evaluator = problem.evaluator(dtype=torch.float64, metrics={}, standard_errors=False)
+    evaluator = single_evaluator(problem)
     batches = evaluator.batches
     with plane_probe(evaluator.network, plane) as probe:
         window = CutWindow(probe, grid, tolerance)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 
 from landscape.arrays import Floats
 from landscape.evaluation import Evaluator
 from landscape.evaluation.examples import count
 from landscape.kinks.jets import line_probe
+from landscape.kinks.loss import single_evaluator
 from landscape.kinks.measuring import slope_budget
 from landscape.problem import Problem
 from landscape.results import Analysis
@@ -57,7 +57,7 @@ def curvature_against_scale(
         raise ValueError(f"at least 2 centres and scales > 0 are needed, got {centres}, {scales}")
     h = np.asarray(scales, dtype=np.float64)
     draws = np.random.default_rng(seed).uniform(segment.start, segment.end, centres)
-    evaluator = problem.evaluator(dtype=torch.float64, metrics={}, standard_errors=False)
+    evaluator = single_evaluator(problem)
     curvatures = _curvatures(evaluator, segment, draws)
     shifts = np.concatenate([[0.0], h, -h])
     values = np.stack([
