@@ -51,7 +51,9 @@ def sample_own(
     engine = engine or SamplingConfig()
     if request.gradients:
         engine = with_gradients(engine)
-    paths = paths or {}
+    paths, problem = paths or {}, request.read(problem)
+    # What is wrong with network, loss and data is told before there is a file.
+    problem.evaluator()
     digest = hashlib.sha256(flatten(problem.model).tobytes()).hexdigest()
     facts = {"weights_sha256": digest}
     with StudyWriter(path, config={"own": told or {}}, facts=facts) as writer:
@@ -59,7 +61,7 @@ def sample_own(
             if not writer.has(run_path(name)):
                 writer.put_record(run_path(name), trajectory)
         surface_of(
-            writer, request, request.read(problem), paths=paths, others=others, engine=engine,
+            writer, request, problem, paths=paths, others=others, engine=engine,
             reporter=reporter or Silent(),
         )  # fmt: skip
     return request.name
