@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from landscape.budget import SlopeBudget
+    from landscape.centre import centre_of, hints
     from landscape.config import SamplingConfig, StudyConfig, TrainingConfig
     from landscape.curvature import plane_sharpness
     from landscape.derivatives import gradient, hessian_product
@@ -111,6 +112,8 @@ _HOME = MappingProxyType(
         "segment_between": "segment",
         "slope_budget": "kinks",
         "step_segment": "segment",
+        "centre_of": "centre",
+        "hints": "centre",
         # work
         "Study": "study",
         "custom_plane": "directions",
@@ -177,6 +180,7 @@ __all__ = [
     "TrajectoryRecorder",
     "__version__",
     "batch_loss",
+    "centre_of",
     "custom_plane",
     "describe",
     "eigenvector_plane",
@@ -187,6 +191,7 @@ __all__ = [
     "hessian_eigenpairs",
     "hessian_extremes",
     "hessian_product",
+    "hints",
     "layout_of",
     "line_between",
     "line_segment",

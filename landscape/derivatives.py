@@ -240,8 +240,8 @@ class LossAtPoint:
             network.write(self._split(self.theta))
             if self._backward is None:
                 self._backward = look(network, self.evaluator.batches.head(_FEW).parts[0])
-            with network.leaves(self.varied) as leaves, torch.enable_grad():
-                yield leaves, self._backward
+            with self._backward.leaves(self.varied) as leaves, torch.enable_grad():
+                yield {n: v for n, v in leaves.items() if self.varied[n]}, self._backward
 
     def _split(self, vector: Floats) -> dict[str, Tensor]:
         values = torch.from_numpy(np.array(vector)).to(self.evaluator.dtype)

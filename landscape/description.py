@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import NamedTuple
@@ -25,6 +25,9 @@ _LONGEST = 44
 class ParameterRow:
     """One parameter on a plane.
 
+    Of a masked or parametrised weight on a random plane, the norms are those of the weight that
+    acts and of its change, not of the parameter it is computed from.
+
     Attributes:
         name: its name.
         shape: its shape.
@@ -33,6 +36,7 @@ class ParameterRow:
         weight_norm: Euclidean norm at the origin of the plane.
         direction_norms: Euclidean norm of each direction there.
         shares: share of each direction's squared norm that lies there; they sum to 1.
+        acting: whether the norms are those of a weight that is computed from the parameter.
     """
 
     name: str
@@ -42,6 +46,7 @@ class ParameterRow:
     weight_norm: float
     direction_norms: tuple[float, ...]
     shares: tuple[float, ...]
+    acting: bool = False
 
     @property
     def ratios(self) -> tuple[float, ...]:
@@ -67,6 +72,8 @@ class PlaneDescription:
         weight_norm: Euclidean norm of the origin.
         direction_norms: Euclidean norm of each direction.
         cosines: of the angles between (alpha, beta), (alpha, gamma), (beta, gamma).
+        hidden: number of masked or parametrised weights of which the plane does not tell the norms
+            that act, because they are too many; their rows have the norms of the parameters.
     """
 
     kind: str
@@ -77,6 +84,7 @@ class PlaneDescription:
     weight_norm: float
     direction_norms: tuple[float, ...]
     cosines: tuple[float, ...]
+    hidden: int = 0
 
     def __str__(self) -> str:
         axes = ", ".join(_AXES[: len(self.direction_norms)])
@@ -95,6 +103,10 @@ class PlaneDescription:
         for axis, norm in zip(_AXES, self.direction_norms, strict=False):
             ratio = _ratio(norm, self.perturbed_norm)
             yield f"|d_{axis}| = {norm:.4g}, {_number(ratio)} times that"
+        if acting := sum(row.acting for row in self.rows):
+            yield f"of {_count(acting)}, masked or parametrised, norms are of the weights that act"
+        if self.hidden:
+            yield f"of {_count(self.hidden)}, masked or parametrised, norms are of the parameters"
         if self.cosines:
             pairs = [(a, b) for i, a in enumerate(_AXES[:axes]) for b in _AXES[i + 1 : axes]]
             yield "cosines: " + ", ".join(
@@ -153,30 +165,57 @@ def describe(plane: Plane) -> PlaneDescription:
     >>> [(row.name, row.weight_norm, row.shares) for row in describe(line).rows]
     [('weight', 6.0, (0.64,)), ('bias', 4.242640687119285, (0.36,))]
     """
-    directions = [d for d in (plane.d_alpha, plane.d_beta, plane.d_gamma) if d is not None]
-    totals = [float(d @ d) for d in directions]
-    rows = []
+    acting, directions = _acting(plane), plane.directions
+    moved = np.asarray(directions.any(axis=0))
+    norms, squares = [], 0.0
     for slot, part in plane.layout.parts():
-        squares = [float(d[part] @ d[part]) for d in directions]
-        here = tuple(math.sqrt(square) for square in squares)
-        shares = tuple(s / t for s, t in zip(squares, totals, strict=True))
-        weight_norm = float(np.linalg.norm(plane.origin[part]))
-        rows.append(
-            ParameterRow(slot.name, slot.shape, slot.role, slot.filters, weight_norm, here, shares)
+        vectors = (plane.origin[part], *directions[:, part])
+        own = [float(np.linalg.norm(vector)) for vector in vectors]
+        if slot.name in acting and any(acting[slot.name][1:]) != any(own[1:]):
+            del acting[slot.name]  # A foreign file: what moves has a length.
+        norms.append(acting.get(slot.name, own))
+        plain = float(np.sum(plane.origin[part][moved[part]] ** 2))
+        squares += norms[-1][0] ** 2 if slot.name in acting and moved[part].any() else plain
+    weights, *totals = (float(total) for total in np.sum(np.square(norms), axis=0))
+    rows = tuple(
+        ParameterRow(
+            slot.name,
+            slot.shape,
+            slot.role,
+            slot.filters,
+            own[0],
+            tuple(own[1:]),
+            tuple(_ratio(n * n, total) for n, total in zip(own[1:], totals, strict=True)),
+            slot.name in acting,
         )
-    moved = np.zeros(plane.layout.size, dtype=bool)
-    for direction in directions:
-        moved |= direction != 0
+        for slot, own in zip(plane.layout.slots, norms, strict=True)
+    )
+    told = plane.settings.get("acting")
     return PlaneDescription(
         kind=plane.kind,
-        rows=tuple(rows),
+        rows=rows,
         size=plane.layout.size,
         perturbed=int(moved.sum()),
-        perturbed_norm=float(np.linalg.norm(plane.origin[moved])),
-        weight_norm=float(np.linalg.norm(plane.origin)),
-        direction_norms=tuple(math.sqrt(total) for total in totals),
+        perturbed_norm=math.sqrt(squares),
+        weight_norm=math.sqrt(weights),
+        direction_norms=tuple(map(math.sqrt, totals)),
         cosines=plane.cosines,
+        hidden=told if isinstance(told, int) else 0,
     )
+
+
+def _acting(plane: Plane) -> dict[str, list[float]]:
+    """Return norms of weights that act, and of their changes, as a random plane notes them."""
+    told = plane.settings.get("acting")
+    if not isinstance(told, Mapping):
+        return {}
+    return {
+        name: norms
+        for name, norms in told.items()
+        if isinstance(norms, list)
+        and len(norms) == 1 + plane.axes
+        and all(isinstance(norm, float) for norm in norms)
+    }
 
 
 class _Column(NamedTuple):

@@ -8,7 +8,13 @@ import numpy as np
 
 from landscape.arrays import Floats
 from landscape.derivatives import gradient
-from landscape.directions import last_update, normalise, orthogonalised, random_direction
+from landscape.directions import (
+    acting_weights,
+    last_update,
+    normalise,
+    orthogonalised,
+    random_direction,
+)
 from landscape.hessian import hessian_eigenpairs
 from landscape.parameters import flatten
 from landscape.plane import Plane
@@ -97,7 +103,9 @@ def gradient_plane(
     if second == "update":
         other = _update_to(theta, trajectory)
     else:
-        other = normalise(random_direction(layout, seed=seed, axis="beta"), theta, layout)
+        draws = random_direction(layout, seed=seed, axis="beta")
+        acting = acting_weights(problem.model, theta)
+        other = normalise(draws, theta, layout, acting=acting)
     slope = gradient(problem, theta)
     norm, scale = float(np.linalg.norm(slope)), float(np.linalg.norm(other))
     if norm == 0.0:

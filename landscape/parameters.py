@@ -12,7 +12,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from landscape.arrays import Floats
 from landscape.layout import Layout
-from landscape.roles import slots_of
+from landscape.roles import refuse_scripted, slots_of
 
 # Wrappers that call the one module they hold, by the name under which they hold it.
 _WRAPPERS = {
@@ -45,8 +45,8 @@ def layout_of(model: nn.Module) -> Layout:
     recurrent layers (each row makes one gate of one unit) and attention in-projections (each row
     of a head), and 1 for transposed convolutions, counted within each group, and for the
     ``Conv1D`` of transformers. A low-rank adapter is two linear layers: the rows of A are the
-    components, those of B the outputs. A reparametrised weight (weight norm's v, spectral norm)
-    has the axis of the weight.
+    components, those of B the outputs. A masked or parametrised weight (weight norm's v,
+    spectral norm) has the axis of the weight.
 
     Parameters with fewer than two dimensions have no filters, nor have scales of normalisation
     layers, weight norm's g, and what is called ``bias``, ``bias_*``, ``*_bias`` or ``*scale``,
@@ -56,7 +56,7 @@ def layout_of(model: nn.Module) -> Layout:
 
     Raises:
         ValueError: for a model without parameters, or with parameters that are not plain arrays of
-            real floating point numbers (lazy, complex, quantised, sharded).
+            real floating point numbers (lazy, complex, quantised, sharded), or from torch.jit.
 
     >>> [slot.filter_axis for slot in layout_of(nn.ConvTranspose2d(3, 5, 2)).slots]
     [1, None]
@@ -72,10 +72,12 @@ def flatten(model: nn.Module) -> Floats:
 
     Raises:
         ValueError: if a parameter holds NaN or infinity, or no values at all (the message names
-            it), or if there are none.
+            it), if there are none, or for a model from torch.jit.
     """
+    model = unwrapped(model)
+    refuse_scripted(model)
     parts = []
-    for name, parameter in unwrapped(model).named_parameters():
+    for name, parameter in model.named_parameters():
         if parameter.is_meta:
             raise ValueError(
                 f"parameter {name} has no values, it is on the meta device; "

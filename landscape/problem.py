@@ -270,20 +270,27 @@ class Problem:
     def _copied(self, objective: Objective, dtype: torch.dtype, few: Part) -> tuple[Network, bool]:
         """Return the network, and whether it is a copy that gives what the user's own gives."""
         made: Callable[..., Network] = self._network
+        failure: ValueError | None = None
         try:
             network = made(objective, dtype, private=True)
         except ValueError:
             raise
         except Exception as error:  # Whatever the user's model raises that cannot be copied.
             _LOG.warning("the model cannot be copied (%s); it takes part itself", error)
-        else:
+            return made(objective, dtype, private=False), False
+        try:
             if copied_right(network, few, beside(network)):
                 return network, True
-            _LOG.warning(
-                "a copy of the model does not give what the model gives (it reaches its own layers "
-                "by another way than its attributes); it takes part itself"
-            )
-        return made(objective, dtype, private=False), False
+        except ValueError as error:
+            failure = error
+        network = made(objective, dtype, private=False)
+        if failure is not None and not _works(network, few):
+            raise failure
+        _LOG.warning(
+            "a copy of the model does not give what the model gives (it reaches its own layers by "
+            "another way than its attributes); it takes part itself"
+        )
+        return network, False
 
     def _kept(self, network: Network, facts: _Facts, batches: Batches, batch_size: int) -> Batches:
         """Return the examples in the batches in which the loss is what it says."""
@@ -308,6 +315,15 @@ class _Facts:
     private: bool
     in_place: bool
     coupled: bool | None
+
+
+def _works(network: Network, few: Part) -> bool:
+    try:
+        with torch.no_grad(), network.ready():
+            network.sums(few)
+    except ValueError:
+        return False
+    return True
 
 
 def _consequence(batches: Batches) -> str:

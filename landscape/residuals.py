@@ -103,7 +103,8 @@ class Residual(Presented):
         status = np.full(self.grid.shape, Status.EVALUATED, dtype=np.uint8)
         slopes = {n: s if self.resolved else np.zeros_like(s) for n, s in self.slopes.items()}
         fields = {"losses": self.shown, **slopes}
-        return Surface(self.grid, fields, status, run=self.run, settings=self.settings)
+        settings = {**self.settings, "residual": True}
+        return Surface(self.grid, fields, status, run=self.run, settings=settings)
 
 
 def remove_quadratic(surface: Surface, *, rounding: float | None = None) -> Residual:

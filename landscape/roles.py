@@ -37,8 +37,10 @@ def slots_of(model: nn.Module) -> tuple[Slot, ...]:
 
     Raises:
         ValueError: for parameters that are not plain arrays of real floating point numbers, or
-            layers that keep their weights elsewhere; the message names the first.
+            layers that keep their weights elsewhere, or are torch.jit's; the message names the
+            first.
     """
+    refuse_scripted(model)
     _refuse_packed(model)
     layers = dict(model.named_modules())
     slots = []
@@ -71,7 +73,7 @@ def _rule_of(layers: Mapping[str, nn.Module], name: str, shape: _Shape) -> _Rule
 
 def _rule_in(layer: nn.Module, tensor: str, shape: _Shape) -> _Rule:
     """Return the rule of a tensor by the layer that uses it and its name there."""
-    kind = _kind(layer)
+    kind = type(layer)
     if tensor == "bias" or tensor.startswith("bias_") or tensor.endswith("_bias"):
         return _Rule("bias")
     if issubclass(kind, _NORMS) or (len(shape) < 2 and "norm" in kind.__name__.lower()):
@@ -88,14 +90,6 @@ def _rule_in(layer: nn.Module, tensor: str, shape: _Shape) -> _Rule:
     if kind.__name__ == "Conv1D" and getattr(layer, "nf", None) == shape[-1]:
         return _Rule("weight", 1)
     return _Rule("weight", 0) if len(shape) > 1 else _Rule("other")
-
-
-def _kind(layer: nn.Module) -> type[nn.Module]:
-    """Return the class of a layer, of a scripted one that which was scripted."""
-    if isinstance(layer, torch.jit.ScriptModule):
-        found = getattr(nn, str(layer.original_name), type(layer))
-        return found if isinstance(found, type) else type(layer)
-    return type(layer)
 
 
 def _is_scale(parametrised: ParametrizationList, local: str) -> bool:
@@ -118,6 +112,22 @@ def _is_legacy_scale(owner: nn.Module, local: str) -> bool:
     base = local.removesuffix("_g")
     named = dict(owner.named_parameters(recurse=False))
     return base != local and base not in named and f"{base}_v" in named
+
+
+def refuse_scripted(model: nn.Module) -> None:
+    """Refuse what torch.jit made: a functional call does not reach it, nor what watches kinks.
+
+    Raises:
+        ValueError: for a scripted or traced module, or one that holds such a module.
+    """
+    for name, module in model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            raise ValueError(
+                "networks must be plain torch modules, got "
+                f"{name or 'a model'} from torch.jit.script or trace; build the "
+                "module it was made from and load its weights: "
+                "model.load_state_dict(scripted.state_dict())"
+            )
 
 
 def _refuse_packed(model: nn.Module) -> None:

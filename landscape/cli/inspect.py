@@ -35,8 +35,7 @@ def info(
     print(f"versions: {source.attributes.get('versions', '')}")
     settings = source.config
     if "own" in settings:
-        told = (f"{key} {value}" for key, value in settings["own"].items() if value)
-        print(f"a network of your own: {', '.join(told)}")
+        _print_own(source)
     elif settings:
         data = settings.get("data", {})
         print(f"data: {data.get('name')} ({data.get('standardise')}), "
@@ -44,6 +43,18 @@ def info(
         print(f"network: {settings.get('network')}")
     print_summaries(source)
     _print_surfaces(source)
+
+
+def _print_own(study: StudyFile) -> None:
+    """Print a line for each network, checkpoint, loss and data set with its surfaces."""
+    found: dict[str, list[str]] = {}
+    for name in study.surfaces():
+        own = study.surface(name).settings.get("own", {})
+        told = [f"{key} {own[key]}" for key in ("model", "checkpoint", "data", "loss")
+                if own.get(key)]  # fmt: skip
+        found.setdefault(", ".join(told) or "from Python", []).append(name)
+    for text, names in found.items():
+        print(f"a network of your own: {text}: {', '.join(names)}")
 
 
 @one_line_errors

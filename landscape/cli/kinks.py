@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import AsJson
+from landscape.cli.options import AsJson, IgnoreKeys
 
 if TYPE_CHECKING:
     from landscape.budget import SlopeBudget
@@ -26,6 +27,7 @@ def kinks(
     checkpoint: Annotated[
         Path | None, typer.Option("--checkpoint", help="Weights, .pt, .ckpt, .safetensors, ...")
     ] = None,
+    ignore_keys: IgnoreKeys = None,
     loss: Annotated[
         str, typer.Option("--loss", help="cross_entropy, mse, or FILE.py:FUNCTION.")
     ] = "cross_entropy",
@@ -39,7 +41,7 @@ def kinks(
     """Print the slope budget of a network of your own.
 
     The Python files named are run, with all that is in them: give files you trust. The checkpoint
-    is read with torch.load(weights_only=True) or safetensors, which run nothing.
+    is read without running anything in it.
     """
     from landscape.cli.own_code import load_checkpoint, maker, named, network_of
     from landscape.kinks import gradient_segment, random_segment, slope_budget
@@ -47,7 +49,9 @@ def kinks(
 
     network = network_of(model)
     if checkpoint is not None:
-        load_checkpoint(network, checkpoint)
+        load_checkpoint(
+            network, checkpoint, ignore_keys or (), lambda text: print(text, file=sys.stderr)
+        )
     problem = Problem(network, named(loss) if ":" in loss else loss, maker(data)())
     segments = [gradient_segment(problem, rate=rate)]
     segments += [random_segment(network, seed=seed, span=span) for seed in range(lines)]

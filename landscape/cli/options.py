@@ -21,4 +21,13 @@ Style = Annotated[
     str, typer.Option("--style", help="Of pictures: paper, slides, dark, testing, or a .toml file.")
 ]
 Camera = Annotated[str, typer.Option("--camera", help="Azimuth,elevation in degrees, as -58,40.")]
+IgnoreKeys = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ignore-keys",
+        metavar="PATTERN",
+        help="Keys that are left out of checkpoints, as 'head.*'; those of the network keep the "
+        "values it was built with. What is left out is printed. Repeat.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]

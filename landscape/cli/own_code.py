@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from glob import has_magic
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any
+
+from landscape.cli.own_folders import Folder, run_file
+from landscape.terminal import one_line
 
 
 def named(text: str) -> Callable[..., Any]:
     """Run the file of ``FILE.py:FUNCTION`` and return the function.
 
+    The file imports what lies beside it; see :mod:`landscape.cli.own_folders`.
+
     Raises:
         ValueError: for another form, a file without such a function, or one that fails.
         FileNotFoundError: if there is no such file.
     """
-    place, _, name = text.rpartition(":")
-    if not place.endswith(".py") or not name.isidentifier():
-        raise ValueError(f"write FILE.py:FUNCTION, as model.py:build, got {text!r}")
-    path = Path(place)
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}; write FILE.py:FUNCTION")
-    spec = importlib.util.spec_from_file_location(f"own_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise ValueError(f"{path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    _running(partial(spec.loader.exec_module, module), path, str(path))
-    function = getattr(module, name, None)
-    if not callable(function):
-        known = ", ".join(n for n, v in vars(module).items() if callable(v) and n[0] != "_")
-        raise ValueError(f"{path} has no function {name!r}; it has: {known or 'none'}")
-    return function  # type: ignore[no-any-return]
+    return _found(text)[0]
 
 
 def maker(text: str) -> Callable[[], Any]:
@@ -43,7 +33,28 @@ def maker(text: str) -> Callable[[], Any]:
         ValueError: as :func:`named`; when it is called, if the function fails.
         FileNotFoundError: as there.
     """
-    return partial(_running, named(text), Path(text.rpartition(":")[0]), text)
+    function, folder = _found(text)
+
+    def made() -> Any:
+        with folder.first():
+            return function()
+
+    return partial(_running, made, Path(text.rpartition(":")[0]), text)
+
+
+def _found(text: str) -> tuple[Callable[..., Any], Folder]:
+    place, _, name = text.rpartition(":")
+    if not place.endswith(".py") or not name.isidentifier():
+        raise ValueError(f"write FILE.py:FUNCTION, as model.py:build, got {text!r}")
+    path = Path(place)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}; write FILE.py:FUNCTION")
+    module, folder = _running(partial(run_file, path), path, str(path))
+    function = getattr(module, name, None)
+    if not callable(function):
+        known = ", ".join(n for n, v in vars(module).items() if callable(v) and n[0] != "_")
+        raise ValueError(f"{path} has no function {name!r}; it has: {known or 'none'}")
+    return function, folder
 
 
 def network_of(text: str) -> Any:
@@ -82,8 +93,10 @@ def _running(work: Callable[[], Any], path: Path, name: str) -> Any:
         ) from error
 
 
-def load_checkpoint(model: Any, path: Path) -> None:
-    """Read weights into a model that was just built; see :func:`landscape.load_into`.
+def load_checkpoint(
+    model: Any, path: Path, ignore: Sequence[str], say: Callable[[str], None]
+) -> None:
+    """Read weights into a model that was just built, and say which keys were ignored.
 
     Raises:
         ValueError: if it holds more than weights, or others than the model's.
@@ -91,7 +104,9 @@ def load_checkpoint(model: Any, path: Path) -> None:
     """
     from landscape.recording.checkpoints import load_into
 
-    load_into(model, path)
+    ignored = load_into(model, path, ignore=ignore)
+    if ignore:
+        say(one_line(f"{path}: {ignored}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +118,9 @@ class Own:
         data: ``FILE.py:FUNCTION`` that returns the data.
         loss: a name, or ``FILE.py:FUNCTION``.
         checkpoint: its weights.
-        paths: folders of recordings or checkpoints by name.
+        paths: folders of recordings or checkpoints, or patterns of checkpoints, by name.
         others: files of other weights by name.
+        ignore: patterns of keys that are left out of all checkpoints.
     """
 
     model: str
@@ -113,6 +129,7 @@ class Own:
     checkpoint: Path | None
     paths: dict[str, str]
     others: dict[str, str]
+    ignore: tuple[str, ...] = ()
 
     def sample(self, request: Any, path: Path, engine: Any, reporter: Any) -> tuple[Path, str]:
         """Sample a surface into a study file; see :func:`landscape.study.own.sample_own`.
@@ -122,7 +139,6 @@ class Own:
             OSError: if it cannot be read.
         """
         from landscape.problem import Problem
-        from landscape.recording.checkpoints import read_checkpoint
         from landscape.study.own import sample_own
 
         if not self.data:
@@ -132,14 +148,14 @@ class Own:
         network, examples = network_of(self.model), maker(self.data)
         loss = named(self.loss) if ":" in self.loss else self.loss
         if self.checkpoint is not None:
-            load_checkpoint(network, self.checkpoint)
-        problem = Problem(network, loss, examples)
-        paths = {name: _path(problem, Path(place)) for name, place in self.paths.items()}
+            load_checkpoint(network, self.checkpoint, self.ignore, reporter.note)
+        problem = request.read(Problem(network, loss, examples))
+        paths = {name: self._path(problem, name, reporter) for name in self.paths}
         if paths and self.checkpoint is None:
             _move_to_end(network, next(iter(paths.values())))
         elif paths:
             request = _of_its_path(request, network, next(iter(paths.values())), self.checkpoint)
-        others = {name: read_checkpoint(place) for name, place in self.others.items()}
+        others = {name: self._other(network, Path(p), reporter) for name, p in self.others.items()}
         told = {"model": self.model, "data": self.data, "loss": self.loss,
                 "checkpoint": str(self.checkpoint or "")}  # fmt: skip
         name = sample_own(
@@ -148,22 +164,49 @@ class Own:
         )  # fmt: skip
         return path, name
 
+    def _path(self, problem: Any, name: str, reporter: Any) -> Any:
+        """Read a recording, or checkpoints; evaluate the losses it lacks."""
+        import numpy as np
 
-def _path(problem: Any, folder: Path) -> Any:
-    """Read a recording, or the checkpoints in a folder; evaluate the losses it lacks."""
-    import numpy as np
+        from landscape.recording.losses import evaluate_losses
+        from landscape.recording.reading import read_recording
+        from landscape.recording.series import trajectory_from_checkpoints
 
-    from landscape.recording.losses import evaluate_losses
-    from landscape.recording.reading import read_recording
-    from landscape.recording.series import trajectory_from_checkpoints
+        place = Path(self.paths[name])
+        if (place / "recording.json").is_file():
+            found = read_recording(place)
+        else:
+            folder, pattern = _folder_and_pattern(place)
+            found = trajectory_from_checkpoints(
+                problem.model, folder, pattern=pattern, ignore=self.ignore
+            )
+            if left_out := found.settings.get("ignored_keys"):
+                reporter.note(one_line(f"{name}: ignored the keys {', '.join(left_out)}"))
+        return found if np.isfinite(found.losses).all() else evaluate_losses(problem, found)
 
-    recorded = (folder / "recording.json").is_file()
-    found = (
-        read_recording(folder) if recorded else trajectory_from_checkpoints(problem.model, folder)
-    )
-    if np.isfinite(found.losses).all():
+    def _other(self, network: Any, path: Path, reporter: Any) -> dict[str, Any]:
+        """Read other weights of the network."""
+        from landscape.parameters import unwrapped
+        from landscape.recording.checkpoints import raw_weights
+        from landscape.recording.matching import fitted
+
+        weights = raw_weights(path)
+        found, ignored = fitted(unwrapped(network), weights, place=str(path), ignore=self.ignore)
+        if self.ignore:
+            reporter.note(one_line(f"{path}: {ignored}"))
         return found
-    return evaluate_losses(problem, found)
+
+
+def _folder_and_pattern(place: Path) -> tuple[Path, str | None]:
+    """Split a pattern of files from the folder above it.
+
+    >>> _folder_and_pattern(Path("runs/ep*.pth.tar"))
+    (PosixPath('runs'), 'ep*.pth.tar')
+    """
+    above = [folder for folder in place.parents if not has_magic(str(folder))]
+    if place.exists() or not has_magic(str(place)):
+        return place, None
+    return above[0], str(place.relative_to(above[0]))
 
 
 def _of_its_path(request: Any, network: Any, trajectory: Any, checkpoint: Path | None) -> Any:
@@ -194,9 +237,9 @@ def _move_to_end(network: Any, trajectory: Any) -> None:
     """Give a network that was just built the last weights and buffers of a path."""
     import torch
 
-    from landscape.parameters import assign
+    from landscape.parameters import assign, unwrapped
 
     assign(network, trajectory.solution)
-    buffers = dict(network.named_buffers())
+    buffers = dict(unwrapped(network).named_buffers())
     for name, values in trajectory.buffers.items():
         buffers[name].copy_(torch.tensor(values))

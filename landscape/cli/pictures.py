@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -111,6 +111,21 @@ def planes_only(study: StudyFile) -> list[str]:
     """Return the surfaces over planes, without lines, volumes and the nodes of resampled ones."""
     names = [name for name in study.surfaces() if not name.endswith(".nodes")]
     return [name for name in names if len(study.surface(name).grid.shape) == 2]
+
+
+def with_values(study: StudyFile, identifiers: Sequence[str]) -> list[str]:
+    """Return the surfaces that have a finite loss, and say which have none.
+
+    Where none has, all are returned: drawing them says what is wrong.
+    """
+    import numpy as np
+
+    drawn = [i for i in identifiers if np.isfinite(study.surface(i).losses).any()]
+    if drawn:
+        for identifier in (i for i in identifiers if i not in drawn):
+            size = study.surface(identifier).grid.size
+            print(f"left out {identifier}: none of its {size:,} losses is finite")
+    return drawn or list(identifiers)
 
 
 def by_kind(study: StudyFile, identifiers: Iterable[str]) -> dict[str, list[str]]:
@@ -254,17 +269,19 @@ def microscope_figure(study: StudyFile, style: Any = "paper") -> tuple[Any, str]
         return None
     windows = [study.analysis(KIND, name) for name in names]
     residuals = [residual_of(window) for window in windows]
+    full = [study.surface(identifier) for identifier in surfaces]
     titles = [get(RunKey.parse(name).activation).label for name in names]
     figure = viz.microscope(
         residuals,
         titles=titles,
-        full=[study.surface(identifier) for identifier in surfaces],
+        full=full,
         style=style,
     )
     told = windows[0].settings
     words = viz.microscope_caption(
         residuals, titles=titles, run=told["step_run"], step_length=told["step_length"],
         noise=[w.settings["noise"] for w in windows], batch_size=told["batch_size"],
+        full=full,
     )  # fmt: skip
     return figure, words
 

@@ -95,6 +95,8 @@ def render(
         )
     source = open_study(study)
     chosen = chosen_surfaces(source, surface, select, seed)
+    if not surface:
+        chosen = pictures.with_values(source, chosen)
     against = reference_of(source, colour, reference)
     looks = styled(style, camera=camera, size=size, dpi=dpi)
     look = Look(height, limit, colour, against, shading, looks, captions)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from landscape.cli.mistakes import one_line_errors
+from landscape.cli.options import IgnoreKeys
 from landscape.cli.own_code import Own
 from landscape.cli.wiring import bars, configuration_of, load_data, parse_grid
 
@@ -166,14 +167,19 @@ def sample(
     ] = "",
     checkpoint: Annotated[
         Path | None,
-        typer.Option("--checkpoint", help="Of --model: weights, .pt, .ckpt, .safetensors, ..."),
+        typer.Option(
+            "--checkpoint",
+            help="Of --model: weights, .pt, .pth, .pth.tar, .t7, .ckpt, .bin, .safetensors, ...",
+        ),
     ] = None,
+    ignore_keys: IgnoreKeys = None,
     checkpoints: Annotated[
         list[str] | None,
         typer.Option(
             "--checkpoints",
-            help="Of --model: NAME=FOLDER, a path recorded or saved as checkpoints. The first ends "
-            "at the solution; all are placed on the plane. Repeat.",
+            help="Of --model: NAME=FOLDER, a path recorded or saved as checkpoints, or a pattern, "
+            "NAME='runs/ep*.pth.tar'. The first ends at the solution; all are placed on the plane. "
+            "Repeat.",
         ),
     ] = None,
     length: Annotated[
@@ -186,6 +192,14 @@ def sample(
         str,
         typer.Option("--dtype", help="Precision: float32 or float64. [the study's, the network's]"),
     ] = "",
+    expected_loss: Annotated[
+        float | None,
+        typer.Option(
+            "--expected-loss",
+            help="The loss that the network is known to have, as from training: stop before the "
+            "grid is walked if the loss at the centre is more than 1 % away.",
+        ),
+    ] = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Say how the engine was chosen.")
     ] = False,
@@ -204,7 +218,8 @@ def sample(
     way of evaluating is fastest, and says what it takes. Interrupted, the same command continues.
 
     With --model the Python files named are run, with all that is in them: give files you trust.
-    Weights are read with torch.load(weights_only=True) or safetensors, which run nothing.
+    Weights are read without running anything in their file. A study holds surfaces of several
+    networks, checkpoints and data sets: give the same --out, and a --name for each.
     """
     import logging
     from dataclasses import replace
@@ -220,7 +235,8 @@ def sample(
         raise ValueError("give either a study with --run, or --model with --data")
     if study is not None and not run:
         raise ValueError("a study needs --run, as relu-gd-seed0; 'landscape info' lists its runs")
-    own = {"data": data, "loss": loss, "checkpoint": checkpoint, "checkpoints": checkpoints}
+    own = {"data": data, "loss": loss, "checkpoint": checkpoint, "checkpoints": checkpoints,
+           "ignore-keys": ignore_keys}  # fmt: skip
     _refuse_idle(own if study else {}, "is of --model; a study has its own")
     runs = {"run": run, "also": also}
     _refuse_idle(runs if model else {}, "is of a study; with --model give --checkpoints")
@@ -244,13 +260,16 @@ def sample(
         height=height or "log", gradients=gradients,
         subset=subset, divergence=divergence, curvature=curvature, dtype=dtype,
         batch_norm=batch_norm, length=length or ("displacement" if plane == "pca" else "unit"),  # type: ignore[arg-type]
-        line=line or (),
+        line=line or (), expected_loss=expected_loss,
     )  # fmt: skip
     if resample:
         check_worth(axes)
     with bars() as shown:
         if source is None or config is None:
-            network = Own(model, data, loss or "cross_entropy", checkpoint, pairs, others)
+            network = Own(
+                model, data, loss or "cross_entropy", checkpoint, pairs, others,
+                tuple(ignore_keys or ()),
+            )  # fmt: skip
             path, surface = network.sample(request, out or Path("study.h5"), engine, shown)
         else:
             path, surface = more.sample_more(
@@ -258,10 +277,34 @@ def sample(
                 reporter=shown,
             )  # fmt: skip
     print(f"wrote surface {surface} to {path}")
+    _tell_centre(path, surface)
     if len(shape) == 2:
         print(f"next: landscape render {path} --surface {surface}")
     if len(shape) == 1:
         print(f"next: landscape figure {path} --kind line --surface {surface}")
+
+
+def _tell_centre(path: Path, name: str) -> None:
+    """Print the loss at the centre, how many losses are not finite, and what is suspicious.
+
+    Raises:
+        RuntimeError: if no loss is finite.
+    """
+    from landscape.centre import centre_of, hints, non_finite
+    from landscape.store import open_study
+
+    study = open_study(path)
+    surface = study.surface(name)
+    centre, lost, size = centre_of(surface), non_finite(surface), surface.grid.size
+    words = f"centre: {centre.words}; " if centre is not None and centre.known else ""
+    print(f"{words}{lost:,} of {size:,} losses are not finite")
+    if lost == size:
+        raise RuntimeError(
+            f"all {size:,} losses are not finite; check the data and the weights for NaN, or "
+            "sample a smaller window or in float64"
+        )
+    for text in hints(surface, study.plane(name)):
+        print(f"hint: {text}")
 
 
 def _shape(grid: str, resample: int, usual_line: int) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 """Directions and planes through parameter space."""
 
+from landscape.directions.acting import Acting, acting_weights
 from landscape.directions.between import line_between, plane_through
 from landscape.directions.custom import custom_plane
 from landscape.directions.normalise import normalise
@@ -12,9 +13,11 @@ from landscape.directions.updates import last_update, update_plane
 from landscape.directions.within import line_within
 
 __all__ = [
+    "Acting",
     "CollinearError",
     "StraightPathError",
     "Which",
+    "acting_weights",
     "custom_plane",
     "last_update",
     "line_between",

@@ -9,10 +9,14 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 
+from landscape.directions.architecture import check_one_network, other_training
 from landscape.directions.orthogonal import CollinearError, check_independent, orthogonalised
-from landscape.directions.points import Place, Space, batch_statistics
+from landscape.directions.points import Place, Point, Space, batch_statistics
 from landscape.layout import Layout
 from landscape.plane import Plane
 from landscape.projection import project
@@ -23,7 +27,10 @@ def line_between(first: Place, second: Place, *, layout: Layout | None = None) -
 
     Only parameters are interpolated. Running statistics of BatchNorm are those of the model that
     is sampled, at every point; ``settings["batch_statistics"]`` tells whether the two solutions'
-    ``differ``, are the ``same``, ``unknown`` (a vector has none), or ``none``.
+    ``differ``, are the ``same``, ``unknown`` (a vector has none), or ``none``. Both must be of one
+    network, see :func:`landscape.directions.architecture.check_one_network`; weights alone are
+    evaluated in the first one's, and ``settings["networks"]`` is then ``unknown``.
+    ``settings["trained_apart"]`` names what trajectories differ in, ``data`` or ``loss``.
 
     Args:
         first: a model, a trajectory (its solution), a vector [P], or a state dict.
@@ -38,15 +45,16 @@ def line_between(first: Place, second: Place, *, layout: Layout | None = None) -
     >>> line.points(np.array([[0.0], [0.5], [1.0]])).tolist()
     [[0.0, 0.0], [0.5, 0.5], [1.0, 1.0]]
     """
-    space = Space.of([first, second], layout)
-    ends = [space.point(first, "first"), space.point(second, "second")]
+    places = {"first": first, "second": second}
+    space = Space.of(list(places.values()), layout)
+    ends = [space.point(place, name) for name, place in places.items()]
     direction = ends[1].theta - ends[0].theta
     if not direction.any():
         raise ValueError("a line needs two different points, got the same one twice")
     settings = {
         "points": [[0.0], [1.0]],
         "distance": float(np.linalg.norm(direction)),
-        "batch_statistics": batch_statistics(ends),
+        **_origins(places, ends),
     }
     return Plane(ends[0].theta, direction, None, space.layout, "between", settings)
 
@@ -68,7 +76,7 @@ def plane_through(
     (2018) take the same basis with unit vectors.
 
     Only parameters vary; running statistics of BatchNorm are those of the model that is sampled,
-    see :func:`line_between`.
+    and the solutions must be of one network, see :func:`line_between`.
 
     Args:
         first: a model, a trajectory (its solution), a vector [P], or a state dict.
@@ -107,6 +115,14 @@ def plane_through(
     settings = {
         "points": coordinates.tolist(),
         "orthogonal": orthogonal,
-        "batch_statistics": batch_statistics(points),
+        **_origins(places, points),
     }
     return Plane(points[0].theta, one, two, space.layout, "through", settings)
+
+
+def _origins(places: Mapping[str, Place], points: Sequence[Point]) -> dict[str, Any]:
+    """Return what is noted of solutions that share a plane; refuse those of other networks."""
+    told = {"networks": check_one_network({f"the {name}": p for name, p in places.items()})}
+    apart = other_training(places)
+    return {"batch_statistics": batch_statistics(points), **told,
+            **({"trained_apart": apart} if apart else {})}  # fmt: skip

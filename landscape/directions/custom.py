@@ -26,7 +26,8 @@ def custom_plane(
         origin: a model, a trajectory (its solution), a vector [P], or a state dict.
         directions: each a vector [P] in the order of the layout, or tensors by the names of their
             parameters; parameters that are not named do not move. To scale them to the weights,
-            see :func:`landscape.directions.normalise`.
+            see :func:`landscape.directions.normalise`; of masked or parametrised weights, give it
+            :func:`landscape.directions.acting_weights`.
         layout: of the parameters, where the origin is a vector or a state dict.
         orthogonal: whether each direction is made orthogonal to those before it (Gram-Schmidt);
             its length becomes that of what is left.

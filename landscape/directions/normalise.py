@@ -14,6 +14,7 @@ import numpy as np
 
 from landscape.arrays import Floats
 from landscape.config.study import NORMALISATIONS, Normalisation
+from landscape.directions.acting import Acting
 from landscape.layout import Layout, Slot
 
 OneDimensional = Literal["zero", "layer"]
@@ -29,12 +30,17 @@ def normalise(
     one_dimensional: str = "zero",
     embeddings: str = "same",
     names: Collection[str] | None = None,
+    acting: Acting | None = None,
 ) -> Floats:
     """Scale ``direction`` to the weights ``theta``.
 
     ``filter``: every filter d_i becomes d_i ||w_i|| / ||d_i||; ``layer``: the same for whole
     parameters; ``global``: the same for all that is perturbed taken together; ``none``: unchanged.
     A filter (parameter) of zeros gets a zero direction under ``filter`` (``layer``).
+
+    The weights w are those that act: masked or parametrised weights are given by ``acting``. The
+    scaled direction is a change of those, which is then carried back to the parameters. Entries
+    that do not act get a zero direction.
 
     Args:
         direction: Gaussian draws or another direction, [P].
@@ -49,6 +55,9 @@ def normalise(
             ``same`` scales each row under ``filter``, ``layer`` each table as one block instead,
             ``zero`` leaves them out under every normalisation.
         names: the parameters to perturb; None is all. Others get a zero direction.
+        acting: of a model with masked or parametrised weights, what
+            :func:`landscape.directions.acting_weights` finds at ``theta``; None where every
+            parameter acts itself.
 
     Returns:
         The scaled direction, [P].
@@ -60,6 +69,9 @@ def normalise(
     _check(one_dimensional, get_args(OneDimensional), "rule of one-dimensional parameters")
     _check(embeddings, get_args(Embeddings), "rule of embeddings")
     scaled = np.array(direction, dtype=np.float64)
+    weights = theta if acting is None else acting.weights
+    if acting is not None:
+        scaled[acting.units == 0] = 0.0
     moved = np.zeros(layout.size, dtype=bool)
     for slot, part in layout.parts():
         rule = _rule(slot, one_dimensional, embeddings)
@@ -68,12 +80,12 @@ def normalise(
             continue
         moved[part] = True
         if normalisation == "layer" or (normalisation == "filter" and rule == "layer"):
-            scaled[part] = _rescaled(scaled[None, part], theta[None, part])[0]
+            scaled[part] = _rescaled(scaled[None, part], weights[None, part])[0]
         elif normalisation == "filter":
-            scaled[part] = _by_filter(scaled[part], theta[part], slot)
+            scaled[part] = _by_filter(scaled[part], weights[part], slot)
     if normalisation == "global":
-        scaled[moved] = _rescaled(scaled[None, moved], theta[None, moved])[0]
-    return scaled
+        scaled[moved] = _rescaled(scaled[None, moved], weights[None, moved])[0]
+    return scaled if acting is None or normalisation == "none" else scaled * acting.units
 
 
 def _check(name: str, known: tuple[str, ...], what: str) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
 from torch import nn
 
-from landscape.arrays import Floats
+from landscape.arrays import Floats, Json
 from landscape.config.study import Normalisation
+from landscape.directions.acting import acting_weights
 from landscape.directions.normalise import normalise
 from landscape.directions.selection import Which, mask, select
 from landscape.layout import Layout
@@ -17,8 +19,8 @@ from landscape.plane import Plane
 from landscape.randomness import keyed_normal
 
 _AXES = ("alpha", "beta", "gamma")
-# Characters of names in the settings: an attribute of an HDF5 file holds 64 kB.
-_LONGEST = 32_000
+# Characters of a list in the settings: an attribute of an HDF5 file holds 64 kB.
+_LONGEST = 24_000
 
 
 def random_direction(layout: Layout, *, seed: int = 0, axis: str = "alpha") -> Floats:
@@ -63,8 +65,9 @@ def random_plane(
 
     Returns:
         The plane. Its settings have the arguments, and the names that were chosen (``selected``)
-        if not all were; only their number, if the names are longer than an attribute of a study
-        file should be.
+        if not all were. For masked or parametrised weights, ``acting`` has by name the norm of the
+        weight that acts and of its change along each direction. Both are only a number of
+        parameters, if they are longer than an attribute of a study file should be.
 
     Raises:
         ValueError: for another number of axes, parameters that are not finite, an unknown
@@ -76,7 +79,7 @@ def random_plane(
     layout, theta = layout_of(model), flatten(model)
     if not 1 <= axes <= len(_AXES):
         raise ValueError(f"axes must be 1, 2 or 3, got {axes}")
-    names = select(model, which)
+    names, acting = select(model, which), acting_weights(model, theta)
     directions = [
         normalise(
             random_direction(layout, seed=seed, axis=axis),
@@ -86,6 +89,7 @@ def random_plane(
             one_dimensional=one_dimensional,
             embeddings=embeddings,
             names=frozenset(names),
+            acting=acting,
         )
         for axis in _AXES[:axes]
     ]
@@ -98,9 +102,15 @@ def random_plane(
         "embeddings": embeddings,
     }
     if len(names) < len(layout.slots):
-        short = sum(len(name) + 4 for name in names) <= _LONGEST
-        settings["selected"] = list(names) if short else len(names)
+        settings["selected"] = _short(list(names))
+    if hidden := acting.norms(theta, directions, layout):
+        settings["acting"] = _short(hidden)
     return Plane.through(theta, directions, layout, kind="random", settings=settings)
+
+
+def _short(listed: Json | list[str]) -> Json | list[str] | int:
+    """Return what is listed, or only its number if it is too long for a file."""
+    return listed if len(json.dumps(listed)) <= _LONGEST else len(listed)
 
 
 def _nothing_moves(layout: Layout, names: tuple[str, ...], theta: Floats) -> str:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 import numpy as np
+from torch import nn
 
 from landscape.arrays import Floats
+from landscape.directions.acting import Acting, acting_weights, hidden_weights
 from landscape.directions.normalise import normalise
 from landscape.directions.orthogonal import orthogonalised
 from landscape.directions.random import random_direction
+from landscape.layout import Layout
+from landscape.parameters import layout_of
 from landscape.plane import Plane
 from landscape.trajectory import Trajectory
 
@@ -51,6 +55,7 @@ def update_plane(
     record: int = -1,
     seed: int = 0,
     orthogonal: bool = False,
+    model: nn.Module | None = None,
 ) -> Plane:
     """Make the plane of an optimizer's step and another direction, through the point it led to.
 
@@ -65,10 +70,13 @@ def update_plane(
         seed: of the random direction.
         orthogonal: whether the second direction is made orthogonal to the first; its length
             becomes that of what is left.
+        model: the network of the trajectory. ``random`` needs it where weights are masked or
+            parametrised: a trajectory does not tell how.
 
     Raises:
         CollinearError: a ValueError if both directions are to be orthogonal and are parallel.
-        ValueError: for an unknown second direction, too few records, or parallel directions.
+        ValueError: for an unknown second direction, too few records, parallel directions, or a
+            model that is missing or has other parameters.
     """
     if second not in _COMPANIONS:
         raise ValueError(f"unknown second direction {second!r}; known: {', '.join(_COMPANIONS)}")
@@ -80,7 +88,8 @@ def update_plane(
         other = origin - trajectory.start
     else:
         draws = random_direction(trajectory.layout, seed=seed, axis="beta")
-        other = normalise(draws, origin, trajectory.layout)
+        acting = _acting(model, origin, trajectory.layout)
+        other = normalise(draws, origin, trajectory.layout, acting=acting)
     if orthogonal:
         other = orthogonalised(other, step)
     settings = {
@@ -91,3 +100,19 @@ def update_plane(
         **({"seed": seed} if second == "random" else {}),
     }
     return Plane(origin, step, other, trajectory.layout, "update", settings)
+
+
+def _acting(model: nn.Module | None, theta: Floats, layout: Layout) -> Acting | None:
+    if model is None:
+        if hidden := hidden_weights(layout):
+            raise ValueError(
+                f"a random direction is scaled to the weights that act, and {hidden[0]} is masked "
+                "or parametrised; give model="
+            )
+        return None
+    if layout_of(model) != layout:
+        raise ValueError(
+            "the model must have the parameters of the trajectory, got others; give the network "
+            "that was trained"
+        )
+    return acting_weights(model, theta)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +51,13 @@ class Backward:
     functions: tuple[str, ...] = ()
     from_inputs: bool = False
 
+    def leaves(self, varied: Mapping[str, bool]) -> AbstractContextManager[dict[str, Tensor]]:
+        """Let parameters require gradients for a while; yields them by name.
+
+        A function of the user's own may differentiate by any of them: then all do.
+        """
+        return self.network.leaves(dict.fromkeys(varied, True) if self.functions else varied)
+
     def parts(self, part: Part) -> list[Tensor]:
         """Return every field summed over a batch, the first, the loss, with its graph.
 
@@ -64,7 +72,12 @@ class Backward:
         return parts
 
     def gradients(self, loss: Tensor, leaves: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return the gradients by name; parameters that take no part in the loss have none."""
+        """Return the gradients by name; parameters that take no part in the loss have none.
+
+        Args:
+            loss: with its graph.
+            leaves: those to differentiate by.
+        """
         every: Iterable[Tensor | None]
         if not (self.reentrant or self.functions):
             every = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)

@@ -21,6 +21,7 @@ from landscape.evaluation.examples import cast, leaves
 
 # Functions within objects within functions are followed so far.
 _DEPTH = 6
+_COPIED = (torch.strided, torch.sparse_coo)
 _STATE = frozenset({"_parameters", "_buffers", "_modules"})
 
 
@@ -46,12 +47,7 @@ class Copies:
         Raises:
             Exception: whatever the network raises that cannot be copied.
         """
-        for module in model.modules():
-            for value in leaves(_plain_state(module)):
-                # Results of an operation, as pruning and old weight norm keep them, are no copies.
-                if isinstance(value, Tensor) and value.grad_fn is not None:
-                    self._memo[id(value)] = value.detach().clone()
-        twin = copy.deepcopy(model, self._memo)
+        twin = self._deep(model)
         twin._apply(self._tensor)  # type: ignore[no-untyped-call]
         self._owned = {id(part) for part in (*twin.modules(), *twin.parameters())}
         self._follow_state(twin)
@@ -66,10 +62,10 @@ class Copies:
         """Return what stands for a value in the copy: itself, if nothing in it has to change."""
         if id(value) in self._memo:
             value = self._memo[id(value)]
-            self.met_network |= id(value) in self._owned
             if not isinstance(value, Tensor | nn.Module):
                 return value
         if id(value) in self._owned:
+            self.met_network = True
             return value
         if isinstance(value, Tensor):
             return self._tensor(value)
@@ -83,6 +79,20 @@ class Copies:
         followed = handler(value, depth + 1)
         self._memo[id(value)] = followed
         return followed
+
+    def _deep(self, model: nn.Module) -> nn.Module:
+        """Copy a network, with the tensors that torch does not copy deeply.
+
+        These are results of an operation, as pruning and old weight norm keep them, and compressed
+        sparse matrices.
+        """
+        for module in model.modules():
+            for value in leaves([_plain_state(module), dict(module._buffers)]):
+                if isinstance(value, Tensor) and (
+                    value.grad_fn is not None or value.layout not in _COPIED
+                ):
+                    self._memo[id(value)] = value.detach().clone()
+        return copy.deepcopy(model, self._memo)
 
     def _follow_state(self, model: nn.Module) -> None:
         for module in model.modules():
@@ -99,7 +109,7 @@ class Copies:
         if id(module) in self._seen:
             return module
         try:
-            twin = copy.deepcopy(module, self._memo)
+            twin = self._deep(module)
         except Exception:  # Whatever it raises that cannot be copied; then it takes part itself.
             return module
         twin._apply(self._tensor)  # type: ignore[no-untyped-call]

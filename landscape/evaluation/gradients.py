@@ -61,9 +61,10 @@ class GradientPass(Pass):
             ValueError: if the loss cannot be differentiated.
         """
         network = self.problem.evaluator.network
-        varied = dict.fromkeys(self._directions, True)
+        varied = {slot.name: slot.name in self._directions for slot in network.layout.slots}
         sums = []
-        with network.ready(), network.leaves(varied) as leaves, torch.enable_grad():
+        with network.ready(), self._backward.leaves(varied) as every, torch.enable_grad():
+            leaves = {name: every[name] for name in self._directions}
             for point in coordinates:
                 values = self._points(point[None])
                 network.write({name: value[0] for name, value in values.items()})

@@ -92,6 +92,7 @@ class Network:
             self.module.requires_grad_(False)
         else:
             self.module = model
+            copies.keep(model)
         copies.met_network = False
         self.objective = bound(objective, copies)
         self.meets_network = copies.met_network
@@ -431,6 +432,11 @@ def _failure(error: Exception, inputs: Any, dtype: torch.dtype) -> str:
             f"; a tensor that the model makes or holds is not {named}: make it like the input "
             "(torch.zeros_like, x.new_zeros), or evaluate in the model's own precision "
             "(dtype=torch.float32)"
+        )
+    elif "does not require grad" in str(error):
+        said += (
+            "; a model that takes derivatives in its forward pass is evaluated by a loss of "
+            "(model, batch), which allows them: see landscape.batch_loss"
         )
     return said
 

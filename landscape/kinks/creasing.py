@@ -8,6 +8,7 @@ centre; that every kink is on its right side there is checked.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,13 @@ from landscape.problem import Problem
 
 # Shares of the way from a corner to the centre of its triangle, tried in turn.
 _NUDGES = (1e-6, 1e-4, 1e-2, 0.3)
+# Bytes that the mesh and the values of the curves at its vertices may take.
+MOST_BYTES = 2 << 30
+# Entries of the inputs of all kinks that are held at once.
+_ENTRIES = 1 << 23
+# Vertices that are added for a cell of the grid that a curve passes, and for two curves in a cell
+# of the map. Three cuts of 16 to 102 curves added as many, within 10 %.
+_PER_CELL, _PER_PAIR = 2.1, 1.25
 
 
 def creased_surface(
@@ -54,7 +62,7 @@ def creased_surface(
 
     Raises:
         ValueError: for a map without segments or of another number of examples, another window,
-            or more curves than ``limit``.
+            more curves than ``limit``, or a mesh that takes more memory than ``MOST_BYTES``.
     """
     evaluator = single_evaluator(problem)
     whole = evaluator.batches.joined()
@@ -66,6 +74,8 @@ def creased_surface(
             f"at most {limit} curves are cut, got {len(chosen)}; take a smaller window, a higher "
             "limit or a larger least, or draw the density"
         )
+    vertices = _expected(kinks, chosen, grid)
+    _check_memory(vertices, 2 * vertices, len(chosen), 0)
     with plane_probe(evaluator.network, plane) as probe:
         probe.watch(whole, grid.coordinates(np.zeros(1, dtype=np.int64))[0])
         curves = _Curves.of(probe, whole, kinks, chosen)
@@ -122,18 +132,36 @@ class _Curves:
 
     def values(self, points: Floats) -> Floats:
         """Return every function at points [K, 2], [K, C]."""
-        found = np.empty((len(points), len(self)))
-        if found.size:
-            for number, z in enumerate(self.probe.values(points, self.part)):
+        return np.concatenate([np.empty((0, len(self))), *(z for _, z in self.blocks(points))])
+
+    def blocks(self, points: Floats) -> Iterator[tuple[slice, Floats]]:
+        """Yield every function at some points after others, [k, C], and which points they are."""
+        for block, levels in self._run(points, self.part):
+            found = np.empty((block.stop - block.start, len(self)))
+            for number, z in enumerate(levels):
                 mine = np.flatnonzero(self.level == number)
                 found[:, mine] = z[:, self.example[mine], self.unit[mine]]
-        return found
+            yield block, found
 
     def one(self, number: int, points: Floats) -> Floats:
         """Return one function at points [K, 2], [K]."""
         single = subset(self.part, self.example[number : number + 1])
-        z = self.probe.values(points, single)[self.level[number]]
-        return np.asarray(z[:, 0, self.unit[number]])
+        level, unit = self.level[number], self.unit[number]
+        found = [levels[level][:, 0, unit] for _, levels in self._run(points, single)]
+        return np.concatenate([np.empty(0), *found])
+
+    def _run(self, points: Floats, part: Part) -> Iterator[tuple[slice, list[Floats]]]:
+        """Yield every kink of some examples at some points after others.
+
+        They are far more than the C that are kept: those of all points are never held at once.
+        """
+        if not len(self):
+            yield slice(0, len(points)), []
+            return
+        rows = max(_ENTRIES // (count(part) * self.probe.width), 1)
+        for start in range(0, len(points), rows):
+            block = slice(start, min(start + rows, len(points)))
+            yield block, self.probe.values(points[block], part)
 
 
 def _cut_all(curves: _Curves, grid: Grid, tolerance: float) -> Triangles:
@@ -153,9 +181,13 @@ def _cut_all(curves: _Curves, grid: Grid, tolerance: float) -> Triangles:
 
             return roots(z, along, tolerance=tolerance)
 
-        mesh, added = cut(mesh, number, values[:, number], root, inside)
+        _check_memory(len(mesh.points), len(mesh.faces), len(curves), number)
+        mesh, added = cut(mesh, number, values[:, 0], root, inside)
+        # What has cut is not needed again.
+        values = values[:, 1:]
         if added:
-            values = np.concatenate([values, curves.values(mesh.points[-added:])])
+            more = curves.values(mesh.points[-added:])[:, number + 1 :]
+            values = np.concatenate([values, more])
     return mesh
 
 
@@ -187,8 +219,9 @@ def _corners(curves: _Curves, mesh: Triangles) -> tuple[Ints, Ints, int, Floats]
     for nudge in _NUDGES:
         start = mesh.points[place[todo]]
         points[todo] = start + nudge * (centres[todo] - start)
-        above = curves.values(points[todo]) > 0
-        todo = todo[(above != (mesh.sides[triangle[todo]] > 0)).any(axis=1)]
+        wrong = [((z > 0) != (mesh.sides[triangle[todo[block]]] > 0)).any(axis=1)
+                 for block, z in curves.blocks(points[todo])]  # fmt: skip
+        todo = todo[np.concatenate(wrong)]
         if not len(todo):
             break
     return place, faces, len(todo), points
@@ -204,6 +237,37 @@ def _chosen(kinks: KinkMap, least: float) -> tuple[Ints, int]:
     keep = largest >= least * largest.max()
     first = np.unique(curve, return_index=True)[1]
     return first[keep], int((~keep).sum())
+
+
+def _expected(kinks: KinkMap, chosen: Ints, grid: Grid) -> int:
+    """Estimate how many vertices a grid has after it is cut along curves, from their segments."""
+    curve = kinks.curve_of()
+    own = np.isin(curve, curve[chosen])
+    ends = kinks.segments[own].reshape(-1, 2, 2)
+    low, high = np.array(kinks.window).T
+    shape = np.array([len(kinks.alphas), len(kinks.betas)]) - 1
+    shares = (ends - low) / (high - low)
+    passed = (np.abs(shares[:, 1] - shares[:, 0]) * (np.array(grid.shape) - 1)).sum()
+    places = np.floor(shares.mean(axis=1) * shape).astype(np.int64)
+    meetings = np.unique(np.column_stack([places, curve[own]]), axis=0)
+    crowds = np.unique(meetings[:, :2], axis=0, return_counts=True)[1].astype(np.float64)
+    pairs = (crowds * (crowds - 1) / 2).sum()
+    return int(grid.size + _PER_CELL * passed + _PER_PAIR * pairs)
+
+
+def _check_memory(vertices: int, triangles: int, curves: int, done: int) -> None:
+    """Refuse a mesh whose sides and values take too much memory, while it is cut once more.
+
+    A cut holds the side of every triangle three times (before, what is not cut, and after), and
+    the values at every vertex of the curves that have not cut twice.
+    """
+    needed = 3 * triangles * curves + (16 * vertices * (curves - done) if done else 0)
+    if needed > MOST_BYTES:
+        raise ValueError(
+            f"a surface cut along kinks must take at most {MOST_BYTES / 2**30:.3g} GiB of memory, "
+            f"got {needed / 2**30:.3g} GiB for {curves:,} curves and {vertices:,} vertices; take a "
+            "smaller window, a larger least, or a grid of fewer points"
+        )
 
 
 def _check(kinks: KinkMap, grid: Grid, examples: int) -> None:

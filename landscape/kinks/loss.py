@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.evaluation import Evaluator, Objective
+from landscape.evaluation.network import is_precision_error
 from landscape.problem import Problem
 
 
@@ -50,19 +51,29 @@ def per_example_loss(objective: Objective) -> Callable[[Any, Any], Tensor]:
 
 
 def single_evaluator(problem: Problem) -> Evaluator:
-    """Return what evaluates a loss whose examples are on their own, in float64.
+    """Return what evaluates a problem in float64, whose losses belong to single examples.
 
     Raises:
-        ValueError: if the loss of an example depends on the others in its batch, and as
-            :meth:`landscape.Problem.evaluator`.
+        ValueError: if the loss of an example depends on the others in its batch, or the network
+            cannot be evaluated in float64.
     """
+    try:
+        found = problem.evaluator(dtype=torch.float64, metrics={}, standard_errors=False)
+    except ValueError as error:
+        if not is_precision_error(error):
+            raise
+        raise ValueError(
+            "kinks are measured in float64, which the network does not take: a tensor that it "
+            "makes or holds is of another precision; make it like the input (x.new_zeros, "
+            "torch.zeros_like)"
+        ) from error
     if problem.coupled:
         raise ValueError(
             "kinks are measured of losses that belong to single examples, but the loss of an "
             "example depends on the others in its batch; leave out what couples them (a weighted "
             "mean, a root of the mean, statistics of the batch)"
         )
-    return problem.evaluator(dtype=torch.float64, metrics={}, standard_errors=False)
+    return found
 
 
 def _takes_reduction(function: Any) -> bool:

@@ -6,17 +6,20 @@ import json
 import pickle
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from landscape.parameters import unwrapped
+from landscape.recording import inert
 from landscape.recording.limits import growing_by
-from landscape.recording.matching import clean_names, fitted
+from landscape.recording.matching import Ignored, clean_names, fitted
 from landscape.recording.refusals import by_its_beginning, by_its_pickle
-from landscape.recording.weights import unwrapped
+from landscape.roles import refuse_scripted
+from landscape.terminal import one_line
 
 # Where a folder of Hugging Face keeps its weights, the first that is there.
 FOLDER_FILES = (
@@ -27,6 +30,8 @@ _KEYS = ("state_dict", "model_state_dict", "model", "net", "network", "module", 
 _AVERAGES = ("ema", "swa", "average")
 # Memory for reading beside the tensors; and no index of any model comes near this size.
 _SPARE, _INDEX_BYTES = 1 << 30, 1 << 26
+# Of objects that are not read: how many are named, and how far.
+_NAMES, _LONGEST_NAME = 6, 100
 _BESIDE = ("optim", "sched", "scaler", "rng", "loops", "callbacks")
 
 
@@ -37,7 +42,10 @@ def read_checkpoint(path: Path | str, *, key: str | None = None) -> dict[str, Te
     ``.safetensors``, an index of shards, and a folder of Hugging Face. A mapping of tensors is
     taken as it is; in a mapping with other things the weights are looked for, beside optimizer
     states and averaged weights. What wrapping added to names is taken off: ``_orig_mod.`` anywhere,
-    ``module.`` if all begin with it. Files are read with ``weights_only=True``, which runs nothing.
+    ``module.`` if all begin with it. Files are read with ``weights_only=True``, which runs nothing;
+    where that refuses a file for objects beside the weights (``argparse.Namespace``, paths, NumPy
+    scalars, a configuration's class, a whole module), the tensors are read and a warning names what
+    was not. Of a whole module the weights are taken by the names of its ``state_dict``.
 
     Args:
         path: the file or folder.
@@ -53,17 +61,27 @@ def read_checkpoint(path: Path | str, *, key: str | None = None) -> dict[str, Te
 
 
 def load_into(
-    model: nn.Module, path: Path | str, *, key: str | None = None, prefix: str | None = None
-) -> None:
+    model: nn.Module,
+    path: Path | str,
+    *,
+    key: str | None = None,
+    prefix: str | None = None,
+    ignore: Iterable[str] = (),
+) -> Ignored:
     """Load the weights of a checkpoint into a model; all of them, or none.
 
     Args:
-        model: any module; the one inside DataParallel, DistributedDataParallel or torch.compile
-            is filled.
+        model: any module; of a wrapped one (DataParallel, DistributedDataParallel, AveragedModel,
+            torch.compile) the module inside is filled.
         path: see :func:`read_checkpoint`.
         key: see :func:`read_checkpoint`.
         prefix: what the model's names begin with in the file, as ``model.`` in the checkpoints
             of a Lightning module that keeps its network there; None finds it.
+        ignore: patterns of keys, as ``("head.*",)``: those in the checkpoint are not read, those of
+            the model keep the values it was built with.
+
+    Returns:
+        The keys that were ignored; say so where you report a result.
 
     Raises:
         ValueError: if it cannot be read, or names or shapes are others than the model's; the
@@ -71,9 +89,12 @@ def load_into(
         FileNotFoundError: if there is no such file.
     """
     model = unwrapped(model)
-    found = fitted(model, raw_weights(Path(path), key), place=str(path), prefix=prefix)
+    refuse_scripted(model)
+    weights = raw_weights(Path(path), key)
+    found, ignored = fitted(model, weights, place=str(path), prefix=prefix, ignore=ignore)
     # Those left out are tied to one that is there, or counters that old files do not have.
     model.load_state_dict(found, strict=False)
+    return ignored
 
 
 def raw_weights(path: Path, key: str | None = None) -> dict[str, Tensor]:
@@ -131,11 +152,29 @@ def _from_torch(path: Path, *, mapped: bool) -> tuple[Any, str | None]:
         try:
             return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped), None
         except pickle.UnpicklingError:
-            return None, by_its_pickle(path)
+            found = _inertly(path, mapped=mapped)
         except MemoryError:
             return None, f"asking for more than {allowed:,} bytes; save it again"
         except Exception as error:  # a hostile file may break its reader anywhere
             return None, f"damaged or of another kind ({type(error).__name__}); save it again"
+    if found is None:
+        return None, by_its_pickle(path)
+    names = ", ".join(one_line(name)[:_LONGEST_NAME] for name in found.replaced[:_NAMES])
+    more = f" and {len(found.replaced) - _NAMES} more" if len(found.replaced) > _NAMES else ""
+    warnings.warn(
+        f"the checkpoint holds more than tensors; what is not read: {names}{more}",
+        UserWarning, stacklevel=2,
+    )  # fmt: skip
+    return found.value, None
+
+
+def _inertly(path: Path, *, mapped: bool) -> inert.Read | None:
+    """Return the tensors beside objects that torch does not load; None if there are none."""
+    try:
+        found = inert.read(path, mapped=mapped)
+    except Exception:  # a hostile file may break its reader anywhere
+        return None
+    return found if found.tensors else None
 
 
 def _inside(folder: Path) -> Path:
@@ -222,15 +261,21 @@ def _weights(found: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
     )
 
 
-def _places(found: object, place: str = "", depth: int = 3) -> dict[str, Mapping[str, Any]]:
-    """Mappings of names to tensors inside ``found``, by where they are."""
+def _places(
+    found: object, place: str = "", depth: int = 3, seen: set[int] | None = None
+) -> dict[str, Mapping[str, Any]]:
+    """Mappings of names to tensors inside ``found``, by where they are first."""
+    seen = set() if seen is None else seen
+    if not isinstance(found, Mapping) or id(found) in seen:
+        return {}
+    seen.add(id(found))
     if _is_weights(found):
-        return {place: found}  # type: ignore[dict-item]
+        return {place: found}
     places: dict[str, Mapping[str, Any]] = {}
-    if isinstance(found, Mapping) and depth and "param_groups" not in found:
+    if depth and "param_groups" not in found:
         for key, value in found.items():
             if isinstance(key, str) and not _has(key, _BESIDE):
-                places.update(_places(value, f"{place}.{key}" if place else key, depth - 1))
+                places.update(_places(value, f"{place}.{key}" if place else key, depth - 1, seen))
     return places
 
 

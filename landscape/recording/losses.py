@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from landscape.directions.architecture import check_one_network
 from landscape.problem import Problem
 from landscape.trajectory import Trajectory
 
@@ -32,13 +33,15 @@ def evaluate_losses(
         progress: called with 1 after every record.
 
     Raises:
-        ValueError: if the trajectory belongs to another model, or for unusable data.
+        ValueError: if the trajectory belongs to another model, or is of another network as far as
+            its settings tell, or for unusable data.
     """
     if (layout := problem.layout) != trajectory.layout:
         raise ValueError(
             f"the trajectory must be the model's: {trajectory.layout.size} parameters there, "
             f"{layout.size} here; build the model that was recorded"
         )
+    check_one_network({"the model": problem.model, "the trajectory": trajectory})
     evaluator = problem.evaluator(standard_errors=False)
     evaluator.network.take_buffers(
         {name: torch.tensor(values) for name, values in trajectory.buffers.items()}

@@ -3,10 +3,42 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from torch import Tensor, nn
 
 _SHOWN = 3
+_REMEDY = (
+    "Build the model that was saved, or leave keys out, with --ignore-keys PATTERN on the command "
+    "line and ignore=(PATTERN,) in Python"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """What was left out, by wish, when weights were brought together with a model.
+
+    Attributes:
+        there: names in the checkpoint that were not read.
+        kept: names of the model that kept the values it was built with.
+    """
+
+    there: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        parts = []
+        if self.there:
+            parts.append(f"ignored {_keys(self.there, 'of the checkpoint')}")
+        if self.kept:
+            parts.append(f"not loaded, as it was built: {_keys(self.kept, 'of the model')}")
+        return "; ".join(parts) or "ignored no key: no pattern matches one"
+
+
+def _keys(names: Sequence[str], whose: str) -> str:
+    return f"{len(names)} key{'s' * (len(names) > 1)} {whose}: {', '.join(names)}"
 
 
 def clean_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -23,9 +55,14 @@ def clean_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def fitted(
-    model: nn.Module, weights: dict[str, Tensor], *, place: str, prefix: str | None = None
-) -> dict[str, Tensor]:
-    """Return the weights by the model's names.
+    model: nn.Module,
+    weights: dict[str, Tensor],
+    *,
+    place: str,
+    prefix: str | None = None,
+    ignore: Iterable[str] = (),
+) -> tuple[dict[str, Tensor], Ignored]:
+    """Return the weights by the model's names, and what was ignored.
 
     Names are taken as they are if they fit, otherwise without what wrapping added, otherwise
     without a common beginning that makes them fit. Under such a beginning everything must fit;
@@ -37,11 +74,30 @@ def fitted(
         weights: by the names in the checkpoint.
         place: where they are from, for messages.
         prefix: the beginning; None finds it.
+        ignore: patterns, as ``head.*``, of names in the checkpoint that are not read, and of names
+            of the model that keep the model's own values.
 
     Raises:
         ValueError: if names or shapes differ, or several beginnings fit.
     """
-    wanted = {n: v for n, v in model.state_dict(keep_vars=True).items() if isinstance(v, Tensor)}
+    patterns = _patterns(ignore)
+    own = {n: v for n, v in model.state_dict(keep_vars=True).items() if isinstance(v, Tensor)}
+    wanted = _without(own, patterns)
+    first = _without(weights, patterns)
+    inside = _named_alike(first, wanted, place, prefix)
+    found = _without(inside, patterns)
+    _check_names(found, wanted, place)
+    _check_values(found, wanted, place)
+    there = [n for n in weights if n not in first] + [n for n in inside if n not in found]
+    read = {id(own[n]) for n in found}
+    kept = {n: v.detach() for n, v in own.items() if n not in wanted and id(v) not in read}
+    return {**found, **kept}, Ignored(tuple(there), tuple(kept))
+
+
+def _named_alike(
+    weights: dict[str, Tensor], wanted: dict[str, Tensor], place: str, prefix: str | None
+) -> dict[str, Tensor]:
+    """Return the weights by names that are the model's, as far as possible."""
     clean = clean_names(weights)
     if prefix is not None:
         found = _inside(clean, prefix)
@@ -49,15 +105,20 @@ def fitted(
             raise ValueError(
                 f"{place} has no names that begin with {prefix!r}; they are {_few(list(clean))}"
             )
-    elif not _lacking(wanted, weights):
-        found = weights
-    elif not _lacking(wanted, clean):
-        found = clean
-    else:
-        found = _without_beginning(clean, wanted, place)
-    _check_names(found, wanted, place)
-    _check_values(found, wanted, place)
-    return found
+        return found
+    if not _lacking(wanted, weights):
+        return weights
+    return clean if not _lacking(wanted, clean) else _without_beginning(clean, wanted, place)
+
+
+def _patterns(ignore: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(ignore, str):
+        raise ValueError(f"ignore must be several patterns, got {ignore!r}; write ({ignore!r},)")
+    return tuple(ignore)
+
+
+def _without(names: dict[str, Tensor], patterns: Sequence[str]) -> dict[str, Tensor]:
+    return {n: v for n, v in names.items() if not any(fnmatchcase(n, p) for p in patterns)}
 
 
 def _lacking(wanted: dict[str, Tensor], found: dict[str, Tensor]) -> list[str]:
@@ -114,7 +175,7 @@ def _check_names(found: dict[str, Tensor], wanted: dict[str, Tensor], place: str
         said.append(f"it has {len(others)} that the model has not, {_few(others)}")
     if not said:
         return
-    remedy = "Build the model that was saved"
+    remedy = _REMEDY
     if all(".lora_" in name for name in found):
         remedy = (
             "These are the weights of an adapter alone; save those of the whole model, by "
@@ -130,7 +191,7 @@ def _check_values(found: dict[str, Tensor], wanted: dict[str, Tensor], place: st
         if name in wanted and value.shape != wanted[name].shape
     ]
     if shapes:
-        raise ValueError(f"{place} does not fit the model: {_few(shapes)}")
+        raise ValueError(f"{place} does not fit the model: {_few(shapes)}. {_REMEDY}")
     for name, value in found.items():
         if wanted[name].is_floating_point() and not value.is_floating_point():
             raise ValueError(

@@ -15,7 +15,7 @@ from landscape.recording.checkpoints import FOLDER_FILES
 
 _NOTES = ("global_step", "step", "iteration", "iter", "epoch")
 _LABELS = ("global_?step", "step", "iteration", "iter", "checkpoint", "ckpt", "epoch")
-_SUFFIXES = (".pt", ".pth", ".ckpt", ".bin", ".safetensors")
+_SUFFIXES = (".pt", ".pth", ".tar", ".t7", ".ckpt", ".bin", ".safetensors")
 # What trainers leave beside the weights.
 _BESIDE = re.compile(r"^(optimizer|scheduler|scaler|rng_state|training_args|trainer_state)")
 

@@ -51,8 +51,8 @@ class TrajectoryRecorder:
     ([0, 2, 4, 5], (4, 4))
 
     Args:
-        model: any module; the one inside DataParallel, DistributedDataParallel or torch.compile
-            is recorded, under its own names.
+        model: any module; of a wrapped one (DataParallel, DistributedDataParallel, AveragedModel,
+            torch.compile) the module inside is recorded, under its own names.
         path: folder of the recording, made if absent.
         every: steps between records.
         dtype: precision on disk, float32 or float64; None loses nothing of the model's weights.

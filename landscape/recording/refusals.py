@@ -15,6 +15,12 @@ from typing import IO
 _SAVE = "save it with torch.save(model.state_dict(), path)"
 # What a file of tensors alone may import; the rest is what torch refuses.
 _HARMLESS = ("collections.OrderedDict", "torch.", "_codecs.encode")
+# Bytes of instructions: names come early, and to look at each takes microseconds.
+_LOOKED_AT = 1 << 21
+_LUA = (
+    "a file of Lua's Torch; read it with the Python package torchfile, and save its tensors by "
+    "name with torch.save"
+)
 _STARTS = (
     (b"version https://git-lfs", "a pointer of Git LFS; fetch the file itself with git lfs pull"),
     (b"<!doctype html", "a web page, not what the page offers; download the file itself"),
@@ -22,6 +28,7 @@ _STARTS = (
     (b"\x1f\x8b", "compressed by gzip; unpack it first"),
     (b"\x93numpy", "a NumPy array; " + _SAVE),
     (b"\x89hdf", "an HDF5 file; " + _SAVE),
+    *((start, _LUA) for start in (b"\3\0\0\0\1\0\0\0", b"\4\0\0\0\1\0\0\0", b"3\n1\n", b"4\n1\n")),
 )
 
 
@@ -34,6 +41,8 @@ def by_its_beginning(path: Path) -> str | None:
     for start, what in _STARTS:
         if head.lstrip()[: len(start)].lower() == start:
             return what
+    if head[257:262] == b"ustar":
+        return "a tar archive of files; unpack it and give the file of weights"
     if head[:4] != b"PK\x03\x04":
         return None
     return _archive(path)
@@ -105,7 +114,10 @@ def _refused(path: Path) -> list[str]:
 def _imports(file: IO[bytes]) -> Iterator[str]:
     strings: list[str] = []
     memo: list[str] = []
-    for code, argument, _ in pickletools.genops(file):
+    start = file.tell()
+    for code, argument, place in pickletools.genops(file):
+        if (place or 0) - start > _LOOKED_AT:
+            return
         if code.name == "GLOBAL":
             yield str(argument).replace(" ", ".")
         elif code.name == "STACK_GLOBAL":

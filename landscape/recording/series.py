@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +13,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from landscape.parameters import unwrapped
 from landscape.recording.checkpoints import FOLDER_FILES, contents, raw_weights
-from landscape.recording.matching import fitted
+from landscape.recording.matching import Ignored, fitted
 from landscape.recording.ordering import Order, files_of, in_order, notes_beside
 from landscape.recording.reading import read_recording
 from landscape.recording.weights import Weights, plain
 from landscape.recording.writing import RecordingWriter
 from landscape.trajectory import Trajectory
+
+_Fit = Callable[[Path], tuple[dict[str, Tensor], Ignored]]
 
 
 def trajectory_from_checkpoints(
@@ -27,6 +32,7 @@ def trajectory_from_checkpoints(
     pattern: str | None = None,
     key: str | None = None,
     prefix: str | None = None,
+    ignore: Iterable[str] = (),
     recording: Path | str | None = None,
 ) -> Trajectory:
     """Make a trajectory of checkpoints; the model gives names and shapes and is not changed.
@@ -39,8 +45,8 @@ def trajectory_from_checkpoints(
     :func:`landscape.evaluate_losses`.
 
     Args:
-        model: the network that was saved; the one inside DataParallel, DistributedDataParallel or
-            torch.compile is meant.
+        model: the network that was saved; of a wrapped one (DataParallel,
+            DistributedDataParallel, AveragedModel, torch.compile) the module inside.
         checkpoints: a folder, or paths of files and folders that
             :func:`landscape.read_checkpoint` reads. Paths without a step inside or in the name are
             taken in the order given.
@@ -48,6 +54,8 @@ def trajectory_from_checkpoints(
             or the subfolders that hold one.
         key: the entry that holds the weights; see :func:`landscape.read_checkpoint`.
         prefix: what the names begin with; see :func:`landscape.load_into`.
+        ignore: patterns of keys that are left out; see :func:`landscape.load_into`. Those that
+            were are the setting ``ignored_keys``.
         recording: folder that keeps the vectors, for :func:`landscape.read_recording`. None takes
             a temporary file that goes with the trajectory; it is as large as all vectors.
 
@@ -57,11 +65,18 @@ def trajectory_from_checkpoints(
             one step differ.
     """
     order = _ordered(checkpoints, pattern)
+    fit = partial(_fit, unwrapped(model), key=key, prefix=prefix, ignore=tuple(ignore))
     if recording is not None:
-        return _written(model, order, Path(recording), key, prefix)
+        return _written(model, order, Path(recording), fit)
     # The mapping keeps the file alive after its folder is gone.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        return _written(model, order, Path(folder), key, prefix)
+        return _written(model, order, Path(folder), fit)
+
+
+def _fit(
+    model: nn.Module, path: Path, *, key: str | None, prefix: str | None, ignore: tuple[str, ...]
+) -> tuple[dict[str, Tensor], Ignored]:
+    return fitted(model, raw_weights(path, key), place=str(path), prefix=prefix, ignore=ignore)
 
 
 def _ordered(checkpoints: Path | str | Iterable[Path | str], pattern: str | None) -> Order:
@@ -87,19 +102,19 @@ def _notes(path: Path) -> Mapping[str, Any]:
     return {**notes_beside(path), **contents(path, mapped=True)}
 
 
-def _written(
-    model: nn.Module, order: Order, folder: Path, key: str | None, prefix: str | None
-) -> Trajectory:
+def _written(model: nn.Module, order: Order, folder: Path, fit: _Fit) -> Trajectory:
     weights = Weights(model)
     settings: dict[str, object] = {
         "checkpoints": [path.name for path in order.paths],
         "steps_from": order.by,
     }
+    ignored: dict[str, None] = {}
     last: np.ndarray | None = None
     previous = -1
     with RecordingWriter(folder, weights.header(settings)) as writer:
         for path, step in zip(order.paths, order.steps, strict=True):
-            found = fitted(weights.model, raw_weights(path, key), place=str(path), prefix=prefix)
+            found, left_out = fit(path)
+            ignored |= dict.fromkeys((*left_out.there, *left_out.kept))
             theta, buffers = _vector(weights, found)
             if step == previous:
                 if last is not None and np.array_equal(theta, last, equal_nan=True):
@@ -111,7 +126,10 @@ def _written(
             finite = bool(np.isfinite(theta).all())
             writer.put(step, theta, buffers, loss=None, finite=finite)
             last, previous = theta, step
-    return read_recording(folder)
+    made = read_recording(folder)
+    if not ignored:
+        return made
+    return replace(made, settings={**made.settings, "ignored_keys": list(ignored)})
 
 
 def _vector(weights: Weights, found: Mapping[str, Tensor]) -> tuple[np.ndarray, bytes]:

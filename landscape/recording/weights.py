@@ -7,25 +7,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from landscape.parameters import layout_of
+from landscape.parameters import layout_of, unwrapped
 from landscape.recording.files import Header
 
 _PRECISIONS = {torch.float32: "float32", torch.float64: "float64"}
-
-
-def unwrapped(model: nn.Module) -> nn.Module:
-    """Return the model inside DataParallel, DistributedDataParallel and torch.compile.
-
-    >>> type(unwrapped(nn.DataParallel(nn.Linear(2, 3)))).__name__
-    'Linear'
-    """
-    while True:
-        if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
-            model = model.module
-        elif isinstance(inner := model._modules.get("_orig_mod"), nn.Module):
-            model = inner
-        else:
-            return model
 
 
 def exact_precision(model: nn.Module) -> torch.dtype:

@@ -12,6 +12,7 @@ import h5py
 
 from landscape.store import child, digests, guard
 from landscape.store.codec import read
+from landscape.store.lock import in_use, refuse_held
 from landscape.store.paths import GROUPS
 from landscape.store.seal import remember, seal_of, sealed
 from landscape.terminal import one_line
@@ -50,6 +51,7 @@ def check_file(path: Path) -> Findings:
     """Check a study file in a child process: every digest, every record.
 
     Raises:
+        BlockingIOError: if another process is writing it in place.
         ValueError: if it is no study file, or so damaged that nothing can be read.
     """
     found = child.ask("check", path)
@@ -154,17 +156,26 @@ def opened(path: Path) -> Iterator[h5py.File]:
 
     Raises:
         FileNotFoundError: if there is none.
+        BlockingIOError: if another process is writing it in place.
         ValueError: if it is no study file, or of another version.
     """
     if not path.is_file():
         raise FileNotFoundError(
             f"there is no study file {path}; make one with: landscape run --out FOLDER"
         )
+    refuse_held(path)
     if not h5py.is_hdf5(path):
         raise ValueError(f"{path} is not a study file: it is not HDF5")
     try:
         file = h5py.File(path, "r")
+    except BlockingIOError:
+        raise in_use(path) from None
     except DAMAGE as error:
+        if "unable to lock file" in str(error):
+            raise OSError(
+                f"{path} is on a file system without locks; set HDF5_USE_FILE_LOCKING=FALSE in the "
+                "environment"
+            ) from None
         reason = str(error).partition("(")[2].rstrip(")") or str(error)
         raise ValueError(f"{path} is damaged or truncated: {reason}") from None
     with file:

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from landscape.store.lock import refuse_held
 from landscape.terminal import one_line
 
 _MEMORY = 4 << 30
@@ -43,9 +44,11 @@ def ask(task: str, path: Path, *more: str, seconds: float | None = None) -> Any:
         seconds: time allowed; None gives 60 and one more for every 10 MB.
 
     Raises:
+        BlockingIOError: if another process has locked the file.
         UnsafeFileError: if the child crashed, took too long or too much memory.
         ValueError: with the message of the task's own refusal.
     """
+    refuse_held(path)
     seconds = seconds or 60 + path.stat().st_size / 1e7
     command = [sys.executable, "-P", "-c", _SCRIPT, _ROOT, task, str(seconds), str(path), *more]
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")

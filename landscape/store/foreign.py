@@ -43,6 +43,7 @@ def read_foreign(path: Path, *, field: str = "") -> tuple[dict[str, Any], Arrays
 
     Raises:
         FileNotFoundError: if there is none.
+        BlockingIOError: if another program is writing it.
         ValueError: if it is none of those that are known, or cannot be read within limits.
     """
     import tempfile

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+import socket
 import stat
 import sys
 from contextlib import suppress
 from pathlib import Path
 
 _HERE: set[Path] = set()
-_PID_BYTES = 32
+_HOLDER = re.compile(r"(\d+)(?: ([A-Za-z0-9._-]+))?")
+_HOLDER_BYTES = 300
+_UNLOCKED = ("FALSE", "0")
 
 
 def followed(path: Path) -> Path:
@@ -67,7 +71,8 @@ class WriterLock:
         _HERE.add(self.path)
         with suppress(OSError):  # who holds it is said where there is room for that
             os.ftruncate(self._descriptor, 0)
-            os.write(self._descriptor, str(os.getpid()).encode())
+            host = re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname())
+            os.write(self._descriptor, f"{os.getpid()} {host}".encode()[: _HOLDER_BYTES - 1])
 
     def release(self) -> None:
         """Give it back; a second time does nothing."""
@@ -88,19 +93,71 @@ class WriterLock:
                 if _same_file(descriptor, self.path):
                     return descriptor
             except OSError as error:
-                holder = os.pread(descriptor, _PID_BYTES, 0).decode(errors="replace")
+                holder = _HOLDER.fullmatch(_content(descriptor))
                 os.close(descriptor)
                 if isinstance(error, BlockingIOError | PermissionError):
-                    said = f"process {holder}" if holder.isdecimal() else "another process"
-                    raise BlockingIOError(_refusal(self.path, said)) from None
+                    raise BlockingIOError(_refusal(self.path, _named(holder))) from None
                 raise
             os.close(descriptor)
 
     def _refuse_other_content(self, descriptor: int) -> None:
-        """Refuse a file that holds more than a number: it would be written over, and removed."""
-        content = os.pread(descriptor, _PID_BYTES, 0)
-        if content and (len(content) == _PID_BYTES or not content.isdigit()):
+        """Refuse a file that names no process: it would be written over, and removed."""
+        content = _content(descriptor)
+        if content and (len(content) == _HOLDER_BYTES or not _HOLDER.fullmatch(content)):
             raise OSError(f"{self.path} is not the lock of a study; move it elsewhere")
+
+
+def refuse_held(path: Path) -> None:
+    """Refuse a file that another program has locked, as HDF5 does while it writes.
+
+    Such a file is neither readable nor damaged; how much of it is on the disk is not known.
+
+    Raises:
+        BlockingIOError: if it is locked; the message tells by whom, where the system does.
+        OSError: if it cannot be opened.
+    """
+    if sys.platform == "win32" or os.environ.get("HDF5_USE_FILE_LOCKING", "").upper() in _UNLOCKED:
+        return
+    import fcntl
+
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise in_use(path) from None
+        except OSError:
+            return  # a file system without locks
+
+
+def in_use(path: Path) -> BlockingIOError:
+    """Return the error that tells of a locked file."""
+    return BlockingIOError(
+        f"{path} is in use: {_flock_holder(path)} has it open for writing; wait until it has "
+        "closed it"
+    )
+
+
+def _flock_holder(path: Path) -> str:
+    """Return who has locked a file for itself, by the system's list of locks."""
+    found = path.stat()
+    wanted = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
+    with suppress(OSError):
+        for line in Path("/proc/locks").read_text().splitlines():
+            # 1: FLOCK ADVISORY WRITE <process> <device>:<inode> <first byte> <last byte>
+            words = line.split()
+            if len(words) == 8 and words[1] == "FLOCK" and words[5] == wanted:
+                return f"process {words[4]}" + (", this one," * (words[4] == str(os.getpid())))
+    return "another process"
+
+
+def _content(descriptor: int) -> str:
+    return os.pread(descriptor, _HOLDER_BYTES, 0).decode(errors="replace")
+
+
+def _named(holder: re.Match[str] | None) -> str:
+    if holder is None:
+        return "another process"
+    return f"process {holder[1]}" + (f" on {holder[2]}" if holder[2] else "")
 
 
 def _lock(descriptor: int) -> None:

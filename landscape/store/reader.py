@@ -47,6 +47,7 @@ class StudyFile(Presented):
 
     Raises:
         FileNotFoundError: if there is no such file.
+        BlockingIOError: if another process is writing it in place.
         ValueError: if it is not a study file, of a newer format, or damaged as a whole.
     """
 
@@ -225,6 +226,7 @@ def open_study(path: Path | str, *, verify: bool = True) -> StudyFile:
 
     Raises:
         FileNotFoundError: if there is none.
+        BlockingIOError: if another process is writing it in place.
         ValueError: if it is not a study file, or damaged as a whole.
     """
     path = Path(path)

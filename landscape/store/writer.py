@@ -174,7 +174,7 @@ class StudyWriter:
     def _fill(self, new: h5py.File, pending: list[str]) -> None:
         self._write_root(new)
         if self._published is not None:
-            with h5py.File(self.path, "r") as old:
+            with checking.opened(self.path) as old:
                 for path in self._published.paths():
                     if path not in pending:
                         old.copy(old[path], new, path)

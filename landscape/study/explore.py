@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from landscape.config import StudyConfig
+from landscape.directions.architecture import check_one_network
 from landscape.sampling import place
 from landscape.store import StudyFile
 from landscape.study.live_plane import USUAL_GRID, LivePlane, request_of
@@ -78,15 +79,18 @@ class StudyAtlas:
 
         Raises:
             KeyError: if there is no such run.
-            ValueError: if the plane cannot be made.
+            ValueError: if the plane cannot be made, or another solution is of another network.
         """
         if self._config is None:
             raise ValueError("this study does not say how to build its networks: no new planes")
         request = Request(grid=USUAL_GRID, **choice)
         network = self._network(str(request.run))
-        others = [network.trajectory(other) for other in request.others]
+        others = {other: network.trajectory(other) for other in request.others}
         own = network.trajectory(network.run)
-        plane = make_plane(network.problem, request.plane, trajectory=own, others=others)
+        check_one_network({network.run: own, **others})
+        plane = make_plane(
+            network.problem, request.plane, trajectory=own, others=list(others.values())
+        )
         name = request.name.partition(f"_{USUAL_GRID.shape[0]}x")[0]
         live = LivePlane(self._source, "_".join([name, *request.others]), plane=plane,
                          network=network, request=request)  # fmt: skip

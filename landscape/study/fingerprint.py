@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from landscape.evaluation import PlaneEvaluator
 from landscape.evaluation.examples import Batches, map_tensors
+from landscape.parameters import unwrapped
 from landscape.plane import Plane
 from landscape.store.digests import array_digest
 from landscape.surface import Surface
@@ -36,7 +37,7 @@ def fingerprint(
     settings = evaluator.settings
     return {
         "weights": array_digest(plane.origin),
-        "buffers": _tensors_digest(dict(model.named_buffers())),
+        "buffers": _tensors_digest(dict(unwrapped(model).named_buffers())),
         "directions": array_digest(plane.directions),
         "data": data or _data_digest(evaluator.batches),
         "loss": str(settings["loss"]),
@@ -45,24 +46,35 @@ def fingerprint(
     }
 
 
-def check_same(surface: Surface, now: Mapping[str, str], identifier: str) -> None:
+def check_same(
+    surface: Surface, now: Mapping[str, str], identifier: str, *, finished: bool = False
+) -> None:
     """Check that an unfinished surface is continued by what began it.
+
+    Args:
+        surface: as it is stored.
+        now: what would continue it.
+        identifier: its id.
+        finished: whether a finished surface is compared too; where and how precisely it is
+            evaluated may then differ.
 
     Raises:
         ValueError: if something differs; the message tells what.
     """
     then = surface.settings.get(NAME)
-    if surface.complete or not isinstance(then, Mapping):
+    if (surface.complete and not finished) or not isinstance(then, Mapping):
         return
-    different = [name for name in now if then.get(name, now[name]) != now[name]]
+    free = ("dtype", "device") if surface.complete else ()
+    different = [n for n in now if n not in free and then.get(n, now[n]) != now[n]]
     if different:
         said = "; ".join(
             f"{_WORDS[name]} {_short(then[name])} then, {_short(now[name])} now"
             for name in different
         )
+        what = ("surface", "made") if surface.complete else ("unfinished surface", "begun")
         raise ValueError(
-            f"the unfinished surface {identifier} was begun with something else: {said}. "
-            "Give another --name, or what it was begun with"
+            f"the {what[0]} {identifier} was {what[1]} with something else: {said}. "
+            f"Give another --name, or what it was {what[1]} with"
         )
 
 

@@ -7,7 +7,7 @@ are evaluated as they were before, planes and placed paths that are gone are mad
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from landscape.config import StudyConfig
@@ -111,7 +111,8 @@ def remedy(study: StudyFile, path: str) -> str:
     if group == "surfaces" and name in study.surfaces():
         request = request_of(study.surface(name), name)
         if request is not None:
-            return shlex.join(_words(request, study))
+            own = study.surface(name).settings.get("own")
+            return shlex.join(_words(request, study, own))
     if path.split("/")[1] in _ANALYSED and group == "analyses":
         return f"landscape analyse {shlex.quote(str(study.path))}, with the options of then"
     return "the command that made it"
@@ -128,8 +129,7 @@ def incomplete(path: Any, damaged: Iterable[str]) -> list[str]:
     ]  # fmt: skip
 
 
-def _words(request: Request, study: StudyFile) -> list[str]:
-    own = study.config.get("own")
+def _words(request: Request, study: StudyFile, own: Mapping[str, Any] | None) -> list[str]:
     if own is None:
         words = ["landscape", "sample", str(study.path), "--run", str(request.run)]
         others = list(request.others)

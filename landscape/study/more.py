@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from landscape.config import SamplingConfig, StudyConfig
 from landscape.directions import line_within, select
+from landscape.directions.architecture import check_one_network
 from landscape.evaluation import EngineChoice, PlaneEvaluator
 from landscape.files import replacing, writable_folder
 from landscape.plane import Plane
@@ -90,6 +92,7 @@ def surface_of(
     others: dict[str, Any] | None = None,
     engine: SamplingConfig,
     reporter: Reporter,
+    own: Mapping[str, Any] | None = None,
 ) -> None:
     """Put plane, surface and projections of a request into a study, as far as they are missing.
 
@@ -102,17 +105,23 @@ def surface_of(
         others: other solutions by name, where they have no trajectory.
         engine: how points are evaluated.
         reporter: hears of progress.
+        own: what plane and surface note of a network of the user's own.
 
     Raises:
-        ValueError: if the id is taken by another surface, or the plane cannot be made.
+        ValueError: if the id is taken by another surface, the plane cannot be made, another
+            solution or path is of another network than the model's, or the loss at the centre is
+            not the expected one.
     """
     name = request.name
     surface = writer.find(surface_path(name))
     if isinstance(surface, Surface) and not _same(surface, request):
         raise ValueError(f"the id {name} is taken by another surface; give a --name")
+    _check_networks(request, problem.model, paths, others or {})
     plane = writer.find(plane_path(name))
     if not isinstance(plane, Plane):
         plane = _plane(problem, request, paths, {**paths, **(others or {})})
+        plane = _with_statistics(plane, paths)
+        plane = replace(plane, settings={**plane.settings, **({"own": dict(own)} if own else {})})
     found = surface if isinstance(surface, Surface) else writer.find(nodes_path(name))
     recorded = found.settings["engine"] if isinstance(found, Surface) else {}
     evaluator = plane_evaluator(
@@ -121,8 +130,8 @@ def surface_of(
     )  # fmt: skip
     now = fingerprint(evaluator, plane, problem.model)
     if isinstance(found, Surface):
-        check_same(found, now, name)
-    _compare(evaluator, plane, request, paths.get(str(request.run)), reporter)
+        check_same(found, now, name, finished=own is not None)
+    _check_centre(evaluator, plane, request, paths.get(str(request.run)), reporter)
     points = f"{request.grid.size:,} points of {request.run or 'the network'}"
     reporter.note(f"sampling {points}: {evaluator.choice}")
     if not writer.has(plane_path(name)):
@@ -136,13 +145,25 @@ def surface_of(
         writer.put_record(plane_path(name), plane)
     SurfaceWork(
         writer, evaluator, plane, name, request.run, request.grid, request.tolerance,
-        request.height, request.asked, reporter, now,
+        request.height, request.asked, reporter, now, own or {},
     ).done()  # fmt: skip
     for run in paths:
         placed = projection_path(run, name)
         if not writer.has(placed):
             record = place(evaluator, plane, paths[run], run=run, plane_id=name)
             writer.put_record(placed, record)
+
+
+def _check_networks(
+    request: Request, model: nn.Module, paths: dict[str, Trajectory], others: dict[str, Any]
+) -> None:
+    """Refuse solutions and paths of other networks: all losses are those of the model's."""
+    run = str(request.run)
+    own = paths.get(run)
+    more = {name: place for name, place in {**others, **paths}.items() if name != run}
+    if own is not None:
+        check_one_network({run: own, **more})
+    check_one_network({"the model": model, **more})
 
 
 def _plane(
@@ -159,14 +180,26 @@ def _plane(
     return line_within(plane, request.line[:2], request.line[2:]) if request.line else plane
 
 
-def _compare(
+def _with_statistics(plane: Plane, paths: dict[str, Trajectory]) -> Plane:
+    """Note the paths whose losses are with the statistics they end with, for captions."""
+    ended = [run for run, path in paths.items() if path.settings.get("loss_statistics") == "end"]
+    return replace(plane, settings={**plane.settings, "end_statistics": ended}) if ended else plane
+
+
+def _check_centre(
     evaluator: PlaneEvaluator,
     plane: Plane,
     request: Request,
     path: Trajectory | None,
     reporter: Reporter,
 ) -> None:
-    """Note it where the loss at the solution is another than its path recorded."""
+    """Check the loss at the centre, and note it where the path recorded another.
+
+    Raises:
+        ValueError: if it is not the expected one.
+    """
+    if request.expected_loss is not None:
+        check_loss(evaluator, plane, request.expected_loss)
     if path is None or request.batch_norm != "frozen" or request.subset:
         return
     if np.isfinite(path.losses[-1]) and np.array_equal(plane.origin, path.solution):

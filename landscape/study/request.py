@@ -47,6 +47,8 @@ class Request:
         length: of the directions of a ``pca`` plane, see :func:`landscape.pca_plane`.
         line: alpha and beta of one point of the plane, and of another: the surface is that along
             the line between them, its alpha 0 at the first and 1 at the second. () for the plane.
+        expected_loss: the loss that is known of the network, to be found at the centre; None checks
+            nothing.
     """
 
     run: str | None
@@ -68,6 +70,7 @@ class Request:
     dtype: str = ""
     length: Length = "unit"
     line: tuple[float, ...] = ()
+    expected_loss: float | None = None
 
     def __post_init__(self) -> None:
         _check_line(self.line, self.kind, self.grid)
@@ -82,6 +85,11 @@ class Request:
             if self.gradients:
                 raise ValueError(NO_GRADIENTS)
         check_height(self.height)
+        if self.expected_loss is not None and any(self.line[:2]):
+            raise ValueError(
+                "the expected loss is that of the centre, and the line begins at "
+                f"({self.line[0]:g}, {self.line[1]:g}); leave one of the two out"
+            )
         if self.subset < 0:
             raise ValueError(f"the subset must have >= 1 examples, got {self.subset}")
         if self.dtype not in _DTYPES:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ class SurfaceWork:
         asked: what makes this surface this one, plain values, noted in its settings.
         reporter: hears of progress.
         fingerprint: what else decides its values, noted likewise.
+        own: of which network of the user's own it is, noted likewise; empty for a run.
     """
 
     writer: StudyWriter
@@ -48,6 +50,7 @@ class SurfaceWork:
     asked: dict[str, Any]
     reporter: Reporter
     fingerprint: dict[str, str]
+    own: Mapping[str, Any] = field(default_factory=dict)
 
     def done(self) -> None:
         """Sample or resample the surface, unless it is there already."""
@@ -121,7 +124,8 @@ class SurfaceWork:
 
     def _noted(self, surface: Surface) -> Surface:
         settings = noted(surface.settings, self.fingerprint)
-        return replace(surface, settings={**settings, "asked": self.asked})
+        own = {"own": dict(self.own)} if self.own else {}
+        return replace(surface, settings={**settings, "asked": self.asked, **own})
 
     def _complete(self, path: str, surface: Surface, stage: str) -> Surface:
         self.reporter.stage(stage, surface.grid.size)

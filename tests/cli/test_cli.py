@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,8 @@ from calling import TINY, accepted, call, refused
 
 from landscape.cli.pictures import planes_only
 from landscape.config import StudyConfig
-from landscape.store import open_study
+from landscape.store import StudyWriter, open_study
+from landscape.store.paths import surface_path
 
 RUN = "relu-gd-seed0"
 BEGINS = {"pdf": b"%PDF", "svg": b"<?xml", "png": b"\x89PNG"}
@@ -310,3 +313,22 @@ def test_pictures_are_chosen_sized_turned_and_never_replace_others(
     assert "with seed 7" in refused("render", study, "--seed", "7")
     assert "as --camera -58,40" in refused("render", study, "--camera", "north")
     assert "got 2 pictures" in refused("render", study, "--out", out, *look)
+
+
+@pytest.mark.usefixtures("rendering")
+def test_a_surface_without_a_finite_loss_is_left_out_or_refused(
+    study: Path, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copy(study, tmp_path / "study.h5"))
+    first, *_ = open_study(copy).surfaces()
+    broken = open_study(copy).surface(first)
+    losses = np.full(broken.grid.shape, np.nan)
+    with StudyWriter(copy) as writer:
+        writer.put_record(surface_path("broken"), replace(broken, fields={"losses": losses}))
+    out = ("--out", tmp_path / "none")
+    said = refused("render", copy, "--surface", "broken", *out, alone=False)
+    assert f"no finite value to draw: {losses.size} points NaN or infinite" in said
+    for kind in ("surface", "contour"):
+        said = accepted("render", copy, "--kind", kind, "--out", tmp_path / kind)
+        assert f"left out broken: none of its {losses.size} losses is finite" in said
+        assert not list((tmp_path / kind).glob("broken*"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -84,8 +85,10 @@ def test_a_surface_from_two_functions_and_a_checkpoint(own: str, tmp_path: Path)
     before = (tmp_path / "mine.h5").read_bytes()
     accepted("sample", *options)
     assert (tmp_path / "mine.h5").read_bytes() == before
-    # Other weights are another network.
-    assert "holds another experiment" in refused("sample", *options[:-4], "--out", options[-1])
+    # Other weights are another surface.
+    said = accepted("sample", *options[:-4], "--out", options[-1])
+    assert "wrote surface own.randomfilter0_3x3_-1_1_-1_1_" in said
+    assert len(open_study(tmp_path / "mine.h5").surfaces()) == 2
 
 
 def test_two_recorded_paths_on_one_plane_and_the_picture(
@@ -123,6 +126,11 @@ def test_a_line_to_other_weights(own: str, tmp_path: Path) -> None:
     surface = study.surface(study.surfaces()[0])
     wanted = nn.functional.cross_entropy(other.eval()(examples()[0]), examples()[1])
     assert surface.losses[-1] == pytest.approx(wanted.item(), rel=1e-5)
+    # Of weights alone it is not known in which network they were trained.
+    accepted("figure", tmp_path / "study.h5", "--kind", "line", "--surface", study.surfaces()[0],
+             "--out", tmp_path)  # fmt: skip
+    caption = next(tmp_path.glob("line-*.md")).read_text(encoding="utf-8")
+    assert "Solutions given as weights alone are evaluated in the first one's network." in caption
     # As many points as are asked for, not as many as are usual.
     accepted(*words, "--resample", 131, "--name", "fine")
     assert open_study(tmp_path / "study.h5").surface("fine").grid.shape == (131,)
@@ -178,6 +186,8 @@ def test_the_path_lies_in_the_usual_window_of_its_own_plane(own: str, tmp_path: 
     (name,) = study.surfaces()
     path, grid = study.projection("long", name), study.surface(name).grid
     assert study.plane(name).settings["direction_length"] > 1.5
+    # Its losses were evaluated afterwards, with the statistics that it ends with.
+    assert study.plane(name).settings["end_statistics"] == ["long"]
     for axis, places in zip(grid.axes, path.coordinates.T, strict=True):
         assert axis[0] <= places.min()
         assert places.max() <= axis[-1]
@@ -213,7 +223,7 @@ def test_figures_of_a_network_of_ones_own_name_their_surfaces(own: str, tmp_path
         said = accepted("figure", study, "--kind", kind, "--surface", "flat", "--out", tmp_path)
         assert f"wrote {tmp_path / kind}-flat.pdf" in said
     assert "holds a network of your own" in refused("analyse", study)
-    assert "a network of your own: data" in accepted("info", study)
+    assert "a network of your own: model" in accepted("info", study)
 
 
 def test_other_solutions_with_statistics_of_their_own_are_told(own: str, tmp_path: Path) -> None:
@@ -230,3 +240,57 @@ def test_other_solutions_with_statistics_of_their_own_are_told(own: str, tmp_pat
     assert anew.exit_code == 0
     assert told not in " ".join(anew.output.split())
     assert "write it as 51x1" in refused(*begun, "--grid", 5)
+
+
+def test_keys_are_ignored_by_an_option_and_told(own: str, tmp_path: Path) -> None:
+    model = network()
+    with torch.no_grad():
+        model[0].weight.mul_(2)
+    extra = {"aux.weight": torch.ones(2)}
+    torch.save({**model.state_dict(), **extra}, tmp_path / "model.pth.tar")
+    torch.save({**network().state_dict(), **extra}, tmp_path / "other.pth.tar")
+    words = ["--model", f"{own}:build", "--data", f"{own}:data",
+             "--checkpoint", tmp_path / "model.pth.tar"]  # fmt: skip
+    sample = ["sample", *words, "--plane", "between", "--grid", "3x1",
+              "--alpha", 0, 1, "--other", f"b={tmp_path / 'other.pth.tar'}",
+              "--out", tmp_path / "s.h5"]  # fmt: skip
+    assert "--ignore-keys PATTERN" in refused(*sample)
+    told = call(*sample, "--ignore-keys", "aux.*")
+    assert told.exit_code == 0, told.output
+    assert told.stderr.count("ignored 1 key of the checkpoint: aux.weight") == 2
+    surface = open_study(tmp_path / "s.h5").surface(open_study(tmp_path / "s.h5").surfaces()[0])
+    wanted = nn.functional.cross_entropy(model.eval()(examples()[0]), examples()[1])
+    assert surface.losses[0] == pytest.approx(float(wanted.detach()), rel=1e-5)
+    told = call("kinks", *words, "--lines", 0, "--ignore-keys", "aux.*", "--json")
+    assert told.exit_code == 0, told.output
+    assert json.loads(told.stdout)
+    assert "aux.weight" in told.stderr
+
+
+@pytest.mark.parametrize("pattern", ["ep*.pth.tar", "ep?.pth.tar", "*/ep*.pth.tar"])
+def test_a_path_by_a_pattern_of_its_checkpoints(own: str, tmp_path: Path, pattern: str) -> None:
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    for epoch in (0, 1, 2):
+        model = network()
+        with torch.no_grad():
+            model[3].bias.add_(epoch)
+        torch.save({"state_dict": model.state_dict()}, folder / f"ep{epoch}.pth.tar")
+    torch.save(network().state_dict(), folder / "best.pth.tar")
+    place = (tmp_path if "/" in pattern else folder) / pattern
+    sampled(own, "--checkpoints", f"a={place}", "--plane", "pca", "--grid", 3,
+            "--out", tmp_path / "s.h5")  # fmt: skip
+    path = open_study(tmp_path / "s.h5").trajectory("a")
+    assert path.steps.tolist() == [0, 1, 2]
+    wanted = nn.functional.cross_entropy(model.eval()(examples()[0]), examples()[1])
+    assert path.losses[-1] == pytest.approx(float(wanted.detach()), rel=1e-5)
+    assert "holds no checkpoints (no*.pt)" in refused(
+        "sample", "--model", f"{own}:build", "--data", f"{own}:data",
+        "--checkpoints", f"a={folder}/no*.pt", "--plane", "pca",
+    )  # fmt: skip
+
+
+def test_a_folder_whose_name_looks_like_a_pattern(own: str, tmp_path: Path) -> None:
+    recorded(tmp_path / "run[1]", seed=0, rate=0.1)
+    sampled(own, "--checkpoints", f"a={tmp_path / 'run[1]'}", "--grid", 3, "--out", tmp_path)
+    assert open_study(tmp_path / "study.h5").runs() == ["a"]

@@ -129,6 +129,18 @@ KINDS: dict[str, tuple[nn.Module, dict[str, Callable[[Tensor], list[Tensor]]]]] 
 }
 
 
+def acting(layer: nn.Module, weight: Tensor, kind: str) -> Tensor:
+    """Return which entries act, the others being masked or above a diagonal, and their signs."""
+    if kind == "pruned":
+        return layer.weight_mask.double()
+    if kind == "legacy_spectral_norm":
+        # Before any training its sigma, u' W v, may be negative.
+        (hook,) = layer._forward_pre_hooks.values()
+        return (hook.compute_weight(layer, do_power_iteration=False) / weight).sign().detach()
+    ones = torch.ones_like(weight)
+    return ones.tril(-1) if kind == "orthogonal" else ones
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_filter_of_a_direction_is_as_long_as_that_of_the_weights(kind: str) -> None:
     layer, filters = KINDS[kind]
@@ -143,12 +155,15 @@ def test_every_filter_of_a_direction_is_as_long_as_that_of_the_weights(kind: str
             assert not found[slot.name].any()
             continue
         cut = filters[name]
-        weights = cut(dict(model.named_parameters())[slot.name].detach().double())
+        values = dict(model.named_parameters())[slot.name].detach().double()
+        acts = acting(layer, values, kind)
+        weights = cut(layer.weight.detach().double() if kind == "orthogonal" else values * acts)
         assert slot.filters == len(weights)
         for direction, draw, weight in zip(
-            cut(found[slot.name]), cut(draws[slot.name]), weights, strict=True
+            cut(found[slot.name]), cut(draws[slot.name] * acts), weights, strict=True
         ):
-            torch.testing.assert_close(direction, draw * weight.norm() / draw.norm())
+            length = draw.norm() if draw.any() else 1.0
+            torch.testing.assert_close(direction, draw * weight.norm() / length)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 from torch.testing._internal.two_tensor import TwoTensor
 
-from landscape import layout_of, random_plane
+from landscape import (
+    TrajectoryRecorder,
+    gradient,
+    gradient_segment,
+    layout_of,
+    load_into,
+    random_plane,
+)
+from landscape.parameters import flatten
 
 
 class Complex(nn.Module):
@@ -71,12 +82,43 @@ def test_quantised_layers_are_refused_even_beside_others() -> None:
         layout_of(model)
 
 
-def test_scripted_layers_have_the_filters_of_what_was_scripted() -> None:
-    slots = layout_of(torch.jit.script(nn.Sequential(nn.ConvTranspose2d(4, 6, 3, groups=2)))).slots
-    assert [(s.filter_axis, s.groups, s.role) for s in slots] == [
-        (1, 2, "weight"),
-        (None, 1, "bias"),
-    ]
+def scripted(how: str) -> nn.Module:
+    bare = nn.Sequential(nn.Linear(4, 3), nn.ReLU())
+    if how == "script":
+        return torch.jit.script(bare)  # type: ignore[no-any-return]
+    if how == "trace":
+        return torch.jit.trace(bare, torch.ones(2, 4))  # type: ignore[no-any-return]
+    if how == "within":
+        return nn.Sequential(torch.jit.script(bare), nn.Linear(3, 3))
+    if how == "activation":
+        return nn.Sequential(nn.Linear(4, 3), torch.jit.script(nn.ReLU()))
+    return nn.DataParallel(torch.jit.script(bare))
+
+
+GIVEN: dict[str, Callable[[nn.Module, Any, Path], object]] = {
+    "layout_of": lambda m, _, __: layout_of(m),
+    "flatten": lambda m, _, __: flatten(m),
+    "random_plane": lambda m, _, __: random_plane(m),
+    "gradient_segment": lambda m, d, _: gradient_segment(m, "cross_entropy", d, rate=0.1),
+    "gradient": lambda m, d, _: gradient(m, "cross_entropy", d),
+    "TrajectoryRecorder": lambda m, _, f: TrajectoryRecorder(m, f),
+    "load_into": lambda m, _, f: load_into(m, f),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")  # torch's own
+@pytest.mark.parametrize("how", ["script", "trace", "within", "activation", "wrapped"])
+@pytest.mark.parametrize("place", GIVEN)
+def test_torch_jit_modules_are_refused_in_one_sentence_everywhere(
+    how: str, place: str, tmp_path: Path
+) -> None:
+    model = scripted(how)
+    torch.save(nn.Linear(4, 3).state_dict(), tmp_path / "w.pt")
+    given = tmp_path / ("w.pt" if place == "load_into" else "run")
+    data = [(torch.ones(2, 4), torch.tensor([0, 1]))]
+    with pytest.raises(ValueError, match=r"must be plain torch modules, got .* torch\.jit") as told:
+        GIVEN[place](model, data, given)
+    assert "model.load_state_dict(scripted.state_dict())" in str(told.value)
 
 
 def test_an_initialised_lazy_layer_is_like_any_other() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -17,9 +20,12 @@ from planes import (
 
 from landscape import Problem
 from landscape.grid import Grid
+from landscape.kink_map import KinkMap
+from landscape.kinks import creasing
 from landscape.kinks.creasing import creased_surface
 from landscape.kinks.cutting import Triangles, cut
 from landscape.kinks.plane_map import kink_map
+from landscape.kinks.plane_probe import PlaneProbe
 
 
 def test_cuts_keep_the_area_and_put_every_triangle_on_one_side() -> None:
@@ -143,3 +149,77 @@ def test_creases_refuse_another_map() -> None:
         creased_surface(Problem(model, "mse", examples(4, 3, 1)), work[1], found)
     with pytest.raises(ValueError, match="need the segments"):
         creased_surface(*work, kink_map(*work, grid=grid, limit=1))
+
+
+# -- memory ---------------------------------------------------------------------------------------
+
+
+def cut_of(*widths: int, points: int = 9) -> tuple[tuple[Any, ...], KinkMap]:
+    model, data = mlp(*widths), examples(5, widths[0], widths[-1])
+    work = model, "mse", data, whole_plane(model)
+    return work, kink_map(*work, grid=Grid.square(points, 0.5))
+
+
+def test_the_kinks_of_all_examples_are_never_held_for_all_points(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They were: a cut of 400 curves took 18.7 GB, of which a hundredth was kept."""
+    work, found = cut_of(3, 5, 4, 1)
+    whole = creased_surface(*work, found)
+    held: list[int] = []
+    inner = PlaneProbe.values
+
+    def watched(probe: PlaneProbe, points: Any, part: Any) -> Any:
+        values = inner(probe, points, part)
+        held.append(sum(one.size for one in values))
+        return values
+
+    monkeypatch.setattr(PlaneProbe, "values", watched)
+    monkeypatch.setattr(creasing, "_ENTRIES", 400)
+    little = creased_surface(*work, found)
+    assert 0 < max(held) <= 400
+    for name in ("coordinates", "losses", "gradients"):
+        np.testing.assert_allclose(getattr(little, name), getattr(whole, name), rtol=1e-12)
+    np.testing.assert_array_equal(little.triangles, whole.triangles)
+
+
+@pytest.mark.parametrize("widths", [(3, 5, 1), (3, 5, 4, 1), (2, 12, 1), (4, 6, 6, 2)])
+@pytest.mark.parametrize("points", [4, 9, 17])
+def test_the_vertices_of_a_cut_are_estimated_beforehand(
+    widths: tuple[int, ...], points: int
+) -> None:
+    work, found = cut_of(*widths)
+    grid = Grid.square(points, 0.5)
+    chosen, _ = creasing._chosen(found, 1e-3)
+    surface = creased_surface(*work, found, grid=grid)
+    true = len(np.unique(surface.coordinates, axis=0))
+    assert 0.5 < creasing._expected(found, chosen, grid) / true < 2
+
+
+@pytest.mark.parametrize("foreseen", [True, False], ids=["foreseen", "while it is cut"])
+def test_a_cut_that_needs_too_much_memory_is_refused(
+    foreseen: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, found = cut_of(3, 5, 4, 1)
+    least = 3 * len(creased_surface(*work, found).triangles) * len(creasing._chosen(found, 1e-3)[0])
+    monkeypatch.setattr(creasing, "MOST_BYTES", least // 3)
+    if foreseen:
+        monkeypatch.setattr(creasing, "plane_probe", None)
+    else:
+        monkeypatch.setattr(creasing, "_expected", lambda *_: 0)
+    with pytest.raises(ValueError, match=r"must take at most .* GiB of memory, got .* take a "):
+        creased_surface(*work, found)
+
+
+def test_the_memory_that_a_cut_may_take_covers_what_it_takes() -> None:
+    """The mesh and the values, by the sizes of their arrays; nothing else grows with the curves."""
+    work, found = cut_of(3, 5, 4, 1)
+    creased_surface(*work, found)
+    tracemalloc.start()
+    surface = creased_surface(*work, found, grid=Grid.square(33, 0.5))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    curves, triangles = surface.curves, len(surface.triangles)
+    # Of points, faces and corners, whatever the number of curves.
+    fixed = 1000 * triangles
+    assert peak < 3 * triangles * curves + 16 * triangles // 2 * curves + fixed

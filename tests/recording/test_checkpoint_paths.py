@@ -128,3 +128,11 @@ def test_folders_of_a_trainer(tmp_path: Path) -> None:
     path = trajectory_from_checkpoints(network(), tmp_path)
     assert path.steps.tolist() == [500, 1000]
     assert path.settings["steps_from"] == "global_step"
+
+
+@pytest.mark.parametrize("ending", [".pth.tar", ".t7", ".tar"])
+def test_folders_of_the_endings_people_use(ending: str, tmp_path: Path) -> None:
+    seen = checkpoints(tmp_path, "ep{}" + ending, [2, 10, 1])
+    path = trajectory_from_checkpoints(network(), tmp_path)
+    assert path.steps.tolist() == [1, 2, 10]
+    assert path.thetas[1].tobytes() == seen[0].tobytes()

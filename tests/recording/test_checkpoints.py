@@ -63,7 +63,7 @@ def test_weights_are_found(way: str, zipped: bool, tmp_path: Path) -> None:
     load_into(nn.DataParallel(model), path)
     assert same(model, wanted)
     again = network()
-    load_checkpoint(again, path)
+    load_checkpoint(again, path, (), pytest.fail)
     assert same(again, wanted)
     assert {n.removeprefix("net.") for n in read_checkpoint(path)} >= set(wanted.state_dict())
 
@@ -218,3 +218,77 @@ def test_shards(tmp_path: Path) -> None:
     index.write_text(json.dumps({"weight_map": {"0.weight": "../secret.safetensors"}}))
     with pytest.raises(ValueError, match="must name files of weights beside it"):
         read_checkpoint(tmp_path)
+
+
+def test_extra_keys_are_left_out_by_wish_and_told(tmp_path: Path) -> None:
+    """A checkpoint of a network with an auxiliary head, or of an older version of its class."""
+    wanted, model, path = trained(), network(), tmp_path / "model.pt"
+    extra = {"aux.0.weight": torch.ones(2), "aux.0.bias": torch.ones(2), "old_mask": torch.ones(1)}
+    torch.save({**wanted.state_dict(), **extra}, path)
+    with pytest.raises(ValueError, match=r"has 3 that .* not, aux\.0\.weight, aux\.0\.bias, "
+                                         r"old_mask\. Build .* --ignore-keys PATTERN"):  # fmt: skip
+        load_into(model, path)
+    with pytest.raises(ValueError, match=r"has 1 that the model has not, old_mask\."):
+        load_into(model, path, ignore=("aux.*",))
+    ignored = load_into(model, path, ignore=("aux.*", "old_mask"))
+    assert same(model, wanted)
+    assert ignored.there == tuple(extra)
+    assert str(ignored) == "ignored 3 keys of the checkpoint: aux.0.weight, aux.0.bias, old_mask"
+    none = load_into(model, _saved(tmp_path, wanted), ignore=("aux.*",))
+    assert str(none) == "ignored no key: no pattern matches one"
+
+
+def _saved(folder: Path, model: nn.Module) -> Path:
+    torch.save(model.state_dict(), folder / "plain.pt")
+    return folder / "plain.pt"
+
+
+@pytest.mark.parametrize("wrap", ["", "net.", "module.", "_orig_mod.", "module._orig_mod.net."])
+def test_keys_are_ignored_by_the_names_of_the_model(wrap: str, tmp_path: Path) -> None:
+    wanted, model = trained(), network()
+    torch.save(prefixed(wanted, wrap) | {f"{wrap}9.weight": torch.ones(3)}, tmp_path / "m.pt")
+    ignored = load_into(model, tmp_path / "m.pt", ignore=("9.*",))
+    assert same(model, wanted)
+    assert ignored.there == ("9.weight",)
+    assert ignored.kept == ()
+
+
+def test_another_head_keeps_the_values_it_was_built_with(tmp_path: Path) -> None:
+    wanted, model = trained(), network()
+    state = wanted.state_dict()
+    state["3.weight"] = torch.ones(10, 5)
+    del state["3.bias"]
+    torch.save({"state_dict": state}, tmp_path / "model.pt")
+    before = {n: v.clone() for n, v in model.state_dict().items()}
+    ignored = load_into(model, tmp_path / "model.pt", ignore=("3.*",))
+    assert ignored.there == ("3.weight",)
+    assert ignored.kept == ("3.weight", "3.bias")
+    assert "not loaded, as it was built: 2 keys of the model: 3.weight, 3.bias" in str(ignored)
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name] if name.startswith("3.") else state[name])
+    path = trajectory_from_checkpoints(model, [tmp_path / "model.pt"], ignore=("3.*",))
+    np.testing.assert_array_equal(path.thetas[0], vector(model))
+    assert path.settings["ignored_keys"] == ["3.weight", "3.bias"]
+
+
+def test_an_ignored_name_of_a_shared_parameter_does_not_undo_the_other(tmp_path: Path) -> None:
+    model, values = Tied(), torch.randn(7, 3)
+    torch.save({"embed.weight": values, "head.weight": torch.zeros(7, 3)}, tmp_path / "m.pt")
+    load_into(model, tmp_path / "m.pt", ignore=("head.*",))
+    assert torch.equal(model.embed.weight, values)
+
+
+def test_one_pattern_is_not_taken_for_many(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"must be several patterns, got 'head\.\*'"):
+        load_into(network(), _saved(tmp_path, trained()), ignore="head.*")
+
+
+@pytest.mark.parametrize("ending", [".pth.tar", ".t7", ".tar", ".pt.tar"])
+def test_endings_that_people_give_to_what_torch_saved(ending: str, tmp_path: Path) -> None:
+    wanted, model = trained(), network()
+    for zipped in (True, False):
+        path = tmp_path / f"ckpt{ending}"
+        torch.save({"net": wanted.state_dict(), "acc": 91.2, "epoch": 3}, path,
+                   _use_new_zipfile_serialization=zipped)  # fmt: skip
+        load_into(model, path)
+        assert same(model, wanted)

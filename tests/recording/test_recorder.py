@@ -1,20 +1,31 @@
 from __future__ import annotations
 
 import copy
+import math
 import subprocess
 import sys
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 import torch
 from recording.loops import network, recorded, steps_of, vector
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
-from landscape import TrajectoryRecorder, evaluate_losses, pca_plane, project, read_recording
+from landscape import (
+    TrajectoryRecorder,
+    evaluate_losses,
+    layout_of,
+    load_into,
+    pca_plane,
+    project,
+    read_recording,
+)
 from landscape.evaluation import Evaluator
-from landscape.recording.weights import unwrapped
 from landscape.store import StudyFile
 from landscape.store.writer import StudyWriter
 
@@ -117,17 +128,88 @@ def test_a_mapped_trajectory_goes_into_a_study_file_and_back(tmp_path: Path) -> 
     assert back.thetas.tobytes() == path.thetas.tobytes()  # type: ignore[union-attr]
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
-def test_what_wraps_the_model_does_not_show(tmp_path: Path) -> None:
+def compiled(model: nn.Module) -> nn.Module:
+    return cast("nn.Module", torch.compile(model, backend="eager"))
+
+
+WRAPPERS: dict[str, Callable[[nn.Module], nn.Module]] = {
+    "DataParallel": nn.DataParallel,
+    "compile": compiled,
+    "AveragedModel": AveragedModel,
+    "AveragedModel with buffers": lambda m: AveragedModel(m, use_buffers=True),
+    "AveragedModel of AveragedModel": lambda m: AveragedModel(AveragedModel(m)),
+    "AveragedModel of DataParallel": lambda m: AveragedModel(nn.DataParallel(m)),
+    "DataParallel of compile": lambda m: nn.DataParallel(compiled(m)),
+    "compile of DataParallel": lambda m: compiled(nn.DataParallel(m)),
+    "compile of AveragedModel": lambda m: compiled(AveragedModel(m)),
+}
+
+
+@pytest.mark.parametrize("how", WRAPPERS)
+def test_what_wraps_the_model_does_not_show(how: str, tmp_path: Path) -> None:
     model = network()
-    for i, wrapped in enumerate(
-        (nn.DataParallel(model), torch.compile(model), nn.DataParallel(torch.compile(model)))
-    ):
-        assert unwrapped(wrapped) is model
-        with TrajectoryRecorder(wrapped, tmp_path / str(i)) as recorder:
-            pass
-        names = [slot.name for slot in recorder.trajectory().layout.slots]
-        assert names == [name for name, _ in model.named_parameters()]
+    wrapped = WRAPPERS[how](model)
+    with TrajectoryRecorder(wrapped, tmp_path / "run", every=1, step_lengths=True) as recorder:
+        with torch.no_grad():
+            next(wrapped.parameters()).add_(1)
+        recorder.step(0.1)
+    path = recorder.trajectory()
+    assert [slot.name for slot in path.layout.slots] == [n for n, _ in model.named_parameters()]
+    assert list(path.buffers) == [n for n, _ in model.named_buffers()]
+    np.testing.assert_array_equal(path.thetas[1], vector(wrapped))
+    assert path.step_lengths[0] == pytest.approx(math.sqrt(20))
+    assert layout_of(wrapped) == path.layout
+
+
+def test_an_average_of_weights_is_recorded_as_it_is_made(tmp_path: Path) -> None:
+    model = network()
+    average = AveragedModel(model, use_buffers=True)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    means, seen = [], []
+    with TrajectoryRecorder(average, tmp_path / "run", every=1) as recorder:
+        for _ in steps_of(model, optimizer, 3):
+            average.update_parameters(model)
+            seen.append(vector(model))
+            means.append(np.mean(seen, axis=0))
+            recorder.step()
+    path = recorder.trajectory()
+    np.testing.assert_allclose(path.thetas[1:], means, atol=1e-6)
+    assert path.buffers["1.running_mean"] == pytest.approx(average.module[1].running_mean.numpy())
+    data = [(torch.ones(8, 4), torch.arange(8) % 3)]
+    found = evaluate_losses(path, average, "cross_entropy", data)
+    wanted = nn.functional.cross_entropy(average.eval()(data[0][0]), data[0][1])
+    assert found.losses[-1] == pytest.approx(float(wanted.detach()), rel=1e-5)
+
+
+@pytest.mark.parametrize("inner", [lambda m: m, compiled], ids=["alone", "of compile"])
+def test_a_distributed_model_is_recorded_under_its_own_names(
+    inner: Callable[[nn.Module], nn.Module], tmp_path: Path
+) -> None:
+    distributed = pytest.importorskip("torch.distributed")
+    if not distributed.is_available() or not distributed.is_gloo_available():
+        pytest.skip("no gloo")
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{tmp_path / 'store'}", rank=0, world_size=1
+    )
+    try:
+        model = network()
+        wrapped = nn.parallel.DistributedDataParallel(inner(model))
+        for i, whole in enumerate((wrapped, AveragedModel(wrapped))):
+            with TrajectoryRecorder(whole, tmp_path / str(i)) as recorder:
+                recorder.step()
+            assert recorder.trajectory().layout == layout_of(model)
+    finally:
+        distributed.destroy_process_group()
+
+
+@pytest.mark.parametrize("how", WRAPPERS)
+def test_weights_are_loaded_into_what_is_wrapped(how: str, tmp_path: Path) -> None:
+    wanted, wrapped = network(), WRAPPERS[how](network())
+    with torch.no_grad():
+        wanted[0].weight.mul_(2)
+    torch.save(WRAPPERS[how](wanted).state_dict(), tmp_path / "w.pt")
+    load_into(wrapped, tmp_path / "w.pt")
+    np.testing.assert_array_equal(vector(wrapped), vector(wanted))
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

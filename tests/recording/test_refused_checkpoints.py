@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import tarfile
 import zipfile
-from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,13 @@ def _zip(**files: bytes) -> bytes:
     return file.getvalue()
 
 
+def _tar() -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("weights.pt"))
+    return file.getvalue()
+
+
 REFUSED: dict[str, tuple[Callable[[Path], bytes], str]] = {
     "hostile": (lambda p: _bytes({"w": Hostile(p)}), r"a pickle that would run (posix|nt)\.system"),
     "hostile, old format": (
@@ -52,19 +59,7 @@ REFUSED: dict[str, tuple[Callable[[Path], bytes], str]] = {
         lambda p: pickle.dumps({"w": Hostile(p)}, protocol=4),
         r"a pickle that would run (posix|nt)\.system",
     ),
-    "module": (lambda _: _bytes(network()), r"a whole module .*torch\.save\(model\.state_dict\(\)"),
-    "module, old format": (
-        lambda _: _bytes(network(), _use_new_zipfile_serialization=False), "a whole module",
-    ),
-    "numpy scalar": (
-        lambda _: _bytes({"model": network().state_dict(), "best": np.float64(1)}),
-        r"NumPy values in it .*float\(x\)",
-    ),
     "numpy pickle": (lambda _: pickle.dumps({"w": np.ones(2)}), r"NumPy values in it .*from_numpy"),
-    "arguments": (
-        lambda _: _bytes({"model": network().state_dict(), "args": Namespace(lr=1)}),
-        r"would run argparse\.Namespace; save",
-    ),
     "pointer": (
         lambda _: b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n",
         "a pointer of Git LFS; fetch the file itself with git lfs pull",
@@ -80,6 +75,12 @@ REFUSED: dict[str, tuple[Callable[[Path], bytes], str]] = {
     "zip": (lambda _: _zip(a__txt=b""), "a zip archive of something else"),
     "gzip": (lambda _: b"\x1f\x8b\x08\x00", "compressed by gzip"),
     "npy": (lambda _: b"\x93NUMPY\x01\x00", "a NumPy array"),
+    "Lua table": (
+        lambda _: b"\3\0\0\0\1\0\0\0\2\0\0\0", r"a file of Lua's Torch; read it .* torchfile",
+    ),
+    "Lua object": (lambda _: b"\4\0\0\0\1\0\0\0\3\0\0\0V 1", "a file of Lua's Torch"),
+    "Lua in ASCII": (lambda _: b"4\n1\n3\nV 1\n17\ntorch.DoubleTensor\n", "a file of Lua's Torch"),
+    "tar": (lambda _: _tar(), "a tar archive of files; unpack it"),
     "text": (lambda _: b"import torch\n", "nothing that torch.load can read as weights"),
     "random": (lambda _: bytes(range(256)) * 9, "save it"),
     "list": (lambda _: _bytes([torch.ones(2)]), "a list, not tensors by name"),

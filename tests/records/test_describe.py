@@ -8,7 +8,11 @@ import sys
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
+from torch.nn.utils import parametrizations, prune
 
+from landscape import random_plane
 from landscape.description import describe
 from landscape.layout import Layout, Slot
 from landscape.plane import Plane
@@ -96,6 +100,56 @@ def test_the_table_fits_100_columns_and_names_stay_apart(axes: int) -> None:
     shown = [line.split()[0] for line in lines if "4x1x1x1x1" in line]
     assert len(set(shown)) == len(names)
     assert any(line == f"all in {start}." for line in lines), "the shared beginning is told"
+
+
+def test_norms_of_hidden_weights_are_not_counted() -> None:
+    # What a mask hides and how long weight norm's v is change nothing of what is perturbed.
+    net = nn.Sequential(nn.Linear(8, 6), parametrizations.weight_norm(nn.Linear(6, 4), dim=1))
+    prune.random_unstructured(net[0], "weight", 0.5)
+    before = describe(random_plane(net))
+    wanted = [float(layer.weight.detach().norm()) for layer in net]
+    with torch.no_grad():
+        net[0].weight_orig[net[0].weight_mask == 0] = 100.0
+        net[1].parametrizations.weight.original1.mul_(torch.tensor([0.1, 1, 2, 4, 8, 16]))
+    after = describe(random_plane(net))
+    for told in (before, after):
+        rows = [row for row in told.rows if row.perturbed]
+        assert [row.name for row in told.rows if row.acting] == [row.name for row in rows]
+        np.testing.assert_allclose([row.ratios for row in rows], 1.0)
+        np.testing.assert_allclose([row.weight_norm for row in rows], wanted, rtol=1e-5)
+        assert told.perturbed == 24 + 24
+        assert told.perturbed_norm == pytest.approx(float(np.linalg.norm(wanted)), rel=1e-5)
+        assert np.sum([row.shares for row in rows], axis=0) == pytest.approx(1.0)
+        assert "of 2 parameters, masked or parametrised, norms are of the weights" in str(told)
+    np.testing.assert_allclose(after.direction_norms, before.direction_norms, rtol=1e-5)
+
+
+def test_too_many_hidden_weights_for_a_file_are_told_by_their_number() -> None:
+    net = nn.Sequential(*[nn.Linear(2, 2) for _ in range(400)])
+    for layer in net:
+        prune.l1_unstructured(layer, "weight", 1)
+    made = random_plane(net)
+    assert made.settings["acting"] == 400
+    assert "of 400 parameters, masked or parametrised, norms are of the parameters" in str(
+        describe(made)
+    )
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"body.conv.weight": [1.0]},
+        {"head.weight": [None, "a", 2]},
+        {"head.weight": [0.0, 0.0, 0.0], "body.norm.bias": [1.0, 1.0, 1.0]},
+        [],
+    ],
+)
+def test_norms_of_a_foreign_file_that_do_not_fit_are_left_out(
+    told: object, rng: np.random.Generator
+) -> None:
+    made = plane(2, rng)
+    noted = Plane(made.origin, made.d_alpha, made.d_beta, LAYOUT, "random", {"acting": told})
+    assert describe(noted) == describe(made)
 
 
 def test_describing_needs_no_torch() -> None:

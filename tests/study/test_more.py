@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from calling import refused
 from small_study import SMALL, Stops, content, load, run_study
 from torch import nn
 
@@ -22,6 +23,7 @@ from landscape.grid import Grid
 from landscape.store import StudyFile, open_study
 from landscape.study import more
 from landscape.study.analyses import Wanted, add_analyses
+from landscape.study.explore import StudyAtlas
 from landscape.study.microscopes import add_microscopes
 from landscape.study.own import sample_own
 
@@ -290,3 +292,50 @@ def test_a_subset_and_the_choice_of_parameters_are_recorded(
     assert surface.settings["subset"]["examples"] == 20
     assert np.all(surface.fields["standard_errors"] > 0)
     assert all(name.endswith("weight") for name in surface.settings["selected"])
+
+
+@pytest.fixture(scope="module")
+def two_networks(tmp_path_factory: pytest.TempPathFactory) -> StudyFile:
+    config = replace(SMALL, activations=("relu", "gelu"), optimizers=("gd",), seeds=(0, 1))
+    return run_study(config, tmp_path_factory.mktemp("networks"))
+
+
+BETWEEN = {"kind": "between", "grid": Grid.line(3, (0.0, 1.0))}
+
+
+@pytest.mark.parametrize(
+    ("changes", "options"),
+    [
+        ({**BETWEEN, "others": ("gelu-gd-seed0",)},
+         ["--plane", "between", "--other", "gelu-gd-seed0"]),
+        ({"kind": "through", "others": ("relu-gd-seed1", "gelu-gd-seed0")},
+         ["--plane", "through", "--other", "relu-gd-seed1", "--other", "gelu-gd-seed0"]),
+        ({"placed": ("gelu-gd-seed0",)}, ["--also", "gelu-gd-seed0"]),
+    ],
+    ids=["between", "through", "also"],
+)  # fmt: skip
+def test_a_gelu_solution_is_not_evaluated_in_the_relu_network(
+    changes: dict[str, Any], options: list[str], two_networks: StudyFile, tmp_path: Path
+) -> None:
+    said = "activation is relu in relu-gd-seed0, gelu in gelu-gd-seed0"
+    before = two_networks.path.read_bytes()
+    with pytest.raises(ValueError, match=said):
+        more.sample_more(two_networks, SMALL, request(**changes), load_data=load)
+    assert two_networks.path.read_bytes() == before
+    told = refused("sample", two_networks.path, "--run", "relu-gd-seed0", *options)
+    assert said in told
+
+
+def test_solutions_of_one_network_share_a_line(two_networks: StudyFile, tmp_path: Path) -> None:
+    wanted = request(**BETWEEN, others=("relu-gd-seed1",), placed=("relu-gd-seed1",))
+    path, name = more.sample_more(two_networks, SMALL, wanted, load_data=load, out=tmp_path)
+    assert open_study(path).plane(name).settings["networks"] == "same"
+    assert "relu-gd-seed1@" + name in open_study(path).projections()
+
+
+def test_the_explorer_makes_no_plane_through_other_networks(two_networks: StudyFile) -> None:
+    config = replace(SMALL, activations=("relu", "gelu"), optimizers=("gd",), seeds=(0, 1))
+    atlas = StudyAtlas(two_networks, config, load_data=load)
+    others = ("relu-gd-seed1", "gelu-gd-seed1")
+    with pytest.raises(ValueError, match="activation is relu in relu-gd-seed0, gelu in gelu-gd"):
+        atlas.make(run="relu-gd-seed0", kind="through", others=others)

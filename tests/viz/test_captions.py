@@ -97,3 +97,16 @@ def test_the_statistics_of_batch_norm_and_the_third_solution_are_told(oblong: Su
     assert "BatchNorm" not in first
     through = told("frozen", kind="through", points=[[0, 0], [1, 0], [0.5, -0.75]])
     assert "the solutions A at (0, 0), B at (1, 0) and C at (0.5, −0.75)." in through
+
+
+def test_what_solutions_of_a_plane_do_not_share_is_told(oblong: Surface) -> None:
+    def told(**settings: Any) -> str:
+        return viz.caption(replace(oblong, settings={**oblong.settings, **settings}))
+
+    weights = "Solutions given as weights alone are evaluated in the first one's network."
+    assert weights in told(kind="through", networks="unknown")
+    assert weights not in told(kind="through", networks="same")
+    assert weights not in told(kind="through")
+    said = "The solutions were trained with other data and another loss; one loss"
+    assert said in told(kind="through", trained_apart=["data", "loss"])
+    assert "trained with another loss; one loss" in told(kind="between", trained_apart=["loss"])

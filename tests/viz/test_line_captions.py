@@ -64,7 +64,7 @@ def test_a_mosaic_tells_of_its_dot_where_it_is_drawn() -> None:
 def test_accuracies_that_are_not_drawn_are_not_told_of() -> None:
     line = line_of(np.ones(5))
     assert "Dashed: accuracy." in viz.caption_of(viz.line(line))
-    assert "accuracy" not in viz.caption_of(viz.line(line, accuracy=False))
+    assert "Dashed" not in viz.caption_of(viz.line(line, accuracy=False))
 
 
 def test_a_barrier_with_a_hole_in_it_is_a_lower_bound() -> None:

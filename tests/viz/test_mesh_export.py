@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +196,18 @@ def test_an_obj_has_colours_normals_and_lines(holed: Surface, trimesh: Any, tmp_
     (strip,) = [line.split()[1:] for line in lines if line.startswith("l ")]
     xs = [float(vertices[int(number) - 1][0]) for number in strip]
     np.testing.assert_allclose(xs, np.array([0, 0.1, 0.2]) / 2, atol=1e-8)
+
+
+def test_a_vtp_has_only_the_end_of_a_path_beside_its_plane(holed: Surface, tmp_path: Path) -> None:
+    import pyvista
+
+    off = 50 * np.linalg.norm(PATH.coordinates, axis=1)
+    beside = replace(PATH, off_plane_distances=off, distances=off)
+    _, lines = viz.export_mesh(holed, tmp_path / "a.vtp", paths=[beside, PATH], units="data")
+    mesh = pyvista.read(lines)
+    own = mesh["path"] == 0
+    assert mesh["steps"][own].tolist() == [PATH.steps[-1]]
+    assert (~own).sum() == len(PATH.steps)
 
 
 def test_a_vtp_has_every_field_in_double_precision(holed: Surface, tmp_path: Path) -> None:

@@ -103,7 +103,8 @@ def test_no_drawn_part_of_a_path_leaves_the_window(bowl: Surface) -> None:
 
 def test_the_contour_of_a_path_off_the_plane_shows_its_end_alone(bowl: Surface) -> None:
     figure = viz.contour(bowl, paths=make_path(COORDINATES, LOSSES, off_plane=50.0))
-    (mark,) = figure.axes[0].lines
+    mark, cross = figure.axes[0].lines
+    assert cross.get_marker() == "+"
     np.testing.assert_array_equal(mark.get_xydata(), COORDINATES[-1:])
 
 

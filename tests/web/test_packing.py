@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ from hypothesis.extra.numpy import array_shapes, arrays
 import viz
 from landscape.grid import Grid
 from landscape.residuals import remove_quadratic
+from landscape.results import Projection
 from landscape.surface import Status, Surface
 from viz.browser.html import page_of
 from viz.browser.packing import TYPES, Blob
 from viz.browser.records import _kept
+from viz.geometry.window import visible
 
 
 def unpacked(text: str, told: dict[str, Any]) -> np.ndarray:
@@ -206,3 +209,48 @@ def test_what_is_no_surface_is_refused(items: Any, error: type[Exception], messa
 def test_unknown_surfaces_to_show_are_refused(records: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"no surface tanh to show; known: relu-gd-seed0\.random"):
         page_of(records, show=["tanh"])
+
+
+def beside_the_plane(path: Projection, share: float) -> Projection:
+    """A path of whose squared displacement this share lies in the plane."""
+    inside = np.linalg.norm(path.coordinates, axis=1)
+    off = inside * np.sqrt(1 / share - 1)
+    return replace(path, off_plane_distances=off, distances=np.hypot(inside, off))
+
+
+def path_of(page: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    (path,) = told_by(page)["paths"]
+    (text,) = re.findall(rf'id="lossoscope-blob-{path["blob"]}">([^<]*)<', page)
+    names = ("steps", "alphas", "betas", "losses", "plane_losses", "off_plane")
+    return path, {name: unpacked(text, path[name]) for name in names}
+
+
+@pytest.mark.parametrize("share", [0.0004, 0.01, 0.049, 0.051, 0.5])
+def test_the_page_draws_no_path_on_a_plane_it_does_not_lie_in(
+    records: dict[str, Any], share: float
+) -> None:
+    """Of a path that hardly lies in the plane every picture marks the end and says why."""
+    surface = records["relu-gd-seed0.random"]
+    own = beside_the_plane(records["relu path"], share)
+    own = replace(own, coordinates=np.append(own.coordinates[:-1], [[0.25, 0.5]], axis=0))
+    told, arrays = path_of(page_of([surface, own]))
+    if visible(own):
+        assert told["title"] == own.run
+        np.testing.assert_array_equal(arrays["alphas"], own.coordinates[:, 0])
+        return
+    assert {name: values.tolist() for name, values in arrays.items()} == {
+        "steps": [own.steps[-1]], "alphas": [0.25], "betas": [0.5], "losses": [own.losses[-1]],
+        "plane_losses": [own.plane_losses[-1]], "off_plane": [own.off_plane_distances[-1]],
+    }  # fmt: skip
+    said = told["title"].removeprefix(f"{own.run}: ")
+    assert said.startswith("Path not drawn: ")
+    assert said.endswith("; the mark is the solution.")
+    assert said in viz.caption(surface, [own])
+    assert said in viz.caption(surface, [own], shading="")
+
+
+def test_a_path_that_ends_outside_the_page_s_window_has_no_mark(records: dict[str, Any]) -> None:
+    surface, own = records["relu-gd-seed0.random"], beside_the_plane(records["relu path"], 0.01)
+    away = replace(own, coordinates=own.coordinates + 9.0)
+    told, _ = path_of(page_of([surface, away]))
+    assert told["title"].endswith("(at least 0.05 is needed).")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from browsing import at_rest, until
+
+import viz
 
 SIZES = [(390, 780), (1400, 860), (2560, 1300)]
 ABOVE = "lossoscope.setCamera({elevation: 90, azimuth: -90})"
@@ -296,3 +299,21 @@ def test_a_saved_image_is_not_blank(
     picture = np.asarray(Image.open(tmp_path / "saved.png").convert("RGB"), dtype=int)
     assert picture.shape[1] > 2000
     assert np.mean(np.ptp(picture, axis=2) > 30) > 0.1
+
+
+def test_the_page_marks_only_the_end_of_a_path_beside_its_plane(
+    opened: Callable[..., Any], records: dict[str, Any], tmp_path: Path
+) -> None:
+    """0.04 % of it lay in the plane, and a line of it was drawn there."""
+    own = records["relu path"]
+    off = 50 * np.linalg.norm(own.coordinates, axis=1)
+    beside = replace(own, off_plane_distances=off, distances=off * np.sqrt(1 + 1 / 2500))
+    page_file = viz.to_html([records["relu-gd-seed0.random"], beside], tmp_path / "beside.html")
+    with opened(page_file) as page:
+        (panel,) = page.evaluate("lossoscope.panels()")
+        assert panel["drawn"]["pieces"] == 0
+        (mark,) = panel["marks"]
+        assert (mark["step"], mark["inside"]) == (own.steps[-1], True)
+        assert mark["alpha"] == pytest.approx(own.coordinates[-1, 0])
+        words = page.locator(".path").inner_text()
+        assert "Path not drawn: 0.0004 of its squared displacement lies in the plane" in words

@@ -49,7 +49,8 @@ def to_html(
 
     Raises:
         TypeError: for an item that is no record.
-        ValueError: without a surface, for lines and volumes, or for unknown ids in ``show``.
+        ValueError: without a surface, for lines and volumes, if no surface has a finite value, or
+            for unknown ids in ``show``.
         OSError: if the file cannot be written.
     """
     text = page_of(items, title=title, titles=titles, runs=runs, kinked=kinked, show=show,

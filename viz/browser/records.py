@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,11 @@ from landscape.residuals import Residual
 from landscape.results import Projection
 from landscape.surface import Status, Surface
 from viz.browser.packing import Blob, float_kind
+from viz.captions.normalising import statistics_of_paths, statistics_used
+from viz.captions.planes import origins
+from viz.captions.surfaces import not_drawn
+from viz.geometry.height import check_values, left_out
+from viz.geometry.window import Window, visible
 
 Record = Surface | Projection | Plane | KinkMap | Residual
 # More points a side are too many for a browser that renders in software.
@@ -94,9 +99,17 @@ def contents_of(
         titles: of surfaces by their ids; the run, or the id, of others.
         kinked: runs whose activation has kinks: their creases are drawn crisp.
         runs: names of runs to show; others are shown as they are.
+
+    Raises:
+        ValueError: if no surface has a finite value.
     """
+    if not found.windows:
+        check_values(list(found.surfaces.values()), "linear")
     blobs: list[str] = []
-    paths = [_path(p, blobs, runs) for p in found.projections.values()]
+    homes = [[s for n, s in found.surfaces.items() if p.plane == (s.plane or n)]
+             for p in found.projections.values()]  # fmt: skip
+    paths = [_path(p, home, blobs, runs)
+             for p, home in zip(found.projections.values(), homes, strict=True)]  # fmt: skip
     kinks = [
         {"id": name.removeprefix("kinks "), **_kinks(m, blobs)} for name, m in found.maps.items()
     ]
@@ -107,13 +120,13 @@ def contents_of(
         windows = {k: w for k, w in windows.items() if k not in own}
         levels = [_surface_level(surface, blobs)]
         levels += [_window_level(w, blobs) for w in sorted(own.values(), key=lambda w: -w.width)]
+        mine = [i for i, home in enumerate(homes) if any(s is surface for s in home)]
+        drawn = [list(found.projections.values())[i] for i in mine]
         panels.append(
             _panel(name, surface, levels, titles.get(name), creased)
-            | {"paths": [i for i, p in enumerate(found.projections.values())
-                         if p.plane == (surface.plane or name)],
-               "kinks": _map_of(surface, found.maps),
-               "notes": _notes(surface.settings, found.planes.get(surface.plane or name))
-               + _thinned(surface.grid)}
+            | {"paths": mine, "kinks": _map_of(surface, found.maps),
+               "notes": _notes(surface.settings, found.planes.get(surface.plane or name), drawn)
+               + _thinned(surface.grid) + _missing(surface)}
         )  # fmt: skip
     for series in _series(windows):
         first = next(iter(series.items()))
@@ -162,6 +175,12 @@ def _thinned(grid: Grid) -> list[str]:
     return [f"{' x '.join(map(str, shown))} of {' x '.join(map(str, grid.shape))} points shown"]
 
 
+def _missing(surface: Surface) -> list[str]:
+    """Say how many points are not shown."""
+    return [f"{count:,} of {surface.grid.size:,} points {reason}"
+            for reason, count in left_out(surface, "linear").items()]  # fmt: skip
+
+
 def _surface_level(surface: Surface, blobs: list[str]) -> dict[str, Any]:
     blob = Blob()
     kept = [_kept(axis) for axis in surface.grid.axes]
@@ -203,18 +222,31 @@ def _stored(told: dict[str, Any], blob: Blob, blobs: list[str]) -> dict[str, Any
     return {"blob": len(blobs) - 1, **told}
 
 
-def _path(path: Projection, blobs: list[str], runs: Mapping[str, str]) -> dict[str, Any]:
+def _path(
+    path: Projection, home: Sequence[Surface], blobs: list[str], runs: Mapping[str, str]
+) -> dict[str, Any]:
+    """Pack a path; of one that hardly lies in the plane the end alone, and why.
+
+    Args:
+        path: on the plane of the surfaces in ``home``.
+        home: what it is drawn on.
+        blobs: gets its arrays.
+        runs: names of runs to show.
+    """
     blob = Blob()
-    coordinates = path.coordinates if path.coordinates.shape[1] == 2 else np.pad(
-        path.coordinates[:, :1], ((0, 0), (0, 1))
-    )  # fmt: skip
+    if path.coordinates.shape[1] != 2:
+        path = replace(path, coordinates=np.pad(path.coordinates[:, :1], ((0, 0), (0, 1))))
+    shown = slice(None) if visible(path) else slice(-1, None)
+    why = not_drawn([path], Window.around(home)) if home else []
     told = {
-        "run": path.run, "title": runs.get(path.run, path.run), "plane": path.plane,
-        "captured": path.captured, "steps": blob.add(path.steps, "i4"),
-        "alphas": blob.add(coordinates[:, 0], "f8"), "betas": blob.add(coordinates[:, 1], "f8"),
-        "losses": blob.add(path.losses, "f8"),
-        "plane_losses": blob.add(path.plane_losses, "f8"),
-        "off_plane": blob.add(path.off_plane_distances, "f8"),
+        "run": path.run, "title": ": ".join([runs.get(path.run, path.run), *why]),
+        "plane": path.plane, "captured": path.captured,
+        "steps": blob.add(path.steps[shown], "i4"),
+        "alphas": blob.add(path.coordinates[shown, 0], "f8"),
+        "betas": blob.add(path.coordinates[shown, 1], "f8"),
+        "losses": blob.add(path.losses[shown], "f8"),
+        "plane_losses": blob.add(path.plane_losses[shown], "f8"),
+        "off_plane": blob.add(path.off_plane_distances[shown], "f8"),
     }  # fmt: skip
     return _stored(told, blob, blobs)
 
@@ -268,7 +300,9 @@ def _map_of(surface: Surface, maps: Mapping[str, KinkMap]) -> int | None:
     return None
 
 
-def _notes(settings: Mapping[str, Any], plane: Plane | None) -> list[str]:
+def _notes(
+    settings: Mapping[str, Any], plane: Plane | None, paths: Sequence[Projection] = ()
+) -> list[str]:
     """Say in words what a surface shows."""
     said = []
     if "examples" in settings:
@@ -284,4 +318,7 @@ def _notes(settings: Mapping[str, Any], plane: Plane | None) -> list[str]:
         lengths = np.linalg.norm(plane.directions, axis=1)
         said.append(f"lengths of the directions {lengths[0]:.4g} and {lengths[1]:.4g}, "
                     f"cosine {plane.cosines[0]:.2g}")  # fmt: skip
+    own = {**(plane.settings if plane else {}), **settings}
+    words = [statistics_used(own), *origins([own]), *statistics_of_paths(paths, [own])]
+    said += [text.removesuffix(".") for text in words if text]
     return said

@@ -10,14 +10,11 @@ from typing import Any
 
 from landscape.plane import Plane
 from landscape.surface import Surface
+from viz.captions.normalising import statistics_used
 from viz.geometry.matching import settings_of
 from viz.geometry.solutions import solutions_of, told
 
-_STATISTICS = {
-    "batch": "BatchNorm uses the statistics of each batch.",
-    "recalibrated": "BatchNorm's statistics are found anew at every point.",
-}
-_FIRST = "BatchNorm's statistics are those of the first solution everywhere."
+_ONE_NETWORK = "Solutions given as weights alone are evaluated in the first one's network."
 _KINDS = {
     "hessian": "plane of two eigenvectors of the Hessian (autograd's, without the kinks)",
     "gradient": "plane of steepest descent (towards positive α) and a random direction",
@@ -50,7 +47,9 @@ def plane_sentences(surfaces: Surfaces, planes: Planes, *, high: bool) -> list[s
     sentences = []
     for numbers in groups.values():
         mine = [surfaces[i] for i in numbers], [planes[i] for i in numbers]
-        parts = [_what(*mine), *_solutions(*mine, numbers, high=high), *statistics(*mine)]
+        known = [settings_of(s, p) for s, p in zip(*mine, strict=True)]
+        parts = [_what(*mine), *_solutions(*mine, numbers, high=high), *origins(known)]
+        parts += _statistics(*mine, numbers)
         parts += _curvatures(*mine)
         if len(set(grids)) > 1:
             parts.append(_grid(mine[0]))
@@ -72,15 +71,16 @@ def panels(numbers: Sequence[int]) -> str:
     return f"Panels {', '.join(texts[:-1])} and {texts[-1]}"
 
 
-def statistics(surfaces: Surfaces, planes: Planes) -> list[str]:
-    """Say which statistics BatchNorm uses, where they are not the solution's own in any panel."""
-    found = set()
-    for surface, plane in zip(surfaces, planes, strict=True):
-        settings = settings_of(surface, plane)
-        policy = settings.get("batch_norm") or "frozen"
-        others = settings.get("batch_statistics") == "differ"
-        found.add(_STATISTICS.get(policy) or (_FIRST if others else ""))
-    return [text for text in found if text and len(found) == 1]
+def origins(every: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say what the solutions of planes with these settings do not share, or do not tell."""
+    apart = {str(key) for one in every for key in one.get("trained_apart") or ()}
+    words = {"data": "other data", "loss": "another loss"}
+    said = " and ".join(text for key, text in words.items() if key in apart)
+    sentences = [f"The solutions were trained with {said}; one loss and one set of data are "
+                 "evaluated for all."] if said else []  # fmt: skip
+    if any(one.get("networks") == "unknown" for one in every):
+        sentences.append(_ONE_NETWORK)
+    return sentences
 
 
 def a_range(texts: Sequence[str]) -> str:
@@ -155,30 +155,71 @@ def _solutions(
     surfaces: Surfaces, planes: Planes, numbers: Sequence[int], *, high: bool
 ) -> list[str]:
     """Say where the solutions lie that planes were made through."""
+    texts = [told(surface, plane, high=high)
+             for surface, plane in zip(surfaces, planes, strict=True)]  # fmt: skip
+    return _by_panel(texts, numbers)
+
+
+def _statistics(surfaces: Surfaces, planes: Planes, numbers: Sequence[int]) -> list[str]:
+    """Say which statistics BatchNorm uses."""
+    texts = [statistics_used(settings_of(s, p)) for s, p in zip(surfaces, planes, strict=True)]
+    return _by_panel(texts, numbers)
+
+
+def _by_panel(texts: Sequence[str], numbers: Sequence[int]) -> list[str]:
+    """Return what is true of all panels once, and else with the panels it is true of."""
     said: dict[str, list[int]] = {}
-    for number, surface, plane in zip(numbers, surfaces, planes, strict=True):
-        text = told(surface, plane, high=high)
+    for number, text in zip(numbers, texts, strict=True):
         if text:
             said.setdefault(text, []).append(number)
     if len(said) == 1 and len(next(iter(said.values()))) == len(numbers):
         return list(said)
-    return [f"{panels(where)}: {text[0].lower()}{text[1:]}" for text, where in said.items()]
+    return [f"{panels(where)}: {_lower(text)}" for text, where in said.items()]
+
+
+def _lower(text: str) -> str:
+    """Return a sentence as it goes on behind a colon; names keep their capital."""
+    return text if text[1:2].isupper() or text.startswith("Batch") else text[0].lower() + text[1:]
 
 
 def _curvatures(surfaces: Surfaces, planes: Planes) -> list[str]:
-    """Say the ends of the Hessian's spectrum at the centre, where they were measured."""
-    every = [settings_of(s, p).get("hessian") for s, p in zip(surfaces, planes, strict=True)]
-    known = [h for h in every if h]
-    ends = []
-    for name in ("top", "bottom"):
-        values = sorted(float(h[name]) for h in known if h.get(name) is not None)
-        if values:
-            ends.append(f"{name} {a_range([f'{v:.3g}' for v in (values[0], values[-1])])}")
-    if not ends:
-        return []
-    which = f" ({len(known)} of {len(surfaces)} panels)" if len(known) < len(surfaces) else ""
-    text = f"Hessian eigenvalues at the centre: {', '.join(ends)}{which}."
-    return [text.replace(" -", " −")]
+    """Say the ends of the Hessian's spectrum at the centre, where they were measured.
+
+    And of which loss it is the Hessian, where that is not the surface's.
+    """
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for surface, plane in zip(surfaces, planes, strict=True):
+        settings = settings_of(surface, plane)
+        if hessian := settings.get("hessian"):
+            groups.setdefault(_apart(hessian, settings), []).append(hessian)
+    sentences = []
+    for apart, known in groups.items():
+        ends = []
+        for name in ("top", "bottom"):
+            values = sorted(float(h[name]) for h in known if h.get(name) is not None)
+            if values:
+                ends.append(f"{name} {a_range([f'{v:.3g}' for v in (values[0], values[-1])])}")
+        which = f" ({len(known)} of {len(surfaces)} panels)" if len(known) < len(surfaces) else ""
+        of = f"Hessian of {apart}, eigenvalues" if apart else "Hessian eigenvalues"
+        if ends:
+            text = f"{of} at the centre: {', '.join(ends)}{which}."
+            sentences.append(text.replace(" -", " −"))
+    return sentences
+
+
+def _apart(hessian: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
+    """Say of which loss a Hessian is, in what the surface's differs; "" where nothing does."""
+    loss, policy = (hessian.get(key) for key in ("loss", "batch_norm"))
+    other_loss = None not in (loss, settings.get("loss")) and loss != settings["loss"]
+    words = ["the loss" if not other_loss else str(loss).replace("_", " ")]
+    if policy and settings.get("normalising_layers") and policy != settings.get("batch_norm"):
+        words.append("with frozen statistics" if policy == "frozen" else
+                     f"with {policy} statistics")  # fmt: skip
+    examples = hessian.get("examples")
+    if None not in (examples, settings.get("examples")) and examples != settings["examples"]:
+        every = examples == (settings.get("subset") or {}).get("of")
+        words.append(f"of {'all ' if every else ''}{examples:,} examples")
+    return " ".join(words) if other_loss or len(words) > 1 else ""
 
 
 def _grid_of(surface: Surface) -> tuple[Any, ...]:

@@ -9,8 +9,10 @@ import numpy as np
 from landscape.plane import Plane
 from landscape.results import Projection
 from landscape.surface import Status, Surface
+from viz.captions.normalising import statistics_of_paths
 from viz.captions.planes import a_range, plane_sentences
 from viz.captions.references import cited, methods
+from viz.geometry.centre_mark import centre_sentences
 from viz.geometry.colouring import Colours
 from viz.geometry.drape import lossless
 from viz.geometry.frame import Frame
@@ -62,6 +64,8 @@ def caption(
     if shading:
         parts += [_height(scale, frame), *(colours.sentences if colours else ()), _SHADING[shading]]
         parts += _paths(paths, surfaces, frame, "at the true losses, ")
+        told = [settings_of(one, its) for one, its in zip(surfaces, every, strict=True)]
+        parts += statistics_of_paths(paths, told)
         placed = own if own is not None else [paths] if len(surfaces) == 1 else []
         parts += added(surfaces, placed, scale)
     else:
@@ -69,6 +73,8 @@ def caption(
             f"Colours and isolines: {_kind(scale)}."
         ]  # fmt: skip
         parts += _paths(paths, surfaces, None, "")
+    each = own if own is not None else [paths] * len(surfaces)
+    parts += centre_sentences(surfaces, each, every)
     # Without heights a path is drawn wherever it is.
     parts += [*_clipped(surfaces, paths if shading else (), scale), *_interpolated(surfaces)]
     hatched = colours is not None and colours.diverging and not shading
@@ -153,7 +159,6 @@ def _paths(
     window = frame.window if frame else Window.around(surfaces)
     sentences = []
     shown = [path for path in paths if visible(path)]
-    hidden = [path for path in paths if not visible(path)]
     if shown:
         sentences += _shares([p for p in shown if not lossless(p)], where)
         on_it = "on the surface, as its losses are not known, " if frame else ""
@@ -170,16 +175,23 @@ def _paths(
             lie = "lies" if outside == 1 else "lie"
             whose = "its" if len(shown) == 1 else "their"
             sentences.append(f"{outside} of {whose} points {lie} outside the window.")
-    if hidden:
-        most = f"{max(path.captured for path in hidden):.2g}"
-        ends = [window.inside(path.coordinates)[-1] for path in hidden]
-        mark = "; the mark is the solution" if any(ends) else ""
-        share = f"at most {most}" if len(hidden) > 1 else most
-        sentences.append(
-            f"Path not drawn: {share} of its squared displacement lies in the plane "
-            f"(at least {LEAST_CAPTURED:g} is needed){mark}."
-        )
+    sentences += not_drawn(paths, window)
     return sentences
+
+
+def not_drawn(paths: Sequence[Projection], window: Window) -> list[str]:
+    """Say which share of paths lies in the plane, where it is too little for them to be drawn."""
+    hidden = [path for path in paths if not visible(path)]
+    if not hidden:
+        return []
+    most = f"{max(path.captured for path in hidden):.2g}"
+    ends = [window.inside(path.coordinates)[-1] for path in hidden]
+    mark = "; the mark is the solution" if any(ends) else ""
+    share = f"at most {most}" if len(hidden) > 1 else most
+    return [
+        f"Path not drawn: {share} of its squared displacement lies in the plane "
+        f"(at least {LEAST_CAPTURED:g} is needed){mark}."
+    ]
 
 
 def _without_height(paths: Sequence[Projection], frame: Frame) -> list[str]:

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from landscape.residuals import Residual
+from landscape.surface import Surface
+from viz.captions.normalising import statistics_used
 from viz.closeups.microscopy import percent
+from viz.geometry.centre_mark import centre_sentences
 from viz.geometry.height import number
 from viz.geometry.relief import Relief
 
@@ -20,6 +23,7 @@ def microscope_caption(
     step_length: float | None = None,
     noise: Sequence[float] | None = None,
     batch_size: int = 0,
+    full: Sequence[Surface] = (),
 ) -> str:
     """Write the caption of :func:`viz.microscope` or :func:`viz.microscope_3d`.
 
@@ -33,6 +37,7 @@ def microscope_caption(
         noise: for each panel what the choice of a minibatch adds to one step, in units of the loss;
             see :func:`landscape.minibatch_noise`.
         batch_size: examples of such a minibatch.
+        full: the surfaces at full scale, whose centres are marked.
 
     Raises:
         ValueError: for no residual, or lists of other lengths.
@@ -51,6 +56,7 @@ def microscope_caption(
     if noise is not None:
         parts.append(_noise(residuals, titles, noise, batch_size))
     parts += _insets(residuals, titles)
+    parts += centre_sentences(full, [()] * len(full), [None] * len(full))
     return " ".join(parts)
 
 
@@ -63,7 +69,9 @@ def _window(residual: Residual, run: str, step_length: float | None) -> str:
     examples = residual.settings.get("examples")
     loss = str(residual.settings.get("loss", "loss")).replace("_", " ")
     over = f"{loss} over {examples:,} examples" if examples else loss
-    return f"{text}. Mean {over}, {residual.settings.get('dtype', 'float64')}."
+    words = [f"{text}. Mean {over}, {residual.settings.get('dtype', 'float64')}.",
+             statistics_used(residual.settings)]  # fmt: skip
+    return " ".join(filter(None, words))
 
 
 def _removed(residuals: Sequence[Residual]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from landscape.results import Projection
 from landscape.surface import Surface
+from viz.captions.normalising import in_short
 from viz.films.film import Image, Progress, Stage, counted, film_style, views, write_lines
 from viz.films.video import check_video, write_video
 from viz.geometry.drape import laid, lossless
@@ -97,7 +98,8 @@ def animate_descent(
         stage.fix_scale(frame, turned)
         for i, view in enumerate(turned):
             stage.draw(Panel(surface, (), title, through=(path,)), frame, view, shading)
-            walk.draw(stage.plotter, min(i / (moving - 1), 1.0), frame, view)
+            walk.draw(stage.plotter, min(i / (moving - 1), 1.0), frame, view,
+                      in_short(surface.settings))  # fmt: skip
             yield stage.picture()
 
     with closing(stage):
@@ -168,8 +170,10 @@ class Walk:
             way = np.concatenate([way, head[None]])
         return way, done
 
-    def draw(self, plotter: Any, share: float, frame: Frame, style: Style) -> None:
-        """Draw the way walked, its shadow, the ball at its head, and the counter."""
+    def draw(
+        self, plotter: Any, share: float, frame: Frame, style: Style, notes: Sequence[str] = ()
+    ) -> None:
+        """Draw the way walked, its shadow, the ball at its head, the counter, and notes below."""
         import pyvista
 
         way, done = self.at(share)
@@ -194,7 +198,7 @@ class Walk:
                 pyvista.Sphere(radius=_MARK, center=tuple(head)), color=colour, ambient=0.7,
                 diffuse=0.4, smooth_shading=True, culling="back",
             ))  # fmt: skip
-        write_lines(plotter, self.told(done), style)
+        write_lines(plotter, [*self.told(done), *notes], style)
 
     def told(self, record: int) -> list[str]:
         """Return what stands in the corner at a record."""

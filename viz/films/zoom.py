@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from landscape.grid import Grid
 from landscape.residuals import Residual, remove_quadratic
 from landscape.surface import Surface
+from viz.captions.normalising import in_short
 from viz.films.film import Image, Progress, Stage, counted, film_style, views, write_lines
 from viz.films.video import check_video, write_video
 from viz.geometry.frame import Frame
@@ -178,4 +179,4 @@ def _window_text(residual: Residual, width: float, step: float | None) -> list[s
         lines.append(f"{steps} optimizer {'step' if steps == '1' else 'steps'} wide")
     lines.append("loss − its best quadratic:")
     share = f"{number(100 * residual.share)} % of the losses' range"
-    return [*lines, share if residual.resolved else "rounding only"]
+    return [*lines, share if residual.resolved else "rounding only", *in_short(residual.settings)]

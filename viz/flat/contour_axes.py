@@ -9,12 +9,14 @@ import numpy as np
 
 from landscape.results import Projection
 from landscape.surface import Surface
+from viz.geometry.centre_mark import crossed
 from viz.geometry.colouring import Colours
 from viz.geometry.hatching import mark_missing
 from viz.geometry.height import HeightScale, surface_heights
 from viz.geometry.paths import bead_records
 from viz.geometry.solutions import Solution, places_of, seen
 from viz.geometry.window import Window, visible
+from viz.scenes.cross import mark_centre
 from viz.scenes.legends import names_of
 from viz.scenes.solution_marks import mark_solutions
 from viz.style import Style
@@ -66,6 +68,8 @@ def draw_contours(
         _path(axes, path, style.path_colour(place))
     shown = seen(solutions, Window.around([surface]))
     mark_solutions(axes, shown, places_of(shown), paths, style, zorder=4.0)
+    if crossed(surface, paths, solutions):
+        mark_centre(axes, (0.0, 0.0), style.ink, style.background, zorder=3.9)
     handles = [name.handle(style) for name in names_of(paths, solutions, style)]
     if handles:
         axes.legend(handles=handles, loc="upper right", fontsize=0.75 * _letters(),

@@ -111,7 +111,7 @@ def contour(
         _colour_bar(figure, grid, scale, style, colours)
         shown = [path for panel in panels for path in panel.paths]
         text = caption_of(every, shown, scale=scale, shading="", planes=planes or (),
-                          colours=colours)  # fmt: skip
+                          colours=colours, own=[panel.paths for panel in panels])  # fmt: skip
         if caption:
             size = _CAPTION_SIZE * style.letters
             write_caption(figure, text, size=size, font=style.font)

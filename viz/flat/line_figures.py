@@ -10,12 +10,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.centre import centre_of
 from landscape.grid import Grid
 from landscape.surface import Surface
 from viz.captions.surfaces import caption as caption_of
 from viz.captions.told import remember
 from viz.flat.lines import check_count, drawing, grey, ground, line_colours
-from viz.geometry.height import HeightScale, Kind, number, power_of_ten, surface_heights, with_power
+from viz.geometry.height import (
+    HeightScale,
+    Kind,
+    heights,
+    number,
+    power_of_ten,
+    surface_heights,
+    with_power,
+)
+from viz.scenes.cross import mark_centre
 from viz.style import Style
 
 if TYPE_CHECKING:
@@ -184,6 +194,8 @@ def draw_lines(
         shown = np.isfinite(surface_heights(surface, height))
         losses = np.where(shown, surface.losses, np.nan) / 10.0**power
         axes.plot(alphas, losses, color=colour, linewidth=1.1, label=title or None, zorder=3)
+        if (place := _beside_grid(surface, height)) is not None:
+            mark_centre(axes, (0.0, place / 10.0**power), colour, ground(), zorder=4)
         for k in marked(surface, height):
             axes.plot(alphas[k], losses[k], "o", color=colour, markersize=4,
                       markeredgecolor=ground(), markeredgewidth=0.6, zorder=4)  # fmt: skip
@@ -290,6 +302,14 @@ def marked(surface: Surface, height: Kind = "log") -> list[int]:
     nearest = [int(np.argmin(np.abs(surface.alphas - place))) for place in places]
     return [k for k, place in zip(nearest, places, strict=True)
             if there[k] and abs(float(surface.alphas[k]) - place) <= _SAME]  # fmt: skip
+
+
+def _beside_grid(surface: Surface, height: Kind) -> float | None:
+    """Return the loss of the network itself where a line shows it and has no point there."""
+    centre = centre_of(surface)
+    if centre is None or centre.on_grid or not surface.alphas[0] <= 0 <= surface.alphas[-1]:
+        return None
+    return centre.loss if np.isfinite(heights(np.array(centre.loss), height)) else None
 
 
 def _draw_barrier(axes: Axes, surface: Surface, power: int, alpha_power: int) -> None:

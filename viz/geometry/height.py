@@ -75,6 +75,7 @@ class HeightScale:
         if kind not in KINDS:
             raise ValueError(f"unknown height {kind!r}; known: {', '.join(KINDS)}")
         shown, placed = list(surfaces), list(paths)
+        check_values(shown, kind)
         parts = [surface_heights(surface, kind).ravel() for surface in shown]
         if kind == "clipped" and limit is None:
             limit = _usual_limit(parts, shown, placed)
@@ -86,10 +87,6 @@ class HeightScale:
                       for p in placed]  # fmt: skip
         joined = np.concatenate(parts)
         finite = joined[np.isfinite(joined)]
-        if not len(finite):
-            some = any(np.isfinite(surface_heights(s, "linear")).any() for s in shown)
-            hint = "; use a linear height" if kind == "log" and some else ""
-            raise ValueError(f"the surfaces have no finite value to draw{hint}")
         low, high = float(finite.min()), float(finite.max())
         if high - low < 1e-12 * max(abs(high), 1.0):
             # A flat surface is drawn flat, in the middle of a small range.
@@ -177,6 +174,7 @@ def scale_of(
         ValueError: as :meth:`HeightScale.of` does.
     """
     if isinstance(height, HeightScale):
+        check_values(surfaces, height.kind)
         return height
     return HeightScale.of(surfaces, kind=height, paths=paths)
 
@@ -193,6 +191,30 @@ def surface_heights(surface: Surface, kind: Kind) -> Floats:
     """Return the heights of a surface, [A, B]; NaN also where it was not evaluated."""
     there = np.isin(surface.status, (Status.EVALUATED, Status.INTERPOLATED))
     return np.where(there, heights(surface.losses, kind), np.nan)
+
+
+def check_values(surfaces: Sequence[Surface], kind: Kind) -> None:
+    """Refuse surfaces of which no point has a height; a path on them would be drawn over nothing.
+
+    Raises:
+        ValueError: naming them, with the number of their points by what is wrong with these.
+    """
+    if any(np.isfinite(surface_heights(surface, kind)).any() for surface in surfaces):
+        return
+    counts: dict[str, int] = {}
+    for surface in surfaces:
+        for reason, count in left_out(surface, kind).items():
+            counts[reason] = counts.get(reason, 0) + count
+    said = ", ".join(f"{count:,} points {reason}" for reason, count in counts.items())
+    remedies = {
+        "not positive": "use a linear height",
+        "NaN or infinite": "sample a smaller window, or in float64",
+        "not evaluated": "finish sampling",
+    }
+    hint = next((f"; {text}" for reason, text in remedies.items() if reason in counts), "")
+    names = ", ".join(dict.fromkeys(str(s.plane or s.run) for s in surfaces if s.plane or s.run))
+    which = f" ({names})" if names else ""
+    raise ValueError(f"the surfaces{which} have no finite value to draw: {said}{hint}")
 
 
 def left_out(surface: Surface, kind: Kind) -> dict[str, int]:

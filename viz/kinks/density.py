@@ -8,10 +8,13 @@ import numpy as np
 
 from landscape.kink_map import KinkMap
 from landscape.surface import Surface
+from viz.captions.normalising import statistics_used
 from viz.captions.told import remember
 from viz.flat.contours import write_caption
 from viz.flat.ticks import label_window
+from viz.geometry.centre_mark import centre_sentences, crossed
 from viz.geometry.height import HeightScale, Kind, scale_of, surface_heights
+from viz.scenes.cross import mark_centre
 from viz.style import Style
 
 if TYPE_CHECKING:
@@ -73,6 +76,8 @@ def kink_density(
             bar.set_label(r"kink density (loss / unit of $\alpha$, $\beta$ squared)")
         if surface is not None:
             _isolines(axes, surface, height, style)
+            if crossed(surface, ()):
+                mark_centre(axes, (0.0, 0.0), style.ink, style.background, zorder=3.9)
         axes.set(title=title, aspect="equal", xlim=kinks.window[0], ylim=kinks.window[1])
         label_window(axes, kinks.window, across - 1.3)
         text = density_caption(kinks, surface, height, most)
@@ -108,6 +113,8 @@ def density_caption(
     if surface is not None:
         scale = scale_of(height, [surface])
         text.append(f"Isolines: {'log loss' if scale.kind == 'log' else 'loss'}.")
+        text += [statistics_used(surface.settings)] * bool(statistics_used(surface.settings))
+        text += centre_sentences([surface], [()], [None])
     return " ".join([*text, *missing(kinks)])
 
 

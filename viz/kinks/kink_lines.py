@@ -14,10 +14,12 @@ from viz.captions.surfaces import caption as caption_of
 from viz.captions.told import remember
 from viz.flat.contours import contour, write_caption
 from viz.geometry.camera import aim
+from viz.geometry.centre_mark import crossed
 from viz.geometry.drape import drape
 from viz.geometry.frame import Frame
 from viz.geometry.height import HeightScale, Kind, scale_of
 from viz.geometry.mesh import Shading, check_shading, surface_mesh
+from viz.scenes.cross import draw_cross
 from viz.scenes.legends import draw_heading
 from viz.scenes.panels import Drawing, arranged
 from viz.scenes.scene import draw_mesh
@@ -266,6 +268,8 @@ def kink_surface(
         mesh = surface_mesh(surface, frame, shading=shading)
         draw_mesh(plotter, mesh, frame, style, smooth=shading != "flat")
         _draw_lines(plotter, drawn, surface, frame, style)
+        if crossed(surface, ()):
+            draw_cross(plotter, surface, frame, style)
         draw_heading(plotter, title, (), style)
         draw_key(plotter, drawn, style)
         aim(plotter.renderer, frame, style, aspect=style.panel_width / style.panel_height)

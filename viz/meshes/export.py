@@ -16,6 +16,7 @@ from viz.geometry.drape import laid, losses_on
 from viz.geometry.frame import Frame
 from viz.geometry.height import HeightScale, Kind, left_out, scale_of
 from viz.geometry.mesh import Shading
+from viz.geometry.window import visible
 from viz.meshes import files as mesh_files
 from viz.meshes.gltf import glb
 from viz.meshes.parts import Placing, path_parts, surface_part
@@ -121,8 +122,7 @@ def export_mesh(
     if suffix == "vtp":
         # The name of an array is plain text in the file, its values are not.
         facts = {"Lossoscope": _generator(), **facts}
-        drawn = [frame.points(one.coordinates, losses_on(one, surface, scale.kind))
-                 for one in placed]  # fmt: skip
+        drawn = [_places(one, surface, frame) for one in placed]
         ground_mesh = mesh_files.surface_polydata(ground, facts)
         return _write_vtp(ground_mesh, placed, list(map(placing.points, drawn)), path)
     if suffix == "stl":
@@ -203,6 +203,14 @@ def _facts(
         "left_out": left_out(surface, scale.kind),
         "settings": dict(surface.settings),
     }
+
+
+def _places(path: Projection, surface: Surface, frame: Frame) -> Any:
+    """Return where the records of a path are drawn, [T, 3]; NaN for those that are not."""
+    points = frame.points(path.coordinates, losses_on(path, surface, frame.scale.kind))
+    if not visible(path):
+        points[:-1] = np.nan
+    return points
 
 
 def _write_vtp(

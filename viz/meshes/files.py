@@ -92,7 +92,7 @@ def paths_polydata(
 
     Args:
         paths: one or several.
-        points: of each, [T, 3], NaN for a record without a place.
+        points: of each, [T, 3], NaN for a record that is not drawn.
         facts: about the whole.
     """
     import pyvista

@@ -11,6 +11,7 @@ import numpy as np
 from landscape.budget import SlopeBudget
 from landscape.kink_map import KinkMap
 from landscape.surface import Surface
+from viz.captions.normalising import statistics_used
 from viz.captions.planes import segment_text
 from viz.captions.surfaces import caption as caption_of
 from viz.captions.told import remember
@@ -295,5 +296,7 @@ def _told(parts: Parts, title: str, shading: str, style: Style) -> str:
         f"along the {segment_text(told)}" if told.get("kind") == "segment" else _line_title(parts)
     )
     sentences.append(f"(c) The loss {named}{dot}{dashed}.")
+    if (used := statistics_used(told)) != statistics_used(surface.settings):
+        sentences.append(used)
     sentences += budget_sentences(parts.budgets)
     return " ".join(sentence for sentence in sentences if sentence)

@@ -8,6 +8,7 @@ import numpy as np
 
 from viz.flat.contour_axes import draw_contours
 from viz.flat.ticks import label_plane, power_of_axes, ticks
+from viz.geometry.centre_mark import crossed
 from viz.geometry.colouring import Colours
 from viz.geometry.frame import Frame
 from viz.geometry.height import HeightScale
@@ -20,6 +21,7 @@ from viz.geometry.window import visible
 from viz.paper.layer import isolines, render
 from viz.paper.page import LABEL
 from viz.paper.paper_axes import draw_floor, draw_marks, draw_ticks
+from viz.scenes.cross import arms_of, mark_cross
 from viz.scenes.scene import Panel
 from viz.scenes.solution_marks import mark_solutions, points_of
 from viz.style import Style
@@ -69,6 +71,8 @@ def draw_hybrid(
                     zorder=2.0, clip_on=False)  # fmt: skip
     draw_marks(axes, frame, view, panel.paths, style)
     _draw_solutions(axes, panel, view, frame, style)
+    if crossed(panel.surface, panel.paths, panel.solutions):
+        _draw_cross(axes, panel, view, frame, style)
     draw_ticks(axes, frame, view, style, size=LABEL, count=count)
     axes.set(xlim=(0, view.width), ylim=(0, view.height))
     axes.set_axis_off()
@@ -91,6 +95,15 @@ def _draw_solutions(axes: Axes, panel: Panel, view: View, frame: Frame, style: S
     mark_solutions(axes, shown, view.on_paper(floor), panel.paths, style, zorder=1.4,
                    size=0.6 * size, lettered=False)  # fmt: skip
     mark_solutions(axes, shown, view.on_paper(points), panel.paths, style, zorder=3.4, size=size)
+
+
+def _draw_cross(axes: Axes, panel: Panel, view: View, frame: Frame, style: Style) -> None:
+    """Draw the cross at the network's own weights on the surface and, thinner, on the floor."""
+    *above, floor = arms_of(panel.surface, frame)
+    width = view.line_share
+    for arms, zorder, line in [*((a, 3.3, 0.9) for a in above), (floor, 1.4, 0.6)]:
+        flat = view.on_paper(arms.reshape(-1, 3)).reshape(2, 2, 2)
+        mark_cross(axes, flat, style, zorder=zorder, width=line * width)
 
 
 def flat_panel(

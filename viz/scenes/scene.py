@@ -13,6 +13,7 @@ from landscape.plane import Plane
 from landscape.results import Projection
 from landscape.surface import Surface
 from viz.geometry.camera import aim, axes_of_view
+from viz.geometry.centre_mark import crossed
 from viz.geometry.clipping import cut, draw_top
 from viz.geometry.coloured_mesh import coloured
 from viz.geometry.colouring import Colours
@@ -25,6 +26,7 @@ from viz.geometry.paths import draw_path
 from viz.geometry.solutions import Solution, solutions_of
 from viz.geometry.vertices import known_points
 from viz.scenes.axes import draw_frame
+from viz.scenes.cross import draw_cross
 from viz.scenes.inset import draw_inset
 from viz.scenes.legends import draw_heading, names_of
 from viz.scenes.solution_marks import draw_solutions
@@ -104,6 +106,8 @@ def draw_panel(
     for place, path in enumerate(panel.paths):
         draw_path(plotter, path, frame, style, style.path_colour(place))
     draw_solutions(plotter, panel.solutions, panel.surface, panel.paths, frame, style)
+    if crossed(panel.surface, [*panel.paths, *panel.through], panel.solutions):
+        draw_cross(plotter, panel.surface, frame, style)
     names = names_of(panel.paths, panel.solutions, style)
     draw_heading(plotter, panel.title, names, style, beside=panel.beside)
     if panel.magnified > 1:
