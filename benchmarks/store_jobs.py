@@ -17,6 +17,7 @@ from landscape.config import SamplingConfig, TrainingConfig, network_spec
 from landscape.directions import random_plane
 from landscape.grid import Grid
 from landscape.networks import build
+from landscape.problem import Problem
 from landscape.sampling import empty_surface, plane_evaluator, sample_tiles
 from landscape.store import StudyFile, StudyWriter
 from landscape.store.paths import run_path, surface_path
@@ -68,7 +69,8 @@ class Sampling(Job):
         model = self.model()
         plane = random_plane(model, seed=1)
         with StudyWriter(path, config={"job": "sampling"}) as writer:
-            evaluator = plane_evaluator(model, "cross_entropy", self.data, plane, config=ENGINE)
+            problem = Problem(model, data=self.data)
+            evaluator = plane_evaluator(problem, plane, config=ENGINE)
             surface = writer.find(SURFACE)
             if not isinstance(surface, Surface):
                 surface = empty_surface(evaluator, plane, GRID)
@@ -116,7 +118,7 @@ class Training(Job):
                 acknowledge(number)
 
             trajectory = train(
-                self.model(), "cross_entropy", self.data, optimizer="adam", config=TRAINING,
+                Problem(self.model(), data=self.data), optimizer="adam", config=TRAINING,
                 keeping=Keeping(save, saved, 0.0, lambda: writer.pieces(RUN), writer.gather),
             )  # fmt: skip
             writer.put_record(RUN, trajectory)

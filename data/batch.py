@@ -16,7 +16,7 @@ class Batch:
 
     Attributes:
         inputs: floating point, [N, ...]; images are [N, channels, height, width].
-        targets: class indices (int64) or values (float64), [N].
+        targets: class indices (int64), [N], or values (float64), [N, 1], like a network's output.
         name: its name in the catalogue.
         sha256: digest of the decoded arrays before standardisation, see :func:`digest`.
         standardisation: how inputs (and the values of a regression) were scaled.
@@ -31,10 +31,11 @@ class Batch:
     classes: int | None = None
 
     def __post_init__(self) -> None:
-        if not len(self.inputs) or self.targets.shape != (len(self.inputs),):
+        one = () if self.targets.dtype.kind in "iu" else (1,)
+        if not len(self.inputs) or self.targets.shape != (len(self.inputs), *one):
             raise ValueError(
-                f"{self.name} must have as many targets [N] as inputs [N, ...], at least one; "
-                f"got {self.inputs.shape} and {self.targets.shape}"
+                f"{self.name} must have as many targets (classes [N] or values [N, 1]) as inputs "
+                f"[N, ...], at least one; got {self.inputs.shape} and {self.targets.shape}"
             )
         if not np.all(np.isfinite(self.inputs)):
             raise ValueError(f"the inputs of {self.name} hold NaN or infinity")

@@ -108,6 +108,8 @@ def load(name: str, *, standardise: str = "none", folder: Path | str | None = No
     inputs, targets, said = standardised(
         inputs, targets, standardise, full_scale=entry.full_scale, name=name
     )
+    if entry.classes is None:
+        targets = targets[:, None]
     return Batch(inputs, targets, name, sha256, said, entry.classes)
 
 

@@ -21,8 +21,9 @@ _LATER = ("slope_deviation", "kink_deviation")
 class SlopeBudget(Presented):
     """How the slope of the loss changes along a segment ``theta(t) = origin + t direction``.
 
-    The change of the mean loss's slope is the integral of the curvature that autograd sees, plus
-    the jumps J at kinks, which it cannot see. Sums over examples are divided by their number.
+    The change of the loss's slope is the integral of the curvature that autograd sees, plus the
+    jumps J at kinks, which it cannot see. What is summed over examples is divided by their number,
+    but for a loss that is a sum itself.
 
     Attributes:
         start: t where the segment starts.
@@ -30,7 +31,7 @@ class SlopeBudget(Presented):
         slope_change: slope at the end minus slope at the start, in loss per t.
         signed_smooth: integral of autograd's curvature.
         signed_kink: sum of the jumps.
-        smooth_variation: integral of the absolute curvature of the mean loss.
+        smooth_variation: integral of the absolute curvature of the loss.
         kink_variation: sum of the absolute jumps.
         example_variation: mean over the examples of the integral of their absolute curvature.
         bend: sum of the absolute contributions of all bends, kinks among them.
@@ -50,7 +51,7 @@ class SlopeBudget(Presented):
         unit_kinks: sum of |J| of each unit.
         unseen: what may kink and could not be watched.
         places: t of every crossing, in order; empty if they were not kept.
-        jumps: J of every crossing, as part of the mean loss.
+        jumps: J of every crossing, as part of the loss.
         slope_deviation: standard deviation over the examples of their slopes at the start.
         kink_deviation: standard deviation over the examples of their sums of jumps.
         settings: what segment it is, of what, plain JSON values.

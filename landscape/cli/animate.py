@@ -191,7 +191,8 @@ def _levels(
     """Sample windows around a solution, from the whole surface down; return a step's width too.
 
     Raises:
-        ValueError: for a surface without its run and plane, or one that does not hold the solution.
+        ValueError: for a surface without its run and plane, one that does not hold the solution,
+            or other data than those the study was trained on.
     """
     import math
     from dataclasses import replace
@@ -202,7 +203,7 @@ def _levels(
     from landscape.grid import Grid
     from landscape.microscope import window_of_step, zoom_series
     from landscape.sampling import sample
-    from landscape.study.solutions import solution_problem
+    from landscape.study.solutions import solution_problem, trained_on
 
     one, plane = panel.surface, panel.plane
     if one.run is None or plane is None or len(one.grid.shape) != 2:
@@ -221,7 +222,7 @@ def _levels(
         raise ValueError(f"a window needs at least {_FEWEST_POINTS} points a side, got {points}")
     count = math.ceil(math.log(full / (last * step)) / math.log(_FACTOR)) + 1
     widths = zoom_series(full, last * step, levels=max(count, 2))
-    data = load_data(configuration_of(study).data)
+    data = trained_on(study, configuration_of(study), load_data)
     problem = replace(solution_problem(run, data), dtype=torch.float64)
     engine = SamplingConfig(
         strategy="batched", chunk=8, batch_size=1024, compile="never", threads=1

@@ -32,8 +32,8 @@ _BESIDE = 0.1
 def coupled(network: Network, batches: Batches) -> bool | None:
     """Tell whether the loss couples the examples of a batch; None where it cannot be decided.
 
-    It cannot where the batches cannot be joined, there is one example alone, or every loss is NaN
-    or infinite.
+    It cannot where the batches cannot be joined, there is one example alone, every loss is NaN or
+    infinite, or the network is random: it gives another loss for the same batch.
     """
     if not batches.joinable or batches.examples < 2 or _lengths(batches) > 1:
         return None
@@ -56,7 +56,9 @@ def _differs(network: Network, whole: Batches) -> bool | None:
         return None
     close = _ROUNDING.get(network.dtype, 1e-2)
     # The loss may be a difference of larger numbers: rounding is counted from 1 an example up.
-    return not np.isclose(one, two, rtol=close, atol=close * 1e-3 * whole.examples)
+    if np.isclose(one, two, rtol=close, atol=close * 1e-3 * whole.examples):
+        return False
+    return True if float(network.totals(whole)[0]) == one else None
 
 
 def _size(whole: Batches) -> int:

@@ -74,8 +74,11 @@ class Objective:
         return self.batch_loss is not None
 
     def over(self, examples: int) -> float:
-        """Return what the loss of so many examples is, as a multiple of its mean over them."""
-        return float(examples) if self.reduction == "sum" else 1.0
+        """Return what the loss is, as a multiple of its mean over so many examples.
+
+        A sum over examples that were drawn stands for the sum over all of them.
+        """
+        return float(self.drawn_from or examples) if self.reduction == "sum" else 1.0
 
     @property
     def fields(self) -> tuple[str, ...]:

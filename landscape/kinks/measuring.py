@@ -93,7 +93,8 @@ def slope_budget(
             if progress is not None:
                 progress(count(part))
     settings = {**segment.settings, "segment": segment.kind, "length": segment.length}
-    return total.budget(tuple(probe.unseen), settings)
+    over = evaluator.objective.over(total.examples)
+    return total.budget(tuple(probe.unseen), settings, over=over)
 
 
 def _shares(count: int) -> Floats:

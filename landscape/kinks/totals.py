@@ -71,9 +71,11 @@ class Total:
         """Where the units of each site start."""
         return np.concatenate([[0], np.cumsum([units for _, units in self.sites])]).astype(np.int64)
 
-    def budget(self, unseen: tuple[str, ...], settings: dict[str, Any]) -> SlopeBudget:
-        """Return the record, all sums divided by the number of examples."""
-        n, sums = self.examples, self.sums
+    def budget(
+        self, unseen: tuple[str, ...], settings: dict[str, Any], *, over: float = 1.0
+    ) -> SlopeBudget:
+        """Return the record, of a loss that is ``over`` times its mean over the examples."""
+        n, sums = self.examples / over, self.sums
         mean = {name: value / n for name, value in sums.items()}
         whole = sums["variation"] + sums["kinks"]
         offsets = self.offsets
@@ -99,7 +101,7 @@ class Total:
             rest=mean["rest"],
             closure_error=sums["residuals"] / whole if whole > 0 else 0.0,
             net_residual=mean["residual"],
-            examples=n,
+            examples=self.examples,
             samples=len(self.places),
             refinements=self.refinements,
             layers=tuple(name for name, _ in self.sites),

@@ -28,7 +28,7 @@ from landscape.store import StudyFile, StudyWriter
 from landscape.store.paths import analysis_path
 from landscape.study.microscopes import step_window
 from landscape.study.reporting import Examples, Reporter, Silent
-from landscape.study.solutions import solution_problem
+from landscape.study.solutions import solution_problem, trained_on
 from landscape.trajectory import Trajectory
 
 
@@ -94,12 +94,7 @@ def add_analyses(
     """
     reporter = reporter or Silent()
     chosen = _runs(source, runs)
-    data = load_data(config.data)
-    if data.sha256 != source.attributes.get("data_sha256"):
-        raise ValueError(
-            f"the data set {config.data.name} is not the one this study was trained on "
-            f"(digest {data.sha256[:12]}, recorded {source.attributes.get('data_sha256')})"
-        )
+    data = trained_on(source, config, load_data)
     with StudyWriter(source.path) as writer:
         analysts = [Analyst(source, writer, config, wanted, data, *run, reporter) for run in chosen]
         tasks = [list(analyst.tasks()) for analyst in analysts]

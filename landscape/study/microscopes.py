@@ -19,7 +19,7 @@ from landscape.sampling import loss_on_plane, sample
 from landscape.store import StudyFile, StudyWriter
 from landscape.store.paths import analysis_path
 from landscape.study.reporting import Examples, Reporter, Silent
-from landscape.study.solutions import solution_problem
+from landscape.study.solutions import solution_problem, trained_on
 from landscape.surface import Status, Surface
 from landscape.trajectory import Trajectory
 
@@ -50,9 +50,12 @@ def add_microscopes(
         runs: names; none takes all that did not diverge.
         points: of the window, each way.
         reporter: hears of progress.
+
+    Raises:
+        ValueError: if the data are not those it was trained on.
     """
     reporter = reporter or Silent()
-    data = load_data(config.data)
+    data = trained_on(source, config, load_data)
     alive, step = _alive(source, config), step_window(source, config)
     runs = list(runs) or list(alive)
     parts = [(data.inputs[i : i + MINIBATCH], data.targets[i : i + MINIBATCH])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+from torch import nn
 
 from landscape.config import SamplingConfig, StudyConfig
 from landscape.directions import line_within, select
@@ -25,7 +25,7 @@ from landscape.study.fingerprint import check_same, fingerprint
 from landscape.study.planes import curved, make_plane
 from landscape.study.reporting import Examples, Reporter, Silent
 from landscape.study.request import Request as Request
-from landscape.study.solutions import solution_problem
+from landscape.study.solutions import solution_problem, trained_on
 from landscape.study.work import SurfaceWork, nodes_path, same_grid
 from landscape.surface import Surface
 from landscape.trajectory import Trajectory
@@ -73,13 +73,7 @@ def sample_more(
     names = dict.fromkeys([str(request.run), *request.others, *request.placed])
     paths = {name: _alive(source, name) for name in names}
     trajectory = paths[str(request.run)]
-    data = load_data(config.data)
-    if data.sha256 != source.attributes.get("data_sha256"):
-        raise ValueError(
-            f"the data set {config.data.name} is not the one this study was trained on "
-            f"(digest {data.sha256[:12]}, recorded {source.attributes.get('data_sha256')})"
-        )
-    problem = replace(solution_problem(trajectory, data), dtype=getattr(torch, config.dtype))
+    problem = solution_problem(trajectory, trained_on(source, config, load_data))
     select(problem.model, request.plane.which)
     path = _target(source, out)
     with StudyWriter(path) as writer:
@@ -161,7 +155,7 @@ def surface_of(
 
 
 def _check_networks(
-    request: Request, model: torch.nn.Module, paths: dict[str, Trajectory], others: dict[str, Any]
+    request: Request, model: nn.Module, paths: dict[str, Trajectory], others: dict[str, Any]
 ) -> None:
     """Refuse solutions and paths of other networks: all losses are those of the model's."""
     run = str(request.run)

@@ -70,14 +70,16 @@ def sample_own(
     engine = engine or SamplingConfig()
     if request.gradients:
         engine = with_gradients(engine)
-    paths = paths or {}
+    paths, problem = paths or {}, request.read(problem)
+    # What is wrong with network, loss and data is told before there is a file.
+    problem.evaluator()
     own = _identity(problem.model, others or {}, told or {})
     with StudyWriter(path, config={"own": {}}) as writer:
         request = _with_free_name(writer, request, own)
         for name, trajectory in paths.items():
             _put_path(writer, name, trajectory)
         surface_of(
-            writer, request, request.read(problem), paths=paths, others=others, engine=engine,
+            writer, request, problem, paths=paths, others=others, engine=engine,
             reporter=reporter or Silent(), own=own,
         )  # fmt: skip
     return request.name

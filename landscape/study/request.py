@@ -108,10 +108,20 @@ class Request:
         )  # fmt: skip
 
     def read(self, problem: Problem) -> Problem:
-        """Return a problem as the request wants it read."""
+        """Return a problem as the request wants it read, in its precision if it names one.
+
+        Raises:
+            ValueError: if the problem itself says otherwise: the surface would note the wrong one.
+        """
+        wanted = (self.batch_norm, Subset(self.subset) if self.subset else None)
+        said = (problem.batch_norm, problem.subset)
+        if said not in (("frozen", None), wanted):
+            raise ValueError(
+                f"the request must say what the problem says, batch_norm and subset {said}, got "
+                f"{wanted}; say it in the request"
+            )
         dtype = {"dtype": getattr(torch, self.dtype)} if self.dtype else {}
-        subset = Subset(self.subset) if self.subset else None
-        return replace(problem, batch_norm=self.batch_norm, subset=subset, **dtype)
+        return replace(problem, batch_norm=wanted[0], subset=wanted[1], **dtype)
 
     @property
     def name(self) -> str:

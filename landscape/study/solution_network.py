@@ -9,7 +9,7 @@ from landscape.config import StudyConfig
 from landscape.problem import Problem
 from landscape.store import StudyFile
 from landscape.study.reporting import Examples
-from landscape.study.solutions import solution_problem
+from landscape.study.solutions import solution_problem, trained_on
 from landscape.trajectory import Trajectory
 
 
@@ -44,12 +44,7 @@ class SolutionNetwork:
             ValueError: if the data are others, or the network cannot be built again.
         """
         if self._loaded is None:
-            data = self._load_data(self.config.data)
-            if data.sha256 != self._source.attributes.get("data_sha256"):
-                raise ValueError(
-                    f"the data set {self.config.data.name} is not the one this study was trained "
-                    f"on (digest {data.sha256[:12]})"
-                )
+            data = trained_on(self._source, self.config, self._load_data)
             self._loaded = solution_problem(self.trajectory(self.run), data)
         return self._loaded
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from landscape.config import network_spec
+from landscape.config import StudyConfig, network_spec
 from landscape.networks import build
 from landscape.parameters import assign, layout_of
 from landscape.problem import Problem
+from landscape.store import StudyFile
+from landscape.study.reporting import Examples
 from landscape.trajectory import Trajectory
 
 
@@ -37,6 +40,23 @@ def solution_model(trajectory: Trajectory) -> nn.Module:
     for name, values in trajectory.buffers.items():
         buffers[name].copy_(torch.from_numpy(np.array(values)))
     return model.eval()
+
+
+def trained_on(
+    source: StudyFile, config: StudyConfig, load_data: Callable[[Any], Examples]
+) -> Examples:
+    """Load the data of a study.
+
+    Raises:
+        ValueError: if they are not those it was trained on.
+    """
+    data, recorded = load_data(config.data), source.attributes.get("data_sha256")
+    if data.sha256 != recorded:
+        raise ValueError(
+            f"the data set {config.data.name} is not the one this study was trained on "
+            f"(digest {data.sha256[:12]}, recorded {str(recorded)[:12]})"
+        )
+    return data
 
 
 def solution_problem(trajectory: Trajectory, data: Any) -> Problem:

@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 from calling import accepted, refused
 
+import data
+from landscape.cli import animate
+
 RUN = "relu-gd-seed0"
 SMALL = ["--size", "96x64", "--fps", "4", "--seconds", "1"]
 
@@ -37,6 +40,16 @@ def test_a_zoom_is_sampled_and_filmed(study: Path, tmp_path: Path) -> None:
     accepted("animate", study, "--kind", "zoom", "--surface", f"{RUN}.random", *SMALL,
              "--points", "35", "--last", "2", "--out", target)  # fmt: skip
     assert target.read_bytes().startswith(b"GIF8")
+
+
+@pytest.mark.usefixtures("rendering", "films")
+def test_a_zoom_into_other_data_than_the_studys_is_refused(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(animate, "load_data", lambda _config: data.load("breast_cancer"))
+    said = refused("animate", study, "--kind", "zoom", "--surface", f"{RUN}.random", *SMALL,
+                   "--points", "35", "--out", tmp_path / "zoom.gif")  # fmt: skip
+    assert "is not the one this study was trained on" in said
 
 
 @pytest.mark.usefixtures("rendering", "films")

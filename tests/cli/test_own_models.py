@@ -154,6 +154,26 @@ def test_mistakes_are_one_line(own: str, tmp_path: Path, options: list[str], mes
     assert message in refused("sample", *given, "--grid", 3, "--out", tmp_path / "none.h5")
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("raise RuntimeError('no such table')", "failed with RuntimeError: no such table"),
+        ("return torch.zeros(3, 4), torch.zeros(2)", "must be as many, got 3 and 2"),
+        ("return torch.zeros(3, 5), torch.zeros(3).long()", "fails on the inputs float32 [3, 5]"),
+        ("return torch.zeros(3, 4), torch.full((3,), 7)", "the loss cross_entropy fails"),
+        ("return []", "the data hold no examples"),
+    ],
+)
+def test_data_that_do_not_fit_leave_no_file_behind(
+    own: str, tmp_path: Path, line: str, message: str
+) -> None:
+    """A file that notes the wrong data refuses the right ones."""
+    Path(own).write_text(OWN.replace("inputs = torch.randn", f"{line}\n    inputs = torch.randn"))
+    options = ["--model", f"{own}:build", "--data", f"{own}:data", "--grid", 3]
+    assert message in refused("sample", *options, "--out", tmp_path / "mine.h5")
+    assert sorted(path.name for path in tmp_path.glob("*.h5*")) == []
+
+
 def sampled(own: str, *options: object) -> str:
     return accepted("sample", "--model", f"{own}:build", "--data", f"{own}:data", *options)
 

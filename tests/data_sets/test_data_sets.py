@@ -8,15 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import data
+import landscape
 from data import folders
 from data.batch import Batch, digest
 from data.cifar import read_binary, read_pickle
 from data.idx import read_idx
+from landscape.networks import build
 
 
 def idx_bytes(array: np.ndarray) -> bytes:
@@ -93,6 +96,20 @@ def test_regression_targets_are_scaled_with_the_inputs_and_it_is_said() -> None:
     scaled = data.load("diabetes", standardise="features")
     assert scaled.targets.std() == pytest.approx(1)
     assert "targets" in scaled.standardisation
+
+
+def test_values_of_a_regression_have_the_shape_of_a_networks_output() -> None:
+    patients = data.load("diabetes", standardise="features")
+    assert patients.targets.shape == (442, 1)
+    model = build("mlp", input_shape=(10,), outputs=1, hidden=(4,), dtype=torch.float64)
+    problem = landscape.Problem(model, "mse", patients)
+    found = landscape.sample(problem, landscape.random_plane(model), grid=landscape.Grid.square(3))
+    with torch.no_grad():
+        output = model(torch.tensor(patients.inputs)).numpy()
+    wanted = np.square(output[:, 0] - patients.targets[:, 0]).mean()
+    assert found.losses[1, 1] == pytest.approx(wanted)
+    with pytest.raises(ValueError, match=r"values \[N, 1\]"):
+        Batch(np.ones((2, 1)), np.ones(2), "x", "")
 
 
 def test_unknown_names_list_the_known() -> None:

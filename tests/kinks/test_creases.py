@@ -18,7 +18,7 @@ from planes import (
     whole_plane,
 )
 
-from landscape.evaluation.evaluator import Evaluator
+from landscape import Problem
 from landscape.grid import Grid
 from landscape.kink_map import KinkMap
 from landscape.kinks import creasing
@@ -62,7 +62,7 @@ def test_a_cut_mesh_is_a_piecewise_linear_loss_exactly(widths: tuple[int, ...]) 
     model, data = mlp(*widths), examples(5, 3, 1)
     plane = first_layer_plane(model)
     grid = Grid.rectangle((9, 11), (-0.4, 0.3), (-0.2, 0.5))
-    work = model, linear_loss, data, plane
+    work = Problem(model, linear_loss, data), plane
     found = kink_map(*work, grid=grid)
     surface = creased_surface(*work, found, least=0.0)
     assert surface.curves == found.curves > 5
@@ -75,7 +75,7 @@ def test_a_cut_mesh_is_a_piecewise_linear_loss_exactly(widths: tuple[int, ...]) 
         rise = ((p[:, k] - p[:, 0]) * slope[:, 0]).sum(axis=1)
         np.testing.assert_allclose(z[:, k] - z[:, 0], rise, atol=1e-8)
     chosen = np.random.default_rng(0).choice(len(faces), 40, replace=False)
-    evaluator = Evaluator(model, linear_loss, data, dtype=torch.float64)
+    evaluator = Problem(model, linear_loss, data).evaluator(dtype=torch.float64)
     true = evaluator(plane.points(p[chosen].mean(axis=1)))["losses"]
     np.testing.assert_allclose(z[chosen].mean(axis=1), true, atol=1e-9)
     # A place on a crease is there once for each side.
@@ -86,7 +86,7 @@ def test_a_cut_mesh_is_a_piecewise_linear_loss_exactly(widths: tuple[int, ...]) 
 def test_corners_on_a_curved_crease_have_the_gradient_of_their_own_side() -> None:
     # max(alpha beta - 1.5, 0) for alpha > 0; the edges are chords of the hyperbola.
     model, data = Product(), (torch.tensor([[1.0]]), torch.tensor([[1.0]]))
-    work = model, linear_loss, data, axes_plane(model, [0.0, 0.0])
+    work = Problem(model, linear_loss, data), axes_plane(model, [0.0, 0.0])
     grid = Grid.rectangle((5, 6), (0.3, 3.0), (0.1, 4.0))
     surface = creased_surface(*work, kink_map(*work, grid=grid))
     corners = surface.coordinates[surface.triangles]
@@ -103,7 +103,7 @@ def test_corners_on_a_curved_crease_have_the_gradient_of_their_own_side() -> Non
 
 def test_a_polynomial_is_subtracted_from_losses_and_gradients() -> None:
     model, data = mlp(3, 5, 1), examples(5, 3, 1)
-    work = model, "mse", data, whole_plane(model)
+    work = Problem(model, "mse", data), whole_plane(model)
     surface = creased_surface(
         *work, kink_map(*work, grid=Grid.rectangle((5, 6), (0.1, 0.14), (-0.02, 0.03)))
     )
@@ -127,18 +127,18 @@ def test_a_polynomial_is_subtracted_from_losses_and_gradients() -> None:
 def test_examples_without_kinks_are_interpolated_to_rounding() -> None:
     model, data = mlp(3, 5, 4, 2), examples(40, 3, 2)
     plane = whole_plane(model)
-    work = model, "mse", data, plane
+    work = Problem(model, "mse", data), plane
     grid = Grid.rectangle((5, 6), (-2e-3, 1e-3), (0.0, 4e-3))
     surface = creased_surface(*work, kink_map(*work, grid=grid), least=0.0)
     assert surface.curves > 2
-    evaluator = Evaluator(model, "mse", data, dtype=torch.float64)
+    evaluator = Problem(model, "mse", data).evaluator(dtype=torch.float64)
     true = evaluator(plane.points(surface.coordinates))["losses"]
     np.testing.assert_allclose(surface.losses, true, rtol=1e-12)
 
 
 def test_creases_refuse_another_map() -> None:
     model, data = mlp(3, 5, 1), examples(5, 3, 1)
-    work = model, "mse", data, whole_plane(model)
+    work = Problem(model, "mse", data), whole_plane(model)
     grid = Grid.square(5, 0.1)
     found = kink_map(*work, grid=grid)
     with pytest.raises(ValueError, match="must span the map's window"):
@@ -146,7 +146,7 @@ def test_creases_refuse_another_map() -> None:
     with pytest.raises(ValueError, match="at most 1 curves are cut"):
         creased_surface(*work, found, limit=1)
     with pytest.raises(ValueError, match="the map is of 5 examples, got 4"):
-        creased_surface(model, "mse", examples(4, 3, 1), work[3], found)
+        creased_surface(Problem(model, "mse", examples(4, 3, 1)), work[1], found)
     with pytest.raises(ValueError, match="need the segments"):
         creased_surface(*work, kink_map(*work, grid=grid, limit=1))
 

@@ -11,6 +11,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from landscape import Problem
 from landscape.kinks import random_segment, slope_budget
 from landscape.kinks.normalisers import WRITTEN_OUT
 from landscape.parameters import flatten, layout_of, unflatten
@@ -62,7 +63,7 @@ def test_curvature_through_a_normaliser_is_that_of_double_backward(kind: str) ->
     targets = torch.arange(7) % 4
     direction = np.random.default_rng(0).normal(size=len(flatten(model)))
     segment = Segment(flatten(model), direction, -1e-4, 1e-4)
-    budget = slope_budget(model, "cross_entropy", (inputs, targets), segment)
+    budget = slope_budget(Problem(model, "cross_entropy", (inputs, targets)), segment)
     wanted = curvature(model, segment, inputs, targets)
     assert budget.signed_smooth == pytest.approx(2e-4 * wanted, rel=1e-5)
     assert budget.slope_change == pytest.approx(2e-4 * wanted, rel=1e-5)
@@ -89,7 +90,7 @@ def test_a_transformer_has_a_budget_that_passes() -> None:
     model = nn.Sequential(nn.Linear(3, 8), nn.TransformerEncoder(layer, 2), nn.Flatten(),
                           nn.Linear(40, 4)).double()  # fmt: skip
     inputs = torch.randn(4, 5, 3, dtype=torch.float64)
-    work = model, "cross_entropy", (inputs, torch.arange(4))
-    budget = slope_budget(*work, random_segment(model, span=0.05))
+    problem = Problem(model, "cross_entropy", (inputs, torch.arange(4)))
+    budget = slope_budget(problem, random_segment(model, span=0.05))
     assert budget.crossings > 10
     assert budget.passed

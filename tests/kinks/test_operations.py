@@ -9,7 +9,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 from torch.func import functional_call, jvp, vmap
 
-from landscape import activations
+from landscape import Problem, activations
 from landscape.kinks import slope_budget
 from landscape.segment import Segment
 
@@ -158,7 +158,8 @@ def test_jumps_are_those_of_the_slopes(name: str) -> None:
     model = Written(function, width=1 if name in NARROW else 4)
     pair, segment = data(), line(model)
     wanted = atoms(model, per_example, pair, segment)
-    budget = slope_budget(model, per_example, pair, segment, samples=41, keep_crossings=True)
+    problem = Problem(model, per_example, pair)
+    budget = slope_budget(problem, segment, samples=41, keep_crossings=True)
     found = budget.jumps * len(pair[0])
     large = found[np.abs(found) > 4e-3]
     assert len(wanted) > 3
@@ -183,15 +184,15 @@ SMOOTH = {
 @pytest.mark.parametrize("name", SMOOTH)
 def test_smooth_functions_made_of_kinks_have_none(name: str) -> None:
     model = Written(SMOOTH[name])
-    budget = slope_budget(model, per_example, data(), line(model), samples=41)
+    budget = slope_budget(Problem(model, per_example, data()), line(model), samples=41)
     assert budget.kink_variation == pytest.approx(0, abs=1e-3 * budget.example_variation)
     assert budget.passed
 
 
 def test_the_largest_of_a_whole_batch_couples_its_examples() -> None:
     model = Written(lambda z: z.max() + z)
-    with pytest.raises(ValueError, match="single examples, but the first has"):
-        slope_budget(model, per_example, data(), line(model), samples=5)
+    with pytest.raises(ValueError, match="depends on the others in its batch"):
+        slope_budget(Problem(model, per_example, data()), line(model), samples=5)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +205,7 @@ def test_the_largest_of_a_whole_batch_couples_its_examples() -> None:
 )
 def test_what_cannot_be_watched_is_named(function: Callable, named: str) -> None:
     model = Written(function)
-    budget = slope_budget(model, per_example, data(), line(model), samples=5)
+    budget = slope_budget(Problem(model, per_example, data()), line(model), samples=5)
     assert any(named in sentence for sentence in budget.unseen)
 
 
@@ -222,12 +223,12 @@ def test_what_cannot_be_watched_is_named(function: Callable, named: str) -> None
 def test_what_jumps_in_value_is_refused_by_name(function: Callable, said: str) -> None:
     model = Written(function)
     with pytest.raises(ValueError, match=said):
-        slope_budget(model, per_example, data(), line(model), samples=21)
+        slope_budget(Problem(model, per_example, data()), line(model), samples=21)
 
 
 def test_a_constant_mask_is_no_kink() -> None:
     keep = torch.tensor([True, False, True, True])
     model = Written(lambda z: torch.where(keep, z, 0.0) + (torch.tensor(0.3) > 0) * z)
-    budget = slope_budget(model, per_example, data(), line(model), samples=21)
+    budget = slope_budget(Problem(model, per_example, data()), line(model), samples=21)
     assert budget.crossings == 0
     assert not budget.unseen

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 import landscape
+from landscape import Problem
 from landscape.kinks.path import along_path, first_failure, spread_records
 
 
@@ -28,7 +29,7 @@ def output(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 def trained(model: nn.Module, loss, pair, *, rate: float, steps: int = 4):
     config = landscape.TrainingConfig(steps=steps, record_every=1, learning_rates={"gd": rate})
-    return landscape.train(model, loss, pair, optimizer="gd", config=config)
+    return landscape.train(Problem(model, loss, pair), optimizer="gd", config=config)
 
 
 def test_a_bowl_has_its_closed_form() -> None:
@@ -39,7 +40,7 @@ def test_a_bowl_has_its_closed_form() -> None:
     pair = (inputs, torch.zeros(3, 1, dtype=torch.float64))
     run = trained(model, "mse", pair, rate=0.05)
     hessian = 2 * np.diag([9.0, 1.0, 0.25]) / 3
-    found = along_path(model, "mse", pair, run, records=[1, 3]).arrays
+    found = along_path(Problem(model, "mse", pair), run, records=[1, 3]).arrays
     assert found["steps"].tolist() == [0, 2]
     for row, record in enumerate((0, 2)):
         theta = np.asarray(run.thetas[record], dtype=np.float64)
@@ -62,7 +63,7 @@ def test_kink_noise_is_the_spread_of_what_kinks_do_to_single_examples() -> None:
     pair = (inputs, torch.zeros(60, dtype=torch.float64))
     model = Hinges()
     run = trained(model, output, pair, rate=0.4, steps=1)
-    found = along_path(model, output, pair, run).arrays
+    found = along_path(Problem(model, output, pair), run).arrays
     start, end = (torch.from_numpy(np.array(run.thetas[i])) for i in (0, 1))
     slopes = [((inputs + at > 0).double() @ (end - start)).numpy() for at in (start, end)]
     crossed = int(((inputs + start > 0) != (inputs + end > 0)).sum())
@@ -92,9 +93,9 @@ def test_records_are_spread_and_the_model_stays_as_it_was() -> None:
     assert spread_records(run, 3) == [1, 4, 7]
     model.train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    found = along_path(model, "cross_entropy", pair, run, records=[2])
+    found = along_path(Problem(model, "cross_entropy", pair), run, records=[2])
     assert model.training
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert found.arrays["passed"].all()
     with pytest.raises(ValueError, match="no step leads to the first record"):
-        along_path(model, "cross_entropy", pair, run, records=[0])
+        along_path(Problem(model, "cross_entropy", pair), run, records=[0])

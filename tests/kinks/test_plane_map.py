@@ -21,7 +21,9 @@ from planes import (
 )
 from torch import Tensor, nn
 
+from landscape import Problem, Subset, loss_on_plane
 from landscape.creases import CreasedSurface
+from landscape.evaluation import Network
 from landscape.grid import Grid
 from landscape.kink_map import KinkMap
 from landscape.kinks import slope_budget
@@ -37,11 +39,15 @@ from landscape.store import StudyWriter, open_study
 from landscape.store.paths import analysis_path
 
 
+def network_of(model: nn.Module, loss: Any, data: Any) -> Network:
+    return Problem(model, loss, data).evaluator(dtype=torch.float64, metrics={}).network
+
+
 def test_one_unit_is_a_straight_line_with_the_analytic_jump() -> None:
     # z = 2 (w + alpha) + b + beta = 2 alpha + beta - 0.3; the loss is (relu(z) + 3)^2.
     model = OneUnit()
     data = torch.tensor([[2.0]]), torch.tensor([[-3.0]])
-    found = kink_map(model, "mse", data, axes_plane(model, [0.5, -1.3]), grid=WINDOW)
+    found = kink_map(Problem(model, "mse", data), axes_plane(model, [0.5, -1.3]), grid=WINDOW)
     assert found.layers == ("(model):relu",)
     assert found.straight == (True,)
     assert (found.curves, found.examples, found.found) == (1, 1, len(found.jumps))
@@ -61,7 +67,7 @@ def test_a_ridge_has_a_negative_jump_and_the_mean_divides_by_the_examples() -> N
     model = OneUnit()
     data = torch.tensor([[2.0], [-50.0]]), torch.tensor([[3.0], [0.0]])
     grid = Grid.rectangle((3, 4), (0.0, 0.2), (-0.3, 0.3))
-    found = kink_map(model, "mse", data, axes_plane(model, [0.5, -1.3]), grid=grid)
+    found = kink_map(Problem(model, "mse", data), axes_plane(model, [0.5, -1.3]), grid=grid)
     np.testing.assert_array_equal(found.example, 0)
     np.testing.assert_allclose(found.jumps, -3 * np.sqrt(5), rtol=1e-12)
     assert found.signed_density.sum() == pytest.approx(-found.density.sum())
@@ -72,7 +78,7 @@ def test_a_unit_of_the_second_layer_is_a_hyperbola_within_the_tolerance() -> Non
     data = torch.tensor([[1.0]]), torch.tensor([[1.0]])
     plane = axes_plane(model, [0.0, 0.0])
     grid = Grid.rectangle((12, 17), (-0.5, 3.0), (-1.0, 2.0))
-    found = kink_map(model, linear_loss, data, plane, grid=grid)
+    found = kink_map(Problem(model, linear_loss, data), plane, grid=grid)
     assert found.straight == (True, False)
     second = found.layer == 1
     alpha, beta = found.segments[second].reshape(-1, 2).T
@@ -92,7 +98,7 @@ def test_every_knot_of_an_activation_has_its_curve() -> None:
 
     model = Clipped()
     data = torch.tensor([[2.0]]), torch.tensor([[0.0]])
-    found = kink_map(model, linear_loss, data, axes_plane(model, [0.0, 0.0]), grid=WINDOW)
+    found = kink_map(Problem(model, linear_loss, data), axes_plane(model, [0.0, 0.0]), grid=WINDOW)
     assert set(found.knots) == {-1.0, 1.0}
     assert found.curves == 2
     ends = found.segments.reshape(-1, 2, 2)
@@ -108,15 +114,15 @@ def test_a_unit_that_rests_on_its_knot_is_not_counted_twice() -> None:
 
     data = torch.tensor([[2.0]]), torch.tensor([[-3.0]])
     once, twice = (
-        kink_map(model, "mse", data, axes_plane(model, [0.5, -1.3]), grid=WINDOW)
+        kink_map(Problem(model, "mse", data), axes_plane(model, [0.5, -1.3]), grid=WINDOW)
         for model in (OneUnit(), Twice())
     )
     np.testing.assert_allclose(twice.segments, once.segments, atol=1e-14)
     # The node at which z is exactly 0 is no such unit.
     grid = Grid.rectangle((3, 3), (-1.0, 1.0), (-1.0, 1.0))
-    assert (
-        kink_map(OneUnit(), "mse", data, axes_plane(OneUnit(), [0.0, 0.0]), grid=grid).curves == 1
-    )
+    model = OneUnit()
+    plane = axes_plane(model, [0.0, 0.0])
+    assert kink_map(Problem(model, "mse", data), plane, grid=grid).curves == 1
 
 
 # -- against the slope along a line ---------------------------------------------------------------
@@ -127,15 +133,15 @@ def test_the_jumps_along_a_line_are_the_change_of_slope_and_those_of_the_budget(
     model, data = mlp(3, 5, 1), examples(6, 3, 1)
     plane = first_layer_plane(model)
     grid = Grid.rectangle((12, 9), (-0.4, 0.4), (-0.5, 0.5))
-    found = kink_map(model, linear_loss, data, plane, grid=grid)
+    found = kink_map(Problem(model, linear_loss, data), plane, grid=grid)
     places, jumps, index = found.along(*walk)
     start, end = (plane.points(np.array([w]))[0] for w in walk)
     segment = segment_between(start, end)
-    budget = slope_budget(model, linear_loss, data, segment, keep_crossings=True)
+    budget = slope_budget(Problem(model, linear_loss, data), segment, keep_crossings=True)
     assert len(places) == len(budget.places) > 5
     np.testing.assert_allclose(places, budget.places, atol=1e-9)
     np.testing.assert_allclose(jumps, budget.jumps, atol=1e-9)
-    with plane_probe(model, linear_loss, plane) as probe:
+    with plane_probe(network_of(model, linear_loss, data), plane) as probe:
         _, slopes = probe.loss_sums(np.array(walk), data)
     change = np.diff(slopes @ np.subtract(walk[1], walk[0]))[0] / 6
     assert jumps.sum() == pytest.approx(change, abs=1e-9)
@@ -146,7 +152,7 @@ def test_a_deep_network_has_the_crossings_and_jumps_of_the_budget() -> None:
     model, data = mlp(3, 6, 6, 2), examples(48, 3, 2)
     plane = whole_plane(model)
     grid = Grid.rectangle((6, 5), (-0.01, 0.015), (-0.012, 0.01))
-    found = kink_map(model, "mse", data, plane, grid=grid)
+    found = kink_map(Problem(model, "mse", data), plane, grid=grid)
     # Along a line of the grid the places are the ends of segments, found on the true z.
     beta = float(grid.axes[1][2])
     ends = found.segments.reshape(-1, 2, 2)
@@ -156,7 +162,7 @@ def test_a_deep_network_has_the_crossings_and_jumps_of_the_budget() -> None:
                          return_index=True)  # fmt: skip
     points, (layer, example, unit) = ends[segment, which][first], rows[first].T
     some = tuple(tensor[example] for tensor in data)
-    with plane_probe(model, "mse", plane) as probe:
+    with plane_probe(network_of(model, "mse", data), plane) as probe:
         probe.watch(data, points[0])
         size, slope = probe.jumps(points, some, layer, unit)
         # Autograd on both sides of the curve of that example.
@@ -166,7 +172,7 @@ def test_a_deep_network_has_the_crossings_and_jumps_of_the_budget() -> None:
             below, above = probe.loss_sums(point + np.array([-aside, aside]), one)[1]
             np.testing.assert_allclose(above - below, size[k] * slope[k], atol=1e-6)
     walk = segment_between(*plane.points(np.array([[-0.01, beta], [0.015, beta]])))
-    budget = slope_budget(model, "mse", data, walk, samples=33, keep_crossings=True)
+    budget = slope_budget(Problem(model, "mse", data), walk, samples=33, keep_crossings=True)
     jumps = size * np.abs(slope[:, 0]) * 0.025 / 48
     order = np.argsort(points[:, 0])
     assert len(jumps) == len(budget.jumps) > 5
@@ -177,12 +183,27 @@ def test_a_deep_network_has_the_crossings_and_jumps_of_the_budget() -> None:
     assert jumps.sum() == pytest.approx(budget.jumps.sum(), abs=1e-4 * np.abs(jumps).sum())
 
 
+@pytest.mark.parametrize("subset", [None, Subset(4)])
+def test_map_and_creases_of_a_summed_loss_are_those_of_its_surface(subset: Subset | None) -> None:
+    model, data = mlp(3, 5, 1), examples(6, 3, 1)
+    plane, grid = whole_plane(model), Grid.rectangle((3, 4), (-0.2, 0.2), (-0.1, 0.3))
+    mean, summed = (
+        Problem(model, loss, data, subset=subset) for loss in ("mse", nn.MSELoss(reduction="sum"))
+    )
+    one, all_of_them = (kink_map(problem, plane, grid=grid) for problem in (mean, summed))
+    np.testing.assert_allclose(all_of_them.jumps, 6 * one.jumps, rtol=1e-12)
+    np.testing.assert_allclose(all_of_them.density, 6 * one.density, rtol=1e-12)
+    cut = creased_surface(summed, plane, all_of_them, grid=grid)
+    wanted = loss_on_plane(summed, plane)(cut.coordinates)
+    np.testing.assert_allclose(cut.losses, wanted, rtol=1e-9)
+
+
 # -- many curves, what is left out, mistakes ------------------------------------------------------
 
 
 def test_a_density_alone_is_close_to_that_of_the_segments() -> None:
     model, data = mlp(3, 5, 4, 2), examples(20, 3, 2)
-    work = model, "mse", data, whole_plane(model)
+    work = Problem(model, "mse", data), whole_plane(model)
     grid = Grid.square(25, 0.05)
     listed = kink_map(*work, grid=grid)
     counted = kink_map(*work, grid=grid, limit=10)
@@ -201,7 +222,7 @@ def test_a_density_alone_is_close_to_that_of_the_segments() -> None:
 
 def test_chunks_give_the_same_map(monkeypatch: pytest.MonkeyPatch) -> None:
     model, data = mlp(3, 4, 3, 1), examples(9, 3, 1)
-    work = model, "mse", data, whole_plane(model)
+    work = Problem(model, "mse", data), whole_plane(model)
     grid = Grid.rectangle((3, 4), (-0.3, 0.2), (-0.2, 0.5))
     whole, done = kink_map(*work, grid=grid), []
     monkeypatch.setattr("landscape.kinks.plane_map._ENTRIES", grid.size * 7 * 2)
@@ -223,7 +244,9 @@ def test_a_network_that_does_not_vmap_gives_the_same_map() -> None:
 
     data = torch.tensor([[2.0], [1.0]]), torch.tensor([[-3.0], [1.0]])
     plane = axes_plane(OneUnit(), [0.5, -1.3])
-    plain, reads = (kink_map(m, "mse", data, plane, grid=WINDOW) for m in (OneUnit(), Reads()))
+    plain, reads = (
+        kink_map(Problem(m, "mse", data), plane, grid=WINDOW) for m in (OneUnit(), Reads())
+    )
     np.testing.assert_allclose(reads.segments, plain.segments, atol=1e-14)
     np.testing.assert_allclose(reads.jumps, plain.jumps, rtol=1e-12)
 
@@ -243,7 +266,8 @@ def test_pooling_and_branches_are_named_as_left_out_and_the_model_is_untouched()
     before, layout = flatten(model).copy(), layout_of(model)
     plane = Plane(before, *np.random.default_rng(0).standard_normal((2, layout.size)), layout)
     threads = torch.get_num_threads()
-    found = kink_map(model, "mse", (torch.randn(3, 1, 5), torch.zeros(3, 1)), plane, grid=WINDOW)
+    problem = Problem(model, "mse", (torch.randn(3, 1, 5), torch.zeros(3, 1)))
+    found = kink_map(problem, plane, grid=WINDOW)
     assert any("max_pool1d" in name for name in found.left_out)
     assert any("where" in name for name in found.left_out)
     assert found.curves > 0
@@ -256,7 +280,7 @@ def test_pooling_and_branches_are_named_as_left_out_and_the_model_is_untouched()
 def test_a_smooth_network_has_an_empty_map_and_an_uncut_surface() -> None:
     model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1)).double()
     data = examples(4, 2, 1)
-    work = model, "mse", data, whole_plane(model)
+    work = Problem(model, "mse", data), whole_plane(model)
     found = kink_map(*work, grid=WINDOW)
     assert (found.curves, found.found, found.layers) == (0, 0, ())
     assert not found.density.any()
@@ -275,21 +299,21 @@ def test_a_smooth_network_has_an_empty_map_and_an_uncut_surface() -> None:
 )
 def test_mistakes_are_told(change: dict[str, Any], message: str) -> None:
     model = OneUnit()
-    work = model, "mse", (torch.ones(1, 1), torch.ones(1, 1)), axes_plane(model, [0.0, 0.0])
+    problem = Problem(model, "mse", (torch.ones(1, 1), torch.ones(1, 1)))
     with pytest.raises(ValueError, match=message):
-        kink_map(*work, **{"grid": WINDOW, **change})
+        kink_map(problem, axes_plane(model, [0.0, 0.0]), **{"grid": WINDOW, **change})
 
 
 def test_a_line_another_model_and_a_loss_without_examples_are_refused() -> None:
     model, data = OneUnit(), (torch.ones(2, 1), torch.ones(2, 1))
     line = Plane(np.zeros(2), np.ones(2), None, layout_of(model))
     with pytest.raises(ValueError, match="2 directions, got 1"):
-        kink_map(model, "mse", data, line, grid=WINDOW)
+        kink_map(Problem(model, "mse", data), line, grid=WINDOW)
     plane = axes_plane(model, [0.0, 0.0])
     with pytest.raises(ValueError, match="the model's 31 parameters, got 2"):
-        kink_map(mlp(3, 6, 1), "mse", data, plane, grid=WINDOW)
+        kink_map(Problem(mlp(3, 6, 1), "mse", examples(2, 3, 1)), plane, grid=WINDOW)
     with pytest.raises(ValueError, match="one value for each of the 1 examples"):
-        kink_map(model, lambda output, _: output.mean(), data, plane, grid=WINDOW)
+        kink_map(Problem(model, lambda output, _: output.mean(), data), plane, grid=WINDOW)
 
 
 # -- records --------------------------------------------------------------------------------------
@@ -297,7 +321,7 @@ def test_a_line_another_model_and_a_loss_without_examples_are_refused() -> None:
 
 def test_a_map_and_creases_survive_a_study_file(tmp_path: Path) -> None:
     model, data = mlp(3, 4, 1), examples(5, 3, 1)
-    work = model, "mse", data, first_layer_plane(model)
+    work = Problem(model, "mse", data), first_layer_plane(model)
     grid = Grid.rectangle((4, 5), (-0.2, 0.2), (-0.3, 0.3))
     found = kink_map(*work, grid=grid, settings={"note": 7})
     surface = creased_surface(*work, found)

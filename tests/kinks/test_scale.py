@@ -1,20 +1,24 @@
 """Curvature against scale."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
 import data
+from landscape import Problem
 from landscape.kinks import curvature_against_scale, random_segment
 from landscape.networks import build
 
 
-def measured(activation: str, scales: list[float]):
+def measured(activation: str, scales: list[float], loss: Any = "cross_entropy"):
     batch = data.load("digits", standardise="features")
     pair = (batch.inputs[:200], batch.targets[:200])
     model = build("mlp", activation=activation, hidden=(12, 12), dtype=torch.float64)
+    problem = Problem(model, loss, pair)
     return curvature_against_scale(
-        model, "cross_entropy", pair, random_segment(model, span=0.2), scales=scales, centres=50
+        problem, random_segment(model, span=0.2), scales=scales, centres=50
     )
 
 
@@ -36,6 +40,15 @@ def test_a_smooth_network_comes_nearer_with_the_square_of_the_scale() -> None:
     assert np.diff(np.log2(spread)) == pytest.approx([-2, -2], abs=0.2)
     assert np.all(found.arrays["predicted"] == 1)
     assert np.all(np.abs(found.arrays["rounding"]) < 1e-6)
+
+
+def test_the_jumps_of_a_summed_loss_predict_its_spread() -> None:
+    found = measured("relu", [1e-2, 1e-3], loss=torch.nn.CrossEntropyLoss(reduction="sum"))
+    ratios, predicted = found.arrays["ratios"], found.arrays["predicted"]
+    mean = measured("relu", [1e-2, 1e-3]).arrays
+    np.testing.assert_allclose(predicted, mean["predicted"], rtol=1e-9)
+    np.testing.assert_allclose(found.arrays["curvatures"], 200 * mean["curvatures"], rtol=1e-9)
+    assert np.corrcoef(ratios[0], predicted[0])[0, 1] > 0.98
 
 
 def test_scales_are_checked() -> None:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from landscape import activations
+from landscape import Problem, Subset, activations, gradient
 from landscape.kinks import gradient_segment, measuring, random_segment, slope_budget
 from landscape.kinks.crossings import Crossings
 from landscape.networks import build
@@ -41,7 +41,8 @@ def budget_of(
     inputs = torch.ones(1, 1, dtype=F64) if inputs is None else inputs
     segment = Segment(np.zeros(1), np.ones(1), -1.0, 1.0)
     pair = (inputs, torch.zeros(len(inputs), dtype=F64))
-    return slope_budget(Along(function), loss, pair, segment, samples=samples, keep_crossings=True)
+    problem = Problem(Along(function), loss, pair)
+    return slope_budget(problem, segment, samples=samples, keep_crossings=True)
 
 
 CLOSED = {
@@ -101,7 +102,7 @@ def test_a_piecewise_linear_loss_kinks_at_residual_zero() -> None:
     target = torch.tensor([[0.5], [-0.4], [2.0]], dtype=F64)
     model, segment = Along(lambda t, x: t * x), Segment(np.zeros(1), np.ones(1), -1.0, 1.0)
     for loss in (nn.L1Loss(), functional.l1_loss):
-        budget = slope_budget(model, loss, (inputs, target), segment, keep_crossings=True)
+        budget = slope_budget(Problem(model, loss, (inputs, target)), segment, keep_crossings=True)
         assert budget.places == pytest.approx([-0.2, 0.5])
         assert budget.jumps == pytest.approx([2 * 2 / 3, 2 / 3])
         assert budget.off_by == pytest.approx(1.0)
@@ -141,10 +142,8 @@ TWINS = ["smelu_0.01", "smelu_0.1", "softplus_20", "gauss_relu_0.1", "pwl_gelu_1
 def test_every_activation_closes(name: str) -> None:
     model = build("mlp", activation=name, hidden=(12, 12), input_shape=(64,), outputs=10)
     pair = digits(60)
-    budget = slope_budget(
-        model, "cross_entropy", (pair[0].reshape(60, 64), pair[1]), random_segment(model, span=0.3),
-        samples=25,
-    )  # fmt: skip
+    problem = Problem(model, "cross_entropy", (pair[0].reshape(60, 64), pair[1]))
+    budget = slope_budget(problem, random_segment(model, span=0.3), samples=25)
     fact = activations.get(name)
     assert budget.passed, (budget.closure_error, budget.tolerance)
     assert (budget.crossings > 0) == bool(fact.kinks)
@@ -172,7 +171,7 @@ def test_deep_and_convolutional_networks_close(kind: str, options: dict) -> None
     inputs, targets = digits(24, images=images)
     before = copy.deepcopy(model.state_dict())
     budget = slope_budget(
-        model, "cross_entropy", (inputs if images else inputs.reshape(24, 64), targets),
+        Problem(model, "cross_entropy", (inputs if images else inputs.reshape(24, 64), targets)),
         random_segment(model, span=0.1), samples=17,
     )  # fmt: skip
     assert budget.passed, (budget.closure_error, budget.tolerance)
@@ -202,7 +201,7 @@ def test_a_functional_twin_has_the_same_budget() -> None:
     modules = build("mlp", activation="relu", hidden=(12, 12), input_shape=(64,), outputs=10)
     pair = (digits(60)[0].reshape(60, 64), digits(60)[1])
     segment = random_segment(modules, span=0.3)
-    one, two = (slope_budget(m, "cross_entropy", pair, segment)
+    one, two = (slope_budget(Problem(m, "cross_entropy", pair), segment)
                 for m in (modules, Functional(modules)))  # fmt: skip
     assert one.crossings == two.crossings > 100
     for name in ("signed_kink", "kink_variation", "bend_share", "closure_error"):
@@ -236,11 +235,11 @@ def test_the_check_fails_where_jumps_are_wrong(
 ) -> None:
     model = build("mlp", activation=activation, hidden=(16,), input_shape=(64,), outputs=10)
     pair = (digits(30)[0].reshape(30, 64), digits(30)[1])
-    segment = random_segment(model, span=0.2)
-    assert slope_budget(model, "cross_entropy", pair, segment).passed
+    problem, segment = Problem(model, "cross_entropy", pair), random_segment(model, span=0.2)
+    assert slope_budget(problem, segment).passed
     monkeypatch.setattr(measuring, "_ROUNDS", 4)
     monkeypatch.setattr(measuring, "crossings", altered(CORRUPTIONS[name]))
-    wrong = slope_budget(model, "cross_entropy", pair, segment)
+    wrong = slope_budget(problem, segment)
     assert wrong.closure_error > 2 * wrong.tolerance
     assert not wrong.passed
 
@@ -253,7 +252,7 @@ def test_more_data_do_not_help_autograd_to_the_curvature_of_the_expected_loss() 
         x = 2 * torch.rand(examples, 1, generator=generator, dtype=F64) - 1
         half = Segment(np.zeros(1), np.ones(1), -0.5, 0.5)
         model = Along(lambda t, x: torch.relu(x + t) + 0.1 * t.square() * torch.ones_like(x))
-        found = slope_budget(model, output, (x, torch.zeros(examples)), half, samples=5)
+        found = slope_budget(Problem(model, output, (x, torch.zeros(examples))), half, samples=5)
         assert found.signed_smooth == pytest.approx(0.2, abs=1e-9)
         shares.append(found.signed_kink - 0.5)
     assert abs(shares[2]) < 3 / np.sqrt(10_000)
@@ -264,37 +263,60 @@ def test_losses_of_torch_are_asked_for_one_value_each() -> None:
     model = build("mlp", activation="relu", hidden=(6,), input_shape=(64,), outputs=10)
     pair = (digits(30)[0].reshape(30, 64), digits(30)[1])
     segment = random_segment(model, span=0.1)
-    wanted = slope_budget(model, "cross_entropy", pair, segment).slope_change
+    wanted = slope_budget(Problem(model, "cross_entropy", pair), segment).slope_change
     for loss in (nn.CrossEntropyLoss(), functional.cross_entropy):
-        assert slope_budget(model, loss, pair, segment).slope_change == pytest.approx(wanted)
+        found = slope_budget(Problem(model, loss, pair), segment).slope_change
+        assert found == pytest.approx(wanted)
     with pytest.raises(ValueError, match="class weights couples the examples"):
-        slope_budget(model, nn.CrossEntropyLoss(weight=torch.ones(10)), pair, segment)
+        slope_budget(Problem(model, nn.CrossEntropyLoss(weight=torch.ones(10)), pair), segment)
     with pytest.raises(ValueError, match="one value for each of the"):
-        slope_budget(model, lambda o, t: o.square().mean(), pair, segment)
+        slope_budget(Problem(model, lambda o, t: o.square().mean(), pair), segment)
+
+
+@pytest.mark.parametrize("subset", [None, Subset(12)])
+def test_the_budget_of_a_summed_loss_is_that_of_the_sum(subset: Subset | None) -> None:
+    model = build("mlp", activation="relu", hidden=(6,), input_shape=(64,), outputs=10)
+    pair = (digits(30)[0].reshape(30, 64), digits(30)[1])
+    step = gradient_segment(Problem(model, "cross_entropy", pair), rate=0.5)
+    mean, summed = (
+        slope_budget(Problem(model, loss, pair, subset=subset), step, keep_crossings=True)
+        for loss in ("cross_entropy", nn.CrossEntropyLoss(reduction="sum"))
+    )
+    # A sum over some of the examples stands for that over all.
+    for name in ("slope_change", "signed_smooth", "signed_kink", "smooth_variation",
+                 "kink_variation", "example_variation", "bend", "rest", "layer_kinks",
+                 "layer_signed", "unit_kinks", "jumps"):  # fmt: skip
+        assert getattr(summed, name) == pytest.approx(30 * getattr(mean, name)), name
+    for name in ("examples", "kink_share", "closure_error", "kink_noise", "off_by", "passed"):
+        assert getattr(summed, name) == pytest.approx(getattr(mean, name)), name
+    problem = Problem(model, nn.CrossEntropyLoss(reduction="sum"), pair, subset=subset)
+    ends = (step.origin + t * step.direction for t in (step.start, step.end))
+    slopes = [gradient(problem, theta) @ step.direction for theta in ends]
+    assert summed.slope_change == pytest.approx(slopes[1] - slopes[0])
 
 
 def test_segments_and_samples_are_checked() -> None:
     model = build("mlp", activation="relu", hidden=(6,), input_shape=(64,), outputs=10)
-    pair = (digits(30)[0].reshape(30, 64), digits(30)[1])
-    step = gradient_segment(model, "cross_entropy", pair, rate=0.5)
-    assert slope_budget(model, "cross_entropy", pair, step).passed
+    problem = Problem(model, "cross_entropy", (digits(30)[0].reshape(30, 64), digits(30)[1]))
+    step = gradient_segment(problem, rate=0.5)
+    assert slope_budget(problem, step).passed
     with pytest.raises(ValueError, match="samples must be >= 2, got 1"):
-        slope_budget(model, "cross_entropy", pair, step, samples=1)
+        slope_budget(problem, step, samples=1)
     with pytest.raises(ValueError, match="must not be zero everywhere"):
         segment_between(step.origin, step.origin)
     with pytest.raises(ValueError, match=r"origin must have shape \(460,\)"):
-        slope_budget(model, "cross_entropy", pair, Segment(np.zeros(3), np.ones(3)))
+        slope_budget(problem, Segment(np.zeros(3), np.ones(3)))
     with pytest.raises(ValueError, match="finite start < end"):
         Segment(np.zeros(3), np.ones(3), 1.0, 1.0)
 
 
 def test_chunks_and_batches_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     model = build("mlp", activation="relu", hidden=(8, 8), input_shape=(64,), outputs=10)
-    pair = (digits(50)[0].reshape(50, 64), digits(50)[1])
+    problem = Problem(model, "cross_entropy", (digits(50)[0].reshape(50, 64), digits(50)[1]))
     segment = random_segment(model, span=0.2)
-    whole = slope_budget(model, "cross_entropy", pair, segment, samples=9)
+    whole = slope_budget(problem, segment, samples=9)
     monkeypatch.setattr(measuring, "_ENTRIES", 16 * 2 * 7)
-    parts = slope_budget(model, "cross_entropy", pair, segment, samples=9)
+    parts = slope_budget(problem, segment, samples=9)
     assert parts.passed
     assert parts.slope_change == pytest.approx(whole.slope_change, rel=1e-12)
     assert parts.crossings == pytest.approx(whole.crossings, rel=0.01)
@@ -309,4 +331,4 @@ def test_examples_that_are_coupled_are_refused() -> None:
         return nn.functional.cross_entropy(output - output.mean(dim=0), target, reduction="none")
 
     with pytest.raises(ValueError, match=r"the first has .* alone and .* in a batch of 8"):
-        slope_budget(model, contrast, pair, random_segment(model))
+        slope_budget(Problem(model, contrast, pair), random_segment(model))

@@ -15,7 +15,7 @@ import torch
 from small_study import SMALL, Stops, content, load
 from torch import nn
 
-from landscape import grid
+from landscape import Problem, grid
 from landscape.config import SamplingConfig
 from landscape.grid import Grid
 from landscape.store import StudyWriter, open_study
@@ -68,7 +68,8 @@ def own(path: Path, *, weights: int = 0, data: int = 0, stop: int | None = None)
     engine = SamplingConfig(strategy="loop", batch_size=30, threads=1)
     request = Request(run=None, kind="random", grid=Grid.square(9), identifier="s", curvature=False)
     reporter = Stops(stop) if stop is not None else Stops(10**9)
-    sample_own(path, model, "cross_entropy", examples, request, engine=engine, reporter=reporter)
+    problem = Problem(model, "cross_entropy", examples)
+    sample_own(path, problem, request, engine=engine, reporter=reporter)
 
 
 def test_an_unfinished_surface_is_continued_by_the_same_or_not_at_all(

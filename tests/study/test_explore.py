@@ -14,7 +14,6 @@ import torch
 from calling import accepted, refused
 from small_study import SMALL, content, load, run_study
 
-from landscape.evaluation.evaluator import Evaluator
 from landscape.grid import Grid
 from landscape.store import StudyFile, StudyWriter, open_study
 from landscape.store.paths import surface_path
@@ -229,9 +228,7 @@ def test_a_line_is_the_loss_at_the_real_parameters(
     share = line.alphas[:, None]
     where = (1 - share) * np.array(ends[:2]) + share * np.array(ends[2:])
     thetas = plane.origin + where @ plane.directions
-    network = SolutionNetwork(study, CONFIG, RUN, load)
-    evaluator = Evaluator(network.model, network.loss, network.data,
-                          dtype=torch.float64)  # fmt: skip
+    evaluator = SolutionNetwork(study, CONFIG, RUN, load).problem.evaluator(dtype=torch.float64)
     exact = evaluator(thetas)
     tiny = line.settings["dtype"] == "float64"
     assert tiny == (ends[0] == 0.001)

@@ -9,16 +9,23 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from calling import refused
 from small_study import SMALL, Stops, content, load, run_study
+from torch import nn
 
 import data
+from data.batch import digest
+from landscape import Problem, Subset
 from landscape import grid as grids
 from landscape.config import DataConfig, SamplingConfig
 from landscape.grid import Grid
 from landscape.store import StudyFile, open_study
 from landscape.study import more
+from landscape.study.analyses import Wanted, add_analyses
 from landscape.study.explore import StudyAtlas
+from landscape.study.microscopes import add_microscopes
+from landscape.study.own import sample_own
 
 # Nesterov's runs diverge.
 CONFIG = replace(
@@ -178,6 +185,40 @@ def test_other_data_than_the_studys_are_refused(study: StudyFile, tmp_path: Path
 
     with pytest.raises(ValueError, match="not the one this study was trained on"):
         more.sample_more(study, CONFIG, request(), load_data=other, out=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    # Whatever is added, though the data fit.
+    before = study.path.read_bytes()
+    with pytest.raises(ValueError, match="not the one this study was trained on"):
+        add_microscopes(study, CONFIG, load_data=turned, points=3)
+    with pytest.raises(ValueError, match="not the one this study was trained on"):
+        add_analyses(study, CONFIG, Wanted(steps=1), load_data=turned)
+    assert study.path.read_bytes() == before
+
+
+def turned(config: DataConfig) -> data.Batch:
+    """The study's own data, its targets in another order."""
+    own = load(config)
+    targets = own.targets[::-1].copy()
+    return replace(own, targets=targets, sha256=digest(own.inputs, targets))
+
+
+def test_what_a_problem_says_of_its_reading_is_not_lost_in_a_request(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+    draws = torch.Generator().manual_seed(0)
+    pair = torch.randn(20, 3, generator=draws), torch.arange(20) % 2
+    plain = Problem(model, data=pair, dtype=torch.float64, metrics={})
+    asked = request(run=None, batch_norm="batch", subset=8)
+    for said in (plain, replace(plain, batch_norm="batch", subset=Subset(8))):
+        read = asked.read(said)
+        assert (read.batch_norm, read.subset) == ("batch", Subset(8))
+        assert (read.dtype, read.metrics, read.data) == (torch.float64, {}, said.data)
+    assert replace(asked, dtype="float32").read(plain).dtype == torch.float32
+    for change in ({"subset": Subset(8, seed=3)}, {"subset": Subset(9)},
+                   {"batch_norm": "recalibrated"}):  # fmt: skip
+        with pytest.raises(ValueError, match="the request must say what the problem says"):
+            asked.read(replace(plain, **change))
+        with pytest.raises(ValueError, match="say it in the request"):
+            sample_own(tmp_path / "own.h5", replace(plain, **change), request(run=None))
     assert list(tmp_path.iterdir()) == []
 
 

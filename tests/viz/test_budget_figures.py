@@ -15,6 +15,7 @@ from figures import clashes
 from matplotlib.figure import Figure
 
 import viz
+from landscape import Problem
 from landscape.budget import SlopeBudget
 from viz.measured.budget_bars import BENDS, KINKS, REST
 from viz.measured.budget_layers import LayerTotals
@@ -240,7 +241,9 @@ def test_measured_budgets_are_drawn() -> None:
                       dtype=torch.float64)  # fmt: skip
         tensors = torch.from_numpy(pair[0]), torch.from_numpy(pair[1])
         found[name] = [
-            slope_budget(model, "cross_entropy", tensors, random_segment(model, seed=s, span=0.3))
+            slope_budget(
+                Problem(model, "cross_entropy", tensors), random_segment(model, seed=s, span=0.3)
+            )
             for s in range(2)
         ]
     figure = viz.slope_budgets(found)
