@@ -5,6 +5,8 @@ As a program: open a page, and say what is missing if that fails.
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import sys
 import time
@@ -65,6 +67,13 @@ def until(page: Any, expression: str, *, seconds: float = PATIENCE / 1000) -> No
         if time.monotonic() > end:
             raise TimeoutError(f"still not true after {seconds:g} s: {expression}")
         page.wait_for_timeout(20)
+
+
+def told_by(page: str) -> dict[str, Any]:
+    """Return the records in the text of a page of the viewer."""
+    found = re.search(r'id="lossoscope-data">(.*?)</script>', page, re.DOTALL)
+    assert found is not None
+    return dict(json.loads(found[1]))
 
 
 def at_rest(page: Any) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import gzip
-import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from browsing import told_by
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
@@ -71,12 +71,6 @@ def test_the_same_arrays_give_the_same_text() -> None:
 def test_unknown_types_are_refused() -> None:
     with pytest.raises(ValueError, match="unknown type 'f16'; known: f8, f4, f2, u1, i4"):
         Blob().add([1.0], "f16")
-
-
-def told_by(page: str) -> dict[str, Any]:
-    found = re.search(r'id="lossoscope-data">(.*?)</script>', page, re.DOTALL)
-    assert found is not None
-    return dict(json.loads(found[1]))
 
 
 def test_markup_in_names_stays_text() -> None:
@@ -234,15 +228,16 @@ def test_the_page_draws_no_path_on_a_plane_it_does_not_lie_in(
     own = beside_the_plane(records["relu path"], share)
     own = replace(own, coordinates=np.append(own.coordinates[:-1], [[0.25, 0.5]], axis=0))
     told, arrays = path_of(page_of([surface, own]))
+    assert told["title"] == own.run
     if visible(own):
-        assert told["title"] == own.run
+        assert told["note"] == ""
         np.testing.assert_array_equal(arrays["alphas"], own.coordinates[:, 0])
         return
     assert {name: values.tolist() for name, values in arrays.items()} == {
         "steps": [own.steps[-1]], "alphas": [0.25], "betas": [0.5], "losses": [own.losses[-1]],
         "plane_losses": [own.plane_losses[-1]], "off_plane": [own.off_plane_distances[-1]],
     }  # fmt: skip
-    said = told["title"].removeprefix(f"{own.run}: ")
+    said = told["note"]
     assert said.startswith("Path not drawn: ")
     assert said.endswith("; the mark is the solution.")
     assert said in viz.caption(surface, [own])
@@ -253,4 +248,4 @@ def test_a_path_that_ends_outside_the_page_s_window_has_no_mark(records: dict[st
     surface, own = records["relu-gd-seed0.random"], beside_the_plane(records["relu path"], 0.01)
     away = replace(own, coordinates=own.coordinates + 9.0)
     told, _ = path_of(page_of([surface, away]))
-    assert told["title"].endswith("(at least 0.05 is needed).")
+    assert told["note"].endswith("(at least 0.05 is needed).")

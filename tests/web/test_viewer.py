@@ -99,7 +99,7 @@ def test_a_kept_point_compares_the_panels_at_one_place(
         assert page.locator(".probe").is_hidden()
 
 
-@pytest.mark.parametrize("layer", ["surface", "contours", "wire", "paths", "floor"])
+@pytest.mark.parametrize("layer", ["surface", "contours", "wire", "paths", "centre", "floor"])
 def test_toggles_change_the_scene(opened: Callable[..., Any], page_file: Path, layer: str) -> None:
     with opened(page_file, 900, 600) as page:
         stage = page.locator(".stage")

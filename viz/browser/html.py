@@ -12,6 +12,7 @@ from typing import Any
 
 from landscape.files import writable_folder, write_bytes
 from viz.browser.records import Record, contents_of, sort_records
+from viz.geometry.centre_mark import WORDS
 from viz.writing import SOFTWARE
 
 WEB = Path(__file__).parents[1] / "web"
@@ -80,6 +81,7 @@ def page_of(
     told = {
         "mode": "study", "title": title or "Loss landscapes", "source": source,
         "panels": found.panels, "paths": found.paths, "kinks": found.kinks,
+        "centres": dict(WORDS),
         "show": [known.index(name) for name in show] or list(range(min(2, len(known)))),
     }  # fmt: skip
     return document(told, found.blobs)

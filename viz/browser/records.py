@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.arrays import Floats
+from landscape.centre import centre_of
 from landscape.grid import Grid
 from landscape.kink_map import KinkMap
 from landscape.plane import Plane
@@ -20,6 +22,7 @@ from viz.browser.packing import Blob, float_kind
 from viz.captions.normalising import statistics_of_paths, statistics_used
 from viz.captions.planes import origins
 from viz.captions.surfaces import not_drawn
+from viz.geometry.centre_mark import place_of
 from viz.geometry.height import check_values, left_out
 from viz.geometry.window import Window, visible
 
@@ -106,25 +109,25 @@ def contents_of(
     if not found.windows:
         check_values(list(found.surfaces.values()), "linear")
     blobs: list[str] = []
-    homes = [[s for n, s in found.surfaces.items() if p.plane == (s.plane or n)]
-             for p in found.projections.values()]  # fmt: skip
-    paths = [_path(p, home, blobs, runs)
-             for p, home in zip(found.projections.values(), homes, strict=True)]  # fmt: skip
+    own = [_of_two_axes(path) for path in found.projections.values()]
+    homes = [[s for n, s in found.surfaces.items() if p.plane == (s.plane or n)] for p in own]
+    paths = [_path(p, home, blobs, runs) for p, home in zip(own, homes, strict=True)]
     kinks = [
         {"id": name.removeprefix("kinks "), **_kinks(m, blobs)} for name, m in found.maps.items()
     ]
     panels = []
     windows, creased = dict(found.windows), set(kinked)
     for name, surface in found.surfaces.items():
-        own = {k: w for k, w in windows.items() if _same_axes(w, surface)}
-        windows = {k: w for k, w in windows.items() if k not in own}
+        inner = {k: w for k, w in windows.items() if _same_axes(w, surface)}
+        windows = {k: w for k, w in windows.items() if k not in inner}
         levels = [_surface_level(surface, blobs)]
-        levels += [_window_level(w, blobs) for w in sorted(own.values(), key=lambda w: -w.width)]
+        levels += [_window_level(w, blobs) for w in sorted(inner.values(), key=lambda w: -w.width)]
         mine = [i for i, home in enumerate(homes) if any(s is surface for s in home)]
-        drawn = [list(found.projections.values())[i] for i in mine]
+        drawn = [own[i] for i in mine]
         panels.append(
             _panel(name, surface, levels, titles.get(name), creased)
             | {"paths": mine, "kinks": _map_of(surface, found.maps),
+               "centre": _centre(surface, drawn),
                "notes": _notes(surface.settings, found.planes.get(surface.plane or name), drawn)
                + _thinned(surface.grid) + _missing(surface)}
         )  # fmt: skip
@@ -132,7 +135,7 @@ def contents_of(
         first = next(iter(series.items()))
         levels = [_window_level(w, blobs) for w in series.values()]
         notes = _notes(first[1].settings, None) + _thinned(first[1].grid)
-        told = {"paths": [], "kinks": None, "notes": notes}
+        told = {"paths": [], "kinks": None, "centre": None, "notes": notes}
         panels.append(_panel(*first, levels, titles.get(first[0]), creased) | told)
     return Contents(panels, paths, kinks, blobs)
 
@@ -149,6 +152,19 @@ def _panel(
         "id": name, "title": title or run or name, "run": run,
         "kind": str(record.settings.get("kind", "")), "kinked": run in kinked, "levels": levels,
     }  # fmt: skip
+
+
+def _centre(surface: Surface, paths: Sequence[Projection]) -> dict[str, Any] | None:
+    """Say what stands at the network's own weights and what is known there; None on other surfaces.
+
+    A page marks no solutions, so that the cross is drawn also where one lies.
+    """
+    centre = centre_of(surface)
+    if centre is None:
+        return None
+    values = {"loss": centre.loss, "accuracy": centre.accuracy}
+    finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
+    return {"place": place_of(surface, paths), "known": centre.known, **finite}
 
 
 def _kept(axis: Floats) -> NDArray[np.int64]:
@@ -222,6 +238,13 @@ def _stored(told: dict[str, Any], blob: Blob, blobs: list[str]) -> dict[str, Any
     return {"blob": len(blobs) - 1, **told}
 
 
+def _of_two_axes(path: Projection) -> Projection:
+    """Return a path with an alpha and a beta, which is 0 on a plane of another number of axes."""
+    if path.coordinates.shape[1] == 2:
+        return path
+    return replace(path, coordinates=np.pad(path.coordinates[:, :1], ((0, 0), (0, 1))))
+
+
 def _path(
     path: Projection, home: Sequence[Surface], blobs: list[str], runs: Mapping[str, str]
 ) -> dict[str, Any]:
@@ -234,12 +257,10 @@ def _path(
         runs: names of runs to show.
     """
     blob = Blob()
-    if path.coordinates.shape[1] != 2:
-        path = replace(path, coordinates=np.pad(path.coordinates[:, :1], ((0, 0), (0, 1))))
     shown = slice(None) if visible(path) else slice(-1, None)
     why = not_drawn([path], Window.around(home)) if home else []
     told = {
-        "run": path.run, "title": ": ".join([runs.get(path.run, path.run), *why]),
+        "run": path.run, "title": runs.get(path.run, path.run), "note": " ".join(why),
         "plane": path.plane, "captured": path.captured,
         "steps": blob.add(path.steps[shown], "i4"),
         "alphas": blob.add(path.coordinates[shown, 0], "f8"),

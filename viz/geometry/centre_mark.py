@@ -20,7 +20,7 @@ ORIGIN = np.zeros((1, 2))
 # Marks that are nearer, in widths of the window, would lie over one another.
 _APART = 0.02
 # What one panel says, and several; the first is also said where no loss is known.
-_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "cross": ("Cross: the network's own weights", "Crosses: the networks' own weights"),
         "path": ("The path ends at the network's own weights",
@@ -44,7 +44,7 @@ def crossed(
         paths: drawn on it.
         solutions: marked on it.
     """
-    return centre_of(surface) is not None and _place(surface, paths, solutions) == "cross"
+    return centre_of(surface) is not None and place_of(surface, paths, solutions) == "cross"
 
 
 def centre_sentences(
@@ -63,18 +63,26 @@ def centre_sentences(
     for surface, paths, plane in zip(surfaces, own, planes, strict=True):
         centre = centre_of(surface)
         if centre is not None:
-            place = _place(surface, paths, solutions_of(surface, plane))
+            place = place_of(surface, paths, solutions_of(surface, plane))
             found.setdefault(place, []).append(centre)
     sentences = []
     for place, centres in found.items():
         values = _values([centre for centre in centres if centre.known])
         if values or place == "cross":
-            sentences.append(f"{_WORDS[place][len(centres) > 1]}{values}.")
+            sentences.append(f"{WORDS[place][len(centres) > 1]}{values}.")
     return sentences
 
 
-def _place(surface: Surface, paths: Sequence[Projection], solutions: Sequence[Solution]) -> str:
-    """Return what stands at the centre, by a key of the words."""
+def place_of(
+    surface: Surface, paths: Sequence[Projection], solutions: Sequence[Solution] = ()
+) -> str:
+    """Return what stands at the centre, by a key of the words.
+
+    Args:
+        surface: along a line or over a plane.
+        paths: drawn on it.
+        solutions: marked on it.
+    """
     if len(surface.grid.shape) != 2:
         return "line" if surface.alphas[0] <= 0 <= surface.alphas[-1] else "outside"
     window = Window.around([surface])

@@ -1,4 +1,5 @@
 // Buttons, lists and sliders of the page of a study.
+import { valuesOf } from "./centre.js";
 import { cssGradient, MAP_NAMES } from "./colourmaps.js";
 import { fill, make, select, slider, toggle } from "./dom.js";
 import { KEYS } from "./keys.js";
@@ -11,6 +12,7 @@ const LAYERS = [
   ["wire", "Wire"],
   ["paths", "Paths"],
   ["kinks", "Kink curves"],
+  ["centre", "Centre"],
   ["floor", "Floor"],
 ];
 const MOST_PANELS = 8;
@@ -116,8 +118,9 @@ export class Controls {
       const text = `${panel.id} ${panel.title}`.toLowerCase();
       if ((kind && panel.kind !== kind) || !text.includes(word)) return;
       const box = make("input", { type: "checkbox", checked: state.shown.includes(number), "data-surface": panel.id, onchange: () => this.choose(number, box) });
-      const notes = [panel.id, ...panel.notes].join("; ");
-      rows.push(make("li", {}, make("label", { title: notes }, box, make("span", {}, panel.title, alike.length ? make("small", {}, ` ${own}`) : ""))));
+      const notes = [...panel.notes, ...(panel.centre?.known ? [`own weights: ${valuesOf(panel.centre)}`] : [])];
+      const label = make("label", { title: panel.id }, box, make("span", {}, panel.title, alike.length ? make("small", {}, ` ${own}`) : ""));
+      rows.push(make("li", {}, label, make("p", { class: "notes" }, notes.map(sentence).join(" "))));
     });
     this.list.replaceChildren(...rows);
   }
@@ -242,6 +245,8 @@ export class Controls {
     const { page, stage } = this.page;
     this.layers.kinks.hidden = !page.kinks.length;
     this.layers.paths.hidden = !page.paths.length;
+    this.layers.centre.hidden = !page.panels.some(({ centre }) => centre && centre.place !== "outside");
+    this.layers.centre.disabled = !this.page.crossed();
     const residual = stage.panels.every((panel) => panel.level?.quantity === "residual");
     this.height.setAttribute("aria-pressed", String(state.height === "log" && !residual));
     this.height.disabled = residual;
@@ -255,11 +260,11 @@ export class Controls {
       const number = page.panels.findIndex((panel) => panel.id === box.dataset.surface);
       box.checked = state.shown.includes(number);
     }
-    this.showLegend(legends ?? []);
+    this.showLegend(legends ?? [], this.page.centres());
     this.moved();
   }
 
-  showLegend(legends) {
+  showLegend(legends, centres) {
     this.legend.replaceChildren(
       ...legends.map(({ scale, map, name }) => {
         const bar = make("div", { class: "bar" });
@@ -272,8 +277,14 @@ export class Controls {
         const kind = scale.kind === "log" ? `${name}, log` : name;
         return make("div", { class: "legendrow" }, make("span", {}, kind), make("div", { class: "barbox" }, bar, ticks));
       }),
+      // Hidden words keep their room: the picture stays where it is.
+      ...centres.map(([text, seen]) => make("p", { class: seen ? "said" : "said unseen" }, text)),
     );
   }
+}
+
+function sentence(text) {
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}.`;
 }
 
 async function copy(code, said) {

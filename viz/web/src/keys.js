@@ -7,7 +7,7 @@ export const KEYS = [
   ["T", "view from above"],
   ["L", "log or linear"],
   ["S W C", "surface, wire, isolines"],
-  ["P K F", "paths, kink curves, floor"],
+  ["P K X F", "paths, kink curves, cross at the centre, floor"],
   ["[ ]", "step back, forward"],
   ["Space", "play"],
   ["Shift + arrows", "move the kept point by a sample"],
@@ -15,7 +15,7 @@ export const KEYS = [
   ["?", "this list"],
 ];
 
-const TOGGLES = { s: "surface", w: "wire", c: "contours", p: "paths", k: "kinks", f: "floor" };
+const TOGGLES = { s: "surface", w: "wire", c: "contours", p: "paths", k: "kinks", x: "centre", f: "floor" };
 const TURNS = { ArrowLeft: [-5, 0], ArrowRight: [5, 0], ArrowUp: [0, 5], ArrowDown: [0, -5] };
 
 export function keys(page) {

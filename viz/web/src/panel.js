@@ -1,6 +1,7 @@
 // One surface with what is drawn on it. Everything in units of the picture: the longer side is 2.
 import { Group, Scene, Vector3 } from "three";
 import { Box } from "./camera.js";
+import { crossOf, placeOf } from "./centre.js";
 import { between, gradientOf, hasGradients, nearestIndex } from "./fields.js";
 import { heightOf } from "./scale.js";
 import { ball, empty, pairs, thick, thin, thinned } from "./lines.js";
@@ -24,7 +25,7 @@ export class Panel {
     this.scene = new Scene();
     this.surface = new SurfaceMesh();
     this.floor = this.surface.floor;
-    for (const name of ["frame", "paths", "quick", "marks", "kinks", "extra"]) {
+    for (const name of ["frame", "paths", "quick", "marks", "kinks", "cross", "extra"]) {
       this[name] = new Group();
       this.scene.add(this[name]);
     }
@@ -139,6 +140,7 @@ export class Panel {
     this.drawFrame(state);
     this.drawPaths(state);
     this.drawKinks(state);
+    this.drawCentre(state);
   }
 
   drawFrame(state) {
@@ -167,7 +169,7 @@ export class Panel {
       });
       const halo = state.dark ? "#000000" : "#ffffff";
       const [segments, fewer] = [pairs(points), pairs(thinned(points, NEAR))];
-      const shadow = segments.map((value, k) => (k % 3 === 2 ? (state.show.floor ? FLOOR + 0.005 : 0.004) : value));
+      const shadow = segments.map((value, k) => (k % 3 === 2 ? ground(state.show) : value));
       this.paths.add(thick(shadow, { colour, width: 1.2 * state.pixel, opacity: 0.55, order: 1 }));
       for (const [group, shown] of [[this.paths, segments], [this.quick, fewer]]) {
         group.add(
@@ -233,10 +235,7 @@ export class Panel {
   }
 
   resizeMarks() {
-    for (const child of this.marks.children) {
-      if (child.userData.pixels) child.scale.setScalar(child.userData.pixels * this.unitsPerPixel);
-    }
-    for (const child of this.extra.children) {
+    for (const child of [this.marks, this.cross, this.extra].flatMap((group) => group.children)) {
       if (child.userData.pixels) child.scale.setScalar(child.userData.pixels * this.unitsPerPixel);
     }
   }
@@ -263,6 +262,12 @@ export class Panel {
     if (places.length) this.kinks.add(thin(places, colours, { order: 4 }));
   }
 
+  drawCentre({ show, dark, pixel }) {
+    empty(this.cross);
+    if (!show.centre || placeOf(this, show) !== "cross") return;
+    this.cross.add(...crossOf(this, { dark, pixel }, ground(show)));
+  }
+
   /** The point of the surface over the sample nearest to (alpha, beta); null outside and in holes. */
   samplePoint(alpha, beta) {
     if (!this.inside(alpha, beta)) return null;
@@ -276,9 +281,14 @@ export class Panel {
   }
 
   dispose() {
-    for (const group of [this.frame, this.paths, this.quick, this.marks, this.kinks, this.extra]) empty(group);
+    for (const group of [this.frame, this.paths, this.quick, this.marks, this.kinks, this.cross, this.extra]) empty(group);
     this.surface.dispose();
   }
+}
+
+/** Height of what lies on the floor, or where it would be. */
+function ground(show) {
+  return show.floor ? FLOOR + 0.005 : 0.004;
 }
 
 /** Index of the last record that is not after a step. */

@@ -1,7 +1,8 @@
 // What is read off: under the pointer, at the kept point, and at the present step.
+import { valuesOf } from "./centre.js";
 import { make } from "./dom.js";
 import { pathColour } from "./panel.js";
-import { number } from "./scale.js";
+import { number, percent } from "./scale.js";
 
 const STATUS = ["not evaluated", "", "interpolated", "failed"];
 
@@ -39,6 +40,7 @@ export class Readout {
     if (reading.accuracy !== undefined) parts.push(["accuracy", percent(reading.accuracy)]);
     parts.push(["slope", number(reading.slope, 3)]);
     if (reading.nearest) parts.push(["nearest step", `${reading.nearest.step} (${number(reading.nearest.distance, 2)} away)`]);
+    if (reading.centre) parts.push(["own weights", valuesOf(reading.centre)]);
     if (STATUS[reading.status]) parts.push(["", STATUS[reading.status]]);
     return parts.map(([name, value]) => make("span", {}, make("i", {}, name), ` ${value}`));
   }
@@ -85,6 +87,7 @@ export class Readout {
           make("span", {}, make("i", {}, "true loss"), ` ${number(loss)}`),
           make("span", {}, make("i", {}, "in-plane loss"), ` ${number(inPlane)}`),
           make("span", {}, make("i", {}, "off-plane distance"), ` ${number(offPlane, 3)}`),
+          path.note ? make("span", {}, path.note) : null,
         ),
       ),
     );
@@ -95,9 +98,4 @@ export class Readout {
     dot.style.background = pathColour(count, this.page.state.dark);
     return dot;
   }
-}
-
-function percent(value) {
-  if (value === undefined || Number.isNaN(value)) return "\u2013";
-  return `${(100 * value).toFixed(2)}%`;
 }

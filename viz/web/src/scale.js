@@ -128,6 +128,11 @@ export function number(value, digits = 4) {
   return short === "1" ? `10${power}` : `${short}\u00b710${power}`;
 }
 
+/** A share of 1 for people. */
+export function percent(value) {
+  return value === undefined || Number.isNaN(value) ? "\u2013" : `${(100 * value).toFixed(2)}%`;
+}
+
 /** A whole number as an exponent. */
 function raised(power) {
   return String(power).replace(/[-0-9]/g, (c) => "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"["-0123456789".indexOf(c)]);

@@ -1,12 +1,16 @@
 // The panels with their titles, labels and colour bars as one PNG.
 import { colourAt } from "./colourmaps.js";
 
+// Pixels from one sentence below a picture to the next.
+const LINE = 18;
+
 /** Draw what is seen on a canvas, at twice the resolution. */
-export function pictureOf(stage, legends, colours) {
+export function pictureOf(stage, legends, said, colours) {
   const scale = 2;
   stage.render(scale);
   const [width, height] = [stage.host.clientWidth, stage.host.clientHeight];
-  const extra = legends.length ? 52 : 0;
+  const bars = legends.length ? 52 : 0;
+  const extra = bars + LINE * said.length;
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [width * scale, (height + extra) * scale];
   const paper = canvas.getContext("2d");
@@ -25,6 +29,9 @@ export function pictureOf(stage, legends, colours) {
     paper.textAlign = "center";
     paper.fillText(element.textContent, box.left - base.left + box.width / 2, box.top - base.top + box.height / 2);
   }
+  paper.font = "12px system-ui, sans-serif";
+  paper.textAlign = "center";
+  said.forEach((text, k) => paper.fillText(text, width / 2, height + bars + LINE * (k + 0.5), width - 16));
   legends.forEach((legend, k) => drawBar(paper, legend, [(width * (2 * k + 1)) / (2 * legends.length), height + 14]));
   return canvas;
 }

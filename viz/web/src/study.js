@@ -1,4 +1,5 @@
 // The page of a study: which panels are shown, how, and what is read off them.
+import { centreAt, placeOf, sentences } from "./centre.js";
 import { cssGradient, MAP_NAMES } from "./colourmaps.js";
 import { figureCommand, renderCommand } from "./command.js";
 import { Controls } from "./controls.js";
@@ -39,7 +40,7 @@ export class StudyPage {
       step: 0,
       hover: null,
       pin: null,
-      show: { surface: true, contours: true, wire: false, paths: true, kinks: true, floor: false },
+      show: { surface: true, contours: true, wire: false, paths: true, kinks: true, centre: true, floor: false },
       pixel: 1,
       ...theme.state(),
     };
@@ -184,6 +185,16 @@ export class StudyPage {
     return new Scale("linear", low, high, name);
   }
 
+  /** Whether a cross may be drawn on a panel now. */
+  crossed() {
+    return this.stage.panels.some((panel) => panel.level && placeOf(panel, this.state.show) === "cross");
+  }
+
+  /** What is said of the network's own weights. */
+  centres() {
+    return sentences(this.stage.panels.filter((panel) => panel.level), this.state.show, this.page.centres);
+  }
+
   hover(panel, sample) {
     const known = this.state.hover;
     if (!sample && !known) return;
@@ -209,6 +220,7 @@ export class StudyPage {
       quantity: level.quantity,
       status: level.status ? level.status[at] : 1,
       nearest: this.nearestStep(panel, level.alphas[i], level.betas[j]),
+      centre: centreAt(panel, level.alphas[i], level.betas[j]),
     };
     if (level.fields.accuracies) found.accuracy = level.fields.accuracies[at];
     if (level.coefficients) found.total = found.loss + quadratic(level, found.alpha, found.beta);
@@ -257,7 +269,8 @@ export class StudyPage {
     const legends = this.legends.map(({ scale, map, name }) => ({
       map, name, ink, ticks: scale.labels(4).map(([height, text]) => [scale.share(height), text]),
     }));
-    return pictureOf(this.stage, legends, { background, ink });
+    const said = this.centres().flatMap(([text, seen]) => (seen ? [text] : []));
+    return pictureOf(this.stage, legends, said, { background, ink });
   }
 
   saveImage() {
@@ -305,6 +318,7 @@ function inspection(study) {
           paths: panel.paths.children.length,
           pieces: panel.pieces(),
           kinks: panel.kinks.children.length,
+          centre: panel.cross.children.length,
           floor: panel.floor.visible,
           faceted: panel.surface.uniforms.facets.value === 1,
           rise: panel.rise,
