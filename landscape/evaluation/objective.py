@@ -93,7 +93,11 @@ class Objective:
                 "training needs a loss of (output, target), got one of (model, batch); train in a "
                 "loop of your own, and record it with landscape.TrajectoryRecorder"
             )
-        return _summed(self._loss(output, target), examples, self.reduction) / examples
+        values = self._loss(output, target)
+        each = _per_example(values, examples, self.reduction)
+        if each is not None:
+            return each.mean()  # A sum would overflow in half precision.
+        return values / examples if self.reduction == "sum" else values
 
     def sums(self, output: Any, target: Any, examples: int) -> Tensor:
         """Return every field of a batch, [fields] in float64, to be joined by :class:`Totals`."""
