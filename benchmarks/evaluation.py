@@ -31,6 +31,7 @@ from landscape.grid import Grid
 from landscape.networks import build
 from landscape.parameters import unflatten
 from landscape.plane import Plane
+from landscape.problem import Problem
 from landscape.resampling import resample
 from landscape.sampling import plane_evaluator, sample
 
@@ -130,9 +131,8 @@ def measure(name: str, python: str, *, rounds: int, seconds: float) -> list[dict
         others = {e: Peer.start(python, e, name, path) for e in peers.ENGINES}
         answers = {engine: peer.answer() for engine, peer in others.items()}
         # Chosen while nothing else runs: the peers wait for their input.
-        evaluator = plane_evaluator(
-            work.model, "cross_entropy", (work.inputs, work.targets), plane, points=MANY_POINTS
-        )
+        problem = Problem(work.model, "cross_entropy", (work.inputs, work.targets))
+        evaluator = plane_evaluator(problem, plane, points=MANY_POINTS)
         print(f"{name}: {evaluator.choice}", flush=True)
         nine = np.array([(a, b) for a in peers.GRID for b in peers.GRID])
         own = evaluator(nine)["losses"]
@@ -169,10 +169,11 @@ def resampled(points: int = 201) -> list[str]:
     rows = []
     for activation in ("relu", "elu", "tanh", "gelu"):
         model = build("mlp", activation=activation, hidden=(64, 64), seed=0)
-        landscape.train(model, "cross_entropy", digits)
+        problem = Problem(model, "cross_entropy", digits)
+        landscape.train(problem)
         plane, grid = landscape.random_plane(model), Grid.square(points)
-        full = sample(model, "cross_entropy", digits, plane, grid=grid).losses
-        evaluator = plane_evaluator(model, "cross_entropy", digits, plane)
+        full = sample(problem, plane, grid=grid).losses
+        evaluator = plane_evaluator(problem, plane)
         for height in ("linear", "log"):
             result = resample(evaluator, plane, grid, height=height)
             found, said = result.surface.losses, result.surface.settings["resampled"]

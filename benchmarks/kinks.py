@@ -23,9 +23,10 @@ def main() -> None:
     print("|---|---|---|---|---|---|")
     for name in sys.argv[1:] or ACTIVATIONS:
         model = build("mlp", activation=name, hidden=(32, 32), seed=0)
-        landscape.train(model, "cross_entropy", digits, optimizer="gd")
+        problem = landscape.Problem(model, "cross_entropy", digits)
+        landscape.train(problem, optimizer="gd")
         line = landscape.random_segment(model, seed=0, span=0.5)
-        found = landscape.slope_budget(model, "cross_entropy", digits, line, samples=101)
+        found = landscape.slope_budget(problem, line, samples=101)
         print(
             f"| {name} | {found.slope_change:.3f} = {found.signed_smooth:.3f} + "
             f"{found.signed_kink:.3f} | {found.crossings:,} | {found.bend_share:.3f} | "

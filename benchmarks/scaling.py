@@ -22,9 +22,10 @@ def scaling(name: str, seed: int) -> landscape.ResidualScaling:
     """Train on digits by gradient descent, and look into windows around 20 places of a plane."""
     digits = data.load("digits", standardise="features")
     model = build("mlp", activation=name, hidden=(32, 32), seed=seed)
-    landscape.train(model, "cross_entropy", digits, optimizer="gd")
+    problem = landscape.Problem(model, "cross_entropy", digits)
+    landscape.train(problem, optimizer="gd")
     plane = landscape.random_plane(model.double(), seed=seed)
-    loss = landscape.loss_on_plane(model, "cross_entropy", digits, plane, engine=ENGINE)
+    loss = landscape.loss_on_plane(problem, plane, engine=ENGINE)
     centres = np.random.default_rng(seed).uniform(-0.5, 0.5, (20, 2))
     return landscape.residual_scaling(loss, centres, WIDTHS, points=7)
 

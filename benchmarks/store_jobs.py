@@ -17,6 +17,7 @@ from landscape.config import SamplingConfig, TrainingConfig, network_spec
 from landscape.directions import random_plane
 from landscape.grid import Grid
 from landscape.networks import build
+from landscape.problem import Problem
 from landscape.sampling import empty_surface, plane_evaluator, sample_tiles
 from landscape.store import StudyFile, StudyWriter
 from landscape.store.paths import run_path, surface_path
@@ -40,10 +41,10 @@ class Job:
         inputs = torch.randn(400, 10, generator=generator)
         self.data = inputs, (inputs[:, :3].sum(dim=1) > 0).long()
 
-    def model(self) -> Any:
-        """Build the network."""
+    def problem(self) -> Problem:
+        """Return the network at its start, with loss and data."""
         spec = network_spec("mlp", activation="relu", input_shape=(10,), outputs=2, hidden=(16,))
-        return build(spec, seed=0)
+        return Problem(build(spec, seed=0), "cross_entropy", self.data)
 
     def work(self, path: Path, acknowledge: Acknowledge) -> None:
         """Do the job, or what is left of it."""
@@ -65,10 +66,10 @@ class Sampling(Job):
 
     def work(self, path: Path, acknowledge: Acknowledge) -> None:
         """Sample, or go on."""
-        model = self.model()
-        plane = random_plane(model, seed=1)
+        problem = self.problem()
+        plane = random_plane(problem.model, seed=1)
         with StudyWriter(path, config={"job": "sampling"}) as writer:
-            evaluator = plane_evaluator(model, "cross_entropy", self.data, plane, config=ENGINE)
+            evaluator = plane_evaluator(problem, plane, config=ENGINE)
             surface = writer.find(SURFACE)
             if not isinstance(surface, Surface):
                 surface = empty_surface(evaluator, plane, GRID)
@@ -116,7 +117,7 @@ class Training(Job):
                 acknowledge(number)
 
             trajectory = train(
-                self.model(), "cross_entropy", self.data, optimizer="adam", config=TRAINING,
+                self.problem(), optimizer="adam", config=TRAINING,
                 keeping=Keeping(save, saved, 0.0, lambda: writer.pieces(RUN), writer.gather),
             )  # fmt: skip
             writer.put_record(RUN, trajectory)

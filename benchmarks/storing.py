@@ -19,6 +19,7 @@ from benchmarks.workloads import NAMES, TITLES, make
 from landscape.config import SamplingConfig
 from landscape.directions import random_plane
 from landscape.grid import Grid
+from landscape.problem import Problem
 from landscape.sampling import empty_surface, plane_evaluator, sample_tiles
 from landscape.store import StudyWriter
 
@@ -37,10 +38,8 @@ def measured(name: str) -> tuple[float, float]:
         return result
 
     plane = random_plane(work.model, seed=0)
-    evaluator = plane_evaluator(
-        work.model, "cross_entropy", (work.inputs, work.targets), plane,
-        config=SamplingConfig(), points=grid.size,
-    )  # fmt: skip
+    problem = Problem(work.model, "cross_entropy", (work.inputs, work.targets))
+    evaluator = plane_evaluator(problem, plane, config=SamplingConfig(), points=grid.size)
     surface = empty_surface(evaluator, plane, grid)
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         begin = time.perf_counter()
