@@ -131,9 +131,8 @@ def measure(name: str, python: str, *, rounds: int, seconds: float) -> list[dict
         others = {e: Peer.start(python, e, name, path) for e in peers.ENGINES}
         answers = {engine: peer.answer() for engine, peer in others.items()}
         # Chosen while nothing else runs: the peers wait for their input.
-        evaluator = plane_evaluator(
-            Problem(work.model, data=(work.inputs, work.targets)), plane, points=MANY_POINTS
-        )
+        problem = Problem(work.model, "cross_entropy", (work.inputs, work.targets))
+        evaluator = plane_evaluator(problem, plane, points=MANY_POINTS)
         print(f"{name}: {evaluator.choice}", flush=True)
         nine = np.array([(a, b) for a in peers.GRID for b in peers.GRID])
         own = evaluator(nine)["losses"]

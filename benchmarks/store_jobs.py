@@ -41,10 +41,10 @@ class Job:
         inputs = torch.randn(400, 10, generator=generator)
         self.data = inputs, (inputs[:, :3].sum(dim=1) > 0).long()
 
-    def model(self) -> Any:
-        """Build the network."""
+    def problem(self) -> Problem:
+        """Return the network at its start, with loss and data."""
         spec = network_spec("mlp", activation="relu", input_shape=(10,), outputs=2, hidden=(16,))
-        return build(spec, seed=0)
+        return Problem(build(spec, seed=0), "cross_entropy", self.data)
 
     def work(self, path: Path, acknowledge: Acknowledge) -> None:
         """Do the job, or what is left of it."""
@@ -66,10 +66,9 @@ class Sampling(Job):
 
     def work(self, path: Path, acknowledge: Acknowledge) -> None:
         """Sample, or go on."""
-        model = self.model()
-        plane = random_plane(model, seed=1)
+        problem = self.problem()
+        plane = random_plane(problem.model, seed=1)
         with StudyWriter(path, config={"job": "sampling"}) as writer:
-            problem = Problem(model, data=self.data)
             evaluator = plane_evaluator(problem, plane, config=ENGINE)
             surface = writer.find(SURFACE)
             if not isinstance(surface, Surface):
@@ -118,7 +117,7 @@ class Training(Job):
                 acknowledge(number)
 
             trajectory = train(
-                Problem(self.model(), data=self.data), optimizer="adam", config=TRAINING,
+                self.problem(), optimizer="adam", config=TRAINING,
                 keeping=Keeping(save, saved, 0.0, lambda: writer.pieces(RUN), writer.gather),
             )  # fmt: skip
             writer.put_record(RUN, trajectory)

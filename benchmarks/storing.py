@@ -38,10 +38,8 @@ def measured(name: str) -> tuple[float, float]:
         return result
 
     plane = random_plane(work.model, seed=0)
-    evaluator = plane_evaluator(
-        Problem(work.model, "cross_entropy", (work.inputs, work.targets)), plane,
-        config=SamplingConfig(), points=grid.size,
-    )  # fmt: skip
+    problem = Problem(work.model, "cross_entropy", (work.inputs, work.targets))
+    evaluator = plane_evaluator(problem, plane, config=SamplingConfig(), points=grid.size)
     surface = empty_surface(evaluator, plane, grid)
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         begin = time.perf_counter()

@@ -16,7 +16,8 @@ class Batch:
 
     Attributes:
         inputs: floating point, [N, ...]; images are [N, channels, height, width].
-        targets: class indices (int64), [N], or values (float64), [N, 1], like a network's output.
+        targets: class indices (int64), [N], or values (float64), [N, 1], one for each output of a
+            network, as the loss ``mse`` compares them.
         name: its name in the catalogue.
         sha256: digest of the decoded arrays before standardisation, see :func:`digest`.
         standardisation: how inputs (and the values of a regression) were scaled.
@@ -31,11 +32,12 @@ class Batch:
     classes: int | None = None
 
     def __post_init__(self) -> None:
-        one = () if self.targets.dtype.kind in "iu" else (1,)
-        if not len(self.inputs) or self.targets.shape != (len(self.inputs), *one):
+        form = (len(self.inputs),) if self.classes else (len(self.inputs), 1)
+        if not len(self.inputs) or self.targets.shape != form:
+            kind = "class indices [N]" if self.classes else "values [N, 1]"
             raise ValueError(
-                f"{self.name} must have as many targets (classes [N] or values [N, 1]) as inputs "
-                f"[N, ...], at least one; got {self.inputs.shape} and {self.targets.shape}"
+                f"{self.name} must have inputs [N, ...] and as many targets, {kind}, at least one; "
+                f"got {self.inputs.shape} and {self.targets.shape}"
             )
         if not np.all(np.isfinite(self.inputs)):
             raise ValueError(f"the inputs of {self.name} hold NaN or infinity")

@@ -35,11 +35,11 @@ def breast_cancer() -> Arrays:
 
 
 def diabetes() -> Arrays:
-    """Return scikit-learn's 442 patients, 10 raw features, a value to predict."""
+    """Return scikit-learn's 442 patients, 10 raw features, a value to predict, [442, 1]."""
     from sklearn.datasets import load_diabetes
 
     inputs, targets = load_diabetes(return_X_y=True, scaled=False)
-    return inputs, targets.astype(np.float64)
+    return inputs, targets.astype(np.float64)[:, None]
 
 
 def mnist5k() -> Arrays:

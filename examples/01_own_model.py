@@ -30,13 +30,16 @@ for _ in range(5 if given.quick else 100):
     loss.backward()
     optimizer.step()
 
+# %% Network, loss and examples: what everything below is asked about
+problem = landscape.Problem(model, nn.functional.cross_entropy, (inputs, targets))
+
 # %% Two random directions, scaled filter by filter
 # Without the scaling, a network with larger weights would look flatter than it is.
 plane = landscape.random_plane(model, seed=0)
 
 # %% The loss at every point; the model is bit-identical afterwards
 grid = landscape.Grid.square(11 if given.quick else 51)
-surface = landscape.sample(model, nn.functional.cross_entropy, (inputs, targets), plane, grid=grid)
+surface = landscape.sample(problem, plane, grid=grid)
 print(f"loss at the solution {surface.losses[grid.shape[0] // 2, grid.shape[1] // 2]:.4f}")
 
 # %% A picture to look at and a figure for the paper

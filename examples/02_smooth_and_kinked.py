@@ -21,10 +21,13 @@ digits = data.load("digits", standardise="features")
 # %% Train each from the same initial weights
 # Draws are keyed by seed and parameter name, so only the activation differs.
 config = landscape.TrainingConfig(steps=20 if given.quick else 300)
-models = {name: build("mlp", activation=name, seed=0) for name in names}
+problems = {
+    name: landscape.Problem(build("mlp", activation=name, seed=0), "cross_entropy", digits)
+    for name in names
+}
 runs = {
-    name: landscape.train(model, "cross_entropy", digits, optimizer="gd", config=config)
-    for name, model in models.items()
+    name: landscape.train(problem, optimizer="gd", config=config)
+    for name, problem in problems.items()
 }
 
 # %% The plane of each path, in units of its length from start to solution
@@ -38,10 +41,9 @@ grid = window_around(paths, points, margin=0.4)
 # A fixed engine: one arithmetic in all panels, and nothing to measure for each network.
 engine = landscape.SamplingConfig(strategy="batched", chunk=8, batch_size=1024, threads=1)
 surfaces, placed = [], []
-for name in names:
-    work = models[name], "cross_entropy", digits, planes[name]
-    surfaces.append(landscape.sample(*work, grid=grid, engine=engine))
-    evaluator = landscape.plane_evaluator(*work, config=engine)
+for name, problem in problems.items():
+    surfaces.append(landscape.sample(problem, planes[name], grid=grid, engine=engine))
+    evaluator = landscape.plane_evaluator(problem, planes[name], config=engine)
     path = landscape.place(evaluator, planes[name], runs[name], run=name, plane_id=name)
     placed.append(path)
     print(f"{name:5} final loss {runs[name].losses[-1]:.4f}, in the plane {path.captured:.1%}")

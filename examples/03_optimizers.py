@@ -21,21 +21,22 @@ digits = data.load("digits", standardise="features")
 # %% Same weights, same data, another way down
 # Each has its own rate, a default: this compares ways, not which optimizer is the best.
 config = landscape.TrainingConfig(steps=20 if given.quick else 300, record_every=2)
-runs, models = {}, {}
-for name in optimizers:
-    models[name] = build("mlp", activation="relu", seed=0)
-    runs[name] = landscape.train(
-        models[name], "cross_entropy", digits, optimizer=name, config=config
-    )
+problems = {
+    name: landscape.Problem(build("mlp", activation="relu", seed=0), "cross_entropy", digits)
+    for name in optimizers
+}
+runs = {
+    name: landscape.train(problem, optimizer=name, config=config)
+    for name, problem in problems.items()
+}
 
 # %% The plane of the first path; the others are placed on it by least squares
 # Off the plane a path has its own losses, not the surface's: its tube may run below.
 plane = landscape.pca_plane(runs["gd"])
 coordinates = [landscape.project(run.thetas, plane)[0] for run in runs.values()]
 grid = window_around(coordinates, (11, 11) if given.quick else (61, 61), margin=0.2)
-work = models["gd"], "cross_entropy", digits, plane
 engine = landscape.SamplingConfig(strategy="batched", chunk=8, batch_size=1024, threads=1)
-evaluator = landscape.plane_evaluator(*work, config=engine)
+evaluator = landscape.plane_evaluator(problems["gd"], plane, config=engine)
 paths = [
     landscape.place(evaluator, plane, run, run=name, plane_id="gd") for name, run in runs.items()
 ]
@@ -43,7 +44,7 @@ for path in paths:
     print(f"{path.run:9} final loss {path.losses[-1]:.4f}, in the plane {path.captured:.1%}")
 
 # %% All on one surface; the legend tells how much of each path the plane holds
-surface = landscape.sample(*work, grid=grid, engine=engine)
+surface = landscape.sample(problems["gd"], plane, grid=grid, engine=engine)
 shown = [replace(path, run=f"{path.run} {path.captured:.0%}") for path in paths]
 title = "Four optimizers: share of each path in the plane"
 figure = viz.contour(surface, paths=[shown], titles=[title])

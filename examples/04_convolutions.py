@@ -29,14 +29,15 @@ examples = mnist.inputs[chosen], mnist.targets[chosen]
 # %% Train; BatchNorm gathers its running statistics, which sampling leaves as they are
 model = build("cnn", activation="relu", input_shape=(1, 28, 28), channels=(8, 16), batch_norm=True)
 config = landscape.TrainingConfig(steps=3 if given.quick else 100, batch_size=100)
-run = landscape.train(model, "cross_entropy", examples, optimizer="adam", config=config)
+problem = landscape.Problem(model, "cross_entropy", examples)
+run = landscape.train(problem, optimizer="adam", config=config)
 print(f"loss {run.losses[0]:.3f} -> {run.losses[-1]:.4f} over {count} examples")
 
 # %% Evaluate at Chebyshev points, interpolate the rest, and say so
 # Where the loss is not smooth enough, every point is evaluated instead. Half the usual span:
 # further out this loss is a hundred times larger, and the valley would be a flat spot.
 plane = landscape.random_plane(model, seed=0)
-evaluator = landscape.plane_evaluator(model, "cross_entropy", examples, plane)
+evaluator = landscape.plane_evaluator(problem, plane)
 grid = landscape.Grid.square(27 if given.quick else 101, span=0.5)
 result = landscape.resample(evaluator, plane, grid)
 print(evaluator.choice)

@@ -2,6 +2,7 @@
 
 # %% Options, activations and data
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,22 +24,22 @@ parts = [(digits.inputs[i : i + 64], digits.targets[i : i + 64]) for i in range(
 # %% Train each from the same initial weights; the same random plane, in double precision
 config = landscape.TrainingConfig(steps=20 if given.quick else 300)
 models = {f"{one.name}-gd-seed0": build("mlp", activation=one.name, seed=0) for one in facts}
-common = {"loss": "cross_entropy", "data": digits}
-runs = {k: landscape.train(m, optimizer="gd", config=config, **common) for k, m in models.items()}
+problems = {key: landscape.Problem(model, data=digits) for key, model in models.items()}
+runs = {k: landscape.train(p, optimizer="gd", config=config) for k, p in problems.items()}
 planes = {key: landscape.random_plane(model.double(), seed=0) for key, model in models.items()}
 step = landscape.window_of_step(runs, planes["relu-gd-seed0"])
 
 # %% Full scale, the window, how the residual scales, and what a minibatch adds to one step
-common["engine"] = landscape.SamplingConfig(strategy="batched", chunk=8, batch_size=1024, threads=1)
+engine = landscape.SamplingConfig(strategy="batched", chunk=8, batch_size=1024, threads=1)
 views = [landscape.Grid.square(21 if given.quick else 51), step.grid(21 if given.quick else 151)]
 widths, points = np.geomspace(4e-5, 0.4, 3 if given.quick else 9), 4 if given.quick else 7
 centres = np.random.default_rng(0).uniform(-0.5, 0.5, (20, 2))
 full, residuals, scalings, noise = [], [], [], []
-for key, plane in planes.items():
-    of = {"model": models[key], "plane": plane, **common}
-    whole, window = (landscape.sample(grid=grid, **of) for grid in views)
-    losses = landscape.loss_on_plane(**of)
-    minibatches = [landscape.loss_on_plane(**{**of, "data": part}) for part in parts]
+for key, problem in problems.items():
+    of = {"plane": planes[key], "engine": engine}
+    whole, window = (landscape.sample(problem, grid=grid, **of) for grid in views)
+    losses = landscape.loss_on_plane(problem, **of)
+    minibatches = [landscape.loss_on_plane(replace(problem, data=part), **of) for part in parts]
     full.append(whole)
     residuals.append(landscape.remove_quadratic(window))
     scalings.append(landscape.residual_scaling(losses, centres, widths, points=points))

@@ -20,17 +20,17 @@ if given.quick:
     digits = (digits.inputs[:100], digits.targets[:100])
 model = build("mlp", activation="relu", hidden=(32, 32), seed=0)
 config = landscape.TrainingConfig(steps=20 if given.quick else 300)
-run = landscape.train(model, "cross_entropy", digits, optimizer="gd", config=config)
+problem = landscape.Problem(model, "cross_entropy", digits)
+run = landscape.train(problem, optimizer="gd", config=config)
 assign(model, run.thetas[-1])
 plane = landscape.random_plane(model, seed=0)
-work = model, "cross_entropy", digits, plane
 
 # %% Every kink in a window as small as a step of the optimizer
 # Lines of the first layer are straight; those of the second bend where they meet the first.
 small = landscape.Grid.square(9 if given.quick else 33, 0.002)
-kinks = kink_map(*work, grid=small)
+kinks = kink_map(problem, plane, grid=small)
 print(f"{kinks.curves} curves, largest jump of the gradient {kinks.weights.max():.2g}")
-surface = landscape.sample(*work, grid=small)
+surface = landscape.sample(problem, plane, grid=small)
 figure = viz.kink_contour(surface, kinks, height="linear", title="Kink curves")
 print("wrote", viz.save(figure, given.out / "kink-curves.png"))
 picture = viz.kink_surface(surface, kinks, height="linear", shading="differences")
@@ -39,12 +39,13 @@ print("wrote", viz.save(picture, given.out / "kink-curves-3d.png"))
 # %% The surface cut along them, without its quadratic
 # What is left after the quadratic is nearly all creases: each edge has two normals.
 grid = landscape.Grid.square(5 if given.quick else 13, 0.002)
-creases = creased_surface(*work, kinks, grid=grid, least=0.1 if given.quick else 1e-2)
+creases = creased_surface(problem, plane, kinks, grid=grid, least=0.1 if given.quick else 1e-2)
 residual = creases.minus(creases.quadratic())
 print("wrote", viz.save(viz.creased(residual, title="Residual"), given.out / "creases.png"))
 
 # %% Wider windows hold too many curves to draw: their density
 wide = landscape.Grid.square(9 if given.quick else 41, 0.25)
-many = kink_map(*work, grid=wide, limit=20_000)
-figure = viz.kink_contour(landscape.sample(*work, grid=wide), many, title="Kink density", most=500)
+many = kink_map(problem, plane, grid=wide, limit=20_000)
+surface = landscape.sample(problem, plane, grid=wide)
+figure = viz.kink_contour(surface, many, title="Kink density", most=500)
 print("wrote", viz.save(figure, given.out / "kink-density.png"))

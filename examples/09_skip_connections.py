@@ -2,6 +2,7 @@
 
 # %% Options and data
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import data
@@ -20,28 +21,28 @@ images, labels = digits.inputs[:512], digits.targets[:512]
 # %% Train both: same blocks, same seed, same batches; only the skips are dropped
 depth, width = (8, 4) if given.quick else (32, 8)
 config = landscape.TrainingConfig(steps=8 if given.quick else 200, batch_size=64)
-networks = {}
+problems = {}
 for title, skip in {"With skip connections": True, "Without": False}.items():
     model = build(
         "resnet", depth=depth, width=width, input_shape=(1, 8, 8), outputs=10, skip=skip, seed=0
     )
-    run = landscape.train(model, "cross_entropy", (images, labels), optimizer="adam", config=config)
+    problem = landscape.Problem(model, "cross_entropy", (images, labels))
+    run = landscape.train(problem, optimizer="adam", config=config)
     assign(model, run.thetas[-1])
     print(f"{title:22} loss after {run.steps[-1]} steps: {run.losses[-1]:.4g}")
-    networks[title] = model
+    problems[title] = problem
 
 # %% The same two random directions around both, scaled filter by filter
 # Draws are keyed by the names of parameters, so that blocks of both are moved alike.
 grid = landscape.Grid.square(5 if given.quick else 25)
-subset = 64 if given.quick else 256
+how = {"subset": landscape.Subset(64 if given.quick else 256), "batch_norm": "batch"}
 surfaces = [
     landscape.sample(
-        model, "cross_entropy", (images, labels), landscape.random_plane(model, seed=0),
-        grid=grid, subset=subset, batch_norm="batch",
+        replace(problem, **how), landscape.random_plane(problem.model, seed=0), grid=grid
     )
-    for model in networks.values()
-]  # fmt: skip
+    for problem in problems.values()
+]
 
 # %% One scale, one camera
-picture = viz.compare(surfaces, titles=list(networks))
+picture = viz.compare(surfaces, titles=list(problems))
 print("wrote", viz.save(picture, given.out / "skip-connections.png"))

@@ -49,12 +49,12 @@ for _ in range(10 if given.quick else 300):
 
 # %% The surface
 plane, grid = landscape.random_plane(model, seed=0), landscape.Grid.square(5 if given.quick else 31)
-surface = landscape.sample(model, "cross_entropy", (inputs, targets), plane, grid=grid)
+surface = landscape.sample(landscape.Problem(model, data=(inputs, targets)), plane, grid=grid)
 picture = viz.surface(surface, title="Transformer")
 print("wrote", viz.save(picture, given.out / "language-model.png"))
 
 # %% How much of the slope's change along a gradient step sits in the kinks of its ReLUs
-work = model, "cross_entropy", (inputs[:8], targets[:8])
-budget = landscape.slope_budget(*work, landscape.gradient_segment(*work, rate=0.1))
+few = landscape.Problem(model, data=(inputs[:8], targets[:8]))
+budget = landscape.slope_budget(few, landscape.gradient_segment(few, rate=0.1))
 print(f"{budget.crossings} crossings; autograd's curvature is off by {budget.off_by:.2%}")
 print("wrote", viz.save(viz.layer_budgets([budget]), given.out / "language-model-kinks.pdf"))

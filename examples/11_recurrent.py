@@ -47,7 +47,8 @@ for kind in (nn.LSTM, nn.RNN):
         optimizer.step()
     plane = landscape.random_plane(model, seed=0)
     grid = landscape.Grid.square(7 if given.quick else 41, 1.5)
-    surface = landscape.sample(model, "mse", (sequences, sums), plane, grid=grid)
+    problem = landscape.Problem(model, "mse", (sequences, sums))
+    surface = landscape.sample(problem, plane, grid=grid)
     print(f"{kind.__name__}: loss {loss.item():.3g}, up to {surface.losses.max():.3g} around")
     surfaces[kind.__name__] = surface
 

@@ -51,7 +51,8 @@ for speed in (1.0, 30.0):
         optimizer.step()
     plane = landscape.random_plane(model, seed=0)
     grid = landscape.Grid.square(5 if given.quick else 41)
-    surfaces[f"Wave of speed {speed:g}"] = landscape.sample(model, loss, batch, plane, grid=grid)
+    problem = landscape.Problem(model, loss, batch)
+    surfaces[f"Wave of speed {speed:g}"] = landscape.sample(problem, plane, grid=grid)
 
 # %% One scale, one camera
 picture = viz.compare(list(surfaces.values()), titles=list(surfaces))

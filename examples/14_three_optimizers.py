@@ -37,14 +37,12 @@ for name, rate in rates.items():
             loss.backward()
             optimizer.step()
             recorder.step(loss)
-    runs[name] = landscape.evaluate_losses(
-        recorder.trajectory(), model, "cross_entropy", (inputs, targets)
-    )
+    problem = landscape.Problem(model, "cross_entropy", (inputs, targets))
+    runs[name] = landscape.evaluate_losses(problem, recorder.trajectory())
 
 # %% The plane through the three solutions; each path is placed on it by least squares
 plane = landscape.plane_through(*runs.values(), orthogonal=True)
-work = model, "cross_entropy", (inputs, targets), plane
-evaluator = landscape.plane_evaluator(*work)
+evaluator = landscape.plane_evaluator(problem, plane)
 paths = [
     landscape.place(evaluator, plane, run, run=name, plane_id="three") for name, run in runs.items()
 ]
@@ -52,7 +50,7 @@ for path in paths:
     print(f"{path.run:8} final loss {path.losses[-1]:.4f}, in the plane {path.captured:.1%}")
 points = (11, 11) if given.quick else (61, 61)
 grid = window_around([path.coordinates for path in paths], points, margin=0.5)
-surface = landscape.sample(*work, grid=grid)
+surface = landscape.sample(problem, plane, grid=grid)
 
 # %% All on one surface, at their true losses: off the plane these are not the surface's
 picture = viz.surface(surface, path=paths, title="The plane of three solutions")

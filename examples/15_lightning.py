@@ -50,11 +50,11 @@ trainer = pl.Trainer(max_steps=10 if given.quick else 300, max_epochs=-1, callba
 trainer.fit(Classifier(net), torch.utils.data.DataLoader(examples, 128, shuffle=True))
 
 # %% The plane of its path, which starts near alpha = -1, and the loss there
-work = net, "cross_entropy", digits
-run = landscape.evaluate_losses(recorder.trajectory(), *work)
+problem, points = landscape.Problem(net, data=digits), 9 if given.quick else 51
+run = landscape.evaluate_losses(problem, recorder.trajectory())
 plane = landscape.pca_plane(run, length="displacement")
-evaluator = landscape.plane_evaluator(*work, plane)
+evaluator = landscape.plane_evaluator(problem, plane)
 path = landscape.place(evaluator, plane, run, run="Lightning", plane_id="pca")
-surface = landscape.sample(*work, plane, grid=landscape.Grid.square(9 if given.quick else 51, 1.5))
+surface = landscape.sample(problem, plane, grid=landscape.Grid.square(points, 1.5))
 picture = viz.surface(surface, path=path, title="A path recorded in Lightning")
 print("wrote", viz.save(picture, given.out / "lightning.png"))

@@ -25,8 +25,7 @@ parser.add_argument("--quick", action="store_true", help="small and fast")
 given, _ = parser.parse_known_args()  # a notebook has arguments of its own
 text = topics["assignment"][: 800 if given.quick else None]
 letters = sorted(set(text))
-ids = torch.tensor([letters.index(letter) for letter in text])
-lines = ids[: len(ids) // 32 * 32].reshape(-1, 32)
+lines = torch.tensor([letters.index(letter) for letter in text]).unfold(0, 32, 32)
 
 # %% Train as you are used to; a callback writes down the weights every few steps
 size = {"n_embd": 16, "n_layer": 1} if given.quick else {"n_embd": 32, "n_layer": 2}
@@ -49,11 +48,12 @@ def next_letter(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
     return model(**batch).loss
 
 
-work = model, next_letter, {"input_ids": lines, "labels": lines}
-run = landscape.evaluate_losses(recorder.trajectory(), *work)
+problem = landscape.Problem(model, next_letter, {"input_ids": lines, "labels": lines})
+run = landscape.evaluate_losses(problem, recorder.trajectory())
 plane = landscape.pca_plane(run, length="displacement")
-evaluator = landscape.plane_evaluator(*work, plane)
+evaluator = landscape.plane_evaluator(problem, plane)
 path = landscape.place(evaluator, plane, run, run="Trainer", plane_id="pca")
-surface = landscape.sample(*work, plane, grid=landscape.Grid.square(5 if given.quick else 31, 1.5))
+grid = landscape.Grid.square(5 if given.quick else 31, 1.5)
+surface = landscape.sample(problem, plane, grid=grid)
 picture = viz.surface(surface, path=path, title="A path recorded in the Trainer")
 print("wrote", viz.save(picture, given.out / "huggingface.png"))

@@ -44,7 +44,8 @@ digits = data.load("digits", standardise="features")
 line = landscape.line_between(first, second)
 grid = landscape.Grid.line(9 if given.quick else 101, (0, 1))
 model = landscape.study.solution_model(first)
-between = landscape.sample(model, "cross_entropy", digits, line, grid=grid)
+problem = landscape.Problem(model, "cross_entropy", digits)
+between = landscape.sample(problem, line, grid=grid)
 print("wrote", viz.save(viz.line(between, titles=["ReLU"]), given.out / "line.pdf"))
 
 # %% The same surface for Blender and the web: normals, colours and the path in one file

@@ -21,8 +21,8 @@ labels, kinked = [one.label for one in facts], [bool(one.kinks) for one in facts
 digits = data.load("digits", standardise="features")
 config = landscape.TrainingConfig(steps=20 if given.quick else 300)
 models = [build("mlp", activation=one.name, seed=0) for one in facts]
-work = [(model, "cross_entropy", digits) for model in models]
-runs = [landscape.train(*job, optimizer="gd", config=config) for job in work]
+problems = [landscape.Problem(model, data=digits) for model in models]
+runs = [landscape.train(problem, optimizer="gd", config=config) for problem in problems]
 
 # %% The activations themselves, with their derivatives and kinks
 plate = viz.activation_plate([activations.profile(one.name) for one in facts])
@@ -30,8 +30,8 @@ print("wrote", viz.save(plate, given.out / "activations.pdf"))
 
 # %% Slope budgets: how much of the change of the slope in a step sits in kinks
 budgets = {
-    label: [landscape.slope_budget(*job, landscape.step_segment(run, k)) for k in (1, 2, -1)]
-    for label, job, run in zip(labels, work, runs, strict=True)
+    label: [landscape.slope_budget(problem, landscape.step_segment(run, k)) for k in (1, 2, -1)]
+    for label, problem, run in zip(labels, problems, runs, strict=True)
 }
 print("wrote", viz.save(viz.slope_budgets(budgets), given.out / "budgets.pdf"))
 
@@ -42,7 +42,8 @@ print("wrote", viz.save(layers, given.out / "layers.pdf"))
 # %% Along the path: how far the linear prediction holds, sharpness, noise of the kinks
 some = {"records": (1, 2)} if given.quick else {}
 measured = {
-    label: along_path(*job, run, **some) for label, job, run in zip(labels, work, runs, strict=True)
+    label: along_path(problem, run, **some)
+    for label, problem, run in zip(labels, problems, runs, strict=True)
 }
 print("wrote", viz.save(viz.along_path(measured), given.out / "along-path.pdf"))
 
@@ -50,10 +51,10 @@ print("wrote", viz.save(viz.along_path(measured), given.out / "along-path.pdf"))
 for model, run in zip(models, runs, strict=True):
     assign(model, run.thetas[-1])
 small = {"centres": 5, "samples": 65} if given.quick else {}
-scales = [curvature_against_scale(*job, random_segment(job[0]), **small) for job in work]
+scales = [curvature_against_scale(p, random_segment(p.model), **small) for p in problems]
 figure = viz.curvature_scale(scales, titles=labels, kinked=kinked)
 print("wrote", viz.save(figure, given.out / "curvature-scale.pdf"))
 
 # %% The spectrum of the Hessian, which does not see kinks
-spectra = [landscape.spectral_density(*job, starts=1 if given.quick else 4) for job in work]
+spectra = [landscape.spectral_density(p, starts=1 if given.quick else 4) for p in problems]
 print("wrote", viz.save(viz.spectrum(spectra, titles=labels), given.out / "spectrum.pdf"))

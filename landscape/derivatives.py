@@ -258,7 +258,7 @@ class LossAtPoint:
 
     def _over_examples(self, total: dict[str, Tensor]) -> Floats:
         examples = self.evaluator.batches.examples
-        return self._joined(total) * (self.evaluator.objective.over(examples) / examples)
+        return self._joined(total) / (examples / self.evaluator.objective.over(examples))
 
 
 def _times(

@@ -123,7 +123,7 @@ class _Log:
     def record(self, step: int, model: nn.Module, evaluator: Evaluator) -> None:
         if self.steps and self.steps[-1] == step:
             return
-        theta = _theta(model).cpu().numpy()
+        theta = _array(_theta(model))
         evaluator.network.renew_buffers()
         values = evaluator(theta[None].astype(np.float64))
         self.thetas.append(theta)
@@ -179,7 +179,7 @@ class _Log:
             step_lengths=facts[:, 2],
             learning_rates=facts[:, 3],
             layout=layout_of(model),
-            buffers={n: b.detach().cpu().numpy().copy() for n, b in model.named_buffers()},
+            buffers={n: _array(b).copy() for n, b in model.named_buffers()},
             diverged_at=self.diverged_at,
             settings=settings,
         )
@@ -188,7 +188,7 @@ class _Log:
         """All vectors, [T, P]: those on record and those in memory."""
         if not self.dropped or keeping is None or keeping.gather is None:
             return np.stack(self.thetas)
-        first = _theta(model).cpu().numpy()
+        first = _array(_theta(model))
         recorded = (piece["thetas"].numpy() for piece in keeping.pieces())
         # One row each: a stack of all would be another copy.
         blocks = itertools.chain(recorded, (theta[None] for theta in self.thetas))
@@ -197,6 +197,12 @@ class _Log:
 
 def _theta(model: nn.Module) -> Tensor:
     return torch.cat([p.detach().reshape(-1) for p in model.parameters()])
+
+
+def _array(values: Tensor) -> np.ndarray[Any, Any]:
+    """Return values as an array; numpy has no bfloat16, which float32 holds exactly."""
+    values = values.detach().cpu()
+    return (values.float() if values.dtype == torch.bfloat16 else values).numpy()
 
 
 def _restore(model: nn.Module, theta: Tensor) -> None:

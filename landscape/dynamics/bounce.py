@@ -24,17 +24,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from landscape.arrays import Floats
 from landscape.dynamics.claims import KIND, Finding, Setting, claim_of, finding
 from landscape.dynamics.comparing import Quantity, decided, registered, said
 from landscape.dynamics.pre_activations import pre_activations
 from landscape.dynamics.sharpest import sharpest
-from landscape.dynamics.stable_rate import sharpness_at, single_precision
-from landscape.dynamics.stacked import Examples, Stack
+from landscape.dynamics.stable_rate import sharpness_at
+from landscape.dynamics.stacked import Stack
 from landscape.dynamics.statistics import log_margin
 from landscape.dynamics.twins import activations_of, twins
+from landscape.problem import Problem
 from landscape.randomness import keyed_normal
 from landscape.results import Analysis
 
@@ -45,9 +46,7 @@ _MEANS = ("cosines", "reversals", "along", "crossings", "returns")
 
 
 def bounce(
-    model: nn.Module,
-    loss: str,
-    examples: Examples,
+    problem: Problem,
     *,
     levels: Sequence[float],
     steps: int,
@@ -60,9 +59,8 @@ def bounce(
     with it.
 
     Args:
-        model: the network at its start; left alone.
-        loss: see :func:`landscape.dynamics.stacked.descend`.
-        examples: pair (inputs, targets).
+        problem: the network at its start, loss and data; see
+            :func:`landscape.dynamics.stacked.descend`.
         levels: rates x sharpness; a quadratic descends below 2, and bounces above 1.
         steps: optimizer steps.
         every: steps between measurements of the sharpness.
@@ -77,15 +75,15 @@ def bounce(
         of the crossings of the step before; NaN where there were none. Per measurement:
         ``sharpness``, ``rates``. ``losses [steps]``. Shorter if the loss was not finite any more.
     """
-    stack = Stack(model, loss)
+    stack = Stack(problem)
     count = len(levels)
     thetas = np.repeat(stack.theta.double().numpy()[None], count, axis=0)
 
     def at(places: Floats) -> tuple[Floats, Floats]:
-        losses, slopes = stack.gradients(torch.from_numpy(places).to(stack.dtype), examples)
+        losses, slopes = stack.gradients(torch.from_numpy(places).to(stack.dtype))
         return losses.double().numpy(), slopes.double().numpy()
 
-    runs = [_Run(_Watched(model, examples[0], stack)) for _ in levels]
+    runs = [_Run(_Watched(stack)) for _ in levels]
     directions = np.repeat(keyed_normal((thetas.shape[1],), seed, "sharpest").numpy()[None], count,
                            axis=0)  # fmt: skip
     scales, rates = 1e-3 * np.linalg.norm(thetas, axis=1), np.zeros(count)
@@ -153,15 +151,15 @@ class _Run:
 class _Watched:
     """Counts crossings of z = 0, and those that are taken back at once."""
 
-    def __init__(self, model: nn.Module, inputs: Tensor, stack: Stack) -> None:
-        self._model, self._inputs, self._stack = model, inputs, stack
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
         self._side: Tensor | None = None
         self._crossed: Tensor | None = None
 
     def seen(self, theta: Floats) -> tuple[float, float]:
         """Return the share that crossed since the last call, and of those before that returned."""
         parameters = self._stack.named(torch.from_numpy(theta).to(self._stack.dtype))
-        found = pre_activations(self._model, self._inputs, parameters)
+        found = pre_activations(self._stack.network.inner, self._stack.examples[0], parameters)
         side = torch.cat([z.reshape(-1) > 0 for z in found.values()])
         crossed = None if self._side is None else side ^ self._side
         share = float("nan") if crossed is None else float(crossed.double().mean())
@@ -191,10 +189,9 @@ def measure(setting: Setting) -> Analysis:
     arrays["sharpness"] = np.full((*shape, records), np.nan)
     arrays["autograd_sharpness"] = np.full(len(names), np.nan)
     for row, name in enumerate(names):
-        single = setting.model(name, dtype=torch.float32)
+        single = setting.problem(name, dtype=torch.float32)
         arrays["autograd_sharpness"][row] = sharpness_at(setting.problem(name))
-        runs = bounce(single, setting.loss, single_precision(setting), levels=LEVELS,
-                      steps=effort.steps, every=every, seed=setting.seed)  # fmt: skip
+        runs = bounce(single, levels=LEVELS, steps=effort.steps, every=every, seed=setting.seed)
         for column, run in enumerate(runs):
             for key in _MEANS:
                 arrays[key][row, column] = _mean(run[key])

@@ -28,7 +28,7 @@ from landscape.dynamics.comparing import (
     twin_of,
 )
 from landscape.dynamics.primary import primary
-from landscape.dynamics.stable_rate import sharpness_at, single_precision
+from landscape.dynamics.stable_rate import sharpness_at
 from landscape.dynamics.stacked import Methods, descend, steps_to
 from landscape.dynamics.statistics import Verdict
 from landscape.dynamics.twins import activations_of, twins
@@ -58,10 +58,10 @@ def loss_curves(
     methods = Methods(rates, np.zeros(len(rates)), np.zeros(len(rates)))
     rows = []
     for name in names:
-        model = setting.model(name, dtype=torch.float32)
+        problem = setting.problem(name, dtype=torch.float32)
         runs = [
-            descend(model, setting.loss, single_precision(setting), methods, steps=effort.steps,
-                    batch_size=size, record_every=every, seed=setting.seed)
+            descend(problem, methods, steps=effort.steps, batch_size=size, record_every=every,
+                    seed=setting.seed)
             for size in effort.batch_sizes
         ]  # fmt: skip
         rows.append(np.stack([run.losses for run in runs]))

@@ -159,13 +159,13 @@ def measure(setting: Setting) -> Analysis:
     arrays |= {"descended": np.zeros(shape, dtype=bool), "rates": rates}
     methods = Methods(rates, np.zeros(len(rates)), np.zeros(len(rates)))
     for row, name in enumerate(ACTIVATIONS):
-        model = setting.model(name)
-        run = descend(model, setting.loss, setting.examples, methods, steps=effort.steps,
-                      record_every=every, seed=setting.seed, keep_path=True)  # fmt: skip
+        problem = setting.problem(name)
+        run = descend(problem, methods, steps=effort.steps, record_every=every, seed=setting.seed,
+                      keep_path=True)  # fmt: skip
         arrays["descended"][row] = run.losses[:, -1] < run.losses[:, 0]
         for column, path in enumerate(np.moveaxis(np.asarray(run.path), 1, 0)):
             if np.isfinite(path).all():
-                for key, value in _ended(setting, model, path).items():
+                for key, value in _ended(setting, problem.model, path).items():
                     arrays[key][row, column] = value
     settings = {**setting.facts(), "claim": 6, "activations": list(ACTIVATIONS)}
     return Analysis(KIND, arrays, settings)

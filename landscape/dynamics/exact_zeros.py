@@ -13,6 +13,7 @@ References:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,9 @@ from landscape.dynamics.effects import paired_effect
 from landscape.dynamics.pre_activations import pre_activations
 from landscape.dynamics.primary import primary
 from landscape.dynamics.replaced import with_slope_at_zero
-from landscape.dynamics.stacked import Examples
 from landscape.dynamics.statistics import Contrast, log_margin
-from landscape.evaluation.losses import resolve_loss
+from landscape.evaluation.examples import count, take
+from landscape.problem import Problem
 from landscape.randomness import keyed_generator
 from landscape.results import Analysis
 
@@ -52,21 +53,18 @@ def count_zeros(model: nn.Module, inputs: Tensor) -> tuple[int, int]:
 
 
 def train_and_count(
-    model: nn.Module,
-    loss: str,
-    examples: Examples,
+    problem: Problem,
     *,
     steps: int,
     rate: float,
     batch_size: int = 0,
     seed: int = 0,
 ) -> dict[str, Floats]:
-    """Train in place, and count exact zeros and crossings of 0 at every step.
+    """Train the network in place, and count exact zeros and crossings of 0 at every step.
 
     Args:
-        model: changed; its precision is that of the whole computation.
-        loss: see :func:`landscape.dynamics.stacked.descend`.
-        examples: pair (inputs, targets), inputs of the model's precision.
+        problem: the network to train, whose precision is that of the whole computation, a loss of
+            (output, target) and the data.
         steps: optimizer steps of plain (stochastic) gradient descent.
         rate: learning rate.
         batch_size: examples per step; 0 is all.
@@ -77,25 +75,29 @@ def train_and_count(
         every step and at the end; ``crossings [steps]``: share that changed its side, z > 0, with
         the step; ``losses [steps + 1]`` of all examples.
     """
-    function, (inputs, targets) = resolve_loss(loss)[1], examples
+    model, first = problem.model, next(problem.model.parameters())
+    objective, examples = problem.training_objective(), problem.batches(first.dtype).joined()
+    every = count(examples)
     stepper = torch.optim.SGD(model.parameters(), lr=rate)
     generator = keyed_generator(seed, "zeros")
     log: dict[str, list[float]] = {"zeros": [], "crossings": [], "losses": []}
     side = None
     for step in range(steps + 1):
-        found = torch.cat([z.reshape(-1) for z in pre_activations(model, inputs).values()])
+        found = torch.cat([z.reshape(-1) for z in pre_activations(model, examples[0]).values()])
         log["zeros"].append(float((found == 0).double().mean()))
         if side is not None:
             log["crossings"].append(float((side ^ (found > 0)).double().mean()))
         side = found > 0
         with torch.no_grad():
-            log["losses"].append(float(function(model(inputs), targets).double().mean()))
+            total, *_ = objective.parts(model(examples[0]), examples[1], every)
+            log["losses"].append(float(total * objective.over(every) / every))
         if step == steps:
             break
-        order = torch.randperm(len(targets), generator=generator)
-        chosen = order[:batch_size] if batch_size else order
+        order = torch.randperm(every, generator=generator)
+        inputs, targets = take(examples, order[:batch_size] if batch_size else order)
         stepper.zero_grad()
-        function(model(inputs[chosen]), targets[chosen]).mean().backward()  # type: ignore[no-untyped-call]
+        loss = objective.mean(model(inputs), targets, len(inputs)) * objective.over(len(inputs))
+        loss.backward()  # type: ignore[no-untyped-call]
         stepper.step()
     return {name: np.array(values) for name, values in log.items()}
 
@@ -121,16 +123,13 @@ def measure(setting: Setting) -> Analysis:
     }
     for row, precision in enumerate(DTYPES):
         dtype = getattr(torch, precision)
-        targets = setting.targets
-        examples = (
-            setting.inputs.to(dtype), targets.to(dtype) if targets.is_floating_point() else targets
-        )  # fmt: skip
         ends: list[Tensor] = []
         for column, slope in enumerate(CHOICES):
-            model = with_slope_at_zero(setting.model("relu", dtype=dtype), slope)
+            problem = setting.problem("relu", dtype=dtype)
+            model = with_slope_at_zero(problem.model, slope)
             start = _theta(model)
-            run = train_and_count(model, setting.loss, examples, steps=effort.steps,
-                                  rate=_RATE, batch_size=size, seed=setting.seed)  # fmt: skip
+            run = train_and_count(replace(problem, model=model), steps=effort.steps, rate=_RATE,
+                                  batch_size=size, seed=setting.seed)  # fmt: skip
             for key in ("zeros", "crossings", "losses"):
                 arrays[key][row, column] = run[key]
             ends.append(_theta(model))

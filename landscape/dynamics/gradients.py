@@ -24,12 +24,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from landscape.arrays import Floats, as_floats
+from landscape.dynamics.one_batch import in_one_batch
 from landscape.dynamics.units import per_unit
 from landscape.dynamics.watching import Call, Parameters, Watched, watched
-from landscape.evaluation.losses import LossFunction, resolve_loss
+from landscape.problem import Problem
 
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 # |act'| below this share of its largest value is saturated.
@@ -90,36 +91,32 @@ class LayerGradients:
 
 
 def layer_gradients(
-    model: nn.Module,
-    loss: str | LossFunction,
-    examples: tuple[Tensor, Tensor],
-    *,
-    parameters: Parameters | None = None,
-    jacobians: int = 8,
+    problem: Problem, *, parameters: Parameters | None = None, jacobians: int = 8
 ) -> LayerGradients:
     """Measure gradients and Jacobians of each layer.
 
     Args:
-        model: any network; left alone.
-        loss: name, or a function of (output, target) that returns a loss per example.
-        examples: pair (inputs [n, ...], targets [n, ...]).
-        parameters: by name, in place of the model's own.
+        problem: network, loss and data; only read. The inputs are one tensor [n, ...].
+        parameters: by name, in place of the network's own.
         jacobians: of the first so many examples; gradients are of all.
 
     Raises:
-        ValueError: if no activation was seen, or a layer has more than 4096 values per example.
+        ValueError: if no activation was seen, a layer has more than 4096 values per example, or as
+            :func:`landscape.dynamics.one_batch.in_one_batch`.
     """
-    given = {n: p.detach().clone().requires_grad_() for n, p in
-             (parameters or dict(model.named_parameters())).items()}  # fmt: skip
-    inputs, targets = examples
-    run = watched(model, inputs, parameters=given, graph=True)
-    losses = resolve_loss(loss)[1](run.output, targets)
-    ends = [call.inputs for call in run.calls]
-    found = torch.autograd.grad(losses.mean(), [*ends, *given.values()], allow_unused=True)
+    network, part = in_one_batch(problem)
+    network.write(parameters or {})
+    every = dict.fromkeys((slot.name for slot in network.layout.slots), True)
+    with network.ready(), network.leaves(every) as given, torch.enable_grad():
+        (inputs, targets), *_ = network.inputs(part)
+        run = watched(network.inner, inputs, parameters=given, graph=True)
+        loss = network.objective.mean(run.output, targets, len(inputs))
+        ends = [call.inputs for call in run.calls]
+        found = torch.autograd.grad(loss, [*ends, *given.values()], allow_unused=True)
+        few = part[0][:jacobians].detach().clone().requires_grad_()
+        parts = _jacobians(watched(network.inner, few, parameters=given, graph=True), few)
     # Of the mean loss each example has a share of 1 / n.
     at_units = [_norm(g, len(inputs)) for g in found[: len(ends)]]
-    few = inputs[:jacobians].detach().clone().requires_grad_()
-    parts = _jacobians(watched(model, few, parameters=given, graph=True), few)
     return LayerGradients(
         layers=run.layers,
         gradient_norms=np.array(at_units),

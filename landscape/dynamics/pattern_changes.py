@@ -34,6 +34,7 @@ from landscape.dynamics.twins import activations_of, twins
 from landscape.dynamics.units import per_unit
 from landscape.dynamics.watching import watched
 from landscape.parameters import layout_of, unflatten, unwrapped
+from landscape.problem import Problem
 from landscape.results import Analysis
 
 # A change of at least this share of the largest slope is complete.
@@ -183,12 +184,11 @@ def measure(setting: Setting) -> Analysis:
     methods = Methods(rates, np.zeros(len(rates)), np.zeros(len(rates)))
     arrays = {key: np.full((len(names), len(rates)), np.inf) for key in _MEANS}
     for row, name in enumerate(names):
-        model = setting.model(name)
-        run = descend(model, setting.loss, setting.examples, methods, steps=effort.steps,
-                      seed=setting.seed, keep_path=True)  # fmt: skip
+        problem = setting.problem(name)
+        run = descend(problem, methods, steps=effort.steps, seed=setting.seed, keep_path=True)
         for column, path in enumerate(np.moveaxis(np.asarray(run.path), 1, 0)):
             if np.isfinite(path).all():
-                for key, value in _along(setting, model, path).items():
+                for key, value in _along(setting, problem, path).items():
                     arrays[key][row, column] = value
     arrays["rates"] = rates
     settings = {**setting.facts(), "claim": 7, "activations": list(names), "levels": list(LEVELS)}
@@ -201,11 +201,11 @@ def _edge(setting: Setting) -> float:
     return float(grid[0] * setting.effort.factor**4)
 
 
-def _along(setting: Setting, model: nn.Module, path: Floats) -> dict[str, float]:
-    found = pattern_changes(model, setting.inputs, path)
-    stack = Stack(model, setting.loss)
+def _along(setting: Setting, problem: Problem, path: Floats) -> dict[str, float]:
+    found = pattern_changes(problem.model, setting.inputs, path)
+    stack = Stack(problem)
     thetas = torch.from_numpy(path).to(stack.dtype)
-    slopes = [stack.gradients(some, setting.examples)[1] for some in torch.split(thetas, _TOGETHER)]
+    slopes = [stack.gradients(some)[1] for some in torch.split(thetas, _TOGETHER)]
     told = {key: _mean(getattr(found, key)) for key in _MEANS[:-1]}
     return told | {"gradient_change": _mean(gradient_changes(torch.cat(slopes).numpy()))}
 

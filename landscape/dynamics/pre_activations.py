@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,7 @@ from torch.func import functional_call
 
 from landscape.activations.modules import MAKERS
 from landscape.dynamics.replaced import CrossedActivation, ReLUWithSlope
+from landscape.evaluation.examples import arguments
 
 _MODULES: tuple[type[nn.Module], ...] = (
     *{type(make(0.5)) for name, make in MAKERS.items() if name != "identity"},
@@ -39,18 +41,18 @@ def activation_modules(model: nn.Module) -> dict[str, nn.Module]:
 
 
 def pre_activations(
-    model: nn.Module, inputs: Tensor, parameters: Mapping[str, Tensor] | None = None
+    model: nn.Module, inputs: Any, parameters: Mapping[str, Tensor] | None = None
 ) -> dict[str, Tensor]:
     """Return the inputs [N, ...] of every activation, by module name, without a graph.
 
     Args:
         model: the network; left alone.
-        inputs: examples [N, ...].
+        inputs: examples [N, ...], or a tuple or mapping of arguments.
         parameters: to be used instead of the model's own.
     """
     seen: dict[str, Tensor] = {}
     with _watching(activation_modules(model), seen), torch.no_grad():
-        functional_call(model, dict(parameters or {}), (inputs,))
+        functional_call(model, dict(parameters or {}), *arguments(inputs))
     return seen
 
 

@@ -18,25 +18,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, grad, vmap
+from torch.func import grad, vmap
 
 from landscape.arrays import Floats
 from landscape.dynamics.claims import KIND, Finding, Setting, claim_of, finding
 from landscape.dynamics.comparing import groups
 from landscape.dynamics.convergence import rate_grid
 from landscape.dynamics.effects import paired_effect
+from landscape.dynamics.one_batch import in_one_batch
 from landscape.dynamics.primary import primary
 from landscape.dynamics.stacked import Methods, descend
 from landscape.dynamics.statistics import Contrast
 from landscape.dynamics.summaries import ranges
 from landscape.dynamics.watching import watched
-from landscape.evaluation.losses import LossFunction, resolve_loss
-from landscape.parameters import evaluation_mode
+from landscape.evaluation.examples import Part, map_tensors
+from landscape.problem import Problem
 from landscape.randomness import keyed_generator
 from landscape.results import Analysis
 
@@ -69,26 +70,36 @@ def effective_rank(gradients: Any) -> float:
     return round(math.exp(float(-(known * known.log()).sum())), 12)
 
 
-def example_gradients(
-    model: nn.Module, loss: str | LossFunction, examples: tuple[Tensor, Tensor]
-) -> Tensor:
+def example_gradients(problem: Problem) -> Tensor:
     """Return the gradient of each example's loss, [N, P], in the order of the parameters.
 
     Args:
-        model: a network that ``vmap`` can take; left alone, in evaluation mode.
-        loss: name, or a function of (output, target) that returns a loss per example.
-        examples: pair (inputs [N, ...], targets [N, ...]).
+        problem: network, loss and data, the network one that ``vmap`` can take; only read.
+
+    Raises:
+        ValueError: where the loss of an example depends on the others in its batch, or as
+            :func:`landscape.dynamics.one_batch.in_one_batch`.
     """
-    function = resolve_loss(loss)[1]
-    parameters = {name: p.detach() for name, p in model.named_parameters()}
+    network, part = in_one_batch(problem)
+    if problem.coupled:
+        raise ValueError(
+            "the gradient of each example needs a loss in which every example counts by itself, "
+            "got one that couples the examples of a batch"
+        )
+    own = {slot.name: network.parameter(slot.name).detach() for slot in network.layout.slots}
 
-    def one(values: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
-        output = functional_call(model, values, (x[None],))
-        return function(output, y[None]).mean()
+    def one(values: dict[str, Tensor], example: Part) -> Tensor:
+        alone = map_tensors(lambda t: t[None], example)
 
-    with evaluation_mode(model):
-        found = vmap(grad(one), in_dims=(None, 0, 0))(parameters, *examples)
-    return torch.cat([found[name].flatten(1) for name in parameters], dim=1)
+        def loss(_: nn.Module) -> Tensor:
+            output, read = network.output(alone)
+            return network.objective.mean(output, read[1], 1)
+
+        return cast(Tensor, network.called(values, loss))
+
+    with network.ready():
+        found = vmap(grad(one), in_dims=(None, 0))(own, part)
+    return torch.cat([found[name].flatten(1) for name in own], dim=1)
 
 
 def saturate(model: nn.Module, inputs: Tensor, share: float, *, seed: int = 0) -> Tensor:
@@ -154,14 +165,13 @@ def measure(setting: Setting) -> Analysis:
 def _one(
     setting: Setting, activation: str, share: float, bound: Tensor, rate: float
 ) -> dict[str, Any]:
-    model = setting.model(activation)
+    problem = setting.problem(activation)
+    model = problem.model
     saturate(model, setting.inputs[:2], share, seed=setting.seed)
-    few = setting.inputs[:_EXAMPLES], setting.targets[:_EXAMPLES]
-    gradients = example_gradients(model, setting.loss, few)
+    gradients = example_gradients(setting.first(_EXAMPLES, problem))
     start = torch.cat([p.detach().reshape(-1) for p in model.parameters()])
-    run = descend(model, setting.loss, setting.examples, Methods(*np.array([[rate], [0], [0]])),
-                  steps=setting.effort.steps, record_every=setting.effort.steps,
-                  seed=setting.seed)  # fmt: skip
+    run = descend(problem, Methods(*np.array([[rate], [0], [0]])), steps=setting.effort.steps,
+                  record_every=setting.effort.steps, seed=setting.seed)  # fmt: skip
     moved = torch.from_numpy(run.thetas[0]) - start
     free = ~bound
     movement = float(moved[free].norm())

@@ -90,6 +90,10 @@ class Setting:
         """Return the network with an activation, its loss and the examples it is trained on."""
         return Problem(self.model(activation, dtype=dtype), self.loss, self.examples)
 
+    def first(self, examples: int, problem: Problem) -> Problem:
+        """Return a problem with the first so many of the examples alone."""
+        return replace(problem, data=(self.inputs[:examples], self.targets[:examples]))
+
     def facts(self) -> dict[str, Any]:
         """Return what is noted in every analysis, plain values."""
         return {

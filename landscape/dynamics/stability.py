@@ -24,10 +24,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from torch import nn
 
 from landscape.arrays import Floats
-from landscape.dynamics.stacked import Examples, Methods, descend
+from landscape.dynamics.stacked import Methods, descend
+from landscape.problem import Problem
 
 METHODS = ("gd", "heavy_ball", "nesterov")
 MOMENTUM = 0.9
@@ -57,9 +57,7 @@ def methods_at(
 
 
 def largest_stable_rates(
-    model: nn.Module,
-    loss: str,
-    examples: Examples,
+    problem: Problem,
     *,
     steps: int,
     start: Floats,
@@ -74,9 +72,8 @@ def largest_stable_rates(
     six again and again. Stable rates above an unstable one are not looked for.
 
     Args:
-        model: the network at its start; left alone.
-        loss: see :func:`landscape.dynamics.stacked.descend`.
-        examples: pair (inputs, targets).
+        problem: the network at its start, loss and data; see
+            :func:`landscape.dynamics.stacked.descend`.
         steps: T; the loss after T steps must be below that at the start.
         start: a rate of each of the M methods where the ladder starts, [M]; lower where it is
             unstable.
@@ -94,8 +91,8 @@ def largest_stable_rates(
     good, bad = np.asarray(start, dtype=np.float64).copy(), np.full(len(names), np.inf)
 
     def stable(rates: Floats) -> Any:
-        found = descend(model, loss, examples, methods_at(rates, momentum, names), steps=steps,
-                        record_every=steps)  # fmt: skip
+        methods = methods_at(rates, momentum, names)
+        found = descend(problem, methods, steps=steps, record_every=steps)
         return (found.losses[:, -1] < found.losses[:, 0]).reshape(rates.shape)
 
     for _ in range(12):
@@ -127,9 +124,7 @@ def largest_stable_rates(
 
 
 def stable_ranges(
-    model: nn.Module,
-    loss: str,
-    examples: Examples,
+    problem: Problem,
     rates: Floats,
     *,
     steps: int,
@@ -139,9 +134,8 @@ def stable_ranges(
     """Return how far the stable rates of some methods reach, see :func:`reach`.
 
     Args:
-        model: the network at its start; left alone.
-        loss: see :func:`landscape.dynamics.stacked.descend`.
-        examples: pair (inputs, targets).
+        problem: the network at its start, loss and data; see
+            :func:`landscape.dynamics.stacked.descend`.
         rates: a grid of one factor for each of the M methods, from one that is surely stable to
             one that is surely not, [M, R].
         steps: T.
@@ -151,7 +145,7 @@ def stable_ranges(
     Returns:
         Rates [M].
     """
-    found = descend(model, loss, examples, methods_at(rates, momentum, names), steps=steps)
+    found = descend(problem, methods_at(rates, momentum, names), steps=steps)
     return reach(found.losses.reshape(*rates.shape, -1), rates)
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from landscape.arrays import Floats
 from landscape.derivatives import LossAtPoint
@@ -26,7 +25,7 @@ from landscape.dynamics.stability import (
     stability_limits,
     stable_ranges,
 )
-from landscape.dynamics.stacked import Descent, Examples, Methods, descend, steps_to
+from landscape.dynamics.stacked import Descent, Methods, descend, steps_to
 from landscape.dynamics.twins import NULL, activations_of, twins
 from landscape.evaluation import Evaluator
 from landscape.hessian import hessian_eigenpairs
@@ -81,12 +80,6 @@ def sharpness_at(problem: Problem, theta: Floats | None = None) -> float:
     return float(pairs.values[0])
 
 
-def single_precision(setting: Setting) -> Examples:
-    """Return the examples in float32, in which runs are compared that need no differences."""
-    targets = setting.targets
-    return setting.inputs.float(), targets.float() if targets.is_floating_point() else targets
-
-
 def measure(setting: Setting) -> Analysis:
     """Measure claim 2 for one seed.
 
@@ -121,16 +114,15 @@ def measure(setting: Setting) -> Analysis:
 
 def _row(setting: Setting, name: str, rates: Floats) -> dict[str, Any]:
     """Measure one activation."""
-    model, effort = setting.model(name, dtype=torch.float32), setting.effort
-    single = single_precision(setting)
-    grid = descend(model, setting.loss, single, methods_at(rates), steps=effort.steps)
+    # Runs are compared in single precision; what needs differences is measured in double.
+    single, effort = setting.problem(name, dtype=torch.float32), setting.effort
+    grid = descend(single, methods_at(rates), steps=effort.steps)
     needed = steps_to(grid.losses, grid.steps, setting.target_loss).reshape(rates.shape)
     best = np.argmin(_tie_broken(needed, grid, rates.shape), axis=1)
     wide = setting.problem(name)
     at_best = Methods(rates[0, best[:1]], np.zeros(1), np.zeros(1))
     every = max(effort.steps // effort.records, 1)
-    path = descend(wide.model, setting.loss, setting.examples, at_best, steps=effort.steps,
-                   record_every=every, keep_path=True).path  # fmt: skip
+    path = descend(wide, at_best, steps=effort.steps, record_every=every, keep_path=True).path
     assert path is not None
     known = path[:, 0][np.isfinite(path[:, 0]).all(axis=1)]
     # A descent that diverged has no end.
@@ -140,8 +132,8 @@ def _row(setting: Setting, name: str, rates: Floats) -> dict[str, Any]:
     bold = np.full(len(path), np.nan)
     bold[: len(known)] = boldness(wide, known)
     return {
-        "stable_rates": _stable_rates(setting, model, _last_stable(grid, rates)),
-        "stable_ranges": _stable_range(setting, name, model, rates[0, 0]),
+        "stable_rates": _stable_rates(setting, single, _last_stable(grid, rates)),
+        "stable_ranges": _stable_range(setting, name, single, rates[0, 0]),
         "steps_by_rate": needed,
         "steps_to_target": needed[range(3), best],
         "best_rates": rates[range(3), best],
@@ -152,32 +144,30 @@ def _row(setting: Setting, name: str, rates: Floats) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _stable_rates(setting: Setting, model: nn.Module, starts: Floats) -> Floats:
+def _stable_rates(setting: Setting, problem: Problem, starts: Floats) -> Floats:
     """Return the largest stable rates of the methods, [3], on ladders from ``starts``."""
     # Gradient descent, which decides, by itself: what runs beside it would change its last bits.
     return np.concatenate([
-        largest_stable_rates(model, setting.loss, single_precision(setting),
-                             steps=setting.effort.steps, start=starts[part], names=METHODS[part],
-                             factor=setting.effort.factor)
+        largest_stable_rates(problem, steps=setting.effort.steps, start=starts[part],
+                             names=METHODS[part], factor=setting.effort.factor)
         for part in (slice(0, 1), slice(1, None))
     ])  # fmt: skip
 
 
-def _stable_range(setting: Setting, name: str, model: nn.Module, lowest: float) -> float:
+def _stable_range(setting: Setting, name: str, problem: Problem, lowest: float) -> float:
     """Return how far the stable rates of gradient descent reach; NaN where it is not compared.
 
     Args:
         setting: on what.
         name: of the activation.
-        model: with it.
+        problem: with it.
         lowest: rate of the grid.
     """
     if name not in {*NULL, *(n for pair in deciding_twins() for n in pair)}:
         return float("nan")
     limit = lowest * setting.effort.factor**_BELOW
     rates = np.asarray(limit * _REACHED, dtype=np.float64)[None]
-    found = stable_ranges(model, setting.loss, single_precision(setting), rates,
-                          steps=setting.effort.steps, names=METHODS[:1])  # fmt: skip
+    found = stable_ranges(problem, rates, steps=setting.effort.steps, names=METHODS[:1])
     return float(found[0])
 
 

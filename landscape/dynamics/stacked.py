@@ -6,21 +6,19 @@ The parameters of K copies are stacked, [K, P], and every step is one pass over 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from landscape.arrays import Floats
-from landscape.evaluation.losses import resolve_loss
-from landscape.parameters import layout_of
+from landscape.dynamics.one_batch import in_one_batch
+from landscape.evaluation.examples import Part, count, take
+from landscape.problem import Problem
 from landscape.randomness import keyed_generator
-
-Examples = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +53,7 @@ class Descent:
     """What K descents did.
 
     Attributes:
-        losses: mean loss over all examples, [K, records]; inf from where it was not finite.
+        losses: the loss over all examples, [K, records]; inf from where it was not finite.
         steps: optimizer steps before each record, [records].
         thetas: where they ended, [K, P]; not finite for those that diverged.
         path: where they were at every record, [records, K, P], if that was asked for.
@@ -68,32 +66,38 @@ class Descent:
 
 
 class Stack:
-    """K copies of a network, [K, P], with the mean loss and gradient of each.
+    """K copies of a network, [K, P], with the loss and gradient of each.
 
     Args:
-        model: any network that ``vmap`` can take, in evaluation mode; only read.
-        loss: ``cross_entropy``, ``mse`` or a function of (output, target).
+        problem: network, loss and data, the network one that ``vmap`` can take; only read.
+
+    Attributes:
+        network: private, in evaluation mode.
+        examples: all of them, as one batch.
+        theta: the network's parameters, [P].
+
+    Raises:
+        ValueError: as :func:`landscape.dynamics.one_batch.in_one_batch`.
     """
 
-    def __init__(self, model: nn.Module, loss: str | Callable[..., Tensor]) -> None:
-        model.eval()
-        self._model = model
-        self._loss = resolve_loss(loss)[1]
-        self.layout = layout_of(model)
-        first = next(model.parameters())
-        self.dtype = first.dtype
-        self.theta = torch.cat([p.detach().reshape(-1) for p in model.parameters()])
-        self._call = torch.vmap(self._one, in_dims=(0, None, None))
+    def __init__(self, problem: Problem) -> None:
+        self.network, self.examples = in_one_batch(problem)
+        self.layout, self.dtype = self.network.layout, self.network.dtype
+        own = [self.network.parameter(slot.name) for slot in self.layout.slots]
+        self.theta = torch.cat([p.detach().reshape(-1) for p in own])
+        self._call = torch.vmap(self._one, in_dims=(0, None))
 
-    def losses(self, thetas: Tensor, examples: Examples) -> Tensor:
-        """Return mean losses [K]."""
-        with torch.no_grad():
-            return self._call(self._apart(thetas), *examples)
+    def losses(self, thetas: Tensor, examples: Part | None = None) -> Tensor:
+        """Return the losses [K] over some examples, by default all."""
+        with torch.no_grad(), self.network.ready():
+            return self._call(self._apart(thetas), self.examples if examples is None else examples)
 
-    def gradients(self, thetas: Tensor, examples: Examples) -> tuple[Tensor, Tensor]:
-        """Return mean losses [K] and their gradients [K, P]."""
+    def gradients(self, thetas: Tensor, examples: Part | None = None) -> tuple[Tensor, Tensor]:
+        """Return losses [K] as :meth:`losses`, and their gradients [K, P]."""
         leaf = thetas.detach().requires_grad_()
-        losses = self._call(self._apart(leaf), *examples)
+        with self.network.ready():
+            chosen = self.examples if examples is None else examples
+            losses = self._call(self._apart(leaf), chosen)
         # The copies share nothing, so that the gradient of the sum holds that of each.
         (gradients,) = torch.autograd.grad(losses.sum(), leaf)
         return losses.detach(), gradients
@@ -108,15 +112,18 @@ class Stack:
             for slot, part in self.layout.parts()
         }
 
-    def _one(self, parameters: dict[str, Tensor], inputs: Tensor, targets: Tensor) -> Tensor:
-        output = functional_call(self._model, parameters, (inputs,))
-        return self._loss(output, targets).mean()
+    def _one(self, parameters: dict[str, Tensor], examples: Part) -> Tensor:
+        objective, number = self.network.objective, count(examples)
+
+        def loss(_: nn.Module) -> Tensor:
+            output, read = self.network.output(examples)
+            return objective.mean(output, read[1], number) * objective.over(number)
+
+        return cast(Tensor, self.network.called(parameters, loss))
 
 
 def descend(
-    model: nn.Module,
-    loss: str | Callable[..., Tensor],
-    examples: Examples,
+    problem: Problem,
     methods: Methods,
     *,
     steps: int,
@@ -129,9 +136,7 @@ def descend(
     """Let K copies of a network descend from its present parameters.
 
     Args:
-        model: the network; left alone.
-        loss: see :class:`Stack`.
-        examples: pair (inputs [N, ...], targets [N]).
+        problem: network, loss and data; see :class:`Stack`.
         methods: one for each copy.
         steps: optimizer steps.
         batch_size: examples per step; 0 is all.
@@ -141,16 +146,16 @@ def descend(
         progress: called with 1 after every step.
 
     Raises:
-        ValueError: for impossible numbers.
+        ValueError: for impossible numbers, or as :class:`Stack`.
     """
     if steps < 1 or record_every < 1 or batch_size < 0:
         raise ValueError(
             "steps and record_every must be >= 1 and batch_size >= 0, got "
             f"{steps}, {record_every} and {batch_size}"
         )
-    stack = Stack(model, loss)
-    whole = not 0 < batch_size < len(examples[1])
-    batches = _batches(examples, 0 if whole else batch_size, seed)
+    stack = Stack(problem)
+    whole = not 0 < batch_size < count(stack.examples)
+    batches = _batches(stack.examples, 0 if whole else batch_size, seed)
     rates, momenta, ahead = (torch.from_numpy(v).to(stack.dtype)[:, None] for v in
                              (methods.rates, methods.momenta, methods.nesterov))  # fmt: skip
     thetas = stack.theta.expand(len(rates), -1).clone()
@@ -159,7 +164,7 @@ def descend(
     for step in range(steps):
         losses, gradients = stack.gradients(thetas, next(batches))
         if step % record_every == 0:
-            found.append(losses if whole else stack.losses(thetas, examples))
+            found.append(losses if whole else stack.losses(thetas))
             at.append(step)
             path += [thetas] if keep_path else []
         velocity = momenta * velocity + gradients
@@ -167,7 +172,7 @@ def descend(
         thetas = thetas - rates * torch.where(ahead > 0, gradients + momenta * velocity, velocity)
         if progress is not None:
             progress(1)
-    found.append(stack.losses(thetas, examples))
+    found.append(stack.losses(thetas))
     at.append(steps)
     path += [thetas] if keep_path else []
     curves = torch.stack(found, dim=1).double().cpu().numpy()
@@ -204,13 +209,12 @@ def steps_to(losses: Floats, steps: Any, target: float) -> Floats:
     return np.asarray(np.where(below.any(axis=-1), reached, np.inf))
 
 
-def _batches(examples: Examples, size: int, seed: int) -> Any:
-    inputs, targets = examples
+def _batches(examples: Part, size: int, seed: int) -> Iterator[Part]:
     if not size:
         while True:
             yield examples
     generator = keyed_generator(seed, "batches")
     while True:
-        order = torch.randperm(len(targets), generator=generator)
+        order = torch.randperm(count(examples), generator=generator)
         for chosen in torch.split(order, size):
-            yield inputs[chosen], targets[chosen]
+            yield take(examples, chosen)

@@ -24,7 +24,7 @@ from landscape.dynamics.gradients import LayerGradients, layer_gradients
 from landscape.dynamics.primary import primary
 from landscape.dynamics.stacked import Methods, descend
 from landscape.dynamics.summaries import ranges
-from landscape.parameters import layout_of, unflatten
+from landscape.parameters import unflatten
 from landscape.results import Analysis
 
 ACTIVATIONS = ("relu", "leaky_relu", "elu", "gelu", "tanh", "sigmoid", "pwl_tanh_0.5")
@@ -105,15 +105,14 @@ def _at(
     setting: Setting, activation: str
 ) -> tuple[tuple[LayerGradients, LayerGradients | None], Floats]:
     """Measure a network at its start and after a descent (None if it diverged), and its losses."""
-    model = setting.model(activation)
-    examples = setting.inputs[:_EXAMPLES], setting.targets[:_EXAMPLES]
-    run = descend(model, setting.loss, setting.examples, Methods(*np.array([[_RATE], [0], [0]])),
-                  steps=setting.effort.steps, record_every=setting.effort.steps,
-                  seed=setting.seed)  # fmt: skip
-    measured = partial(layer_gradients, model, setting.loss, examples, jacobians=_JACOBIANS)
+    problem = setting.problem(activation)
+    run = descend(problem, Methods(*np.array([[_RATE], [0], [0]])), steps=setting.effort.steps,
+                  record_every=setting.effort.steps, seed=setting.seed)  # fmt: skip
+    few = setting.first(_EXAMPLES, problem)
+    measured = partial(layer_gradients, few, jacobians=_JACOBIANS)
     end = None
     if np.isfinite(run.thetas).all() and np.isfinite(run.losses).all():
-        end = measured(parameters=unflatten(torch.from_numpy(run.thetas[0]), layout_of(model)))
+        end = measured(parameters=unflatten(torch.from_numpy(run.thetas[0]), problem.layout))
     return (measured(), end), run.losses[0, [0, -1]]
 
 

@@ -16,6 +16,7 @@ from torch.func import functional_call
 from torch.overrides import TorchFunctionMode
 
 from landscape.dynamics.units import per_unit
+from landscape.evaluation.examples import arguments
 from landscape.kinks.operations import ELEMENTWISE, base_name
 from landscape.kinks.running import module_names
 from landscape.kinks.sites import out_of_place, target_of
@@ -100,19 +101,18 @@ def watched(
 
     Args:
         model: any network.
-        inputs: examples [n, ...], or a tuple of arguments.
+        inputs: examples [n, ...], or a tuple or mapping of arguments.
         parameters: by name, in place of the model's own.
         graph: whether gradients can be taken of what is returned.
 
     Raises:
         ValueError: if no activation was seen, or one whose first axis does not count examples.
     """
-    arguments = inputs if isinstance(inputs, tuple) else (inputs,)
     given: dict[str, Tensor] = dict(model.named_parameters() if parameters is None else parameters)
     with evaluation_mode(model), module_names(model) as place, torch.set_grad_enabled(graph):
         mode = _Mode(place, given)
         with mode:
-            output = functional_call(model, given, arguments)
+            output = functional_call(model, given, *arguments(inputs))
     if not mode.calls:
         raise ValueError(
             "the network must have activations such as torch.nn.ReLU or torch.tanh, saw none"

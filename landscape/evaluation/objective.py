@@ -87,7 +87,11 @@ class Objective:
 
     def mean(self, output: Any, target: Any, examples: int) -> Tensor:
         """Return the mean loss of a batch, differentiable; for training."""
-        return _summed(self._loss(output, target), examples, self.reduction) / examples
+        values = self._loss(output, target)
+        each = _per_example(values, examples, self.reduction)
+        if each is not None:
+            return each.mean()  # A sum would overflow in half precision.
+        return values / examples if self.reduction == "sum" else values
 
     def sums(self, output: Any, target: Any, examples: int) -> Tensor:
         """Return every field of a batch, [fields] in float64, to be joined by :class:`Totals`."""

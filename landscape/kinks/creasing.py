@@ -84,8 +84,8 @@ def creased_surface(
         at = SplitLoss.of(probe, whole, kinks, grid)
         losses, slopes = at(points)
     n = count(whole)
-    each = evaluator.objective.over(n) / n
-    losses, slopes = losses * each, slopes * each
+    share = n / evaluator.objective.over(n)
+    losses, slopes = losses / share, slopes / share
     where = mesh.points[place]
     # From the moved point back to the corner: the term left out is a millionth, squared.
     losses = losses + ((where - points) * slopes).sum(axis=1)

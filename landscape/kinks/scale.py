@@ -89,7 +89,7 @@ def _curvatures(evaluator: Evaluator, segment: Segment, places: Floats) -> Float
             for i, t in enumerate(places):
                 jet = probe.at(np.full(count(part), t), part)
                 sums[i] += float(jet.curvatures.sum())
-    return sums * (evaluator.objective.over(batches.examples) / batches.examples)
+    return sums / (batches.examples / evaluator.objective.over(batches.examples))
 
 
 def _hat(centres: Floats, places: Floats, jumps: Floats, h: float) -> Floats:

@@ -93,6 +93,7 @@ def test_standardisation_does_what_it_says() -> None:
 
 def test_regression_targets_are_scaled_with_the_inputs_and_it_is_said() -> None:
     assert data.load("diabetes").targets.max() == 346
+    assert data.load("diabetes").targets.shape == (442, 1)
     scaled = data.load("diabetes", standardise="features")
     assert scaled.targets.std() == pytest.approx(1)
     assert "targets" in scaled.standardisation
@@ -122,11 +123,22 @@ def test_unknown_names_list_the_known() -> None:
     assert all(data.describe(name) for name in data.names())
 
 
-def test_batches_cannot_be_wrong_or_changed() -> None:
+def test_batches_cannot_be_wrong() -> None:
     with pytest.raises(ValueError, match="NaN"):
-        Batch(np.array([[np.nan]]), np.array([0]), "x", "")
-    with pytest.raises(ValueError, match="as many targets"):
-        Batch(np.ones((2, 1)), np.array([0]), "x", "")
+        Batch(np.array([[np.nan]]), np.array([0]), "x", "", classes=2)
+    with pytest.raises(ValueError, match=r"as many targets, class indices \[N\]"):
+        Batch(np.ones((2, 1)), np.array([0]), "x", "", classes=2)
+
+
+def test_values_of_a_regression_have_the_form_of_a_networks_output() -> None:
+    """[N] against [N, 1] is broadcast to [N, N], which the loss mse refuses."""
+    for shape in ((2,), (2, 3), (3, 1)):
+        with pytest.raises(ValueError, match=r"as many targets, values \[N, 1\]"):
+            Batch(np.ones((2, 1)), np.zeros(shape), "x", "")
+    assert Batch(np.ones((2, 1)), np.zeros((2, 1)), "x", "").targets.shape == (2, 1)
+
+
+def test_arrays_of_a_data_set_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="read-only"):
         data.load("moons").inputs[0] = 0
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from landscape import Problem
+
 
 class Weights(nn.Module):
     """Returns its weights times the inputs: with the loss ``half_square`` a diagonal quadratic."""
@@ -20,6 +22,11 @@ class Weights(nn.Module):
 def half_square(output: Tensor, _: Tensor) -> Tensor:
     """Return half the squared length of each example, [N]."""
     return 0.5 * output.square().sum(dim=-1)
+
+
+def quadratic(start: list[float], *curvatures: float) -> Problem:
+    """Return the problem of a quadratic with these curvatures, from a start."""
+    return Problem(Weights(start), half_square, bowl(*curvatures))
 
 
 def absolute(output: Tensor, _: Tensor) -> Tensor:

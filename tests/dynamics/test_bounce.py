@@ -5,6 +5,7 @@ import pytest
 from dynamics.quadratics import Weights, absolute, bowl, half_square
 from torch import nn
 
+from landscape import Problem
 from landscape.dynamics.bounce import LEVELS, bounce, verdict
 from landscape.dynamics.sharpest import sharpest
 from landscape.dynamics.twins import activations_of, twins
@@ -23,6 +24,10 @@ class Bent(nn.Module):
         return z + 0 * self.act(z)
 
 
+def bent(start: float, curvature: float, loss=half_square) -> Problem:
+    return Problem(Bent([start]), loss, bowl(curvature))
+
+
 def test_the_sharpest_direction_of_a_quadratic_is_found_at_any_scale():
     rng = np.random.default_rng(0)
     basis = np.linalg.qr(rng.standard_normal((12, 12)))[0]
@@ -39,7 +44,7 @@ def test_the_sharpest_direction_of_a_quadratic_is_found_at_any_scale():
 
 @pytest.mark.parametrize(("level", "reversals"), [(0.5, 0.0), (1.5, 1.0), (1.9, 1.0)])
 def test_a_quadratic_reverses_above_one_and_never_below(level, reversals):
-    run = bounce(Bent([1.0]), half_square, bowl(3.0), levels=(level,), steps=12, every=6)[0]
+    run = bounce(bent(1.0, 3.0), levels=(level,), steps=12, every=6)[0]
     np.testing.assert_allclose(run["sharpness"], 3.0, rtol=1e-6)
     np.testing.assert_allclose(run["rates"], level / 3.0, rtol=1e-6)
     np.testing.assert_allclose(run["cosines"], 1 - 2 * reversals, atol=1e-9)
@@ -50,7 +55,7 @@ def test_a_quadratic_reverses_above_one_and_never_below(level, reversals):
 
 
 def test_losses_of_a_quadratic_fall_by_the_known_factor():
-    run = bounce(Bent([2.0]), half_square, bowl(1.0), levels=(0.5,), steps=5, every=5)[0]
+    run = bounce(bent(2.0, 1.0), levels=(0.5,), steps=5, every=5)[0]
     np.testing.assert_allclose(run["losses"], 2.0 * 0.25 ** np.arange(5), rtol=1e-6)
 
 
@@ -64,23 +69,23 @@ def test_the_curvature_of_a_kink_is_its_jump_over_the_scale():
 def test_the_absolute_value_bounces_left_and_right_once_a_step_reaches_over_the_kink():
     # |w| + w^2 / 2 from 1: the first rate, 1.5 over a curvature of 1, leads across the kink; what
     # is measured later at the scale of a step sees it, 1 + 1 / h.
-    def bent(output, target):
+    def both(output, target):
         return absolute(output, target) + half_square(output, target)
 
-    run = bounce(Bent([1.0]), bent, bowl(1.0), levels=(1.5,), steps=9, every=3)[0]
+    run = bounce(bent(1.0, 1.0, both), levels=(1.5,), steps=9, every=3)[0]
     assert set(run["reversals"][np.isfinite(run["reversals"])]) == {1.0}
     np.testing.assert_allclose(run["cosines"], -1)
     assert (run["sharpness"][1:] > 1).all()
 
 
 def test_a_unit_that_goes_left_and_right_is_counted_as_taken_back():
-    run = bounce(Bent([1.0]), half_square, bowl(3.0), levels=(1.8,), steps=8, every=8)[0]
+    run = bounce(bent(1.0, 3.0), levels=(1.8,), steps=8, every=8)[0]
     # Every crossing is taken back by the step after; the first step has none before it.
     np.testing.assert_array_equal(run["returns"][1:], 1.0)
 
 
 def test_a_quadratic_above_the_edge_diverges_at_the_known_pace():
-    run = bounce(Bent([1.0]), half_square, bowl(1.0), levels=(2.5,), steps=10, every=10)[0]
+    run = bounce(bent(1.0, 1.0), levels=(2.5,), steps=10, every=10)[0]
     np.testing.assert_allclose(run["losses"], 0.5 * 2.25 ** np.arange(10), rtol=1e-5)
 
 
@@ -100,9 +105,9 @@ def test_copies_do_not_touch_each_other_and_one_that_is_exhausted_stops():
 
 def test_levels_that_run_together_are_what_they_are_alone():
     levels = (0.5, 1.5, 2.5)
-    both = bounce(Bent([1.0]), half_square, bowl(3.0), levels=levels, steps=8, every=4)
+    both = bounce(bent(1.0, 3.0), levels=levels, steps=8, every=4)
     for level, run in zip(levels, both, strict=True):
-        (alone,) = bounce(Bent([1.0]), half_square, bowl(3.0), levels=(level,), steps=8, every=4)
+        (alone,) = bounce(bent(1.0, 3.0), levels=(level,), steps=8, every=4)
         for name, numbers in run.items():
             np.testing.assert_allclose(numbers, alone[name], rtol=1e-9)
 

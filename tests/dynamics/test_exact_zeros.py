@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from landscape import Problem
 from landscape.dynamics.exact_zeros import DTYPES, count_zeros, train_and_count, verdict
 from landscape.dynamics.replaced import ReLUWithSlope, with_slope_at_zero
 from landscape.results import Analysis
@@ -26,7 +27,7 @@ def test_biases_that_start_at_zero_make_zeros_until_the_first_step():
     nn.init.zeros_(model[0].bias)
     inputs = torch.zeros(4, 3, dtype=torch.float64)
     targets = torch.tensor([0, 1, 1, 0])
-    log = train_and_count(model, "cross_entropy", (inputs, targets), steps=2, rate=0.1)
+    log = train_and_count(Problem(model, "cross_entropy", (inputs, targets)), steps=2, rate=0.1)
     assert log["zeros"][0] == 1.0
     # ReLU'(0) = 0: nothing reaches the first layer, which stays where it is.
     np.testing.assert_array_equal(log["zeros"], 1.0)
@@ -39,7 +40,7 @@ def test_the_slope_chosen_at_zero_can_decide_whether_anything_is_learnt():
     for slope in (0.0, 1.0):
         model = with_slope_at_zero(network(), slope)
         nn.init.zeros_(model[0].bias)
-        log = train_and_count(model, "cross_entropy", (inputs, targets), steps=1, rate=0.1)
+        log = train_and_count(Problem(model, "cross_entropy", (inputs, targets)), steps=1, rate=0.1)
         moved.append(float(model[0].bias.detach().abs().sum()))
         assert log["zeros"][0] == 1.0
     assert moved[0] == 0.0
@@ -69,9 +70,8 @@ def test_crossings_are_counted_per_example_and_unit(sign, share):
         model[0].weight.fill_(0.0)
         model[0].bias.fill_(0.5)
     inputs = torch.tensor([[1.0], [-3.0]], dtype=torch.float64)
-    log = train_and_count(
-        model, lambda z, _: sign * z[:, 0], (inputs, torch.zeros(2)), steps=1, rate=1.0
-    )
+    problem = Problem(model, lambda z, _: sign * z[:, 0], (inputs, torch.zeros(2)))
+    log = train_and_count(problem, steps=1, rate=1.0)
     np.testing.assert_array_equal(log["crossings"], [share])
 
 

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from landscape import Problem
 from landscape.dynamics.gradients import layer_gradients, mean_outputs
 from landscape.dynamics.watching import watched
 
@@ -33,7 +34,7 @@ def test_a_linear_network():
     def squares(output, target):
         return (output - target).square().sum(dim=1) / 2
 
-    found = layer_gradients(model, squares, (x, y), jacobians=7)
+    found = layer_gradients(Problem(model, squares, (x, y)), jacobians=7)
     first, second, third = (p.detach() for p in model.parameters())
     h1, h2 = x @ first.T, x @ first.T @ second.T
     error = h2 @ third.T - y
@@ -57,7 +58,7 @@ def test_the_norm_splits_without_a_rest():
     """|J|^2 = sum of act'^2 |row|^2, for tanh with its known derivative."""
     model = seeded(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
     x = batch(5, 3)
-    found = layer_gradients(model, "mse", (x, batch(5, 2, seed=3)), jacobians=5)
+    found = layer_gradients(Problem(model, "mse", (x, batch(5, 2, seed=3))), jacobians=5)
     weight, bias = (p.detach() for p in list(model.parameters())[:2])
     slopes = 1 - torch.tanh(x @ weight.T + bias).square()
     rows = weight.square().sum(dim=1)
@@ -75,7 +76,7 @@ def test_a_saturated_network():
         model[0].weight.mul_(1e-3)
         model[0].bias.copy_(torch.tensor([50.0, -50.0, 0.0, 0.0]))
     x = batch(6, 3)
-    found = layer_gradients(model, "mse", (x, batch(6, 2)))
+    found = layer_gradients(Problem(model, "mse", (x, batch(6, 2))))
     # Two units of four are saturated; sigmoid' at 0 is its largest, 1/4.
     assert found.saturated == pytest.approx([0.5])
     assert found.activation[0][-1] == pytest.approx(0.25, rel=1e-5)
@@ -109,7 +110,7 @@ def test_functional_calls_and_channels_are_seen_and_nothing_moves():
     assert run.calls[1].weights == ()
     assert torch.equal(run.calls[0].inputs, model.conv(x))
     assert torch.equal(run.output, model(x))
-    found = layer_gradients(model, "mse", (x, batch(4, 2)))
+    found = layer_gradients(Problem(model, "mse", (x, batch(4, 2))))
     assert found.jacobian.shape == (2, 5)
     assert model.training
     assert all(p.grad is None for p in model.parameters())
@@ -125,4 +126,4 @@ def test_a_network_without_activations():
 def test_a_layer_that_is_too_wide():
     model = nn.Sequential(nn.Linear(1, 5000), nn.ReLU(), nn.Linear(5000, 1))
     with pytest.raises(ValueError, match="at most 4096 values, 1 has 5,000"):
-        layer_gradients(model, "mse", (torch.zeros(2, 1), torch.zeros(2, 1)))
+        layer_gradients(Problem(model, "mse", (torch.zeros(2, 1), torch.zeros(2, 1))))

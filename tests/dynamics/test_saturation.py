@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from landscape import Problem
 from landscape.dynamics.saturation import (
     effective_rank,
     example_gradients,
@@ -37,7 +38,7 @@ def test_effective_rank_in_closed_form():
 
 def test_gradients_of_single_examples():
     model, x, y = network(), batch(6, 3), torch.tensor([0, 1, 0, 1, 1, 0])
-    found = example_gradients(model, "cross_entropy", (x, y))
+    found = example_gradients(Problem(model, "cross_entropy", (x, y)))
     for row in range(6):
         model.zero_grad()
         nn.functional.cross_entropy(model(x[row : row + 1]), y[row : row + 1]).backward()
@@ -51,7 +52,7 @@ def test_what_is_saturated_by_hand_gets_no_gradient(act):
     bound = saturate(model, x[:2], 0.5)
     # Four of eight units with 3 weights and a bias, four with 8 and a bias.
     assert int(bound.sum()) == 4 * 4 + 4 * 9
-    gradients = example_gradients(model, "mse", (x, y))
+    gradients = example_gradients(Problem(model, "mse", (x, y)))
     assert float(gradients[:, bound].abs().max()) < 1e-9
     assert float(gradients[:, ~bound].abs().max()) > 1e-3
     assert share_of_flat(model, x) >= 0.5

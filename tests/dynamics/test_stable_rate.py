@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from dynamics.quadratics import Weights, bowl, half_square
+from dynamics.quadratics import Weights, bowl, quadratic
 
+from landscape import Problem
 from landscape.config.claims import Effort
 from landscape.config.network import network_spec
 from landscape.dynamics import stable_rate
@@ -24,7 +25,7 @@ from landscape.results import Analysis
 @pytest.mark.parametrize("curvature", [0.3, 7.0])
 def test_largest_stable_rates_of_a_quadratic_are_known(curvature, momentum):
     found = largest_stable_rates(
-        Weights([1.0]), half_square, bowl(curvature), steps=600, momentum=momentum,
+        quadratic([1.0], curvature), steps=600, momentum=momentum,
         start=0.2 * stability_limits(curvature, momentum), tolerance=0.003,
     )  # fmt: skip
     wanted = [
@@ -40,7 +41,7 @@ def test_largest_stable_rates_of_a_quadratic_are_known(curvature, momentum):
 def test_stable_rates_of_a_quadratic_reach_to_the_known_limits(curvature, momentum):
     limits = stability_limits(curvature, momentum)
     rates = 0.31 * limits[:, None] * 1.02 ** np.arange(120)
-    found = stable_ranges(Weights([1.0]), half_square, bowl(curvature), rates, steps=300,
+    found = stable_ranges(quadratic([1.0], curvature), rates, steps=300,
                           momentum=momentum)  # fmt: skip
     np.testing.assert_allclose(found, limits, rtol=0.025)
 
@@ -59,7 +60,7 @@ def test_stable_rates_above_an_unstable_one_count_by_their_share():
 
 def test_the_sharpest_direction_limits_the_rate():
     found = largest_stable_rates(
-        Weights([1.0, 1.0, 1.0]), half_square, bowl(0.1, 1.0, 4.0), steps=400,
+        quadratic([1.0, 1.0, 1.0], 0.1, 1.0, 4.0), steps=400,
         start=np.full(3, 0.01), tolerance=0.003,
     )  # fmt: skip
     np.testing.assert_allclose(found, stability_limits(4.0), rtol=0.02)
@@ -67,7 +68,7 @@ def test_the_sharpest_direction_limits_the_rate():
 
 def test_a_ladder_that_starts_too_high_comes_down():
     found = largest_stable_rates(
-        Weights([1.0]), half_square, bowl(1.0), steps=100, start=np.full(3, 1e3), tolerance=0.01
+        quadratic([1.0], 1.0), steps=100, start=np.full(3, 1e3), tolerance=0.01
     )
     np.testing.assert_allclose(found, stability_limits(1.0), rtol=0.05)
 
@@ -76,19 +77,21 @@ def test_what_is_stable_at_every_rate_has_no_largest():
     def falling(output, _):
         return torch.exp(-output).sum(dim=-1)
 
-    found = largest_stable_rates(Weights([1.0]), falling, bowl(1.0), steps=2, start=np.ones(3))
+    found = largest_stable_rates(
+        Problem(Weights([1.0]), falling, bowl(1.0)), steps=2, start=np.ones(3)
+    )
     assert np.isinf(found).all()
 
 
 def test_boldness_of_a_quadratic_is_a_fifth_of_the_inverse_curvature():
     # |a^2 c g^2 / 2| <= 0.1 a g^2 up to a = 0.2 / c.
-    found = boldness(Weights([1.0]), half_square, bowl(5.0), np.array([[1.0], [-3.0]]))
+    found = boldness(quadratic([1.0], 5.0), np.array([[1.0], [-3.0]]))
     np.testing.assert_allclose(found, 0.2 / 5.0, rtol=1e-3)
 
 
 def test_sharpness_is_the_largest_curvature():
     theta = np.array([0.3, -1.0])
-    assert sharpness_at(Weights([0.0, 0.0]), half_square, bowl(2.0, 9.0), theta) == pytest.approx(9)
+    assert sharpness_at(quadratic([0.0, 0.0], 2.0, 9.0), theta) == pytest.approx(9)
 
 
 def test_every_method_has_a_largest_stable_rate_and_descent_is_measured_alone(monkeypatch):
@@ -113,11 +116,10 @@ def test_every_method_has_a_largest_stable_rate_and_descent_is_measured_alone(mo
     rates = found.arrays["stable_rates"]
     assert rates.shape == (count, 3)
     known = np.isfinite(rates[0])
-    single = stable_rate.single_precision(setting)
     for rate, momentum, ahead in np.column_stack([rates[0], [0, 0.9, 0.9], [0, 0, 1]])[known]:
         methods = Methods(*np.array([[rate], [momentum], [ahead]]))
-        model = setting.model("relu", dtype=torch.float32)
-        losses = descend(model, "cross_entropy", single, methods, steps=8).losses[0]
+        single = setting.problem("relu", dtype=torch.float32)
+        losses = descend(single, methods, steps=8).losses[0]
         assert losses[-1] < losses[0]
     # How far stable rates reach is measured where it is compared: not of ELU.
     missing = np.isnan(found.arrays["stable_ranges"])

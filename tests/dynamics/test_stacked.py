@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from landscape import Problem
 from landscape.dynamics.stacked import Methods, censored, descend, steps_to
 
 
@@ -29,7 +30,7 @@ def methods():
 
 
 def test_every_copy_does_what_torch_does_alone(model, examples):
-    found = descend(model, "cross_entropy", examples, methods(), steps=12)
+    found = descend(Problem(model, "cross_entropy", examples), methods(), steps=12)
     for way, losses in zip(WAYS, found.losses, strict=True):
         alone = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3)).double()
         alone.load_state_dict(model.state_dict())
@@ -42,7 +43,9 @@ def test_every_copy_does_what_torch_does_alone(model, examples):
 
 def test_the_model_is_left_alone(model, examples):
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
-    descend(model, "cross_entropy", examples, methods(), steps=3, batch_size=7, keep_path=True)
+    descend(
+        Problem(model, "cross_entropy", examples), methods(), steps=3, batch_size=7, keep_path=True
+    )
     for name, parameter in model.named_parameters():
         assert torch.equal(parameter, before[name])
         assert parameter.grad is None
@@ -50,16 +53,15 @@ def test_the_model_is_left_alone(model, examples):
 
 def test_copies_see_the_same_batches(model, examples):
     twice = Methods(np.full(2, 0.2), np.zeros(2), np.zeros(2))
-    found = descend(model, "cross_entropy", examples, twice, steps=9, batch_size=8, seed=3)
-    other = descend(model, "cross_entropy", examples, twice, steps=9, batch_size=8, seed=4)
+    found = descend(Problem(model, "cross_entropy", examples), twice, steps=9, batch_size=8, seed=3)
+    other = descend(Problem(model, "cross_entropy", examples), twice, steps=9, batch_size=8, seed=4)
     np.testing.assert_array_equal(found.losses[0], found.losses[1])
     assert not np.allclose(found.losses[0, 1:], other.losses[0, 1:])
 
 
 def test_the_path_holds_where_the_losses_were(model, examples):
-    found = descend(
-        model, "cross_entropy", examples, methods(), steps=5, record_every=2, keep_path=True
-    )
+    problem = Problem(model, "cross_entropy", examples)
+    found = descend(problem, methods(), steps=5, record_every=2, keep_path=True)
     assert found.steps.tolist() == [0, 2, 4, 5]
     np.testing.assert_array_equal(found.path[-1], found.thetas)
     start = torch.cat([p.detach().reshape(-1) for p in model.parameters()]).numpy()
@@ -86,7 +88,7 @@ def test_a_run_that_starts_below_the_target_needs_no_step():
 
 def test_impossible_numbers_are_refused(model, examples):
     with pytest.raises(ValueError, match="steps and record_every must be >= 1"):
-        descend(model, "cross_entropy", examples, methods(), steps=0)
+        descend(Problem(model, "cross_entropy", examples), methods(), steps=0)
     with pytest.raises(ValueError, match="rates must be > 0, got -1"):
         Methods(np.array([-1.0]), np.zeros(1), np.zeros(1))
     with pytest.raises(ValueError, match=r"momenta must have shape \(2,\)"):

@@ -154,7 +154,7 @@ def blocks(document: str) -> list[str]:
 
 
 def test_the_code_of_the_readme_makes_the_pictures_it_names(tmp_path: Path) -> None:
-    code = "\n".join(block for block in blocks("README.md") if THREE_LINES not in block)
+    code = "\n".join(block for block in blocks("README.md") if FOUR_LINES not in block)
     assert "import landscape" in code
     need(code)
     script = tmp_path / "readme.py"
@@ -166,8 +166,9 @@ def test_the_code_of_the_readme_makes_the_pictures_it_names(tmp_path: Path) -> N
         check_picture(tmp_path / name)
 
 
-THREE_LINES = """plane = landscape.random_plane(model, seed=0)
-surface = landscape.sample(model, loss_fn, data, plane)
+FOUR_LINES = """problem = landscape.Problem(model, loss_fn, data)
+plane = landscape.random_plane(model, seed=0)
+surface = landscape.sample(problem, plane)
 viz.surface(surface).show()
 """
 # What a user has already.
@@ -203,16 +204,16 @@ data = torch.linspace(0, 1, 20)[:, None]
 
 
 @pytest.mark.parametrize("kind", OWN)
-def test_the_three_lines_of_the_readme_run_as_they_are_printed(kind: str, tmp_path: Path) -> None:
-    assert THREE_LINES in blocks("README.md")
-    need(THREE_LINES)
+def test_the_four_lines_of_the_readme_run_as_they_are_printed(kind: str, tmp_path: Path) -> None:
+    assert FOUR_LINES in blocks("README.md")
+    need(FOUR_LINES)
     given = "import landscape\nimport torch\nimport viz\nfrom torch import nn\n" + OWN[kind]
     checks = (
         "assert surface.complete and surface.losses.shape == (51, 51)\n"
         "import numpy; assert numpy.isfinite(surface.losses).all()\n"
     )
-    script = tmp_path / "three_lines.py"
-    script.write_text(given + THREE_LINES + checks, "utf-8")
+    script = tmp_path / "four_lines.py"
+    script.write_text(given + FOUR_LINES + checks, "utf-8")
     run(script, tmp_path)
 
 
