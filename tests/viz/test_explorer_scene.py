@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import matplotlib.image
@@ -72,6 +73,37 @@ def test_losses_below_zero_are_drawn_on_a_linear_scale() -> None:
 def test_surfaces_without_a_value_are_told() -> None:
     with pytest.raises(ValueError, match="no finite value to draw"):
         Shown.of(stored(lambda c: np.full(len(c), np.nan)), Look())
+
+
+def test_the_network_s_own_weights_are_named() -> None:
+    known = {"kind": "random", "centre": {"losses": 0.5}}
+    words = {
+        "Cross: the network's own weights, loss 0.5": {},
+        "A is the network itself, loss 0.5": {"points": [[0, 0], [1, 0], [0, 1]]},
+        "": {"kind": "segment"},
+    }
+    for text, settings in words.items():
+        surface = replace(stored(bowl, 21), settings={**known, **settings})
+        assert Shown.of(surface, Look(shows="loss")).note == text
+        assert "weights" not in Shown.of(surface, Look(shows="residual")).note
+    below = replace(stored(lambda c: -1 - c[:, 0] ** 4, 9), settings=known)
+    assert Shown.of(below, Look(shows="loss")).note == (
+        "no loss is positive: heights are linear; Cross: the network's own weights, loss 0.5"
+    )
+
+
+def test_solutions_of_a_plane_are_marked_in_the_window(rendering: None) -> None:
+    settings = {"kind": "through", "points": [[0, 0], [1, 0], [0, 1]]}
+    seen = []
+    for surface in (stored(bowl, 21), replace(stored(bowl, 21), settings=settings)):
+        walk, scene = Walk(Analytic(surface=surface)), Scene(size=(240, 160))
+        walk.explorer.open("bowl")
+        scene.draw(walk.settle(), Look(shows="loss"))
+        texts = [a.input for a in scene.plotter.renderers[0].actors.values() if hasattr(a, "input")]
+        seen.append({"A", "B", "C"} & set(texts))
+        scene.close()
+        walk.explorer.close()
+    assert seen == [set(), {"A", "B", "C"}]
 
 
 def decoded(attributes: dict[str, str]) -> Any:

@@ -301,6 +301,24 @@ def test_a_saved_image_is_not_blank(
     assert np.mean(np.ptp(picture, axis=2) > 30) > 0.1
 
 
+def test_a_path_without_losses_lies_on_the_surface_of_the_page(
+    opened: Callable[..., Any], records: dict[str, Any], tmp_path: Path
+) -> None:
+    """Paths of other programs have none, and nothing of them was drawn."""
+    own = records["relu path"]
+    unknown = np.full(len(own.steps), np.nan)
+    bare = replace(own, losses=unknown, plane_losses=unknown, distances=unknown,
+                   off_plane_distances=unknown)  # fmt: skip
+    page_file = viz.to_html([records["relu-gd-seed0.random"], bare], tmp_path / "bare.html")
+    with opened(page_file) as page:
+        (panel,) = page.evaluate("lossoscope.panels()")
+        assert panel["drawn"]["pieces"] == 30
+        assert panel["marks"][0]["inside"]
+        words = page.locator(".path").inner_text().replace("\n", " ")
+        assert "true loss \u2013" in words
+        assert "Drawn on the surface, as its losses are not known." in words
+
+
 def test_the_page_marks_only_the_end_of_a_path_beside_its_plane(
     opened: Callable[..., Any], records: dict[str, Any], tmp_path: Path
 ) -> None:

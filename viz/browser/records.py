@@ -23,6 +23,7 @@ from viz.captions.normalising import statistics_of_paths, statistics_used
 from viz.captions.planes import origins
 from viz.captions.surfaces import not_drawn
 from viz.geometry.centre_mark import place_of
+from viz.geometry.drape import lossless
 from viz.geometry.height import check_values, left_out
 from viz.geometry.window import Window, visible
 
@@ -259,6 +260,7 @@ def _path(
     blob = Blob()
     shown = slice(None) if visible(path) else slice(-1, None)
     why = not_drawn([path], Window.around(home)) if home else []
+    why += ["Drawn on the surface, as its losses are not known."] if lossless(path) else []
     told = {
         "run": path.run, "title": runs.get(path.run, path.run), "note": " ".join(why),
         "plane": path.plane, "captured": path.captured,

@@ -12,6 +12,7 @@ from landscape.results import Projection
 from landscape.surface import Status, Surface
 from viz.explorer.line import corner, draw_curve, draw_line, letters_of
 from viz.explorer.moment import Moment, Place
+from viz.geometry.centre_mark import centre_sentences
 from viz.geometry.frame import Frame
 from viz.geometry.height import HeightScale
 from viz.geometry.mesh import SHADINGS, Shading, surface_mesh
@@ -109,6 +110,8 @@ class Shown:
         there = surface.losses[surface.status != Status.MISSING]
         if kind == "log" and not np.any(there > 0):
             kind, note = "linear", "no loss is positive: heights are linear"
+        centre = [text.removesuffix(".") for text in centre_sentences([surface], [shown], [None])]
+        note = "; ".join([note, *centre] if note else centre)
         return cls(surface, HeightScale.of([surface], kind=kind, paths=shown), None, shown, note)
 
 
@@ -230,7 +233,7 @@ class Scene:
         frame = self.frame = Frame.around([shown.surface], shown.scale, style)
         shading = look.shading if _has(shown.surface, look.shading) else "differences"
         if shown.residual is None:
-            panel = Panel(shown.surface, shown.paths, title)
+            panel = Panel.of(shown.surface, shown.paths, title)
             draw_panel(self.plotter, panel, frame, style, shading=shading,
                        aspect=0.86 * self.aspect)  # fmt: skip
             return

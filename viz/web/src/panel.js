@@ -163,9 +163,12 @@ export class Panel {
     this.records.forEach((path, number) => {
       const colour = pathColour(number, state.dark);
       const losses = state.pathAt === "plane" ? path.plane_losses : path.losses;
+      // A path without losses lies on the surface.
+      const bare = path.losses.every(Number.isNaN);
       const points = Array.from(path.steps, (_, k) => {
-        if (!this.inside(path.alphas[k], path.betas[k])) return [NaN, NaN, NaN];
-        return [this.x(path.alphas[k]), this.y(path.betas[k]), this.z(losses[k])];
+        const [alpha, beta] = [path.alphas[k], path.betas[k]];
+        if (!this.inside(alpha, beta)) return [NaN, NaN, NaN];
+        return [this.x(alpha), this.y(beta), bare ? between(this.shares, this.level, alpha, beta) * this.rise : this.z(losses[k])];
       });
       const halo = state.dark ? "#000000" : "#ffffff";
       const [segments, fewer] = [pairs(points), pairs(thinned(points, NEAR))];
