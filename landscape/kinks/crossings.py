@@ -109,9 +109,8 @@ def crossings(left: Jet, right: Jet, width: Tensor) -> Crossings:
                 "which jump where another one is the largest; use unpooling without indices"
             )
         parts.append(_jumping(number, one, both, tied, width))
-    smallest = torch.zeros_like(width)
-    for *_, size in sizes:
-        smallest = torch.maximum(smallest, _ROUNDING * size)
+    terms = [torch.maximum(left.slopes.abs(), right.slopes.abs()), *(size for *_, size in sizes)]
+    smallest = _ROUNDING * torch.stack(terms).amax(dim=0)
     unclear = torch.zeros_like(tied)
     for pair in zip(left.sites, right.sites, strict=True):
         unclear |= _touching(*pair, width)
@@ -284,7 +283,10 @@ def _gradient_at(gradients: tuple[Tensor, ...], place: Tensor, one: _Found, tied
     """
     between = _between(gradients, place)
     moving = torch.where(one.up == (one.jumps[0] + one.jumps[1] > 0), gradients[1], gradients[0])
-    change, largest = (gradients[1] - gradients[0]).abs(), torch.maximum(*(g.abs() for g in gradients))
+    change, largest = (
+        (gradients[1] - gradients[0]).abs(),
+        torch.maximum(*(g.abs() for g in gradients)),
+    )
     return torch.where(tied & (change > _ABRUPT * largest), moving, between)
 
 

@@ -33,7 +33,7 @@ from landscape.kinks.operations import (
     argument,
     base_name,
 )
-from landscape.kinks.recurrent import RECURRENT, written_out
+from landscape.kinks.recurrent import RECURRENT, is_packed, written_out
 from landscape.kinks.sites import (
     Site,
     depends_on_parameters,
@@ -293,13 +293,13 @@ class Observer(TorchFunctionMode):
             choose=lambda z: index(choose(z), each).reshape(len(z), -1),
         )  # fmt: skip
 
-    def _recurrent(self, func: Any, name: str, arguments: Arguments) -> Any:
+    def _recurrent(self, _: Any, name: str, arguments: Arguments) -> Any:
         """Do a recurrent layer step by step, and watch each."""
-        call = None if arguments[1] else written_out(name, arguments[0])
-        if call is None:
-            return self._refuse(func, f"{name} of packed sequences or with dropout", arguments)
+        if is_packed(name, arguments[0]):
+            self._miss(f"{name} of packed sequences")
+            return written_out(name, arguments[0])
         with self:
-            return call()
+            return written_out(name, arguments[0])
 
     # -- branches on comparisons --------------------------------------------------------------
 

@@ -67,24 +67,37 @@ _CELLS: Mapping[str, _Cell] = MappingProxyType(
 RECURRENT = frozenset({*_CELLS, *(f"{name}_cell" for name in _CELLS)})
 
 
-def written_out(name: str, args: Sequence[Any]) -> Callable[[], Any] | None:
-    """Return what does a call of a fused recurrent function in plain operations.
+def written_out(name: str, args: Sequence[Any]) -> Any:
+    """Do a call of a fused recurrent function in plain operations.
 
     Args:
         name: of :data:`RECURRENT`.
         args: as torch's layers give them.
 
-    Returns:
-        None for packed sequences and for dropout, which cannot be written out.
+    Raises:
+        ValueError: for dropout that is on.
     """
     if name.endswith("_cell"):
-        return lambda: _one_step(name, args)
-    # Packed sequences have their sizes before the state.
-    state = args[1] if name == "lstm" else args[2]
-    if not isinstance(state, tuple | list):
-        return None
-    dropout, training = args[5:7]
-    return None if dropout and training else lambda: _layers(name, args)
+        return _one_step(name, args)
+    if is_packed(name, args):
+        data, batch_sizes, state, weights, biased, layers, dropout, training, both = args
+        sizes = batch_sizes.tolist()
+        outputs, ends = _layers(
+            name, data.split(sizes), state, (weights, biased, layers, both), dropout and training
+        )
+        return torch.cat(outputs), *ends
+    data, state, weights, biased, layers, dropout, training, both, batch_first = args
+    axis = 1 if batch_first else 0
+    outputs, ends = _layers(
+        name, data.unbind(axis), state, (weights, biased, layers, both), dropout and training
+    )
+    return torch.stack(outputs, dim=axis), *ends
+
+
+def is_packed(name: str, args: Sequence[Any]) -> bool:
+    """Return whether sequences are packed: their sizes then come before the state."""
+    weights = args[1] if name == "lstm" else args[2]
+    return not (name.endswith("_cell") or isinstance(weights, tuple | list))
 
 
 def _one_step(name: str, args: Sequence[Any]) -> Any:
@@ -95,35 +108,46 @@ def _one_step(name: str, args: Sequence[Any]) -> Any:
     return new if len(new) > 1 else new[0]
 
 
-def _layers(name: str, args: Sequence[Any]) -> tuple[Tensor, ...]:
-    """Return the outputs of the last layer and the last states of all layers and directions."""
-    inputs, state, weights, biased, layers, _, _, both, batch_first = args
+def _layers(
+    name: str, steps: Sequence[Tensor], state: Any, of: tuple[Any, ...], dropout: bool
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Return the outputs of the last layer at each step, and the last states of all layers.
+
+    Args:
+        name: of the function.
+        steps: inputs of each step; packed sequences have fewer rows in later ones.
+        state: at the start, each part [layers * directions, rows, units].
+        of: weights, whether there are biases, number of layers, whether in both directions.
+        dropout: whether it is on.
+    """
+    if dropout:
+        raise ValueError(f"dropout of {name} draws anew at each call; call model.eval()")
+    weights, biased, layers, both = of
     states = tuple(state) if isinstance(state, tuple | list) else (state,)
-    steps = list(inputs.unbind(1 if batch_first else 0))
-    directions = 2 if both else 1
-    each = len(weights) // (layers * directions)
+    directions = (1, -1) if both else (1,)
+    each = len(weights) // (layers * len(directions))
     last: list[tuple[Tensor, ...]] = []
     for _ in range(layers):
         outputs = []
-        for direction in range(directions):
+        for direction in directions:
             number = len(last)
             own = weights[number * each : (number + 1) * each]
             start = tuple(s[number] for s in states)
-            found, end = _along(_CELLS[name], steps[:: 1 - 2 * direction], start, own, biased)
-            outputs.append(found[:: 1 - 2 * direction])
+            found, end = _along(_CELLS[name], steps[::direction], start, (own, biased))
+            outputs.append(found[::direction])
             last.append(end)
-        steps = [torch.cat(parts, dim=1) if both else parts[0]
-                 for parts in zip(*outputs, strict=True)]  # fmt: skip
-    ends = (torch.stack(list(parts)) for parts in zip(*last, strict=True))
-    return torch.stack(steps, dim=1 if batch_first else 0), *ends
+        steps = [torch.cat(parts, dim=1) for parts in zip(*outputs, strict=True)]
+    return list(steps), [torch.stack(list(parts)) for parts in zip(*last, strict=True)]
 
 
 def _along(
-    cell: _Cell, steps: Sequence[Tensor], state: tuple[Tensor, ...], weights: Weights, biased: bool
+    cell: _Cell, steps: Sequence[Tensor], start: tuple[Tensor, ...], of: tuple[Weights, bool]
 ) -> tuple[list[Tensor], tuple[Tensor, ...]]:
-    """Return the output at every step, and the last state."""
-    outputs = []
+    """Return the output at every step, and the last state of each row."""
+    outputs, state = [], start
     for inputs in steps:
-        state = cell(inputs, state, weights, biased)
-        outputs.append(state[0])
+        rows = len(inputs)
+        now = cell(inputs, tuple(s[:rows] for s in state), *of)
+        outputs.append(now[0])
+        state = tuple(torch.cat([new, s[rows:]]) for new, s in zip(now, state, strict=True))
     return outputs, state
