@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -52,14 +51,11 @@ def kinks(
         load_checkpoint(network, checkpoint)
     examples = maker(data)()
     function: Any = named(loss) if ":" in loss else loss
-    segments = []
+    segments = [random_segment(network, seed=seed, span=span) for seed in range(lines)]
     try:
-        segments.append(gradient_segment(network, function, examples, rate=rate))
+        segments.insert(0, gradient_segment(network, function, examples, rate=rate))
     except ZeroGradientError as error:
-        print(
-            f"gradient (rate {rate}): not measured, {error}", file=sys.stderr if as_json else None
-        )
-    segments += [random_segment(network, seed=seed, span=span) for seed in range(lines)]
+        typer.echo(f"gradient (rate {rate}): not measured, {error}", err=as_json)
     found = [slope_budget(network, function, examples, segment) for segment in segments]
     if as_json:
         print(json.dumps([budget.to_dict() for budget in found], indent=2))
@@ -80,7 +76,8 @@ def sentence(budget: SlopeBudget) -> str:
         f"{budget.examples:,} examples, {budget.samples} places, "
         f"{budget.refinements:,} pieces refined:",
         f"  slope change {budget.slope_change:.4g} = {budget.signed_smooth:.4g} (autograd's "
-        f"curvature) + {budget.signed_kink:.4g} (kinks) + {budget.net_residual:.1g} (unexplained){off}",
+        f"curvature) + {budget.signed_kink:.4g} (kinks) + {budget.net_residual:.1g} "
+        f"(unexplained){off}",
         f"  bend share {budget.bend_share:.3f}, of it in kinks {budget.kink_share:.3f}; "
         f"{budget.crossings:,} crossings",
         f"  check: closure error {budget.closure_error:.1e}, bound {budget.tolerance:.1e}; "

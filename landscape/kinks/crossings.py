@@ -368,13 +368,20 @@ def _joined(parts: list[Crossings], smallest: Tensor, unclear: Tensor) -> Crossi
     whole, size = total(jump), total(jump.abs())
     gated, doubtful = (total(flag.to(jump)) > 0 for flag in (gated, doubtful))
     doubtful |= whole.abs() < _CANCELLED * size
-    joined = Crossings(example[fresh], site[fresh], unit[fresh], place[fresh], whole, gated, doubtful,
-                       unclear)  # fmt: skip
-    kept = joined.only(size > smallest[joined.example])
-    crossed = torch.zeros_like(unclear, dtype=torch.long)
+    example, site, unit, place = (t[fresh] for t in (example, site, unit, place))
+    joined = Crossings(example, site, unit, place, whole, gated, doubtful, unclear)
+    return _counted(joined, size > smallest[joined.example], smallest)
+
+
+def _counted(joined: Crossings, felt: Tensor, smallest: Tensor) -> Crossings:
+    """Leave out what does not jump, and note which intervals must be cut.
+
+    Where another kink lies in the interval, it may be what turned a gradient on or off.
+    """
+    kept = joined.only(felt)
+    crossed = torch.zeros_like(kept.unclear, dtype=torch.long)
     crossed.index_add_(0, kept.example, torch.ones_like(kept.example))
-    # Where another kink lies in the interval, it may be what turned the gradient on or off.
-    several = unclear.clone()
-    several[kept.example[(kept.gated | kept.doubtful) & (crossed[kept.example] > 1)]] = True
+    unclear = kept.unclear.clone()
+    unclear[kept.example[(kept.gated | kept.doubtful) & (crossed[kept.example] > 1)]] = True
     real = kept.doubtful | (kept.jump.abs() > smallest[kept.example])
-    return replace(kept.only(real), unclear=several)
+    return replace(kept.only(real), unclear=unclear)

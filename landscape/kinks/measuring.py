@@ -8,8 +8,8 @@ Kinks of random sign cancel in the sum over the examples, so that the net residu
 about J. The check is the closure error: the sum over examples and intervals of |residual|, over the
 sum over examples of (integral of |curvature| + sum of |J|). Where it is largest, intervals are cut
 into four, for the examples concerned alone, until it is small enough. So are intervals in which
-crossings may hide or cannot be told apart. The headline numbers are signed: where the net residual is
-not small beside them, everything is refined further.
+crossings may hide or cannot be told apart. The headline numbers are signed: where the net residual
+is not small beside them, everything is refined further.
 
 References:
     Duersch et al. (2024), arXiv 2411.16914, and Dauphin, Agarwala, Mobahi (2024), Neglected Hessian
@@ -209,7 +209,8 @@ class Chunk:
             kept = np.cumsum(size[order]) <= allowed / 2
             chosen[order[~kept][-_PIECES:]] = True
         apart = max(_APART * (self.places[-1] - self.places[0]), fine)
-        return (chosen & (size > 0)) | (rows.unclear & (width > apart))
+        chosen = (chosen & (size > 0)) | (rows.unclear & (width > apart))
+        return np.asarray(chosen, dtype=np.bool_)
 
     def _cut(self, chosen: NDArray[np.bool_]) -> None:
         """Cut the chosen pieces into four."""
