@@ -104,7 +104,7 @@ def slope_budget(
                 if progress is not None and number == 0:
                     progress(count(part))
             budget = total.budget(tuple(probe.unseen), settings)
-            if abs(budget.net_residual) <= budget.net_tolerance:
+            if budget.passed or budget.closure_error > budget.tolerance:
                 break
             goal *= min(_AIM * budget.net_tolerance / abs(budget.net_residual), _AIM)
     return budget

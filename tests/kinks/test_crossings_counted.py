@@ -286,10 +286,10 @@ def moving(model: nn.Module, seed: int, *, slopes_only: bool, half: float) -> Se
     return Segment(theta, direction, -half, half)
 
 
-# Missed before: 5 % of the kinks with 3.7 % unexplained; 30 % of the kinks of units that come back.
+# Kinks that were 10, 30, 5 and 11 % off, and passed: unexplained rest, units that come back.
 @pytest.mark.parametrize(
     ("depth", "seed", "slopes_only", "half", "samples"),
-    [(3, 1, True, 2.0, 17), (3, 0, False, 1.0, 3), (2, 2, True, 2.0, 17), (2, 0, False, 0.2, 5)],
+    [(2, 3, False, 0.2, 3), (3, 0, False, 1.0, 3), (3, 1, False, 0.2, 3), (3, 4, True, 2.0, 5)],
 )
 def test_signed_parts_are_those_of_dense_samples(
     depth: int, seed: int, slopes_only: bool, half: float, samples: int
@@ -304,3 +304,4 @@ def test_signed_parts_are_those_of_dense_samples(
     assert budget.passed
     assert abs(budget.net_residual) <= 0.02 * larger
     assert budget.signed_kink == pytest.approx(wanted, abs=0.02 * larger)
+    assert budget.signed_kink == pytest.approx(wanted, abs=0.01 * budget.kink_variation)
