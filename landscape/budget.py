@@ -13,8 +13,10 @@ from landscape.presenting import Presented
 from landscape.results import Analysis
 
 LEAST_SHARE = 1e-3
+# Of the larger signed part: what the net residual may be.
+_NET_SHARE = 0.02
 # Not in files of the first format.
-_LATER = ("slope_deviation", "kink_deviation")
+_LATER = ("slope_deviation", "kink_deviation", "rounding")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -38,7 +40,7 @@ class SlopeBudget(Presented):
         rest: mean over the examples of the integral of the absolute curvature that is not due to
             bends.
         closure_error: the check, see :mod:`landscape.kinks.measuring`.
-        net_residual: slope change that the two signed parts leave unexplained.
+        net_residual: slope change that the two signed parts leave unexplained; part of the check.
         examples: number of examples N.
         samples: places of the first pass along the segment.
         refinements: pieces of (interval, example) that were cut into four.
@@ -54,6 +56,7 @@ class SlopeBudget(Presented):
         jumps: J of every crossing, as part of the loss.
         slope_deviation: standard deviation over the examples of their slopes at the start.
         kink_deviation: standard deviation over the examples of their sums of jumps.
+        rounding: of slopes and their changes; a net residual of that size is none.
         settings: what segment it is, of what, plain JSON values.
     """
 
@@ -84,6 +87,7 @@ class SlopeBudget(Presented):
     jumps: Floats = field(default_factory=lambda: np.zeros(0))
     slope_deviation: float = float("nan")
     kink_deviation: float = float("nan")
+    rounding: float = 0.0
     settings: Json = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -140,16 +144,26 @@ class SlopeBudget(Presented):
         return closure_bound(self.kink_share, self.bend_share)
 
     @property
+    def net_tolerance(self) -> float:
+        """Bound of the net residual: 2 % of the larger signed part, and rounding."""
+        larger = max(abs(self.signed_smooth), abs(self.signed_kink))
+        return max(_NET_SHARE * larger, self.rounding)
+
+    @property
     def passed(self) -> bool:
-        """Whether the check passed, so that the parts can be trusted."""
-        return self.closure_error <= self.tolerance
+        """Whether the check passed, so that the parts can be trusted.
+
+        The closure error bounds the unsigned parts, the net residual the signed ones.
+        """
+        closes = self.closure_error <= self.tolerance
+        return closes and abs(self.net_residual) <= self.net_tolerance
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values, with the derived shares."""
         stored = self.to_analysis()
         arrays = {name: values.tolist() for name, values in stored.arrays.items()}
         derived = ("crossings", "bend_share", "kink_share", "off_by", "kink_noise", "tolerance",
-                   "passed")  # fmt: skip
+                   "net_tolerance", "passed")  # fmt: skip
         values = {name: getattr(self, name) for name in derived}
         for name in ("off_by", "kink_noise"):
             if np.isnan(values[name]):

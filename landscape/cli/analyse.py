@@ -15,7 +15,18 @@ from landscape.files import writable_folder
 
 # Fewer points a side determine no quadratic; fewer lines or centres, no surface and no quartiles.
 _LEAST = {"--scales": 2, "--microscope": 3, "--map": 2, "--creases": 2}
-_COLUMNS = ("run", "class", "segments", "off by", "bend", "kink", "crossings", "closure", "check")
+_COLUMNS = (
+    "run",
+    "class",
+    "segments",
+    "off by",
+    "bend",
+    "kink",
+    "crossings",
+    "closure",
+    "net",
+    "check",
+)
 
 
 @one_line_errors
@@ -153,7 +164,8 @@ def _row(name: str, smoothness: str | None, values: dict[str, Any]) -> list[str]
     return [
         name, smoothness or "-", f"{count} {what}{'s' if count > 1 else ''}",
         cell("off_by", ".1%"), cell("bend_share", ".3f"), cell("kink_share", ".3f"),
-        cell("crossings", ".0f"), cell("closure_error", ".0e"), f"{values['passed']}/{count}",
+        cell("crossings", ".0f"), cell("closure_error", ".0e"),
+        cell("net_residual", ".0e"), f"{values['passed']}/{count}",
     ]  # fmt: skip
 
 
@@ -177,7 +189,8 @@ def print_report(found: dict[str, Any]) -> None:
         "Medians over steps and random lines. Off by: share of the slope change that autograd's "
         "curvature misses, as it sits in kinks, signed. Bend, kink: shares of all change of "
         "slope, unsigned, per example; the kink share names a class, not an amount. Check: "
-        "budgets whose closure error is within its bound.",
+        "budgets whose closure error is within its bound, and whose net residual (net) is below "
+        "2 % of the larger signed part.",
         highlight=False,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -45,6 +46,7 @@ def kinks(
     """
     from landscape.cli.own_code import load_checkpoint, maker, named, network_of
     from landscape.kinks import gradient_segment, random_segment, slope_budget
+    from landscape.kinks.segments import ZeroGradientError
     from landscape.problem import Problem
 
     network = network_of(model)
@@ -53,8 +55,11 @@ def kinks(
             network, checkpoint, ignore_keys or (), lambda text: print(text, file=sys.stderr)
         )
     problem = Problem(network, named(loss) if ":" in loss else loss, maker(data)())
-    segments = [gradient_segment(problem, rate=rate)]
-    segments += [random_segment(network, seed=seed, span=span) for seed in range(lines)]
+    segments = [random_segment(network, seed=seed, span=span) for seed in range(lines)]
+    try:
+        segments.insert(0, gradient_segment(problem, rate=rate))
+    except ZeroGradientError as error:
+        typer.echo(f"gradient (rate {rate}): not measured, {error}", err=as_json)
     found = [slope_budget(problem, segment) for segment in segments]
     if as_json:
         print(json.dumps([budget.to_dict() for budget in found], indent=2))
@@ -69,15 +74,18 @@ def sentence(budget: SlopeBudget) -> str:
     detail = {"gradient": f"rate {settings.get('learning_rate')}",
               "random": f"seed {settings.get('seed')}, span {settings.get('span')}"}  # fmt: skip
     kind = str(settings.get("segment"))
+    off = "" if math.isnan(budget.off_by) else f": autograd is off by {budget.off_by:.1%}"
     lines = [
         f"{kind} ({detail.get(kind, '')}), length {settings.get('length', 0):.3g}, "
         f"{budget.examples:,} examples, {budget.samples} places, "
         f"{budget.refinements:,} pieces refined:",
         f"  slope change {budget.slope_change:.4g} = {budget.signed_smooth:.4g} (autograd's "
-        f"curvature) + {budget.signed_kink:.4g} (kinks): autograd is off by {budget.off_by:.1%}",
+        f"curvature) + {budget.signed_kink:.4g} (kinks) + {budget.net_residual:.1g} "
+        f"(unexplained){off}",
         f"  bend share {budget.bend_share:.3f}, of it in kinks {budget.kink_share:.3f}; "
         f"{budget.crossings:,} crossings",
-        f"  check: closure error {budget.closure_error:.1e}, bound {budget.tolerance:.1e}: "
+        f"  check: closure error {budget.closure_error:.1e}, bound {budget.tolerance:.1e}; "
+        f"unexplained {abs(budget.net_residual):.1g}, bound {budget.net_tolerance:.1g}: "
         + ("passed" if budget.passed else "NOT PASSED, do not trust these numbers"),
     ]
     lines += [f"  not seen: {text}" for text in budget.unseen]

@@ -263,7 +263,7 @@ def _jet(sites: Sequence[Site], tensors: _Tensors, gradients: Sequence[Any], n: 
             gap=None if site.gap is None else gaps[i],
             state=None if site.state is None else state.reshape(n, -1),
             index=None if site.index is None else index.reshape(n, -1),
-            shape=site.shape, bend=site.bend,
+            choose=site.choose, moves_values=site.moves_values, shape=site.shape, bend=site.bend,
         )  # fmt: skip
         jets.append(SiteJet(still, velocities[i], gradients[i].detach(), gap_velocities[i]))
     bends, sizes = torch.zeros_like(slopes), torch.zeros_like(slopes)

@@ -7,7 +7,9 @@ Along ``theta(t) = origin + t direction`` the slope s_n of example n obeys
 Kinks of random sign cancel in the sum over the examples, so that the net residual says nothing
 about J. The check is the closure error: the sum over examples and intervals of |residual|, over the
 sum over examples of (integral of |curvature| + sum of |J|). Where it is largest, intervals are cut
-into four, for the examples concerned alone, until it is small enough.
+into four, for the examples concerned alone, until it is small enough. So are intervals in which
+crossings may hide or cannot be told apart. The headline numbers are signed: where the net residual
+is not small beside them, everything is refined further.
 
 References:
     Duersch et al. (2024), arXiv 2411.16914, and Dauphin, Agarwala, Mobahi (2024), Neglected Hessian
@@ -47,6 +49,11 @@ _GOAL = 0.4
 _ROUNDS = 16
 # Of the places between start and end from equal parts, as a share of a part.
 _OFFSET = 0.0271828
+# Pieces of less than this share of the segment are not cut to tell crossings apart.
+_APART = 1e-7
+# Passes over all examples for the net residual, and what share of its bound is aimed at.
+_PASSES = 3
+_AIM = 0.3
 # Refinement that gains less than this factor, twice, has met its limit.
 _STALLED = 0.9
 
@@ -83,18 +90,21 @@ def slope_budget(
         raise ValueError(f"samples must be >= 2, got {samples}")
     evaluator = single_evaluator(problem)
     places = segment.start + (segment.end - segment.start) * _shares(samples - 1)
-    total = Total(places, keep_crossings)
-    with line_probe(evaluator.network, segment.origin, segment.direction) as probe:
-        for part in _chunks(probe, evaluator.batches.parts, segment.start):
-            chunk = Chunk(probe, part, places).refined()
-            total.examples += count(part)
-            total.refinements += chunk.refinements
-            total.add(chunk.rows, chunk.events, chunk.curvature, chunk.sites, chunk.slopes)
-            if progress is not None:
-                progress(count(part))
     settings = {**segment.settings, "segment": segment.kind, "length": segment.length}
-    over = evaluator.objective.over(total.examples)
-    return total.budget(tuple(probe.unseen), settings, over=over)
+    over = evaluator.objective.over(evaluator.batches.examples)
+    goal = _GOAL
+    with line_probe(evaluator.network, segment.origin, segment.direction) as probe:
+        for number in range(_PASSES):
+            total = Total(places, keep_crossings)
+            for part in _chunks(probe, evaluator.batches.parts, segment.start):
+                total.add(Chunk(probe, part, places, goal).refined())
+                if progress is not None and number == 0:
+                    progress(count(part))
+            budget = total.budget(tuple(probe.unseen), settings, over=over)
+            if budget.passed or budget.closure_error > budget.tolerance:
+                break
+            goal *= min(_AIM * budget.net_tolerance / abs(budget.net_residual), _AIM)
+    return budget
 
 
 def _shares(count: int) -> Floats:
@@ -109,11 +119,25 @@ def _shares(count: int) -> Floats:
 
 @dataclass(slots=True)
 class Chunk:
-    """Some of the examples along the segment."""
+    """Some of the examples along the segment.
+
+    Attributes:
+        probe: the network.
+        part: the examples, n of them.
+        places: of the first pass, [K].
+        goal: closure error that is aimed at, as a share of the bound of the check.
+        sites: name and number of units of every site.
+        curvature: of all examples together at the places, [K].
+        slopes: of each example where the segment starts, [n].
+        refinements: pieces that were cut.
+        rows: the pieces.
+        events: the crossings in them.
+    """
 
     probe: LineProbe
     part: Part
     places: Floats
+    goal: float = _GOAL
     sites: list[tuple[str, int]] = field(default_factory=list)
     curvature: Floats = field(init=False)
     slopes: Floats = field(init=False)
@@ -132,7 +156,7 @@ class Chunk:
             stalls = stalls + 1 if error > _STALLED * before else 0
             before = error
             chosen = self._worst()
-            if stalls == 2 or not chosen.any():
+            if not chosen.any() or (stalls >= 2 and not self.rows.unclear.any()):
                 break
             self._cut(chosen)
         return self
@@ -151,7 +175,8 @@ class Chunk:
             if left is not None:
                 ends = (places[number - 1], t)
                 found = crossings(left, right, torch.from_numpy(ends[1] - ends[0]).to(right.slopes))
-                rows.append(measured(left, right, found, ends, examples))
+                pieces, found = measured(left, right, found, ends, examples)
+                rows.append(pieces)
                 events.append(events_of(found, ends, offset=len(examples) * (number - 1)))
             left = right
         return Rows.joined(rows), Events.joined(events), np.array(curvature), slopes[0]
@@ -161,23 +186,28 @@ class Chunk:
         return float(np.abs(self.rows.residual).sum() / whole) if whole > 0 else 0.0
 
     def _worst(self) -> NDArray[np.bool_]:
-        """Choose the pieces whose residuals are to go, so that the rest is below the goal."""
+        """Choose the pieces to cut.
+
+        Those whose residuals are to go, so that the rest is below the goal, and unclear ones.
+        """
         rows = self.rows
         kinks = rows.kinks.sum()
         bends = rows.bend.sum() + kinks
         whole = max(bends + rows.rest.sum(), np.finfo(float).tiny)
         bound = closure_bound(kinks / whole, bends / whole)
-        allowed = _GOAL * bound * (rows.variation + rows.kinks).sum()
+        allowed = self.goal * bound * (rows.variation + rows.kinks).sum()
         size = np.abs(rows.residual)
         # Pieces cannot be cut below the rounding of t.
-        fine = np.spacing(np.abs(self.places).max()) * 1e4
-        size = np.where(rows.end - rows.start > fine, size, 0.0)
+        fine, width = np.spacing(np.abs(self.places).max()) * 1e4, rows.end - rows.start
+        size = np.where(width > fine, size, 0.0)
         order = np.argsort(size)
         chosen = np.zeros(len(size), dtype=bool)
         if np.abs(rows.residual).sum() > allowed:
             kept = np.cumsum(size[order]) <= allowed / 2
             chosen[order[~kept][-_PIECES:]] = True
-        return chosen & (size > 0)
+        apart = max(_APART * (self.places[-1] - self.places[0]), fine)
+        chosen = (chosen & (size > 0)) | (rows.unclear & (width > apart))
+        return np.asarray(chosen, dtype=np.bool_)
 
     def _cut(self, chosen: NDArray[np.bool_]) -> None:
         """Cut the chosen pieces into four."""

@@ -33,6 +33,7 @@ from landscape.kinks.operations import (
     argument,
     base_name,
 )
+from landscape.kinks.recurrent import RECURRENT, is_packed, written_out
 from landscape.kinks.sites import (
     Site,
     depends_on_parameters,
@@ -85,6 +86,7 @@ class Observer(TorchFunctionMode):
         self._place = place
         self._calls: dict[str, int] = {}
         self._masks: dict[int, _Mask] = {}
+        self._indices: dict[int, tuple[Tensor, Site]] = {}
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -92,16 +94,27 @@ class Observer(TorchFunctionMode):
         """Do what was called, and note it if it bends or kinks."""
         kwargs = kwargs or {}
         name = base_name(func)
+        self._follow_indices(name, args)
         handler = self._handler(name, args, kwargs)
         if handler is None:
             return WRITTEN_OUT.get(func, func)(*args, **kwargs)
         return handler(func, name, (args, kwargs))
+
+    def _follow_indices(self, name: str, args: Any) -> None:
+        """Look where the indices of max pooling go."""
+        for used in [self._indices[id(a)] for a in args if id(a) in self._indices]:
+            if name.startswith("max_unpool"):
+                used[1].moves_values = True
+            elif name not in HARMLESS and not name.startswith("get"):
+                self._miss(f"indices of {used[1].operation} used by {name}")
 
     def _handler(self, name: str, args: Any, kwargs: Any) -> Callable[..., Any] | None:
         """Return what deals with a call, None for one that neither bends nor kinks."""
         masked = [a for a in args if isinstance(a, Tensor) and id(a) in self._masks]
         if masked:
             return self._with_mask
+        if name in RECURRENT:
+            return self._recurrent
         if name not in WATCHED or not self._moves(args, kwargs):
             return None
         if name in JUMPING or name in OPAQUE:
@@ -206,34 +219,87 @@ class Observer(TorchFunctionMode):
         if inputs.ndim != space + 2:
             return self._refuse(func, name, arguments)
         before = inputs.clone()
-        values, places = POOLS[base](before, *more, **kwargs)
-        channels = torch.arange(before.shape[1], device=before.device)
-        offset = channels.reshape(-1, *(1,) * space) * before[0, 0].numel()
-        site = self._note(base, before, Kinks(), index=places + offset)
+        shape = before.shape[1:]
+
+        def choose(values: Tensor) -> tuple[Tensor, Tensor]:
+            return POOLS[base](values.reshape(-1, *shape), *more, **kwargs)
+
+        values, places = choose(before)
+        site = self._note_choice(base, before, places, space, lambda z: choose(z)[1])
         result = self._result(site, values, None)
+        if site is not None:
+            self._indices[id(places)] = (places, site)
         return (result, places) if wanted else result
 
     def _along(self, func: Any, name: str, arguments: Arguments) -> Any:
         inputs = arguments[0][0]
         dim = argument(arguments, 1, "dim", None)
-        if not isinstance(dim, int):
+        if not isinstance(dim, int) or dim % inputs.ndim == 0:
             return self._refuse(func, name, arguments)
         keep = bool(argument(arguments, 2, "keepdim", False))
-        before = inputs.clone()
+        before, dim = inputs.clone(), dim % inputs.ndim
         extreme = torch.max if name.endswith("max") else torch.min
-        values, places = extreme(before, dim=dim, keepdim=True)
-        if dim % before.ndim == 0:
-            return self._refuse(func, name, arguments)
-        places_in_row = torch.arange(before[0].numel(), device=before.device).reshape(
-            before[:1].shape
-        )
-        index = places_in_row.expand_as(before).gather(dim, places)
-        site = self._note(name, before, Kinks(), index=index)
-        result = self._result(site, values, None)
+        shape = before.shape[1:]
+
+        def choose(values: Tensor) -> tuple[Tensor, Tensor]:
+            rows = values.reshape(-1, *shape)
+            places = torch.arange(rows[0].numel(), device=rows.device).reshape(1, *shape)
+            chosen = extreme(rows, dim=dim, keepdim=True)[1]
+            return chosen, places.expand_as(rows).gather(dim, chosen)
+
+        places, index = choose(before)
+        site = self._note_choice(name, before, index, 0, lambda z: choose(z)[1])
+        result = self._result(site, before.gather(dim, places), None)
         if not keep:
             result, places = result.squeeze(dim), places.squeeze(dim)
         both = torch.return_types.max if extreme is torch.max else torch.return_types.min
         return both((result, places)) if name in ("max", "min") else result
+
+    def _note_choice(
+        self,
+        name: str,
+        inputs: Tensor,
+        places: Tensor,
+        space: int,
+        choose: Callable[[Tensor], Tensor],
+    ) -> Site | None:
+        """Note a choice among the entries of a row of inputs.
+
+        Args:
+            name: of the operation.
+            inputs: candidates, [rows, ...]; an example may have several rows.
+            places: where in the row the chosen ones are, within the channel if there are spatial
+                axes.
+            space: number of spatial axes, 0 for none.
+            choose: places as a function of the inputs.
+        """
+        rows, row, channels = inputs.shape[0], inputs[0].numel(), inputs.shape[1]
+        if rows % self._examples:
+            self._miss(f"{name} of shape {tuple(inputs.shape)}, whose rows are no examples,")
+            return None
+
+        def index(places: Tensor, each: int) -> Tensor:
+            device = places.device
+            number = torch.arange(len(places), device=device) % each
+            found = places + (number * row).reshape(-1, *(1,) * (places.ndim - 1))
+            if not space:
+                return found
+            channel = torch.arange(channels, device=device) * (row // channels)
+            return found + channel.reshape(-1, *(1,) * space)
+
+        each = rows // self._examples
+        return self._note(
+            name, inputs, Kinks(), index=index(places, each),
+            choose=lambda z: index(choose(z), each).reshape(len(z), -1),
+        )  # fmt: skip
+
+    def _recurrent(self, _: Any, name: str, arguments: Arguments) -> Any:
+        """Do a recurrent layer step by step, and watch each."""
+        if is_packed(name, arguments[0]):
+            self._miss(f"{name} of packed sequences")
+            return written_out(name, arguments[0])
+        with self:
+            return written_out(name, arguments[0])
 
     # -- branches on comparisons --------------------------------------------------------------
 
@@ -305,8 +371,8 @@ class Observer(TorchFunctionMode):
 
     def _note(self, name: str, inputs: Tensor, kinks: Kinks, **more: Any) -> Site | None:
         """Note a call; None if its examples cannot be told apart."""
-        bend = more.pop("bend", None)
-        if not (kinks.knots or bend or more):
+        calls = {key: more.pop(key, None) for key in ("bend", "choose")}
+        if not (kinks.knots or calls["bend"] or more):
             return None
         rows: dict[str, Any] = {key: per_example(value, self._examples)
                 for key, value in {"inputs": inputs, **more}.items()}  # fmt: skip
@@ -321,7 +387,7 @@ class Observer(TorchFunctionMode):
         self._calls[key] = self._calls.get(key, 0) + 1
         if self._calls[key] > 1:
             layer = f"{layer}#{self._calls[key]}"
-        site = Site(layer, name, knots=kinks.knots, jumps=jumps, bend=bend, **rows)
+        site = Site(layer, name, knots=kinks.knots, jumps=jumps, **calls, **rows)
         self.sites.append(site)
         return site
 

@@ -190,7 +190,7 @@ JUMPING = frozenset(
 # They hold kinks inside, where nobody can watch them.
 OPAQUE = frozenset(
     {"sort", "msort", "topk", "kthvalue", "median", "nanmedian", "quantile", "nanquantile",
-     "cummax", "cummin", "rnn_relu", "rnn_relu_cell", "hinge_embedding_loss", "margin_ranking_loss",
+     "cummax", "cummin", "argmax", "argmin", "hinge_embedding_loss", "margin_ranking_loss",
      "multi_margin_loss", "multilabel_margin_loss", "triplet_margin_loss",
      "triplet_margin_with_distance_loss", "cosine_embedding_loss", "fractional_max_pool2d",
      "fractional_max_pool3d", "aminmax", "pdist", "cdist", "rrelu_with_noise"}

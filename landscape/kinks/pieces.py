@@ -22,6 +22,7 @@ class Rows:
         example: which example.
         start: t where the piece starts.
         end: t where it ends.
+        unclear: whether it must be cut to know its crossings.
         change: of the slope.
         smooth: integral of autograd's curvature.
         variation: integral of its absolute value.
@@ -35,6 +36,7 @@ class Rows:
     example: NDArray[np.int64]
     start: Floats
     end: Floats
+    unclear: NDArray[np.bool_]
     change: Floats
     smooth: Floats
     variation: Floats
@@ -81,31 +83,58 @@ def measured(
     found: Crossings,
     ends: tuple[Floats, Floats],
     examples: NDArray[np.int64],
-) -> Rows:
-    """Split the change of slope of every example in one interval."""
-    n, zeros = len(examples), torch.zeros_like(left.slopes)
-    width = torch.from_numpy(ends[1] - ends[0]).to(zeros)
-    crossed = torch.zeros(n, dtype=torch.long, device=zeros.device)
-    crossed.index_add_(0, found.example, torch.ones_like(found.example))
-    kink = zeros.index_add(0, found.example, found.jump)
-    kinks = zeros.index_add(0, found.example, found.jump.abs())
-    # The curvature of an example jumps where it crosses: one crossing divides the interval there.
-    share = torch.full_like(zeros, 0.5)
-    share[found.example] = found.place.to(share)
-    share = torch.where(crossed == 1, share, 0.5)
+) -> tuple[Rows, Crossings]:
+    """Split the change of slope of every example in one interval.
+
+    Returns:
+        The pieces, and the crossings without those at which the slope does not jump.
+    """
+    width = torch.from_numpy(ends[1] - ends[0]).to(left.slopes)
+    share = _shares(found, left.slopes)
 
     def integral(before: Tensor, after: Tensor) -> Tensor:
         return width * (share * before + (1 - share) * after)
 
     smooth = integral(left.curvatures, right.curvatures)
     change = right.slopes - left.slopes
+    found = _seen(found, change - smooth)
+    none = torch.zeros_like(change)
+    kink = none.index_add(0, found.example, found.jump)
+    kinks = none.index_add(0, found.example, found.jump.abs())
     rest = tuple((jet.curvatures - jet.bends).abs() for jet in (left, right))
     columns = (
-        change, smooth, integral(left.curvatures.abs(), right.curvatures.abs()),
+        found.unclear, change, smooth, integral(left.curvatures.abs(), right.curvatures.abs()),
         integral(left.bend_sizes, right.bend_sizes), integral(*rest), kink, kinks,
         change - smooth - kink,
     )  # fmt: skip
-    return Rows(examples, *ends, *(c.cpu().numpy() for c in columns))
+    return Rows(examples, *ends, *(c.cpu().numpy() for c in columns)), found
+
+
+def _shares(found: Crossings, like: Tensor) -> Tensor:
+    """Return where the curvature of each example is taken to jump, as a share of the interval.
+
+    One crossing divides the interval at its place; otherwise it is the middle.
+    """
+    crossed = torch.zeros_like(like, dtype=torch.long)
+    crossed.index_add_(0, found.example, torch.ones_like(found.example))
+    share = torch.full_like(like, 0.5)
+    share[found.example] = found.place.to(share)
+    return torch.where(crossed == 1, share, 0.5)
+
+
+def _seen(found: Crossings, left_over: Tensor) -> Crossings:
+    """Leave out the doubtful crossings of examples whose slopes change as if they were none.
+
+    Args:
+        found: the crossings.
+        left_over: change of slope without the integral of the curvature, [n].
+    """
+    none = torch.zeros_like(left_over)
+    doubt = found.jump * found.doubtful
+    residual = left_over - none.index_add(0, found.example, found.jump)
+    without = residual + none.index_add(0, found.example, doubt)
+    smooth = without.abs() <= residual.abs()
+    return found.only(~(found.doubtful & smooth[found.example]))
 
 
 def events_of(found: Crossings, ends: tuple[Floats, Floats], *, offset: int) -> Events:

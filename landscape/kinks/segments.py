@@ -14,6 +14,10 @@ from landscape.problem import Problem
 from landscape.segment import Segment, line_segment
 
 
+class ZeroGradientError(ValueError):
+    """There is no step of descent: the gradient is zero."""
+
+
 def random_segment(model: nn.Module, *, seed: int = 0, span: float = 0.5) -> Segment:
     """Return a random filter-normalised line through the model's parameters, -span to span.
 
@@ -33,7 +37,8 @@ def gradient_segment(problem: Problem, *, rate: float) -> Segment:
         rate: learning rate.
 
     Raises:
-        ValueError: for a rate that is not positive, or where the gradient is zero or not finite.
+        ValueError: for a rate that is not positive, or where the gradient is not finite.
+        ZeroGradientError: where the gradient is zero.
     """
     if not 0 < rate < math.inf:
         raise ValueError(f"the rate of a step of descent must be finite and > 0, got {rate}")
@@ -43,5 +48,10 @@ def gradient_segment(problem: Problem, *, rate: float) -> Segment:
         raise ValueError(
             "the gradient must be finite, it holds NaN or infinity; look for these in the data "
             "and in the weights, and for a loss that is not finite"
+        )
+    if not step.any():
+        raise ZeroGradientError(
+            "the gradient is zero at these weights, so that no step of descent leads on; take a "
+            "random line"
         )
     return Segment(theta, step, kind="gradient", settings={"learning_rate": rate})

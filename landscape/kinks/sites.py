@@ -25,6 +25,8 @@ class Site:
         gap: for a branch, the difference of its two values, [n, U].
         state: for a branch, which is taken, [n, U].
         index: for a choice among several, which candidate, [n, U].
+        choose: for such a choice, index as a function of candidates [m, M], [m, U].
+        moves_values: for such a choice, whether its index places values, as unpooling does.
         shape: of the output.
         bend: the operation as a function of its input alone, if it bends.
     """
@@ -37,6 +39,8 @@ class Site:
     gap: Tensor | None = None
     state: Tensor | None = None
     index: Tensor | None = None
+    choose: Callable[[Tensor], Tensor] | None = None
+    moves_values: bool = False
     shape: tuple[int, ...] = ()
     bend: Callable[[Tensor], Tensor] | None = None
 

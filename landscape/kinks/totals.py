@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landscape.arrays import Floats
 from landscape.budget import SlopeBudget
-from landscape.kinks.pieces import Events, Rows
+from landscape.kinks.pieces import Rows
+
+if TYPE_CHECKING:
+    from landscape.kinks.measuring import Chunk
+
+# Rounding of a slope: a sum over all weights, as a share of its size.
+_ROUNDING = 64 * np.finfo(np.float64).eps
 
 
 @dataclass(slots=True)
@@ -29,33 +35,21 @@ class Total:
     events: list[tuple[Floats, Floats]] = field(default_factory=list)
     each: list[tuple[Floats, Floats]] = field(default_factory=list)
 
-    def add(
-        self,
-        rows: Rows,
-        events: Events,
-        curvature: Floats,
-        sites: list[tuple[str, int]],
-        slopes: Floats,
-    ) -> None:
-        """Add a finished chunk of examples.
-
-        Args:
-            rows: its pieces.
-            events: the crossings in them.
-            curvature: of all its examples together, at the places of the first pass.
-            sites: name and number of units of every site.
-            slopes: of each example where the segment starts.
-        """
+    def add(self, chunk: Chunk) -> None:
+        """Add a finished chunk of examples."""
+        rows, events, slopes = chunk.rows, chunk.events, chunk.slopes
+        self.examples += len(slopes)
+        self.refinements += chunk.refinements
         if not self.sites:
-            self.sites = sites
+            self.sites = chunk.sites
             size = sum(units for _, units in self.sites)
             self.units = {name: np.zeros(size) for name in ("count", "size", "signed")}
             self.curvature = np.zeros(len(self.places))
-        values = {n: float(getattr(rows, n).sum()) for n in Rows.__slots__[3:]}
+        values = {n: float(getattr(rows, n).sum()) for n in Rows.__slots__[4:]}
         values["residuals"] = float(np.abs(rows.residual).sum())
         for name, value in values.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
-        self.curvature = self.curvature + curvature
+        self.curvature = self.curvature + chunk.curvature
         slot = self.offsets[events.site] + events.unit
         for name, weight in (("count", np.ones_like(events.jump)), ("size", np.abs(events.jump)),
                              ("signed", events.jump)):  # fmt: skip
@@ -101,6 +95,7 @@ class Total:
             rest=mean["rest"],
             closure_error=sums["residuals"] / whole if whole > 0 else 0.0,
             net_residual=mean["residual"],
+            rounding=_ROUNDING * (over * float(np.abs(slopes).mean()) + whole / n),
             examples=self.examples,
             samples=len(self.places),
             refinements=self.refinements,

@@ -15,8 +15,8 @@ from landscape.store import StudyFile
 
 KIND = "slope_budget"
 # What is summarised, as median and range over the segments.
-MEASURED = ("closure_error", "bend_share", "kink_share", "signed_kink", "signed_smooth", "off_by",
-            "slope_change", "crossings", "kink_noise")  # fmt: skip
+MEASURED = ("closure_error", "net_residual", "bend_share", "kink_share", "signed_kink",
+            "signed_smooth", "off_by", "slope_change", "crossings", "kink_noise")  # fmt: skip
 # Likewise over the steps of a path.
 FOLLOWED = ("boldness", "lipschitz", "sharpness", "crossings", "kink_noise", "off_by")
 

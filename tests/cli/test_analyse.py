@@ -54,7 +54,7 @@ def test_budgets_are_stored_summarised_and_not_measured_twice(study: Path, tmp_p
     run = found["runs"]["relu-gd-seed0"]
     assert run["activation_class"] == "C0"
     for key in ("closure_error", "bend_share", "kink_share", "signed_kink", "signed_smooth",
-                "crossings"):  # fmt: skip
+                "net_residual", "crossings"):  # fmt: skip
         assert set(run["slope_budget"][key]) == {"median", "low", "high"}
     assert run["slope_budget"]["passed"] == 3
     assert run["slope_budget_random"]["crossings"]["low"] > 0
@@ -91,6 +91,30 @@ def test_a_network_of_ones_own(own: Path, tmp_path: Path) -> None:
     assert line["crossings"] > 0
     assert line["passed"]
     assert "(loss):abs" in line["layers"]
+
+
+FLAT = {
+    "dead units": ("model[0].bias.data.fill_(-99); model[2].bias.data.zero_()",
+                   "output.square().sum(1)"),
+    "a loss of zero": ("pass", "0 * output[:, 0]"),
+    "differences of itself": ("pass", "output[:, 0] - output[:, 0]"),
+    "a rectified loss that is off": ("pass", "torch.relu(output[:, 0] - 1e3)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", FLAT)
+def test_a_gradient_of_zero_leaves_the_random_lines(tmp_path: Path, kind: str) -> None:
+    change, loss = FLAT[kind]
+    path = tmp_path / "flat.py"
+    body = OWN.format(activation="ReLU").replace("return nn.Seq", "model = nn.Seq")
+    body = body.replace("\ndef data", f"    {change}\n    return model\n\ndef data", 1)
+    path.write_text(body + f"\ndef flat(output, target):\n    return {loss}\n", "utf-8")
+    arguments = ["kinks", "--model", f"{path}:build", "--data", f"{path}:data", "--lines", 2,
+                 "--loss", f"{path}:flat"]  # fmt: skip
+    said = accepted(*arguments)
+    assert said.count("the gradient is zero at these weights") == 1
+    assert said.count("random (seed") == said.count("passed") == 2
+    assert "nan" not in said
 
 
 @pytest.mark.parametrize(

@@ -332,3 +332,17 @@ def test_examples_that_are_coupled_are_refused() -> None:
 
     with pytest.raises(ValueError, match=r"the first has .* alone and .* in a batch of 8"):
         slope_budget(Problem(model, contrast, pair), random_segment(model))
+
+
+@pytest.mark.parametrize(
+    ("net", "smooth", "kink", "passed"),
+    [(0.019, 1.0, -0.5, True), (0.021, 1.0, -0.5, False), (-0.021, 0.1, -1.0, False),
+     (-0.019, 0.0, 1.0, True), (1e-9, 0.0, 0.0, False), (1e-17, 0.0, 0.0, True)],
+)  # fmt: skip
+def test_the_check_covers_the_signed_parts(
+    net: float, smooth: float, kink: float, *, passed: bool
+) -> None:
+    true = budget_of(lambda t, x: torch.relu(x * t - 0.3) + t.square() * x)
+    assert true.passed
+    found = replace(true, net_residual=net, signed_smooth=smooth, signed_kink=kink)
+    assert found.passed == found.to_dict()["passed"] == passed
