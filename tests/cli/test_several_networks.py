@@ -10,7 +10,7 @@ import torch
 from calling import TINY, accepted, refused
 from torch import nn
 
-from landscape import Grid, TrajectoryRecorder
+from landscape import Grid, Problem, TrajectoryRecorder
 from landscape.store import open_study
 from landscape.study.own import sample_own
 from landscape.study.request import Request
@@ -201,9 +201,8 @@ def test_a_plane_of_other_weights_is_not_taken_for_an_interrupted_one(tmp_path: 
             model.weight.mul_(scale)
         request = Request(run=None, kind="random", grid=Grid.square(3), curvature=False,
                           identifier="s")  # fmt: skip
-        examples = torch.ones(4, 3), torch.tensor([0, 1, 0, 1])
-        return sample_own(tmp_path / "s.h5", model, "cross_entropy", examples, request,
-                          reporter=reporter)  # type: ignore[arg-type]  # fmt: skip
+        problem = Problem(model, data=(torch.ones(4, 3), torch.tensor([0, 1, 0, 1])))
+        return sample_own(tmp_path / "s.h5", problem, request, reporter=reporter)  # type: ignore[arg-type]
 
     with pytest.raises(KeyboardInterrupt):
         sampled(1.0, Stops())

@@ -156,7 +156,7 @@ def test_creases_refuse_another_map() -> None:
 
 def cut_of(*widths: int, points: int = 9) -> tuple[tuple[Any, ...], KinkMap]:
     model, data = mlp(*widths), examples(5, widths[0], widths[-1])
-    work = model, "mse", data, whole_plane(model)
+    work = Problem(model, "mse", data), whole_plane(model)
     return work, kink_map(*work, grid=Grid.square(points, 0.5))
 
 
