@@ -15,7 +15,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from landscape.arrays import Floats
 from landscape.evaluation.backward import Backward, look
 from landscape.parameters import flatten
-from landscape.problem import Problem
+from landscape.problem import Problem, check_problem
 
 # Examples on which the way of taking derivatives is looked at.
 _FEW = 8
@@ -131,6 +131,7 @@ class LossAtPoint:
         *,
         varied: Collection[str] | None = None,
     ) -> None:
+        check_problem(problem)
         self.evaluator = problem.wide_evaluator()
         if self.evaluator.network.batch_norm == "recalibrated":
             raise ValueError(

@@ -18,7 +18,7 @@ from landscape.evaluation import Network
 from landscape.evaluation.examples import Part, count
 from landscape.evaluation.losses import IGNORED, wide_dtype
 from landscape.plane import Plane
-from landscape.problem import Problem
+from landscape.problem import Problem, check_problem
 
 
 def output_divergence(problem: Problem, plane: Plane, coordinates: Floats) -> Floats:
@@ -45,6 +45,7 @@ def output_divergence(problem: Problem, plane: Plane, coordinates: Floats) -> Fl
         ValueError: if the plane does not belong to the model, coordinates have another number of
             axes, the outputs are not logits of at least two classes, or statistics are not frozen.
     """
+    check_problem(problem)
     if problem.layout != plane.layout:
         raise ValueError("the plane must belong to the model; make it from this model")
     places = np.asarray(coordinates, dtype=np.float64)

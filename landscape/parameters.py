@@ -27,10 +27,18 @@ def unwrapped(model: nn.Module) -> nn.Module:
     Its parameters have the names they had before it was wrapped, so that a plane made from one
     belongs to the other.
 
+    Raises:
+        TypeError: for something else than a module.
+
     >>> layer = nn.Linear(2, 1)
     >>> unwrapped(nn.DataParallel(layer)) is layer
     True
     """
+    if not isinstance(model, nn.Module):
+        raise TypeError(
+            f"model must be a torch.nn.Module, got {type(model).__name__}; of a problem give "
+            "problem.model"
+        )
     for name, kinds in _WRAPPERS.items():
         inner = dict(model.named_children()).get(name)
         if inner is not None and isinstance(model, kinds):

@@ -1,4 +1,4 @@
-"""What is asked about: a network, its loss, the examples, and how they are read. Given once."""
+"""A problem: a network, its loss and its data. It is given once."""
 
 from __future__ import annotations
 
@@ -106,10 +106,13 @@ class Problem:
         if self.subset is not None and not isinstance(self.subset, Subset):
             raise TypeError(f"subset must be a Subset, got {self.subset!r}; write Subset(512)")
         if self.dtype is not None and not getattr(self.dtype, "is_floating_point", False):
-            raise TypeError(f"dtype must be a torch floating point type, got {self.dtype!r}")
+            raise TypeError(
+                f"dtype must be a floating point type of torch, got {self.dtype!r}; write "
+                "torch.float64"
+            )
         check_policy(self.batch_norm)
-        if not takes_model(self.loss):
-            resolve_loss(self.loss)
+        _check_device(self.device)
+        _check_functions(self.loss, self.metrics)
         if not isinstance(self.data, GivenData):
             object.__setattr__(self, "data", GivenData(self.data))
 
@@ -170,7 +173,7 @@ class Problem:
             batch_size: examples per batch where examples depend on their batch by ``batch_norm`` or
                 by a loss of (model, batch), and the data are one batch; 0 leaves it whole.
             standard_errors: whether the field ``standard_errors`` is evaluated; None does for a
-                subset.
+                subset, if the loss gives one value for each example.
 
         Raises:
             ValueError: for unusable data, running statistics that are not finite, or a network or
@@ -182,7 +185,7 @@ class Problem:
         facts = self._facts(dtype, batch_size)
         objective = self._objective(
             self.metrics if metrics is None else metrics,
-            self.subset is not None if standard_errors is None else standard_errors,
+            self._standard_errors(facts) if standard_errors is None else standard_errors,
         )
         network = self._network(objective, dtype, private=facts.private)
         network.in_place = facts.in_place
@@ -281,13 +284,18 @@ class Problem:
         few = seen.parts[0]
         network, private = self._copied(objective, dtype, few)
         in_place = network.in_place = writes_into_inputs(network, few)
+        each = _gives_each(network, few)
         if network.batch_norm != "frozen":
-            return _Facts(private, in_place, coupled=True)
+            return _Facts(private, in_place, each, coupled=True)
         verdict = None if self._one_whole_batch else coupled(network, batches)
         if verdict:
             _LOG.warning("the loss of an example depends on the others in its batch: %s",
                          _consequence(batches))  # fmt: skip
-        return _Facts(private, in_place, verdict)
+        return _Facts(private, in_place, each, verdict)
+
+    def _standard_errors(self, facts: _Facts) -> bool:
+        """Tell whether a subset's losses come with standard errors: where they can."""
+        return self.subset is not None and facts.each
 
     def _copied(self, objective: Objective, dtype: torch.dtype, few: Part) -> tuple[Network, bool]:
         """Return the network, and whether it is a copy that gives what the user's own gives."""
@@ -298,7 +306,7 @@ class Problem:
         except ValueError:
             raise
         except Exception as error:  # Whatever the user's model raises that cannot be copied.
-            _LOG.warning("the model cannot be copied (%s); it takes part itself", error)
+            _LOG.warning("the model cannot be copied (%s); it is used itself, then restored", error)
             return made(objective, dtype, private=False), False
         try:
             if copied_right(network, few, beside(network)):
@@ -310,7 +318,7 @@ class Problem:
             raise failure
         _LOG.warning(
             "a copy of the model does not give what the model gives (it reaches its own layers by "
-            "another way than its attributes); it takes part itself"
+            "another way than its attributes); the model is used itself, then restored"
         )
         return network, False
 
@@ -323,6 +331,57 @@ class Problem:
         return batches if facts.coupled is False else batches.whole()
 
 
+def check_problem(problem: Any) -> None:
+    """Check that a function was given a problem.
+
+    Raises:
+        TypeError: otherwise; the message says what to write.
+    """
+    if not isinstance(problem, Problem):
+        raise TypeError(
+            f"problem must be a landscape.Problem, got {type(problem).__name__}; write "
+            "landscape.Problem(model, loss, data)"
+        )
+
+
+def _check_device(device: Any) -> None:
+    if device is None:
+        return
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, TypeError) as error:
+        raise ValueError(
+            f"device must be one that torch has here, got {device!r} ({_first_line(error)}); leave "
+            "it out to evaluate where the model is"
+        ) from None
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0][:120]
+
+
+def _check_functions(loss: Any, metrics: Any) -> None:
+    if isinstance(loss, type):
+        raise TypeError(
+            f"loss must be a name or a function, got the class {loss.__name__}; give an instance: "
+            f"{loss.__name__}()"
+        )
+    if not isinstance(loss, str) and not callable(loss):
+        raise TypeError(
+            f"loss must be a name or a function, got {type(loss).__name__}; write "
+            "Problem(model, loss, data)"
+        )
+    if not takes_model(loss):
+        resolve_loss(loss)
+    if metrics is None:
+        return
+    if not isinstance(metrics, Mapping) or not all(map(callable, metrics.values())):
+        raise TypeError(
+            f"metrics must be functions of (output, target) by name, got {metrics!r}; write "
+            "{'name': function}"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class _Facts:
     """What was found out about network, loss and data.
@@ -330,12 +389,20 @@ class _Facts:
     Attributes:
         private: whether a copy of the network can be evaluated in its place.
         in_place: whether network or loss write into the data they are given.
+        each: whether the loss gives one value for each example.
         coupled: whether the examples of a batch depend on each other; None if that is not known.
     """
 
     private: bool
     in_place: bool
+    each: bool
     coupled: bool | None
+
+
+def _gives_each(network: Network, few: Part) -> bool:
+    with torch.no_grad(), network.ready():
+        output, few = network.output(few)
+        return network.objective.gives_each(output, few[1], count(few))
 
 
 def _works(network: Network, few: Part) -> bool:
@@ -349,9 +416,9 @@ def _works(network: Network, few: Part) -> bool:
 
 def _consequence(batches: Batches) -> str:
     if batches.divisible or len(batches.parts) == 1:
-        return f"all {batches.examples:,} are kept in one"
+        return f"all {batches.examples:,} examples are evaluated as one batch"
     sizes = f"{len(batches.parts):,} batches of up to {max(map(count, batches.parts)):,}"
     return (
-        f"its mean over the {sizes} is taken, as they came; give all examples as one batch to have "
+        f"it is averaged over the {sizes} of the data; give all examples as one batch to get "
         "the loss over all of them"
     )

@@ -15,7 +15,7 @@ from landscape.evaluation import EngineChoice, PlaneEvaluator
 from landscape.grid import Grid
 from landscape.output_distance import check_divergence, output_divergence
 from landscape.plane import Plane
-from landscape.problem import Problem
+from landscape.problem import Problem, check_problem
 from landscape.projection import project
 from landscape.results import Projection
 from landscape.surface import Status, Surface
@@ -55,7 +55,7 @@ def sample(
         standard_errors: whether the field ``standard_errors`` is evaluated, sqrt(s^2 / m) with the
             variance s^2 of the losses of the m examples, for a subset of M times
             sqrt(1 - m / M): how far the mean is from that over all, as the draw has it. None does
-            for a subset. Needs one value per example from the loss.
+            for a subset, if the loss gives one value per example; True needs that.
         divergence: whether the field ``divergences`` is evaluated, the mean KL divergence of the
             predictions from those at the origin, in nats, by a further forward pass per point:
             a distance that compares across activations; see
@@ -74,7 +74,10 @@ def sample(
     """
     if gradients:
         engine = with_gradients(engine or SamplingConfig())
+    check_problem(problem)
     grid = grid or default_grid(plane)
+    if not isinstance(grid, Grid):
+        raise TypeError(f"grid must be a Grid, got {grid!r}; write Grid.square({grid})")
     evaluator = plane_evaluator(
         problem, plane, config=engine, points=grid.size, standard_errors=standard_errors,
         divergence=divergence,
@@ -116,6 +119,7 @@ def plane_evaluator(
         ValueError: if the plane does not belong to the model, for unusable data, or for a
             divergence where the statistics of BatchNorm are not frozen.
     """
+    check_problem(problem)
     _check_layout(problem, plane)
     if divergence:
         check_divergence(problem)
@@ -175,7 +179,7 @@ def check_loss(evaluator: PlaneEvaluator, plane: Plane, expected: float) -> None
     found = float(evaluator(np.zeros((1, plane.axes)))["losses"][0])
     if not abs(found - expected) <= max(0.01 * abs(expected), 1e-4):
         raise ValueError(
-            f"the loss at the origin must be {expected:.6g} as recorded, got {found:.6g}; check "
+            f"the loss at the centre must be within 1 % of {expected:.6g}, got {found:.6g}; check "
             "the preprocessing of the data, the loss and its reduction, and the weights"
         )
 

@@ -20,7 +20,7 @@ from landscape.config.training import TrainingConfig, check_optimizer
 from landscape.evaluation import Batches, Evaluator, Objective
 from landscape.evaluation.examples import Part, count, take
 from landscape.parameters import layout_of
-from landscape.problem import Problem
+from landscape.problem import Problem, check_problem
 from landscape.randomness import keyed_generator
 from landscape.training_state import Keeping, restore, state_of
 from landscape.trajectory import Trajectory
@@ -56,6 +56,7 @@ def train(
     Raises:
         ValueError: for an unknown optimizer, a loss of (model, batch), or unusable data.
     """
+    check_problem(problem)
     check_optimizer(optimizer)
     config = config or TrainingConfig()
     objective = problem.training_objective()

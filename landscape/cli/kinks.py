@@ -35,8 +35,16 @@ def kinks(
     rate: Annotated[
         float, typer.Option("--rate", help="Learning rate of the step of gradient descent.")
     ] = 0.1,
-    lines: Annotated[int, typer.Option("--lines", min=0, help="Random lines as well.")] = 3,
-    span: Annotated[float, typer.Option("--span", help="Of the random lines.")] = 0.1,
+    lines: Annotated[
+        int, typer.Option("--lines", min=0, help="Number of random lines measured as well.")
+    ] = 3,
+    span: Annotated[
+        float,
+        typer.Option(
+            "--span",
+            help="Random lines run from -span to span times a filter-normalised direction.",
+        ),
+    ] = 0.1,
     as_json: AsJson = False,
 ) -> None:
     """Print the slope budget of a network of your own.

@@ -26,7 +26,7 @@ IgnoreKeys = Annotated[
     typer.Option(
         "--ignore-keys",
         metavar="PATTERN",
-        help="Keys that are left out of checkpoints, as 'head.*'; those of the network keep the "
+        help="Keys of checkpoints that are not loaded, as 'head.*'. These parameters keep the "
         "values it was built with. What is left out is printed. Repeat.",
     ),
 ]

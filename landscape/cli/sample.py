@@ -122,7 +122,9 @@ def sample(
     subset: Annotated[
         int,
         typer.Option(
-            "--subset", min=0, help="Examples, drawn with seed 0, with standard errors. [all]"
+            "--subset",
+            min=0,
+            help="Number of examples to draw (seed 0), with standard errors; 0 takes all.",
         ),
     ] = 0,
     divergence: Annotated[
@@ -196,8 +198,8 @@ def sample(
         float | None,
         typer.Option(
             "--expected-loss",
-            help="The loss that the network is known to have, as from training: stop before the "
-            "grid is walked if the loss at the centre is more than 1 % away.",
+            help="The known loss of the network, as from training. Stops before the "
+            "grid is sampled if the loss at the centre differs by more than 1 %.",
         ),
     ] = None,
     verbose: Annotated[
@@ -346,5 +348,7 @@ def _opened(study: Path) -> tuple[Any, Any]:
 def _pair(text: str) -> tuple[str, str]:
     name, equals, place = text.partition("=")
     if not (name and equals and place):
-        raise ValueError(f"write NAME=FILE, as adam=runs/adam, got {text!r}")
+        raise ValueError(
+            f"--checkpoints and --other need NAME=PATH, as adam=runs/adam, got {text!r}"
+        )
     return name, place

@@ -138,8 +138,8 @@ def look(network: Network, part: Part) -> Backward:
     unreached = [name for name in leaves if name not in reached]
     if unreached and _moves(network, part, unreached, float(loss.detach())):
         _LOG.warning(
-            "the loss depends on %s, but autograd sees no way there (detach, no_grad or a rounded "
-            "value in between): its derivatives are taken as zero", _listed(unreached),
+            "the loss depends on %s, but autograd finds no path to it (detach, no_grad or a "
+            "rounded value in between): its derivatives are taken as zero", _listed(unreached),
         )  # fmt: skip
     return found
 

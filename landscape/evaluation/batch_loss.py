@@ -46,7 +46,7 @@ def batch_loss(function: Callable[[nn.Module, Any], Tensor]) -> BatchLoss:
     tensor is long, or one value per example. It is called with the parameters of a point in
     place, the model in evaluation mode, a copy of the batch (mappings as dicts)
     and with gradients enabled, so that it may take derivatives with respect to the inputs; the
-    parameters themselves require none, unless gradients are sampled.
+    parameters themselves require gradients only while derivatives are taken.
 
     >>> loss = batch_loss(lambda net, points: net(points).square().mean())
     >>> takes_model(loss)

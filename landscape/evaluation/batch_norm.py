@@ -53,7 +53,7 @@ def layers_with_statistics(model: nn.Module) -> dict[str, nn.Module]:
 
 
 def check_statistics(model: nn.Module) -> None:
-    """Refuse running statistics that every value would depend on and that are no numbers.
+    """Refuse running statistics that are not finite.
 
     Raises:
         ValueError: naming the first layer.

@@ -34,7 +34,9 @@ class Batches:
 
     def __post_init__(self) -> None:
         if not self.parts or not all(map(count, self.parts)):
-            raise ValueError("the data hold no examples, or an empty batch; nothing to average")
+            raise ValueError(
+                "the data must hold examples, got none or an empty batch; remove empty batches"
+            )
         for part in self.parts:
             if part[1] is None:
                 continue
@@ -46,7 +48,7 @@ class Batches:
             lengths = dict.fromkeys(len(tensor) for tensor in tensors(part))
             if len(lengths) > 1:
                 found = " and ".join(map(str, lengths))
-                raise ValueError(f"inputs and targets must be as many, got {found}")
+                raise ValueError(f"inputs and targets must have the same length, got {found}")
 
     @property
     def examples(self) -> int:

@@ -99,7 +99,7 @@ def resolve_loss(loss: str | LossFunction) -> tuple[str, LossFunction]:
 
     Raises:
         ValueError: for an unknown name; the message lists the known. For a loss of (model, batch),
-            which only sampling takes.
+            which have no function of (output, target).
     """
     if takes_model(loss):
         raise ValueError(

@@ -310,11 +310,27 @@ def writes_into_inputs(network: Network, part: Part) -> bool:
     mine = map_tensors(torch.clone, part)
     before = map_tensors(torch.clone, mine)
     versions = [t._version for t in tensors(mine)]
-    with torch.no_grad(), network.ready():
+    with torch.no_grad(), network.ready(), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         network.sums(mine)
+    _refuse_bent([str(one.message) for one in caught])
     changed = [t._version for t in tensors(mine)] != versions
     pairs = zip(tensors(mine), tensors(before), strict=True)
     return changed or not all(a.layout != torch.strided or _same(a, b) for a, b in pairs)
+
+
+def _refuse_bent(warned: list[str]) -> None:
+    """Refuse an output and a target that torch's loss broadcasts against each other.
+
+    Raises:
+        ValueError: with torch's own words.
+    """
+    for text in warned:
+        if text.startswith("Using a target size"):
+            raise ValueError(
+                f"the loss needs an output and a target of the same shape: {text.splitlines()[0]} "
+                "Give the target the axes of the output (target.unsqueeze(-1), target.reshape)"
+            )
 
 
 def copied_right(network: Network, part: Part, theta: Mapping[str, Tensor]) -> bool:

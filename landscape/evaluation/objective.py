@@ -74,11 +74,8 @@ class Objective:
         return self.batch_loss is not None
 
     def over(self, examples: int) -> float:
-        """Return what the loss is, as a multiple of its mean over so many examples.
-
-        A sum over examples that were drawn stands for the sum over all of them.
-        """
-        return float(self.drawn_from or examples) if self.reduction == "sum" else 1.0
+        """Return what the loss of so many examples is, as a multiple of its mean over them."""
+        return float(examples) if self.reduction == "sum" else 1.0
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -145,17 +142,21 @@ class Objective:
             ) from error
         if not isinstance(value, Tensor):
             raise ValueError(
-                f"the loss {self.name} must return a tensor, got {type(value).__name__}; "
-                "leave .item() out"
+                f"the loss {self.name} must return a tensor, got {type(value).__name__}; return "
+                "the loss alone, without .item()"
             )
         return value
+
+    def gives_each(self, output: Any, target: Any, examples: int) -> bool:
+        """Tell whether the loss gives one value for each example of a batch."""
+        return _per_example(self._loss(output, target), examples, self.reduction) is not None
 
     def _deviations(self, loss: Tensor, examples: int) -> list[Tensor]:
         each = _per_example(loss.to(wide_dtype(loss.device)), examples, self.reduction)
         if each is None:
             raise ValueError(
                 f"standard errors need one loss per example, got one number for {examples} of "
-                "them; give the loss reduction='none', or say standard_errors=False"
+                "them; evaluate all examples, or pass standard_errors=False to landscape.sample"
             )
         return [(each - each.mean()).square().sum()]
 

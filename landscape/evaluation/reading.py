@@ -54,6 +54,11 @@ class GivenData:
         self._batches: list[Any] | None = None
         self._read: dict[tuple[bool, Subset | None], tuple[Batches, int]] = {}
 
+    def __repr__(self) -> str:
+        """Say what was given, without reading it."""
+        known = [batches.examples for (_, subset), (batches, _) in self._read.items() if not subset]
+        return f"{known[0]:,} examples" if known else _named(self.given)
+
     def read(self, *, whole: bool = False, subset: Subset | None = None) -> tuple[Batches, int]:
         """Return the examples, and of how many they were drawn, 0 if they are all.
 
@@ -127,7 +132,7 @@ def as_batches(
 
     Raises:
         ValueError: see :meth:`GivenData.read`.
-        TypeError: likewise.
+        TypeError: see :meth:`GivenData.read`.
     """
     return GivenData(data).read(whole=whole)[0].moved(device, dtype)
 

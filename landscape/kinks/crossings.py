@@ -106,7 +106,7 @@ def crossings(left: Jet, right: Jet, width: Tensor) -> Crossings:
         if both[0].site.moves_values and len(one.example):
             raise JumpingError(
                 f"the indices of {both[0].site.operation} in {both[0].site.layer} place values, "
-                "which jump where another one is the largest; use unpooling without indices"
+                "which jump when another entry becomes the largest; use unpooling without indices"
             )
         parts.append(_jumping(number, one, both, tied, width))
     terms = [torch.maximum(left.slopes.abs(), right.slopes.abs()), *(size for *_, size in sizes)]

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from landscape.evaluation import Evaluator, Objective
 from landscape.evaluation.network import is_precision_error
-from landscape.problem import Problem
+from landscape.problem import Problem, check_problem
 
 
 def per_example_loss(objective: Objective) -> Callable[[Any, Any], Tensor]:
@@ -57,6 +57,7 @@ def single_evaluator(problem: Problem) -> Evaluator:
         ValueError: if the loss of an example depends on the others in its batch, or the network
             cannot be evaluated in float64.
     """
+    check_problem(problem)
     try:
         found = problem.evaluator(dtype=torch.float64, metrics={}, standard_errors=False)
     except ValueError as error:
@@ -69,9 +70,9 @@ def single_evaluator(problem: Problem) -> Evaluator:
         ) from error
     if problem.coupled:
         raise ValueError(
-            "kinks are measured of losses that belong to single examples, but the loss of an "
-            "example depends on the others in its batch; leave out what couples them (a weighted "
-            "mean, a root of the mean, statistics of the batch)"
+            "kinks need a loss that belongs to single examples, but the loss of an example depends "
+            "on the others in its batch (a weighted mean, a root of the mean, statistics of the "
+            "batch); give a loss that returns one value per example"
         )
     return found
 

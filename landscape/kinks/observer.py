@@ -275,7 +275,7 @@ class Observer(TorchFunctionMode):
         """
         rows, row, channels = inputs.shape[0], inputs[0].numel(), inputs.shape[1]
         if rows % self._examples:
-            self._miss(f"{name} of shape {tuple(inputs.shape)}, whose rows are no examples,")
+            self._miss(f"{name} of shape {tuple(inputs.shape)}, whose rows are not the examples,")
             return None
 
         def index(places: Tensor, each: int) -> Tensor:

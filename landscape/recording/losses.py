@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from landscape.directions.architecture import check_one_network
-from landscape.problem import Problem
+from landscape.problem import Problem, check_problem
 from landscape.trajectory import Trajectory
 
 
@@ -36,6 +36,7 @@ def evaluate_losses(
         ValueError: if the trajectory belongs to another model, or is of another network as far as
             its settings tell, or for unusable data.
     """
+    check_problem(problem)
     if (layout := problem.layout) != trajectory.layout:
         raise ValueError(
             f"the trajectory must be the model's: {trajectory.layout.size} parameters there, "

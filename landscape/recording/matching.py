@@ -33,8 +33,8 @@ class Ignored:
         if self.there:
             parts.append(f"ignored {_keys(self.there, 'of the checkpoint')}")
         if self.kept:
-            parts.append(f"not loaded, as it was built: {_keys(self.kept, 'of the model')}")
-        return "; ".join(parts) or "ignored no key: no pattern matches one"
+            parts.append(f"kept as built: {_keys(self.kept, 'of the model')}")
+        return "; ".join(parts) or "ignored no keys: no key matches a pattern"
 
 
 def _keys(names: Sequence[str], whose: str) -> str:

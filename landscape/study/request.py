@@ -120,8 +120,10 @@ class Request:
                 f"the request must say what the problem says, batch_norm and subset {said}, got "
                 f"{wanted}; say it in the request"
             )
-        dtype = {"dtype": getattr(torch, self.dtype)} if self.dtype else {}
-        return replace(problem, batch_norm=wanted[0], subset=wanted[1], **dtype)
+        dtype = getattr(torch, self.dtype) if self.dtype else problem.dtype
+        if said == wanted and dtype == problem.dtype:
+            return problem
+        return replace(problem, batch_norm=wanted[0], subset=wanted[1], dtype=dtype)
 
     @property
     def name(self) -> str:

@@ -146,7 +146,7 @@ def test_a_line_to_other_weights(own: str, tmp_path: Path) -> None:
         (["--model", "OWN:build", "--data", "OWN:data", "--plane", "pca"], "that of a path"),
         (["--model", "OWN:build", "--data", "OWN:data", "--which", "layer9"], "layer9"),
         (["--model", "OWN:build", "--data", "OWN:data", "--batch-norm", "off"], "frozen, batch"),
-        (["--model", "OWN:build", "--data", "OWN:data", "--checkpoints", "x"], "write NAME=FILE"),
+        (["--model", "OWN:build", "--data", "OWN:data", "--checkpoints", "x"], "need NAME=PATH"),
     ],
 )  # fmt: skip
 def test_mistakes_are_one_line(own: str, tmp_path: Path, options: list[str], message: str) -> None:
@@ -158,7 +158,7 @@ def test_mistakes_are_one_line(own: str, tmp_path: Path, options: list[str], mes
     ("line", "message"),
     [
         ("raise RuntimeError('no such table')", "failed with RuntimeError: no such table"),
-        ("return torch.zeros(3, 4), torch.zeros(2)", "must be as many, got 3 and 2"),
+        ("return torch.zeros(3, 4), torch.zeros(2)", "must have the same length, got 3 and 2"),
         ("return torch.zeros(3, 5), torch.zeros(3).long()", "fails on the inputs float32 [3, 5]"),
         ("return torch.zeros(3, 4), torch.full((3,), 7)", "the loss cross_entropy fails"),
         ("return []", "the data hold no examples"),

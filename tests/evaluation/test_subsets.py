@@ -294,8 +294,10 @@ def test_a_loss_without_values_per_example_has_no_standard_error(
 
     plane = random_plane(model)
     for loss in (nn.CrossEntropyLoss(), whole):
-        with pytest.raises(ValueError, match=r"reduction='none', or say standard_errors=False"):
-            sample(Problem(model, loss, examples, subset=Subset(10)), plane)
+        with pytest.raises(
+            ValueError, match="evaluate all examples, or pass standard_errors=False"
+        ):
+            sample(Problem(model, loss, examples, subset=Subset(10)), plane, standard_errors=True)
         surface = sample(
             Problem(model, loss, examples, subset=Subset(10)),
             plane,

@@ -125,7 +125,7 @@ def test_the_largest_of_a_constant_background_never_crosses() -> None:
     pair = inputs, torch.arange(4)
     for samples in (5, 17, 65):
         budget = slope_budget(
-            model, "cross_entropy", pair, random_segment(model, span=0.5), samples=samples
+            Problem(model, "cross_entropy", pair), random_segment(model, span=0.5), samples=samples
         )
         assert budget.crossings == 0
         assert budget.passed
@@ -146,7 +146,9 @@ class Along(nn.Module):
 def along(function: Callable[[Tensor], Tensor], samples: int) -> SlopeBudget:
     segment = Segment(np.zeros(1), np.ones(1), -1.0, 1.0)
     pair = torch.ones(1, 1, dtype=F64), torch.zeros(1, dtype=F64)
-    return slope_budget(Along(function), lambda o, _: o.reshape(1), pair, segment, samples=samples)
+    return slope_budget(
+        Problem(Along(function), lambda o, _: o.reshape(1), pair), segment, samples=samples
+    )
 
 
 SMOOTH: dict[str, Callable[[Tensor], Tensor]] = {

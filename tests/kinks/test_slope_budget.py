@@ -330,7 +330,7 @@ def test_examples_that_are_coupled_are_refused() -> None:
     def contrast(output, target):
         return nn.functional.cross_entropy(output - output.mean(dim=0), target, reduction="none")
 
-    with pytest.raises(ValueError, match="belong to single examples"):
+    with pytest.raises(ValueError, match="belongs to single examples"):
         slope_budget(Problem(model, contrast, pair), random_segment(model))
 
 

@@ -220,5 +220,5 @@ def test_data_prepared_in_another_way_are_noticed_by_the_recorded_loss() -> None
     grid = landscape.Grid.square(3)
     work = {"grid": grid, "expected_loss": recorded}
     landscape.sample(Problem(model, "cross_entropy", (inputs, targets)), plane, **work)
-    with pytest.raises(ValueError, match=r"as recorded, got .*; check the preprocessing"):
+    with pytest.raises(ValueError, match=r"within 1 % of .*, got .*; check the preprocessing"):
         landscape.sample(Problem(model, "cross_entropy", (255 * inputs, targets)), plane, **work)

@@ -246,4 +246,4 @@ def test_a_parameter_that_autograd_does_not_see_is_named(caplog: pytest.LogCaptu
 
     slope = landscape.gradient(Problem(seeded(Detached()), data=DATA))
     assert not slope[: 6 * 8 + 8].any()
-    assert "the loss depends on a.weight, a.bias, but autograd sees no way" in caplog.text
+    assert "the loss depends on a.weight, a.bias, but autograd finds no path" in caplog.text

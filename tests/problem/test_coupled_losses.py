@@ -129,7 +129,7 @@ def test_a_loader_keeps_its_batches_and_says_so(
     plain = Reference(model, COUPLED[name], list(loader))
     found = landscape.gradient(problem)
     np.testing.assert_allclose(found, plain.gradient(flatten(model)), atol=1e-12)
-    assert "its mean over the 3 batches of up to 12 is taken, as they came" in caplog.text
+    assert "it is averaged over the 3 batches of up to 12 of the data" in caplog.text
 
 
 def test_a_value_for_each_example_may_depend_on_the_others(model: nn.Module) -> None:

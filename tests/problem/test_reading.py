@@ -253,8 +253,16 @@ def test_a_problem_without_data_says_what_to_give(model: nn.Module) -> None:
     [
         ({"model": "mlp"}, "model must be a torch.nn.Module, got str"),
         ({"subset": 512}, r"subset must be a Subset, got 512; write Subset\(512\)"),
-        ({"dtype": "float64"}, "dtype must be a torch floating point type, got 'float64'"),
-        ({"dtype": torch.int64}, "dtype must be a torch floating point type"),
+        (
+            {"dtype": "float64"},
+            "dtype must be a floating point type of torch, got 'float64'; write",
+        ),
+        ({"dtype": torch.int64}, "dtype must be a floating point type of torch"),
+        ({"loss": nn.CrossEntropyLoss}, r"got the class CrossEntropyLoss; give an instance"),
+        ({"loss": (X, Y)}, r"loss must be a name or a function, got tuple; write Problem\("),
+        ({"metrics": "accuracy"}, "metrics must be functions of .* by name, got 'accuracy'"),
+        ({"metrics": {"acc": "accuracy"}}, "metrics must be functions"),
+        ({"device": "cudaa"}, "device must be one that torch has here, got 'cudaa'"),
         ({"loss": "crossentropy"}, "unknown loss 'crossentropy'; known: cross_entropy, mse"),
         ({"batch_norm": "train"}, "unknown batch_norm 'train'; known: frozen, batch"),
     ],
@@ -264,3 +272,47 @@ def test_wrong_arguments_are_refused_at_once(
 ) -> None:
     with pytest.raises((TypeError, ValueError), match=message):
         Problem(**{"model": model, "data": (X, Y), **wrong})
+
+
+def test_old_and_swapped_calls_say_what_to_write(model: nn.Module) -> None:
+    problem, plane = Problem(model, data=(X, Y)), landscape.random_plane(model)
+    calls: list[Any] = [
+        lambda: landscape.sample(model, plane),
+        lambda: landscape.sample(plane, problem),
+        lambda: landscape.train(model),
+        lambda: landscape.hessian_eigenpairs(model),
+        lambda: landscape.slope_budget(model, landscape.random_segment(model)),
+    ]
+    for call in calls:
+        with pytest.raises(TypeError, match=r"must be a landscape.Problem, got .*; write"):
+            call()
+    with pytest.raises(TypeError, match=r"grid must be a Grid, got 9; write Grid.square\(9\)"):
+        landscape.sample(problem, plane, grid=9)
+    with pytest.raises(TypeError, match=r"got Problem; of a problem give problem.model"):
+        landscape.random_plane(problem)
+
+
+def test_a_problem_is_told_in_a_line(model: nn.Module) -> None:
+    problem = Problem(model, data=(X, Y))
+    assert "data=tuple" in repr(problem)
+    loss_of(problem)
+    assert "data=30 examples" in repr(problem)
+
+
+@pytest.mark.parametrize("loss", [nn.MSELoss(), nn.L1Loss(), nn.SmoothL1Loss(), nn.HuberLoss()])
+def test_losses_of_torch_that_would_broadcast_are_refused(loss: nn.Module) -> None:
+    """Output [N, 1] against target [N] gave the mean over all pairs, with a warning each."""
+    problem = Problem(nn.Linear(6, 1), loss, (X, X[:, 0]))
+    with pytest.raises(ValueError, match=r"same shape: Using a target size.*unsqueeze\(-1\)"):
+        loss_of(problem)
+
+
+def test_a_subset_of_a_loss_that_gives_a_mean_comes_without_standard_errors(
+    model: nn.Module,
+) -> None:
+    mean, each = (nn.CrossEntropyLoss(reduction=r) for r in ("mean", "none"))
+    fields = [
+        Problem(model, loss, (X, Y), subset=Subset(9)).evaluator().fields for loss in (mean, each)
+    ]
+    assert "standard_errors" not in fields[0]
+    assert "standard_errors" in fields[1]

@@ -235,7 +235,7 @@ def test_extra_keys_are_left_out_by_wish_and_told(tmp_path: Path) -> None:
     assert ignored.there == tuple(extra)
     assert str(ignored) == "ignored 3 keys of the checkpoint: aux.0.weight, aux.0.bias, old_mask"
     none = load_into(model, _saved(tmp_path, wanted), ignore=("aux.*",))
-    assert str(none) == "ignored no key: no pattern matches one"
+    assert str(none) == "ignored no keys: no key matches a pattern"
 
 
 def _saved(folder: Path, model: nn.Module) -> Path:
@@ -263,7 +263,7 @@ def test_another_head_keeps_the_values_it_was_built_with(tmp_path: Path) -> None
     ignored = load_into(model, tmp_path / "model.pt", ignore=("3.*",))
     assert ignored.there == ("3.weight",)
     assert ignored.kept == ("3.weight", "3.bias")
-    assert "not loaded, as it was built: 2 keys of the model: 3.weight, 3.bias" in str(ignored)
+    assert "kept as built: 2 keys of the model: 3.weight, 3.bias" in str(ignored)
     for name, value in model.state_dict().items():
         assert torch.equal(value, before[name] if name.startswith("3.") else state[name])
     path = trajectory_from_checkpoints(model, [tmp_path / "model.pt"], ignore=("3.*",))
