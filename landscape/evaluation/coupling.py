@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from landscape.evaluation.examples import Batches, take, tensors
+from landscape.evaluation.examples import Batches, count, take, tensors
 from landscape.evaluation.network import Network
 from landscape.randomness import keyed_generator
 
@@ -32,9 +32,12 @@ _BESIDE = 0.1
 def coupled(network: Network, batches: Batches) -> bool | None:
     """Tell whether the loss couples the examples of a batch; None where it cannot be decided.
 
-    It cannot where the batches cannot be joined, there is one example alone, every loss is NaN or
-    infinite, or the network is random: it gives another loss for the same batch.
+    Of batches that cannot be joined the largest is looked at. It cannot be decided where that holds
+    other things than tensors, there is one example alone, every loss is NaN or infinite, or the
+    network is random: it gives another loss for the same batch.
     """
+    if not batches.joinable:
+        batches = Batches((max(batches.parts, key=count),))
     if not batches.joinable or batches.examples < 2 or _lengths(batches) > 1:
         return None
     every = batches.joined()

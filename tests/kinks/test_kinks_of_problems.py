@@ -93,6 +93,31 @@ def test_coupled_examples_are_refused_whatever_is_measured(name: str) -> None:
             measure()
 
 
+@pytest.mark.parametrize("coupled", [True, False])
+def test_examples_of_sequences_of_several_lengths_are_looked_at(coupled: bool) -> None:
+    """Batches that cannot be joined: nothing was looked at, and a kink map took them as single."""
+
+    class Pooled(Written):
+        def forward(self, inputs: Tensor) -> Tensor:
+            return super().forward(inputs.mean(dim=1))
+
+    def loss(output: Tensor, target: Tensor) -> Tensor:
+        centred = output - output.mean(dim=0) if coupled else output
+        return functional.cross_entropy(centred, target, reduction="none")
+
+    draws = torch.Generator().manual_seed(2)
+    batches = [(torch.randn(n, length, 3, generator=draws).double(), torch.arange(n) % 2)
+               for n, length in ((3, 2), (6, 4), (1, 5))]  # fmt: skip
+    problem = Problem(Pooled(torch.relu), loss, batches)
+    assert problem.coupled == coupled
+    plane = random_plane(problem.model)
+    if not coupled:
+        assert kink_map(problem, plane, grid=Grid.square(3)).examples == 10
+        return
+    with pytest.raises(ValueError, match="depends on the others in its batch"):
+        kink_map(problem, plane, grid=Grid.square(3))
+
+
 class Counted:
     """An iterable of batches that counts how often it is read."""
 
