@@ -39,7 +39,7 @@ def diabetes() -> Arrays:
     from sklearn.datasets import load_diabetes
 
     inputs, targets = load_diabetes(return_X_y=True, scaled=False)
-    return inputs, targets.astype(np.float64)[:, None]
+    return inputs, targets.astype(np.float64)
 
 
 def mnist5k() -> Arrays:

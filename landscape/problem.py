@@ -26,8 +26,7 @@ from landscape.evaluation.network import (
     Network,
     bound,
     copied_right,
-    is_precision_error,
-    writes_into_inputs,
+    look_at,
 )
 from landscape.evaluation.objective import Objective, make_objective
 from landscape.evaluation.reading import GivenData
@@ -147,7 +146,7 @@ class Problem:
         objective = self._objective({}, standard_errors=False)
         network = self._network(objective, self.precision, private=facts.private)
         network.in_place = facts.in_place
-        return coupled(network, self.batches()) is True
+        return coupled(network, self.batches())[0] is True
 
     def batches(self, dtype: torch.dtype | None = None) -> Batches:
         """Return the examples on the device in a precision, in batches as they may be cut."""
@@ -188,7 +187,7 @@ class Problem:
             self._standard_errors(facts) if standard_errors is None else standard_errors,
         )
         network = self._network(objective, dtype, private=facts.private)
-        network.in_place = facts.in_place
+        network.in_place, network.cut_off = facts.in_place, facts.cut_off
         return Evaluator(
             network,
             self._kept(network, facts, self.batches(dtype), batch_size),
@@ -207,20 +206,20 @@ class Problem:
             ValueError: as :meth:`evaluator`.
         """
         try:
-            if self._device.type == "mps":
-                raise TypeError("the device mps has no float64: same dtype")
-            found = self.evaluator(dtype=torch.float64, metrics={}, standard_errors=False)
-            with torch.no_grad(), found.network.ready():
-                found.network.sums(found.batches.head(1).parts[0])
+            return self._tried(torch.float64)
         except (ValueError, TypeError) as error:
-            if not is_precision_error(error):
+            narrow = self._works_in(torch.float32)
+            if narrow is None:
                 raise
             _LOG.warning(
                 "evaluated in float32, where float64 cannot be had (%s): values are exact to about "
                 "1e-6 of themselves, derivatives to about 1e-5", error,
             )  # fmt: skip
-            return self.evaluator(dtype=torch.float32, metrics={}, standard_errors=False)
-        return found
+            return narrow
+
+    def works_in(self, dtype: torch.dtype) -> bool:
+        """Tell whether the network can be evaluated in a precision."""
+        return self._works_in(dtype) is not None
 
     def training_objective(self) -> Objective:
         """Return the loss as the network itself is trained with it, in the network's precision.
@@ -238,6 +237,19 @@ class Problem:
         copies = Copies(first.device, first.dtype)
         copies.keep(model)
         return bound(self._objective({}, standard_errors=False), copies)
+
+    def _tried(self, dtype: torch.dtype) -> Evaluator:
+        """Return an evaluator of the loss alone that has worked on an example."""
+        found = self.evaluator(dtype=dtype, metrics={}, standard_errors=False)
+        with torch.no_grad(), found.network.ready():
+            found.network.sums(found.batches.head(1).parts[0])
+        return found
+
+    def _works_in(self, dtype: torch.dtype) -> Evaluator | None:
+        try:
+            return self._tried(dtype)
+        except (ValueError, TypeError):
+            return None
 
     # -- what is found out once ----------------------------------------------------------------
 
@@ -278,20 +290,23 @@ class Problem:
         """Look at network, loss and data, on some of the examples."""
         layout_of(self.model)
         batches = self.batches(dtype)
-        objective = self._objective({}, standard_errors=False)
+        objective = self._objective(self.metrics, standard_errors=False)
         # A loss of (model, batch) may need the whole of its batch.
         seen = batches.cut(batch_size) if self.whole else batches.head(_FEW)
         few = seen.parts[0]
         network, private = self._copied(objective, dtype, few)
-        in_place = network.in_place = writes_into_inputs(network, few)
+        look_at(network, few)
         each = _gives_each(network, few)
         if network.batch_norm != "frozen":
-            return _Facts(private, in_place, each, coupled=True)
-        verdict = None if self._one_whole_batch else coupled(network, batches)
-        if verdict:
-            _LOG.warning("the loss of an example depends on the others in its batch: %s",
+            return _Facts(private, network.in_place, network.cut_off, each, coupled=True)
+        verdict, *others = [None] if self._one_whole_batch else coupled(network, batches)
+        if verdict or any(others):
+            what = "loss" if verdict else "metric"
+            _LOG.warning("the %s of an example depends on the others in its batch: %s", what,
                          _consequence(batches))  # fmt: skip
-        return _Facts(private, in_place, each, verdict)
+        return _Facts(
+            private, network.in_place, network.cut_off, each, verdict, together=any(others)
+        )
 
     def _standard_errors(self, facts: _Facts) -> bool:
         """Tell whether a subset's losses come with standard errors: where they can."""
@@ -328,7 +343,8 @@ class Problem:
             return batches
         if network.batch_norm != "frozen" or self._one_whole_batch:
             return batches.kept(batch_size)
-        return batches if facts.coupled is False else batches.whole()
+        apart = facts.coupled is False and not facts.together
+        return batches if apart else batches.whole()
 
 
 def check_problem(problem: Any) -> None:
@@ -389,14 +405,18 @@ class _Facts:
     Attributes:
         private: whether a copy of the network can be evaluated in its place.
         in_place: whether network or loss write into the data they are given.
+        cut_off: whether a checkpoint warns where it has no gradients.
         each: whether the loss gives one value for each example.
         coupled: whether the examples of a batch depend on each other; None if that is not known.
+        together: whether a metric couples them.
     """
 
     private: bool
     in_place: bool
+    cut_off: bool
     each: bool
     coupled: bool | None
+    together: bool = False
 
 
 def _gives_each(network: Network, few: Part) -> bool:

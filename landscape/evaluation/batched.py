@@ -16,7 +16,7 @@ from torch.fx import Graph, Tracer
 
 from landscape.activations.modules import GaussReLU, PiecewiseLinear, SmeLU, Squareplus
 from landscape.evaluation.examples import Part, count
-from landscape.evaluation.first_layer import Given
+from landscape.evaluation.first_layer import is_given
 from landscape.evaluation.losses import accuracy, cross_entropy, wide_dtype
 from landscape.evaluation.objective import Totals
 from landscape.evaluation.passes import Pass
@@ -83,7 +83,7 @@ class BatchedPass(Pass):
         given: dict[str, Tensor],
     ) -> Tensor:
         """Map [K or 1, n, ...] to [K, n, ...]. What is private is overwritten."""
-        if isinstance(layer, Given):
+        if is_given(layer):
             return given[f"{name}.given"]
         if isinstance(layer, nn.Flatten):
             return hidden.flatten(2)
@@ -174,7 +174,9 @@ def _chain(model: nn.Module) -> list[tuple[str, nn.Module]]:
 def _known(name: str, layer: nn.Module) -> tuple[str, nn.Module]:
     kind = type(layer)
     flat = kind is nn.Flatten and layer.start_dim == 1 and layer.end_dim == -1
-    if not (flat or kind in (nn.Linear, nn.PReLU, Given) or kind in _ELEMENTWISE):
+    if is_given(layer):
+        return name, layer
+    if not (flat or kind in (nn.Linear, nn.PReLU) or kind in _ELEMENTWISE):
         raise NotAChainError(f"{name} is {kind.__name__}")
     if layer._forward_hooks or layer._forward_pre_hooks:
         raise NotAChainError(f"{name} has hooks")

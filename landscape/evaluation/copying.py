@@ -9,6 +9,7 @@ copy: tensors in its precision and on its device, modules as copies, the network
 from __future__ import annotations
 
 import copy
+import sys
 import types
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -22,7 +23,9 @@ from landscape.evaluation.examples import cast, leaves
 # Functions within objects within functions are followed so far.
 _DEPTH = 6
 _COPIED = (torch.strided, torch.sparse_coo)
-_STATE = frozenset({"_parameters", "_buffers", "_modules"})
+_FOLLOWED = (Tensor, nn.Module, partial, types.MethodType, tuple, list, dict)
+# What modules keep by themselves; recurrent layers renew their list of weights.
+_STATE = frozenset({"_parameters", "_buffers", "_modules", "_flat_weights", "_flat_weight_refs"})
 
 
 class Copies:
@@ -35,15 +38,17 @@ class Copies:
     Attributes:
         met_network: whether what followed refers to the network.
         met_weight: whether it refers to a parameter by itself.
+        holds_weight: whether the network keeps a parameter of its own in a plain attribute.
     """
 
     def __init__(self, device: torch.device | str, dtype: torch.dtype) -> None:
-        self._device, self._dtype = device, dtype
+        self._device = device
+        self._dtype: torch.dtype | None = dtype
         self._memo: dict[int, Any] = {}
         self._alive: list[Any] = []  # An id is that of another object once its own is gone.
         self._owned: set[int] = set()
         self._seen: set[int] = set()  # What is a copy already.
-        self.met_network = self.met_weight = False
+        self.met_network = self.met_weight = self.holds_weight = False
 
     def of_network(self, model: nn.Module) -> nn.Module:
         """Return a copy of a network; what follows refers to the copy where it meant the network.
@@ -51,16 +56,22 @@ class Copies:
         Raises:
             Exception: whatever the network raises that cannot be copied.
         """
-        twin = self._deep(model)
+        twin, asked = self._deep(model), self._dtype
+        # In its own precision a network may hold tensors in another one.
+        self._dtype = None if next(model.parameters()).dtype == asked else asked
         twin._apply(self._tensor)  # type: ignore[no-untyped-call]
         self._owned = {id(part) for part in (*twin.modules(), *twin.parameters())}
+        self.met_weight = False
         self._follow_state(twin)
+        self.holds_weight, self._dtype = self.met_weight, asked
         self.met_network = self.met_weight = False
         return twin
 
     def keep(self, model: nn.Module) -> None:
         """Let a network stay as it is, wherever it is met."""
-        self._owned = {id(part) for part in (*model.modules(), *model.parameters())}
+        parts = (*model.modules(), *model.parameters(), *model.buffers())
+        self._memo |= {id(part): part for part in parts}
+        self._owned = {id(part) for part in parts}
 
     def following(self, value: Any, depth: int = 0) -> Any:
         """Return what stands for a value in the copy: itself, if nothing in it has to change."""
@@ -92,7 +103,7 @@ class Copies:
         sparse matrices.
         """
         for module in model.modules():
-            for value in leaves([_plain_state(module), dict(module._buffers)]):
+            for value in leaves([plain_state(module), dict(module._buffers)]):
                 if isinstance(value, Tensor) and (
                     value.grad_fn is not None or value.layout not in _COPIED
                 ):
@@ -101,13 +112,14 @@ class Copies:
 
     def _follow_state(self, model: nn.Module) -> None:
         for module in model.modules():
-            for name, value in _plain_state(module).items():
+            for name, value in plain_state(module).items():
                 followed = self.following(value)
                 if followed is not value:
                     module.__dict__[name] = followed
 
     def _tensor(self, values: Tensor) -> Tensor:
-        return cast(values, self._device, self._dtype)
+        dtype = self._dtype
+        return values.to(self._device) if dtype is None else cast(values, self._device, dtype)
 
     def _module(self, module: nn.Module) -> nn.Module:
         """Return a copy of another network, as it is evaluated with the first: a teacher."""
@@ -117,8 +129,12 @@ class Copies:
             twin = self._deep(module)
         except Exception:  # Whatever it raises that cannot be copied; then it takes part itself.
             return module
-        twin._apply(self._tensor)  # type: ignore[no-untyped-call]
-        twin.requires_grad_(False)
+        shared = [p for p in (*twin.modules(), *twin.parameters()) if id(p) in self._owned]
+        self.met_network |= bool(shared)
+        self.met_weight |= any(isinstance(part, Tensor) for part in shared)
+        if not shared:
+            twin._apply(self._tensor)  # type: ignore[no-untyped-call]
+            twin.requires_grad_(False)
         self._seen |= {id(part) for part in twin.modules()}
         self._follow_state(twin)
         return twin
@@ -132,9 +148,7 @@ class Copies:
             return self._method
         if isinstance(value, tuple | list | dict):
             return self._collection
-        if hasattr(value, "__dict__") and not isinstance(value, type | types.ModuleType):
-            return self._object
-        return None
+        return self._object if _is_own(value) else None
 
     def _function(self, function: types.FunctionType, depth: int) -> Any:
         cells = [_content(cell) for cell in function.__closure__ or ()]
@@ -194,9 +208,8 @@ class Copies:
         """Follow the attributes of an object that hold tensors, networks or functions."""
         changed = {
             name: followed
-            for name, held in vars(value).items()
-            if isinstance(held, Tensor | nn.Module | types.FunctionType | partial | list | dict)
-            and (followed := self.following(held, depth)) is not held
+            for name, held in _attributes(value)
+            if (followed := self.following(held, depth)) is not held
         }
         if not changed:
             return value
@@ -206,7 +219,7 @@ class Copies:
         return twin
 
 
-def _plain_state(module: nn.Module) -> dict[str, Any]:
+def plain_state(module: nn.Module) -> dict[str, Any]:
     """Return the attributes of a module but for parameters, buffers and layers."""
     return {name: value for name, value in vars(module).items() if name not in _STATE}
 
@@ -219,13 +232,33 @@ def _content(cell: Any) -> Any:
 
 
 def _globals_of(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
-    """Yield the tensors, networks and functions of its module that a function names."""
+    """Yield what a function names of its module, by name, but for classes and modules."""
     scope = function.__globals__
     for name in _names(function.__code__):
         value = scope.get(name)
-        own = isinstance(value, types.FunctionType) and value.__globals__ is scope
-        if own or isinstance(value, Tensor | nn.Module):
+        if isinstance(value, types.FunctionType):
+            if value.__globals__ is scope:
+                yield name, value
+        elif isinstance(value, _FOLLOWED) or _is_own(value):
             yield name, value
+
+
+def _is_own(value: Any) -> bool:
+    """Tell whether a value is of somebody's own class, so that its attributes are followed."""
+    if isinstance(value, type | types.ModuleType):
+        return False
+    root = type(value).__module__.partition(".")[0]
+    foreign = root in sys.stdlib_module_names or root in ("torch", "numpy", "_pytest")
+    return isinstance(value, types.SimpleNamespace) or not foreign
+
+
+def _attributes(value: Any) -> Iterator[tuple[str, Any]]:
+    yield from vars(value).items() if hasattr(value, "__dict__") else ()
+    for kind in type(value).__mro__:
+        slots = kind.__dict__.get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            if name not in ("__dict__", "__weakref__") and hasattr(value, name):
+                yield name, getattr(value, name)
 
 
 def _names(code: types.CodeType) -> Iterator[str]:

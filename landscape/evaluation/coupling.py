@@ -10,8 +10,8 @@ and beside them.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -29,39 +29,49 @@ _ROUNDING = {torch.float64: 1e-9, torch.float32: 2e-5}
 _BESIDE = 0.1
 
 
-def coupled(network: Network, batches: Batches) -> bool | None:
-    """Tell whether the loss couples the examples of a batch; None where it cannot be decided.
+Verdict = bool | None
 
-    Of batches that cannot be joined the largest is looked at. It cannot be decided where that holds
-    other things than tensors, there is one example alone, every loss is NaN or infinite, or the
-    network is random: it gives another loss for the same batch.
+
+def coupled(network: Network, batches: Batches) -> list[Verdict]:
+    """Tell of the loss, and of each metric, whether it couples the examples of a batch.
+
+    Of batches that cannot be joined the largest is looked at. It cannot be decided (None) where
+    that holds other things than tensors, there is one example alone, every value is NaN or
+    infinite, or the network is random: it gives another loss for the same batch.
     """
+    fields = len(network.objective.fields)
     if not batches.joinable:
         batches = Batches((max(batches.parts, key=count),))
     if not batches.joinable or batches.examples < 2 or _lengths(batches) > 1:
-        return None
+        return [None] * fields
     every = batches.joined()
-    verdicts = []
+    seen: list[list[Verdict]] = []
     for draw in range(_DRAWS):
         some = take(every, _drawn(every, batches.examples, draw))
         with torch.no_grad(), network.ready():
             for parameters in (now(network), beside(network, draw)):
                 network.write(parameters)
-                verdicts.append(_differs(network, Batches((some,))))
-                if verdicts[-1]:
-                    return True
+                seen.append(_differs(network, Batches((some,))))
+    return [_joint(of_field) for of_field in zip(*seen, strict=True)]
+
+
+def _joint(verdicts: Sequence[Verdict]) -> Verdict:
+    if any(verdicts):
+        return True
     return None if all(verdict is None for verdict in verdicts) else False
 
 
-def _differs(network: Network, whole: Batches) -> bool | None:
-    one, two = (float(network.totals(b)[0]) for b in (whole, whole.cut(_size(whole))))
-    if not (math.isfinite(one) and math.isfinite(two)):
-        return None
+def _differs(network: Network, whole: Batches) -> list[Verdict]:
+    one, two, again = (network.totals(b).tolist() for b in (whole, whole.cut(_size(whole)), whole))
     close = _ROUNDING.get(network.dtype, 1e-2)
     # The loss may be a difference of larger numbers: rounding is counted from 1 an example up.
-    if np.isclose(one, two, rtol=close, atol=close * 1e-3 * whole.examples):
-        return False
-    return True if float(network.totals(whole)[0]) == one else None
+    least = close * 1e-3 * whole.examples
+    return [
+        None if not (math.isfinite(a) and math.isfinite(b)) else
+        False if math.isclose(a, b, rel_tol=close, abs_tol=least) else
+        True if a == c else None
+        for a, b, c in zip(one, two, again, strict=True)
+    ]  # fmt: skip
 
 
 def _size(whole: Batches) -> int:

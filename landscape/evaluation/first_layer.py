@@ -24,18 +24,16 @@ from landscape.evaluation.plane_problem import PlaneProblem
 _LINEAR_IN_PARAMETERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
-class Given(nn.Module):
-    """Stands where a layer was, and returns what it is given."""
+def give(layer: nn.Module) -> None:
+    """Let a layer of a private copy return what it is given, by whichever name it is called."""
+    layer._parameters.clear()
+    layer.register_buffer("given", torch.zeros(()))
+    layer.forward = lambda _inputs: layer.given
 
-    given: Tensor
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("given", torch.zeros(()))
-
-    def forward(self, _inputs: Tensor) -> Tensor:
-        """Return what was given."""
-        return self.given
+def is_given(layer: nn.Module) -> bool:
+    """Whether a layer returns what it is given."""
+    return "given" in layer._buffers
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +52,9 @@ class FirstLayers:
     channels_last: bool = False
 
     def put_into(self, model: nn.Module) -> None:
-        """Replace the layers of a private copy of the network."""
+        """Let the layers of a private copy of the network return what they are given."""
         for name in self.names:
-            parent, _, child = name.rpartition(".")
-            setattr(model.get_submodule(parent), child, Given())
+            give(model.get_submodule(name))
 
     def outputs(self, batch: int, coordinates: Tensor) -> dict[str, Tensor]:
         """Return the layers' outputs on a batch, [K, n, ...], by the name of what is given.

@@ -28,11 +28,10 @@ from landscape.evaluation.batch_norm import (
     forget_statistics,
     in_training,
     layers_with_statistics,
-    normalising,
     pooled_statistics,
     put_statistics,
 )
-from landscape.evaluation.copying import Copies
+from landscape.evaluation.copying import Copies, plain_state
 from landscape.evaluation.examples import (
     Batches,
     Part,
@@ -50,6 +49,13 @@ from landscape.parameters import evaluation_mode, layout_of
 _LOG = logging.getLogger(__name__)
 # What torch says where a checkpoint is cut off from the parameters before it.
 CUT_OFF = "None of the inputs have requires_grad=True"
+# Sums of losses in two precisions differ by so much of themselves.
+_ROUNDING = {torch.float64: 1e-8, torch.float32: 1e-4}
+# What torch says of tensors in two precisions.
+_PRECISION = (
+    "same dtype", "scalar type", "but found Float", "but found Double", "bias type", "weight dtype",
+    "dtypes match", "self.dtype to be equal", "expected dtype",
+)  # fmt: skip
 _LOCKS: WeakKeyDictionary[nn.Module, threading.RLock] = WeakKeyDictionary()
 
 
@@ -69,8 +75,10 @@ class Network:
         objective: the loss and metrics that go with it.
         private: whether ``module`` is a copy.
         meets_network: whether the loss itself looks at the network (its weights, another pass).
-        meets_weight: whether it holds a weight by itself, and not the network that has it.
+        meets_weight: whether it, or a plain attribute of the network, holds a weight by itself, and
+            not the network that has it.
         in_place: whether network or loss write into their inputs, which are then copied first.
+        cut_off: whether checkpoints without gradients may warn, which is not shown then.
     """
 
     def __init__(
@@ -96,7 +104,8 @@ class Network:
             self.module = model
             copies.keep(model)
         self.objective = bound(objective, copies)
-        self.meets_network, self.meets_weight = copies.met_network, copies.met_weight
+        self.meets_network = copies.met_network or copies.holds_weight
+        self.meets_weight = copies.met_weight or copies.holds_weight
         if self.objective.batch_loss is not None:
             self.module = ModelOnBatch(self.module, self.objective.batch_loss)
         # Without such layers all policies are one.
@@ -108,7 +117,7 @@ class Network:
                 name: nn.Parameter(cast(p.detach(), self.device, dtype).clone(), False)
                 for name, p in self._parameters.items()
             }
-        self.in_place = False
+        self.in_place, self.cut_off = False, True
         self._keep_buffers()
 
     def again(self) -> Network:
@@ -123,7 +132,7 @@ class Network:
         twin = Network(
             self.source, objective, dtype=self.dtype, device=self.device, batch_norm=batch_norm
         )
-        twin.in_place = self.in_place
+        twin.in_place, twin.cut_off = self.in_place, self.cut_off
         return twin
 
     # -- parameters and mode -------------------------------------------------------------------
@@ -131,13 +140,18 @@ class Network:
     @contextmanager
     def ready(self) -> Iterator[None]:
         """Put everything in its place: mode, buffers as they were given, and a lock if need be."""
-        with (
-            self._own_mode(), _default_dtype(self.dtype), self._training(),
-            warnings.catch_warnings(),
-        ):  # fmt: skip
+        with self._own_mode(), _default_dtype(self.dtype), self._training(), self._quiet():
+            self._put_buffers()
+            yield
+
+    @contextmanager
+    def _quiet(self) -> Iterator[None]:
+        if not self.cut_off:
+            yield
+            return
+        with warnings.catch_warnings():
             # A checkpoint without gradients; where they are wanted, `Backward` looks at it.
             warnings.filterwarnings("ignore", message=CUT_OFF)
-            self._put_buffers()
             yield
 
     @contextmanager
@@ -211,27 +225,49 @@ class Network:
                 parameter.grad = None
 
     def renew_buffers(self) -> None:
-        """Take the buffers that the user's network has now."""
+        """Take the buffers, and tensors beside them, that the user's network has now."""
         self.take_buffers(dict(self.source.named_buffers()))
+        if not self.private:
+            return
+        for mine, own in zip(self.inner.modules(), self.source.modules(), strict=True):
+            for name, value in plain_state(own).items():
+                if isinstance(value, Tensor) and value.grad_fn is None:
+                    mine.__dict__[name] = cast(value.detach(), self.device, self.dtype).clone()
 
     def take_buffers(self, values: Mapping[str, Tensor]) -> None:
-        """Take other buffers, by their names in the user's network."""
+        """Take other buffers, by their names in the user's network.
+
+        Raises:
+            ValueError: for a name that the network has not.
+        """
         prefix = "model." if isinstance(self.module, ModelOnBatch) else ""
+        known = {name for name, *_ in self._buffers}
+        unknown = [name for name in values if f"{prefix}{name}" not in known]
+        if unknown:
+            raise ValueError(
+                f"the buffers must be those of the model, it has none called {unknown[0]}; build "
+                "the model that was recorded"
+            )
         self._keep_buffers({f"{prefix}{name}": v for name, v in values.items()})
 
     def _keep_buffers(self, values: Mapping[str, Tensor] | None = None) -> None:
         """Keep buffers, those of the copy by default, to be put back before an evaluation."""
         owners = dict(self.module.named_modules())
+        kept: dict[int, Tensor] = {}  # One tensor may be the buffer of several layers.
         self._buffers = []
-        for name, own in self.module.named_buffers():
+        for name, own in self.module.named_buffers(remove_duplicate=False):
             path, _, local = name.rpartition(".")
-            kept = (values or {}).get(name, own).detach()
-            kept = cast(kept, self.device, self.dtype).clone()
-            self._buffers.append((name, owners[path], local, kept))
+            if id(own) not in kept:
+                now = (values or {}).get(name, own).detach()
+                kept[id(own)] = now.to(self.device, own.dtype if self.private else None).clone()
+            self._buffers.append((name, owners[path], local, kept[id(own)]))
 
     def _put_buffers(self) -> None:
+        fresh: dict[int, Tensor] = {}
         for _, owner, local, values in self._buffers:
-            owner._buffers[local] = values.clone()
+            if id(values) not in fresh:
+                fresh[id(values)] = values.clone()
+            owner._buffers[local] = fresh[id(values)]
 
     # -- one batch -----------------------------------------------------------------------------
 
@@ -305,18 +341,25 @@ def bound(objective: Objective, copies: Copies) -> Objective:
     return replace(objective, loss=copies.following(objective.loss), metrics=metrics)
 
 
-def writes_into_inputs(network: Network, part: Part) -> bool:
-    """Tell whether network or loss change the batch they are given, as one example shows."""
+def look_at(network: Network, part: Part) -> None:
+    """See on a few examples whether network or loss write into their inputs, and what torch says.
+
+    Raises:
+        ValueError: where torch's loss broadcasts output and target against each other.
+    """
     mine = map_tensors(torch.clone, part)
     before = map_tensors(torch.clone, mine)
     versions = [t._version for t in tensors(mine)]
     with torch.no_grad(), network.ready(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         network.sums(mine)
-    _refuse_bent([str(one.message) for one in caught])
+    said = [str(one.message) for one in caught]
+    _refuse_bent(said)
+    network.cut_off = any(CUT_OFF in text for text in said)
     changed = [t._version for t in tensors(mine)] != versions
     pairs = zip(tensors(mine), tensors(before), strict=True)
-    return changed or not all(a.layout != torch.strided or _same(a, b) for a, b in pairs)
+    same = all(a.layout != torch.strided or _same(a, b) for a, b in pairs)
+    network.in_place = changed or not same
 
 
 def _refuse_bent(warned: list[str]) -> None:
@@ -334,50 +377,42 @@ def _refuse_bent(warned: list[str]) -> None:
 
 
 def copied_right(network: Network, part: Part, theta: Mapping[str, Tensor]) -> bool:
-    """Tell whether a copy gives what the user's own network gives with the same parameters.
+    """Tell whether a copy gives the losses that the user's own network and loss give.
 
-    A network that reaches its layers in a way that cannot be followed would not.
+    A network or a loss that reaches a layer or a weight in a way that cannot be followed would not.
 
     Args:
         network: the copy.
         part: a few examples.
         theta: parameters by their names in the network, not those the network was built with.
     """
-    if isinstance(network.module, ModelOnBatch):
-        return True  # The loss takes the network it is handed.
-    source, first = network.source, next(network.source.parameters())
-    given = {name: cast(v, first.device, first.dtype) for name, v in theta.items()}
-    given |= {name: b.detach().clone() for name, b in source.named_buffers()}
-    mine = map_tensors(lambda t: cast(t.clone(), first.device, first.dtype), part)
-    args, kwargs = arguments(mine[0])
-    with torch.no_grad(), network.ready():
-        network.write(theta)
-        found, _ = network.output(map_tensors(torch.clone, part))
-    try:
-        with torch.no_grad(), normalising(source, network.batch_norm):
-            wanted, again = (functional_call(source, given, args, kwargs) for _ in range(2))
-    except Exception as error:  # Half precision that the CPU does not have, and the like.
-        _LOG.debug("the copy was not compared with the network: %s", error)
-        return True
+    if network.meets_weight:
+        return True  # Weights are written into the copy, and only swapped in the network itself.
+    first = next(network.source.parameters())
+    objective, batch_norm = network._asked
+    own = Network(network.source, objective, dtype=first.dtype, batch_norm=batch_norm,
+                  private=False)  # fmt: skip
+    mine = map_tensors(lambda t: cast(t, first.device, first.dtype), part)
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # `look_at` shows them.
+        with network.ready():
+            network.write(theta)
+            found = network.sums(map_tensors(torch.clone, part))
+        try:
+            with own.ready():
+                own.write(theta)
+                wanted, again = (own.sums(map_tensors(torch.clone, mine)) for _ in range(2))
+        except Exception as error:  # Half precision that the CPU does not have, and the like.
+            _LOG.debug("the copy was not compared with the network: %s", error)
+            return True
+    close = max(_ROUNDING.get(d, 3e-2) for d in (first.dtype, network.dtype))
     # A random network differs from itself.
-    return _alike(found, wanted) or not _alike(wanted, again)
+    return _near(found, wanted, close) or not _near(wanted, again, close)
 
 
-def _outputs(output: Any) -> Iterator[Tensor]:
-    held = vars(output) if hasattr(output, "logits") and hasattr(output, "__dict__") else output
-    return (t for t in tensors(held) if t.dtype.is_floating_point and t.layout == torch.strided)
-
-
-def _alike(one: Any, other: Any) -> bool:
-    pairs = zip(_outputs(one), _outputs(other), strict=False)
-    return all(_near(a, b.to(a.device)) for a, b in pairs)
-
-
-def _near(one: Tensor, other: Tensor) -> bool:
-    first, second = one.detach().double(), other.detach().double()
-    if first.shape != second.shape or not (first.isfinite().all() and second.isfinite().all()):
-        return first.shape == second.shape
-    return float((first - second).norm()) <= 1e-2 * max(float(second.norm()), 1e-12)
+def _near(one: Tensor, other: Tensor, close: float) -> bool:
+    first, second = one.detach().double().cpu(), other.detach().double().cpu()
+    return bool(torch.isclose(first, second, rtol=close, atol=close * 1e-2, equal_nan=True).all())
 
 
 def _same(one: Tensor, other: Tensor) -> bool:
@@ -459,8 +494,7 @@ def is_precision_error(error: BaseException | None) -> bool:
     """Whether an error, or what caused it, is that of tensors in two precisions."""
     while error is not None:
         text = str(error)
-        if any(sign in text for sign in ("same dtype", "scalar type", "to have the same dtype",
-                                         "but found Float", "but found Double")):  # fmt: skip
+        if any(sign in text for sign in _PRECISION):
             return True
         error = error.__cause__
     return False

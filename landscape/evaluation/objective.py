@@ -101,8 +101,10 @@ class Objective:
         """
         loss = self._loss(output, target)
         sums = [_summed(loss, examples, self.reduction, wide=True)]
-        values = [metric(output, target) for metric in self.metrics.values()]
-        sums += [_summed(value, examples, "mean", wide=True) for value in values]
+        sums += [
+            _summed(metric(output, target), examples, reduction_of(metric), wide=True)
+            for metric in self.metrics.values()
+        ]
         return [*sums, *(self._deviations(loss.detach(), examples) if self.standard_errors else [])]
 
     def values(self, sums: Tensor, examples: int, fields: tuple[str, ...]) -> dict[str, Floats]:
@@ -126,8 +128,10 @@ class Objective:
             freedom = examples - 1 if examples > 1 else np.nan
             with np.errstate(invalid="ignore"):
                 found[STANDARD_ERRORS] = np.sqrt(found[STANDARD_ERRORS] / freedom * (1 - share))
-        whole = self.over(examples)
-        return {n: v if n in self.metrics else v * whole for n, v in found.items()}
+        summed = {n for n, metric in self.metrics.items() if reduction_of(metric) == "sum"}
+        if self.reduction == "sum":
+            summed |= found.keys() - self.metrics.keys()
+        return {name: v * examples if name in summed else v for name, v in found.items()}
 
     def _loss(self, output: Any, target: Any) -> Tensor:
         try:
@@ -224,12 +228,23 @@ def make_objective(
     return Objective(
         name,
         function,
-        getattr(loss, "reduction", "mean"),
+        reduction_of(loss),
         dict(metrics),
         batch_loss=whole,
         standard_errors=standard_errors,
         drawn_from=drawn_from,
     )
+
+
+def reduction_of(loss: Any) -> Reduction:
+    """Return what a loss or metric gives for a batch, by its attribute ``reduction``.
+
+    Without one, or with one that is not known here, a scalar is a mean; ``batchmean`` is one.
+    """
+    said = getattr(loss, "reduction", "mean")
+    if said in ("none", None):
+        return "none"
+    return "sum" if said == "sum" else "mean"
 
 
 def _output_itself(output: Tensor, _target: None) -> Tensor:

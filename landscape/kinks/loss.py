@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from landscape.evaluation import Evaluator, Objective
-from landscape.evaluation.network import is_precision_error
 from landscape.problem import Problem, check_problem
 
 
@@ -29,11 +28,6 @@ def per_example_loss(objective: Objective) -> Callable[[Any, Any], Tensor]:
         return lambda output, _: output
     function, reduction = objective.loss, objective.reduction
     if isinstance(function, nn.Module) and isinstance(getattr(function, "reduction", None), str):
-        if reduction == "mean" and getattr(function, "weight", None) is not None:
-            raise ValueError(
-                "the mean of a loss with class weights couples the examples; "
-                "give a function that returns one value per example"
-            )
         function = copy.copy(function)
         setattr(function, "reduction", "none")  # noqa: B010
     elif not isinstance(function, nn.Module) and _takes_reduction(function):
@@ -61,7 +55,7 @@ def single_evaluator(problem: Problem) -> Evaluator:
     try:
         found = problem.evaluator(dtype=torch.float64, metrics={}, standard_errors=False)
     except ValueError as error:
-        if not is_precision_error(error):
+        if not problem.works_in(torch.float32):
             raise
         raise ValueError(
             "kinks are measured in float64, which the network does not take: a tensor that it "
