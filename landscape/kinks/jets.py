@@ -177,7 +177,7 @@ class LineProbe:
 
     def _block(self, places: Floats, part: Part) -> Jet:
         t = torch.from_numpy(np.array(places, dtype=np.float64)).to(self.device)
-        single = map_tensors(lambda x: x.unsqueeze(1), part)
+        single = singles(part)
         traced: list[Any] = []
 
         def forward(t: Tensor, one: Part) -> Any:
@@ -310,6 +310,12 @@ def _expand_jumps(jet: Jet) -> None:
     for one in jet.sites:
         if isinstance(one.site.jumps, Tensor):
             one.site.jumps = one.site.jumps.expand(len(jet.losses), -1)
+
+
+def singles(part: Part) -> Any:
+    """Return the examples of a batch as batches of one, for vmap, which knows no missing target."""
+    whole = part if part[1] is not None else (part[0], torch.zeros(count(part)))
+    return map_tensors(lambda x: x.unsqueeze(1), whole)
 
 
 def subset(part: Part, members: NDArray[np.int64]) -> Part:

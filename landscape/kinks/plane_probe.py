@@ -22,6 +22,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from landscape.arrays import Floats, Json
 from landscape.evaluation import Network, threads
 from landscape.evaluation.examples import Part, count, cut, map_tensors, tensors
+from landscape.kinks.jets import singles
 from landscape.kinks.loss import per_example_loss
 from landscape.kinks.observer import Observer
 from landscape.kinks.running import module_names, without_checkpoints
@@ -127,7 +128,7 @@ class PlaneProbe:
             return tuple(sites[level.site].inputs[0] - level.knot for level in self.levels)
 
         with self._mode(), torch.no_grad():
-            found = self._blocks(inputs, (self._tensor(points), _single(part)), self._own)
+            found = self._blocks(inputs, (self._tensor(points), singles(part)), self._own)
         return _picked(found, level, unit)
 
     def jumps(self, points: Floats, part: Part, level: Ints, unit: Ints) -> tuple[Floats, Floats]:
@@ -139,7 +140,7 @@ class PlaneProbe:
         if not len(points):
             return np.zeros(0), np.zeros((0, 2))
         device = self.network.device
-        own = (self._tensor(points), _single(part))
+        own = (self._tensor(points), singles(part))
         which = tuple(torch.from_numpy(np.array(i)).to(device) for i in (level, unit))
         with self._mode(), torch.enable_grad():
             slopes = self._blocks(self._slopes, own, self._own)
@@ -262,11 +263,6 @@ class PlaneProbe:
                 self._vmaps = False
         rows = [function(*map_tensors(lambda x, i=i: x[i], trees)) for i in range(len(trees[0]))]  # type: ignore[misc]
         return [torch.stack(group) for group in zip(*rows, strict=True)]
-
-
-def _single(part: Part) -> Any:
-    """Return the examples of a batch as batches of one."""
-    return map_tensors(lambda x: x.unsqueeze(1), part)
 
 
 def _jump(site: Site, number: int) -> Tensor:

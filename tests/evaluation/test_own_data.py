@@ -219,7 +219,7 @@ def test_an_empty_loader_is_explained(model: nn.Module, examples: Any) -> None:
         (
             (torch.ones(2, 4), torch.ones(3, 4), torch.zeros(2)),
             ValueError,
-            "as many, got 2 and 3",
+            "same length, got 2 and 3",
         ),
         ([(torch.ones(4), torch.tensor(1))], ValueError, "batches, not single examples"),
     ],
@@ -243,7 +243,7 @@ def test_a_loss_that_fails_is_told_the_shapes(model: nn.Module, examples: Any) -
         ValueError, match=r"cross_entropy fails on output float64 \[8, 3\] and target int64 \[8\]"
     ):
         loss_at_its_weights(model, wrong)
-    with pytest.raises(ValueError, match=r"must return a tensor, got float; leave \.item\(\) out"):
+    with pytest.raises(ValueError, match=r"must return a tensor, got float; return the loss alone"):
         loss_at_its_weights(model, examples, lambda output, target: output.mean().item())
 
 

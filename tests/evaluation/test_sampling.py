@@ -207,7 +207,7 @@ def test_unusable_data_are_explained(model: nn.Module, examples: Any) -> None:
     plane = random_plane(model)
     with pytest.raises(ValueError, match="no examples"):
         sample(Problem(model, "cross_entropy", iter(())), plane)
-    with pytest.raises(ValueError, match="as many, got 30 and 29"):
+    with pytest.raises(ValueError, match="same length, got 30 and 29"):
         sample(Problem(model, "cross_entropy", (examples[0], examples[1][:-1])), plane)
     with pytest.raises(TypeError, match="pair"):
         sample(Problem(model, "cross_entropy", 3), plane)

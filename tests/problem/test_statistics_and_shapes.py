@@ -178,7 +178,8 @@ def test_a_budget_of_a_loss_of_model_and_batch_is_that_of_output_and_target(form
     found = landscape.slope_budget(Problem(model, batch_mean, data), line)
     assert found.passed
     assert found.crossings == plain.crossings > 0
-    assert found.signed_kink == pytest.approx(plain.signed_kink, rel=1e-9)
+    # Each batch is refined by itself, to the bound of the check.
+    assert found.signed_kink == pytest.approx(plain.signed_kink, rel=0.02)
     assert found.slope_change == pytest.approx(plain.slope_change, rel=1e-9)
 
 
