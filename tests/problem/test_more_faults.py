@@ -6,15 +6,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as functional
-from problem.zoo import Mlp, examples
+from problem.zoo import CLASSES, Mlp, examples
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.instancenorm import _InstanceNorm
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
-from landscape import Problem, Subset
+import landscape
+from landscape import Problem, Subset, TrainingConfig
 from landscape.parameters import flatten
+from landscape.training_state import Keeping
 
 X, Y = examples()
 Pairs = Iterator[tuple[Tensor, Tensor]]
@@ -238,3 +243,149 @@ def test_batches_for_a_loss_of_model_and_batch_stay_batches() -> None:
     assert Problem(two, loss, data).examples == 24
     with pytest.raises(ValueError, match="one batch or two"):
         loss_of(Problem(two, loss, tuple(data)))
+
+
+class OwnBatchNorm(_BatchNorm):
+    def _check_input_dim(self, entries: Tensor) -> None:  # type: ignore[override]
+        assert entries.ndim > 1
+
+
+class OwnInstanceNorm(_InstanceNorm):
+    def _get_no_batch_dim(self) -> int:
+        return 2
+
+    def _check_input_dim(self, entries: Tensor) -> None:  # type: ignore[override]
+        assert entries.ndim == 3
+
+
+class Later(nn.BatchNorm1d):
+    """A class below one that torch names."""
+
+
+def _normalised(norm: Callable[[], nn.Module]) -> nn.Module:
+    torch.manual_seed(6)
+    return nn.Sequential(
+        nn.Unflatten(1, (2, 3)), norm(), nn.Flatten(), nn.Tanh(), nn.Linear(6, CLASSES)
+    )
+
+
+@pytest.mark.parametrize("policy", ["frozen", "batch", "recalibrated"])
+@pytest.mark.parametrize(
+    ("own", "usual"),
+    [
+        (lambda: OwnBatchNorm(2), lambda: nn.BatchNorm1d(2)),
+        (lambda: Later(2), lambda: nn.BatchNorm1d(2)),
+        (
+            lambda: OwnInstanceNorm(2, track_running_stats=True),
+            lambda: nn.InstanceNorm1d(2, track_running_stats=True),
+        ),
+    ],
+)
+def test_normalising_layers_of_the_users_follow_the_policy(
+    own: Callable[[], nn.Module], usual: Callable[[], nn.Module], policy: Any
+) -> None:
+    """Only torch's own classes did."""
+    one, other = (
+        Problem(_normalised(norm), data=(X, Y), batch_norm=policy) for norm in (own, usual)
+    )
+    assert loss_of(one) == loss_of(other)
+    assert one.evaluator().normalising_layers == 1
+
+
+STEPS = TrainingConfig(steps=4, batch_size=8)
+
+
+def _batch_normed() -> nn.Module:
+    return _normalised(lambda: nn.BatchNorm1d(2))
+
+
+WRAPPERS: dict[str, Callable[[nn.Module], nn.Module]] = {
+    "parallel": nn.DataParallel,
+    "averaged": lambda module: torch.optim.swa_utils.AveragedModel(module, use_buffers=True),
+    "compiled": lambda module: torch.compile(module, backend="eager"),  # type: ignore[return-value]
+}
+
+
+@pytest.mark.parametrize("kind", WRAPPERS)
+def test_a_path_of_a_wrapped_network_has_the_buffers_of_the_network(kind: str) -> None:
+    """They were called module.*, which no plain network has: the statistics were lost."""
+    wrapped, plain = WRAPPERS[kind](_batch_normed()), _batch_normed()
+    paths = [
+        landscape.train(Problem(m, data=(X, Y)), optimizer="sgd", config=STEPS)
+        for m in (wrapped, plain)
+    ]
+    assert list(paths[0].buffers) == [name for name, _ in plain.named_buffers()]
+    for name, values in paths[1].buffers.items():
+        np.testing.assert_allclose(paths[0].buffers[name], values, rtol=1e-5)
+    fresh = Problem(_batch_normed(), data=(X, Y))
+    again = landscape.evaluate_losses(fresh, paths[0])
+    assert again.losses[-1] == pytest.approx(paths[1].losses[-1], rel=1e-5)
+
+
+def test_training_of_a_wrapped_network_is_taken_up_by_the_network_itself() -> None:
+    kept: list[tuple[bytes, bytes]] = []
+    keeping = Keeping(lambda piece, state: kept.append((piece, state)), seconds=0.0)
+    config = TrainingConfig(steps=4, record_every=1, batch_size=8)
+    wrapped = Problem(nn.DataParallel(_batch_normed()), data=(X, Y))
+    whole = landscape.train(wrapped, optimizer="sgd", config=config, keeping=keeping)
+    saved = [piece for piece, _ in kept[:2]], kept[1][1]
+    taken_up = Keeping(lambda piece, state: None, saved=saved)
+    plain = Problem(_batch_normed(), data=(X, Y))
+    rest = landscape.train(plain, optimizer="sgd", config=config, keeping=taken_up)
+    np.testing.assert_array_equal(rest.thetas, whole.thetas)
+    assert all(np.array_equal(rest.buffers[name], whole.buffers[name]) for name in whole.buffers)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_batches_that_cannot_be_joined_are_not_drawn_from(optimizer: str) -> None:
+    """torch.cat said that its sizes must match."""
+
+    class Mean(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(1, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.layer(x.mean(dim=1, keepdim=True))  # type: ignore[no-any-return]
+
+    data = [(X[:12], X[:12, :1]), (X[12:, :4], X[12:, :1])]
+    problem = Problem(Mean(), "mse", data)
+    with pytest.raises(ValueError, match=r"batches of 8 examples need .*\[12, 6\].*\[18, 4\].*pad"):
+        landscape.train(problem, optimizer=optimizer, config=STEPS)
+    assert np.isfinite(landscape.train(problem, optimizer="gd", config=STEPS).losses).all()
+
+
+def test_the_network_is_trained_on_the_data_and_not_on_a_cast_of_them() -> None:
+    """Of float64 data for a float64 network it saw what was left of them in float32."""
+    x = torch.full((12, 6), 1 / 3, dtype=torch.float64)
+    steps = TrainingConfig(steps=1)
+    thetas = []
+    for dtype in (None, torch.float32):
+        torch.manual_seed(3)
+        problem = Problem(Mlp().double(), data=(x, Y[:12]), dtype=dtype)
+        thetas.append(landscape.train(problem, config=steps).thetas[-1])
+    np.testing.assert_array_equal(thetas[0], thetas[1])
+
+
+@pytest.mark.parametrize("coupled", [True, False])
+def test_training_leaves_coupled_data_in_one_batch(coupled: bool) -> None:
+    def root(output: Tensor, target: Tensor) -> Tensor:
+        return functional.mse_loss(output, target).sqrt()
+
+    many = torch.randn(600, 600, generator=torch.Generator().manual_seed(1))
+    torch.manual_seed(3)
+    problem = Problem(nn.Linear(600, 1), root if coupled else "mse", (many, many[:, :1] ** 3))
+    square = float(functional.mse_loss(problem.model(many), many[:, :1] ** 3).detach())
+    path = landscape.train(problem, config=TrainingConfig(steps=1))
+    assert len(problem.batches().parts) > 1
+    assert path.step_losses[0] == pytest.approx(square**0.5 if coupled else square, rel=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.int16, torch.bool])
+def test_class_indices_of_another_precision_say_what_to_write(
+    dtype: torch.dtype, model: nn.Module
+) -> None:
+    name = str(dtype).removeprefix("torch.")
+    with pytest.raises(ValueError, match=rf"must be int64, got {name}; write targets.long\(\)"):
+        loss_of(Problem(model, data=(X, Y.to(dtype))))
+    assert loss_of(Problem(model, data=(X, Y.to(torch.uint8)))) == pytest.approx(entropy(model))
