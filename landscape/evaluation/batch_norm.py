@@ -25,6 +25,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.instancenorm import _InstanceNorm
+from torch.nn.parameter import is_lazy
 
 from landscape.evaluation.losses import wide_dtype
 from landscape.parameters import evaluation_mode
@@ -48,7 +49,9 @@ def layers_with_statistics(model: nn.Module) -> dict[str, nn.Module]:
     return {
         name: module
         for name, module in model.named_modules()
-        if isinstance(module, _NormBase) and isinstance(module.running_mean, Tensor)
+        if isinstance(module, _NormBase)
+        and isinstance(module.running_mean, Tensor)
+        and not is_lazy(module.running_mean)
     }
 
 

@@ -292,6 +292,12 @@ def test_normalising_layers_of_the_users_follow_the_policy(
     assert one.evaluator().normalising_layers == 1
 
 
+def test_a_lazy_normalising_layer_is_told_as_such() -> None:
+    lazy = nn.Sequential(nn.Linear(6, 4), nn.LazyBatchNorm1d(), nn.Linear(4, CLASSES))
+    with pytest.raises(ValueError, match=r"1.weight has no shape yet, its layer is lazy; call"):
+        loss_of(Problem(lazy, data=(X, Y)))
+
+
 STEPS = TrainingConfig(steps=4, batch_size=8)
 
 
