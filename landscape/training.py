@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from landscape.config.training import TrainingConfig, check_optimizer
 from landscape.evaluation import Batches, Evaluator, Objective
-from landscape.evaluation.examples import Part, count, take
-from landscape.parameters import layout_of
+from landscape.evaluation.examples import Part, count, described, take
+from landscape.parameters import layout_of, unwrapped
 from landscape.problem import Problem, check_problem
 from landscape.randomness import keyed_generator
 from landscape.training_state import Keeping, restore, state_of
@@ -54,15 +54,15 @@ def train(
         keeping: where progress is kept and taken up again, bit for bit.
 
     Raises:
-        ValueError: for an unknown optimizer, a loss of (model, batch), or unusable data.
+        ValueError: for an unknown optimizer, a loss of (model, batch), unusable data, or batches
+            that cannot be joined where smaller ones are asked for.
     """
     check_problem(problem)
     check_optimizer(optimizer)
     config = config or TrainingConfig()
     objective = problem.training_objective()
-    model, evaluator = problem.model, problem.evaluator()
-    first = next(model.parameters())
-    examples = evaluator.batches.moved(first.device, first.dtype)
+    model, evaluator = problem.model, problem.evaluator(standard_errors=False)
+    examples = _own(problem, whole=len(evaluator.batches.parts) == 1)
     stepper = _make_optimizer(model, optimizer, config)
     base = config.learning_rates[optimizer]
 
@@ -180,7 +180,7 @@ class _Log:
             step_lengths=facts[:, 2],
             learning_rates=facts[:, 3],
             layout=layout_of(model),
-            buffers={n: _array(b).copy() for n, b in model.named_buffers()},
+            buffers={n: _array(b).copy() for n, b in unwrapped(model).named_buffers()},
             diverged_at=self.diverged_at,
             settings=settings,
         )
@@ -254,20 +254,44 @@ def _gradient_norm(model: nn.Module) -> float:
     return math.sqrt(sum(float(g.double().square().sum()) for g in gradients))
 
 
+def _own(problem: Problem, *, whole: bool) -> Batches:
+    """Return the examples where the network is, in its own precision.
+
+    Args:
+        problem: of the network.
+        whole: whether they are one batch, as they are for a loss that couples its examples.
+    """
+    first = next(problem.model.parameters())
+    found = problem.batches(first.dtype).moved(first.device, first.dtype)
+    return found.whole() if whole else found
+
+
 def _batches(examples: Batches, size: int, seed: int, *, skip: int = 0) -> Iterator[list[Part]]:
-    """Yield batches for ever, each as a list of parts that fit in memory.
+    """Return batches without end, each as a list of parts that fit in memory.
 
     The whole data set is one batch of all its parts. Otherwise the order is new each epoch, and
     the last batch of an epoch may be smaller. The first ``skip`` batches are left out, with the
     same order thereafter.
+
+    Raises:
+        ValueError: if the data came in batches of which no others can be made.
     """
     if size <= 0 or size >= examples.examples:
-        while True:
-            yield list(examples.parts)
-    every = examples.joined()
+        return itertools.repeat(list(examples.parts))
+    if len(examples.parts) > 1 and not examples.joinable:
+        forms = " and ".join(list(dict.fromkeys(map(described, examples.parts)))[:2])
+        raise ValueError(
+            f"batches of {size} examples need data that can be joined and drawn from, got batches "
+            f"such as {forms}; pad them to one shape, or train on all in every step (optimizer gd, "
+            "or batch_size=0)"
+        )
+    return _drawn(examples.joined(), examples.examples, size, seed, skip)
+
+
+def _drawn(every: Part, examples: int, size: int, seed: int, skip: int) -> Iterator[list[Part]]:
     generator = keyed_generator(seed, "batches")
     while True:
-        order = torch.randperm(examples.examples, generator=generator)
+        order = torch.randperm(examples, generator=generator)
         for indices in torch.split(order, size):
             if skip:
                 skip -= 1

@@ -14,6 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from landscape.parameters import unwrapped
+
 Saved = tuple[Iterable[bytes], bytes]
 Gather = Callable[[tuple[int, ...], "np.dtype[Any]", Iterable["NDArray[Any]"]], "NDArray[Any]"]
 # Bytes of vectors that wait in memory to be saved, at most.
@@ -67,13 +69,13 @@ def state_of(
     """Return everything the next steps depend on.
 
     Args:
-        model: with its parameters and buffers.
+        model: with its parameters and buffers, named as without a wrapper.
         optimizer: with its moments.
         step: steps taken.
         before: state of torch's global generator when training began: restored only if training
             draws from it, as dropout does.
     """
-    drawn = torch.get_rng_state()
+    drawn, model = torch.get_rng_state(), unwrapped(model)
     return {
         "step": step,
         "parameters": {n: p.detach().cpu() for n, p in model.named_parameters()},
@@ -85,6 +87,7 @@ def state_of(
 
 def restore(model: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> int:
     """Put a model and its optimizer into a state, and return the steps taken."""
+    model = unwrapped(model)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             parameter.copy_(state["parameters"][name])

@@ -23,14 +23,15 @@ from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.instancenorm import _InstanceNorm
+from torch.nn.parameter import is_lazy
 
 from landscape.evaluation.losses import wide_dtype
 from landscape.parameters import evaluation_mode
 
 BatchNorm = Literal["frozen", "batch", "recalibrated"]
 BATCH_NORM: tuple[str, ...] = get_args(BatchNorm)
-_INSTANCE = (nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)
-_KINDS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm, *_INSTANCE)
 
 
 def check_policy(policy: str) -> None:
@@ -48,7 +49,9 @@ def layers_with_statistics(model: nn.Module) -> dict[str, nn.Module]:
     return {
         name: module
         for name, module in model.named_modules()
-        if isinstance(module, _KINDS) and isinstance(module.running_mean, Tensor)
+        if isinstance(module, _NormBase)
+        and isinstance(module.running_mean, Tensor)
+        and not is_lazy(module.running_mean)
     }
 
 
@@ -105,7 +108,7 @@ def pooled_statistics(model: nn.Module, run: Callable[[], object]) -> dict[str, 
         run: calls the model on all the data.
     """
     layers = layers_with_statistics(model)
-    seen = {name: _Inputs(isinstance(layer, _INSTANCE)) for name, layer in layers.items()}
+    seen = {name: _Inputs(isinstance(layer, _InstanceNorm)) for name, layer in layers.items()}
     hooks = [layer.register_forward_pre_hook(seen[name].add) for name, layer in layers.items()]
     try:
         with in_training(model):

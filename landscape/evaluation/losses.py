@@ -31,9 +31,13 @@ def cross_entropy(output: Any, target: Tensor) -> Tensor:
         weighs alike, where a mean over the targets of a batch gives long examples more weight.
 
     Raises:
-        ValueError: if the shapes do not fit, or do not tell which axis holds the classes.
+        ValueError: if the shapes do not fit, or do not tell which axis holds the classes, or for
+            class indices in another precision.
     """
     output = logits(output)
+    if not target.is_floating_point() and target.dtype not in (torch.int64, torch.uint8):
+        found = str(target.dtype).removeprefix("torch.")
+        raise ValueError(f"class indices must be int64, got {found}; write targets.long()")
     if target.is_floating_point() or target.ndim < 2:
         losses: Tensor = functional.cross_entropy(output, target, reduction="none")
         return losses.flatten(1).mean(dim=1) if losses.ndim > 1 else losses

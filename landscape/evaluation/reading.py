@@ -7,7 +7,9 @@ One *batch* is
 - a mapping (a dict, the ``BatchEncoding`` of a tokenizer): ``labels`` is the target, the other
   entries are the model's keyword arguments.
 
-Inputs may themselves be a tuple (the model's arguments) or a mapping (its keyword arguments).
+Inputs may themselves be a tuple (the model's arguments) or a mapping (its keyword arguments),
+targets any collection that the loss takes. A list of two pairs is two batches; a tuple of two
+tuples that may be either is refused.
 *Data* are one batch, an iterable of batches (a list, a generator, a DataLoader), a torch Dataset
 with a length, or a function without arguments that returns any of these. A Dataset has no batches
 of its own: like one batch it may be cut anew.
@@ -20,8 +22,9 @@ and objects in such a batch reach the loss as they came.
 from __future__ import annotations
 
 import logging
+import operator
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sized
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -53,6 +56,7 @@ class GivenData:
         self._called: Any = None
         self._batches: list[Any] | None = None
         self._read: dict[tuple[bool, Subset | None], tuple[Batches, int]] = {}
+        self._told = False
 
     def __repr__(self) -> str:
         """Say what was given, without reading it."""
@@ -84,12 +88,12 @@ class GivenData:
             )
         if subset is None:
             return self._all(whole), 0
-        if self._batches is None:
-            data = self._data()
-            source, of = subset.unread(data)
-            if of:
-                _tell_of_noise(source)
-                return _parts(list(source), whole, anew=isinstance(data, Dataset)), of
+        data = self._data()
+        source, of = subset.unread(data)
+        if of:
+            drawn = list(source)
+            self._tell_of_noise(source, drawn[0])
+            return _parts(drawn, whole, anew=isinstance(data, Dataset)), of
         every = self._all(whole)
         return subset.of(every), every.examples
 
@@ -110,9 +114,24 @@ class GivenData:
             return _one_batch(data, whole)
         anew = isinstance(data, Dataset) and not isinstance(data, IterableDataset)
         if self._batches is None:
-            _tell_of_noise(data)
             self._batches = _listed(DataLoader(data, batch_size=DATASET_BATCH) if anew else data)
+            self._tell_of_noise(data, self._batches[0])
         return _parts(self._batches, whole, anew=anew)
+
+    def _tell_of_noise(self, data: Any, first: Any) -> None:
+        """Warn, once, where a second reading gives other examples than the first, which counts."""
+        if self._told:
+            return
+        try:
+            self._told = _differs(data, first)
+        except Exception as error:  # Whatever data raise that can be read only once.
+            _LOG.debug("the data could not be read twice: %s", error)
+        if self._told:
+            _LOG.warning(
+                "the data differ when they are read twice (random augmentation, or a loader that "
+                "draws anew): the first reading is kept for everything that is evaluated; switch "
+                "the randomness off to have the same numbers another time"
+            )
 
 
 def as_batches(
@@ -155,28 +174,24 @@ def _parts(batches: list[Any], whole: bool, *, anew: bool) -> Batches:
     return Batches(parts, divisible=anew and found.joinable)
 
 
-def _tell_of_noise(data: Any) -> None:
-    """Warn where a second reading gives other examples: what was read first is what counts."""
-    if _differs(data):
-        _LOG.warning(
-            "the data differ when they are read twice (random augmentation, or a loader that draws "
-            "anew): the first reading is kept for everything that is evaluated; switch the "
-            "randomness off to have the same numbers another time"
-        )
+def _differs(data: Any, first: Any) -> bool:
+    """Whether a few examples, or the first batch, differ when they are read twice.
 
-
-def _differs(data: Any) -> bool:
-    """Whether a few examples, or the first batch, differ when they are read twice."""
+    Args:
+        data: read to their end.
+        first: the first batch that they gave.
+    """
     known = data.dataset if isinstance(data, DataLoader) else data
     if isinstance(data, DataLoader) and getattr(data.sampler, "replacement", False):
         return True
     if isinstance(known, Dataset) and not isinstance(known, IterableDataset):
-        length = len(known)  # type: ignore[arg-type]
+        length = _length(known)
         few = range(0, length, max(length // _LOOKED_AT, 1))
         return any(_different(known[i], known[i]) for i in few)
-    if isinstance(data, Iterator | tuple | list | Mapping | str) or not isinstance(data, Iterable):
+    if isinstance(data, Iterator | tuple | list | Mapping | str):
         return False
-    return _different(next(iter(data), None), next(iter(data), None))
+    # What can be read only once gives nothing the second time.
+    return _different(first, next(iter(data), None))
 
 
 def _different(one: Any, other: Any) -> bool:
@@ -194,18 +209,59 @@ def _equal(one: Any, other: Any) -> bool:
     return bool(((first == second) | (first.isnan() & second.isnan())).all())
 
 
-def is_batch(data: Any) -> bool:
-    """Return whether ``data`` are one batch with its target, not a list of batches."""
+def is_batch(data: Any, *, whole: bool = False) -> bool:
+    """Return whether ``data`` are one batch with its target, not batches.
+
+    Args:
+        data: anything.
+        whole: whether a batch is for a loss of (model, batch) and needs no target.
+
+    Raises:
+        ValueError: for a tuple of two collections, each as long and each a batch by itself.
+
+    >>> x = torch.zeros(3, 2)
+    >>> is_batch((x, {"one": x, "other": x})), is_batch([(x, x), (x, x)])
+    (True, False)
+    """
     if isinstance(data, Mapping):
         return True
-    if not isinstance(data, tuple | list) or len(data) < 2 or not _is_array(data[-1]):
+    if not isinstance(data, tuple | list) or len(data) < 2 or not _holds_arrays(data[-1]):
         return False
-    if len(data) > 2:
-        return all(map(_is_array, data))
-    inputs = data[0]
-    if isinstance(inputs, Mapping):
-        return all(map(_is_array, inputs.values()))
-    return _is_array(inputs) or (isinstance(inputs, tuple) and all(map(_is_array, inputs)))
+    *inputs, targets = data
+    if all(map(_is_array, inputs)):
+        return True
+    if len(inputs) > 1 or not _are_inputs(inputs[0]):
+        return False
+    if _is_array(targets):
+        return True
+    if isinstance(data, list):
+        return False
+    alone = all(_may_be_batch(one, whole) for one in data)
+    if alone and len({leaf.shape[:1] for leaf in leaves(data)}) == 1:
+        raise ValueError(
+            "data that are a tuple of two collections may be one batch or two, got tensors of one "
+            "length in both; for one batch of two inputs and two targets write "
+            "[((a, b), (c, d))], for two batches [(a, b), (c, d)]"
+        )
+    return not alone
+
+
+def _holds_arrays(tree: Any) -> bool:
+    """Return whether a tensor, tuple, list or mapping holds arrays, and nothing else."""
+    found = list(leaves(tree))
+    return bool(found) and all(map(_is_array, found))
+
+
+def _are_inputs(tree: Any) -> bool:
+    """Return whether a collection may be the arguments of a network."""
+    values = tree.values() if isinstance(tree, Mapping) else tree
+    return isinstance(tree, tuple | Mapping) and all(map(_is_array, values))
+
+
+def _may_be_batch(collection: Any, whole: bool) -> bool:
+    if isinstance(collection, Mapping):
+        return whole or "labels" in collection
+    return whole or len(collection) > 1
 
 
 def as_pair(batch: Any) -> Part:
@@ -252,7 +308,7 @@ def _whole(batch: Any) -> Part:
 def _is_whole_batch(data: Any) -> bool:
     """Return whether ``data`` are one batch for a loss of (model, batch)."""
     several = isinstance(data, tuple | list) and bool(data) and all(map(_is_array, data))
-    return _is_array(data) or several or is_batch(data)
+    return _is_array(data) or several or is_batch(data, whole=True)
 
 
 def given(data: Any) -> Any:
@@ -296,15 +352,23 @@ def _listed(data: Any) -> list[Any]:
 
 def _check_size(first: Any, data: Any) -> None:
     """Refuse data that do not fit in memory, as the first batch tells."""
-    if not isinstance(data, Sized) or "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
+    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
         return
     size = sum(t.numel() * t.element_size() for t in tensors(first))
-    needed, there = size * len(data), os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    needed, there = size * _length(data), os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if needed > there:
         raise ValueError(
             f"the data are read into memory and need about {needed / 1e9:.1f} GB, got a machine "
             f"with {there / 1e9:.1f} GB; take fewer examples: subset=Subset(10_000)"
         )
+
+
+def _length(data: Any) -> int:
+    """Return how many batches or examples there are, 0 where that is not known."""
+    try:
+        return operator.length_hint(data)
+    except NotImplementedError:
+        return 0
 
 
 def _as_tensors(tree: Any, whole: bool) -> Any:

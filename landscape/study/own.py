@@ -72,7 +72,7 @@ def sample_own(
         engine = with_gradients(engine)
     paths, problem = paths or {}, request.read(problem)
     # What is wrong with network, loss and data is told before there is a file.
-    problem.evaluator()
+    problem.evaluator(standard_errors=False)
     own = _identity(problem.model, others or {}, told or {})
     with StudyWriter(path, config={"own": {}}) as writer:
         request = _with_free_name(writer, request, own)

@@ -103,7 +103,7 @@ class Setup:
         """
         if self._speed is None:
             model = self.network(self.config.activations[0], seed=0)
-            evaluator = self.problem(model).evaluator()
+            evaluator = self.problem(model).evaluator(standard_errors=False)
             theta = flatten(model)[None]
             number = choose_threads(lambda: evaluator(theta), self.config.sampling.threads)
             with threads(number):

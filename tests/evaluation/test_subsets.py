@@ -185,9 +185,9 @@ def test_of_a_data_set_only_what_is_drawn_is_read_however_it_is_shuffled(
     found = sample(Problem(model, "cross_entropy", load(known), subset=Subset(9)), plane, **options)
     wanted = sample(Problem(model, "cross_entropy", examples, subset=Subset(9)), plane, **options)
     drawn = Subset(examples=9).indices(30).tolist()
-    # Some of those drawn are read twice before, to see whether they are the same.
+    # Some of those drawn are read twice more, to see whether they are the same.
     assert set(known.read) == set(drawn)
-    assert known.read[-9:] == drawn
+    assert known.read[:9] == drawn
     np.testing.assert_allclose(found.losses, wanted.losses, rtol=1e-13)
     for name in ("standard_errors", "accuracies"):
         np.testing.assert_allclose(found.fields[name], wanted.fields[name], rtol=1e-11)
