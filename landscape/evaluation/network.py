@@ -235,19 +235,8 @@ class Network:
                     mine.__dict__[name] = cast(value.detach(), self.device, self.dtype).clone()
 
     def take_buffers(self, values: Mapping[str, Tensor]) -> None:
-        """Take other buffers, by their names in the user's network.
-
-        Raises:
-            ValueError: for a name that the network has not.
-        """
+        """Take other buffers, by their names in the user's network; others are left out."""
         prefix = "model." if isinstance(self.module, ModelOnBatch) else ""
-        known = {name for name, *_ in self._buffers}
-        unknown = [name for name in values if f"{prefix}{name}" not in known]
-        if unknown:
-            raise ValueError(
-                f"the buffers must be those of the model, it has none called {unknown[0]}; build "
-                "the model that was recorded"
-            )
         self._keep_buffers({f"{prefix}{name}": v for name, v in values.items()})
 
     def _keep_buffers(self, values: Mapping[str, Tensor] | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -11,6 +12,8 @@ import torch
 from landscape.directions.architecture import check_one_network
 from landscape.problem import Problem, check_problem
 from landscape.trajectory import Trajectory
+
+_LOG = logging.getLogger(__name__)
 
 
 def evaluate_losses(
@@ -44,6 +47,12 @@ def evaluate_losses(
         )
     check_one_network({"the model": problem.model, "the trajectory": trajectory})
     evaluator = problem.evaluator(standard_errors=False)
+    unknown = trajectory.buffers.keys() - dict(evaluator.network.inner.named_buffers()).keys()
+    if unknown:
+        _LOG.warning(
+            "the trajectory holds buffers that the model has not, %s: they are left out",
+            ", ".join(sorted(unknown)[:3]),
+        )
     evaluator.network.take_buffers(
         {name: torch.tensor(values) for name, values in trajectory.buffers.items()}
     )
