@@ -134,28 +134,6 @@ class GivenData:
             )
 
 
-def as_batches(
-    data: Any,
-    *,
-    device: torch.device | str = "cpu",
-    dtype: torch.dtype = torch.float32,
-    whole: bool = False,
-) -> Batches:
-    """Read data and bring them to the device, floating point ones in ``dtype``.
-
-    Args:
-        data: see above. An iterable is read once, a function called once.
-        device: where the model is.
-        dtype: precision of the evaluation.
-        whole: see :meth:`GivenData.read`.
-
-    Raises:
-        ValueError: see :meth:`GivenData.read`.
-        TypeError: see :meth:`GivenData.read`.
-    """
-    return GivenData(data).read(whole=whole)[0].moved(device, dtype)
-
-
 def _one_batch(data: Any, whole: bool) -> Batches:
     part = _as_tensors(_whole(data) if whole else as_pair(data), whole)
     if whole:

@@ -18,7 +18,7 @@ from landscape import Problem, activations
 from landscape.config import SamplingConfig
 from landscape.directions import random_plane
 from landscape.evaluation import PlaneEvaluator
-from landscape.evaluation.reading import as_batches
+from landscape.evaluation.reading import GivenData
 from landscape.grid import Grid
 from landscape.networks import build
 from landscape.plane import Plane
@@ -323,7 +323,7 @@ def test_a_network_that_counts_its_calls_counts_anew_at_every_point(
 
 @pytest.mark.parametrize("count", [1, 8, 16, 20])
 def test_the_first_examples_are_views_of_the_first_batches_alone(count: int) -> None:
-    batches = as_batches(vectors()).cut(16)
+    batches = GivenData(vectors()).read()[0].cut(16)
     few = batches.head(count)
     np.testing.assert_array_equal(few.parts[0][0], vectors()[0][:count])
     np.testing.assert_array_equal(few.parts[0][1], vectors()[1][:count])

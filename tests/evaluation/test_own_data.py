@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from landscape import Problem
 from landscape.config import SamplingConfig
 from landscape.directions import random_plane
-from landscape.evaluation.reading import as_batches
+from landscape.evaluation.reading import GivenData
 from landscape.grid import Grid
 from landscape.parameters import flatten
 from landscape.sampling import sample
@@ -101,7 +101,9 @@ def test_entries_of_a_mapping_but_the_labels_are_keyword_arguments(examples: Any
 
 def test_integers_keep_their_type() -> None:
     ids = np.arange(6, dtype=np.int32).reshape(2, 3)
-    batches = as_batches((ids, torch.zeros(2, dtype=torch.bool)), dtype=torch.float64)
+    batches = (
+        GivenData((ids, torch.zeros(2, dtype=torch.bool))).read()[0].moved("cpu", torch.float64)
+    )
     inputs, targets = batches.parts[0]
     assert (inputs.dtype, targets.dtype) == (torch.int32, torch.bool)
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from landscape import Grid, Problem, random_plane, sample
 from landscape.config import SamplingConfig
-from landscape.evaluation.reading import as_batches
+from landscape.evaluation.reading import GivenData
 from landscape.layout import Layout, Slot
 from landscape.parameters import flatten
 from landscape.plane import Plane
@@ -89,7 +89,7 @@ def test_every_point_is_origin_plus_its_directions_whatever_the_order(
 
 
 def test_an_uneven_last_batch_weighs_by_its_examples(model: nn.Module, examples: Any) -> None:
-    whole = as_batches(examples, dtype=torch.float64)
+    whole = GivenData(examples).read()[0].moved("cpu", torch.float64)
     inputs, targets = examples
     uneven = [(inputs[:25], targets[:25]), (inputs[25:], targets[25:])]
     theta = flatten(model)[None]

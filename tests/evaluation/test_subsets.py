@@ -16,7 +16,7 @@ from landscape import Problem, gradient
 from landscape.config import SamplingConfig
 from landscape.directions import random_plane
 from landscape.evaluation import Subset
-from landscape.evaluation.reading import as_batches
+from landscape.evaluation.reading import GivenData
 from landscape.grid import Grid
 from landscape.layout import Layout, Slot
 from landscape.plane import Plane
@@ -212,7 +212,7 @@ def test_a_loader_that_drops_or_draws_is_read_first(model: nn.Module, examples: 
 def test_batches_are_filled_up_unless_their_shapes_differ() -> None:
     def lengths(shapes: list[tuple[int, int]]) -> list[tuple[int, ...]]:
         data = [(torch.ones(shape), torch.zeros(shape[0])) for shape in shapes]
-        return [tuple(p[0].shape) for p in Subset(examples=8).of(as_batches(data)).parts]
+        return [tuple(p[0].shape) for p in Subset(examples=8).of(GivenData(data).read()[0]).parts]
 
     assert lengths([(5, 2)] * 4) == [(5, 2), (3, 2)]
     ragged = lengths([(10, 2), (10, 3)])

@@ -7,7 +7,7 @@ import torch.nn.functional as functional
 from torch import nn
 
 from landscape import Problem, TrainingConfig, train
-from landscape.evaluation.reading import as_batches
+from landscape.evaluation.reading import GivenData
 from landscape.parameters import flatten
 from landscape.training import _batches
 
@@ -67,7 +67,7 @@ def test_nesterov_looks_ahead(examples: Any) -> None:
 
 
 def test_the_same_seed_gives_the_same_batches_in_the_same_order(examples: Any) -> None:
-    batches = as_batches(examples, dtype=torch.float64)
+    batches = GivenData(examples).read()[0].moved("cpu", torch.float64)
     first, second, other = (_batches(batches, 7, seed) for seed in (0, 0, 1))
     orders = [torch.cat([next(b)[0][0] for _ in range(9)]) for b in (first, second, other)]
     assert torch.equal(orders[0], orders[1])
