@@ -264,11 +264,13 @@ def test_losses_of_torch_are_asked_for_one_value_each() -> None:
     pair = (digits(30)[0].reshape(30, 64), digits(30)[1])
     segment = random_segment(model, span=0.1)
     wanted = slope_budget(Problem(model, "cross_entropy", pair), segment).slope_change
-    for loss in (nn.CrossEntropyLoss(), functional.cross_entropy):
+    equal = nn.CrossEntropyLoss(weight=torch.ones(10))
+    for loss in (nn.CrossEntropyLoss(), functional.cross_entropy, equal):
         found = slope_budget(Problem(model, loss, pair), segment).slope_change
         assert found == pytest.approx(wanted)
-    with pytest.raises(ValueError, match="class weights couples the examples"):
-        slope_budget(Problem(model, nn.CrossEntropyLoss(weight=torch.ones(10)), pair), segment)
+    weighted = nn.CrossEntropyLoss(weight=torch.linspace(0.1, 1, 10))
+    with pytest.raises(ValueError, match="belongs to single examples"):
+        slope_budget(Problem(model, weighted, pair), segment)
     with pytest.raises(ValueError, match="one value for each of the"):
         slope_budget(Problem(model, lambda o, t: o.square().mean(), pair), segment)
 
