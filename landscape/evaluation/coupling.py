@@ -63,6 +63,8 @@ def _joint(verdicts: Sequence[Verdict]) -> Verdict:
 
 def _differs(network: Network, whole: Batches) -> list[Verdict]:
     one, two, again = (network.totals(b).tolist() for b in (whole, whole.cut(_size(whole)), whole))
+    if one[0] != again[0] and math.isfinite(one[0]):
+        return [None] * len(one)
     close = _ROUNDING.get(network.dtype, 1e-2)
     # The loss may be a difference of larger numbers: rounding is counted from 1 an example up.
     least = close * 1e-3 * whole.examples
