@@ -174,12 +174,13 @@ def print_report(found: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    # The class is left out, so that a line has 80 characters.
-    rows = [[cell.split(" (")[0] for cell in (row[0], *row[2:])] for row in _rows(found)]
+    # Class and net residual are left out, so that a line has 80 characters.
+    shown = [number for number, name in enumerate(_COLUMNS) if name not in ("class", "net")]
+    rows = [[row[number].split(" (")[0] for number in shown] for row in _rows(found)]
     if not rows:
         return
     table = Table(box=None, pad_edge=False)
-    for number, heading in enumerate((_COLUMNS[0], *_COLUMNS[2:])):
+    for number, heading in enumerate(_COLUMNS[number] for number in shown):
         table.add_column(heading, no_wrap=True, justify="left" if number < 2 else "right")
     for row in rows:
         table.add_row(*row)
@@ -189,8 +190,8 @@ def print_report(found: dict[str, Any]) -> None:
         "Medians over steps and random lines. Off by: share of the slope change that autograd's "
         "curvature misses, as it sits in kinks, signed. Bend, kink: shares of all change of "
         "slope, unsigned, per example; the kink share names a class, not an amount. Check: "
-        "budgets whose closure error is within its bound, and whose net residual (net) is below "
-        "2 % of the larger signed part.",
+        "budgets whose closure error is within its bound, and whose net residual is below 2 % of "
+        "the larger signed part.",
         highlight=False,
     )
 
