@@ -47,7 +47,9 @@ class Served:
                 self.url = line.split()[-1]
             if line.startswith("Ctrl-C"):
                 break
-        assert self.url, "".join(said)
+        if not self.url:
+            with self.process:
+                raise AssertionError("".join(said))
         self.tunnel = next(line for line in said if "ssh -L" in line)
 
     @property

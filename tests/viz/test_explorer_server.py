@@ -78,10 +78,14 @@ def test_impossible_ports_are_refused(port: int) -> None:
     assert check_address("localhost", 65535, network=False) == "127.0.0.1"
 
 
-def test_arguments_of_the_command_line_are_hidden_and_come_back() -> None:
+@pytest.mark.parametrize("token", ["secret", "-secret", "--host"])
+def test_arguments_of_the_command_line_are_hidden_and_come_back(token: str) -> None:
+    trame = pytest.importorskip("trame.app")
+    server = trame.get_server(f"arguments of {token}", client_type="vue3")
     own = sys.argv
-    with _no_arguments("secret"):
-        assert sys.argv == [own[0], "--authKey", "secret"]
+    with _no_arguments(token):
+        known, unknown = server.cli.parse_known_args(sys.argv[1:])
+    assert (known.authKey, unknown) == (token, [])
     assert sys.argv is own
 
 

@@ -249,7 +249,8 @@ async def _serve(
 def _no_arguments(token: str) -> Iterator[None]:
     """Hide this program's arguments: trame reads options of its own from them."""
     own = sys.argv
-    sys.argv = [own[0], "--authKey", token]
+    # In one word: a token may begin with a dash.
+    sys.argv = [own[0], f"--authKey={token}"]
     try:
         yield
     finally:
