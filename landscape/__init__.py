@@ -62,7 +62,13 @@ if TYPE_CHECKING:
     from landscape.residuals import Residual, remove_quadratic
     from landscape.results import Analysis, Projection
     from landscape.sampling import loss_on_plane, place, plane_evaluator, sample
-    from landscape.segment import Segment, line_segment, segment_between, step_segment
+    from landscape.segment import (
+        Segment,
+        averaged_segment,
+        line_segment,
+        segment_between,
+        step_segment,
+    )
     from landscape.spectrum import spectral_density
     from landscape.store import StudyFile, open_study
     from landscape.study import Study
@@ -106,6 +112,7 @@ _HOME = MappingProxyType(
         "read_recording": "recording.reading",
         "trajectory_from_checkpoints": "recording.series",
         # kinks
+        "averaged_segment": "segment",
         "gradient_segment": "kinks",
         "line_segment": "segment",
         "random_segment": "kinks",
@@ -179,6 +186,7 @@ __all__ = [
     "Trajectory",
     "TrajectoryRecorder",
     "__version__",
+    "averaged_segment",
     "batch_loss",
     "centre_of",
     "custom_plane",

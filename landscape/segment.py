@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,8 @@ class Segment(Presented):
         direction: [P]; t is a multiple of it.
         start: t at the start.
         end: t at the end, greater than start.
-        kind: ``step``, ``random``, ``gradient``, ``between``, or a name of the user's.
+        kind: ``step``, ``averaged_step``, ``random``, ``gradient``, ``between``, or a name of
+            the user's.
         settings: how exactly (step, seed, ...), plain JSON values.
     """
 
@@ -55,30 +57,50 @@ class Segment(Presented):
 
 
 def step_segment(trajectory: Trajectory, record: int = -1) -> Segment:
-    """Return one optimizer step that ends at a record of a trajectory.
-
-    Where steps were skipped between the record and the one before, it is their mean.
+    """Return the optimizer step that ends at a record of a trajectory: t from 0 to 1.
 
     Args:
         trajectory: the path of an optimizer.
-        record: index of the record where the step ends, not the first.
+        record: index of the record where the step ends, one of ``trajectory.single_steps``.
 
     Raises:
         IndexError: for a record that is not there.
-        ValueError: for the first record, which no step leads to.
+        ValueError: for the first record, or one that is several steps away from the record before.
     """
-    count = len(trajectory.steps)
-    index = record + count if record < 0 else record
-    if not 0 <= index < count:
-        raise IndexError(f"record must be between {-count} and {count - 1}, got {record}")
-    if index == 0:
-        raise ValueError("no step leads to the first record; give a later one")
-    taken = int(trajectory.steps[index] - trajectory.steps[index - 1])
-    end, before = (np.asarray(trajectory.thetas[i], dtype=np.float64) for i in (index, index - 1))
-    return Segment(
-        end, (end - before) / taken, -1.0, 0.0, "step",
-        {"step": int(trajectory.steps[index]), "steps_averaged": taken},
-    )  # fmt: skip
+    step, taken = trajectory.step_to(record)
+    if taken > 1:
+        raise ValueError(
+            f"a step needs records at both of its ends, got record {record} {taken} steps after "
+            "the one before; give one of trajectory.single_steps, record with pairs, or take "
+            "averaged_segment, in which steps back and forth cancel"
+        )
+    return _ending_at(trajectory, record, step, "step", {})
+
+
+def averaged_segment(trajectory: Trajectory, record: int = -1) -> Segment:
+    """Return the mean of the optimizer steps between a record and the one before: t from 0 to 1.
+
+    It is no step that the optimizer took. Where steps zigzag, they cancel in the mean, and with
+    them most of what kinks do: use :func:`step_segment` where both ends of a step are recorded.
+
+    Args:
+        trajectory: the path of an optimizer.
+        record: index of the record where the mean step ends, not the first.
+
+    Raises:
+        IndexError: for a record that is not there.
+        ValueError: for the first record.
+    """
+    step, taken = trajectory.step_to(record)
+    return _ending_at(trajectory, record, step, "averaged_step", {"steps_averaged": taken})
+
+
+def _ending_at(
+    trajectory: Trajectory, record: int, step: Floats, kind: str, settings: dict[str, Any]
+) -> Segment:
+    end = np.asarray(trajectory.thetas[record], dtype=np.float64)
+    noted = {"step": int(trajectory.steps[record]), **settings}
+    return Segment(end - step, step, kind=kind, settings=noted)
 
 
 def line_segment(plane: Plane, *, span: float = 0.5) -> Segment:

@@ -92,7 +92,7 @@ def train(
             log.diverged_at = step
             break
         log.facts.append((batch_loss, norm, length, rate))
-        if (step + 1) % config.record_every == 0 or step + 1 == config.steps:
+        if config.is_recorded(step + 1):
             log.record(step + 1, model, evaluator)
             if keeping is not None and keeping.due(log.pending):
                 keeping.put(log.piece(), state_of(model, stepper, step + 1, generator))
@@ -286,6 +286,26 @@ def _batches(examples: Batches, size: int, seed: int, *, skip: int = 0) -> Itera
             "or batch_size=0)"
         )
     return _drawn(examples.joined(), examples.examples, size, seed, skip)
+
+
+def batch_at(problem: Problem, *, batch_size: int, seed: int) -> Callable[[int], Any]:
+    """Return a function that gives the minibatch of a step, as :func:`train` drew it.
+
+    Args:
+        problem: what was trained on.
+        batch_size: examples of a step; 0 is all of them.
+        seed: of the order of the batches.
+
+    Returns:
+        A function of the steps taken before, which returns inputs and targets in the precision
+        they were given in.
+    """
+    examples = problem.batches()
+
+    def batch(step: int) -> Any:
+        return next(_batches(examples, batch_size, seed, skip=step))[0]
+
+    return batch
 
 
 def _drawn(every: Part, examples: int, size: int, seed: int, skip: int) -> Iterator[list[Part]]:

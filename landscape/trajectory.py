@@ -72,6 +72,34 @@ class Trajectory(Presented):
         object.__setattr__(self, "buffers", MappingProxyType(buffers))
         object.__setattr__(self, "settings", frozen_settings(self.settings))
 
+    @property
+    def single_steps(self) -> NDArray[np.int64]:
+        """Records that lie one optimizer step after the record before, increasing."""
+        return np.flatnonzero(np.diff(self.steps) == 1) + 1
+
+    def step_to(self, record: int) -> tuple[Floats, int]:
+        """Return the mean optimizer step between the record before and a record.
+
+        Args:
+            record: its index, not that of the first; negative ones count from the end.
+
+        Returns:
+            The difference of the two over the steps between them, [P], and how many these are.
+
+        Raises:
+            IndexError: for a record that is not there.
+            ValueError: for the first record, which no step leads to.
+        """
+        count = len(self.steps)
+        index = record + count if record < 0 else record
+        if not 0 <= index < count:
+            raise IndexError(f"record must be between {-count} and {count - 1}, got {record}")
+        if index == 0:
+            raise ValueError("no step leads to the first record; give a later one")
+        taken = int(self.steps[index] - self.steps[index - 1])
+        after, before = (np.asarray(self.thetas[i], dtype=np.float64) for i in (index, index - 1))
+        return (after - before) / taken, taken
+
     def _set(self, name: str, shape: tuple[int, ...]) -> None:
         object.__setattr__(self, name, as_floats(getattr(self, name), name, shape))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from landscape.grid import Grid
-from landscape.results import Projection
+from landscape.results import Analysis, Projection
 from landscape.surface import Status, Surface
 
 
@@ -24,3 +26,23 @@ def make_path(coordinates: np.ndarray, losses: np.ndarray, *, off_plane: float =
         off_plane_distances=np.full(count, off_plane),
         distances=np.hypot(distances, off_plane), losses=losses, plane_losses=losses,
     )  # fmt: skip
+
+
+def followed_path(count: int = 30, *, rate: float | None = 0.1, kinked: bool = True,
+              **changes: Any) -> Analysis:  # fmt: skip
+    """Make what was measured along a path: ``count`` steps, four of them in full."""
+    t = np.linspace(0, 1, count)
+    change = 0.03 + 0.08 * t
+    checked = np.unique(np.linspace(0, max(count - 1, 0), 4).astype(int)) if count else t
+    c = np.linspace(0, 1, len(checked))
+    arrays = {
+        "steps": np.arange(count) * 10, "losses": 2 * np.exp(-3 * t), "promised": -2 - t,
+        "slope_change": change, "smooth": change * (1 - 0.8 * t), "kink": 0.8 * t * change,
+        "predicted_kink": 0.85 * t * change, "predicted_crossings": 100 * (2 - 1.9 * t),
+        "taken_back": 0.3 * t * change,
+        "checked": checked, "budget_smooth": 0.05 - 0.02 * c, "budget_kink": 0.04 * c,
+        "boldness": 1 + c, "lipschitz": 30 - 20 * c, "sharpness": 4 + c,
+        "kink_noise": 0.01 + 0.1 * c, **changes,
+    }  # fmt: skip
+    settings = {"learning_rate": rate, "examples": 100, "kinked": kinked}
+    return Analysis("along_path", arrays, settings)

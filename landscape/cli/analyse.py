@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,11 +11,23 @@ import typer
 
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.options import AsJson, Study, Style
+from landscape.cli.path_table import COLUMNS as PATH_COLUMNS
+from landscape.cli.path_table import NOTE as PATH_NOTE
+from landscape.cli.path_table import path_rows
 from landscape.cli.wiring import bars, configuration_of, load_data
 from landscape.files import writable_folder
 
 # Fewer points a side determine no quadratic; fewer lines or centres, no surface and no quartiles.
 _LEAST = {"--scales": 2, "--microscope": 3, "--map": 2, "--creases": 2}
+# Steps that are followed along a path, at most.
+_FOLLOWED = 100
+_NOTE = (
+    "Medians over steps and random lines. Off by: share of the slope change that autograd's "
+    "curvature misses, as it sits in kinks, signed. Bend, kink: shares of all change of slope, "
+    "unsigned, per example; the kink share names a class, not an amount. Check: budgets whose "
+    "closure error is within its bound, and whose net residual is below 2 % of the larger signed "
+    "part."
+)
 _COLUMNS = (
     "run",
     "class",
@@ -43,8 +56,17 @@ def analyse(
         bool,
         typer.Option(
             "--path",
-            help="At the same steps: boldness, Lipschitz constant of the gradient, largest "
-            "Hessian eigenvalue, kink noise.",
+            help="Follow up to 100 single steps: how much of the change of slope sits in kinks, "
+            "what autograd sees of it, and what can be predicted. At --steps of them also "
+            "boldness, the gradient's Lipschitz constant, the largest eigenvalue, kink noise.",
+        ),
+    ] = False,
+    swap: Annotated[
+        bool,
+        typer.Option(
+            "--swap",
+            help="Measure these steps again with the activation's copy on the same weights: "
+            "ReLU as SmeLU(0.1), GELU, tanh and ELU as piecewise linear ones, and the reverse.",
         ),
     ] = False,
     scales: Annotated[
@@ -118,8 +140,9 @@ def analyse(
         writable_folder(folder)
     source = open_study(study)
     config = configuration_of(source)
-    wanted = Wanted(steps=steps, lines=lines, path=path, centres=scales,
-                    map_points=kink_map, crease_points=creases, spectrum=spectrum)  # fmt: skip
+    wanted = Wanted(steps=steps, lines=lines, path=_FOLLOWED if path else 0, swap=swap,
+                    centres=scales, map_points=kink_map, crease_points=creases,
+                    spectrum=spectrum)  # fmt: skip
     with bars() as shown:
         add_analyses(source, config, wanted, load_data=load_data, runs=run or (), reporter=shown)
         if microscope:
@@ -129,7 +152,11 @@ def analyse(
             )  # fmt: skip
     done = open_study(source.path)
     found = report(done)
-    written = [] if tables is None else _write_tables(_rows(found), tables)
+    written = []
+    if tables is not None:
+        written += _write_tables("slope-budget", _COLUMNS, _rows(found), tables)
+        if rows := path_rows(found):
+            written += _write_tables("along-path", PATH_COLUMNS, rows, tables)
     if figures is not None:
         from landscape.cli.analysis_pictures import draw_analyses
 
@@ -160,7 +187,7 @@ def _row(name: str, smoothness: str | None, values: dict[str, Any]) -> list[str]
         return f"{middle} ({low} to {high})"
 
     count = values["segments"]
-    what = {"step": "step", "random": "line"}[values["segment"]]
+    what = "line" if values["segment"] == "random" else "step"
     return [
         name, smoothness or "-", f"{count} {what}{'s' if count > 1 else ''}",
         cell("off_by", ".1%"), cell("bend_share", ".3f"), cell("kink_share", ".3f"),
@@ -170,50 +197,49 @@ def _row(name: str, smoothness: str | None, values: dict[str, Any]) -> list[str]
 
 
 def print_report(found: dict[str, Any]) -> None:
-    """Print one line per run and kind of segment; ranges stand in tables and JSON."""
-    from rich.console import Console
-    from rich.table import Table
-
+    """Print a line for each run and kind of segment, and two for each path that was followed."""
     # Class and net residual are left out, so that a line has 80 characters.
     shown = [number for number, name in enumerate(_COLUMNS) if name not in ("class", "net")]
     rows = [[row[number].split(" (")[0] for number in shown] for row in _rows(found)]
+    _print_table([_COLUMNS[number] for number in shown], rows, _NOTE)
+    _print_table(PATH_COLUMNS, path_rows(found), PATH_NOTE)
+
+
+def _print_table(columns: Sequence[str], rows: list[list[str]], note: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
     if not rows:
         return
-    table = Table(box=None, pad_edge=False)
-    for number, heading in enumerate(_COLUMNS[number] for number in shown):
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    for number, heading in enumerate(columns):
         table.add_column(heading, no_wrap=True, justify="left" if number < 2 else "right")
     for row in rows:
         table.add_row(*row)
     console = Console()
     console.print(table)
-    console.print(
-        "Medians over steps and random lines. Off by: share of the slope change that autograd's "
-        "curvature misses, as it sits in kinks, signed. Bend, kink: shares of all change of "
-        "slope, unsigned, per example; the kink share names a class, not an amount. Check: "
-        "budgets whose closure error is within its bound, and whose net residual is below 2 % of "
-        "the larger signed part.",
-        highlight=False,
-    )
+    console.print(note, highlight=False)
 
 
-def _write_tables(rows: list[list[str]], folder: Path) -> list[Path]:
+def _write_tables(
+    stem: str, columns: tuple[str, ...], rows: list[list[str]], folder: Path
+) -> list[Path]:
     import csv
     import io
 
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([_COLUMNS, *rows])
-    markdown = ["| " + " | ".join(row) + " |" for row in (_COLUMNS, ["---"] * len(_COLUMNS), *rows)]
+    csv.writer(text, lineterminator="\n").writerows([columns, *rows])
+    markdown = ["| " + " | ".join(row) + " |" for row in (columns, ["---"] * len(columns), *rows)]
     escaped = [[cell.replace("%", r"\%").replace("_", r"\_") for cell in row]
-               for row in (list(_COLUMNS), *rows)]  # fmt: skip
+               for row in (list(columns), *rows)]  # fmt: skip
     body = [" & ".join(row) + r" \\" for row in escaped]
-    columns = "l" * len(_COLUMNS)
-    latex = [rf"\begin{{tabular}}{{{columns}}}", r"\hline", body[0], r"\hline", *body[1:],
-             r"\hline", r"\end{tabular}"]  # fmt: skip
+    latex = [rf"\begin{{tabular}}{{{'l' * len(columns)}}}", r"\hline", body[0], r"\hline",
+             *body[1:], r"\hline", r"\end{tabular}"]  # fmt: skip
     contents = {"csv": text.getvalue(), "md": "\n".join(markdown) + "\n",
                 "tex": "\n".join(latex) + "\n"}  # fmt: skip
     paths = []
     for ending, content in contents.items():
-        path = folder / f"slope-budget.{ending}"
+        path = folder / f"{stem}.{ending}"
         path.write_text(content, encoding="utf-8")
         paths.append(path)
     return paths

@@ -83,15 +83,15 @@ def demo_config(*, quick: bool = False) -> StudyConfig:
 
 
 def look_closer(study: StudyFile, config: StudyConfig, shown: Bars) -> StudyFile:
-    """Add slope budgets of three steps of every descent, and the windows of the microscope."""
+    """Add slope budgets of single steps of every descent, and the windows of the microscope."""
     from landscape.store import open_study
     from landscape.study.analyses import Wanted, add_analyses
     from landscape.study.microscopes import add_microscopes
 
     finished = [n for n in study.runs() if study.trajectory(n).diverged_at is None]
     descents = [name for name in finished if "-gd-" in name]
-    three = Wanted(steps=3)
-    add_analyses(study, config, three, load_data=load_data, runs=descents, reporter=shown)
+    few = Wanted(steps=3, path=24, swap=True)
+    add_analyses(study, config, few, load_data=load_data, runs=descents, reporter=shown)
     seen = [n for n in descents if n.split("-")[0] in MICROSCOPE]
     points = 15 if config.training.steps < 100 else 101
     add_microscopes(study, config, load_data=load_data, runs=seen, points=points, reporter=shown)

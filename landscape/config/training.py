@@ -39,6 +39,9 @@ class TrainingConfig:
         batch_size: examples per step; 0 takes the whole data set (``gd`` always does).
         record_every: steps between recorded parameter vectors (the first and last are always
             recorded).
+        record_pairs: whether the vector one step after each record, and the one before the last,
+            are recorded too, so that single optimizer steps can be measured. It doubles the
+            number of vectors (from ``record_every=2`` on; every step is recorded at 1 and 2).
         learning_rates: learning rate of each optimizer.
         momentum: momentum of ``momentum`` and ``nesterov``.
         weight_decay: added to the gradient; decoupled in ``adamw``.
@@ -50,6 +53,7 @@ class TrainingConfig:
     steps: int = 300
     batch_size: int = 0
     record_every: int = 3
+    record_pairs: bool = True
     learning_rates: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULT_RATES))
     momentum: float = 0.9
     weight_decay: float = 0.0
@@ -78,7 +82,17 @@ class TrainingConfig:
     @property
     def records(self) -> int:
         """Number of parameter vectors a run records, the first and the last among them."""
-        return 1 + math.ceil(self.steps / self.record_every)
+        return sum(map(self.is_recorded, range(self.steps + 1)))
+
+    def is_recorded(self, step: int) -> bool:
+        """Whether the parameters after so many steps are recorded.
+
+        >>> [step for step in range(9) if TrainingConfig(steps=8, record_every=4).is_recorded(step)]
+        [0, 1, 4, 5, 7, 8]
+        """
+        if step % self.record_every == 0 or step == self.steps:
+            return True
+        return self.record_pairs and (step % self.record_every == 1 or step == self.steps - 1)
 
     def batch_size_of(self, optimizer: str) -> int:
         """Return the batch size used by ``optimizer``; 0 is the whole data set.

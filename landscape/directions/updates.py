@@ -29,18 +29,10 @@ def last_update(trajectory: Trajectory, record: int = -1) -> tuple[Floats, int]:
         record: index of the record where the step ends, not the first.
 
     Raises:
+        IndexError: for a record that is not there.
         ValueError: if no step leads to the record, or the optimizer stood still.
     """
-    total = len(trajectory.steps)
-    index = record + total if record < 0 else record
-    if not 1 <= index < total:
-        raise ValueError(
-            f"a step must lead to the record, got record {record} of {total}; "
-            "train for more steps or record more often"
-        )
-    taken = int(trajectory.steps[index] - trajectory.steps[index - 1])
-    after, before = (np.asarray(trajectory.thetas[i], dtype=np.float64) for i in (index, index - 1))
-    step = (after - before) / taken
+    step, taken = trajectory.step_to(record)
     if not step.any() or not np.all(np.isfinite(step)):
         raise ValueError(
             f"the step to record {record} must be finite and not zero; give an earlier record"

@@ -1,7 +1,6 @@
-"""Along the optimizer's way: how far its gradients can be trusted, and what kinks add to a step.
+"""Along the optimizer's way: how its slope changes in single steps, and what kinks add to that.
 
-Everything is that of the mean loss over all examples, in evaluation mode and float64, along the
-steps that were taken; a trajectory with skipped steps is followed by their means.
+Everything is in float64, along steps that were really taken: both ends of each are on record.
 
 References:
     Nesterov (2004), Introductory Lectures on Convex Optimization, section 1.2.3: with a gradient
@@ -12,15 +11,16 @@ References:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from landscape.arrays import Floats
-from landscape.budget import SlopeBudget
-from landscape.derivatives import LossAtPoint
+from landscape.derivatives import HessianProduct, LossAtPoint
 from landscape.hessian import hessian_eigenpairs
 from landscape.kinks.measuring import slope_budget
+from landscape.kinks.prediction import predicted_slope_change
 from landscape.problem import Problem
 from landscape.results import Analysis
 from landscape.segment import Segment, step_segment
@@ -29,6 +29,11 @@ from landscape.trajectory import Trajectory
 KIND = "along_path"
 # Error of the linear prediction that is still called good, as a share of what it predicts.
 TOLERANCE = 0.1
+# Steps that are followed where none are named, and of these such with a full budget.
+STEPS, CHECKS = 100, 10
+# A slope that changes by less than this share of what the gradient promises hardly changes: what
+# autograd misses of it is not asked for.
+LEAST_CHANGE = 0.01
 # The ladder on which the first bad place is looked for has so many rungs in a factor of 2.
 _RUNGS = 4
 _OCTAVES = 30
@@ -36,6 +41,8 @@ _OCTAVES = 30
 _PARTS = 8
 
 Measured = dict[str, float]
+# The examples of a step, in any form a problem takes; called with the steps taken before it.
+BatchOf = Callable[[int], Any]
 
 
 def along_path(
@@ -43,93 +50,202 @@ def along_path(
     trajectory: Trajectory,
     *,
     records: Sequence[int] = (),
+    checks: int = CHECKS,
+    nodes: int = 8,
     samples: int = 17,
+    batch_of: BatchOf | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Analysis:
-    """Measure steps of an optimizer: boldness, smoothness of the gradient, sharpness, kinks.
+    """Follow single steps of an optimizer: how the slope of the loss changes along each, and why.
 
-    At the start of each step, with g the gradient there and d the step that was taken:
+    With g the gradient at the start of a step and d the difference of parameters (whatever the
+    optimizer), every step gives
 
+    - *promised*: g.d, by how much the loss would change along a straight line; negative for
+      gradient descent, either sign with momentum or Adam;
+    - *slope change*: ``(g_next - g).d``, exact, from the gradients at both ends;
+    - *smooth*: the integral of autograd's curvature d'H(theta + t d)d over the step, by
+      Gauss-Legendre quadrature, and *kink*: the rest of the slope change, which sits in kinks;
+    - *start*: d'Hd at the start, all that autograd says of the step there;
+    - *predicted*: the slope change as it is predicted from the start, kinks included, with its part
+      *predicted_kink* and the loss that kinks take back (*taken_back*, gross *taken_back_size*),
+      see :func:`landscape.predicted_slope_change`.
+
+    At some of these steps, spread evenly, it measures besides
+
+    - a full budget as a check of the smooth and the kink part (*budget_smooth*, *budget_kink*,
+      whether it *passed*), with *crossings* and *kink noise*
+      (:attr:`landscape.SlopeBudget.kink_noise`);
     - *boldness*: the largest s up to which the loss on the ray along -g is within 10 % of the
       linear prediction, ``|L(theta - a g) - L + a ||g||^2| <= 0.1 a ||g||^2`` for all a <= s; given
       as the length s ||g|| in lengths of the step, so that gradient descent at rate r has s / r;
     - *Lipschitz constant* of the gradient over the step: the largest
       ``||g(theta + t d) - g|| / ||t d||`` at eight equal parts t of the step;
-    - *sharpness*: the largest eigenvalue of autograd's Hessian, which does not see kinks;
-    - *crossings* and *kink noise* of the step, see :attr:`landscape.SlopeBudget.kink_noise`.
+    - *sharpness*: the largest eigenvalue of autograd's Hessian, which does not see kinks.
 
     Args:
-        problem: as in :func:`landscape.slope_budget`, of a network with the trajectory's
-            parameters. Its present buffers (BatchNorm statistics) are used throughout.
+        problem: network, loss and data, of a network with the trajectory's parameters. Its present
+            buffers (BatchNorm statistics) are used throughout; with ``batch_norm="batch"`` the
+            statistics are those of the examples, as in training. Full budgets are left out where
+            the examples of a batch are coupled.
         trajectory: the path of an optimizer.
-        records: indices of records where the steps end, not the first; none takes ten of them,
-            spread evenly.
-        samples: places of the budgets of the steps.
+        records: where the steps end, among ``trajectory.single_steps``; none takes up to 100 of
+            them, spread evenly.
+        checks: at most so many steps are measured in full.
+        nodes: of the quadrature, each one Hessian-vector product.
+        samples: places of the full budgets.
+        batch_of: gives the examples of the minibatch of a step, called with the number of steps
+            before it; the loss of every step is then that of its own batch. None takes the
+            problem's examples for all of them.
         progress: called with 1 after every step.
 
     Returns:
-        An analysis ``along_path``, every array [R]: ``steps`` (optimizer steps before the step),
-        ``losses``, ``gradient_norms``, ``step_lengths``, ``learning_rates``, ``boldness``,
-        ``lipschitz``, ``sharpness``, ``crossings`` (of all examples), ``kink_noise``, ``off_by``
-        and ``passed`` (whether the budget's check passed). NaN where the gradient is zero, or the
-        linear prediction holds as far as was looked. ``settings`` say whether any kink was crossed
-        (``kinked``), and the ``learning_rate`` if it was the same throughout.
+        An analysis ``along_path``. Of every step, [R]: ``steps`` (optimizer steps before it),
+        ``losses``, ``gradient_norms``, ``step_lengths``, ``learning_rates``, ``promised``,
+        ``slope_change``, ``smooth``, ``kink``, ``start``, ``predicted``, ``predicted_kink``,
+        ``predicted_crossings``, ``taken_back``, ``taken_back_size``. Of those measured in full,
+        [C]: ``checked`` (which of the R), ``budget_smooth``, ``budget_kink``, ``crossings``,
+        ``kink_noise``, ``passed``, ``boldness``, ``lipschitz``, ``sharpness``. NaN where the
+        gradient is zero, or the linear prediction holds as far as was looked. ``settings`` say
+        whose loss it is (``loss_over``: ``all examples`` or ``own batch``), whether any kink was
+        crossed (``kinked``), and the ``learning_rate`` if it was the same throughout.
 
     Raises:
-        ValueError: for a trajectory without steps, or what :func:`landscape.slope_budget` refuses.
+        ValueError: for a trajectory without single steps, or what
+            :func:`landscape.predicted_slope_change` refuses.
         IndexError: for a record that is not there.
     """
-    chosen = list(records) or spread_records(trajectory, 10)
-    slopes = LossAtPoint(problem)
-    evaluator = slopes.evaluator
-    found: list[Measured] = []
-    for record in chosen:
-        segment = step_segment(trajectory, record)
-        budget = slope_budget(problem, segment, samples=samples)
-        start = segment.origin + segment.start * segment.direction
-        vectors = (start, segment.direction * (segment.end - segment.start))
-        row = _around(slopes, *vectors)
-        top = hessian_eigenpairs(problem, theta=start, top=1, bottom=0)
-        found.append({**row, **_of(budget, segment), "sharpness": float(top.values[0]),
-                      "learning_rates": _rate(trajectory, segment)})  # fmt: skip
+    chosen = list(records) or spread_records(trajectory, STEPS)
+    segments = [step_segment(trajectory, record) for record in chosen]
+    full = set(np.unique(np.linspace(0, len(chosen) - 1, min(checks, len(chosen))).round()))
+    whole = LossAtPoint(problem) if batch_of is None else None
+    steps, checked = [], []
+    for number, segment in enumerate(segments):
+        before = int(segment.settings["step"]) - 1
+        own = problem if batch_of is None else replace(problem, data=batch_of(before))
+        at = whole or LossAtPoint(own)
+        steps.append({"steps": before, "learning_rates": _rate(trajectory, before),
+                      **_followed(own, HessianProduct(at), segment, nodes)})  # fmt: skip
+        if number in full:
+            checked.append({"checked": number, **_checked(own, at, segment, samples)})
         if progress is not None:
             progress(1)
-    arrays = {name: np.array([row[name] for row in found]) for name in found[0]}
-    arrays["steps"] = arrays["steps"].astype(np.int64)
-    settings = {"examples": evaluator.batches.examples, "tolerance": TOLERANCE, "parts": _PARTS,
-                "samples": samples, "kinked": bool(arrays["crossings"].any())}  # fmt: skip
+    arrays = {**_columns(steps), **_columns(checked)}
+    for name in ("steps", "predicted_crossings", "checked"):
+        arrays[name] = arrays[name].astype(np.int64)
+    settings = {"loss_over": "all examples" if batch_of is None else "own batch",
+                "examples": at.evaluator.batches.examples, "batch_norm": at.evaluator.policy,
+                "tolerance": TOLERANCE, "parts": _PARTS, "nodes": nodes, "samples": samples,
+                "kinked": bool(arrays["predicted_crossings"].any())}  # fmt: skip
     rates = set(arrays["learning_rates"].tolist())
     if len(rates) == 1 and not any(map(np.isnan, rates)):
         settings["learning_rate"] = rates.pop()
     return Analysis(KIND, arrays, settings)
 
 
+def _columns(rows: list[Measured]) -> dict[str, Any]:
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]} if rows else {}
+
+
 def spread_records(trajectory: Trajectory, count: int) -> list[int]:
-    """Choose up to ``count`` records at the ends of steps, spread evenly over a trajectory.
+    """Choose up to ``count`` records at the ends of single steps, spread evenly over them.
 
     Raises:
-        ValueError: for a trajectory without steps.
+        ValueError: for a trajectory in which no two records are one step apart.
     """
-    last = len(trajectory.steps) - 1
-    if not last:
-        raise ValueError("a trajectory with at least 2 records is needed, got 1: no step was taken")
-    return [int(r) for r in np.unique(np.linspace(1, last, min(count, last)).round())]
+    single = trajectory.single_steps
+    if not len(single):
+        raise ValueError(
+            f"a trajectory with both ends of a step on record is needed, got "
+            f"{len(trajectory.steps)} records none of which is one step after another; record "
+            "with pairs (record_pairs in a study)"
+        )
+    places = np.linspace(0, len(single) - 1, min(count, len(single))).round().astype(np.int64)
+    return [int(record) for record in np.unique(single[places])]
 
 
-def _of(budget: SlopeBudget, segment: Segment) -> Measured:
+def missed_share(found: Analysis, part: slice = slice(None)) -> float:
+    """Return the share of the slope change that autograd's curvature misses, over several steps.
+
+    The sum of the kink parts over the sum of the slope changes, of the steps whose slope changes by
+    more than 1 % of what the gradient promises; NaN if there is none.
+
+    Args:
+        found: an analysis ``along_path``.
+        part: which of its steps.
+    """
+    change, kink, promised = (found.arrays[n][part] for n in ("slope_change", "kink", "promised"))
+    told = np.abs(change) > LEAST_CHANGE * np.abs(promised)
+    whole = change[told].sum()
+    return float(kink[told].sum() / whole) if whole else float("nan")
+
+
+def share_of_promise(found: Analysis, name: str, part: slice = slice(None)) -> float:
+    """Return the sum of a quantity of the steps, over the sum of what the gradients promise, |g.d|.
+
+    Args:
+        found: an analysis ``along_path``.
+        name: such as ``slope_change``, ``kink`` or ``taken_back``.
+        part: which of its steps.
+    """
+    promised = np.abs(found.arrays["promised"][part]).sum()
+    return float(found.arrays[name][part].sum() / promised) if promised else float("nan")
+
+
+def _rate(trajectory: Trajectory, step: int) -> float:
+    rates = trajectory.learning_rates
+    return float(rates[step]) if step < len(rates) else float("nan")
+
+
+def _followed(problem: Problem, hessian: HessianProduct, segment: Segment, nodes: int) -> Measured:
+    """Measure how the slope changes along one step, and predict it from its start."""
+    at, step = hessian.at, segment.direction
+    places, weights = np.polynomial.legendre.leggauss(nodes)
+    smooth = 0.0
+    for place, weight in zip((places + 1) / 2, weights / 2, strict=True):
+        at.theta = segment.origin + place * step
+        smooth += float(weight * (step @ at.hessian_times(step)))
+    at.theta = segment.origin + step
+    after = at.gradient()
+    at.theta = segment.origin
+    before = at.gradient()
+    change = float((after - before) @ step)
+    predicted = predicted_slope_change(problem, segment)
     return {
-        "steps": segment.settings["step"] - segment.settings["steps_averaged"],
-        "crossings": budget.crossings,
-        "kink_noise": budget.kink_noise,
-        "off_by": budget.off_by,
-        "passed": budget.passed,
+        "losses": float(at.evaluator(segment.origin[None])["losses"][0]),
+        "gradient_norms": float(np.linalg.norm(before)),
+        "step_lengths": float(np.linalg.norm(step)),
+        "promised": float(before @ step),
+        "slope_change": change,
+        "smooth": smooth,
+        "kink": change - smooth,
+        "start": predicted.smooth,
+        "predicted": predicted.slope_change,
+        "predicted_kink": predicted.kink,
+        "predicted_crossings": predicted.crossings,
+        "taken_back": predicted.taken_back,
+        "taken_back_size": predicted.taken_back_size,
     }
 
 
-def _rate(trajectory: Trajectory, segment: Segment) -> float:
-    rates = trajectory.learning_rates
-    last = segment.settings["step"] - 1
-    return float(rates[last]) if last < len(rates) else float("nan")
+def _checked(problem: Problem, at: LossAtPoint, segment: Segment, samples: int) -> Measured:
+    """Measure a step in full."""
+    top = hessian_eigenpairs(problem, theta=segment.origin, top=1, bottom=0)
+    return {
+        **_budget(problem, segment, samples),
+        **_around(at, segment.origin, segment.direction),
+        "sharpness": float(top.values[0]),
+    }
+
+
+def _budget(problem: Problem, segment: Segment, samples: int) -> Measured:
+    names = ("budget_smooth", "budget_kink", "crossings", "kink_noise", "passed")
+    if problem.coupled:
+        return dict.fromkeys(names, float("nan"))
+    found = slope_budget(problem, segment, samples=samples)
+    values = (found.signed_smooth, found.signed_kink, found.crossings, found.kink_noise,
+              found.passed)  # fmt: skip
+    return dict(zip(names, map(float, values), strict=True))
 
 
 def _around(slopes: LossAtPoint, theta: Floats, step: Floats) -> Measured:
@@ -154,9 +270,6 @@ def _around(slopes: LossAtPoint, theta: Floats, step: Floats) -> Measured:
         return ~(np.abs(losses - base + predicted) <= TOLERANCE * predicted)
 
     return {
-        "losses": base,
-        "gradient_norms": norm,
-        "step_lengths": length,
         "boldness": first_failure(wrong) if norm > 0 else float("nan"),
         "lipschitz": float(max(changes)),
     }

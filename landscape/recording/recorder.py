@@ -28,12 +28,13 @@ _PENDING_STEPS = 256
 class TrajectoryRecorder:
     """Writes the weights of a model to disk every few steps of any training loop.
 
-    The first record is the state at entry, the last that at exit. The model is read and never
-    changed. Weights go to disk as they come: memory holds one copy of them during a record, none
-    between records. A loop that is killed leaves every record; see
-    :func:`landscape.read_recording`. A loop that ends by an exception leaves those up to there,
-    without one of the state at that moment, which may lie within a step. Once the weights are no
-    longer finite, nothing more is recorded.
+    The first record is the state at entry, the last that at exit. Each record is followed by one
+    of the next step, so that both ends of single optimizer steps are there; ``pairs=False`` leaves
+    these out. The model is read and never changed. Weights go to disk as they come: memory holds
+    one copy of them during a record, none between records. A loop that is killed leaves every
+    record; see :func:`landscape.read_recording`. A loop that ends by an exception leaves those up
+    to there, without one of the state at that moment, which may lie within a step. Once the weights
+    are no longer finite, nothing more is recorded.
 
     >>> import tempfile
     >>> model = nn.Linear(3, 1)
@@ -48,13 +49,16 @@ class TrajectoryRecorder:
     ...             recorder.step(loss)
     ...     trajectory = recorder.trajectory()
     >>> trajectory.steps.tolist(), trajectory.thetas.shape
-    ([0, 2, 4, 5], (4, 4))
+    ([0, 1, 2, 3, 4, 5], (6, 4))
 
     Args:
         model: any module; of a wrapped one (DataParallel, DistributedDataParallel, AveragedModel,
             torch.compile) the module inside is recorded, under its own names.
         path: folder of the recording, made if absent.
         every: steps between records.
+        pairs: whether the weights one step after each record are recorded too, so that single
+            optimizer steps can be measured (:func:`landscape.step_segment`). It doubles the number
+            of records.
         dtype: precision on disk, float32 or float64; None loses nothing of the model's weights.
         optimizer: whose learning rate is noted (of its first group), as it is when
             :meth:`step` is called: before the scheduler moves.
@@ -81,6 +85,7 @@ class TrajectoryRecorder:
         path: Path | str,
         *,
         every: int = 10,
+        pairs: bool = True,
         dtype: torch.dtype | None = None,
         optimizer: torch.optim.Optimizer | None = None,
         evaluate: Callable[[nn.Module], float] | None = None,
@@ -93,6 +98,7 @@ class TrajectoryRecorder:
             raise ValueError(f"every must be >= 1, got {every}")
         self.path = Path(path)
         self.every = every
+        self.pairs = pairs
         self._weights = Weights(model, dtype)
         self._optimizer = optimizer
         self._evaluate = evaluate
@@ -146,7 +152,7 @@ class TrajectoryRecorder:
         learning_rate: float | None = None,
         gradient_norm: float | Tensor | None = None,
     ) -> None:
-        """Note that an optimizer step was taken; record the weights at every ``every``-th.
+        """Note that an optimizer step was taken; record the weights when it is time.
 
         Call it once after each ``optimizer.step()``, before gradients are set to zero (their norm
         is noted, NaN without any) and before a scheduler moves.
@@ -175,7 +181,7 @@ class TrajectoryRecorder:
                 )
             )
         self._steps += 1
-        if self._steps % self.every == 0:
+        if self._steps % self.every <= self.pairs:
             self._record()
         elif len(self._pending) >= _PENDING_STEPS:
             self._flush()

@@ -8,7 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from landscape import activations
 from landscape.config import StudyConfig
+from landscape.dynamics.swapped import control_of, swap_control
 from landscape.grid import Grid
 from landscape.kink_map import KinkMap
 from landscape.kinks import (
@@ -20,6 +22,8 @@ from landscape.kinks import (
     slope_budget,
     spread_records,
 )
+from landscape.kinks.path import BatchOf
+from landscape.naming import RunKey
 from landscape.problem import Problem
 from landscape.results import Analysis
 from landscape.segment import Segment, step_segment
@@ -29,6 +33,7 @@ from landscape.store.paths import analysis_path
 from landscape.study.microscopes import step_window
 from landscape.study.reporting import Examples, Reporter, Silent
 from landscape.study.solutions import solution_problem, trained_on
+from landscape.training import batch_at
 from landscape.trajectory import Trajectory
 
 
@@ -42,7 +47,10 @@ class Wanted:
         span: the lines go from -span to span.
         samples: places of the first pass along a step; a line has four times as many, curvature
             against scale thirty times.
-        path: whether boldness, sharpness and kink noise are measured at the same steps.
+        path: single steps along which the change of slope is followed, spread evenly; at ``steps``
+            of them boldness and sharpness are measured too. 0 leaves it out.
+        swap: whether the steps of the path are measured again with the activation's copy (smooth
+            for kinked) on the same weights; activations without one are left out.
         centres: of curvature against scale, along the line with seed 0; 0 leaves it out.
         map_points: lines of the kink map in the window of one optimizer step; 0 leaves it out.
         crease_points: likewise of the surface cut along its kinks, which needs the map.
@@ -53,7 +61,8 @@ class Wanted:
     lines: int = 0
     span: float = 0.5
     samples: int = 17
-    path: bool = False
+    path: int = 0
+    swap: bool = False
     centres: int = 0
     map_points: int = 0
     crease_points: int = 0
@@ -133,8 +142,10 @@ class Analyst:
         wanted, name = self.wanted, self.name
         for identifier, segment in self._segments():
             yield Task("slope_budget", identifier, lambda s=segment: self._budget(s))  # type: ignore[misc]
-        if wanted.path and wanted.steps:
-            yield Task("along_path", f"{name}.{wanted.steps}", self._path)
+        if wanted.path:
+            yield Task("along_path", f"{name}.{wanted.path}.{wanted.steps}", self._path)
+        if wanted.swap and self._control:
+            yield Task("swap_control", f"{name}.{self._control}", self._swap)
         if wanted.centres:
             yield Task("curvature_scale", f"{name}.{wanted.centres}", self._scales)
         if wanted.spectrum:
@@ -164,10 +175,36 @@ class Analyst:
         return found.to_analysis(run=self.name)
 
     def _path(self) -> Analysis:
-        records = spread_records(self.trajectory, self.wanted.steps)
+        wanted, records = self.wanted, spread_records(self.trajectory, self.wanted.path)
         return self._mine(
-            along_path(self._problem, self.trajectory, records=records, samples=self.wanted.samples)
-        )
+            along_path(self._trained, self.trajectory, records=records, checks=wanted.steps,
+                       samples=wanted.samples, batch_of=self._batch_of)
+        )  # fmt: skip
+
+    @property
+    def _control(self) -> str | None:
+        return control_of(RunKey.parse(self.name).activation)
+
+    def _swap(self) -> Analysis:
+        own = RunKey.parse(self.name).activation
+        knots = [kink.place for kink in activations.get(own).kinks] or [0.0]
+        return self._mine(
+            swap_control(self._trained, self.trajectory, str(self._control), knots=knots,
+                         batch_of=self._batch_of)
+        )  # fmt: skip
+
+    @property
+    def _trained(self) -> Problem:
+        """The problem whose loss a step goes down: BatchNorm with the statistics of its batch."""
+        return replace(self._problem, batch_norm="batch")
+
+    @cached_property
+    def _batch_of(self) -> BatchOf | None:
+        """The minibatch of each step; None where a step takes all examples."""
+        told = self.trajectory.settings
+        if not told["batch_size"]:
+            return None
+        return batch_at(self._problem, batch_size=told["batch_size"], seed=told["seed"])
 
     def _scales(self) -> Analysis:
         line = random_segment(self._problem.model, span=self.wanted.span)

@@ -8,7 +8,9 @@ import numpy as np
 
 from landscape.activations import get
 from landscape.budget import SlopeBudget
+from landscape.dynamics.swapped import KIND as SWAP
 from landscape.kinks.path import KIND as ALONG_PATH
+from landscape.kinks.path import missed_share, share_of_promise
 from landscape.naming import RunKey
 from landscape.results import Analysis
 from landscape.store import StudyFile
@@ -17,8 +19,10 @@ KIND = "slope_budget"
 # What is summarised, as median and range over the segments.
 MEASURED = ("closure_error", "net_residual", "bend_share", "kink_share", "signed_kink",
             "signed_smooth", "off_by", "slope_change", "crossings", "kink_noise")  # fmt: skip
-# Likewise over the steps of a path.
-FOLLOWED = ("boldness", "lipschitz", "sharpness", "crossings", "kink_noise", "off_by")
+# Likewise over the steps of a path that were measured in full.
+FOLLOWED = ("boldness", "lipschitz", "sharpness", "crossings", "kink_noise")
+# Sums over the steps of a path, as shares of the sum of what their gradients promise.
+OF_PROMISE = ("slope_change", "kink", "smooth", "taken_back", "taken_back_size")
 
 
 def budgets(source: StudyFile) -> list[SlopeBudget]:
@@ -42,8 +46,9 @@ def report(source: StudyFile) -> dict[str, Any]:
         ``{"runs": {name: {"activation_class": ..., "slope_budget": {...}}}}``. Each quantity is a
         number for one segment, else ``{"median", "low", "high"}`` over the segments. Optimizer
         steps are under ``slope_budget``, random lines under ``slope_budget_random``; what was
-        measured along the path under ``along_path``, curvature against scale under
-        ``curvature_scale``.
+        measured along the path under ``along_path`` (over the ``first`` and the ``last`` third of
+        its steps sums over steps), with the activation swapped under ``swap_control``, curvature
+        against scale under ``curvature_scale``.
     """
     found = budgets(source)
     runs: dict[str, Any] = {}
@@ -54,7 +59,8 @@ def report(source: StudyFile) -> dict[str, Any]:
             some = [b for b in own if b.settings.get("segment") == segment]
             if some:
                 entry[key] = summary(some, segment)
-        for kind, told in ((ALONG_PATH, _along), ("curvature_scale", _against_scale)):
+        for kind, told in ((ALONG_PATH, _along), (SWAP, _swapped),
+                           ("curvature_scale", _against_scale)):  # fmt: skip
             largest = largest_of(source, kind, name)
             if largest is not None:
                 entry[kind] = told(largest)
@@ -80,9 +86,65 @@ def _along(found: Analysis) -> dict[str, Any]:
     arrays = found.arrays
     return {
         "steps": arrays["steps"].tolist(),
-        "passed": int(arrays["passed"].sum()),
+        "loss_over": found.settings["loss_over"],
+        "checked": len(arrays["checked"]),
+        "passed": int(np.nansum(arrays["passed"])),
+        **{name: _over_steps(found, part) for name, part in thirds(arrays["steps"]).items()},
         **{name: _spread(arrays[name].tolist()) for name in FOLLOWED},
     }
+
+
+def thirds(steps: Any) -> dict[str, slice]:
+    """Return which of the steps are the first third of them and which the last."""
+    third = max(len(steps) // 3, 1)
+    return {"first": slice(0, third), "last": slice(len(steps) - third, None)}
+
+
+def _over_steps(found: Analysis, part: slice) -> dict[str, Any]:
+    """Sum up what was measured along some steps of a path."""
+    steps, change, predicted, start = (
+        found.arrays[name][part] for name in ("steps", "slope_change", "predicted", "start")
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        errors = {name: np.abs(values / change - 1)
+                  for name, values in (("predicted", predicted), ("start", start))}  # fmt: skip
+    return {
+        "from_step": int(steps[0]),
+        "to_step": int(steps[-1]),
+        "missed": _number(missed_share(found, part)),
+        **{f"{name}_of_promise": _number(share_of_promise(found, name, part))
+           for name in OF_PROMISE},
+        **{f"{name}_error": _spread(values.tolist()) for name, values in errors.items()},
+    }  # fmt: skip
+
+
+def _swapped(found: Analysis) -> dict[str, Any]:
+    """Sum up the swap of an activation, over the first and the last third of the steps."""
+    arrays = found.arrays
+    told: dict[str, Any] = {"other": found.settings["other"], "width": found.settings["width"]}
+    for name, part in thirds(arrays["steps"]).items():
+        promised = np.abs(arrays["promised"][part]).sum()
+        told[name] = {
+            "from_step": int(arrays["steps"][part][0]),
+            "to_step": int(arrays["steps"][part][-1]),
+            "own": _number(arrays["slope_change"][part].sum() / promised),
+            "swapped": _number(arrays["swapped_slope_change"][part].sum() / promised),
+            "moved": _number(float(np.median(arrays["moved"][part]))),
+            "returned": _returned(arrays, part),
+        }
+    return told
+
+
+def _returned(arrays: Any, part: slice) -> float | None:
+    """Return the share of crossings that the next steps take back, of those where it is known."""
+    crossings, returned = arrays["crossings"][part], arrays["returned"][part]
+    known = np.isfinite(returned)
+    total = crossings[known].sum()
+    return float((crossings * returned)[known].sum() / total) if total else None
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
 
 
 def _against_scale(found: Analysis) -> dict[str, Any]:

@@ -32,8 +32,9 @@ UNUSUAL = StudyConfig(
     data=DataConfig(name="mnist5k", standardise="none", folder="somewhere"),
     network={"kind": "cnn", "channels": [4, 8], "batch_norm": True, "initialisation": "lecun"},
     training=TrainingConfig(
-        steps=7, batch_size=32, record_every=2, learning_rates={"sgd": 0.7}, momentum=0.5,
-        weight_decay=0.1, schedule="cosine", warmup_steps=2,
+        steps=7, batch_size=32, record_every=2, record_pairs=False,
+        learning_rates={"sgd": 0.7}, momentum=0.5, weight_decay=0.1, schedule="cosine",
+        warmup_steps=2,
     ),
     random_plane=RandomPlaneConfig(points=(5, 7), span=0.5, normalisation="layer", seed=9),
     pca_plane=PcaPlaneConfig(points=(), length="unit", margin=0.1),
@@ -216,9 +217,12 @@ def test_files_that_cannot_be_read_are_named_with_the_remedy(tmp_path: Path) -> 
 
 
 def test_the_number_of_records_counts_first_and_last() -> None:
-    counted = {(1, 3): 2, (3, 3): 2, (4, 3): 3, (300, 3): 101, (12, 2): 7, (5, 1): 6}
-    for (steps, every), records in counted.items():
-        assert TrainingConfig(steps=steps, record_every=every).records == records
+    counted = {(1, 3): (2, 2), (3, 3): (2, 4), (4, 3): (3, 4), (300, 3): (101, 202),
+               (12, 2): (7, 13), (5, 1): (6, 6), (40, 10): (5, 10)}  # fmt: skip
+    for (steps, every), both in counted.items():
+        for pairs, records in zip((False, True), both, strict=True):
+            training = TrainingConfig(steps=steps, record_every=every, record_pairs=pairs)
+            assert training.records == records
 
 
 @pytest.mark.parametrize("kind", [MLPSpec, CNNSpec, ResNetSpec])

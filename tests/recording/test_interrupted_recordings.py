@@ -62,7 +62,7 @@ def test_a_kill_loses_nothing_that_was_recorded(tmp_path: Path, lines: int) -> N
     [("thetas.bin", 1), ("thetas.bin", 100), ("index.bin", 1), ("index.bin", 32)],
 )
 def test_a_torn_record_is_dropped_and_said(tmp_path: Path, file: str, cut: int) -> None:
-    seen = recorded(network(), tmp_path, 6, every=2)
+    seen = recorded(network(), tmp_path, 6, every=2, pairs=False)
     os.truncate(tmp_path / file, (tmp_path / file).stat().st_size - cut)
     with pytest.warns(RuntimeWarning, match="incomplete .* dropped, 3 complete records remain"):
         path = read_recording(tmp_path)
@@ -74,7 +74,7 @@ def test_a_torn_record_is_dropped_and_said(tmp_path: Path, file: str, cut: int) 
 
 def test_a_record_whose_bytes_never_came_is_dropped(tmp_path: Path) -> None:
     """What a loss of power may leave: the entry is there, the weights are zeros."""
-    recorded(network(), tmp_path, 6, every=2)
+    recorded(network(), tmp_path, 6, every=2, pairs=False)
     path = tmp_path / "thetas.bin"
     data = path.read_bytes()
     path.write_bytes(data[: -len(data) // 4] + bytes(len(data) // 4))
@@ -83,7 +83,7 @@ def test_a_record_whose_bytes_never_came_is_dropped(tmp_path: Path) -> None:
 
 
 def test_verifying_finds_damage_in_the_middle(tmp_path: Path) -> None:
-    recorded(network(), tmp_path, 6, every=2)
+    recorded(network(), tmp_path, 6, every=2, pairs=False)
     data = bytearray((tmp_path / "thetas.bin").read_bytes())
     data[len(data) // 4 + 5] ^= 1
     (tmp_path / "thetas.bin").write_bytes(data)
@@ -92,10 +92,12 @@ def test_verifying_finds_damage_in_the_middle(tmp_path: Path) -> None:
 
 
 def test_a_resumed_recording_equals_one_in_one_go(tmp_path: Path) -> None:
-    recorded(network(), tmp_path / "whole", 9, every=2)
+    recorded(network(), tmp_path / "whole", 9, every=2, pairs=False)
     model = network()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    with TrajectoryRecorder(model, tmp_path / "parts", every=2, resume=True) as recorder:
+    with TrajectoryRecorder(
+        model, tmp_path / "parts", every=2, pairs=False, resume=True
+    ) as recorder:
         for loss in steps_of(model, optimizer, 5):
             recorder.step(loss)
             if recorder.steps == 4:
@@ -105,7 +107,9 @@ def test_a_resumed_recording_equals_one_in_one_go(tmp_path: Path) -> None:
     before = mapped.thetas.tobytes()
     # As after a crash: the user's own checkpoint is older than the recording.
     model.load_state_dict(saved)
-    with TrajectoryRecorder(model, tmp_path / "parts", every=2, resume=True) as recorder:
+    with TrajectoryRecorder(
+        model, tmp_path / "parts", every=2, pairs=False, resume=True
+    ) as recorder:
         assert recorder.steps == 4
         for loss in steps_of(model, optimizer, 9, start=4):
             recorder.step(loss)
@@ -119,10 +123,10 @@ def test_a_resumed_recording_equals_one_in_one_go(tmp_path: Path) -> None:
 
 def test_resuming_after_a_kill_in_the_middle_of_a_record(tmp_path: Path) -> None:
     model = network()
-    recorded(model, tmp_path, 4, every=2)
+    recorded(model, tmp_path, 4, every=2, pairs=False)
     with (tmp_path / "thetas.bin").open("ab") as file:
         file.write(b"half of a record")
-    with TrajectoryRecorder(model, tmp_path, every=2, resume=True) as recorder:
+    with TrajectoryRecorder(model, tmp_path, every=2, pairs=False, resume=True) as recorder:
         assert recorder.steps == 4
         recorder.step(1.0)
     path = read_recording(tmp_path, verify=True)
@@ -132,7 +136,7 @@ def test_resuming_after_a_kill_in_the_middle_of_a_record(tmp_path: Path) -> None
 
 def test_what_cannot_be_resumed_is_refused_and_left_alone(tmp_path: Path) -> None:
     model = network()
-    recorded(model, tmp_path, 4, every=2)
+    recorded(model, tmp_path, 4, every=2, pairs=False)
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
     with pytest.raises(FileExistsError, match="or continue it with resume=True"):
         TrajectoryRecorder(model, tmp_path).__enter__()

@@ -30,9 +30,17 @@ from landscape.store import StudyFile
 from landscape.store.writer import StudyWriter
 
 
+def test_each_record_is_followed_by_that_of_the_next_step(tmp_path: Path) -> None:
+    seen = recorded(network(), tmp_path / "run", 12, every=5)
+    path = read_recording(tmp_path / "run")
+    assert path.steps.tolist() == [0, 1, 5, 6, 10, 11, 12]
+    assert all((path.thetas[k] == seen[step]).all() for k, step in enumerate(path.steps))
+    assert path.single_steps.tolist() == [1, 3, 5, 6]
+
+
 def test_records_are_the_weights_of_those_steps_bit_by_bit(tmp_path: Path) -> None:
     model = network()
-    seen = recorded(model, tmp_path / "run", 10, every=3)
+    seen = recorded(model, tmp_path / "run", 10, every=3, pairs=False)
     path = read_recording(tmp_path / "run", verify=True)
     assert path.steps.tolist() == [0, 3, 6, 9, 10]
     assert path.thetas.dtype == np.float32
@@ -94,7 +102,7 @@ def test_training_is_the_same_with_and_without_a_recorder(tmp_path: Path) -> Non
     list(steps_of(plain, torch.optim.SGD(plain.parameters(), lr=0.1), 12))
     torch.manual_seed(5)
     optimizer = torch.optim.SGD(watched.parameters(), lr=0.1)
-    with TrajectoryRecorder(watched, tmp_path, every=2, evaluate=evaluate) as recorder:
+    with TrajectoryRecorder(watched, tmp_path, every=2, pairs=False, evaluate=evaluate) as recorder:
         for loss in steps_of(watched, optimizer, 12):
             recorder.step(loss)
     assert vector(plain).tobytes() == vector(watched).tobytes()
@@ -228,7 +236,7 @@ def test_a_model_that_changes_is_an_error_and_leaves_what_was_there(tmp_path: Pa
     model = network()
 
     def loop() -> None:
-        with TrajectoryRecorder(model, tmp_path, every=2) as recorder:
+        with TrajectoryRecorder(model, tmp_path, every=2, pairs=False) as recorder:
             for step in range(4):
                 if step == 2:
                     model.append(nn.Linear(3, 3))
@@ -244,7 +252,7 @@ def test_an_exception_leaves_the_records_and_none_of_that_moment(tmp_path: Path)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 
     def loop() -> None:
-        with TrajectoryRecorder(model, tmp_path, every=4) as recorder:
+        with TrajectoryRecorder(model, tmp_path, every=4, pairs=False) as recorder:
             for loss in steps_of(model, optimizer, 7):
                 recorder.step(loss)
             raise KeyboardInterrupt
@@ -268,7 +276,7 @@ def test_forgotten_steps_are_said(tmp_path: Path) -> None:
 
 def test_a_run_that_diverges_ends_with_the_last_finite_record(tmp_path: Path) -> None:
     model = network()
-    with TrajectoryRecorder(model, tmp_path, every=2) as recorder, torch.no_grad():
+    with TrajectoryRecorder(model, tmp_path, every=2, pairs=False) as recorder, torch.no_grad():
         for step in range(9):
             model[0].weight.add_(float("nan") if step == 5 else 0.1)
             recorder.step(float("nan") if step > 4 else 1.0)
@@ -307,7 +315,7 @@ def test_wrong_calls_say_what_to_do(tmp_path: Path) -> None:
 def test_losses_are_evaluated_with_the_statistics_at_the_end(tmp_path: Path) -> None:
     model = network(dtype=torch.float64)
     data = (torch.randn(30, 4, dtype=torch.float64), torch.arange(30) % 3)
-    recorded(model, tmp_path, 6, every=3)
+    recorded(model, tmp_path, 6, every=3, pairs=False)
     path = read_recording(tmp_path)
     wanted = Problem(model, "cross_entropy", data, dtype=torch.float64).evaluator()(
         np.asarray(path.thetas, dtype=np.float64)

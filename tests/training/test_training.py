@@ -9,7 +9,7 @@ from torch import nn
 from landscape import Problem, TrainingConfig, train
 from landscape.evaluation.reading import GivenData
 from landscape.parameters import flatten
-from landscape.training import _batches
+from landscape.training import _batches, batch_at
 
 
 def config(**changes: Any) -> TrainingConfig:
@@ -39,7 +39,7 @@ def test_gradient_descent_is_theta_minus_rate_times_gradient(
         assert path.step_lengths[step] == pytest.approx(0.5 * gradient.norm().item(), rel=1e-12)
         theta = theta - 0.5 * gradient
     np.testing.assert_allclose(path.solution, theta, rtol=1e-12)
-    np.testing.assert_array_equal(path.steps, [0, 2, 4, 5])
+    np.testing.assert_array_equal(path.steps, [0, 1, 2, 3, 4, 5])
     np.testing.assert_array_equal(path.solution, flatten(model))
     assert path.losses[-1] == pytest.approx(loss(theta).item(), rel=1e-12)
 
@@ -148,3 +148,39 @@ def test_sgd_without_batches_would_be_gd(problem: Problem) -> None:
         train(problem, optimizer="sgd")
     with pytest.raises(ValueError, match="unknown optimizer 'lbfgs'; known: gd, sgd"):
         train(problem, optimizer="lbfgs")
+
+
+def test_a_record_is_followed_by_that_of_the_next_step(problem: Problem) -> None:
+    before = problem.model.state_dict()
+    before = {name: value.clone() for name, value in before.items()}
+    whole = train(problem, config=config(steps=13, record_every=1))
+    problem.model.load_state_dict(before)
+    paired = train(problem, config=config(steps=13, record_every=5))
+    assert paired.steps.tolist() == [0, 1, 5, 6, 10, 11, 12, 13]
+    np.testing.assert_array_equal(paired.thetas, whole.thetas[paired.steps])
+    assert paired.single_steps.tolist() == [1, 3, 5, 6, 7]
+    for record in paired.single_steps:
+        step, taken = paired.step_to(int(record))
+        at = int(paired.steps[record])
+        assert taken == 1
+        np.testing.assert_array_equal(step, whole.thetas[at] - whole.thetas[at - 1])
+        assert paired.step_lengths[at - 1] == pytest.approx(np.linalg.norm(step), rel=1e-9)
+
+
+@pytest.mark.parametrize(("size", "name"), [(10, "sgd"), (7, "adam"), (0, "gd")])
+def test_the_minibatch_of_a_step_is_the_one_it_was_taken_on(
+    problem: Problem, size: int, name: str
+) -> None:
+    """Its loss before the step is the one the training noted."""
+    path = train(problem, optimizer=name, config=config(steps=9, record_every=1, batch_size=size),
+                 seed=4)  # fmt: skip
+    batch = batch_at(problem, batch_size=size, seed=4)
+    for step in (0, 3, 8):
+        problem.model.load_state_dict(
+            {slot.name: torch.from_numpy(np.array(path.thetas[step][part])).reshape(slot.shape)
+             for slot, part in path.layout.parts()}
+        )  # fmt: skip
+        inputs, targets = batch(step)
+        with torch.no_grad():
+            loss = functional.cross_entropy(problem.model(inputs), targets)
+        assert float(loss) == pytest.approx(path.step_losses[step], rel=1e-12)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from making import make_surface
+from making import followed_path, make_surface
 
 import viz
 from landscape.grid import Grid
@@ -111,9 +111,7 @@ def test_a_line_cannot_be_clipped() -> None:
 
 def test_crossings_that_were_not_measured_are_not_none() -> None:
     def run(crossings: float) -> Analysis:
-        names = ("losses", "boldness", "lipschitz", "sharpness", "kink_noise")
-        arrays = {name: np.ones(3) for name in names} | {"crossings": np.full(3, crossings)}
-        return Analysis("along_path", {"steps": np.arange(3), **arrays}, {"kinked": True})
+        return followed_path(3, predicted_crossings=np.full(3, crossings))
 
     assert "No kink was crossed: a." in viz.along_path_caption({"a": run(0.0)})
     unknown = viz.along_path_caption({"a": run(np.nan)})

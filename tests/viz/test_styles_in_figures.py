@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from making import make_surface
+from making import followed_path, make_surface
 
 import viz
 from landscape.activations import profile
 from landscape.grid import Grid
-from landscape.results import Analysis
 from landscape.surface import Surface
 from viz.flat.lines import LINE_COLOURS, drawing, grey, line_colours
 from viz.style import Style
@@ -40,12 +39,7 @@ def line(style: str) -> Any:
 
 
 def along(style: str) -> Any:
-    names = ("losses", "boldness", "lipschitz", "sharpness", "crossings", "kink_noise")
-    arrays = {name: np.arange(1.0, 6.0) for name in names}
-    settings = {"learning_rate": 0.1, "examples": 10, "kinked": True}
-    return viz.along_path(
-        {"relu": Analysis("along_path", {"steps": np.arange(5), **arrays}, settings)}, style=style
-    )
+    return viz.along_path({"relu": followed_path(5)}, style=style)
 
 
 def plate(style: str) -> Any:

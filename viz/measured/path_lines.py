@@ -33,37 +33,67 @@ _MARKED = 12
 # Panels that hold the line of 2 / learning rate.
 _EDGE = ("lipschitz", "sharpness")
 _EDGE_GREY = 0.35
+# Panels of signed shares.
+_LINEAR = ("kink", "smooth", "missed", "taken_back")
+# Crosses of a line, at most.
+_CROSSES = 12
 
 
 @dataclass(frozen=True, slots=True)
 class _Quantity:
-    """One panel: the name of the array, the title, and what the caption says of it."""
+    """One panel: the name of its values, the title, what the caption says of it, and where."""
 
     name: str
     title: str
     meaning: str
+    places: str = "steps"
 
 
 _QUANTITIES = (
     _Quantity("losses", "loss", "mean training loss"),
+    _Quantity("crossings", "kinks crossed per step", "mean per example, predicted from the start "
+              "of the step"),
+    _Quantity("kink", "slope change in kinks (%)",
+              "part of the change of slope along the step that sits in kinks, over what the "
+              "gradient promises, |g·d|"),
+    _Quantity("smooth", "smooth slope change (%)",
+              "integral of autograd's curvature along the step, likewise"),
+    _Quantity("missed", "missed by autograd (%)",
+              "share of the slope change that sits in kinks, where the change is over 1% of "
+              "|g·d|"),
+    _Quantity("taken_back", "taken back by kinks (%)",
+              "loss that the kinks of the step add, predicted from its start"),
     _Quantity("boldness", "boldness (steps)",
               "how many learning-rate steps along the negative gradient the decrease is as "
-              "predicted to 10%"),
+              "predicted to 10%", "full"),
     _Quantity("lipschitz", "gradient Lipschitz constant",
-              "largest change of the gradient over a distance along the step"),
+              "largest change of the gradient over a distance along the step", "full"),
     _Quantity("sharpness", "sharpness",
-              "largest eigenvalue of autograd's Hessian, which does not see kinks"),
-    _Quantity("crossings", "kinks crossed per step", "mean per example"),
+              "largest eigenvalue of autograd's Hessian, which does not see kinks", "full"),
     _Quantity("kink_noise", "kink noise / gradient noise",
               "noise of the step that comes from kinks, as a share of the noise of a minibatch's "
-              "gradient"),
+              "gradient", "full"),
 )  # fmt: skip
-_SHAPES = {"steps": "R", **{quantity.name: "R" for quantity in _QUANTITIES}}
+_EVERY = ("steps", "losses", "promised", "slope_change", "smooth", "kink", "predicted_kink",
+          "predicted_crossings", "taken_back")  # fmt: skip
+_FULL = ("checked", "budget_smooth", "budget_kink", "boldness", "lipschitz", "sharpness",
+         "kink_noise")  # fmt: skip
+_SHAPES = {**dict.fromkeys(_EVERY, "R"), **dict.fromkeys(_FULL, "C")}
+# Of the slope changes that are so small a share of |g.d| no share is drawn.
+_LEAST_CHANGE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """One line of every panel."""
+    """One line of every panel.
+
+    Attributes:
+        name: of the run.
+        arrays: values of every panel by its name, ``steps`` and ``full``, where they were
+            measured; ``budget_kink``, ``budget_smooth`` and ``predicted_kink`` beside them.
+        rate: its learning rate, None if it changed.
+        kinked: whether its activation has kinks.
+    """
 
     name: str
     arrays: Mapping[str, Floats]
@@ -72,14 +102,30 @@ class _Run:
 
     @classmethod
     def of(cls, name: str, analysis: Analysis) -> _Run:
-        arrays = arrays_of(analysis, "along_path", _SHAPES)
-        if not len(arrays["steps"]):
+        found = arrays_of(analysis, "along_path", _SHAPES)
+        if not len(found["steps"]):
             raise ValueError(f"every run needs at least one record, got none for {name}")
         if "kinked" not in analysis.settings:
             raise ValueError(f"the settings of {name} must say whether it is 'kinked'")
         rate = analysis.settings.get("learning_rate")
+        examples = int(analysis.settings.get("examples", 1))
         kinked = bool(analysis.settings["kinked"])
-        return cls(name, arrays, None if rate is None else float(rate), kinked)
+        shown = _shown(found, examples)
+        return cls(name, shown, None if rate is None else float(rate), kinked)
+
+
+def _shown(found: Mapping[str, Floats], examples: int) -> dict[str, Floats]:
+    """Return what is drawn: parts of the slope change over what the gradients promise."""
+    checked = found["checked"].astype(int)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        promised = 100 / np.abs(found["promised"])
+        told = np.abs(found["slope_change"]) > _LEAST_CHANGE * np.abs(found["promised"])
+        missed = np.where(told, 100 * found["kink"] / found["slope_change"], np.nan)
+    shares = {name: found[name] * promised
+              for name in ("kink", "smooth", "predicted_kink", "taken_back")}  # fmt: skip
+    budgets = {name: found[name] * promised[checked] for name in ("budget_kink", "budget_smooth")}
+    return {**found, **shares, **budgets, "missed": missed, "full": found["steps"][checked],
+            "crossings": found["predicted_crossings"] / examples}  # fmt: skip
 
 
 def along_path(
@@ -88,15 +134,14 @@ def along_path(
     """Draw what was measured along the optimizer's path, for several runs.
 
     One panel for each quantity, all against the optimizer step; one colour for each run, solid for
-    activations with kinks and dashed for the others. Axes are logarithmic where every value is
-    positive, and where some are 0 logarithmic above the smallest and linear below. Where
-    all runs share the learning rate, a line at 2 / rate shows the edge of stability of gradient
-    descent. Values that are NaN leave gaps.
+    activations with kinks and dashed for the others. Rings are full slope budgets of single steps,
+    the check of the lines; crosses what was predicted from the start of the step. Axes are
+    logarithmic where every value is positive, and where some are 0 logarithmic above the smallest
+    and linear below; shares of |g.d| are linear. Where all runs share the learning rate, a line at
+    2 / rate shows the edge of stability of gradient descent. Values that are NaN leave gaps.
 
     Args:
-        runs: name of each run -> an analysis ``along_path`` with arrays ``steps``, ``losses``,
-            ``boldness``, ``lipschitz``, ``sharpness``, ``crossings`` and ``kink_noise``, all [R],
-            and settings ``learning_rate``, ``examples`` and ``kinked``.
+        runs: name of each run -> an analysis ``along_path``, see :func:`landscape.along_path`.
         width: of the figure in inches.
         style: its fonts, ink and background: a style, the name of one, or a file of one.
 
@@ -114,16 +159,22 @@ def along_path(
     with drawing(style):
         handles = _handles(every)
         columns, below = legend_size([str(handle.get_label()) for handle in handles], width)
-        # Panels are two thirds as high as wide.
-        tall = 0.95 * width + below
+        # Panels are half as high as wide.
+        tall = 1.35 * width + below
         figure = Figure(figsize=(width, tall), layout="constrained")
-        grid = figure.subplots(3, 2, sharex=True)
+        grid = figure.subplots(5, 2, sharex=True)
         for axes, quantity in zip(grid.ravel(), _QUANTITIES, strict=True):
             _panel(axes, quantity, every)
         for axes in grid[-1]:
             axes.set_xlabel("optimizer step")
         outside_legend(figure, handles, columns=columns)
     return figure
+
+
+def _whose(runs: Mapping[str, Analysis]) -> str:
+    """Say of which loss, where it is that of each step's own minibatch."""
+    own = {str(a.settings.get("loss_over")) for a in runs.values()} - {"None", "all examples"}
+    return f", of the loss over its {own.pop()}" if own else ""
 
 
 def _checked(runs: Mapping[str, Analysis]) -> list[_Run]:
@@ -143,13 +194,17 @@ def _panel(axes: Axes, quantity: _Quantity, runs: Sequence[_Run]) -> None:
     finite = joined[np.isfinite(joined)]
     axes.set_title(quantity.title, fontsize=7.5, pad=3)
     for k, (run, line) in enumerate(zip(runs, values, strict=True)):
-        _line(axes, run, line, line_colours()[k])
+        _line(axes, run.arrays[quantity.places], line, line_colours()[k], run.kinked)
+        _beside(axes, run, quantity.name, line_colours()[k])
     rate = _shared_rate(runs)
     if quantity.name in _EDGE and rate and len(finite):
         axes.axhline(2 / rate, color=grey(_EDGE_GREY), linewidth=0.8, linestyle=":", zorder=1)
         finite = np.append(finite, 2 / rate)
     if len(finite):
-        _scale(axes, finite)
+        if quantity.name in _LINEAR:
+            axes.axhline(0, color=grey(_EDGE_GREY), linewidth=0.5, zorder=1)
+        else:
+            _scale(axes, finite)
         return
     axes.set_yticks([])
     axes.annotate("not measured", (0.5, 0.5), xycoords="axes fraction", ha="center", va="center",
@@ -188,9 +243,8 @@ def _plain(value: float, _position: float) -> str:
     return label(value).replace("-", "−")
 
 
-def _line(axes: Axes, run: _Run, values: Floats, colour: str) -> None:
-    steps = run.arrays["steps"]
-    axes.plot(steps, values, color=colour, linewidth=1.1, linestyle=line_style(run.kinked))
+def _line(axes: Axes, steps: Floats, values: Floats, colour: str, kinked: bool) -> None:
+    axes.plot(steps, values, color=colour, linewidth=1.1, linestyle=line_style(kinked))
     # A record between two gaps has no line through it.
     there = np.isfinite(values)
     around = np.concatenate([[False], there, [False]])
@@ -201,6 +255,20 @@ def _line(axes: Axes, run: _Run, values: Floats, colour: str) -> None:
                   markersize=1.9)  # fmt: skip
 
 
+def _beside(axes: Axes, run: _Run, name: str, colour: str) -> None:
+    """Draw what a line is compared with: full budgets, and predictions."""
+    arrays = run.arrays
+    if f"budget_{name}" in arrays:
+        axes.plot(arrays["full"], arrays[f"budget_{name}"], color=colour, linestyle="none",
+                  marker="o", markersize=3.6, markerfacecolor="none", markeredgewidth=0.7,
+                  zorder=3)  # fmt: skip
+    if f"predicted_{name}" in arrays and name == "kink" and run.kinked:
+        some = slice(None, None, max(len(arrays["steps"]) // _CROSSES, 1))
+        axes.plot(arrays["steps"][some], arrays["predicted_kink"][some], color=colour,
+                  linestyle="none", marker="x", markersize=3, markeredgewidth=0.7,
+                  zorder=3)  # fmt: skip
+
+
 def _handles(runs: Sequence[_Run]) -> list[Any]:
     from matplotlib.lines import Line2D
 
@@ -208,6 +276,12 @@ def _handles(runs: Sequence[_Run]) -> list[Any]:
         Line2D([], [], color=line_colours()[k], linewidth=1.1, linestyle=line_style(run.kinked),
                label=run.name)
         for k, run in enumerate(runs)
+    ]  # fmt: skip
+    marks = {"o": "full budget of the step", "x": "predicted from its start"}
+    handles += [
+        Line2D([], [], color=grey(_EDGE_GREY), linestyle="none", marker=mark, markersize=3.4,
+               markerfacecolor="none", markeredgewidth=0.7, label=words)
+        for mark, words in marks.items()
     ]  # fmt: skip
     if _shared_rate(runs):
         handles.append(Line2D([], [], color=grey(_EDGE_GREY), linewidth=0.8, linestyle=":",
@@ -227,8 +301,10 @@ def along_path_caption(runs: Mapping[str, Analysis]) -> str:
     over = f", {between(counts)} examples" if counts else ""
     meanings = "; ".join(f"{q.title.split(' (')[0]}: {q.meaning}" for q in _QUANTITIES)
     parts = [
-        f"Measured at {between(lengths)} steps of each path{over}. {meanings[0].upper()}"
-        f"{meanings[1:]}.",
+        f"{between(lengths)} single steps of each path{over}; d is the step, g the gradient at its "
+        f"start{_whose(runs)}. {meanings[0].upper()}{meanings[1:]}.",
+        f"Rings: full slope budgets of {between([len(r.arrays['full']) for r in every])} steps, "
+        "those of the last four panels; crosses: predicted from the start of the step.",
         "Solid: activations with kinks; dashed: without.",
     ]
     rate = _shared_rate(every)
@@ -245,7 +321,8 @@ def along_path_caption(runs: Mapping[str, Analysis]) -> str:
     if still:
         parts.append(f"No kink was crossed: {', '.join(still)}.")
     gaps = [q.title.split(" (")[0] for q in _QUANTITIES
-            if any(not np.all(np.isfinite(run.arrays[q.name])) for run in every)]  # fmt: skip
+            if q.name != "missed"
+            and any(not np.all(np.isfinite(run.arrays[q.name])) for run in every)]  # fmt: skip
     if gaps:
         parts.append(f"Gaps: not measured or not finite ({', '.join(gaps)}).")
     return " ".join(parts)

@@ -1,0 +1,197 @@
+"""The same weights and the same step, with another activation: what the kinks alone change.
+
+Two networks that were trained apart differ in everything. Here the activation of one network is
+replaced by its rounded (or kinked) copy where it stands, and the change of slope along the very
+step that was taken is measured again. It is a fair control where the rounding is wide against what
+a step moves the pre-activations by, and narrow against the pre-activations themselves: late in
+training rather than early.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from landscape import activations
+from landscape.arrays import Floats
+from landscape.derivatives import LossAtPoint
+from landscape.dynamics.pre_activations import activation_modules, watching
+from landscape.kinks.path import BatchOf, spread_records
+from landscape.parameters import layout_of, unflatten
+from landscape.problem import Problem
+from landscape.results import Analysis
+from landscape.segment import step_segment
+from landscape.trajectory import Trajectory
+
+KIND = "swap_control"
+_BEFORE = "pwl_"
+# A step is gradient descent's if it is rate times gradient to this share of it.
+_PLAIN = 1e-3
+
+
+def control_of(activation: str) -> str | None:
+    """Return the copy that an activation is compared with: of a kinked one smooth, or the reverse.
+
+    >>> control_of("relu"), control_of("gelu"), control_of("pwl_gelu_0.5"), control_of("sigmoid")
+    ('smelu_0.1', 'pwl_gelu_0.5', 'gelu', None)
+    """
+    if activation.startswith("smelu"):
+        return "relu"
+    if activation.startswith(_BEFORE):
+        return activation.removeprefix(_BEFORE).rpartition("_")[0] or None
+    known = {"relu": "smelu_0.1", "gelu": "pwl_gelu_0.5", "tanh": "pwl_tanh_0.5",
+             "elu": "pwl_elu_0.5"}  # fmt: skip
+    return known.get(activation)
+
+
+def with_activation(model: nn.Module, activation: str) -> nn.Module:
+    """Return a copy of a network in which every activation is another one.
+
+    Args:
+        model: has activations that are modules; only read.
+        activation: name in the registry.
+
+    Raises:
+        ValueError: if it has none, or parameters come or go with the activation.
+    """
+    other = copy.deepcopy(model)
+    for name in activation_modules(other):
+        other.set_submodule(name, activations.make(activation))
+    if layout_of(other) != layout_of(model):
+        raise ValueError(
+            f"an activation is swapped on the same weights, and those of {activation} or of the "
+            "one it replaces are trained; take one without parameters"
+        )
+    return other.train(model.training)
+
+
+def swap_control(
+    problem: Problem,
+    trajectory: Trajectory,
+    other: str,
+    *,
+    records: Sequence[int] = (),
+    knots: Sequence[float] = (0.0,),
+    batch_of: BatchOf | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Analysis:
+    """Measure single steps of a network again with another activation on the same weights.
+
+    Args:
+        problem: network, loss and data; its activations are modules without parameters.
+        trajectory: the path of an optimizer.
+        other: activation in the place of the network's own, such as ``smelu_0.1`` for ReLU.
+        records: where the steps end, among ``trajectory.single_steps``; none takes up to 100.
+        knots: where crossings of the pre-activations are counted.
+        batch_of: gives the examples of the minibatch of a step, as in :func:`landscape.along_path`.
+        progress: called with 1 after every step.
+
+    Returns:
+        An analysis ``swap_control``, every array [R]: ``steps`` (before the step), ``promised``
+        (g.d of the network's own loss), ``slope_change`` and ``swapped_slope_change`` (exact, from
+        gradients at both ends, along the same step), ``moved`` (median over examples and units of
+        how far the step moves a pre-activation), ``crossings`` (of knots, by examples and units)
+        and ``returned``, the share of these that the next step takes back; NaN where nothing
+        crosses, or the next step is neither on record nor that of plain gradient descent.
+        ``settings`` hold ``other`` and its ``width``, the parameter of the rounded or piecewise
+        linear copy.
+
+    Raises:
+        ValueError: as :func:`with_activation`, or for a trajectory without single steps.
+    """
+    swapped = replace(problem, model=with_activation(problem.model, other))
+    chosen = list(records) or spread_records(trajectory, 100)
+    rows = []
+    at: tuple[LossAtPoint, ...] = ()
+    for record in chosen:
+        before = int(trajectory.steps[record]) - 1
+        if batch_of is not None or not at:
+            data = problem.data if batch_of is None else batch_of(before)
+            at = tuple(LossAtPoint(replace(one, data=data)) for one in (problem, swapped))
+        rows.append({"steps": before, **_step(at, trajectory, record, np.asarray(knots))})
+        if progress is not None:
+            progress(1)
+    arrays = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    settings = {
+        "other": other,
+        "width": activations.get(other).parameter,
+        "loss_over": "all examples" if batch_of is None else "own batch",
+        "examples": at[0].evaluator.batches.examples,
+    }
+    return Analysis(KIND, arrays, settings)
+
+
+def _step(
+    at: tuple[LossAtPoint, ...], trajectory: Trajectory, record: int, knots: Floats
+) -> dict[str, float]:
+    segment = step_segment(trajectory, record)
+    start, step = segment.origin, segment.direction
+    changes = []
+    for slopes in at:
+        slopes.theta = start + step
+        after = slopes.gradient()
+        slopes.theta = start
+        here = slopes.gradient()
+        changes.append(float((after - here) @ step))
+        if slopes is at[0]:
+            own, ahead = here, after
+    following = _next(trajectory, record, (own, ahead), step)
+    places = [_inputs(at[0], theta) for theta in (start, start + step)]
+    crossed = [_sides(a, knots) != _sides(b, knots) for a, b in zip(*places, strict=True)]
+    count = sum(int(c.sum()) for c in crossed)
+    returned = float("nan")
+    if count and following is not None:
+        later = _inputs(at[0], following)
+        back = sum(int((c & (_sides(a, knots) == _sides(z, knots))).sum())
+                   for c, a, z in zip(crossed, places[0], later, strict=True))  # fmt: skip
+        returned = back / count
+    moved = torch.cat([(b - a).abs().reshape(-1) for a, b in zip(*places, strict=True)])
+    return {
+        "promised": float(own @ step),
+        "slope_change": changes[0],
+        "swapped_slope_change": changes[1],
+        "moved": float(moved.median()),
+        "crossings": count,
+        "returned": returned,
+    }
+
+
+def _next(
+    trajectory: Trajectory, record: int, gradients: tuple[Floats, Floats], step: Floats
+) -> Floats | None:
+    """Return the parameters after the next step, from the record or plain gradient descent."""
+    end = record % len(trajectory.steps)
+    if end + 1 in trajectory.single_steps:
+        return np.asarray(trajectory.thetas[end + 1], dtype=np.float64)
+    here, ahead = gradients
+    taken, rates = int(trajectory.steps[end]) - 1, trajectory.learning_rates
+    if taken >= len(rates):
+        return None
+    # Beyond the last step the last rate goes on.
+    now, later = rates[taken], rates[min(taken + 1, len(rates) - 1)]
+    plain = np.linalg.norm(step + now * here) <= _PLAIN * np.linalg.norm(step)
+    return np.asarray(trajectory.thetas[end], dtype=np.float64) - later * ahead if plain else None
+
+
+def _inputs(at: LossAtPoint, theta: Floats) -> list[Tensor]:
+    """Return the pre-activations of all examples, one tensor for each activation."""
+    network = at.evaluator.network
+    values = torch.from_numpy(np.array(theta)).to(at.evaluator.dtype).to(at.evaluator.device)
+    tensors = {**network.buffers(), **unflatten(values, network.layout)}
+    seen: dict[str, Tensor] = {}
+    pieces = []
+    with network.ready(), watching(activation_modules(network.inner), seen), torch.no_grad():
+        for part in at.evaluator.batches.parts:
+            _, args, kwargs = network.inputs(part)
+            network.called(tensors, lambda net: net(*args, **kwargs))  # noqa: B023
+            pieces.append(list(seen.values()))
+    return [torch.cat(every) for every in zip(*pieces, strict=True)]
+
+
+def _sides(inputs: Tensor, knots: Floats) -> Tensor:
+    return torch.bucketize(inputs, torch.as_tensor(knots, dtype=inputs.dtype))
