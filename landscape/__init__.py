@@ -36,7 +36,13 @@ if TYPE_CHECKING:
         hessian_extremes,
         with_curvature,
     )
-    from landscape.kinks import gradient_segment, random_segment, slope_budget
+    from landscape.kinks import (
+        SlopePrediction,
+        gradient_segment,
+        predicted_slope_change,
+        random_segment,
+        slope_budget,
+    )
     from landscape.layout import Layout
     from landscape.loss_planes import eigenvector_plane, gradient_plane
     from landscape.many_planes import plane_spread
@@ -104,6 +110,7 @@ _HOME = MappingProxyType(
         "open_study": "store",
         "Segment": "segment",
         "SlopeBudget": "budget",
+        "SlopePrediction": "kinks",
         # recording
         "TrajectoryRecorder": "recording.recorder",
         "evaluate_losses": "recording.losses",
@@ -115,6 +122,7 @@ _HOME = MappingProxyType(
         "averaged_segment": "segment",
         "gradient_segment": "kinks",
         "line_segment": "segment",
+        "predicted_slope_change": "kinks",
         "random_segment": "kinks",
         "segment_between": "segment",
         "slope_budget": "kinks",
@@ -175,6 +183,7 @@ __all__ = [
     "SamplingConfig",
     "Segment",
     "SlopeBudget",
+    "SlopePrediction",
     "Status",
     "StepWindow",
     "Study",
@@ -215,6 +224,7 @@ __all__ = [
     "plane_sharpness",
     "plane_spread",
     "plane_through",
+    "predicted_slope_change",
     "project",
     "random_plane",
     "random_segment",

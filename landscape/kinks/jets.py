@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import jvp, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -86,6 +86,8 @@ class LineProbe:
         direction: [P].
         place: name of the module that is running.
         unseen: what may kink and could not be watched.
+        whole: whether a batch counts as one example, whose loss is the sum over the batch. Then
+            the examples may depend on each other, and a jet has one row, with the units of all.
     """
 
     network: Network
@@ -94,6 +96,7 @@ class LineProbe:
     direction: Floats
     place: Callable[[], str]
     unseen: dict[str, None] = field(default_factory=dict)
+    whole: bool = False
     _line: tuple[dict[str, Tensor], dict[str, Tensor]] = field(init=False)
     _buffers: dict[str, Tensor] = field(init=False)
     _vmaps: bool = field(init=False)
@@ -120,7 +123,7 @@ class LineProbe:
         """Return the jet of the examples of a batch, each at its own place.
 
         Args:
-            places: t of each example, [n].
+            places: t of each example, [n]; of the batch, [1], if it counts as one example.
             part: inputs and targets of the n examples.
 
         Raises:
@@ -158,7 +161,7 @@ class LineProbe:
 
     def _together(self, t: float, part: Part) -> Jet:
         """Take all examples at one place."""
-        n = count(part)
+        n = 1 if self.whole else count(part)
         here = torch.tensor(t, dtype=torch.float64, device=self.device)
         with sdpa_kernel(SDPBackend.MATH), torch.enable_grad(), _telling():
             tensors, sites, moving = self._forward(here, part, n)
@@ -207,10 +210,15 @@ class LineProbe:
         start, step = self._line
         tensors = {**self._buffers, **{name: start[name] + t * step[name] for name in start}}
         part, args, kwargs = self.network.inputs(part)
+
+        def value(net: nn.Module) -> Tensor:
+            output = net(*args, **kwargs)
+            if not self.whole:
+                return self.loss(output, part[1])
+            return self.network.objective.parts(output, part[1], count(part))[0].reshape(1)
+
         with Observer(examples, self.place, probes=probes, moving=moving) as seen:
-            losses = self.network.called(
-                tensors, lambda net: self.loss(net(*args, **kwargs), part[1])
-            )
+            losses = self.network.called(tensors, value)
         self.unseen.update(seen.unseen)
         return checked(losses, examples), seen
 
@@ -264,6 +272,7 @@ def _jet(sites: Sequence[Site], tensors: _Tensors, gradients: Sequence[Any], n: 
             state=None if site.state is None else state.reshape(n, -1),
             index=None if site.index is None else index.reshape(n, -1),
             choose=site.choose, moves_values=site.moves_values, shape=site.shape, bend=site.bend,
+            at=site.at, source=site.source,
         )  # fmt: skip
         jets.append(SiteJet(still, velocities[i], gradients[i].detach(), gap_velocities[i]))
     bends, sizes = torch.zeros_like(slopes), torch.zeros_like(slopes)
@@ -348,13 +357,21 @@ def _tensors(*values: Any) -> tuple[Tensor, ...]:
 
 
 @contextmanager
-def line_probe(network: Network, origin: Floats, direction: Floats) -> Iterator[LineProbe]:
+def line_probe(
+    network: Network, origin: Floats, direction: Floats, *, whole: bool = False
+) -> Iterator[LineProbe]:
     """Prepare a network, private and in float64, for passes along a line.
+
+    Args:
+        network: with its loss.
+        origin: parameters at t = 0, [P].
+        direction: [P].
+        whole: see :class:`LineProbe`.
 
     Raises:
         ValueError: if vectors and network do not fit, or the loss cannot give a value per example.
     """
     inner = network.inner
     with network.ready(), without_checkpoints(), module_names(inner) as place:
-        probe = LineProbe(network, per_example_loss(network.objective), origin, direction, place)
-        yield probe
+        loss = per_example_loss(network.objective)
+        yield LineProbe(network, loss, origin, direction, place, whole=whole)

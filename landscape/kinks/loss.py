@@ -44,16 +44,15 @@ def per_example_loss(objective: Objective) -> Callable[[Any, Any], Tensor]:
     return each
 
 
-def single_evaluator(problem: Problem) -> Evaluator:
-    """Return what evaluates a problem in float64, whose losses belong to single examples.
+def double_evaluator(problem: Problem) -> Evaluator:
+    """Return what evaluates a problem in float64.
 
     Raises:
-        ValueError: if the loss of an example depends on the others in its batch, or the network
-            cannot be evaluated in float64.
+        ValueError: if the network cannot be evaluated in float64.
     """
     check_problem(problem)
     try:
-        found = problem.evaluator(dtype=torch.float64, metrics={}, standard_errors=False)
+        return problem.evaluator(dtype=torch.float64, metrics={}, standard_errors=False)
     except ValueError as error:
         if not problem.works_in(torch.float32):
             raise
@@ -62,6 +61,16 @@ def single_evaluator(problem: Problem) -> Evaluator:
             "makes or holds is of another precision; make it like the input (x.new_zeros, "
             "torch.zeros_like)"
         ) from error
+
+
+def single_evaluator(problem: Problem) -> Evaluator:
+    """Return what evaluates a problem in float64, whose losses belong to single examples.
+
+    Raises:
+        ValueError: if the loss of an example depends on the others in its batch, or the network
+            cannot be evaluated in float64.
+    """
+    found = double_evaluator(problem)
     if problem.coupled:
         raise ValueError(
             "kinks need a loss that belongs to single examples, but the loss of an example depends "

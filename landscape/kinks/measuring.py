@@ -30,7 +30,7 @@ from landscape.arrays import Floats
 from landscape.budget import SlopeBudget, closure_bound
 from landscape.evaluation.examples import Part, count, cut
 from landscape.kinks.crossings import crossings
-from landscape.kinks.jets import LineProbe, SiteJet, line_probe, subset
+from landscape.kinks.jets import Jet, LineProbe, SiteJet, line_probe, subset
 from landscape.kinks.loss import single_evaluator
 from landscape.kinks.pieces import Events, Rows, events_of, measured
 from landscape.kinks.totals import Total
@@ -228,6 +228,12 @@ def _site(jet: SiteJet) -> tuple[str, int]:
     return f"{site.layer}:{site.operation}", int(jet.gradient.shape[1])
 
 
+def fitting(one: Jet) -> int:
+    """Return how many examples fit in memory, from the jet of one."""
+    units = sum(jet.site.inputs.shape[1] + jet.gradient.shape[1] for jet in one.sites)
+    return max(_ENTRIES // max(units, 1), 1)
+
+
 def _chunks(probe: LineProbe, parts: tuple[Part, ...], t: float) -> Iterator[Part]:
     """Cut the batches so that all units of a chunk fit in memory.
 
@@ -246,8 +252,7 @@ def _chunks(probe: LineProbe, parts: tuple[Part, ...], t: float) -> Iterator[Par
                 f"alone and {among:.6g} in a batch of {len(few.losses)}; leave out what couples "
                 "the examples of a batch"
             )
-    units = sum(jet.site.inputs.shape[1] + jet.gradient.shape[1] for jet in one.sites)
-    size = max(_ENTRIES // max(units, 1), 1)
+    size = fitting(one)
     for part in parts:
         for start in range(0, count(part), size):
             yield cut(part, start, start + size)

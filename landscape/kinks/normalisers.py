@@ -52,9 +52,35 @@ def instance_norm(
     return _affine(_standardised(inputs, axes, eps), weight, bias)
 
 
+def batch_norm(
+    inputs: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Return (x - mean) / sqrt(variance + eps) over the batch and its places, scaled and shifted.
+
+    With running statistics instead of the batch's, torch's own is right. Running statistics are
+    not moved.
+    """
+    if not training:
+        return functional.batch_norm(
+            inputs, running_mean, running_var, weight, bias, training, momentum, eps
+        )
+    axes = (0, *range(2, inputs.ndim))
+    shape = (-1, *(1,) * (inputs.ndim - 2))
+    weight, bias = (None if v is None else v.reshape(shape) for v in (weight, bias))
+    return _affine(_standardised(inputs, axes, eps), weight, bias)
+
+
 # By the functions that torch's layers and users call.
 WRITTEN_OUT: Mapping[Callable[..., Any], Callable[..., Tensor]] = MappingProxyType(
     {
+        functional.batch_norm: batch_norm,
         functional.layer_norm: layer_norm,
         torch.layer_norm: layer_norm,
         functional.instance_norm: instance_norm,

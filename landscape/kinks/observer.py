@@ -7,6 +7,7 @@ that the input is not lost.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -87,6 +88,8 @@ class Observer(TorchFunctionMode):
         self._calls: dict[str, int] = {}
         self._masks: dict[int, _Mask] = {}
         self._indices: dict[int, tuple[Tensor, Site]] = {}
+        # Outputs of sites, with their version: what is written into later is none any more.
+        self._made: dict[int, tuple[weakref.ref[Tensor], int, int]] = {}
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -177,7 +180,7 @@ class Observer(TorchFunctionMode):
             if isinstance(bound, Tensor):
                 result = self._rectified(name, result, bound, sign)
             else:
-                pair = Kinks((float(bound),), (float(sign),))
+                pair = Kinks((float(bound),), (float(sign),), (1.0 if sign > 0 else 0.0,))
                 site = self._note(name, result, pair)
                 limits = {"min": bound} if sign > 0 else {"max": bound}
                 result = self._result(site, torch.clamp(result, **limits), None)
@@ -206,7 +209,7 @@ class Observer(TorchFunctionMode):
         if kwargs.get("weight") is not None:
             return self._refuse(func, name, arguments)
         residual = args[0] - args[1]
-        site = self._note(name, residual, Kinks((0.0,), (2.0,)))
+        site = self._note(name, residual, Kinks((0.0,), (2.0,), (0.5,)))
         values = self._result(site, residual.abs(), None)
         return {"mean": values.mean, "sum": values.sum}.get(reduction, lambda: values)()
 
@@ -225,7 +228,7 @@ class Observer(TorchFunctionMode):
             return POOLS[base](values.reshape(-1, *shape), *more, **kwargs)
 
         values, places = choose(before)
-        site = self._note_choice(base, before, places, space, lambda z: choose(z)[1])
+        site = self._note_choice(base, before, places, space, lambda z: choose(z)[1], inputs)
         result = self._result(site, values, None)
         if site is not None:
             self._indices[id(places)] = (places, site)
@@ -248,7 +251,7 @@ class Observer(TorchFunctionMode):
             return chosen, places.expand_as(rows).gather(dim, chosen)
 
         places, index = choose(before)
-        site = self._note_choice(name, before, index, 0, lambda z: choose(z)[1])
+        site = self._note_choice(name, before, index, 0, lambda z: choose(z)[1], inputs)
         result = self._result(site, before.gather(dim, places), None)
         if not keep:
             result, places = result.squeeze(dim), places.squeeze(dim)
@@ -262,6 +265,7 @@ class Observer(TorchFunctionMode):
         places: Tensor,
         space: int,
         choose: Callable[[Tensor], Tensor],
+        given: Tensor,
     ) -> Site | None:
         """Note a choice among the entries of a row of inputs.
 
@@ -272,6 +276,7 @@ class Observer(TorchFunctionMode):
                 axes.
             space: number of spatial axes, 0 for none.
             choose: places as a function of the inputs.
+            given: the inputs as they were given, which may be the output of a site.
         """
         rows, row, channels = inputs.shape[0], inputs[0].numel(), inputs.shape[1]
         if rows % self._examples:
@@ -288,10 +293,14 @@ class Observer(TorchFunctionMode):
             return found + channel.reshape(-1, *(1,) * space)
 
         each = rows // self._examples
-        return self._note(
+        site = self._note(
             name, inputs, Kinks(), index=index(places, each),
             choose=lambda z: index(choose(z), each).reshape(len(z), -1),
         )  # fmt: skip
+        made, version, number = self._made.get(id(given), (None, 0, None))
+        if site is not None and made is not None and made() is given and given._version == version:
+            site.source = number
+        return site
 
     def _recurrent(self, _: Any, name: str, arguments: Arguments) -> Any:
         """Do a recurrent layer step by step, and watch each."""
@@ -381,13 +390,14 @@ class Observer(TorchFunctionMode):
             return None
         jumps = kinks.jumps
         if isinstance(jumps, Tensor):
-            jumps = jumps.reshape(1, -1)
+            # Those of a row of inputs; an example may have several.
+            jumps = jumps.reshape(1, -1).repeat(1, rows["inputs"].shape[1] // jumps.numel())
         layer = self._place()
         key = f"{layer}:{name}"
         self._calls[key] = self._calls.get(key, 0) + 1
         if self._calls[key] > 1:
             layer = f"{layer}#{self._calls[key]}"
-        site = Site(layer, name, knots=kinks.knots, jumps=jumps, **calls, **rows)
+        site = Site(layer, name, knots=kinks.knots, jumps=jumps, at=kinks.at, **calls, **rows)
         self.sites.append(site)
         return site
 
@@ -397,4 +407,7 @@ class Observer(TorchFunctionMode):
             site.shape = tuple(values.shape)
             if self._probes:
                 values = values + self._probes[len(self.sites) - 1]
-        return values.clone() if target is None else target.copy_(values)
+        result = values.clone() if target is None else target.copy_(values)
+        if site is not None:
+            self._made[id(result)] = (weakref.ref(result), result._version, len(self.sites) - 1)
+        return result

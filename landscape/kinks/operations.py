@@ -28,10 +28,13 @@ class Kinks:
         knots: places z0, increasing.
         jumps: of the derivative at each knot, or a tensor that broadcasts against the input, for
             one knot.
+        at: share of the jump that lies below the derivative that torch takes exactly on the knot:
+            0 for that of the left side, 1 for that of the right; empty for 0 at every knot.
     """
 
     knots: tuple[float, ...] = ()
     jumps: tuple[float, ...] | Tensor = ()
+    at: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +62,13 @@ def argument(arguments: Arguments, index: int, name: str, default: Any) -> Any:
     return args[index] if len(args) > index else kwargs.get(name, default)
 
 
-def _fixed(*pairs: tuple[float, float]) -> Callable[[Any], Kinks]:
-    kinks = Kinks(tuple(z for z, _ in pairs), tuple(jump for _, jump in pairs))
+def _fixed(*knots: tuple[float, float, float]) -> Callable[[Any], Kinks]:
+    kinks = Kinks(*zip(*knots, strict=True))
     return lambda _: kinks
 
 
-_NONE = _fixed()
+def _none(_: Arguments) -> Kinks:
+    return Kinks()
 
 
 def _leaky(arguments: Arguments) -> Kinks:
@@ -76,7 +80,8 @@ def _prelu(arguments: Arguments) -> Kinks:
     inputs, slope = arguments[0][0], argument(arguments, 1, "weight", None)
     if slope.numel() > 1:
         slope = slope.reshape(1, -1, *(1,) * (inputs.ndim - 2))
-    return Kinks((0.0,), (1 - slope).expand_as(inputs[:1]))
+    # Forward derivatives, which follow the line, are those of the right side at 0 (torch 2.13).
+    return Kinks((0.0,), (1 - slope).expand_as(inputs[:1]), (1.0,))
 
 
 def _rrelu(arguments: Arguments) -> Kinks:
@@ -88,12 +93,12 @@ def _rrelu(arguments: Arguments) -> Kinks:
 
 def _hardtanh(arguments: Arguments) -> Kinks:
     low, high = argument(arguments, 1, "min_val", -1.0), argument(arguments, 2, "max_val", 1.0)
-    return Kinks((float(low), float(high)), (1.0, -1.0))
+    return Kinks((float(low), float(high)), (1.0, -1.0), (0.0, 1.0))
 
 
 def _softshrink(arguments: Arguments) -> Kinks:
     cut = float(argument(arguments, 1, "lambd", 0.5))
-    return Kinks((-cut, cut), (-1.0, 1.0)) if cut else Kinks()
+    return Kinks((-cut, cut), (-1.0, 1.0), (1.0, 0.0)) if cut else Kinks()
 
 
 def _elu(arguments: Arguments) -> Kinks:
@@ -119,8 +124,9 @@ def _hardsigmoid(inputs: Tensor) -> Tensor:
     return functional.relu6(inputs + 3) / 6
 
 
-_RECTIFIER = Elementwise(_fixed((0.0, 1.0)))
-_SMOOTH = Elementwise(_NONE, curved=True)
+_RECTIFIER = Elementwise(_fixed((0.0, 1.0, 0.0)))
+_ABSOLUTE = Elementwise(_fixed((0.0, 2.0, 0.5)))
+_SMOOTH = Elementwise(_none, curved=True)
 
 # Names as torch gives them, without the underscores of in-place and private forms.
 ELEMENTWISE: Mapping[str, Elementwise] = MappingProxyType(
@@ -129,17 +135,19 @@ ELEMENTWISE: Mapping[str, Elementwise] = MappingProxyType(
         "leaky_relu": Elementwise(_leaky),
         "prelu": Elementwise(_prelu),
         "rrelu": Elementwise(_rrelu),
-        "relu6": Elementwise(_fixed((0.0, 1.0), (6.0, -1.0))),
+        "relu6": Elementwise(_fixed((0.0, 1.0, 0.0), (6.0, -1.0, 1.0))),
         "hardtanh": Elementwise(_hardtanh),
-        "hardsigmoid": Elementwise(_fixed((-3.0, 1 / 6), (3.0, -1 / 6)), function=_hardsigmoid),
-        "hardswish": Elementwise(_fixed((-3.0, -0.5), (3.0, -0.5)), curved=True),
+        "hardsigmoid": Elementwise(
+            _fixed((-3.0, 1 / 6, 0.0), (3.0, -1 / 6, 1.0)), function=_hardsigmoid
+        ),
+        "hardswish": Elementwise(_fixed((-3.0, -0.5, 0.0), (3.0, -0.5, 1.0)), curved=True),
         "softshrink": Elementwise(_softshrink),
         "threshold": Elementwise(_threshold),
-        "selu": Elementwise(_fixed((0.0, _SELU_SCALE * (1 - _SELU_ALPHA))), curved=True),
+        "selu": Elementwise(_fixed((0.0, _SELU_SCALE * (1 - _SELU_ALPHA), 0.0)), curved=True),
         "elu": Elementwise(_elu, curved=True),
         "celu": _SMOOTH,
-        "abs": Elementwise(_fixed((0.0, 2.0))),
-        "absolute": Elementwise(_fixed((0.0, 2.0))),
+        "abs": _ABSOLUTE,
+        "absolute": _ABSOLUTE,
         "gelu": _SMOOTH,
         "silu": _SMOOTH,
         "mish": _SMOOTH,

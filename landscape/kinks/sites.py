@@ -22,11 +22,13 @@ class Site:
         inputs: what is compared with the knots, [n, U]; of a choice the candidates, [n, M].
         knots: places of the kinks.
         jumps: of the derivative, one for each knot, or [1, U] for a single knot.
+        at: see :class:`landscape.kinks.operations.Kinks`.
         gap: for a branch, the difference of its two values, [n, U].
         state: for a branch, which is taken, [n, U].
         index: for a choice among several, which candidate, [n, U].
         choose: for such a choice, index as a function of candidates [m, M], [m, U].
         moves_values: for such a choice, whether its index places values, as unpooling does.
+        source: for such a choice, which earlier site's output its candidates are.
         shape: of the output.
         bend: the operation as a function of its input alone, if it bends.
     """
@@ -36,11 +38,13 @@ class Site:
     inputs: Tensor
     knots: tuple[float, ...] = ()
     jumps: tuple[float, ...] | Tensor = ()
+    at: tuple[float, ...] = ()
     gap: Tensor | None = None
     state: Tensor | None = None
     index: Tensor | None = None
     choose: Callable[[Tensor], Tensor] | None = None
     moves_values: bool = False
+    source: int | None = None
     shape: tuple[int, ...] = ()
     bend: Callable[[Tensor], Tensor] | None = None
 
