@@ -106,14 +106,16 @@ def swap_control(
     """
     swapped = replace(problem, model=with_activation(problem.model, other))
     chosen = list(records) or spread_records(trajectory, 100)
+    at = tuple(map(LossAtPoint, (problem, swapped)))
+    plain = batch_of is None and _plain(at[0], trajectory)
     rows = []
-    at: tuple[LossAtPoint, ...] = ()
     for record in chosen:
         before = int(trajectory.steps[record]) - 1
-        if batch_of is not None or not at:
-            data = problem.data if batch_of is None else batch_of(before)
+        if batch_of is not None:
+            data = batch_of(before)
             at = tuple(LossAtPoint(replace(one, data=data)) for one in (problem, swapped))
-        rows.append({"steps": before, **_step(at, trajectory, record, np.asarray(knots))})
+        row = _step(at, trajectory, record, np.asarray(knots), plain=plain)
+        rows.append({"steps": before, **row})
         if progress is not None:
             progress(1)
     arrays = {name: np.array([row[name] for row in rows]) for name in rows[0]}
@@ -127,20 +129,12 @@ def swap_control(
 
 
 def _step(
-    at: tuple[LossAtPoint, ...], trajectory: Trajectory, record: int, knots: Floats
+    at: tuple[LossAtPoint, ...], trajectory: Trajectory, record: int, knots: Floats, *, plain: bool
 ) -> dict[str, float]:
     segment = step_segment(trajectory, record)
     start, step = segment.origin, segment.direction
-    changes = []
-    for slopes in at:
-        slopes.theta = start + step
-        after = slopes.gradient()
-        slopes.theta = start
-        here = slopes.gradient()
-        changes.append(float((after - here) @ step))
-        if slopes is at[0]:
-            own, ahead = here, after
-    following = _next(trajectory, record, (own, ahead), step)
+    (here, ahead), swapped = (_gradients(one, start, step) for one in at)
+    following = _next(trajectory, record, ahead if plain else None)
     places = [_inputs(at[0], theta) for theta in (start, start + step)]
     crossed = [_sides(a, knots) != _sides(b, knots) for a, b in zip(*places, strict=True)]
     count = sum(int(c.sum()) for c in crossed)
@@ -152,30 +146,50 @@ def _step(
         returned = back / count
     moved = torch.cat([(b - a).abs().reshape(-1) for a, b in zip(*places, strict=True)])
     return {
-        "promised": float(own @ step),
-        "slope_change": changes[0],
-        "swapped_slope_change": changes[1],
+        "promised": float(here @ step),
+        "slope_change": float((ahead - here) @ step),
+        "swapped_slope_change": float((swapped[1] - swapped[0]) @ step),
         "moved": float(moved.median()),
         "crossings": count,
         "returned": returned,
     }
 
 
-def _next(
-    trajectory: Trajectory, record: int, gradients: tuple[Floats, Floats], step: Floats
-) -> Floats | None:
-    """Return the parameters after the next step, from the record or plain gradient descent."""
+def _gradients(at: LossAtPoint, start: Floats, step: Floats) -> tuple[Floats, Floats]:
+    """Return the gradients at both ends of a step."""
+    found = []
+    for theta in (start, start + step):
+        at.theta = theta
+        found.append(at.gradient())
+    return found[0], found[1]
+
+
+def _plain(at: LossAtPoint, trajectory: Trajectory) -> bool:
+    """Whether the optimizer is plain gradient descent, by the last of its steps on record.
+
+    The first step of momentum is plain too, so that it says nothing.
+    """
+    record = int(trajectory.single_steps[-1])
+    taken = int(trajectory.steps[record]) - 1
+    if not 0 < taken < len(trajectory.learning_rates):
+        return False
+    step = step_segment(trajectory, record)
+    at.theta = step.origin
+    off = step.direction + trajectory.learning_rates[taken] * at.gradient()
+    return bool(np.linalg.norm(off) <= _PLAIN * step.length)
+
+
+def _next(trajectory: Trajectory, record: int, gradient: Floats | None) -> Floats | None:
+    """Return the parameters after the next step: on record, or one of plain gradient descent."""
     end = record % len(trajectory.steps)
+    theta = np.asarray(trajectory.thetas[end], dtype=np.float64)
     if end + 1 in trajectory.single_steps:
         return np.asarray(trajectory.thetas[end + 1], dtype=np.float64)
-    here, ahead = gradients
-    taken, rates = int(trajectory.steps[end]) - 1, trajectory.learning_rates
-    if taken >= len(rates):
+    if gradient is None:
         return None
     # Beyond the last step the last rate goes on.
-    now, later = rates[taken], rates[min(taken + 1, len(rates) - 1)]
-    plain = np.linalg.norm(step + now * here) <= _PLAIN * np.linalg.norm(step)
-    return np.asarray(trajectory.thetas[end], dtype=np.float64) - later * ahead if plain else None
+    rates = trajectory.learning_rates
+    return theta - rates[min(int(trajectory.steps[end]), len(rates) - 1)] * gradient
 
 
 def _inputs(at: LossAtPoint, theta: Floats) -> list[Tensor]:

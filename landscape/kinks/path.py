@@ -10,7 +10,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -39,6 +39,9 @@ _RUNGS = 4
 _OCTAVES = 30
 # Shares of a step at which gradients are compared with that at its start.
 _PARTS = 8
+
+_BUDGET = ("budget_smooth", "budget_kink", "crossings", "kink_noise", "passed")
+_FULL = ("checked", *_BUDGET, "boldness", "lipschitz", "sharpness")
 
 Measured = dict[str, float]
 # The examples of a step, in any form a problem takes; called with the steps taken before it.
@@ -103,7 +106,8 @@ def along_path(
         An analysis ``along_path``. Of every step, [R]: ``steps`` (optimizer steps before it),
         ``losses``, ``gradient_norms``, ``step_lengths``, ``learning_rates``, ``promised``,
         ``slope_change``, ``smooth``, ``kink``, ``start``, ``predicted``, ``predicted_kink``,
-        ``predicted_crossings``, ``taken_back``, ``taken_back_size``. Of those measured in full,
+        ``predicted_crossings``, ``taken_back``, ``taken_back_size``, ``bend_taken_back`` (of smooth
+        bends). Of those measured in full,
         [C]: ``checked`` (which of the R), ``budget_smooth``, ``budget_kink``, ``crossings``,
         ``kink_noise``, ``passed``, ``boldness``, ``lipschitz``, ``sharpness``. NaN where the
         gradient is zero, or the linear prediction holds as far as was looked. ``settings`` say
@@ -130,7 +134,7 @@ def along_path(
             checked.append({"checked": number, **_checked(own, at, segment, samples)})
         if progress is not None:
             progress(1)
-    arrays = {**_columns(steps), **_columns(checked)}
+    arrays = {**_columns(steps, steps[0]), **_columns(checked, _FULL)}
     for name in ("steps", "predicted_crossings", "checked"):
         arrays[name] = arrays[name].astype(np.int64)
     settings = {"loss_over": "all examples" if batch_of is None else "own batch",
@@ -143,8 +147,8 @@ def along_path(
     return Analysis(KIND, arrays, settings)
 
 
-def _columns(rows: list[Measured]) -> dict[str, Any]:
-    return {name: np.array([row[name] for row in rows]) for name in rows[0]} if rows else {}
+def _columns(rows: list[Measured], names: Iterable[str]) -> dict[str, Any]:
+    return {name: np.array([row[name] for row in rows], dtype=np.float64) for name in names}
 
 
 def spread_records(trajectory: Trajectory, count: int) -> list[int]:
@@ -225,6 +229,7 @@ def _followed(problem: Problem, hessian: HessianProduct, segment: Segment, nodes
         "predicted_crossings": predicted.crossings,
         "taken_back": predicted.taken_back,
         "taken_back_size": predicted.taken_back_size,
+        "bend_taken_back": predicted.bend_taken_back,
     }
 
 
@@ -239,13 +244,12 @@ def _checked(problem: Problem, at: LossAtPoint, segment: Segment, samples: int) 
 
 
 def _budget(problem: Problem, segment: Segment, samples: int) -> Measured:
-    names = ("budget_smooth", "budget_kink", "crossings", "kink_noise", "passed")
     if problem.coupled:
-        return dict.fromkeys(names, float("nan"))
+        return dict.fromkeys(_BUDGET, float("nan"))
     found = slope_budget(problem, segment, samples=samples)
     values = (found.signed_smooth, found.signed_kink, found.crossings, found.kink_noise,
               found.passed)  # fmt: skip
-    return dict(zip(names, map(float, values), strict=True))
+    return dict(zip(_BUDGET, map(float, values), strict=True))
 
 
 def _around(slopes: LossAtPoint, theta: Floats, step: Floats) -> Measured:
