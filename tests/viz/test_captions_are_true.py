@@ -54,7 +54,7 @@ def test_the_beads_that_a_figures_caption_tells_of_are_drawn(
 ) -> None:
     path = walk(np.linspace(1.5, 0.02, 25))
     figure = viz.figure(bowl, paths=path, dpi=200, width=3.25, contours=False, style=QUICK)
-    records, every = bead_records(path)
+    records, every, _ = bead_records(path)
     assert f"a bead every {every} steps" in viz.caption_of(figure)
     dots = [line for line in figure.axes[0].lines if line.get_marker() == "."]
     assert len(dots) == len(records) == 4

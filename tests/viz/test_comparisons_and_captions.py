@@ -16,6 +16,7 @@ from landscape.surface import Surface
 from viz.captions.files import as_latex, as_markdown, latex
 from viz.captions.references import REFERENCES
 from viz.geometry.matching import mismatches
+from viz.geometry.paths import bead_records
 from viz.style import TESTING
 
 
@@ -240,3 +241,28 @@ def test_labels_of_the_axes_stand_at_their_values(oblong: Surface) -> None:
     for loss in (10.0, 100.0):
         assert any(z == pytest.approx(float(frame.z(np.log10(loss)))) for _, _, z in
                    places[f"{loss:g}"])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("steps", "told", "marked"),
+    [
+        (range(0, 301, 3), (30, "steps"), list(range(30, 300, 30))),
+        (
+            sorted({*range(0, 301, 3), *range(1, 300, 3), 299}),
+            (30, "steps"),
+            list(range(30, 300, 30)),
+        ),
+        (range(41), (5, "steps"), [5, 10, 15, 20, 25, 30, 35]),
+        ([0, 10, 20, 30, 37], (10, "steps"), [10, 20, 30]),
+        ([0, 1, 10, 11, 20, 21, 25], (10, "steps"), [10, 20]),
+        ([0, 1, 2, 4, 8, 16, 32], (1, "records"), [1, 2, 4, 8, 16]),
+        ([0, 7], (7, "steps"), []),
+    ],
+)
+def test_beads_are_at_even_steps_where_such_are_on_record(
+    steps: Any, told: tuple[int, str], marked: list[int]
+) -> None:
+    steps = np.array(list(steps))
+    path = replace(make_path(np.zeros((len(steps), 2)), np.ones(len(steps))), steps=steps)
+    records, every, unit = bead_records(path)
+    assert ((every, unit), steps[records].tolist()) == (told, marked)

@@ -87,7 +87,7 @@ def test_records_keep_their_marks_of_steps(bumpy: Surface) -> None:
     way = unknown(places)
     path = laid(way, bumpy, "log")
     assert len(path.steps) > 31
-    records, every = bead_records(path)
+    records, every, _ = bead_records(path)
     assert every == bead_records(way)[1]
     np.testing.assert_array_equal(path.coordinates[records], places[bead_records(way)[0]])
     assert path.coordinates[-1].tolist() == places[-1].tolist()

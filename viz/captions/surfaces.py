@@ -233,11 +233,9 @@ def _marks(paths: Sequence[Projection]) -> str:
     """Say what the beads on paths mark: steps if they are even, else records."""
     told = []
     for path in paths:
-        records, every = bead_records(path)
+        records, every, unit = bead_records(path)
         if len(records):
-            apart = set(np.diff(path.steps).tolist())
-            even = len(apart) == 1
-            told.append((every * apart.pop(), "steps") if even else (every, "records"))
+            told.append((every, unit))
     if not told:
         return ""
     units = {unit for _, unit in told}

@@ -39,16 +39,31 @@ def over_limit(path: Projection, scale: HeightScale) -> NDArray[np.bool_]:
         return np.asarray(scale.clipped & (scale.of_losses(path.losses) > scale.high))
 
 
-def bead_records(path: Projection) -> tuple[NDArray[np.int64], int]:
-    """Return which records are marked by a bead, and every how many.
+def bead_records(path: Projection) -> tuple[NDArray[np.int64], int, str]:
+    """Return which records are marked by a bead, every how many of a unit, and the unit.
 
-    A round number that marks 4 to 10 of a long path. Its ends have marks of their own.
+    A round number that marks 4 to 10 of a long path: of steps if records lie evenly, those one step
+    after another apart, else of records. Its ends have marks of their own.
     """
     own = first_of_steps(path.steps)
-    count = len(own)
+    since = path.steps[own] - path.steps[own[:1]]
+    period = _period(since)
+    even = own[:-1] if period is None else own[:-1][since[:-1] % period == 0]
     rounds = (k * 10**n for n in range(12) for k in (1, 2, 5))
-    every = next(k for k in rounds if (count - 1) / k <= _BEADS)
-    return own[every : count - 1 : every], every
+    length = len(own) - 1 if period is None else since[-1] / period
+    every = next(k for k in rounds if length / k <= _BEADS)
+    if period is None:
+        return even[every::every], every, "records"
+    return even[every::every], every * period, "steps"
+
+
+def _period(since: NDArray[np.int64]) -> int | None:
+    """Return the least number of steps whose every multiple before the end is on record."""
+    there = set(since.tolist())
+    for period in since[1:].tolist():
+        if there.issuperset(range(period, int(since[-1]), period)):
+            return int(period) if 3 * period <= since[-1] or len(since) == 2 else None
+    return None
 
 
 def bead_points(path: Projection, frame: Frame) -> Floats:
