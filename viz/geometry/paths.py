@@ -62,7 +62,7 @@ def _period(since: NDArray[np.int64]) -> int | None:
     there = set(since.tolist())
     for period in since[1:].tolist():
         if there.issuperset(range(period, int(since[-1]), period)):
-            return int(period) if 3 * period <= since[-1] or len(since) == 2 else None
+            return int(period) if 2 * period < since[-1] or len(since) == 2 else None
     return None
 
 
