@@ -140,7 +140,7 @@ def analyse(
         writable_folder(folder)
     source = open_study(study)
     config = configuration_of(source)
-    wanted = Wanted(steps=steps, lines=lines, path=_FOLLOWED if path else 0, swap=swap,
+    wanted = Wanted(steps=steps, lines=lines, path=_FOLLOWED * path, swap=_FOLLOWED * swap,
                     centres=scales, map_points=kink_map, crease_points=creases,
                     spectrum=spectrum)  # fmt: skip
     with bars() as shown:

@@ -90,7 +90,7 @@ def look_closer(study: StudyFile, config: StudyConfig, shown: Bars) -> StudyFile
 
     finished = [n for n in study.runs() if study.trajectory(n).diverged_at is None]
     descents = [name for name in finished if "-gd-" in name]
-    few = Wanted(steps=3, path=24, swap=True)
+    few = Wanted(steps=3, path=24, swap=24)
     add_analyses(study, config, few, load_data=load_data, runs=descents, reporter=shown)
     seen = [n for n in descents if n.split("-")[0] in MICROSCOPE]
     points = 15 if config.training.steps < 100 else 101

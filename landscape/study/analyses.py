@@ -49,8 +49,8 @@ class Wanted:
             against scale thirty times.
         path: single steps along which the change of slope is followed, spread evenly; at ``steps``
             of them boldness and sharpness are measured too. 0 leaves it out.
-        swap: whether the steps of the path are measured again with the activation's copy (smooth
-            for kinked) on the same weights; activations without one are left out.
+        swap: single steps that are measured again with the activation's copy (smooth for kinked)
+            on the same weights; activations without one are left out.
         centres: of curvature against scale, along the line with seed 0; 0 leaves it out.
         map_points: lines of the kink map in the window of one optimizer step; 0 leaves it out.
         crease_points: likewise of the surface cut along its kinks, which needs the map.
@@ -62,7 +62,7 @@ class Wanted:
     span: float = 0.5
     samples: int = 17
     path: int = 0
-    swap: bool = False
+    swap: int = 0
     centres: int = 0
     map_points: int = 0
     crease_points: int = 0
@@ -145,7 +145,8 @@ class Analyst:
         if wanted.path:
             yield Task("along_path", f"{name}.{wanted.path}.{wanted.steps}", self._path)
         if wanted.swap and self._control:
-            yield Task("swap_control", f"{name}.{self._control}", self._swap)
+            identifier = f"{name}.{self._control}.{wanted.swap}"
+            yield Task("swap_control", identifier, self._swap)
         if wanted.centres:
             yield Task("curvature_scale", f"{name}.{wanted.centres}", self._scales)
         if wanted.spectrum:
@@ -190,6 +191,7 @@ class Analyst:
         knots = [kink.place for kink in activations.get(own).kinks] or [0.0]
         return self._mine(
             swap_control(self._trained, self.trajectory, str(self._control), knots=knots,
+                         records=spread_records(self.trajectory, self.wanted.swap),
                          batch_of=self._batch_of)
         )  # fmt: skip
 

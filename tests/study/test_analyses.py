@@ -15,8 +15,9 @@ from landscape.study.analyses import Wanted, add_analyses
 from landscape.study.report import report
 
 RUN = "relu-gd-seed0"
-WANTED = Wanted(samples=3, steps=2, lines=1, path=True, centres=3, map_points=5, crease_points=4)
-KINDS = ("slope_budget", "along_path", "curvature_scale", "kink_map", "creases")
+WANTED = Wanted(samples=3, steps=2, lines=1, path=4, swap=4, centres=3, map_points=5,
+                crease_points=4)  # fmt: skip
+KINDS = ("slope_budget", "along_path", "swap_control", "curvature_scale", "kink_map", "creases")
 
 
 def copied(study: StudyFile, folder: Path) -> StudyFile:
@@ -54,9 +55,16 @@ def test_every_kind_is_there_and_says_whose_it_is(analysed: StudyFile) -> None:
 def test_the_report_tells_what_was_measured(analysed: StudyFile) -> None:
     entry = report(analysed)["runs"][RUN]
     along = entry["along_path"]
-    assert along["steps"] == [0, 10]
-    assert along["passed"] == 2
+    assert along["steps"] == [0, 4, 7, 11]
+    assert (along["checked"], along["passed"]) == (2, 2)
     assert along["boldness"]["low"] > 0
+    assert (along["last"]["from_step"], along["last"]["to_step"]) == (11, 11)
+    arrays = analysed.analysis("along_path", f"{RUN}.4.2").arrays
+    promised = abs(arrays["promised"][-1])
+    assert along["last"]["kink_of_promise"] == arrays["kink"][-1] / promised
+    swapped = entry["swap_control"]
+    assert (swapped["other"], swapped["width"]) == ("smelu_0.1", 0.1)
+    assert swapped["first"]["own"] == pytest.approx(along["first"]["slope_change_of_promise"])
     scales = entry["curvature_scale"]
     assert scales["centres"] == 3
     assert len(scales["ratios_deviation"]) == len(scales["scales"]) == 6
@@ -78,10 +86,11 @@ def test_an_interrupted_analysis_continues_with_the_same_numbers(
 
 def test_another_number_of_steps_is_measured_anew(analysed: StudyFile, tmp_path: Path) -> None:
     one = copied(analysed, tmp_path)
-    add_analyses(one, SMALL, Wanted(steps=3, path=True), load_data=load, runs=[RUN])
+    add_analyses(one, SMALL, Wanted(steps=3, path=3), load_data=load, runs=[RUN])
     after = open_study(one.path)
-    assert after.analyses("along_path") == [f"{RUN}.2", f"{RUN}.3"]
-    assert report(after)["runs"][RUN]["along_path"]["steps"] == [0, 6, 10]
+    assert after.analyses("along_path") == [f"{RUN}.3.3", f"{RUN}.4.2"]
+    # The larger of the two is reported.
+    assert report(after)["runs"][RUN]["along_path"]["steps"] == [0, 4, 7, 11]
 
 
 def test_a_window_without_kinks_is_not_cut(tmp_path: Path) -> None:
