@@ -6,7 +6,8 @@ from typing import Any
 
 COLUMNS = ("run", "steps", "change", "kinks", "missed", "error", "cost", "swapped", "undone")
 NOTE = (
-    "Along single steps d of the first and the last third of each path, sums over steps. Change: "
+    "Along single steps d of the first and the last third of each path, sums over steps, of the "
+    "loss that each step goes down (that of its own minibatch, if there are such). Change: "
     "of the slope along the step, over what the gradient promises, |g.d|; kinks: the part of it "
     "that sits in kinks. Missed: share of the change that autograd's curvature misses, of steps "
     "that change by over 1 % of |g.d|. Error: median, of the change as predicted from the start of "
