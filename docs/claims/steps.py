@@ -35,13 +35,14 @@ SETTINGS = (("relu", 2), ("elu", 2), ("gelu", 2), ("tanh", 2), ("smelu_0.1", 2),
 COLUMNS = ("change", "kinks", "missed", "cost", "swapped", "undone", "moved")
 
 NOTE = (
-    "`{command}`: digits, perceptrons of width 32, gradient descent at rate 0.3, 300 steps; {seeds} "
-    "seeds, each with its own weights and 1,200 training examples; sums over 8 single steps of each "
-    "run. Means over the seeds in per cent with 95 % t intervals, conditional on this data set. "
-    "Slope change, its part in kinks, what kinks take back, and the change with the activation "
-    "swapped on the same weights are shares of what the gradient promises, |g.d|; what autograd "
-    "misses is a share of the slope change, of steps where that is over 1 % of |g.d|; crossings "
-    "undone are those of a kink (of 0 without kinks) that the next step takes back."
+    "`{command}`: digits, perceptrons of width 32, gradient descent at rate 0.3, 300 steps; "
+    "{seeds} seeds, each with its own weights and 1,200 training examples; sums over 8 single "
+    "steps of each run. Means over the seeds in per cent with 95 % t intervals, conditional on "
+    "this data set. Slope change, its part in kinks, what kinks take back, and the change with "
+    "the activation swapped on the same weights are shares of what the gradient promises, |g.d|; "
+    "what autograd misses is a share of the slope change, of steps where that is over 1 % of "
+    "|g.d|; crossings undone are those of a kink (of 0 without kinks) that the next step takes "
+    "back."
 )
 
 

@@ -22,11 +22,11 @@ _LEAST = {"--scales": 2, "--microscope": 3, "--map": 2, "--creases": 2}
 # Steps that are followed along a path, at most.
 _FOLLOWED = 100
 _NOTE = (
-    "Medians over steps and random lines, of the loss over all examples. Off by: share of the slope change that autograd's "
-    "curvature misses, as it sits in kinks, signed. Bend, kink: shares of all change of slope, "
-    "unsigned, per example; the kink share names a class, not an amount. Check: budgets whose "
-    "closure error is within its bound, and whose net residual is below 2 % of the larger signed "
-    "part."
+    "Medians over steps and random lines, of the loss over all examples. Off by: share of the "
+    "slope change that autograd's curvature misses, as it sits in kinks, signed. Bend, kink: "
+    "shares of all change of slope, unsigned, per example; the kink share names a class, not an "
+    "amount. Check: budgets whose closure error is within its bound, and whose net residual is "
+    "below 2 % of the larger signed part."
 )
 _COLUMNS = (
     "run",
