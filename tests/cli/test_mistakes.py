@@ -41,7 +41,7 @@ LINE = ["--line", "0", "0", "0.5", "-0.5"]
         (["--span", "-1"], "span must be finite and > 0, got -1.0"),
         (["--span", "nan"], "span must be finite and > 0, got nan"),
         (["--steps", "0"], "steps must be >= 1, got 0"),
-        (["--steps", "2"], "at least 3 records of each run, got 2; raise training.steps"),
+        (["--steps", "1"], "at least 3 records of each run, got 2; raise training.steps"),
         (["--batch-size", "-1"], "batch_size must be >= 0"),
         (["--learning-rate", "-1"], "must be finite and > 0"),
         (["--seed", "-1"], "seed must be >= 0"),

@@ -65,7 +65,7 @@ def test_one_more_surface_grows_a_copy_and_the_study_stays(
     # Coordinate (0, 0) is the solution.
     final = study.trajectory("relu-gd-seed0").losses[-1]
     assert surface.losses[1, 0] == pytest.approx(final, rel=1e-5)
-    assert grown.projection("relu-gd-seed0", wanted.name).coordinates.shape == (7, 2)
+    assert grown.projection("relu-gd-seed0", wanted.name).coordinates.shape == (13, 2)
     assert set(grown.surfaces()) == {*study.surfaces(), wanted.name}
     was, now = content(study.path), content(grown.path)
     assert {key: now[key] for key in was} == was

@@ -253,7 +253,7 @@ def test_a_network_that_cannot_take_the_data_is_refused_before_work(tmp_path: Pa
 
 
 def test_runs_too_short_for_a_plane_are_refused_before_work(tmp_path: Path) -> None:
-    short = replace(SMALL, training=replace(SMALL.training, steps=2))
+    short = replace(SMALL, training=replace(SMALL.training, steps=1))
     with pytest.raises(ValueError, match=r"at least 3 records of each run, got 2; raise training"):
         run_study(short, tmp_path)
     assert list(tmp_path.iterdir()) == []
