@@ -66,7 +66,7 @@ def test_wrong_settings_write_nothing(
     arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    late = arguments[0] == "--steps" and arguments[1] == "2"
+    late = arguments == ["--steps", "1"]
     assert message in refused("run", *arguments, "--out", "out", alone=not late)
     assert list(tmp_path.iterdir()) == []
 
