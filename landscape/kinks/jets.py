@@ -10,10 +10,11 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+import torch.autograd.forward_ad as forward_ad
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import jvp, vmap
@@ -27,6 +28,9 @@ from landscape.kinks.observer import Observer
 from landscape.kinks.running import module_names, without_checkpoints
 from landscape.kinks.sites import Site, per_example
 from landscape.parameters import unflatten
+
+if TYPE_CHECKING:
+    from landscape.kinks.turns import Secants
 
 _LOG = logging.getLogger(__name__)
 # vmap makes a copy of the parameters for every example: worth it for small networks, and where
@@ -142,6 +146,25 @@ class LineProbe:
                 self._vmaps = False
         return self._grouped(distinct, group.reshape(-1), part)
 
+    def along(self, t: float, length: float, part: Part, secants: Secants) -> list[Tensor]:
+        """Return the gradients at the outputs of all sites over a piece of the line, [n, U] each.
+
+        Args:
+            t: where it starts.
+            length: of the piece in t.
+            part: a batch.
+            secants: with the sites at its start; gives their outputs other slopes as they are met.
+        """
+        n = 1 if self.whole else count(part)
+        here = torch.tensor([t, length], dtype=torch.float64, device=self.device)
+        shapes = [start.site.shape for start in secants.starts]
+        probes = [here.new_zeros(shape, requires_grad=True) for shape in shapes]
+        with sdpa_kernel(SDPBackend.MATH), torch.enable_grad(), _telling():
+            with forward_ad.dual_level():  # type: ignore[no-untyped-call]
+                moving = forward_ad.make_dual(here[0], here[1])  # type: ignore[no-untyped-call]
+                losses, _ = self._run(moving, part, n, probes, secants=secants)
+            return [per_example(g, n).detach() for g in _gradients(losses, probes)]
+
     def loss_sum(self, t: float, part: Part) -> float:
         """Return the loss that is reported, summed over the examples of a batch, at one place."""
         start, step = self._line
@@ -206,6 +229,7 @@ class LineProbe:
         examples: int,
         probes: Sequence[Tensor] = (),
         moving: Sequence[bool] | None = None,
+        secants: Secants | None = None,
     ) -> tuple[Tensor, Observer]:
         start, step = self._line
         tensors = {**self._buffers, **{name: start[name] + t * step[name] for name in start}}
@@ -217,7 +241,7 @@ class LineProbe:
                 return self.loss(output, part[1])
             return self.network.objective.parts(output, part[1], count(part))[0].reshape(1)
 
-        with Observer(examples, self.place, probes=probes, moving=moving) as seen:
+        with Observer(examples, self.place, probes=probes, moving=moving, secants=secants) as seen:
             losses = self.network.called(tensors, value)
         self.unseen.update(seen.unseen)
         return checked(losses, examples), seen
