@@ -102,7 +102,6 @@ class LineProbe:
     unseen: dict[str, None] = field(default_factory=dict)
     whole: bool = False
     _line: tuple[dict[str, Tensor], dict[str, Tensor]] = field(init=False)
-    _buffers: dict[str, Tensor] = field(init=False)
     _vmaps: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -115,7 +114,6 @@ class LineProbe:
                    for v in (self.origin, self.direction))  # fmt: skip
         start, step = (unflatten(v, layout) for v in vectors)
         self._line = (start, step)
-        self._buffers = self.network.buffers()
         self._vmaps = layout.size <= _LARGEST
 
     @property
@@ -160,10 +158,10 @@ class LineProbe:
         shapes = [start.site.shape for start in secants.starts]
         probes = [here.new_zeros(shape, requires_grad=True) for shape in shapes]
         with sdpa_kernel(SDPBackend.MATH), torch.enable_grad(), _telling():
-            with forward_ad.dual_level():  # type: ignore[no-untyped-call]
+            with forward_ad.dual_level():
                 moving = forward_ad.make_dual(here[0], here[1])  # type: ignore[no-untyped-call]
                 losses, _ = self._run(moving, part, n, probes, secants=secants)
-            return [per_example(g, n).detach() for g in _gradients(losses, probes)]
+            return [g.detach().reshape(n, -1) for g in _gradients(losses, probes)]
 
     def loss_sum(self, t: float, part: Part) -> float:
         """Return the loss that is reported, summed over the examples of a batch, at one place."""
@@ -232,7 +230,9 @@ class LineProbe:
         secants: Secants | None = None,
     ) -> tuple[Tensor, Observer]:
         start, step = self._line
-        tensors = {**self._buffers, **{name: start[name] + t * step[name] for name in start}}
+        moved = {name: start[name] + t * step[name] for name in start}
+        # Copies made here: a transform lets nothing be written into what was there before.
+        tensors = {**self.network.buffers(), **moved}
         part, args, kwargs = self.network.inputs(part)
 
         def value(net: nn.Module) -> Tensor:

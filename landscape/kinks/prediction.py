@@ -1,11 +1,13 @@
 """The change of slope along a given step, predicted from its start.
 
 Along ``theta(t) = origin + t direction`` the slope of the loss changes by the integral of
-autograd's curvature and by a jump at every kink. Both are known at the start to first order in the step: the
-curvature is ``d'Hd``, and a unit with pre-activation z and velocity dz passes its kink z0 at
-``t = (z0 - z) / dz``, where the slope jumps by ``g |dz| (act'(z0+) - act'(z0-))``; g is the
-derivative of the very loss that is reported with respect to the output of the unit. One pass in
-nested forward mode and one backward pass find all of it; nothing is evaluated elsewhere.
+autograd's curvature and by a jump at every kink. Both are known at the start to first order in the
+step: the curvature is ``d'Hd``, and a unit with pre-activation z and velocity dz passes its kink z0
+at ``t = (z0 - z) / dz``, where the slope jumps by ``g |dz| (act'(z0+) - act'(z0-))``; g is the
+derivative of the very loss that is reported with respect to the output of the unit.
+
+Kinks that are passed move those behind them: see :mod:`landscape.kinks.turns`. Passes in forward
+and backward mode at the start find all of it; nothing is evaluated elsewhere.
 """
 
 from __future__ import annotations

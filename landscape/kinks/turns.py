@@ -57,9 +57,9 @@ class Turns:
         """Return crossings, sizes and sum of the jumps, and sizes and sum of what they take."""
         size = gradient.abs() * self.rate_size
         real = size > _ROUNDING * _largest(gradient) * _largest(self.rate_size)
-        found = (self.count[real].sum(), size.sum(), (gradient * self.rate).sum(),
-                 (gradient.abs() * self.value_size).sum(), (gradient * self.value).sum())  # fmt: skip
-        return [float(value) for value in found]
+        jumps, taken = gradient * self.rate, gradient * self.value
+        found = (self.count[real], size, jumps, gradient.abs() * self.value_size, taken)
+        return [float(values.sum()) for values in found]
 
 
 @dataclass(slots=True)
@@ -87,8 +87,8 @@ class Secants:
             source = start.site.source
             turn = _chosen(start, change, None if source is None else self.turns[source])
             self.turns.append(turn)
-            still = torch.zeros_like(values).detach()
-            return values + forward_ad.make_dual(still, turn.value.reshape(values.shape))  # type: ignore[no-untyped-call]
+            still, value = torch.zeros_like(values).detach(), turn.value.reshape(values.shape)
+            return values + forward_ad.make_dual(still, value)  # type: ignore[no-any-return, no-untyped-call]
         moved = site.inputs if site.gap is None else site.gap
         turn = _passed(start, change) if site.gap is None else _branched(start, site, change)
         self.turns.append(turn)
@@ -186,6 +186,6 @@ def _largest(values: Tensor) -> Tensor:
 
 
 def _tangent(values: Tensor | None) -> Tensor:
-    tangent = forward_ad.unpack_dual(values).tangent  # type: ignore[arg-type, no-untyped-call]
-    found: Tensor = torch.zeros_like(values) if tangent is None else tangent  # type: ignore[arg-type]
+    dual: Any = forward_ad.unpack_dual(values)  # type: ignore[no-untyped-call]
+    found: Tensor = torch.zeros_like(dual.primal) if dual.tangent is None else dual.tangent
     return found.detach()
