@@ -34,7 +34,7 @@ OPTIMIZERS = ("gd", "momentum", "Adam")
 RATES = {
     "MLP": ((0.3, 0.1, 0.05), 0.2, 0.002),
     "CNN, BatchNorm": ((0.3, 0.2, 0.1), 0.2, 0.002),
-    "ResNet, BatchNorm": ((0.3, 0.2, 0.1), 0.2, 0.002),
+    "ResNet, BatchNorm": ((0.1, 0.05, 0.05), 0.2, 0.002),
     "transformer": ((0.1, 0.05, 0.03), 0.2, 0.001),
 }
 MIDPOINTS = 16
@@ -172,8 +172,8 @@ def cell(name: str, depth: int, kind: str, examples: int, steps: int) -> str:
             problem, landscape.Segment(start.numpy(), step.numpy())
         )
         slope, change, *autograd = truth.changes(start, step)
-        rows.append([abs(change / slope), *(abs(v / change - 1)
-                     for v in (*autograd, said.slope_change, autograd[1] + said.kink))])  # fmt: skip
+        found = (*autograd, said.slope_change, autograd[1] + said.kink)
+        rows.append([abs(change / slope), *(abs(value / change - 1) for value in found)])
         crossings.append(said.crossings)
     return row(f"{name} | {depth} | {kind}", loss, int(np.median(crossings)), np.array(rows).T)
 

@@ -163,6 +163,20 @@ class LineProbe:
                 losses, _ = self._run(moving, part, n, probes, secants=secants)
             return [g.detach().reshape(n, -1) for g in _gradients(losses, probes)]
 
+    def drifts(self, t: float, part: Part) -> Tensor:
+        """Return the third derivatives of the losses along the line as autograd sees them, [n]."""
+        n = 1 if self.whole else count(part)
+
+        def losses(t: Tensor) -> Tensor:
+            return self._run(t, part, n)[0]
+
+        def derived(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+            return lambda t: jvp(function, (t,), (torch.ones_like(t),))[1]  # type: ignore[no-any-return]
+
+        here = torch.tensor(t, dtype=torch.float64, device=self.device)
+        with sdpa_kernel(SDPBackend.MATH), torch.no_grad(), _telling():
+            return derived(derived(derived(losses)))(here).detach()
+
     def loss_sum(self, t: float, part: Part) -> float:
         """Return the loss that is reported, summed over the examples of a batch, at one place."""
         start, step = self._line

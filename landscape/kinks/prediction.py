@@ -44,6 +44,8 @@ class SlopePrediction(Presented):
         norm: length of the segment's direction, ||d||.
         slope: at the start, in loss per t.
         smooth: slope change by autograd's curvature at the start, ``(end - start) d'Hd``.
+        drift: slope change by the change of that curvature, ``(end - start)^2 / 2`` times its
+            derivative along d at the start, as autograd sees it.
         kink: slope change by kinks, the sum of the jumps J.
         kink_size: sum of the sizes |J|.
         taken_back: sum of ``J (end - t)`` over the kinks, in units of the loss.
@@ -66,6 +68,7 @@ class SlopePrediction(Presented):
     norm: float
     slope: float
     smooth: float
+    drift: float
     kink: float
     kink_size: float
     taken_back: float
@@ -93,7 +96,7 @@ class SlopePrediction(Presented):
     @property
     def slope_change(self) -> float:
         """Slope at the end minus slope at the start, in loss per t."""
-        return self.smooth + self.kink
+        return self.smooth + self.drift + self.kink
 
     @property
     def curvature(self) -> float:
@@ -124,11 +127,18 @@ class SlopePrediction(Presented):
 def predicted_slope_change(problem: Problem, segment: Segment) -> SlopePrediction:
     """Predict how the slope of the loss changes along a segment, from its start alone.
 
-    With pre-activation z, velocity dz and gradient g of every unit at the start, over a length
+    With pre-activation z, velocity dz and gradient g of every unit, over a length
     ``T = end - start``::
 
-        slope change  =  T d'Hd  +  sum of J  over the kinks with  0 < (z0 - z) / dz < T
+        slope change  =  T d'Hd + T^2 / 2 d(d'Hd)/dt
+                         + sum of J  over the kinks with  0 < (z0 - z) / dz < T
         J             =  g |dz| (act'(z0+) - act'(z0-))
+
+    To first order dz and g are those at the start. Where kinks meet kinks, that errs by 3 % in the
+    median and up to 37 % in digits networks of 2 to 8 layers: a unit in a later layer passes its
+    kink or not as earlier ones have passed theirs. So dz and g are carried through the secants of
+    the activations over the step (:mod:`landscape.kinks.turns`), which are their slopes where no
+    kink is passed.
 
     Everything is in float64, relative to the slope that autograd gives at the start. A unit exactly
     on its kink jumps at once, by what torch's derivative there lacks of that of the side to which
@@ -139,9 +149,9 @@ def predicted_slope_change(problem: Problem, segment: Segment) -> SlopePredictio
     activation kink where that does. Of candidates that tie at the start the one counts whose
     velocity autograd takes, so that a faster one wins at once.
 
-    The error is of second order in the step: z, dz and g are those of the start, so crossings that
-    other crossings cause are left out. A unit that is fed by one at rest (a ReLU behind another, or
-    behind pooling of a ReLU) has no gradient to see the other's kink by.
+    What is left out: that weights and what lies behind change along the step otherwise than by
+    kinks, and when in the step a kink is passed as seen from others. Steps across the edge of
+    stability, which change the slope by more than itself, may err by any amount.
 
     The examples of a batch may depend on each other (BatchNorm in training, losses that couple):
     the batch is then taken as one, and needs some ten times the memory of its activations.
@@ -173,7 +183,8 @@ def predicted_slope_change(problem: Problem, segment: Segment) -> SlopePredictio
             jet = probe.at(start, part)
             secants = Secants(jet.sites)
             gradients = probe.along(segment.start, total.span, part, secants)
-            total.add(jet, secants.turns, gradients)
+            drifts = probe.drifts(segment.start, part)
+            total.add(jet, drifts, secants.turns, gradients)
     over = evaluator.objective.over(batches.examples)
     return total.record(segment, batches.examples, over, tuple(probe.unseen))
 
@@ -194,7 +205,9 @@ class _Total:
     layers: tuple[str, ...] = ()
     rows: Floats = field(default_factory=lambda: np.zeros(0))
 
-    def add(self, jet: Jet, turns: Sequence[Turns], gradients: Sequence[Tensor]) -> None:
+    def add(
+        self, jet: Jet, drifts: Tensor, turns: Sequence[Turns], gradients: Sequence[Tensor]
+    ) -> None:
         """Add a batch: its jet at the start, its kinks and the gradients there."""
         found = [turn.felt(g) for turn, g in zip(turns, gradients, strict=True)]
         count, sizes, jumps, taken_sizes, taken = np.array(found).reshape(-1, 5).T
@@ -205,6 +218,7 @@ class _Total:
         values = {
             "slope": jet.slopes.sum(),
             "smooth": self.span * jet.curvatures.sum(),
+            "drift": half * drifts.sum(),
             "kink": rows[2].sum(),
             "kink_size": rows[1].sum(),
             "taken_back": taken.sum(),
