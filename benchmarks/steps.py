@@ -1,6 +1,6 @@
 """The change of slope along real steps of optimizers: predicted from their start, and the truth.
 
-python -P -m benchmarks.steps [--quick] [--network NAME] [--examples N] [--steps T]
+python -P -m benchmarks.steps [--quick] [--network NAME] [--depth D] [--examples N] [--steps T]
 
 Truth, autograd's curvature and its integral are computed by plain torch in float64; only the
 prediction is the package's.
@@ -190,6 +190,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="gradient descent at depth 2 alone")
     parser.add_argument("--network", action="append", choices=RATES)
+    parser.add_argument("--depth", action="append", type=int, choices=DEPTHS)
     parser.add_argument("--examples", type=int, default=200)
     parser.add_argument("--steps", type=int, default=200)
     given = parser.parse_args()
@@ -201,8 +202,9 @@ def main() -> None:
         "| integral + predicted kinks |\n" + "|---" * 10 + "|\n"
     )
     few = 1 if given.quick else len(DEPTHS)
+    depths = given.depth or DEPTHS[:few]
     with sdpa_kernel(SDPBackend.MATH):
-        for name, depth, kind in product(given.network or RATES, DEPTHS[:few], OPTIMIZERS[:few]):
+        for name, depth, kind in product(given.network or RATES, depths, OPTIMIZERS[:few]):
             sys.stdout.write(cell(name, depth, kind, given.examples, given.steps) + "\n")
             sys.stdout.flush()
 

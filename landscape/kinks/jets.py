@@ -171,7 +171,7 @@ class LineProbe:
             return self._run(t, part, n)[0]
 
         def derived(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-            return lambda t: jvp(function, (t,), (torch.ones_like(t),))[1]  # type: ignore[no-any-return]
+            return lambda t: jvp(function, (t,), (torch.ones_like(t),))[1]
 
         here = torch.tensor(t, dtype=torch.float64, device=self.device)
         with sdpa_kernel(SDPBackend.MATH), torch.no_grad(), _telling():

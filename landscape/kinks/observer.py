@@ -176,6 +176,13 @@ class Observer(TorchFunctionMode):
         else:
             low = argument(arguments, 1, "min", None)
             high = None if name == "clamp_min" else argument(arguments, 2, "max", None)
+        if isinstance(low, int | float) and isinstance(high, int | float) and low < high:
+            pair = Kinks((float(low), float(high)), (1.0, -1.0), (1.0, 0.0))
+            before = inputs.clone()
+            site = self._note(name, before, pair)
+            return self._result(
+                site, torch.clamp(before, low, high), target_of(func, inputs, arguments[1])
+            )
         result = inputs.clone()
         for bound, sign in ((low, 1), (high, -1)):
             if bound is None:
