@@ -16,7 +16,7 @@ LEAST_SHARE = 1e-3
 # Of the larger signed part: what the net residual may be.
 _NET_SHARE = 0.02
 # Not in files of the first format.
-_LATER = ("slope_deviation", "kink_deviation", "rounding")
+_LATER = ("slope", "slope_deviation", "kink_deviation", "rounding")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -54,6 +54,7 @@ class SlopeBudget(Presented):
         unseen: what may kink and could not be watched.
         places: t of every crossing, in order; empty if they were not kept.
         jumps: J of every crossing, as part of the loss.
+        slope: at the start, in loss per t.
         slope_deviation: standard deviation over the examples of their slopes at the start.
         kink_deviation: standard deviation over the examples of their sums of jumps.
         rounding: of slopes and their changes; a net residual of that size is none.
@@ -85,6 +86,7 @@ class SlopeBudget(Presented):
     unseen: tuple[str, ...] = ()
     places: Floats = field(default_factory=lambda: np.zeros(0))
     jumps: Floats = field(default_factory=lambda: np.zeros(0))
+    slope: float = float("nan")
     slope_deviation: float = float("nan")
     kink_deviation: float = float("nan")
     rounding: float = 0.0
@@ -137,6 +139,26 @@ class SlopeBudget(Presented):
         examples have the same slope.
         """
         return self.kink_deviation / self.slope_deviation if self.slope_deviation else float("nan")
+
+    @property
+    def promise(self) -> float:
+        """What the slope at the start promises over the segment, |g.d|, in units of the loss."""
+        return abs(self.slope) * (self.end - self.start)
+
+    @property
+    def taken_back(self) -> float:
+        """What kinks take back of it: the sum of ``J (end - t)``; NaN without kept crossings."""
+        return self._taken(self.jumps)
+
+    @property
+    def taken_back_size(self) -> float:
+        """Sum of ``|J| (end - t)``; NaN without kept crossings."""
+        return self._taken(np.abs(self.jumps))
+
+    def _taken(self, jumps: Floats) -> float:
+        if len(jumps) < self.crossings:
+            return float("nan")
+        return float(jumps @ (self.end - self.places))
 
     @property
     def tolerance(self) -> float:

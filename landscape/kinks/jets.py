@@ -10,10 +10,11 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+import torch.autograd.forward_ad as forward_ad
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import jvp, vmap
@@ -27,6 +28,9 @@ from landscape.kinks.observer import Observer
 from landscape.kinks.running import module_names, without_checkpoints
 from landscape.kinks.sites import Site, per_example
 from landscape.parameters import unflatten
+
+if TYPE_CHECKING:
+    from landscape.kinks.turns import Secants
 
 _LOG = logging.getLogger(__name__)
 # vmap makes a copy of the parameters for every example: worth it for small networks, and where
@@ -98,7 +102,6 @@ class LineProbe:
     unseen: dict[str, None] = field(default_factory=dict)
     whole: bool = False
     _line: tuple[dict[str, Tensor], dict[str, Tensor]] = field(init=False)
-    _buffers: dict[str, Tensor] = field(init=False)
     _vmaps: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -111,7 +114,6 @@ class LineProbe:
                    for v in (self.origin, self.direction))  # fmt: skip
         start, step = (unflatten(v, layout) for v in vectors)
         self._line = (start, step)
-        self._buffers = self.network.buffers()
         self._vmaps = layout.size <= _LARGEST
 
     @property
@@ -141,6 +143,39 @@ class LineProbe:
                 _LOG.info("places are taken one after another: no vmap over them (%s)", error)
                 self._vmaps = False
         return self._grouped(distinct, group.reshape(-1), part)
+
+    def along(self, t: float, length: float, part: Part, secants: Secants) -> list[Tensor]:
+        """Return the gradients at the outputs of all sites over a piece of the line, [n, U] each.
+
+        Args:
+            t: where it starts.
+            length: of the piece in t.
+            part: a batch.
+            secants: with the sites at its start; gives their outputs other slopes as they are met.
+        """
+        n = 1 if self.whole else count(part)
+        here = torch.tensor([t, length], dtype=torch.float64, device=self.device)
+        shapes = [start.site.shape for start in secants.starts]
+        probes = [here.new_zeros(shape, requires_grad=True) for shape in shapes]
+        with sdpa_kernel(SDPBackend.MATH), torch.enable_grad(), _telling():
+            with forward_ad.dual_level():
+                moving = forward_ad.make_dual(here[0], here[1])  # type: ignore[no-untyped-call]
+                losses, _ = self._run(moving, part, n, probes, secants=secants)
+            return [g.detach().reshape(n, -1) for g in _gradients(losses, probes)]
+
+    def drifts(self, t: float, part: Part) -> Tensor:
+        """Return the third derivatives of the losses along the line as autograd sees them, [n]."""
+        n = 1 if self.whole else count(part)
+
+        def losses(t: Tensor) -> Tensor:
+            return self._run(t, part, n)[0]
+
+        def derived(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+            return lambda t: jvp(function, (t,), (torch.ones_like(t),))[1]
+
+        here = torch.tensor(t, dtype=torch.float64, device=self.device)
+        with sdpa_kernel(SDPBackend.MATH), torch.no_grad(), _telling():
+            return derived(derived(derived(losses)))(here).detach()
 
     def loss_sum(self, t: float, part: Part) -> float:
         """Return the loss that is reported, summed over the examples of a batch, at one place."""
@@ -206,9 +241,12 @@ class LineProbe:
         examples: int,
         probes: Sequence[Tensor] = (),
         moving: Sequence[bool] | None = None,
+        secants: Secants | None = None,
     ) -> tuple[Tensor, Observer]:
         start, step = self._line
-        tensors = {**self._buffers, **{name: start[name] + t * step[name] for name in start}}
+        moved = {name: start[name] + t * step[name] for name in start}
+        # Copies made here: a transform lets nothing be written into what was there before.
+        tensors = {**self.network.buffers(), **moved}
         part, args, kwargs = self.network.inputs(part)
 
         def value(net: nn.Module) -> Tensor:
@@ -217,7 +255,7 @@ class LineProbe:
                 return self.loss(output, part[1])
             return self.network.objective.parts(output, part[1], count(part))[0].reshape(1)
 
-        with Observer(examples, self.place, probes=probes, moving=moving) as seen:
+        with Observer(examples, self.place, probes=probes, moving=moving, secants=secants) as seen:
             losses = self.network.called(tensors, value)
         self.unseen.update(seen.unseen)
         return checked(losses, examples), seen

@@ -62,6 +62,7 @@ class Observer(TorchFunctionMode):
         probes: zeros that are added to the outputs of the sites, in order, so that the gradients
             there can be found; the network runs as it did before, when ``moving`` was noted.
         moving: of an earlier run.
+        secants: gives the output of a site another slope; None leaves the slopes as they are.
 
     Attributes:
         sites: in the order of the calls.
@@ -76,6 +77,7 @@ class Observer(TorchFunctionMode):
         *,
         probes: Sequence[Tensor] = (),
         moving: Sequence[bool] | None = None,
+        secants: Callable[[Site, Tensor], Tensor] | None = None,
     ) -> None:
         super().__init__()
         self.sites: list[Site] = []
@@ -83,6 +85,7 @@ class Observer(TorchFunctionMode):
         self.moving: list[bool] = []
         self._probes = list(probes)
         self._known = None if moving is None else list(moving)
+        self._secants = secants
         self._examples = examples
         self._place = place
         self._calls: dict[str, int] = {}
@@ -173,6 +176,13 @@ class Observer(TorchFunctionMode):
         else:
             low = argument(arguments, 1, "min", None)
             high = None if name == "clamp_min" else argument(arguments, 2, "max", None)
+        if isinstance(low, int | float) and isinstance(high, int | float) and low < high:
+            pair = Kinks((float(low), float(high)), (1.0, -1.0), (1.0, 0.0))
+            before = inputs.clone()
+            site = self._note(name, before, pair)
+            return self._result(
+                site, torch.clamp(before, low, high), target_of(func, inputs, arguments[1])
+            )
         result = inputs.clone()
         for bound, sign in ((low, 1), (high, -1)):
             if bound is None:
@@ -405,6 +415,8 @@ class Observer(TorchFunctionMode):
         """Return the output, which later in-place operations may overwrite."""
         if site is not None:
             site.shape = tuple(values.shape)
+            if self._secants is not None:
+                values = self._secants(site, values)
             if self._probes:
                 values = values + self._probes[len(self.sites) - 1]
         result = values.clone() if target is None else target.copy_(values)

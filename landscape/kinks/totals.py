@@ -109,6 +109,7 @@ class Total:
             unseen=unseen,
             places=places[order],
             jumps=jumps,
+            slope=over * float(np.mean(slopes)),
             slope_deviation=float(np.std(slopes)),
             kink_deviation=float(np.std(kinks)),
             settings=settings,
