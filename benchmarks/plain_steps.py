@@ -5,8 +5,8 @@
 
 Reads parameter vectors of multilayer perceptrons from the file with h5py, makes the network and the
 data (scikit-learn's digits, standardised) anew, and recomputes what the study holds about single
-steps: what the gradient promises, the change of slope, autograd's integral, the prediction from the
-start, what kinks take back, and the change with the activation swapped. Prints the largest
+steps: what the gradient promises, the change of slope, autograd's curvature at the start and its
+integral, what kinks take back, and the change with the activation swapped. Prints the largest
 deviations, then the table of the README. Last, the share that autograd misses along the mean of
 three steps, in which steps back and forth cancel.
 """
@@ -45,8 +45,6 @@ ACTIVATIONS: dict[str, Act] = {
     "gelu": functional.gelu, "silu": functional.silu, "tanh": torch.tanh,
     "sigmoid": torch.sigmoid, "smelu_0.1": smelu(0.1),
 }  # fmt: skip
-# Jump of the derivative at 0.
-JUMPS = {"relu": 1.0, "leaky_relu": 0.99}
 
 
 def digits() -> tuple[Tensor, Tensor]:
@@ -63,8 +61,8 @@ class Net:
     def __init__(self, sizes: list[int], act: Act, examples: tuple[Tensor, Tensor]) -> None:
         self.sizes, self.act, (self.x, self.y) = sizes, act, examples
 
-    def loss(self, theta: Tensor, seen: list[tuple[Tensor, Tensor]] | None = None) -> Tensor:
-        """Return the mean loss; note inputs and outputs of the activations in ``seen``."""
+    def loss(self, theta: Tensor) -> Tensor:
+        """Return the mean loss."""
         start, h, last = 0, self.x, len(self.sizes) - 2
         for layer, (inner, outer) in enumerate(zip(self.sizes, self.sizes[1:], strict=False)):
             weight = theta[start : start + inner * outer].view(outer, inner)
@@ -72,8 +70,6 @@ class Net:
             start += inner * outer + outer
             z = h @ weight.T + bias
             h = z if layer == last else self.act(z)
-            if seen is not None and layer < last:
-                seen.append((z, h))
         return functional.cross_entropy(h, self.y)
 
     def gradient(self, theta: Tensor) -> Tensor:
@@ -87,42 +83,26 @@ class Net:
         (gradient,) = torch.autograd.grad(self.loss(leaf), leaf, create_graph=True)
         return float(torch.autograd.grad(gradient @ d, leaf)[0] @ d)
 
-    def integral(self, theta: Tensor, d: Tensor) -> float:
-        """Return the integral of d'Hd over the step, by midpoints."""
-        middles = (torch.arange(POINTS) + 0.5) / POINTS
-        return sum(self.curvature(theta + t * d, d) for t in middles.tolist()) / POINTS
-
-    def kinks(self, theta: Tensor, d: Tensor, jump: float) -> tuple[float, float]:
-        """Return jumps at kinks, and what they take back, both predicted from the start."""
-        leaf, seen = theta.clone().requires_grad_(), []
-        loss = self.loss(leaf, seen)
-        gradients = torch.autograd.grad(loss, [h for _, h in seen])
-        sides: list[list[tuple[Tensor, Tensor]]] = []
-        for sign in (1, -1):
-            sides.append([])
-            self.loss(theta + sign * 1e-4 * d, sides[-1])
-        total = back = 0.0
-        for (z, _), g, (up, _), (down, _) in zip(seen, gradients, *sides, strict=True):
-            speed = (up - down) / 2e-4
-            place = -z / speed
-            jumps = torch.where((place > 0) & (place < 1), jump * g * speed.abs(), 0.0).detach()
-            total += float(jumps.sum())
-            back += float((jumps * (1 - place.detach()))[jumps != 0].sum())
-        return total, back
+    def integrals(self, theta: Tensor, d: Tensor) -> tuple[float, float]:
+        """Return the integrals of d'Hd and of (1 - t) d'Hd over the step, by midpoints."""
+        middles = (np.arange(POINTS) + 0.5) / POINTS
+        curvatures = np.array([self.curvature(theta + float(t) * d, d) for t in middles])
+        return float(curvatures.mean()), float(((1 - middles) * curvatures).mean())
 
 
-def recomputed(net: Net, name: str, theta: Tensor, after: Tensor) -> dict[str, float]:
+def recomputed(net: Net, theta: Tensor, after: Tensor) -> dict[str, float]:
     """Measure one step of a network."""
     d = after - theta
     here, there = net.gradient(theta), net.gradient(after)
-    found = {
-        "promised": float(here @ d),
+    smooth, bent = net.integrals(theta, d)
+    promised = float(here @ d)
+    return {
+        "promised": promised,
         "slope_change": float((there - here) @ d),
-        "smooth": net.integral(theta, d),
+        "smooth": smooth,
         "start": net.curvature(theta, d),
+        "taken_back": float(net.loss(after) - net.loss(theta)) - promised - bent,
     }
-    jumps, back = net.kinks(theta, d, JUMPS[name]) if name in JUMPS else (0.0, 0.0)
-    return {**found, "predicted_kink": jumps, "taken_back": back}
 
 
 def sizes_of(run: Any) -> list[int]:
@@ -147,7 +127,7 @@ def compared(file: Any, run: str, examples: tuple[Tensor, Tensor]) -> dict[str, 
     last = stored["steps"][()][-max(len(stored["steps"]) // 3, 1) :]
     at = [int(np.flatnonzero(steps == step)[0]) for step in last]
     pairs = [tuple(torch.from_numpy(thetas[k].astype(np.float64)) for k in (i, i + 1)) for i in at]
-    found = [recomputed(net, name, *pair) for pair in pairs]
+    found = [recomputed(net, *pair) for pair in pairs]
     apart = {}
     for key in found[0]:
         values = np.array([one[key] for one in found])
@@ -186,7 +166,7 @@ def averaged(net: Net, thetas: Any, steps: Any, at: list[int]) -> float:
             first, end = (torch.from_numpy(thetas[k].astype(np.float64)) for k in (i, later[0]))
             d = (end - first) / 3
             change += float((net.gradient(end) - net.gradient(end - d)) @ d)
-            smooth += net.integral(end - d, d)
+            smooth += net.integrals(end - d, d)[0]
     return 1 - smooth / change if change else math.nan
 
 

@@ -39,7 +39,7 @@ def followed_path(count: int = 30, *, rate: float | None = 0.1, kinked: bool = T
         "steps": np.arange(count) * 10, "losses": 2 * np.exp(-3 * t), "promised": -2 - t,
         "slope_change": change, "smooth": change * (1 - 0.8 * t), "kink": 0.8 * t * change,
         "predicted_kink": 0.85 * t * change, "predicted_crossings": 100 * (2 - 1.9 * t),
-        "taken_back": 0.3 * t * change,
+        "taken_back": 0.3 * t * change, "predicted_taken_back": 0.33 * t * change,
         "checked": checked, "budget_smooth": 0.05 - 0.02 * c, "budget_kink": 0.04 * c,
         "boldness": 1 + c, "lipschitz": 30 - 20 * c, "sharpness": 4 + c,
         "kink_noise": 0.01 + 0.1 * c, **changes,

@@ -69,10 +69,12 @@ def along_path(
     - *slope change*: ``(g_next - g).d``, exact, from the gradients at both ends;
     - *smooth*: the integral of autograd's curvature d'H(theta + t d)d over the step, by
       Gauss-Legendre quadrature, and *kink*: the rest of the slope change, which sits in kinks;
+    - *taken back*: the loss that kinks add to the end of the step, the sum of J (1 - t) over their
+      jumps J: what the loss exceeds ``L + g.d + integral of (1 - t) d'H(theta + t d)d`` by;
     - *start*: d'Hd at the start, all that autograd says of the step there;
     - *predicted*: the slope change as it is predicted from the start, kinks included, with its part
-      *predicted_kink* and the loss that kinks take back (*taken_back*, gross *taken_back_size*),
-      see :func:`landscape.predicted_slope_change`.
+      *predicted_kink*, and the loss that kinks will take back (*predicted_taken_back*, gross
+      *predicted_taken_back_size*), see :func:`landscape.predicted_slope_change`.
 
     At some of these steps, spread evenly, it measures besides
 
@@ -105,10 +107,10 @@ def along_path(
     Returns:
         An analysis ``along_path``. Of every step, [R]: ``steps`` (optimizer steps before it),
         ``losses``, ``gradient_norms``, ``step_lengths``, ``learning_rates``, ``promised``,
-        ``slope_change``, ``smooth``, ``kink``, ``start``, ``predicted``, ``predicted_kink``,
-        ``predicted_crossings``, ``taken_back``, ``taken_back_size``, ``bend_taken_back`` (of smooth
-        bends). Of those measured in full,
-        [C]: ``checked`` (which of the R), ``budget_smooth``, ``budget_kink``, ``crossings``,
+        ``slope_change``, ``smooth``, ``kink``, ``taken_back``, ``start``, ``predicted``,
+        ``predicted_kink``, ``predicted_crossings``, ``predicted_taken_back``,
+        ``predicted_taken_back_size``, ``bend_taken_back`` (predicted, of smooth bends). Of those
+        measured in full, [C]: ``checked`` (which of the R), ``budget_smooth``, ``budget_kink``, ``crossings``,
         ``kink_noise``, ``passed``, ``boldness``, ``lipschitz``, ``sharpness``. NaN where the
         gradient is zero, or the linear prediction holds as far as was looked. ``settings`` say
         whose loss it is (``loss_over``: ``all examples`` or ``own batch``), whether any kink was
@@ -205,30 +207,34 @@ def _followed(problem: Problem, hessian: HessianProduct, segment: Segment, nodes
     """Measure how the slope changes along one step, and predict it from its start."""
     at, step = hessian.at, segment.direction
     places, weights = np.polynomial.legendre.leggauss(nodes)
-    smooth = 0.0
+    smooth = bent = 0.0
     for place, weight in zip((places + 1) / 2, weights / 2, strict=True):
         at.theta = segment.origin + place * step
-        smooth += float(weight * (step @ at.hessian_times(step)))
+        curvature = float(weight * (step @ at.hessian_times(step)))
+        smooth, bent = smooth + curvature, bent + (1 - place) * curvature
     at.theta = segment.origin + step
     after = at.gradient()
     at.theta = segment.origin
     before = at.gradient()
     change = float((after - before) @ step)
+    promised = float(before @ step)
+    losses = at.evaluator(np.stack([segment.origin, segment.origin + step]))["losses"]
     predicted = predicted_slope_change(problem, segment)
     return {
-        "losses": float(at.evaluator(segment.origin[None])["losses"][0]),
+        "losses": float(losses[0]),
         "gradient_norms": float(np.linalg.norm(before)),
         "step_lengths": float(np.linalg.norm(step)),
-        "promised": float(before @ step),
+        "promised": promised,
         "slope_change": change,
         "smooth": smooth,
         "kink": change - smooth,
+        "taken_back": float(losses[1] - losses[0]) - promised - bent,
         "start": predicted.smooth,
         "predicted": predicted.slope_change,
         "predicted_kink": predicted.kink,
         "predicted_crossings": predicted.crossings,
-        "taken_back": predicted.taken_back,
-        "taken_back_size": predicted.taken_back_size,
+        "predicted_taken_back": predicted.taken_back,
+        "predicted_taken_back_size": predicted.taken_back_size,
         "bend_taken_back": predicted.bend_taken_back,
     }
 

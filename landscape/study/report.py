@@ -22,7 +22,8 @@ MEASURED = ("closure_error", "net_residual", "bend_share", "kink_share", "signed
 # Likewise over the steps of a path that were measured in full.
 FOLLOWED = ("boldness", "lipschitz", "sharpness", "crossings", "kink_noise")
 # Sums over the steps of a path, as shares of the sum of what their gradients promise.
-OF_PROMISE = ("slope_change", "kink", "smooth", "taken_back", "taken_back_size")
+OF_PROMISE = ("slope_change", "kink", "smooth", "taken_back",
+              "predicted_taken_back", "predicted_taken_back_size")  # fmt: skip
 
 
 def budgets(source: StudyFile) -> list[SlopeBudget]:

@@ -92,7 +92,9 @@ def test_the_demo_does_the_whole_job_in_a_folder_with_files_of_the_same_names(
         assert heading in done.stdout
     for run in ("relu-gd", "relu-nesterov", "gelu-gd", "gelu-nesterov"):
         # Descents have a line in the table of slope budgets as well.
-        assert sum(line.startswith(f"{run}-seed0 ") for line in lines) == 1 + 3 * run.endswith("-gd")
+        assert sum(line.startswith(f"{run}-seed0 ") for line in lines) == 1 + 3 * run.endswith(
+            "-gd"
+        )
     assert "3 steps" in done.stdout
     assert "minibatch of 64" in (tmp_path / out / "microscope.md").read_text("utf-8")
     for command in (

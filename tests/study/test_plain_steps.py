@@ -32,11 +32,12 @@ def test_plain_torch_finds_the_numbers_of_a_study(
             found = plain_steps.compared(file, run, plain_steps.digits())
             last = entry["along_path"]["last"]
             assert found["steps"] == (last["from_step"], last["to_step"])
-            smooth = found["apart"].pop("smooth")
-            assert smooth < (1e-3 if "relu" in run else 1e-6)
-            assert max(found["apart"].values()) < 1e-7, found["apart"]
+            apart = found["apart"]
+            integrals = max(apart.pop("smooth"), apart.pop("taken_back"))
+            assert integrals < (1e-3 if "relu" in run else 1e-5)
+            assert max(apart.values()) < 1e-9, apart
             assert last["slope_change_of_promise"] == pytest.approx(found["change"], rel=1e-9)
-            assert last["taken_back_of_promise"] == pytest.approx(found["taken_back"], abs=1e-9)
+            assert last["taken_back_of_promise"] == pytest.approx(found["taken_back"], abs=1e-3)
             if last["missed"] is None:
                 assert math.isnan(found["missed"])
             else:

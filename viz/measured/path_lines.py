@@ -62,7 +62,7 @@ _QUANTITIES = (
               "share of the slope change that sits in kinks, where the change is over 1% of "
               "|g·d|"),
     _Quantity("taken_back", "taken back by kinks (%)",
-              "loss that the kinks of the step add, predicted from its start"),
+              "loss that kinks add by the end of the step, over |g·d|"),
     _Quantity("boldness", "boldness (steps)",
               "how many learning-rate steps along the negative gradient the decrease is as "
               "predicted to 10%", "full"),
@@ -75,7 +75,7 @@ _QUANTITIES = (
               "gradient", "full"),
 )  # fmt: skip
 _EVERY = ("steps", "losses", "promised", "slope_change", "smooth", "kink", "predicted_kink",
-          "predicted_crossings", "taken_back")  # fmt: skip
+          "predicted_crossings", "taken_back", "predicted_taken_back")  # fmt: skip
 _FULL = ("checked", "budget_smooth", "budget_kink", "boldness", "lipschitz", "sharpness",
          "kink_noise")  # fmt: skip
 _SHAPES = {**dict.fromkeys(_EVERY, "R"), **dict.fromkeys(_FULL, "C")}
@@ -121,8 +121,8 @@ def _shown(found: Mapping[str, Floats], examples: int) -> dict[str, Floats]:
         promised = 100 / np.abs(found["promised"])
         told = np.abs(found["slope_change"]) > _LEAST_CHANGE * np.abs(found["promised"])
         missed = np.where(told, 100 * found["kink"] / found["slope_change"], np.nan)
-    shares = {name: found[name] * promised
-              for name in ("kink", "smooth", "predicted_kink", "taken_back")}  # fmt: skip
+    parts = ("kink", "smooth", "predicted_kink", "taken_back", "predicted_taken_back")
+    shares = {name: found[name] * promised for name in parts}
     budgets = {name: found[name] * promised[checked] for name in ("budget_kink", "budget_smooth")}
     return {**found, **shares, **budgets, "missed": missed, "full": found["steps"][checked],
             "crossings": found["predicted_crossings"] / examples}  # fmt: skip
@@ -262,9 +262,9 @@ def _beside(axes: Axes, run: _Run, name: str, colour: str) -> None:
         axes.plot(arrays["full"], arrays[f"budget_{name}"], color=colour, linestyle="none",
                   marker="o", markersize=3.6, markerfacecolor="none", markeredgewidth=0.7,
                   zorder=3)  # fmt: skip
-    if f"predicted_{name}" in arrays and name == "kink" and run.kinked:
+    if f"predicted_{name}" in arrays and run.kinked:
         some = slice(None, None, max(len(arrays["steps"]) // _CROSSES, 1))
-        axes.plot(arrays["steps"][some], arrays["predicted_kink"][some], color=colour,
+        axes.plot(arrays["steps"][some], arrays[f"predicted_{name}"][some], color=colour,
                   linestyle="none", marker="x", markersize=3, markeredgewidth=0.7,
                   zorder=3)  # fmt: skip
 
