@@ -189,7 +189,8 @@ def _next(trajectory: Trajectory, record: int, gradient: Floats | None) -> Float
         return None
     # Beyond the last step the last rate goes on.
     rates = trajectory.learning_rates
-    return theta - rates[min(int(trajectory.steps[end]), len(rates) - 1)] * gradient
+    rate = float(rates[min(int(trajectory.steps[end]), len(rates) - 1)])
+    return np.asarray(theta - rate * gradient)
 
 
 def _inputs(at: LossAtPoint, theta: Floats) -> list[Tensor]:
