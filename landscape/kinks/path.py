@@ -111,10 +111,11 @@ def along_path(
         ``predicted_kink``, ``predicted_crossings``, ``predicted_taken_back``,
         ``predicted_taken_back_size``, ``bend_taken_back`` (predicted, of smooth bends). Of those
         measured in full, [C]: ``checked`` (which of the R), ``budget_smooth``, ``budget_kink``,
-        ``crossings``, ``kink_noise``, ``passed``, ``boldness``, ``lipschitz``, ``sharpness``. NaN
-        where the gradient is zero, or the linear prediction holds as far as was looked. ``settings``
-        say whose loss it is (``loss_over``: ``all examples`` or ``own batch``), whether any kink was
-        crossed (``kinked``), and the ``learning_rate`` if it was the same throughout.
+        ``crossings``, ``kink_noise``, ``passed``, ``boldness``, ``lipschitz``, ``sharpness``.
+        NaN where the gradient is zero, or the linear prediction holds as far as was looked.
+        ``settings`` say whose loss it is (``loss_over``: ``all examples`` or ``own batch``),
+        whether any kink was crossed (``kinked``), and the ``learning_rate`` if it was the same
+        throughout.
 
     Raises:
         ValueError: for a trajectory without single steps, or what
