@@ -134,11 +134,10 @@ def predicted_slope_change(problem: Problem, segment: Segment) -> SlopePredictio
                          + sum of J  over the kinks with  0 < (z0 - z) / dz < T
         J             =  g |dz| (act'(z0+) - act'(z0-))
 
-    To first order dz and g are those at the start. Where kinks meet kinks, that errs by 3 % in the
-    median and up to 37 % in digits networks of 2 to 8 layers: a unit in a later layer passes its
-    kink or not as earlier ones have passed theirs. So dz and g are carried through the secants of
-    the activations over the step (:mod:`landscape.kinks.turns`), which are their slopes where no
-    kink is passed.
+    To first order dz and g are those at the start. That errs where kinks meet kinks: a unit passes
+    its kink or not as units before it have passed theirs. So dz and g are carried through the
+    secants of the activations over the step (:mod:`landscape.kinks.turns`), which are their slopes
+    where no kink is passed.
 
     Everything is in float64, relative to the slope that autograd gives at the start. A unit exactly
     on its kink jumps at once, by what torch's derivative there lacks of that of the side to which
@@ -149,9 +148,10 @@ def predicted_slope_change(problem: Problem, segment: Segment) -> SlopePredictio
     activation kink where that does. Of candidates that tie at the start the one counts whose
     velocity autograd takes, so that a faster one wins at once.
 
-    What is left out: that weights and what lies behind change along the step otherwise than by
-    kinks, and when in the step a kink is passed as seen from others. Steps across the edge of
-    stability, which change the slope by more than itself, may err by any amount.
+    What is left out: changes of dz and g along the step that are not due to kinks, and the time at
+    which a kink is passed as seen from others. A step that changes the slope by more than the slope
+    itself may err by any amount. benchmarks/README.md tells how far real steps are off. Where the
+    slope change is a small difference of large parts, compare the error with the parts.
 
     The examples of a batch may depend on each other (BatchNorm in training, losses that couple):
     the batch is then taken as one, and needs some ten times the memory of its activations.
