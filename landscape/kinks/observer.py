@@ -7,14 +7,15 @@ that the input is not lost.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from landscape.kinks.candidates import Candidates, candidates_along, pooled_candidates
 from landscape.kinks.normalisers import WRITTEN_OUT
 from landscape.kinks.operations import (
     ALONG_DIMENSION,
@@ -66,7 +67,10 @@ class Observer(TorchFunctionMode):
         sites: in the order of the calls.
         unseen: what may kink and could not be watched, as sentences.
         moving: of every call that may kink, whether its input depends on the parameters.
+        written_out: functions that are done in plain operations instead.
     """
+
+    written_out: ClassVar[Mapping[Callable[..., Any], Callable[..., Tensor]]] = WRITTEN_OUT
 
     def __init__(
         self,
@@ -97,7 +101,7 @@ class Observer(TorchFunctionMode):
         self._follow_indices(name, args)
         handler = self._handler(name, args, kwargs)
         if handler is None:
-            return WRITTEN_OUT.get(func, func)(*args, **kwargs)
+            return self.written_out.get(func, func)(*args, **kwargs)
         return handler(func, name, (args, kwargs))
 
     def _follow_indices(self, name: str, args: Any) -> None:
@@ -225,7 +229,10 @@ class Observer(TorchFunctionMode):
             return POOLS[base](values.reshape(-1, *shape), *more, **kwargs)
 
         values, places = choose(before)
-        site = self._note_choice(base, before, places, space, lambda z: choose(z)[1])
+        site = self._note_choice(
+            base, before, places, space, lambda z: choose(z)[1],
+            lambda: pooled_candidates(base, arguments, before, places),
+        )  # fmt: skip
         result = self._result(site, values, None)
         if site is not None:
             self._indices[id(places)] = (places, site)
@@ -248,7 +255,10 @@ class Observer(TorchFunctionMode):
             return chosen, places.expand_as(rows).gather(dim, chosen)
 
         places, index = choose(before)
-        site = self._note_choice(name, before, index, 0, lambda z: choose(z)[1])
+        site = self._note_choice(
+            name, before, index, 0, lambda z: choose(z)[1],
+            lambda: candidates_along(before, places, dim, smallest=extreme is torch.min),
+        )  # fmt: skip
         result = self._result(site, before.gather(dim, places), None)
         if not keep:
             result, places = result.squeeze(dim), places.squeeze(dim)
@@ -262,6 +272,7 @@ class Observer(TorchFunctionMode):
         places: Tensor,
         space: int,
         choose: Callable[[Tensor], Tensor],
+        _candidates: Callable[[], Candidates],
     ) -> Site | None:
         """Note a choice among the entries of a row of inputs.
 
@@ -272,6 +283,7 @@ class Observer(TorchFunctionMode):
                 axes.
             space: number of spatial axes, 0 for none.
             choose: places as a function of the inputs.
+            _candidates: returns who was chosen among whom.
         """
         rows, row, channels = inputs.shape[0], inputs[0].numel(), inputs.shape[1]
         if rows % self._examples:
