@@ -50,8 +50,11 @@ class Candidates:
         Returns:
             The differences in the shape of the output, >= 0 if ``chosen`` was chosen.
         """
-        apart = self.sign * (self.rows.gather(-1, chosen) - self.rows.gather(-1, other))
-        return apart.movedim(-1, self.axis).reshape(self.shape)
+        return self.sign * (self.entries(chosen) - self.entries(other))
+
+    def entries(self, places: Tensor) -> Tensor:
+        """Return the entries at places [..., S], in the shape of the output."""
+        return self.rows.gather(-1, places).movedim(-1, self.axis).reshape(self.shape)
 
 
 def candidates_along(

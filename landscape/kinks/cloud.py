@@ -25,6 +25,7 @@ from landscape.derivatives import LossAtPoint
 from landscape.directions.acting import Acting, acting_weights
 from landscape.directions.normalise import normalise
 from landscape.directions.random import random_direction
+from landscape.directions.selection import mask
 from landscape.evaluation.examples import Part, count
 from landscape.kinks.candidates import Candidates
 from landscape.kinks.observer import Observer
@@ -35,7 +36,7 @@ from landscape.layout import Layout
 from landscape.problem import Problem
 
 # Pre-activations are followed over this share of the parameters' length.
-_NUDGE = {torch.float64: 1e-6, torch.float32: 1e-3}
+_NUDGE = {torch.float64: 1e-5, torch.float32: 1e-3}
 # Draws whose length is that of the cloud; without parametrised weights all have the same length.
 _LENGTHS = 12
 # A choice is followed between the best and the second best at the cloud's centre.
@@ -88,6 +89,12 @@ class Cloud:
         draws = random_direction(self.layout, seed=self.seed, axis=f"cloud {key}")
         return normalise(draws, self.theta, self.layout, names=self.names, acting=self.acting)
 
+    def anywhere(self) -> Floats:
+        """Draw a direction of all parameters that vary, as long as they are, [P]."""
+        draws = random_direction(self.layout, seed=self.seed, axis="anywhere")
+        draws[~mask(self.layout, tuple(self.names))] = 0.0
+        return draws * (np.linalg.norm(self.theta) / np.linalg.norm(draws))
+
     def point(self, key: str) -> Floats:
         """Draw a point of the cloud, [P]."""
         return self.theta + self.radius * self.direction(key)
@@ -112,15 +119,11 @@ class Kernels:
         cloud = Cloud.around(problem, at, scale, seed=seed)
         first = _Watched.of(at)
         squares = [[torch.zeros_like(site.inputs) for site in one.sites] for one in first]
-        theta, nudge = at.theta, _NUDGE[at.evaluator.dtype]
-        for number in range(probes):
-            at.theta = theta + nudge * cloud.direction(f"{number}")
-            for total, one, moved in zip(squares, first, _Watched.of(at, first), strict=True):
-                for square, site, there in zip(total, one.sites, moved.sites, strict=True):
-                    square += ((there.inputs - site.inputs) / nudge).square()
-        at.theta = theta
+        for number in range(probes + 1):
+            step = cloud.direction(f"{number}") if number < probes else cloud.anywhere()
+            _add_squares(squares, first, at, step, spread=number < probes)
         self._densities = [
-            [_density(site, (square / probes).sqrt() * cloud.radius)
+            [_density(site, (square / probes).sqrt() * cloud.radius) if site.knots else square == 0
              for square, site in zip(total, one.sites, strict=True)]
             for total, one in zip(squares, first, strict=True)
         ]  # fmt: skip
@@ -187,8 +190,37 @@ class _Watched:
         return found
 
 
+def _add_squares(
+    squares: list[list[Tensor]],
+    first: list[_Watched],
+    at: LossAtPoint,
+    step: Floats,
+    *,
+    spread: bool,
+) -> None:
+    """Add the squared derivatives of all inputs along a step, [P].
+
+    Args:
+        squares: for each batch and site.
+        first: what was watched at the point.
+        at: the point.
+        step: the direction.
+        spread: whether it is one of the cloud; else it counts only for what may rest.
+    """
+    theta, nudge = at.theta, _NUDGE[at.evaluator.dtype]
+    at.theta = theta + nudge * step
+    for total, one, moved in zip(squares, first, _Watched.of(at, first), strict=True):
+        for square, site, there in zip(total, one.sites, moved.sites, strict=True):
+            if spread or not site.knots:
+                square += ((there.inputs - site.inputs) / nudge).square()
+    at.theta = theta
+
+
 class _Numbered(Observer):
-    """Notes kinks with their inputs as they are, and choices by the lead of the chosen."""
+    """Notes kinks with their inputs as they are, and choices by the lead of the chosen.
+
+    Before the site of a choice stands one without knots, whose input is the chosen entry.
+    """
 
     written_out: ClassVar[Mapping[Callable[..., Any], Callable[..., Tensor]]] = MappingProxyType({})
 
@@ -207,11 +239,11 @@ class _Numbered(Observer):
         if "gap" in more:
             self._miss(f"a choice by a comparison ({name})")
             return None
-        if not kinks.knots:
-            return None
+        return self._numbered(name, inputs, kinks, None) if kinks.knots else None
+
+    def _numbered(self, name: str, inputs: Tensor, kinks: Kinks, pair: _Pair | None) -> Site:
         self.sites.append(Site(self._place(), name, inputs, kinks.knots, kinks.jumps))
-        if len(self.pairs) < len(self.sites):
-            self.pairs.append(None)
+        self.pairs.append(pair)
         return self.sites[-1]
 
     def _note_choice(self, name: str, *args: Any) -> Site | None:
@@ -219,11 +251,12 @@ class _Numbered(Observer):
         if self._known_pairs is None:
             pair = (candidates.chosen, candidates.next_best())
         else:
-            known = self._known_pairs[len(self.sites)]
+            known = self._known_pairs[len(self.sites) + 1]
             assert known is not None
             pair = known
-        self.pairs.append(pair)
-        return self._note(name, candidates.lead(*pair), Kinks((0.0,), (float(candidates.sign),)))
+        self._numbered(name, candidates.entries(pair[0]).detach(), Kinks(), None)
+        lead, jump = candidates.lead(*pair), float(candidates.sign)
+        return self._numbered(name, lead, Kinks((0.0,), (jump,)), pair)
 
     def _refuse(self, func: Any, name: str, arguments: Arguments) -> Any:
         self._miss(name)
@@ -250,7 +283,12 @@ class _Following(_Numbered):
 
 
 class _Bending(_Numbered):
-    """Gives kinks the second derivatives of :func:`bent`."""
+    """Gives kinks the second derivatives of :func:`bent`.
+
+    Where all candidates of a choice rest (behind ReLUs that are off), a single one of them is
+    chosen, and only its ReLU would count. Where one ReLU is on, its kink counts twice: as its own
+    and as that of the choice. So it is right on average if the former count nothing.
+    """
 
     def __init__(
         self,
@@ -264,7 +302,10 @@ class _Bending(_Numbered):
 
     def _result(self, site: Site | None, values: Tensor, target: Tensor | None) -> Tensor:
         if site is not None:
-            values = bent(values, site.inputs, self._densities[len(self.sites) - 1])
+            number = len(self.sites) - 1
+            values = bent(values, site.inputs, self._densities[number])
+            if self.pairs[number] is not None:
+                values = torch.where(self._densities[number - 1], values.detach(), values)
         return values if target is None else target.copy_(values)
 
 
@@ -292,7 +333,7 @@ def bent(outputs: Tensor, inputs: Tensor, density: Tensor) -> Tensor:
     >>> z = torch.tensor(0.5, requires_grad=True)
     >>> y = bent(torch.relu(z), z, torch.tensor(3.0))
     >>> (slope,) = torch.autograd.grad(y, z, create_graph=True)
-    >>> float(slope), float(torch.autograd.grad(slope, z)[0])
+    >>> slope.item(), torch.autograd.grad(slope, z)[0].item()
     (1.0, 3.0)
     """
     return _Bent.apply(outputs, inputs, density)  # type: ignore[no-any-return, no-untyped-call]

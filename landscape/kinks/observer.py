@@ -175,6 +175,11 @@ class Observer(TorchFunctionMode):
             low = argument(arguments, 1, "min", None)
             high = None if name == "clamp_min" else argument(arguments, 2, "max", None)
         result = inputs.clone()
+        target = target_of(func, inputs, arguments[1])
+        if isinstance(low, int | float) and isinstance(high, int | float) and low < high:
+            both = Kinks((float(low), float(high)), (1.0, -1.0))
+            site = self._note(name, result, both)
+            return self._result(site, torch.clamp(result, low, high), target)
         for bound, sign in ((low, 1), (high, -1)):
             if bound is None:
                 continue
@@ -185,7 +190,6 @@ class Observer(TorchFunctionMode):
                 site = self._note(name, result, pair)
                 limits = {"min": bound} if sign > 0 else {"max": bound}
                 result = self._result(site, torch.clamp(result, **limits), None)
-        target = target_of(func, inputs, arguments[1])
         return result if target is None else target.copy_(result)
 
     def _extreme(self, _: Any, name: str, arguments: Arguments) -> Any:
