@@ -1,4 +1,4 @@
-"""The Hessian of a cloud against averaged differences of gradients, and spectra against their starts.
+"""The Hessian of a cloud against averaged differences of gradients; how far spectra scatter.
 
 python -P -m benchmarks.expected_hessian [--quick]
 """
@@ -10,6 +10,7 @@ import math
 import statistics
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -17,7 +18,6 @@ from torch import Tensor, nn
 
 import data
 import landscape
-from landscape.expected_hessian import expected_hessian_check
 from landscape.parameters import flatten
 from landscape.spectrum import quadrature
 
@@ -45,7 +45,7 @@ def mlp(depth: int = 8, width: int = 32) -> nn.Module:
     """Return an MLP with He initialisation."""
     sizes = [64, *[width] * depth, 10]
     layers: list[nn.Module] = []
-    for inside, outside in zip(sizes, sizes[1:], strict=False):
+    for inside, outside in pairwise(sizes):
         layer = nn.Linear(inside, outside)
         nn.init.normal_(layer.weight, std=math.sqrt(2 / inside))
         nn.init.zeros_(layer.bias)
@@ -107,13 +107,33 @@ def clouds(pair: tuple[Tensor, Tensor], directions: int, centres: int) -> None:
         problem = landscape.Problem(model, "cross_entropy", pair)
         step = RATE * float(np.linalg.norm(landscape.gradient(problem)))
         for lengths in (1.0, 0.3):
-            found = expected_hessian_check(
+            found = landscape.expected_hessian_check(
                 problem, scale=lengths * step, directions=directions, centres=centres
             ).settings
             errors = (found["autograd_rms_error"], found["rms_error"], found["noise"])
             told = " | ".join(f"{100 * error:.1f} %" for error in errors)
             ratio = cost(problem, lengths * step)
             print(f"| {name} | {lengths:g} | {told} | {ratio:.2f} |", flush=True)
+
+
+def given_steps(pair: tuple[Tensor, Tensor], count: int) -> None:
+    """Print how far both are off along steps of gradient descent, for which neither is made."""
+    print("\n| network | autograd's, median (worst) | with scale, median (worst) |\n|---|---|---|")
+    for name, model in networks(pair):
+        problem, theta = landscape.Problem(model, "cross_entropy", pair), flatten(model)
+        errors = []
+        for _ in range(count):
+            slope = landscape.gradient(problem, theta)
+            step = -RATE * slope
+            change = (landscape.gradient(problem, theta + step) - slope) @ step
+            errors.append([
+                abs(step @ (landscape.hessian_product(problem, theta, scale=s) @ step) / change - 1)
+                for s in (None, float(np.linalg.norm(step)))
+            ])  # fmt: skip
+            theta = theta + step
+        both = zip(np.median(errors, axis=0), np.max(errors, axis=0), strict=True)
+        told = " | ".join(f"{100 * middle:.1f} ({100 * most:.0f}) %" for middle, most in both)
+        print(f"| {name} | {told} |", flush=True)
 
 
 def scatter(pair: tuple[Tensor, Tensor], starts: int) -> None:
@@ -145,9 +165,10 @@ def main() -> None:
     quick = parser.parse_args().quick
     torch.set_num_threads(1)
     whole = data.load("digits", standardise="features")
-    images, labels = (torch.as_tensor(part)[:EXAMPLES] for part in (whole.inputs, whole.targets))
+    images, labels = (torch.tensor(part[:EXAMPLES]) for part in (whole.inputs, whole.targets))
     pair = (images.double().flatten(1), labels.long())
     clouds(pair, *((2, 4) if quick else (10, 60)))
+    given_steps(pair, 2 if quick else 16)
     scatter(pair, 4 if quick else 24)
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         update_plane,
     )
     from landscape.evaluation import Subset, batch_loss
-    from landscape.expected_hessian import hessian_product
+    from landscape.expected_hessian import expected_hessian_check, hessian_product
     from landscape.grid import Grid
     from landscape.hessian import (
         Eigenpairs,
@@ -123,6 +123,7 @@ _HOME = MappingProxyType(
         "gradient_plane": "loss_planes",
         "hessian_eigenpairs": "hessian",
         "hessian_extremes": "hessian",
+        "expected_hessian_check": "expected_hessian",
         "hessian_product": "expected_hessian",
         "spectral_density": "spectrum",
         "describe": "description",
@@ -186,6 +187,7 @@ __all__ = [
     "describe",
     "eigenvector_plane",
     "evaluate_losses",
+    "expected_hessian_check",
     "gradient",
     "gradient_plane",
     "gradient_segment",

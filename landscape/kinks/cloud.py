@@ -206,10 +206,18 @@ def _add_squares(
         at: the point.
         step: the direction.
         spread: whether it is one of the cloud; else it counts only for what may rest.
+
+    Raises:
+        ValueError: if other operations are called there.
     """
     theta, nudge = at.theta, _NUDGE[at.evaluator.dtype]
     at.theta = theta + nudge * step
     for total, one, moved in zip(squares, first, _Watched.of(at, first), strict=True):
+        if len(one.sites) != len(moved.sites):
+            raise ValueError(
+                f"a cloud needs a network that always calls the same operations, got one with "
+                f"{len(one.sites)} kinks here and {len(moved.sites)} nearby; leave scale out"
+            )
         for square, site, there in zip(total, one.sites, moved.sites, strict=True):
             if spread or not site.knots:
                 square += ((there.inputs - site.inputs) / nudge).square()

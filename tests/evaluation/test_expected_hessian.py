@@ -14,10 +14,9 @@ from torch import Tensor, nn
 from torch.func import functional_call, hessian, jacrev
 from torch.utils.checkpoint import checkpoint
 
-from landscape import Problem, gradient, hessian_product
+from landscape import Problem, expected_hessian_check, gradient, hessian_product
 from landscape.directions import normalise
 from landscape.directions.random import random_direction
-from landscape.expected_hessian import expected_hessian_check
 from landscape.parameters import flatten, layout_of, unflatten
 
 Pair = tuple[Tensor, Tensor]
