@@ -67,7 +67,7 @@ def hessian_product(
         seed: of the probes.
 
     Returns:
-        The operator. A product takes 1 to 1.75 times as long with ``scale`` as without, and one
+        The operator. A product takes 1.1 to 1.7 times as long with ``scale`` as without, and one
         number for each unit that kinks and example is kept. ``unseen`` names what may kink and is
         not covered: choices by a comparison, sorting, functions of the user's own.
 

@@ -126,10 +126,10 @@ def test_the_moments_are_exact_within_their_standard_errors(examples: Pair) -> N
         np.testing.assert_allclose(errors, moments.std(axis=0, ddof=1) / np.sqrt(12))
         assert np.all(np.abs(means - wanted) < 3 * errors)
         # What is left beside the eigenvalues that were found scatters little.
-        assert errors[1] < 0.01 * wanted[1]
+        assert errors[1] < 0.02 * wanted[1]
         rng = np.random.default_rng(0)
         plain = [np.mean((whole @ rng.choice([-1, 1], size)) ** 2) for _ in range(12)]
-        assert np.std(plain) > 10 * moments[:, 1].std()
+        assert np.std(plain) > 5 * moments[:, 1].std()
     assert spectral_density(problem, steps=5, starts=1).settings["moment_errors"] is None
 
 
