@@ -453,3 +453,34 @@ def test_the_check_of_a_quadratic_has_no_error() -> None:
     linear = Problem(model, lambda output, _: output[:, 0], (torch.eye(3), torch.eye(3)))
     with pytest.raises(ValueError, match="no curvature along any"):
         expected_hessian_check(linear, scale=0.3)
+
+
+class Rested(Convolutions):
+    """Pools what BatchNorm made of ReLUs: entries that rest behind them move with its bias."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.norm(functional.relu(self.first(x)))
+        return self.last(functional.max_pool2d(x, 2).flatten(1))
+
+
+@pytest.mark.parametrize("kind", [Convolutions, Rested])
+def test_loss_and_gradient_are_those_without_a_cloud(kind: type[Convolutions]) -> None:
+    torch.manual_seed(2)
+    model = kind().double()
+    with torch.no_grad():
+        model.first.bias.sub_(0.5)  # so that many windows rest altogether
+    data = torch.randn(12, 1, 4, 4).double(), torch.randint(0, 3, (12,))
+    operator = hessian_product(Problem(model.eval(), "cross_entropy", data), scale=0.3)
+    at, kinks = operator.at, operator.kinks
+    assert kinks is not None
+    part = at.evaluator.batches.parts[0]
+    with at.in_place() as (leaves, backward):
+        plain = backward.parts(part)[0]
+        wanted = torch.autograd.grad(plain, list(leaves.values()))
+        with kinks.around(0, part):
+            bent = backward.parts(part)[0]
+        found = torch.autograd.grad(bent, list(leaves.values()))
+    assert float(bent.detach()) == float(plain.detach())
+    for one, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-14, atol=1e-16)
+        assert other.abs().max() > 1e-6
