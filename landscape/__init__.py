@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from landscape.centre import centre_of, hints
     from landscape.config import SamplingConfig, StudyConfig, TrainingConfig
     from landscape.curvature import plane_sharpness
-    from landscape.derivatives import gradient, hessian_product
+    from landscape.derivatives import gradient
     from landscape.description import PlaneDescription, describe
     from landscape.directions import (
         custom_plane,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         update_plane,
     )
     from landscape.evaluation import Subset, batch_loss
+    from landscape.expected_hessian import expected_hessian_check, hessian_product
     from landscape.grid import Grid
     from landscape.hessian import (
         Eigenpairs,
@@ -137,7 +138,8 @@ _HOME = MappingProxyType(
         "gradient_plane": "loss_planes",
         "hessian_eigenpairs": "hessian",
         "hessian_extremes": "hessian",
-        "hessian_product": "derivatives",
+        "expected_hessian_check": "expected_hessian",
+        "hessian_product": "expected_hessian",
         "spectral_density": "spectrum",
         "describe": "description",
         "batch_loss": "evaluation",
@@ -202,6 +204,7 @@ __all__ = [
     "describe",
     "eigenvector_plane",
     "evaluate_losses",
+    "expected_hessian_check",
     "gradient",
     "gradient_plane",
     "gradient_segment",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from landscape.arrays import Floats
 from landscape.evaluation.backward import Backward, look
+from landscape.evaluation.examples import Part
 from landscape.parameters import flatten
 from landscape.problem import Problem, check_problem
 
@@ -42,29 +43,24 @@ def gradient(problem: Problem, theta: Floats | None = None) -> Floats:
     return LossAtPoint(problem, theta).gradient()
 
 
-def hessian_product(
-    problem: Problem, theta: Floats | None = None, *, varied: Collection[str] | None = None
-) -> HessianProduct:
-    """Return the Hessian of the loss as a linear operator [P, P].
+class Curvatures(Protocol):
+    """Second derivatives that autograd lacks, and what gives them to it.
 
-    Args:
-        problem: network, loss and data; only read.
-        theta: where, [P]; None takes the model's present parameters.
-        varied: names of the parameters that vary; rows and columns of all others are zero. None
-            takes all, whatever their ``requires_grad``.
-
-    Raises:
-        ValueError: as :func:`gradient`, for unknown names, a model that is not deterministic, or a
-            network without second derivatives (reentrant checkpoints). A product raises it where
-            an operation has no second derivative.
-
-    >>> from torch import nn
-    >>> bowl = nn.Linear(2, 1, bias=False)
-    >>> operator = hessian_product(Problem(bowl, "mse", (torch.eye(2), torch.zeros(2, 1))))
-    >>> (operator @ np.array([1.0, 0.0])).tolist()
-    [1.0, 0.0]
+    Attributes:
+        unseen: what may kink and has none, as sentences.
+        settings: what is noted of them, plain values.
     """
-    return HessianProduct(LossAtPoint(problem, theta, varied=varied))
+
+    unseen: tuple[str, ...]
+    settings: Mapping[str, Any]
+
+    def around(self, number: int, part: Part) -> AbstractContextManager[None]:
+        """Return a context; what runs in it on that batch has them.
+
+        Args:
+            number: of the batch.
+            part: the batch.
+        """
 
 
 class HessianProduct(LinearOperator):
@@ -77,6 +73,9 @@ class HessianProduct(LinearOperator):
     Args:
         at: what is differentiated, and where.
 
+    Attributes:
+        kinks: second derivatives of the kinks; None is autograd's Hessian.
+
     Raises:
         ValueError: for a model that is not deterministic in evaluation mode, or that has no second
             derivatives.
@@ -88,12 +87,19 @@ class HessianProduct(LinearOperator):
         at.check_deterministic()
         at.check_second()
         self.at = at
+        self.kinks: Curvatures | None = None
         self.products = 0
 
     @property
     def settings(self) -> dict[str, Any]:
         """Of which problem it is, plain values, to be noted beside what is found with it."""
-        return {**self.at.settings, "parameters": len(self.index)}
+        of_kinks = {} if self.kinks is None else self.kinks.settings
+        return {**self.at.settings, "parameters": len(self.index), **of_kinks}
+
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """What may kink and has no second derivative, where kinks are given some at all."""
+        return () if self.kinks is None else self.kinks.unseen
 
     @property
     def index(self) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
@@ -104,7 +110,8 @@ class HessianProduct(LinearOperator):
 
     def _matvec(self, x: Any) -> Floats:
         self.products += 1
-        return self.at.hessian_times(np.asarray(x, dtype=np.float64).reshape(-1))
+        vector = np.asarray(x, dtype=np.float64).reshape(-1)
+        return self.at.hessian_times(vector, self.kinks)
 
     def _adjoint(self) -> HessianProduct:
         return self
@@ -181,7 +188,7 @@ class LossAtPoint:
         Raises:
             ValueError: if there are none, or they are not the function's.
         """
-        with self._in_place() as (_, backward):
+        with self.in_place() as (_, backward):
             backward.refuse_second()
         if not backward.functions:
             return
@@ -207,23 +214,29 @@ class LossAtPoint:
     def gradient(self) -> Floats:
         """Return the gradient [P]; zero for parameters that do not vary."""
         total = self._zeros()
-        with self._in_place() as (leaves, backward):
+        with self.in_place() as (leaves, backward):
             for part in self.evaluator.batches.parts:
                 loss = backward.parts(part)[0]
                 _add(total, backward.gradients(loss, leaves))
         return self._over_examples(total)
 
-    def hessian_times(self, vector: Floats) -> Floats:
+    def hessian_times(self, vector: Floats, kinks: Curvatures | None = None) -> Floats:
         """Return the Hessian times ``vector`` [P], [P].
+
+        Args:
+            vector: [P].
+            kinks: second derivatives of the kinks; None takes autograd's alone.
 
         Raises:
             ValueError: if an operation has no second derivative, or the product is not finite.
         """
         total = self._zeros()
         along = self._split(vector)
-        with self._in_place() as (leaves, backward):
-            for part in self.evaluator.batches.parts:
-                _add(total, _times(backward.parts(part)[0], leaves, along))
+        with self.in_place() as (leaves, backward):
+            for number, part in enumerate(self.evaluator.batches.parts):
+                with nullcontext() if kinks is None else kinks.around(number, part):
+                    loss = backward.parts(part)[0]
+                _add(total, _times(loss, leaves, along))
         product = self._over_examples(total)
         if not np.all(np.isfinite(product)):
             raise ValueError(
@@ -233,7 +246,7 @@ class LossAtPoint:
         return product
 
     @contextmanager
-    def _in_place(self) -> Iterator[tuple[dict[str, Tensor], Backward]]:
+    def in_place(self) -> Iterator[tuple[dict[str, Tensor], Backward]]:
         """Put the point in place; yields the parameters that vary, and how to differentiate."""
         network = self.evaluator.network
         # Fused attention has no second derivative.

@@ -8,14 +8,15 @@ that the input is not lost.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from landscape.kinks.candidates import Candidates, candidates_along, pooled_candidates
 from landscape.kinks.normalisers import WRITTEN_OUT
 from landscape.kinks.operations import (
     ALONG_DIMENSION,
@@ -68,7 +69,10 @@ class Observer(TorchFunctionMode):
         sites: in the order of the calls.
         unseen: what may kink and could not be watched, as sentences.
         moving: of every call that may kink, whether its input depends on the parameters.
+        written_out: functions that are done in plain operations instead.
     """
+
+    written_out: ClassVar[Mapping[Callable[..., Any], Callable[..., Tensor]]] = WRITTEN_OUT
 
     def __init__(
         self,
@@ -103,7 +107,7 @@ class Observer(TorchFunctionMode):
         self._follow_indices(name, args)
         handler = self._handler(name, args, kwargs)
         if handler is None:
-            return WRITTEN_OUT.get(func, func)(*args, **kwargs)
+            return self.written_out.get(func, func)(*args, **kwargs)
         return handler(func, name, (args, kwargs))
 
     def _follow_indices(self, name: str, args: Any) -> None:
@@ -176,14 +180,12 @@ class Observer(TorchFunctionMode):
         else:
             low = argument(arguments, 1, "min", None)
             high = None if name == "clamp_min" else argument(arguments, 2, "max", None)
-        if isinstance(low, int | float) and isinstance(high, int | float) and low < high:
-            pair = Kinks((float(low), float(high)), (1.0, -1.0), (1.0, 0.0))
-            before = inputs.clone()
-            site = self._note(name, before, pair)
-            return self._result(
-                site, torch.clamp(before, low, high), target_of(func, inputs, arguments[1])
-            )
         result = inputs.clone()
+        target = target_of(func, inputs, arguments[1])
+        if isinstance(low, int | float) and isinstance(high, int | float) and low < high:
+            both = Kinks((float(low), float(high)), (1.0, -1.0), (1.0, 0.0))
+            site = self._note(name, result, both)
+            return self._result(site, torch.clamp(result, low, high), target)
         for bound, sign in ((low, 1), (high, -1)):
             if bound is None:
                 continue
@@ -194,7 +196,6 @@ class Observer(TorchFunctionMode):
                 site = self._note(name, result, pair)
                 limits = {"min": bound} if sign > 0 else {"max": bound}
                 result = self._result(site, torch.clamp(result, **limits), None)
-        target = target_of(func, inputs, arguments[1])
         return result if target is None else target.copy_(result)
 
     def _extreme(self, _: Any, name: str, arguments: Arguments) -> Any:
@@ -238,7 +239,10 @@ class Observer(TorchFunctionMode):
             return POOLS[base](values.reshape(-1, *shape), *more, **kwargs)
 
         values, places = choose(before)
-        site = self._note_choice(base, before, places, space, lambda z: choose(z)[1], inputs)
+        site = self._note_choice(
+            base, before, places, space, lambda z: choose(z)[1], inputs,
+            lambda: pooled_candidates(base, arguments, before, places),
+        )  # fmt: skip
         result = self._result(site, values, None)
         if site is not None:
             self._indices[id(places)] = (places, site)
@@ -261,7 +265,10 @@ class Observer(TorchFunctionMode):
             return chosen, places.expand_as(rows).gather(dim, chosen)
 
         places, index = choose(before)
-        site = self._note_choice(name, before, index, 0, lambda z: choose(z)[1], inputs)
+        site = self._note_choice(
+            name, before, index, 0, lambda z: choose(z)[1], inputs,
+            lambda: candidates_along(before, places, dim, smallest=extreme is torch.min),
+        )  # fmt: skip
         result = self._result(site, before.gather(dim, places), None)
         if not keep:
             result, places = result.squeeze(dim), places.squeeze(dim)
@@ -276,6 +283,7 @@ class Observer(TorchFunctionMode):
         space: int,
         choose: Callable[[Tensor], Tensor],
         given: Tensor,
+        _candidates: Callable[[], Candidates],
     ) -> Site | None:
         """Note a choice among the entries of a row of inputs.
 
@@ -287,6 +295,7 @@ class Observer(TorchFunctionMode):
             space: number of spatial axes, 0 for none.
             choose: places as a function of the inputs.
             given: the inputs as they were given, which may be the output of a site.
+            _candidates: returns who was chosen among whom.
         """
         rows, row, channels = inputs.shape[0], inputs[0].numel(), inputs.shape[1]
         if rows % self._examples:

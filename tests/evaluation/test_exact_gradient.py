@@ -5,8 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from landscape import Problem
-from landscape.derivatives import gradient, hessian_product
+from landscape import Problem, gradient, hessian_product
 
 
 @pytest.mark.parametrize("examples", [3, 7, 26, 49])

@@ -39,7 +39,7 @@ def test_as_many_steps_as_eigenvalues_find_every_eigenvalue_with_its_share() -> 
     np.testing.assert_allclose(found.arrays["weights"], 1 / 6, rtol=1e-7)
     assert found.arrays["residuals"].max() < 1e-9
     assert found.settings["parameters"] == 6
-    assert found.settings["products"] == 12
+    assert found.settings["products"] == found.settings["found"] == 6  # in the run before
 
 
 @pytest.mark.parametrize("steps", [2, 5, 9])
@@ -111,6 +111,40 @@ def test_the_ends_are_those_of_the_spectrum(examples: Pair) -> None:
     assert found.arrays["nodes"].min() == pytest.approx(low, rel=1e-4)
 
 
+def test_the_moments_are_exact_within_their_standard_errors(examples: Pair) -> None:
+    model = net(nn.ReLU())
+    problem = Problem(model, "cross_entropy", examples)
+    for scale in (None, 0.3):
+        matrix = hessian_product(problem, scale=scale)
+        whole = matrix @ np.eye(matrix.shape[0])
+        size = len(whole)
+        wanted = np.array([np.trace(whole), np.sum(whole**2)]) / size
+        found = spectral_density(problem, scale=scale, steps=30, starts=12)
+        moments = found.arrays["moments"]
+        means, errors = (np.array(found.settings[n]) for n in ("moments", "moment_errors"))
+        np.testing.assert_allclose(means, moments.mean(axis=0))
+        np.testing.assert_allclose(errors, moments.std(axis=0, ddof=1) / np.sqrt(12))
+        assert np.all(np.abs(means - wanted) < 3 * errors)
+        # What is left beside the eigenvalues that were found scatters little.
+        assert errors[1] < 0.02 * wanted[1]
+        rng = np.random.default_rng(0)
+        plain = [np.mean((whole @ rng.choice([-1, 1], size)) ** 2) for _ in range(12)]
+        assert np.std(plain) > 5 * moments[:, 1].std()
+    assert spectral_density(problem, steps=5, starts=1).settings["moment_errors"] is None
+
+
+def test_eigenvalues_that_repeat_are_found_once_and_met_again_in_the_rest() -> None:
+    found = spectral_density(bowl(np.array([1.0, 1.0, 1.0, 2.0, 2.0, 2.0])), steps=4, starts=3)
+    assert found.settings["found"] == 2
+    nodes, weights = found.arrays["nodes"], found.arrays["weights"]
+    low = np.isclose(nodes, 2 / 6)
+    assert np.all(low | np.isclose(nodes, 8 / 6))
+    np.testing.assert_allclose(weights.sum(axis=1), 1)
+    # The four others are met in the share that a start has of each, beside the one that was found.
+    shares = (weights * low).sum(axis=1)
+    assert np.all((shares > 1 / 6) & (shares < 5 / 6))
+
+
 def test_the_same_seed_gives_the_same_and_the_model_stays(examples: Pair) -> None:
     model = net(nn.ReLU())
     before = flatten(model)
@@ -122,7 +156,7 @@ def test_the_same_seed_gives_the_same_and_the_model_stays(examples: Pair) -> Non
         for _ in range(2)
     )
     np.testing.assert_array_equal(one.arrays["nodes"], two.arrays["nodes"])
-    assert len(calls) == 32
+    assert len(calls) == 2 * 3 * 8
     other = spectral_density(Problem(model, "cross_entropy", examples), steps=8, starts=2, seed=1)
     assert not np.array_equal(one.arrays["nodes"], other.arrays["nodes"])
     np.testing.assert_array_equal(flatten(model), before)
