@@ -180,9 +180,14 @@ def cell(name: str, depth: int, kind: str, examples: int, steps: int) -> str:
 
 def row(cell: str, loss: float, crossings: int, values: NDArray[np.float64]) -> str:
     """Write a row: median (worst) of every error in per cent."""
-    size, *errors = values
-    told = " | ".join(f"{100 * np.median(e):.2g} ({100 * e.max():.2g})" for e in errors)
-    return f"| {cell} | {loss:.2g} | {crossings:,} | {100 * np.median(size):.2g} | {told} |"
+    size, *errors = 100 * values
+    told = " | ".join(f"{written(np.median(e))} ({written(e.max())})" for e in errors)
+    return f"| {cell} | {loss:.2g} | {crossings:,} | {written(np.median(size))} | {told} |"
+
+
+def written(share: float) -> str:
+    """Write a number of per cent with two digits, or all before the point."""
+    return f"{share:,.0f}" if share >= 10 else f"{share:.2g}"
 
 
 def main() -> None:
