@@ -164,7 +164,10 @@ class LineProbe:
             return [g.detach().reshape(n, -1) for g in _gradients(losses, probes)]
 
     def drifts(self, t: float, part: Part) -> Tensor:
-        """Return the third derivatives of the losses along the line as autograd sees them, [n]."""
+        """Return the third derivatives of the losses along the line as autograd sees them, [n].
+
+        NaN where torch has none of an operation in forward mode.
+        """
         n = 1 if self.whole else count(part)
 
         def losses(t: Tensor) -> Tensor:
@@ -174,8 +177,14 @@ class LineProbe:
             return lambda t: jvp(function, (t,), (torch.ones_like(t),))[1]
 
         here = torch.tensor(t, dtype=torch.float64, device=self.device)
-        with sdpa_kernel(SDPBackend.MATH), torch.no_grad(), _telling():
-            return derived(derived(derived(losses)))(here).detach()
+        with sdpa_kernel(SDPBackend.MATH), torch.no_grad():
+            try:
+                return derived(derived(derived(losses)))(here).detach()
+            except (RuntimeError, NotImplementedError) as error:
+                if isinstance(error, torch.OutOfMemoryError):
+                    raise
+                _LOG.info("no third derivatives in forward mode (%s)", error)
+                return here.new_full((n,), float("nan"))
 
     def loss_sum(self, t: float, part: Part) -> float:
         """Return the loss that is reported, summed over the examples of a batch, at one place."""

@@ -44,7 +44,7 @@ class Elementwise:
     Attributes:
         kinks: from its arguments.
         curved: whether it bends between its knots.
-        function: what computes it, if torch's own cannot be differentiated twice.
+        function: what computes it, if torch's own cannot be differentiated often enough.
     """
 
     kinks: Callable[[Any], Kinks]
@@ -124,6 +124,14 @@ def _hardsigmoid(inputs: Tensor) -> Tensor:
     return functional.relu6(inputs + 3) / 6
 
 
+def _silu(inputs: Tensor) -> Tensor:
+    return inputs * inputs.sigmoid()
+
+
+def _mish(inputs: Tensor) -> Tensor:
+    return inputs * functional.softplus(inputs).tanh()
+
+
 _RECTIFIER = Elementwise(_fixed((0.0, 1.0, 0.0)))
 _ABSOLUTE = Elementwise(_fixed((0.0, 2.0, 0.5)))
 _SMOOTH = Elementwise(_none, curved=True)
@@ -149,8 +157,9 @@ ELEMENTWISE: Mapping[str, Elementwise] = MappingProxyType(
         "abs": _ABSOLUTE,
         "absolute": _ABSOLUTE,
         "gelu": _SMOOTH,
-        "silu": _SMOOTH,
-        "mish": _SMOOTH,
+        # torch's own have no third derivatives in forward mode.
+        "silu": Elementwise(_SMOOTH.kinks, curved=True, function=_silu),
+        "mish": Elementwise(_SMOOTH.kinks, curved=True, function=_mish),
         "sigmoid": _SMOOTH,
         "tanh": _SMOOTH,
         "softplus": _SMOOTH,

@@ -45,7 +45,8 @@ class SlopePrediction(Presented):
         slope: at the start, in loss per t.
         smooth: slope change by autograd's curvature at the start, ``(end - start) d'Hd``.
         drift: slope change by the change of that curvature, ``(end - start)^2 / 2`` times its
-            derivative along d at the start, as autograd sees it.
+            derivative along d at the start, as autograd sees it; 0 where torch has no third
+            derivatives of an operation in forward mode.
         kink: slope change by kinks, the sum of the jumps J.
         kink_size: sum of the sizes |J|.
         taken_back: sum of ``J (end - t)`` over the kinks, in units of the loss.
@@ -218,7 +219,7 @@ class _Total:
         values = {
             "slope": jet.slopes.sum(),
             "smooth": self.span * jet.curvatures.sum(),
-            "drift": half * drifts.sum(),
+            "drift": half * drifts.sum().nan_to_num(0.0),
             "kink": rows[2].sum(),
             "kink_size": rows[1].sum(),
             "taken_back": taken.sum(),

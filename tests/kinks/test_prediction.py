@@ -424,6 +424,19 @@ def test_a_smooth_network_has_bends_and_no_kinks(activation: str) -> None:
     assert found.bend_taken_back_size == pytest.approx(float(parts.abs().sum()), rel=1e-8)
 
 
+@pytest.mark.parametrize("name", sorted(set(activations.names()) - {"hardshrink"}))
+def test_every_known_activation_is_predicted(name: str) -> None:
+    torch.manual_seed(1)
+    layers = (nn.Linear(4, 6), activations.make(name), nn.Linear(6, 3))
+    model = nn.Sequential(*layers).double()
+    pair = torch.randn(20, 4, dtype=torch.float64), torch.arange(20) % 3
+    problem = Problem(model, "cross_entropy", pair)
+    start = torch.nn.utils.parameters_to_vector(model.parameters()).detach().numpy()
+    step = Segment(start, -0.05 * gradient(problem))
+    exact = slope_budget(problem, step).slope_change
+    assert predicted_slope_change(problem, step).slope_change == pytest.approx(exact, rel=0.03)
+
+
 def test_smooth_errors_fall_with_the_third_power_of_the_step() -> None:
     loss, pair = nn.CrossEntropyLoss(), digits(30)
     model = OneLayer(torch.tanh)
