@@ -172,7 +172,7 @@ def _drawn(analysis: Analysis) -> list[str]:
     from landscape.dynamics.primary import deciding_twins
 
     names = list(analysis.settings["activations"])
-    twins = [name for pair in deciding_twins() for name in pair]
+    twins = list(dict.fromkeys(name for pair in deciding_twins() for name in pair))
     return twins if set(twins) <= set(names) else names[:8]
 
 
