@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -180,29 +180,35 @@ def power(simulations: int, *, seeds: int, truth: float, scatter: float) -> Rate
     return Rate(float(np.mean(right)), simulations)
 
 
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    print(f"| {' | '.join(head)} |\n{'|---' * len(head)}|")
+    for row in rows:
+        print(f"| {' | '.join(map(str, row))} |", flush=True)
+    print()
+
+
 def main(simulations: int = SIMULATIONS) -> None:
-    """Print both tables."""
+    """Print the rates of errors by true differences and seeds, and what is found."""
     count = sum(len(one.pairs) for one in every() if one.family)
-    print(f"{simulations:,} studies a row, ± one standard error; where none is wrong the rate is "
+    print(f"{simulations:,} studies a cell, ± one standard error; where none is wrong the rate is "
           f"below {3 / simulations:.3f} (95 %).\n")  # fmt: skip
-    print("| true differences | seeds | primary contrasts | studies with a false difference "
-          "| studies with a false “hardly”, all effects at the margin |")  # fmt: skip
-    print("|---|---|---|---|---|")
-    rows = [(name, seeds, 1) for name in NULLS for seeds in SEEDS]
-    rows += [(name, 16, _PLACES) for name in NULLS if name.startswith(("normal", "skewed"))]
-    for name, seeds, places in rows:
-        cells = [rate(name, simulations, seeds=seeds, places=places)
-                 for rate in (false_differences, false_equivalence)]  # fmt: skip
-        print(f"| {name} | {seeds} | {places * count} | {cells[0]} | {cells[1]} |", flush=True)
-    print(f"\n{simulations // 4:,} studies of {count} contrasts a row, normal scatter.\n")
-    print("| scatter, in margins | seeds | found, of effects of twice the margin "
-          "| “hardly”, of effects of 0 |")  # fmt: skip
-    print("|---|---|---|---|")
-    for scatter in (0.25, 0.5, 1.0, 2.0):
-        for seeds in SEEDS:
-            found, equal = (power(simulations // 4, seeds=seeds, truth=truth, scatter=scatter)
-                            for truth in (2.0, 0.0))  # fmt: skip
-            print(f"| {scatter:g} | {seeds} | {found.share:.2f} | {equal.share:.2f} |", flush=True)
+    kinds = {"false difference": false_differences, "false “hardly”": false_equivalence}
+    for places, some in ((1, SEEDS), (_PLACES, (16,))):
+        print(f"Studies of {places * count} primary contrasts:\n")
+        head = ["true differences", *(f"{kind}, {n} seeds" for kind in kinds for n in some)]
+        _table(head, (
+            [name, *(rate(name, simulations, seeds=n, places=places)
+                     for rate in kinds.values() for n in some)]
+            for name in NULLS
+        ))  # fmt: skip
+    print(f"Contrasts that are decided, of {count} of normal scatter:\n")
+    head = ["scatter, in margins", *(f"difference of twice the margin, {n} seeds" for n in SEEDS),
+            *(f"“hardly” at 0, {n} seeds" for n in SEEDS)]  # fmt: skip
+    _table(head, (
+        [scatter, *(f"{power(simulations // 4, seeds=n, truth=truth, scatter=scatter).share:.2f}"
+                    for truth in (2.0, 0.0) for n in SEEDS)]
+        for scatter in (0.25, 0.5, 1.0, 2.0)
+    ))  # fmt: skip
 
 
 if __name__ == "__main__":
