@@ -97,11 +97,11 @@ class Effect:
 
     def p_above(self, bound: float) -> float:
         """Return the one-sided p of the hypothesis that the difference is at most ``bound``."""
-        return _p_above(self.lowest, bound)
+        return float(p_above(self.lowest, bound))
 
     def p_below(self, bound: float) -> float:
         """Return the one-sided p of the hypothesis that the difference is at least ``bound``."""
-        return _p_above(-self.highest, -bound)
+        return float(p_above(-self.highest, -bound))
 
     def beyond(self, margin: float) -> int:
         """Return how many pairs may differ by the margin or more, either way."""
@@ -153,7 +153,7 @@ def paired_effect(
         n=len(difference),
         level=held,
         scale=scale,
-        p_value=_two_sided(_p_above(values, 0.0) for values in (lowest, -highest)),
+        p_value=_two_sided(p_above(values, 0.0) for values in (lowest, -highest)),
         p_signs=_two_sided(_p_signs(values, 0.0) for values in (lowest, -highest)),
         lowest=lowest,
         highest=highest,
@@ -213,44 +213,52 @@ def most_against(count: int, alpha: float) -> int:
     return int(np.sum(special.bdtr(np.arange(count), count, 0.5) <= alpha)) - 1
 
 
-def _two_sided(sides: Iterable[float]) -> float:
-    return min(1.0, 2 * min(sides))
+def _two_sided(sides: Iterable[Floats]) -> float:
+    return min(1.0, 2 * float(min(sides)))
 
 
-def _p_above(values: Floats, bound: float) -> float:
-    """Return the p of "at most bound" in the median, or in the mean: the larger."""
-    signs = _p_signs(values, bound)
-    if signs == 1 or not np.isfinite(values).all():
-        return signs
-    return max(signs, _p_mean(values, bound))
+def p_above(values: Floats, bound: float) -> Floats:
+    """Return the p of "at most bound" in the median, or in the mean: the larger.
+
+    Args:
+        values: differences of n seeds, [..., n].
+        bound: in their unit.
+
+    Returns:
+        One p for each n of them, [...].
+    """
+    return np.maximum(_p_signs(values, bound), _p_mean(values, bound))
 
 
-def _p_signs(values: Floats, bound: float) -> float:
+def _p_signs(values: Floats, bound: float) -> Floats:
     """Return P(Bin(n, 1/2) >= the number above the bound); what ties with it is not above."""
-    above = int(np.count_nonzero(values > bound))
-    return float(special.bdtr(len(values) - above, len(values), 0.5))
+    count = values.shape[-1]
+    above = np.count_nonzero(values > bound, axis=-1)
+    return np.asarray(special.bdtr(count - above, count, 0.5))
 
 
-def _p_mean(values: Floats, bound: float) -> float:
+def _p_mean(values: Floats, bound: float) -> Floats:
     """Return the p of "the mean is at most bound" by Student's t after Hall's cubic.
 
     T + g T^2 / (3 sqrt n) + g^2 T^3 / (27 n) + g / (6 sqrt n), with g the skewness: it increases
     with T, and takes the skewness out of the law of T to order 1 / n. That of a few seeds is a poor
     estimate: so few degrees of freedom, which are this module's choice, keep the error of a family
     of 20 below 6 % for exponential differences from 12 seeds on.
+
+    0 where there is no mean, and where the spread is none but by rounding: the signs alone count.
     """
-    count = len(values)
-    mean = float(values.sum()) / count
-    rest = values - mean
-    squares = rest * rest
-    spread = math.sqrt(float(squares.sum()) / count)
-    # Spread by rounding alone is none, and leaves no room for chance.
-    if spread <= _ROUNDING * float(np.abs(values).max()):
-        return 0.0
-    # Unbiased for normal samples (Fisher's G1); 2 seeds have none.
-    unbiased = math.sqrt(count * (count - 1)) / max(count - 2, 1)
-    skewness = unbiased * float(squares @ rest) / count / spread**3
-    bend = skewness / (3 * math.sqrt(count))
-    t = (mean - bound) * math.sqrt(count - 1) / spread
-    corrected = t + bend * t**2 + bend**2 * t**3 / 3 + bend / 2
-    return float(special.stdtr(_FREEDOM * (count - 1), -corrected))
+    count = values.shape[-1]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = values.sum(axis=-1) / count
+        rest = values - mean[..., None]
+        squares = rest * rest
+        spread = np.sqrt(squares.sum(axis=-1) / count)
+        # Unbiased for normal samples (Fisher's G1); 2 seeds have none.
+        unbiased = math.sqrt(count * (count - 1)) / max(count - 2, 1)
+        skewness = unbiased * (squares * rest).sum(axis=-1) / count / spread**3
+        bend = skewness / (3 * math.sqrt(count))
+        t = (mean - bound) * math.sqrt(count - 1) / spread
+        corrected = t + bend * t**2 + bend**2 * t**3 / 3 + bend / 2
+        known = spread > _ROUNDING * np.abs(values).max(axis=-1)
+    p = special.stdtr(_FREEDOM * (count - 1), -corrected)
+    return np.asarray(np.where(known & np.isfinite(spread), p, 0.0))

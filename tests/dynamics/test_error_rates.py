@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks.error_rates import NULLS, false_differences, false_equivalence, power
 
-STUDIES = 50
+STUDIES = 200
 # Three standard errors above 6 %.
 BOUND = 0.06 + 3 * math.sqrt(0.06 * 0.94 / STUDIES)
 
@@ -35,15 +35,15 @@ def test_what_happens_in_few_seeds_is_never_called_equal(share):
 
 
 def test_what_is_there_is_found_and_what_is_not_is_called_equal():
-    assert power(20, seeds=16, truth=2.0, scatter=0.5).share > 0.95
-    assert power(20, seeds=16, truth=0.0, scatter=0.5).share > 0.8
+    assert power(20, seeds=16, truth=2.0, scatter=0.5).share > 0.9
+    assert power(20, seeds=16, truth=0.0, scatter=0.5).share > 0.75
 
 
 @pytest.mark.parametrize("name", NULLS)
 def test_the_truth_of_a_null_is_what_it_says(name):
     """The median, or for what is named by its mean the mean, is at the truth."""
     for truth in (0.0, 1.0):
-        drawn = NULLS[name](np.random.default_rng(0), 100_000, truth, 0.5)
+        drawn = NULLS[name](np.random.default_rng(0), (100_000,), truth, 0.5)
         if "means" in name or ("lumps" in name and truth):
             assert drawn.mean() == pytest.approx(truth, abs=0.05)
         else:

@@ -61,7 +61,7 @@ def signs(values, bound=0.0):
 
 
 def corrected(values, bound=0.0):
-    """One-sided p of the mean: Hall's cubic as he gives it, two fifths of the degrees of freedom."""
+    """One-sided p of the mean: Hall's cubic as he gives it, with 0.4 (n - 1) degrees of freedom."""
     away, n = np.array(values) - bound, len(values)
     g = stats.skew(away, bias=False)
     t = stats.ttest_1samp(away, 0.0).statistic
