@@ -168,11 +168,14 @@ def _at_best(arrays: Any, *, column: int) -> Any:
 
 
 def _drawn(analysis: Analysis) -> list[str]:
-    """Return which activations are drawn: the twins that decide, else the first eight."""
+    """Return which activations are drawn: one twin of each family, else the first eight."""
     from landscape.dynamics.primary import deciding_twins
 
     names = list(analysis.settings["activations"])
-    twins = [name for pair in deciding_twins() for name in pair]
+    smooth: dict[str, str] = {}
+    for twin in deciding_twins():
+        smooth.setdefault(*twin)
+    twins = [name for pair in smooth.items() for name in pair]
     return twins if set(twins) <= set(names) else names[:8]
 
 
@@ -218,7 +221,7 @@ def dose_curves(number: int, analyses: Sequence[Analysis]) -> Iterator[Any]:
         sides, nothing = ("over", "1") if log else ("minus", "0")
         words = (f"Effect of kinks by their size: {quantity.name}, kinked {sides} smooth, against "
                  f"the {one.what}. {group}, median and range over {len(seeds)} seeds. {nothing} is "
-                 "no effect.")  # fmt: skip
+                 "no effect. Exploratory.")  # fmt: skip
         yield viz.picture_of(figure, alt=f"{quantity.name} against the {one.what}", caption=words)
 
 

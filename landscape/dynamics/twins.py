@@ -42,10 +42,7 @@ class Twin:
         return f"{self.kinked} against {self.smooth}"
 
 
-_FEW = (
-    *(Twin(*pair, primary=True) for pair in deciding_twins()),
-    Twin("pwl_elu_0.5", "elu"),
-)
+_FEW = tuple(Twin(*pair, primary=True) for pair in deciding_twins())
 WIDTHS = ("0.01", "0.03", "0.1", "0.3", "1", "3")
 SPACINGS = ("0.125", "0.25", "0.5", "1")
 
@@ -54,7 +51,7 @@ def twins(which: str = "few") -> tuple[Twin, ...]:
     """Return the pairs that are compared, without the null.
 
     Args:
-        which: ``few`` is one pair of each family; ``all`` has ReLU smoothed at six widths and two
+        which: ``few`` are the pairs that decide; ``all`` has ReLU smoothed at six widths and two
             other ways, copies of GELU, ELU and tanh at four knot spacings, and forward kinked with
             backward smoothed and the reverse.
 
@@ -62,7 +59,7 @@ def twins(which: str = "few") -> tuple[Twin, ...]:
         ValueError: for another name.
 
     >>> twins()[0].name
-    'relu against smelu_1'
+    'relu against smelu_0.1'
     """
     if which == "few":
         return _FEW

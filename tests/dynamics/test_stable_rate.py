@@ -121,14 +121,12 @@ def test_every_method_has_a_largest_stable_rate_and_descent_is_measured_alone(mo
         single = setting.problem("relu", dtype=torch.float32)
         losses = descend(single, methods, steps=8).losses[0]
         assert losses[-1] < losses[0]
-    # How far stable rates reach is measured where it is compared: not of ELU.
-    missing = np.isnan(found.arrays["stable_ranges"])
-    names = np.array(found.settings["activations"])
-    assert set(names[missing]) == {"elu", "pwl_elu_0.5"}
+    # How far stable rates reach is measured where it is compared: of the few twins, of all.
+    assert not np.isnan(found.arrays["stable_ranges"]).any()
     with_it = stable_rate.verdict([found, found]).shown
     arrays = {key: v for key, v in found.arrays.items() if key != "stable_ranges"}
     older = Analysis(found.kind, arrays, found.settings)
     without = stable_rate.verdict([older, older]).shown
     added = [c.name for c in with_it if c.name not in {one.name for one in without}]
-    assert len(added) == 3
+    assert len(added) == 5
     assert all(name.startswith("reach of the stable rates: ") for name in added)
