@@ -27,7 +27,8 @@ def rate_table(analyses: Sequence[Analysis]) -> Any:
 
     group, seeds = next(iter(groups(analyses).items()))
     names = list(seeds[0].settings["activations"])
-    first = [name for pair in deciding_twins() for name in pair if name in names]
+    deciding = dict.fromkeys(name for pair in deciding_twins() for name in pair)
+    first = [name for name in deciding if name in names]
     ordered = [*first, *(name for name in names if name not in first)]
     rows = [row for name in ordered for row in _rows(seeds, names.index(name), name)]
     return own_viz().Table(

@@ -170,12 +170,12 @@ def judged_apart(analyses: Sequence[Analysis]) -> list[Analysis]:
         pilot, others = seeds[:PILOT], seeds[PILOT:]
         if len(others) < _JUDGED:
             continue
-        chosen = _chosen(pilot)
+        chosen = best_rates(pilot)
         found += [replace(one, arrays={**one.arrays, "chosen": chosen}) for one in others]
     return found
 
 
-def _chosen(pilot: Sequence[Analysis]) -> NDArray[np.int64]:
+def best_rates(pilot: Sequence[Analysis]) -> NDArray[np.int64]:
     """Return the best rates of some seeds, [A, B].
 
     The best is the one at which the fewest runs do not arrive; among those the one with the
@@ -264,7 +264,8 @@ def _seconds(size: int, *, to_target: bool) -> Values:
     return value
 
 
-def _quantities(analyses: Sequence[Analysis], claim: int) -> list[Quantity]:
+def quantities(analyses: Sequence[Analysis], claim: int) -> list[Quantity]:
+    """Return what decides claim 8 or 10, for every batch size; of analyses with chosen rates."""
     return [
         registered(claim, _STEPS, _at_chosen("needed", size), known_as=f"{_STEPS}, {_batch(size)}")
         for size in _sizes(analyses)
@@ -347,7 +348,7 @@ def verdict(analyses: Sequence[Analysis]) -> Finding:
     judged = judged_apart(analyses)
     arrived = Quantity(name="share of rates and batch sizes that arrive", values=_arrived,
                        claimed=-1, margin=0.05, scale="linear")  # fmt: skip
-    deciding, beside = decided(judged, _quantities(judged, 8), [arrived, *_beside(judged)])
+    deciding, beside = decided(judged, quantities(judged, 8), [arrived, *_beside(judged)])
     beside += [c for q in _beside(judged) for c in contrasts(judged, q, primary=False)]
     cells = []
     for twin in twins("few"):
@@ -383,7 +384,7 @@ def verdict_elsewhere(analyses: Sequence[Analysis]) -> Finding:
     another faster is no difference between places.
     """
     judged = judged_apart(analyses)
-    deciding = [c for quantity in _quantities(judged, 10) for c in contrasts(judged, quantity)]
+    deciding = [c for quantity in quantities(judged, 10) for c in contrasts(judged, quantity)]
     # A place that a sweep has only begun with is not compared, and counts for nothing.
     places = [seeds[0].settings for seeds in groups(judged).values()]
     data = {str(place["data"]) for place in places}
