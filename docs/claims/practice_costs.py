@@ -1,0 +1,115 @@
+"""Name every cell of the practice form's whole factorial, with what it costs.
+
+    python docs/claims/practice_costs.py
+
+measures a few steps of every network and batch size and writes ``docs/claims/practice_costs.csv``.
+Optimizer and schedule cost next to nothing beside a gradient: their cells take over the time of the
+network and batch size. Seconds are process time of one core, and hold for the machine that ran it.
+"""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import data
+from landscape.config.claims import ClaimsConfig
+from landscape.dynamics.settings import Setting
+from landscape.dynamics.stacked import Methods, descend
+from landscape.dynamics.twins import activations_of, twins
+from landscape.evaluation import threads
+
+FOLDER = Path(__file__).parent
+HEADER = ("network", "depth", "width", "optimizer", "schedule", "batch", "measured",
+          "seconds_per_seed", "core_hours")  # fmt: skip
+OPTIMIZERS, SCHEDULES, BATCHES = ("adam", "sgd", "momentum"), ("cosine", "constant"), (64, 32, 256)
+# Kind, depths and widths; BatchNorm in both convolutional ones, skip connections in the last.
+SHAPES = {"mlp": ((2, 6), (32, 128)), "cnn": ((1, 3), (6, 24)), "resnet": ((8, 20), (4, 16))}
+# Timed: steps of a few activations, from which the others hardly differ.
+STEPS, TIMED = 5, ("relu", "gelu", "pwl_gelu_0.5")
+
+Network = dict[str, Any]
+
+
+def network(kind: str, depth: int, width: int) -> Network:
+    """Return a network of the form, as its configuration writes it."""
+    if kind == "mlp":
+        return {"kind": kind, "hidden": [width] * depth}
+    if kind == "resnet":
+        return {"kind": kind, "depth": depth, "width": width}
+    convolutions = {"convolutions": depth} if depth > 1 else {}
+    return {"kind": kind, "channels": [width], "hidden": [16], "batch_norm": True} | convolutions
+
+
+def cells() -> Iterator[tuple[str, int, int, str, str, int]]:
+    """Yield every cell: network, depth, width, optimizer, schedule, batch size."""
+    for kind, (depths, widths) in SHAPES.items():
+        yield from product((kind,), depths, widths, OPTIMIZERS, SCHEDULES, BATCHES)
+
+
+def in_form(config: ClaimsConfig, cell: tuple[str, int, int, str, str, int]) -> bool:
+    """Whether a cell is measured by the practice form."""
+    kind, depth, width, optimizer, schedule, batch = cell
+    for number, one in enumerate(config.networks):
+        effort = config.effort_of(number)
+        plain = {key: value for key, value in one.items() if key != "effort"}
+        way = effort.optimizer, effort.schedule
+        same = plain == network(kind, depth, width) and way == (optimizer, schedule)
+        if same and batch in effort.batch_sizes:
+            return True
+    return False
+
+
+def seconds(config: ClaimsConfig, shape: Network, batch: int) -> float:
+    """Return the seconds of one seed: all activations at all rates."""
+    digits = data.load("digits", standardise="features")
+    inputs = torch.from_numpy(np.array(digits.inputs[: config.examples], dtype=np.float64))
+    targets = torch.from_numpy(np.array(digits.targets[: config.examples]))
+    sized = ClaimsConfig(claims=(8,), networks=(shape,), effort=config.effort)
+    setting = Setting(
+        data="digits", inputs=inputs, targets=targets, seed=0, effort=config.effort,
+        network=sized.spec(0, tuple(inputs.shape[1:]), 10),
+    )  # fmt: skip
+    rates = np.full(config.effort.rates, 1e-3)
+    ways = Methods(rates, 0.9 * np.ones_like(rates), np.zeros_like(rates), adaptive=True)
+    took = 0.0
+    for name in TIMED:
+        problem = setting.problem(name, dtype=torch.float32)
+        descend(problem, ways, steps=1, batch_size=batch)
+        start = time.process_time()
+        descend(problem, ways, steps=STEPS, batch_size=batch, record_every=STEPS)
+        took += time.process_time() - start
+    activations = len(activations_of(twins(config.effort.twins)))
+    return took / len(TIMED) / STEPS * config.effort.steps * activations
+
+
+def main() -> None:
+    """Measure and write the table."""
+    config = ClaimsConfig.from_toml(FOLDER / "practice.toml")
+    known: dict[tuple[Any, ...], float] = {}
+    rows = []
+    for cell in cells():
+        kind, depth, width, _, _, batch = cell
+        key = kind, depth, width, batch
+        if key not in known:
+            with threads(1):
+                known[key] = seconds(config, network(kind, depth, width), batch)
+            print(*key, f"{known[key]:.0f} s a seed", flush=True)
+        inside = "yes" if in_form(config, cell) else "no"
+        hours = known[key] * len(config.seeds) / 3600
+        rows.append((*cell, inside, f"{known[key]:.0f}", f"{hours:.2f}"))
+    with (FOLDER / "practice_costs.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(HEADER)
+        writer.writerows(rows)
+
+
+if __name__ == "__main__":
+    main()
