@@ -20,11 +20,12 @@ import numpy as np
 import torch
 
 import data
-from landscape.config.claims import ClaimsConfig
+from landscape.config.claims import ClaimsConfig, Effort
 from landscape.dynamics.settings import Setting
 from landscape.dynamics.stacked import Methods, descend
 from landscape.dynamics.twins import activations_of, twins
 from landscape.evaluation import threads
+from landscape.problem import Problem
 
 FOLDER = Path(__file__).parent
 HEADER = ("network", "depth", "width", "optimizer", "schedule", "batch", "measured",
@@ -32,8 +33,9 @@ HEADER = ("network", "depth", "width", "optimizer", "schedule", "batch", "measur
 OPTIMIZERS, SCHEDULES, BATCHES = ("adam", "sgd", "momentum"), ("cosine", "constant"), (64, 32, 256)
 # Kind, depths and widths; BatchNorm in both convolutional ones, skip connections in the last.
 SHAPES = {"mlp": ((2, 6), (32, 128)), "cnn": ((1, 3), (6, 24)), "resnet": ((8, 20), (4, 16))}
-# Timed: steps of a few activations, from which the others hardly differ.
-STEPS, TIMED = 5, ("relu", "gelu", "pwl_gelu_0.5")
+# Timed are steps of two activations, from which the others hardly differ: as many as take so many
+# seconds, and no fewer or more than these.
+TIMED, SECONDS, LEAST, MOST = ("gelu", "pwl_gelu_0.5"), 2.0, 2, 40
 
 Network = dict[str, Any]
 
@@ -79,15 +81,19 @@ def seconds(config: ClaimsConfig, shape: Network, batch: int) -> float:
     )  # fmt: skip
     rates = np.full(config.effort.rates, 1e-3)
     ways = Methods(rates, 0.9 * np.ones_like(rates), np.zeros_like(rates), adaptive=True)
-    took = 0.0
-    for name in TIMED:
-        problem = setting.problem(name, dtype=torch.float32)
-        descend(problem, ways, steps=1, batch_size=batch)
-        start = time.process_time()
-        descend(problem, ways, steps=STEPS, batch_size=batch, record_every=STEPS)
-        took += time.process_time() - start
-    activations = len(activations_of(twins(config.effort.twins)))
-    return took / len(TIMED) / STEPS * config.effort.steps * activations
+    took = [_timed(setting.problem(name, dtype=torch.float32), ways, batch, config.effort)
+            for name in TIMED]  # fmt: skip
+    return float(np.mean(took)) * len(activations_of(twins(config.effort.twins)))
+
+
+def _timed(problem: Problem, ways: Methods, batch: int, effort: Effort) -> float:
+    """Return the seconds of one activation: of a step and of a record, times how many there are."""
+    first = descend(problem, ways, steps=1, batch_size=batch)
+    steps = min(max(int(SECONDS / max(first.seconds, 1e-9)), LEAST), MOST)
+    start = time.process_time()
+    found = descend(problem, ways, steps=steps, batch_size=batch)
+    record = (time.process_time() - start - found.seconds) / len(found.steps)
+    return effort.steps * (found.seconds / steps + record / effort.record_every)
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from landscape import Problem
 from landscape.config.claims import Effort
 from landscape.config.network import network_spec
 from landscape.dynamics import stable_rate
+from landscape.dynamics.primary import deciding_twins
 from landscape.dynamics.settings import Setting
 from landscape.dynamics.stability import (
     largest_stable_rates,
@@ -18,6 +19,7 @@ from landscape.dynamics.stability import (
 )
 from landscape.dynamics.stable_rate import boldness, sharpness_at
 from landscape.dynamics.stacked import Methods, descend
+from landscape.dynamics.twins import NULL
 from landscape.results import Analysis
 
 
@@ -121,14 +123,15 @@ def test_every_method_has_a_largest_stable_rate_and_descent_is_measured_alone(mo
         single = setting.problem("relu", dtype=torch.float32)
         losses = descend(single, methods, steps=8).losses[0]
         assert losses[-1] < losses[0]
-    # How far stable rates reach is measured where it is compared: not of ELU.
+    # How far stable rates reach is measured where it is compared.
+    compared = {*NULL, *(name for pair in deciding_twins() for name in pair)}
     missing = np.isnan(found.arrays["stable_ranges"])
     names = np.array(found.settings["activations"])
-    assert set(names[missing]) == {"elu", "pwl_elu_0.5"}
+    assert set(names[missing]) == set(names) - compared
     with_it = stable_rate.verdict([found, found]).shown
     arrays = {key: v for key, v in found.arrays.items() if key != "stable_ranges"}
     older = Analysis(found.kind, arrays, found.settings)
     without = stable_rate.verdict([older, older]).shown
     added = [c.name for c in with_it if c.name not in {one.name for one in without}]
-    assert len(added) == 3
+    assert len(added) == len(deciding_twins())
     assert all(name.startswith("reach of the stable rates: ") for name in added)
