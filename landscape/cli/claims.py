@@ -31,11 +31,11 @@ def claims(
     quick: Annotated[
         bool,
         typer.Option(
-            "--quick", help="Digits, one small network, three seeds: minutes. The default."
+            "--quick", help="Digits, one small network, three seeds: minutes; a pilot. The default."
         ),
     ] = False,
     full: Annotated[
-        bool, typer.Option("--full", help="Three data sets, two networks, ten seeds: a night.")
+        bool, typer.Option("--full", help="Three data sets, two networks, 16 seeds: a night.")
     ] = False,
     claim: Annotated[
         list[int] | None,
@@ -60,9 +60,10 @@ def claims(
 ) -> None:
     """Measure what is claimed of smooth and kinked activations, and judge it.
 
-    Every claim is measured with its control; what is claimed of kinks is decided by twins, as alike
-    as can be but for their kinks. Called again, it continues what is unfinished; more claims or
-    seeds are added. 'landscape report' makes a page of it.
+    Every claim is measured with its control. Three are judged, by twins as alike as can be but for
+    their kinks: 1 (bounce), 2 (stable rate) and 8 (speed); the others are exploratory. Beside what
+    is not decided stands how many seeds it would need. Called again, it continues what is
+    unfinished; more claims or seeds are added. 'landscape report' makes a page of it.
     """
     chosen = _chosen(config, quick=quick, full=full)
     changes: dict[str, Any] = {}

@@ -1,4 +1,7 @@
-"""Every effect of the claims of a study as one table, for a file."""
+"""Every effect of the claims of a study as one table, for a file.
+
+What has no family is exploratory: it is estimated, and has no verdict.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,12 @@ from landscape.files import write_bytes
 if TYPE_CHECKING:
     from landscape.store import StudyFile
 
-HEADER = ("claim", "verdict_of_claim", "decides", "contrast", "verdict", "n", "censored",
-          "estimate", "low", "high", "scale", "margin", "null", "p", "p_sign_flips", "p_holm",
-          "p_equivalence_holm", "reason")  # fmt: skip
-_KEYS = ("name", "verdict", "n", "censored", "estimate", "low", "high", "scale", "margin", "floor",
-         "p", "p_flips", "p_difference", "p_equivalence", "reason")  # fmt: skip
+HEADER = ("claim", "verdict_of_claim", "family", "contrast", "verdict", "n", "censored",
+          "estimate", "low", "high", "level", "scale", "margin", "null", "p", "p_signs", "p_holm",
+          "p_equivalence_holm", "seeds_needed", "reason")  # fmt: skip
+_KEYS = ("family", "name", "verdict", "n", "censored", "estimate", "low", "high", "level", "scale",
+         "margin", "floor", "p", "p_signs", "p_difference", "p_equivalence", "seeds_needed",
+         "reason")  # fmt: skip
 
 
 def write_table(study: StudyFile, path: Path) -> int:
@@ -46,9 +50,8 @@ def _rows(study: StudyFile) -> Iterator[list[str]]:
     from landscape.cli.report_claims import findings
 
     for number, record in sorted(findings(study).items()):
-        for decides, effects in (("yes", record["contrasts"]), ("no", record["shown"])):
-            for effect in effects:
-                yield [str(number), record["verdict"], decides, *_told(effect)]
+        for effect in (*record["contrasts"], *record["shown"]):
+            yield [str(number), record["verdict"], *_told(effect)]
 
 
 def _told(effect: Mapping[str, Any]) -> Iterator[str]:

@@ -112,7 +112,7 @@ def _limits(record: Mapping[str, Any]) -> str:
 def _pictures(record: Mapping[str, Any]) -> Iterable[Any]:
     viz = own_viz()
     for some in viz.effect_groups([*record["contrasts"], *record["shown"]]):
-        decide = "decide" if some[0].get("verdict") is not None else "are shown beside"
+        decide = "decide" if some[0]["family"] else "are exploratory"
         quantity = str(some[0]["name"]).partition(": ")[0]
         alt = (f"Effects of claim {record['number']} that {decide}, with intervals: {quantity}; "
                "the numbers are in the table and its file")  # fmt: skip

@@ -182,16 +182,15 @@ def _at_rates(arrays: Any, *, column: int, chosen: Any) -> Any:
 
 
 def _drawn(analysis: Analysis) -> list[str]:
-    """Return which activations are drawn: as many deciding twins as a figure holds, else eight."""
+    """Return which activations are drawn: one twin of each family, else the first eight."""
     from landscape.dynamics.primary import deciding_twins
 
     names = list(analysis.settings["activations"])
-    drawn: list[str] = []
-    for pair in deciding_twins():
-        more = list(dict.fromkeys((*drawn, *pair)))
-        if len(more) <= _MOST_DRAWN and set(pair) <= set(names):
-            drawn = more
-    return drawn or names[:_MOST_DRAWN]
+    smooth: dict[str, str] = {}
+    for twin in deciding_twins():
+        smooth.setdefault(*twin)
+    twins = [name for pair in smooth.items() for name in pair]
+    return twins if set(twins) <= set(names) else names[:8]
 
 
 def _lines(seeds: Sequence[Analysis], values: Callable[[Any], Any]) -> dict[str, Any]:

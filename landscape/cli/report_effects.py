@@ -8,16 +8,20 @@ from typing import Any
 
 from landscape.cli.pictures import own_viz
 
-_READ = ("contrast", "verdict", "effect, 95 % interval", "margin", "seeds", "p", "p same",
-         "p signs")  # fmt: skip
+_READ = ("contrast", "verdict", "median, interval", "margin", "seeds", "seeds needed", "p",
+         "p same")  # fmt: skip
 # In the file alone: name of the effect's entry, and what stands above it.
 _KEPT = {
     "estimate": "estimate", "low": "low", "high": "high", "margin": "bound", "scale": "scale",
-    "censored": "censored", "floor": "null", "p": "p, uncorrected",
+    "level": "level", "censored": "censored", "floor": "null", "family": "family",
+    "p": "p, uncorrected", "p_signs": "p signs, uncorrected",
 }  # fmt: skip
 _NOTE = (
-    "The file has the effects that are only shown, too, those of scale log as differences of "
-    "natural logarithms."
+    "Median of the differences of paired seeds, with an exact interval from order statistics that "
+    "is not corrected: it holds in at least 95 % of cases, and below 6 seeds it is the range "
+    "over them (75 % for 3). p and p same are corrected by Holm over the primary contrasts of the "
+    "study. Exploratory effects have neither. The file has the effects that are only shown, too, "
+    "those of scale log as differences of natural logarithms."
 )
 
 
@@ -36,13 +40,18 @@ def effect_table(record: Mapping[str, Any]) -> Any:
         drawn = f" {viz.MOST_EFFECTS} of its {len(effects)} effects are drawn."
     return viz.Table(
         name=f"claim-{record['number']}",
-        title="Effects that decide",
+        title=_title(record),
         header=(*_READ, *_KEPT.values()),
         rows=tuple((*_read(one), *(one.get(key) for key in _KEPT)) for one in effects),
         listed=len(record["contrasts"]),
         columns=len(_READ),
         note=_NOTE + drawn,
     )
+
+
+def _title(record: Mapping[str, Any]) -> str:
+    decide = any(effect["family"] for effect in record["contrasts"])
+    return "Primary effects, and exploratory ones" if decide else "Exploratory effects"
 
 
 def _read(effect: Mapping[str, Any]) -> Iterator[Any]:
@@ -59,8 +68,18 @@ def _read(effect: Mapping[str, Any]) -> Iterator[Any]:
     yield f"{'×' if log else ''}{_number(effect['margin'], math.nan, log=log)}"
     censored = int(effect["censored"])
     yield f"{effect['n']} ({censored} censored)" if censored else effect["n"]
-    for key in ("p_difference", "p_equivalence", "p_flips"):
+    yield _needed(effect)
+    for key in ("p_difference", "p_equivalence"):
         yield effect.get(key)
+
+
+def _needed(effect: Mapping[str, Any]) -> int | str | None:
+    """Return how many seeds would decide an effect; None of one that is decided or exploratory."""
+    from landscape.dynamics.primary import most_seeds
+
+    if effect.get("verdict") != "undecided":
+        return None
+    return effect["seeds_needed"] or f"more than {most_seeds()}"
 
 
 def _number(value: float | None, missing: float, *, log: bool) -> str:

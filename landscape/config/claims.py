@@ -16,6 +16,8 @@ from landscape.config.training import SCHEDULES, Schedule
 
 Arm = Literal["identical", "gain"]
 ARMS: tuple[str, ...] = get_args(Arm)
+# What is drawn by each seed; in older sweeps the examples were drawn once for all of them.
+_DRAWN = {"drawn_by_seed": ["weights", "examples", "batches"]}
 Twins = Literal["few", "all"]
 TWINS: tuple[str, ...] = get_args(Twins)
 Stepper = Literal["sgd", "momentum", "nesterov", "adam"]
@@ -85,15 +87,15 @@ class ClaimsConfig:
         form: ``quick`` or ``full``, or a name of the user's; shown with every number. One of these
             two with other settings than theirs becomes ``changed quick`` or ``changed full``.
         claims: numbers; empty is all that can be measured.
-        seeds: the unit of the statistics; at least 10 are wanted for a verdict that holds.
+        seeds: the unit of the statistics; at least 12 are wanted for a verdict.
         arms: how twins start, see :class:`landscape.dynamics.settings.Setting`.
         data: data sets.
         networks: ``kind`` and the options of each specification; ``effort``, a table of what is
             other for this network than in ``effort`` below. A convolutional network needs images
             (channels, height, width); for data sets that are none it is left out, and with only
             such networks they are refused. One with BatchNorm is for claims 8 and 10.
-        examples: at most so many training examples, drawn once by the first seed; 0 is all.
-        held_out: share of the examples that is not trained on.
+        examples: at most so many training examples, which each seed draws anew; 0 is all.
+        held_out: share of the examples that is not trained on, drawn anew by each seed.
         effort: of one claim for one seed.
     """
 
@@ -194,7 +196,7 @@ class ClaimsConfig:
         Claims, seeds, arms, data sets and networks can be added to a sweep later.
         """
         plain = self.to_dict()
-        return {name: plain[name] for name in ("examples", "held_out", "effort")}
+        return {name: plain[name] for name in ("examples", "held_out", "effort")} | _DRAWN
 
     def to_toml(self) -> str:
         """Return the configuration as TOML, every default visible."""
@@ -225,12 +227,12 @@ def _plain(network: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def quick() -> ClaimsConfig:
-    """Return the quick form: digits, one small network, three seeds. It cannot decide much."""
+    """Return the quick form: digits, one small network, three seeds. It decides nothing."""
     return ClaimsConfig(form="quick", **_quick())
 
 
 def full() -> ClaimsConfig:
-    """Return the full form: three data sets, two networks, ten seeds, all twins, both arms.
+    """Return the full form: three data sets, two networks, 16 seeds, all twins, both arms.
 
     The convolutional network is measured on digits, the only images among them.
     """
@@ -243,7 +245,7 @@ def _quick() -> dict[str, Any]:
 
 def _full() -> dict[str, Any]:
     return {
-        "seeds": tuple(range(10)),
+        "seeds": tuple(range(16)),
         "arms": ("identical", "gain"),
         "data": (DataConfig(), DataConfig(name="wine"), DataConfig(name="breast_cancer")),
         "networks": ({"kind": "mlp", "hidden": (32, 32)},

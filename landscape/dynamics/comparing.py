@@ -35,6 +35,7 @@ class Quantity:
         claimed: sign of kinked minus smooth if the claim is true.
         margin: differences up to this size do not matter.
         scale: ``log`` or ``linear``.
+        family: of contrasts that decide; "" of a quantity that is exploratory.
     """
 
     name: str
@@ -42,23 +43,26 @@ class Quantity:
     claimed: int
     margin: float
     scale: Scale = "log"
+    family: str = ""
 
 
 def registered(claim: int, name: str, values: Values, *, known_as: str = "") -> Quantity:
-    """Return a quantity that decides, with the margin that was fixed for it.
+    """Return a quantity with the margin and the family that were fixed for it.
 
     Args:
         claim: 1 to 10.
         name: as it stands in the file of primary contrasts.
         values: of an analysis and the index of an activation, one number.
-        known_as: a longer name; "" keeps it.
+        known_as: a longer name, ``name, variant``; "" keeps it. Of several variants one decides.
 
     Raises:
         ValueError: if it was not fixed.
     """
     fixed = primary(claim, name)
+    decides = known_as in ("", name, f"{name}, {fixed.variant}")
     return Quantity(name=known_as or name, values=values, claimed=fixed.claimed,
-                    margin=fixed.bound, scale=fixed.scale)  # fmt: skip
+                    margin=fixed.bound, scale=fixed.scale,
+                    family=fixed.family if decides else "")  # fmt: skip
 
 
 def groups(analyses: Sequence[Analysis]) -> dict[str, list[Analysis]]:
@@ -98,11 +102,11 @@ def compared(
 def decided(
     analyses: Sequence[Analysis], primary: Sequence[Quantity], shown: Sequence[Quantity] = ()
 ) -> tuple[list[Contrast], list[Contrast]]:
-    """Return the contrasts that decide a claim, and those shown beside them.
+    """Return the contrasts by which a claim is measured, and those shown beside them.
 
     Args:
         analyses: of one claim.
-        primary: quantities that decide, between primary twins; between others they are shown.
+        primary: quantities that were fixed, between primary twins; between others they are shown.
         shown: quantities that are shown only, between primary twins.
     """
     deciding = [c for quantity in primary for c in contrasts(analyses, quantity)]
@@ -117,7 +121,7 @@ def contrasts(
     """Compare all twins that were measured, in every group.
 
     The floor of each contrast is the size of the same effect between ReLU and SmeLU(0.001), the
-    same function for all practical purposes: the larger of its mean and of the root of its mean
+    same function for all practical purposes: the larger of its median and of the root of its mean
     square over the root of the number of seeds.
 
     Args:
@@ -140,7 +144,9 @@ def contrasts(
             if {twin.kinked, twin.smooth} <= measured:
                 effect = effect_of(seeds, (twin.kinked, twin.smooth), quantity)
                 name = f"{quantity.name}: {twin.name}, {group}"
-                found.append(Contrast(name, effect, quantity.claimed, quantity.margin, floor))
+                family = quantity.family if twin.primary else ""
+                found.append(Contrast(name, effect, quantity.claimed, quantity.margin, floor,
+                                      family))  # fmt: skip
     return found
 
 
@@ -164,15 +170,15 @@ def _measured(analyses: Sequence[Analysis], name: str, quantity: Quantity) -> li
 
 
 def _floor(seeds: Sequence[Analysis], quantity: Quantity) -> float:
-    """Return the size of the null's effect: its mean, or what its scatter makes of a mean of 0.
+    """Return the size of the null's effect: its median, or what its scatter makes of a mean of 0.
 
     Differences of both signs may cancel, and say no more than that they scatter.
     """
     effect = effect_of(seeds, NULL, quantity)
     known = effect.lowest[np.isfinite(effect.lowest)]
     scatter = float(np.sqrt(np.mean(known**2) / len(known))) if len(known) else 0.0
-    mean = abs(effect.estimate)
-    return max(float(mean), scatter) if np.isfinite(mean) else scatter
+    median = abs(effect.estimate)
+    return max(float(median), scatter) if np.isfinite(median) else scatter
 
 
 def _index(analysis: Analysis, name: str) -> int:
@@ -184,7 +190,7 @@ def said(found: Sequence[Contrast]) -> str:
 
     Effects of logarithms as factors, others as differences, each with its interval; for several
     groups the median over them, and from where to where the estimates go. More than three
-    are told by their kinked activation alone, without intervals.
+    are told by their smooth activation alone, without intervals.
     """
     told: dict[str, dict[str, list[Contrast]]] = {}
     for contrast in found:
@@ -206,14 +212,14 @@ def _briefly(told: Mapping[str, Mapping[str, Sequence[Contrast]]]) -> str:
         stem, _, end = quantity.rpartition(" ")
         ends.setdefault(stem, []).append(end)
         for pair, found in pairs.items():
-            # "pwl_gelu_0.5 against gelu" is told as "gelu", "relu against smelu_1" as "relu".
-            family = pair.partition(" against ")[0].removeprefix("pwl_").partition("_")[0]
+            # "relu against smelu_0.1" is told by its smooth twin.
+            smooth = pair.partition(" against ")[2]
             estimate = _in_words(found).partition(" (")[0].partition(",")[0]
-            stems.setdefault(stem, {}).setdefault(family, []).append(estimate)
+            stems.setdefault(stem, {}).setdefault(smooth, []).append(estimate)
     return "; ".join(
         f"{stem} {' | '.join(ends[stem])}: "
-        + ", ".join(f"{family} {' | '.join(values)}" for family, values in families.items())
-        for stem, families in stems.items()
+        + ", ".join(f"{smooth} {' | '.join(values)}" for smooth, values in pairs.items())
+        for stem, pairs in stems.items()
     )
 
 

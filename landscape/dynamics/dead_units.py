@@ -206,7 +206,7 @@ _SATURATED = _quantity("saturated", "saturated share", -1)
 
 
 def verdict(analyses: Sequence[Analysis]) -> Finding:
-    """Judge claim 6: more units of ReLU die for good than of leaky ReLU and of ELU."""
+    """Estimate claim 6: more units of ReLU die for good than of leaky ReLU and of ELU."""
     deciding = compared(analyses, _FOR_GOOD, PAIRS)
     beside = [*compared(analyses, _FOR_GOOD, BESIDE), *compared(analyses, _DIED, PAIRS),
               *compared(analyses, _SATURATED, (("relu", "elu"),))]  # fmt: skip

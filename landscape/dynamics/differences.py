@@ -172,7 +172,7 @@ def _single_error(analysis: Analysis) -> float:
 
 
 def verdict(analyses: Sequence[Analysis]) -> Finding:
-    """Judge claim 3: the relative error of a central difference on a kink of the mean loss.
+    """Estimate claim 3: the relative error of a central difference on a kink of the mean loss.
 
     Against that of the smooth twin at the same places. The error for the loss of a single example
     is shown beside it.
@@ -199,7 +199,7 @@ def verdict(analyses: Sequence[Analysis]) -> Finding:
         deciding,
         sentence="; ".join(parts) + ".",
         shown=beside,
-        limits="A random line; a step of a millionth of it is judged, a tenth of that for single "
+        limits="A random line; a step of a millionth of it is compared, a tenth of that for single "
         "examples. That the derivative is not defined on "
         "the kink itself is true by definition and not measured.",
     )

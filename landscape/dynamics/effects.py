@@ -4,39 +4,43 @@ The seed is the unit; whatever is measured several times within a seed (steps, d
 averaged before it comes here. Quantities that multiply (steps, rates, norms) are compared by
 the difference of their logarithms.
 
+What is estimated is the median of the paired differences: the difference in the typical seed. Its
+interval, from order statistics, holds for every distribution. A p value is the larger of two:
+
+- the exact sign test, of the median. It assumes that seeds are independent, and nothing else;
+- Student's t corrected for skewness (Hall), of the mean.
+
+Where the differences are symmetric both ask the same. Where one arm is skewed, median and mean are
+two meanings of "no difference", and only what is no accident by either counts: the sign test alone
+calls arms of equal means different, t alone those of equal medians, and of equal means as well.
+
 A run that never arrived stands as ``inf``: it took longer than any that arrived. One that diverged,
 of a quantity that is no number of steps, stands as NaN: nothing is known of its pair, which may
-differ by any amount either way. Such pairs are censored, never dropped. Means and t intervals do
-not exist then; the median takes their place, with its exact interval from order statistics and the
-sign test.
-
-Why t and not the bootstrap: resampling n differences cannot see further than those n. The
-percentile interval of a mean of 5 Gaussian differences holds the truth in 83 % of cases instead of
-95, of skewed ones in fewer; the t interval is exact for the former at every n. The sign-flip test
-beside it assumes only that the differences are symmetric about 0 when there is no effect.
+differ by any amount either way. Such pairs are censored, never dropped. Their mean does not
+exist, and the sign test stands alone.
 
 References:
-    Efron and Tibshirani, An Introduction to the Bootstrap (1993), section 12 and 13.
     Conover, Practical Nonparametric Statistics (1999), sections 3.2 (quantiles) and 3.4 (signs).
+    Hall, J. R. Statist. Soc. B 54 (1992), 221: removing skewness by a monotone cubic, eq. 2.3.
+    Bahadur and Savage, Ann. Math. Statist. 27 (1956), 1115: no test of a mean holds its level for
+    every distribution; that of the median does.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special
 
 from landscape.arrays import Floats, as_floats
 
 Scale = Literal["log", "linear"]
 SCALES = ("log", "linear")
-# Signs of up to so many differences are flipped in every way, of more at random.
-_ALL_FLIPS = 16
-_RANDOM_FLIPS = 1 << _ALL_FLIPS
 # Share of the values below which differences between them are rounding.
 _ROUNDING = 1e-12
 
@@ -46,18 +50,19 @@ class Effect:
     """The difference of two arms over paired seeds.
 
     Attributes:
-        estimate: mean difference a - b (of logarithms if ``scale`` is log); the median if censored.
-        low: lower end of the two-sided interval at ``level``; -inf where nothing bounds it.
+        estimate: median difference a - b (of logarithms if ``scale`` is log).
+        low: lower end of its two-sided interval; -inf where nothing bounds it.
         high: upper end.
         n: number of pairs.
-        level: of the interval.
+        level: at which the interval holds, at least what was asked for; below 6 pairs the interval
+            is their range, which holds at 1 - 2^(1 - n): .75 for 3.
         scale: whether the differences are of logarithms.
-        p_value: two-sided p of no difference: t test, sign test if censored.
-        p_flips: of the sign-flip test; NaN if censored.
+        p_value: two-sided p of no difference, in the median and in the mean.
+        p_signs: of the sign test alone.
         lowest: each pair's difference, [n]; of a censored pair the smallest it can be.
         highest: likewise the largest.
 
-    The smallest p that n pairs can reach by signs alone is 2^(1 - n): .0625 for 5, .002 for 10.
+    The smallest p that n pairs can reach is 2^(1 - n): .25 for 3, .0005 for 12.
     """
 
     estimate: float
@@ -67,7 +72,7 @@ class Effect:
     level: float
     scale: Scale
     p_value: float
-    p_flips: float
+    p_signs: float
     lowest: Floats
     highest: Floats
 
@@ -90,11 +95,21 @@ class Effect:
 
     def p_above(self, bound: float) -> float:
         """Return the one-sided p of the hypothesis that the difference is at most ``bound``."""
-        return _p_above(self.lowest, bound, exact=not self.censored)
+        return _p_above(self.lowest, bound)
 
     def p_below(self, bound: float) -> float:
         """Return the one-sided p of the hypothesis that the difference is at least ``bound``."""
-        return _p_above(-self.highest, -bound, exact=not self.censored)
+        return _p_above(-self.highest, -bound)
+
+    def beyond(self, margin: float) -> int:
+        """Return how many pairs may differ by the margin or more, either way."""
+        return int(np.sum((self.lowest <= -margin) | (self.highest >= margin)))
+
+    def tied(self, tolerance: float) -> int:
+        """Return how many pairs share one and the same difference, but for ``tolerance``."""
+        known = self.lowest[np.isfinite(self.lowest) & np.isfinite(self.highest)]
+        same = np.abs(known[:, None] - known) <= tolerance
+        return int(same.sum(axis=1).max(initial=0))
 
 
 def paired_effect(
@@ -106,7 +121,7 @@ def paired_effect(
         a: one value per seed, [n]; ``inf`` for a run that did not arrive, NaN for one of which
             nothing is known.
         b: the other arm with the same seeds in the same order, [n].
-        level: of the interval.
+        level: that the interval has at least, from 6 pairs on.
         scale: ``log`` compares logarithms (values > 0), ``linear`` the values.
 
     Returns:
@@ -128,44 +143,19 @@ def paired_effect(
     unknown = np.isnan(difference)
     lowest = as_floats(np.where(unknown, -np.inf, difference), "lowest")
     highest = as_floats(np.where(unknown, np.inf, difference), "highest")
-    censored = bool(np.any(~np.isfinite(lowest) | ~np.isfinite(highest)))
-    bounds = _median_interval if censored else _t_interval
-    estimate, low, high = bounds(lowest, highest, level)
-    up, down = (_p_above(values, 0.0, exact=not censored) for values in (lowest, -highest))
+    estimate, low, high, held = _median(lowest, highest, level)
     return Effect(
         estimate=estimate,
         low=low,
         high=high,
         n=len(difference),
-        level=level,
+        level=held,
         scale=scale,
-        p_value=min(1.0, 2 * min(up, down)),
-        p_flips=math.nan if censored else sign_flip_p(difference),
+        p_value=_two_sided(_p_above(values, 0.0) for values in (lowest, -highest)),
+        p_signs=_two_sided(_p_signs(values, 0.0) for values in (lowest, -highest)),
         lowest=lowest,
         highest=highest,
     )
-
-
-def sign_flip_p(differences: ArrayLike) -> float:
-    """Return the two-sided p of the sign-flip test of mean 0.
-
-    The share of the 2^n ways to choose signs whose |mean| is at least the observed; for more than
-    16 differences of 65,536 random ways, the observed one among them.
-
-    >>> sign_flip_p([1.0, 2.0, 3.0, 4.0])
-    0.125
-    """
-    values = np.asarray(differences, dtype=np.float64)
-    count = len(values)
-    if count <= _ALL_FLIPS:
-        ways = (np.arange(2**count)[:, None] >> np.arange(count)) & 1
-    else:
-        ways = np.random.default_rng(0).integers(0, 2, (_RANDOM_FLIPS, count))
-        ways[0] = 0
-    sums = np.abs((1.0 - 2.0 * ways) @ values)
-    # Sums that are equal but for rounding count as equal.
-    tolerance = 1e-12 * float(np.sum(np.abs(values)))
-    return float(np.mean(sums >= abs(float(np.sum(values))) - tolerance))
 
 
 def _checked(a: ArrayLike, b: ArrayLike, level: float, scale: str) -> tuple[Floats, Floats]:
@@ -192,47 +182,73 @@ def _checked(a: ArrayLike, b: ArrayLike, level: float, scale: str) -> tuple[Floa
     return first, second
 
 
-def _t_interval(lowest: Floats, _: Floats, level: float) -> tuple[float, float, float]:
-    mean, error = float(lowest.mean()), _standard_error(lowest)
-    half = float(stats.t.ppf(0.5 + level / 2, len(lowest) - 1)) * error
-    return mean, mean - half, mean + half
+def _median(lowest: Floats, highest: Floats, level: float) -> tuple[float, float, float, float]:
+    """Return the median, its bounds by order statistics, and the level at which these hold.
 
-
-def _median_interval(lowest: Floats, highest: Floats, level: float) -> tuple[float, float, float]:
-    """Bound the median by order statistics: x(k+1) and x(n-k) with P(Bin(n, 1/2) <= k) <= tail.
-
-    What is censored on both sides counts as low for the lower end and as high for the upper.
+    The bounds are x(k+1) and x(n-k) with P(Bin(n, 1/2) <= k) <= tail. What is censored on both
+    sides counts as low for the lower end and as high for the upper.
     """
-    count, tail = len(lowest), (1 - level) / 2
-    cut = int(stats.binom.ppf(tail, count, 0.5))
-    if stats.binom.cdf(cut, count, 0.5) > tail:
-        cut -= 1
-    if cut < 0:
-        low, high = -math.inf, math.inf
-    else:
-        low = float(np.sort(lowest)[cut])
-        high = float(np.sort(highest)[::-1][cut])
-    middles = float(np.sort(lowest)[count // 2]), float(np.sort(highest)[(count - 1) // 2])
+    count = len(lowest)
+    cut = max(most_against(count, (1 - level) / 2), 0)
+    first, last = np.sort(lowest), np.sort(highest)
+    middles = float(first[count // 2]), float(last[(count - 1) // 2])
     known = [value for value in middles if math.isfinite(value)]
-    return (sum(known) / len(known) if known else _infinite(middles)), low, high
+    middle = sum(known) / len(known) if known else _infinite(middles)
+    held = 1 - 2 * float(special.bdtr(cut, count, 0.5))
+    return middle, float(first[cut]), float(last[count - 1 - cut]), held
 
 
 def _infinite(values: tuple[float, float]) -> float:
     return values[0] if values[0] == values[1] else math.nan
 
 
-def _standard_error(values: Floats) -> float:
-    return float(values.std(ddof=1)) / math.sqrt(len(values))
+def most_against(count: int, alpha: float) -> int:
+    """Return the largest k with P(Bin(count, 1/2) <= k) <= alpha; -1 if there is none.
+
+    >>> [most_against(12, alpha) for alpha in (0.0001, 0.025, 0.05)]
+    [-1, 2, 2]
+    """
+    return int(np.sum(special.bdtr(np.arange(count), count, 0.5) <= alpha)) - 1
 
 
-def _p_above(values: Floats, bound: float, *, exact: bool) -> float:
-    """Return the p of "at most bound": Student's t, or by counting signs."""
+def _two_sided(sides: Iterable[float]) -> float:
+    return min(1.0, 2 * min(sides))
+
+
+def _p_above(values: Floats, bound: float) -> float:
+    """Return the p of "at most bound" in the median, or in the mean: the larger."""
+    signs = _p_signs(values, bound)
+    if signs == 1 or not np.isfinite(values).all():
+        return signs
+    return max(signs, _p_mean(values, bound))
+
+
+def _p_signs(values: Floats, bound: float) -> float:
+    """Return P(Bin(n, 1/2) >= the number above the bound); what ties with it is not above."""
+    above = int(np.count_nonzero(values > bound))
+    return float(special.bdtr(len(values) - above, len(values), 0.5))
+
+
+def _p_mean(values: Floats, bound: float) -> float:
+    """Return the p of "the mean is at most bound" by Student's t after Hall's cubic.
+
+    T + g T^2 / (3 sqrt n) + g^2 T^3 / (27 n) + g / (6 sqrt n), with g the skewness: it increases
+    with T, and takes the skewness out of the law of T to order 1 / n. That of a few seeds is a poor
+    estimate; with half the degrees of freedom, which are this module's choice, the error of a
+    family of 20 stays below 6 % for exponential differences from 12 seeds on.
+    """
     count = len(values)
-    if not exact:
-        return float(stats.binom.sf(int(np.sum(values > bound)) - 1, count, 0.5))
-    distance, error = float(values.mean()) - bound, _standard_error(values)
-    # Spread by rounding alone is none.
-    if error <= _ROUNDING * float(np.abs(values).max()):
-        # Equal differences leave no room for chance, but n pairs cannot say more than their signs.
-        return 0.5**count if distance > 0 else 1.0
-    return float(stats.t.sf(distance / error, count - 1))
+    mean = float(values.sum()) / count
+    rest = values - mean
+    squares = rest * rest
+    spread = math.sqrt(float(squares.sum()) / count)
+    # Spread by rounding alone is none, and leaves no room for chance.
+    if spread <= _ROUNDING * float(np.abs(values).max()):
+        return 0.0
+    # Unbiased for normal samples (Fisher's G1); 2 seeds have none.
+    unbiased = math.sqrt(count * (count - 1)) / max(count - 2, 1)
+    skewness = unbiased * float(squares @ rest) / count / spread**3
+    bend = skewness / (3 * math.sqrt(count))
+    t = (mean - bound) * math.sqrt(count - 1) / spread
+    corrected = t + bend * t**2 + bend**2 * t**3 / 3 + bend / 2
+    return float(special.stdtr((count - 1) / 2, -corrected))

@@ -165,11 +165,11 @@ def _zeros(analysis: Analysis, precision: int) -> float:
 
 
 def verdict(analyses: Sequence[Analysis]) -> Finding:
-    """Judge claim 4 by its first reading, "very likely".
+    """Estimate claim 4 by its first reading, "very likely".
 
     The share of exact zeros in training in float32, over the share 0.01 from which it might be
-    called likely: above it supports the reading, well below contradicts it, which is the second
-    reading. Beside it the other precisions, and the last loss with ReLU'(0) = 1 over that with 0.
+    called likely: above it speaks for the reading, well below for the second.
+    Beside it the other precisions, and the last loss with ReLU'(0) = 1 over that with 0.
     """
     deciding: list[Contrast] = []
     beside: list[Contrast] = []
@@ -206,7 +206,7 @@ def verdict(analyses: Sequence[Analysis]) -> Finding:
         sentence="; ".join(parts) + ".",
         shown=beside,
         limits="Zeros by structure (blank inputs, dead units, biases of 0) are counted with those "
-        "by rounding. 'Not supported' stands for the second reading, 'unlikely'.",
+        "by rounding. A share below 0.01 speaks for the second reading, 'unlikely'.",
     )
 
 

@@ -254,7 +254,7 @@ SHOWN = (
 
 
 def verdict(analyses: Sequence[Analysis]) -> Finding:
-    """Judge claim 7: the kinked twin changes in single steps, and its gradient changes more."""
+    """Estimate claim 7: the kinked twin changes in single steps, and its gradient changes more."""
     deciding, beside = decided(analyses, PRIMARY, SHOWN)
     return finding(
         7,

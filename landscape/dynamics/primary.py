@@ -1,4 +1,4 @@
-"""Contrasts that decide, with their margins: read from a file that stood before the full form ran.
+"""Contrasts that decide, with families and margins: read from a file that stands before a sweep.
 
 The file, ``primary.toml`` beside this module, is the only place where margins are written. Its
 digest is noted in every measurement, so that a report can tell whether margins were changed since.
@@ -16,12 +16,14 @@ from typing import Any
 
 from landscape.dynamics.effects import SCALES, Scale
 
+# Contrasts that decide belong to one of these.
+FAMILIES = ("bounce", "speed", "stability")
 Pairs = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Primary:
-    """A quantity whose contrasts decide about a claim.
+    """A quantity by which a claim is measured, fixed before.
 
     Attributes:
         claim: 1 to 10.
@@ -30,6 +32,8 @@ class Primary:
         scale: ``log`` or ``linear``.
         claimed: sign of the first of a pair minus the second if the claim is true.
         pairs: which are compared; the deciding twins if none are given.
+        family: of contrasts that decide; "" of a quantity that is exploratory.
+        variant: of its variants the one that decides; "" if it has none.
     """
 
     claim: int
@@ -38,12 +42,16 @@ class Primary:
     scale: Scale
     claimed: int
     pairs: Pairs = ()
+    family: str = ""
+    variant: str = ""
 
     def __post_init__(self) -> None:
         if not self.margin > 0:
             raise ValueError(f"the margin of {self.name!r} must be > 0, got {self.margin}")
         if self.scale not in SCALES or self.claimed not in (-1, 1):
             raise ValueError(f"{self.name!r} has an unknown scale or sign")
+        if self.family and self.family not in FAMILIES:
+            raise ValueError(f"family must be one of {', '.join(FAMILIES)}, got {self.family!r}")
 
     @property
     def bound(self) -> float:
@@ -55,7 +63,7 @@ def primary(claim: int, name: str) -> Primary:
     """Return what was fixed about a quantity.
 
     Raises:
-        ValueError: if it does not decide; the message lists those of the claim that do.
+        ValueError: if nothing was; the message lists the quantities of the claim.
 
     >>> primary(8, "steps at the best rate").margin
     0.1
@@ -65,20 +73,29 @@ def primary(claim: int, name: str) -> Primary:
         if one.name == name:
             return one
     raise ValueError(
-        f"{name!r} is no primary contrast of claim {claim}; those are "
+        f"{name!r} was not fixed for claim {claim}; known: "
         + ", ".join(repr(one.name) for one in known)
     )
 
 
 @cache
 def every() -> tuple[Primary, ...]:
-    """Return all quantities that decide, in the order of the file."""
+    """Return all quantities of the file, in its order."""
     twins = deciding_twins()
     found = []
     for entry in _parsed()["contrast"]:
         pairs = tuple(tuple(pair) for pair in entry.get("pairs", twins))
         found.append(Primary(**{**entry, "pairs": pairs}))
     return tuple(found)
+
+
+def family_of(claim: int) -> str:
+    """Return the family of the contrasts that decide a claim; "" of a claim that none does.
+
+    >>> family_of(8), family_of(3)
+    ('speed', '')
+    """
+    return next((one.family for one in every() if one.claim == claim and one.family), "")
 
 
 def deciding_twins() -> Pairs:
@@ -102,6 +119,11 @@ def deciding_arm(arms: Any) -> str:
 def level() -> float:
     """Return the level of verdicts, 1 - alpha."""
     return float(_parsed()["level"])
+
+
+def most_seeds() -> int:
+    """Return the number of seeds beyond which a contrast is left undecided."""
+    return int(_parsed()["most_seeds"])
 
 
 def digest() -> str:

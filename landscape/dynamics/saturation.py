@@ -221,7 +221,7 @@ def _compared(
 
 
 def verdict(analyses: Sequence[Analysis]) -> Finding:
-    """Judge claim 9: the other weights move farther where half of the units are saturated."""
+    """Estimate claim 9: the other weights move farther where half of the units are saturated."""
     deciding = _compared(analyses, "movement", _FIXED.name, JUDGED, 0.5)
     beside = [
         *_compared(analyses, "movement", _FIXED.name, ("relu", "gelu"), 0.5),

@@ -1,21 +1,27 @@
-"""From effects to verdicts: margins that were fixed before, several claims corrected for.
+"""From effects to verdicts: margins that were fixed before, several contrasts corrected for.
 
-Each contrast is asked two questions, each with its own null hypothesis:
+Each contrast that decides is asked two questions, each with its own null hypothesis:
 
-- is there a difference? (two-sided t test; sign test if runs were censored)
+- is there a difference?
 - is it smaller than the margin? (two one-sided tests: above -margin and below +margin)
 
-Each family of p values is corrected by Holm over the contrasts given together. No contrast can be
-wrong in both ways: if its true effect is 0 only a false "supported" or "contradicted" is possible,
-if it is as large as the margin only a false "equivalent" (or a wrong sign).
+Each answer is a p value of :mod:`landscape.dynamics.effects`, and each family of p values is
+corrected by Holm over the contrasts given together. No contrast can be wrong in both ways: if its
+true effect is 0 only a false "supported" or "contradicted" is possible, if it is as large as the
+margin only a false "equivalent" (or a wrong sign).
 
 That a difference is there does not make it matter: a verdict of a difference asks as well that the
 estimate is as large as the margin, and larger than the null's. What is surely there and estimated
 below the margin, but not surely below, is undecided.
 
+Equivalence speaks of the typical seed. Where most pairs share one and the same difference it
+would say nothing of the seeds that do not, however large these are (units that die in one seed of
+ten): such a contrast is not called equivalent.
+
 References:
     Schuirmann, J. Pharmacokinet. Biopharm. 15 (1987), 657: two one-sided tests.
     Holm, Scand. J. Statist. 6 (1979), 65.
+    Clopper and Pearson, Biometrika 26 (1934), 404: how often what was seen k times may occur.
 """
 
 from __future__ import annotations
@@ -27,9 +33,10 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import special
 
 from landscape.arrays import Floats, as_floats
-from landscape.dynamics.effects import Effect, paired_effect, sign_flip_p
+from landscape.dynamics.effects import Effect, paired_effect
 
 __all__ = [
     "Contrast",
@@ -41,22 +48,26 @@ __all__ = [
     "judge",
     "log_margin",
     "paired_effect",
-    "sign_flip_p",
 ]
 
 
+# Share of the margin by which differences that are called the same may differ.
+_SAME = 1e-6
+
+
 class Verdict(StrEnum):
-    """What became of a claim."""
+    """What became of a claim; ``exploratory`` of what was estimated and not judged."""
 
     SUPPORTED = "supported"
     EQUIVALENT = "equivalent"
     CONTRADICTED = "contradicted"
     UNDECIDED = "undecided"
+    EXPLORATORY = "exploratory"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Contrast:
-    """A comparison that decides about a claim.
+    """A comparison of two arms, which decides about a claim if it belongs to a family.
 
     Attributes:
         name: of the contrast.
@@ -67,6 +78,7 @@ class Contrast:
             the data were seen.
         floor: size of the effect found between two arms that are the same for all practical
             purposes; what is not larger is not believed.
+        family: of contrasts that decide; "" of one that is exploratory.
     """
 
     name: str
@@ -74,6 +86,7 @@ class Contrast:
     claimed: int
     margin: float
     floor: float = 0.0
+    family: str = ""
 
     def __post_init__(self) -> None:
         if self.claimed not in (-1, 0, 1):
@@ -82,6 +95,8 @@ class Contrast:
             raise ValueError(f"margin must be > 0, got {self.margin}; see log_margin")
         if not self.floor >= 0:
             raise ValueError(f"floor must be >= 0, got {self.floor}")
+        if self.family and not self.claimed:
+            raise ValueError(f"{self.name!r} cannot decide: no sign of it is claimed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +106,10 @@ class Judgement:
     Attributes:
         name: of the contrast.
         verdict: what became of it.
-        p_difference: of no difference, corrected by Holm.
-        p_equivalence: of a difference as large as the margin, corrected by Holm.
+        p_difference: of no difference, corrected by Holm; NaN if exploratory.
+        p_equivalence: of a difference as large as the margin, corrected by Holm; likewise.
         reason: one sentence.
+        among: contrasts that were corrected for together.
     """
 
     name: str
@@ -101,6 +117,7 @@ class Judgement:
     p_difference: float
     p_equivalence: float
     reason: str
+    among: int = 0
 
 
 def log_margin(share: float) -> float:
@@ -138,63 +155,70 @@ def holm(p_values: ArrayLike) -> Floats:
 
 
 def judge(contrasts: Sequence[Contrast], *, level: float = 0.95) -> tuple[Judgement, ...]:
-    """Judge contrasts that belong together.
+    """Judge contrasts that belong together; those without a family are not judged.
 
-    *Equivalent*: surely smaller than the margin, whether or not it is surely there. *Supported* or
-    *contradicted*: surely there, with the claimed sign or the other, and estimated at no less than
-    the margin and more than the floor. *Undecided*: anything else, which says that more seeds are
-    needed, not that nothing is there; and everything where the floor is as large as the margin, and
-    the effect is not larger: so small a difference this measurement cannot see.
+    *Equivalent*: surely smaller than the margin in the typical seed, whether or not it is surely
+    there, and not because most pairs are equal. *Supported* or *contradicted*: surely there, with
+    the claimed sign or the other, and estimated at no less than the margin and more than the floor.
+    *Undecided*: anything else, which says that more seeds are needed, not that nothing is there;
+    and everything where the floor is as large as the margin, and the effect is not larger: so small
+    a difference this measurement cannot see. *Exploratory*: of no family.
 
     Args:
-        contrasts: all that are to be corrected for together.
+        contrasts: all that are to be corrected for together, of all families.
         level: 1 - alpha.
-
-    Raises:
-        ValueError: for a contrast of which no sign is claimed.
     """
+    primary = [c for c in contrasts if c.family]
+    differences = iter(holm([c.effect.p_value for c in primary]))
+    equivalences = iter(holm([equivalence_p(c.effect, c.margin) for c in primary]))
+    judged = []
     for contrast in contrasts:
-        if not contrast.claimed:
-            raise ValueError(f"{contrast.name!r} decides nothing: no sign of it is claimed")
-    differences = holm([c.effect.p_value for c in contrasts])
-    equivalences = holm([equivalence_p(c.effect, c.margin) for c in contrasts])
-    return tuple(
-        Judgement(c.name, *_verdict(c, float(d), float(e), 1 - level))
-        for c, d, e in zip(contrasts, differences, equivalences, strict=True)
-    )
+        p_values = (math.nan, math.nan)
+        verdict, reason = Verdict.EXPLORATORY, "exploratory: estimated, not judged"
+        if contrast.family:
+            p_values = float(next(differences)), float(next(equivalences))
+            verdict, reason = _verdict(contrast, *p_values, 1 - level)
+        judged.append(Judgement(contrast.name, verdict, *p_values, reason, len(primary)))
+    return tuple(judged)
 
 
 def _verdict(
     contrast: Contrast, p_difference: float, p_equivalence: float, alpha: float
-) -> tuple[Verdict, float, float, str]:
+) -> tuple[Verdict, str]:
     effect, margin = contrast.effect, contrast.margin
-    found = p_difference <= alpha
-    size = abs(effect.estimate)
+    found, size = p_difference <= alpha, abs(effect.estimate)
+    ties = effect.tied(_SAME * margin)
     if contrast.floor >= margin and not size > contrast.floor:
-        verdict = Verdict.UNDECIDED
-        reason = "two arms that are the same differ by more than the margin"
-    elif p_equivalence <= alpha:
-        verdict = Verdict.EQUIVALENT
-        reason = f"any difference is smaller than the margin (p {p_equivalence:.2g})"
-    elif found and size <= contrast.floor:
-        verdict = Verdict.UNDECIDED
-        reason = "the difference is no larger than between two arms that are the same"
-    elif found and size < margin:
-        verdict = Verdict.UNDECIDED
-        reason = (
+        return Verdict.UNDECIDED, "two arms that are the same differ by more than the margin"
+    if p_equivalence <= alpha and 2 * ties > effect.n:
+        return Verdict.UNDECIDED, (
+            f"{ties} of {effect.n} pairs are equal, and what happens in others may happen in "
+            f"{_share(effect.n - ties, effect.n, alpha)} of seeds"
+        )
+    if p_equivalence <= alpha:
+        return Verdict.EQUIVALENT, (
+            f"the typical difference is smaller than the margin (p {p_equivalence:.2g}); at most "
+            f"{_share(effect.beyond(margin), effect.n, alpha)} of seeds may differ by more"
+        )
+    if found and size <= contrast.floor:
+        return Verdict.UNDECIDED, (
+            "the difference is no larger than between two arms that are the same"
+        )
+    if found and size < margin:
+        return Verdict.UNDECIDED, (
             f"a difference (p {p_difference:.2g}) estimated below {margin:.3g}, which may be "
             f"larger (p {p_equivalence:.2g})"
         )
-    elif found and np.sign(effect.estimate) == contrast.claimed:
-        verdict = Verdict.SUPPORTED
-        reason = f"a difference of the claimed sign (p {p_difference:.2g})"
-    elif found:
-        verdict = Verdict.CONTRADICTED
-        reason = f"a difference of the other sign (p {p_difference:.2g})"
-    else:
-        verdict = Verdict.UNDECIDED
-        reason = (
-            f"{effect.n} seeds show neither a difference (p {p_difference:.2g}) nor that it is "
-            f"below {margin:.3g} (p {p_equivalence:.2g})"
-        )
-    return verdict, p_difference, p_equivalence, reason
+    if found and np.sign(effect.estimate) == contrast.claimed:
+        return Verdict.SUPPORTED, f"a difference of the claimed sign (p {p_difference:.2g})"
+    if found:
+        return Verdict.CONTRADICTED, f"a difference of the other sign (p {p_difference:.2g})"
+    return Verdict.UNDECIDED, (
+        f"{effect.n} seeds show neither a difference (p {p_difference:.2g}) nor that it is "
+        f"below {margin:.3g} (p {p_equivalence:.2g})"
+    )
+
+
+def _share(seen: int, of: int, alpha: float) -> str:
+    """Return the largest share of seeds in which what ``seen`` of ``of`` showed may occur."""
+    return f"{special.betaincinv(seen + 1, of - seen, 1 - alpha):.0%}" if seen < of else "100%"

@@ -142,7 +142,7 @@ def _quantity(field: str, name: str, column: int, time: int) -> Quantity:
 
 
 def verdict(analyses: Sequence[Analysis]) -> Finding:
-    """Judge claim 5 at the greatest depth: less of the gradient is left than with ReLU."""
+    """Estimate claim 5 at the greatest depth: less of the gradient is left than with ReLU."""
     deepest = np.asarray(analyses[0].arrays["depths"])
     depth, last = int(deepest[-1]), len(deepest) - 1
     layers = f"{depth} layers" if depth else "its own layers"
@@ -160,7 +160,7 @@ def verdict(analyses: Sequence[Analysis]) -> Finding:
         sentence=f"After {layers} at the start: {each or 'not compared, one seed'}.",
         shown=beside,
         limits="Gains keep E[act(z)^2]; another initialisation gives another decay. tanh and "
-        "sigmoid are judged together, and may differ from each other.",
+        "sigmoid stand together, and may differ from each other.",
     )
 
 

@@ -1,21 +1,23 @@
 """What was found about a claim: the contrasts of its twins, judged together.
 
-Holm's correction runs over the primary contrasts of all claims of a study, so that findings that
-were judged one by one are judged again :func:`together`. A claim is general: more than half of its
-contrasts must say the same, and none the opposite. Contrasts between other activations may be shown
-beside them and never decide.
+Three families of contrasts decide: how descent bounces (claim 1), how fast it is (8), how large a
+rate it bears (2). Holm's correction runs over the contrasts of all of them in a study, so that
+findings that were judged one by one are judged again :func:`together`. A claim is general: more
+than half of its contrasts must say the same, and none the opposite. Every other contrast, and every
+other claim, is exploratory: estimated, with its interval, and not judged.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from landscape.dynamics.primary import level
+from landscape.dynamics.planning import seeds_needed
+from landscape.dynamics.primary import family_of, level, most_seeds
 from landscape.dynamics.statistics import Contrast, Judgement, Verdict, judge
 
 SPOKEN = MappingProxyType(
@@ -24,6 +26,7 @@ SPOKEN = MappingProxyType(
         Verdict.EQUIVALENT: "hardly",
         Verdict.CONTRADICTED: "not supported",
         Verdict.UNDECIDED: "not decided",
+        Verdict.EXPLORATORY: "exploratory",
     }
 )
 
@@ -33,6 +36,7 @@ def combined(verdicts: Sequence[Verdict]) -> Verdict:
 
     ``supported`` if more than half are and none is contradicted; ``contradicted`` likewise;
     ``equivalent`` if more than half are and no contrast shows a difference; else ``undecided``.
+    Those that are exploratory say nothing.
 
     >>> combined([Verdict.SUPPORTED, Verdict.SUPPORTED, Verdict.EQUIVALENT]).value
     'supported'
@@ -40,11 +44,12 @@ def combined(verdicts: Sequence[Verdict]) -> Verdict:
     'undecided'
     """
     counts = Counter(verdicts)
+    total = counts.total() - counts.pop(Verdict.EXPLORATORY, 0)
     different = {v for v in (Verdict.SUPPORTED, Verdict.CONTRADICTED) if counts[v]}
-    if len(different) > 1 or not verdicts:
+    if len(different) > 1 or not total:
         return Verdict.UNDECIDED
     chosen = different.pop() if different else Verdict.EQUIVALENT
-    return chosen if 2 * counts[chosen] > len(verdicts) else Verdict.UNDECIDED
+    return chosen if 2 * counts[chosen] > total else Verdict.UNDECIDED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +58,13 @@ class Finding:
 
     Attributes:
         number: of the claim.
-        verdict: over all contrasts it rests on, see :func:`combined`.
+        verdict: over all contrasts it rests on, see :func:`combined`; ``exploratory`` of a claim
+            that no family decides.
         sentence: the finding, with its numbers.
-        contrasts: those the verdict rests on.
+        contrasts: those that were fixed before; the verdict rests on those of a family.
         judgements: one for each of them.
         shown: contrasts beside them, which decide nothing.
         limits: what the finding does not say.
-        rule: from the verdicts on the contrasts to that on the claim.
     """
 
     number: int
@@ -69,7 +74,6 @@ class Finding:
     judgements: tuple[Judgement, ...] = ()
     shown: tuple[Contrast, ...] = ()
     limits: str = ""
-    rule: Callable[[Sequence[Verdict]], Verdict] = combined
 
     def __post_init__(self) -> None:
         if len(self.contrasts) != len(self.judgements):
@@ -81,10 +85,26 @@ class Finding:
     @property
     def counts(self) -> str:
         """How the verdicts on its contrasts are spread, a sentence; "" without any."""
+        if self.verdict is Verdict.EXPLORATORY:
+            return "Exploratory: estimates with intervals, no verdict."
         found = Counter(j.verdict for j in self.judgements)
+        total = found.total() - found.pop(Verdict.EXPLORATORY, 0)
         told = ", ".join(f"{found[v]} {SPOKEN[v]}" for v in Verdict if found[v])
-        total = found.total()
-        return f"Of {total} contrast{'' if total == 1 else 's'}: {told}." if total else ""
+        if not total:
+            return ""
+        return f"Of {total} primary contrast{'' if total == 1 else 's'}: {told}{self._wanted()}."
+
+    def _wanted(self) -> str:
+        """Say how many seeds would decide what is not decided, to follow the counts."""
+        wanted = [_needed(c, j) for c, j in zip(self.contrasts, self.judgements, strict=True)
+                  if j.verdict is Verdict.UNDECIDED]  # fmt: skip
+        if not wanted:
+            return ""
+        known = [seeds for seeds in wanted if seeds is not None]
+        beyond = len(wanted) - len(known)
+        told = [f"{max(known)} seeds would decide {len(known)} of these"] if known else []
+        told += [f"{beyond} would need more than {most_seeds()}"] if beyond else []
+        return f" ({', '.join(told)})"
 
     @property
     def seeds(self) -> int:
@@ -94,8 +114,9 @@ class Finding:
     def record(self) -> dict[str, Any]:
         """Return it as plain values."""
         judged = [
-            {**_plain(c), "verdict": str(j.verdict), "reason": j.reason,
-             "p_difference": j.p_difference, "p_equivalence": j.p_equivalence}
+            {**_plain(c), "verdict": str(j.verdict), "reason": _reason(c, j),
+             "p_difference": _known(j.p_difference), "p_equivalence": _known(j.p_equivalence),
+             "seeds_needed": _needed(c, j), "among": j.among}
             for c, j in zip(self.contrasts, self.judgements, strict=True)
         ]  # fmt: skip
         return {
@@ -116,23 +137,20 @@ def finding(
     sentence: str,
     shown: Sequence[Contrast] = (),
     limits: str = "",
-    rule: Callable[[Sequence[Verdict]], Verdict] = combined,
 ) -> Finding:
-    """Judge the contrasts of one claim, and combine them.
+    """Judge the contrasts of one claim that belong to a family, and combine them.
 
     Args:
         number: of the claim.
-        contrasts: those the verdict rests on; none leaves the claim undecided.
+        contrasts: those that were fixed before; none leaves a claim that is decided undecided.
         sentence: what was found.
         shown: contrasts beside them.
         limits: what the finding does not say.
-        rule: from the verdicts on the contrasts to that on the claim.
     """
-    judgements = judge(contrasts, level=level()) if contrasts else ()
+    judgements = judge(contrasts, level=level())
     return Finding(
         number=number,
-        verdict=rule([j.verdict for j in judgements]),
-        rule=rule,
+        verdict=_of_claim(number, judgements),
         sentence=sentence,
         contrasts=tuple(contrasts),
         judgements=judgements,
@@ -142,27 +160,39 @@ def finding(
 
 
 def together(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Judge findings again, with Holm's correction over the contrasts of all of them.
-
-    A contrast that two claims rest on (the same name and numbers) is counted once.
-    """
-    family = {_key(c): c for finding in findings for c in finding.contrasts}
-    if not family:
-        return tuple(findings)
-    judged = dict(zip(family, judge(list(family.values()), level=level()), strict=True))
+    """Judge findings again, with Holm's correction over the contrasts of all of them."""
+    judged = iter(judge([c for one in findings for c in one.contrasts], level=level()))
     again = []
     for one in findings:
-        judgements = tuple(judged[_key(contrast)] for contrast in one.contrasts)
-        verdict = one.rule([j.verdict for j in judgements])
+        judgements = tuple(next(judged) for _ in one.contrasts)
+        verdict = _of_claim(one.number, judgements)
         again.append(replace(one, judgements=judgements, verdict=verdict))
     return tuple(again)
 
 
-def _key(contrast: Contrast) -> tuple[str, ...]:
-    effect = contrast.effect
-    # As texts, in which a number that is none equals itself.
-    numbers = (effect.estimate, effect.low, effect.high, contrast.claimed)
-    return contrast.name, *map(repr, numbers)
+def _of_claim(number: int, judgements: Sequence[Judgement]) -> Verdict:
+    if not family_of(number):
+        return Verdict.EXPLORATORY
+    return combined([j.verdict for j in judgements])
+
+
+def _needed(contrast: Contrast, judgement: Judgement) -> int | None:
+    """Return how many seeds would decide a contrast that is not; None if too many, or decided."""
+    if judgement.verdict is not Verdict.UNDECIDED:
+        return None
+    return seeds_needed(contrast.effect, contrast.margin, among=judgement.among)
+
+
+def _reason(contrast: Contrast, judgement: Judgement) -> str:
+    if judgement.verdict is not Verdict.UNDECIDED:
+        return judgement.reason
+    needed = _needed(contrast, judgement)
+    told = f"more than {most_seeds()}" if needed is None else f"some {needed}"
+    return f"{judgement.reason}; it would need {told} seeds"
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _plain(contrast: Contrast) -> dict[str, Any]:
@@ -170,10 +200,12 @@ def _plain(contrast: Contrast) -> dict[str, Any]:
     numbers = {"estimate": effect.estimate, "low": effect.low, "high": effect.high}
     return {
         "name": contrast.name,
-        **{key: value if math.isfinite(value) else None for key, value in numbers.items()},
+        "family": contrast.family,
+        **{key: _known(value) for key, value in numbers.items()},
+        "level": effect.level,
         "n": effect.n,
         "p": effect.p_value,
-        "p_flips": None if math.isnan(effect.p_flips) else effect.p_flips,
+        "p_signs": effect.p_signs,
         "scale": effect.scale,
         "censored": effect.censored,
         "claimed": contrast.claimed,

@@ -18,7 +18,7 @@ class Wording:
         number: 1 to 10.
         title: in a few words.
         quotation: the claim.
-        readings: where translations differ, each of them; the first is the one that is judged.
+        readings: where translations differ, each of them; the first is the one that is measured.
         control: what the effect is compared with.
     """
 

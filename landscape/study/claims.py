@@ -169,8 +169,9 @@ def claim_tasks(config: ClaimsConfig, load_data: Callable[[Any], Examples]) -> I
         ValueError: if two networks could not be told apart by the names of their records.
     """
     claims = known_claims(config.claims)
-    every = list(_settings(config, load_data))
-    groups = [setting.group for setting, _ in every]
+    loaded = [(source, load_data(source)) for source in config.data]
+    every = {seed: list(_settings(config, loaded, seed)) for seed in config.seeds}
+    groups = [setting.group for setting, _ in every[config.seeds[0]]]
     twice = sorted({group for group in groups if groups.count(group) > 1})
     if twice:
         raise ValueError(
@@ -179,9 +180,9 @@ def claim_tasks(config: ClaimsConfig, load_data: Callable[[Any], Examples]) -> I
         )
     for arm in config.arms:
         for seed in config.seeds:
-            for setting, sweep in every:
+            for setting, sweep in every[seed]:
                 for claim in claims:
-                    one = replace(setting, seed=seed, arm=_arm(arm))
+                    one = replace(setting, arm=_arm(arm))
                     yield ClaimTask(claim, one, sweep, config.form)
 
 
@@ -195,7 +196,7 @@ def claim_findings(study: StudyFile, numbers: Sequence[int] = ()) -> tuple[Findi
     Args:
         study: with analyses of kind ``claims``.
         numbers: only these claims; none takes all that were measured. Holm's correction runs over
-            the primary contrasts of all claims of the study in either case.
+            the primary contrasts of all families of the study in either case.
     """
     found: dict[int, list[Analysis]] = {}
     for name in study.analyses(KIND):
@@ -254,7 +255,7 @@ def _finding(claim: Claim, analyses: Sequence[Analysis]) -> Finding:
     first = deciding_arm(arms)
     found = claim.verdict(arms.pop(first))
     beside = [claim.verdict(others) for others in arms.values()]
-    shown = [c for other in beside for c in (*other.contrasts, *other.shown)]
+    shown = [replace(c, family="") for other in beside for c in (*other.contrasts, *other.shown)]
     return replace(found, shown=(*found.shown, *shown))
 
 
@@ -266,12 +267,11 @@ def _writer(path: Path, sweep: dict[str, Any]) -> StudyWriter:
 
 
 def _settings(
-    config: ClaimsConfig, load_data: Callable[[Any], Examples]
+    config: ClaimsConfig, loaded: Sequence[tuple[Any, Examples]], seed: int
 ) -> Iterator[tuple[Setting, dict[str, Any]]]:
     """Yield every data set with every network that takes it, and what makes it the same again."""
-    for source in config.data:
-        data = load_data(source)
-        (inputs, targets), held_out = _split(data, config)
+    for source, data in loaded:
+        (inputs, targets), held_out = _split(data, config, seed)
         for number in range(len(config.networks)):
             shape = tuple(inputs.shape[1:])
             if not config.takes(number, shape):
@@ -279,7 +279,7 @@ def _settings(
             setting = Setting(
                 data=source.name, inputs=inputs, targets=targets, held_out=held_out,
                 network=config.spec(number, shape, data.classes or 1),
-                loss="cross_entropy" if data.classes else "mse", seed=0,
+                loss="cross_entropy" if data.classes else "mse", seed=seed,
                 effort=config.effort_of(number),
             )  # fmt: skip
             own = {k: v for k, v in config.networks[number].items() if k == "effort"}
@@ -291,11 +291,14 @@ def _settings(
 Pair = tuple[Tensor, Tensor]
 
 
-def _split(data: Examples, config: ClaimsConfig) -> tuple[Pair, Pair | None]:
-    """Cut a data set into what is trained on and what is held out, the same for every seed."""
+def _split(data: Examples, config: ClaimsConfig, seed: int) -> tuple[Pair, Pair | None]:
+    """Cut a data set into what is trained on and what is held out, anew for every seed.
+
+    Seeds that shared their examples would tell of these examples alone.
+    """
     inputs = torch.from_numpy(np.array(data.inputs, dtype=np.float64))
     targets = torch.from_numpy(np.array(data.targets))
-    order = torch.randperm(len(targets), generator=keyed_generator("claims", data.sha256))
+    order = torch.randperm(len(targets), generator=keyed_generator("claims", data.sha256, seed))
     held = int(config.held_out * len(targets))
     outside, inside = order[:held], order[held:]
     if config.examples:

@@ -1,4 +1,7 @@
-"""The committed numbers of the claims: the page is made of the table, and the table adds up."""
+"""The committed numbers of the claims: the page is made of the table, and the table adds up.
+
+The tables were judged by the rule that stood before the three families: t tests of all claims.
+"""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +66,7 @@ def test_measured_claims_have_verdicts_effects_and_curves(tmp_path: Path) -> Non
     accepted("report", claims, "--out", out)
     page = out.read_text("utf-8")
     assert "Of the ten claims six were measured" in page
-    assert "two seeds of one network trained on wine: too few" in page
+    assert "two seeds of one network trained on wine: a pilot, which decides nothing" in page
     assert page.count('class="verdict not-measured"') == 2 * 4
     parts = {number: page.partition(f'id="claim-{number}"')[2].partition("</article>")[0]
              for number in numbers}  # fmt: skip
@@ -93,13 +94,13 @@ def test_rates_are_told_beside_those_of_a_quadratic(tmp_path: Path) -> None:
         ("relu", "gd"), ("relu", "heavy ball"), ("relu", "nesterov")
     ]  # fmt: skip
     # Two seeds: the median is their mean.
-    row = list(analyses[0].settings["activations"]).index("smelu_1")
+    row = list(analyses[0].settings["activations"]).index("smelu_0.1")
     arrays = [one.arrays for one in analyses]
     wanted = [np.mean([a[key][place] for a in arrays]) for key, place in (
         ("stable_rates", (row, 2)), ("limits", (row, 0, 2)), ("limits", (row, 1, 2)),
         ("best_rates", (row, 2)), ("steps_to_target", (row, 2)),
     )]  # fmt: skip
-    assert table.rows[5] == ("smelu_1", "nesterov", *wanted)
+    assert table.rows[5] == ("smelu_0.1", "nesterov", *wanted)
     # A study of an earlier version has the rates of gradient descent alone.
     old = [Analysis(one.kind, {**one.arrays, "stable_rates": one.arrays["stable_rates"][:, :1]},
                     one.settings) for one in analyses]  # fmt: skip
@@ -116,11 +117,16 @@ def test_effects_are_written_as_one_table(tmp_path: Path) -> None:
     rows = list(csv.DictReader(table.read_text("utf-8").splitlines()))
     assert f"({len(rows)} effects)" in said
     assert not (tmp_path / "report.html").exists()
-    (deciding,) = [row for row in rows if row["decides"] == "yes"]
-    assert deciding["contrast"] == "share of exact zeros - 0.01, float32, wine.mlp-4.identical"
-    assert (deciding["claim"], deciding["n"], float(deciding["margin"])) == ("4", "2", 0.001)
-    assert float(deciding["low"]) <= float(deciding["estimate"]) <= float(deciding["high"])
-    assert all(row["verdict"] == "" for row in rows if row["decides"] == "no")
+    first, *others = rows
+    assert first["contrast"] == "share of exact zeros - 0.01, float32, wine.mlp-4.identical"
+    assert (first["claim"], first["n"], float(first["margin"])) == ("4", "2", 0.001)
+    assert float(first["low"]) <= float(first["estimate"]) <= float(first["high"])
+    assert (first["level"], first["verdict"], first["p_holm"]) == ("0.5", "exploratory", "")
+    assert all((row["verdict"], row["family"]) == ("", "") for row in others)
+    script = Path(__file__).parents[2] / "docs" / "claims" / "summary.py"
+    page = runpy.run_path(str(script))["summary"](rows, "effects.csv")
+    assert "1 contrasts over 2 seeds: 1 exploratory. Effects are medians" in page
+    assert "## 4. A parameter lands exactly on z = 0: exploratory" in page
 
 
 def test_a_study_without_effects_has_no_table(study: Path, tmp_path: Path) -> None:

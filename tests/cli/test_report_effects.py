@@ -18,7 +18,8 @@ STEPS = np.array([30.0, 33.0, 27.0, 36.0])
 
 def table(a: Any, b: Any, *, scale: Any = "log", margin: float | None = None) -> Any:
     bound = log_margin(0.1) if margin is None else margin
-    deciding = Contrast("steps: a against b, made", paired_effect(a, b, scale=scale), 1, bound)
+    deciding = Contrast("steps: a against b, made", paired_effect(a, b, scale=scale), 1, bound,
+                        family="speed")  # fmt: skip
     shown = Contrast("loss: a against b, made", paired_effect(a, b), 0, log_margin(0.1))
     return effect_table(finding(8, [deciding], sentence="", shown=[shown]).record())
 
@@ -31,9 +32,10 @@ def read(found: Any) -> dict[str, str]:
 def test_factors_are_told_as_factors_and_kept_as_logarithms():
     found = table(2 * STEPS, STEPS)
     told = read(found)
-    assert told["effect, 95 % interval"] == "×2 (2 to 2)"
+    assert told["median, interval"] == "×2 (2 to 2)"
     assert told["margin"] == "×1.1"
     assert told["verdict"] == "not decided"  # of four seeds no sign test falls below .125
+    assert told["seeds needed"] == "6"
     first, second = csv.DictReader(io.StringIO(found.csv))
     assert float(first["estimate"]) == pytest.approx(np.log(2))
     assert (first["scale"], second["verdict"]) == ("log", "")
@@ -41,7 +43,7 @@ def test_factors_are_told_as_factors_and_kept_as_logarithms():
 
 def test_differences_are_told_as_differences():
     told = read(table(STEPS - 3, STEPS, scale="linear", margin=0.05))
-    assert told["effect, 95 % interval"] == "−3 (−3 to −3)"
+    assert told["median, interval"] == "−3 (−3 to −3)"
     assert told["margin"] == "0.05"
 
 
@@ -51,8 +53,8 @@ def test_censored_seeds_are_told_beside_the_seeds():
     a[0], b[1] = np.inf, np.nan
     told = read(table(a, b))
     assert told["seeds"] == "4 (2 censored)"
-    assert told["effect, 95 % interval"] == "×2 (0 to ∞)"
-    nothing = read(table(np.full(4, np.nan), b))["effect, 95 % interval"]
+    assert told["median, interval"] == "×2 (0 to ∞)"
+    nothing = read(table(np.full(4, np.nan), b))["median, interval"]
     assert nothing == "not known (0 to ∞)"
 
 

@@ -27,7 +27,7 @@ def test_nothing_was_measured():
         ({"c2": "supported", "c8": "contradicted"}, "Smoothness of the activation changes"),
         ({"c8": "contradicted", "c2": "undecided"}, "No: "),
         ({"c8": "equivalent", "c2": "undecided"}, "Hardly: "),
-        ({"c8": "equivalent", "c2": "undecided", "c10": "undecided"}, "Not decided: "),
+        ({"c8": "undecided", "c2": "undecided", "c10": "exploratory"}, "Not decided: "),
         ({"c5": "supported"}, "Whether smoothness"),
     ],
 )
@@ -51,10 +51,10 @@ def test_bouncing_is_told_beside_speed_and_is_not_speed():
 
 
 def test_the_spread_adds_up():
-    verdicts = {"c1": "supported", "c3": "supported", "c6": "undecided", "c8": "equivalent"}
+    verdicts = {"c1": "supported", "c3": "exploratory", "c6": "exploratory", "c8": "equivalent"}
     assert answer(found(**verdicts))[1] == (
-        "Of the ten claims four were measured: two supported, one true to a degree that would not "
-        "matter (“hardly”) and one not decided."
+        "Of the ten claims four were measured: one supported, one true to a degree that would not "
+        "matter (“hardly”) and two only explored, without a verdict."
     )
 
 
@@ -63,10 +63,11 @@ def test_few_seeds_are_confessed():
              for s in range(3) for d in ("wine", "digits")]  # fmt: skip
     (_, _, ground) = answer(found(c8="supported"), facts=facts)
     assert ground == (
-        "This rests on three seeds of one network trained on digits, wine: too few for a verdict "
-        "that holds (no sign-flip test of 3 seeds can fall below p = 0.25)."
+        "This rests on three seeds of one network trained on digits, wine: a pilot, which decides "
+        "nothing (no sign test of 3 seeds can fall below p = 0.25)."
     )
-    many = [{**facts[0], "seed": s} for s in range(10)]
+    many = [{**facts[0], "seed": s} for s in range(12)]
+    assert "too few" in answer(found(c8="supported"), facts=many[:10])[2]
     assert "too few" not in answer(found(c8="supported"), facts=many)[2]
 
 

@@ -150,7 +150,7 @@ def test_losses_are_compared_at_equal_rate_x_sharpness_and_a_divergence_is_censo
 
     found = verdict([analysis(seed) for seed in range(5)])
     shown = {c.name: c for c in found.shown}
-    told = "loss at the end at rate x sharpness {}: relu against smelu_1, made"
+    told = "loss at the end at rate x sharpness {}: relu against smelu_0.1, made"
     assert shown[told.format(1.5)].effect.ratio[0] == pytest.approx(2)
     above = shown[told.format(2.5)].effect
     assert (above.n, above.censored) == (5, 1)
@@ -158,5 +158,8 @@ def test_losses_are_compared_at_equal_rate_x_sharpness_and_a_divergence_is_censo
     # How often a run reversed that did not go to its end is not known.
     broken = [c.name for c in found.contrasts if c.effect.censored]
     assert [(name.partition(" at ")[0], "2.5: relu against" in name) for name in broken] == [
-        ("share of steps that reverse", True), ("share of crossings taken back", True)
+        (name, True) for name in ("share of steps that reverse", "share of crossings taken back")
+        for _ in ("smelu_0.1", "smelu_0.3")
     ]  # fmt: skip
+    assert {c.family for c in found.contrasts if "sharpness 1.5" in c.name} == {"bounce"}
+    assert {c.family for c in found.contrasts if "sharpness 2.5" in c.name} == {""}

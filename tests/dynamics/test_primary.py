@@ -1,13 +1,15 @@
-"""The file of primary contrasts: what decides is what stands there, judged as one family."""
+"""The file of primary contrasts: what decides is what stands there, judged together."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from landscape.dynamics import bounce, pattern_changes, stable_rate
+from landscape.dynamics.comparing import registered
 from landscape.dynamics.effects import paired_effect
 from landscape.dynamics.primary import (
     Primary,
@@ -15,7 +17,9 @@ from landscape.dynamics.primary import (
     deciding_twins,
     digest,
     every,
+    family_of,
     level,
+    most_seeds,
     primary,
 )
 from landscape.dynamics.statistics import Contrast, Verdict, holm
@@ -25,11 +29,18 @@ from landscape.dynamics.verdicts import finding, together
 
 def made(name: str, effect: float, spread: float, *, seed: int = 0, margin: float = 0.1):
     noise = np.random.default_rng(seed).normal(0, spread, 10)
-    return Contrast(name, paired_effect(np.exp(effect + noise), np.ones(10)), 1, margin)
+    return Contrast(name, paired_effect(np.exp(effect + noise), np.ones(10)), 1, margin,
+                    family="speed")  # fmt: skip
 
 
-def test_every_claim_has_contrasts_that_decide():
+def test_every_claim_has_quantities_and_three_families_decide():
     assert {one.claim for one in every()} == set(range(1, 11))
+    assert {(one.claim, one.family) for one in every() if one.family} == {
+        (1, "bounce"), (2, "stability"), (8, "speed"),
+    }  # fmt: skip
+    assert [family_of(number) for number in (1, 2, 8, 10)] == ["bounce", "stability", "speed", ""]
+    assert sum(len(one.pairs) for one in every() if one.family) == 20
+    assert most_seeds() == 48
     assert level() == 0.95
     assert len(digest()) == 64
 
@@ -66,41 +77,64 @@ def test_the_arm_that_decides_is_the_first_that_is_there():
 
 
 def test_what_was_not_fixed_is_refused():
-    with pytest.raises(ValueError, match=r"no primary contrast of claim 8; those are 'steps at"):
+    with pytest.raises(ValueError, match=r"'accuracy' was not fixed for claim 8; known: 'steps at"):
         primary(8, "accuracy")
     with pytest.raises(ValueError, match="must be > 0"):
         Primary(claim=1, name="x", margin=0.0, scale="log", claimed=1)
     with pytest.raises(ValueError, match="unknown scale or sign"):
         Primary(claim=1, name="x", margin=1.0, scale="cube", claimed=1)
+    with pytest.raises(ValueError, match="one of bounce, speed, stability, got 'beauty'"):
+        Primary(claim=1, name="x", margin=1.0, scale="log", claimed=1, family="beauty")
 
 
-def test_the_correction_runs_over_the_contrasts_of_all_claims():
-    first = finding(1, [made("a", 0.2, 0.3)], sentence="one.")
-    others = [finding(2, [made(f"b{i}", 0.0, 0.9, seed=i + 1)], sentence="two.") for i in range(8)]
+def test_of_the_variants_of_a_quantity_one_decides():
+    steps = "steps at the best rate"
+    found = [registered(8, steps, float, known_as=f"{steps}, batch {size}").family
+             for size in ("of all", "32")]  # fmt: skip
+    assert found == ["speed", ""]
+    # Where claim 10 measures the same it is exploratory.
+    assert registered(10, steps, float).family == ""
+
+
+def test_the_correction_runs_over_the_contrasts_of_all_families():
+    first = finding(1, [made("a", 0.4, 0.3)], sentence="one.")
+    others = [finding(2, [made(f"b{i}", 0.0, 0.9, seed=i + 1)], sentence="two.") for i in range(30)]
     again = together([first, *others])
     alone, corrected = first.judgements[0].p_difference, again[0].judgements[0].p_difference
     assert alone < 0.05 < corrected
     assert (first.verdict, again[0].verdict) == (Verdict.SUPPORTED, Verdict.UNDECIDED)
     every_p = [one.contrasts[0].effect.p_value for one in again]
     np.testing.assert_allclose([one.judgements[0].p_difference for one in again], holm(every_p))
+    assert {one.judgements[0].among for one in again} == {31}
 
 
-def test_a_contrast_on_which_two_claims_rest_is_counted_once():
-    shared = made("steps", 0.3, 0.3)
-    pair = together([finding(n, [shared], sentence="s.") for n in (8, 10)])
-    assert [one.judgements[0].p_difference for one in pair] == [shared.effect.p_value] * 2
-
-
-def test_contrasts_that_say_nothing_are_counted_once_as_well():
-    never = [Contrast("steps", paired_effect([np.inf] * 3, [np.inf] * 3), 1, 0.1) for _ in range(2)]
-    other = made("other", 0.2, 0.2)
-    found = together([finding(8, [never[0], other], sentence="s."),
-                      finding(10, never[1:], sentence="s.")])  # fmt: skip
-    assert found[1].judgements[0].verdict is Verdict.UNDECIDED
-    assert found[0].judgements[1].p_difference == pytest.approx(2 * other.effect.p_value)
+def test_what_is_exploratory_is_not_corrected_for_and_has_no_verdict():
+    primary_, explored = made("a", 0.4, 0.3), replace(made("b", 0.4, 0.3), family="")
+    pair = together([finding(n, [c], sentence="s.") for n, c in ((8, primary_), (10, explored))])
+    assert pair[0].judgements[0].p_difference == primary_.effect.p_value
+    assert (pair[0].verdict, pair[1].verdict) == (Verdict.SUPPORTED, Verdict.EXPLORATORY)
+    record = pair[1].record()
+    assert record["sentence"] == "Exploratory: estimates with intervals, no verdict. s."
+    (effect,) = record["contrasts"]
+    assert (effect["verdict"], effect["p_difference"]) == ("exploratory", None)
 
 
 def test_how_the_verdicts_are_spread_is_said():
     found = finding(8, [made("a", 0.5, 0.01), made("b", 0.0, 0.01)], sentence="Numbers.")
-    assert found.record()["sentence"] == "Of 2 contrasts: 1 supported, 1 hardly. Numbers."
+    told = "Of 2 primary contrasts: 1 supported, 1 hardly. Numbers."
+    assert found.record()["sentence"] == told
     assert found.verdict is Verdict.UNDECIDED
+
+
+def test_beside_what_is_not_decided_stands_how_many_seeds_it_would_need():
+    found = finding(8, [made("a", 0.05, 0.07), made("b", 0.1, 2.0)], sentence="Numbers.")
+    record = found.record()
+    needed = [one["seeds_needed"] for one in record["contrasts"]]
+    assert needed[0] in range(11, 49)
+    assert needed[1] is None
+    assert record["sentence"] == (
+        f"Of 2 primary contrasts: 2 not decided ({needed[0]} seeds would decide 1 of these, "
+        "1 would need more than 48). Numbers."
+    )
+    assert record["contrasts"][0]["reason"].endswith(f"; it would need some {needed[0]} seeds")
+    assert record["contrasts"][1]["reason"].endswith("; it would need more than 48 seeds")

@@ -19,7 +19,6 @@ from landscape.dynamics.stability import (
 )
 from landscape.dynamics.stable_rate import boldness, sharpness_at
 from landscape.dynamics.stacked import Methods, descend
-from landscape.dynamics.twins import NULL
 from landscape.results import Analysis
 
 
@@ -123,11 +122,8 @@ def test_every_method_has_a_largest_stable_rate_and_descent_is_measured_alone(mo
         single = setting.problem("relu", dtype=torch.float32)
         losses = descend(single, methods, steps=8).losses[0]
         assert losses[-1] < losses[0]
-    # How far stable rates reach is measured where it is compared.
-    compared = {*NULL, *(name for pair in deciding_twins() for name in pair)}
-    missing = np.isnan(found.arrays["stable_ranges"])
-    names = np.array(found.settings["activations"])
-    assert set(names[missing]) == set(names) - compared
+    # How far stable rates reach is measured where it is compared: of the few twins, of all.
+    assert not np.isnan(found.arrays["stable_ranges"]).any()
     with_it = stable_rate.verdict([found, found]).shown
     arrays = {key: v for key, v in found.arrays.items() if key != "stable_ranges"}
     older = Analysis(found.kind, arrays, found.settings)

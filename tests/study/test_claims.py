@@ -13,11 +13,12 @@ from torch.nn.functional import cross_entropy
 
 from landscape.config import DataConfig
 from landscape.config.claims import ClaimsConfig, Effort, full, quick
+from landscape.dynamics.answer import ENOUGH
 from landscape.dynamics.convergence import PILOT
 from landscape.dynamics.primary import digest
 from landscape.dynamics.statistics import Verdict
 from landscape.randomness import keyed_generator
-from landscape.store import StudyFile
+from landscape.store import StudyFile, StudyWriter
 from landscape.study.claims import claim_findings, claim_tasks, claims_config, run_claims
 
 TINY = ClaimsConfig(
@@ -178,14 +179,28 @@ def test_findings_are_made_of_what_is_there(swept):
     assert all(isinstance(one.verdict, Verdict) and one.sentence for one in found)
 
 
-def test_held_out_examples_are_not_trained_on_and_the_same_for_every_seed():
-    tasks = list(claim_tasks(replace(TINY, examples=0), load))
-    settings = [task.setting for task in tasks]
-    inside = {tuple(row) for row in settings[0].inputs.tolist()}
-    outside = {tuple(row) for row in settings[0].held_out[0].tolist()}
-    assert not inside & outside
-    assert len(inside) + len(outside) == 178
-    assert all(np.array_equal(s.inputs, settings[0].inputs) for s in settings)
+@pytest.mark.parametrize("examples", [0, 40])
+def test_each_seed_draws_its_examples_and_what_is_held_out(examples):
+    settings = [t.setting for t in claim_tasks(replace(TINY, examples=examples), load)]
+    drawn = {}
+    for setting in settings:
+        inside = {tuple(row) for row in setting.inputs.tolist()}
+        outside = {tuple(row) for row in setting.held_out[0].tolist()}
+        assert not inside & outside
+        assert len(inside) + len(outside) == (80 if examples else 178)
+        # The same for every claim of a seed.
+        assert drawn.setdefault(setting.seed, inside) == inside
+    assert len(drawn) == 2
+    assert drawn[0] != drawn[1]
+
+
+def test_a_sweep_whose_seeds_share_their_examples_is_another_sweep(swept, tmp_path):
+    path = tmp_path / "claims.h5"
+    older = {k: v for k, v in TINY.identity().items() if k != "drawn_by_seed"}
+    with StudyWriter(path, config=older) as writer:
+        writer.publish()
+    with pytest.raises(ValueError, match="drawn_by_seed"):
+        run_claims(TINY, path, load_data=load)
 
 
 def test_tasks_are_balanced_over_the_claims_seed_by_seed():
@@ -285,13 +300,11 @@ def test_the_committed_practice_form_is_readable_and_has_seeds_to_judge():
     assert {("adam", "cosine"), ("sgd", "cosine"), ("adam", "constant")} <= ways
 
 
-def test_the_committed_part_of_the_full_form_is_a_part_of_it():
-    path = Path(__file__).parents[2] / "docs" / "claims" / "digits.toml"
-    part = ClaimsConfig.from_toml(path)
-    assert part.identity() == full().identity()
-    assert (part.seeds, part.arms, part.claims) == (full().seeds, full().arms, ())
-    whole = {t.identifier: t.sweep for t in claim_tasks(full(), load)}
-    assert all(whole[t.identifier] == t.sweep for t in claim_tasks(part, load))
+def test_committed_configurations_can_be_measured():
+    paths = sorted((Path(__file__).parents[2] / "docs" / "claims").glob("*.toml"))
+    assert paths
+    for path in paths:
+        assert list(claim_tasks(replace(ClaimsConfig.from_toml(path), seeds=(0,)), load))
 
 
 @pytest.mark.parametrize("form", [quick(), full(), TINY])
@@ -332,7 +345,7 @@ def test_impossible_sweeps_are_refused(change, message):
 
 def test_the_full_form_is_what_fairness_asks_for():
     form = full()
-    assert len(form.seeds) >= 10
+    assert len(form.seeds) >= ENOUGH
     assert set(form.arms) == {"identical", "gain"}
     assert len(form.data) >= 3
     assert len(form.networks) >= 2

@@ -76,8 +76,18 @@ class _Row:
             margin=float(contrast["margin"]),
             floor=float(contrast.get("floor") or 0.0),
             verdict=str(verdict),
-            decides=verdict is not None,
+            decides=_decides(contrast),
         )
+
+
+def _decides(contrast: Contrast) -> bool:
+    """Whether a verdict rests on an effect; one without a verdict, or "exploratory", is shown."""
+    return contrast.get("verdict") not in (None, "exploratory")
+
+
+def _order(contrast: Contrast) -> tuple[bool, bool]:
+    """Sort those that decide first, then those that were fixed before, then what else is shown."""
+    return not _decides(contrast), contrast.get("verdict") is None
 
 
 def effect_groups(contrasts: Sequence[Contrast]) -> list[list[Contrast]]:
@@ -86,7 +96,7 @@ def effect_groups(contrasts: Sequence[Contrast]) -> list[list[Contrast]]:
     Args:
         contrasts: as of :func:`effect_lines`; what is beyond ``MOST_EFFECTS`` is left out.
     """
-    ordered = sorted(contrasts, key=lambda c: c.get("verdict") is None)[:MOST_EFFECTS]
+    ordered = sorted(contrasts, key=_order)[:MOST_EFFECTS]
     return list(_grouped(ordered).values())
 
 
@@ -96,7 +106,7 @@ def _grouped(contrasts: Sequence[Contrast]) -> dict[tuple[Any, ...], list[Contra
     for contrast in contrasts:
         key = (_parts(contrast)[0], str(contrast.get("scale", "linear")),
                float(contrast["margin"]), int(contrast.get("claimed", 1)),
-               contrast.get("verdict") is not None)  # fmt: skip
+               _decides(contrast))  # fmt: skip
         full = sum(len(groups[k]) for k in groups if k[: len(key)] == key) // _MOST_ROWS
         groups.setdefault((*key, full), []).append(contrast)
     return groups
@@ -129,7 +139,7 @@ def effect_lines(
 
     if not contrasts:
         raise ValueError("there must be an effect to draw, got none")
-    drawn = sorted(contrasts, key=lambda c: c.get("verdict") is None)[:MOST_EFFECTS]
+    drawn = sorted(contrasts, key=_order)[:MOST_EFFECTS]
     groups = [(*key[:2], [_Row.of(c) for c in found]) for key, found in _grouped(drawn).items()]
     with drawing(style):
         import matplotlib

@@ -38,8 +38,8 @@ class ClaimPart:
         readings: where translations differ, each of them.
         control: what the effect is compared with.
         command: measures it.
-        outcome: ``supported``, ``equivalent``, ``contradicted``, ``undecided``, or ``not
-            measured``.
+        outcome: ``supported``, ``equivalent``, ``contradicted``, ``undecided``, ``exploratory``,
+            or ``not measured``.
         spoken: the outcome in plain words.
         sentence: the finding, with its numbers.
         limits: what it does not say.
