@@ -27,9 +27,9 @@ _EARLIER = (
     "**Verdicts of an earlier rule**, which does not hold its level: all claims were judged, by t "
     "tests, and the seeds shared their training examples. Effects are means, kinked over smooth "
     "(factors, ×) or kinked minus smooth, as named, with 95 % t intervals that are not "
-    "corrected; p of no difference by t, by sign flips, and corrected by Holm; p of a difference as "
-    "large as the margin, corrected by Holm. ReLU's twin is SmeLU(1), whose values differ from its "
-    "own by 14 %. What is measured, and what is wrong with the rule: [claims.md](../claims.md)."
+    "corrected; p of no difference by t, by sign flips, and corrected by Holm; p of a difference "
+    "as large as the margin, corrected by Holm. ReLU's twin is SmeLU(1), whose values differ from "
+    "its own by 14 %. What is measured, and what is wrong with the rule: [claims.md](../claims.md)."
 )
 _NOW = (
     "Effects are medians over paired seeds, kinked over smooth (factors, ×) or kinked minus "
