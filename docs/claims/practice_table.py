@@ -44,8 +44,9 @@ def page(rows: Sequence[Row], source: str) -> str:
         f"# Twins where people train: `{source}`",
         "",
         f"{len(cells)} cells (network, optimizer, schedule, batch size), {span} seeds each that "
-        "are judged, at rates that four other seeds chose. Effects with 95 % intervals that are "
-        "not corrected for their number; in brackets how many seeds are censored. How each is "
+        "are judged, at rates that four other seeds chose. Effects are medians with 95 % intervals, "
+        "not corrected for their number; in brackets how many seeds are censored. All of them are "
+        "exploratory: estimated, not judged. How each is "
         "measured: [claims.md](../claims.md#where-people-train). What every cell costs, also those "
         "that were not measured: [practice_costs.csv](practice_costs.csv).",
         "",
