@@ -2,9 +2,11 @@
 
     python docs/claims/practice_costs.py
 
-measures a few steps of every network and batch size and writes ``docs/claims/practice_costs.csv``.
+measures a few steps of every kind of network, of a deeper and of a wider one, with the smallest and
+the largest batches, and writes ``docs/claims/practice_costs.csv``. Batches between these are
+interpolated. A network both deeper and wider is extrapolated, by the product of the two factors.
 Optimizer and schedule cost next to nothing beside a gradient: their cells take over the time of the
-network and batch size. Seconds are process time of one core, and hold for the machine that ran it.
+network and batch size. Seconds are process time of one core, on the machine that ran it.
 """
 
 from __future__ import annotations
@@ -28,8 +30,8 @@ from landscape.evaluation import threads
 from landscape.problem import Problem
 
 FOLDER = Path(__file__).parent
-HEADER = ("network", "depth", "width", "optimizer", "schedule", "batch", "measured",
-          "seconds_per_seed", "core_hours")  # fmt: skip
+HEADER = ("network", "depth", "width", "optimizer", "schedule", "batch", "in_form",
+          "seconds_per_seed", "core_hours", "cost")  # fmt: skip
 OPTIMIZERS, SCHEDULES, BATCHES = ("adam", "sgd", "momentum"), ("cosine", "constant"), (64, 32, 256)
 # Kind, depths and widths; BatchNorm in both convolutional ones, skip connections in the last.
 SHAPES = {"mlp": ((2, 6), (32, 128)), "cnn": ((1, 3), (6, 24)), "resnet": ((8, 20), (4, 16))}
@@ -96,21 +98,41 @@ def _timed(problem: Problem, ways: Methods, batch: int, effort: Effort) -> float
     return effort.steps * (found.seconds / steps + record / effort.record_every)
 
 
+def costs(config: ClaimsConfig) -> dict[tuple[str, int, int, int], tuple[float, str]]:
+    """Return the seconds of one seed of every network and batch size, and how they were found."""
+    found: dict[tuple[str, int, int, int], tuple[float, str]] = {}
+    low, middle, high = sorted(BATCHES)
+    for kind, ((shallow, deep), (narrow, wide)) in SHAPES.items():
+        for depth, width in ((shallow, narrow), (deep, narrow), (shallow, wide)):
+            for batch in (low, high):
+                with threads(1):
+                    took = seconds(config, network(kind, depth, width), batch)
+                found[kind, depth, width, batch] = took, "measured"
+                print(kind, depth, width, batch, f"{took:.0f} s a seed", flush=True)
+        for batch in (low, high):
+            base, deeper, wider = (
+                found[kind, depth, width, batch][0]
+                for depth, width in ((shallow, narrow), (deep, narrow), (shallow, wide))
+            )
+            found[kind, deep, wide, batch] = deeper * wider / base, "extrapolated"
+        for depth, width in product((shallow, deep), (narrow, wide)):
+            (first, how), (last, _) = (found[kind, depth, width, batch] for batch in (low, high))
+            between = first + (last - first) * (middle - low) / (high - low)
+            told = "interpolated" if how == "measured" else how
+            found[kind, depth, width, middle] = between, told
+    return found
+
+
 def main() -> None:
     """Measure and write the table."""
     config = ClaimsConfig.from_toml(FOLDER / "practice.toml")
-    known: dict[tuple[Any, ...], float] = {}
-    rows = []
+    known, rows = costs(config), []
     for cell in cells():
         kind, depth, width, _, _, batch = cell
-        key = kind, depth, width, batch
-        if key not in known:
-            with threads(1):
-                known[key] = seconds(config, network(kind, depth, width), batch)
-            print(*key, f"{known[key]:.0f} s a seed", flush=True)
+        took, how = known[kind, depth, width, batch]
         inside = "yes" if in_form(config, cell) else "no"
-        hours = known[key] * len(config.seeds) / 3600
-        rows.append((*cell, inside, f"{known[key]:.0f}", f"{hours:.2f}"))
+        hours = took * len(config.seeds) / 3600
+        rows.append((*cell, inside, f"{took:.0f}", f"{hours:.2f}", how))
     with (FOLDER / "practice_costs.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(HEADER)

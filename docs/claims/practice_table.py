@@ -44,11 +44,11 @@ def page(rows: Sequence[Row], source: str) -> str:
         f"# Twins where people train: `{source}`",
         "",
         f"{len(cells)} cells (network, optimizer, schedule, batch size), {span} seeds each that "
-        "are judged, at rates that four other seeds chose. Effects are medians with 95 % intervals, "
-        "not corrected for their number; in brackets how many seeds are censored. All of them are "
-        "exploratory: estimated, not judged. How each is "
-        "measured: [claims.md](../claims.md#where-people-train). What every cell costs, also those "
-        "that were not measured: [practice_costs.csv](practice_costs.csv).",
+        "are judged, at rates that four other seeds chose. Effects are medians with 95 % "
+        "intervals, not corrected for their number; in brackets how many seeds are censored. They "
+        "are exploratory: estimated, and not judged. How each is measured: "
+        "[claims.md](../claims.md#where-people-train). What every cell costs, also those that were "
+        "not measured: [practice_costs.csv](practice_costs.csv).",
         "",
     ]
     for quantity, title, note in TABLES:
@@ -94,7 +94,8 @@ def _number(value: str, *, log: bool, points: bool) -> str:
     number = float(value)
     if log:
         return f"{math.exp(number):.3g}"
-    return f"{100 * number:+.2f}" if points else f"{number:+.3g}"
+    # Adding 0 takes the sign from a rounded -0.
+    return f"{round(100 * number, 2) + 0.0:+.2f}" if points else f"{number:+.3g}"
 
 
 def main(table: Path) -> Path:
