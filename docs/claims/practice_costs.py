@@ -36,8 +36,8 @@ OPTIMIZERS, SCHEDULES, BATCHES = ("adam", "sgd", "momentum"), ("cosine", "consta
 # Kind, depths and widths; BatchNorm in both convolutional ones, skip connections in the last.
 SHAPES = {"mlp": ((2, 6), (32, 128)), "cnn": ((1, 3), (6, 24)), "resnet": ((8, 20), (4, 16))}
 # Timed are steps of two activations, from which the others hardly differ: as many as take so many
-# seconds, and no fewer or more than these.
-TIMED, SECONDS, LEAST, MOST = ("gelu", "pwl_gelu_0.5"), 2.0, 2, 40
+# seconds, but no more than these.
+TIMED, SECONDS, MOST = ("gelu", "pwl_gelu_0.5"), 1.0, 20
 
 Network = dict[str, Any]
 
@@ -90,11 +90,14 @@ def seconds(config: ClaimsConfig, shape: Network, batch: int) -> float:
 
 def _timed(problem: Problem, ways: Methods, batch: int, effort: Effort) -> float:
     """Return the seconds of one activation: of a step and of a record, times how many there are."""
-    first = descend(problem, ways, steps=1, batch_size=batch)
-    steps = min(max(int(SECONDS / max(first.seconds, 1e-9)), LEAST), MOST)
     start = time.process_time()
-    found = descend(problem, ways, steps=steps, batch_size=batch)
+    found = descend(problem, ways, steps=1, batch_size=batch)
+    steps = min(int(SECONDS / max(found.seconds, 1e-9)), MOST)
+    if steps > 1:  # The first was a warm-up.
+        start = time.process_time()
+        found = descend(problem, ways, steps=steps, batch_size=batch)
     record = (time.process_time() - start - found.seconds) / len(found.steps)
+    steps = int(found.steps[-1])
     return effort.steps * (found.seconds / steps + record / effort.record_every)
 
 
