@@ -46,7 +46,10 @@ def claims(
         typer.Option("--data", help="Instead of the form's data sets. Repeat for several."),
     ] = None,
     network: Annotated[
-        str | None, typer.Option("--network", help="Instead of the form's networks: mlp or cnn.")
+        str | None,
+        typer.Option(
+            "--network", help="Instead of the form's networks: mlp, cnn or, for claim 8, resnet."
+        ),
     ] = None,
     seeds: Annotated[
         int | None, typer.Option("--seeds", min=1, help="So many seeds, 0, 1, ...")

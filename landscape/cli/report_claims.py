@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from landscape.cli.pictures import own_viz
-from landscape.cli.report_curves import curves, dose_curves
+from landscape.cli.report_curves import curves
+from landscape.cli.report_doses import dose_curves, dose_table
 from landscape.cli.report_effects import effect_table
 from landscape.cli.report_rates import rate_table
 from landscape.dynamics.answer import ENOUGH
@@ -85,6 +86,9 @@ def _tables(record: Mapping[str, Any], analyses: Sequence[Analysis]) -> Iterator
         yield effects
     if record["number"] == 2 and analyses:
         yield rate_table(analyses)
+    doses = dose_table(record["number"], analyses)
+    if doses is not None:
+        yield doses
 
 
 def _deciding(analyses: Sequence[Analysis]) -> list[Analysis]:

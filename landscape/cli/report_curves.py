@@ -21,7 +21,7 @@ class _Curve:
 
     Attributes:
         places: of an analysis, the numbers along the horizontal axis.
-        values: of an analysis, [A, X].
+        values: of the arrays of an analysis, [A, X]; None where that was not measured.
         xlabel: horizontal.
         ylabel: vertical.
         log: logarithmic axes.
@@ -34,6 +34,10 @@ class _Curve:
     ylabel: str
     log: str
     caption: str
+
+
+# Lines that a figure holds.
+_MOST_DRAWN = 8
 
 
 def _relative_rates(arrays: Any) -> Any:
@@ -69,6 +73,13 @@ _CURVES: dict[int, tuple[_Curve, ...]] = {
         _Curve(_relative_rates, lambda a: a["needed"][:, 0], _RATE, "steps to the target loss",
                "xy", "Optimizer steps to the target loss, by rate, with the first batch size. "
                "Where a run did not arrive there is a gap."),
+        _Curve(_relative_rates, lambda a: a["losses"][:, 0, :, -1], _RATE,
+               "training loss at the end", "xy", "Loss after the last step, by rate, with the "
+               "first batch size. Twins are compared at the best rate of each. What stands between "
+               "them at one rate is also that their best rates differ."),
+        _Curve(_relative_rates, lambda a: a["accuracies"][:, 0] if "accuracies" in a else None,
+               _RATE, "held-out accuracy at the end", "x", "Share of held-out examples that is "
+               "right after the last step, by rate, with the first batch size."),
     ),
     9: (
         _Curve(lambda a: a["shares"], lambda a: a["movement"], "share of units saturated by hand",
@@ -89,6 +100,8 @@ def curves(number: int, analyses: Sequence[Analysis]) -> Iterator[Any]:
         return
     group, seeds = next(iter(groups(analyses).items()))
     for curve in _CURVES.get(number, ()):
+        if curve.values(seeds[0].arrays) is None:
+            continue
         figure = own_viz().spread_lines(
             curve.places(seeds[0].arrays), _lines(seeds, curve.values), xlabel=curve.xlabel,
             ylabel=curve.ylabel, kinked=[_kinked(name) for name in _drawn(seeds[0])],
@@ -145,26 +158,27 @@ def _placed(analysis: Analysis, name: str, row: int) -> Any:
 
 def _losses(group: str, seeds: Sequence[Analysis]) -> Iterator[Any]:
     """Draw the losses of twins at the best rate of each, for every batch size."""
-    first = seeds[0]
+    from landscape.dynamics.convergence import PILOT, best_rates, judged_apart
+
+    judged, first = judged_apart(seeds), seeds[0]
+    chosen = judged[0].arrays["chosen"] if judged else best_rates(seeds)
     for column, size in enumerate(first.arrays["batch_sizes"]):
         figure = own_viz().spread_lines(
-            first.arrays["steps"], _lines(seeds, partial(_at_best, column=column)),
+            first.arrays["steps"],
+            _lines(judged or seeds, partial(_at_rates, column=column, chosen=chosen[:, column])),
             xlabel="optimizer steps", ylabel="training loss", log="y",
             kinked=[_kinked(name) for name in _drawn(first)],
             levels={"target": float(first.settings["target_loss"])},
         )  # fmt: skip
         batch = f"batches of {size}" if size else "all examples in a step"
-        words = f"Loss at the best rate of each activation and seed, {batch}. "
-        yield _picture(figure, f"Losses of twins, {batch}", words + _told(group, seeds))
+        by = f"the first {PILOT} seeds chose, for the others" if judged else "these seeds chose"
+        words = f"Loss at the rate of each activation that {by}; {batch}. "
+        yield _picture(figure, f"Losses of twins, {batch}", words + _told(group, judged or seeds))
 
 
-def _at_best(arrays: Any, *, column: int) -> Any:
-    """Return losses at the rate that needs the fewest steps, else ends lowest, [A, records]."""
-    losses, needed = arrays["losses"][:, column], arrays["needed"][:, column]
-    ends = losses[:, :, -1]
-    arrived = np.isfinite(needed).any(axis=1)
-    best = np.where(arrived, np.argmin(needed, axis=1), np.argmin(ends, axis=1))
-    return losses[np.arange(len(losses)), best]
+def _at_rates(arrays: Any, *, column: int, chosen: Any) -> Any:
+    """Return losses at a rate of each activation, [A, records]."""
+    return arrays["losses"][np.arange(len(chosen)), column, chosen]
 
 
 def _drawn(analysis: Analysis) -> list[str]:
@@ -193,36 +207,6 @@ def _told(group: str, seeds: Sequence[Analysis]) -> str:
 
 def _picture(figure: Any, alt: str, caption: str) -> Any:
     return own_viz().picture_of(figure, alt=alt, caption=caption)
-
-
-# The quantity of a claim that is drawn against the size of the kinks: module and place.
-_DOSED = {1: ("bounce", 2), 2: ("stable_rate", 1), 7: ("pattern_changes", 1)}
-
-
-def dose_curves(number: int, analyses: Sequence[Analysis]) -> Iterator[Any]:
-    """Yield how the effect of a claim grows with the size of the kinks, with all twins."""
-    from importlib import import_module
-
-    from landscape.dynamics.comparing import groups
-    from landscape.dynamics.doses import doses
-
-    if number not in _DOSED or not analyses:
-        return
-    module, place = _DOSED[number]
-    quantity = import_module(f"landscape.dynamics.{module}").PRIMARY[place]
-    group, seeds = next(iter(groups(analyses).items()))
-    viz = own_viz()
-    log = quantity.scale == "log"
-    for one in doses(seeds, quantity):
-        figure = viz.spread_lines(
-            one.doses, one.effects, xlabel=one.what, log="xy" if log else "x",
-            ylabel="kinked over smooth" if log else "kinked minus smooth",
-        )  # fmt: skip
-        sides, nothing = ("over", "1") if log else ("minus", "0")
-        words = (f"Effect of kinks by their size: {quantity.name}, kinked {sides} smooth, against "
-                 f"the {one.what}. {group}, median and range over {len(seeds)} seeds. {nothing} is "
-                 "no effect. Exploratory.")  # fmt: skip
-        yield viz.picture_of(figure, alt=f"{quantity.name} against the {one.what}", caption=words)
 
 
 def _label(name: str) -> str:

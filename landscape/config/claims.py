@@ -12,6 +12,7 @@ import tomli_w
 from landscape.config.codec import from_plain, read_toml, to_plain
 from landscape.config.network import NetworkSpec, network_spec
 from landscape.config.study import DataConfig
+from landscape.config.training import SCHEDULES, Schedule
 
 Arm = Literal["identical", "gain"]
 ARMS: tuple[str, ...] = get_args(Arm)
@@ -19,6 +20,10 @@ ARMS: tuple[str, ...] = get_args(Arm)
 _DRAWN = {"drawn_by_seed": ["weights", "examples", "batches"]}
 Twins = Literal["few", "all"]
 TWINS: tuple[str, ...] = get_args(Twins)
+Stepper = Literal["sgd", "momentum", "nesterov", "adam"]
+STEPPERS: tuple[str, ...] = get_args(Stepper)
+# Claims about speed, which are measured as people train, with any optimizer and batch statistics.
+SPEED = frozenset({8, 10})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +39,10 @@ class Effort:
         batch_sizes: examples per step; 0 is all.
         depths: numbers of hidden layers.
         twins: ``few`` pairs of activations or ``all``.
+        optimizer: of claims 8 and 10: ``sgd``, with all examples in a step gradient descent;
+            ``momentum``, ``nesterov`` with momentum 0.9; ``adam``.
+        schedule: of the rates of claims 8 and 10: ``constant``, ``linear``, ``cosine``, ``step``.
+        record_every: steps between records of the loss, of claims 8 and 10.
     """
 
     steps: int = 60
@@ -44,9 +53,12 @@ class Effort:
     batch_sizes: tuple[int, ...] = (0, 64)
     depths: tuple[int, ...] = (2, 4, 8, 16)
     twins: Twins = "few"
+    optimizer: Stepper = "sgd"
+    schedule: Schedule = "constant"
+    record_every: int = 2
 
     def __post_init__(self) -> None:
-        for name in ("steps", "rates", "records", "centres"):
+        for name in ("steps", "rates", "records", "centres", "record_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be >= 1, got {getattr(self, name)}")
         if not 1 < self.factor <= 2:
@@ -55,8 +67,12 @@ class Effort:
             raise ValueError(f"batch_sizes must be numbers >= 0, got {list(self.batch_sizes)}")
         if any(depth < 1 for depth in self.depths) or not self.depths:
             raise ValueError(f"depths must be numbers >= 1, got {list(self.depths)}")
-        if self.twins not in TWINS:
-            raise ValueError(f"twins must be one of {', '.join(TWINS)}, got {self.twins!r}")
+        closed = (("twins", TWINS), ("optimizer", STEPPERS), ("schedule", SCHEDULES))
+        for name, known in closed:
+            if getattr(self, name) not in known:
+                raise ValueError(
+                    f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}"
+                )
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values."""
@@ -74,9 +90,10 @@ class ClaimsConfig:
         seeds: the unit of the statistics; at least 12 are wanted for a verdict.
         arms: how twins start, see :class:`landscape.dynamics.settings.Setting`.
         data: data sets.
-        networks: ``kind`` and the options of each specification. A convolutional network needs
-            images (channels, height, width); for data sets that are none it is left out, and with
-            only such networks they are refused.
+        networks: ``kind`` and the options of each specification; ``effort``, a table of what is
+            other for this network than in ``effort`` below. A convolutional network needs images
+            (channels, height, width); for data sets that are none it is left out, and with only
+            such networks they are refused. One with BatchNorm is for claims 8 and 10.
         examples: at most so many training examples, which each seed draws anew; 0 is all.
         held_out: share of the examples that is not trained on, drawn anew by each seed.
         effort: of one claim for one seed.
@@ -122,11 +139,27 @@ class ClaimsConfig:
             )
         image = self.networks[network].get("kind", "mlp") != "mlp"
         spec = self.spec(network, (3, 64, 64) if image else (64,), 2)
+        effort, practice = self.effort_of(network), ""
         if getattr(spec, "batch_norm", False):
+            practice = "batch_norm = true"
+        elif effort.optimizer != "sgd":
+            practice = f"optimizer = {effort.optimizer!r}"
+        elif effort.schedule != "constant":
+            practice = f"schedule = {effort.schedule!r}"
+        if practice and not (self.claims and set(self.claims) <= SPEED):
             raise ValueError(
-                "claims are measured on networks without batch statistics, got batch_norm = true; "
-                "set batch_norm = false"
+                f"only claims 8 and 10 are measured with {practice}, got claims "
+                f"{list(self.claims) or 'all'}; set claims = [8], or --claim 8"
             )
+
+    def effort_of(self, network: int) -> Effort:
+        """Return how much work a claim may be for one of the networks.
+
+        Raises:
+            ValueError: for an unknown or impossible setting.
+        """
+        own = self.networks[network].get("effort", {})
+        return from_plain(Effort, {**self.effort.to_dict(), **own}, f"networks[{network}].effort.")
 
     def spec(self, network: int, input_shape: tuple[int, ...], outputs: int) -> NetworkSpec:
         """Return the specification of a network for such data.
@@ -134,7 +167,7 @@ class ClaimsConfig:
         Raises:
             ValueError: if the network cannot take it.
         """
-        options = {k: v for k, v in self.networks[network].items() if k != "kind"}
+        options = {k: v for k, v in self.networks[network].items() if k not in ("kind", "effort")}
         kind = self.networks[network].get("kind", "mlp")
         return network_spec(kind, input_shape=input_shape, outputs=outputs, **options)
 

@@ -30,6 +30,7 @@ from landscape.arrays import Floats
 from landscape.dynamics.claims import KIND, Finding, Setting, claim_of, finding
 from landscape.dynamics.comparing import Quantity, decided, registered, said
 from landscape.dynamics.pre_activations import pre_activations
+from landscape.dynamics.primary import deciding_twins
 from landscape.dynamics.sharpest import sharpest
 from landscape.dynamics.stable_rate import sharpness_at
 from landscape.dynamics.stacked import Stack
@@ -259,21 +260,33 @@ def verdict(analyses: Sequence[Analysis]) -> Finding:
 
 
 def _weight(analyses: Sequence[Analysis]) -> str:
-    """Say how much the reversals weigh: their share of the gradient, and its cosines."""
+    """Say how much the reversals weigh: their share of what the gradient promises, and its cosines.
+
+    To first order a step of rate r along the gradient g lowers the loss by r |g|^2, and its
+    component along the sharpest direction v by r (g . v)^2.
+    """
     if not analyses:
         return ""
-    along = max(float(np.median([a.arrays["along"][0, c] for a in analyses]))
-                for c in range(len(LEVELS)))  # fmt: skip
-    least = np.median([a.arrays["cosines"][0].min() for a in analyses])
-    if not np.isfinite([along, least]).all():
+    names = list(analyses[0].settings["activations"])
+    kinked = [names.index(name) for name in dict.fromkeys(pair[0] for pair in deciding_twins())
+              if name in names]  # fmt: skip
+    along, cosines = (np.median([a.arrays[key][kinked] for a in analyses], axis=0)
+                      for key in ("along", "cosines"))  # fmt: skip
+    if not np.isfinite(along[:, 1:]).all() or not np.isfinite(cosines[:, 1:]).all():
         return ""
-    return (
-        f"What reverses is a small part of the step: {along:.2g} of ReLU's squared gradient at "
-        f"most, successive gradients keep a cosine of {least:.3g}."
-        if along < 0.05 < least
-        else f"What reverses is up to {along:.2g} of ReLU's squared gradient; cosines of "
-        f"successive gradients go down to {least:.3g}."
+    shares = ", ".join(
+        f"{_percent(along[:, c].min())} to {_percent(along[:, c].max())} at {LEVELS[c]:g}"
+        for c in (1, 2)
     )
+    return (
+        "How much that is: the component that reverses holds so much of the squared gradient, and "
+        f"so of the decrease that the gradient promises: {shares} (kinked twins, medians over the "
+        f"seeds); successive gradients keep a cosine of {cosines[:, 1:].min():.3g} or more."
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2g} %"
 
 
 CLAIM = claim_of(1, measure=measure, verdict=verdict)

@@ -14,7 +14,7 @@ import numpy as np
 
 from landscape.arrays import Floats
 from landscape.dynamics.comparing import Quantity
-from landscape.dynamics.twins import SPACINGS, WIDTHS
+from landscape.dynamics.twins import SPACINGS, WIDTHS, apart
 from landscape.results import Analysis
 
 
@@ -27,11 +27,14 @@ class Doses:
         doses: widths or spacings, [X], increasing.
         effects: by family, of every seed: differences, or factors for a quantity of scale ``log``,
             [S, X]; NaN where a run did not arrive.
+        apart: by family, how far the values of the twins are apart at each dose, [X], as a share
+            of those of ReLU or of what is copied (:func:`landscape.dynamics.twins.apart`).
     """
 
     what: str
     doses: Floats
     effects: dict[str, Floats]
+    apart: dict[str, Floats]
 
 
 def doses(analyses: Sequence[Analysis], quantity: Quantity) -> tuple[Doses, ...]:
@@ -44,9 +47,9 @@ def doses(analyses: Sequence[Analysis], quantity: Quantity) -> tuple[Doses, ...]
     Returns:
         Families of which every dose was measured; none where twins were few.
     """
-    rounded = {"ReLU": [("relu", f"smelu_{width}") for width in WIDTHS]}
+    rounded = {"ReLU": ("relu", [("relu", f"smelu_{width}") for width in WIDTHS])}
     copied = {
-        base: [(f"pwl_{base}_{spacing}", base) for spacing in SPACINGS]
+        base: (base, [(f"pwl_{base}_{spacing}", base) for spacing in SPACINGS])
         for base in ("gelu", "elu", "tanh")
     }
     every = (
@@ -56,14 +59,22 @@ def doses(analyses: Sequence[Analysis], quantity: Quantity) -> tuple[Doses, ...]
     measured = set(analyses[0].settings["activations"]) if analyses else set()
     found = []
     for what, names, families in every:
-        effects = {
-            family: _effects(analyses, pairs, quantity)
-            for family, pairs in families.items()
+        known = {
+            family: (base, pairs)
+            for family, (base, pairs) in families.items()
             if {name for pair in pairs for name in pair} <= measured
         }
-        if effects:
-            found.append(Doses(what, np.array([float(name) for name in names]), effects))
+        if known:
+            effects = {f: _effects(analyses, pairs, quantity) for f, (_, pairs) in known.items()}
+            values = {f: _apart(base, pairs) for f, (base, pairs) in known.items()}
+            found.append(Doses(what, np.array([float(n) for n in names]), effects, values))
     return tuple(found)
+
+
+def _apart(base: str, pairs: Sequence[tuple[str, str]]) -> Floats:
+    """Return how far the other activation of each pair is from the base, [X]."""
+    others = [smooth if kinked == base else kinked for kinked, smooth in pairs]
+    return np.array([apart(other, base) for other in others])
 
 
 def _effects(

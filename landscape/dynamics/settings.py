@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.config.claims import Arm, Effort
-from landscape.config.network import NetworkSpec
+from landscape.config.network import NetworkSpec, ResNetSpec
 from landscape.dynamics.replaced import with_backward
 from landscape.dynamics.twins import equal_gains
 from landscape.networks import build
@@ -55,9 +55,23 @@ class Setting:
     @property
     def group(self) -> str:
         """Data set, network and arm: everything but the seed, as part of an identifier."""
+        parts = [f"{self.network.kind}-{self._shape}"]
+        parts += ["bn"] if self.normalises else []
+        if (self.effort.optimizer, self.effort.schedule) != ("sgd", "constant"):
+            parts += [self.effort.optimizer, self.effort.schedule]
+        return f"{self.data}.{'-'.join(parts)}.{self.arm}"
+
+    @property
+    def _shape(self) -> str:
+        if isinstance(self.network, ResNetSpec):
+            return f"{self.network.depth}x{self.network.width}"
         sizes = [getattr(self.network, name, ()) for name in ("channels", "hidden")]
-        shape = "-".join("x".join(map(str, some)) for some in sizes if some)
-        return f"{self.data}.{self.network.kind}-{shape or 'plain'}.{self.arm}"
+        return "-".join("x".join(map(str, some)) for some in sizes if some) or "plain"
+
+    @property
+    def normalises(self) -> bool:
+        """Whether the network normalises by its batches."""
+        return bool(getattr(self.network, "batch_norm", False))
 
     @property
     def target_loss(self) -> float:
@@ -88,7 +102,8 @@ class Setting:
 
     def problem(self, activation: str, *, dtype: torch.dtype = torch.float64) -> Problem:
         """Return the network with an activation, its loss and the examples it is trained on."""
-        return Problem(self.model(activation, dtype=dtype), self.loss, self.examples)
+        return Problem(self.model(activation, dtype=dtype), self.loss, self.examples,
+                       batch_norm="batch" if self.normalises else "frozen")  # fmt: skip
 
     def first(self, examples: int, problem: Problem) -> Problem:
         """Return a problem with the first so many of the examples alone."""

@@ -164,10 +164,20 @@ def claim_tasks(config: ClaimsConfig, load_data: Callable[[Any], Examples]) -> I
     """Yield the tasks of a sweep: arm by arm, in it seed by seed.
 
     The arm that decides is done first; what is done of it at any time is balanced.
+
+    Raises:
+        ValueError: if two networks could not be told apart by the names of their records.
     """
     claims = known_claims(config.claims)
     loaded = [(source, load_data(source)) for source in config.data]
     every = {seed: list(_settings(config, loaded, seed)) for seed in config.seeds}
+    groups = [setting.group for setting, _ in every[config.seeds[0]]]
+    twice = sorted({group for group in groups if groups.count(group) > 1})
+    if twice:
+        raise ValueError(
+            f"networks must differ by more than effort, or by its optimizer or schedule; two are "
+            f"{twice[0]}; join them (batch_sizes = [16, 64])"
+        )
     for arm in config.arms:
         for seed in config.seeds:
             for setting, sweep in every[seed]:
@@ -269,10 +279,12 @@ def _settings(
             setting = Setting(
                 data=source.name, inputs=inputs, targets=targets, held_out=held_out,
                 network=config.spec(number, shape, data.classes or 1),
-                loss="cross_entropy" if data.classes else "mse", seed=seed, effort=config.effort,
+                loss="cross_entropy" if data.classes else "mse", seed=seed,
+                effort=config.effort_of(number),
             )  # fmt: skip
+            own = {k: v for k, v in config.networks[number].items() if k == "effort"}
             sweep = {**config.identity(), "data": to_plain(source), "data_sha256": data.sha256,
-                     "network": setting.network.to_dict()}  # fmt: skip
+                     "network": {**setting.network.to_dict(), **own}}  # fmt: skip
             yield setting, sweep
 
 

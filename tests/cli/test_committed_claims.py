@@ -30,7 +30,8 @@ TABLES = {
 
 
 def test_every_table_is_tested() -> None:
-    assert {path.stem for path in FOLDER.glob("*.csv")} == set(TABLES)
+    practice = {"practice", "practice_costs"}  # test_committed_practice.py
+    assert {path.stem for path in FOLDER.glob("*.csv")} - practice == set(TABLES)
 
 
 def read(table: str) -> list[dict[str, str]]:

@@ -112,6 +112,26 @@ def test_levels_that_run_together_are_what_they_are_alone():
             np.testing.assert_allclose(numbers, alone[name], rtol=1e-9)
 
 
+def test_the_sentence_says_how_much_of_the_promise_reverses():
+    names = activations_of(twins("few"))
+    shape = (len(names), len(LEVELS))
+
+    def analysis(seed):
+        zeros = {key: np.zeros(shape) for key in ("reversals", "returns", "last_losses")}
+        arrays = zeros | {"ended": np.full(shape, 30.0), "along": np.full(shape, 0.5),
+                          "cosines": np.full(shape, 0.99)}  # fmt: skip
+        for kinked, share in zip(dict.fromkeys(t.kinked for t in twins("few")), (1e-4, 3e-4, 2e-4,
+                                 2e-4), strict=True):  # fmt: skip
+            arrays["along"][names.index(kinked)] = share * np.array([9, 1, 10]) * (1 + seed)
+        settings = {"seed": seed, "group": "made", "activations": list(names),
+                    "effort": {"steps": 30}}  # fmt: skip
+        return Analysis("claims", arrays, settings)
+
+    told = verdict([analysis(seed) for seed in (0, 1, 0)]).sentence
+    assert "0.01 % to 0.03 % at 1.5, 0.1 % to 0.3 % at 2.5 (kinked twins" in told
+    assert "keep a cosine of 0.99 or more" in told
+
+
 def test_losses_are_compared_at_equal_rate_x_sharpness_and_a_divergence_is_censored():
     names = activations_of(twins("few"))
     shape = (len(names), len(LEVELS))

@@ -7,7 +7,7 @@ import pytest
 
 from landscape.dynamics.comparing import Quantity
 from landscape.dynamics.doses import doses
-from landscape.dynamics.twins import SPACINGS, WIDTHS, activations_of, twins
+from landscape.dynamics.twins import SPACINGS, WIDTHS, activations_of, apart, twins
 from landscape.results import Analysis
 
 NAMES = activations_of(twins("all"))
@@ -38,6 +38,17 @@ def test_a_known_dependence_on_the_width_is_found():
     np.testing.assert_allclose(rounded.effects["ReLU"], np.tile(rounded.doses, (3, 1)))
     assert copied.effects.keys() == {"gelu", "elu", "tanh"}
     np.testing.assert_allclose(copied.effects["gelu"], np.full((3, len(SPACINGS)), 5.0))
+
+
+def test_how_far_the_values_are_apart_stands_beside_each_dose():
+    rounded, copied = doses(made(smoothed), picked("linear"))
+    wanted = [apart(f"smelu_{width}", "relu") for width in WIDTHS]
+    np.testing.assert_array_equal(rounded.apart["ReLU"], wanted)
+    assert 0.004 < wanted[WIDTHS.index("0.1")] < 0.005 < 0.13 < wanted[WIDTHS.index("1")] < 0.15
+    # Between knots an error of the second order: twice the spacing, four times the distance.
+    for family in ("gelu", "tanh", "elu"):
+        factors = copied.apart[family][1:] / copied.apart[family][:-1]
+        np.testing.assert_allclose(factors, 4, rtol=0.1)
 
 
 def test_quantities_that_multiply_give_factors_and_what_did_not_arrive_a_gap():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from landscape.dynamics import bounce, convergence, stable_rate
 from landscape.dynamics.claims import known_claims
@@ -18,7 +20,11 @@ NAMES = activations_of(twins("few"))
 KINKED = np.array([any(name == t.kinked for t in twins("few")) for name in NAMES])
 
 
-def runs(factor, *, seeds=12, group="digits.mlp-8.identical", number=8, noise=0.01, data="digits"):
+PILOT = convergence.PILOT
+ALL = 12 + PILOT  # so that twelve seeds are judged
+
+
+def runs(factor, *, seeds=ALL, group="digits.mlp-8.identical", number=8, noise=0.01, data="digits"):
     """Make analyses where kinked twins need ``factor`` times the steps of smooth ones."""
     rng = np.random.default_rng(0)
     made = []
@@ -28,10 +34,13 @@ def runs(factor, *, seeds=12, group="digits.mlp-8.identical", number=8, noise=0.
         # ReLU and the null's SmeLU are one function.
         best = np.where(KINKED, factor * best, best)
         best[NAMES.index("smelu_0.001")] = best[NAMES.index("relu")] * np.exp(rng.normal(0, 1e-3))
-        arrays = {"best": best[:, None], "needed": best[:, None, None],
-                  "batch_sizes": np.array([0]), "rates": np.ones(1)}  # fmt: skip
+        needed = best[:, None, None]
+        arrays = {"needed": needed, "losses": np.ones((*needed.shape, 2)),
+                  "batch_sizes": np.array([0]), "rates": np.ones(1),
+                  "steps": np.array([0, 100])}  # fmt: skip
         settings = {"seed": seed, "group": group, "claim": number, "activations": list(NAMES),
-                    "data": data, "network": {"kind": group.split(".")[1]}}  # fmt: skip
+                    "data": data, "network": {"kind": group.split(".")[1]},
+                    "seconds": np.ones((len(NAMES), 1)).tolist()}  # fmt: skip
         made.append(Analysis("claims", arrays, settings))
     return made
 
@@ -49,21 +58,25 @@ def test_a_known_factor_gives_the_verdict_it_must(factor, verdict):
 
 
 def test_noise_as_large_as_the_effect_is_undecided():
-    assert convergence.verdict(runs(1.1, seeds=4, noise=0.5)).verdict is Verdict.UNDECIDED
+    assert convergence.verdict(runs(1.1, seeds=PILOT + 4, noise=0.5)).verdict is Verdict.UNDECIDED
 
 
-def test_one_seed_decides_nothing():
-    found = convergence.verdict(runs(3.0, seeds=1))
-    assert found.verdict is Verdict.UNDECIDED
-    assert not found.contrasts
+def test_too_few_seeds_decide_nothing_and_the_sentence_says_so():
+    for seeds in (1, PILOT + 2):
+        found = convergence.verdict(runs(3.0, seeds=seeds))
+        assert found.verdict is Verdict.UNDECIDED
+        assert not found.contrasts
+        assert found.sentence.startswith("Nothing can be judged: 4 seeds choose the rates and at")
+        assert f"least 3 others are judged by them, got {seeds}." in found.sentence
+    assert convergence.verdict(runs(3.0, seeds=PILOT + 3)).contrasts
 
 
 def test_an_effect_that_the_null_shows_as_well_is_not_believed():
     analyses = []
     for analysis in runs(1.3):
-        best = analysis.arrays["best"].copy()
-        best[NAMES.index("smelu_0.001")] /= 2.0
-        arrays = {**analysis.arrays, "best": best}
+        needed = analysis.arrays["needed"].copy()
+        needed[NAMES.index("smelu_0.001")] /= 2.0
+        arrays = {**analysis.arrays, "needed": needed}
         analyses.append(Analysis("claims", arrays, analysis.settings))
     assert convergence.verdict(analyses).verdict is Verdict.UNDECIDED
 
@@ -71,18 +84,20 @@ def test_an_effect_that_the_null_shows_as_well_is_not_believed():
 def test_null_differences_that_cancel_still_leave_a_floor():
     analyses = []
     for number, analysis in enumerate(runs(1.3)):
-        best = analysis.arrays["best"].copy()
+        needed = analysis.arrays["needed"].copy()
         sign = (-1) ** number
-        best[NAMES.index("smelu_0.001")] = best[NAMES.index("relu")] * np.exp(0.6 * sign)
-        analyses.append(Analysis("claims", {**analysis.arrays, "best": best}, analysis.settings))
+        needed[NAMES.index("smelu_0.001")] = needed[NAMES.index("relu")] * np.exp(0.6 * sign)
+        analyses.append(
+            Analysis("claims", {**analysis.arrays, "needed": needed}, analysis.settings)
+        )
     floors = {contrast.floor for contrast in convergence.verdict(analyses).contrasts}
     assert sorted(floors) == pytest.approx([0.6 / np.sqrt(12)] * len(floors))
 
 
 def test_a_run_that_never_arrives_is_censored_and_counts():
     analyses = runs(1.0)
-    for analysis in analyses[:3]:
-        analysis.arrays["best"].base[NAMES.index("relu")] = np.inf
+    for analysis in analyses[PILOT : PILOT + 3]:
+        analysis.arrays["needed"].base[NAMES.index("relu")] = np.inf
     found = convergence.verdict(analyses)
     relu = next(c for c in found.contrasts if "relu against smelu_0.1" in c.name)
     assert relu.effect.n == 12
@@ -92,11 +107,11 @@ def test_a_run_that_never_arrives_is_censored_and_counts():
 @pytest.mark.parametrize("scale", ["log", "linear"])
 def test_a_run_that_diverged_is_censored_whatever_is_compared(scale):
     """Contrasts of differences were left out where a single run had diverged."""
-    values = lambda a, i: float(a.arrays["best"][i, 0])  # noqa: E731
+    values = lambda a, i: float(a.arrays["needed"][i, 0, 0])  # noqa: E731
     quantity = Quantity(name="change", values=values, claimed=1, margin=0.1, scale=scale)
-    analyses = runs(1.0)
-    analyses[0].arrays["best"].base[NAMES.index("relu")] = np.nan
-    analyses[1].arrays["best"].base[NAMES.index("smelu_0.1")] = np.inf
+    analyses = runs(1.0, seeds=12)
+    analyses[0].arrays["needed"].base[NAMES.index("relu")] = np.nan
+    analyses[1].arrays["needed"].base[NAMES.index("smelu_0.1")] = np.inf
     relu = next(c for c in contrasts(analyses, quantity) if "relu against smelu_0.1" in c.name)
     assert (relu.effect.n, relu.effect.censored) == (12, 2)
     assert relu.effect.highest[0] == np.inf
@@ -130,10 +145,11 @@ def test_what_differs_between_places_is_told_and_not_judged():
     for data, factor in (("a", 1.3), ("b", 0.75)):
         made += runs(factor, group=f"{data}.one", number=10, data=data)
     # A place that was only begun with counts for nothing.
-    made += runs(1.3, seeds=1, group="c.two", number=10, data="c")
+    made += runs(1.3, seeds=PILOT + 1, group="c.two", number=10, data="c")
     found = convergence.verdict_elsewhere(made)
     assert found.verdict is Verdict.EXPLORATORY
-    assert found.sentence.startswith("2 data sets, 1 kind of network. Kinked over smooth: ")
+    assert found.sentence.startswith("2 data sets, 1 kind of network. Rates are those that the ")
+    assert "Too few seeds: c.two. Kinked over smooth: " in found.sentence
     assert len(found.contrasts) == 10
 
 
@@ -149,7 +165,7 @@ def test_margins_are_ten_per_cent_or_five_in_a_hundred():
 
 
 def test_contrasts_name_group_and_twin():
-    quantity = Quantity(name="steps", values=lambda a, i: float(a.arrays["best"][i, 0]),
+    quantity = Quantity(name="steps", values=lambda a, i: float(a.arrays["needed"][i, 0, 0]),
                         claimed=1, margin=0.1)  # fmt: skip
     found = contrasts(runs(1.0), quantity)
     assert found[0].name == "steps: relu against smelu_0.1, digits.mlp-8.identical"
@@ -179,6 +195,74 @@ def test_the_registry_agrees_with_the_wordings():
         known_claims((11,))
 
 
+@given(
+    st.lists(st.integers(0, 5), min_size=6, max_size=6),
+    st.integers(0, 2**32 - 1),
+    st.integers(0, 3),
+)
+def test_judged_seeds_never_choose_a_rate(best, luck, missing):
+    """What the judged seeds did is replaced: the rates stay those that the pilot chose."""
+    rng = np.random.default_rng(luck)
+    shape = (3, 2, 6)  # activations, batch sizes, rates
+
+    def made(seed):
+        needed = 50 + rng.uniform(0, 1, shape)
+        if seed < PILOT:
+            for place, rate in zip(np.ndindex(3, 2), best, strict=True):
+                needed[(*place, rate)] = 10
+                needed[(*place, (rate + 1) % 6)] = np.inf if seed < missing else 49
+        else:
+            needed = np.exp(rng.normal(0, 5, shape))
+            needed[rng.uniform(size=shape) < 0.3] = np.inf
+        arrays = {"needed": needed, "losses": rng.uniform(0, 1, (*shape, 2))}
+        return Analysis("claims", arrays, {"seed": seed, "group": "g"})
+
+    seeds = [made(seed) for seed in range(PILOT + 3)]
+    found = convergence.judged_apart(rng.permutation(np.array(seeds, dtype=object)).tolist())
+    assert [one.settings["seed"] for one in found] == [PILOT, PILOT + 1, PILOT + 2]
+    for one in found:
+        assert one.arrays["chosen"].ravel().tolist() == best
+
+
+def test_a_rate_at_which_a_pilot_seed_does_not_arrive_is_not_chosen():
+    """Nor one at which none arrives, as long as another is left; then the lowest loss counts."""
+    inf = np.inf
+    needed = np.array([[[[5, 20, 30]], [[inf, inf, inf]]], [[[inf, 22, 10]], [[inf, inf, inf]]]])
+    losses = np.zeros((2, 2, 1, 3, 2)) + np.array([3.0, 1.0, 2.0])[:, None]
+    seeds = [Analysis("claims", {"needed": needed[k % 2], "losses": losses[k % 2]},
+                      {"seed": k, "group": "g"}) for k in range(PILOT + 3)]  # fmt: skip
+    chosen = convergence.judged_apart(seeds)[0].arrays["chosen"]
+    # Rate 1 takes 20 and 22 steps, rate 2 30 and 10: less in the mean of logarithms.
+    assert chosen.ravel().tolist() == [2, 1]
+
+
+def test_at_one_rate_the_slower_twin_arrives_later_by_so_many_steps():
+    """ReLU needs 4 more steps at either rate, is best at another, and is as fast there."""
+    analyses = []
+    for one in runs(1.0, seeds=ALL, noise=1e-9):
+        needed = 30.0 + one.settings["seed"] + np.zeros((len(NAMES), 1, 2))
+        needed[..., 1] += 9
+        needed[NAMES.index("relu")] = 34.0 + one.settings["seed"] + np.array([0.0, -4.0])
+        arrays = dict(one.arrays) | {"needed": needed, "losses": np.ones((*needed.shape, 2))}
+        analyses.append(Analysis("claims", arrays, one.settings))
+    found = convergence.verdict(analyses)
+    (extra,) = [c for c in found.shown if c.name.startswith("extra steps at the smooth twin's rate")
+                and "relu against smelu_0.1" in c.name]  # fmt: skip
+    assert (extra.effect.estimate, extra.effect.n) == (pytest.approx(4), 12)
+    speeds = [c for c in (*found.contrasts, *found.shown) if c.name.startswith("steps at the best")]
+    (speed,) = [c for c in speeds if "relu against smelu_0.1" in c.name]
+    assert speed.effect.estimate == pytest.approx(0)
+
+
+def test_seconds_to_the_target_are_the_share_of_the_steps():
+    (one, *_) = convergence.judged_apart(runs(1.0))
+    names = {q.name: q for q in convergence._beside([one])}
+    whole = names["seconds of training at the best rate, batch of all"].values(one, 0)
+    part = names["seconds to the target at the best rate, batch of all"].values(one, 0)
+    assert (whole, part) == (1.0, pytest.approx(one.arrays["needed"][0, 0, 0] / 100))
+    assert names["held-out accuracy at the best rate, batch of all"].values(one, 0) is None
+
+
 def test_a_finding_is_plain_values():
     record = convergence.verdict(runs(1.0)).record()
     assert record["spoken"] == "hardly"
@@ -203,16 +287,18 @@ def test_effects_are_put_into_words_as_factors_with_their_interval_or_range():
 def test_many_effects_are_told_briefly():
     analyses = []
     for analysis in runs(2.0, noise=1e-9):
-        arrays = dict(analysis.arrays) | {"best": np.repeat(analysis.arrays["best"], 2, axis=1),
-                                          "batch_sizes": np.array([0, 8])}  # fmt: skip
-        analyses.append(Analysis("claims", arrays, analysis.settings))
-    analyses[0].arrays["best"].base[:] = np.nan
-    analyses[1].arrays["best"].base[:] = np.nan
+        twice = {key: np.repeat(analysis.arrays[key], 2, axis=1) for key in ("needed", "losses")}
+        arrays = dict(analysis.arrays) | twice | {"batch_sizes": np.array([0, 8])}
+        settings = dict(analysis.settings) | {"seconds": np.ones((len(NAMES), 2)).tolist()}
+        analyses.append(Analysis("claims", arrays, settings))
     names = ("smelu_0.1", "smelu_0.3", "gelu", "elu", "tanh")
-    for some, estimate in ((analyses[:2], "not known"), (analyses[2:], "x 2")):
-        told = convergence.verdict(some).sentence
-        each = ", ".join(f"{name} {estimate}" for name in names)
-        assert f"batch of all: {each}; steps at the best rate, batch 8: {each}" in told
+    each = ", ".join(f"{name} x 2" for name in names)
+    told = convergence.verdict(analyses).sentence
+    assert f"batch of all: {each}; steps at the best rate, batch 8: {each}" in told
+    for analysis in analyses[PILOT:]:
+        analysis.arrays["needed"].base[:] = np.nan
+    told = convergence.verdict(analyses).sentence
+    assert f"batch of all: {each.replace('x 2', 'not known')}; steps" in told
 
 
 @pytest.mark.parametrize(
@@ -227,7 +313,7 @@ def test_a_target_that_is_not_reached_is_said_to_be_so(late, told):
     analyses = runs(1.0)
     for analysis in analyses:
         for name in late:
-            analysis.arrays["best"].base[NAMES.index(name)] = np.inf
+            analysis.arrays["needed"].base[NAMES.index(name)] = np.inf
     (relu,) = alone(analyses)
     assert f"relu against smelu_0.1 {told}" in said([relu])
     assert not np.isfinite(relu.effect.estimate)

@@ -9,6 +9,7 @@ from landscape import Problem
 from landscape.config.claims import Effort
 from landscape.config.network import network_spec
 from landscape.dynamics import stable_rate
+from landscape.dynamics.primary import deciding_twins
 from landscape.dynamics.settings import Setting
 from landscape.dynamics.stability import (
     largest_stable_rates,
@@ -128,5 +129,5 @@ def test_every_method_has_a_largest_stable_rate_and_descent_is_measured_alone(mo
     older = Analysis(found.kind, arrays, found.settings)
     without = stable_rate.verdict([older, older]).shown
     added = [c.name for c in with_it if c.name not in {one.name for one in without}]
-    assert len(added) == 5
+    assert len(added) == len(deciding_twins())
     assert all(name.startswith("reach of the stable rates: ") for name in added)

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import cross_entropy
 
-from landscape import Problem
+from landscape import Problem, networks
 from landscape.dynamics.stacked import Methods, censored, descend, steps_to
+from landscape.randomness import keyed_generator
 
 
 def reference(model, examples, *, rate, momentum, nesterov, steps):
@@ -39,6 +41,102 @@ def test_every_copy_does_what_torch_does_alone(model, examples):
             alone, examples, rate=rate, momentum=momentum, nesterov=nesterov, steps=12
         )
         np.testing.assert_allclose(losses, wanted, rtol=1e-10)
+
+
+IMAGES = {
+    "mlp": {"kind": "mlp", "input_shape": (1, 8, 8), "hidden": (5, 5)},
+    "cnn": {"kind": "cnn", "input_shape": (1, 8, 8), "channels": (2,), "hidden": (4,),
+            "batch_norm": True},
+    "resnet": {"kind": "resnet", "input_shape": (1, 8, 8), "depth": 8, "width": 2},
+}  # fmt: skip
+RATES = (0.003, 0.03)
+
+
+@pytest.fixture(scope="module")
+def images():
+    generator = torch.Generator().manual_seed(5)
+    inputs = torch.randn(30, 1, 8, 8, generator=generator, dtype=torch.float64)
+    return inputs, torch.randint(0, 3, (30,), generator=generator)
+
+
+def built(kind, dtype):
+    options = dict(IMAGES[kind])
+    return networks.build(options.pop("kind"), outputs=3, seed=1, dtype=dtype, **options)
+
+
+def evaluated(model, examples):
+    model.eval()
+    with torch.no_grad():
+        return cross_entropy(model(examples[0]), examples[1]).item()
+
+
+def loop(model, examples, optimizer, *, schedule, batches):
+    """Train as anybody does: torch's optimizer, torch's schedule, torch's training mode."""
+    rates = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, len(batches))
+    losses = [evaluated(model, examples)]
+    for chosen in batches:
+        model.train()
+        optimizer.zero_grad()
+        cross_entropy(model(examples[0][chosen]), examples[1][chosen]).backward()
+        optimizer.step()
+        losses.append(evaluated(model, examples))
+        if schedule == "cosine":
+            rates.step()
+    return losses
+
+
+def made(optimizer, model, rate):
+    if optimizer == "adam":
+        return torch.optim.Adam(model.parameters(), lr=rate)
+    return torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9 * (optimizer != "sgd"),
+                           nesterov=optimizer == "nesterov")  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", IMAGES)
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "nesterov", "adam"])
+@pytest.mark.parametrize(("schedule", "size"), [("constant", 0), ("cosine", 8)])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_training_is_torchs_step_by_step(images, kind, optimizer, schedule, size, dtype):
+    """Batch statistics in training, running ones at every record; the order of the batches too."""
+    examples, steps = (images[0].to(dtype), images[1]), 6
+    order = keyed_generator(3, "batches")
+    batches = [torch.arange(30)] * steps if not size else [
+        chosen for _ in range(2)
+        for chosen in torch.randperm(30, generator=order).split(size)][:steps]  # fmt: skip
+    ones = np.ones(len(RATES))
+    ways = Methods(np.array(RATES), ones * 0.9 * (optimizer != "sgd"),
+                   ones * (optimizer == "nesterov"), adaptive=optimizer == "adam")  # fmt: skip
+    problem = Problem(built(kind, dtype), "cross_entropy", examples, batch_norm="batch")
+    found = descend(problem, ways, steps=steps, batch_size=size, schedule=schedule, seed=3,
+                    held_out=(images[0].flip(-1), images[1]))  # fmt: skip
+    for copy, rate in enumerate(RATES):
+        alone = built(kind, dtype)
+        wanted = loop(alone, examples, made(optimizer, alone, rate), schedule=schedule,
+                      batches=batches)  # fmt: skip
+        close = 1e-10 if dtype == torch.float64 else 1e-5
+        np.testing.assert_allclose(found.losses[copy], wanted, rtol=close)
+        theta = torch.cat([p.detach().reshape(-1) for p in alone.parameters()])
+        np.testing.assert_allclose(found.thetas[copy], theta, rtol=0, atol=max(close, 1e-10) * 10)
+        right = alone(examples[0].flip(-1)).argmax(dim=1) == examples[1]
+        assert found.accuracies[copy] == pytest.approx(float(right.double().mean()))
+
+
+def test_frozen_statistics_stay_what_they_are(images):
+    model = built("cnn", torch.float64)
+    found = descend(Problem(model, "cross_entropy", images), methods(), steps=2)
+    other = descend(Problem(model, "cross_entropy", images, batch_norm="batch"), methods(), steps=2)
+    assert not np.allclose(found.losses[:, 1:], other.losses[:, 1:])
+    wanted = cross_entropy(model.eval()(images[0]), images[1])
+    np.testing.assert_allclose(found.losses[:, 0], wanted.item(), rtol=1e-12)
+    assert int(model.get_buffer("norm1_1.num_batches_tracked")) == 0
+
+
+def test_a_copy_that_diverged_has_no_accuracy(images):
+    ways = Methods(np.array([0.01, 1e30]), np.zeros(2), np.zeros(2))
+    found = descend(Problem(built("mlp", torch.float32), "cross_entropy", images), ways, steps=4,
+                    held_out=images)  # fmt: skip
+    assert np.isfinite(found.accuracies).tolist() == [True, False]
+    assert found.seconds > 0
 
 
 def test_the_model_is_left_alone(model, examples):

@@ -10,7 +10,7 @@ from landscape.config import MLPSpec
 from landscape.dynamics.claims import Setting
 from landscape.dynamics.pre_activations import pre_activations
 from landscape.dynamics.replaced import CrossedActivation
-from landscape.dynamics.twins import NULL, activations_of, mean_square, twins
+from landscape.dynamics.twins import NULL, activations_of, apart, mean_square, twins
 
 
 def setting(**options) -> Setting:
@@ -66,6 +66,25 @@ def test_a_network_can_be_built_with_either_side_kinked():
 )
 def test_mean_squares_are_known(name, value):
     assert mean_square(name) == pytest.approx(value, rel=1e-9)
+
+
+@pytest.mark.parametrize("width", ["0.01", "0.3", "3"])
+def test_the_distance_of_smelu_from_relu_is_known(width):
+    """Their difference is (w - |z|)^2 / 4w within the width w, else 0."""
+    w = float(width)
+    z = np.linspace(-w, w, 20001)
+    density = np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
+    square = np.trapezoid(((w - np.abs(z)) ** 2 / (4 * w)) ** 2 * density, z)
+    assert apart(f"smelu_{width}", "relu") == pytest.approx(np.sqrt(square / 0.5), rel=3e-3)
+
+
+def test_fair_twins_have_the_same_values():
+    """SmeLU(1) is no twin of ReLU: what is found between them may be an effect of values."""
+    fair = [("relu", "smelu_0.1"), ("relu", "smelu_0.3"), ("pwl_gelu_0.5", "gelu"),
+            ("pwl_tanh_0.5", "tanh"), ("pwl_elu_0.5", "elu")]  # fmt: skip
+    assert set(fair) <= {(twin.kinked, twin.smooth) for twin in twins("few")}
+    assert max(apart(*pair) for pair in fair) < 0.025
+    assert apart("relu", "smelu_1") > 0.1
 
 
 def test_the_gain_arm_preserves_the_mean_square_of_each_activation():

@@ -7,13 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from small_study import SMALL, Notes, Stops, load, run_study
+from torch.nn.functional import cross_entropy
 
 from landscape.config import DataConfig
 from landscape.config.claims import ClaimsConfig, Effort, full, quick
 from landscape.dynamics.answer import ENOUGH
+from landscape.dynamics.convergence import PILOT
 from landscape.dynamics.primary import digest
 from landscape.dynamics.statistics import Verdict
+from landscape.randomness import keyed_generator
 from landscape.store import StudyFile, StudyWriter
 from landscape.study.claims import claim_findings, claim_tasks, claims_config, run_claims
 
@@ -214,8 +218,86 @@ def test_every_claim_is_measured_and_judged(number):
         assert analysis.settings["group"] == "wine.mlp-4.identical"
     found = tasks[0].claim.verdict(analyses)
     assert found.number == number
-    assert found.contrasts
+    # Two seeds are too few to choose rates and to be judged by them.
+    assert bool(found.contrasts) == (number < 8)
+    assert ("Nothing can be judged" in found.sentence) == (number >= 8)
     assert found.record()["verdict"] in list(Verdict)
+
+
+PRACTICE = replace(
+    TINY,
+    claims=(8,),
+    seeds=(5,),
+    data=(DataConfig(name="digits"),),
+    networks=(
+        {"kind": "mlp", "hidden": [4], "effort": {"batch_sizes": [8, 0]}},
+        {"kind": "resnet", "depth": 8, "width": 1, "effort": {"schedule": "linear"}},
+        {"kind": "cnn", "channels": [2], "hidden": [], "batch_norm": True},
+    ),
+    effort=replace(TINY.effort, optimizer="adam", schedule="cosine", batch_sizes=(16,),
+                   record_every=3),
+)  # fmt: skip
+
+
+def test_networks_are_trained_as_people_do(tmp_path):
+    study = run_claims(PRACTICE, tmp_path / "practice.h5", load_data=load)
+    names = ["8.digits.cnn-2-bn-adam-cosine.identical.seed5",
+             "8.digits.mlp-4-adam-cosine.identical.seed5",
+             "8.digits.resnet-8x1-bn-adam-linear.identical.seed5"]  # fmt: skip
+    assert study.analyses("claims") == names
+    for name, sizes in zip(names, ([16], [8, 0], [16]), strict=True):
+        analysis = study.analysis("claims", name)
+        arrays, activations = analysis.arrays, len(analysis.settings["activations"])
+        assert arrays["batch_sizes"].tolist() == sizes
+        assert arrays["steps"].tolist() == [0, 3, 4]
+        assert arrays["losses"].shape == (activations, len(sizes), 3, 3)
+        assert arrays["accuracies"].shape == (activations, len(sizes), 3)
+        assert np.shape(analysis.settings["seconds"]) == (activations, len(sizes))
+        assert np.min(analysis.settings["seconds"]) > 0
+    again = claims_config(study)
+    plain = [dict(network) for network in again.networks]
+    assert [one.get("effort") for one in plain] == [
+        None, {"batch_sizes": [8, 0]}, {"schedule": "linear"}]  # fmt: skip
+    assert {t.identifier for t in claim_tasks(again, load)} == set(names)
+
+
+def test_held_out_accuracy_is_that_of_a_plain_evaluation():
+    """The network is trained by torch alone, and evaluated as anybody does."""
+    (task, *_) = claim_tasks(replace(PRACTICE, networks=PRACTICE.networks[-1:]), load)
+    found, setting = task.measured(), task.setting
+    rate, row = found.arrays["rates"][2], found.settings["activations"].index("gelu")
+    model = setting.model("gelu", dtype=torch.float32)
+    inputs = setting.inputs.float()
+    optimizer = torch.optim.Adam(model.parameters(), lr=rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 4)
+    order = keyed_generator(5, "batches")
+    chosen = [c for _ in range(2) for c in torch.randperm(40, generator=order).split(16)]
+    model.train()
+    for batch in chosen[:4]:
+        optimizer.zero_grad()
+        cross_entropy(model(inputs[batch]), setting.targets[batch]).backward()
+        optimizer.step()
+        schedule.step()
+    model.eval()
+    with torch.no_grad():
+        right = model(setting.held_out[0].float()).argmax(dim=1) == setting.held_out[1]
+        loss = cross_entropy(model(inputs), setting.targets).item()
+    assert found.arrays["accuracies"][row, 0, 2] == pytest.approx(float(right.double().mean()))
+    assert found.arrays["losses"][row, 0, 2, -1] == pytest.approx(loss, rel=1e-5)
+
+
+def test_networks_that_differ_by_batch_sizes_alone_are_refused():
+    """Their records would have one name."""
+    twice = tuple({"kind": "mlp", "hidden": [4], "effort": {"batch_sizes": [n]}} for n in (8, 16))
+    with pytest.raises(ValueError, match=r"two are wine\.mlp-4\.identical; join them"):
+        list(claim_tasks(replace(TINY, networks=twice), load))
+
+
+def test_the_committed_practice_form_is_readable_and_has_seeds_to_judge():
+    form = ClaimsConfig.from_toml(Path(__file__).parents[2] / "docs" / "claims" / "practice.toml")
+    assert len(form.seeds) >= PILOT + 12
+    ways = {(e.optimizer, e.schedule) for e in map(form.effort_of, range(len(form.networks)))}
+    assert {("adam", "cosine"), ("sgd", "cosine"), ("adam", "constant")} <= ways
 
 
 def test_committed_configurations_can_be_measured():
@@ -246,7 +328,14 @@ def test_a_form_that_was_changed_does_not_keep_its_name():
         ({"arms": ("same",)}, "arms must be among identical, gain"),
         ({"held_out": 1.0}, r"held_out must be in \[0, 1\)"),
         ({"networks": ({"kind": "mlp", "activation": "relu"},)}, "follows from the claims"),
-        ({"networks": ({"kind": "resnet"},)}, "networks without batch statistics"),
+        (
+            {"networks": ({"kind": "resnet"},)},
+            "claims 8 and 10 are .* batch_norm = true, got",
+        ),
+        ({"claims": (), "effort": Effort(optimizer="adam")}, "'adam', got claims all; set claims"),
+        ({"networks": ({"kind": "mlp", "effort": {"schedule": "cosine"}},)}, "schedule = 'cosine'"),
+        ({"networks": ({"kind": "mlp", "effort": {"speed": 1}},)}, r"networks\[0\].effort.speed"),
+        ({"networks": ({"kind": "mlp", "effort": {"steps": 0}},)}, "steps must be >= 1, got 0"),
     ],
 )
 def test_impossible_sweeps_are_refused(change, message):
