@@ -47,11 +47,11 @@ for name, (kind, options) in networks.items():
         problem = landscape.Problem(model, "cross_entropy", digits)
         run = landscape.train(problem, optimizer="momentum", config=config, seed=seed)
         pca = landscape.pca_plane(run)
-        lines = [landscape.random_plane(model, seed=k) for k in range(2 if given.quick else 10)]
-        in_random = np.mean([share_in(plane, run.thetas) for plane in lines])
+        others = [landscape.random_plane(model, seed=k) for k in range(2 if given.quick else 10)]
+        in_random = np.mean([share_in(plane, run.thetas) for plane in others])
         walk = sum(pca.settings["random_walk_variance"])
         shares[name].append((share_in(pca, run.thetas), walk, in_random))
-        paths.setdefault(name, (run.thetas - run.solution, pca, lines[0]))
+        paths.setdefault(name, (run.thetas - run.solution, pca, others[0]))
 
 # %% The table: theirs are VGG-9 on CIFAR-10, ours small networks on 1,797 digits
 print("| in two dimensions | theirs | " + " | ".join(shares) + " |")
@@ -60,24 +60,26 @@ theirs = "40 to 90 %", "not given", "hardly any"
 for row, said in enumerate(theirs):
     kind = ("first two principal components", "matched random walk", "random plane")[row]
     cells = [np.multiply(100, [one[row] for one in many]) for many in shares.values()]
-    told = [f"{cell.mean():.3g} % ({cell.min():.3g} to {cell.max():.3g})" for cell in cells]
+    told = [f"{cell.mean():.2g} % ({cell.min():.2g} to {cell.max():.2g})" for cell in cells]
     print(f"| {kind} | {said} | " + " | ".join(told) + " |")
 
-# %% The paths of the first seed from their solutions, and the shares of all seeds
+# %% The paths of the first seed, 0 at their solutions, and the shares of all seeds
 with drawing(None):
-    figure = Figure(figsize=(6.5, 2.7), layout="constrained")
-    panels = figure.subplots(1, 3, width_ratios=(1, 1, 1.1))
-    for colour, (name, (rows, *planes)) in zip(LINE_COLOURS, paths.items(), strict=False):
+    figure = Figure(figsize=(6.5, 2.6), layout="constrained")
+    panels = figure.subplots(1, 3)
+    for number, (name, (rows, *planes)) in enumerate(paths.items()):
+        colour = LINE_COLOURS[number]
         for panel, plane in zip(panels, planes, strict=False):
             units = plane.directions / np.linalg.norm(plane.directions, axis=1, keepdims=True)
             panel.plot(*units @ rows.T, ".-", color=colour, markersize=3, linewidth=0.8, label=name)
         for row, values in enumerate(np.transpose(shares[name])):
-            panels[2].plot(values, np.full(len(values), row), "o", color=colour, fillstyle="none")
-    panels[0].set(title="first two components", xlabel="first", ylabel="second")
-    panels[1].set(title="random plane, same scale", xlim=panels[0].get_xlim(),
-                  ylim=panels[0].get_ylim())  # fmt: skip
-    panels[2].set(title="share of the variance", xscale="log", xlim=(1e-5, 2), ylim=(2.5, -0.5))
+            places = np.full(len(values), row + 0.2 * (number - 1))
+            panels[2].plot(values, places, "o", color=colour, markersize=4, fillstyle="none")
+    panels[0].set(xlabel="first component", ylabel="second component")
+    panels[1].set(xlabel="random direction, same scale", ylabel="another",
+                  xlim=panels[0].get_xlim(), ylim=panels[0].get_ylim())  # fmt: skip
+    panels[2].set(xlabel="share of the variance", xscale="log", xlim=(1e-5, 2), ylim=(2.5, -0.5))
     panels[2].set_yticks(range(3), ["PCA", "random\nwalk", "random\nplane"])
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3,
-                  frameon=False)  # fmt: skip
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
 print("wrote", viz.save(figure, given.out / "path-in-planes.pdf"))
