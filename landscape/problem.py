@@ -52,11 +52,12 @@ class Problem:
 
     Attributes:
         model: any module. Its parameters and buffers may change later, its structure may not.
-        loss: ``cross_entropy``, ``mse``, or a function of (output, target) that returns the mean
-            of a batch or one value per example (the sum, if its attribute ``reduction`` says so);
-            or a function of (model, batch), see :func:`landscape.batch_loss`. Where the loss of an
-            example depends on the others in its batch, the examples stay in the batches in which
-            they came, a pair, a mapping or a Dataset in one.
+        loss: ``cross_entropy``, ``mse`` (of classes as one-hot vectors), or a function of (output,
+            target) that returns the mean of a batch or one value per example (the sum, if its
+            attribute ``reduction`` says so); or a function of (model, batch), see
+            :func:`landscape.batch_loss`. Where the loss of an example depends on the others in its
+            batch, the examples stay in the batches in which they came, a pair, a mapping or a
+            Dataset in one.
         data: pair (inputs, targets), mapping with ``labels``, DataLoader, Dataset or any iterable
             of batches, or a function that returns one of these; see
             :mod:`landscape.evaluation.reading`.
@@ -68,7 +69,7 @@ class Problem:
             cut by the engine's ``batch_size`` alone.
         subset: the examples drawn, ``Subset(512, seed=0)``; None takes all.
         metrics: functions like the loss, by the name of their field; None takes ``accuracies``
-            where the targets are class indices and the loss is a cross-entropy.
+            where the targets are class indices and the loss is a cross-entropy or ``mse``.
         device: where it is evaluated; None is where the model is.
 
     Raises:

@@ -30,6 +30,14 @@ Data = Annotated[
 ]
 Folder = Annotated[str | None, typer.Option("--folder", help="Where data sets of yours lie.")]
 Network = Annotated[str | None, typer.Option("--network", help="mlp, cnn or resnet. [mlp]")]
+Loss = Annotated[
+    str | None,
+    typer.Option(
+        "--loss",
+        help="cross_entropy, or mse (mean squared error; classes become one-hot vectors). "
+        "[cross_entropy for classes, mse for values]",
+    ),
+]
 Steps = Annotated[int | None, typer.Option("--steps", help="Optimizer steps. [300]")]
 Batch = Annotated[
     int | None, typer.Option("--batch-size", help="Examples per step; 0 is all (gd always). [0]")
@@ -61,6 +69,7 @@ def run(
     data: Data = None,
     folder: Folder = None,
     network: Network = None,
+    loss: Loss = None,
     steps: Steps = None,
     batch_size: Batch = None,
     learning_rate: Rate = None,
@@ -75,7 +84,7 @@ def run(
     Writes OUT/study.h5. Called again, it continues what is unfinished; a study with other
     settings is refused. See the settings, all defaults included, with --show.
     """
-    options = as_settings(activation, optimizer, seed, data, folder, network, steps,
+    options = as_settings(activation, optimizer, seed, data, folder, network, loss, steps,
                           batch_size, learning_rate, grid, span)  # fmt: skip
     made = configuration(config, options, settings)
     execute(made, out, show=show, sample=True)
@@ -90,6 +99,7 @@ def train(
     data: Data = None,
     folder: Folder = None,
     network: Network = None,
+    loss: Loss = None,
     steps: Steps = None,
     batch_size: Batch = None,
     learning_rate: Rate = None,
@@ -101,7 +111,7 @@ def train(
 
     Writes OUT/study.h5 with the trajectories.
     """
-    options = as_settings(activation, optimizer, seed, data, folder, network, steps,
+    options = as_settings(activation, optimizer, seed, data, folder, network, loss, steps,
                           batch_size, learning_rate, None, None)  # fmt: skip
     made = configuration(config, options, settings)
     execute(made, out, show=show, sample=False)
@@ -114,6 +124,7 @@ def as_settings(
     data: str | None,
     folder: str | None,
     network: str | None,
+    loss: str | None,
     steps: int | None,
     batch_size: int | None,
     learning_rate: float | None,
@@ -131,6 +142,7 @@ def as_settings(
         "data.name": data,
         "data.folder": folder,
         "network.kind": network,
+        "loss": loss,
         "training.steps": steps,
         "training.batch_size": batch_size,
         "random_plane.points": points,

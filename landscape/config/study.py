@@ -25,6 +25,8 @@ STRATEGIES: tuple[str, ...] = get_args(Strategy)
 Compile = Literal["auto", "never", "always"]
 COMPILE: tuple[str, ...] = get_args(Compile)
 DTYPES = ("float32", "float64")
+Loss = Literal["auto", "cross_entropy", "mse"]
+LOSSES: tuple[str, ...] = get_args(Loss)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +157,8 @@ class StudyConfig:
         optimizers: ``gd sgd momentum nesterov adam adamw``.
         seeds: one run each; the same seed means the same initial weights and batches.
         dtype: precision of training and sampling.
+        loss: ``cross_entropy``, ``mse`` (classes as one-hot vectors), or ``auto``, the first for
+            classes and the second for values.
         target_loss: the loss whose first step is reported.
         data: which data set.
         network: ``kind`` and the options of its specification, without activation and sizes that
@@ -169,6 +173,7 @@ class StudyConfig:
     optimizers: tuple[str, ...] = ("gd",)
     seeds: tuple[int, ...] = (0,)
     dtype: str = "float32"
+    loss: Loss = "auto"
     target_loss: float = 0.1
     data: DataConfig = field(default_factory=DataConfig)
     network: Mapping[str, Any] = field(default_factory=lambda: {"kind": "mlp", "hidden": (32, 32)})
@@ -188,6 +193,8 @@ class StudyConfig:
             self.training.batch_size_of(optimizer)
         if self.dtype not in DTYPES:
             raise ValueError(f"unknown dtype {self.dtype!r}; known: {', '.join(DTYPES)}")
+        if self.loss not in LOSSES:
+            raise ValueError(f"unknown loss {self.loss!r}; known: {', '.join(LOSSES)}")
         if not math.isfinite(self.target_loss):
             raise ValueError(f"target_loss must be finite, got {self.target_loss}")
         spec = self.spec("relu", (64,) if self.network.get("kind") == "mlp" else (3, 64, 64), 2)

@@ -58,12 +58,7 @@ class Batches:
     @property
     def classification(self) -> bool:
         """Whether the targets are class indices."""
-        targets = self.parts[0][1]
-        return (
-            isinstance(targets, Tensor)
-            and not targets.dtype.is_floating_point
-            and targets.ndim == 1
-        )
+        return is_classes(self.parts[0][1])
 
     def joined(self) -> Part:
         """Return all inputs and all targets."""
@@ -118,6 +113,12 @@ class Batches:
             tuple((map_tensors(function, inputs), targets) for inputs, targets in self.parts),
             self.divisible,
         )
+
+
+def is_classes(targets: Any) -> bool:
+    """Whether targets are class indices, one for each example: integers [N]."""
+    integers = isinstance(targets, Tensor) and not targets.dtype.is_floating_point
+    return integers and targets.ndim == 1
 
 
 def arguments(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:

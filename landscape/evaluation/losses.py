@@ -11,6 +11,7 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from landscape.evaluation.batch_loss import takes_model
+from landscape.evaluation.examples import is_classes
 
 LossFunction = Callable[..., Tensor]
 # Targets that do not count, as everywhere in torch.
@@ -51,11 +52,23 @@ def cross_entropy(output: Any, target: Tensor) -> Tensor:
 def mse(output: Any, target: Tensor) -> Tensor:
     """Return the squared error of each example, [N], averaged over its outputs.
 
+    Integers [N] are class indices and stand for one-hot vectors: with outputs [N, C] the loss of an
+    example is ``sum_c (output_c - [c = target])^2 / C``. Papers that take half the sum over c have
+    C / 2 times that.
+
     Raises:
         ValueError: if output and target have different shapes, which broadcasting or reshaping
-            would bend.
+            would bend, or for class indices without an output per class.
     """
     output = logits(output)
+    if is_classes(target) and output.ndim == 2 and output.shape[1] > 1:
+        # Unlike torch's one_hot, this works under vmap; it too refuses a class without an output.
+        target = torch.zeros_like(output).scatter(1, target.long().unsqueeze(1), 1.0)
+    elif is_classes(target):
+        raise ValueError(
+            f"mse needs one output per class, [N, C], for integers, which are class indices, got "
+            f"{tuple(output.shape)}; give values in floating point (target.float())"
+        )
     if output.shape != target.shape:
         raise ValueError(
             f"mse needs an output and a target of the same shape, got {tuple(output.shape)} and "

@@ -19,6 +19,7 @@ from landscape.evaluation.losses import (
     LossFunction,
     accuracy,
     is_cross_entropy,
+    mse,
     resolve_loss,
     wide_dtype,
 )
@@ -208,7 +209,7 @@ def make_objective(
             over all examples is their sum.
         batches: the examples.
         metrics: by name; None takes ``accuracies`` where the targets are class indices and the
-            loss is ``cross_entropy``, or torch's.
+            loss is ``cross_entropy``, or torch's, or ``mse``.
         standard_errors: see :class:`Objective`.
         drawn_from: see :class:`Objective`.
 
@@ -223,7 +224,7 @@ def make_objective(
         _check_labels(batches)
         _tell_uncounted(batches)
     if metrics is None:
-        usual = batches.classification and of_logits
+        usual = batches.classification and (of_logits or function is mse)
         metrics = {"accuracies": accuracy} if usual else {}
     return Objective(
         name,

@@ -28,8 +28,9 @@ class Setup:
         data: the examples.
 
     Raises:
-        ValueError: if network and data do not fit, a batch is larger than the data, or adamw
-            has no weight decay, which would be adam under another name.
+        ValueError: if network and data do not fit, a batch is larger than the data, values are
+            to be trained by cross-entropy, or adamw has no weight decay, which would be adam under
+            another name.
     """
 
     config: StudyConfig
@@ -45,6 +46,11 @@ class Setup:
             raise ValueError(
                 f"a batch must hold at most the {examples:,} examples of {self.config.data.name}, "
                 f"got {largest:,}; lower --batch-size (training.batch_size), or give 0 for all"
+            )
+        if self.loss == "cross_entropy" and not self.data.classes:
+            raise ValueError(
+                f"cross_entropy needs classes, got {self.config.data.name}, whose targets are "
+                "values; leave out --loss, or give mse"
             )
         if "adamw" in self.config.optimizers and not self.config.training.weight_decay:
             raise ValueError(
@@ -74,8 +80,9 @@ class Setup:
 
     @property
     def loss(self) -> str:
-        """Cross-entropy of classes, mean squared error of other targets."""
-        return "cross_entropy" if self.data.classes else "mse"
+        """As configured, or cross-entropy of classes and mean squared error of values."""
+        usual = "cross_entropy" if self.data.classes else "mse"
+        return usual if self.config.loss == "auto" else self.config.loss
 
     @property
     def facts(self) -> dict[str, str]:

@@ -35,8 +35,8 @@ def test_run_says_what_it_wrote_and_what_comes_next(tmp_path: Path) -> None:
 def test_options_are_settings_of_the_configuration() -> None:
     shown = accepted(
         "run", "--activation", "gelu", "--activation", "elu", "--optimizer", "sgd", "--seed", "3",
-        "--data", "wine", "--folder", "here", "--network", "mlp", "--steps", "9", "--batch-size",
-        "16", "--learning-rate", "0.5", "--grid", "5x7", "--span", "0.25", "--set",
+        "--data", "wine", "--folder", "here", "--network", "mlp", "--loss", "mse", "--steps", "9",
+        "--batch-size", "16", "--learning-rate", "0.5", "--grid", "5x7", "--span", "0.25", "--set",
         "training.momentum=0.8", "--set", "network.hidden=[4, 4]", "--set", "dtype=float64",
         "--show",
     )  # fmt: skip
@@ -46,6 +46,7 @@ def test_options_are_settings_of_the_configuration() -> None:
     assert values["data"]["name"] == "wine"
     assert values["data"]["folder"] == "here"
     assert values["network"]["hidden"] == [4, 4]
+    assert values["loss"] == "mse"
     training = values["training"]
     assert (training["steps"], training["batch_size"], training["momentum"]) == (9, 16, 0.8)
     assert set(training["learning_rates"].values()) == {0.5}

@@ -8,8 +8,17 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from landscape import Grid, Problem, random_plane, sample
+from landscape import (
+    Grid,
+    Problem,
+    hessian_eigenpairs,
+    random_plane,
+    random_segment,
+    sample,
+    slope_budget,
+)
 from landscape.config import SamplingConfig
+from landscape.dynamics.saturation import example_gradients
 from landscape.evaluation.reading import GivenData
 from landscape.layout import Layout, Slot
 from landscape.parameters import flatten
@@ -231,6 +240,51 @@ def test_mse_refuses_output_and_target_of_different_shapes(
     inputs, targets = torch.randn(5, 4).double(), torch.randn(shape).double()
     with pytest.raises(ValueError, match=f"of the same shape, got .*{remedy}"):
         Problem(model, "mse", (inputs, targets)).evaluator()
+
+
+@pytest.mark.parametrize("strategy", ["batched", "vmap", "copy", "loop", "gradient"])
+def test_mse_takes_classes_as_one_hot_vectors(strategy: Any) -> None:
+    model = nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3)).double()
+    inputs, classes = torch.randn(20, 4).double(), torch.arange(20) % 3
+    plane, engine = random_plane(model), SamplingConfig(strategy=strategy)
+    grid = Grid.square(3)
+    found = sample(Problem(model, "mse", (inputs, classes)), plane, grid=grid, engine=engine)
+    outputs = model(inputs)
+    wanted = functional.mse_loss(outputs, torch.eye(3).double()[classes])
+    assert found.losses[1, 1] == pytest.approx(wanted.item(), rel=1e-14)
+    right = (outputs.argmax(dim=1) == classes).double().mean()
+    assert found.fields["accuracies"][1, 1] == pytest.approx(right.item())
+    hot = (inputs, torch.eye(3).double()[classes])
+    other = sample(Problem(model, "mse", hot), plane, grid=grid)
+    np.testing.assert_allclose(found.losses, other.losses, rtol=1e-14)
+
+
+def test_derivatives_and_kinks_of_mse_are_those_of_one_hot_vectors() -> None:
+    model = nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3)).double()
+    inputs, classes = torch.randn(20, 4).double(), torch.arange(20) % 3
+    found = Problem(model, "mse", (inputs, classes))
+    wanted = Problem(model, "mse", (inputs, torch.eye(3)[classes]))
+    line = random_segment(model)
+    assert slope_budget(found, line).slope_change == slope_budget(wanted, line).slope_change
+    ends = [hessian_eigenpairs(problem).values for problem in (found, wanted)]
+    np.testing.assert_allclose(ends[0], ends[1], rtol=1e-12)
+    torch.testing.assert_close(example_gradients(found), example_gradients(wanted))
+
+
+@pytest.mark.parametrize(
+    ("outputs", "classes", "message"),
+    [
+        (3, [0, 3], "index 3 is out of bounds"),
+        (3, [-100, 0], "index -100 is out of bounds"),
+        (1, [0, 1], r"one output per class.*got \(2, 1\); give values in floating point"),
+    ],
+)
+def test_mse_refuses_classes_without_an_output(
+    outputs: int, classes: list[int], message: str
+) -> None:
+    data = (torch.randn(2, 4), torch.tensor(classes))
+    with pytest.raises(ValueError, match=message):
+        Problem(nn.Linear(4, outputs), "mse", data).evaluator()
 
 
 def test_mse_is_the_mean_over_examples_and_outputs() -> None:

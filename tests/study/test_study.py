@@ -9,10 +9,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import torch
 from small_study import SMALL, Notes, load, run_study
 
 from landscape.config import DataConfig, PcaPlaneConfig, RandomPlaneConfig
 from landscape.curvature import plane_sharpness
+from landscape.networks import build
+from landscape.parameters import assign
 from landscape.store import StudyFile
 from landscape.study import Study
 from landscape.study.windows import window_around
@@ -35,6 +38,7 @@ ATTRIBUTES = {
     "surfaces": {"fields", "plane", "run"},
     "projections": {"run", "plane"},
 }
+WINE = load(SMALL.data)
 pytestmark = pytest.mark.usefixtures("small_tiles")
 
 
@@ -232,6 +236,35 @@ def test_a_regression_has_no_accuracies(tmp_path: Path) -> None:
     assert set(done.surface("elu-gd-seed0.random").fields) == {"losses"}
     assert done.attributes["loss"] == "mse"
     assert done.analysis("summary", "elu-gd-seed0").settings["accuracy"] is None
+
+
+def test_classes_are_trained_and_sampled_by_mean_squared_error_on_request(
+    tmp_path: Path,
+) -> None:
+    config = replace(SMALL, loss="mse", activations=("relu",), optimizers=("gd",))
+    done = run_study(config, tmp_path)
+    assert done.attributes["loss"] == "mse"
+    run = done.trajectory("relu-gd-seed0")
+    assert run.settings["loss"] == "mse"
+    inputs, classes = (torch.tensor(part) for part in (WINE.inputs, WINE.targets))
+    model = build("mlp", input_shape=(13,), hidden=(5,), outputs=3, dtype=torch.float64)
+    assign(model, run.solution)
+    outputs = model(inputs).detach()
+    wanted = torch.nn.functional.mse_loss(outputs, torch.eye(3, dtype=torch.float64)[classes])
+    assert run.losses[-1] == pytest.approx(float(wanted), rel=1e-5)
+    assert run.accuracies is not None
+    assert run.accuracies[-1] == pytest.approx(
+        float((outputs.argmax(dim=1) == classes).double().mean())
+    )
+    surface = done.surface("relu-gd-seed0.random")
+    assert set(surface.fields) == {"losses", "accuracies"}
+    assert surface.losses[2, 3] == pytest.approx(float(wanted), rel=1e-5)
+
+
+def test_values_are_not_trained_by_cross_entropy(tmp_path: Path) -> None:
+    config = replace(SMALL, loss="cross_entropy", data=DataConfig(name="diabetes"))
+    with pytest.raises(ValueError, match="cross_entropy needs classes, got diabetes"):
+        run_study(config, tmp_path)
 
 
 def test_planes_that_are_not_wanted_are_not_made(tmp_path: Path) -> None:
