@@ -35,11 +35,10 @@ def _row(name: str, values: dict[str, Any], swapped: dict[str, Any]) -> list[str
         value = found.get(key)
         if isinstance(value, dict):
             value = value["median"]
-        return (
-            "-"
-            if value is None
-            else format(value, form).replace("-0.0%", "0.0%").replace("-0.00%", "0.00%")
-        )
+        if value is None:
+            return "-"
+        text = format(value, form)
+        return text if float(text[:-1]) else text.removeprefix("-")
 
     return [
         name,
