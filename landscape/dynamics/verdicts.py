@@ -88,11 +88,14 @@ class Finding:
         if self.verdict is Verdict.EXPLORATORY:
             return "Exploratory: estimates with intervals, no verdict."
         found = Counter(j.verdict for j in self.judgements)
-        total = found.total() - found.pop(Verdict.EXPLORATORY, 0)
+        explored = found.pop(Verdict.EXPLORATORY, 0)
+        total = found.total()
         told = ", ".join(f"{found[v]} {SPOKEN[v]}" for v in Verdict if found[v])
         if not total:
             return ""
-        return f"Of {total} primary contrast{'' if total == 1 else 's'}: {told}{self._wanted()}."
+        others = f" {explored} of the estimates are exploratory." if explored else ""
+        noun = "contrast" if total == 1 else "contrasts"
+        return f"Of {total} primary {noun}: {told}{self._wanted()}.{others}"
 
     def _wanted(self) -> str:
         """Say how many seeds would decide what is not decided, to follow the counts."""

@@ -124,6 +124,9 @@ def test_how_the_verdicts_are_spread_is_said():
     told = "Of 2 primary contrasts: 1 supported, 1 hardly. Numbers."
     assert found.record()["sentence"] == told
     assert found.verdict is Verdict.UNDECIDED
+    explored = replace(made("c", 0.5, 0.01), family="")
+    both = finding(8, [*found.contrasts, explored], sentence="Numbers.").record()["sentence"]
+    assert both == told.replace("Numbers", "1 of the estimates are exploratory. Numbers")
 
 
 def test_beside_what_is_not_decided_stands_how_many_seeds_it_would_need():
