@@ -101,7 +101,7 @@ def apart(one: str, other: str) -> float:
     nothing but their kinks.
 
     >>> round(apart("smelu_1", "relu"), 3), round(apart("smelu_0.1", "relu"), 4)
-    (0.141, 0.0045)
+    (0.14, 0.0045)
     """
     first, second = activations.make(one), activations.make(other)
     return math.sqrt(_mean(lambda z: (first(z) - second(z)).square()) / mean_square(other))
