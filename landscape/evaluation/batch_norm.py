@@ -71,7 +71,10 @@ def check_statistics(model: nn.Module) -> None:
 
 @contextmanager
 def normalising(model: nn.Module, policy: BatchNorm) -> Iterator[None]:
-    """Put the model in evaluation mode, for ``batch`` all but the normalising layers."""
+    """Put the model in evaluation mode, for ``batch`` all but the normalising layers.
+
+    These layers write running statistics: give the model copies of its buffers meanwhile.
+    """
     training = in_training(model) if policy == "batch" else nullcontext()
     with evaluation_mode(model), training:
         yield
@@ -79,15 +82,15 @@ def normalising(model: nn.Module, policy: BatchNorm) -> Iterator[None]:
 
 @contextmanager
 def in_training(model: nn.Module) -> Iterator[None]:
-    """Let the layers with statistics normalise by the batch at hand, without noting any."""
+    """Put the layers with statistics in training mode, and back into evaluation mode."""
     layers = layers_with_statistics(model).values()
     for layer in layers:
-        layer.training, layer.track_running_stats = True, False  # type: ignore[assignment]
+        layer.training = True
     try:
         yield
     finally:
         for layer in layers:
-            layer.training, layer.track_running_stats = False, True  # type: ignore[assignment]
+            layer.training = False
 
 
 def forget_statistics(model: nn.Module) -> None:

@@ -30,8 +30,36 @@ TABLES = {
 
 
 def test_every_table_is_tested() -> None:
-    practice = {"practice", "practice_costs"}  # test_committed_practice.py
-    assert {path.stem for path in FOLDER.glob("*.csv")} - practice == set(TABLES)
+    # test_committed_practice.py, and below.
+    others = {"practice", "practice_costs", "primary", "steps"}
+    assert {path.stem for path in FOLDER.glob("*.csv")} - others == set(TABLES)
+
+
+def test_the_primary_families_are_judged_together() -> None:
+    rows = [row for row in read("primary") if row["family"]]
+    page = runpy.run_path(str(FOLDER / "summary.py"))["summary"](read("primary"), "primary.csv")
+    assert (FOLDER / "primary.md").read_text("utf-8") == page
+    assert [sum(row["claim"] == number for row in rows) for number in "128"] == [10, 5, 5]
+    corrected = holm([float(row["p"]) for row in rows])
+    np.testing.assert_allclose(corrected, [float(row["p_holm"]) for row in rows], rtol=2e-3)
+    for row in rows:
+        same, there = (float(row[f"p_{name}"]) <= 0.05 for name in ("equivalence_holm", "holm"))
+        size = abs(float(row["estimate"]))
+        large = there and size >= float(row["margin"]) and size > float(row["null"] or 0)
+        assert (row["verdict"] == "equivalent") == same
+        assert (row["verdict"] in ("supported", "contradicted")) == (large and not same)
+
+
+def test_the_page_of_steps_is_made_of_the_table() -> None:
+    made = runpy.run_path(str(FOLDER / "steps.py"))
+    rows = [
+        {**row, **{name: float(row[name]) for name in made["COLUMNS"]}, "depth": int(row["depth"])}
+        for row in read("steps")
+    ]
+    page = (FOLDER / "steps.md").read_text("utf-8")
+    for part in ("last", "first"):
+        assert "\n".join(made["table"](rows, made["SETTINGS"], part)) in page
+    assert made["NOTE"].format(command="python -P docs/claims/steps.py", seeds=12) in page
 
 
 def read(table: str) -> list[dict[str, str]]:
