@@ -74,6 +74,8 @@ def step_segment(trajectory: Trajectory, record: int = -1) -> Segment:
             "the one before; give one of trajectory.single_steps, record with pairs, or take "
             "averaged_segment, in which steps back and forth cancel"
         )
+    if not step.any():
+        raise ValueError(f"the optimizer stood still in the step to record {record}; give another")
     return _ending_at(trajectory, record, step, "step", {})
 
 

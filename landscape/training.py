@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from landscape.config.training import TrainingConfig, check_optimizer
 from landscape.evaluation import Batches, Evaluator, Objective
+from landscape.evaluation.batch_norm import layers_with_statistics
 from landscape.evaluation.examples import Part, count, described, take
 from landscape.parameters import layout_of, unwrapped
 from landscape.problem import Problem, check_problem
@@ -62,7 +63,9 @@ def train(
     config = config or TrainingConfig()
     objective = problem.training_objective()
     model, evaluator = problem.model, problem.evaluator(standard_errors=False)
-    examples = _own(problem, whole=len(evaluator.batches.parts) == 1)
+    # Statistics are those of a batch, not of the pieces of it that fit in memory.
+    apart = len(evaluator.batches.parts) > 1 and not layers_with_statistics(model)
+    examples = _own(problem, whole=not apart)
     stepper = _make_optimizer(model, optimizer, config)
     base = config.learning_rates[optimizer]
 
@@ -297,13 +300,17 @@ def batch_at(problem: Problem, *, batch_size: int, seed: int) -> Callable[[int],
         seed: of the order of the batches.
 
     Returns:
-        A function of the steps taken before, which returns inputs and targets in the precision
-        they were given in.
+        A function of the steps taken before, which returns the inputs and targets of the batch in
+        the problem's precision, or what takes their place if the loss is one of (model, batch).
+
+    Raises:
+        ValueError: if the examples came in batches that cannot be joined.
     """
-    examples = problem.batches()
+    whole = problem.batches().whole()
 
     def batch(step: int) -> Any:
-        return next(_batches(examples, batch_size, seed, skip=step))[0]
+        inputs, targets = next(_batches(whole, batch_size, seed, skip=step))[0]
+        return inputs if targets is None else (inputs, targets)
 
     return batch
 

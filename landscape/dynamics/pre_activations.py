@@ -51,15 +51,13 @@ def pre_activations(
         parameters: to be used instead of the model's own.
     """
     seen: dict[str, Tensor] = {}
-    with watching(activation_modules(model), seen), torch.no_grad():
+    with _watching(activation_modules(model), seen), torch.no_grad():
         functional_call(model, dict(parameters or {}), *arguments(inputs))
     return seen
 
 
 @contextmanager
-def watching(modules: Mapping[str, nn.Module], seen: dict[str, Tensor]) -> Iterator[None]:
-    """Note the inputs of modules in ``seen``, by name, whenever they are called."""
-
+def _watching(modules: Mapping[str, nn.Module], seen: dict[str, Tensor]) -> Iterator[None]:
     def note(name: str) -> Callable[..., None]:
         def hook(_: nn.Module, args: tuple[Tensor, ...]) -> None:
             # An activation that works in place would overwrite what is noted.

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from landscape import activations
 from landscape.arrays import Floats
 from landscape.derivatives import LossAtPoint
-from landscape.dynamics.pre_activations import activation_modules, watching
-from landscape.kinks.path import BatchOf, spread_records
+from landscape.dynamics.pre_activations import activation_modules
+from landscape.kinks.path import BatchOf, check_path, spread_records
 from landscape.parameters import layout_of, unflatten
 from landscape.problem import Problem
 from landscape.results import Analysis
@@ -49,18 +49,45 @@ def control_of(activation: str) -> str | None:
     return known.get(activation)
 
 
-def with_activation(model: nn.Module, activation: str) -> nn.Module:
-    """Return a copy of a network in which every activation is another one.
+def swapped_modules(model: nn.Module, own: str | None = None) -> dict[str, nn.Module]:
+    """Return the activations of a network that are swapped, by every name they have.
 
     Args:
-        model: has activations that are modules; only read.
-        activation: name in the registry.
+        model: has activations that are modules; activations called as functions are not seen.
+        own: name in the registry of those that are meant; None needs a network with one kind.
 
     Raises:
-        ValueError: if it has none, or parameters come or go with the activation.
+        ValueError: if there are none of these, or several kinds and none is named.
+    """
+    known = activation_modules(model)
+    kinds = {type(module) for module in known.values()}
+    if own is not None:
+        kinds = {type(activations.make(own))}
+        known = {name: module for name, module in known.items() if type(module) in kinds}
+    if len(kinds) > 1 or not known:
+        names = ", ".join(sorted(kind.__name__ for kind in kinds))
+        raise ValueError(
+            f"one kind of activation is swapped, got {names} ({len(known)} of them in the "
+            "network); name the one that is meant, as own='relu'"
+        )
+    chosen = {id(module) for module in known.values()}
+    return {name: module for name, module in model.named_modules(remove_duplicate=False)
+            if id(module) in chosen}  # fmt: skip
+
+
+def with_activation(model: nn.Module, activation: str, own: str | None = None) -> nn.Module:
+    """Return a copy of a network in which one kind of activation is another one.
+
+    Args:
+        model: as in :func:`swapped_modules`; only read.
+        activation: name in the registry of what takes its place.
+        own: as there.
+
+    Raises:
+        ValueError: as there, or if parameters come or go with the activation.
     """
     other = copy.deepcopy(model)
-    for name in activation_modules(other):
+    for name in swapped_modules(other, own):
         other.set_submodule(name, activations.make(activation))
     if layout_of(other) != layout_of(model):
         raise ValueError(
@@ -75,6 +102,7 @@ def swap_control(
     trajectory: Trajectory,
     other: str,
     *,
+    own: str | None = None,
     records: Sequence[int] = (),
     knots: Sequence[float] = (0.0,),
     batch_of: BatchOf | None = None,
@@ -86,6 +114,8 @@ def swap_control(
         problem: network, loss and data; its activations are modules without parameters.
         trajectory: the path of an optimizer.
         other: activation in the place of the network's own, such as ``smelu_0.1`` for ReLU.
+        own: the network's activation that is swapped and whose crossings are counted; None needs a
+            network with one kind.
         records: where the steps end, among ``trajectory.single_steps``; none takes up to 100.
         knots: where crossings of the pre-activations are counted.
         batch_of: gives the examples of the minibatch of a step, as in :func:`landscape.along_path`.
@@ -104,7 +134,8 @@ def swap_control(
     Raises:
         ValueError: as :func:`with_activation`, or for a trajectory without single steps.
     """
-    swapped = replace(problem, model=with_activation(problem.model, other))
+    check_path(problem, trajectory)
+    swapped = replace(problem, model=with_activation(problem.model, other, own))
     chosen = list(records) or spread_records(trajectory, 100)
     at = tuple(map(LossAtPoint, (problem, swapped)))
     plain = batch_of is None and _plain(at[0], trajectory)
@@ -113,8 +144,9 @@ def swap_control(
         before = int(trajectory.steps[record]) - 1
         if batch_of is not None:
             data = batch_of(before)
-            at = tuple(LossAtPoint(replace(one, data=data)) for one in (problem, swapped))
-        row = _step(at, trajectory, record, np.asarray(knots), plain=plain)
+            at = tuple(LossAtPoint(replace(one, data=data, subset=None))
+                       for one in (problem, swapped))  # fmt: skip
+        row = _step(at, trajectory, record, np.asarray(knots), plain=plain, own=own)
         rows.append({"steps": before, **row})
         if progress is not None:
             progress(1)
@@ -129,18 +161,24 @@ def swap_control(
 
 
 def _step(
-    at: tuple[LossAtPoint, ...], trajectory: Trajectory, record: int, knots: Floats, *, plain: bool
+    at: tuple[LossAtPoint, ...],
+    trajectory: Trajectory,
+    record: int,
+    knots: Floats,
+    *,
+    plain: bool,
+    own: str | None,
 ) -> dict[str, float]:
     segment = step_segment(trajectory, record)
     start, step = segment.origin, segment.direction
     (here, ahead), swapped = (_gradients(one, start, step) for one in at)
     following = _next(trajectory, record, ahead if plain else None)
-    places = [_inputs(at[0], theta) for theta in (start, start + step)]
+    places = [_inputs(at[0], theta, own) for theta in (start, start + step)]
     crossed = [_sides(a, knots) != _sides(b, knots) for a, b in zip(*places, strict=True)]
     count = sum(int(c.sum()) for c in crossed)
     returned = float("nan")
     if count and following is not None:
-        later = _inputs(at[0], following)
+        later = _inputs(at[0], following, own)
         back = sum(int((c & (_sides(a, knots) == _sides(z, knots))).sum())
                    for c, a, z in zip(crossed, places[0], later, strict=True))  # fmt: skip
         returned = back / count
@@ -193,20 +231,27 @@ def _next(trajectory: Trajectory, record: int, gradient: Floats | None) -> Float
     return np.asarray(theta - rate * gradient)
 
 
-def _inputs(at: LossAtPoint, theta: Floats) -> list[Tensor]:
-    """Return the pre-activations of all examples, one tensor for each activation."""
+def _inputs(at: LossAtPoint, theta: Floats, own: str | None) -> list[Tensor]:
+    """Return the pre-activations of every call of an activation in every batch."""
     network = at.evaluator.network
     values = torch.from_numpy(np.array(theta)).to(at.evaluator.dtype).to(at.evaluator.device)
     tensors = {**network.buffers(), **unflatten(values, network.layout)}
-    seen: dict[str, Tensor] = {}
-    pieces = []
-    with network.ready(), watching(activation_modules(network.inner), seen), torch.no_grad():
-        for part in at.evaluator.batches.parts:
-            _, args, kwargs = network.inputs(part)
-            network.called(tensors, lambda net: net(*args, **kwargs))  # noqa: B023
-            pieces.append(list(seen.values()))
-    return [torch.cat(every) for every in zip(*pieces, strict=True)]
+    seen: list[Tensor] = []
+    modules = {id(m): m for m in swapped_modules(network.inner, own).values()}.values()
+    hooks = [
+        module.register_forward_pre_hook(lambda _, args: seen.append(args[0].detach().clone()))
+        for module in modules
+    ]
+    try:
+        with network.ready(), torch.no_grad():
+            for part in at.evaluator.batches.parts:
+                _, args, kwargs = network.inputs(part)
+                network.called(tensors, lambda net: net(*args, **kwargs))  # noqa: B023
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return seen
 
 
 def _sides(inputs: Tensor, knots: Floats) -> Tensor:
-    return torch.bucketize(inputs, torch.as_tensor(knots, dtype=inputs.dtype))
+    return torch.bucketize(inputs, torch.as_tensor(knots, dtype=inputs.dtype, device=inputs.device))

@@ -40,6 +40,11 @@ class Total:
         rows, events, slopes = chunk.rows, chunk.events, chunk.slopes
         self.examples += len(slopes)
         self.refinements += chunk.refinements
+        if self.sites and chunk.sites != self.sites:
+            raise ValueError(
+                "a slope budget needs batches whose units are the same, got such of several "
+                "shapes; pad them to one shape"
+            )
         if not self.sites:
             self.sites = chunk.sites
             size = sum(units for _, units in self.sites)

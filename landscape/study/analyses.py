@@ -190,7 +190,7 @@ class Analyst:
         own = RunKey.parse(self.name).activation
         knots = [kink.place for kink in activations.get(own).kinks] or [0.0]
         return self._mine(
-            swap_control(self._trained, self.trajectory, str(self._control), knots=knots,
+            swap_control(self._trained, self.trajectory, str(self._control), own=own, knots=knots,
                          records=spread_records(self.trajectory, self.wanted.swap),
                          batch_of=self._batch_of)
         )  # fmt: skip
@@ -204,7 +204,7 @@ class Analyst:
     def _batch_of(self) -> BatchOf | None:
         """The minibatch of each step; None where a step takes all examples."""
         told = self.trajectory.settings
-        if not told["batch_size"]:
+        if not 0 < told["batch_size"] < told["examples"]:
             return None
         return batch_at(self._problem, batch_size=told["batch_size"], seed=told["seed"])
 

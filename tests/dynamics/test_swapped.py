@@ -117,6 +117,51 @@ def test_a_network_is_swapped_on_its_own_weights(pair: tuple[torch.Tensor, torch
         with_activation(nn.Linear(2, 2), "relu")
 
 
+class Gated(nn.Module):
+    """ReLU twice by one module, and a gate that is no ReLU."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(4)
+        self.first, self.second, self.gate = nn.Linear(6, 8), nn.Linear(8, 8), nn.Linear(6, 8)
+        self.last, self.act, self.open = nn.Linear(8, 3), nn.ReLU(), nn.Sigmoid()
+        self.double()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        hidden = self.act(self.second(self.act(self.first(x))))
+        return self.last(hidden * self.open(self.gate(x)))
+
+
+def test_only_the_activation_that_is_meant_is_swapped_and_every_call_counts(
+    pair: tuple[torch.Tensor, torch.Tensor],
+) -> None:
+    model = Gated()
+    problem = Problem(model, "cross_entropy", pair)
+    run = trained(problem, learning_rates={"gd": 0.5})
+    with pytest.raises(ValueError, match="one kind of activation is swapped, got ReLU, Sigmoid"):
+        swap_control(problem, run, "smelu_0.1")
+    found = swap_control(problem, run, "smelu_0.1", own="relu", records=[1]).arrays
+    start, end = (np.asarray(run.thetas[i]) for i in (0, 1))
+    other = Gated()
+    other.act = make("smelu_0.1")
+    change = (gradient(other, end, pair) - gradient(other, start, pair)) @ (end - start)
+    assert found["swapped_slope_change"] == pytest.approx([change], rel=1e-7)
+    signs = []
+    for theta in (start, end):
+        torch.nn.utils.vector_to_parameters(torch.from_numpy(theta.copy()), model.parameters())
+        with torch.no_grad():
+            first = model.first(pair[0])
+            signs.append(torch.cat([first, model.second(torch.relu(first))], dim=1) > 0)
+    assert found["crossings"] == [int((signs[0] != signs[1]).sum())]
+
+
+def test_a_module_with_two_names_is_swapped_at_both() -> None:
+    act = nn.ReLU()
+    model = nn.Sequential(nn.Linear(2, 3), act, nn.Linear(3, 3), act)
+    other = with_activation(model, "smelu_0.1")
+    assert [type(other[k]).__name__ for k in (1, 3)] == ["SmeLU", "SmeLU"]
+
+
 def flat(model: nn.Module) -> np.ndarray:
     return torch.nn.utils.parameters_to_vector(model.parameters()).detach().numpy()[None]
 

@@ -261,3 +261,49 @@ def test_shares_are_ratios_of_sums_over_steps_that_change() -> None:
     assert np.isnan(missed_share(found, slice(2, 3)))
     assert share_of_promise(found, "kink") == pytest.approx(0.024 / 4)
     assert share_of_promise(found, "slope_change", slice(0, 1)) == pytest.approx(0.04)
+
+
+def test_what_does_not_fit_is_refused_and_standing_still_is_left_out() -> None:
+    model, pair = deep(nn.ReLU), clouds()
+    problem = Problem(model, "cross_entropy", pair)
+    config = landscape.TrainingConfig(steps=4, record_every=1, learning_rates={"gd": 0.3})
+    run = landscape.train(problem, config=config)
+    thetas = np.array(run.thetas)
+    thetas[2] = thetas[1]
+    still = replace(run, thetas=thetas)
+    assert along_path(problem, still, checks=0).arrays["steps"].tolist() == [0, 2, 3]
+    with pytest.raises(ValueError, match="the optimizer stood still in the step to record 2"):
+        along_path(problem, still, records=[2])
+    other = Problem(nn.Linear(6, 3).double(), "cross_entropy", pair)
+    with pytest.raises(ValueError, match="the path must be that of the network"):
+        along_path(other, run)
+    with pytest.raises(ValueError, match="checks must be >= 0 and nodes >= 1, got -1 and 8"):
+        along_path(problem, run, checks=-1)
+
+
+def test_budgets_that_cannot_be_are_left_out() -> None:
+    model, pair = deep(nn.ReLU), clouds()
+
+    def mean(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return nn.functional.cross_entropy(output, target)
+
+    config = landscape.TrainingConfig(steps=1, learning_rates={"gd": 0.3})
+    run = landscape.train(Problem(model, mean, pair), config=config)
+    found = along_path(Problem(model, mean, pair), run).arrays
+    wanted = along_path(Problem(model, "cross_entropy", pair), run).arrays
+    assert np.isnan(found["budget_kink"]).all()
+    for name in ("promised", "slope_change", "smooth", "predicted"):
+        assert found[name] == pytest.approx(wanted[name], rel=1e-9), name
+
+
+def test_the_batch_of_a_subset_is_whole() -> None:
+    model, pair = deep(nn.ReLU), clouds()
+    problem = Problem(model, "cross_entropy", pair, subset=landscape.Subset(20))
+    config = landscape.TrainingConfig(steps=2, record_every=1, batch_size=5)
+    run = landscape.train(problem, optimizer="sgd", config=config, seed=1)
+    batches = batch_at(problem, batch_size=5, seed=1)
+    found = along_path(problem, run, checks=0, batch_of=batches)
+    np.testing.assert_allclose(found.arrays["losses"], run.step_losses, rtol=1e-9)
+    loader = [tuple(t[k : k + 10] for t in pair) for k in range(0, 40, 10)]
+    several = Problem(model, "cross_entropy", loader)
+    assert len(batch_at(several, batch_size=0, seed=1)(0)[1]) == 40
