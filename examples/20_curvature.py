@@ -8,7 +8,7 @@ import data
 import landscape
 import viz
 from landscape import activations
-from landscape.kinks import along_path, curvature_against_scale, random_segment
+from landscape.kinks import along_path, curvature_against_scale, random_segment, spread_records
 from landscape.networks import build
 from landscape.parameters import assign
 
@@ -28,9 +28,10 @@ runs = [landscape.train(problem, optimizer="gd", config=config) for problem in p
 plate = viz.activation_plate([activations.profile(one.name) for one in facts])
 print("wrote", viz.save(plate, given.out / "activations.pdf"))
 
-# %% Slope budgets: how much of the change of the slope in a step sits in kinks
+# %% Slope budgets: how much of the change of the slope in single steps sits in kinks
+steps = spread_records(runs[0], 3)
 budgets = {
-    label: [landscape.slope_budget(problem, landscape.step_segment(run, k)) for k in (1, 2, -1)]
+    label: [landscape.slope_budget(problem, landscape.step_segment(run, k)) for k in steps]
     for label, problem, run in zip(labels, problems, runs, strict=True)
 }
 print("wrote", viz.save(viz.slope_budgets(budgets), given.out / "budgets.pdf"))
@@ -39,8 +40,8 @@ print("wrote", viz.save(viz.slope_budgets(budgets), given.out / "budgets.pdf"))
 layers = viz.layer_budgets(budgets["ReLU"], title="ReLU")
 print("wrote", viz.save(layers, given.out / "layers.pdf"))
 
-# %% Along the path: how far the linear prediction holds, sharpness, noise of the kinks
-some = {"records": (1, 2)} if given.quick else {}
+# %% Along the path: what changes the slope in each step, what is predicted, sharpness
+some = {"records": steps, "checks": 2} if given.quick else {}
 measured = {
     label: along_path(problem, run, **some)
     for label, problem, run in zip(labels, problems, runs, strict=True)
