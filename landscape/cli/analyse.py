@@ -22,11 +22,11 @@ _LEAST = {"--scales": 2, "--microscope": 3, "--map": 2, "--creases": 2}
 # Steps that are followed along a path, at most.
 _FOLLOWED = 100
 _NOTE = (
-    "Medians over steps and random lines, of the loss over all examples. Off by: share of the "
-    "slope change that autograd's curvature misses, as it sits in kinks, signed. Bend, kink: "
-    "shares of all change of slope, unsigned, per example; the kink share names a class, not an "
-    "amount. Check: budgets whose closure error is within its bound, and whose net residual is "
-    "below 2 % of the larger signed part."
+    "Medians over steps and random lines, of the loss over all examples. Off by: signed share "
+    "of the slope change that sits in kinks, which autograd's curvature misses. Bend, kink: shares "
+    "of all change of slope, unsigned, per example; the kink share shows whether kinks occur, not "
+    "how much they matter. Check: budgets whose closure error is within its bound, and whose net "
+    "residual is below 2 % of the larger signed part."
 )
 _COLUMNS = (
     "run",
@@ -65,7 +65,8 @@ def analyse(
         bool,
         typer.Option(
             "--swap",
-            help="Measure these steps again with the activation's copy on the same weights: "
+            help="With --path: measure the same steps again with the activation's copy on the "
+            "same weights: "
             "ReLU as SmeLU(0.1), GELU, tanh and ELU as piecewise linear ones, and the reverse.",
         ),
     ] = False,
@@ -129,13 +130,8 @@ def analyse(
     from landscape.study.report import report
 
     looks = own_viz().Style.of(style)
-    counts = {"--scales": scales, "--microscope": microscope, "--map": kink_map,
-              "--creases": creases}  # fmt: skip
-    for option, number in counts.items():
-        if 0 < number < _LEAST[option]:
-            raise ValueError(
-                f"{option} must be at least {_LEAST[option]}, or 0 for none, got {number}"
-            )
+    _check({"--scales": scales, "--microscope": microscope, "--map": kink_map,
+            "--creases": creases}, alone=swap and not path)  # fmt: skip
     for folder in filter(None, (tables, figures)):
         writable_folder(folder)
     source = open_study(study)
@@ -167,6 +163,21 @@ def analyse(
     print_report(found)
     for one in written:
         print(f"wrote {one}")
+
+
+def _check(counts: dict[str, int], *, alone: bool) -> None:
+    """Check how many points are asked for, and that steps to swap are followed.
+
+    Raises:
+        ValueError: for too few, or ``--swap`` alone.
+    """
+    if alone:
+        raise ValueError("--swap measures the steps of --path again; add --path")
+    for option, number in counts.items():
+        if 0 < number < _LEAST[option]:
+            raise ValueError(
+                f"{option} must be at least {_LEAST[option]}, or 0 for none, got {number}"
+            )
 
 
 def _rows(found: dict[str, Any]) -> list[list[str]]:

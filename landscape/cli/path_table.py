@@ -12,7 +12,9 @@ NOTE = (
     "that sits in kinks. Missed: share of the change that autograd's curvature misses, of steps "
     "that change by over 1 % of |g.d|. Error: median, of the change as predicted from the start of "
     "the step. Cost: loss that kinks add, over |g.d|. Swapped: the change with the activation's "
-    "copy on the same weights. Undone: crossings of kinks that the next step takes back."
+    "copy on the same weights. Undone: crossings of kinks that the next step takes back. -: not "
+    "measured, as no copy of the activation is known, or the next step is neither on record nor "
+    "that of plain gradient descent."
 )
 
 
@@ -27,6 +29,7 @@ def path_rows(found: dict[str, Any]) -> list[list[str]]:
         for name, entry in found["runs"].items()
         if "along_path" in entry
         for part in ("first", "last")
+        if part in entry["along_path"]
     ]
 
 

@@ -96,9 +96,10 @@ def _along(found: Analysis) -> dict[str, Any]:
 
 
 def thirds(steps: Any) -> dict[str, slice]:
-    """Return which of the steps are the first third of them and which the last."""
+    """Return which of the steps are the first third of them and which the last; of one the last."""
     third = max(len(steps) // 3, 1)
-    return {"first": slice(0, third), "last": slice(len(steps) - third, None)}
+    last = {"last": slice(len(steps) - third, None)}
+    return last if len(steps) == 1 else {"first": slice(0, third), **last}
 
 
 def _over_steps(found: Analysis, part: slice) -> dict[str, Any]:

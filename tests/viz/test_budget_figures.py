@@ -108,7 +108,7 @@ def test_no_slope_change_is_no_share_and_what_is_far_out_is_written() -> None:
 def test_the_caption_tells_what_was_measured_and_that_kink_share_is_a_class() -> None:
     random = make_budget(settings={"segment": "random"}, samples=65, unseen=("sort in head",))
     text = viz.budget_caption({"relu": [make_budget(), random], "gelu": [make_smooth()]})
-    for words in ("names a class of activations, not an amount", "nothing about the speed",
+    for words in ("shows whether kinks occur, not how much they matter", "nothing about the speed",
                   "1 to 2 segments (random and step) of each", "40 examples",
                   "17 to 65 samples", "3 pieces refined", "medians",
                   "Could not be watched: sort in head."):  # fmt: skip

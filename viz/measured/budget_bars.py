@@ -236,8 +236,8 @@ def budget_caption(budgets: Mapping[str, Sequence[SlopeBudget]]) -> str:
     parts = [
         "What the change of slope along a segment is made of: kinks, smooth bends of the "
         "activations, and the rest (products of weights, the loss); the first two are the bend "
-        "share, the measure that is alike for all activations. The kink share names a class of "
-        "activations, not an amount: it says nothing about the speed of training.",
+        "share, the measure that is alike for all activations. The kink share shows whether "
+        "kinks occur, not how much they matter: it says nothing about the speed of training.",
         "Right: the share of the signed slope change that autograd's curvature misses (below 0: "
         "it claims more change than there is).",
         f"{between(counts)} segment{plural} ({kinds}) of each, "

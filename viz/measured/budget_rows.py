@@ -54,7 +54,7 @@ def budget_sentences(budgets: Sequence[SlopeBudget]) -> list[str]:
     return [
         "(d) What the change of slope along each segment is made of: kinks, smooth bends of the "
         "activations, and the rest (products of weights, the loss). The number at a bar is its "
-        "bend share in percent, kinks and smooth bends together; the kink share names a class of "
-        f"activations, not an amount. {examples} examples, {samples} samples along each.",
+        "bend share in percent, kinks and smooth bends together; the kink share shows whether "
+        f"kinks occur, not how much they matter. {examples} examples, {samples} samples along each.",
         *checks({"the segments": budgets}),
     ]
