@@ -122,8 +122,10 @@ class SlopeBudget(Presented):
 
     @property
     def kink_share(self) -> float:
-        """The part of the bend share that sits in kinks. Shows whether kinks occur, not how
-        much they matter."""
+        """The part of the bend share that sits in kinks.
+
+        It shows whether kinks occur, not how much they matter.
+        """
         return _share(self.kink_variation, self.bend + self.rest)
 
     @property
