@@ -55,6 +55,7 @@ def budget_sentences(budgets: Sequence[SlopeBudget]) -> list[str]:
         "(d) What the change of slope along each segment is made of: kinks, smooth bends of the "
         "activations, and the rest (products of weights, the loss). The number at a bar is its "
         "bend share in percent, kinks and smooth bends together; the kink share shows whether "
-        f"kinks occur, not how much they matter. {examples} examples, {samples} samples along each.",
+        f"kinks occur, not how much they matter. {examples} examples, {samples} samples along "
+        "each.",
         *checks({"the segments": budgets}),
     ]
