@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as functional
+from kinks.along import F64, Along, output
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
@@ -22,24 +23,7 @@ from landscape import (
 from landscape.kinks import measuring
 from landscape.networks import build
 
-F64 = torch.float64
 TWO = torch.tensor([0.3, -0.2, 0.1, 0.4], dtype=F64)
-
-
-class Along(nn.Module):
-    """A function of one parameter t and the inputs."""
-
-    def __init__(self, function: Callable[[Tensor, Tensor], Tensor]) -> None:
-        super().__init__()
-        self.t = nn.Parameter(torch.zeros(1, dtype=F64))
-        self.function = function
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        return self.function(self.t, inputs)
-
-
-def output(value: Tensor, _: Tensor) -> Tensor:
-    return value.reshape(len(value))
 
 
 def along(function: Callable, start: float = -1.0, step: float = 2.0, loss: Callable = output):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as functional
+from kinks.along import F64, Along, output
 from torch import Tensor, nn
 
 from landscape import Problem, Subset, activations, gradient
@@ -15,24 +16,6 @@ from landscape.kinks import gradient_segment, measuring, random_segment, slope_b
 from landscape.kinks.crossings import Crossings
 from landscape.networks import build
 from landscape.segment import Segment, segment_between
-
-F64 = torch.float64
-
-
-class Along(nn.Module):
-    """A function of one parameter t and the inputs: the segment is t from -1 to 1."""
-
-    def __init__(self, function: Callable[[Tensor, Tensor], Tensor]) -> None:
-        super().__init__()
-        self.t = nn.Parameter(torch.zeros(1, dtype=F64))
-        self.function = function
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        return self.function(self.t, inputs)
-
-
-def output(value: Tensor, _: Tensor) -> Tensor:
-    return value.reshape(len(value))
 
 
 def budget_of(
