@@ -69,6 +69,25 @@ def test_budgets_are_stored_summarised_and_not_measured_twice(study: Path, tmp_p
         assert "3 steps" in (tmp_path / "tables" / f"slope-budget.{ending}").read_text("utf-8")
 
 
+def test_single_steps_are_followed_and_swapped(study: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(study, tmp_path / "study.h5"))
+    assert "--swap measures the steps of --path again; add --path" in refused(
+        "analyse", path, "--swap"
+    )
+    said = accepted("analyse", path, "--path", "--swap", "--steps", 1, "--tables", tmp_path)
+    lines = [line.split() for line in said.splitlines() if line.startswith("relu-gd-seed0 ")]
+    stored = open_study(path)
+    (name,) = (name for name in stored.analyses("along_path") if name.startswith("relu-gd-seed0"))
+    found = stored.analysis("along_path", name)
+    assert found.settings["loss_over"] == "all examples"
+    table = (tmp_path / "along-path.csv").read_text("utf-8").splitlines()
+    own = [line for line in table if line.startswith("relu-gd-seed0,")]
+    assert table[0] == "run,steps,change,kinks,missed,error,cost,swapped,undone"
+    # Of one step there is one row, of more the first and the last third.
+    rows = 1 if len(found.arrays["steps"]) == 1 else 2
+    assert len([line for line in lines if "to" in line]) == len(own) == rows
+
+
 def test_an_unknown_run_is_refused(study: Path, tmp_path: Path) -> None:
     path = Path(shutil.copy(study, tmp_path / "study.h5"))
     before = path.read_bytes()
