@@ -49,7 +49,9 @@ for name, rate in rates.items():
     hidden = [activations.make(name), nn.Linear(width, width), activations.make(name)]
     model = nn.Sequential(nn.Flatten(), nn.Linear(196, width), *hidden, nn.Linear(width, 10))
     problem = landscape.Problem(model, "mse", pair)
-    config = landscape.TrainingConfig(steps=steps, record_every=every, learning_rates={"gd": rate})
+    config = landscape.TrainingConfig(
+        steps=steps, record_every=every, record_pairs=False, learning_rates={"gd": rate}
+    )
     runs[name] = run = landscape.train(problem, optimizer="gd", config=config)
     lengths = run.step_lengths[np.minimum(run.steps, steps - 1)]
     measured[name] = [both(problem, *one) for one in zip(run.thetas, lengths, strict=True)]

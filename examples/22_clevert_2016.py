@@ -24,8 +24,9 @@ digits = data.load("mnist5k", standardise="unit")
 epochs, seeds = (2, (0,)) if given.quick else (40, (0, 1, 2))
 per_epoch = -(-len(digits.inputs) // 64)
 config = landscape.TrainingConfig(
-    steps=epochs * per_epoch, record_every=per_epoch, batch_size=64, learning_rates={"sgd": 0.01}
-)
+    steps=epochs * per_epoch, record_every=per_epoch, record_pairs=False, batch_size=64,
+    learning_rates={"sgd": 0.01},
+)  # fmt: skip
 
 
 # %% The mean activation of every hidden unit over the same 500 images, and the median of all units

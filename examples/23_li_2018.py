@@ -27,7 +27,8 @@ networks = {
 digits = data.load("digits", standardise="features")
 per_epoch = -(-len(digits.inputs) // 128)
 config = landscape.TrainingConfig(
-    steps=epochs * per_epoch, record_every=per_epoch, batch_size=128, schedule="step",
+    steps=epochs * per_epoch, record_every=per_epoch, record_pairs=False, batch_size=128,
+    schedule="step",
     weight_decay=5e-4, learning_rates={"momentum": 0.1},
 )  # fmt: skip
 

@@ -103,7 +103,7 @@ def test_tables_come_out_of_the_page_as_files(browser, reports, tmp_path):
         path = tmp_path / waited.value.suggested_filename
         waited.value.save_as(path)
     assert path.name == "claim-4.csv"
-    assert path.read_text("utf-8").startswith('contrast,verdict,"effect, 95 % interval",')
+    assert path.read_text("utf-8").startswith('contrast,verdict,"median, interval",')
 
 
 @pytest.mark.parametrize("name", ["bare", "claims"])
