@@ -44,5 +44,5 @@ def followed_path(count: int = 30, *, rate: float | None = 0.1, kinked: bool = T
         "boldness": 1 + c, "lipschitz": 30 - 20 * c, "sharpness": 4 + c,
         "kink_noise": 0.01 + 0.1 * c, **changes,
     }  # fmt: skip
-    settings = {"learning_rate": rate, "examples": 100, "kinked": kinked}
+    settings = {"learning_rate": rate, "examples": 100, "kinked": kinked, "least_change": 0.01}
     return Analysis("along_path", arrays, settings)

@@ -166,7 +166,7 @@ class LineProbe:
     def drifts(self, t: float, part: Part) -> Tensor:
         """Return the third derivatives of the losses along the line as autograd sees them, [n].
 
-        NaN where torch has none of an operation in forward mode.
+        Zeros where torch has none of an operation in forward mode.
         """
         n = 1 if self.whole else count(part)
 
@@ -184,7 +184,7 @@ class LineProbe:
                 if isinstance(error, torch.OutOfMemoryError):
                     raise
                 _LOG.info("no third derivatives in forward mode (%s)", error)
-                return here.new_full((n,), float("nan"))
+                return here.new_zeros(n)
 
     def loss_sum(self, t: float, part: Part) -> float:
         """Return the loss that is reported, summed over the examples of a batch, at one place."""

@@ -133,24 +133,25 @@ def along_path(
     chosen = list(records) or spread_records(trajectory, STEPS)
     segments = [step_segment(trajectory, record) for record in chosen]
     full = set(np.unique(np.linspace(0, len(chosen) - 1, min(checks, len(chosen))).round()))
-    whole = LossAtPoint(problem) if batch_of is None else None
+    whole = HessianProduct(LossAtPoint(problem)) if batch_of is None else None
     steps, checked = [], []
     for number, segment in enumerate(segments):
         before = int(segment.settings["step"]) - 1
         own = problem if batch_of is None else replace(problem, data=batch_of(before), subset=None)
-        at = whole or LossAtPoint(own)
+        hessian = whole or HessianProduct(LossAtPoint(own))
         steps.append({"steps": before, "learning_rates": _rate(trajectory, before),
-                      **_followed(own, HessianProduct(at), segment, nodes)})  # fmt: skip
+                      **_followed(own, hessian, segment, nodes)})  # fmt: skip
         if number in full:
-            checked.append({"checked": number, **_checked(own, at, segment, samples)})
+            checked.append({"checked": number, **_checked(own, hessian.at, segment, samples)})
         if progress is not None:
             progress(1)
     arrays = {**_columns(steps, steps[0]), **_columns(checked, _FULL)}
     for name in ("steps", "predicted_crossings", "checked"):
         arrays[name] = arrays[name].astype(np.int64)
     settings = {"loss_over": "all examples" if batch_of is None else "own batch",
-                "examples": at.evaluator.batches.examples, "batch_norm": at.evaluator.policy,
-                "tolerance": TOLERANCE, "parts": _PARTS, "nodes": nodes, "samples": samples,
+                "examples": hessian.at.evaluator.batches.examples,
+                "batch_norm": hessian.at.evaluator.policy, "tolerance": TOLERANCE,
+                "least_change": LEAST_CHANGE, "parts": _PARTS, "nodes": nodes, "samples": samples,
                 "kinked": bool(arrays["predicted_crossings"].any())}  # fmt: skip
     rates = set(arrays["learning_rates"].tolist())
     if len(rates) == 1 and not any(map(np.isnan, rates)):

@@ -219,7 +219,7 @@ class _Total:
         values = {
             "slope": jet.slopes.sum(),
             "smooth": self.span * jet.curvatures.sum(),
-            "drift": half * drifts.sum().nan_to_num(0.0),
+            "drift": half * drifts.sum(),
             "kink": rows[2].sum(),
             "kink_size": rows[1].sum(),
             "taken_back": taken.sum(),

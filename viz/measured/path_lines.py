@@ -79,8 +79,6 @@ _EVERY = ("steps", "losses", "promised", "slope_change", "smooth", "kink", "pred
 _FULL = ("checked", "budget_smooth", "budget_kink", "boldness", "lipschitz", "sharpness",
          "kink_noise")  # fmt: skip
 _SHAPES = {**dict.fromkeys(_EVERY, "R"), **dict.fromkeys(_FULL, "C")}
-# Of the slope changes that are so small a share of |g.d| no share is drawn.
-_LEAST_CHANGE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +108,19 @@ class _Run:
         rate = analysis.settings.get("learning_rate")
         examples = int(analysis.settings.get("examples", 1))
         kinked = bool(analysis.settings["kinked"])
-        shown = _shown(found, examples)
+        shown = _shown(found, examples, float(analysis.settings.get("least_change", 0.0)))
         return cls(name, shown, None if rate is None else float(rate), kinked)
 
 
-def _shown(found: Mapping[str, Floats], examples: int) -> dict[str, Floats]:
-    """Return what is drawn: parts of the slope change over what the gradients promise."""
+def _shown(found: Mapping[str, Floats], examples: int, least: float) -> dict[str, Floats]:
+    """Return what is drawn: parts of the slope change over what the gradients promise.
+
+    Of a slope change below ``least`` of that no share is drawn.
+    """
     checked = found["checked"].astype(int)
     with np.errstate(divide="ignore", invalid="ignore"):
         promised = 100 / np.abs(found["promised"])
-        told = np.abs(found["slope_change"]) > _LEAST_CHANGE * np.abs(found["promised"])
+        told = np.abs(found["slope_change"]) > least * np.abs(found["promised"])
         missed = np.where(told, 100 * found["kink"] / found["slope_change"], np.nan)
     parts = ("kink", "smooth", "predicted_kink", "taken_back", "predicted_taken_back")
     shares = {name: found[name] * promised for name in parts}
