@@ -24,7 +24,7 @@ from scipy import stats
 import data
 import landscape
 from landscape import activations
-from landscape.dynamics.swapped import control_of, swap_control
+from landscape.dynamics.swapped import control_of, swap_control, undone_share
 from landscape.kinks.path import missed_share, share_of_promise
 from landscape.networks import build
 from landscape.study.report import thirds
@@ -75,8 +75,6 @@ def measured(activation: str, depth: int, seed: int) -> list[dict[str, Any]]:
     rows = []
     for part, which in thirds(records).items():
         promised = np.abs(swap.arrays["promised"][which]).sum()
-        crossings, back = (swap.arrays[name][which] for name in ("crossings", "returned"))
-        seen = np.isfinite(back)
         rows.append({
             "activation": activation, "depth": depth, "seed": seed, "part": part,
             "loss": float(run.losses[-1]),
@@ -85,7 +83,7 @@ def measured(activation: str, depth: int, seed: int) -> list[dict[str, Any]]:
             "missed": missed_share(found, which),
             "cost": share_of_promise(found, "taken_back", which),
             "swapped": float(swap.arrays["swapped_slope_change"][which].sum() / promised),
-            "undone": float((crossings * back)[seen].sum() / max(crossings[seen].sum(), 1)),
+            "undone": undone_share(swap, which),
             "moved": float(np.median(swap.arrays["moved"][which])),
         })  # fmt: skip
     return rows

@@ -52,5 +52,5 @@ def _row(name: str, values: dict[str, Any], swapped: dict[str, Any]) -> list[str
         cell(values, "predicted_error"),
         cell(values, "taken_back_of_promise", ".2%"),
         cell(swapped, "swapped"),
-        cell(swapped, "returned", ".0%"),
+        cell(swapped, "undone", ".0%"),
     ]

@@ -126,7 +126,7 @@ def swap_control(
         (g.d of the network's own loss), ``slope_change`` and ``swapped_slope_change`` (exact, from
         gradients at both ends, along the same step), ``moved`` (median over examples and units of
         how far the step moves a pre-activation), ``crossings`` (of knots, by examples and units)
-        and ``returned``, the share of these that the next step takes back; NaN where nothing
+        and ``undone``, the share of these that the next step takes back; NaN where nothing
         crosses, or the next step is neither on record nor that of plain gradient descent.
         ``settings`` hold ``other`` and its ``width``, the parameter of the rounded or piecewise
         linear copy.
@@ -160,6 +160,19 @@ def swap_control(
     return Analysis(KIND, arrays, settings)
 
 
+def undone_share(found: Analysis, part: slice = slice(None)) -> float:
+    """Return the share of the crossings of several steps that the next step takes back each time.
+
+    Args:
+        found: an analysis ``swap_control``.
+        part: which of its steps; those of which it is not known are left out. NaN if none is left.
+    """
+    crossings, undone = (found.arrays[name][part] for name in ("crossings", "undone"))
+    known = np.isfinite(undone)
+    total = crossings[known].sum()
+    return float((crossings * undone)[known].sum() / total) if total else float("nan")
+
+
 def _step(
     at: tuple[LossAtPoint, ...],
     trajectory: Trajectory,
@@ -176,12 +189,12 @@ def _step(
     places = [_inputs(at[0], theta, own) for theta in (start, start + step)]
     crossed = [_sides(a, knots) != _sides(b, knots) for a, b in zip(*places, strict=True)]
     count = sum(int(c.sum()) for c in crossed)
-    returned = float("nan")
+    undone = float("nan")
     if count and following is not None:
         later = _inputs(at[0], following, own)
         back = sum(int((c & (_sides(a, knots) == _sides(z, knots))).sum())
                    for c, a, z in zip(crossed, places[0], later, strict=True))  # fmt: skip
-        returned = back / count
+        undone = back / count
     moved = torch.cat([(b - a).abs().reshape(-1) for a, b in zip(*places, strict=True)])
     return {
         "promised": float(here @ step),
@@ -189,7 +202,7 @@ def _step(
         "swapped_slope_change": float((swapped[1] - swapped[0]) @ step),
         "moved": float(moved.median()),
         "crossings": count,
-        "returned": returned,
+        "undone": undone,
     }
 
 

@@ -101,8 +101,8 @@ def along_path(
             them, spread evenly.
         checks: at most so many steps are measured in full.
         nodes: of the quadrature, each one Hessian-vector product. Autograd's curvature itself
-            jumps at kinks: with few units and examples the parts of a single step may be off by a
-            tenth, with 1,797 examples by 0.2 %; the full budgets are exact.
+            jumps at kinks, so that with few units and examples the parts of a single step are
+            rough; the full budgets are exact.
         samples: places of the full budgets.
         batch_of: gives the examples of the minibatch of a step, called with the number of steps
             before it; the loss of every step is then that of its own batch. None takes the

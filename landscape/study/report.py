@@ -9,6 +9,7 @@ import numpy as np
 from landscape.activations import get
 from landscape.budget import SlopeBudget
 from landscape.dynamics.swapped import KIND as SWAP
+from landscape.dynamics.swapped import undone_share
 from landscape.kinks.path import KIND as ALONG_PATH
 from landscape.kinks.path import missed_share, share_of_promise
 from landscape.naming import RunKey
@@ -132,17 +133,9 @@ def _swapped(found: Analysis) -> dict[str, Any]:
             "own": _number(arrays["slope_change"][part].sum() / promised),
             "swapped": _number(arrays["swapped_slope_change"][part].sum() / promised),
             "moved": _number(float(np.median(arrays["moved"][part]))),
-            "returned": _returned(arrays, part),
+            "undone": _number(undone_share(found, part)),
         }
     return told
-
-
-def _returned(arrays: Any, part: slice) -> float | None:
-    """Return the share of crossings that the next steps take back, of those where it is known."""
-    crossings, returned = arrays["crossings"][part], arrays["returned"][part]
-    known = np.isfinite(returned)
-    total = crossings[known].sum()
-    return float((crossings * returned)[known].sum() / total) if total else None
 
 
 def _number(value: float) -> float | None:

@@ -74,9 +74,9 @@ def test_the_swapped_step_is_that_of_plain_torch(
         assert arrays["moved"] == pytest.approx(np.median(np.abs(z[1] - z[0])), rel=0.01)
         if crossed.any():
             back = crossed & ((z[0] > 0) == (z[2] > 0))
-            assert arrays["returned"] == pytest.approx(back.sum() / crossed.sum())
+            assert arrays["undone"] == pytest.approx(back.sum() / crossed.sum())
         else:
-            assert np.isnan(arrays["returned"])
+            assert np.isnan(arrays["undone"])
 
 
 def test_what_the_next_step_takes_back_needs_its_record_with_momentum(
@@ -86,7 +86,7 @@ def test_what_the_next_step_takes_back_needs_its_record_with_momentum(
     options = {"learning_rates": {"momentum": 0.2}}
     apart = swap_control(problem, trained(problem, "momentum", **options), "smelu_0.1")
     # The first step of momentum is plain descent, and the next one is not: its record is needed.
-    assert np.isnan(apart.arrays["returned"]).tolist() == [True] * 4
+    assert np.isnan(apart.arrays["undone"]).tolist() == [True] * 4
     problem = Problem(network("relu"), "cross_entropy", pair)
     config = landscape.TrainingConfig(steps=5, record_every=1, **options)  # type: ignore[arg-type]
     every = landscape.train(problem, optimizer="momentum", config=config)
@@ -95,8 +95,8 @@ def test_what_the_next_step_takes_back_needs_its_record_with_momentum(
     for row in range(4):
         crossed = z[row] != z[row + 1]
         back = crossed & (z[row] == z[row + 2])
-        assert found["returned"][row] == pytest.approx(back.sum() / crossed.sum())
-    assert np.isnan(found["returned"][4])
+        assert found["undone"][row] == pytest.approx(back.sum() / crossed.sum())
+    assert np.isnan(found["undone"][4])
 
 
 def test_a_network_is_swapped_on_its_own_weights(pair: tuple[torch.Tensor, torch.Tensor]) -> None:

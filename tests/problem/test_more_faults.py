@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as functional
-from problem.zoo import CLASSES, Mlp, examples
+from problem.zoo import CLASSES, Mlp, examples, loss_of
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.instancenorm import _InstanceNorm
@@ -18,7 +18,6 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 import landscape
 from landscape import Problem, Subset, TrainingConfig
-from landscape.parameters import flatten
 from landscape.training_state import Keeping
 
 X, Y = examples()
@@ -29,10 +28,6 @@ Pairs = Iterator[tuple[Tensor, Tensor]]
 def model() -> nn.Module:
     torch.manual_seed(3)
     return Mlp()
-
-
-def loss_of(problem: Problem) -> float:
-    return float(problem.evaluator()(flatten(problem.model)[None])["losses"][0])
 
 
 def entropy(model: nn.Module, x: Tensor = X, y: Tensor = Y) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as functional
-from problem.zoo import CLASSES, Mlp, Reference, examples
+from problem.zoo import CLASSES, Mlp, Reference, examples, loss_of
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, RandomSampler, TensorDataset
 
@@ -28,10 +28,6 @@ X, Y = examples()
 def model() -> nn.Module:
     torch.manual_seed(3)
     return Mlp()
-
-
-def loss_of(problem: Problem) -> float:
-    return float(problem.evaluator()(flatten(problem.model)[None])["losses"][0])
 
 
 class Counting(Dataset[tuple[Tensor, Tensor]]):

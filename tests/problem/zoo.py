@@ -16,6 +16,9 @@ from torch.nn.utils.parametrizations import weight_norm
 from torch.utils.checkpoint import checkpoint
 from torch.utils.data import DataLoader, TensorDataset
 
+from landscape import Problem
+from landscape.parameters import flatten
+
 CLASSES, EXAMPLES = 5, 30
 
 
@@ -227,3 +230,8 @@ def _copied(model: nn.Module) -> nn.Module:
             fresh.load_state_dict(model.state_dict())
             return fresh.double()
     return copy.deepcopy(model).double()
+
+
+def loss_of(problem: Problem) -> float:
+    """Return the loss of a problem at its network's own weights."""
+    return float(problem.evaluator()(flatten(problem.model)[None])["losses"][0])
