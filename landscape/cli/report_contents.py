@@ -44,12 +44,19 @@ def contents(study: StudyFile, *, title: str, panels: int, shown: Bars) -> Any:
     return viz.Report(
         title=title or "Does smoothness of the activation change descent?",
         subtitle=_subtitle(study),
-        answer=answer(list(found.values()), facts=facts),
+        answer=answer(list(found.values()), facts=facts, paths=_followed(study)),
         claims=claims,
         sections=sections,
         provenance=_provenance(study),
         configuration=_configuration(study),
     )
+
+
+def _followed(study: StudyFile) -> dict[str, Any]:
+    """Return what single steps of each run showed, by the label of the run."""
+    from landscape.study.report import report
+
+    return {pictures.title_of(run) or run: told for run, told in report(study)["runs"].items()}
 
 
 def _subtitle(study: StudyFile) -> str:

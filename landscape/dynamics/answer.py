@@ -1,4 +1,4 @@
-"""The answer in three sentences, made from the findings. Needs no torch.
+"""The answer in a few sentences, made from the findings. Needs no torch.
 
 The question: does smoothness of the activation itself, rather than slope, gain or saturation,
 change the speed of gradient descent? Three claims answer it, whose contrasts were fixed before and
@@ -7,8 +7,10 @@ are judged; the others are exploratory.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from types import MappingProxyType
 from typing import Any
 
@@ -34,27 +36,82 @@ _COUNTED = MappingProxyType(
         "exploratory": "only explored, without a verdict",
     }
 )
+_SHORT = MappingProxyType(
+    {
+        "supported": "supported",
+        "equivalent": "hardly different",
+        "contradicted": "the other way",
+        "undecided": "not decided",
+    }
+)
 _NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
 def answer(
-    findings: Sequence[Mapping[str, Any]], *, facts: Sequence[Mapping[str, Any]] = (), of: int = 10
-) -> tuple[str, str, str]:
-    """Put the findings into three sentences.
+    findings: Sequence[Mapping[str, Any]],
+    *,
+    facts: Sequence[Mapping[str, Any]] = (),
+    paths: Mapping[str, Mapping[str, Any]] | None = None,
+    of: int = 10,
+) -> tuple[str, ...]:
+    """Put the findings into a few sentences.
 
     Args:
-        findings: records of findings with ``number`` and ``verdict``.
+        findings: records of findings with ``number``, ``verdict`` and ``contrasts``.
         facts: of the settings they rest on, with ``data``, ``seed`` and ``network``.
+        paths: what single steps of runs showed, by label: ``along_path`` and ``swap_control`` of
+            :func:`landscape.study.report.report`.
         of: how many claims there are.
 
     Returns:
-        What is said of speed; how the verdicts are spread; what it rests on.
+        What is said of speed; the size of every quantity that decides; what single steps show
+        (first, where no claim was measured); how the verdicts are spread; what it rests on.
     """
     verdicts = {int(found["number"]): str(found["verdict"]) for found in findings}
     speed, beside = _speed(verdicts), _BOUNCES.get(verdicts.get(1, ""))
     if beside:
         speed = f"{speed[:-1]}; {beside}."
-    return (speed, _spread(verdicts, of), _ground(verdicts, facts))
+    sizes = [line for found in findings for line in _sizes(found)]
+    told = (_steps(label, run) for label, run in (paths or {}).items())
+    steps = [line for line in told if line]
+    # What was measured comes first.
+    first = [speed, *sizes, *steps] if verdicts else [*steps, speed]
+    return (*first, _spread(verdicts, of), _ground(verdicts, facts))
+
+
+def _sizes(finding: Mapping[str, Any]) -> Iterator[str]:
+    """Say how large each deciding quantity of a claim is, and how its contrasts were judged."""
+    judged = [c for c in finding.get("contrasts", ()) if c["family"] and c["estimate"] is not None]
+    for quantity, some in groupby(judged, key=lambda c: str(c["name"]).partition(": ")[0]):
+        contrasts = list(some)
+        log = contrasts[0]["scale"] == "log"
+        values = sorted(float(c["estimate"]) for c in contrasts)
+        ends = [f"×{math.exp(v):.3g}" if log else f"{v:+.2g}" for v in (values[0], values[-1])]
+        counts = Counter(str(c["verdict"]) for c in contrasts)
+        judged_so = ", ".join(f"{_word(counts[v])} {_SHORT[v]}" for v in _ORDER if counts[v])
+        yield (
+            f"{quantity[:1].upper()}{quantity[1:]}, kinked {'over' if log else 'minus'} smooth: "
+            f"{' to '.join(dict.fromkeys(ends))} in {_count(len(contrasts), 'contrast')} "
+            f"({judged_so})."
+        )
+
+
+def _steps(label: str, told: Mapping[str, Any]) -> str:
+    """Say what late single steps of one run showed; "" where it was not followed."""
+    late = told.get("along_path", {}).get("last")
+    if late is None:
+        return ""
+    change, kinks = late["slope_change_of_promise"], late["kink_of_promise"]
+    if change is None or kinks is None:
+        return ""
+    line = (
+        f"{label}, steps {late['from_step']} to {late['to_step']}: within a step the slope changes "
+        f"by {change:.1%} of what the gradient promises, kinks by {abs(kinks):.1%}"
+    )
+    undone = told.get("swap_control", {}).get("last", {}).get("undone")
+    if not kinks or undone is None:
+        return f"{line}."
+    return f"{line}; the next step undoes {undone:.0%} of the crossings."
 
 
 def few_seeds(count: int) -> str:

@@ -1,5 +1,6 @@
 """The answer follows from the verdicts."""
 
+import numpy as np
 import pytest
 
 from landscape.dynamics.answer import SPEED, answer
@@ -69,6 +70,43 @@ def test_few_seeds_are_confessed():
     many = [{**facts[0], "seed": s} for s in range(12)]
     assert "too few" in answer(found(c8="supported"), facts=many[:10])[2]
     assert "too few" not in answer(found(c8="supported"), facts=many)[2]
+
+
+def contrast(name, estimate, verdict, scale="log", family="speed"):
+    return {"name": f"{name}: relu against smelu_0.1, wine", "estimate": estimate, "scale": scale,
+            "verdict": verdict, "family": family}  # fmt: skip
+
+
+def test_every_deciding_quantity_has_its_size():
+    speed = [
+        contrast("steps", np.log(1.25), "undecided"),
+        contrast("steps", np.log(0.5), "equivalent"),
+        contrast("steps", None, "undecided"),
+        contrast("seconds", 2.0, "exploratory", family=""),
+    ]
+    bounce = [contrast("reversals", 0.25, "supported", "linear", "bounce")]
+    findings = [{"number": 1, "verdict": "supported", "contrasts": bounce},
+                {"number": 8, "verdict": "undecided", "contrasts": speed}]  # fmt: skip
+    assert answer(findings)[1:3] == (
+        "Reversals, kinked minus smooth: +0.25 in one contrast (one supported).",
+        "Steps, kinked over smooth: ×0.5 to ×1.25 in two contrasts (one hardly different, one not "
+        "decided).",
+    )
+
+
+def test_single_steps_are_told_of_runs_that_were_followed():
+    late = {"from_step": 8, "to_step": 12, "slope_change_of_promise": 0.0685}
+    kinked = {"along_path": {"last": {**late, "kink_of_promise": 0.0628}},
+              "swap_control": {"last": {"undone": 0.526}}}  # fmt: skip
+    smooth = {"along_path": {"last": {**late, "kink_of_promise": 0.0}}}
+    told = answer([], paths={"ReLU": kinked, "GELU": smooth, "ELU": {}})
+    assert told[:2] == (
+        "ReLU, steps 8 to 12: within a step the slope changes by 6.9% of what the gradient "
+        "promises, kinks by 6.3%; the next step undoes 53% of the crossings.",
+        "GELU, steps 8 to 12: within a step the slope changes by 6.9% of what the gradient "
+        "promises, kinks by 0.0%.",
+    )
+    assert len(told) == 5
 
 
 def test_claims_of_speed_are_claims():

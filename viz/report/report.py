@@ -107,7 +107,7 @@ class Report:
     Attributes:
         title: of the page.
         subtitle: what was studied, in one line.
-        answer: three sentences.
+        answer: a few sentences, the shortest form first.
         claims: all ten, measured or not.
         sections: what follows.
         provenance: names and values: versions, digests, commands.
