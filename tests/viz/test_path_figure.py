@@ -121,7 +121,7 @@ def test_what_was_not_measured_is_a_gap() -> None:
 def test_infinite_values_break_no_axis() -> None:
     figure = viz.along_path({"relu": followed_path(linear_range=np.array([1.0, np.inf, 1.5, 2.0]))})
     assert clashes(figure) == []
-    assert panel(figure, "linear range").get_ylim()[1] < 10
+    assert panel(figure, "linear_range").get_ylim()[1] < 10
 
 
 def test_the_caption_defines_the_quantities() -> None:
