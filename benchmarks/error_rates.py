@@ -18,10 +18,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from landscape.arrays import Floats
-from landscape.dynamics.effects import p_above, paired_effect
-from landscape.dynamics.primary import Primary, every, level
-from landscape.dynamics.statistics import Contrast, Verdict, judge
+from landscape.claims.effects import p_above, paired_effect
+from landscape.claims.primary import Primary, every, level
+from landscape.claims.statistics import Contrast, Verdict, judge
+from landscape.records.arrays import Floats
 
 SIMULATIONS = 1000
 SEEDS = (12, 16, 24)

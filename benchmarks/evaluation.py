@@ -25,15 +25,15 @@ from torch.utils.flop_counter import FlopCounterMode
 import data
 import landscape
 from benchmarks import peers, workloads
-from landscape.chebyshev import decay_rate
-from landscape.evaluation import PlaneEvaluator
-from landscape.grid import Grid
+from landscape.evaluation.chebyshev import decay_rate
+from landscape.evaluation.engine import PlaneEvaluator
+from landscape.evaluation.resampling import resample
+from landscape.evaluation.sampling import plane_evaluator, sample
 from landscape.networks import build
-from landscape.parameters import unflatten
-from landscape.plane import Plane
+from landscape.networks.parameters import unflatten
 from landscape.problem import Problem
-from landscape.resampling import resample
-from landscape.sampling import plane_evaluator, sample
+from landscape.records.grid import Grid
+from landscape.records.plane import Plane
 
 HERE = Path(__file__).parent
 OWN = "landscape"

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 import data
 import landscape
-from landscape.parameters import flatten
-from landscape.spectrum import quadrature
+from landscape.curvature.spectrum import quadrature
+from landscape.networks.parameters import flatten
 
 EXAMPLES, RATE, ROUNDS = 400, 0.1, 9
 

@@ -30,9 +30,9 @@ def bowls(count: int) -> tuple[list[Any], list[Any]]:
     """Return surfaces of 51 x 51 points, each with a minimum of its own, and paths of 101 steps."""
     import numpy as np
 
-    from landscape.grid import Grid
-    from landscape.results import Projection
-    from landscape.surface import Surface
+    from landscape.records.grid import Grid
+    from landscape.records.results import Projection
+    from landscape.records.surface import Surface
 
     grid = Grid.square(51)
     a, b = np.meshgrid(*grid.axes, indexing="ij")

@@ -7,8 +7,7 @@ from pathlib import Path
 import data
 import landscape
 import viz
-from landscape import activations
-from landscape.networks import build
+from landscape.networks import activations, build
 from landscape.study.windows import window_around
 
 parser = argparse.ArgumentParser(description=__doc__)

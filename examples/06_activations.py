@@ -4,7 +4,7 @@
 import argparse
 from pathlib import Path
 
-from landscape import activations
+from landscape.networks import activations
 from viz import activation_plate, save
 
 parser = argparse.ArgumentParser(description=__doc__)

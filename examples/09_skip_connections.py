@@ -9,7 +9,7 @@ import data
 import landscape
 import viz
 from landscape.networks import build
-from landscape.parameters import assign
+from landscape.networks.parameters import assign
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 import data
 import landscape
 import viz
-from landscape.recording.lightning import RecorderCallback
+from landscape.training.recording.lightning import RecorderCallback
 
 try:
     import lightning.pytorch as pl

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 import landscape
 import viz
-from landscape.recording.huggingface import RecorderCallback
+from landscape.training.recording.huggingface import RecorderCallback
 
 try:
     from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainingArguments

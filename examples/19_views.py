@@ -7,7 +7,7 @@ from pathlib import Path
 import data
 import landscape
 import viz
-from landscape import activations
+from landscape.networks import activations
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))

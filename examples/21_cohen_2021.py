@@ -12,8 +12,8 @@ from torch import nn
 import data
 import landscape
 import viz
-from landscape import activations
-from landscape.dynamics.sharpest import sharpest
+from landscape.claims.sharpest import sharpest
+from landscape.networks import activations
 from viz.flat.lines import LINE_COLOURS, drawing
 
 parser = argparse.ArgumentParser(description=__doc__)

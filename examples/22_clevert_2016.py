@@ -11,9 +11,8 @@ from matplotlib.figure import Figure
 import data
 import landscape
 import viz
-from landscape import activations
-from landscape.networks import build
-from landscape.parameters import assign
+from landscape.networks import activations, build
+from landscape.networks.parameters import assign
 from viz.flat.lines import LINE_COLOURS, drawing
 
 parser = argparse.ArgumentParser(description=__doc__)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.files import replacing, writable_folder
-from viz.captions.files import as_latex, as_markdown
+from landscape.records.atomic import replacing, writable_folder
+from viz.captions.beside import as_latex, as_markdown
 from viz.captions.told import caption_of
 
 if TYPE_CHECKING:

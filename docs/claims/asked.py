@@ -13,10 +13,10 @@ import math
 import sys
 
 import landscape
-from landscape.dynamics.claims import KIND
-from landscape.dynamics.comparing import groups
-from landscape.dynamics.convergence import judged_apart
-from landscape.dynamics.effects import paired_effect
+from landscape.claims.claim import KIND
+from landscape.claims.comparing import groups
+from landscape.claims.convergence import judged_apart
+from landscape.claims.effects import paired_effect
 
 
 def main(path: str) -> None:

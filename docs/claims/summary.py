@@ -17,10 +17,10 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from landscape.dynamics.primary import most_seeds
-from landscape.dynamics.statistics import Verdict
-from landscape.dynamics.verdicts import SPOKEN
-from landscape.dynamics.wording import wording
+from landscape.claims.primary import most_seeds
+from landscape.claims.statistics import Verdict
+from landscape.claims.verdicts import SPOKEN
+from landscape.claims.wording import wording
 
 Row = dict[str, str]
 _EARLIER = (

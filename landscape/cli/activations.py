@@ -13,10 +13,10 @@ from landscape.cli.looks import check_ours
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.options import Style
 from landscape.cli.pictures import own_viz
-from landscape.files import writable_folder
+from landscape.records.atomic import writable_folder
 
 if TYPE_CHECKING:
-    from landscape.results import Analysis
+    from landscape.records.results import Analysis
 
 FIGURE_FORMATS = (".pdf", ".png", ".svg")
 _HEADER = ("name", "label", "class", "bounds", "slope at -inf", "at +inf", "kinks: place, jump")
@@ -55,7 +55,7 @@ def activations(
     Bounds and kinks are those of the registry, slopes are measured by autograd in float64. A kink
     is a jump of the derivative; C1 means that the derivative is continuous and its own jumps.
     """
-    from landscape import activations as known
+    from landscape.networks import activations as known
 
     if figure is not None and figure.suffix not in FIGURE_FORMATS:
         raise ValueError(f"a plate is written as {', '.join(FIGURE_FORMATS)}, got {figure.name!r}")

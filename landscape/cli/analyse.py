@@ -15,7 +15,7 @@ from landscape.cli.path_table import COLUMNS as PATH_COLUMNS
 from landscape.cli.path_table import NOTE as PATH_NOTE
 from landscape.cli.path_table import path_rows
 from landscape.cli.wiring import bars, configuration_of, load_data
-from landscape.files import writable_folder
+from landscape.records.atomic import writable_folder
 
 # Fewer points a side determine no quadratic; fewer lines or centres, no surface and no quartiles.
 _LEAST = {"--scales": 2, "--microscope": 3, "--map": 2, "--creases": 2}
@@ -58,7 +58,7 @@ def analyse(
             "--path",
             help="Follow up to 100 single steps: how much of the change of slope sits in kinks, "
             "what autograd sees of it, and what can be predicted. At --steps of them also "
-            "boldness, the gradient's Lipschitz constant, the largest eigenvalue, kink noise.",
+            "linear range, the gradient's Lipschitz constant, the largest eigenvalue, kink noise.",
         ),
     ] = False,
     swap: Annotated[
@@ -126,8 +126,8 @@ def analyse(
     from landscape.cli.pictures import own_viz
     from landscape.store import open_study
     from landscape.study.analyses import Wanted, add_analyses
+    from landscape.study.analysis_summaries import report
     from landscape.study.microscopes import add_microscopes
-    from landscape.study.report import report
 
     looks = own_viz().Style.of(style)
     _check({"--scales": scales, "--microscope": microscope, "--map": kink_map,

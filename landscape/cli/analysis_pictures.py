@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from landscape.cli.pictures import draw_microscope, kinked, own_viz, runs_by_smoothness, title_of
-from landscape.files import writable_folder
-from landscape.naming import RunKey
+from landscape.records.atomic import writable_folder
+from landscape.records.naming import RunKey
 
 if TYPE_CHECKING:
-    from landscape.results import Analysis
+    from landscape.records.results import Analysis
     from landscape.store import StudyFile
 
 
@@ -52,7 +52,7 @@ def figures(study: StudyFile, style: Any = "paper") -> Iterator[tuple[str, Any, 
 
 def _budgets(study: StudyFile, style: Any) -> Iterator[tuple[str, Any, str]]:
     """Draw budgets, those of all seeds of an activation and optimizer in one row."""
-    from landscape.study.report import budgets
+    from landscape.study.analysis_summaries import budgets
 
     viz, rows = own_viz(), dict[str, list[str]]()
     for run, title in _titles(_in_order(study), seed=False).items():
@@ -108,8 +108,8 @@ def _with_class(found: Analysis, run: str) -> Analysis:
 
 def _maps(study: StudyFile, folder: Path, style: Any) -> Iterator[Path]:
     """Draw the kink curves of the window of a step, and the surface cut along them."""
-    from landscape.creases import CreasedSurface
-    from landscape.kink_map import KinkMap
+    from landscape.records.kink_cut_surface import KinkCutSurface
+    from landscape.records.kink_map import KinkMap
     from landscape.study.microscopes import window_of
 
     viz = own_viz()
@@ -128,7 +128,7 @@ def _maps(study: StudyFile, folder: Path, style: Any) -> Iterator[Path]:
         except RuntimeError:
             return
     for run, found in cut.items():
-        creases = CreasedSurface.from_analysis(found)
+        creases = KinkCutSurface.from_analysis(found)
         residual = creases.minus(creases.quadratic())
         picture = viz.creased(residual, title=title_of(run), style=style)
         words = viz.caption_of(picture)
@@ -148,7 +148,7 @@ def _caption(stem: Path, words: str) -> Path:
 
 
 def _largest(study: StudyFile, kind: str) -> dict[str, Analysis]:
-    from landscape.study.report import largest_of
+    from landscape.study.analysis_summaries import largest_of
 
     found = {run: largest_of(study, kind, run) for run in _in_order(study)}
     return {run: one for run, one in found.items() if one is not None}

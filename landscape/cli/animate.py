@@ -13,8 +13,8 @@ from landscape.cli.wiring import Bars, bars, configuration_of, load_data
 
 if TYPE_CHECKING:
     from landscape.cli.pictures import Panel
+    from landscape.records.surface import Surface
     from landscape.store import StudyFile
-    from landscape.surface import Surface
 
 KINDS = ("descent", "zoom")
 _SECONDS = {"descent": 6.0, "zoom": 10.0}
@@ -199,10 +199,10 @@ def _levels(
 
     import torch
 
-    from landscape.config import SamplingConfig
-    from landscape.grid import Grid
-    from landscape.microscope import window_of_step, zoom_series
-    from landscape.sampling import sample
+    from landscape.evaluation.engine_settings import SamplingConfig
+    from landscape.evaluation.sampling import sample
+    from landscape.kinks.microscope import window_of_step, zoom_series
+    from landscape.records.grid import Grid
     from landscape.study.solutions import solution_problem, trained_on
 
     one, plane = panel.surface, panel.plane

@@ -68,7 +68,7 @@ def repair(
     for part in done.removed:
         print(f"{part}: removed")
     print(f"the damaged file is kept as {done.kept}")
-    from landscape.study.mending import incomplete, remedy
+    from landscape.study.repair import incomplete, remedy
 
     damaged = [*done.missing, *done.removed]
     failed = _recomputed(path, damaged) if recompute else {}
@@ -83,7 +83,7 @@ def _recomputed(path: Path, damaged: list[str]) -> dict[str, str]:
     from landscape.cli.wiring import bars, configuration_of, load_data
     from landscape.store import open_study
     from landscape.study import Study as Work
-    from landscape.study.mending import mend_surfaces
+    from landscape.study.repair import mend_surfaces
 
     sound = open_study(path)
     if "activations" not in sound.config:

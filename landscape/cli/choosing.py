@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def activation_of(run: str) -> str:
     """Return the activation's name in a run's name."""
-    from landscape.naming import RunKey
+    from landscape.records.naming import RunKey
 
     return RunKey.parse(run).activation
 
@@ -36,7 +36,7 @@ def choose(
     Raises:
         ValueError: if the study has no such runs; the message lists what it has.
     """
-    from landscape.naming import RunKey
+    from landscape.records.naming import RunKey
 
     _check_runs(study)
     keys = [RunKey.parse(run) for run in study.runs()]

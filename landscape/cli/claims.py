@@ -18,8 +18,8 @@ from landscape.cli.options import AsJson
 from landscape.cli.wiring import bars, load_data, minutes
 
 if TYPE_CHECKING:
-    from landscape.config.claims import ClaimsConfig
     from landscape.study.reporting import Reporter
+    from landscape.study.sweep_settings import ClaimsConfig
 
 
 @one_line_errors
@@ -88,13 +88,13 @@ def claims(
 
 
 def _chosen(config: Path | None, *, quick: bool, full: bool) -> ClaimsConfig:
-    from landscape.config import claims as forms
+    from landscape.study import sweep_settings as forms
 
     if (config is not None) + quick + full > 1:
         raise ValueError("give one of --config, --quick and --full")
     if config is not None and config.suffix in (".h5", ".hdf5"):
         from landscape.store import open_study
-        from landscape.study.claims import claims_config
+        from landscape.study.sweep import claims_config
 
         return claims_config(open_study(config))
     if config is not None:
@@ -103,9 +103,9 @@ def _chosen(config: Path | None, *, quick: bool, full: bool) -> ClaimsConfig:
 
 
 def _run(config: ClaimsConfig, out: Path, *, workers: int, as_json: bool) -> None:
-    from landscape.dynamics.answer import few_seeds
-    from landscape.dynamics.wording import wording
-    from landscape.study.claims import claim_findings, run_claims
+    from landscape.claims.answer import few_seeds
+    from landscape.claims.wording import wording
+    from landscape.study.sweep import claim_findings, run_claims
 
     with _progress() as shown:
         study = run_claims(config, out, load_data=load_data, reporter=shown, workers=workers)

@@ -11,8 +11,8 @@ from landscape.cli.mistakes import one_line_errors
 from landscape.cli.wiring import Bars, bars, load_data
 
 if TYPE_CHECKING:
-    from landscape.config import StudyConfig
     from landscape.store import StudyFile
+    from landscape.study.configuration import StudyConfig
 
 # Kinked and smooth, side by side.
 MICROSCOPE = ("relu", "leaky_relu", "gelu", "tanh")
@@ -38,9 +38,9 @@ def demo(
     """
     from landscape.cli.analyse import print_report
     from landscape.cli.inspect import print_summaries
-    from landscape.cli.study import plan
+    from landscape.cli.run import plan
     from landscape.study import Study
-    from landscape.study.report import report
+    from landscape.study.analysis_summaries import report
 
     with bars() as shown:
         study = Study(demo_config(quick=quick), out / "study.h5", load_data, shown)
@@ -63,13 +63,9 @@ def demo_config(*, quick: bool = False) -> StudyConfig:
     run, rate / (1 - momentum). The engine is fixed, so that the demo's arrays are the same on
     every run of one machine; only the number of threads is measured.
     """
-    from landscape.config import (
-        PcaPlaneConfig,
-        RandomPlaneConfig,
-        SamplingConfig,
-        StudyConfig,
-        TrainingConfig,
-    )
+    from landscape.evaluation.engine_settings import SamplingConfig
+    from landscape.study.configuration import PcaPlaneConfig, RandomPlaneConfig, StudyConfig
+    from landscape.training.training_settings import TrainingConfig
 
     points = (11, 11) if quick else (51, 51)
     return StudyConfig(
@@ -101,7 +97,7 @@ def look_closer(study: StudyFile, config: StudyConfig, shown: Bars) -> StudyFile
 def draw(study: StudyFile, out: Path, shown: Bars) -> list[Path]:
     """Draw the demo's pictures; without graphics, those that need none."""
     from landscape.cli import pictures
-    from landscape.files import writable_folder
+    from landscape.records.atomic import writable_folder
 
     kinds: dict[str, list[str]] = {}
     for kind in ("pca", "random"):

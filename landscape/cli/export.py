@@ -79,7 +79,7 @@ def export(
     and a file <name>-paths beside VTP and CSV. Surfaces are listed by 'landscape info STUDY'.
     """
     from landscape.cli import pictures
-    from landscape.files import writable_folder
+    from landscape.records.atomic import writable_folder
     from landscape.store import open_study
     from landscape.store.export_li2018 import export_li2018
 

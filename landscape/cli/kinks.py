@@ -14,7 +14,7 @@ from landscape.cli.mistakes import one_line_errors
 from landscape.cli.options import AsJson, IgnoreKeys
 
 if TYPE_CHECKING:
-    from landscape.budget import SlopeBudget
+    from landscape.records.budget import SlopeBudget
 
 
 @one_line_errors
@@ -52,9 +52,9 @@ def kinks(
     The Python files named are run, with all that is in them: give files you trust. The checkpoint
     is read without running anything in it.
     """
-    from landscape.cli.own_code import load_checkpoint, maker, named, network_of
+    from landscape.cli.user_model import load_checkpoint, maker, named, network_of
     from landscape.kinks import gradient_segment, random_segment, slope_budget
-    from landscape.kinks.segments import ZeroGradientError
+    from landscape.planes.network_segments import ZeroGradientError
     from landscape.problem import Problem
 
     network = network_of(model)

@@ -127,7 +127,7 @@ def selected(study: StudyFile, select: str, seed: int | None) -> list[str]:
 
 
 def _key(run: str | None) -> tuple[str | None, int | None]:
-    from landscape.naming import RunKey
+    from landscape.records.naming import RunKey
 
     try:
         key = RunKey.parse(run or "")
@@ -143,7 +143,7 @@ def reference_of(study: StudyFile, colour: str, identifier: str | None) -> Any:
         KeyError: if there is none of this id.
         ValueError: if it is missing, or another colour is chosen.
     """
-    from landscape.kink_map import KIND, KinkMap
+    from landscape.records.kink_map import KIND, KinkMap
 
     if colour not in ("difference", "kinks"):
         if identifier is not None:

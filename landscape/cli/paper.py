@@ -88,7 +88,7 @@ def write(study: StudyFile, runs: Sequence[str], wanted: Wanted, path: Path) -> 
     Raises:
         ValueError: if the study lacks what is to be shown.
     """
-    from landscape.files import writable_folder
+    from landscape.records.atomic import writable_folder
 
     viz = pictures.own_viz()
     writable_folder(path.parent)
@@ -200,7 +200,7 @@ def line_through(study: StudyFile, identifier: str) -> Any:
 
 
 def _mosaic(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> tuple[Any, str]:
-    from landscape.study.report import budgets
+    from landscape.study.analysis_summaries import budgets
 
     viz, (run,) = pictures.own_viz(), runs
     solid = pictures.panel(study, surface_of(study, run, "random"))

@@ -49,8 +49,8 @@ def title_of(run: str | None, *, seed: bool = True) -> str:
     """
     if not run:
         return ""
-    from landscape.activations import get
-    from landscape.naming import RunKey
+    from landscape.networks.activations import get
+    from landscape.records.naming import RunKey
 
     try:
         key = RunKey.parse(run)
@@ -75,7 +75,7 @@ OPTIMIZERS = {
 
 def runs_by_smoothness(study: StudyFile, runs: Iterable[str]) -> list[str]:
     """Order runs: kinked activations first, each class as the study lists it; others last."""
-    from landscape.naming import RunKey
+    from landscape.records.naming import RunKey
 
     order = {name: i for i, name in enumerate(study.config.get("activations", []))}
 
@@ -91,8 +91,8 @@ def runs_by_smoothness(study: StudyFile, runs: Iterable[str]) -> list[str]:
 
 def kinked(run: str) -> bool:
     """Whether the activation of a run has kinks; False where its name tells of none."""
-    from landscape.activations import get
-    from landscape.naming import RunKey
+    from landscape.networks.activations import get
+    from landscape.records.naming import RunKey
 
     try:
         return bool(get(RunKey.parse(run).activation).kinks)
@@ -205,8 +205,8 @@ def draw_matrix(
     Raises:
         ValueError: if a run is missing in the matrix, or has two surfaces.
     """
-    from landscape.activations import get
-    from landscape.naming import RunKey
+    from landscape.networks.activations import get
+    from landscape.records.naming import RunKey
 
     viz = own_viz()
     look = look or Look()
@@ -258,8 +258,8 @@ def draw_contours(
 
 def microscope_figure(study: StudyFile, style: Any = "paper") -> tuple[Any, str] | None:
     """Return the figure of the windows of one optimizer step and its caption; None without any."""
-    from landscape.activations import get
-    from landscape.naming import RunKey
+    from landscape.networks.activations import get
+    from landscape.records.naming import RunKey
     from landscape.study.microscopes import KIND, residual_of
 
     viz = own_viz()

@@ -82,7 +82,7 @@ def render(
     from landscape.cli import pictures
     from landscape.cli.export import chosen_surfaces
     from landscape.cli.looks import Look, check_ours, reference_of, styled
-    from landscape.files import writable_folder
+    from landscape.records.atomic import writable_folder
     from landscape.store import open_study
 
     if kind not in KINDS:

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from landscape.claims.answer import ENOUGH
 from landscape.cli.pictures import own_viz
 from landscape.cli.report_curves import curves
 from landscape.cli.report_doses import dose_curves, dose_table
 from landscape.cli.report_effects import effect_table
 from landscape.cli.report_rates import rate_table
-from landscape.dynamics.answer import ENOUGH
 
 if TYPE_CHECKING:
-    from landscape.results import Analysis
+    from landscape.records.results import Analysis
     from landscape.store import StudyFile
 
 
 def measured(study: StudyFile) -> dict[int, list[Analysis]]:
     """Return the analyses of each claim a study has measured, by number."""
-    from landscape.dynamics.claims import KIND
+    from landscape.claims.claim import KIND
 
     found: dict[int, list[Analysis]] = {}
     for name in study.analyses(KIND):
@@ -31,7 +31,7 @@ def measured(study: StudyFile) -> dict[int, list[Analysis]]:
 
 def findings(study: StudyFile) -> dict[int, dict[str, Any]]:
     """Return the record of the finding on each claim that was measured, by number."""
-    from landscape.study.claims import claim_findings
+    from landscape.study.sweep import claim_findings
 
     return {finding.number: finding.record() for finding in claim_findings(study)}
 
@@ -50,7 +50,7 @@ def claim_parts(
         source: name of the study file, from which the same can be measured again; "" where it
             does not tell how.
     """
-    from landscape.dynamics.wording import WORDINGS
+    from landscape.claims.wording import WORDINGS
 
     viz = own_viz()
     parts = []
@@ -93,7 +93,7 @@ def _tables(record: Mapping[str, Any], analyses: Sequence[Analysis]) -> Iterator
 
 def _deciding(analyses: Sequence[Analysis]) -> list[Analysis]:
     """Return the analyses of the arm that decides."""
-    from landscape.dynamics.primary import deciding_arm
+    from landscape.claims.primary import deciding_arm
 
     arms = {str(analysis.settings["arm"]) for analysis in analyses}
     first = deciding_arm(arms) if arms else ""
@@ -102,7 +102,7 @@ def _deciding(analyses: Sequence[Analysis]) -> list[Analysis]:
 
 def _limits(record: Mapping[str, Any]) -> str:
     """Return what the finding does not say, and what so few seeds cannot."""
-    from landscape.dynamics.answer import few_seeds
+    from landscape.claims.answer import few_seeds
 
     seeds = min((int(c["n"]) for c in record["contrasts"]), default=ENOUGH)
     few = few_seeds(seeds)

@@ -28,7 +28,7 @@ def contents(study: StudyFile, *, title: str, panels: int, shown: Bars) -> Any:
         panels: at most so many surfaces in a picture.
         shown: hears of progress.
     """
-    from landscape.dynamics.answer import answer
+    from landscape.claims.answer import answer
 
     viz = own_viz()
     found = findings(study)
@@ -104,7 +104,7 @@ def _runs(study: StudyFile, _panels: int, _: Bars) -> Iterator[Any]:
 
 def _activations(study: StudyFile, _panels: int, _: Bars) -> Iterator[Any]:
     """Classes, bounds and kinks of the activations of the study."""
-    from landscape import activations
+    from landscape.networks import activations
 
     viz = own_viz()
     names = [name for name in study.config.get("activations", ()) if isinstance(name, str)]
@@ -214,7 +214,7 @@ def _has_kinks(run: str) -> bool:
 
 def _first_optimizer(study: StudyFile, names: list[str]) -> list[str]:
     """Keep the surfaces of the first optimizer and seed, where runs are named so."""
-    from landscape.naming import RunKey
+    from landscape.records.naming import RunKey
 
     keys = {}
     for name in names:
@@ -287,7 +287,7 @@ def _provenance(study: StudyFile) -> dict[str, str]:
 
 def _fixed(study: StudyFile) -> dict[str, str]:
     """Say whether the file of primary contrasts is still the one that stood before the sweep."""
-    from landscape.dynamics.primary import digest
+    from landscape.claims.primary import digest
 
     found = {str(one.settings["primary"]) for some in measured(study).values() for one in some
              if "primary" in one.settings}  # fmt: skip
@@ -310,7 +310,7 @@ def _configuration(study: StudyFile) -> str:
 
 def _sweep(study: StudyFile) -> str:
     """Return the configuration of the claims of a study without runs; "" where there is none."""
-    from landscape.study.claims import claims_config
+    from landscape.study.sweep import claims_config
 
     if study.runs():
         return ""

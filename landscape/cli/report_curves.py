@@ -12,7 +12,7 @@ import numpy as np
 from landscape.cli.pictures import own_viz
 
 if TYPE_CHECKING:
-    from landscape.results import Analysis
+    from landscape.records.results import Analysis
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ _CURVES: dict[int, tuple[_Curve, ...]] = {
 
 def curves(number: int, analyses: Sequence[Analysis]) -> Iterator[Any]:
     """Yield the pictures of a claim, of its first group: one data set, network and arm."""
-    from landscape.dynamics.comparing import groups
+    from landscape.claims.comparing import groups
 
     if not analyses:
         return
@@ -158,7 +158,7 @@ def _placed(analysis: Analysis, name: str, row: int) -> Any:
 
 def _losses(group: str, seeds: Sequence[Analysis]) -> Iterator[Any]:
     """Draw the losses of twins at the best rate of each, for every batch size."""
-    from landscape.dynamics.convergence import PILOT, best_rates, judged_apart
+    from landscape.claims.convergence import PILOT, best_rates, judged_apart
 
     judged, first = judged_apart(seeds), seeds[0]
     chosen = judged[0].arrays["chosen"] if judged else best_rates(seeds)
@@ -183,7 +183,7 @@ def _at_rates(arrays: Any, *, column: int, chosen: Any) -> Any:
 
 def _drawn(analysis: Analysis) -> list[str]:
     """Return which activations are drawn: one twin of each family, else the first eight."""
-    from landscape.dynamics.primary import deciding_twins
+    from landscape.claims.primary import deciding_twins
 
     names = list(analysis.settings["activations"])
     smooth: dict[str, str] = {}
@@ -210,12 +210,12 @@ def _picture(figure: Any, alt: str, caption: str) -> Any:
 
 
 def _label(name: str) -> str:
-    from landscape.activations import get
+    from landscape.networks.activations import get
 
     return get(name).label if "/" not in name else name
 
 
 def _kinked(name: str) -> bool:
-    from landscape.activations import get
+    from landscape.networks.activations import get
 
     return bool(get(name.partition("/")[0]).kinks)

@@ -11,8 +11,8 @@ import numpy as np
 from landscape.cli.pictures import own_viz
 
 if TYPE_CHECKING:
-    from landscape.dynamics.comparing import Quantity
-    from landscape.results import Analysis
+    from landscape.claims.comparing import Quantity
+    from landscape.records.results import Analysis
 
 # The quantity of a claim that is drawn against the size of the kinks: module and place.
 _DOSED = {1: ("bounce", 2), 2: ("stable_rate", 1), 7: ("pattern_changes", 1)}
@@ -21,7 +21,7 @@ _HEADER = ("family", "dose", "values apart, rms", "effect", "lowest", "highest",
 
 def dose_curves(number: int, analyses: Sequence[Analysis]) -> Iterator[Any]:
     """Yield how the effect of a claim grows with the size of the kinks, with all twins."""
-    from landscape.dynamics.doses import doses
+    from landscape.claims.doses import doses
 
     group, seeds, quantity = _dosed(number, analyses)
     if quantity is None:
@@ -43,7 +43,7 @@ def dose_curves(number: int, analyses: Sequence[Analysis]) -> Iterator[Any]:
 
 def dose_table(number: int, analyses: Sequence[Analysis]) -> Any:
     """Return effects with the distance of the twins' values beside each; None with few twins."""
-    from landscape.dynamics.doses import doses
+    from landscape.claims.doses import doses
 
     group, seeds, quantity = _dosed(number, analyses)
     found = [] if quantity is None else doses(seeds, quantity)
@@ -72,10 +72,10 @@ def _dosed(
     number: int, analyses: Sequence[Analysis]
 ) -> tuple[str, Sequence[Analysis], Quantity | None]:
     """Return a claim's first group, its seeds, and what is compared; None where nothing is."""
-    from landscape.dynamics.comparing import groups
+    from landscape.claims.comparing import groups
 
     if number == 8:
-        convergence = import_module("landscape.dynamics.convergence")
+        convergence = import_module("landscape.claims.convergence")
         analyses = convergence.judged_apart(analyses)
     if not analyses or number not in (*_DOSED, 8):
         return "", (), None
@@ -83,7 +83,7 @@ def _dosed(
     if number == 8:
         return group, seeds, convergence.quantities(seeds, 8)[0]
     module, place = _DOSED[number]
-    return group, seeds, import_module(f"landscape.dynamics.{module}").PRIMARY[place]
+    return group, seeds, import_module(f"landscape.claims.{module}").PRIMARY[place]
 
 
 def _spread(values: Any) -> tuple[float | None, float | None, float | None, int]:

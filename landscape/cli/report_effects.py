@@ -55,8 +55,8 @@ def _title(record: Mapping[str, Any]) -> str:
 
 
 def _read(effect: Mapping[str, Any]) -> Iterator[Any]:
-    from landscape.dynamics.statistics import Verdict
-    from landscape.dynamics.verdicts import SPOKEN
+    from landscape.claims.statistics import Verdict
+    from landscape.claims.verdicts import SPOKEN
 
     log = effect["scale"] == "log"
     sign = "×" if log and effect["estimate"] is not None else ""
@@ -75,7 +75,7 @@ def _read(effect: Mapping[str, Any]) -> Iterator[Any]:
 
 def _needed(effect: Mapping[str, Any]) -> int | str | None:
     """Return how many seeds would decide an effect; None of one that is decided or exploratory."""
-    from landscape.dynamics.primary import most_seeds
+    from landscape.claims.primary import most_seeds
 
     if effect.get("verdict") != "undecided":
         return None

@@ -10,7 +10,7 @@ import numpy as np
 from landscape.cli.pictures import own_viz
 
 if TYPE_CHECKING:
-    from landscape.results import Analysis
+    from landscape.records.results import Analysis
 
 _HEADER = ("activation", "method", "largest stable", "limit at start", "limit at end",
            "best rate", "steps at it")  # fmt: skip
@@ -22,8 +22,8 @@ def rate_table(analyses: Sequence[Analysis]) -> Any:
     Args:
         analyses: of claim 2, at least one.
     """
-    from landscape.dynamics.comparing import groups
-    from landscape.dynamics.primary import deciding_twins
+    from landscape.claims.comparing import groups
+    from landscape.claims.primary import deciding_twins
 
     group, seeds = next(iter(groups(analyses).items()))
     names = list(seeds[0].settings["activations"])

@@ -47,8 +47,8 @@ def write_page(
 
 def page_records(study: StudyFile, chosen: Sequence[str], *, paths: bool) -> dict[str, Any]:
     """Return the surfaces and what belongs to them, by their ids."""
-    from landscape.kink_map import KIND as KINKS
-    from landscape.kink_map import KinkMap
+    from landscape.records.kink_map import KIND as KINKS
+    from landscape.records.kink_map import KinkMap
     from landscape.study.microscopes import KIND as WINDOWS
     from landscape.study.microscopes import residual_of
 

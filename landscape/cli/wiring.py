@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from landscape.config import DataConfig, StudyConfig
     from landscape.store import StudyFile
     from landscape.study import Examples
+    from landscape.study.configuration import DataConfig, StudyConfig
 
 
 def load_data(config: DataConfig) -> Examples:
@@ -33,7 +33,7 @@ def configuration_of(study: StudyFile) -> StudyConfig:
     Raises:
         ValueError: if it was made without one, or with one this version does not understand.
     """
-    from landscape.config import StudyConfig
+    from landscape.study.configuration import StudyConfig
 
     if not study.config:
         raise ValueError(

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from landscape.evaluation.batch_norm import pooled_statistics, put_statistics
-from landscape.evaluation.examples import Batches, count
 from landscape.evaluation.first_layer import FirstLayers, find_first_layers
-from landscape.evaluation.network import Network
-from landscape.evaluation.objective import Totals
 from landscape.evaluation.plane_problem import PlaneProblem
+from landscape.problem.batch_norm import pooled_statistics, put_statistics
+from landscape.problem.examples import Batches, count
+from landscape.problem.network import Network
+from landscape.problem.objective import Totals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

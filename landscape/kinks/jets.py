@@ -20,14 +20,14 @@ from torch import Tensor, nn
 from torch.func import jvp, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from landscape.arrays import Floats
-from landscape.evaluation import Network
-from landscape.evaluation.examples import Part, count, cut, map_tensors, take
-from landscape.kinks.loss import checked, per_example_loss
-from landscape.kinks.observer import Observer
-from landscape.kinks.running import module_names, without_checkpoints
-from landscape.kinks.sites import Site, per_example
-from landscape.parameters import unflatten
+from landscape.networks.parameters import unflatten
+from landscape.networks.watching.observer import Observer
+from landscape.networks.watching.running import module_names, without_checkpoints
+from landscape.networks.watching.sites import Site, per_example
+from landscape.problem.example_losses import checked, per_example_loss
+from landscape.problem.examples import Part, count, cut, map_tensors, take
+from landscape.problem.network import Network
+from landscape.records.arrays import Floats
 
 if TYPE_CHECKING:
     from landscape.kinks.turns import Secants

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.arrays import Floats
-from landscape.budget import SlopeBudget
 from landscape.kinks.pieces import Rows
+from landscape.records.arrays import Floats
+from landscape.records.budget import SlopeBudget
 
 if TYPE_CHECKING:
-    from landscape.kinks.measuring import Chunk
+    from landscape.kinks.slope_budgets import Chunk
 
 # Rounding of a slope: a sum over all weights, as a share of its size.
 _ROUNDING = 64 * np.finfo(np.float64).eps

@@ -8,33 +8,33 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from landscape import activations
-from landscape.config import StudyConfig
-from landscape.dynamics.swapped import control_of, swap_control
-from landscape.grid import Grid
-from landscape.kink_map import KinkMap
+from landscape.claims.swapped import control_of, swap_control
+from landscape.curvature.spectrum import spectral_density
 from landscape.kinks import (
     along_path,
-    creased_surface,
     curvature_against_scale,
+    kink_cut_surface,
     kink_map,
     random_segment,
     slope_budget,
     spread_records,
 )
-from landscape.kinks.path import BatchOf
-from landscape.naming import RunKey
+from landscape.kinks.path_following import BatchOf
+from landscape.networks import activations
 from landscape.problem import Problem
-from landscape.results import Analysis
-from landscape.segment import Segment, step_segment
-from landscape.spectrum import spectral_density
+from landscape.records.grid import Grid
+from landscape.records.kink_map import KinkMap
+from landscape.records.naming import RunKey
+from landscape.records.results import Analysis
+from landscape.records.segment import Segment, step_segment
+from landscape.records.trajectory import Trajectory
 from landscape.store import StudyFile, StudyWriter
-from landscape.store.paths import analysis_path
+from landscape.store.places import analysis_path
+from landscape.study.configuration import StudyConfig
 from landscape.study.microscopes import step_window
 from landscape.study.reporting import Examples, Reporter, Silent
 from landscape.study.solutions import solution_problem, trained_on
-from landscape.training import batch_at
-from landscape.trajectory import Trajectory
+from landscape.training.loop import batch_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class Wanted:
         samples: places of the first pass along a step; a line has four times as many, curvature
             against scale thirty times.
         path: single steps along which the change of slope is followed, spread evenly; at ``steps``
-            of them boldness and sharpness are measured too. 0 leaves it out.
+            of them linear range and sharpness are measured too. 0 leaves it out.
         swap: single steps that are measured again with the activation's copy (smooth for kinked)
             on the same weights; activations without one are left out.
         centres: of curvature against scale, along the line with seed 0; 0 leaves it out.
@@ -252,7 +252,7 @@ class Analyst:
         plane = self.source.plane(f"{self.name}.random")
         grid = self._grid(self.wanted.crease_points)
         try:
-            found = creased_surface(
+            found = kink_cut_surface(
                 self._problem, plane, kinks, grid=grid, least=0.01, settings={"run": self.name}
             )
         except ValueError as error:

@@ -10,18 +10,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from landscape.config import SamplingConfig, StudyConfig
-from landscape.grid import Grid
-from landscape.microscope import StepWindow, minibatch_noise, window_of_step
-from landscape.residuals import Residual, remove_quadratic
-from landscape.results import Analysis
-from landscape.sampling import loss_on_plane, sample
+from landscape.evaluation.engine_settings import SamplingConfig
+from landscape.evaluation.sampling import loss_on_plane, sample
+from landscape.kinks.microscope import StepWindow, minibatch_noise, window_of_step
+from landscape.records.grid import Grid
+from landscape.records.residuals import Residual, remove_quadratic
+from landscape.records.results import Analysis
+from landscape.records.surface import Status, Surface
+from landscape.records.trajectory import Trajectory
 from landscape.store import StudyFile, StudyWriter
-from landscape.store.paths import analysis_path
+from landscape.store.places import analysis_path
+from landscape.study.configuration import StudyConfig
 from landscape.study.reporting import Examples, Reporter, Silent
 from landscape.study.solutions import solution_problem, trained_on
-from landscape.surface import Status, Surface
-from landscape.trajectory import Trajectory
 
 KIND = "microscope"
 # Examples of the minibatches whose noise stands beside the residual.

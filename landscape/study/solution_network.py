@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from landscape.config import StudyConfig
 from landscape.problem import Problem
+from landscape.records.trajectory import Trajectory
 from landscape.store import StudyFile
+from landscape.study.configuration import StudyConfig
 from landscape.study.reporting import Examples
 from landscape.study.solutions import solution_problem, trained_on
-from landscape.trajectory import Trajectory
 
 
 class SolutionNetwork:

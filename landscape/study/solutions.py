@@ -9,13 +9,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from landscape.config import StudyConfig, network_spec
 from landscape.networks import build
-from landscape.parameters import assign, layout_of
+from landscape.networks.parameters import assign, layout_of
+from landscape.networks.spec import network_spec
 from landscape.problem import Problem
+from landscape.records.trajectory import Trajectory
 from landscape.store import StudyFile
+from landscape.study.configuration import StudyConfig
 from landscape.study.reporting import Examples
-from landscape.trajectory import Trajectory
 
 
 def solution_model(trajectory: Trajectory) -> nn.Module:

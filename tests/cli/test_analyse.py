@@ -12,7 +12,7 @@ import torch
 from calling import accepted, call, refused
 from torch import nn
 
-from landscape.budget import SlopeBudget
+from landscape.records.budget import SlopeBudget
 from landscape.store import open_study
 
 OWN = """

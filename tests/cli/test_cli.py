@@ -13,9 +13,9 @@ import pytest
 from calling import TINY, accepted, call, refused
 
 from landscape.cli.pictures import planes_only
-from landscape.config import StudyConfig
 from landscape.store import StudyWriter, open_study
-from landscape.store.paths import surface_path
+from landscape.store.places import surface_path
+from landscape.study.configuration import StudyConfig
 
 RUN = "relu-gd-seed0"
 BEGINS = {"pdf": b"%PDF", "svg": b"<?xml", "png": b"\x89PNG"}

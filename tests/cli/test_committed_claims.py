@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from landscape.dynamics.primary import every
-from landscape.dynamics.statistics import Verdict, holm
-from landscape.dynamics.verdicts import combined
+from landscape.claims.primary import every
+from landscape.claims.statistics import Verdict, holm
+from landscape.claims.verdicts import combined
 
 FOLDER = Path(__file__).parents[2] / "docs" / "claims"
 # Of each table: the claims in it, and how many contrasts they rest on.

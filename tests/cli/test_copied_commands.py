@@ -16,7 +16,7 @@ from calling import accepted
 
 import viz
 from landscape.store import open_study
-from viz.geometry import view
+from viz.geometry import viewport as view
 from viz.geometry.camera import axes_of_view
 from viz.geometry.frame import Frame
 from viz.scenes import scene

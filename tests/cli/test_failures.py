@@ -89,7 +89,7 @@ def test_the_traceback_is_there_for_those_who_ask(monkeypatch: pytest.MonkeyPatc
 def test_a_file_that_hides_a_package_of_ours_is_named(
     name: str, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """``python -m landscape`` puts the current folder first on the path; the command does not."""
+    """``python -m landscape.cli`` puts the current folder first on the path."""
     hiding: Any = types.ModuleType(name)
     hiding.__file__ = str(tmp_path / f"{name}.py")
     monkeypatch.setitem(sys.modules, name, hiding)

@@ -99,7 +99,7 @@ def test_the_demo_does_the_whole_job_in_a_folder_with_files_of_the_same_names(
     assert "minibatch of 64" in (tmp_path / out / "microscope.md").read_text("utf-8")
     for command in (
         [sys.executable, "-c", "import landscape; landscape.open_study('out').runs()"],
-        [sys.executable, "-P", "-m", "landscape", "info", "out"],
+        [sys.executable, "-P", "-m", "landscape.cli", "info", "out"],
     ):
         after = spawn(command, tmp_path)
         assert after.returncode == 0, after.stderr

@@ -8,11 +8,11 @@ import io
 import numpy as np
 import pytest
 
+from landscape.claims.convergence import PILOT
+from landscape.claims.twins import WIDTHS, activations_of, apart, twins
 from landscape.cli.report_curves import curves
 from landscape.cli.report_doses import dose_curves, dose_table
-from landscape.dynamics.convergence import PILOT
-from landscape.dynamics.twins import WIDTHS, activations_of, apart, twins
-from landscape.results import Analysis
+from landscape.records.results import Analysis
 
 NAMES = activations_of(twins("all"))
 RATES = np.array([0.1, 0.2, 0.4])

@@ -81,7 +81,7 @@ def check_picture(path: Path, *, least: float = 0.03) -> None:
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("study")
-    command = [sys.executable, "-P", "-m", "landscape", "run", "--data", "wine", "--steps", "4",
+    command = [sys.executable, "-P", "-m", "landscape.cli", "run", "--data", "wine", "--steps", "4",
                "--grid", "4", "--activation", "relu", "--set", "training.record_every=1",
                "--out", str(folder)]  # fmt: skip
     subprocess.run(command, check=True, capture_output=True, timeout=600)

@@ -11,11 +11,18 @@ import torch.nn.functional as functional
 from kinks.along import F64, Along, output
 from torch import Tensor, nn
 
-from landscape import Problem, Subset, activations, gradient
-from landscape.kinks import gradient_segment, measuring, random_segment, slope_budget
+from landscape import Problem, Subset, gradient
+from landscape.kinks import (
+    gradient_segment,
+    random_segment,
+    slope_budget,
+)
+from landscape.kinks import (
+    slope_budgets as measuring,
+)
 from landscape.kinks.crossings import Crossings
-from landscape.networks import build
-from landscape.segment import Segment, segment_between
+from landscape.networks import activations, build
+from landscape.records.segment import Segment, segment_between
 
 
 def budget_of(

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import landscape
 from landscape import Grid, Problem, Subset, TrainingConfig
-from landscape.parameters import flatten
+from landscape.networks.parameters import flatten
 
 X, Y = examples()
 

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from small_study import SMALL, content, run_study
 
-from landscape.grid import Grid
-from landscape.results import Analysis
+from landscape.records.grid import Grid
+from landscape.records.results import Analysis
+from landscape.records.surface import Status, Surface
 from landscape.store import StudyFile, StudyWriter, open_study
 from landscape.store.checking import check_file
 from landscape.store.salvage import salvage
 from landscape.store.seal import BYTES, sealed
-from landscape.surface import Status, Surface
 
 GRID = Grid.square(21)
 LOSSES = np.random.default_rng(0).standard_normal(GRID.shape)
@@ -177,7 +177,7 @@ def test_repair_computes_again_what_was_lost(tmp_path: Path) -> None:
         file["surfaces/relu-gd-seed0.random/losses"][2, 2] = 0.0
         file["runs/prelu-gd-seed0/thetas"][1] = 0.0
         del file["projections/relu-gd-seed0@relu-gd-seed0.pca"]
-    command = [sys.executable, "-P", "-m", "landscape", "repair", str(tmp_path)]
+    command = [sys.executable, "-P", "-m", "landscape.cli", "repair", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "surfaces/relu-gd-seed0.random: 35 points are missing now" in done.stdout

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from calling import accepted, refused
 
-from landscape.results import Analysis
+from landscape.records.results import Analysis
 from landscape.store import StudyWriter, open_study
 from landscape.store.foreign import read_foreign
 from landscape.store.lock import WriterLock

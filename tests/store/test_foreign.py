@@ -13,15 +13,15 @@ import h5py
 import numpy as np
 import pytest
 
-from landscape.grid import Grid
-from landscape.layout import Layout, Slot
-from landscape.plane import Plane
-from landscape.projection import project
-from landscape.results import Projection
+from landscape.records.grid import Grid
+from landscape.records.layout import Layout, Slot
+from landscape.records.plane import Plane
+from landscape.records.projection import project
+from landscape.records.results import Projection
+from landscape.records.surface import Status, Surface
 from landscape.store import StudyWriter, open_study
 from landscape.store.export_li2018 import export_li2018
 from landscape.store.importing import identifier_of, import_files
-from landscape.surface import Status, Surface
 
 REAL = Path(__file__).parents[3] / "shared" / "foreign" / "li2018-surface.h5"
 X, Y = np.linspace(-1, 1, 5), np.linspace(-3, 3, 7)
@@ -304,7 +304,7 @@ def test_a_taken_name_is_not_replaced_unasked(tmp_path: Path) -> None:
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-P", "-m", "landscape", *arguments]
+    line = [sys.executable, "-P", "-m", "landscape.cli", *arguments]
     return subprocess.run(line, capture_output=True, text=True, check=False)
 
 

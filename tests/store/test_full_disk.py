@@ -14,12 +14,12 @@ import h5py
 import numpy as np
 import pytest
 
-from landscape.grid import Grid
-from landscape.results import Analysis
+from landscape.records.grid import Grid
+from landscape.records.results import Analysis
+from landscape.records.surface import Surface
 from landscape.store import StudyWriter, images, open_study
 from landscape.store.checking import check_file
 from landscape.store.database import Database
-from landscape.surface import Surface
 
 GRID = Grid.square(101)
 # Puts 79 tiles of 128 points and a large analysis, telling each tile when it is acknowledged.

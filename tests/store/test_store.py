@@ -15,13 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from landscape.grid import Grid
-from landscape.layout import Layout, Slot
-from landscape.plane import Plane
-from landscape.results import Analysis, Projection
+from landscape.records.grid import Grid
+from landscape.records.layout import Layout, Slot
+from landscape.records.plane import Plane
+from landscape.records.results import Analysis, Projection
+from landscape.records.surface import Status, Surface
+from landscape.records.trajectory import Trajectory
 from landscape.store import StudyFile, StudyWriter, codec, open_study
-from landscape.surface import Status, Surface
-from landscape.trajectory import Trajectory
 
 LAYOUT = Layout((Slot("w", (2, 2), 0), Slot("b", (2,))))
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from small_study import SMALL, Notes, Stops, load, run_study
 
-from landscape.creases import CreasedSurface
-from landscape.kink_map import KinkMap
+from landscape.records.kink_cut_surface import KinkCutSurface
+from landscape.records.kink_map import KinkMap
 from landscape.store import StudyFile, open_study
 from landscape.study.analyses import Wanted, add_analyses
-from landscape.study.report import report
+from landscape.study.analysis_summaries import report
 
 RUN = "relu-gd-seed0"
 WANTED = Wanted(samples=3, steps=2, lines=1, path=4, swap=4, centres=3, map_points=5,
@@ -49,7 +49,7 @@ def test_every_kind_is_there_and_says_whose_it_is(analysed: StudyFile) -> None:
     (name,) = analysed.analyses("kink_map")
     assert KinkMap.from_analysis(analysed.analysis("kink_map", name)).examples == 178
     for name in analysed.analyses("creases"):
-        CreasedSurface.from_analysis(analysed.analysis("creases", name))
+        KinkCutSurface.from_analysis(analysed.analysis("creases", name))
 
 
 def test_the_report_tells_what_was_measured(analysed: StudyFile) -> None:
@@ -57,7 +57,7 @@ def test_the_report_tells_what_was_measured(analysed: StudyFile) -> None:
     along = entry["along_path"]
     assert along["steps"] == [0, 4, 7, 11]
     assert (along["checked"], along["passed"]) == (2, 2)
-    assert along["boldness"]["low"] > 0
+    assert along["linear_range"]["low"] > 0
     assert (along["last"]["from_step"], along["last"]["to_step"]) == (11, 11)
     arrays = analysed.analysis("along_path", f"{RUN}.4.2").arrays
     promised = abs(arrays["promised"][-1])

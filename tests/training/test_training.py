@@ -7,9 +7,9 @@ import torch.nn.functional as functional
 from torch import nn
 
 from landscape import Problem, TrainingConfig, train
-from landscape.evaluation.reading import GivenData
-from landscape.parameters import flatten
-from landscape.training import _batches, batch_at
+from landscape.networks.parameters import flatten
+from landscape.problem.reading import GivenData
+from landscape.training.loop import _batches, batch_at
 
 
 def config(**changes: Any) -> TrainingConfig:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from making import make_surface
 
-from landscape.grid import Grid
-from landscape.surface import Surface
+from landscape.records.grid import Grid
+from landscape.records.surface import Surface
 from viz import offscreen
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 import viz
 from landscape import Problem
-from landscape.budget import SlopeBudget
+from landscape.records.budget import SlopeBudget
 from viz.measured.budget_bars import BENDS, KINKS, REST
 from viz.measured.budget_layers import LayerTotals
 

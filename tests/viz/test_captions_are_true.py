@@ -11,12 +11,12 @@ from making import make_path, make_surface
 from matplotlib.colors import to_rgba
 
 import viz
-from landscape.grid import Grid
-from landscape.kink_map import KinkMap
-from landscape.residuals import remove_quadratic
-from landscape.results import Projection
-from landscape.surface import Surface
-from landscape.window_scaling import ResidualScaling
+from landscape.records.grid import Grid
+from landscape.records.kink_map import KinkMap
+from landscape.records.residuals import remove_quadratic
+from landscape.records.results import Projection
+from landscape.records.surface import Surface
+from landscape.records.window_scaling import ResidualScaling
 from viz.flat.lines import drawing, line_colours
 from viz.geometry.colouring import colours_of
 from viz.geometry.drape import drape

@@ -9,8 +9,8 @@ import pytest
 from making import make_path, make_surface
 
 import viz
-from landscape.grid import Grid
-from landscape.surface import Surface
+from landscape.records.grid import Grid
+from landscape.records.surface import Surface
 from viz.geometry.clipping import cut
 from viz.geometry.frame import Frame
 from viz.geometry.height import HeightScale

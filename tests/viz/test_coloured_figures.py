@@ -14,8 +14,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb
 
 import viz
-from landscape.grid import Grid
-from landscape.surface import Status, Surface
+from landscape.records.grid import Grid
+from landscape.records.surface import Status, Surface
 from viz.geometry.colouring import colours_of
 from viz.paper.hybrid import FIGURE_STYLE
 from viz.style import DARK

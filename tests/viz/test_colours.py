@@ -9,9 +9,9 @@ import pytest
 from making import make_surface
 
 import viz
-from landscape.grid import Grid
-from landscape.kink_map import KinkMap
-from landscape.surface import Status, Surface
+from landscape.records.grid import Grid
+from landscape.records.kink_map import KinkMap
+from landscape.records.surface import Status, Surface
 from viz.geometry.coloured_mesh import coloured
 from viz.geometry.colouring import colours_of
 from viz.geometry.differences import laplacian

@@ -11,9 +11,9 @@ import pytest
 from making import make_path, make_surface
 
 import viz
-from landscape.grid import Grid
-from landscape.surface import Surface
-from viz.captions.files import as_latex, as_markdown, latex
+from landscape.records.grid import Grid
+from landscape.records.surface import Surface
+from viz.captions.beside import as_latex, as_markdown, latex
 from viz.captions.references import REFERENCES
 from viz.geometry.matching import mismatches
 from viz.geometry.paths import bead_records

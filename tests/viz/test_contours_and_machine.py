@@ -12,8 +12,8 @@ import pytest
 from making import make_path, make_surface
 
 import viz
-from landscape.grid import Grid
-from landscape.surface import Surface
+from landscape.records.grid import Grid
+from landscape.records.surface import Surface
 from viz import offscreen
 
 
@@ -82,8 +82,8 @@ def test_a_figure_that_cannot_be_written_leaves_the_old_one(
 def test_drawing_contours_needs_no_torch() -> None:
     script = (
         "import sys, numpy as np, viz\n"
-        "from landscape.grid import Grid\n"
-        "from landscape.surface import Surface\n"
+        "from landscape.records.grid import Grid\n"
+        "from landscape.records.surface import Surface\n"
         "grid = Grid.square(3)\n"
         "viz.contour(Surface(grid, {'losses': np.arange(1.0, 10.0).reshape(3, 3)},"
         " np.ones((3, 3), dtype=np.uint8)))\n"

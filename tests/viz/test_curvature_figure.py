@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 import viz
 from landscape import Problem
-from landscape.results import Analysis
+from landscape.records.results import Analysis
 from viz.measured.curvature_lines import ScaleLine
 
 SCALES = np.array([1e-1, 1e-2, 1e-3, 1e-4])

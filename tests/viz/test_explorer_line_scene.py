@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from exploring import Analytic, Walk, bowl, stored
 
-from landscape.grid import Grid
-from landscape.surface import Surface
+from landscape.records.grid import Grid
+from landscape.records.surface import Surface
+from viz.explorer.desktop import Controls
 from viz.explorer.line import letters_of, line_attributes, within
+from viz.explorer.live_scene import Look, Scene
 from viz.explorer.moment import Moment
-from viz.explorer.scene import Look, Scene
-from viz.explorer.window import Controls
 from viz.geometry.frame import Frame
 from viz.geometry.height import HeightScale
 from viz.style import Style

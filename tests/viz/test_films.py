@@ -15,10 +15,10 @@ import pytest
 from making import make_path, make_surface
 
 import viz
-from landscape.grid import Grid
-from landscape.residuals import remove_quadratic
-from landscape.results import Projection
-from landscape.surface import Surface
+from landscape.records.grid import Grid
+from landscape.records.residuals import remove_quadratic
+from landscape.records.results import Projection
+from landscape.records.surface import Surface
 from viz.films.descent import Walk
 from viz.films.film import film_style
 from viz.films.video import write_video

@@ -11,8 +11,8 @@ from making import make_surface
 from matplotlib.patches import PathPatch
 
 import viz
-from landscape.grid import Grid
-from landscape.surface import Surface
+from landscape.records.grid import Grid
+from landscape.records.surface import Surface
 from viz.geometry.hatching import hatches
 from viz.geometry.mesh import triangles
 from viz.style import STYLES, TESTING, Style

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from landscape.grid import Grid
-from landscape.surface import Status, Surface
+from landscape.records.grid import Grid
+from landscape.records.surface import Status, Surface
 from viz.geometry.frame import Frame
 from viz.geometry.height import HeightScale, label, left_out, surface_heights
 from viz.geometry.mesh import normals, surface_mesh, triangles

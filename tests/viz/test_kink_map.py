@@ -10,17 +10,17 @@ import pytest
 from making import make_surface
 
 import viz
-from landscape.creases import CreasedSurface
-from landscape.grid import Grid
-from landscape.kink_map import KinkMap
-from landscape.surface import Surface
+from landscape.records.grid import Grid
+from landscape.records.kink_cut_surface import KinkCutSurface
+from landscape.records.kink_map import KinkMap
+from landscape.records.surface import Surface
 from viz.geometry.drape import drape
 from viz.geometry.frame import Frame
 from viz.geometry.height import HeightScale
 from viz.geometry.mesh import surface_mesh
 from viz.geometry.window import Window
-from viz.kinks.creases import crease_caption, creased_mesh
 from viz.kinks.density import density_caption
+from viz.kinks.kink_cut_figure import crease_caption, creased_mesh
 from viz.kinks.kink_lines import DrawnKinks, layer_colour
 from viz.style import TESTING
 
@@ -49,13 +49,13 @@ def make_many() -> KinkMap:
     return make_map(segments=np.zeros((0, 4)), **none, **facts)
 
 
-def make_roof() -> CreasedSurface:
+def make_roof() -> KinkCutSurface:
     """The loss 3 + |alpha| + 0.5 beta on [-1, 1] x [0, 1], cut along alpha = 0."""
     where = np.array([(-1, 0), (0, 0), (0, 1), (-1, 1), (0, 0), (1, 0), (1, 1), (0, 1)], float)
     slopes = np.array([(-1, 0.5)] * 4 + [(1, 0.5)] * 4)
     faces = [(0, 1, 2), (0, 2, 3), (4, 5, 6), (4, 6, 7)]
     losses = 3 + np.abs(where[:, 0]) + 0.5 * where[:, 1]
-    return CreasedSurface(where, losses, slopes, np.array(faces), 1, 2, 0, 10)
+    return KinkCutSurface(where, losses, slopes, np.array(faces), 1, 2, 0, 10)
 
 
 # -- the flat figure ------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ import pytest
 from making import make_surface
 
 import viz
-from landscape.grid import Grid
-from landscape.surface import Surface
+from landscape.records.grid import Grid
+from landscape.records.surface import Surface
 from viz.geometry.height import HeightScale, surface_heights
 from viz.geometry.mesh import triangles
 from viz.meshes.parts import Part

@@ -16,12 +16,12 @@ from making import make_surface
 from papers import QUICK, bowl_and_roof, by_hand, descent, framed
 
 import viz
-from landscape.grid import Grid
-from landscape.results import Projection
-from landscape.surface import Status, Surface
+from landscape.records.grid import Grid
+from landscape.records.results import Projection
+from landscape.records.surface import Status, Surface
 from viz.geometry.frame import Frame
 from viz.geometry.height import HeightScale
-from viz.geometry.view import View
+from viz.geometry.viewport import View
 from viz.paper.page import LABEL, Page
 
 

@@ -8,8 +8,8 @@ import pytest
 from making import make_path, make_surface
 
 import viz
-from landscape.grid import Grid
-from landscape.surface import Status, Surface
+from landscape.records.grid import Grid
+from landscape.records.surface import Status, Surface
 from viz.geometry.frame import Frame
 from viz.geometry.height import HeightScale
 from viz.geometry.paths import path_pieces

@@ -14,8 +14,8 @@ from figures import clashes
 from matplotlib.figure import Figure
 
 import viz
-from viz.report.effects import MOST_EFFECTS
-from viz.report.report import policy
+from viz.report.effect_lines import MOST_EFFECTS
+from viz.report.report_page import policy
 
 EVIL = "<script>alert('x')</script>\"' onerror=\"alert(1)\" {{ 7 * 7 }} $\\frac{$"
 

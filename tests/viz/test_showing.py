@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import viz
-from landscape.surface import Surface
+from landscape.records.surface import Surface
 from viz.style import TESTING
 
 SCRIPT = """

@@ -11,15 +11,15 @@ import pytest
 from making import make_path, make_surface
 
 import viz
-from landscape.directions import plane_through
-from landscape.grid import Grid
-from landscape.layout import Layout, Slot
-from landscape.plane import Plane
-from landscape.surface import Surface
+from landscape.planes.between import plane_through
+from landscape.records.grid import Grid
+from landscape.records.layout import Layout, Slot
+from landscape.records.plane import Plane
+from landscape.records.surface import Surface
 from viz.geometry.drape import heights_at
 from viz.geometry.frame import Frame
 from viz.geometry.height import HeightScale
-from viz.geometry.solutions import labels_of, solutions_of
+from viz.geometry.solution_points import labels_of, solutions_of
 from viz.paper.hybrid import FIGURE_STYLE
 from viz.paper.page import common_names
 from viz.scenes.legends import names_of

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import viz
-from landscape.results import Analysis
+from landscape.records.results import Analysis
 from viz.captions.references import REFERENCES
 from viz.measured.spectra import Density
 

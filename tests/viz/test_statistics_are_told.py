@@ -11,9 +11,9 @@ import pytest
 from making import make_path, make_surface
 
 import viz
-from landscape.grid import Grid
-from landscape.residuals import remove_quadratic
-from landscape.surface import Surface
+from landscape.records.grid import Grid
+from landscape.records.residuals import remove_quadratic
+from landscape.records.surface import Surface
 from viz.browser.records import contents_of, sort_records
 from viz.captions.normalising import in_short, statistics_used
 from viz.films.zoom import _window_text

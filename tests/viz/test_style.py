@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import viz
-from landscape.surface import Surface
+from landscape.records.surface import Surface
 from viz.style import DARK, PAPER, STYLES, Style
 from viz.venues import VENUES, width_of
 

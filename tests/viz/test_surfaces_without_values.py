@@ -11,8 +11,8 @@ import pytest
 from making import make_path, make_surface
 
 import viz
-from landscape.grid import Grid
-from landscape.surface import Status, Surface
+from landscape.records.grid import Grid
+from landscape.records.surface import Status, Surface
 from viz.browser.records import contents_of, sort_records
 from viz.geometry.height import HeightScale
 

@@ -8,7 +8,7 @@ from figures import clashes
 from making import make_surface
 
 import viz
-from landscape.grid import Grid
+from landscape.records.grid import Grid
 from viz.flat.ticks import extent, fitting, power_of_axes, tick_labels
 
 

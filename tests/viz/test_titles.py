@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import ImageFont
 
 import viz
-from landscape.surface import Surface
+from landscape.records.surface import Surface
 from viz.flat.ticks import extent
 from viz.flat.titles import LEAST, fitted
 from viz.scenes.text import letter_pixels, wrapped, wrapped_in_scene

@@ -11,9 +11,9 @@ import pyvista
 from making import make_path, make_surface
 
 import viz
-from landscape.grid import Grid
-from landscape.results import Projection
-from landscape.surface import Surface
+from landscape.records.grid import Grid
+from landscape.records.results import Projection
+from landscape.records.surface import Surface
 from viz.geometry.frame import Frame
 from viz.geometry.height import HeightScale
 from viz.scenes.colourbar import draw_colour_bar

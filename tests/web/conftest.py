@@ -14,9 +14,9 @@ import pytest
 from browsing import until
 
 import viz
-from landscape.grid import Grid
-from landscape.results import Projection
-from landscape.surface import Status, Surface
+from landscape.records.grid import Grid
+from landscape.records.results import Projection
+from landscape.records.surface import Status, Surface
 
 
 @dataclass

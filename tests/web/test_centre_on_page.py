@@ -15,9 +15,9 @@ from making import make_path
 from PIL import Image
 
 import viz
-from landscape.grid import Grid
-from landscape.residuals import remove_quadratic
-from landscape.surface import Status, Surface
+from landscape.records.grid import Grid
+from landscape.records.residuals import remove_quadratic
+from landscape.records.surface import Status, Surface
 from viz.browser.html import page_of
 
 NOTED = {"losses": 0.0114, "accuracies": 0.985}

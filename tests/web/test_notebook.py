@@ -14,10 +14,10 @@ import pytest
 from browsing import open_page
 
 import viz
-from landscape.plane import Plane
-from landscape.residuals import remove_quadratic
-from landscape.results import Projection
-from landscape.surface import Surface
+from landscape.records.plane import Plane
+from landscape.records.residuals import remove_quadratic
+from landscape.records.results import Projection
+from landscape.records.surface import Surface
 from viz import offscreen
 from viz.browser.notebook import picture_of
 from viz.scenes import panels

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 import viz
-from landscape.grid import Grid
-from landscape.residuals import remove_quadratic
-from landscape.results import Projection
-from landscape.surface import Status, Surface
+from landscape.records.grid import Grid
+from landscape.records.residuals import remove_quadratic
+from landscape.records.results import Projection
+from landscape.records.surface import Status, Surface
 from viz.browser.html import page_of
 from viz.browser.packing import TYPES, Blob
 from viz.browser.records import _kept

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from landscape.files import writable_folder, write_bytes
+from landscape.records.atomic import writable_folder, write_bytes
 from viz.browser.records import Record, contents_of, sort_records
 from viz.geometry.centre_mark import WORDS
 from viz.writing import SOFTWARE

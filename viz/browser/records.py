@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.arrays import Floats
-from landscape.centre import centre_of
-from landscape.grid import Grid
-from landscape.kink_map import KinkMap
-from landscape.plane import Plane
-from landscape.residuals import Residual
-from landscape.results import Projection
-from landscape.surface import Status, Surface
+from landscape.records.arrays import Floats
+from landscape.records.centre import centre_of
+from landscape.records.grid import Grid
+from landscape.records.kink_map import KinkMap
+from landscape.records.plane import Plane
+from landscape.records.residuals import Residual
+from landscape.records.results import Projection
+from landscape.records.surface import Status, Surface
 from viz.browser.packing import Blob, float_kind
 from viz.captions.normalising import statistics_of_paths, statistics_used
-from viz.captions.planes import origins
+from viz.captions.plane_words import origins
 from viz.captions.surfaces import not_drawn
 from viz.geometry.centre_mark import place_of
 from viz.geometry.drape import lossless

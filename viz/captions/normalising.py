@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from landscape.results import Projection
+from landscape.records.results import Projection
 from viz.geometry.drape import lossless
 from viz.geometry.window import visible
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from landscape.plane import Plane
-from landscape.results import Projection
-from landscape.surface import Status, Surface
+from landscape.records.plane import Plane
+from landscape.records.results import Projection
+from landscape.records.surface import Status, Surface
 from viz.captions.normalising import statistics_of_paths
-from viz.captions.planes import a_range, plane_sentences
+from viz.captions.plane_words import a_range, plane_sentences
 from viz.captions.references import cited, methods
 from viz.geometry.centre_mark import centre_sentences
 from viz.geometry.colouring import Colours

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from landscape.residuals import Residual
-from landscape.surface import Surface
+from landscape.records.residuals import Residual
+from landscape.records.surface import Surface
 from viz.captions.normalising import statistics_used
 from viz.closeups.microscopy import percent
 from viz.geometry.centre_mark import centre_sentences

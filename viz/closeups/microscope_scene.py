@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from landscape.residuals import Residual
-from landscape.surface import Surface
+from landscape.records.residuals import Residual
+from landscape.records.surface import Surface
 from viz.closeups.microscopy import check_residuals
 from viz.geometry.frame import Frame
 from viz.geometry.height import HeightScale

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.residuals import Residual
-from landscape.surface import Surface
-from viz.captions.planes import a_range
+from landscape.records.residuals import Residual
+from landscape.records.surface import Surface
+from viz.captions.plane_words import a_range
 from viz.flat.contour_axes import draw_contours
 from viz.geometry.height import HeightScale, label, number, power_of_ten
 from viz.geometry.relief import Relief, draw_relief, ground_colours

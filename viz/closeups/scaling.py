@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.residuals import RESOLVED
-from landscape.window_scaling import ResidualScaling
+from landscape.records.residuals import RESOLVED
+from landscape.records.window_scaling import ResidualScaling
 from viz.captions.told import remember
 from viz.flat.lines import LINE_COLOURS, between, line_colours
 from viz.geometry.height import number

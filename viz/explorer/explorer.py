@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from landscape.grid import Grid
-from landscape.surface import Surface
+from landscape.records.grid import Grid
+from landscape.records.surface import Surface
 from viz.explorer.moment import Atlas, Moment, Place, Point
 from viz.explorer.regions import (
     LINE_POINTS,
@@ -23,7 +23,7 @@ from viz.explorer.regions import (
     coarse_part,
     first_window,
 )
-from viz.explorer.work import Job, Post, Worker, seldom
+from viz.explorer.worker import Job, Post, Worker, seldom
 
 # Pictures of an unfinished surface are no closer than this, in seconds.
 _PREVIEW_EVERY = 0.4

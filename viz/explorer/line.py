@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.surface import Status, Surface
+from landscape.records.surface import Status, Surface
 from viz.explorer.moment import Moment, Point
 from viz.geometry.drape import drape, heights_at
 from viz.geometry.frame import Frame
 from viz.geometry.height import HeightScale, Kind, surface_heights
 from viz.geometry.paths import draw_in_front
-from viz.geometry.solutions import solutions_of
+from viz.geometry.solution_points import solutions_of
 from viz.scenes.text import text_3d
 from viz.style import Style
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viz.browser.packing import TYPES, float_kind
-from viz.explorer.scene import Shown
+from viz.explorer.live_scene import Shown
 from viz.geometry.height import surface_heights
 from viz.geometry.relief import Relief
 from viz.geometry.window import Window, drawn_records, visible

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from landscape.grid import Grid
-from landscape.surface import Status, Surface
+from landscape.records.grid import Grid
+from landscape.records.surface import Status, Surface
 from viz.geometry.window import visible
 
 if TYPE_CHECKING:

@@ -215,7 +215,7 @@ async def _serve(
 ) -> None:  # fmt: skip
     from aiohttp import web
 
-    from viz.explorer.page import Page
+    from viz.explorer.controls import Page
 
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(ignore_departures)

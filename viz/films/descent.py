@@ -11,8 +11,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.results import Projection
-from landscape.surface import Surface
+from landscape.records.results import Projection
+from landscape.records.surface import Surface
 from viz.captions.normalising import in_short
 from viz.films.film import Image, Progress, Stage, counted, film_style, views, write_lines
 from viz.films.video import check_video, write_video

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.grid import Grid
-from landscape.residuals import Residual, remove_quadratic
-from landscape.surface import Surface
+from landscape.records.grid import Grid
+from landscape.records.residuals import Residual, remove_quadratic
+from landscape.records.surface import Surface
 from viz.captions.normalising import in_short
 from viz.films.film import Image, Progress, Stage, counted, film_style, views, write_lines
 from viz.films.video import check_video, write_video

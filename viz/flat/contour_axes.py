@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.results import Projection
-from landscape.surface import Surface
+from landscape.records.results import Projection
+from landscape.records.surface import Surface
 from viz.geometry.centre_mark import crossed
 from viz.geometry.colouring import Colours
 from viz.geometry.hatching import mark_missing
 from viz.geometry.height import HeightScale, surface_heights
 from viz.geometry.paths import bead_records
-from viz.geometry.solutions import Solution, places_of, seen
+from viz.geometry.solution_points import Solution, places_of, seen
 from viz.geometry.window import Window, visible
 from viz.scenes.cross import mark_centre
 from viz.scenes.legends import names_of

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.plane import Plane
-from landscape.results import Projection
-from landscape.surface import Surface
+from landscape.records.plane import Plane
+from landscape.records.results import Projection
+from landscape.records.surface import Surface
 from viz.captions.surfaces import caption as caption_of
 from viz.captions.told import remember
 from viz.flat.contour_axes import draw_contours

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.centre import centre_of
-from landscape.grid import Grid
-from landscape.surface import Surface
+from landscape.records.centre import centre_of
+from landscape.records.grid import Grid
+from landscape.records.surface import Surface
 from viz.captions.surfaces import caption as caption_of
 from viz.captions.told import remember
 from viz.flat.lines import check_count, drawing, grey, ground, line_colours

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from landscape.arrays import Floats, as_floats
-from landscape.results import Analysis
+from landscape.records.arrays import Floats, as_floats
+from landscape.records.results import Analysis
 from viz.geometry.rows import evenly
 from viz.style import Style
 

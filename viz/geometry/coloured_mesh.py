@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.surface import Surface
+from landscape.records.surface import Surface
 from viz.geometry.frame import Frame
 
 Floats = NDArray[np.float64]

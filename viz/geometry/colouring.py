@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.kink_map import KinkMap
-from landscape.surface import Status, Surface
+from landscape.records.kink_map import KinkMap
+from landscape.records.surface import Status, Surface
 from viz.geometry.differences import laplacian, slopes_of
 from viz.geometry.height import HeightScale, Kind, heights, surface_heights
 from viz.geometry.reference import cell_density, difference, reservations

@@ -10,8 +10,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.results import Projection
-from landscape.surface import Surface
+from landscape.records.results import Projection
+from landscape.records.surface import Surface
 from viz.geometry.frame import Frame
 from viz.geometry.height import Kind, surface_heights
 from viz.geometry.mesh import alike_diagonals

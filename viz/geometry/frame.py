@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.surface import Surface
+from landscape.records.surface import Surface
 from viz.geometry.height import HeightScale
 from viz.geometry.window import Window
 from viz.style import Style

@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.results import Projection
-from landscape.surface import Status, Surface
+from landscape.records.results import Projection
+from landscape.records.surface import Status, Surface
 from viz.geometry.window import Window, drawn_records
 
 Floats = NDArray[np.float64]

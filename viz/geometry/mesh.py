@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.surface import Surface
+from landscape.records.surface import Surface
 from viz.geometry.colouring import Colours
 from viz.geometry.differences import slopes_of
 from viz.geometry.frame import Frame

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.results import Projection
+from landscape.records.results import Projection
 from viz.geometry.frame import Frame
 from viz.geometry.height import HeightScale
 from viz.geometry.window import visible

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.kink_map import KinkMap
-from landscape.surface import Surface
+from landscape.records.kink_map import KinkMap
+from landscape.records.surface import Surface
 from viz.geometry.height import Kind, surface_heights
 from viz.geometry.matching import mismatches
 

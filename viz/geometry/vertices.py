@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.results import Projection
-from landscape.surface import Surface
+from landscape.records.results import Projection
+from landscape.records.surface import Surface
 from viz.geometry.height import HeightScale, surface_heights
 from viz.geometry.window import Window
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.kink_map import KinkMap
-from landscape.surface import Surface
+from landscape.records.kink_map import KinkMap
+from landscape.records.surface import Surface
 from viz.captions.normalising import statistics_used
 from viz.captions.told import remember
 from viz.flat.contours import write_caption

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.kink_map import KinkMap
-from landscape.surface import Surface
+from landscape.records.kink_map import KinkMap
+from landscape.records.surface import Surface
 from viz.captions.surfaces import caption as caption_of
 from viz.captions.told import remember
 from viz.flat.contours import contour, write_caption

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.results import Analysis
+from landscape.records.results import Analysis
 from viz.flat.lines import dark, drawing, grey, ground
 from viz.geometry.height import number
 from viz.style import Style
@@ -64,7 +64,7 @@ def activation_plate(
     have lines as long as their weights.
 
     Args:
-        records: see :func:`landscape.activations.profile`.
+        records: see :func:`landscape.networks.activations.profile`.
         columns: activations in a row; by default at most 6.
         width: of the figure in inches.
         style: its fonts, ink and background: a style, the name of one, or a file of one.
@@ -140,7 +140,7 @@ def _check(records: Sequence[Analysis], columns: int | None) -> None:
         if record.kind != "activation":
             raise ValueError(
                 f"a plate shows analyses of the kind 'activation', got {record.kind!r}; make them "
-                "with landscape.activations.profile"
+                "with landscape.networks.activations.profile"
             )
     if columns is not None and columns < 1:
         raise ValueError(f"columns must be >= 1, got {columns}")

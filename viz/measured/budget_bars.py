@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.budget import SlopeBudget
+from landscape.records.budget import SlopeBudget
 from viz.flat.lines import between, drawing, grey, ground, legend_size, outside_legend, seen
 from viz.geometry.height import number
 from viz.style import Style

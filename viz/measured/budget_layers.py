@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.arrays import Floats
-from landscape.budget import SlopeBudget
+from landscape.records.arrays import Floats
+from landscape.records.budget import SlopeBudget
 from viz.flat.lines import between, dark, drawing, grey, legend_size, outside_legend
 from viz.geometry.height import number
 from viz.measured.budget_bars import KINKS, checks

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from landscape.budget import SlopeBudget
+from landscape.records.budget import SlopeBudget
 from viz.flat.lines import between, grey, ground
 from viz.measured.budget_bars import BENDS, KINKS, NOT_PASSED, REST, checks
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from landscape.results import Analysis
+from landscape.records.results import Analysis
 from viz.flat.lines import between
 from viz.geometry.height import number
 from viz.measured.curvature_lines import ENOUGH, Per, ScaleLine, leaves, scale_lines

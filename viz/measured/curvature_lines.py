@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from landscape.arrays import Floats
-from landscape.results import Analysis
+from landscape.records.arrays import Floats
+from landscape.records.results import Analysis
 from viz.flat.lines import (
     arrays_of,
     check_count,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.arrays import Floats
-from landscape.results import Analysis
+from landscape.records.arrays import Floats
+from landscape.records.results import Analysis
 from viz.flat.lines import (
     arrays_of,
     between,
@@ -63,7 +63,7 @@ _QUANTITIES = (
               "|g·d|"),
     _Quantity("taken_back", "taken back by kinks (%)",
               "loss that kinks add by the end of the step, over |g·d|"),
-    _Quantity("boldness", "boldness (steps)",
+    _Quantity("linear_range", "linear range (steps)",
               "how many learning-rate steps along the negative gradient the decrease is as "
               "predicted to 10%", "full"),
     _Quantity("lipschitz", "gradient Lipschitz constant",
@@ -76,7 +76,7 @@ _QUANTITIES = (
 )  # fmt: skip
 _EVERY = ("steps", "losses", "promised", "slope_change", "smooth", "kink", "predicted_kink",
           "predicted_crossings", "taken_back", "predicted_taken_back")  # fmt: skip
-_FULL = ("checked", "budget_smooth", "budget_kink", "boldness", "lipschitz", "sharpness",
+_FULL = ("checked", "budget_smooth", "budget_kink", "linear_range", "lipschitz", "sharpness",
          "kink_noise")  # fmt: skip
 _SHAPES = {**dict.fromkeys(_EVERY, "R"), **dict.fromkeys(_FULL, "C")}
 

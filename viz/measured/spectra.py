@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.arrays import Floats
-from landscape.results import Analysis
+from landscape.records.arrays import Floats
+from landscape.records.results import Analysis
 from viz.captions.references import methods
 from viz.captions.told import remember
 from viz.flat.lines import arrays_of, between, check_count, drawing, grey, line_colours

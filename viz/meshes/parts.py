@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.results import Projection
-from landscape.surface import Surface
+from landscape.records.results import Projection
+from landscape.records.surface import Surface
 from viz.geometry.frame import Frame
 from viz.geometry.mesh import Shading, surface_mesh
 from viz.geometry.paths import TUBE, path_pieces

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.results import Projection
+from landscape.records.results import Projection
 from viz.geometry.colouring import Colours
 from viz.geometry.frame import Frame
 from viz.geometry.mesh import Shading
 from viz.geometry.paths import TUBE, bead_points, draw_beads, path_pieces
-from viz.geometry.view import View
+from viz.geometry.viewport import View
 from viz.geometry.window import visible
 from viz.offscreen import ensure
 from viz.scenes.scene import Panel, draw_mesh, panel_mesh, shaded_smooth

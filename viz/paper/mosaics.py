@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from landscape.budget import SlopeBudget
-from landscape.kink_map import KinkMap
-from landscape.surface import Surface
+from landscape.records.budget import SlopeBudget
+from landscape.records.kink_map import KinkMap
+from landscape.records.surface import Surface
 from viz.captions.normalising import statistics_used
-from viz.captions.planes import segment_text
+from viz.captions.plane_words import segment_text
 from viz.captions.surfaces import caption as caption_of
 from viz.captions.told import remember
 from viz.flat.line_figures import draw_lines, marked, section
@@ -21,7 +21,7 @@ from viz.geometry.colouring import Colours, Reference, colours_of
 from viz.geometry.frame import Frame
 from viz.geometry.height import HeightScale, Kind
 from viz.geometry.mesh import Shading, check_shading
-from viz.geometry.view import View
+from viz.geometry.viewport import View
 from viz.measured.budget_rows import budget_sentences, draw_budget_rows
 from viz.paper.hybrid import check_dpi, figure_style
 from viz.paper.page import BAR, LABEL, ROOM, TITLE, bar_room, place_axes

@@ -13,7 +13,7 @@ from viz.flat.ticks import POINT, extent
 from viz.flat.titles import Titles, fitted
 from viz.geometry.frame import Frame
 from viz.geometry.rows import per_row
-from viz.geometry.view import View
+from viz.geometry.viewport import View
 from viz.paper.paper_axes import Margins, room_beside
 from viz.scenes.legends import Name, names_of
 from viz.scenes.text import wrapped

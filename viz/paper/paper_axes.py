@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.results import Projection
+from landscape.records.results import Projection
 from viz.flat.lines import grey
 from viz.flat.ticks import POINT, extent, power_of_axes, tick_labels, ticks
 from viz.geometry.camera import axes_of_view
 from viz.geometry.frame import Frame
 from viz.geometry.height import with_power
 from viz.geometry.paths import bead_points, over_limit, path_pieces
-from viz.geometry.view import View
+from viz.geometry.viewport import View
 from viz.geometry.window import visible
 from viz.paper.layer import coloured
 from viz.style import Style

@@ -14,9 +14,9 @@ from viz.geometry.frame import Frame
 from viz.geometry.height import HeightScale
 from viz.geometry.mesh import Shading, surface_mesh
 from viz.geometry.paths import path_pieces
-from viz.geometry.solutions import seen
+from viz.geometry.solution_points import seen
 from viz.geometry.vertices import known_points
-from viz.geometry.view import View
+from viz.geometry.viewport import View
 from viz.geometry.window import visible
 from viz.paper.layer import isolines, render
 from viz.paper.page import LABEL

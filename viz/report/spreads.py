@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from landscape.arrays import as_floats
+from landscape.records.arrays import as_floats
 from viz.flat.lines import (
     check_count,
     drawing,

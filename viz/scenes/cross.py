@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.surface import Surface
+from landscape.records.surface import Surface
 from viz.geometry.centre_mark import ORIGIN
 from viz.geometry.drape import heights_at
 from viz.geometry.frame import Frame

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from landscape.surface import Surface
+from landscape.records.surface import Surface
 from viz.geometry.camera import axes_of_view
 from viz.geometry.frame import Frame
 from viz.geometry.mesh import Shading, draw_surface, surface_mesh

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from landscape.results import Projection
-from viz.geometry.solutions import Solution, colour_of, differing, labels_of
+from landscape.records.results import Projection
+from viz.geometry.solution_points import Solution, colour_of, differing, labels_of
 from viz.scenes.text import text_2d, wrapped_in_scene
 from viz.style import Style
 

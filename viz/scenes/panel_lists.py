@@ -6,9 +6,9 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from landscape.plane import Plane
-from landscape.results import Projection
-from landscape.surface import Surface
+from landscape.records.plane import Plane
+from landscape.records.results import Projection
+from landscape.records.surface import Surface
 from viz.geometry.matching import mismatches
 from viz.scenes.scene import Panel
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from landscape.plane import Plane
-from landscape.results import Projection
-from landscape.surface import Surface
+from landscape.records.plane import Plane
+from landscape.records.results import Projection
+from landscape.records.surface import Surface
 from viz.captions.surfaces import caption as caption_of
 from viz.captions.told import remember
 from viz.geometry.colouring import Reference, colours_of

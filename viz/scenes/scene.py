@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.plane import Plane
-from landscape.results import Projection
-from landscape.surface import Surface
+from landscape.records.plane import Plane
+from landscape.records.results import Projection
+from landscape.records.surface import Surface
 from viz.geometry.camera import aim, axes_of_view
 from viz.geometry.centre_mark import crossed
 from viz.geometry.clipping import cut, draw_top
@@ -23,7 +23,7 @@ from viz.geometry.hatching import draw_missing
 from viz.geometry.height import HeightScale
 from viz.geometry.mesh import Shading, draw_surface, surface_mesh
 from viz.geometry.paths import draw_path
-from viz.geometry.solutions import Solution, solutions_of
+from viz.geometry.solution_points import Solution, solutions_of
 from viz.geometry.vertices import known_points
 from viz.scenes.axes import draw_frame
 from viz.scenes.cross import draw_cross
