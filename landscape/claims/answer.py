@@ -60,7 +60,7 @@ def answer(
         findings: records of findings with ``number``, ``verdict`` and ``contrasts``.
         facts: of the settings they rest on, with ``data``, ``seed`` and ``network``.
         paths: what single steps of runs showed, by label: ``along_path`` and ``swap_control`` of
-            :func:`landscape.study.report.report`.
+            :func:`landscape.study.analysis_summaries.report`.
         of: how many claims there are.
 
     Returns:

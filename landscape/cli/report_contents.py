@@ -54,7 +54,7 @@ def contents(study: StudyFile, *, title: str, panels: int, shown: Bars) -> Any:
 
 def _followed(study: StudyFile) -> dict[str, Any]:
     """Return what single steps of each run showed, by the label of the run."""
-    from landscape.study.report import report
+    from landscape.study.analysis_summaries import report
 
     return {pictures.title_of(run) or run: told for run, told in report(study)["runs"].items()}
 
