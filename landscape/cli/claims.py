@@ -16,6 +16,7 @@ import typer
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.options import AsJson
 from landscape.cli.wiring import bars, load_data, minutes
+from landscape.plurals import counted
 
 if TYPE_CHECKING:
     from landscape.config.claims import ClaimsConfig
@@ -117,7 +118,7 @@ def _run(config: ClaimsConfig, out: Path, *, workers: int, as_json: bool) -> Non
 
     console = Console()
     form = config.form if "form" in config.form else f"{config.form} form"
-    console.print(f"{form}, {_seeds(len(config.seeds))}{few_seeds(len(config.seeds))}.\n",
+    console.print(f"{form}, {counted(len(config.seeds), 'seed')}{few_seeds(len(config.seeds))}.\n",
                   highlight=False)  # fmt: skip
     for one in found:
         said, record = wording(one.number), one.record()
@@ -125,10 +126,6 @@ def _run(config: ClaimsConfig, out: Path, *, workers: int, as_json: bool) -> Non
                       highlight=False)  # fmt: skip
         console.print(f"   {record['sentence']}", highlight=False, markup=False)
     print(f"wrote {study.path}")
-
-
-def _seeds(count: int) -> str:
-    return "1 seed" if count == 1 else f"{count} seeds"
 
 
 @contextmanager

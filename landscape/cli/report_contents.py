@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from landscape.cli import pictures
 from landscape.cli.pictures import own_viz
 from landscape.cli.report_claims import claim_parts, findings, measured
+from landscape.plurals import counted
 
 if TYPE_CHECKING:
     from landscape.cli.wiring import Bars
@@ -62,8 +63,8 @@ def _subtitle(study: StudyFile) -> str:
               "measurement of claims": len(claims)}  # fmt: skip
     parts = [f"Data {', '.join(data)}"] if data else []
     for name, count in counts.items():
-        plural = name.replace("measurement", "measurements") if " " in name else f"{name}s"
-        parts += [f"{count} {name if count == 1 else plural}"] if count else []
+        many = name.replace("measurement", "measurements") if " " in name else ""
+        parts += [counted(count, name, many)] if count else []
     forms = dict.fromkeys(str(one["form"]) for one in claims if one.get("form"))
     return ", ".join([*parts, *(f if "form" in f else f"{f} form" for f in forms)])
 

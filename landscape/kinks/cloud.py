@@ -33,6 +33,7 @@ from landscape.kinks.operations import Arguments, Kinks
 from landscape.kinks.running import module_names, without_checkpoints
 from landscape.kinks.sites import Site
 from landscape.layout import Layout
+from landscape.plurals import counted
 from landscape.problem import Problem
 
 # Pre-activations are followed over this share of the parameters' length.
@@ -215,8 +216,9 @@ def _add_squares(
     for total, one, moved in zip(squares, first, _Watched.of(at, first), strict=True):
         if len(one.sites) != len(moved.sites):
             raise ValueError(
-                f"a cloud needs a network that always calls the same operations, got one with "
-                f"{len(one.sites)} kinks here and {len(moved.sites)} nearby; leave scale out"
+                "a cloud needs a network that always calls the same operations, got one with "
+                f"{counted(len(one.sites), 'kink')} here and {len(moved.sites)} nearby; leave "
+                "scale out"
             )
         for square, site, there in zip(total, one.sites, moved.sites, strict=True):
             if spread or not site.knots:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.evaluation import Evaluator, Objective
+from landscape.plurals import counted
 from landscape.problem import Problem, check_problem
 
 
@@ -95,7 +96,7 @@ def checked(losses: Tensor, examples: int) -> Tensor:
     """
     if losses.shape != (examples,):
         raise ValueError(
-            f"the loss must return one value for each of the {examples} examples, got shape "
-            f"{tuple(losses.shape)}; leave out its mean, as reduction='none' does"
+            f"the loss must return one value for each of the {counted(examples, 'example')}, got "
+            f"shape {tuple(losses.shape)}; leave out its mean, as reduction='none' does"
         )
     return losses

@@ -22,6 +22,7 @@ from landscape.derivatives import HessianProduct, LossAtPoint
 from landscape.hessian import hessian_eigenpairs
 from landscape.kinks.measuring import slope_budget
 from landscape.kinks.prediction import predicted_slope_change
+from landscape.plurals import counted
 from landscape.problem import Problem
 from landscape.results import Analysis
 from landscape.segment import Segment, step_segment
@@ -175,8 +176,8 @@ def spread_records(trajectory: Trajectory, count: int) -> list[int]:
     if not len(single):
         raise ValueError(
             f"a trajectory with both ends of a step on record is needed, got "
-            f"{len(trajectory.steps)} records none of which is one step after another; record "
-            "with pairs (record_pairs in a study)"
+            f"{counted(len(trajectory.steps), 'record')} none of which is one step after "
+            "another; record with pairs (record_pairs in a study)"
         )
     places = np.linspace(0, len(single) - 1, min(count, len(single))).round().astype(np.int64)
     thetas = trajectory.thetas

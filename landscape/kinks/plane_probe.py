@@ -29,6 +29,7 @@ from landscape.kinks.running import module_names, without_checkpoints
 from landscape.kinks.sites import Site
 from landscape.parameters import unflatten
 from landscape.plane import Plane
+from landscape.plurals import counted
 
 _LOG = logging.getLogger(__name__)
 # Float64 entries of parameters or activations in a block of points.
@@ -188,8 +189,8 @@ class PlaneProbe:
         self.unseen.update(seen.unseen)
         if losses.shape != (n,):
             raise ValueError(
-                f"the loss must return one value for each of the {n} examples, got shape "
-                f"{tuple(losses.shape)}; leave out its mean, as reduction='none' does"
+                f"the loss must return one value for each of the {counted(n, 'example')}, got "
+                f"shape {tuple(losses.shape)}; leave out its mean, as reduction='none' does"
             )
         return losses, seen
 

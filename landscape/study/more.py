@@ -17,6 +17,7 @@ from landscape.directions.architecture import check_one_network
 from landscape.evaluation import EngineChoice, PlaneEvaluator
 from landscape.files import replacing, writable_folder
 from landscape.plane import Plane
+from landscape.plurals import counted
 from landscape.problem import Problem
 from landscape.sampling import check_loss, place, plane_evaluator, with_gradients
 from landscape.store import StudyFile, StudyWriter
@@ -132,7 +133,7 @@ def surface_of(
     if isinstance(found, Surface):
         check_same(found, now, name, finished=own is not None)
     _check_centre(evaluator, plane, request, paths.get(str(request.run)), reporter)
-    points = f"{request.grid.size:,} points of {request.run or 'the network'}"
+    points = f"{counted(request.grid.size, 'point')} of {request.run or 'the network'}"
     reporter.note(f"sampling {points}: {evaluator.choice}")
     if not writer.has(plane_path(name)):
         # After the evaluator, which tells what is wrong with model, loss and data.

@@ -11,6 +11,7 @@ import numpy as np
 from landscape.evaluation import PlaneEvaluator
 from landscape.grid import Grid
 from landscape.plane import Plane
+from landscape.plurals import counted
 from landscape.resampling import coarser, resample, with_known
 from landscape.sampling import empty_surface, sample_tiles
 from landscape.store import StudyWriter
@@ -96,7 +97,7 @@ class SurfaceWork:
             self.writer.put_record(surface_path(self.identifier), self._noted(result.surface))
             said = result.surface.settings["resampled"]
             self.reporter.note(
-                f"{said['evaluations']:,} points evaluated, the other "
+                f"{counted(said['evaluations'], 'point')} evaluated, the other "
                 f"{int(np.sum(result.surface.status == Status.INTERPOLATED)):,} interpolated, "
                 f"estimated error {said['estimated_error']:.1g} of the range"
             )

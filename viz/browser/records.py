@@ -15,6 +15,7 @@ from landscape.centre import centre_of
 from landscape.grid import Grid
 from landscape.kink_map import KinkMap
 from landscape.plane import Plane
+from landscape.plurals import counted
 from landscape.residuals import Residual
 from landscape.results import Projection
 from landscape.surface import Status, Surface
@@ -330,7 +331,7 @@ def _notes(
     said = []
     if "examples" in settings:
         loss = str(settings.get("loss", "loss")).replace("_", " ")
-        said.append(f"{loss} over {settings['examples']:,} examples")
+        said.append(f"{loss} over {counted(settings['examples'], 'example')}")
     variance = settings.get("explained_variance")
     if isinstance(variance, Sequence) and variance:
         said.append(f"PCA plane: {100 * sum(map(float, variance)):.1f}% of the path's variance")
