@@ -12,6 +12,7 @@ import typer
 
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.options import AsJson, IgnoreKeys
+from landscape.cli.wiring import bars
 from landscape.plurals import counted
 
 if TYPE_CHECKING:
@@ -69,7 +70,12 @@ def kinks(
         segments.insert(0, gradient_segment(problem, rate=rate))
     except ZeroGradientError as error:
         typer.echo(f"gradient (rate {rate}): not measured, {error}", err=as_json)
-    found = [slope_budget(problem, segment) for segment in segments]
+    found = []
+    with bars() as shown:
+        shown.stage("slope budgets", len(segments))
+        for segment in segments:
+            found.append(slope_budget(problem, segment))
+            shown.advance(1)
     if as_json:
         print(json.dumps([budget.to_dict() for budget in found], indent=2))
         return
