@@ -73,13 +73,13 @@ class Wanted:
 Progress = Callable[[int], None]
 # Stages of the work as progress names them, in their order, and what is counted.
 _STAGES = {
-    "slope_budget": "slope budgets, examples",
-    "along_path": "paths, products",
-    "swap_control": "swapped activations, steps",
-    "curvature_scale": "curvature against scale, runs",
-    "spectrum": "spectra, products",
-    "kink_map": "kink maps, examples",
-    "creases": "surfaces cut along kinks, runs",
+    "slope_budget": "slope budgets (examples)",
+    "along_path": "paths (products)",
+    "swap_control": "swapped activations (steps)",
+    "curvature_scale": "curvature against scale (runs)",
+    "spectrum": "spectra (products)",
+    "kink_map": "kink maps (examples)",
+    "creases": "surfaces cut along kinks (runs)",
 }
 
 

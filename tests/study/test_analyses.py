@@ -115,7 +115,7 @@ def test_progress_counts_what_is_missing_in_small_units(
     assert counts.stages == {}
     other = replace(WANTED, lines=2, path=3, swap=3, spectrum=4, map_points=4)
     add_analyses(one, SMALL, other, load_data=load, runs=[RUN], reporter=counts)
-    totals = {name.split(",")[0]: total for name, (total, *_) in counts.stages.items()}
+    totals = {name.partition(" (")[0]: total for name, (total, *_) in counts.stages.items()}
     # Of 178 examples, of 3 steps with 8 products each, of 5 starts with 4 products.
     assert totals == {"slope budgets": 178, "paths": 27, "swapped activations": 3, "spectra": 20,
                       "kink maps": 178}  # fmt: skip
