@@ -21,6 +21,7 @@ from landscape.planes.within import line_within
 from landscape.problem import Problem
 from landscape.records.atomic import replacing, writable_folder
 from landscape.records.plane import Plane
+from landscape.records.plurals import counted
 from landscape.records.surface import Surface
 from landscape.records.trajectory import Trajectory
 from landscape.store import StudyFile, StudyWriter
@@ -135,7 +136,7 @@ def surface_of(
     if isinstance(found, Surface):
         check_same(found, now, name, finished=own is not None)
     _check_centre(evaluator, plane, request, paths.get(str(request.run)), reporter)
-    points = f"{request.grid.size:,} points of {request.run or 'the network'}"
+    points = f"{counted(request.grid.size, 'point')} of {request.run or 'the network'}"
     reporter.note(f"sampling {points}: {evaluator.choice}")
     if not writer.has(plane_path(name)):
         # After the evaluator, which tells what is wrong with model, loss and data.

@@ -13,6 +13,7 @@ from landscape.evaluation.resampling import coarser, resample, with_known
 from landscape.evaluation.sampling import empty_surface, sample_tiles
 from landscape.records.grid import Grid
 from landscape.records.plane import Plane
+from landscape.records.plurals import counted
 from landscape.records.surface import Status, Surface
 from landscape.store import StudyWriter
 from landscape.store.places import analysis_path, surface_path
@@ -96,7 +97,7 @@ class SurfaceWork:
             self.writer.put_record(surface_path(self.identifier), self._noted(result.surface))
             said = result.surface.settings["resampled"]
             self.reporter.note(
-                f"{said['evaluations']:,} points evaluated, the other "
+                f"{counted(said['evaluations'], 'point')} evaluated, the other "
                 f"{int(np.sum(result.surface.status == Status.INTERPOLATED)):,} interpolated, "
                 f"estimated error {said['estimated_error']:.1g} of the range"
             )
