@@ -10,6 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
+from landscape.records.choices import check_known
+
 Font = Literal["serif", "sans"]
 FONTS = ("serif", "sans")
 # Size of tick labels on paper, in points.
@@ -93,8 +95,7 @@ class Style:
                     raise ValueError(f"{name} must be {wanted}, got {value}")
         if not 0 < self.elevation < 90:
             raise ValueError(f"elevation must be between 0 and 90 degrees, got {self.elevation}")
-        if self.font not in FONTS:
-            raise ValueError(f"unknown font {self.font!r}; known: {', '.join(FONTS)}")
+        check_known("font", self.font, FONTS)
         if not self.path_colours:
             raise ValueError("path_colours must name at least one colour, got none")
 
@@ -105,10 +106,7 @@ class Style:
         Raises:
             ValueError: for another name; the message lists the known.
         """
-        if name not in _NAMED:
-            raise ValueError(
-                f"unknown style {name!r}; known: {', '.join(_NAMED)}, or a file that ends in .toml"
-            )
+        check_known("style", name, _NAMED, more=", or a file that ends in .toml")
         return _NAMED[name]
 
     @classmethod
@@ -133,11 +131,8 @@ class Style:
             ) from None
         base = told.pop("base", "paper")
         known = {f.name: getattr(PAPER, f.name) for f in fields(cls)}
-        unknown = sorted(set(told) - set(known))
-        if unknown:
-            raise ValueError(
-                f"{path} has unknown keys {', '.join(unknown)}; known: base, {', '.join(known)}"
-            )
+        for key in told:
+            check_known(f"key of {path}", key, ("base", *known))
         return replace(
             cls.named(str(base)), **{n: _checked(n, v, known[n]) for n, v in told.items()}
         )

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from landscape.records.choices import check_known
+
 _MM = 1 / 25.4
 _NEURIPS = "https://neurips.cc/Conferences/2023/PaperInformation/StyleFiles"
 _NATURE = "https://research-figure-guide.nature.com/figures/building-and-exporting-figure-panels"
@@ -77,8 +79,7 @@ def width_of(venue: str, *, columns: int = 1) -> float:
             that has one.
     """
     key = venue.lower()
-    if key not in VENUES:
-        raise ValueError(f"unknown venue {venue!r}; known: {', '.join(VENUES)}")
+    check_known("venue", key, VENUES)
     found = VENUES[key]
     if columns not in (1, 2):
         raise ValueError(f"columns must be 1 or 2, got {columns}")

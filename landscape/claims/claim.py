@@ -16,6 +16,7 @@ from landscape.claims.setting import Effort, Setting
 from landscape.claims.statistics import Contrast, Verdict, paired_effect
 from landscape.claims.verdicts import Finding, combined, finding
 from landscape.claims.wording import wording
+from landscape.records.choices import known_names
 from landscape.records.results import Analysis
 
 __all__ = [
@@ -106,9 +107,7 @@ def known_claims(numbers: Sequence[int] = ()) -> tuple[Claim, ...]:
     """
     missing = sorted(set(numbers) - _HOMES.keys())
     if missing:
-        raise ValueError(
-            f"claim {missing[0]} cannot be measured; known: {', '.join(map(str, sorted(_HOMES)))}"
-        )
+        raise ValueError(f"claim {missing[0]} cannot be measured; {known_names(sorted(_HOMES))}")
     chosen = sorted(set(numbers)) or sorted(_HOMES)
     homes = [_HOMES[number] for number in chosen]
     return tuple(

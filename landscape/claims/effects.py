@@ -38,6 +38,7 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from landscape.records.arrays import Floats, as_floats
+from landscape.records.choices import check_known
 
 Scale = Literal["log", "linear"]
 SCALES = ("log", "linear")
@@ -171,8 +172,7 @@ def _checked(a: ArrayLike, b: ArrayLike, level: float, scale: str) -> tuple[Floa
         raise ValueError(f"a comparison needs at least 2 seeds, got {len(first)}; run more")
     if not 0 < level < 1:
         raise ValueError(f"level must be between 0 and 1, got {level}")
-    if scale not in SCALES:
-        raise ValueError(f"unknown scale {scale!r}; known: {', '.join(SCALES)}")
+    check_known("scale", scale, SCALES)
     for name, values in (("a", first), ("b", second)):
         if np.any(np.isneginf(values)):
             raise ValueError(f"{name} holds -inf; write inf for a run that did not arrive")

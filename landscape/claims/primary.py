@@ -15,6 +15,7 @@ from importlib.resources import files
 from typing import Any
 
 from landscape.claims.effects import SCALES, Scale
+from landscape.records.choices import known_names
 
 # Contrasts that decide belong to one of these.
 FAMILIES = ("bounce", "speed", "stability")
@@ -73,8 +74,7 @@ def primary(claim: int, name: str) -> Primary:
         if one.name == name:
             return one
     raise ValueError(
-        f"{name!r} was not fixed for claim {claim}; known: "
-        + ", ".join(repr(one.name) for one in known)
+        f"{name!r} was not fixed for claim {claim}; {known_names(repr(q.name) for q in known)}"
     )
 
 

@@ -10,6 +10,7 @@ import typer
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.options import Camera, Seed, Select, Study, Style
 from landscape.cli.wiring import bars, configuration_of, load_data
+from landscape.records.choices import check_known, known_names
 
 if TYPE_CHECKING:
     from landscape.cli.pictures import Panel
@@ -84,8 +85,7 @@ def animate(
     from landscape.cli.looks import styled
     from landscape.store import open_study
 
-    if kind not in KINDS:
-        raise ValueError(f"unknown kind of film {kind!r}; known: {', '.join(KINDS)}")
+    check_known("kind of film", kind, KINDS)
     if kind == "zoom" and (pace != "steps" or height != "log"):
         raise ValueError("--pace and --height are for a descent; leave them out with --kind zoom")
     if kind == "descent" and (last is not None or points is not None):
@@ -153,8 +153,7 @@ def _chosen(study: StudyFile, kind: str, surface: str, select: str, seed: int | 
         films = [name for name in chosen_surfaces(study, named, select, seed) if name in films]
         if len(films) == 1:
             return films[0]
-    raise ValueError(f"a {kind} needs one surface, as --surface ID; known: "
-                     f"{', '.join(films) or 'none'}")  # fmt: skip
+    raise ValueError(f"a {kind} needs one surface, as --surface ID; {known_names(films)}")
 
 
 def _films(study: StudyFile, kind: str) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from landscape.cli import pictures
+from landscape.records.choices import known_names
 
 if TYPE_CHECKING:
     from landscape.store import StudyFile
@@ -68,10 +69,10 @@ def _check_runs(study: StudyFile) -> None:
         ValueError: if they are the paths of a network of the user's own.
     """
     if "own" in study.config:
-        known = ", ".join(n for n in study.surfaces() if not n.endswith(".nodes"))
+        known = [n for n in study.surfaces() if not n.endswith(".nodes")]
         raise ValueError(
             f"{study.path} holds a network of your own, whose paths are no runs of an activation; "
-            f"name what is shown with --surface; known: {known or 'none'}"
+            f"name what is shown with --surface; {known_names(known)}"
         )
 
 

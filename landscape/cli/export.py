@@ -13,6 +13,7 @@ from landscape.cli.mistakes import one_line_errors
 from landscape.cli.options import Seed, Select, Study
 from landscape.cli.web_page import write_page
 from landscape.cli.wiring import bars
+from landscape.records.choices import check_known
 
 if TYPE_CHECKING:
     from landscape.store import StudyFile
@@ -83,8 +84,7 @@ def export(
     from landscape.store import open_study
     from landscape.store.export_li2018 import export_li2018
 
-    if suffix not in FORMATS:
-        raise ValueError(f"unknown format {suffix!r}; known: {', '.join(FORMATS)}")
+    check_known("format", suffix, FORMATS)
     source = open_study(study)
     chosen = chosen_surfaces(source, surface, select, seed)
     if suffix == "html":
@@ -157,8 +157,7 @@ def _options(
     Raises:
         ValueError: for options that would do nothing.
     """
-    if height not in ("log", "linear"):
-        raise ValueError(f"unknown height {height!r}; known: log, linear")
+    check_known("height", height, ("log", "linear"))
     if suffix in _SAMPLES:
         if shading or size is not None or units != "picture" or height != "log":
             raise ValueError(

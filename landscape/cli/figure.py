@@ -9,6 +9,7 @@ import typer
 
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.options import Camera, Reference, Study, Style
+from landscape.records.choices import check_known
 
 KINDS = ("hybrid", "mosaic", "line", "contour")
 FORMATS = (".pdf", ".svg", ".png")
@@ -94,10 +95,8 @@ def figure(
     from landscape.cli.pictures import own_viz
     from landscape.store import open_study
 
-    if kind not in KINDS:
-        raise ValueError(f"unknown kind of figure {kind!r}; known: {', '.join(KINDS)}")
-    if plane not in ("random", "pca"):
-        raise ValueError(f"unknown plane {plane!r}; known: random, pca")
+    check_known("kind of figure", kind, KINDS)
+    check_known("plane", plane, ("random", "pca"))
     if not 72 <= dpi <= 1200:
         raise ValueError(f"--dpi must be from 72 to 1200, got {dpi}")
     _check_choice(kind, colour, height, limit, shading=shading, camera=camera)
@@ -142,8 +141,7 @@ def _check_choice(
     Raises:
         ValueError: for a choice that would do nothing.
     """
-    if height not in ("log", "linear", "clipped"):
-        raise ValueError(f"unknown height {height!r}; known: log, linear, clipped")
+    check_known("height", height, ("log", "linear", "clipped"))
     if colour != "losses" and kind == "line":
         raise ValueError("--colour is for surfaces and contours; leave it out with --kind line")
     if colour in ("difference", "kinks") and kind == "mosaic":

@@ -8,6 +8,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from landscape.records.choices import known_names
+
 # What renderers take; above it they end the program.
 _MOST_PIXELS = 8192
 
@@ -122,7 +124,7 @@ def selected(study: StudyFile, select: str, seed: int | None) -> list[str]:
     ]  # fmt: skip
     if not found:
         of = f" with seed {seed}" if seed is not None else ""
-        raise ValueError(f"no surface matches {select or '*'!r}{of}; known: {', '.join(known)}")
+        raise ValueError(f"no surface matches {select or '*'!r}{of}; {known_names(known)}")
     return found
 
 
@@ -152,7 +154,7 @@ def reference_of(study: StudyFile, colour: str, identifier: str | None) -> Any:
     if identifier is None:
         known = study.surfaces() if colour == "difference" else study.analyses(KIND)
         none = "none" if colour == "difference" else "none; make one with 'landscape analyse --map'"
-        raise ValueError(f"colour {colour!r} needs --reference; known: {', '.join(known) or none}")
+        raise ValueError(f"colour {colour!r} needs --reference; {known_names(known, none=none)}")
     if colour == "difference":
         return study.surface(identifier)
     return KinkMap.from_analysis(study.analysis(KIND, identifier))

@@ -12,6 +12,7 @@ import typer
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.options import Camera, Reference, Seed, Select, Study, Style
 from landscape.cli.wiring import bars
+from landscape.records.choices import check_known
 
 KINDS = ("surface", "compare", "matrix", "contour")
 FIGURE_FORMATS = ("pdf", "svg", "png")
@@ -85,8 +86,7 @@ def render(
     from landscape.records.atomic import writable_folder
     from landscape.store import open_study
 
-    if kind not in KINDS:
-        raise ValueError(f"unknown kind of picture {kind!r}; known: {', '.join(KINDS)}")
+    check_known("kind of picture", kind, KINDS)
     check_options(kind, suffix, shading)
     if kind == "contour" and (camera or size or dpi):
         raise ValueError(

@@ -11,6 +11,7 @@ import typer
 
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.wiring import configuration_of, load_data
+from landscape.records.choices import known_names
 
 if TYPE_CHECKING:
     from landscape.store import StudyFile
@@ -88,8 +89,9 @@ def first_surface(atlas: Any, source: StudyFile, surface: str, run: str) -> str:
         return surface or names[0]
     of_run = [name for name in names if source.surface(name).run == run]
     if not of_run:
-        known = ", ".join(source.runs()) or "none"
-        raise KeyError(f"{source.path} has no surface of the run {run}; runs: {known}")
+        raise KeyError(
+            f"{source.path} has no surface of the run {run}; {known_names(source.runs())}"
+        )
     if surface and surface not in of_run:
         raise ValueError(
             f"the surface {surface} is not of the run {run}; leave --run out, or choose from "
@@ -101,7 +103,7 @@ def first_surface(atlas: Any, source: StudyFile, surface: str, run: str) -> str:
 
 def _not_shown(names: tuple[str, ...], source: StudyFile, surface: str) -> Exception:
     """Say why a surface is not among those over planes."""
-    known = f"known: {', '.join(names) or 'none'}"
+    known = known_names(names)
     if surface not in source.surfaces() or surface.endswith(".nodes"):
         return KeyError(f"{source.path} has no surface {surface}; {known}")
     axes = len(source.surface(surface).grid.shape)

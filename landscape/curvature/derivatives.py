@@ -17,6 +17,7 @@ from landscape.networks.parameters import flatten
 from landscape.problem import Problem, check_problem
 from landscape.problem.examples import Part
 from landscape.records.arrays import Floats
+from landscape.records.choices import known_names
 
 # Examples on which the way of taking derivatives is looked at.
 _FEW = 8
@@ -325,6 +326,6 @@ def _known(names: list[str], varied: Collection[str] | None) -> tuple[bool, ...]
     if unknown or not varied:
         raise ValueError(
             f"varied must be a collection of parameter names, got {unknown or 'none'}; "
-            f"known: {', '.join(names)}"
+            f"{known_names(names)}"
         )
     return tuple(name in varied for name in names)

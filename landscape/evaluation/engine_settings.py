@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from landscape.records.choices import check_known
+
 Strategy = Literal["auto", "batched", "vmap", "copy", "loop", "gradient"]
 STRATEGIES: tuple[str, ...] = get_args(Strategy)
 Compile = Literal["auto", "never", "always"]
@@ -38,10 +40,8 @@ class SamplingConfig:
     memory: int = 1024
 
     def __post_init__(self) -> None:
-        if self.strategy not in STRATEGIES:
-            raise ValueError(f"unknown strategy {self.strategy!r}; known: {', '.join(STRATEGIES)}")
-        if self.compile not in COMPILE:
-            raise ValueError(f"unknown compile {self.compile!r}; known: {', '.join(COMPILE)}")
+        check_known("strategy", self.strategy, STRATEGIES)
+        check_known("compile", self.compile, COMPILE)
         for name in ("chunk", "batch_size", "threads"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must be >= 0, got {getattr(self, name)}")

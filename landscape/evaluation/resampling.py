@@ -20,6 +20,7 @@ from landscape.evaluation.chebyshev import at_points, chebyshev_grid, decay_of, 
 from landscape.evaluation.engine import PlaneEvaluator
 from landscape.evaluation.sampling import empty_surface, sample_tiles
 from landscape.records.arrays import Floats
+from landscape.records.choices import check_known
 from landscape.records.grid import Grid
 from landscape.records.plane import Plane
 from landscape.records.results import Analysis
@@ -146,8 +147,7 @@ def check_tolerance(tolerance: float) -> None:
 
 def check_height(height: str) -> None:
     """Raise ValueError for an unknown height; the message lists the known."""
-    if height not in HEIGHTS:
-        raise ValueError(f"unknown height {height!r}; known: {', '.join(HEIGHTS)}")
+    check_known("height", height, HEIGHTS)
 
 
 def check_worth(grid: Grid) -> None:

@@ -28,6 +28,7 @@ from landscape.problem import Problem
 from landscape.problem.example_losses import single_evaluator
 from landscape.problem.examples import Part, count, cut
 from landscape.records.arrays import Floats, Json
+from landscape.records.choices import check_known
 from landscape.records.grid import Grid
 from landscape.records.kink_map import KinkMap
 from landscape.records.plane import Plane
@@ -69,8 +70,7 @@ def kink_map(
     """
     if len(grid.shape) != 2:
         raise ValueError(f"a kink map needs a grid of 2 axes, got {len(grid.shape)}")
-    if too_many not in ("density", "raise"):
-        raise ValueError(f"unknown too_many {too_many!r}; known: density, raise")
+    check_known("too_many", too_many, ("density", "raise"))
     if limit < 1:
         raise ValueError(f"limit must be >= 1, got {limit}")
     evaluator = single_evaluator(problem)

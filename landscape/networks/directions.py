@@ -15,6 +15,7 @@ import numpy as np
 from landscape.networks.acting import Acting
 from landscape.networks.randomness import keyed_normal
 from landscape.records.arrays import Floats
+from landscape.records.choices import check_known
 from landscape.records.layout import Layout, Slot
 from landscape.records.plane import NORMALISATIONS, Normalisation
 
@@ -66,9 +67,9 @@ def normalise(
     Raises:
         ValueError: for an unknown normalisation or rule.
     """
-    _check(normalisation, NORMALISATIONS, "normalisation")
-    _check(one_dimensional, get_args(OneDimensional), "rule of one-dimensional parameters")
-    _check(embeddings, get_args(Embeddings), "rule of embeddings")
+    check_known("normalisation", normalisation, NORMALISATIONS)
+    check_known("rule of one-dimensional parameters", one_dimensional, get_args(OneDimensional))
+    check_known("rule of embeddings", embeddings, get_args(Embeddings))
     scaled = np.array(direction, dtype=np.float64)
     weights = theta if acting is None else acting.weights
     if acting is not None:
@@ -87,11 +88,6 @@ def normalise(
     if normalisation == "global":
         scaled[moved] = _rescaled(scaled[None, moved], weights[None, moved])[0]
     return scaled if acting is None or normalisation == "none" else scaled * acting.units
-
-
-def _check(name: str, known: tuple[str, ...], what: str) -> None:
-    if name not in known:
-        raise ValueError(f"unknown {what} {name!r}; known: {', '.join(known)}")
 
 
 def _rule(slot: Slot, one_dimensional: str, embeddings: str) -> str:

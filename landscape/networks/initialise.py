@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from landscape.networks.randomness import keyed_normal
 from landscape.networks.spec import INITIALISATIONS, Initialisation
+from landscape.records.choices import check_known
 
 _LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
@@ -32,8 +33,7 @@ def initialise(model: nn.Module, rule: Initialisation = "he", *, seed: int = 0) 
     References:
         He et al. (2015), equation 10; Glorot and Bengio (2010), equation 12; LeCun et al. (1998).
     """
-    if rule not in INITIALISATIONS:
-        raise ValueError(f"unknown initialisation {rule!r}; known: {', '.join(INITIALISATIONS)}")
+    check_known("initialisation", rule, INITIALISATIONS)
     with torch.no_grad():
         for name, module in model.named_modules():
             if isinstance(module, _LAYERS):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, get_args
 
+from landscape.records.choices import check_known
 from landscape.records.naming import check_name
 from landscape.records.plain import from_plain
 
@@ -40,11 +41,7 @@ class _Spec:
             raise ValueError(f"input_shape must be positive sizes, got {self.input_shape}")
         if self.outputs < 1:
             raise ValueError(f"outputs must be >= 1, got {self.outputs}")
-        if self.initialisation not in INITIALISATIONS:
-            raise ValueError(
-                f"unknown initialisation {self.initialisation!r}; known: "
-                + ", ".join(INITIALISATIONS)
-            )
+        check_known("initialisation", self.initialisation, INITIALISATIONS)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the specification as plain values, its kind first."""
@@ -147,16 +144,8 @@ def network_spec(kind: str, **options: Any) -> NetworkSpec:
     >>> network_spec("mlp", hidden=(8,)).hidden
     (8,)
     """
-    if kind not in tuple(_KINDS):
-        raise ValueError(f"unknown network {kind!r}; known: {', '.join(_KINDS)}")
-    spec = _KINDS[kind]
-    known = [f.name for f in fields(spec)]
-    unknown = sorted(set(options) - set(known))
-    if unknown:
-        raise ValueError(
-            f"unknown option {', '.join(unknown)} of network {kind!r}; known: {', '.join(known)}"
-        )
-    return from_plain(spec, options, "network.")
+    check_known("network", kind, tuple(_KINDS))
+    return from_plain(_KINDS[kind], options, "network.")
 
 
 def _check_image(shape: tuple[int, ...], divisor: int) -> None:

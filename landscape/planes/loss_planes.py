@@ -15,6 +15,7 @@ from landscape.planes.orthogonal import orthogonalised
 from landscape.planes.updates import last_update
 from landscape.problem import Problem
 from landscape.records.arrays import Floats
+from landscape.records.choices import check_known
 from landscape.records.plane import Plane
 from landscape.records.trajectory import Trajectory
 
@@ -54,8 +55,8 @@ def eigenvector_plane(
         NotConvergedError: if the eigenvectors are not found to the tolerance.
         ValueError: for unknown options, or as :func:`landscape.hessian_eigenpairs`.
     """
-    _check_known(ends, get_args(Ends), "ends")
-    _check_known(length, get_args(UnitLength), "length")
+    check_known("ends", ends, get_args(Ends))
+    check_known("length", length, get_args(UnitLength))
     theta = flatten(problem.model)
     pairs = hessian_eigenpairs(problem, **{**options, "top": 2, "bottom": 1})
     second = 1 if ends == "top" else 2
@@ -95,7 +96,7 @@ def gradient_plane(
         ValueError: for an unknown second direction, a trajectory that is missing or ends
             elsewhere, or where the gradient is zero.
     """
-    _check_known(second, get_args(Companion), "second")
+    check_known("second", second, get_args(Companion))
     layout, theta = problem.layout, flatten(problem.model)
     if second == "update":
         other = _update_to(theta, trajectory)
@@ -132,8 +133,3 @@ def _update_to(theta: Floats, trajectory: Trajectory | None) -> Floats:
             "or take second='random'"
         )
     return last_update(trajectory)[0]
-
-
-def _check_known(value: str, known: tuple[str, ...], name: str) -> None:
-    if value not in known:
-        raise ValueError(f"unknown {name} {value!r}; known: {', '.join(known)}")

@@ -6,6 +6,7 @@ import numpy as np
 
 from landscape.planes.principal import principal
 from landscape.planes.random_walk import random_walk_variance
+from landscape.records.choices import check_known
 from landscape.records.plane import LENGTHS, Length, Plane
 from landscape.records.trajectory import Trajectory
 
@@ -44,8 +45,7 @@ def pca_plane(trajectory: Trajectory, *, length: Length = "unit", memory: int = 
         ``random_walk_variance`` (the same of a matched random walk, see
         :func:`random_walk_variance`) and ``direction_length`` in its settings.
     """
-    if length not in LENGTHS:
-        raise ValueError(f"unknown length {length!r}; known: {', '.join(LENGTHS)}")
+    check_known("length", length, LENGTHS)
     if memory < 1:
         raise ValueError(f"memory must be >= 1 MiB, got {memory}")
     if len(trajectory.thetas) < 3:

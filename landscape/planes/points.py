@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from landscape.networks.parameters import flatten, layout_of
 from landscape.records.arrays import Floats
+from landscape.records.choices import known_names
 from landscape.records.layout import Layout
 from landscape.records.trajectory import Trajectory
 
@@ -113,8 +114,8 @@ class Space:
         unknown = [key for key in values if key not in known | self.others]
         if unknown:
             raise ValueError(
-                f"{name} must hold parameters by name, got {unknown[0]!r}; known: "
-                f"{', '.join(slot.name for slot in self.layout.slots)}"
+                f"{name} must hold parameters by name, got {unknown[0]!r}; "
+                f"{known_names(slot.name for slot in self.layout.slots)}"
             )
         vector = np.zeros(self.layout.size)
         for slot, part in self.layout.parts():

@@ -12,6 +12,7 @@ from landscape.networks.directions import normalise, random_direction
 from landscape.networks.parameters import layout_of
 from landscape.planes.orthogonal import orthogonalised
 from landscape.records.arrays import Floats
+from landscape.records.choices import check_known
 from landscape.records.layout import Layout
 from landscape.records.plane import Plane
 from landscape.records.trajectory import Trajectory
@@ -69,8 +70,7 @@ def update_plane(
         ValueError: for an unknown second direction, too few records, parallel directions, or a
             model that is missing or has other parameters.
     """
-    if second not in _COMPANIONS:
-        raise ValueError(f"unknown second direction {second!r}; known: {', '.join(_COMPANIONS)}")
+    check_known("second direction", second, _COMPANIONS)
     step, taken = last_update(trajectory, record)
     origin = np.asarray(trajectory.thetas[record], dtype=np.float64)
     if second == "previous":

@@ -29,6 +29,7 @@ from torch.nn.parameter import is_lazy
 
 from landscape.networks.parameters import evaluation_mode
 from landscape.problem.losses import wide_dtype
+from landscape.records.choices import check_known
 
 BatchNorm = Literal["frozen", "batch", "recalibrated"]
 BATCH_NORM: tuple[str, ...] = get_args(BatchNorm)
@@ -40,8 +41,7 @@ def check_policy(policy: str) -> None:
     Raises:
         ValueError: naming the known.
     """
-    if policy not in BATCH_NORM:
-        raise ValueError(f"unknown batch_norm {policy!r}; known: {', '.join(BATCH_NORM)}")
+    check_known("batch_norm", policy, BATCH_NORM)
 
 
 def layers_with_statistics(model: nn.Module) -> dict[str, nn.Module]:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from landscape.problem.batch_loss import takes_model
 from landscape.problem.examples import is_classes
+from landscape.records.choices import check_known
 
 LossFunction = Callable[..., Tensor]
 # Targets that do not count, as everywhere in torch.
@@ -125,11 +126,7 @@ def resolve_loss(loss: str | LossFunction) -> tuple[str, LossFunction]:
         )
     if callable(loss):
         return getattr(loss, "__name__", type(loss).__name__), loss
-    if loss not in LOSSES:
-        raise ValueError(
-            f"unknown loss {loss!r}; known: {', '.join(LOSSES)}, or give a function of "
-            "(output, target)"
-        )
+    check_known("loss", loss, LOSSES, more=", or give a function of (output, target)")
     return loss, LOSSES[loss]
 
 

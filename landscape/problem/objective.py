@@ -23,6 +23,7 @@ from landscape.problem.losses import (
     wide_dtype,
 )
 from landscape.records.arrays import Floats
+from landscape.records.choices import check_known
 
 _LOG = logging.getLogger(__name__)
 Reduction = Literal["mean", "sum", "none"]
@@ -56,10 +57,7 @@ class Objective:
     drawn_from: int = 0
 
     def __post_init__(self) -> None:
-        if self.reduction not in REDUCTIONS:
-            raise ValueError(
-                f"unknown reduction {self.reduction!r}; known: {', '.join(REDUCTIONS)}"
-            )
+        check_known("reduction", self.reduction, REDUCTIONS)
         for name in ("losses", STANDARD_ERRORS):
             if name in self.metrics:
                 raise ValueError(f"a metric cannot be named {name!r}; rename it")

@@ -15,6 +15,8 @@ from typing import Any, Literal, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.records.choices import check_known
+
 Role = Literal["weight", "embedding", "bias", "norm", "slope", "scale", "other"]
 ROLES: tuple[str, ...] = get_args(Role)
 
@@ -54,10 +56,7 @@ class Slot:
             )
         if self.groups < 1 or (self.groups > 1 and self.shape[0] % self.groups):
             raise ValueError(f"groups of {self.name} must divide axis 0, got {self.groups}")
-        if self.role not in ROLES:
-            raise ValueError(
-                f"unknown role {self.role!r} of {self.name}; known: {', '.join(ROLES)}"
-            )
+        check_known(f"role of {self.name}", self.role, ROLES)
 
     @property
     def size(self) -> int:

@@ -9,6 +9,8 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+from landscape.records.choices import check_known
+
 Record = TypeVar("Record")
 
 
@@ -30,9 +32,8 @@ def from_plain(kind: type[Record], values: Mapping[str, Any], where: str = "") -
     """
     hints = get_type_hints(kind)
     known = [f.name for f in fields(kind)]  # type: ignore[arg-type]
-    unknown = [key for key in values if key not in known]
-    if unknown:
-        raise ValueError(f"unknown setting {where}{unknown[0]}; known: {', '.join(known)}")
+    for key in values:
+        check_known("setting", where + key, [where + name for name in known])
     return kind(**{k: _value(hints[k], v, where + k) for k, v in values.items()})
 
 

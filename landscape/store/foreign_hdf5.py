@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.records.choices import known_names
 from landscape.records.surface import Status
 from landscape.store import guard
 
@@ -56,7 +57,7 @@ def li_surface(file: h5py.File, field: str) -> Parts:
         chosen = "test_losses"
         status[np.isnan(found[chosen])] = Status.MISSING
     if chosen not in found:
-        raise ValueError(f"there is no field {field or 'train_loss'}; known: {', '.join(found)}")
+        raise ValueError(f"there is no field {field or 'train_loss'}; {known_names(found)}")
     found["losses"] = found.pop(chosen)
     facts = {
         "what": "surface", "format": "li2018", "fields": list(found),
@@ -123,7 +124,7 @@ def landscapeviz(file: h5py.File, field: str) -> Parts:
         raise ValueError(f"{wrong[0]} must have the shape {shape}, got {metrics[wrong[0]].shape}")
     loss = field or _loss_of(list(metrics))
     if loss not in metrics:
-        raise ValueError(f"there is no field {loss}; known: {', '.join(metrics)}; give --field")
+        raise ValueError(f"there is no field {loss}; {known_names(metrics)}; give --field")
     found = {"losses": metrics.pop(loss).T.astype(np.float64)}
     for name, values in metrics.items():
         found["accuracies" if "acc" in name else name] = values.T.astype(np.float64)
@@ -137,7 +138,7 @@ def _loss_of(names: list[str]) -> str:
     others = [n for n in names if "acc" not in n.lower()]
     chosen = likely or others
     if len(chosen) != 1:
-        raise ValueError(f"which field is the loss? give --field; known: {', '.join(names)}")
+        raise ValueError(f"which field is the loss? give --field; {known_names(names)}")
     return chosen[0]
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import h5py
 
+from landscape.records.choices import known_names
 from landscape.records.plane import Plane
 from landscape.records.presenting import Presented, told
 from landscape.records.results import Analysis, Projection
@@ -168,8 +169,8 @@ class StudyFile(Presented):
                     return codec.read(checking.at(file, path))
             except DAMAGE as error:
                 raise ValueError(f"{self.path}: {path} is damaged: {error}") from None
-            known = ", ".join(self._names_in(file, path.rpartition("/")[0])) or "none"
-            raise KeyError(f"{self.path} has no {path}; known: {known}")
+            known = self._names_in(file, path.rpartition("/")[0])
+            raise KeyError(f"{self.path} has no {path}; {known_names(known)}")
 
     def _names(self, group: str) -> list[str]:
         with self._open() as file:

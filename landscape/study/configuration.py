@@ -12,6 +12,7 @@ import tomli_w
 
 from landscape.evaluation.engine_settings import SamplingConfig
 from landscape.networks.spec import NetworkSpec, network_spec
+from landscape.records.choices import check_known
 from landscape.records.grid import check_span
 from landscape.records.naming import RunKey, check_name
 from landscape.records.plain import from_plain, read_toml, to_plain
@@ -64,10 +65,7 @@ class RandomPlaneConfig:
         check_span(self.span)
         if self.seed < 0:
             raise ValueError(f"the seed of the random plane must be >= 0, got {self.seed}")
-        if self.normalisation not in NORMALISATIONS:
-            raise ValueError(
-                f"unknown normalisation {self.normalisation!r}; known: {', '.join(NORMALISATIONS)}"
-            )
+        check_known("normalisation", self.normalisation, NORMALISATIONS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +85,7 @@ class PcaPlaneConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "points", _check_points(self.points))
-        if self.length not in LENGTHS:
-            raise ValueError(f"unknown length {self.length!r}; known: {', '.join(LENGTHS)}")
+        check_known("length", self.length, LENGTHS)
         if not 0 <= self.margin <= 10:
             raise ValueError(f"margin must be between 0 and 10, got {self.margin}")
 
@@ -136,10 +133,8 @@ class StudyConfig:
         for optimizer in self.optimizers:
             check_optimizer(optimizer)
             self.training.batch_size_of(optimizer)
-        if self.dtype not in DTYPES:
-            raise ValueError(f"unknown dtype {self.dtype!r}; known: {', '.join(DTYPES)}")
-        if self.loss not in LOSSES:
-            raise ValueError(f"unknown loss {self.loss!r}; known: {', '.join(LOSSES)}")
+        check_known("dtype", self.dtype, DTYPES)
+        check_known("loss", self.loss, LOSSES)
         if not math.isfinite(self.target_loss):
             raise ValueError(f"target_loss must be finite, got {self.target_loss}")
         spec = self.spec("relu", (64,) if self.network.get("kind") == "mlp" else (3, 64, 64), 2)

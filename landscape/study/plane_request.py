@@ -15,6 +15,7 @@ from landscape.planes.pca import pca_plane
 from landscape.planes.random import random_plane
 from landscape.planes.updates import update_plane
 from landscape.problem import Problem
+from landscape.records.choices import check_known
 from landscape.records.plane import LENGTHS, NORMALISATIONS, Length, Normalisation, Plane
 from landscape.records.trajectory import Trajectory
 
@@ -49,14 +50,9 @@ class PlaneRequest:
     length: Length = "unit"
 
     def __post_init__(self) -> None:
-        if self.kind not in OTHERS:
-            raise ValueError(f"unknown plane {self.kind!r}; known: {', '.join(OTHERS)}")
-        if self.normalisation not in NORMALISATIONS:
-            raise ValueError(
-                f"unknown normalisation {self.normalisation!r}; known: {', '.join(NORMALISATIONS)}"
-            )
-        if self.length not in LENGTHS:
-            raise ValueError(f"unknown length {self.length!r}; known: {', '.join(LENGTHS)}")
+        check_known("plane", self.kind, OTHERS)
+        check_known("normalisation", self.normalisation, NORMALISATIONS)
+        check_known("length", self.length, LENGTHS)
         if self.seed < 0:
             raise ValueError(f"the seed must be >= 0, got {self.seed}; leave it out for 0")
         wanted = 1 if self.kind == "between" else 2

@@ -12,12 +12,13 @@ from landscape.evaluation.resampling import NO_GRADIENTS, check_height, check_to
 from landscape.problem import Problem
 from landscape.problem.batch_norm import BatchNorm
 from landscape.problem.subsets import Subset
+from landscape.records.choices import check_known
 from landscape.records.grid import Grid
 from landscape.records.naming import check_identifier
 from landscape.records.plane import Length
+from landscape.study.configuration import DTYPES
 from landscape.study.plane_request import OTHERS, PlaneRequest
 
-_DTYPES = ("", "float32", "float64")
 # Said of parameters as a whole; all else are names.
 _WORDS = (("all",), ("trainable",))
 
@@ -93,9 +94,8 @@ class Request:
             )
         if self.subset < 0:
             raise ValueError(f"the subset must have >= 1 examples, got {self.subset}")
-        if self.dtype not in _DTYPES:
-            known = ", ".join(filter(None, _DTYPES))
-            raise ValueError(f"unknown dtype {self.dtype!r}; known: {known}")
+        if self.dtype:
+            check_known("dtype", self.dtype, DTYPES)
         check_identifier(self.name, "surface")
 
     @property

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, get_args
 
+from landscape.records.choices import check_known
+
 Optimizer = Literal["gd", "sgd", "momentum", "nesterov", "adam", "adamw"]
 Schedule = Literal["constant", "linear", "cosine", "step"]
 OPTIMIZERS: tuple[str, ...] = get_args(Optimizer)
@@ -25,8 +27,7 @@ def check_optimizer(name: str) -> str:
     Raises:
         ValueError: otherwise; the message lists the known.
     """
-    if name not in OPTIMIZERS:
-        raise ValueError(f"unknown optimizer {name!r}; known: {', '.join(OPTIMIZERS)}")
+    check_known("optimizer", name, OPTIMIZERS)
     return name
 
 
@@ -76,8 +77,7 @@ class TrainingConfig:
             raise ValueError(f"momentum must be in [0, 1), got {self.momentum}")
         if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
             raise ValueError(f"weight_decay must be finite and >= 0, got {self.weight_decay}")
-        if self.schedule not in SCHEDULES:
-            raise ValueError(f"unknown schedule {self.schedule!r}; known: {', '.join(SCHEDULES)}")
+        check_known("schedule", self.schedule, SCHEDULES)
 
     @property
     def records(self) -> int:

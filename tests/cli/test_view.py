@@ -18,7 +18,7 @@ from landscape.store import open_study
     ("arguments", "said"),
     [
         (["--surface", "nothing"], "has no surface nothing; known: relu-gd-seed0.pca"),
-        (["--run", "gelu-gd-seed0"], "has no surface of the run gelu-gd-seed0; runs: relu-gd"),
+        (["--run", "gelu-gd-seed0"], "has no surface of the run gelu-gd-seed0; known: relu-gd"),
         (["--host", "0.0.0.0"], "keep 127.0.0.1 and use ssh -L, or add --allow-network"),
         (["--host", "example.org"], "must be an address such as 127.0.0.1"),
         (["--points", "1"], "3 to 301 points each way, got 1"),

@@ -105,7 +105,7 @@ def test_evaluates_under_vmap(kind: str) -> None:
     ("kind", "options", "message"),
     [
         ("vgg", {}, "unknown network 'vgg'; known: mlp, cnn, resnet"),
-        ("mlp", {"widths": (3,)}, "unknown option widths of network 'mlp'; known: activation"),
+        ("mlp", {"widths": (3,)}, "unknown setting 'network.widths'; known: network.activation"),
         ("mlp", {"activation": "rellu"}, "unknown activation 'rellu'"),
         ("mlp", {"hidden": (0,)}, "hidden widths must be >= 1"),
         ("mlp", {"hidden": ("a",)}, "network.hidden must be an integer, got 'a'"),

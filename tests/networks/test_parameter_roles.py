@@ -70,5 +70,5 @@ def test_layouts_written_before_there_were_roles_are_read() -> None:
     text = '[{"name": "w", "shape": [2, 3], "filter_axis": 0, "groups": 1}]'
     (slot,) = Layout.from_json(text).slots
     assert (slot.role, slot.filter_axis) == ("other", 0)
-    with pytest.raises(ValueError, match="unknown role 'gain' of w; known: weight"):
+    with pytest.raises(ValueError, match="unknown role of w 'gain'; known: weight"):
         Slot("w", (2,), role="gain")  # type: ignore[arg-type]

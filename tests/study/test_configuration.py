@@ -109,13 +109,31 @@ def test_runs_are_named_activation_by_activation() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"activation": ["relu"]}, "unknown setting activation; known: activations, optimizers, "),
-        ({"training": {"step": 3}}, r"unknown setting training\.step; known: steps, batch_size"),
-        ({"data": {"path": "x"}}, r"unknown setting data\.path; known: name, standardise, folder"),
-        ({"random_plane": {"grid": 3}}, r"unknown setting random_plane\.grid; known: points, span"),
-        ({"pca_plane": {"span": 1.0}}, r"unknown setting pca_plane\.span; known: points, length"),
-        ({"sampling": {"thread": 1}}, r"unknown setting sampling\.thread; known: strategy, chunk"),
-        ({"network": {"width": 3}}, "unknown option width of network 'mlp'; known: .*hidden"),
+        (
+            {"activation": ["relu"]},
+            "unknown setting 'activation'; known: activations, optimizers, ",
+        ),
+        (
+            {"training": {"step": 3}},
+            r"unknown setting 'training\.step'; known: training\.steps, training\.batch_size",
+        ),
+        (
+            {"data": {"path": "x"}},
+            r"unknown setting 'data\.path'; known: data\.name, data\.standardise, data\.folder",
+        ),
+        (
+            {"random_plane": {"grid": 3}},
+            r"unknown setting 'random_plane\.grid'; known: random_plane\.points, random_",
+        ),
+        (
+            {"pca_plane": {"span": 1.0}},
+            r"unknown setting 'pca_plane\.span'; known: pca_plane\.points, pca_plane\.length",
+        ),
+        (
+            {"sampling": {"thread": 1}},
+            r"unknown setting 'sampling\.thread'; known: sampling\.strategy, sampling\.chunk",
+        ),
+        ({"network": {"width": 3}}, r"unknown setting 'network\.width'; known: .*network\.hidden"),
         ({"training": {"learning_rates": {"rmsprop": 1.0}}}, "unknown optimizer 'rmsprop'; known"),
     ],
 )

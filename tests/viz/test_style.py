@@ -53,7 +53,7 @@ def test_a_file_changes_a_named_style(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("colour = 3", "unknown keys colour; known: base, panel_width"),
+        ("colour = 3", "unknown key of .* 'colour'; known: base, panel_width"),
         ('base = "neon"', "unknown style 'neon'; known: paper, slides, dark, testing"),
         ('dpi = "many"', "dpi must be a whole number, got 'many'"),
         ("dpi = true", "dpi must be a whole number, got True"),

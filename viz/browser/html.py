@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from landscape.records.atomic import writable_folder, write_bytes
+from landscape.records.choices import known_names
 from viz.browser.records import Record, contents_of, sort_records
 from viz.geometry.centre_mark import WORDS
 from viz.writing import SOFTWARE
@@ -77,7 +78,7 @@ def page_of(
     known = [panel["id"] for panel in found.panels]
     unknown = [name for name in show if name not in known]
     if unknown:
-        raise ValueError(f"no surface {', '.join(unknown)} to show; known: {', '.join(known)}")
+        raise ValueError(f"no surface {', '.join(unknown)} to show; {known_names(known)}")
     told = {
         "mode": "study", "title": title or "Loss landscapes", "source": source,
         "panels": found.panels, "paths": found.paths, "kinks": found.kinks,

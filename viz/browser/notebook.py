@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from landscape.records.choices import check_known
 from viz.browser.html import page_of
 from viz.browser.records import Record, sort_records
 
@@ -78,8 +79,7 @@ def show(
     """
     if height < 200:
         raise ValueError(f"height must be at least 200 pixels, got {height}")
-    if backend not in get_args(Backend):
-        raise ValueError(f"unknown backend {backend!r}; known: {', '.join(get_args(Backend))}")
+    check_known("backend", backend, get_args(Backend))
     if backend == "pyvista":
         return _in_kernel(items, height, options)
     page = page_of(items, **options)

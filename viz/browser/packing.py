@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from landscape.records.choices import check_known
+
 # What a page reads back. ``f2`` is scaled first: a float16 ends at 65,504.
 TYPES = {"f8": "<f8", "f4": "<f4", "f2": "<f2", "u1": "u1", "i4": "<i4"}
 _LARGEST_HALF = 2.0**15
@@ -37,8 +39,7 @@ class Blob:
         Raises:
             ValueError: for another kind.
         """
-        if kind not in TYPES:
-            raise ValueError(f"unknown type {kind!r}; known: {', '.join(TYPES)}")
+        check_known("type", kind, TYPES)
         array = np.asarray(values)
         scale = _half_scale(array) if kind == "f2" else 1.0
         scaled = array.astype(np.float64) / scale if kind == "f2" else array

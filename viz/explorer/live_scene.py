@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from landscape.records.choices import check_known
 from landscape.records.residuals import Residual, remove_quadratic
 from landscape.records.results import Projection
 from landscape.records.surface import Status, Surface
@@ -60,10 +61,7 @@ class Look:
 
     def __post_init__(self) -> None:
         for name, known in (("shows", SHOWS), ("height", HEIGHTS), ("shading", SHADINGS)):
-            if getattr(self, name) not in known:
-                raise ValueError(
-                    f"unknown {name} {getattr(self, name)!r}; known: {', '.join(known)}"
-                )
+            check_known(name, getattr(self, name), known)
         low, high = _EXAGGERATIONS
         if not low <= self.exaggeration <= high:
             raise ValueError(

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from landscape.records.choices import check_known
 from viz.explorer.live_scene import Scene
 from viz.geometry.camera import move, turn
 
@@ -55,8 +56,7 @@ class Wish:
     moving: bool = False
 
     def __post_init__(self) -> None:
-        if self.ground not in GROUNDS:
-            raise ValueError(f"unknown ground {self.ground!r}; known: {', '.join(GROUNDS)}")
+        check_known("ground", self.ground, GROUNDS)
 
     @classmethod
     def of(cls, *sent: Any) -> Wish:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.records.choices import check_known
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
 from viz.captions.normalising import in_short
@@ -84,8 +85,7 @@ def animate_descent(
     file = Path(file)
     count = check_video(file, size, fps, seconds)
     check_shading(shading)
-    if pace not in PACES:
-        raise ValueError(f"unknown pace {pace!r}; known: {', '.join(PACES)}")
+    check_known("pace", pace, PACES)
     scale = scale_of(height, [surface], [path])
     style = film_style(size, style)
     frame = Frame.around([surface], scale, style)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.records.centre import centre_of
+from landscape.records.choices import check_known
 from landscape.records.grid import Grid
 from landscape.records.surface import Surface
 from viz.captions.surfaces import caption as caption_of
@@ -181,8 +182,7 @@ def draw_lines(
 ) -> None:
     """Draw losses along lines into axes; raises like :func:`line`."""
     check_count(len(surfaces))
-    if height not in _HEIGHTS:
-        raise ValueError(f"unknown height {height!r} of a line; known: {', '.join(_HEIGHTS)}")
+    check_known("height of a line", height, _HEIGHTS)
     for surface in surfaces:
         _check_line(surface)
     scale = HeightScale.of(surfaces, kind=height)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.records.choices import check_known
 from landscape.records.kink_map import KinkMap
 from landscape.records.plurals import counted, plural
 from landscape.records.surface import Status, Surface
@@ -87,10 +88,7 @@ def colours_of(
     if colour == "losses":
         return None
     known = sorted({name for surface in surfaces for name in surface.fields} - {"losses"})
-    if colour not in (*WORKED_OUT, *known):
-        raise ValueError(
-            f"unknown colour {colour!r}; known: losses, {', '.join([*WORKED_OUT, *known])}"
-        )
+    check_known("colour", colour, ("losses", *WORKED_OUT, *known))
     found = _worked_out(surfaces, colour, style, height, reference)
     label = found.scale.quantity.split("  ")[0]
     return replace(found, sentences=(*found.sentences, *_missing(surfaces, found, label)))

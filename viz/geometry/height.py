@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.records.choices import check_known
 from landscape.records.plurals import counted
 from landscape.records.results import Projection
 from landscape.records.surface import Status, Surface
@@ -45,8 +46,7 @@ class HeightScale:
     clipped: bool = False
 
     def __post_init__(self) -> None:
-        if self.kind not in ("log", "linear"):
-            raise ValueError(f"unknown height {self.kind!r}; known: log, linear")
+        check_known("height", self.kind, ("log", "linear"))
         if not (np.isfinite(self.low) and np.isfinite(self.high) and self.low < self.high):
             raise ValueError(f"heights must be finite and increasing, got {self.low}, {self.high}")
 
@@ -73,8 +73,7 @@ class HeightScale:
             ValueError: if there is no finite height; on a log scale that includes losses <= 0. For
                 a limit below all of them, or paths on a surface without two axes.
         """
-        if kind not in KINDS:
-            raise ValueError(f"unknown height {kind!r}; known: {', '.join(KINDS)}")
+        check_known("height", kind, KINDS)
         shown, placed = list(surfaces), list(paths)
         check_values(shown, kind)
         parts = [surface_heights(surface, kind).ravel() for surface in shown]

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.records.choices import check_known
 from landscape.records.surface import Surface
 from viz.geometry.colouring import Colours
 from viz.geometry.differences import slopes_of
@@ -103,8 +104,7 @@ def draw_surface(
 
 def check_shading(shading: str) -> None:
     """Raise ValueError if ``shading`` is unknown; the message lists the known."""
-    if shading not in SHADINGS:
-        raise ValueError(f"unknown shading {shading!r}; known: {', '.join(SHADINGS)}")
+    check_known("shading", shading, SHADINGS)
 
 
 def triangles(height: Floats) -> NDArray[np.int64]:

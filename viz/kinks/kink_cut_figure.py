@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.records.choices import check_known
 from landscape.records.kink_cut_surface import KinkCutSurface
 from landscape.records.plurals import counted
 from viz.captions.told import remember
@@ -128,8 +129,7 @@ def crease_caption(surface: KinkCutSurface, frame: Frame) -> str:
 def _scale(surface: KinkCutSurface, height: Kind | HeightScale) -> HeightScale:
     if isinstance(height, HeightScale):
         return height
-    if height not in ("log", "linear"):
-        raise ValueError(f"unknown height {height!r}; known: log, linear")
+    check_known("height", height, ("log", "linear"))
     values = heights(surface.losses, height)
     finite = values[np.isfinite(values)]
     if not len(finite):

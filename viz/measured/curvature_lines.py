@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from landscape.records.arrays import Floats
+from landscape.records.choices import check_known
 from landscape.records.results import Analysis
 from viz.flat.lines import (
     arrays_of,
@@ -208,8 +209,8 @@ def scale_lines(
             raise ValueError(
                 f"{name} must be as many as analyses, {len(analyses)}, got {len(values)}"
             )
-    if per is not None and per not in get_args(Per):
-        raise ValueError(f"unknown per {per!r}; known: {', '.join(get_args(Per))}")
+    if per is not None:
+        check_known("per", per, get_args(Per))
     chosen = per or normalisation(analyses)
     return [ScaleLine.of(analysis, chosen) for analysis in analyses], chosen
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from landscape.records.atomic import replacing, writable_folder, write_bytes
+from landscape.records.choices import check_known
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
 from viz.geometry.drape import laid, losses_on
@@ -151,8 +152,7 @@ def checked_format(name: str) -> str:
     Raises:
         ValueError: if it is unknown; the message lists the known.
     """
-    if name not in FORMATS:
-        raise ValueError(f"unknown format {name!r}; known: {', '.join(FORMATS)}")
+    check_known("format", name, FORMATS)
     return name
 
 
@@ -174,8 +174,7 @@ def _generator() -> str:
 
 
 def _check(units: str, size: float | None) -> None:
-    if units not in UNITS:
-        raise ValueError(f"unknown units {units!r}; known: {', '.join(UNITS)}")
+    check_known("units", units, UNITS)
     if size is not None and units == "data":
         raise ValueError("a file in data units has the size of its data; leave out size")
     if size is not None and not (np.isfinite(size) and size > 0):

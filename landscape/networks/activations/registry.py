@@ -10,7 +10,6 @@ and Threshold, which has no default parameters.
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from landscape.networks.activations.facts import Activation, Kink, Smoothness
 from landscape.networks.activations.polyline import polyline
+from landscape.records.choices import check_known
 
 if TYPE_CHECKING:
     from torch import nn
@@ -182,10 +182,8 @@ def make(name: str) -> nn.Module:
 
 def _parse(name: str) -> tuple[str, float | None]:
     """Take a name apart into its family and parameter."""
-    if name in _FAMILIES:
-        return name, _FAMILIES[name].parameter
     match = _DECIMAL.fullmatch(name)
-    if match and match["base"] in _FAMILIES:
+    if name not in _FAMILIES and match and match["base"] in _FAMILIES:
         if _FAMILIES[match["base"]].parameter is None:
             raise ValueError(
                 f"{match['base']} has no parameter, got {name!r}; leave the number out"
@@ -194,6 +192,5 @@ def _parse(name: str) -> tuple[str, float | None]:
         if value == 0 and match["base"] not in ("leaky_relu", "prelu"):
             raise ValueError(f"the parameter of {match['base']} must be > 0, got {name!r}")
         return match["base"], value
-    close = difflib.get_close_matches(name, _FAMILIES, n=1)
-    hint = f" (did you mean {close[0]!r}?)" if close else ""
-    raise ValueError(f"unknown activation {name!r}{hint}; known: {', '.join(_FAMILIES)}")
+    check_known("activation", name, _FAMILIES, suggest=True)
+    return name, _FAMILIES[name].parameter
