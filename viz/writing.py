@@ -81,10 +81,7 @@ def _save_plotter(plotter: Any, path: Path) -> None:
     finally:
         plotter.close()
     if image.std() < _LEAST_DEVIATION:
-        raise RuntimeError(
-            f"the picture for {path} came out blank; 'landscape doctor' tells whether rendering "
-            "works here"
-        )
+        raise RuntimeError(f"the picture for {path} came out blank; try 'landscape info --machine'")
     told = PngInfo()
     told.add_text("Software", SOFTWARE)
     with replacing(path) as temporary:

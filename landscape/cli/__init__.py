@@ -5,10 +5,12 @@ Nothing heavy is imported here: ``landscape --help`` must answer at once.
 
 from __future__ import annotations
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from landscape.cli import (
-    activations,
     analyse,
     animate,
     check,
@@ -17,15 +19,14 @@ from landscape.cli import (
     export,
     figure,
     import_,
-    inspect,
-    kinks,
+    info,
     render,
     report,
     run,
     sample,
     view,
-    web_page,
 )
+from landscape.cli.grouped_help import GroupedCommand
 
 app = typer.Typer(
     name="landscape",
@@ -37,40 +38,43 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.command("demo", short_help="The whole job on scikit-learn's digits.")(demo.demo)
-app.command("run", short_help="Train, and sample planes around each solution.")(run.run)
-app.command("train", short_help="Train only; 'run' samples later.")(run.train)
-app.command("sample", short_help="One more plane, line or volume of a study.")(sample.sample)
-app.command("render", short_help="Pictures of a study.")(render.render)
-app.command("view", short_help="Look around live: turn, zoom by sampling anew, keep.")(view.view)
-app.command("figure", short_help="A figure for a paper, with its caption.")(figure.figure)
-app.command("animate", short_help="Films: a descent, or the way into the microscope.")(
-    animate.animate
+# In the order in which they are used.
+_COMMANDS = (
+    ("demo", demo.demo, "The whole job on scikit-learn's digits; a page that teaches kinks."),
+    ("run", run.run, "Train, and sample planes around each solution."),
+    ("sample", sample.sample, "One more plane, line or volume, also of a network of your own."),
+    ("render", render.render, "Pictures of a study."),
+    ("figure", figure.figure, "A figure for a paper, with its caption."),
+    ("view", view.view, "Look around live: turn, zoom by sampling anew, keep."),
+    ("animate", animate.animate, "Films: a descent, or the way into the microscope."),
+    ("export", export.export, "One page to turn in a browser; Blender, ParaView, a table."),
+    ("analyse", analyse.analyse, "How much of the change of slope sits in kinks."),
+    ("claims", claims.claims, "What is claimed of smoothness, measured and judged."),
+    ("report", report.report, "Everything a study holds, in one HTML file."),
+    ("info", info.info, "What a study holds; the known activations; versions."),
+    ("import", import_.import_, "Surfaces and paths of other programs into a study."),
+    ("check", check.check, "Is a study file whole? Repair what is damaged."),
 )
-app.command("export", short_help="One page to turn in a browser; Blender, ParaView, a table.")(
-    export.export
-)
-app.command("toy", short_help="A page that teaches kinks, with a network of two parameters.")(
-    web_page.toy
-)
-app.command("analyse", short_help="How much of the change of slope sits in kinks.")(analyse.analyse)
-app.command("kinks", short_help="The same for a network of your own.")(kinks.kinks)
-app.command("claims", short_help="What is claimed of smoothness, measured and judged.")(
-    claims.claims
-)
-app.command("report", short_help="Everything a study holds, in one HTML file.")(report.report)
-app.command("activations", short_help="The known activations: classes, kinks, slopes.")(
-    activations.activations
-)
-app.command("info", short_help="What a study file holds.")(inspect.info)
-app.command("import", short_help="Surfaces and paths of other programs into a study.")(
-    import_.import_
-)
-app.command("check", short_help="Is a study file whole, digest by digest?")(check.check)
-app.command("repair", short_help="Save what is sound of a damaged study; compute the rest.")(
-    check.repair
-)
-app.command("doctor", short_help="Versions, and whether rendering works.")(inspect.doctor)
+for _name, _function, _words in _COMMANDS:
+    app.command(_name, cls=GroupedCommand, short_help=_words)(_function)
+
+
+def _version(*, wanted: bool) -> None:
+    if wanted:
+        print(f"lossoscope {version('lossoscope')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version and exit.", callback=_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> None:

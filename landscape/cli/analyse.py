@@ -1,62 +1,74 @@
-"""``landscape analyse``: slope budgets of a study."""
+"""``landscape analyse``: slope budgets and other measurements of a study, or of any network."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from landscape.cli.analysis_tables import print_report, write_report
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import AsJson, Study, Style
-from landscape.cli.path_table import COLUMNS as PATH_COLUMNS
-from landscape.cli.path_table import NOTE as PATH_NOTE
-from landscape.cli.path_table import path_rows
+from landscape.cli.options import (
+    FIGURE,
+    MODEL,
+    AsJson,
+    Checkpoint,
+    Data,
+    IgnoreKeys,
+    Loss,
+    Model,
+    OptionalStudy,
+    Runs,
+    Style,
+    check_unused,
+)
+from landscape.cli.user_budgets import print_user_budgets
+from landscape.cli.user_model import UserModel
 from landscape.cli.wiring import bars, configuration_of, load_data
 from landscape.records.atomic import writable_folder
-from landscape.records.plurals import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from landscape.store import StudyFile
+    from landscape.study.analyses import Wanted
 
 # Fewer points a side determine no quadratic; fewer lines or centres, no surface and no quartiles.
 _LEAST = {"--scales": 2, "--microscope": 3, "--map": 2, "--creases": 2}
 # Steps that are followed along a path, at most.
 _FOLLOWED = 100
-_NOTE = (
-    "Medians over steps and random lines, of the loss over all examples. Off by: signed share "
-    "of the slope change that sits in kinks, which autograd's curvature misses. Bend, kink: shares "
-    "of all change of slope, unsigned, per example; the kink share shows whether kinks occur, not "
-    "how much they matter. Check: budgets whose closure error is within its bound, and whose net "
-    "residual is below 2 % of the larger signed part."
-)
-_COLUMNS = (
-    "run",
-    "class",
-    "segments",
-    "off by",
-    "bend",
-    "kink",
-    "crossings",
-    "closure",
-    "net",
-    "check",
-)
+_PATH = "Along the path"
+_WINDOW = "In a window of one optimizer step"
+_SOLUTION = "At the solution"
 
 
 @one_line_errors
 def analyse(
-    study: Study,
-    run: Annotated[list[str] | None, typer.Option("--run", help="Only this; repeatable.")] = None,
+    study: OptionalStudy = None,
+    run: Runs = None,
     steps: Annotated[
-        int, typer.Option("--steps", min=0, help="Optimizer steps of each run, spread evenly.")
-    ] = 10,
+        int | None,
+        typer.Option(
+            "--steps",
+            min=0,
+            help="Slope budgets of this many optimizer steps of each run, spread evenly. [10]",
+        ),
+    ] = None,
     lines: Annotated[
-        int, typer.Option("--lines", min=0, help="Random lines through each solution.")
-    ] = 0,
+        int | None,
+        typer.Option(
+            "--lines",
+            min=0,
+            help="Slope budgets of this many random lines. [0; with --model 3]",
+        ),
+    ] = None,
     path: Annotated[
         bool,
         typer.Option(
             "--path",
+            rich_help_panel=_PATH,
             help="Follow up to 100 single steps: how much of the change of slope sits in kinks, "
             "what autograd sees of it, and what can be predicted. At --steps of them also "
             "linear range, the gradient's Lipschitz constant, the largest eigenvalue, kink noise.",
@@ -66,15 +78,19 @@ def analyse(
         bool,
         typer.Option(
             "--swap",
+            rich_help_panel=_PATH,
             help="With --path: measure the same steps again with the activation's copy on the "
-            "same weights: "
-            "ReLU as SmeLU(0.1), GELU, tanh and ELU as piecewise linear ones, and the reverse.",
+            "same weights: ReLU as SmeLU(0.1), GELU, tanh and ELU as piecewise linear ones, and "
+            "the reverse.",
         ),
     ] = False,
     scales: Annotated[
         int,
         typer.Option(
-            "--scales", min=0, help="Curvature against scale at so many centres (50 is usual)."
+            "--scales",
+            min=0,
+            rich_help_panel=_SOLUTION,
+            help="Curvature against scale at this many centres; 50 is usual.",
         ),
     ] = 0,
     spectrum: Annotated[
@@ -82,8 +98,8 @@ def analyse(
         typer.Option(
             "--spectrum",
             min=0,
-            help="Spectral density of the Hessian at the solution, by so many Lanczos steps (60 "
-            "is usual).",
+            rich_help_panel=_SOLUTION,
+            help="Spectral density of the Hessian by this many Lanczos steps; 60 is usual.",
         ),
     ] = 0,
     microscope: Annotated[
@@ -91,13 +107,17 @@ def analyse(
         typer.Option(
             "--microscope",
             min=0,
-            help="Points a side of the window of one optimizer step (101 is usual).",
+            rich_help_panel=_WINDOW,
+            help="The loss at this many points a side; 101 is usual.",
         ),
     ] = 0,
     kink_map: Annotated[
         int,
         typer.Option(
-            "--map", min=0, help="Every kink in that window, cut at so many lines (33 is usual)."
+            "--map",
+            min=0,
+            rich_help_panel=_WINDOW,
+            help="Every kink, found along this many lines; 33 is usual.",
         ),
     ] = 0,
     creases: Annotated[
@@ -105,65 +125,131 @@ def analyse(
         typer.Option(
             "--creases",
             min=0,
-            help="The surface of that window cut along its kinks, points a side (13 is usual).",
+            rich_help_panel=_WINDOW,
+            help="The surface cut along its kinks, at this many points a side; 13 is usual.",
         ),
     ] = 0,
+    model: Model = "",
+    data: Data = "",
+    loss: Loss = "",
+    checkpoint: Checkpoint = None,
+    ignore_keys: IgnoreKeys = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            "--rate",
+            rich_help_panel=MODEL,
+            help="Learning rate of the step of gradient descent that is measured. [0.1]",
+        ),
+    ] = None,
+    span: Annotated[
+        float | None,
+        typer.Option(
+            "--span",
+            rich_help_panel=MODEL,
+            help="Random lines run from -span to span times a filter-normalised direction. [0.1]",
+        ),
+    ] = None,
     as_json: AsJson = False,
     tables: Annotated[
-        Path | None, typer.Option("--tables", help="Folder for the table as CSV, Markdown, LaTeX.")
+        Path | None,
+        typer.Option(
+            "--tables",
+            rich_help_panel=FIGURE,
+            help="Folder for the tables as CSV, Markdown and LaTeX. [none]",
+        ),
     ] = None,
     figures: Annotated[
         Path | None,
-        typer.Option("--figures", help="Folder for figures of all analyses in the study."),
+        typer.Option(
+            "--figures",
+            rich_help_panel=FIGURE,
+            help="Folder for figures of everything that was analysed in the study. [none]",
+        ),
     ] = None,
     style: Style = "paper",
 ) -> None:
     """Measure how much of the change of slope sits in kinks, which autograd's Hessian cannot see.
 
     Along an optimizer step (or a random line) the change of the loss's slope is the integral of
-    autograd's curvature plus the jumps at kinks. Analyses are added to the study; those that are
-    there are not measured again.
-    """
-    from landscape.cli.pictures import own_viz
-    from landscape.store import open_study
-    from landscape.study.analyses import Wanted, add_analyses
-    from landscape.study.analysis_summaries import report
-    from landscape.study.microscopes import add_microscopes
+    autograd's curvature plus the jumps at kinks. Analyses are added to the study; those that it
+    holds are not measured again.
 
+    With --model the slope budgets of a network of your own are printed. The Python files named are
+    run, with all that is in them: give files you trust. Nothing in the checkpoint is run.
+    """
+    if bool(model) == (study is not None):
+        raise ValueError("give either a study, or --model with --data")
+    if study is None:
+        check_unused(
+            {"run": run, "steps": steps, "path": path, "swap": swap, "scales": scales or None,
+             "spectrum": spectrum or None, "microscope": microscope or None,
+             "map": kink_map or None, "creases": creases or None, "tables": tables,
+             "figures": figures, "style": style.removeprefix("paper")},
+            "is of a study; leave it out with --model",
+        )  # fmt: skip
+        network = UserModel(model=model, data=data, loss=loss or "cross_entropy",
+                            checkpoint=checkpoint, ignore=tuple(ignore_keys or ()))  # fmt: skip
+        print_user_budgets(
+            network, rate=0.1 if rate is None else rate, lines=3 if lines is None else lines,
+            span=0.1 if span is None else span, as_json=as_json,
+        )  # fmt: skip
+        return
+    from landscape.cli.pictures import own_viz
+    from landscape.study.analyses import Wanted
+
+    check_unused({"data": data, "loss": loss, "checkpoint": checkpoint, "rate": rate, "span": span,
+                  "ignore-keys": ignore_keys}, "is of --model; a study has its own")  # fmt: skip
     looks = own_viz().Style.of(style)
     _check({"--scales": scales, "--microscope": microscope, "--map": kink_map,
             "--creases": creases}, alone=swap and not path)  # fmt: skip
+    wanted = Wanted(steps=10 if steps is None else steps, lines=lines or 0, path=_FOLLOWED * path,
+                    swap=_FOLLOWED * swap, centres=scales, map_points=kink_map,
+                    crease_points=creases, spectrum=spectrum)  # fmt: skip
     for folder in filter(None, (tables, figures)):
         writable_folder(folder)
+    done = _measured(study, run or (), wanted, microscope)
+    _show(done, tables, figures, looks, as_json=as_json)
+
+
+def _measured(study: Path, runs: Sequence[str], wanted: Wanted, microscope: int) -> StudyFile:
+    """Add analyses to a study and return it."""
+    from landscape.store import open_study
+    from landscape.study.analyses import add_analyses
+    from landscape.study.microscopes import add_microscopes
+
     source = open_study(study)
     config = configuration_of(source)
-    wanted = Wanted(steps=steps, lines=lines, path=_FOLLOWED * path, swap=_FOLLOWED * swap,
-                    centres=scales, map_points=kink_map, crease_points=creases,
-                    spectrum=spectrum)  # fmt: skip
-    with bars() as shown:
-        add_analyses(source, config, wanted, load_data=load_data, runs=run or (), reporter=shown)
+    with bars() as progress:
+        add_analyses(
+            source, config, wanted, load_data=load_data, runs=runs, reporter=progress
+        )  # fmt: skip
         if microscope:
             add_microscopes(
-                source, config, load_data=load_data, runs=run or (), points=microscope,
-                reporter=shown,
+                source, config, load_data=load_data, runs=runs, points=microscope,
+                reporter=progress,
             )  # fmt: skip
-    done = open_study(source.path)
-    found = report(done)
-    written = []
-    if tables is not None:
-        written += _write_tables("slope-budget", _COLUMNS, _rows(found), tables)
-        if rows := path_rows(found):
-            written += _write_tables("along-path", PATH_COLUMNS, rows, tables)
+    return open_study(source.path)
+
+
+def _show(
+    study: StudyFile, tables: Path | None, figures: Path | None, looks: object, *, as_json: bool
+) -> None:
+    """Print what a study's analyses say, and write tables and figures of them."""
+    from landscape.study.analysis_summaries import report
+
+    summary = report(study)
+    written = [] if tables is None else write_report(summary, tables)
     if figures is not None:
         from landscape.cli.analysis_pictures import draw_analyses
 
-        written += draw_analyses(done, figures, looks)
+        written += draw_analyses(study, figures, looks)
     if as_json:
-        print(json.dumps(found, indent=2))
+        print(json.dumps(summary, indent=2))
         return
-    print_report(found)
-    for one in written:
-        print(f"wrote {one}")
+    print_report(summary)
+    for file in written:
+        print(f"wrote {file}")
 
 
 def _check(counts: dict[str, int], *, alone: bool) -> None:
@@ -179,79 +265,3 @@ def _check(counts: dict[str, int], *, alone: bool) -> None:
             raise ValueError(
                 f"{option} must be at least {_LEAST[option]}, or 0 for none, got {number}"
             )
-
-
-def _rows(found: dict[str, Any]) -> list[list[str]]:
-    rows = []
-    for name, entry in found["runs"].items():
-        for key in ("slope_budget", "slope_budget_random"):
-            if key in entry:
-                rows.append(_row(name, entry["activation_class"], entry[key]))
-    return rows
-
-
-def _row(name: str, smoothness: str | None, values: dict[str, Any]) -> list[str]:
-    def cell(key: str, form: str) -> str:
-        value = values[key]
-        if not isinstance(value, dict):
-            return "-" if value is None else format(value, form)
-        middle, low, high = (format(value[k], form) for k in ("median", "low", "high"))
-        return f"{middle} ({low} to {high})"
-
-    count = values["segments"]
-    what = "line" if values["segment"] == "random" else "step"
-    return [
-        name, smoothness or "-", counted(count, what),
-        cell("off_by", ".1%"), cell("bend_share", ".3f"), cell("kink_share", ".3f"),
-        cell("crossings", ".0f"), cell("closure_error", ".0e"),
-        cell("net_residual", ".0e"), f"{values['passed']}/{count}",
-    ]  # fmt: skip
-
-
-def print_report(found: dict[str, Any]) -> None:
-    """Print a line for each run and kind of segment, and two for each path that was followed."""
-    # Class and net residual are left out, so that a line has 80 characters.
-    shown = [number for number, name in enumerate(_COLUMNS) if name not in ("class", "net")]
-    rows = [[row[number].split(" (")[0] for number in shown] for row in _rows(found)]
-    _print_table([_COLUMNS[number] for number in shown], rows, _NOTE)
-    _print_table(PATH_COLUMNS, path_rows(found), PATH_NOTE)
-
-
-def _print_table(columns: Sequence[str], rows: list[list[str]], note: str) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    if not rows:
-        return
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    for number, heading in enumerate(columns):
-        table.add_column(heading, no_wrap=True, justify="left" if number < 2 else "right")
-    for row in rows:
-        table.add_row(*row)
-    console = Console()
-    console.print(table)
-    console.print(note, highlight=False)
-
-
-def _write_tables(
-    stem: str, columns: tuple[str, ...], rows: list[list[str]], folder: Path
-) -> list[Path]:
-    import csv
-    import io
-
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([columns, *rows])
-    markdown = ["| " + " | ".join(row) + " |" for row in (columns, ["---"] * len(columns), *rows)]
-    escaped = [[cell.replace("%", r"\%").replace("_", r"\_") for cell in row]
-               for row in (list(columns), *rows)]  # fmt: skip
-    body = [" & ".join(row) + r" \\" for row in escaped]
-    latex = [rf"\begin{{tabular}}{{{'l' * len(columns)}}}", r"\hline", body[0], r"\hline",
-             *body[1:], r"\hline", r"\end{tabular}"]  # fmt: skip
-    contents = {"csv": text.getvalue(), "md": "\n".join(markdown) + "\n",
-                "tex": "\n".join(latex) + "\n"}  # fmt: skip
-    paths = []
-    for ending, content in contents.items():
-        path = folder / f"{stem}.{ending}"
-        path.write_text(content, encoding="utf-8")
-        paths.append(path)
-    return paths

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import Camera, Seed, Select, Study, Style
+from landscape.cli.options import Camera, Seed, Select, Study, Style, Surface
 from landscape.cli.wiring import bars, configuration_of, load_data
 from landscape.records.choices import check_known, known_names
 
 if TYPE_CHECKING:
     from landscape.cli.pictures import Panel
-    from landscape.records.surface import Surface
+    from landscape.records.surface import Surface as SampledSurface
     from landscape.store import StudyFile
     from landscape.study.reporting import Reporter
 
@@ -31,9 +31,7 @@ _LAST = 0.1
 @one_line_errors
 def animate(
     study: Study,
-    surface: Annotated[
-        str, typer.Option("--surface", help="Surface id; without one the known are listed.")
-    ] = "",
+    surface: Surface = "",
     select: Select = "",
     seed: Seed = None,
     kind: Annotated[
@@ -187,7 +185,7 @@ def _filming(shown: Reporter, options: dict[str, Any]) -> Any:
 
 def _levels(
     study: StudyFile, panel: Panel, shown: Reporter, *, last: float, points: int
-) -> tuple[list[Surface], float]:
+) -> tuple[list[SampledSurface], float]:
     """Sample windows around a solution, from the whole surface down; return a step's width too.
 
     Raises:

@@ -1,4 +1,4 @@
-"""``landscape check`` and ``landscape repair``: is a study whole, and what can be saved of it."""
+"""``landscape check``: is a study whole, and what can be saved of it."""
 
 from __future__ import annotations
 
@@ -9,24 +9,62 @@ import typer
 
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.options import Study
+from landscape.cli.wiring import bars, configuration_of, load_data
 from landscape.records.plurals import counted, plural
 
 
 @one_line_errors
-def check(study: Study) -> None:
+def check(
+    study: Study,
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair", help="Save what is sound of a damaged study, and compute the rest again."
+        ),
+    ] = False,
+    recompute: Annotated[
+        bool,
+        typer.Option(
+            "--recompute/--no-recompute",
+            help="With --repair: compute what is missing, where the study says how and the data "
+            "are at hand.",
+        ),
+    ] = True,
+) -> None:
     """Verify every digest of a study file and say which part is damaged.
 
     The file is read in a process of its own, with limits on time and memory. The exit code is 0 if
     the study is whole, 1 if a part is damaged, 2 if it is no study at all.
+
+    With --repair, damaged tiles of surfaces become missing points and other damaged records are
+    removed. A study of 'landscape run' then continues, and so do the surfaces that 'landscape
+    sample' added to it: only what is missing is computed. For the rest, as surfaces of a network
+    of your own, whose code is not run from here, the command to give is printed. The damaged file
+    is kept as <name>.damaged.
+    """
+    path = _file(study)
+    if repair:
+        _repair(path, recompute=recompute)
+        return
+    if not recompute:
+        raise ValueError("--no-recompute is of --repair; add --repair")
+    _verify(path)
+
+
+def _verify(path: Path) -> None:
+    """Print whether a file is whole.
+
+    Raises:
+        typer.Exit: with the code 1, if it is not.
     """
     from landscape.store.checking import check_file
 
-    path = _file(study)
-    found = check_file(path)
+    with bars():
+        found = check_file(path)
     for part, problem in found.problems.items():
         print(f"{path}: {part} is damaged: {problem}")
     if found.problems:
-        print(f"mend it with: landscape repair {path}")
+        print(f"mend it with: landscape check --repair {path}")
         raise typer.Exit(1)
     records = counted(found.records, "record")
     if not found.digests:
@@ -38,29 +76,13 @@ def check(study: Study) -> None:
     print(f"{path}: {records}, {how}")
 
 
-@one_line_errors
-def repair(
-    study: Study,
-    recompute: Annotated[
-        bool,
-        typer.Option(
-            "--recompute/--no-recompute",
-            help="Compute what is missing, where the study says how and the data are at hand.",
-        ),
-    ] = True,
-) -> None:
-    """Save what is sound of a damaged study, and compute the rest again where that is possible.
-
-    Damaged tiles of surfaces become missing points, other damaged records are removed. A study
-    of 'landscape run' then continues, and so do the surfaces that 'landscape sample' added to it:
-    just what is missing is computed. For the rest, as surfaces of a network of your own, whose
-    code is not run from here, it says the command. The damaged file is kept as <name>.damaged.
-    """
+def _repair(path: Path, *, recompute: bool) -> None:
+    """Save what is sound, compute the rest where that is possible, and print what was done."""
     from landscape.store import open_study
     from landscape.store.salvage import salvage
 
-    path = _file(study)
-    done = salvage(path)
+    with bars():
+        done = salvage(path)
     if done.kept is None:
         print(f"{path}: nothing is damaged")
         return
@@ -81,7 +103,6 @@ def repair(
 
 def _recomputed(path: Path, damaged: list[str]) -> dict[str, str]:
     """Compute what is missing of a study with a configuration; say what could not be."""
-    from landscape.cli.wiring import bars, configuration_of, load_data
     from landscape.store import open_study
     from landscape.study import Study as Work
     from landscape.study.repair import mend_surfaces

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from landscape.cli.mistakes import one_line_errors
+from landscape.cli.options import check_unused
+from landscape.cli.web_page import write_toy
 from landscape.cli.wiring import bars, load_data
+from landscape.records.atomic import writable_folder
+from landscape.records.plurals import counted, plural
 
 if TYPE_CHECKING:
     from landscape.store import StudyFile
@@ -28,32 +34,47 @@ def demo(
     quick: Annotated[
         bool, typer.Option("--quick", help="Two activations, small grids: seconds.")
     ] = False,
+    toy: Annotated[
+        bool,
+        typer.Option(
+            "--toy",
+            help="Write only a page that teaches kinks, OUT/toy.html (or the file OUT). It holds a "
+            "network of two parameters: a slider turns ReLU into SmeLU, kink lines move and "
+            "soften, and gradient descent steps at a rate of your choice.",
+        ),
+    ] = False,
 ) -> None:
     """Train, sample and draw eight activations on scikit-learn's digits, in about 3 minutes.
 
     An MLP 64-32-32-10 is trained with each activation by gradient descent and by Nesterov's
-    method from the same weights. Writes OUT/study.h5, 3D pictures of every surface, a comparison,
-    a contour figure and the loss microscope (kinked and smooth in a window of one optimizer step),
-    and prints slope budgets of three steps of each descent: how much of the change of slope sits
-    in kinks. Called again, it continues what is unfinished.
+    method from the same weights. The command writes OUT/study.h5, 3D pictures of every surface, a
+    comparison, a contour figure and the loss microscope (kinked and smooth in a window of one
+    optimizer step). It prints slope budgets of three steps of each descent: how much of the change
+    of slope sits in kinks. Called again, it does only what is missing.
     """
-    from landscape.cli.analyse import print_report
-    from landscape.cli.inspect import print_summaries
+    if toy:
+        check_unused({"quick": quick}, "is of the whole demo; leave it out with --toy")
+        print(f"wrote {write_toy(out)}")
+        return
+    from landscape.cli.analysis_tables import print_report
+    from landscape.cli.info import print_summaries
     from landscape.cli.run import plan
     from landscape.study import Study
     from landscape.study.analysis_summaries import report
 
-    with bars() as shown:
-        study = Study(demo_config(quick=quick), out / "study.h5", load_data, shown)
-        shown.note(plan(study, sample=True))
-        shown.note(f"then slope budgets, the microscope, {2 * len(study.config.runs) + 6} pictures")
-        done = look_closer(study.run(), study.config, shown)
-        written = draw(done, out, shown)
+    with bars() as progress:
+        study = Study(demo_config(quick=quick), out / "study.h5", load_data, progress)
+        progress.note(plan(study, sample=True))
+        progress.note("then slope budgets, the microscope, pictures")
+        done = look_closer(study.run(), study.config, progress)
+        written, kept = draw(done, out, progress)
     print_summaries(done)
     print_report(report(done))
-    print(f"wrote {done.path}")
     for path in written:
         print(f"wrote {path}")
+    if kept:
+        print(f"{counted(kept, 'picture')} in {out} {plural(kept, 'is', 'are')} newer than "
+              f"{done.path} and {plural(kept, 'was', 'were')} not drawn again")  # fmt: skip
     print(f"next: landscape info {done.path}")
 
 
@@ -95,37 +116,52 @@ def look_closer(study: StudyFile, config: StudyConfig, shown: Reporter) -> Study
     return open_study(study.path)
 
 
-def draw(study: StudyFile, out: Path, shown: Reporter) -> list[Path]:
-    """Draw the demo's pictures; without graphics, those that need none."""
+def draw(study: StudyFile, out: Path, progress: Reporter) -> tuple[list[Path], int]:
+    """Draw the demo's pictures that are missing or older than the study.
+
+    Returns:
+        The files written, and how many pictures were left as they are. Without graphics, those
+        that need none.
+    """
     from landscape.cli import pictures
-    from landscape.records.atomic import writable_folder
 
-    kinds: dict[str, list[str]] = {}
+    flat, solid = _drawings(study, out)
+    stale = [path for path in (*flat, *solid) if _older(path, study.path)]
+    kept = len(flat) + len(solid) - len(stale)
+    if any(path in solid for path in stale):
+        try:
+            pictures.own_viz().ensure()
+        except RuntimeError as error:
+            progress.note(f"no 3D pictures: {error}")
+            stale = [path for path in stale if path in flat]
+    progress.stage("drawing", len(stale))
+    for path in stale:
+        writable_folder(path.parent)
+        (flat | solid)[path](path)
+        progress.advance(1)
+    return stale, kept
+
+
+Drawings = dict[Path, Callable[[Path], object]]
+
+
+def _drawings(study: StudyFile, out: Path) -> tuple[Drawings, Drawings]:
+    """Return what draws each flat picture, and each one in 3D."""
+    from landscape.cli import pictures
+
+    flat: Drawings = {out / "microscope.png": lambda _: pictures.draw_microscope(study, out)}
+    solid: Drawings = {}
     for kind in ("pca", "random"):
-        every = [s for s in study.surfaces() if s.endswith(f".{kind}")]
-        kinds[kind] = pictures.by_smoothness(study, every)
-    descent = [s for s in kinds["pca"] if "-gd-" in s]
-    random = [s for s in kinds["random"] if "-gd-" in s]
-    folder = writable_folder(out / "surfaces")
-    shown.stage("drawing", len(study.surfaces()) + 6)
-    written: list[Path] = []
+        every = [name for name in study.surfaces() if name.endswith(f".{kind}")]
+        every = pictures.by_smoothness(study, every)
+        descent = [name for name in every if "-gd-" in name]
+        flat[out / f"contours-{kind}.pdf"] = partial(pictures.draw_contours, study, descent)
+        solid[out / f"comparison-{kind}.png"] = partial(pictures.draw_comparison, study, descent)
+        for name in every:
+            solid[out / "surfaces" / f"{name}.png"] = partial(pictures.draw_one, study, name)
+    return flat, solid
 
-    def done(path: Path) -> None:
-        written.append(path)
-        shown.advance(1)
 
-    for name, chosen in (("pca", descent), ("random", random)):
-        done(pictures.draw_contours(study, chosen, out / f"contours-{name}.pdf"))
-    for path in pictures.draw_microscope(study, out):
-        done(path)
-    try:
-        pictures.own_viz().ensure()
-    except RuntimeError as error:
-        shown.note(f"no 3D pictures: {error}")
-        return written
-    for name, chosen in (("pca", descent), ("random", random)):
-        done(pictures.draw_comparison(study, chosen, out / f"comparison-{name}.png"))
-    for _path in pictures.draw_each(study, kinds["pca"] + kinds["random"], folder):
-        shown.advance(1)
-    written.append(folder)
-    return written
+def _older(picture: Path, study: Path) -> bool:
+    """Whether a picture is missing, or was written before the study's last change."""
+    return not picture.exists() or picture.stat().st_mtime_ns < study.stat().st_mtime_ns

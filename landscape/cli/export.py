@@ -10,7 +10,7 @@ import typer
 
 from landscape.cli.looks import selected
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import Seed, Select, Study
+from landscape.cli.options import Seed, Select, Study, Surfaces
 from landscape.cli.web_page import write_page
 from landscape.cli.wiring import bars
 from landscape.records.choices import check_known
@@ -31,9 +31,7 @@ _SAMPLES = {
 @one_line_errors
 def export(
     study: Study,
-    surface: Annotated[
-        list[str] | None, typer.Option("--surface", help="Surface id. Repeat. [all over planes]")
-    ] = None,
+    surface: Surfaces = None,
     select: Select = "",
     seed: Seed = None,
     suffix: Annotated[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import logging
 import os
 import sys
 import warnings
@@ -26,12 +27,14 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
 
     2 for a mistake, 1 where the machine is the reason (no room, no graphics), 130 for Ctrl-C.
     Warnings become one line too. With LANDSCAPE_DEBUG=1 in the environment the traceback is shown
-    instead.
+    instead, and the log: how the engine was chosen, for example.
     """
 
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         if os.environ.get("LANDSCAPE_DEBUG") == "1":
+            logging.basicConfig(level=logging.WARNING, format="%(message)s")
+            logging.getLogger("landscape").setLevel(logging.DEBUG)
             return command(*args, **kwargs)
         try:
             with warnings.catch_warnings():

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import Camera, Reference, Seed, Select, Study, Style
+from landscape.cli.options import Camera, Reference, Seed, Select, Study, Style, Surfaces
 from landscape.cli.wiring import bars
 from landscape.records.choices import check_known
 
@@ -21,9 +21,7 @@ FIGURE_FORMATS = ("pdf", "svg", "png")
 @one_line_errors
 def render(
     study: Study,
-    surface: Annotated[
-        list[str] | None, typer.Option("--surface", help="Surface id. Repeat. [all]")
-    ] = None,
+    surface: Surfaces = None,
     select: Select = "",
     seed: Seed = None,
     kind: Annotated[

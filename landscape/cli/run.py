@@ -1,4 +1,4 @@
-"""``landscape run`` and ``landscape train``: an experiment from options or a TOML file."""
+"""``landscape run``: an experiment from options or a TOML file."""
 
 from __future__ import annotations
 
@@ -8,157 +8,151 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.wiring import bars, load_data, minutes, parse_points
+from landscape.cli.options import GRID
+from landscape.cli.wiring import bars, load_data, minutes
+from landscape.records.grid_notation import parse_plane_shape
 from landscape.records.plurals import counted
 
 if TYPE_CHECKING:
     from landscape.study.configuration import StudyConfig
 
-Config = Annotated[Path | None, typer.Option("--config", help="TOML file; options override it.")]
-Activation = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--activation", help="As relu, elu or leaky_relu_0.3; a wrong one lists all. Repeat."
-    ),
-]
-Optimizer = Annotated[
-    list[str] | None,
-    typer.Option("--optimizer", help="gd, sgd, momentum, nesterov, adam, adamw. Repeat."),
-]
-Seed = Annotated[list[int] | None, typer.Option("--seed", help="Repeat for several. [0]")]
-Data = Annotated[
-    str | None, typer.Option("--data", help="Data set; a wrong name lists all. [digits]")
-]
-Folder = Annotated[str | None, typer.Option("--folder", help="Where data sets of yours lie.")]
-Network = Annotated[str | None, typer.Option("--network", help="mlp, cnn or resnet. [mlp]")]
-Loss = Annotated[
-    str | None,
-    typer.Option(
-        "--loss",
-        help="cross_entropy, or mse (mean squared error; classes become one-hot vectors). "
-        "[cross_entropy for classes, mse for values]",
-    ),
-]
-Steps = Annotated[int | None, typer.Option("--steps", help="Optimizer steps. [300]")]
-Batch = Annotated[
-    int | None, typer.Option("--batch-size", help="Examples per step; 0 is all (gd always). [0]")
-]
-Rate = Annotated[
-    float | None,
-    typer.Option("--learning-rate", help="The rate of every optimizer. [its own, see --show]"),
-]
-Points = Annotated[str | None, typer.Option("--grid", help="Points, as 51 or 51x41. [51]")]
-Span = Annotated[
-    float | None, typer.Option("--span", help="The random plane spans [-span, span]^2. [1]")
-]
-Set = Annotated[
-    list[str] | None,
-    typer.Option("--set", help="Any setting, as training.momentum=0.8 (TOML values). Repeat."),
-]
-Show = Annotated[
-    bool, typer.Option("--show", help="Print the whole configuration as TOML and stop.")
-]
-Out = Annotated[Path, typer.Option("--out", help="Folder for study.h5.")]
+_TRAINING = "Training"
+_SETTINGS = "All settings"
 
 
 @one_line_errors
 def run(
-    config: Config = None,
-    activation: Activation = None,
-    optimizer: Optimizer = None,
-    seed: Seed = None,
-    data: Data = None,
-    folder: Folder = None,
-    network: Network = None,
-    loss: Loss = None,
-    steps: Steps = None,
-    batch_size: Batch = None,
-    learning_rate: Rate = None,
-    grid: Points = None,
-    span: Span = None,
-    settings: Set = None,
-    show: Show = False,
-    out: Out = Path("study"),
+    activation: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--activation",
+            help="Activation, as relu, elu or leaky_relu_0.3; 'info --activations' lists all. "
+            "Repeat. [relu, elu]",
+        ),
+    ] = None,
+    optimizer: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--optimizer",
+            help="Optimizer: gd, sgd, momentum, nesterov, adam or adamw. Repeat. [gd]",
+        ),
+    ] = None,
+    seed: Annotated[
+        list[int] | None,
+        typer.Option("--seed", help="Seed of weights and batches. Repeat. [0]"),
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option("--data", help="Data set; a wrong name lists all. [digits]")
+    ] = None,
+    folder: Annotated[
+        str | None,
+        typer.Option("--folder", help="Folder of your own data sets. [$LANDSCAPE_DATA]"),
+    ] = None,
+    network: Annotated[
+        str | None, typer.Option("--network", help="Network: mlp, cnn or resnet. [mlp]")
+    ] = None,
+    loss: Annotated[
+        str | None,
+        typer.Option(
+            "--loss",
+            help="cross_entropy, or mse (mean squared error; classes become one-hot vectors). "
+            "[cross_entropy for classes, mse for values]",
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option("--steps", help="Optimizer steps. [300]", rich_help_panel=_TRAINING),
+    ] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            "--batch-size",
+            help="Examples per step; 0 takes all, as gd always does. [0]",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = None,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(
+            "--learning-rate",
+            help="Rate of every optimizer. [each its own, see --show]",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = None,
+    train_only: Annotated[
+        bool,
+        typer.Option(
+            "--train-only",
+            help="Sample no surfaces; the same command without it does so later.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = False,
+    grid: Annotated[
+        str | None,
+        typer.Option(
+            "--grid", help="Points of each surface, as 51 or 51x41. [51]", rich_help_panel=GRID
+        ),
+    ] = None,
+    span: Annotated[
+        float | None,
+        typer.Option(
+            "--span", help="The random plane covers [-span, span]^2. [1]", rich_help_panel=GRID
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            help="TOML file of settings; options override it. [none]",
+            rich_help_panel=_SETTINGS,
+        ),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="Any setting, as training.momentum=0.8 (TOML values). Repeat. [none]",
+            rich_help_panel=_SETTINGS,
+        ),
+    ] = None,
+    show: Annotated[
+        bool,
+        typer.Option(
+            "--show", help="Print all settings as TOML and stop.", rich_help_panel=_SETTINGS
+        ),
+    ] = False,
+    out: Annotated[Path, typer.Option("--out", help="Folder for study.h5.")] = Path("study"),
 ) -> None:
     """Train every activation with every optimizer and sample the planes around each solution.
 
-    Writes OUT/study.h5. Called again, it continues what is unfinished; a study with other
-    settings is refused. See the settings, all defaults included, with --show.
+    The command writes OUT/study.h5. Called again, it continues what is unfinished. It refuses a
+    study with other settings.
     """
-    options = as_settings(activation, optimizer, seed, data, folder, network, loss, steps,
-                          batch_size, learning_rate, grid, span)  # fmt: skip
-    made = configuration(config, options, settings)
-    execute(made, out, show=show, sample=True)
+    options: dict[str, Any] = {
+        "activations": activation, "optimizers": optimizer, "seeds": seed, "data.name": data,
+        "data.folder": folder, "network.kind": network, "loss": loss, "training.steps": steps,
+        "training.batch_size": batch_size, "random_plane.span": span,
+    }  # fmt: skip
+    made = configuration(config, options | _repeated(grid, learning_rate), settings)
+    if show:
+        print(made.to_toml(), end="")
+        return
+    execute(made, out, sample=not train_only)
 
 
-@one_line_errors
-def train(
-    config: Config = None,
-    activation: Activation = None,
-    optimizer: Optimizer = None,
-    seed: Seed = None,
-    data: Data = None,
-    folder: Folder = None,
-    network: Network = None,
-    loss: Loss = None,
-    steps: Steps = None,
-    batch_size: Batch = None,
-    learning_rate: Rate = None,
-    settings: Set = None,
-    show: Show = False,
-    out: Out = Path("study"),
-) -> None:
-    """Train only; 'landscape run' with the same options samples later.
-
-    Writes OUT/study.h5 with the trajectories.
-    """
-    options = as_settings(activation, optimizer, seed, data, folder, network, loss, steps,
-                          batch_size, learning_rate, None, None)  # fmt: skip
-    made = configuration(config, options, settings)
-    execute(made, out, show=show, sample=False)
-
-
-def as_settings(
-    activation: list[str] | None,
-    optimizer: list[str] | None,
-    seed: list[int] | None,
-    data: str | None,
-    folder: str | None,
-    network: str | None,
-    loss: str | None,
-    steps: int | None,
-    batch_size: int | None,
-    learning_rate: float | None,
-    grid: str | None,
-    span: float | None,
-) -> dict[str, Any]:
-    """Return the options that were given, by the dotted names of the settings they stand for."""
+def _repeated(grid: str | None, learning_rate: float | None) -> dict[str, Any]:
+    """Return the settings of which one option stands for several."""
     from landscape.training.training_settings import OPTIMIZERS
 
-    points = None if grid is None else list(parse_points(grid))
-    given: dict[str, Any] = {
-        "activations": activation,
-        "optimizers": optimizer,
-        "seeds": seed,
-        "data.name": data,
-        "data.folder": folder,
-        "network.kind": network,
-        "loss": loss,
-        "training.steps": steps,
-        "training.batch_size": batch_size,
-        "random_plane.points": points,
-        "pca_plane.points": points,
-        "random_plane.span": span,
-    }
-    if learning_rate is not None:
-        given |= {f"training.learning_rates.{name}": learning_rate for name in OPTIMIZERS}
-    return {key: value for key, value in given.items() if value not in (None, [])}
+    points = None if grid is None else list(parse_plane_shape(grid))
+    given: dict[str, Any] = {f"{kind}_plane.points": points for kind in ("random", "pca")}
+    return given | {f"training.learning_rates.{name}": learning_rate for name in OPTIMIZERS}
 
 
 def configuration(
     path: Path | None, options: dict[str, Any], settings: list[str] | None
 ) -> StudyConfig:
-    """Join the file, the options and the settings; what comes later wins.
+    """Join the file, the options that were given and the settings; what comes later wins.
 
     Raises:
         ValueError: for anything that is no valid setting.
@@ -169,6 +163,7 @@ def configuration(
 
     base = StudyConfig.from_toml(path) if path else StudyConfig()
     values = base.to_dict()
+    options = {key: value for key, value in options.items() if value not in (None, [])}
     for setting in settings or []:
         key, value = parse_setting(setting)
         options[key] = value
@@ -217,11 +212,8 @@ def put_dotted(values: dict[str, Any], key: str, value: Any) -> None:
     values[last] = value
 
 
-def execute(config: StudyConfig, out: Path, *, show: bool, sample: bool) -> None:
-    """Run a configuration, or show it."""
-    if show:
-        print(config.to_toml(), end="")
-        return
+def execute(config: StudyConfig, out: Path, *, sample: bool) -> None:
+    """Run a configuration."""
     from landscape.study import Study
 
     path = out / "study.h5"

@@ -1,123 +1,187 @@
-"""``landscape sample``: one more surface of a study."""
+"""``landscape sample``: one more surface of a study, or one of a network of the user's own."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import IgnoreKeys
-from landscape.cli.user_model import Own
-from landscape.cli.wiring import bars, configuration_of, load_data, parse_grid
+from landscape.cli.options import (
+    GRID,
+    MODEL,
+    READ,
+    Checkpoint,
+    Data,
+    IgnoreKeys,
+    Loss,
+    Model,
+    OptionalStudy,
+    check_unused,
+)
+from landscape.cli.user_model import UserModel
+from landscape.cli.wiring import bars, configuration_of, load_data
+from landscape.records.grid_notation import parse_shape, parse_spans
 from landscape.records.plurals import plural
 
-PLANES = "random, pca, hessian, gradient, update, between (a line) or through (three solutions)"
+if TYPE_CHECKING:
+    from landscape.records.grid import Grid
+    from landscape.records.grid_notation import Span
 
+_PLANE = "Which plane"
 # Where alpha and beta begin and end, if not at -1 and 1.
 _ENDS = {
     "pca": ((-1.5, 0.5), (-1.0, 1.0)),
     "between": ((-0.5, 1.5), (-0.5, 1.5)),
     "through": ((-0.5, 1.5), (-0.5, 1.5)),
 }
-_LINE = ((0.0, 1.0), (-1.0, 1.0))
-_GRID = "51"
+_LINE = ((0.0, 1.0),)
+_USUAL = ((-1.0, 1.0),) * 3
 
 
 @one_line_errors
 def sample(
-    study: Annotated[
-        Path | None, typer.Argument(help="The study file, or its folder. [--model instead]")
-    ] = None,
-    run: Annotated[str, typer.Option("--run", help="The run, as relu-gd-seed0.")] = "",
-    plane: Annotated[str, typer.Option("--plane", help=f"{PLANES}.")] = "random",
+    study: OptionalStudy = None,
+    run: Annotated[
+        str, typer.Option("--run", help="Id of a run, as relu-gd-seed0. [required of a study]")
+    ] = "",
+    name: Annotated[str, typer.Option("--name", help="Id of plane and surface. [made up]")] = "",
+    plane: Annotated[
+        str,
+        typer.Option(
+            "--plane",
+            rich_help_panel=_PLANE,
+            help="Kind of plane: random, pca (of the path), hessian (eigenvectors), gradient, "
+            "update (the last two steps), between (the line to another solution) or through "
+            "(three solutions).",
+        ),
+    ] = "random",
     other: Annotated[
         list[str] | None,
         typer.Option(
             "--other",
-            help="Another run for between and through; with --model NAME=FILE of weights. Repeat.",
+            rich_help_panel=_PLANE,
+            help="Another solution for between and through: a run, or NAME=FILE of weights with "
+            "--model. Repeat. [none]",
         ),
     ] = None,
     also: Annotated[
         list[str] | None,
-        typer.Option("--also", help="A further run whose path is placed on the plane. Repeat."),
+        typer.Option(
+            "--also",
+            rich_help_panel=_PLANE,
+            help="A further run whose path is placed on the plane. Repeat. [none]",
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Of the random directions.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", rich_help_panel=_PLANE, help="Seed of random directions.")
+    ] = 0,
     normalisation: Annotated[
-        str, typer.Option("--normalisation", help="filter, layer, global or none.")
+        str,
+        typer.Option(
+            "--normalisation",
+            rich_help_panel=_PLANE,
+            help="Scale of random directions: filter, layer, global or none.",
+        ),
     ] = "filter",
     which: Annotated[
         list[str] | None,
         typer.Option(
             "--which",
+            rich_help_panel=_PLANE,
             help="Parameters that random directions perturb: all, trainable, a layer's name, or a "
-            "pattern as 'layer4.*'. Repeat.",
+            "pattern as 'layer4.*'. Repeat. [all]",
+        ),
+    ] = None,
+    length: Annotated[
+        str,
+        typer.Option(
+            "--length",
+            rich_help_panel=_PLANE,
+            help="Unit of a pca plane's coordinates: displacement (the path's, from start to "
+            "solution) or unit. [displacement]",
+        ),
+    ] = "",
+    line: Annotated[
+        tuple[float, float, float, float] | None,
+        typer.Option(
+            "--line",
+            rich_help_panel=_PLANE,
+            help="Sample only the line between two points of the plane, alpha and beta of each, as "
+            "0 0 0.5 -0.5. [the plane]",
         ),
     ] = None,
     grid: Annotated[
         str,
         typer.Option(
             "--grid",
-            help="Points, as 51 or 51x41; 101x1 is a line, 17x17x17 a volume. With --line 201x1.",
+            rich_help_panel=GRID,
+            help="Points, as 51 or 51x41; 101x1 is a line, 17x17x17 a volume. [51; between 101x1, "
+            "--line 201x1]",
         ),
-    ] = _GRID,
-    alpha: Annotated[
-        tuple[float, float] | None,
+    ] = "",
+    span: Annotated[
+        str,
         typer.Option(
-            "--alpha",
-            help="First and last alpha. [-1 1; pca, where the path comes from about -1: -1.5 0.5; "
-            "between and through, where solutions lie at 0 and 1: -0.5 1.5; --line 0 1]",
+            "--span",
+            rich_help_panel=GRID,
+            help="First and last coordinate of each axis, in multiples of the directions: 0.5 "
+            "(from -0.5 to 0.5), -1:1 or -1:1x0:2. [1; pca -1.5:0.5x-1:1, where the path comes "
+            "from about -1; between and through -0.5:1.5, where solutions lie at 0 and 1; --line "
+            "0:1]",
         ),
-    ] = None,
-    beta: Annotated[
-        tuple[float, float] | None,
-        typer.Option("--beta", help="First and last beta. [-1 1; through: -0.5 1.5]"),
-    ] = None,
-    gamma: Annotated[
-        tuple[float, float] | None, typer.Option("--gamma", help="First and last gamma. [-1 1]")
-    ] = None,
-    line: Annotated[
-        tuple[float, float, float, float] | None,
-        typer.Option(
-            "--line",
-            help="Alpha and beta of one point of the plane and of another, as 0 0 0.5 -0.5: sample "
-            "the line between them, alpha 0 to 1, instead of the plane.",
-        ),
-    ] = None,
+    ] = "",
     resample: Annotated[
         int,
         typer.Option(
             "--resample",
+            rich_help_panel=GRID,
             help="Points a side, instead of --grid: evaluate at few Chebyshev points and "
-            "interpolate the rest, if that is exact enough. From 26 a side on, 130 along a line.",
+            "interpolate the rest, if that is exact enough. From 26 a side on, 130 along a line. "
+            "0 is off.",
         ),
     ] = 0,
     tolerance: Annotated[
         float | None,
-        typer.Option("--tolerance", help="Of --resample: error as a share of the range. [0.001]"),
-    ] = None,
-    height: Annotated[
-        str,
         typer.Option(
-            "--height",
-            help="Of --resample: log also keeps the error below 0.02 decades; linear. [log]",
+            "--tolerance",
+            rich_help_panel=GRID,
+            help="Error that --resample may make, as a share of the range. [0.001]",
         ),
-    ] = "",
+    ] = None,
     gradients: Annotated[
         bool,
         typer.Option(
             "--gradients",
-            help="Also the derivatives along the axes, by a backward pass per point; "
+            rich_help_panel=READ,
+            help="Evaluate the derivatives along the axes too, by a backward pass per point; "
             "'render --shading gradient' draws with them.",
         ),
     ] = False,
+    divergence: Annotated[
+        bool,
+        typer.Option(
+            "--divergence",
+            rich_help_panel=READ,
+            help="Evaluate the mean KL divergence of the predictions from those at the centre too.",
+        ),
+    ] = False,
+    curvature: Annotated[
+        bool,
+        typer.Option(
+            "--curvature/--no-curvature",
+            rich_help_panel=READ,
+            help="Note the Hessian's largest and smallest eigenvalue beside a random plane.",
+        ),
+    ] = True,
     batch_norm: Annotated[
         str,
         typer.Option(
             "--batch-norm",
-            help="Statistics that normalise: frozen, those the network holds; batch, those of each "
-            "batch, as in training; recalibrated, those of all data, anew at every point.",
+            rich_help_panel=READ,
+            help="Statistics that normalise: frozen (those the network holds), batch (those of "
+            "each batch, as in training) or recalibrated (those of all data, anew at every point).",
         ),
     ] = "frozen",
     subset: Annotated[
@@ -125,169 +189,133 @@ def sample(
         typer.Option(
             "--subset",
             min=0,
+            rich_help_panel=READ,
             help="Number of examples to draw (seed 0), with standard errors; 0 takes all.",
         ),
     ] = 0,
-    divergence: Annotated[
-        bool,
-        typer.Option(
-            "--divergence",
-            help="Also the mean KL divergence of the predictions from those at the centre.",
-        ),
-    ] = False,
-    curvature: Annotated[
-        bool,
-        typer.Option(
-            "--curvature/--no-curvature",
-            help="Note the Hessian's largest and smallest eigenvalue beside a random plane.",
-        ),
-    ] = True,
-    strategy: Annotated[
-        str,
-        typer.Option(
-            "--strategy",
-            help="batched, vmap, copy, loop, or auto: the fastest; gradient is "
-            "--gradients. [the study's]",
-        ),
-    ] = "",
-    threads: Annotated[
-        int, typer.Option("--threads", help="0: one or all, whichever is faster.")
-    ] = 0,
-    model: Annotated[
-        str,
-        typer.Option(
-            "--model", help="FILE.py:FUNCTION that returns a network of your own; the file is run."
-        ),
-    ] = "",
-    data: Annotated[
-        str, typer.Option("--data", help="Of --model: FILE.py:FUNCTION that returns the data.")
-    ] = "",
-    loss: Annotated[
-        str,
-        typer.Option(
-            "--loss", help="Of --model: cross_entropy, mse, or FILE.py:FUNCTION. [cross_entropy]"
-        ),
-    ] = "",
-    checkpoint: Annotated[
-        Path | None,
-        typer.Option(
-            "--checkpoint",
-            help="Of --model: weights, .pt, .pth, .pth.tar, .t7, .ckpt, .bin, .safetensors, ...",
-        ),
-    ] = None,
-    ignore_keys: IgnoreKeys = None,
-    checkpoints: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--checkpoints",
-            help="Of --model: NAME=FOLDER, a path recorded or saved as checkpoints, or a pattern, "
-            "NAME='runs/ep*.pth.tar'. The first ends at the solution; all are placed on the plane. "
-            "Repeat.",
-        ),
-    ] = None,
-    length: Annotated[
-        str,
-        typer.Option(
-            "--length", help="Of pca: unit, or displacement: that of the whole path. [displacement]"
-        ),
-    ] = "",
     dtype: Annotated[
         str,
-        typer.Option("--dtype", help="Precision: float32 or float64. [the study's, the network's]"),
+        typer.Option(
+            "--dtype",
+            rich_help_panel=READ,
+            help="Precision: float32 or float64. [the study's, or the network's]",
+        ),
     ] = "",
     expected_loss: Annotated[
         float | None,
         typer.Option(
             "--expected-loss",
-            help="The known loss of the network, as from training. Stops before the "
-            "grid is sampled if the loss at the centre differs by more than 1 %.",
+            rich_help_panel=READ,
+            help="Known loss of the network, as from training: stop before the grid is sampled if "
+            "the loss at the centre differs by more than 1 %. [not checked]",
         ),
     ] = None,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Say how the engine was chosen.")
-    ] = False,
-    name: Annotated[str, typer.Option("--name", help="Id of plane and surface. [made up]")] = "",
+    strategy: Annotated[
+        str,
+        typer.Option(
+            "--strategy",
+            rich_help_panel=READ,
+            help="How points are evaluated: auto (the fastest), batched, vmap, copy or loop. "
+            "[the study's, or auto]",
+        ),
+    ] = "",
+    model: Model = "",
+    data: Data = "",
+    loss: Loss = "",
+    checkpoint: Checkpoint = None,
+    ignore_keys: IgnoreKeys = None,
+    checkpoints: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--checkpoints",
+            rich_help_panel=MODEL,
+            help="A path: NAME=FOLDER of a recording or of checkpoints, or a pattern, "
+            "NAME='runs/ep*.pth.tar'. The first ends at the solution; all are placed on the "
+            "plane. Repeat. [none]",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
             "--out",
-            help="Folder for study.h5 [the study itself grows]; with --model the file. [study.h5]",
+            help="Folder for a study that holds this surface too; with --model the file. [the "
+            "study itself; with --model study.h5]",
         ),
     ] = None,
 ) -> None:
     """Sample one more plane around a solution of a study, or around a network of your own.
 
-    Coordinates are multiples of the directions. The engine first measures for a second or two which
-    way of evaluating is fastest, and says what it takes. Interrupted, the same command continues.
+    Coordinates are multiples of the directions. The engine measures for a second or two which way
+    of evaluating is fastest, then works. Interrupted, the same command continues.
 
     With --model the Python files named are run, with all that is in them: give files you trust.
-    Weights are read without running anything in their file. A study holds surfaces of several
-    networks, checkpoints and data sets: give the same --out, and a --name for each.
+    Nothing in a file of weights is run. A study holds surfaces of several networks, checkpoints
+    and data sets: give the same --out, and a --name for each.
     """
-    import logging
-    from dataclasses import replace
-
-    from landscape.evaluation.engine_settings import SamplingConfig
     from landscape.evaluation.resampling import check_worth
-    from landscape.records.grid import Grid
-    from landscape.study import one_surface as more
+    from landscape.study.request import Request
 
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    logging.getLogger("landscape").setLevel(logging.DEBUG if verbose else logging.WARNING)
     if bool(model) == (study is not None):
         raise ValueError("give either a study with --run, or --model with --data")
     if study is not None and not run:
         raise ValueError("a study needs --run, as relu-gd-seed0; 'landscape info' lists its runs")
-    own = {"data": data, "loss": loss, "checkpoint": checkpoint, "checkpoints": checkpoints,
-           "ignore-keys": ignore_keys}  # fmt: skip
-    _refuse_idle(own if study else {}, "is of --model; a study has its own")
-    runs = {"run": run, "also": also}
-    _refuse_idle(runs if model else {}, "is of a study; with --model give --checkpoints")
-    finer = {"tolerance": tolerance, "height": height}
-    _refuse_idle({} if resample else finer, "is of --resample; give that too")
-    source, config = (None, None) if study is None else _opened(study)
-    shape = _shape(grid, resample, 201 if line else 101 if plane == "between" else 0)
-    idle = [("beta", beta), ("gamma", gamma)][len(shape) - 1 :]
-    _refuse_idle(dict(idle), "is no axis of this grid; leave it out")
-    usual = _LINE if line else _ENDS.get(plane, ((-1.0, 1.0), (-1.0, 1.0)))
-    base = config.sampling if config else SamplingConfig()
-    engine = _engine(replace(base, threads=threads or base.threads), strategy, gradients=gradients)
-    axes = Grid.over(shape, (alpha or usual[0], beta or usual[1], gamma or (-1.0, 1.0)))
-    pairs = dict(map(_pair, checkpoints or []))
+    if study is not None:
+        check_unused({"data": data, "loss": loss, "checkpoint": checkpoint,
+                      "checkpoints": checkpoints, "ignore-keys": ignore_keys},
+                     "is of --model; a study has its own")  # fmt: skip
+    else:
+        check_unused({"run": run, "also": also}, "is of a study; with --model give --checkpoints")
+    if not resample:
+        check_unused({"tolerance": tolerance}, "is of --resample; give that too")
+    axes = _grid(grid, span, resample, plane, on_line=line is not None)
+    if resample:
+        check_worth(axes)
+    paths = dict(map(_pair, checkpoints or []))
     others = dict(map(_pair, other or [])) if model else dict.fromkeys(other or [], "")
-    request = more.Request(
-        run=next(iter(pairs), None) if model else run, kind=plane, seed=seed,
+    request = Request(
+        run=next(iter(paths), None) if model else run, kind=plane, seed=seed,
         normalisation=normalisation, which=tuple(which or ["all"]), others=tuple(others),
         placed=tuple(also or []), identifier=name, grid=axes,
         tolerance=(1e-3 if tolerance is None else tolerance) if resample else 0.0,
-        height=height or "log", gradients=gradients,
-        subset=subset, divergence=divergence, curvature=curvature, dtype=dtype,
-        batch_norm=batch_norm, length=length or ("displacement" if plane == "pca" else "unit"),  # type: ignore[arg-type]
+        gradients=gradients, subset=subset, divergence=divergence, curvature=curvature,
+        dtype=dtype, batch_norm=batch_norm,  # type: ignore[arg-type]
+        length=length or ("displacement" if plane == "pca" else "unit"),  # type: ignore[arg-type]
         line=line or (), expected_loss=expected_loss,
     )  # fmt: skip
-    if resample:
-        check_worth(axes)
-    with bars() as shown:
-        if source is None or config is None:
-            network = Own(
-                model, data, loss or "cross_entropy", checkpoint, pairs, others,
-                tuple(ignore_keys or ()),
-            )  # fmt: skip
-            path, surface = network.sample(request, out or Path("study.h5"), engine, shown)
-        else:
-            path, surface = more.sample_more(
-                source, config, request, load_data=load_data, out=out, engine=engine,
-                reporter=shown,
-            )  # fmt: skip
+    if study is not None:
+        path, surface = _of_study(study, request, strategy, out)
+    else:
+        network = UserModel(
+            model=model, data=data, loss=loss or "cross_entropy", checkpoint=checkpoint,
+            ignore=tuple(ignore_keys or ()), paths=paths, others=others,
+        )  # fmt: skip
+        engine = _engine(None, strategy, gradients=gradients)
+        with bars() as progress:
+            path, surface = network.sample(request, out or Path("study.h5"), engine, progress)
     print(f"wrote surface {surface} to {path}")
-    _tell_centre(path, surface)
-    if len(shape) == 2:
+    _print_centre(path, surface)
+    if len(axes.shape) == 2:
         print(f"next: landscape render {path} --surface {surface}")
-    if len(shape) == 1:
+    if len(axes.shape) == 1:
         print(f"next: landscape figure {path} --kind line --surface {surface}")
 
 
-def _tell_centre(path: Path, name: str) -> None:
+def _of_study(study: Path, request: Any, strategy: str, out: Path | None) -> tuple[Path, str]:
+    """Sample a surface of a study; return the file it is in, and its id."""
+    from landscape.store import open_study
+    from landscape.study.one_surface import sample_more
+
+    source = open_study(study)
+    config = configuration_of(source)
+    engine = _engine(config.sampling, strategy, gradients=request.gradients)
+    with bars() as progress:
+        return sample_more(
+            source, config, request, load_data=load_data, out=out, engine=engine,
+            reporter=progress,
+        )  # fmt: skip
+
+
+def _print_centre(path: Path, name: str) -> None:
     """Print the loss at the centre, how many losses are not finite, and what is suspicious.
 
     Raises:
@@ -311,40 +339,38 @@ def _tell_centre(path: Path, name: str) -> None:
         print(f"hint: {text}")
 
 
-def _shape(grid: str, resample: int, usual_line: int) -> tuple[int, ...]:
-    """Return the points along each axis; of a line so many where no grid is given."""
-    if resample and grid != _GRID:
+def _grid(grid: str, span: str, resample: int, plane: str, *, on_line: bool) -> Grid:
+    """Return the coordinates that are sampled: those asked for, or the plane's usual ones.
+
+    Raises:
+        ValueError: for another form, or two numbers of points.
+    """
+    from landscape.records.grid import Grid
+
+    if resample and grid:
         raise ValueError("--resample says how many points there are, and so does --grid; give one")
+    one_axis = on_line or plane == "between"
     if resample:
-        return (resample,) if usual_line else (resample, resample)
-    return (usual_line,) if usual_line and grid == _GRID else parse_grid(grid)
+        shape: tuple[int, ...] = (resample,) if one_axis else (resample, resample)
+    else:
+        shape = parse_shape(grid or ("201x1" if on_line else "101x1" if one_axis else "51"))
+    usual: tuple[Span, ...] = _LINE if on_line else _ENDS.get(plane, _USUAL)
+    return Grid.over(shape, parse_spans(span, len(shape)) if span else (*usual, *_USUAL))
 
 
 def _engine(base: Any, strategy: str, *, gradients: bool) -> Any:
-    """Return how points are evaluated."""
+    """Return how points are evaluated: as the study says, unless told otherwise."""
     from dataclasses import replace
 
+    from landscape.evaluation.engine_settings import SamplingConfig
     from landscape.evaluation.sampling import with_gradients
 
+    base = base or SamplingConfig()
     given: dict[str, Any] = {"strategy": strategy} if strategy else {}
     if not gradients:
         return replace(base, **given)
     # What the study prescribes for the loss alone does not bind.
     return with_gradients(replace(base, **{"strategy": "auto", "compile": "never", **given}))
-
-
-def _refuse_idle(options: dict[str, Any], why: str) -> None:
-    """Refuse options that were given and would change nothing."""
-    for name, value in options.items():
-        if value not in (None, "", []):
-            raise ValueError(f"--{name} {why}")
-
-
-def _opened(study: Path) -> tuple[Any, Any]:
-    from landscape.store import open_study
-
-    source = open_study(study)
-    return source, configuration_of(source)
 
 
 def _pair(text: str) -> tuple[str, str]:

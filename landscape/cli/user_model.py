@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from glob import has_magic
 from pathlib import Path
 from traceback import extract_tb
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from landscape.cli.user_folders import Folder, run_file
 from landscape.records.terminal import one_line
+
+if TYPE_CHECKING:
+    from landscape.problem import Problem
 
 
 def named(text: str) -> Callable[..., Any]:
@@ -109,8 +112,8 @@ def load_checkpoint(
         say(one_line(f"{path}: {ignored}"))
 
 
-@dataclass(frozen=True, slots=True)
-class Own:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserModel:
     """A network of the user's, as it is named on the command line.
 
     Attributes:
@@ -118,38 +121,57 @@ class Own:
         data: ``FILE.py:FUNCTION`` that returns the data.
         loss: a name, or ``FILE.py:FUNCTION``.
         checkpoint: its weights.
+        ignore: patterns of keys that are left out of all checkpoints.
         paths: folders of recordings or checkpoints, or patterns of checkpoints, by name.
         others: files of other weights by name.
-        ignore: patterns of keys that are left out of all checkpoints.
+
+    Raises:
+        ValueError: if the data are missing.
     """
 
     model: str
     data: str
     loss: str
     checkpoint: Path | None
-    paths: dict[str, str]
-    others: dict[str, str]
     ignore: tuple[str, ...] = ()
+    paths: dict[str, str] = field(default_factory=dict)
+    others: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.data:
+            raise ValueError("--model needs --data FILE.py:FUNCTION that returns the data")
+
+    def problem(self, say: Callable[[str], None]) -> Problem:
+        """Return the network with its weights, loss and data.
+
+        Args:
+            say: hears which keys of the checkpoint were ignored.
+
+        Raises:
+            ValueError: if a file is not what its option says.
+            OSError: if it cannot be read.
+        """
+        from landscape.problem import Problem
+
+        network, examples = network_of(self.model), maker(self.data)
+        loss = named(self.loss) if ":" in self.loss else self.loss
+        if self.checkpoint is not None:
+            load_checkpoint(network, self.checkpoint, self.ignore, say)
+        return Problem(network, loss, examples)
 
     def sample(self, request: Any, path: Path, engine: Any, reporter: Any) -> tuple[Path, str]:
         """Sample a surface into a study file; see :func:`landscape.study.user_surface.sample_own`.
 
         Raises:
-            ValueError: if the data are missing, or a file is not what its option says.
+            ValueError: if a file is not what its option says.
             OSError: if it cannot be read.
         """
-        from landscape.problem import Problem
         from landscape.study.user_surface import sample_own
 
-        if not self.data:
-            raise ValueError("--model needs --data FILE.py:FUNCTION that returns the data")
         if path.suffix != ".h5":
             path = path / "study.h5"
-        network, examples = network_of(self.model), maker(self.data)
-        loss = named(self.loss) if ":" in self.loss else self.loss
-        if self.checkpoint is not None:
-            load_checkpoint(network, self.checkpoint, self.ignore, reporter.note)
-        problem = request.read(Problem(network, loss, examples))
+        problem = request.read(self.problem(reporter.note))
+        network = problem.model
         paths = {name: self._path(problem, name, reporter) for name in self.paths}
         if paths and self.checkpoint is None:
             _move_to_end(network, next(iter(paths.values())))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from landscape.cli.mistakes import one_line_errors
+from landscape.cli.options import Run, Study, Surface
 from landscape.cli.wiring import configuration_of, load_data
 from landscape.records.choices import known_names
 
@@ -19,11 +20,9 @@ if TYPE_CHECKING:
 
 @one_line_errors
 def view(
-    study: Annotated[Path, typer.Argument(help="The study file, or its folder.")],
-    surface: Annotated[
-        str, typer.Option("--surface", help="Surface id to begin with. [the first]")
-    ] = "",
-    run: Annotated[str, typer.Option("--run", help="Begin with a surface of this run.")] = "",
+    study: Study,
+    surface: Surface = "",
+    run: Run = "",
     browser: Annotated[
         bool, typer.Option("--browser", help="Serve a page even if there is a display.")
     ] = False,
@@ -41,7 +40,8 @@ def view(
 ) -> None:
     """Turn surfaces, dive into them, and keep what you find.
 
-    Opens a window where there is a display. Otherwise, or with --browser, serves a page on this
+    It begins with the surface or the run that is named, or with the first surface. Opens a window
+    where there is a display. Otherwise, or with --browser, serves a page on this
     machine alone and prints its address; through SSH, open a tunnel with the line that is printed.
     Whoever has the address can sample and add surfaces to the study, nothing else.
 

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
-
-from landscape.cli.mistakes import one_line_errors
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from landscape.store import StudyFile
@@ -149,24 +145,23 @@ def check_replaceable(target: Path, *, force: bool) -> None:
 
     if target.exists() and not force and not pictures.own_viz().signed(target):
         raise FileExistsError(
-            f"{target} is there and was not written by an export; choose another --out, or --force"
+            f"{target} exists and was not written by this program; choose another --out, or "
+            "replace it with export --force"
         )
 
 
-@one_line_errors
-def toy(
-    out: Annotated[Path, typer.Option("--out", help="The file, or its folder.")] = Path("toy.html"),
-    force: Annotated[
-        bool, typer.Option("--force", help="Overwrite a file that this command did not write.")
-    ] = False,
-) -> None:
+def write_toy(out: Path) -> Path:
     """Write a page that teaches kinks: a network of two parameters, computed in the browser.
 
-    A slider turns ReLU into SmeLU, kink lines move and soften, gradient descent steps at a rate of
-    your choice, and the slope along its way is drawn with every jump. Opens without a network.
+    Args:
+        out: the file, or its folder.
+
+    Raises:
+        FileExistsError: if the file is there and no such page.
+        ValueError: for another suffix.
     """
     from landscape.cli import pictures
 
     target = page_path(out, "toy.html")
-    check_replaceable(target, force=force)
-    print(f"wrote {pictures.own_viz().toy_html(target)}")
+    check_replaceable(target, force=False)
+    return Path(pictures.own_viz().toy_html(target))

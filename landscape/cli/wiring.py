@@ -50,7 +50,7 @@ def configuration_of(study: StudyFile) -> StudyConfig:
     if "own" in study.config:
         raise ValueError(
             f"{study.path} holds a network of your own, which is not built from a configuration; "
-            "'landscape kinks --model' and landscape.kinks.along_path measure it, 'landscape "
+            "'landscape analyse --model' and landscape.kinks.along_path measure it, 'landscape "
             "sample --model' adds surfaces"
         )
     return StudyConfig.from_dict(study.config)
@@ -71,37 +71,6 @@ def check_own(module: Any) -> None:
             f"{module.__file__} hides this package's {module.__name__!r}; use the command "
             "'landscape', or start Python with -P"
         )
-
-
-def parse_points(text: str) -> tuple[int, int]:
-    """Read ``51`` or ``51x41`` as points along alpha and beta.
-
-    Raises:
-        ValueError: for anything else.
-    """
-    parts = text.lower().split("x")
-    try:
-        numbers = [int(part) for part in parts]
-    except ValueError:
-        numbers = []
-    if len(numbers) not in (1, 2):
-        raise ValueError(f"a grid is written 51 or 51x41, got {text!r}")
-    return numbers[0], numbers[-1]
-
-
-def parse_grid(text: str) -> tuple[int, ...]:
-    """Read ``51``, ``51x41``, ``17x17x17``, or ``101x1`` for a line of 101 points.
-
-    Raises:
-        ValueError: for anything else.
-    """
-    sizes = text.lower().split("x")
-    if not all(size.isdecimal() for size in sizes) or not 1 <= len(sizes) <= 3:
-        raise ValueError(f"a grid is written 51, 51x41, 17x17x17, or 101x1 (a line), got {text!r}")
-    numbers = [int(size) for size in sizes]
-    if len(numbers) == 1:
-        numbers *= 2
-    return tuple(numbers[:1] if numbers[1:] == [1] else numbers)
 
 
 def minutes(seconds: float) -> str:

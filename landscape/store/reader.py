@@ -162,7 +162,7 @@ class StudyFile(Presented):
             if path in self.problems:
                 raise ValueError(
                     f"{self.path}: {path} is damaged: {self.problems[path]}; mend it with: "
-                    f"landscape repair {self.path}"
+                    f"landscape check --repair {self.path}"
                 )
             try:
                 if checking.holds(file, path):

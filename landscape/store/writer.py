@@ -197,7 +197,7 @@ class StudyWriter:
             path, problem = next(iter(problems.items()))
             raise ValueError(
                 f"{self.path} is damaged ({path}: {problem}); mend it with: "
-                f"landscape repair {self.path}"
+                f"landscape check --repair {self.path}"
             )
 
     def _checked_identity(

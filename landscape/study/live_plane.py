@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -30,6 +29,7 @@ from landscape.study.one_surface import surface_of
 from landscape.study.plane_request import OTHERS, curved
 from landscape.study.reporting import Silent
 from landscape.study.request import Request
+from landscape.study.sample_command import sample_command
 from landscape.study.solution_network import SolutionNetwork
 
 OnTile = Callable[[Surface], None]
@@ -192,30 +192,7 @@ class LivePlane:
         """Write the command that samples the same window or line; "" if there is none."""
         if self._request is None:
             return ""
-        request = self._asking(surface)
-        words = ["landscape", "sample", str(self._source.path), "--run", str(request.run)]
-        words += ["--plane", request.kind]
-        for other in request.others:
-            words += ["--other", other]
-        if request.kind in ("random", "gradient") and request.seed:
-            words += ["--seed", str(request.seed)]
-        if request.kind == "random" and request.normalisation != "filter":
-            words += ["--normalisation", request.normalisation]
-        words += ["--length", request.length] if request.kind == "pca" else []
-        for which in () if request.which == ("all",) else request.which:
-            words += ["--which", which]
-        if request.line:
-            words += ["--line", *map(repr, request.line), "--grid", f"{request.grid.size}x1"]
-        else:
-            words += ["--grid", "x".join(map(str, request.grid.shape))]
-            for name, axis in zip(("--alpha", "--beta"), request.grid.axes, strict=True):
-                words += [name, repr(float(axis[0])), repr(float(axis[-1]))]
-        words += ["--dtype", request.dtype] if request.dtype else []
-        words += ["--gradients"] if request.gradients else []
-        words += ["--batch-norm", request.batch_norm] if request.batch_norm != "frozen" else []
-        words += ["--subset", str(request.subset)] if request.subset else []
-        words += ["--divergence"] if request.divergence else []
-        return shlex.join(words)
+        return sample_command(self._asking(surface), self._source.path)
 
     def _able(self) -> tuple[SolutionNetwork, Plane]:
         if self._network is None or self.plane is None:

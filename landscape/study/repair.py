@@ -7,7 +7,7 @@ are evaluated as they were before, planes and placed paths that are gone are mad
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from landscape.records.surface import Surface
@@ -16,9 +16,9 @@ from landscape.study.configuration import StudyConfig
 from landscape.study.one_surface import sample_more
 from landscape.study.reporting import Examples, Reporter, Silent
 from landscape.study.request import Request
+from landscape.study.sample_command import sample_command
 
 _NODES = ".nodes"
-_AXES = ("--alpha", "--beta", "--gamma")
 _ANALYSED = ("slope_budget", "along_path", "curvature_scale", "kink_map", "creases", "microscope")
 
 
@@ -110,9 +110,9 @@ def remedy(study: StudyFile, path: str) -> str:
     group, _, name = path.partition("/")
     if group == "surfaces" and name in study.surfaces():
         request = request_of(study.surface(name), name)
-        if request is not None:
-            own = study.surface(name).settings.get("own")
-            return shlex.join(_words(request, study, own))
+        user = study.surface(name).settings.get("own")
+        if request is not None and (command := sample_command(request, study.path, user)):
+            return command
     if path.split("/")[1] in _ANALYSED and group == "analyses":
         return f"landscape analyse {shlex.quote(str(study.path))}, with the options of then"
     return "the command that made it"
@@ -127,49 +127,3 @@ def incomplete(path: Any, damaged: Iterable[str]) -> list[str]:
         if one not in there
         or (one.startswith("surfaces/") and not study.surface(one.partition("/")[2]).complete)
     ]  # fmt: skip
-
-
-def _words(request: Request, study: StudyFile, own: Mapping[str, Any] | None) -> list[str]:
-    if own is None:
-        words = ["landscape", "sample", str(study.path), "--run", str(request.run)]
-        others = list(request.others)
-    else:
-        words = ["landscape", "sample"]
-        for name in ("model", "data", "loss", "checkpoint"):
-            words += [f"--{name}", str(own[name])] if own.get(name) else []
-        words += ["--checkpoints", f"{request.run}=FOLDER"] if request.run else []
-        words += ["--out", str(study.path)]
-        others = [f"{name}=FILE" for name in request.others]
-    words += ["--plane", request.kind, "--name", request.name]
-    for other in others:
-        words += ["--other", other]
-    if request.kind in ("random", "gradient"):
-        words += ["--seed", str(request.seed)]
-    if request.kind == "random":
-        words += ["--normalisation", request.normalisation]
-        for which in request.which:
-            words += ["--which", which]
-    words += ["--length", request.length] if request.kind == "pca" else []
-    words += ["--line", *map(repr, request.line)] if request.line else []
-    return words + _grid_words(request) + _value_words(request)
-
-
-def _grid_words(request: Request) -> list[str]:
-    shape = request.grid.shape
-    if request.tolerance:
-        words = ["--resample", str(shape[0]), "--tolerance", repr(request.tolerance),
-                 "--height", request.height]  # fmt: skip
-    else:
-        words = ["--grid", "x".join(map(str, shape if len(shape) > 1 else (*shape, 1)))]
-    for option, axis in zip(_AXES, request.grid.axes, strict=False):
-        words += [option, repr(float(axis[0])), repr(float(axis[-1]))]
-    return words
-
-
-def _value_words(request: Request) -> list[str]:
-    words = ["--dtype", request.dtype] if request.dtype else []
-    words += ["--gradients"] if request.gradients else []
-    words += ["--batch-norm", request.batch_norm] if request.batch_norm != "frozen" else []
-    words += ["--subset", str(request.subset)] if request.subset else []
-    words += ["--divergence"] if request.divergence else []
-    return words

@@ -84,8 +84,7 @@ def _check(frame: NDArray[np.uint8], size: tuple[int, int]) -> None:
     if frame.shape != (size[1], size[0], 3):
         raise RuntimeError(f"a frame must have shape {(size[1], size[0], 3)}, got {frame.shape}")
     if frame.std() < _LEAST_DEVIATION:
-        raise RuntimeError("a frame came out blank; 'landscape doctor' tells whether rendering "
-                           "works here")  # fmt: skip
+        raise RuntimeError("a frame came out blank; try 'landscape info --machine'")
 
 
 def _writer_package() -> Any:

@@ -201,9 +201,7 @@ def _cropped(picture: Bytes, dpi: int) -> Layer:
     """Cut off empty rims and turn the picture, its lowest row first, upside down."""
     rows, columns = (np.flatnonzero(picture[..., 3].any(axis=axis)) for axis in (1, 0))
     if not len(rows):
-        raise RuntimeError(
-            "the picture came out empty; 'landscape doctor' tells whether rendering works here"
-        )
+        raise RuntimeError("the picture came out empty; try 'landscape info --machine'")
     part = picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     extent = (columns[0], columns[-1] + 1, rows[0], rows[-1] + 1)
     left, right, bottom, top = (float(edge) / dpi for edge in extent)

@@ -178,7 +178,7 @@ def _rendered(plotter: Any) -> tuple[bytes, int]:
     finally:
         plotter.close()
     if image.std() < 5.0:
-        raise RuntimeError("a picture came out blank; 'landscape doctor' tells whether it can work")
+        raise RuntimeError("a picture came out blank; try 'landscape info --machine'")
     file = io.BytesIO()
     Image.fromarray(image).save(file, format="PNG", optimize=True)
     return file.getvalue(), image.shape[1]

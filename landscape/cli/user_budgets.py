@@ -1,17 +1,15 @@
-"""``landscape kinks``: the slope budget of a network of the user's own."""
+"""Slope budgets of a network of the user's own, which belongs to no study."""
 
 from __future__ import annotations
 
 import json
 import math
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import AsJson, IgnoreKeys
+from landscape.cli.user_model import UserModel
 from landscape.cli.wiring import bars
 from landscape.records.plurals import counted
 
@@ -19,67 +17,41 @@ if TYPE_CHECKING:
     from landscape.records.budget import SlopeBudget
 
 
-@one_line_errors
-def kinks(
-    model: Annotated[
-        str, typer.Option("--model", help="FILE.py:FUNCTION that returns the network.")
-    ],
-    data: Annotated[
-        str, typer.Option("--data", help="FILE.py:FUNCTION that returns (inputs, targets).")
-    ],
-    checkpoint: Annotated[
-        Path | None, typer.Option("--checkpoint", help="Weights, .pt, .ckpt, .safetensors, ...")
-    ] = None,
-    ignore_keys: IgnoreKeys = None,
-    loss: Annotated[
-        str, typer.Option("--loss", help="cross_entropy, mse, or FILE.py:FUNCTION.")
-    ] = "cross_entropy",
-    rate: Annotated[
-        float, typer.Option("--rate", help="Learning rate of the step of gradient descent.")
-    ] = 0.1,
-    lines: Annotated[
-        int, typer.Option("--lines", min=0, help="Number of random lines measured as well.")
-    ] = 3,
-    span: Annotated[
-        float,
-        typer.Option(
-            "--span",
-            help="Random lines run from -span to span times a filter-normalised direction.",
-        ),
-    ] = 0.1,
-    as_json: AsJson = False,
+def print_user_budgets(
+    network: UserModel, *, rate: float, lines: int, span: float, as_json: bool
 ) -> None:
-    """Print the slope budget of a network of your own.
+    """Measure and print budgets of a step of gradient descent and of random lines.
 
-    The Python files named are run, with all that is in them: give files you trust. The checkpoint
-    is read without running anything in it.
+    Args:
+        network: with its weights, loss and data.
+        rate: of the step.
+        lines: how many, of the seeds 0, 1, ...
+        span: the lines go from -span to span.
+        as_json: whether JSON is printed.
+
+    Raises:
+        ValueError: for a rate or a span that is not finite and > 0, or what the network refuses.
+        OSError: if a file cannot be read.
     """
-    from landscape.cli.user_model import load_checkpoint, maker, named, network_of
     from landscape.kinks import gradient_segment, random_segment, slope_budget
     from landscape.planes.network_segments import ZeroGradientError
-    from landscape.problem import Problem
 
-    network = network_of(model)
-    if checkpoint is not None:
-        load_checkpoint(
-            network, checkpoint, ignore_keys or (), lambda text: print(text, file=sys.stderr)
-        )
-    problem = Problem(network, named(loss) if ":" in loss else loss, maker(data)())
-    segments = [random_segment(network, seed=seed, span=span) for seed in range(lines)]
+    problem = network.problem(lambda text: print(text, file=sys.stderr))
+    segments = [random_segment(problem.model, seed=seed, span=span) for seed in range(lines)]
     try:
         segments.insert(0, gradient_segment(problem, rate=rate))
     except ZeroGradientError as error:
         typer.echo(f"gradient (rate {rate}): not measured, {error}", err=as_json)
-    found = []
-    with bars() as shown:
-        shown.stage("slope budgets", len(segments))
+    budgets = []
+    with bars() as progress:
+        progress.stage("slope budgets", len(segments))
         for segment in segments:
-            found.append(slope_budget(problem, segment))
-            shown.advance(1)
+            budgets.append(slope_budget(problem, segment))
+            progress.advance(1)
     if as_json:
-        print(json.dumps([budget.to_dict() for budget in found], indent=2))
+        print(json.dumps([budget.to_dict() for budget in budgets], indent=2))
         return
-    for budget in found:
+    for budget in budgets:
         print(sentence(budget))
 
 

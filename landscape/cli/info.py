@@ -1,32 +1,100 @@
-"""``landscape info`` and ``landscape doctor``: what is in a file, and what works here."""
+"""``landscape info``: what is in a study, what is known of activations, what works here."""
 
 from __future__ import annotations
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import Study
+from landscape.cli.options import Style, check_unused
 from landscape.cli.wiring import configuration_of
+from landscape.records.plurals import counted
 
 if TYPE_CHECKING:
     from landscape.store import StudyFile
 
+_ACTIVATIONS = "Activations"
+# More ids of analyses of one kind are counted.
+_LISTED = 12
+
 
 @one_line_errors
 def info(
-    study: Study,
+    study: Annotated[
+        Path | None,
+        typer.Argument(help="The study file, or its folder; leave it out with the options below."),
+    ] = None,
     config: Annotated[
-        bool, typer.Option("--config", help="Print the configuration as TOML and stop.")
+        bool,
+        typer.Option("--config", help="Print the study's configuration as TOML and stop."),
+    ] = False,
+    machine: Annotated[
+        bool,
+        typer.Option("--machine", help="Print versions, and whether rendering works here."),
+    ] = False,
+    activations: Annotated[
+        bool,
+        typer.Option(
+            "--activations",
+            rich_help_panel=_ACTIVATIONS,
+            help="List the activations: how smooth each is, its bounds and slopes, where it has "
+            "kinks. A kink is a jump of the derivative; C1 means that the derivative is continuous "
+            "and its own jumps.",
+        ),
+    ] = False,
+    select: Annotated[
+        str,
+        typer.Option(
+            "--select",
+            rich_help_panel=_ACTIVATIONS,
+            help="Only these activations, as relu,leaky_relu_0.3, or a pattern as '*elu'. [all]",
+        ),
+    ] = "",
+    figure: Annotated[
+        Path | None,
+        typer.Option(
+            "--figure",
+            rich_help_panel=_ACTIVATIONS,
+            help="Draw each with its first two derivatives: a .pdf, .png or .svg, its caption in a "
+            ".md beside it. [none]",
+        ),
+    ] = None,
+    style: Style = "paper",
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace files that this program did not write.")
     ] = False,
 ) -> None:
-    """Say what a study file holds: runs, planes, surfaces and what each reached."""
+    """Print what a study holds: runs and what each reached, surfaces, analyses.
+
+    Instead of a study, --activations lists the known activations, and --machine the versions.
+    """
+    if (study is not None) + machine + activations != 1:
+        raise ValueError("give a study, --activations or --machine, one of the three")
+    if not activations:
+        check_unused({"select": select, "figure": figure, "force": force,
+                      "style": style.removeprefix("paper")},
+                     "is of --activations; add that")  # fmt: skip
+    if study is None:
+        check_unused({"config": config}, "is of a study; name one")
+    if study is not None:
+        _print_study(study, config=config)
+    elif machine:
+        _print_machine()
+    else:
+        from landscape.cli.activation_table import print_activations
+
+        names = [name.strip() for name in select.split(",") if name.strip()]
+        print_activations(names, figure, style, force=force)
+
+
+def _print_study(path: Path, *, config: bool) -> None:
     from landscape.store import open_study
 
-    source = open_study(study)
+    source = open_study(path)
     if config:
         print(configuration_of(source).to_toml(), end="")
         return
@@ -43,6 +111,7 @@ def info(
         print(f"network: {settings.get('network')}")
     print_summaries(source)
     _print_surfaces(source)
+    _print_analyses(source)
 
 
 def _print_own(study: StudyFile) -> None:
@@ -57,9 +126,8 @@ def _print_own(study: StudyFile) -> None:
         print(f"a network of your own: {text}: {', '.join(names)}")
 
 
-@one_line_errors
-def doctor() -> None:
-    """Say which versions are installed and whether pictures can be rendered here."""
+def _print_machine() -> None:
+    """Print which versions are installed and whether pictures can be rendered here."""
     print(f"python {platform.python_version()} on {platform.platform()}")
     for name in ("lossoscope", "torch", "numpy", "scipy", "h5py", "pyvista", "vtk", "matplotlib"):
         try:
@@ -133,3 +201,18 @@ def _print_surfaces(study: StudyFile) -> None:
         ends = ", ".join(f"{axis[0]:.4g} to {axis[-1]:.4g}" for axis in surface.grid.axes)
         state = "" if surface.complete else f", {(surface.status > 0).mean():.0%} done"
         print(f"surface {name}: {shape} over {ends}{state}")
+
+
+def _print_analyses(study: StudyFile) -> None:
+    """Print a line for each kind of analysis; summaries are in the table of runs."""
+    kinds: dict[str, list[str]] = {}
+    for path in study.paths():
+        group, _, rest = path.partition("/")
+        kind, _, name = rest.partition("/")
+        if group == "analyses" and kind != "summary":
+            kinds.setdefault(kind, []).append(name)
+    for kind, names in sorted(kinds.items()):
+        more = len(names) - _LISTED
+        rest = f", and {more:,} more" if more > 0 else ""
+        print(f"{counted(len(names), 'analysis', 'analyses')} {kind}: "
+              f"{', '.join(names[:_LISTED])}{rest}")  # fmt: skip

@@ -1,17 +1,15 @@
-"""``landscape activations``: what is known of each activation, as a table and as a plate."""
+"""What is known of each activation, as a table and as a plate."""
 
 from __future__ import annotations
 
+import fnmatch
 import math
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from landscape.cli.looks import check_ours
-from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import Style
 from landscape.cli.pictures import own_viz
 from landscape.records.atomic import writable_folder
 
@@ -24,50 +22,37 @@ _HEADER = ("name", "label", "class", "bounds", "slope at -inf", "at +inf", "kink
 _LISTED = 3
 
 
-@one_line_errors
-def activations(
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(help="Names, with a parameter as leaky_relu_0.3. [all]"),
-    ] = None,
-    figure: Annotated[
-        Path | None,
-        typer.Option(
-            "--figure",
-            help="Also draw each with its first two derivatives: a .pdf, .png or .svg, its caption "
-            "in a .md beside it.",
-        ),
-    ] = None,
-    reach: Annotated[
-        tuple[float, float] | None,
-        typer.Option("--range", help="Ends of the drawn range. [-4 4, further where kinks are]"),
-    ] = None,
-    columns: Annotated[
-        int | None, typer.Option("--columns", help="Activations in a row. [at most 6]")
-    ] = None,
-    style: Style = "paper",
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace files that this program did not write.")
-    ] = False,
+def print_activations(
+    names: Sequence[str], figure: Path | None, style: str, *, force: bool
 ) -> None:
-    """List the activations: how smooth each is, its bounds and slopes, where it has kinks.
+    """Print what is known of activations, and draw them with their first two derivatives.
 
-    Bounds and kinks are those of the registry, slopes are measured by autograd in float64. A kink
-    is a jump of the derivative; C1 means that the derivative is continuous and its own jumps.
+    Bounds and kinks are those of the registry, slopes are measured by autograd in float64.
+
+    Args:
+        names: of them, with a parameter as ``leaky_relu_0.3``, or patterns; none for all.
+        figure: the file of the plate; None for none.
+        style: its look.
+        force: whether files that this program did not write are replaced.
+
+    Raises:
+        ValueError: for an unknown activation or style, another format, or a file of somebody else.
+        OSError: if the folder of the plate cannot be written.
     """
-    from landscape.networks import activations as known
+    from landscape.networks import activations
 
     if figure is not None and figure.suffix not in FIGURE_FORMATS:
         raise ValueError(f"a plate is written as {', '.join(FIGURE_FORMATS)}, got {figure.name!r}")
-    chosen = list(dict.fromkeys(names or known.names()))
-    low, high = reach or known.usual_range(chosen)
+    matching = [fnmatch.filter(activations.names(), name) or [name] for name in names]
+    chosen = list(dict.fromkeys(chain(*matching))) or list(activations.names())
+    low, high = activations.usual_range(chosen)
     looks = own_viz().Style.of(style)
     if figure is not None:
         check_target(figure, force=force)
     # Derivatives on a range are for the figure; for the table three points are enough.
     points = 801 if figure else 3
-    records = [known.profile(name, low=low, high=high, points=points) for name in chosen]
-    written = [] if figure is None else _draw(records, figure, columns, looks)
+    records = [activations.profile(name, low=low, high=high, points=points) for name in chosen]
+    written = [] if figure is None else _draw(records, figure, looks)
     print_table(records)
     for path in written:
         print(f"wrote {path}")
@@ -121,9 +106,9 @@ def _kinks(record: Analysis) -> str:
     return "; ".join(f"{place:g}, {jump:+.4g}" for place, jump in kinks) or "none"
 
 
-def _draw(records: Sequence[Analysis], path: Path, columns: int | None, style: Any) -> list[Path]:
+def _draw(records: Sequence[Analysis], path: Path, style: Any) -> list[Path]:
     viz = own_viz()
-    written = viz.save(viz.activation_plate(records, columns=columns, style=style), path)
+    written = viz.save(viz.activation_plate(records, style=style), path)
     caption = path.with_suffix(".md")
     caption.write_text(viz.as_markdown(viz.activation_caption(records)), encoding="utf-8")
     return [written, caption]

@@ -1,0 +1,77 @@
+"""A request for a surface, written as the command ``landscape sample``."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from landscape.records.grid_notation import shape_text, span_text
+from landscape.study.request import Request
+
+
+def sample_command(request: Request, study: Path, user: Mapping[str, Any] | None = None) -> str:
+    """Write the command that samples what is asked for.
+
+    Args:
+        request: which surface.
+        study: the file.
+        user: of a network of the user's: the functions and the checkpoint that were given.
+
+    Returns:
+        The command, in which FOLDER and FILE stand for paths that a study does not hold; "" for a
+        request that only Python can make.
+    """
+    if request.tolerance and request.height != "log":
+        return ""
+    words = ["landscape", "sample", *_network_words(request, study, user)]
+    words += ["--name", request.identifier] if request.identifier else []
+    return shlex.join(words + _plane_words(request) + _grid_words(request) + _value_words(request))
+
+
+def _network_words(request: Request, study: Path, user: Mapping[str, Any] | None) -> list[str]:
+    if user is None:
+        words = [str(study), "--run", str(request.run)]
+        others, further = list(request.others), list(request.placed)
+        return words + _repeated("--other", others) + _repeated("--also", further)
+    words = []
+    for name in ("model", "data", "loss", "checkpoint"):
+        words += [f"--{name}", str(user[name])] if user.get(name) else []
+    words += ["--checkpoints", f"{request.run}=FOLDER"] if request.run else []
+    words += ["--out", str(study)]
+    return words + _repeated("--other", [f"{name}=FILE" for name in request.others])
+
+
+def _plane_words(request: Request) -> list[str]:
+    words = ["--plane", request.kind]
+    if request.kind in ("random", "gradient") and request.seed:
+        words += ["--seed", str(request.seed)]
+    if request.kind == "random" and request.normalisation != "filter":
+        words += ["--normalisation", request.normalisation]
+    if request.kind == "random" and request.which != ("all",):
+        words += _repeated("--which", request.which)
+    words += ["--length", request.length] if request.kind == "pca" else []
+    return words + (["--line", *map(repr, request.line)] if request.line else [])
+
+
+def _grid_words(request: Request) -> list[str]:
+    shape = request.grid.shape
+    if request.tolerance:
+        words = ["--resample", str(shape[0]), "--tolerance", repr(request.tolerance)]
+    else:
+        words = ["--grid", shape_text(shape)]
+    # A word that begins with a minus sign is read as an option by other programs.
+    return [*words, f"--span={span_text(request.grid)}"]
+
+
+def _value_words(request: Request) -> list[str]:
+    words = ["--dtype", request.dtype] if request.dtype else []
+    words += ["--gradients"] if request.gradients else []
+    words += ["--batch-norm", request.batch_norm] if request.batch_norm != "frozen" else []
+    words += ["--subset", str(request.subset)] if request.subset else []
+    return words + (["--divergence"] if request.divergence else [])
+
+
+def _repeated(option: str, values: Any) -> list[str]:
+    return [word for value in values for word in (option, str(value))]
