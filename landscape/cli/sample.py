@@ -268,8 +268,6 @@ def sample(
     if not resample:
         check_unused({"tolerance": tolerance}, "is of --resample; give that too")
     axes = _grid(grid, span, resample, plane, on_line=line is not None)
-    if resample:
-        check_worth(axes)
     paths = dict(map(_pair, checkpoints or []))
     others = dict(map(_pair, other or [])) if model else dict.fromkeys(other or [], "")
     request = Request(
@@ -282,6 +280,8 @@ def sample(
         length=length or ("displacement" if plane == "pca" else "unit"),  # type: ignore[arg-type]
         line=line or (), expected_loss=expected_loss,
     )  # fmt: skip
+    if resample:
+        check_worth(axes)
     if study is not None:
         path, surface = _of_study(study, request, strategy, out)
     else:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from landscape.records.grid import AXES, Grid
+if TYPE_CHECKING:
+    from landscape.records.grid import Grid
 
 Span = tuple[float, float]
+_MOST_AXES = 3
 
 
 def parse_shape(text: str) -> tuple[int, ...]:
@@ -19,7 +22,7 @@ def parse_shape(text: str) -> tuple[int, ...]:
     ((51, 51), (51, 41), (101,), (17, 17, 17))
     """
     sizes = text.lower().split("x")
-    if not all(size.isdecimal() for size in sizes) or not 1 <= len(sizes) <= len(AXES):
+    if not all(size.isdecimal() for size in sizes) or len(sizes) > _MOST_AXES:
         raise ValueError(f"a grid is written 51, 51x41, 17x17x17, or 101x1 (a line), got {text!r}")
     numbers = tuple(int(size) for size in sizes)
     if len(numbers) == 1:
@@ -85,6 +88,7 @@ def shape_text(shape: Sequence[int]) -> str:
 def span_text(grid: Grid) -> str:
     """Write the ends of a grid's axes, exactly, as :func:`parse_spans` reads them.
 
+    >>> from landscape.records.grid import Grid
     >>> span_text(Grid.rectangle((3, 5), (-1, 1), (0, 2)))
     '-1.0:1.0x0.0:2.0'
     """

@@ -12,7 +12,7 @@ import typer
 from attacks.forging import forged, written
 
 from landscape.cli.check import check
-from landscape.cli.inspect import info
+from landscape.cli.info import info
 from landscape.store import digests
 
 ESCAPE = "\x1b[2J\u202e"

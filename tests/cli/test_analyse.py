@@ -100,7 +100,7 @@ def test_a_network_of_ones_own(own: Path, tmp_path: Path) -> None:
     model = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3))
     weights = {f"module.{k}": v for k, v in model.state_dict().items()}
     torch.save({"state_dict": weights, "epoch": 3}, tmp_path / "model.pt")
-    arguments = ["kinks", "--model", f"{own}:build", "--data", f"{own}:data", "--lines", 1]
+    arguments = ["analyse", "--model", f"{own}:build", "--data", f"{own}:data", "--lines", 1]
     said = accepted(*arguments, "--checkpoint", tmp_path / "model.pt")
     assert "autograd is off by" in said
     assert said.count("passed") == 2
@@ -128,7 +128,7 @@ def test_a_gradient_of_zero_leaves_the_random_lines(tmp_path: Path, kind: str) -
     body = OWN.format(activation="ReLU").replace("return nn.Seq", "model = nn.Seq")
     body = body.replace("\ndef data", f"    {change}\n    return model\n\ndef data", 1)
     path.write_text(body + f"\ndef flat(output, target):\n    return {loss}\n", "utf-8")
-    arguments = ["kinks", "--model", f"{path}:build", "--data", f"{path}:data", "--lines", 2,
+    arguments = ["analyse", "--model", f"{path}:build", "--data", f"{path}:data", "--lines", 2,
                  "--loss", f"{path}:flat"]  # fmt: skip
     said = accepted(*arguments)
     assert said.count("the gradient is zero at these weights") == 1
@@ -154,17 +154,43 @@ def test_mistakes_have_one_line(
     torch.save({"weight": torch.zeros(2)}, tmp_path / "other.pt")
     options = {"--model": f"{own}:build", "--data": f"{own}:data",
                option: value.format(own=own, folder=tmp_path)}  # fmt: skip
-    assert said in refused("kinks", *(part for pair in options.items() for part in pair))
+    assert said in refused("analyse", *(part for pair in options.items() for part in pair))
 
 
 def test_an_activation_that_jumps_is_refused_by_name(own: Path) -> None:
     own.write_text(OWN.format(activation="Hardshrink"), "utf-8")
-    message = refused("kinks", "--model", f"{own}:build", "--data", f"{own}:data")
+    message = refused("analyse", "--model", f"{own}:build", "--data", f"{own}:data")
     assert "hardshrink in 1 jumps in value" in message
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "give either a study, or --model with --data"),
+        (["STUDY", "--model", "OWN:build"], "give either a study, or --model with --data"),
+        (["--model", "OWN:build"], "--model needs --data FILE.py:FUNCTION"),
+        (["--model", "OWN:build", "--data", "OWN:data", "--steps", 3], "--steps is of a study"),
+        (["--model", "OWN:build", "--data", "OWN:data", "--run", "x"], "--run is of a study"),
+        (["--model", "OWN:build", "--data", "OWN:data", "--map", 9], "--map is of a study"),
+        (["--model", "OWN:build", "--data", "OWN:data", "--path"], "--path is of a study"),
+        (["--model", "OWN:build", "--data", "OWN:data", "--tables", "t"], "--tables is of a study"),
+        (["--model", "OWN:build", "--data", "OWN:data", "--style", "dark"], "--style is of a st"),
+        (["STUDY", "--data", "OWN:data"], "--data is of --model; a study has its own"),
+        (["STUDY", "--rate", 0.1], "--rate is of --model; a study has its own"),
+        (["STUDY", "--checkpoint", "x.pt"], "--checkpoint is of --model; a study has its own"),
+    ],
+)
+def test_a_study_and_a_network_of_ones_own_have_options_of_their_own(
+    own: Path, study: Path, options: list[object], message: str
+) -> None:
+    given = [str(o).replace("OWN", str(own)).replace("STUDY", str(study)) for o in options]
+    before = study.read_bytes()
+    assert message in refused("analyse", *given)
+    assert study.read_bytes() == before
+
+
 def test_help_says_that_files_are_run() -> None:
-    assert "The Python files named are run" in " ".join(call("kinks", "--help").stdout.split())
+    assert "The Python files named are run" in " ".join(call("analyse", "--help").stdout.split())
 
 
 def test_everything_that_was_analysed_is_drawn(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ def _no_graphics(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_no_graphics")
-def test_a_second_demo_leaves_the_study_alone_and_draws_again(tmp_path: Path) -> None:
+def test_a_second_demo_draws_only_what_is_missing(tmp_path: Path) -> None:
     first = call("demo", "--quick", "--out", tmp_path)
     assert first.exit_code == 0, first.output
     assert "no 3D pictures: VTK finds no OpenGL" in first.stderr
@@ -31,9 +32,18 @@ def test_a_second_demo_leaves_the_study_alone_and_draws_again(tmp_path: Path) ->
     before, drawn = path.read_bytes(), picture.read_bytes()
     picture.unlink()
     (tmp_path / "mine.png").write_bytes(b"mine")
-    assert accepted("demo", "--quick", "--out", tmp_path) == first.stdout
+    others = {p: p.stat().st_mtime_ns for p in tmp_path.glob("*.pdf")}
+    said = accepted("demo", "--quick", "--out", tmp_path)
+    assert f"wrote {picture}" in said
+    assert f"2 pictures in {tmp_path} are newer than {path} and were not drawn again" in said
     assert path.read_bytes() == before
     assert picture.read_bytes() == drawn
+    assert {p: p.stat().st_mtime_ns for p in others} == others
+    times = {p: p.stat().st_mtime_ns for p in (path, *tmp_path.glob("*.p*"))}
+    said = accepted("demo", "--quick", "--out", tmp_path)
+    assert "wrote" not in said
+    assert "3 pictures in" in said
+    assert {p: p.stat().st_mtime_ns for p in times} == times
     assert (tmp_path / "mine.png").read_bytes() == b"mine"
 
 
@@ -50,6 +60,17 @@ def test_one_demo_is_refused_where_the_other_lies(quick: bool, tmp_path: Path) -
     assert "Choose another --out, or remove that study" in message
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["study.h5"]
+
+
+@pytest.mark.usefixtures("_no_graphics")
+def test_pictures_older_than_the_study_are_drawn_again(tmp_path: Path) -> None:
+    accepted("demo", "--quick", "--out", tmp_path)
+    picture, study = tmp_path / "contours-random.pdf", tmp_path / "study.h5"
+    before = study.stat().st_mtime_ns
+    os.utime(picture, ns=(before - 1, before - 1))
+    said = accepted("demo", "--quick", "--out", tmp_path)
+    assert said.count("wrote") == 1
+    assert picture.stat().st_mtime_ns > before
 
 
 def test_the_demo_is_the_one_its_help_promises() -> None:

@@ -33,10 +33,13 @@ LINE = ["--line", "0", "0", "0.5", "-0.5"]
         (["--network", "gru"], "unknown network 'gru'; known: mlp, cnn, resnet"),
         (["--network", "cnn", "--data", "wine"], "use an image data set, or the network 'mlp'"),
         (["--grid", "1"], "two numbers >= 2"),
-        (["--grid", "5x"], "a grid is written 51 or 51x41, got '5x'"),
-        (["--grid", "5x5x5"], "a grid is written 51 or 51x41, got '5x5x5'"),
-        (["--grid", "many"], "a grid is written 51 or 51x41, got 'many'"),
-        (["--grid", ""], "a grid is written 51 or 51x41, got ''"),
+        (["--grid", "5x"], "a grid is written 51, 51x41, 17x17x17, or 101x1 (a line), got '5x'"),
+        (["--grid", "5x5x5"], "the grid of a plane is written 51 or 51x41, got '5x5x5'"),
+        (
+            ["--grid", "many"],
+            "17x17x17, or 101x1 (a line), got 'many'",
+        ),
+        (["--grid", ""], "a grid is written 51, 51x41, 17x17x17, or 101x1 (a line), got ''"),
         (["--span", "0"], "span must be finite and > 0, got 0.0"),
         (["--span", "-1"], "span must be finite and > 0, got -1.0"),
         (["--span", "nan"], "span must be finite and > 0, got nan"),
@@ -91,7 +94,7 @@ def test_wrong_configuration_files_write_nothing(text: str, message: str, tmp_pa
 
 
 @pytest.mark.parametrize(
-    "arguments", [["run", *TINY], ["train", "--data", "wine"], ["demo", "--quick"]]
+    "arguments", [["run", *TINY], ["run", "--train-only", "--data", "wine"], ["demo", "--quick"]]
 )
 def test_a_folder_that_cannot_be_written_is_named(arguments: list[str], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
@@ -157,30 +160,28 @@ def test_a_study_without_a_configuration_is_told_apart_from_one_with_defaults(
         (["sample", "--run", RUN, "--plane", "x"], "known: random, pca"),
         (["sample", "--run", RUN, "--plane", "pca", "--grid", "9x1"], "a pca plane has 2 axes"),
         (["sample", "--run", RUN, "--normalisation", "f"], "known: filter, layer, global, none"),
-        (["sample", "--run", RUN, "--alpha", "1", "-1"], "range of alpha must be finite and incr"),
-        (["sample", "--run", RUN, "--beta", "0", "nan"], "range of beta must be finite and incr"),
+        (["sample", "--run", RUN, "--span", "1:-1"], "range of alpha must be finite and incr"),
+        (["sample", "--run", RUN, "--span", "0:1x0:nan"], "range of beta must be finite and incr"),
         (["sample", "--run", RUN, "--grid", "1"], "at least 2 points along alpha, got 1"),
         (["sample", "--run", RUN, "--grid", "3x"], "a grid is written 51, 51x41, 17x17x17, or"),
         (["sample", "--run", RUN, "--grid", "3x3x3x3"], "a grid is written 51, 51x41"),
         (["sample", "--run", RUN, "--grid", "-3"], "a grid is written 51, 51x41"),
         (["sample", "--run", RUN, "--name", "../x"], "rename it"),
         (["sample", "--run", RUN, "--strategy", "fast"], "unknown strategy 'fast'; known: auto"),
-        (["sample", "--run", RUN, "--threads", "-1"], "threads must be >= 0"),
         (["sample", "--run", RUN, "--resample", "1"], "at least 2 points along alpha, got 1"),
         (["sample", "--run", RUN, "--resample", "9", "--tolerance", "-1"], "between 0 and 1"),
         (["sample", "--run", RUN, "--seed", "-1"], "the seed must be >= 0, got -1"),
         (["sample", "--run", RUN, "--gradients", "--resample", "9"], "never interpolated"),
         (["sample", "--run", RUN, "--gradients", "--strategy", "vmap"], "got the strategy 'vmap'"),
-        (["sample", "--run", RUN, "--resample", "41", "--height", "x"], "unknown height 'x'"),
         (["sample", "--run", RUN, "--resample", "3"], "from 26 points along each axis on, got 3"),
         (["sample", "--run", RUN, "--resample", "25"], "along each axis on, got 25 x 25; sample"),
         (["sample", "--run", RUN, *LINE, "--resample", "129"], "from 130 points along each axis"),
         (["sample", "--run", RUN, "--resample", "41", "--grid", "9"], "so does --grid; give one"),
-        (["sample", "--run", RUN, "--height", "log"], "--height is of --resample"),
         (["sample", "--run", RUN, "--tolerance", "0"], "--tolerance is of --resample"),
-        (["sample", "--run", RUN, *LINE, "--beta", "0", "1"], "--beta is no axis of this grid"),
-        (["sample", "--run", RUN, "--grid", "9x1", "--beta", "0", "1"], "--beta is no axis of"),
-        (["sample", "--run", RUN, "--gamma", "-1", "1"], "--gamma is no axis of this grid"),
+        (["sample", "--run", RUN, *LINE, "--span", "0:1x0:1"], "each axis of the grid, 1, got 2"),
+        (["sample", "--run", RUN, "--grid", "9x1", "--span", "0:1x0:1"], "of the grid, 1, got 2"),
+        (["sample", "--run", RUN, "--span", "0:1x0:1x0:1"], "each axis of the grid, 2, got 3"),
+        (["sample", "--run", RUN, "--span", "0 1"], "written 0.5, -1:1 or -1:1x0:2 (first:last"),
         (["sample", "--run", RUN, "--loss", "mse"], "--loss is of --model; a study has its own"),
         (["sample", "--run", RUN, "--checkpoint", "x.pt"], "--checkpoint is of --model"),
         (["render", "--kind", "movie"], "known: surface, compare, matrix, contour"),
@@ -257,7 +258,7 @@ def test_wrong_pictures_are_refused(
         (["nothing"], "No such command 'nothing'"),
         (["run", "--steps", "many"], "--steps"),
         (["run", "--stepz", "3"], "No such option: --stepz"),
-        (["sample", "study.h5", "--run", RUN, "--alpha", "1"], "--alpha"),
+        (["sample", "study.h5", "--run", RUN, "--line", "1"], "--line"),
     ],
 )
 def test_wrong_usage_shows_no_traceback(arguments: list[str], message: str) -> None:

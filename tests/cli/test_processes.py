@@ -24,7 +24,7 @@ def test_help_is_light(arguments: list[str], tmp_path: Path) -> None:
     assert "landscape.cli" in imported
     assert not HEAVY & imported
     if arguments == ["--help"]:
-        for command in ("demo", "run", "train", "sample", "render", "info", "doctor"):
+        for command in ("demo", "run", "sample", "render", "analyse", "info", "check"):
             assert f"\n  {command} " in done.stdout
 
 

@@ -121,7 +121,7 @@ def test_a_line_to_other_weights(own: str, tmp_path: Path) -> None:
     torch.save(other.state_dict(), tmp_path / "other.pt")
     words = ["sample", "--model", f"{own}:build", "--data", f"{own}:data", "--plane", "between",
              "--other", f"other={tmp_path / 'other.pt'}", "--out", tmp_path]  # fmt: skip
-    accepted(*words, "--alpha", 0, 1, "--grid", "5x1")
+    accepted(*words, "--span", "0:1", "--grid", "5x1")
     study = open_study(tmp_path / "study.h5")
     surface = study.surface(study.surfaces()[0])
     wanted = nn.functional.cross_entropy(other.eval()(examples()[0]), examples()[1])
@@ -252,7 +252,7 @@ def test_keys_are_ignored_by_an_option_and_told(own: str, tmp_path: Path) -> Non
     words = ["--model", f"{own}:build", "--data", f"{own}:data",
              "--checkpoint", tmp_path / "model.pth.tar"]  # fmt: skip
     sample = ["sample", *words, "--plane", "between", "--grid", "3x1",
-              "--alpha", 0, 1, "--other", f"b={tmp_path / 'other.pth.tar'}",
+              "--span", "0:1", "--other", f"b={tmp_path / 'other.pth.tar'}",
               "--out", tmp_path / "s.h5"]  # fmt: skip
     assert "--ignore-keys PATTERN" in refused(*sample)
     told = call(*sample, "--ignore-keys", "aux.*")
@@ -261,7 +261,7 @@ def test_keys_are_ignored_by_an_option_and_told(own: str, tmp_path: Path) -> Non
     surface = open_study(tmp_path / "s.h5").surface(open_study(tmp_path / "s.h5").surfaces()[0])
     wanted = nn.functional.cross_entropy(model.eval()(examples()[0]), examples()[1])
     assert surface.losses[0] == pytest.approx(float(wanted.detach()), rel=1e-5)
-    told = call("kinks", *words, "--lines", 0, "--ignore-keys", "aux.*", "--json")
+    told = call("analyse", *words, "--lines", 0, "--ignore-keys", "aux.*", "--json")
     assert told.exit_code == 0, told.output
     assert json.loads(told.stdout)
     assert "aux.weight" in told.stderr

@@ -1,4 +1,4 @@
-"""``landscape export --format html`` and ``landscape toy``: what is in the pages, and where."""
+"""``landscape export --format html`` and ``demo --toy``: what is in the pages, and where."""
 
 from __future__ import annotations
 
@@ -45,20 +45,24 @@ def test_surfaces_are_chosen_and_paths_left_out(study: Path, tmp_path: Path) -> 
 
 
 def test_the_toy_is_written(tmp_path: Path) -> None:
-    accepted("toy", "--out", tmp_path)
+    accepted("demo", "--toy", "--out", tmp_path)
     assert told_by(tmp_path / "toy.html")["mode"] == "toy"
 
 
-@pytest.mark.parametrize("command", [["toy"], ["export", "STUDY", "--format", "html"]])
+@pytest.mark.parametrize("command", [["demo", "--toy"], ["export", "STUDY", "--format", "html"]])
 def test_a_page_of_somebody_else_is_not_written_over(
     command: list[str], study: Path, tmp_path: Path
 ) -> None:
     target = tmp_path / "mine.html"
     target.write_text("mine")
     words: list[Any] = [study if word == "STUDY" else word for word in command]
-    assert "was not written by an export" in refused(*words, "--out", target)
+    assert "was not written by this program" in refused(*words, "--out", target)
     assert target.read_text() == "mine"
-    accepted(*words, "--out", target, "--force")
+    if "export" in command:
+        accepted(*words, "--out", target, "--force")
+    else:
+        target.unlink()
+        accepted(*words, "--out", target)
     assert target.stat().st_size > 100_000
     accepted(*words, "--out", target)
 
@@ -67,7 +71,8 @@ def test_wrong_names_and_options_are_refused(study: Path, tmp_path: Path) -> Non
     command = ["export", study, "--format", "html"]
     assert "written as .html" in refused(*command, "--out", tmp_path / "a.png")
     assert "has these choices inside" in refused(*command, "--shading", "flat")
-    assert "written as .html" in refused("toy", "--out", tmp_path / "a.png")
+    assert "written as .html" in refused("demo", "--toy", "--out", tmp_path / "a.png")
+    assert "--quick is of the whole demo" in refused("demo", "--toy", "--quick")
 
 
 def test_a_surface_of_another_program_without_accuracy_opens(tmp_path: Path, launch: Any) -> None:

@@ -57,7 +57,7 @@ def own(tmp_path: Path) -> Path:
 def test_networks_and_data_that_cannot_be_used(
     own: Path, model: str, data: str, options: tuple[str, ...], message: str
 ) -> None:
-    said = refused("kinks", "--model", f"{own}:{model}", "--data", f"{own}:{data}", *options)
+    said = refused("analyse", "--model", f"{own}:{model}", "--data", f"{own}:{data}", *options)
     assert message in said
 
 
@@ -102,12 +102,10 @@ def test_an_absent_style_tells_what_there_is(command: str, study: Path, tmp_path
 
 def test_an_unknown_style_is_refused_before_the_table_is_printed(tmp_path: Path) -> None:
     plate = tmp_path / "plate.pdf"
-    said = refused("activations", "relu", "--figure", plate, "--style", "nope")
+    relu = ["info", "--activations", "--select", "relu"]
+    said = refused(*relu, "--figure", plate, "--style", "nope")
     assert "unknown style 'nope'; known: paper, slides, dark, testing, or a file that ends" in said
-    assert "cannot read the style nope.toml: " in refused("activations", "--style", "nope.toml")
-    assert "columns must be >= 1" in refused(
-        "activations", "relu", "--figure", plate, "--columns", "0"
-    )
+    assert "cannot read the style nope.toml: " in refused(*relu, "--style", "nope.toml")
     assert not list(tmp_path.iterdir())
 
 
@@ -115,12 +113,13 @@ def test_an_unknown_style_is_refused_before_the_table_is_printed(tmp_path: Path)
 def test_a_plate_replaces_no_file_of_the_users(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text("mine", encoding="utf-8")
     plate = tmp_path / "notes.pdf"
-    said = refused("activations", "relu", "--figure", plate)
+    draw = ["info", "--activations", "--select", "relu", "--figure", plate]
+    said = refused(*draw)
     assert f"{name}" in said
     assert "was not written by this program" in said
     assert (tmp_path / name).read_text(encoding="utf-8") == "mine"
-    accepted("activations", "relu", "--figure", plate, "--force")
-    accepted("activations", "relu", "--figure", plate)
+    accepted(*draw, "--force")
+    accepted(*draw)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +168,7 @@ def test_adamw_without_weight_decay_is_not_adam_under_another_name(tmp_path: Pat
 def test_a_folder_is_no_file_of_claims_and_an_absent_study_can_be_made(tmp_path: Path) -> None:
     said = refused("claims", "--quick", "--out", tmp_path)
     assert f"name the file, as {tmp_path / 'claims.h5'}" in said
-    for command in ("check", "repair"):
-        said = refused(command, tmp_path / "nothing.h5")
+    for options in ([], ["--repair"]):
+        said = refused("check", *options, tmp_path / "nothing.h5")
         assert "there is no study file" in said
         assert "make one with: landscape run --out FOLDER" in said

@@ -10,6 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from calling import refused
 from small_study import SMALL, content, run_study
 
 from landscape.records.grid import Grid
@@ -69,7 +70,7 @@ def test_a_byte_anywhere_in_the_values_is_found_and_named(path: Path) -> None:
         assert not sealed(path)
         study = open_study(path)
         assert list(study.problems) == ["surfaces/s"]
-        with pytest.raises(ValueError, match=r"surfaces/s is damaged: losses .*landscape repair"):
+        with pytest.raises(ValueError, match=r"surfaces/s is damaged: losses .* check --repair"):
             study.surface("s")
         np.testing.assert_array_equal(study.analysis("x", "a").arrays["values"][:2], [3, 4])
         with pytest.raises(ValueError, match=r"study.h5 is damaged \(surfaces/s"):
@@ -177,12 +178,18 @@ def test_repair_computes_again_what_was_lost(tmp_path: Path) -> None:
         file["surfaces/relu-gd-seed0.random/losses"][2, 2] = 0.0
         file["runs/prelu-gd-seed0/thetas"][1] = 0.0
         del file["projections/relu-gd-seed0@relu-gd-seed0.pca"]
-    command = [sys.executable, "-P", "-m", "landscape.cli", "repair", str(tmp_path)]
+    command = [sys.executable, "-P", "-m", "landscape.cli", "check", "--repair", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "surfaces/relu-gd-seed0.random: 35 points are missing now" in done.stdout
     assert "runs/prelu-gd-seed0: removed" in done.stdout
     assert content(path) == before
+
+
+def test_options_of_repair_alone_are_refused(path: Path) -> None:
+    before = path.read_bytes()
+    assert "--no-recompute is of --repair; add --repair" in refused("check", "--no-recompute", path)
+    assert path.read_bytes() == before
 
 
 def test_random_damage_is_never_a_wrong_value() -> None:

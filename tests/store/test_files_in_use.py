@@ -71,11 +71,11 @@ def test_a_held_study_is_in_use_and_not_damaged(way: str, mode: str, study: Path
         assert open_study(study).analyses("some") == ["one"]
 
 
-@pytest.mark.parametrize("command", ["check", "repair", "info"])
-def test_commands_say_that_a_study_is_in_use(command: str, study: Path) -> None:
+@pytest.mark.parametrize("command", [["check"], ["check", "--repair"], ["info"]])
+def test_commands_say_that_a_study_is_in_use(command: list[str], study: Path) -> None:
     with held(study, "r+"):
         before = study.read_bytes()
-        assert "is in use: " in refused(command, study)
+        assert "is in use: " in refused(*command, study)
         assert study.read_bytes() == before
     assert sorted(path.name for path in study.parent.iterdir()) == ["study.h5"]
     assert "1 record," in accepted("check", study)

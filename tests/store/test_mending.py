@@ -142,13 +142,12 @@ def test_the_command_for_a_network_of_ones_own_computes_what_is_missing(tmp_path
         return done.stdout
 
     told("sample", "--model", "own.py:model", "--data", "own.py:examples", "--out", "own.h5",
-         "--grid", "7", "--alpha", "-0.3", "0.7", "--strategy", "loop",
-         "--threads", "1")  # fmt: skip
+         "--grid", "7", "--span", "-0.3:0.7x-1:1", "--strategy", "loop")  # fmt: skip
     before = arrays(path)
     with h5py.File(path, "r+") as file:
         (name,) = file["surfaces"]
         file[f"surfaces/{name}/losses"][3, 3] = 0.0
-    said = told("repair", "own.h5")
+    said = told("check", "--repair", "own.h5")
     assert "49 points are missing now" in said
     command = said.rpartition("give: ")[2].strip()
     assert command.startswith("landscape sample --model own.py:model --data own.py:examples")

@@ -203,7 +203,7 @@ def test_a_command_names_what_was_not_read_in_one_line(tmp_path: Path) -> None:
         "def data():\n    return torch.ones(4, 2), torch.tensor([0, 1, 0, 1])\n"
     )
     path = saved(tmp_path, {"model": nn.Linear(2, 2).state_dict(), "args": Namespace(lr=1)})
-    told = call("kinks", "--model", f"{own}:build", "--data", f"{own}:data", "--lines", 0,
+    told = call("analyse", "--model", f"{own}:build", "--data", f"{own}:data", "--lines", 0,
                 "--checkpoint", path)  # fmt: skip
     assert told.exit_code == 0, told.output
     line = "landscape: the checkpoint holds more than tensors; what is not read: argparse.Namespace"
