@@ -22,37 +22,46 @@ if TYPE_CHECKING:
 def claims(
     config: Annotated[
         Path | None,
-        typer.Option("--config", help="TOML file, see --show; or a study, to measure it again."),
+        typer.Option(
+            "--config",
+            help="TOML file of settings, see --show; or a study, to measure it again. [none]",
+        ),
     ] = None,
     quick: Annotated[
         bool,
         typer.Option(
-            "--quick", help="Digits, one small network, three seeds: minutes; a pilot. The default."
+            "--quick",
+            help="A pilot, the default: digits, one small network, three seeds. It takes minutes.",
         ),
     ] = False,
     full: Annotated[
-        bool, typer.Option("--full", help="Three data sets, two networks, 16 seeds: a night.")
+        bool,
+        typer.Option("--full", help="Three data sets, two networks, 16 seeds. It takes a night."),
     ] = False,
     claim: Annotated[
         list[int] | None,
-        typer.Option("--claim", help="Only this one, 1 to 10. Repeat for several."),
+        typer.Option("--claim", help="Number of a claim, 1 to 10. Repeat. [all]"),
     ] = None,
     data: Annotated[
         list[str] | None,
-        typer.Option("--data", help="Instead of the form's data sets. Repeat for several."),
+        typer.Option("--data", help="Data set. Repeat. [those of --quick or --full]"),
     ] = None,
     network: Annotated[
         str | None,
         typer.Option(
-            "--network", help="Instead of the form's networks: mlp, cnn or, for claim 8, resnet."
+            "--network",
+            help="Network: mlp, cnn or, for claim 8, resnet. [those of --quick or --full]",
         ),
     ] = None,
     seeds: Annotated[
-        int | None, typer.Option("--seeds", min=1, help="So many seeds, 0, 1, ...")
+        int | None,
+        typer.Option("--seeds", min=1, help="Number of seeds, 0, 1, ... [3; with --full 16]"),
     ] = None,
-    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes, one core each.")] = 1,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, help="Number of processes, one core each.")
+    ] = 1,
     show: Annotated[
-        bool, typer.Option("--show", help="Print the whole configuration as TOML and stop.")
+        bool, typer.Option("--show", help="Print all settings as TOML and stop.")
     ] = False,
     as_json: AsJson = False,
     out: Annotated[Path, typer.Option("--out", help="The study file.")] = Path("claims.h5"),

@@ -38,44 +38,46 @@ def export(
         str,
         typer.Option(
             "--format",
-            help="glb: Blender, the web; obj: any 3D program; stl: a solid to print, without "
-            "paths; vtp: ParaView; csv: a table of every sample; li2018: HDF5 as of Li et al. "
-            "2018; html: all in one page, to turn in a browser.",
+            help="Format: glb (Blender, the web), obj (any 3D program), stl (a solid to print, "
+            "without paths), vtp (ParaView), csv (a table of every sample), li2018 (HDF5 as of Li "
+            "et al. 2018) or html (all in one page, to turn in a browser).",
         ),
     ] = "glb",
     out: Annotated[
         Path | None,
         typer.Option("--out", help="Folder, or the file of a single surface. [beside the study]"),
     ] = None,
-    height: Annotated[str, typer.Option("--height", help="log or linear.")] = "log",
+    height: Annotated[
+        str, typer.Option("--height", help="Scale of heights: log or linear.")
+    ] = "log",
     shading: Annotated[
         str,
         typer.Option(
             "--shading",
-            help="Normals: gradient, differences, or flat for sharp creases. "
+            help="Normals of a mesh: gradient, differences, or flat for sharp creases. "
             "[gradient if the surface has it, else differences]",
         ),
     ] = "",
     units: Annotated[
         str,
-        typer.Option("--units", help="picture: proportions as drawn; data: alpha, beta, height."),
+        typer.Option("--units", help="Units of a mesh: picture (proportions as drawn) or data."),
     ] = "picture",
     size: Annotated[
         float | None,
-        typer.Option("--size", help="Longer side of the plane in the file. [2; stl 100 (mm)]"),
+        typer.Option("--size", help="Longer side of the plane in a mesh. [2; stl 100 (mm)]"),
     ] = None,
     paths: Annotated[
-        bool, typer.Option("--paths/--no-paths", help="With the optimizer's path.")
+        bool, typer.Option("--paths/--no-paths", help="Write the optimizer's path too.")
     ] = True,
     force: Annotated[
-        bool, typer.Option("--force", help="Overwrite files that this command did not write.")
+        bool, typer.Option("--force", help="Replace files that this program did not write.")
     ] = False,
 ) -> None:
     """Write surfaces as meshes or tables, with the optimizer's path; or as one page for a browser.
 
-    The page holds everything and opens without a network.
-    Points without a finite height are cut out of a mesh. Paths are tubes and lines in GLB and OBJ,
-    and a file <name>-paths beside VTP and CSV. Surfaces are listed by 'landscape info STUDY'.
+    The page holds everything and opens without a network. Points without a finite height are cut
+    out of a mesh. Paths are tubes and lines in GLB and OBJ, and a file <name>-paths beside VTP and
+    CSV.
     """
     from landscape.cli import pictures
     from landscape.records.atomic import writable_folder
@@ -87,7 +89,9 @@ def export(
     chosen = chosen_surfaces(source, surface, select, seed)
     if suffix == "html":
         _options(suffix, height=height, shading=shading, units=units, size=size)
-        print(f"wrote {write_page(source, chosen, out, paths=paths, force=force)}")
+        with bars():
+            page = write_page(source, chosen, out, paths=paths, force=force)
+        print(f"wrote {page}")
         return
     targets = _targets(source, chosen, out, suffix)
     options = _options(suffix, height=height, shading=shading, units=units, size=size)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from landscape.cli.mistakes import one_line_errors
+from landscape.cli.wiring import bars
 
 
 @one_line_errors
@@ -19,14 +20,15 @@ def import_(
             "landscapeviz (meshfile.hdf5), or CSV as 'landscape export' writes it."
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", help="The study file; made, or it grows.")] = Path(
-        "study.h5"
-    ),
+    out: Annotated[
+        Path, typer.Option("--out", help="The study file; it is made, or it grows.")
+    ] = Path("study.h5"),
     name: Annotated[
         str, typer.Option("--name", help="Id of surface and plane. [the first file's name]")
     ] = "",
     field: Annotated[
-        str, typer.Option("--field", help="The field that is the loss, as test_loss. [the usual]")
+        str,
+        typer.Option("--field", help="Field that holds the loss, as test_loss. [the usual one]"),
     ] = "",
     force: Annotated[
         bool, typer.Option("--force", help="Replace records of that name in the study.")
@@ -34,13 +36,15 @@ def import_(
 ) -> None:
     """Put surfaces, directions and paths of other programs into a study.
 
-    Files given together belong together: a surface, the directions of its plane, a path on it. They
-    are read in a process of its own, with limits on time and memory; nothing in them is run.
+    Files given together belong together: a surface, the directions of its plane, a path on it. The
+    command reads them in a process of its own, with limits on time and memory. Nothing in them is
+    run.
     """
     from landscape.store.importing import import_files
 
     target = out if out.suffix in (".h5", ".hdf5") else out / "study.h5"
-    written = import_files(files, target, name=name, field=field, force=force)
+    with bars():
+        written = import_files(files, target, name=name, field=field, force=force)
     for path in written:
         print(f"wrote {path} to {target}")
     surfaces = [path.removeprefix("surfaces/") for path in written if path.startswith("surfaces/")]

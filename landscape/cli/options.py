@@ -18,12 +18,14 @@ OptionalStudy = Annotated[
     Path | None,
     typer.Argument(help="The study file, or its folder; leave it out with --model."),
 ]
-Run = Annotated[str, typer.Option("--run", help="Id of a run, as relu-gd-seed0.")]
+Run = Annotated[str, typer.Option("--run", help="Id of a run, as relu-gd-seed0. [none]")]
 Runs = Annotated[
     list[str] | None,
     typer.Option("--run", help="Id of a run, as relu-gd-seed0. Repeat. [all]"),
 ]
-Surface = Annotated[str, typer.Option("--surface", help="Id of a surface; 'info' lists them.")]
+Surface = Annotated[
+    str, typer.Option("--surface", help="Id of a surface; 'info' lists them. [none]")
+]
 Surfaces = Annotated[
     list[str] | None,
     typer.Option("--surface", help="Id of a surface; 'info' lists them. Repeat. [all]"),

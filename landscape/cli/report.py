@@ -20,12 +20,14 @@ def report(
         Path | None, typer.Option("--out", help="The file, .html. [report.html beside the study]")
     ] = None,
     panels: Annotated[
-        int, typer.Option("--panels", min=1, help="At most so many surfaces in a picture.")
+        int, typer.Option("--panels", min=1, help="Most surfaces that one picture shows.")
     ] = 8,
-    title: Annotated[str, typer.Option("--title", help="Of the page.")] = "",
+    title: Annotated[str, typer.Option("--title", help="Title of the page. [a question]")] = "",
     table: Annotated[
         Path | None,
-        typer.Option("--csv", help="Write every effect of the claims there, .csv, and no page."),
+        typer.Option(
+            "--csv", help="Write every effect of the claims to this .csv file, and no page. [none]"
+        ),
     ] = None,
 ) -> None:
     """Write a report: the answer, the ten claims, surfaces, methods and limits.

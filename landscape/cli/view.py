@@ -24,30 +24,33 @@ def view(
     surface: Surface = "",
     run: Run = "",
     browser: Annotated[
-        bool, typer.Option("--browser", help="Serve a page even if there is a display.")
+        bool, typer.Option("--browser", help="Serve a page, even if there is a display.")
     ] = False,
     points: Annotated[
-        int, typer.Option("--points", help="Of a region that is sampled, each way.")
+        int, typer.Option("--points", help="Points a side of a region that is sampled.")
     ] = 51,
-    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option("--host", help="Address that the page is served on.")
+    ] = "127.0.0.1",
     port: Annotated[
-        int | None, typer.Option("--port", help="0 for a free one. [8765, or a free one]")
+        int | None,
+        typer.Option("--port", help="Port of the page; 0 takes a free one. [8765, or a free one]"),
     ] = None,
     allow_network: Annotated[
         bool,
-        typer.Option("--allow-network", help="Let --host be an address other machines reach."),
+        typer.Option("--allow-network", help="Allow a --host that other machines reach."),
     ] = False,
 ) -> None:
     """Turn surfaces, dive into them, and keep what you find.
 
-    It begins with the surface or the run that is named, or with the first surface. Opens a window
-    where there is a display. Otherwise, or with --browser, serves a page on this
+    The command begins with the surface or the run that is named, or with the first surface. It
+    opens a window where there is a display. Otherwise, or with --browser, it serves a page on this
     machine alone and prints its address; through SSH, open a tunnel with the line that is printed.
     Whoever has the address can sample and add surfaces to the study, nothing else.
 
-    A box, the wheel or numbers choose a region, which the network of the study samples anew; two
-    clicks or four numbers, a line. What is narrower than 3 % of the norm of the parameters is
-    sampled in float64. In a window, ? lists the keys.
+    A box, the wheel or numbers choose a region, and two clicks or four numbers a line. The network
+    of the study samples it. A region narrower than 3 % of the norm of the parameters is sampled in
+    float64. In a window, ? lists the keys.
     """
     from landscape.cli.pictures import own_viz
     from landscape.store import open_study

@@ -26,7 +26,8 @@ def test_there_are_about_a_dozen_commands() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["demo", "run", "sample", "analyse", "info", "check"])
+@pytest.mark.parametrize("name", ["demo", "run", "sample", "analyse", "info", "check", "export",
+                                  "claims", "report", "import", "view"])  # fmt: skip
 def test_every_option_ends_with_its_default(name: str) -> None:
     for option, parameter in options_of(name).items():
         # Typer itself writes the default of what has one.
