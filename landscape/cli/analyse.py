@@ -6,8 +6,6 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from landscape.cli.analysis_tables import print_report, write_report
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.options import (
@@ -23,6 +21,7 @@ from landscape.cli.options import (
     Runs,
     Style,
     check_unused,
+    option,
 )
 from landscape.cli.user_budgets import print_user_budgets
 from landscape.cli.user_model import UserModel
@@ -50,83 +49,60 @@ def analyse(
     run: Runs = None,
     steps: Annotated[
         int | None,
-        typer.Option(
-            "--steps",
-            min=0,
-            help="Slope budgets of this many optimizer steps of each run, spread evenly. [10]",
+        option(
+            "Slope budgets of this many optimizer steps of each run, spread evenly. [10]", min=0
         ),
     ] = None,
     lines: Annotated[
-        int | None,
-        typer.Option(
-            "--lines",
-            min=0,
-            help="Slope budgets of this many random lines. [0; with --model 3]",
-        ),
+        int | None, option("Slope budgets of this many random lines. [0; with --model 3]", min=0)
     ] = None,
     path: Annotated[
         bool,
-        typer.Option(
-            "--path",
-            rich_help_panel=_PATH,
-            help="Follow up to 100 single steps: how much of the change of slope sits in kinks, "
+        option(
+            "Follow up to 100 single steps: how much of the change of slope sits in kinks, "
             "what autograd sees of it, and what can be predicted. At --steps of them also "
-            "linear range, the gradient's Lipschitz constant, the largest eigenvalue, kink noise.",
+            "linear range, the gradient's Lipschitz constant, the largest eigenvalue, kink "
+            "noise.",
+            _PATH,
+            name="--path",
         ),
     ] = False,
     swap: Annotated[
         bool,
-        typer.Option(
-            "--swap",
-            rich_help_panel=_PATH,
-            help="With --path: measure the same steps again with the activation's copy on the "
-            "same weights: ReLU as SmeLU(0.1), GELU, tanh and ELU as piecewise linear ones, and "
-            "the reverse.",
+        option(
+            "With --path: measure the same steps again with the activation's copy on the "
+            "same weights: ReLU as SmeLU(0.1), GELU, tanh and ELU as piecewise linear ones,"
+            " and the reverse.",
+            _PATH,
+            name="--swap",
         ),
     ] = False,
     scales: Annotated[
-        int,
-        typer.Option(
-            "--scales",
-            min=0,
-            rich_help_panel=_SOLUTION,
-            help="Curvature against scale at this many centres; 50 is usual.",
-        ),
+        int, option("Curvature against scale at this many centres; 50 is usual.", _SOLUTION, min=0)
     ] = 0,
     spectrum: Annotated[
         int,
-        typer.Option(
-            "--spectrum",
+        option(
+            "Spectral density of the Hessian by this many Lanczos steps; 60 is usual.",
+            _SOLUTION,
             min=0,
-            rich_help_panel=_SOLUTION,
-            help="Spectral density of the Hessian by this many Lanczos steps; 60 is usual.",
         ),
     ] = 0,
     microscope: Annotated[
-        int,
-        typer.Option(
-            "--microscope",
-            min=0,
-            rich_help_panel=_WINDOW,
-            help="The loss at this many points a side; 101 is usual.",
-        ),
+        int, option("The loss at this many points a side; 101 is usual.", _WINDOW, min=0)
     ] = 0,
     kink_map: Annotated[
         int,
-        typer.Option(
-            "--map",
-            min=0,
-            rich_help_panel=_WINDOW,
-            help="Every kink, found along this many lines; 33 is usual.",
+        option(
+            "Every kink, found along this many lines; 33 is usual.", _WINDOW, name="--map", min=0
         ),
     ] = 0,
     creases: Annotated[
         int,
-        typer.Option(
-            "--creases",
+        option(
+            "The surface cut along its kinks, at this many points a side; 13 is usual.",
+            _WINDOW,
             min=0,
-            rich_help_panel=_WINDOW,
-            help="The surface cut along its kinks, at this many points a side; 13 is usual.",
         ),
     ] = 0,
     model: Model = "",
@@ -136,36 +112,21 @@ def analyse(
     ignore_keys: IgnoreKeys = None,
     rate: Annotated[
         float | None,
-        typer.Option(
-            "--rate",
-            rich_help_panel=MODEL,
-            help="Learning rate of the step of gradient descent that is measured. [0.1]",
-        ),
+        option("Learning rate of the step of gradient descent that is measured. [0.1]", MODEL),
     ] = None,
     span: Annotated[
         float | None,
-        typer.Option(
-            "--span",
-            rich_help_panel=MODEL,
-            help="Random lines run from -span to span times a filter-normalised direction. [0.1]",
+        option(
+            "Random lines run from -span to span times a filter-normalised direction. [0.1]", MODEL
         ),
     ] = None,
     as_json: AsJson = False,
     tables: Annotated[
-        Path | None,
-        typer.Option(
-            "--tables",
-            rich_help_panel=FIGURE,
-            help="Folder for the tables as CSV, Markdown and LaTeX. [none]",
-        ),
+        Path | None, option("Folder for the tables as CSV, Markdown and LaTeX. [none]", FIGURE)
     ] = None,
     figures: Annotated[
         Path | None,
-        typer.Option(
-            "--figures",
-            rich_help_panel=FIGURE,
-            help="Folder for figures of everything that was analysed in the study. [none]",
-        ),
+        option("Folder for figures of everything that was analysed in the study. [none]", FIGURE),
     ] = None,
     style: Style = "paper",
 ) -> None:
@@ -260,8 +221,6 @@ def _check(counts: dict[str, int], *, alone: bool) -> None:
     """
     if alone:
         raise ValueError("--swap measures the steps of --path again; add --path")
-    for option, number in counts.items():
-        if 0 < number < _LEAST[option]:
-            raise ValueError(
-                f"{option} must be at least {_LEAST[option]}, or 0 for none, got {number}"
-            )
+    for name, number in counts.items():
+        if 0 < number < _LEAST[name]:
+            raise ValueError(f"{name} must be at least {_LEAST[name]}, or 0 for none, got {number}")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import Study
+from landscape.cli.options import Study, option
 from landscape.cli.wiring import bars, configuration_of, load_data
 from landscape.records.plurals import counted, plural
 
@@ -18,16 +18,16 @@ def check(
     study: Study,
     repair: Annotated[
         bool,
-        typer.Option(
-            "--repair", help="Save what is sound of a damaged study, and compute the rest again."
+        option(
+            "Save what is sound of a damaged study, and compute the rest again.", name="--repair"
         ),
     ] = False,
     recompute: Annotated[
         bool,
-        typer.Option(
-            "--recompute/--no-recompute",
-            help="With --repair: compute what is missing, where the study says how and the data "
+        option(
+            "With --repair: compute what is missing, where the study says how and the data "
             "are at hand.",
+            name="--recompute/--no-recompute",
         ),
     ] = True,
 ) -> None:

@@ -7,10 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import AsJson
+from landscape.cli.options import AsJson, option
 from landscape.cli.wiring import bars, load_data
 from landscape.records.plurals import counted
 
@@ -22,49 +20,33 @@ if TYPE_CHECKING:
 def claims(
     config: Annotated[
         Path | None,
-        typer.Option(
-            "--config",
-            help="TOML file of settings, see --show; or a study, to measure it again. [none]",
-        ),
+        option("TOML file of settings, see --show; or a study, to measure it again. [none]"),
     ] = None,
     quick: Annotated[
         bool,
-        typer.Option(
-            "--quick",
-            help="A pilot, the default: digits, one small network, three seeds. It takes minutes.",
+        option(
+            "A pilot, the default: digits, one small network, three seeds. It takes minutes.",
+            name="--quick",
         ),
     ] = False,
     full: Annotated[
-        bool,
-        typer.Option("--full", help="Three data sets, two networks, 16 seeds. It takes a night."),
+        bool, option("Three data sets, two networks, 16 seeds. It takes a night.", name="--full")
     ] = False,
-    claim: Annotated[
-        list[int] | None,
-        typer.Option("--claim", help="Number of a claim, 1 to 10. Repeat. [all]"),
-    ] = None,
+    claim: Annotated[list[int] | None, option("Number of a claim, 1 to 10. Repeat. [all]")] = None,
     data: Annotated[
-        list[str] | None,
-        typer.Option("--data", help="Data set. Repeat. [those of --quick or --full]"),
+        list[str] | None, option("Data set. Repeat. [those of --quick or --full]")
     ] = None,
     network: Annotated[
         str | None,
-        typer.Option(
-            "--network",
-            help="Network: mlp, cnn or, for claim 8, resnet. [those of --quick or --full]",
-        ),
+        option("Network: mlp, cnn or, for claim 8, resnet. [those of --quick or --full]"),
     ] = None,
     seeds: Annotated[
-        int | None,
-        typer.Option("--seeds", min=1, help="Number of seeds, 0, 1, ... [3; with --full 16]"),
+        int | None, option("Number of seeds, 0, 1, ... [3; with --full 16]", min=1)
     ] = None,
-    workers: Annotated[
-        int, typer.Option("--workers", min=1, help="Number of processes, one core each.")
-    ] = 1,
-    show: Annotated[
-        bool, typer.Option("--show", help="Print all settings as TOML and stop.")
-    ] = False,
+    workers: Annotated[int, option("Number of processes, one core each.", min=1)] = 1,
+    show: Annotated[bool, option("Print all settings as TOML and stop.", name="--show")] = False,
     as_json: AsJson = False,
-    out: Annotated[Path, typer.Option("--out", help="The study file.")] = Path("claims.h5"),
+    out: Annotated[Path, option("The study file.")] = Path("claims.h5"),
 ) -> None:
     """Measure what is claimed of smooth and kinked activations, and judge it.
 

@@ -7,10 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import check_unused
+from landscape.cli.options import check_unused, option
 from landscape.cli.web_page import write_toy
 from landscape.cli.wiring import bars, load_data
 from landscape.records.atomic import writable_folder
@@ -28,19 +26,17 @@ ACTIVATIONS = ("relu", "leaky_relu", "prelu", "elu", "gelu", "silu", "tanh", "si
 
 @one_line_errors
 def demo(
-    out: Annotated[Path, typer.Option("--out", help="Folder for study and pictures.")] = Path(
-        "demo"
-    ),
+    out: Annotated[Path, option("Folder for study and pictures.")] = Path("demo"),
     quick: Annotated[
-        bool, typer.Option("--quick", help="Two activations, small grids: seconds.")
+        bool, option("Two activations, small grids: seconds.", name="--quick")
     ] = False,
     toy: Annotated[
         bool,
-        typer.Option(
-            "--toy",
-            help="Write only a page that teaches kinks, OUT/toy.html (or the file OUT). It holds a "
-            "network of two parameters: a slider turns ReLU into SmeLU, kink lines move and "
-            "soften, and gradient descent steps at a rate of your choice.",
+        option(
+            "Write only a page that teaches kinks, OUT/toy.html (or the file OUT). It holds"
+            " a network of two parameters: a slider turns ReLU into SmeLU, kink lines move "
+            "and soften, and gradient descent steps at a rate of your choice.",
+            name="--toy",
         ),
     ] = False,
 ) -> None:

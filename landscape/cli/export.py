@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from landscape.cli.looks import selected
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import Seed, Select, Study, Surfaces
+from landscape.cli.options import Seed, Select, Study, Surfaces, option
 from landscape.cli.web_page import write_page
 from landscape.cli.wiring import bars
 from landscape.records.choices import check_known
@@ -36,41 +34,35 @@ def export(
     seed: Seed = None,
     suffix: Annotated[
         str,
-        typer.Option(
-            "--format",
-            help="Format: glb (Blender, the web), obj (any 3D program), stl (a solid to print, "
-            "without paths), vtp (ParaView), csv (a table of every sample), li2018 (HDF5 as of Li "
-            "et al. 2018) or html (all in one page, to turn in a browser).",
+        option(
+            "Format: glb (Blender, the web), obj (any 3D program), stl (a solid to print, "
+            "without paths), vtp (ParaView), csv (a table of every sample), li2018 (HDF5 as"
+            " of Li et al. 2018) or html (all in one page, to turn in a browser).",
+            name="--format",
         ),
     ] = "glb",
     out: Annotated[
-        Path | None,
-        typer.Option("--out", help="Folder, or the file of a single surface. [beside the study]"),
+        Path | None, option("Folder, or the file of a single surface. [beside the study]")
     ] = None,
-    height: Annotated[
-        str, typer.Option("--height", help="Scale of heights: log or linear.")
-    ] = "log",
+    height: Annotated[str, option("Scale of heights: log or linear.")] = "log",
     shading: Annotated[
         str,
-        typer.Option(
-            "--shading",
-            help="Normals of a mesh: gradient, differences, or flat for sharp creases. "
-            "[gradient if the surface has it, else differences]",
+        option(
+            "Normals of a mesh: gradient, differences, or flat for sharp creases. [gradient"
+            " if the surface has it, else differences]"
         ),
     ] = "",
     units: Annotated[
-        str,
-        typer.Option("--units", help="Units of a mesh: picture (proportions as drawn) or data."),
+        str, option("Units of a mesh: picture (proportions as drawn) or data.")
     ] = "picture",
     size: Annotated[
-        float | None,
-        typer.Option("--size", help="Longer side of the plane in a mesh. [2; stl 100 (mm)]"),
+        float | None, option("Longer side of the plane in a mesh. [2; stl 100 (mm)]")
     ] = None,
     paths: Annotated[
-        bool, typer.Option("--paths/--no-paths", help="Write the optimizer's path too.")
+        bool, option("Write the optimizer's path too.", name="--paths/--no-paths")
     ] = True,
     force: Annotated[
-        bool, typer.Option("--force", help="Replace files that this program did not write.")
+        bool, option("Replace files that this program did not write.", name="--force")
     ] = False,
 ) -> None:
     """Write surfaces as meshes or tables, with the optimizer's path; or as one page for a browser.

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from landscape.cli.mistakes import one_line_errors
+from landscape.cli.options import option
 from landscape.cli.wiring import bars
 
 
@@ -20,18 +21,11 @@ def import_(
             "landscapeviz (meshfile.hdf5), or CSV as 'landscape export' writes it."
         ),
     ],
-    out: Annotated[
-        Path, typer.Option("--out", help="The study file; it is made, or it grows.")
-    ] = Path("study.h5"),
-    name: Annotated[
-        str, typer.Option("--name", help="Id of surface and plane. [the first file's name]")
-    ] = "",
-    field: Annotated[
-        str,
-        typer.Option("--field", help="Field that holds the loss, as test_loss. [the usual one]"),
-    ] = "",
+    out: Annotated[Path, option("The study file; it is made, or it grows.")] = Path("study.h5"),
+    name: Annotated[str, option("Id of surface and plane. [the first file's name]")] = "",
+    field: Annotated[str, option("Field that holds the loss, as test_loss. [the usual one]")] = "",
     force: Annotated[
-        bool, typer.Option("--force", help="Replace records of that name in the study.")
+        bool, option("Replace records of that name in the study.", name="--force")
     ] = False,
 ) -> None:
     """Put surfaces, directions and paths of other programs into a study.

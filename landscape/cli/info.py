@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import Style, check_unused
+from landscape.cli.options import Style, check_unused, option
 from landscape.cli.wiring import configuration_of
 from landscape.records.plurals import counted
 
@@ -29,43 +29,39 @@ def info(
         typer.Argument(help="The study file, or its folder; leave it out with the options below."),
     ] = None,
     config: Annotated[
-        bool,
-        typer.Option("--config", help="Print the study's configuration as TOML and stop."),
+        bool, option("Print the study's configuration as TOML and stop.", name="--config")
     ] = False,
     machine: Annotated[
-        bool,
-        typer.Option("--machine", help="Print versions, and whether rendering works here."),
+        bool, option("Print versions, and whether rendering works here.", name="--machine")
     ] = False,
     activations: Annotated[
         bool,
-        typer.Option(
-            "--activations",
-            rich_help_panel=_ACTIVATIONS,
-            help="List the activations: how smooth each is, its bounds and slopes, where it has "
-            "kinks. A kink is a jump of the derivative; C1 means that the derivative is continuous "
-            "and its own jumps.",
+        option(
+            "List the activations: how smooth each is, its bounds and slopes, where it has "
+            "kinks. A kink is a jump of the derivative; C1 means that the derivative is "
+            "continuous and its own jumps.",
+            _ACTIVATIONS,
+            name="--activations",
         ),
     ] = False,
     select: Annotated[
         str,
-        typer.Option(
-            "--select",
-            rich_help_panel=_ACTIVATIONS,
-            help="Only these activations, as relu,leaky_relu_0.3, or a pattern as '*elu'. [all]",
+        option(
+            "Only these activations, as relu,leaky_relu_0.3, or a pattern as '*elu'. [all]",
+            _ACTIVATIONS,
         ),
     ] = "",
     figure: Annotated[
         Path | None,
-        typer.Option(
-            "--figure",
-            rich_help_panel=_ACTIVATIONS,
-            help="Draw each with its first two derivatives: a .pdf, .png or .svg, its caption in a "
-            ".md beside it. [none]",
+        option(
+            "Draw each with its first two derivatives: a .pdf, .png or .svg, its caption in"
+            " a .md beside it. [none]",
+            _ACTIVATIONS,
         ),
     ] = None,
     style: Style = "paper",
     force: Annotated[
-        bool, typer.Option("--force", help="Replace files that this program did not write.")
+        bool, option("Replace files that this program did not write.", name="--force")
     ] = False,
 ) -> None:
     """Print what a study holds: runs and what each reached, surfaces, analyses.

@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import Study
+from landscape.cli.options import Study, option
 from landscape.cli.wiring import bars
 from landscape.records.plurals import counted
 
@@ -16,17 +14,13 @@ from landscape.records.plurals import counted
 @one_line_errors
 def report(
     study: Study,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="The file, .html. [report.html beside the study]")
-    ] = None,
-    panels: Annotated[
-        int, typer.Option("--panels", min=1, help="Most surfaces that one picture shows.")
-    ] = 8,
-    title: Annotated[str, typer.Option("--title", help="Title of the page. [a question]")] = "",
+    out: Annotated[Path | None, option("The file, .html. [report.html beside the study]")] = None,
+    panels: Annotated[int, option("Most surfaces that one picture shows.", min=1)] = 8,
+    title: Annotated[str, option("Title of the page. [a question]")] = "",
     table: Annotated[
         Path | None,
-        typer.Option(
-            "--csv", help="Write every effect of the claims to this .csv file, and no page. [none]"
+        option(
+            "Write every effect of the claims to this .csv file, and no page. [none]", name="--csv"
         ),
     ] = None,
 ) -> None:

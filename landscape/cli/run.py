@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import GRID
+from landscape.cli.options import GRID, option
 from landscape.cli.wiring import bars, load_data, minutes
 from landscape.records.grid_notation import parse_plane_shape
 from landscape.records.plurals import counted
@@ -24,104 +22,62 @@ _SETTINGS = "All settings"
 def run(
     activation: Annotated[
         list[str] | None,
-        typer.Option(
-            "--activation",
-            help="Activation, as relu, elu or leaky_relu_0.3; 'info --activations' lists all. "
-            "Repeat. [relu, elu]",
+        option(
+            "Activation, as relu, elu or leaky_relu_0.3; 'info --activations' lists all. "
+            "Repeat. [relu, elu]"
         ),
     ] = None,
     optimizer: Annotated[
         list[str] | None,
-        typer.Option(
-            "--optimizer",
-            help="Optimizer: gd, sgd, momentum, nesterov, adam or adamw. Repeat. [gd]",
-        ),
+        option("Optimizer: gd, sgd, momentum, nesterov, adam or adamw. Repeat. [gd]"),
     ] = None,
-    seed: Annotated[
-        list[int] | None,
-        typer.Option("--seed", help="Seed of weights and batches. Repeat. [0]"),
-    ] = None,
-    data: Annotated[
-        str | None, typer.Option("--data", help="Data set; a wrong name lists all. [digits]")
-    ] = None,
-    folder: Annotated[
-        str | None,
-        typer.Option("--folder", help="Folder of your own data sets. [$LANDSCAPE_DATA]"),
-    ] = None,
-    network: Annotated[
-        str | None, typer.Option("--network", help="Network: mlp, cnn or resnet. [mlp]")
-    ] = None,
+    seed: Annotated[list[int] | None, option("Seed of weights and batches. Repeat. [0]")] = None,
+    data: Annotated[str | None, option("Data set; a wrong name lists all. [digits]")] = None,
+    folder: Annotated[str | None, option("Folder of your own data sets. [$LANDSCAPE_DATA]")] = None,
+    network: Annotated[str | None, option("Network: mlp, cnn or resnet. [mlp]")] = None,
     loss: Annotated[
         str | None,
-        typer.Option(
-            "--loss",
-            help="cross_entropy, or mse (mean squared error; classes become one-hot vectors). "
-            "[cross_entropy for classes, mse for values]",
+        option(
+            "cross_entropy, or mse (mean squared error; classes become one-hot vectors). "
+            "[cross_entropy for classes, mse for values]"
         ),
     ] = None,
-    steps: Annotated[
-        int | None,
-        typer.Option("--steps", help="Optimizer steps. [300]", rich_help_panel=_TRAINING),
-    ] = None,
+    steps: Annotated[int | None, option("Optimizer steps. [300]", _TRAINING)] = None,
     batch_size: Annotated[
-        int | None,
-        typer.Option(
-            "--batch-size",
-            help="Examples per step; 0 takes all, as gd always does. [0]",
-            rich_help_panel=_TRAINING,
-        ),
+        int | None, option("Examples per step; 0 takes all, as gd always does. [0]", _TRAINING)
     ] = None,
     learning_rate: Annotated[
-        float | None,
-        typer.Option(
-            "--learning-rate",
-            help="Rate of every optimizer. [each its own, see --show]",
-            rich_help_panel=_TRAINING,
-        ),
+        float | None, option("Rate of every optimizer. [each its own, see --show]", _TRAINING)
     ] = None,
     train_only: Annotated[
         bool,
-        typer.Option(
-            "--train-only",
-            help="Sample no surfaces; the same command without it does so later.",
-            rich_help_panel=_TRAINING,
+        option(
+            "Sample no surfaces; the same command without it does so later.",
+            _TRAINING,
+            name="--train-only",
         ),
     ] = False,
     grid: Annotated[
-        str | None,
-        typer.Option(
-            "--grid", help="Points of each surface, as 51 or 51x41. [51]", rich_help_panel=GRID
-        ),
+        str | None, option("Points of each surface, as 51 or 51x41. [51]", GRID)
     ] = None,
     span: Annotated[
-        float | None,
-        typer.Option(
-            "--span", help="The random plane covers [-span, span]^2. [1]", rich_help_panel=GRID
-        ),
+        float | None, option("The random plane covers [-span, span]^2. [1]", GRID)
     ] = None,
     config: Annotated[
-        Path | None,
-        typer.Option(
-            "--config",
-            help="TOML file of settings; options override it. [none]",
-            rich_help_panel=_SETTINGS,
-        ),
+        Path | None, option("TOML file of settings; options override it. [none]", _SETTINGS)
     ] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set",
-            help="Any setting, as training.momentum=0.8 (TOML values). Repeat. [none]",
-            rich_help_panel=_SETTINGS,
+        option(
+            "Any setting, as training.momentum=0.8 (TOML values). Repeat. [none]",
+            _SETTINGS,
+            name="--set",
         ),
     ] = None,
     show: Annotated[
-        bool,
-        typer.Option(
-            "--show", help="Print all settings as TOML and stop.", rich_help_panel=_SETTINGS
-        ),
+        bool, option("Print all settings as TOML and stop.", _SETTINGS, name="--show")
     ] = False,
-    out: Annotated[Path, typer.Option("--out", help="Folder for study.h5.")] = Path("study"),
+    out: Annotated[Path, option("Folder for study.h5.")] = Path("study"),
 ) -> None:
     """Train every activation with every optimizer and sample the planes around each solution.
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.options import (
     GRID,
@@ -19,6 +17,7 @@ from landscape.cli.options import (
     Model,
     OptionalStudy,
     check_unused,
+    option,
 )
 from landscape.cli.user_model import UserModel
 from landscape.cli.wiring import bars, configuration_of, load_data
@@ -43,180 +42,145 @@ _USUAL = ((-1.0, 1.0),) * 3
 @one_line_errors
 def sample(
     study: OptionalStudy = None,
-    run: Annotated[
-        str, typer.Option("--run", help="Id of a run, as relu-gd-seed0. [required of a study]")
-    ] = "",
-    name: Annotated[str, typer.Option("--name", help="Id of plane and surface. [made up]")] = "",
+    run: Annotated[str, option("Id of a run, as relu-gd-seed0. [required of a study]")] = "",
+    name: Annotated[str, option("Id of plane and surface. [made up]")] = "",
     plane: Annotated[
         str,
-        typer.Option(
-            "--plane",
-            rich_help_panel=_PLANE,
-            help="Kind of plane: random, pca (of the path), hessian (eigenvectors), gradient, "
-            "update (the last two steps), between (the line to another solution) or through "
-            "(three solutions).",
+        option(
+            "Kind of plane: random, pca (of the path), hessian (eigenvectors), gradient, "
+            "update (the last two steps), between (the line to another solution) or through"
+            " (three solutions).",
+            _PLANE,
         ),
     ] = "random",
     other: Annotated[
         list[str] | None,
-        typer.Option(
-            "--other",
-            rich_help_panel=_PLANE,
-            help="Another solution for between and through: a run, or NAME=FILE of weights with "
+        option(
+            "Another solution for between and through: a run, or NAME=FILE of weights with "
             "--model. Repeat. [none]",
+            _PLANE,
         ),
     ] = None,
     also: Annotated[
         list[str] | None,
-        typer.Option(
-            "--also",
-            rich_help_panel=_PLANE,
-            help="A further run whose path is placed on the plane. Repeat. [none]",
-        ),
+        option("A further run whose path is placed on the plane. Repeat. [none]", _PLANE),
     ] = None,
-    seed: Annotated[
-        int, typer.Option("--seed", rich_help_panel=_PLANE, help="Seed of random directions.")
-    ] = 0,
+    seed: Annotated[int, option("Seed of random directions.", _PLANE)] = 0,
     normalisation: Annotated[
-        str,
-        typer.Option(
-            "--normalisation",
-            rich_help_panel=_PLANE,
-            help="Scale of random directions: filter, layer, global or none.",
-        ),
+        str, option("Scale of random directions: filter, layer, global or none.", _PLANE)
     ] = "filter",
     which: Annotated[
         list[str] | None,
-        typer.Option(
-            "--which",
-            rich_help_panel=_PLANE,
-            help="Parameters that random directions perturb: all, trainable, a layer's name, or a "
-            "pattern as 'layer4.*'. Repeat. [all]",
+        option(
+            "Parameters that random directions perturb: all, trainable, a layer's name, or "
+            "a pattern as 'layer4.*'. Repeat. [all]",
+            _PLANE,
         ),
     ] = None,
     length: Annotated[
         str,
-        typer.Option(
-            "--length",
-            rich_help_panel=_PLANE,
-            help="Unit of a pca plane's coordinates: displacement (the path's, from start to "
+        option(
+            "Unit of a pca plane's coordinates: displacement (the path's, from start to "
             "solution) or unit. [displacement]",
+            _PLANE,
         ),
     ] = "",
     line: Annotated[
         tuple[float, float, float, float] | None,
-        typer.Option(
-            "--line",
-            rich_help_panel=_PLANE,
-            help="Sample only the line between two points of the plane, alpha and beta of each, as "
-            "0 0 0.5 -0.5. [the plane]",
+        option(
+            "Sample only the line between two points of the plane, alpha and beta of each, "
+            "as 0 0 0.5 -0.5. [the plane]",
+            _PLANE,
         ),
     ] = None,
     grid: Annotated[
         str,
-        typer.Option(
-            "--grid",
-            rich_help_panel=GRID,
-            help="Points, as 51 or 51x41; 101x1 is a line, 17x17x17 a volume. [51; between 101x1, "
-            "--line 201x1]",
+        option(
+            "Points, as 51 or 51x41; 101x1 is a line, 17x17x17 a volume. [51; between "
+            "101x1, --line 201x1]",
+            GRID,
         ),
     ] = "",
     span: Annotated[
         str,
-        typer.Option(
-            "--span",
-            rich_help_panel=GRID,
-            help="First and last coordinate of each axis, in multiples of the directions: 0.5 "
-            "(from -0.5 to 0.5), -1:1 or -1:1x0:2. [1; pca -1.5:0.5x-1:1, where the path comes "
-            "from about -1; between and through -0.5:1.5, where solutions lie at 0 and 1; --line "
-            "0:1]",
+        option(
+            "First and last coordinate of each axis, in multiples of the directions: 0.5 "
+            "(from -0.5 to 0.5), -1:1 or -1:1x0:2. [1; pca -1.5:0.5x-1:1, where the path "
+            "comes from about -1; between and through -0.5:1.5, where solutions lie at 0 "
+            "and 1; --line 0:1]",
+            GRID,
         ),
     ] = "",
     resample: Annotated[
         int,
-        typer.Option(
-            "--resample",
-            rich_help_panel=GRID,
-            help="Points a side, instead of --grid: evaluate at few Chebyshev points and "
-            "interpolate the rest, if that is exact enough. From 26 a side on, 130 along a line. "
-            "0 is off.",
+        option(
+            "Points a side, instead of --grid: evaluate at few Chebyshev points and "
+            "interpolate the rest, if that is exact enough. From 26 a side on, 130 along a "
+            "line. 0 is off.",
+            GRID,
         ),
     ] = 0,
     tolerance: Annotated[
         float | None,
-        typer.Option(
-            "--tolerance",
-            rich_help_panel=GRID,
-            help="Error that --resample may make, as a share of the range. [0.001]",
-        ),
+        option("Error that --resample may make, as a share of the range. [0.001]", GRID),
     ] = None,
     gradients: Annotated[
         bool,
-        typer.Option(
-            "--gradients",
-            rich_help_panel=READ,
-            help="Evaluate the derivatives along the axes too, by a backward pass per point; "
+        option(
+            "Evaluate the derivatives along the axes too, by a backward pass per point; "
             "'render --shading gradient' draws with them.",
+            READ,
+            name="--gradients",
         ),
     ] = False,
     divergence: Annotated[
         bool,
-        typer.Option(
-            "--divergence",
-            rich_help_panel=READ,
-            help="Evaluate the mean KL divergence of the predictions from those at the centre too.",
+        option(
+            "Evaluate the mean KL divergence of the predictions from those at the centre too.",
+            READ,
+            name="--divergence",
         ),
     ] = False,
     curvature: Annotated[
         bool,
-        typer.Option(
-            "--curvature/--no-curvature",
-            rich_help_panel=READ,
-            help="Note the Hessian's largest and smallest eigenvalue beside a random plane.",
+        option(
+            "Note the Hessian's largest and smallest eigenvalue beside a random plane.",
+            READ,
+            name="--curvature/--no-curvature",
         ),
     ] = True,
     batch_norm: Annotated[
         str,
-        typer.Option(
-            "--batch-norm",
-            rich_help_panel=READ,
-            help="Statistics that normalise: frozen (those the network holds), batch (those of "
-            "each batch, as in training) or recalibrated (those of all data, anew at every point).",
+        option(
+            "Statistics that normalise: frozen (those the network holds), batch (those of "
+            "each batch, as in training) or recalibrated (those of all data, anew at every "
+            "point).",
+            READ,
         ),
     ] = "frozen",
     subset: Annotated[
         int,
-        typer.Option(
-            "--subset",
-            min=0,
-            rich_help_panel=READ,
-            help="Number of examples to draw (seed 0), with standard errors; 0 takes all.",
+        option(
+            "Number of examples to draw (seed 0), with standard errors; 0 takes all.", READ, min=0
         ),
     ] = 0,
     dtype: Annotated[
-        str,
-        typer.Option(
-            "--dtype",
-            rich_help_panel=READ,
-            help="Precision: float32 or float64. [the study's, or the network's]",
-        ),
+        str, option("Precision: float32 or float64. [the study's, or the network's]", READ)
     ] = "",
     expected_loss: Annotated[
         float | None,
-        typer.Option(
-            "--expected-loss",
-            rich_help_panel=READ,
-            help="Known loss of the network, as from training: stop before the grid is sampled if "
-            "the loss at the centre differs by more than 1 %. [not checked]",
+        option(
+            "Known loss of the network, as from training: stop before the grid is sampled "
+            "if the loss at the centre differs by more than 1 %. [not checked]",
+            READ,
         ),
     ] = None,
     strategy: Annotated[
         str,
-        typer.Option(
-            "--strategy",
-            rich_help_panel=READ,
-            help="How points are evaluated: auto (the fastest), batched, vmap, copy or loop. "
+        option(
+            "How points are evaluated: auto (the fastest), batched, vmap, copy or loop. "
             "[the study's, or auto]",
+            READ,
         ),
     ] = "",
     model: Model = "",
@@ -226,20 +190,18 @@ def sample(
     ignore_keys: IgnoreKeys = None,
     checkpoints: Annotated[
         list[str] | None,
-        typer.Option(
-            "--checkpoints",
-            rich_help_panel=MODEL,
-            help="A path: NAME=FOLDER of a recording or of checkpoints, or a pattern, "
-            "NAME='runs/ep*.pth.tar'. The first ends at the solution; all are placed on the "
-            "plane. Repeat. [none]",
+        option(
+            "A path: NAME=FOLDER of a recording or of checkpoints, or a pattern, "
+            "NAME='runs/ep*.pth.tar'. The first ends at the solution; all are placed on the"
+            " plane. Repeat. [none]",
+            MODEL,
         ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--out",
-            help="Folder for a study that holds this surface too; with --model the file. [the "
-            "study itself; with --model study.h5]",
+        option(
+            "Folder for a study that holds this surface too; with --model the file. [the "
+            "study itself; with --model study.h5]"
         ),
     ] = None,
 ) -> None:

@@ -7,10 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import Run, Study, Surface
+from landscape.cli.options import Run, Study, Surface, option
 from landscape.cli.wiring import configuration_of, load_data
 from landscape.records.choices import known_names
 
@@ -24,21 +22,15 @@ def view(
     surface: Surface = "",
     run: Run = "",
     browser: Annotated[
-        bool, typer.Option("--browser", help="Serve a page, even if there is a display.")
+        bool, option("Serve a page, even if there is a display.", name="--browser")
     ] = False,
-    points: Annotated[
-        int, typer.Option("--points", help="Points a side of a region that is sampled.")
-    ] = 51,
-    host: Annotated[
-        str, typer.Option("--host", help="Address that the page is served on.")
-    ] = "127.0.0.1",
+    points: Annotated[int, option("Points a side of a region that is sampled.")] = 51,
+    host: Annotated[str, option("Address that the page is served on.")] = "127.0.0.1",
     port: Annotated[
-        int | None,
-        typer.Option("--port", help="Port of the page; 0 takes a free one. [8765, or a free one]"),
+        int | None, option("Port of the page; 0 takes a free one. [8765, or a free one]")
     ] = None,
     allow_network: Annotated[
-        bool,
-        typer.Option("--allow-network", help="Allow a --host that other machines reach."),
+        bool, option("Allow a --host that other machines reach.", name="--allow-network")
     ] = False,
 ) -> None:
     """Turn surfaces, dive into them, and keep what you find.
