@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from landscape.store import StudyFile
 
 _ACTIVATIONS = "Activations"
+# What a study notes of itself; summaries are in the table of runs.
+_KEPT = ("engine", "summary")
 # More ids of analyses of one kind are counted.
 _LISTED = 12
 
@@ -200,12 +202,12 @@ def _print_surfaces(study: StudyFile) -> None:
 
 
 def _print_analyses(study: StudyFile) -> None:
-    """Print a line for each kind of analysis; summaries are in the table of runs."""
+    """Print a line for each kind of analysis."""
     kinds: dict[str, list[str]] = {}
     for path in study.paths():
         group, _, rest = path.partition("/")
         kind, _, name = rest.partition("/")
-        if group == "analyses" and kind != "summary":
+        if group == "analyses" and kind not in _KEPT:
             kinds.setdefault(kind, []).append(name)
     for kind, names in sorted(kinds.items()):
         more = len(names) - _LISTED

@@ -254,7 +254,7 @@ def test_wrong_pictures_are_refused(
     ("arguments", "message"),
     [
         (["sample", "study.h5"], "--run"),
-        (["info"], "Missing argument"),
+        (["render"], "Missing argument"),
         (["nothing"], "No such command 'nothing'"),
         (["run", "--steps", "many"], "--steps"),
         (["run", "--stepz", "3"], "No such option: --stepz"),
