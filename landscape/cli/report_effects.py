@@ -68,18 +68,9 @@ def _read(effect: Mapping[str, Any]) -> Iterator[Any]:
     yield f"{'×' if log else ''}{_number(effect['margin'], math.nan, log=log)}"
     censored = int(effect["censored"])
     yield f"{effect['n']} ({censored} censored)" if censored else effect["n"]
-    yield _needed(effect)
+    yield effect.get("seeds_needed")
     for key in ("p_difference", "p_equivalence"):
         yield effect.get(key)
-
-
-def _needed(effect: Mapping[str, Any]) -> int | str | None:
-    """Return how many seeds would decide an effect; None of one that is decided or exploratory."""
-    from landscape.claims.primary import most_seeds
-
-    if effect.get("verdict") != "undecided":
-        return None
-    return effect["seeds_needed"] or f"more than {most_seeds()}"
 
 
 def _number(value: float | None, missing: float, *, log: bool) -> str:
