@@ -26,13 +26,7 @@ if TYPE_CHECKING:
     from landscape.evaluation.output_divergence import output_divergence
     from landscape.evaluation.resampling import resample
     from landscape.evaluation.sampling import loss_on_plane, place, plane_evaluator, sample
-    from landscape.kinks import (
-        SlopePrediction,
-        gradient_segment,
-        predicted_slope_change,
-        random_segment,
-        slope_budget,
-    )
+    from landscape.kinks import SlopePrediction, predicted_slope_change, slope_budget
     from landscape.kinks.microscope import (
         StepWindow,
         minibatch_noise,
@@ -44,6 +38,7 @@ if TYPE_CHECKING:
     from landscape.planes.between import line_between, plane_through
     from landscape.planes.custom import custom_plane
     from landscape.planes.loss_planes import eigenvector_plane, gradient_plane
+    from landscape.planes.network_segments import gradient_segment, random_segment
     from landscape.planes.pca import pca_plane
     from landscape.planes.plane_variability import plane_variability
     from landscape.planes.random import random_plane
@@ -121,10 +116,10 @@ _HOME = MappingProxyType(
         "trajectory_from_checkpoints": "training.recording.series",
         # kinks
         "averaged_segment": "records.segment",
-        "gradient_segment": "kinks",
+        "gradient_segment": "planes.network_segments",
         "line_segment": "records.segment",
         "predicted_slope_change": "kinks",
-        "random_segment": "kinks",
+        "random_segment": "planes.network_segments",
         "segment_between": "records.segment",
         "slope_budget": "kinks",
         "step_segment": "records.segment",

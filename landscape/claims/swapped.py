@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from landscape.claims.pre_activations import activation_modules
+from landscape.claims.watching import activation_modules
 from landscape.curvature.derivatives import LossAtPoint
 from landscape.kinks.path_following import BatchOf, check_path, spread_records
 from landscape.networks import activations

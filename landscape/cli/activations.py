@@ -11,8 +11,8 @@ import typer
 
 from landscape.cli.looks import check_ours
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import Style
 from landscape.cli.pictures import own_viz
+from landscape.cli.wiring import Style
 from landscape.records.atomic import writable_folder
 
 if TYPE_CHECKING:

@@ -10,11 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import AsJson, Study, Style
 from landscape.cli.path_table import COLUMNS as PATH_COLUMNS
 from landscape.cli.path_table import NOTE as PATH_NOTE
 from landscape.cli.path_table import path_rows
-from landscape.cli.wiring import bars, configuration_of, load_data
+from landscape.cli.wiring import AsJson, Study, Style, bars, configuration_of, load_data
 from landscape.records.atomic import writable_folder
 
 # Fewer points a side determine no quadratic; fewer lines or centres, no surface and no quartiles.

@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import Camera, Seed, Select, Study, Style
-from landscape.cli.wiring import Bars, bars, configuration_of, load_data
+from landscape.cli.wiring import (
+    Bars,
+    Camera,
+    Seed,
+    Select,
+    Study,
+    Style,
+    bars,
+    configuration_of,
+    load_data,
+)
 
 if TYPE_CHECKING:
     from landscape.cli.pictures import Panel
@@ -159,8 +168,9 @@ def _chosen(study: StudyFile, kind: str, surface: str, select: str, seed: int | 
 def _films(study: StudyFile, kind: str) -> list[str]:
     """Return the surfaces that can be filmed."""
     from landscape.cli import pictures
+    from landscape.cli.choosing import planes_only
 
-    found = pictures.planes_only(study)
+    found = planes_only(study)
     if kind == "descent":
         drawn = pictures.own_viz().visible
         return [name for name in found if any(map(drawn, pictures.panel(study, name).paths[:1]))]
@@ -203,7 +213,7 @@ def _levels(
     from landscape.evaluation.sampling import sample
     from landscape.kinks.microscope import window_of_step, zoom_series
     from landscape.records.grid import Grid
-    from landscape.study.solutions import solution_problem, trained_on
+    from landscape.study.solution_network import solution_problem, trained_on
 
     one, plane = panel.surface, panel.plane
     if one.run is None or plane is None or len(one.grid.shape) != 2:

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import AsJson
-from landscape.cli.wiring import bars, load_data, minutes
+from landscape.cli.wiring import AsJson, bars, load_data, minutes
 
 if TYPE_CHECKING:
     from landscape.study.reporting import Reporter

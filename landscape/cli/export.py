@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from landscape.cli.looks import selected
+from landscape.cli.choosing import selected
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import Seed, Select, Study
 from landscape.cli.web_page import write_page
-from landscape.cli.wiring import bars
+from landscape.cli.wiring import Seed, Select, Study, bars
 
 if TYPE_CHECKING:
     from landscape.store import StudyFile

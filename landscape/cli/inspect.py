@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import Study
-from landscape.cli.wiring import configuration_of
+from landscape.cli.wiring import Study, configuration_of
 
 if TYPE_CHECKING:
     from landscape.store import StudyFile

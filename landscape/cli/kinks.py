@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import AsJson, IgnoreKeys
+from landscape.cli.wiring import AsJson, IgnoreKeys
 
 if TYPE_CHECKING:
     from landscape.records.budget import SlopeBudget
@@ -53,8 +53,12 @@ def kinks(
     is read without running anything in it.
     """
     from landscape.cli.user_model import load_checkpoint, maker, named, network_of
-    from landscape.kinks import gradient_segment, random_segment, slope_budget
-    from landscape.planes.network_segments import ZeroGradientError
+    from landscape.kinks import slope_budget
+    from landscape.planes.network_segments import (
+        ZeroGradientError,
+        gradient_segment,
+        random_segment,
+    )
     from landscape.problem import Problem
 
     network = network_of(model)

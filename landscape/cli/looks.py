@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,47 +92,6 @@ def _two(text: str, between: str, example: str) -> tuple[float, float]:
     except ValueError:
         raise ValueError(f"write two numbers, as {example}, got {text!r}") from None
     return first, second
-
-
-def selected(study: StudyFile, select: str, seed: int | None) -> list[str]:
-    """Return the surfaces over planes that are asked for.
-
-    Args:
-        study: the study.
-        select: activations, or patterns of ids (``*-gd-*.pca``), separated by commas; "" takes all.
-        seed: of the runs; None takes all.
-
-    Raises:
-        ValueError: if there is none; the message lists what there is.
-    """
-    from landscape.cli.pictures import planes_only
-
-    known = planes_only(study)
-    if not known:
-        raise ValueError(
-            f"{study.path} has no surfaces; make some with 'landscape run' or 'sample'"
-        )
-    wanted = [part.strip() for part in select.split(",") if part.strip()]
-    keys = {name: _key(study.surface(name).run) for name in known}
-    found = [
-        name for name in known
-        if (not wanted or any(fnmatchcase(name, w) or keys[name][0] == w for w in wanted))
-        and seed in (None, keys[name][1])
-    ]  # fmt: skip
-    if not found:
-        of = f" with seed {seed}" if seed is not None else ""
-        raise ValueError(f"no surface matches {select or '*'!r}{of}; known: {', '.join(known)}")
-    return found
-
-
-def _key(run: str | None) -> tuple[str | None, int | None]:
-    from landscape.records.naming import RunKey
-
-    try:
-        key = RunKey.parse(run or "")
-    except ValueError:
-        return run, None
-    return key.activation, key.seed
 
 
 def reference_of(study: StudyFile, colour: str, identifier: str | None) -> Any:

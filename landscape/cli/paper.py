@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from landscape.cli import pictures
+from landscape.cli.choosing import planes_only
 from landscape.cli.looks import Look
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def surface_of(study: StudyFile, run: str, plane: str) -> str:
     """
     if f"{run}.{plane}" in study.surfaces():
         return f"{run}.{plane}"
-    for identifier in pictures.planes_only(study):
+    for identifier in planes_only(study):
         surface = study.surface(identifier)
         if surface.run == run and surface.settings.get("kind") == plane:
             return identifier

@@ -107,12 +107,6 @@ def by_smoothness(study: StudyFile, identifiers: Iterable[str]) -> list[str]:
     return sorted(runs, key=lambda identifier: order.index(runs[identifier]))
 
 
-def planes_only(study: StudyFile) -> list[str]:
-    """Return the surfaces over planes, without lines, volumes and the nodes of resampled ones."""
-    names = [name for name in study.surfaces() if not name.endswith(".nodes")]
-    return [name for name in names if len(study.surface(name).grid.shape) == 2]
-
-
 def with_values(study: StudyFile, identifiers: Sequence[str]) -> list[str]:
     """Return the surfaces that have a finite loss, and say which have none.
 

@@ -10,8 +10,7 @@ from typing import Annotated
 import typer
 
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import Camera, Reference, Seed, Select, Study, Style
-from landscape.cli.wiring import bars
+from landscape.cli.wiring import Camera, Reference, Seed, Select, Study, Style, bars
 
 KINDS = ("surface", "compare", "matrix", "contour")
 FIGURE_FORMATS = ("pdf", "svg", "png")

@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import Study
-from landscape.cli.wiring import bars
+from landscape.cli.wiring import Study, bars
 
 
 @one_line_errors

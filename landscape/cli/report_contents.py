@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from landscape.cli import pictures
+from landscape.cli.choosing import planes_only
 from landscape.cli.pictures import own_viz
 from landscape.cli.report_claims import claim_parts, findings, measured
 
@@ -147,7 +148,7 @@ def _surfaces(study: StudyFile, panels: int, shown: Bars) -> Iterator[Any]:
 
     viz = own_viz()
     drawn, turning = [], []
-    chosen = _first_optimizer(study, pictures.planes_only(study))
+    chosen = _first_optimizer(study, planes_only(study))
     for kind, names in pictures.by_kind(study, chosen).items():
         some = ordered(study, names)[:panels]
         turning += some

@@ -8,9 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import IgnoreKeys
 from landscape.cli.user_model import Own
-from landscape.cli.wiring import bars, configuration_of, load_data, parse_grid
+from landscape.cli.wiring import IgnoreKeys, bars, configuration_of, load_data, parse_grid
 
 PLANES = "random, pca, hessian, gradient, update, between (a line) or through (three solutions)"
 

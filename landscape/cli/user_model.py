@@ -11,7 +11,7 @@ from traceback import extract_tb
 from typing import Any
 
 from landscape.cli.user_folders import Folder, run_file
-from landscape.records.terminal import one_line
+from landscape.records.presenting import one_line
 
 
 def named(text: str) -> Callable[..., Any]:
@@ -132,14 +132,14 @@ class Own:
     ignore: tuple[str, ...] = ()
 
     def sample(self, request: Any, path: Path, engine: Any, reporter: Any) -> tuple[Path, str]:
-        """Sample a surface into a study file; see :func:`landscape.study.user_surface.sample_own`.
+        """Sample a surface into a study file; see :func:`landscape.study.one_surface.sample_own`.
 
         Raises:
             ValueError: if the data are missing, or a file is not what its option says.
             OSError: if it cannot be read.
         """
         from landscape.problem import Problem
-        from landscape.study.user_surface import sample_own
+        from landscape.study.one_surface import sample_own
 
         if not self.data:
             raise ValueError("--model needs --data FILE.py:FUNCTION that returns the data")

@@ -88,3 +88,13 @@ def _told_array(array: np.ndarray) -> str:
 def _shortened(text: str, longest: int = _LONGEST) -> str:
     line = " ".join(text.split())
     return line if len(line) <= longest else f"{line[: longest - 3]}..."
+
+
+def one_line(text: str) -> str:
+    r"""Return a text as one line in which a terminal finds nothing to obey.
+
+    >>> one_line("a\n b\x1b[2J")
+    'a b\\x1b[2J'
+    """
+    line = " ".join(text.split())
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)

@@ -15,12 +15,12 @@ from landscape.kinks import (
     curvature_against_scale,
     kink_cut_surface,
     kink_map,
-    random_segment,
     slope_budget,
     spread_records,
 )
 from landscape.kinks.path_following import BatchOf
 from landscape.networks import activations
+from landscape.planes.network_segments import random_segment
 from landscape.problem import Problem
 from landscape.records.grid import Grid
 from landscape.records.kink_map import KinkMap
@@ -33,7 +33,7 @@ from landscape.store.places import analysis_path
 from landscape.study.configuration import StudyConfig
 from landscape.study.microscopes import step_window
 from landscape.study.reporting import Examples, Reporter, Silent
-from landscape.study.solutions import solution_problem, trained_on
+from landscape.study.solution_network import solution_problem, trained_on
 from landscape.training.loop import batch_at
 
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import data
-from landscape import Problem
-from landscape.kinks import curvature_against_scale, random_segment
+from landscape import Problem, random_segment
+from landscape.kinks import curvature_against_scale
 from landscape.networks import build
 
 

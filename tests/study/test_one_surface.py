@@ -26,7 +26,7 @@ from landscape.study.analyses import Wanted, add_analyses
 from landscape.study.configuration import DataConfig
 from landscape.study.explore import StudyAtlas
 from landscape.study.microscopes import add_microscopes
-from landscape.study.user_surface import sample_own
+from landscape.study.one_surface import sample_own
 
 # Nesterov's runs diverge.
 CONFIG = replace(

@@ -185,7 +185,8 @@ def test_no_text_lies_over_another_and_none_is_cut(count: int, width: float) -> 
 def test_measured_curvature_is_drawn() -> None:
     import torch
 
-    from landscape.kinks import curvature_against_scale, random_segment
+    from landscape import random_segment
+    from landscape.kinks import curvature_against_scale
     from landscape.networks import build
 
     source = np.random.default_rng(0)

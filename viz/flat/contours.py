@@ -20,14 +20,13 @@ from viz.geometry.colouring import Colours, Reference, colours_of
 from viz.geometry.height import HeightScale, Kind, scale_of
 from viz.geometry.rows import per_row
 from viz.scenes.panel_lists import panels_of, warn_of_mismatches
-from viz.scenes.scene import Panel
+from viz.scenes.scene import Panel, Paths
 from viz.scenes.text import wrapped
 from viz.style import PAPER, Font, Style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from viz.scenes.panels import Paths
 
 _CAPTION_SIZE = 7.0
 _MOST_PANELS = 64

@@ -91,8 +91,6 @@ def density_caption(
     kinks: KinkMap, surface: Surface | None, height: Kind | HeightScale, most: int | None
 ) -> str:
     """Write the caption of a density."""
-    from viz.kinks.kink_lines import missing
-
     cells = " x ".join(str(n) for n in kinks.density.shape)
     many = f", more than the {most:,} that are drawn as lines" if most is not None else ""
     text = [
@@ -116,6 +114,16 @@ def density_caption(
         text += [statistics_used(surface.settings)] * bool(statistics_used(surface.settings))
         text += centre_sentences([surface], [()], [None])
     return " ".join([*text, *missing(kinks)])
+
+
+def missing(kinks: KinkMap) -> list[str]:
+    """Say what is not on a map."""
+    text = []
+    if kinks.left_out:
+        text.append(f"Not on the map: switches of {', '.join(kinks.left_out)}.")
+    if kinks.unseen:
+        text.append(f"Could not be watched: {', '.join(kinks.unseen)}.")
+    return text
 
 
 def _wide(kinks: KinkMap) -> bool:

@@ -19,6 +19,7 @@ from viz.geometry.drape import drape
 from viz.geometry.frame import Frame
 from viz.geometry.height import HeightScale, Kind, scale_of
 from viz.geometry.mesh import Shading, check_shading, surface_mesh
+from viz.kinks.density import kink_density, missing
 from viz.scenes.cross import draw_cross
 from viz.scenes.legends import draw_heading
 from viz.scenes.panels import Drawing, arranged
@@ -113,16 +114,6 @@ class DrawnKinks:
         return text + missing(kinks)
 
 
-def missing(kinks: KinkMap) -> list[str]:
-    """Say what is not on a map."""
-    text = []
-    if kinks.left_out:
-        text.append(f"Not on the map: switches of {', '.join(kinks.left_out)}.")
-    if kinks.unseen:
-        text.append(f"Could not be watched: {', '.join(kinks.unseen)}.")
-    return text
-
-
 def look(strength: float) -> tuple[float, float]:
     """Return width in points and opacity of a line of this strength."""
     low, high = _WIDTHS
@@ -182,8 +173,6 @@ def kink_contour(
     """
     import matplotlib
     from matplotlib.collections import LineCollection
-
-    from viz.kinks.density import kink_density
 
     check_window(surface, kinks)
     style = Style.of(style)

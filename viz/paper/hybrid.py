@@ -19,14 +19,13 @@ from viz.geometry.mesh import Shading, check_shading
 from viz.paper.page import Page, common_names
 from viz.paper.paper_panels import bar_texts, colour_bar, draw_hybrid, flat_panel
 from viz.scenes.panel_lists import panels_of, warn_of_mismatches
-from viz.scenes.scene import Panel
+from viz.scenes.scene import Panel, Paths
 from viz.style import PAPER as SCREEN
 from viz.style import STYLES, Style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from viz.scenes.panels import Paths
 
 MOST_PANELS = 12
 # In figures panels are small: surfaces are drawn a little steeper.

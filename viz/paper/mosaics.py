@@ -27,13 +27,12 @@ from viz.paper.hybrid import check_dpi, figure_style
 from viz.paper.page import BAR, LABEL, ROOM, TITLE, bar_room, place_axes
 from viz.paper.paper_axes import Margins
 from viz.paper.paper_panels import bar_texts, colour_bar, draw_hybrid, flat_panel
-from viz.scenes.scene import Panel
+from viz.scenes.scene import Panel, Paths
 from viz.style import Style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from viz.scenes.panels import Paths
 
 LEAST_WIDTH = 5.0
 _HEAD, _TITLE, _GAP = 0.24, 0.20, 0.12

@@ -11,8 +11,8 @@ from viz.geometry.colouring import Reference
 from viz.geometry.height import HeightScale, Kind
 from viz.geometry.mesh import Shading
 from viz.scenes.panel_lists import warn_of_mismatches
-from viz.scenes.panels import Choice, Paths, draw_chosen
-from viz.scenes.scene import Panel
+from viz.scenes.panels import Choice, draw_chosen
+from viz.scenes.scene import Panel, Paths
 from viz.style import Style
 
 _MOST_PANELS = 64

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from landscape.records.plane import Plane
-from landscape.records.results import Projection
 from landscape.records.surface import Surface
 from viz.captions.surfaces import caption as caption_of
 from viz.captions.told import remember
@@ -18,11 +17,10 @@ from viz.geometry.mesh import Shading, check_shading
 from viz.geometry.rows import per_row
 from viz.scenes.arrangement import Drawing, Group, arranged, draw_groups
 from viz.scenes.panel_lists import panels_of, warn_of_mismatches
-from viz.scenes.scene import Panel
+from viz.scenes.scene import Panel, Paths
 from viz.style import Style
 
 __all__ = ["Drawing", "Group", "arranged", "compare", "draw_groups", "surface"]
-Paths = Projection | Sequence[Projection] | None
 _MOST_PANELS = 24
 
 

@@ -33,6 +33,7 @@ from viz.scenes.solution_marks import draw_solutions
 from viz.style import Style
 
 Floats = NDArray[np.float64]
+Paths = Projection | Sequence[Projection] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Panel:
     def of(
         cls,
         surface: Surface,
-        paths: Projection | Sequence[Projection] | None = None,
+        paths: Paths = None,
         title: str = "",
         *,
         plane: Plane | None = None,
