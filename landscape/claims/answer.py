@@ -14,6 +14,8 @@ from itertools import groupby
 from types import MappingProxyType
 from typing import Any
 
+from landscape.records.plurals import plural
+
 # Claims whose verdict tells whether kinks change how fast descent is: largest rate, and steps.
 SPEED = (2, 8)
 # What is said beside it of how descent goes, by the verdict on claim 1.
@@ -193,4 +195,4 @@ def _word(number: int) -> str:
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{_word(number)} {noun}" + ("" if number == 1 else "s")
+    return f"{_word(number)} {plural(number, noun)}"

@@ -40,6 +40,7 @@ from landscape.claims.stacked import Descent, Methods, descend, steps_to
 from landscape.claims.statistics import Contrast, log_margin
 from landscape.claims.twins import activations_of, twins
 from landscape.records.arrays import Floats
+from landscape.records.plurals import counted
 from landscape.records.results import Analysis
 
 # Rates of a grid below its middle.
@@ -397,15 +398,11 @@ def verdict_elsewhere(analyses: Sequence[Analysis]) -> Finding:
     return finding(
         10,
         fixed,
-        sentence=f"{_counted(data, 'data set')}, {_counted(networks, 'kind')} of network. "
+        sentence=f"{counted(len(data), 'data set')}, {counted(len(networks), 'kind')} of network. "
         f"{_told_pilot(analyses, judged)} Kinked over smooth: {said(fixed) or 'not compared'}.",
         limits="At least three data sets and two networks are needed to see both directions; each "
         "is one data set of its kind, not a sample of kinds.",
     )
-
-
-def _counted(some: set[str], noun: str) -> str:
-    return f"{len(some)} {noun}{'' if len(some) == 1 else 's'}"
 
 
 CLAIM = claim_of(8, measure=measure, verdict=verdict)

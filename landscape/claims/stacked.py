@@ -129,10 +129,18 @@ class Stack:
     def losses(
         self, thetas: Tensor, examples: Part | None = None, statistics: Mapping[str, Tensor] = {}
     ) -> Tensor:
-        """Return the losses [K] over some examples, by default all, by running statistics."""
+        """Return the losses [K] over some examples, by default all, by running statistics.
+
+        Where these are not finite, the loss is infinite: what is computed by them may be finite.
+        """
         chosen = self.examples if examples is None else examples
         with torch.no_grad(), self.network.ready():
-            return self._call(self._apart(thetas), statistics, chosen)
+            losses = self._call(self._apart(thetas), statistics, chosen)
+        for name, values in statistics.items():
+            if name.endswith(("running_mean", "running_var")):
+                finite = values.isfinite().flatten(1).all(dim=1)
+                losses = torch.where(finite, losses, torch.inf)
+        return losses
 
     def gradients(
         self, thetas: Tensor, examples: Part | None = None, statistics: Mapping[str, Tensor] = {}

@@ -9,19 +9,24 @@ training rather than early.
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from landscape.claims.watching import activation_modules
 from landscape.curvature.derivatives import LossAtPoint
 from landscape.kinks.path_following import BatchOf, check_path, spread_records
 from landscape.networks import activations
-from landscape.networks.parameters import layout_of, unflatten
+from landscape.networks.watching.observer import Observer
+from landscape.networks.watching.operations import Arguments, argument
+from landscape.networks.watching.recurrent import RECURRENT
+from landscape.networks.watching.running import LOSS, module_names, without_checkpoints
+from landscape.networks.watching.sites import target_of
 from landscape.problem import Problem
 from landscape.records.arrays import Floats
 from landscape.records.results import Analysis
@@ -49,52 +54,69 @@ def control_of(activation: str) -> str | None:
     return known.get(activation)
 
 
-def swapped_modules(model: nn.Module, own: str | None = None) -> dict[str, nn.Module]:
-    """Return the activations of a network that are swapped, by every name they have.
+class Swapping(Observer):
+    """Notes the inputs of one activation wherever a network calls it, and may put another there.
+
+    Modules and functions (``torch.relu(x)``, ``x.relu()``) are alike; the loss is left alone. What
+    is written in other operations, as ``x * (x > 0)``, is another activation.
 
     Args:
-        model: has activations that are modules; activations called as functions are not seen.
-        own: name in the registry of those that are meant; None needs a network with one kind.
+        place: returns the name of the module that is running.
+        own: name in the registry of the activation.
+        other: of what takes its place; None notes the inputs.
+
+    Attributes:
+        inputs: of every call that was noted, in order.
 
     Raises:
-        ValueError: if there are none of these, or several kinds and none is named.
+        ValueError: for an activation with parameters; inside, for recurrent layers of packed
+            sequences, into which nobody sees.
     """
-    known = activation_modules(model)
-    kinds = {type(module) for module in known.values()}
-    if own is not None:
-        kinds = {type(activations.make(own))}
-        known = {name: module for name, module in known.items() if type(module) in kinds}
-    if len(kinds) > 1 or not known:
-        names = ", ".join(sorted(kind.__name__ for kind in kinds))
+
+    written_out: ClassVar[Mapping[Callable[..., Any], Callable[..., Tensor]]] = MappingProxyType({})
+
+    def __init__(self, place: Callable[[], str], own: str, other: str | None = None) -> None:
+        super().__init__(1, place)
+        trained = [name for name in (own, other) if name and activations.get(name).learnable]
+        if trained:
+            raise ValueError(
+                f"an activation is swapped on the same weights, and those of {trained[0]} are "
+                "trained; take one without parameters"
+            )
+        self._names = _functions(own)
+        self._other = activations.make(other) if other else None
+        self.inputs: list[Tensor] = []
+
+    def _handler(self, name: str, _args: Any, _kwargs: Any) -> Callable[..., Any] | None:
+        if self._place() == LOSS:
+            return None
+        if name in RECURRENT:
+            return self._recurrent
+        return self._swap if name in self._names else None
+
+    def _swap(self, func: Any, _name: str, arguments: Arguments) -> Tensor:
+        args, kwargs = arguments
+        inputs = argument(arguments, 0, "input", None)
+        if self._other is None:
+            self.inputs.append(inputs.detach().clone())
+            return func(*args, **kwargs)  # type: ignore[no-any-return]
+        target = target_of(func, inputs, kwargs)
+        if target is None:
+            return self._other(inputs)  # type: ignore[no-any-return]
+        return target.copy_(self._other(inputs.clone()))
+
+    def _miss(self, what: str) -> None:
         raise ValueError(
-            f"one kind of activation is swapped, got {names} ({len(known)} of them in the "
-            "network); name the one that is meant, as own='relu'"
+            f"an activation is swapped wherever it is called, got {what} in {self._place()}, which "
+            "hides its calls; give padded sequences"
         )
-    chosen = {id(module) for module in known.values()}
-    return {name: module for name, module in model.named_modules(remove_duplicate=False)
-            if id(module) in chosen}  # fmt: skip
 
 
-def with_activation(model: nn.Module, activation: str, own: str | None = None) -> nn.Module:
-    """Return a copy of a network in which one kind of activation is another one.
-
-    Args:
-        model: as in :func:`swapped_modules`; only read.
-        activation: name in the registry of what takes its place.
-        own: as there.
-
-    Raises:
-        ValueError: as there, or if parameters come or go with the activation.
-    """
-    other = copy.deepcopy(model)
-    for name in swapped_modules(other, own):
-        other.set_submodule(name, activations.make(activation))
-    if layout_of(other) != layout_of(model):
-        raise ValueError(
-            f"an activation is swapped on the same weights, and those of {activation} or of the "
-            "one it replaces are trained; take one without parameters"
-        )
-    return other.train(model.training)
+def _functions(activation: str) -> frozenset[str]:
+    """Return the names under which torch knows an activation."""
+    with Observer(1, str) as watching:
+        activations.make(activation)(torch.ones(1, 1, requires_grad=True))
+    return frozenset({activation, *(site.operation for site in watching.sites)})
 
 
 def swap_control(
@@ -102,7 +124,7 @@ def swap_control(
     trajectory: Trajectory,
     other: str,
     *,
-    own: str | None = None,
+    own: str,
     records: Sequence[int] = (),
     knots: Sequence[float] = (0.0,),
     batch_of: BatchOf | None = None,
@@ -111,11 +133,10 @@ def swap_control(
     """Measure single steps of a network again with another activation on the same weights.
 
     Args:
-        problem: network, loss and data; its activations are modules without parameters.
+        problem: network, loss and data; its activations are modules or functions.
         trajectory: the path of an optimizer.
         other: activation in the place of the network's own, such as ``smelu_0.1`` for ReLU.
-        own: the network's activation that is swapped and whose crossings are counted; None needs a
-            network with one kind.
+        own: the network's activation that is swapped and whose crossings are counted.
         records: where the steps end, among ``trajectory.single_steps``; none takes up to 100.
         knots: where crossings of the pre-activations are counted.
         batch_of: gives the examples of the minibatch of a step, as in :func:`landscape.along_path`.
@@ -132,21 +153,19 @@ def swap_control(
         linear copy.
 
     Raises:
-        ValueError: as :func:`with_activation`, or for a trajectory without single steps.
+        ValueError: as :class:`Swapping`, for a network that never calls the activation, or a
+            trajectory without single steps.
     """
     check_path(problem, trajectory)
-    swapped = replace(problem, model=with_activation(problem.model, other, own))
     chosen = list(records) or spread_records(trajectory, 100)
-    at = tuple(map(LossAtPoint, (problem, swapped)))
-    plain = batch_of is None and _plain(at[0], trajectory)
+    at = LossAtPoint(problem)
+    plain = batch_of is None and _plain(at, trajectory)
     rows = []
     for record in chosen:
         before = int(trajectory.steps[record]) - 1
         if batch_of is not None:
-            data = batch_of(before)
-            at = tuple(LossAtPoint(replace(one, data=data, subset=None))
-                       for one in (problem, swapped))  # fmt: skip
-        row = _step(at, trajectory, record, np.asarray(knots), plain=plain, own=own)
+            at = LossAtPoint(replace(problem, data=batch_of(before), subset=None))
+        row = _step(at, trajectory, record, np.asarray(knots), plain=plain, names=(own, other))
         rows.append({"steps": before, **row})
         if progress is not None:
             progress(1)
@@ -155,7 +174,7 @@ def swap_control(
         "other": other,
         "width": activations.get(other).parameter,
         "loss_over": "all examples" if batch_of is None else "own batch",
-        "examples": at[0].evaluator.batches.examples,
+        "examples": at.evaluator.batches.examples,
     }
     return Analysis(KIND, arrays, settings)
 
@@ -174,24 +193,26 @@ def undone_share(found: Analysis, part: slice = slice(None)) -> float:
 
 
 def _step(
-    at: tuple[LossAtPoint, ...],
+    at: LossAtPoint,
     trajectory: Trajectory,
     record: int,
     knots: Floats,
     *,
     plain: bool,
-    own: str | None,
+    names: tuple[str, str],
 ) -> dict[str, float]:
     segment = step_segment(trajectory, record)
     start, step = segment.origin, segment.direction
-    (here, ahead), swapped = (_gradients(one, start, step) for one in at)
+    here, ahead = _gradients(at, start, step)
+    with _swapping(at, *names):
+        swapped = _gradients(at, start, step)
     following = _next(trajectory, record, ahead if plain else None)
-    places = [_inputs(at[0], theta, own) for theta in (start, start + step)]
+    places = [_inputs(at, theta, names[0]) for theta in (start, start + step)]
     crossed = [_sides(a, knots) != _sides(b, knots) for a, b in zip(*places, strict=True)]
     count = sum(int(c.sum()) for c in crossed)
     undone = float("nan")
     if count and following is not None:
-        later = _inputs(at[0], following, own)
+        later = _inputs(at, following, names[0])
         back = sum(int((c & (_sides(a, knots) == _sides(z, knots))).sum())
                    for c, a, z in zip(crossed, places[0], later, strict=True))  # fmt: skip
         undone = back / count
@@ -244,26 +265,26 @@ def _next(trajectory: Trajectory, record: int, gradient: Floats | None) -> Float
     return np.asarray(theta - rate * gradient)
 
 
-def _inputs(at: LossAtPoint, theta: Floats, own: str | None) -> list[Tensor]:
-    """Return the pre-activations of every call of an activation in every batch."""
-    network = at.evaluator.network
-    values = torch.from_numpy(np.array(theta)).to(at.evaluator.dtype).to(at.evaluator.device)
-    tensors = {**network.buffers(), **unflatten(values, network.layout)}
-    seen: list[Tensor] = []
-    modules = {id(m): m for m in swapped_modules(network.inner, own).values()}.values()
-    hooks = [
-        module.register_forward_pre_hook(lambda _, args: seen.append(args[0].detach().clone()))
-        for module in modules
-    ]
-    try:
-        with network.ready(), torch.no_grad():
-            for part in at.evaluator.batches.parts:
-                _, args, kwargs = network.inputs(part)
-                network.called(tensors, lambda net: net(*args, **kwargs))  # noqa: B023
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return seen
+@contextmanager
+def _swapping(at: LossAtPoint, own: str, other: str | None = None) -> Iterator[Swapping]:
+    inner = at.evaluator.network.inner
+    with module_names(inner) as place, without_checkpoints(), Swapping(place, own, other) as found:
+        yield found
+
+
+def _inputs(at: LossAtPoint, theta: Floats, own: str) -> list[Tensor]:
+    """Return the pre-activations of every call of an activation in every batch.
+
+    Raises:
+        ValueError: if there is no call.
+    """
+    at.theta = theta
+    with at.in_place(), torch.no_grad(), _swapping(at, own) as watching:
+        for part in at.evaluator.batches.parts:
+            at.evaluator.network.parts(part)
+    if not watching.inputs:
+        raise ValueError(f"the network must call {own}, which is swapped, got no call of it")
+    return watching.inputs
 
 
 def _sides(inputs: Tensor, knots: Floats) -> Tensor:

@@ -19,6 +19,7 @@ from typing import Any
 from landscape.claims.planning import seeds_needed
 from landscape.claims.primary import family_of, level, most_seeds
 from landscape.claims.statistics import Contrast, Judgement, Verdict, judge
+from landscape.records.plurals import counted
 
 SPOKEN = MappingProxyType(
     {
@@ -94,8 +95,7 @@ class Finding:
         if not total:
             return ""
         others = f" {explored} of the estimates are exploratory." if explored else ""
-        noun = "contrast" if total == 1 else "contrasts"
-        return f"Of {total} primary {noun}: {told}{self._wanted()}.{others}"
+        return f"Of {counted(total, 'primary contrast')}: {told}{self._wanted()}.{others}"
 
     def _wanted(self) -> str:
         """Say how many seeds would decide what is not decided, to follow the counts."""

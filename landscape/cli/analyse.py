@@ -15,6 +15,7 @@ from landscape.cli.path_table import NOTE as PATH_NOTE
 from landscape.cli.path_table import path_rows
 from landscape.cli.wiring import AsJson, Study, Style, bars, configuration_of, load_data
 from landscape.records.atomic import writable_folder
+from landscape.records.plurals import counted
 
 # Fewer points a side determine no quadratic; fewer lines or centres, no surface and no quartiles.
 _LEAST = {"--scales": 2, "--microscope": 3, "--map": 2, "--creases": 2}
@@ -199,7 +200,7 @@ def _row(name: str, smoothness: str | None, values: dict[str, Any]) -> list[str]
     count = values["segments"]
     what = "line" if values["segment"] == "random" else "step"
     return [
-        name, smoothness or "-", f"{count} {what}{'s' if count > 1 else ''}",
+        name, smoothness or "-", counted(count, what),
         cell("off_by", ".1%"), cell("bend_share", ".3f"), cell("kink_share", ".3f"),
         cell("crossings", ".0f"), cell("closure_error", ".0e"),
         cell("net_residual", ".0e"), f"{values['passed']}/{count}",

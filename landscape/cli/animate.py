@@ -9,7 +9,6 @@ import typer
 
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.wiring import (
-    Bars,
     Camera,
     Seed,
     Select,
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from landscape.cli.pictures import Panel
     from landscape.records.surface import Surface
     from landscape.store import StudyFile
+    from landscape.study.reporting import Reporter
 
 KINDS = ("descent", "zoom")
 _SECONDS = {"descent": 6.0, "zoom": 10.0}
@@ -189,14 +189,14 @@ def parse_size(text: str) -> tuple[int, int]:
     return int(parts[0]), int(parts[1])
 
 
-def _filming(shown: Bars, options: dict[str, Any]) -> Any:
+def _filming(shown: Reporter, options: dict[str, Any]) -> Any:
     """Begin the bar of the frames; return what moves it."""
     shown.stage("filming", max(round(options["seconds"] * options["fps"]), 2))
     return lambda _done, _count: shown.advance(1)
 
 
 def _levels(
-    study: StudyFile, panel: Panel, shown: Bars, *, last: float, points: int
+    study: StudyFile, panel: Panel, shown: Reporter, *, last: float, points: int
 ) -> tuple[list[Surface], float]:
     """Sample windows around a solution, from the whole surface down; return a step's width too.
 

@@ -9,6 +9,7 @@ import typer
 
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.wiring import Study
+from landscape.records.plurals import counted, plural
 
 
 @one_line_errors
@@ -27,14 +28,14 @@ def check(study: Study) -> None:
     if found.problems:
         print(f"mend it with: landscape repair {path}")
         raise typer.Exit(1)
+    records = counted(found.records, "record")
     if not found.digests:
-        print(f"{path}: {found.records} records can be read; they carry no digests, so that "
-              "damage cannot be told")  # fmt: skip
+        print(f"{path}: {records} can be read; without digests, damage cannot be told")
         return
     how = "every byte is as published" if found.sealed else (
         "every digest is right, though the file was rewritten by another program"
     )  # fmt: skip
-    print(f"{path}: {found.records} records, {how}")
+    print(f"{path}: {records}, {how}")
 
 
 @one_line_errors
@@ -64,7 +65,7 @@ def repair(
         print(f"{path}: nothing is damaged")
         return
     for part, points in done.missing.items():
-        print(f"{part}: {points} points are missing now")
+        print(f"{part}: {counted(points, 'point')} {plural(points, 'is', 'are')} missing now")
     for part in done.removed:
         print(f"{part}: removed")
     print(f"the damaged file is kept as {done.kept}")

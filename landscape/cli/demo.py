@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.wiring import Bars, bars, load_data
+from landscape.cli.wiring import bars, load_data
 
 if TYPE_CHECKING:
     from landscape.store import StudyFile
     from landscape.study.configuration import StudyConfig
+    from landscape.study.reporting import Reporter
 
 # Kinked and smooth, side by side.
 MICROSCOPE = ("relu", "leaky_relu", "gelu", "tanh")
@@ -78,7 +79,7 @@ def demo_config(*, quick: bool = False) -> StudyConfig:
     )
 
 
-def look_closer(study: StudyFile, config: StudyConfig, shown: Bars) -> StudyFile:
+def look_closer(study: StudyFile, config: StudyConfig, shown: Reporter) -> StudyFile:
     """Add slope budgets of single steps of every descent, and the windows of the microscope."""
     from landscape.store import open_study
     from landscape.study.analyses import Wanted, add_analyses
@@ -94,7 +95,7 @@ def look_closer(study: StudyFile, config: StudyConfig, shown: Bars) -> StudyFile
     return open_study(study.path)
 
 
-def draw(study: StudyFile, out: Path, shown: Bars) -> list[Path]:
+def draw(study: StudyFile, out: Path, shown: Reporter) -> list[Path]:
     """Draw the demo's pictures; without graphics, those that need none."""
     from landscape.cli import pictures
     from landscape.records.atomic import writable_folder

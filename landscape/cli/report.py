@@ -9,6 +9,7 @@ import typer
 
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.wiring import Study, bars
+from landscape.records.plurals import counted
 
 
 @one_line_errors
@@ -46,7 +47,7 @@ def report(
                 f"--csv writes a table as .csv, got {table.name!r}; name it effects.csv"
             )
         count = write_table(source, table)
-        print(f"wrote {table} ({count} effects)")
+        print(f"wrote {table} ({counted(count, 'effect')})")
         return
     target = out or source.path.with_name("report.html")
     if target.suffix not in (".html", ".htm"):

@@ -11,6 +11,7 @@ from landscape.cli.report_curves import curves
 from landscape.cli.report_doses import dose_curves, dose_table
 from landscape.cli.report_effects import effect_table
 from landscape.cli.report_rates import rate_table
+from landscape.records.plurals import counted
 
 if TYPE_CHECKING:
     from landscape.records.results import Analysis
@@ -106,7 +107,7 @@ def _limits(record: Mapping[str, Any]) -> str:
 
     seeds = min((int(c["n"]) for c in record["contrasts"]), default=ENOUGH)
     few = few_seeds(seeds)
-    return f"{record['limits']} {seeds} seeds{few}." if few else str(record["limits"])
+    return f"{record['limits']} {counted(seeds, 'seed')}{few}." if few else str(record["limits"])
 
 
 def _pictures(record: Mapping[str, Any]) -> Iterable[Any]:

@@ -12,15 +12,16 @@ from landscape.cli import pictures
 from landscape.cli.choosing import planes_only
 from landscape.cli.pictures import own_viz
 from landscape.cli.report_claims import claim_parts, findings, measured
+from landscape.records.plurals import counted
 
 if TYPE_CHECKING:
-    from landscape.cli.wiring import Bars
     from landscape.store import StudyFile
+    from landscape.study.reporting import Reporter
 
 _USUAL = ("relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid")
 
 
-def contents(study: StudyFile, *, title: str, panels: int, shown: Bars) -> Any:
+def contents(study: StudyFile, *, title: str, panels: int, shown: Reporter) -> Any:
     """Collect a report of a study.
 
     Args:
@@ -70,13 +71,13 @@ def _subtitle(study: StudyFile) -> str:
               "measurement of claims": len(claims)}  # fmt: skip
     parts = [f"Data {', '.join(data)}"] if data else []
     for name, count in counts.items():
-        plural = name.replace("measurement", "measurements") if " " in name else f"{name}s"
-        parts += [f"{count} {name if count == 1 else plural}"] if count else []
+        many = name.replace("measurement", "measurements") if " " in name else ""
+        parts += [counted(count, name, many)] if count else []
     forms = dict.fromkeys(str(one["form"]) for one in claims if one.get("form"))
     return ", ".join([*parts, *(f if "form" in f else f"{f} form" for f in forms)])
 
 
-def _runs(study: StudyFile, _panels: int, _: Bars) -> Iterator[Any]:
+def _runs(study: StudyFile, _panels: int, _: Reporter) -> Iterator[Any]:
     """What each run reached."""
     viz = own_viz()
     names = study.analyses("summary")
@@ -103,7 +104,7 @@ def _runs(study: StudyFile, _panels: int, _: Bars) -> Iterator[Any]:
     )  # fmt: skip
 
 
-def _activations(study: StudyFile, _panels: int, _: Bars) -> Iterator[Any]:
+def _activations(study: StudyFile, _panels: int, _: Reporter) -> Iterator[Any]:
     """Classes, bounds and kinks of the activations of the study."""
     from landscape.networks import activations
 
@@ -142,7 +143,7 @@ def _activations(study: StudyFile, _panels: int, _: Bars) -> Iterator[Any]:
     )  # fmt: skip
 
 
-def _surfaces(study: StudyFile, panels: int, shown: Bars) -> Iterator[Any]:
+def _surfaces(study: StudyFile, panels: int, shown: Reporter) -> Iterator[Any]:
     """Surfaces at full scale, one picture for each kind of plane, and all of them to turn."""
     from landscape.cli.web_page import ordered
 
@@ -165,7 +166,7 @@ def _surfaces(study: StudyFile, panels: int, shown: Bars) -> Iterator[Any]:
         )  # fmt: skip
 
 
-def _drawn(study: StudyFile, names: list[str], shown: Bars) -> Any:
+def _drawn(study: StudyFile, names: list[str], shown: Reporter) -> Any:
     """Draw surfaces in 3D, or flat where nothing can be rendered."""
     viz = own_viz()
     panels = [pictures.panel(study, name) for name in names]
@@ -231,7 +232,7 @@ def _first_optimizer(study: StudyFile, names: list[str]) -> list[str]:
     return [name for name, key in keys.items() if (key.optimizer, key.seed) == (first[2], first[1])]
 
 
-def _microscope(study: StudyFile, _panels: int, _: Bars) -> Iterator[Any]:
+def _microscope(study: StudyFile, _panels: int, _: Reporter) -> Iterator[Any]:
     """Windows of one optimizer step."""
     viz = own_viz()
     found = pictures.microscope_figure(study)
@@ -246,7 +247,7 @@ def _microscope(study: StudyFile, _panels: int, _: Bars) -> Iterator[Any]:
     )
 
 
-def _measurements(study: StudyFile, _panels: int, _: Bars) -> Iterator[Any]:
+def _measurements(study: StudyFile, _panels: int, _: Reporter) -> Iterator[Any]:
     """Slope budgets, curvature against scale, facts along the path."""
     from landscape.cli.analysis_pictures import figures
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from landscape.cli.pictures import own_viz
+from landscape.records.plurals import counted
 
 if TYPE_CHECKING:
     from landscape.claims.comparing import Quantity
@@ -35,9 +36,9 @@ def dose_curves(number: int, analyses: Sequence[Analysis]) -> Iterator[Any]:
         )  # fmt: skip
         sides, nothing = ("over", "1") if log else ("minus", "0")
         words = (f"Effect of kinks by their size: {quantity.name}, kinked {sides} smooth, against "
-                 f"the {one.what}. {group}, median and range over {len(seeds)} seeds. {nothing} is "
-                 f"no effect. The values of the twins are apart by {_told_apart(one.apart)}: large "
-                 "doses compare values, too.")  # fmt: skip
+                 f"the {one.what}. {group}, median and range over {counted(len(seeds), 'seed')}. "
+                 f"{nothing} is no effect. The values of the twins are apart by "
+                 f"{_told_apart(one.apart)}: large doses compare values, too.")  # fmt: skip
         yield viz.picture_of(figure, alt=f"{quantity.name} against the {one.what}", caption=words)
 
 

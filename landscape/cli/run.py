@@ -9,6 +9,7 @@ import typer
 
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.wiring import bars, load_data, minutes, parse_points
+from landscape.records.plurals import counted
 
 if TYPE_CHECKING:
     from landscape.study.configuration import StudyConfig
@@ -228,14 +229,18 @@ def execute(config: StudyConfig, out: Path, *, show: bool, sample: bool) -> None
         study = Study(config, path, load_data, shown)
         shown.note(plan(study, sample=sample))
         done = study.run(sample=sample)
-    print(f"wrote {path}: {len(done.runs())} runs, {len(done.surfaces())} surfaces")
+    print(f"wrote {path}: {counted(len(done.runs()), 'run')}, "
+          f"{counted(len(done.surfaces()), 'surface')}")  # fmt: skip
     print(f"next: landscape info {path}" + (f"; landscape render {path}" if sample else ""))
 
 
 def plan(study: Any, *, sample: bool) -> str:
     """Say what a study will do and how long it may take."""
     config = study.config
-    runs = f"{len(config.runs)} runs of {config.training.steps} steps on {config.data.name}"
-    points = f", {study.setup.points:,} points of {len(config.runs)} solutions" if sample else ""
+    count = len(config.runs)
+    steps = counted(config.training.steps, "step")
+    runs = f"{counted(count, 'run')} of {steps} on {config.data.name}"
+    solutions = f"{counted(study.setup.points, 'point')} of {counted(count, 'solution')}"
+    points = f", {solutions}" if sample else ""
     longest = minutes(study.setup.seconds())
     return f"{runs}{points}: {longest} at most, less what is already done"

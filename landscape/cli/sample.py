@@ -10,6 +10,7 @@ import typer
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.user_model import Own
 from landscape.cli.wiring import IgnoreKeys, bars, configuration_of, load_data, parse_grid
+from landscape.records.plurals import plural
 
 PLANES = "random, pca, hessian, gradient, update, between (a line) or through (three solutions)"
 
@@ -298,7 +299,8 @@ def _tell_centre(path: Path, name: str) -> None:
     surface = study.surface(name)
     centre, lost, size = centre_of(surface), non_finite(surface), surface.grid.size
     words = f"centre: {centre.words}; " if centre is not None and centre.known else ""
-    print(f"{words}{lost:,} of {size:,} losses are not finite")
+    verb = plural(lost, "is", "are")
+    print(f"{words}{lost:,} of {size:,} losses {verb} not finite")
     if lost == size:
         raise RuntimeError(
             f"all {size:,} losses are not finite; check the data and the weights for NaN, or "

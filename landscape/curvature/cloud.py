@@ -33,6 +33,7 @@ from landscape.problem import Problem
 from landscape.problem.examples import Part, count
 from landscape.records.arrays import Floats
 from landscape.records.layout import Layout
+from landscape.records.plurals import counted
 
 # Pre-activations are followed over this share of the parameters' length.
 _NUDGE = {torch.float64: 1e-5, torch.float32: 1e-3}
@@ -214,8 +215,9 @@ def _add_squares(
     for total, one, moved in zip(squares, first, _Watched.of(at, first), strict=True):
         if len(one.sites) != len(moved.sites):
             raise ValueError(
-                f"a cloud needs a network that always calls the same operations, got one with "
-                f"{len(one.sites)} kinks here and {len(moved.sites)} nearby; leave scale out"
+                "a cloud needs a network that always calls the same operations, got one with "
+                f"{counted(len(one.sites), 'kink')} here and {len(moved.sites)} nearby; leave "
+                "scale out"
             )
         for square, site, there in zip(total, one.sites, moved.sites, strict=True):
             if spread or not site.knots:

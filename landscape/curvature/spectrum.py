@@ -14,6 +14,8 @@ from landscape.records.arrays import Floats
 from landscape.records.results import Analysis
 
 KIND = "spectrum"
+# Random vectors that a density is the mean of.
+STARTS = 4
 # A step whose new direction is this much shorter than the matrix is large adds nothing.
 _EXHAUSTED = 1e-10
 # An eigenvalue is found when its residual is below this share of it: its square is the error.
@@ -28,7 +30,7 @@ def spectral_density(
     scale: float | None = None,
     probes: int = 12,
     steps: int = 60,
-    starts: int = 4,
+    starts: int = STARTS,
     seed: int = 0,
     progress: Callable[[int], None] | None = None,
 ) -> Analysis:

@@ -23,6 +23,7 @@ from landscape.kinks.prediction import predicted_slope_change
 from landscape.kinks.slope_budgets import slope_budget
 from landscape.problem import Problem
 from landscape.records.arrays import Floats
+from landscape.records.plurals import counted
 from landscape.records.results import Analysis
 from landscape.records.segment import Segment, step_segment
 from landscape.records.trajectory import Trajectory
@@ -33,6 +34,8 @@ KIND = "along_path"
 TOLERANCE = 0.1
 # Steps that are followed where none are named, and of these such with a full budget.
 STEPS, CHECKS = 100, 10
+# Hessian-vector products of the quadrature along a step.
+NODES = 8
 # A slope that changes by less than this share of what the gradient promises hardly changes: what
 # autograd misses of it is not asked for.
 LEAST_CHANGE = 0.01
@@ -56,7 +59,7 @@ def along_path(
     *,
     records: Sequence[int] = (),
     checks: int = CHECKS,
-    nodes: int = 8,
+    nodes: int = NODES,
     samples: int = 17,
     batch_of: BatchOf | None = None,
     progress: Callable[[int], None] | None = None,
@@ -107,7 +110,8 @@ def along_path(
         batch_of: gives the examples of the minibatch of a step, called with the number of steps
             before it; the loss of every step is then that of its own batch. None takes the
             problem's examples for all of them.
-        progress: called with 1 after every step.
+        progress: called with 1 after every Hessian-vector product of the quadrature, and after
+            all else of a step: ``nodes`` + 1 times a step.
 
     Returns:
         An analysis ``along_path``. Of every step, [R]: ``steps`` (optimizer steps before it),
@@ -130,6 +134,7 @@ def along_path(
     check_path(problem, trajectory)
     if checks < 0 or nodes < 1:
         raise ValueError(f"checks must be >= 0 and nodes >= 1, got {checks} and {nodes}")
+    done = progress or (lambda _: None)
     chosen = list(records) or spread_records(trajectory, STEPS)
     segments = [step_segment(trajectory, record) for record in chosen]
     full = set(np.unique(np.linspace(0, len(chosen) - 1, min(checks, len(chosen))).round()))
@@ -140,11 +145,10 @@ def along_path(
         own = problem if batch_of is None else replace(problem, data=batch_of(before), subset=None)
         hessian = whole or HessianProduct(LossAtPoint(own))
         steps.append({"steps": before, "learning_rates": _rate(trajectory, before),
-                      **_followed(own, hessian, segment, nodes)})  # fmt: skip
+                      **_followed(own, hessian, segment, nodes, done)})  # fmt: skip
         if number in full:
             checked.append({"checked": number, **_checked(own, hessian.at, segment, samples)})
-        if progress is not None:
-            progress(1)
+        done(1)
     arrays = {**_columns(steps, steps[0]), **_columns(checked, _FULL)}
     for name in ("steps", "predicted_crossings", "checked"):
         arrays[name] = arrays[name].astype(np.int64)
@@ -175,8 +179,8 @@ def spread_records(trajectory: Trajectory, count: int) -> list[int]:
     if not len(single):
         raise ValueError(
             f"a trajectory with both ends of a step on record is needed, got "
-            f"{len(trajectory.steps)} records none of which is one step after another; record "
-            "with pairs (record_pairs in a study)"
+            f"{counted(len(trajectory.steps), 'record')} none of which is one step after "
+            "another; record with pairs (record_pairs in a study)"
         )
     places = np.linspace(0, len(single) - 1, min(count, len(single))).round().astype(np.int64)
     thetas = trajectory.thetas
@@ -234,7 +238,13 @@ def _rate(trajectory: Trajectory, step: int) -> float:
     return float(rates[step]) if step < len(rates) else float("nan")
 
 
-def _followed(problem: Problem, hessian: HessianProduct, segment: Segment, nodes: int) -> Measured:
+def _followed(
+    problem: Problem,
+    hessian: HessianProduct,
+    segment: Segment,
+    nodes: int,
+    done: Callable[[int], None],
+) -> Measured:
     """Measure how the slope changes along one step, and predict it from its start."""
     at, step = hessian.at, segment.direction
     places, weights = np.polynomial.legendre.leggauss(nodes)
@@ -243,6 +253,7 @@ def _followed(problem: Problem, hessian: HessianProduct, segment: Segment, nodes
         at.theta = segment.origin + place * step
         curvature = float(weight * (step @ at.hessian_times(step)))
         smooth, bent = smooth + curvature, bent + (1 - place) * curvature
+        done(1)
     at.theta = segment.origin + step
     after = at.gradient()
     at.theta = segment.origin

@@ -55,6 +55,15 @@ def layers_with_statistics(model: nn.Module) -> dict[str, nn.Module]:
     }
 
 
+def has_finite_statistics(layer: nn.Module) -> bool:
+    """Whether the running statistics of a layer that has some are finite.
+
+    With an infinite variance a unit is constant, and the loss stays finite and means nothing.
+    """
+    moments = (getattr(layer, f"running_{kind}") for kind in _MOMENTS)
+    return all(bool(moment.isfinite().all()) for moment in moments)
+
+
 def check_statistics(model: nn.Module) -> None:
     """Refuse running statistics that are not finite.
 
@@ -62,7 +71,7 @@ def check_statistics(model: nn.Module) -> None:
         ValueError: naming the first layer.
     """
     for name, layer in layers_with_statistics(model).items():
-        if not all(torch.isfinite(getattr(layer, f"running_{kind}")).all() for kind in _MOMENTS):
+        if not has_finite_statistics(layer):
             raise ValueError(
                 f"the running statistics of {name} hold NaN or infinity; the model has diverged, "
                 "or say batch_norm='recalibrated'"

@@ -33,6 +33,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from landscape.problem.examples import Batches, Part, leaves, map_leaves, tensors
 from landscape.problem.subsets import Subset
+from landscape.records.plurals import counted
 
 _LOG = logging.getLogger(__name__)
 # Input entries per batch: the activations of a batch then stay within a few megabytes.
@@ -61,7 +62,7 @@ class GivenData:
     def __repr__(self) -> str:
         """Say what was given, without reading it."""
         known = [batches.examples for (_, subset), (batches, _) in self._read.items() if not subset]
-        return f"{known[0]:,} examples" if known else _named(self.given)
+        return counted(known[0], "example") if known else _named(self.given)
 
     def read(self, *, whole: bool = False, subset: Subset | None = None) -> tuple[Batches, int]:
         """Return the examples, and of how many they were drawn, 0 if they are all.

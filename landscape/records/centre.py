@@ -11,6 +11,7 @@ import numpy as np
 
 from landscape.records.arrays import Floats
 from landscape.records.plane import Plane
+from landscape.records.plurals import plural
 from landscape.records.surface import Status, Surface
 
 ACCURACIES = ("accuracies", "accuracy")
@@ -186,7 +187,7 @@ def _lost(surface: Surface) -> str:
     count = non_finite(surface)
     if not count:
         return ""
-    verb = "are" if count > 1 else "is"
+    verb = plural(count, "is", "are")
     return (
         f"{count:,} of {surface.grid.size:,} losses {verb} not finite: check the data and the "
         "weights for NaN, or sample a smaller window or in float64."

@@ -13,6 +13,7 @@ import numpy as np
 
 from landscape.records.layout import Role
 from landscape.records.plane import Plane
+from landscape.records.plurals import counted
 
 _AXES = ("alpha", "beta", "gamma")
 _WIDTH = 100
@@ -104,9 +105,11 @@ class PlaneDescription:
             ratio = _ratio(norm, self.perturbed_norm)
             yield f"|d_{axis}| = {norm:.4g}, {_number(ratio)} times that"
         if acting := sum(row.acting for row in self.rows):
-            yield f"of {_count(acting)}, masked or parametrised, norms are of the weights that act"
+            many = counted(acting, "parameter")
+            yield f"of {many}, masked or parametrised, norms are of the weights that act"
         if self.hidden:
-            yield f"of {_count(self.hidden)}, masked or parametrised, norms are of the parameters"
+            many = counted(self.hidden, "parameter")
+            yield f"of {many}, masked or parametrised, norms are of the parameters"
         if self.cosines:
             pairs = [(a, b) for i, a in enumerate(_AXES[:axes]) for b in _AXES[i + 1 : axes]]
             yield "cosines: " + ", ".join(
@@ -136,13 +139,14 @@ class PlaneDescription:
         without = Counter(row.role for row in still if not row.filters)
         if without:
             each = ", ".join(f"{n} {role}" for role, n in without.most_common())
-            yield f"not perturbed: {_count(without.total())} without filters ({each})"
+            yield f"not perturbed: {counted(without.total(), 'parameter')} without filters ({each})"
         others = [row for row in still if row.filters]
         if others:
             entries = sum(math.prod(row.shape) for row in others)
             zeros = sum(not row.weight_norm for row in others)
             note = f", {zeros} of them all zeros" if zeros else ""
-            yield f"not perturbed: {_count(len(others))} with filters ({entries:,} entries){note}"
+            many = counted(len(others), "parameter")
+            yield f"not perturbed: {many} with filters ({entries:,} entries){note}"
 
 
 def describe(plane: Plane) -> PlaneDescription:
@@ -241,10 +245,6 @@ def _ratio(part: float, whole: float) -> float:
 
 def _number(value: float) -> str:
     return f"{value:.3g}" if math.isfinite(value) else "-"
-
-
-def _count(n: int) -> str:
-    return f"{n:,} parameter{'s' if n > 1 else ''}"
 
 
 def _aligned(names: Sequence[str], columns: Sequence[_Column]) -> list[str]:

@@ -68,7 +68,8 @@ def add_microscopes(
             if not writer.has(path):
                 plane = source.plane(f"{name}.random")
                 problem = replace(solution_problem(alive[name], data), dtype=torch.float64)
-                window = sample(problem, plane, grid=step.grid(points), engine=_ENGINE)
+                window = sample(problem, plane, grid=step.grid(points), engine=_ENGINE,
+                                progress=reporter.advance)  # fmt: skip
                 few = [
                     loss_on_plane(replace(problem, data=part), plane, engine=_ENGINE)
                     for part in parts
@@ -83,7 +84,8 @@ def add_microscopes(
                     "alphas": window.alphas, "betas": window.betas, "losses": window.losses,
                 }  # fmt: skip
                 writer.put_record(path, Analysis(KIND, arrays, settings))
-            reporter.advance(points**2)
+            else:
+                reporter.advance(points**2)
         writer.publish()
     return source.path
 

@@ -35,6 +35,7 @@ from landscape.problem import Problem
 from landscape.records.atomic import replacing, writable_folder
 from landscape.records.grid import Grid
 from landscape.records.plane import Plane
+from landscape.records.plurals import counted
 from landscape.records.surface import Status, Surface
 from landscape.records.trajectory import Trajectory
 from landscape.store import StudyFile, StudyWriter
@@ -130,7 +131,7 @@ class SurfaceWork:
             self.writer.put_record(surface_path(self.identifier), self._noted(result.surface))
             said = result.surface.settings["resampled"]
             self.reporter.note(
-                f"{said['evaluations']:,} points evaluated, the other "
+                f"{counted(said['evaluations'], 'point')} evaluated, the other "
                 f"{int(np.sum(result.surface.status == Status.INTERPOLATED)):,} interpolated, "
                 f"estimated error {said['estimated_error']:.1g} of the range"
             )
@@ -286,7 +287,7 @@ def surface_of(
     if isinstance(found, Surface):
         check_same(found, now, name, finished=own is not None)
     _check_centre(evaluator, plane, request, paths.get(str(request.run)), reporter)
-    points = f"{request.grid.size:,} points of {request.run or 'the network'}"
+    points = f"{counted(request.grid.size, 'point')} of {request.run or 'the network'}"
     reporter.note(f"sampling {points}: {evaluator.choice}")
     if not writer.has(plane_path(name)):
         # After the evaluator, which tells what is wrong with model, loss and data.

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from landscape.networks.parameters import layout_of, unwrapped
 from landscape.networks.randomness import keyed_generator
 from landscape.problem import Problem, check_problem
-from landscape.problem.batch_norm import layers_with_statistics
+from landscape.problem.batch_norm import has_finite_statistics, layers_with_statistics
 from landscape.problem.evaluator import Evaluator
 from landscape.problem.examples import Batches, Part, count, described, take
 from landscape.problem.objective import Objective
@@ -41,8 +41,8 @@ def train(
     """Train the network of a problem in place and return its path.
 
     The same seed gives the same batches in the same order for every model. A run whose loss,
-    gradient or weights are no longer finite stops there and says so in ``diverged_at``; the model
-    is left as it was before that step.
+    gradient, weights or running statistics (BatchNorm) are no longer finite stops there and says
+    so in ``diverged_at``; the model, with its buffers, is left as it was before that step.
 
     Args:
         problem: the network to train, which ends with the last finite parameters, its loss of
@@ -65,7 +65,8 @@ def train(
     objective = problem.training_objective()
     model, evaluator = problem.model, problem.evaluator(standard_errors=False)
     # Statistics are those of a batch, not of the pieces of it that fit in memory.
-    apart = len(evaluator.batches.parts) > 1 and not layers_with_statistics(model)
+    normalising = layers_with_statistics(model).values()
+    apart = len(evaluator.batches.parts) > 1 and not normalising
     examples = _own(problem, whole=not apart)
     stepper = _make_optimizer(model, optimizer, config)
     base = config.learning_rates[optimizer]
@@ -85,13 +86,14 @@ def train(
         for group in stepper.param_groups:
             group["lr"] = rate
         stepper.zero_grad()
+        before = _theta(model), [buffer.clone() for buffer in model.buffers()]
         batch_loss = _backward(model, objective, evaluator.network.inputs, next(batches))
         norm = _gradient_norm(model)
-        before = _theta(model)
         stepper.step()
-        length = float((_theta(model) - before).double().norm())
-        if not all(map(math.isfinite, (batch_loss, norm, length))):
-            _restore(model, before)
+        length = float((_theta(model) - before[0]).double().norm())
+        finite = all(map(math.isfinite, (batch_loss, norm, length)))
+        if not (finite and all(map(has_finite_statistics, normalising))):
+            _restore(model, *before)
             log.record(step, model, evaluator)
             log.diverged_at = step
             break
@@ -210,8 +212,11 @@ def _array(values: Tensor) -> np.ndarray[Any, Any]:
     return (values.float() if values.dtype == torch.bfloat16 else values).numpy()
 
 
-def _restore(model: nn.Module, theta: Tensor) -> None:
+def _restore(model: nn.Module, theta: Tensor, buffers: list[Tensor]) -> None:
     with torch.no_grad():
+        for buffer, value in zip(model.buffers(), buffers, strict=True):
+            if not torch.equal(buffer, value):  # An expanded one cannot be written.
+                buffer.copy_(value)
         start = 0
         for parameter in model.parameters():
             parameter.copy_(theta[start : start + parameter.numel()].view_as(parameter))

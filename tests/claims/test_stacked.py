@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from landscape import Problem, networks
-from landscape.claims.stacked import Methods, censored, descend, steps_to
+from landscape.claims.stacked import Methods, Stack, censored, descend, steps_to
 from landscape.networks.randomness import keyed_generator
 
 
@@ -191,3 +191,18 @@ def test_impossible_numbers_are_refused(model, examples):
         Methods(np.array([-1.0]), np.zeros(1), np.zeros(1))
     with pytest.raises(ValueError, match=r"momenta must have shape \(2,\)"):
         Methods(np.ones(2), np.zeros(1), np.zeros(2))
+
+
+def test_a_copy_with_infinite_statistics_has_diverged(examples):
+    """By them units are constant, so that what torch computes is finite."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, 3)).double()
+    problem = Problem(model, "cross_entropy", examples, batch_norm="batch")
+    stack = Stack(problem, training=True)
+    statistics = stack.statistics(2)
+    statistics["1.running_var"][1, 0] = torch.inf
+    losses = stack.losses(stack.theta.expand(2, -1), statistics=statistics)
+    own = cross_entropy(model.eval()(examples[0]), examples[1]).item()
+    assert losses.tolist() == [pytest.approx(own), np.inf]
+    model[1].running_var[0] = torch.inf
+    assert cross_entropy(model(examples[0]), examples[1]).isfinite()

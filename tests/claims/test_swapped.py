@@ -1,16 +1,18 @@
 """Steps measured again with another activation on the same weights, against plain torch."""
 
-from dataclasses import replace
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 import landscape
 from landscape import Problem
-from landscape.claims.swapped import control_of, swap_control, with_activation
+from landscape.claims.swapped import control_of, swap_control
 from landscape.networks.activations import make
+from landscape.training.loop import batch_at
 
 
 def network(name: str) -> nn.Sequential:
@@ -52,7 +54,7 @@ def test_the_swapped_step_is_that_of_plain_torch(
 ) -> None:
     problem = Problem(network(own), "cross_entropy", pair)
     run = trained(problem, learning_rates={"gd": 0.5})
-    found = swap_control(problem, run, other)
+    found = swap_control(problem, run, other, own=own)
     assert found.arrays["steps"].tolist() == [0, 10, 20, 29]
     assert found.settings["width"] == float(other.rpartition("_")[2])
     mine, swapped = network(own), network(other)
@@ -84,37 +86,19 @@ def test_what_the_next_step_takes_back_needs_its_record_with_momentum(
 ) -> None:
     problem = Problem(network("relu"), "cross_entropy", pair)
     options = {"learning_rates": {"momentum": 0.2}}
-    apart = swap_control(problem, trained(problem, "momentum", **options), "smelu_0.1")
+    apart = swap_control(problem, trained(problem, "momentum", **options), "smelu_0.1", own="relu")
     # The first step of momentum is plain descent, and the next one is not: its record is needed.
     assert np.isnan(apart.arrays["undone"]).tolist() == [True] * 4
     problem = Problem(network("relu"), "cross_entropy", pair)
     config = landscape.TrainingConfig(steps=5, record_every=1, **options)  # type: ignore[arg-type]
     every = landscape.train(problem, optimizer="momentum", config=config)
-    found = swap_control(problem, every, "smelu_0.1").arrays
+    found = swap_control(problem, every, "smelu_0.1", own="relu").arrays
     z = [inputs(network("relu"), theta, pair[0]) > 0 for theta in every.thetas]
     for row in range(4):
         crossed = z[row] != z[row + 1]
         back = crossed & (z[row] == z[row + 2])
         assert found["undone"][row] == pytest.approx(back.sum() / crossed.sum())
     assert np.isnan(found["undone"][4])
-
-
-def test_a_network_is_swapped_on_its_own_weights(pair: tuple[torch.Tensor, torch.Tensor]) -> None:
-    model = network("relu")
-    before = {name: value.clone() for name, value in model.state_dict().items()}
-    other = with_activation(model, "smelu_0.1")
-    assert [type(m).__name__ for m in other if not isinstance(m, nn.Linear)] == ["SmeLU"] * 2
-    assert all(torch.equal(value, before[name]) for name, value in other.state_dict().items())
-    assert isinstance(model[1], nn.ReLU)
-    swapped = Problem(other, "cross_entropy", pair)
-    same = replace(swapped, model=with_activation(other, "relu"))
-    assert float(same.evaluator()(flat(model))["losses"][0]) == pytest.approx(
-        float(nn.functional.cross_entropy(model(pair[0]), pair[1]).detach()), rel=1e-12
-    )
-    with pytest.raises(ValueError, match="those of prelu or of the one it replaces are trained"):
-        with_activation(model, "prelu")
-    with pytest.raises(ValueError, match="must have activations that are modules"):
-        with_activation(nn.Linear(2, 2), "relu")
 
 
 class Gated(nn.Module):
@@ -138,8 +122,6 @@ def test_only_the_activation_that_is_meant_is_swapped_and_every_call_counts(
     model = Gated()
     problem = Problem(model, "cross_entropy", pair)
     run = trained(problem, learning_rates={"gd": 0.5})
-    with pytest.raises(ValueError, match="one kind of activation is swapped, got ReLU, Sigmoid"):
-        swap_control(problem, run, "smelu_0.1")
     found = swap_control(problem, run, "smelu_0.1", own="relu", records=[1]).arrays
     start, end = (np.asarray(run.thetas[i]) for i in (0, 1))
     other = Gated()
@@ -155,15 +137,119 @@ def test_only_the_activation_that_is_meant_is_swapped_and_every_call_counts(
     assert found["crossings"] == [int((signs[0] != signs[1]).sum())]
 
 
-def test_a_module_with_two_names_is_swapped_at_both() -> None:
-    act = nn.ReLU()
-    model = nn.Sequential(nn.Linear(2, 3), act, nn.Linear(3, 3), act)
-    other = with_activation(model, "smelu_0.1")
-    assert [type(other[k]).__name__ for k in (1, 3)] == ["SmeLU", "SmeLU"]
+class Called(nn.Module):
+    """A network of two hidden layers whose activations are any functions."""
+
+    def __init__(self, *calls: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        torch.manual_seed(2)
+        self.first, self.second, self.last = nn.Linear(6, 12), nn.Linear(12, 12), nn.Linear(12, 3)
+        self.calls = calls
+        self.double()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.calls[1](self.second(self.calls[0](self.first(x)))))
 
 
-def flat(model: nn.Module) -> np.ndarray:
-    return torch.nn.utils.parameters_to_vector(model.parameters()).detach().numpy()[None]
+RELUS = {
+    "torch": (torch.relu, torch.relu),
+    "method": (Tensor.relu, lambda x: x.relu()),
+    "functional": (functional.relu, lambda x: functional.relu(input=x)),
+    "in place": (torch.relu_, lambda x: functional.relu(x, inplace=True)),
+    "mixed": (nn.ReLU(), torch.relu),
+    "one module": (nn.ReLU(inplace=True),) * 2,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", RELUS)
+@pytest.mark.parametrize("batch_size", [0, 16])
+def test_functions_are_swapped_as_modules_are(
+    way: str, batch_size: int, pair: tuple[Tensor, Tensor]
+) -> None:
+    records, models = [], [network("relu"), Called(*RELUS[way])]
+    for model in models:
+        problem = Problem(model, "cross_entropy", pair)
+        optimizer = "sgd" if batch_size else "gd"
+        run = trained(problem, optimizer, learning_rates={optimizer: 0.5}, batch_size=batch_size)
+        batches = batch_at(problem, batch_size=16, seed=0) if batch_size else None
+        before = torch.nn.utils.parameters_to_vector(model.parameters()).detach().clone()
+        records.append(swap_control(problem, run, "smelu_0.1", own="relu", batch_of=batches))
+        assert torch.equal(torch.nn.utils.parameters_to_vector(model.parameters()), before)
+    wanted, found = records
+    assert (wanted.arrays["slope_change"] != wanted.arrays["swapped_slope_change"]).all()
+    assert found.settings == wanted.settings
+    assert found.arrays.keys() == wanted.arrays.keys()
+    for name, values in wanted.arrays.items():
+        np.testing.assert_array_equal(found.arrays[name], values, err_msg=name)
+
+
+def test_what_the_loss_calls_is_not_swapped(pair: tuple[Tensor, Tensor]) -> None:
+    def hinge(output: Tensor, target: Tensor) -> Tensor:
+        own = output.gather(1, target[:, None])
+        return torch.relu(1 + output - own).sum(dim=1)
+
+    problem = Problem(network("relu"), hinge, pair)
+    run = trained(problem, learning_rates={"gd": 0.05})
+    found = swap_control(problem, run, "smelu_0.1", own="relu", records=[1]).arrays
+    other, slopes = network("smelu_0.1"), []
+    start, end = (np.asarray(run.thetas[i]) for i in (0, 1))
+    for theta in (start, end):
+        torch.nn.utils.vector_to_parameters(torch.from_numpy(theta.copy()), other.parameters())
+        loss = hinge(other(pair[0]), pair[1]).mean()
+        gradients = torch.autograd.grad(loss, list(other.parameters()))
+        slopes.append(torch.cat([g.reshape(-1) for g in gradients]).numpy() @ (end - start))
+    assert found["swapped_slope_change"] == pytest.approx([slopes[1] - slopes[0]], rel=1e-7)
+
+
+class Recurrent(nn.Module):
+    """ReLUs inside a layer of torch's, where a call of the whole is all that is seen."""
+
+    def __init__(self, *, by_hand: bool, packed: bool = False) -> None:
+        super().__init__()
+        torch.manual_seed(5)
+        self.layer = nn.RNN(2, 4, nonlinearity="relu", batch_first=True)
+        self.last, self.by_hand, self.packed = nn.Linear(4, 3), by_hand, packed
+        self.double()
+
+    def forward(self, x: Tensor) -> Tensor:
+        x, layer = x.reshape(len(x), 3, 2), self.layer
+        if self.packed:
+            lengths = torch.full((len(x),), 3)
+            x = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True)
+        if not self.by_hand:
+            return self.last(layer(x)[1][0])
+        state = x.new_zeros(len(x), 4)
+        for k in range(3):
+            new = functional.linear(x[:, k], layer.weight_ih_l0, layer.bias_ih_l0)
+            old = functional.linear(state, layer.weight_hh_l0, layer.bias_hh_l0)
+            state = torch.relu(new + old)
+        return self.last(state)
+
+
+def test_activations_inside_recurrent_layers_are_swapped(pair: tuple[Tensor, Tensor]) -> None:
+    found = []
+    run = trained(Problem(Recurrent(by_hand=True), "cross_entropy", pair))
+    for by_hand in (True, False):
+        problem = Problem(Recurrent(by_hand=by_hand), "cross_entropy", pair)
+        found.append(swap_control(problem, run, "smelu_0.1", own="relu", records=[1, 3]).arrays)
+    for name, values in found[0].items():
+        np.testing.assert_allclose(found[1][name], values, rtol=1e-7, err_msg=name)
+    packed = Problem(Recurrent(by_hand=False, packed=True), "cross_entropy", pair)
+    with pytest.raises(ValueError, match=r"wherever it is called, got rnn_relu of packed"):
+        swap_control(packed, run, "smelu_0.1", own="relu", records=[1])
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "message"),
+    [("relu", "prelu", "those of prelu are trained"), ("prelu", "relu", "those of prelu are"),
+     ("gelu", "relu", "the network must call gelu, which is swapped, got no call of it")],
+)  # fmt: skip
+def test_what_cannot_be_swapped_is_refused(
+    own: str, other: str, message: str, pair: tuple[Tensor, Tensor]
+) -> None:
+    problem = Problem(network("relu"), "cross_entropy", pair)
+    with pytest.raises(ValueError, match=message):
+        swap_control(problem, trained(problem), other, own=own, records=[1])
 
 
 def test_every_twin_has_its_copy() -> None:

@@ -13,6 +13,7 @@ from landscape.records.kink_map import KinkMap
 from landscape.store import StudyFile, open_study
 from landscape.study.analyses import Wanted, add_analyses
 from landscape.study.analysis_summaries import report
+from landscape.study.reporting import Silent
 
 RUN = "relu-gd-seed0"
 WANTED = Wanted(samples=3, steps=2, lines=1, path=4, swap=4, centres=3, map_points=5,
@@ -91,6 +92,38 @@ def test_another_number_of_steps_is_measured_anew(analysed: StudyFile, tmp_path:
     assert after.analyses("along_path") == [f"{RUN}.3.3", f"{RUN}.4.2"]
     # The larger of the two is reported.
     assert report(after)["runs"][RUN]["along_path"]["steps"] == [0, 4, 7, 11]
+
+
+class Counts(Silent):
+    """Notes how many units each stage has and how many were reported."""
+
+    def __init__(self) -> None:
+        self.stages: dict[str, list[int]] = {}
+
+    def stage(self, name: str, total: int) -> None:
+        self.now = self.stages[name] = [total]
+
+    def advance(self, units: int) -> None:
+        self.now.append(units)
+
+
+def test_progress_counts_what_is_missing_in_small_units(
+    analysed: StudyFile, tmp_path: Path
+) -> None:
+    one, counts = copied(analysed, tmp_path), Counts()
+    add_analyses(one, SMALL, WANTED, load_data=load, runs=[RUN], reporter=counts)
+    assert counts.stages == {}
+    other = replace(WANTED, lines=2, path=3, swap=3, spectrum=4, map_points=4)
+    add_analyses(one, SMALL, other, load_data=load, runs=[RUN], reporter=counts)
+    totals = {name.partition(" (")[0]: total for name, (total, *_) in counts.stages.items()}
+    # Of 178 examples, of 3 steps with 8 products each, of 5 starts with 4 products.
+    assert totals == {"slope budgets": 178, "paths": 27, "swapped activations": 3, "spectra": 20,
+                      "kink maps": 178}  # fmt: skip
+    for total, *units in counts.stages.values():
+        assert sum(units) == total
+    for name in ("paths", "swapped activations", "spectra"):
+        (units,) = (v for k, v in counts.stages.items() if k.startswith(name))
+        assert set(units[1:]) <= {0, 1}
 
 
 def test_a_window_without_kinks_is_not_cut(tmp_path: Path) -> None:

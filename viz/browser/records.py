@@ -15,6 +15,7 @@ from landscape.records.centre import centre_of
 from landscape.records.grid import Grid
 from landscape.records.kink_map import KinkMap
 from landscape.records.plane import Plane
+from landscape.records.plurals import counted
 from landscape.records.residuals import Residual
 from landscape.records.results import Projection
 from landscape.records.surface import Status, Surface
@@ -330,7 +331,7 @@ def _notes(
     said = []
     if "examples" in settings:
         loss = str(settings.get("loss", "loss")).replace("_", " ")
-        said.append(f"{loss} over {settings['examples']:,} examples")
+        said.append(f"{loss} over {counted(settings['examples'], 'example')}")
     variance = settings.get("explained_variance")
     if isinstance(variance, Sequence) and variance:
         said.append(f"PCA plane: {100 * sum(map(float, variance)):.1f}% of the path's variance")

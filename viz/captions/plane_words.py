@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from landscape.records.plane import Plane
+from landscape.records.plurals import counted, plural
 from landscape.records.surface import Surface
 from viz.captions.normalising import statistics_used
 from viz.geometry.matching import settings_of
@@ -97,7 +98,7 @@ def _what(surfaces: Surfaces, planes: Planes) -> str:
         what = f"random plane, {settings.get('normalisation')}-normalised directions"
         seeds = {one.get("seed") for one in every}
         known = ", ".join(map(str, sorted(seeds, key=str)))
-        what += f" (seed{'s' if len(seeds) > 1 else ''} {known})"
+        what += f" ({plural(len(seeds), 'seed')} {known})"
     elif kind == "pca":
         what = "plane of the path's first two principal components"
         what += _variance(every) + _lengths(every)
@@ -215,10 +216,10 @@ def _apart(hessian: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     if policy and settings.get("normalising_layers") and policy != settings.get("batch_norm"):
         words.append("with frozen statistics" if policy == "frozen" else
                      f"with {policy} statistics")  # fmt: skip
-    examples = hessian.get("examples")
+    examples: Any = hessian.get("examples")
     if None not in (examples, settings.get("examples")) and examples != settings["examples"]:
         every = examples == (settings.get("subset") or {}).get("of")
-        words.append(f"of {'all ' if every else ''}{examples:,} examples")
+        words.append(f"of {'all ' if every else ''}{counted(examples, 'example')}")
     return " ".join(words) if other_loss or len(words) > 1 else ""
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.records.plurals import counted
 from landscape.records.results import Projection
 from landscape.records.surface import Status, Surface
 from viz.geometry.window import Window, drawn_records
@@ -205,7 +206,7 @@ def check_values(surfaces: Sequence[Surface], kind: Kind) -> None:
     for surface in surfaces:
         for reason, count in left_out(surface, kind).items():
             counts[reason] = counts.get(reason, 0) + count
-    said = ", ".join(f"{count:,} points {reason}" for reason, count in counts.items())
+    said = ", ".join(f"{counted(count, 'point')} {reason}" for reason, count in counts.items())
     remedies = {
         "not positive": "use a linear height",
         "NaN or infinite": "sample a smaller window, or in float64",

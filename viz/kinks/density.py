@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from landscape.records.kink_map import KinkMap
+from landscape.records.plurals import counted
 from landscape.records.surface import Surface
 from viz.captions.normalising import statistics_used
 from viz.captions.told import remember
@@ -97,7 +98,7 @@ def density_caption(
         f"Kink density: size of the jump of the gradient times length of kink curve, per area, in "
         f"{cells} cells; mean {_mean(kinks, kinks.density):.3g}, with signs "
         f"{_mean(kinks, kinks.signed_density):.3g}.",
-        f"{kinks.curves:,} curves ({kinks.examples:,} examples){many}.",
+        f"{counted(kinks.curves, 'curve')} ({counted(kinks.examples, 'example')}){many}.",
         *([f"Layers: {', '.join(kinks.layers)}."] if kinks.layers else []),
     ]
     if not kinks.listed:

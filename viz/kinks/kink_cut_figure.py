@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.records.kink_cut_surface import KinkCutSurface
+from landscape.records.plurals import counted
 from viz.captions.told import remember
 from viz.geometry.camera import aim
 from viz.geometry.frame import Frame
@@ -102,7 +103,7 @@ def crease_caption(surface: KinkCutSurface, frame: Frame) -> str:
     ends = ", ".join(f"{name} {first:.3g} to {last:.3g}" for name, (first, last) in
                      zip("αβ", surface.window, strict=True))  # fmt: skip
     loss = str(surface.settings.get("loss", "loss")).replace("_", " ")
-    what = f"{loss[0].upper()}{loss[1:]} over {surface.examples:,} examples"
+    what = f"{loss[0].upper()}{loss[1:]} over {counted(surface.examples, 'example')}"
     text = [f"{what}, {ends}, in multiples of the directions.".replace("-", "−")]
     if any(surface.removed):
         text.append("Its best-fitting quadratic is subtracted.")

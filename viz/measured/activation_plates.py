@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.records.plurals import counted
 from landscape.records.results import Analysis
 from viz.flat.lines import dark, drawing, grey, ground
 from viz.geometry.height import number
@@ -249,5 +250,5 @@ def _note_outside(axes: Axes, record: Analysis) -> None:
     kinks, x = np.asarray(record.arrays["kinks"]), np.asarray(record.arrays["x"])
     outside = int(np.sum((kinks[:, 0] < x[0]) | (kinks[:, 0] > x[-1])))
     if outside:
-        axes.text(0.97, 0.06, f"{outside} kinks outside" if outside > 1 else "1 kink outside",
+        axes.text(0.97, 0.06, f"{counted(outside, 'kink')} outside",
                   transform=axes.transAxes, fontsize=5, color=grey(0.4), ha="right")  # fmt: skip

@@ -44,7 +44,7 @@ def curvature_scale_caption(
     kinds = " and ".join(sorted({str(one.get("segment", "custom")) for one in settings}))
     centres = between(len(a.arrays["centres"]) for a in analyses)
     examples = [int(one["examples"]) for one in settings if one.get("examples")]
-    over = f" over {between(examples)} examples" if examples else ""
+    over = f" over {between(examples, 'example')}" if examples else ""
     away = [title for title, line, is_so in zip(titles, lines, kinked, strict=True)
             if is_so and leaves(line, lines)]  # fmt: skip
     parts = [

@@ -299,12 +299,12 @@ def along_path_caption(runs: Mapping[str, Analysis]) -> str:
     every = _checked(runs)
     lengths = [len(run.arrays["steps"]) for run in every]
     counts = [int(a.settings["examples"]) for a in runs.values() if a.settings.get("examples")]
-    over = f", {between(counts)} examples" if counts else ""
+    over = f", {between(counts, 'example')}" if counts else ""
     meanings = "; ".join(f"{q.title.split(' (')[0]}: {q.meaning}" for q in _QUANTITIES)
     parts = [
-        f"{between(lengths)} single steps of each path{over}; d is the step, g the gradient at its "
-        f"start{_whose(runs)}. {meanings[0].upper()}{meanings[1:]}.",
-        f"Rings: full slope budgets of {between([len(r.arrays['full']) for r in every])} steps, "
+        f"{between(lengths, 'single step')} of each path{over}; d is the step, g the gradient at "
+        f"its start{_whose(runs)}. {meanings[0].upper()}{meanings[1:]}.",
+        f"Rings: full slope budgets of {between([len(r.arrays['full']) for r in every], 'step')}, "
         "those of the last four panels; crosses: predicted from the start of the step.",
         "Solid: activations with kinks; dashed: without.",
     ]

@@ -189,12 +189,12 @@ def spectrum_caption(analyses: Sequence[Analysis]) -> str:
         f"Spectral density of autograd's Hessian (without the kinks) of the mean {losses[0]}"
         if len(losses) == 1
         else "Spectral density of autograd's Hessian (without the kinks) of the mean loss",
-        f" over {between([int(one['examples']) for one in told])} examples, "
-        f"{between([one.parameters for one in found])} parameters.",
+        f" over {between([int(one['examples']) for one in told], 'example')}, "
+        f"{between([one.parameters for one in found], 'parameter')}.",
         f" By stochastic Lanczos quadrature: "
-        f"{between([int(one['steps']) for one in told])} steps from "
-        f"{between([int(one['starts']) for one in told])} random vectors, each node a Gaussian of "
-        f"standard deviation {number(sigma)}; the integral is 1.",
+        f"{between([int(one['steps']) for one in told], 'step')} from "
+        f"{between([int(one['starts']) for one in told], 'random vector')}, each node a Gaussian "
+        f"of standard deviation {number(sigma)}; the integral is 1.",
         " Triangles and numbers: the smallest and the largest eigenvalue "
         f"(to {number(ends)} at worst)." if ends else
         " Triangles and numbers: the smallest and the largest eigenvalue.",

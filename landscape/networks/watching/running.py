@@ -9,6 +9,9 @@ from typing import Any
 import torch.utils.checkpoint
 from torch import nn
 
+# Where something happens while no module of the network runs.
+LOSS = "(loss)"
+
 
 @contextmanager
 def module_names(model: nn.Module) -> Iterator[Callable[[], str]]:
@@ -30,7 +33,7 @@ def module_names(model: nn.Module) -> Iterator[Callable[[], str]]:
         handles.append(module.register_forward_pre_hook(enter(name or "(model)")))
         handles.append(module.register_forward_hook(leave, always_call=True))
     try:
-        yield lambda: running[-1] if running else "(loss)"
+        yield lambda: running[-1] if running else LOSS
     finally:
         for handle in handles:
             handle.remove()

@@ -9,6 +9,8 @@ from fnmatch import fnmatchcase
 
 from torch import Tensor, nn
 
+from landscape.records.plurals import counted
+
 _SHOWN = 3
 _REMEDY = (
     "Build the model that was saved, or leave keys out, with --ignore-keys PATTERN on the command "
@@ -38,7 +40,7 @@ class Ignored:
 
 
 def _keys(names: Sequence[str], whose: str) -> str:
-    return f"{len(names)} key{'s' * (len(names) > 1)} {whose}: {', '.join(names)}"
+    return f"{counted(len(names), 'key')} {whose}: {', '.join(names)}"
 
 
 def clean_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:

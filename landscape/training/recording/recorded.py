@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from landscape.records.plurals import counted
 from landscape.records.trajectory import Trajectory
 from landscape.training.recording import format as files
 from landscape.training.recording.format import EVALUATED, FINITE, Header
@@ -38,7 +39,7 @@ def read_recording(path: Path | str, *, verify: bool = False) -> Trajectory:
     if found.incomplete:
         warnings.warn(
             f"the last record of {folder} is incomplete (killed while writing, or being written "
-            f"now); it is dropped, {len(entries)} complete records remain",
+            f"now); it is dropped, {counted(len(entries), 'complete record')} remain",
             RuntimeWarning,
             stacklevel=2,
         )
