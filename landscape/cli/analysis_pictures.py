@@ -90,15 +90,23 @@ def _along_path(study: StudyFile, style: Any) -> Iterator[tuple[str, Any, str]]:
 
 
 def _spectra(study: StudyFile, style: Any) -> Iterator[tuple[str, Any, str]]:
-    """Draw spectra, activations with kinks first; at most as many as there are colours."""
-    viz, found = own_viz(), _largest(study, "spectrum")
-    titles = list(_titles(found).values())
-    lines = list(found.values())
-    for start in range(0, len(lines), _SPECTRA):
-        part = slice(start, start + _SPECTRA)
-        name = f"spectrum-{start // _SPECTRA + 1}" if len(lines) > _SPECTRA else "spectrum"
-        figure = viz.spectrum(lines[part], titles=titles[part], style=style)
-        yield name, figure, viz.spectrum_caption(lines[part])
+    """Draw spectra of each scale, activations with kinks first; no more than there are colours."""
+    from landscape.study.report import scale_of, spectra
+
+    viz = own_viz()
+    scales: dict[str, dict[str, Analysis]] = {}
+    for run in _in_order(study):
+        for one in spectra(study, run):
+            scales.setdefault(scale_of(one), {})[run] = one
+    for scale, found in scales.items():
+        stem = f"spectrum-scale-{scale}" if scale else "spectrum"
+        titles = list(_titles(found).values())
+        lines = list(found.values())
+        for start in range(0, len(lines), _SPECTRA):
+            part = slice(start, start + _SPECTRA)
+            name = f"{stem}-{start // _SPECTRA + 1}" if len(lines) > _SPECTRA else stem
+            figure = viz.spectrum(lines[part], titles=titles[part], style=style)
+            yield name, figure, viz.spectrum_caption(lines[part])
 
 
 def _with_class(found: Analysis, run: str) -> Analysis:
