@@ -91,7 +91,7 @@ def _along_path(study: StudyFile, style: Any) -> Iterator[tuple[str, Any, str]]:
 
 def _spectra(study: StudyFile, style: Any) -> Iterator[tuple[str, Any, str]]:
     """Draw spectra of each scale, activations with kinks first; no more than there are colours."""
-    from landscape.study.report import scale_of, spectra
+    from landscape.study.analysis_summaries import scale_of, spectra
 
     viz = own_viz()
     scales: dict[str, dict[str, Analysis]] = {}
