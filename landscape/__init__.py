@@ -6,12 +6,19 @@ Names are loaded when first used, so that reading records needs no torch.
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
+# A wheel holds data and viz inside this package; in a checkout they stand beside it.
+if not Path(__file__).with_name("viz").is_dir():
+    __path__.append(str(Path(__file__).parent.parent))
+
 if TYPE_CHECKING:
+    import data as data
+    import viz as viz
     from landscape.curvature.derivatives import gradient
     from landscape.curvature.expected_hessian import expected_hessian_check, hessian_product
     from landscape.curvature.hessian import (
@@ -247,6 +254,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in ("data", "viz"):
+        return import_module(f"landscape.{name}")
     if name in _HOME:
         return getattr(import_module(f"landscape.{_HOME[name]}"), name)
     raise AttributeError(f"module 'landscape' has no attribute {name!r}")

@@ -21,8 +21,8 @@ import numpy as np
 import torch
 from scipy import stats
 
-import data
 import landscape
+from landscape import data
 from landscape.claims.swapped import control_of, swap_control, undone_share
 from landscape.kinks.path_following import missed_share, share_of_promise
 from landscape.networks import activations, build

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from landscape import viz
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.path_table import COLUMNS as PATH_COLUMNS
 from landscape.cli.path_table import NOTE as PATH_NOTE
@@ -137,13 +138,12 @@ def analyse(
     autograd's curvature plus the jumps at kinks. Analyses are added to the study; those that are
     there are not measured again.
     """
-    from landscape.cli.pictures import own_viz
     from landscape.store import open_study
     from landscape.study.analyses import Wanted, add_analyses
     from landscape.study.analysis_summaries import report
     from landscape.study.microscopes import add_microscopes
 
-    looks = own_viz().Style.of(style)
+    looks = viz.Style.of(style)
     _check({"--scales": scales, "--microscope": microscope, "--map": kink_map,
             "--creases": creases}, alone=swap and not path)  # fmt: skip
     wanted = Wanted(steps=steps, lines=lines, path=_FOLLOWED * path, swap=_FOLLOWED * swap,

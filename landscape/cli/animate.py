@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from landscape import viz
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.wiring import (
     Camera,
@@ -109,7 +110,6 @@ def animate(
         "turn": _TURNS[kind] if turn is None else turn,
         "size": parse_size(size), "title": panel.title, "style": styled(style, camera=camera),
     }  # fmt: skip
-    viz = pictures.own_viz()
     viz.check_video(target, options["size"], fps, options["seconds"])
     viz.ensure()
     with bars() as shown:
@@ -122,10 +122,8 @@ def animate(
             if not panel.paths:
                 raise ValueError(f"{surface} has no path on it; a zoom needs none")
             film = _filming(shown, options)
-            viz.animate_descent(
-                panel.surface, panel.paths[0], target, pace=pace, height=height, progress=film,
-                **options,
-            )  # fmt: skip
+            options |= {"pace": pace, "height": height}
+            viz.animate_descent(panel.surface, panel.paths[0], target, progress=film, **options)
     print(f"wrote {target}")
     for note in _notes(panel) if kind == "descent" else ():
         print(note)
@@ -172,7 +170,7 @@ def _films(study: StudyFile, kind: str) -> list[str]:
 
     found = planes_only(study)
     if kind == "descent":
-        drawn = pictures.own_viz().visible
+        drawn = viz.visible
         return [name for name in found if any(map(drawn, pictures.panel(study, name).paths[:1]))]
     return [name for name in found if study.surface(name).run in study.runs()]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from landscape import viz
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.wiring import bars, load_data
 
@@ -119,7 +120,7 @@ def draw(study: StudyFile, out: Path, shown: Reporter) -> list[Path]:
     for path in pictures.draw_microscope(study, out):
         done(path)
     try:
-        pictures.own_viz().ensure()
+        viz.ensure()
     except RuntimeError as error:
         shown.note(f"no 3D pictures: {error}")
         return written

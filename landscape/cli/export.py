@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from landscape import viz
 from landscape.cli.choosing import selected
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.web_page import write_page
@@ -92,7 +93,6 @@ def export(
         return
     targets = _targets(source, chosen, out, suffix)
     options = _options(suffix, height=height, shading=shading, units=units, size=size)
-    viz = pictures.own_viz()
     panels = [pictures.panel(source, identifier) for identifier in targets]
     writable_folder(next(iter(targets.values())).parent)
     written: list[Path] = []

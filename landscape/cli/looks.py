@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from landscape import viz
+
 # What renderers take; above it they end the program.
 _MOST_PIXELS = 8192
 
@@ -28,7 +30,7 @@ class Look:
         captions: whether captions are written beside, as .tex and .md.
     """
 
-    height: str = "log"
+    height: Any = "log"
     limit: float | None = None
     colour: str = "losses"
     reference: Any = None
@@ -64,9 +66,7 @@ def styled(style: Any, *, camera: str = "", size: str = "", dpi: int | None = No
     Raises:
         ValueError: for another form, or what the style refuses.
     """
-    from landscape.cli.pictures import own_viz
-
-    found = own_viz().Style.of(style)
+    found = viz.Style.of(style)
     changes: dict[str, Any] = {} if dpi is None else {"dpi": dpi}
     if camera:
         changes |= dict(
@@ -122,9 +122,7 @@ def check_ours(path: Path, *, force: bool) -> None:
     Raises:
         ValueError: if it exists and does not name this software, unless ``force`` is given.
     """
-    from landscape.cli.pictures import own_viz
-
-    if not force and path.exists() and not own_viz().signed(path):
+    if not force and path.exists() and not viz.signed(path):
         raise ValueError(
             f"{path} exists and was not written by this program; name another file, or --force "
             "to replace it"

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from landscape import viz
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.wiring import Study, bars
 from landscape.records.plurals import counted
@@ -32,7 +33,6 @@ def report(
     One HTML file, which opens offline, on a phone, and prints. Claims that the study has not got
     are listed as not measured, with the command that measures them.
     """
-    from landscape.cli.pictures import own_viz
     from landscape.cli.report_contents import contents
     from landscape.store import open_study
 
@@ -54,6 +54,5 @@ def report(
         raise ValueError(f"a report is written as .html, got {target.name!r}")
     with bars() as shown:
         made = contents(source, title=title, panels=panels, shown=shown)
-    viz = own_viz()
     path = viz.write_report(made, target)
     print(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB)")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from landscape.cli.pictures import own_viz
+from landscape import viz
 
 _READ = ("contrast", "verdict", "median, interval", "margin", "seeds", "seeds needed", "p",
          "p same")  # fmt: skip
@@ -34,7 +34,6 @@ def effect_table(record: Mapping[str, Any]) -> Any:
     effects = [*record["contrasts"], *record["shown"]]
     if not effects:
         return None
-    viz = own_viz()
     drawn = ""
     if len(effects) > viz.MOST_EFFECTS:
         drawn = f" {viz.MOST_EFFECTS} of its {len(effects)} effects are drawn."

@@ -112,7 +112,7 @@ def test_a_network_whose_crossings_are_known_by_hand() -> None:
 
 
 def digits(count: int = 120, *, images: bool = False) -> tuple[Tensor, Tensor]:
-    import data
+    from landscape import data
 
     batch = data.load("digits", standardise="features")
     inputs = torch.from_numpy(batch.inputs[:count].copy()).double()

@@ -14,9 +14,8 @@ from calling import refused
 from small_study import SMALL, Stops, content, load, run_study
 from torch import nn
 
-import data
-from data.batch import digest
-from landscape import Problem, Subset
+from landscape import Problem, Subset, data
+from landscape.data.batch import digest
 from landscape.evaluation.engine_settings import SamplingConfig
 from landscape.records import grid as grids
 from landscape.records.grid import Grid

@@ -9,10 +9,9 @@ import pytest
 from figures import clashes
 from matplotlib.figure import Figure
 
-import viz
-from landscape import Problem
+from landscape import Problem, viz
 from landscape.records.results import Analysis
-from viz.measured.curvature_lines import ScaleLine
+from landscape.viz.measured.curvature_lines import ScaleLine
 
 SCALES = np.array([1e-1, 1e-2, 1e-3, 1e-4])
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import viz
+from landscape import viz
 from landscape.records.results import Analysis
-from viz.captions.references import REFERENCES
-from viz.measured.spectra import Density
+from landscape.viz.captions.references import REFERENCES
+from landscape.viz.measured.spectra import Density
 
 
 def spectrum(

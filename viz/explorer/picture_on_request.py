@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from viz.explorer.live_scene import Scene
-from viz.geometry.camera import move, turn
+from ..geometry.camera import move, turn
+from .live_scene import Scene
 
 # Pixels of a side: from what can be drawn to what a browser shows.
 _LEAST, _MOST = 16, 4096

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from landscape.records.kink_map import KinkMap
 from landscape.records.plurals import counted, plural
 from landscape.records.surface import Status, Surface
-from viz.geometry.differences import laplacian, slopes_of
-from viz.geometry.height import HeightScale, Kind, heights, surface_heights
-from viz.geometry.reference import cell_density, difference, reservations
-from viz.style import Style
+
+from ..style import Style
+from .differences import laplacian, slopes_of
+from .height import HeightScale, Kind, heights, surface_heights
+from .reference import cell_density, difference, reservations
 
 Floats = NDArray[np.float64]
 Reference = Surface | KinkMap

@@ -9,14 +9,15 @@ import numpy as np
 from landscape.records.kink_map import KinkMap
 from landscape.records.plurals import counted
 from landscape.records.surface import Surface
-from viz.captions.normalising import statistics_used
-from viz.captions.told import remember
-from viz.flat.contours import write_caption
-from viz.flat.ticks import label_window
-from viz.geometry.centre_mark import centre_sentences, crossed
-from viz.geometry.height import HeightScale, Kind, scale_of, surface_heights
-from viz.scenes.cross import mark_centre
-from viz.style import Style
+
+from ..captions.normalising import statistics_used
+from ..captions.told import remember
+from ..flat.contours import write_caption
+from ..flat.ticks import label_window
+from ..geometry.centre_mark import centre_sentences, crossed
+from ..geometry.height import HeightScale, Kind, scale_of, surface_heights
+from ..scenes.cross import mark_centre
+from ..style import Style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

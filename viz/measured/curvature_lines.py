@@ -10,7 +10,8 @@ import numpy as np
 
 from landscape.records.arrays import Floats
 from landscape.records.results import Analysis
-from viz.flat.lines import (
+
+from ..flat.lines import (
     arrays_of,
     check_count,
     drawing,
@@ -22,7 +23,7 @@ from viz.flat.lines import (
     line_style,
     outside_legend,
 )
-from viz.style import Style
+from ..style import Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

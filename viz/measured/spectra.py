@@ -11,13 +11,14 @@ import numpy as np
 
 from landscape.records.arrays import Floats
 from landscape.records.results import Analysis
-from viz.captions.references import methods
-from viz.captions.told import remember
-from viz.flat.lines import arrays_of, between, check_count, drawing, grey, line_colours
-from viz.flat.titles import fitted
-from viz.geometry.height import number
-from viz.geometry.rows import per_row
-from viz.style import Style
+
+from ..captions.references import methods
+from ..captions.told import remember
+from ..flat.lines import arrays_of, between, check_count, drawing, grey, line_colours
+from ..flat.titles import fitted
+from ..geometry.height import number
+from ..geometry.rows import per_row
+from ..style import Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

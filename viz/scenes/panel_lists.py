@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from landscape.records.plane import Plane
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
-from viz.geometry.matching import mismatches
-from viz.scenes.scene import Panel, Paths
+
+from ..geometry.matching import mismatches
+from .scene import Panel, Paths
 
 
 def panels_of(
