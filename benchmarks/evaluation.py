@@ -23,9 +23,9 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-import data
 import landscape
 from benchmarks import peers, workloads
+from landscape import data
 from landscape.evaluation.chebyshev import decay_rate
 from landscape.evaluation.engine import PlaneEvaluator
 from landscape.evaluation.resampling import resample

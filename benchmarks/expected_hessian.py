@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-import data
 import landscape
+from landscape import data
 from landscape.curvature.spectrum import quadrature
 from landscape.networks.parameters import flatten
 

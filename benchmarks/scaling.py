@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-import data
 import landscape
+from landscape import data
 from landscape.networks import activations, build
 
 ACTIVATIONS = ("relu", "smelu_0.01", "smelu_0.1", "smelu_1", "gelu", "elu", "tanh")

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import browsing
 
-import viz
+from landscape import viz
 from landscape.records.grid import Grid
 from landscape.records.results import Projection
 from landscape.records.surface import Status, Surface

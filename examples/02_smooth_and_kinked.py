@@ -4,9 +4,8 @@
 import argparse
 from pathlib import Path
 
-import data
 import landscape
-import viz
+from landscape import data, viz
 from landscape.networks import activations, build
 from landscape.study.windows import window_around
 

@@ -5,7 +5,7 @@ import argparse
 from pathlib import Path
 
 from landscape.networks import activations
-from viz import activation_plate, save
+from landscape.viz import activation_plate, save
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))

@@ -4,9 +4,8 @@
 import argparse
 from pathlib import Path
 
-import data
 import landscape
-import viz
+from landscape import data, viz
 from landscape.kinks import kink_cut_surface, kink_map
 from landscape.networks import build
 from landscape.networks.parameters import assign
@@ -41,7 +40,8 @@ print("wrote", viz.save(picture, given.out / "kink-curves-3d.png"))
 grid = landscape.Grid.square(5 if given.quick else 13, 0.002)
 creases = kink_cut_surface(problem, plane, kinks, grid=grid, least=0.1 if given.quick else 1e-2)
 residual = creases.minus(creases.quadratic())
-print("wrote", viz.save(viz.creased(residual, title="Residual"), given.out / "creases.png"))
+picture = viz.kink_cut_surface(residual, title="Residual")
+print("wrote", viz.save(picture, given.out / "creases.png"))
 
 # %% Wider windows hold too many curves to draw: their density
 wide = landscape.Grid.square(9 if given.quick else 41, 0.25)

@@ -9,9 +9,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-import data
 import landscape
-import viz
+from landscape import data, viz
 from landscape.training.recording.lightning import RecorderCallback
 
 try:

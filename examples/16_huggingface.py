@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 import landscape
-import viz
+from landscape import viz
 from landscape.training.recording.huggingface import RecorderCallback
 
 try:

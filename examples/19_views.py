@@ -4,9 +4,8 @@
 import argparse
 from pathlib import Path
 
-import data
 import landscape
-import viz
+from landscape import data, viz
 from landscape.networks import activations
 
 parser = argparse.ArgumentParser(description=__doc__)

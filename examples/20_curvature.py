@@ -4,10 +4,9 @@
 import argparse
 from pathlib import Path
 
-import data
 import landscape
-import viz
-from landscape.kinks import along_path, curvature_against_scale, random_segment, spread_records
+from landscape import data, random_segment, viz
+from landscape.kinks import along_path, curvature_against_scale, spread_records
 from landscape.networks import activations, build
 from landscape.networks.parameters import assign
 

@@ -6,12 +6,19 @@ Names are loaded when first used, so that reading records needs no torch.
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
+# A wheel holds data and viz inside this package; in a checkout they stand beside it.
+if not Path(__file__).with_name("viz").is_dir():
+    __path__.append(str(Path(__file__).parent.parent))
+
 if TYPE_CHECKING:
+    import data as data
+    import viz as viz
     from landscape.curvature.derivatives import gradient
     from landscape.curvature.expected_hessian import expected_hessian_check, hessian_product
     from landscape.curvature.hessian import (
@@ -26,13 +33,7 @@ if TYPE_CHECKING:
     from landscape.evaluation.output_divergence import output_divergence
     from landscape.evaluation.resampling import resample
     from landscape.evaluation.sampling import loss_on_plane, place, plane_evaluator, sample
-    from landscape.kinks import (
-        SlopePrediction,
-        gradient_segment,
-        predicted_slope_change,
-        random_segment,
-        slope_budget,
-    )
+    from landscape.kinks import SlopePrediction, predicted_slope_change, slope_budget
     from landscape.kinks.microscope import (
         StepWindow,
         minibatch_noise,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from landscape.planes.between import line_between, plane_through
     from landscape.planes.custom import custom_plane
     from landscape.planes.loss_planes import eigenvector_plane, gradient_plane
+    from landscape.planes.network_segments import gradient_segment, random_segment
     from landscape.planes.pca import pca_plane
     from landscape.planes.plane_variability import plane_variability
     from landscape.planes.random import random_plane
@@ -121,10 +123,10 @@ _HOME = MappingProxyType(
         "trajectory_from_checkpoints": "training.recording.series",
         # kinks
         "averaged_segment": "records.segment",
-        "gradient_segment": "kinks",
+        "gradient_segment": "planes.network_segments",
         "line_segment": "records.segment",
         "predicted_slope_change": "kinks",
-        "random_segment": "kinks",
+        "random_segment": "planes.network_segments",
         "segment_between": "records.segment",
         "slope_budget": "kinks",
         "step_segment": "records.segment",
@@ -252,6 +254,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in ("data", "viz"):
+        return import_module(f"landscape.{name}")
     if name in _HOME:
         return getattr(import_module(f"landscape.{_HOME[name]}"), name)
     raise AttributeError(f"module 'landscape' has no attribute {name!r}")

@@ -10,10 +10,10 @@ from making import make_path, make_surface
 from landscape.records.grid import Grid
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
-from viz.geometry.frame import Frame
-from viz.geometry.height import HeightScale
-from viz.geometry.viewport import View
-from viz.paper.hybrid import FIGURE_STYLE
+from landscape.viz.geometry.frame import Frame
+from landscape.viz.geometry.height import HeightScale
+from landscape.viz.geometry.viewport import View
+from landscape.viz.paper.hybrid import FIGURE_STYLE
 
 QUICK = replace(FIGURE_STYLE, anti_aliasing=False)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import h5py
 
-import data
+from landscape import data
 from landscape.evaluation.engine_settings import SamplingConfig
 from landscape.store import StudyFile
 from landscape.study import Study

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 
-import data
+from landscape import data
 from landscape.claims.effort import Effort
 from landscape.claims.setting import Setting
 from landscape.claims.stacked import Methods, descend

@@ -28,13 +28,13 @@ from torch import Tensor
 
 from landscape.claims.claim import KIND, Finding, Setting, claim_of, finding
 from landscape.claims.comparing import Quantity, decided, registered, said
-from landscape.claims.pre_activations import pre_activations
 from landscape.claims.primary import deciding_twins
 from landscape.claims.sharpest import sharpest
 from landscape.claims.stable_rate import sharpness_at
 from landscape.claims.stacked import Stack
 from landscape.claims.statistics import log_margin
 from landscape.claims.twins import activations_of, twins
+from landscape.claims.watching import pre_activations
 from landscape.networks.randomness import keyed_normal
 from landscape.problem import Problem
 from landscape.records.arrays import Floats

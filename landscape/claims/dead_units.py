@@ -32,8 +32,7 @@ from landscape.claims.layer_gradients import mean_outputs, saturated_share
 from landscape.claims.primary import primary
 from landscape.claims.stacked import Methods, descend
 from landscape.claims.summaries import ranges
-from landscape.claims.units import per_unit
-from landscape.claims.watching import Parameters, watched
+from landscape.claims.watching import Parameters, per_unit, watched
 from landscape.networks.parameters import layout_of, unflatten, unwrapped
 from landscape.records.arrays import Floats, as_floats
 from landscape.records.results import Analysis

@@ -26,7 +26,8 @@ from landscape.claims.effects import paired_effect
 from landscape.claims.primary import primary
 from landscape.claims.statistics import Contrast
 from landscape.curvature.derivatives import LossAtPoint
-from landscape.kinks import random_segment, slope_budget
+from landscape.kinks import slope_budget
+from landscape.planes.network_segments import random_segment
 from landscape.problem import Problem
 from landscape.records.arrays import Floats
 from landscape.records.results import Analysis

@@ -23,10 +23,10 @@ from torch import Tensor, nn
 from landscape.claims.claim import KIND, Finding, Setting, claim_of, finding
 from landscape.claims.comparing import groups
 from landscape.claims.effects import paired_effect
-from landscape.claims.pre_activations import pre_activations
 from landscape.claims.primary import primary
 from landscape.claims.replaced import with_slope_at_zero
 from landscape.claims.statistics import Contrast, log_margin
+from landscape.claims.watching import pre_activations
 from landscape.networks.randomness import keyed_generator
 from landscape.problem import Problem
 from landscape.problem.examples import count, take

@@ -27,8 +27,7 @@ import torch
 from torch import Tensor
 
 from landscape.claims.one_batch import in_one_batch
-from landscape.claims.units import per_unit
-from landscape.claims.watching import Call, Parameters, Watched, watched
+from landscape.claims.watching import Call, Parameters, Watched, per_unit, watched
 from landscape.problem import Problem
 from landscape.records.arrays import Floats, as_floats
 

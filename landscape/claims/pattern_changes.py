@@ -30,8 +30,7 @@ from landscape.claims.stacked import Methods, Stack, descend
 from landscape.claims.statistics import log_margin
 from landscape.claims.summaries import ranges
 from landscape.claims.twins import activations_of, twins
-from landscape.claims.units import per_unit
-from landscape.claims.watching import watched
+from landscape.claims.watching import per_unit, watched
 from landscape.networks.parameters import layout_of, unflatten, unwrapped
 from landscape.problem import Problem
 from landscape.records.arrays import Floats, as_floats

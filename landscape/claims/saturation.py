@@ -81,11 +81,7 @@ def example_gradients(problem: Problem) -> Tensor:
             :func:`landscape.claims.one_batch.in_one_batch`.
     """
     network, part = in_one_batch(problem)
-    if problem.coupled:
-        raise ValueError(
-            "the gradient of each example needs a loss in which every example counts by itself, "
-            "got one that couples the examples of a batch"
-        )
+    problem.check_uncoupled("the gradient of each example")
     own = {slot.name: network.parameter(slot.name).detach() for slot in network.layout.slots}
 
     def one(values: dict[str, Tensor], example: Part) -> Tensor:

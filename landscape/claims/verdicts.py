@@ -103,10 +103,11 @@ class Finding:
                   if j.verdict is Verdict.UNDECIDED]  # fmt: skip
         if not wanted:
             return ""
-        known = [seeds for seeds in wanted if seeds is not None]
-        beyond = len(wanted) - len(known)
+        known = [seeds for seeds in wanted if isinstance(seeds, int)]
+        beyond, rough = wanted.count(_beyond()), wanted.count(None)
         told = [f"{max(known)} seeds would decide {len(known)} of these"] if known else []
-        told += [f"{beyond} would need more than {most_seeds()}"] if beyond else []
+        told += [f"{beyond} would need {_beyond()}"] if beyond else []
+        told += [f"{rough} would not be decided by more seeds"] if rough else []
         return f" ({', '.join(told)})"
 
     @property
@@ -179,18 +180,29 @@ def _of_claim(number: int, judgements: Sequence[Judgement]) -> Verdict:
     return combined([j.verdict for j in judgements])
 
 
-def _needed(contrast: Contrast, judgement: Judgement) -> int | None:
-    """Return how many seeds would decide a contrast that is not; None if too many, or decided."""
-    if judgement.verdict is not Verdict.UNDECIDED:
+def _needed(contrast: Contrast, judgement: Judgement) -> int | str | None:
+    """Return how many seeds would decide a contrast that is not decided.
+
+    None of one that more seeds do not decide: its null is as large as the margin, or it has as many
+    as a difference of 0 or of twice the margin needs, and lies between.
+    """
+    if judgement.verdict is not Verdict.UNDECIDED or contrast.floor >= contrast.margin:
         return None
-    return seeds_needed(contrast.effect, contrast.margin, among=judgement.among)
+    needed = seeds_needed(contrast.effect, contrast.margin, among=judgement.among)
+    if needed is None:
+        return _beyond()
+    return needed if needed > contrast.effect.n else None
+
+
+def _beyond() -> str:
+    return f"more than {most_seeds()}"
 
 
 def _reason(contrast: Contrast, judgement: Judgement) -> str:
-    if judgement.verdict is not Verdict.UNDECIDED:
-        return judgement.reason
     needed = _needed(contrast, judgement)
-    told = f"more than {most_seeds()}" if needed is None else f"some {needed}"
+    if needed is None:
+        return judgement.reason
+    told = f"some {needed}" if isinstance(needed, int) else needed
     return f"{judgement.reason}; it would need {told} seeds"
 
 

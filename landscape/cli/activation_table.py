@@ -9,8 +9,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from landscape import viz
 from landscape.cli.looks import check_ours
-from landscape.cli.pictures import own_viz
 from landscape.records.atomic import writable_folder
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def print_activations(
     matching = [fnmatch.filter(activations.names(), name) or [name] for name in names]
     chosen = list(dict.fromkeys(chain(*matching))) or list(activations.names())
     low, high = activations.usual_range(chosen)
-    looks = own_viz().Style.of(style)
+    looks = viz.Style.of(style)
     if figure is not None:
         check_target(figure, force=force)
     # Derivatives on a range are for the figure; for the table three points are enough.
@@ -66,7 +66,7 @@ def check_target(figure: Path, *, force: bool) -> None:
         OSError: if their folder cannot be written.
     """
     check_ours(figure, force=force)
-    caption, signed = figure.with_suffix(".md"), own_viz().signed
+    caption, signed = figure.with_suffix(".md"), viz.signed
     # A plate of ours, in whichever format, has its caption beside it.
     plates = [figure.with_suffix(suffix) for suffix in FIGURE_FORMATS]
     if not force and caption.exists() and not any(p.exists() and signed(p) for p in plates):
@@ -107,7 +107,6 @@ def _kinks(record: Analysis) -> str:
 
 
 def _draw(records: Sequence[Analysis], path: Path, style: Any) -> list[Path]:
-    viz = own_viz()
     written = viz.save(viz.activation_plate(records, style=style), path)
     caption = path.with_suffix(".md")
     caption.write_text(viz.as_markdown(viz.activation_caption(records)), encoding="utf-8")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
+from landscape import viz
 from landscape.cli.analysis_tables import print_report, write_report
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.options import (
@@ -88,6 +89,17 @@ def analyse(
             min=0,
         ),
     ] = 0,
+    scale: Annotated[
+        str | None,
+        option(
+            "With --spectrum: average the loss over a cloud of this size first, so that kinks are "
+            "in its Hessian, and print a Monte Carlo check. The size is a root mean square length "
+            "in parameter space; 'step' takes that of the last recorded step. [none: autograd's "
+            "Hessian, without kinks]",
+            _SOLUTION,
+            metavar="step|LENGTH",
+        ),
+    ] = None,
     microscope: Annotated[
         int, option("The loss at this many points a side; 101 is usual.", _WINDOW, min=0)
     ] = 0,
@@ -144,7 +156,7 @@ def analyse(
     if study is None:
         check_unused(
             {"run": run, "steps": steps, "path": path, "swap": swap, "scales": scales or None,
-             "spectrum": spectrum or None, "microscope": microscope or None,
+             "spectrum": spectrum or None, "scale": scale, "microscope": microscope or None,
              "map": kink_map or None, "creases": creases or None, "tables": tables,
              "figures": figures, "style": style.removeprefix("paper")},
             "is of a study; leave it out with --model",
@@ -156,17 +168,16 @@ def analyse(
             span=0.1 if span is None else span, as_json=as_json,
         )  # fmt: skip
         return
-    from landscape.cli.pictures import own_viz
     from landscape.study.analyses import Wanted
 
     check_unused({"data": data, "loss": loss, "checkpoint": checkpoint, "rate": rate, "span": span,
                   "ignore-keys": ignore_keys}, "is of --model; a study has its own")  # fmt: skip
-    looks = own_viz().Style.of(style)
+    looks = viz.Style.of(style)
     _check({"--scales": scales, "--microscope": microscope, "--map": kink_map,
             "--creases": creases}, alone=swap and not path)  # fmt: skip
     wanted = Wanted(steps=10 if steps is None else steps, lines=lines or 0, path=_FOLLOWED * path,
                     swap=_FOLLOWED * swap, centres=scales, map_points=kink_map,
-                    crease_points=creases, spectrum=spectrum)  # fmt: skip
+                    crease_points=creases, spectrum=spectrum, scale=_scale(scale))  # fmt: skip
     for folder in filter(None, (tables, figures)):
         writable_folder(folder)
     done = _measured(study, run or (), wanted, microscope)
@@ -211,6 +222,20 @@ def _show(
     print_report(summary)
     for file in written:
         print(f"wrote {file}")
+
+
+def _scale(text: str | None) -> float | Literal["step"] | None:
+    """Read the size of a cloud.
+
+    Raises:
+        ValueError: for what is neither ``step`` nor a number.
+    """
+    if text is None or text == "step":
+        return text  # type: ignore[return-value]
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"--scale must be 'step' or a length > 0, got {text!r}") from None
 
 
 def _check(counts: dict[str, int], *, alone: bool) -> None:

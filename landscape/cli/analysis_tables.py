@@ -40,9 +40,20 @@ _PATH_NOTE = (
     "that of plain gradient descent."
 )
 
+_SPECTRUM_COLUMNS = ("run", "scale", "mean", "rms", "error", "noise", "autograd")
+_SPECTRUM_NOTE = (
+    "All eigenvalues of the Hessian at the solution: their mean (the curvature along random "
+    "directions, with its standard error) and root mean square. Scale: size of the cloud that the "
+    "loss is averaged over, the root mean square length of its steps in parameter space (and of "
+    "which step of the run it is the length), so that kinks are in; none is autograd's Hessian, "
+    "without kinks. Error: of curvatures with that scale, against a Monte Carlo mean of gradients, "
+    "as a share of their root mean square; noise: of that mean; autograd: error of autograd's "
+    "curvatures. An error below the noise is not told from zero."
+)
+
 
 def print_report(found: dict[str, Any]) -> None:
-    """Print a line for each run and kind of segment, and two for each path that was followed.
+    """Print a line for each kind of segment of a run, two for its path, one for each spectrum.
 
     Args:
         found: what :func:`landscape.study.analysis_summaries.report` returns.
@@ -52,6 +63,7 @@ def print_report(found: dict[str, Any]) -> None:
     rows = [[row[number].split(" (")[0] for number in shown] for row in _rows(found)]
     _print_table([_COLUMNS[number] for number in shown], rows, _NOTE)
     _print_table(_PATH_COLUMNS, _path_rows(found), _PATH_NOTE)
+    _print_table(_SPECTRUM_COLUMNS, _spectrum_rows(found), _SPECTRUM_NOTE)
 
 
 def _print_table(columns: Sequence[str], rows: list[list[str]], note: str) -> None:
@@ -75,6 +87,8 @@ def write_report(found: dict[str, Any], folder: Path) -> list[Path]:
     written = _write_tables("slope-budget", _COLUMNS, _rows(found), folder)
     if rows := _path_rows(found):
         written += _write_tables("along-path", _PATH_COLUMNS, rows, folder)
+    if rows := _spectrum_rows(found):
+        written += _write_tables("spectra", _SPECTRUM_COLUMNS, rows, folder)
     return written
 
 
@@ -137,6 +151,25 @@ def _path_row(name: str, values: dict[str, Any], swapped: dict[str, Any]) -> lis
         cell(swapped, "swapped"),
         cell(swapped, "undone", ".0%"),
     ]
+
+
+def _spectrum_rows(found: dict[str, Any]) -> list[list[str]]:
+    """Return the cells of every spectrum."""
+    return [
+        _spectrum_row(name, values)
+        for name, entry in found["runs"].items()
+        for values in entry.get("spectra", [])
+    ]
+
+
+def _spectrum_row(name: str, values: dict[str, Any]) -> list[str]:
+    step, check = values["scale_step"], values["check"] or {}
+    scale = "none" if values["scale"] is None else f"{values['scale']:.3g}"
+    scale += "" if step is None else f" (step {step})"
+    error = "" if values["mean_error"] is None else f" ({values['mean_error']:.1g})"
+    shares = [f"{check[key]:.1%}" if check else "-"
+              for key in ("rms_error", "noise", "autograd_rms_error")]  # fmt: skip
+    return [name, scale, f"{values['mean']:.3g}{error}", f"{values['rms']:.3g}", *shares]
 
 
 def _write_tables(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from landscape import viz
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.options import Camera, Seed, Select, Study, Style, Surface
 from landscape.cli.wiring import bars, configuration_of, load_data
@@ -99,7 +100,6 @@ def animate(
         "turn": _TURNS[kind] if turn is None else turn,
         "size": parse_size(size), "title": panel.title, "style": styled(style, camera=camera),
     }  # fmt: skip
-    viz = pictures.own_viz()
     viz.check_video(target, options["size"], fps, options["seconds"])
     viz.ensure()
     with bars() as shown:
@@ -112,10 +112,8 @@ def animate(
             if not panel.paths:
                 raise ValueError(f"{surface} has no path on it; a zoom needs none")
             film = _filming(shown, options)
-            viz.animate_descent(
-                panel.surface, panel.paths[0], target, pace=pace, height=height, progress=film,
-                **options,
-            )  # fmt: skip
+            options |= {"pace": pace, "height": height}
+            viz.animate_descent(panel.surface, panel.paths[0], target, progress=film, **options)
     print(f"wrote {target}")
     for note in _notes(panel) if kind == "descent" else ():
         print(note)
@@ -157,10 +155,11 @@ def _chosen(study: StudyFile, kind: str, surface: str, select: str, seed: int | 
 def _films(study: StudyFile, kind: str) -> list[str]:
     """Return the surfaces that can be filmed."""
     from landscape.cli import pictures
+    from landscape.cli.choosing import planes_only
 
-    found = pictures.planes_only(study)
+    found = planes_only(study)
     if kind == "descent":
-        drawn = pictures.own_viz().visible
+        drawn = viz.visible
         return [name for name in found if any(map(drawn, pictures.panel(study, name).paths[:1]))]
     return [name for name in found if study.surface(name).run in study.runs()]
 
@@ -201,7 +200,7 @@ def _levels(
     from landscape.evaluation.sampling import sample
     from landscape.kinks.microscope import window_of_step, zoom_series
     from landscape.records.grid import Grid
-    from landscape.study.solutions import solution_problem, trained_on
+    from landscape.study.solution_network import solution_problem, trained_on
 
     one, plane = panel.surface, panel.plane
     if one.run is None or plane is None or len(one.grid.shape) != 2:

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from landscape import viz
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.options import check_unused, option
 from landscape.cli.web_page import write_toy
@@ -119,14 +120,12 @@ def draw(study: StudyFile, out: Path, progress: Reporter) -> tuple[list[Path], i
         The files written, and how many pictures were left as they are. Without graphics, those
         that need none.
     """
-    from landscape.cli import pictures
-
     flat, solid = _drawings(study, out)
     stale = [path for path in (*flat, *solid) if _older(path, study.path)]
     kept = len(flat) + len(solid) - len(stale)
     if any(path in solid for path in stale):
         try:
-            pictures.own_viz().ensure()
+            viz.ensure()
         except RuntimeError as error:
             progress.note(f"no 3D pictures: {error}")
             stale = [path for path in stale if path in flat]

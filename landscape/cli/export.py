@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from landscape.cli.looks import selected
+from landscape import viz
+from landscape.cli.choosing import selected
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.options import Seed, Select, Study, Surfaces, option
 from landscape.cli.web_page import write_page
@@ -87,7 +88,6 @@ def export(
         return
     targets = _targets(source, chosen, out, suffix)
     options = _options(suffix, height=height, shading=shading, units=units, size=size)
-    viz = pictures.own_viz()
     panels = [pictures.panel(source, identifier) for identifier in targets]
     writable_folder(next(iter(targets.values())).parent)
     written: list[Path] = []

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from landscape import viz
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.options import Style, check_unused, option
 from landscape.cli.wiring import configuration_of
@@ -132,9 +133,7 @@ def _print_machine() -> None:
             print(f"{name} {version(name)}")
         except PackageNotFoundError:
             print(f"{name} is not installed")
-    from landscape.cli.pictures import own_viz
-
-    own_viz().ensure()
+    viz.ensure()
     print("rendering without a display works")
 
 

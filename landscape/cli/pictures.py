@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from landscape import viz
 from landscape.cli.looks import Look
-from landscape.cli.wiring import check_own
 
 if TYPE_CHECKING:
     from landscape.store import StudyFile
@@ -107,12 +107,6 @@ def by_smoothness(study: StudyFile, identifiers: Iterable[str]) -> list[str]:
     return sorted(runs, key=lambda identifier: order.index(runs[identifier]))
 
 
-def planes_only(study: StudyFile) -> list[str]:
-    """Return the surfaces over planes, without lines, volumes and the nodes of resampled ones."""
-    names = [name for name in study.surfaces() if not name.endswith(".nodes")]
-    return [name for name in names if len(study.surface(name).grid.shape) == 2]
-
-
 def with_values(study: StudyFile, identifiers: Sequence[str]) -> list[str]:
     """Return the surfaces that have a finite loss, and say which have none.
 
@@ -138,14 +132,6 @@ def by_kind(study: StudyFile, identifiers: Iterable[str]) -> dict[str, list[str]
     return groups
 
 
-def own_viz() -> Any:
-    """Import ``viz``, and make sure that it is this package's."""
-    import viz
-
-    check_own(viz)
-    return viz
-
-
 def draw_each(
     study: StudyFile, identifiers: Iterable[str], folder: Path, look: Look | None = None
 ) -> Iterator[Path]:
@@ -156,7 +142,7 @@ def draw_each(
 
 def draw_one(study: StudyFile, identifier: str, path: Path, look: Look | None = None) -> Path:
     """Write the 3D picture of a surface."""
-    viz, look, one = own_viz(), look or Look(), panel(study, identifier)
+    look, one = look or Look(), panel(study, identifier)
     plotter = viz.surface(
         one.surface, plane=one.plane, path=one.paths, title=one.title, **look.options(viz, [one])
     )
@@ -184,7 +170,6 @@ def draw_comparison(
     study: StudyFile, identifiers: Iterable[str], path: Path, look: Look | None = None
 ) -> Path:
     """Write one 3D picture with a panel for each surface, on one scale."""
-    viz = own_viz()
     look = look or Look()
     panels = [panel(study, identifier) for identifier in identifiers]
     plotter = viz.compare(
@@ -208,7 +193,6 @@ def draw_matrix(
     from landscape.networks.activations import get
     from landscape.records.naming import RunKey
 
-    viz = own_viz()
     look = look or Look()
     panels = [panel(study, identifier) for identifier in identifiers]
     keys = [RunKey.parse(str(one.surface.run)) for one in panels]
@@ -243,7 +227,6 @@ def draw_contours(
     study: StudyFile, identifiers: Iterable[str], path: Path, look: Look | None = None
 ) -> Path:
     """Write one contour figure with a panel for each surface, on one scale."""
-    viz = own_viz()
     look = look or Look()
     panels = [panel(study, identifier) for identifier in identifiers]
     figure = viz.contour(
@@ -262,7 +245,6 @@ def microscope_figure(study: StudyFile, style: Any = "paper") -> tuple[Any, str]
     from landscape.records.naming import RunKey
     from landscape.study.microscopes import KIND, residual_of
 
-    viz = own_viz()
     surfaces = by_smoothness(study, [f"{name}.random" for name in study.analyses(KIND)])
     names = [str(study.surface(identifier).run) for identifier in surfaces]
     if not names:
@@ -292,7 +274,6 @@ def draw_microscope(study: StudyFile, folder: Path, style: Any = "paper") -> lis
     if found is None:
         return []
     figure, words = found
-    viz = own_viz()
     caption = folder / "microscope.md"
     picture = viz.save(figure, folder / "microscope.png")
     caption.write_text(viz.as_markdown(words), encoding="utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+from landscape import viz
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.options import Study, option
 from landscape.cli.wiring import bars
@@ -29,7 +30,6 @@ def report(
     One HTML file, which opens offline, on a phone, and prints. Claims that the study has not got
     are listed as not measured, with the command that measures them.
     """
-    from landscape.cli.pictures import own_viz
     from landscape.cli.report_contents import contents
     from landscape.store import open_study
 
@@ -51,6 +51,5 @@ def report(
         raise ValueError(f"a report is written as .html, got {target.name!r}")
     with bars() as shown:
         made = contents(source, title=title, panels=panels, shown=shown)
-    viz = own_viz()
     path = viz.write_report(made, target)
     print(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB)")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from landscape import viz
 from landscape.claims.answer import ENOUGH
-from landscape.cli.pictures import own_viz
 from landscape.cli.report_curves import curves
 from landscape.cli.report_doses import dose_curves, dose_table
 from landscape.cli.report_effects import effect_table
@@ -53,7 +53,6 @@ def claim_parts(
     """
     from landscape.claims.wording import WORDINGS
 
-    viz = own_viz()
     parts = []
     for said in WORDINGS:
         told: dict[str, Any] = {}
@@ -111,7 +110,6 @@ def _limits(record: Mapping[str, Any]) -> str:
 
 
 def _pictures(record: Mapping[str, Any]) -> Iterable[Any]:
-    viz = own_viz()
     for some in viz.effect_groups([*record["contrasts"], *record["shown"]]):
         decide = "decide" if some[0]["family"] else "are exploratory"
         quantity = str(some[0]["name"]).partition(": ")[0]

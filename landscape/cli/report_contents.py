@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from landscape import viz
 from landscape.cli import pictures
-from landscape.cli.pictures import own_viz
+from landscape.cli.choosing import planes_only
 from landscape.cli.report_claims import claim_parts, findings, measured
 from landscape.records.plurals import counted
 
@@ -31,7 +32,6 @@ def contents(study: StudyFile, *, title: str, panels: int, shown: Reporter) -> A
     """
     from landscape.claims.answer import answer
 
-    viz = own_viz()
     found = findings(study)
     analyses = measured(study)
     facts = [dict(one.settings) for some in analyses.values() for one in some]
@@ -78,7 +78,6 @@ def _subtitle(study: StudyFile) -> str:
 
 def _runs(study: StudyFile, _panels: int, _: Reporter) -> Iterator[Any]:
     """What each run reached."""
-    viz = own_viz()
     names = study.analyses("summary")
     if not names:
         return
@@ -107,7 +106,6 @@ def _activations(study: StudyFile, _panels: int, _: Reporter) -> Iterator[Any]:
     """Classes, bounds and kinks of the activations of the study."""
     from landscape.networks import activations
 
-    viz = own_viz()
     names = [name for name in study.config.get("activations", ()) if isinstance(name, str)]
     chosen = list(dict.fromkeys(names)) or list(_USUAL)
     records = [activations.profile(name) for name in chosen]
@@ -146,9 +144,8 @@ def _surfaces(study: StudyFile, panels: int, shown: Reporter) -> Iterator[Any]:
     """Surfaces at full scale, one picture for each kind of plane, and all of them to turn."""
     from landscape.cli.web_page import ordered
 
-    viz = own_viz()
     drawn, turning = [], []
-    chosen = _first_optimizer(study, pictures.planes_only(study))
+    chosen = _first_optimizer(study, planes_only(study))
     for kind, names in pictures.by_kind(study, chosen).items():
         some = ordered(study, names)[:panels]
         turning += some
@@ -167,11 +164,13 @@ def _surfaces(study: StudyFile, panels: int, shown: Reporter) -> Iterator[Any]:
 
 def _drawn(study: StudyFile, names: list[str], shown: Reporter) -> Any:
     """Draw surfaces in 3D, or flat where nothing can be rendered."""
-    viz = own_viz()
     panels = [pictures.panel(study, name) for name in names]
     surfaces = [one.surface for one in panels]
-    options = {"planes": [one.plane for one in panels], "paths": [one.paths for one in panels],
-               "titles": pictures.titles_of(panels)}  # fmt: skip
+    options: dict[str, Any] = {
+        "planes": [one.plane for one in panels],
+        "paths": [one.paths for one in panels],
+        "titles": pictures.titles_of(panels),
+    }
     try:
         viz.ensure()
     except RuntimeError as error:
@@ -183,7 +182,6 @@ def _drawn(study: StudyFile, names: list[str], shown: Reporter) -> Any:
 def _screen_style() -> Any:
     from dataclasses import replace
 
-    viz = own_viz()
     return replace(viz.Style.named("paper"), dpi=144, font="sans")
 
 
@@ -191,7 +189,6 @@ def _scenes(study: StudyFile, chosen: list[str]) -> Iterator[Any]:
     """One page in which the surfaces turn, with their paths, kink curves and microscope."""
     from landscape.cli.web_page import first_shown, page_records, page_title
 
-    viz = own_viz()
     runs = {name: str(study.surface(name).run) for name in chosen}
     kinked = {run for run in runs.values() if _has_kinks(run)}
     page = viz.page_of(
@@ -233,7 +230,6 @@ def _first_optimizer(study: StudyFile, names: list[str]) -> list[str]:
 
 def _microscope(study: StudyFile, _panels: int, _: Reporter) -> Iterator[Any]:
     """Windows of one optimizer step."""
-    viz = own_viz()
     found = pictures.microscope_figure(study)
     if found is None:
         return
@@ -250,7 +246,6 @@ def _measurements(study: StudyFile, _panels: int, _: Reporter) -> Iterator[Any]:
     """Slope budgets, curvature against scale, facts along the path."""
     from landscape.cli.analysis_pictures import figures
 
-    viz = own_viz()
     drawn = tuple(
         viz.picture_of(figure, alt=f"Figure {name}; its caption tells what is to be seen",
                        caption=words)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.cli.pictures import own_viz
+from landscape import viz
 from landscape.records.plurals import counted
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ def dose_curves(number: int, analyses: Sequence[Analysis]) -> Iterator[Any]:
     group, seeds, quantity = _dosed(number, analyses)
     if quantity is None:
         return
-    viz = own_viz()
     log = quantity.scale == "log"
     for one in doses(seeds, quantity):
         figure = viz.spread_lines(
@@ -57,7 +56,7 @@ def dose_table(number: int, analyses: Sequence[Analysis]) -> Any:
         for place, (dose, apart) in enumerate(zip(one.doses, one.apart[family], strict=True))
     ]
     sides = "over" if quantity is not None and quantity.scale == "log" else "minus"
-    return own_viz().Table(
+    return viz.Table(
         name=f"claim-{number}-doses",
         title="Effects by the size of the kinks",
         header=_HEADER,

@@ -33,8 +33,12 @@ def print_user_budgets(
         ValueError: for a rate or a span that is not finite and > 0, or what the network refuses.
         OSError: if a file cannot be read.
     """
-    from landscape.kinks import gradient_segment, random_segment, slope_budget
-    from landscape.planes.network_segments import ZeroGradientError
+    from landscape.kinks import slope_budget
+    from landscape.planes.network_segments import (
+        ZeroGradientError,
+        gradient_segment,
+        random_segment,
+    )
 
     problem = network.problem(lambda text: print(text, file=sys.stderr))
     segments = [random_segment(problem.model, seed=seed, span=span) for seed in range(lines)]

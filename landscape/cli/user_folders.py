@@ -19,10 +19,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
-_ROOT = Path(__file__).resolve().parent.parent.parent
 # A file of such a name hides nothing: everybody imports these, at any time.
 _TAKEN = frozenset({"landscape"}) | sys.stdlib_module_names
-_OURS = ("data", "viz")  # packages here; a user's files of these names are for the user's files
 _LOCK = threading.RLock()
 _FOLDERS: dict[Path, Folder] = {}
 
@@ -134,17 +132,14 @@ class Folder(MetaPathFinder):
     def _has(self, name: str) -> bool:
         """Whether a file or a package of this folder has that name, and goes before others."""
         whole = (self.path / name / "__init__.py", self.path / f"{name}.py")
-        return self._may_have(name) and any(file.is_file() for file in whole)
-
-    def _may_have(self, name: str) -> bool:
-        return name not in _TAKEN and not (name in _OURS and self.path == _ROOT)
+        return name not in _TAKEN and any(file.is_file() for file in whole)
 
     def _holds(self, module: object) -> bool:
         if not isinstance(module, ModuleType):
             return False
         places = list(getattr(module, "__path__", [])) or [getattr(module, "__file__", None)]
         inside = any(place and Path(place).parent == self.path for place in places)
-        return inside and self._may_have(module.__name__)
+        return inside and module.__name__ not in _TAKEN
 
     def _take_out(self, before: Mapping[str, ModuleType]) -> None:
         """Take this folder's modules out of those that all import, except what was there."""

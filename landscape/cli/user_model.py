@@ -11,7 +11,7 @@ from traceback import extract_tb
 from typing import TYPE_CHECKING, Any
 
 from landscape.cli.user_folders import Folder, run_file
-from landscape.records.terminal import one_line
+from landscape.records.presenting import one_line
 
 if TYPE_CHECKING:
     from landscape.problem import Problem
@@ -160,13 +160,13 @@ class UserModel:
         return Problem(network, loss, examples)
 
     def sample(self, request: Any, path: Path, engine: Any, reporter: Any) -> tuple[Path, str]:
-        """Sample a surface into a study file; see :func:`landscape.study.user_surface.sample_own`.
+        """Sample a surface into a study file; see :func:`landscape.study.one_surface.sample_own`.
 
         Raises:
             ValueError: if a file is not what its option says.
             OSError: if it cannot be read.
         """
-        from landscape.study.user_surface import sample_own
+        from landscape.study.one_surface import sample_own
 
         if path.suffix != ".h5":
             path = path / "study.h5"

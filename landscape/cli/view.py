@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from landscape import viz
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.options import Run, Study, Surface, option
 from landscape.cli.wiring import configuration_of, load_data
@@ -44,11 +45,9 @@ def view(
     of the study samples it. A region narrower than 3 % of the norm of the parameters is sampled in
     float64. In a window, ? lists the keys.
     """
-    from landscape.cli.pictures import own_viz
     from landscape.store import open_study
     from landscape.study.explore import StudyAtlas
 
-    viz = own_viz()
     viz.check_points(points)
     viz.check_address(host, port, network=allow_network)
     source = open_study(study)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from landscape import viz
+
 if TYPE_CHECKING:
     from landscape.store import StudyFile
 
@@ -21,7 +23,6 @@ def write_page(
     """
     from landscape.cli import pictures
 
-    viz = pictures.own_viz()
     chosen = ordered(study, chosen)
     target = page_path(out or study.path.parent, f"{study.path.stem}.html")
     check_replaceable(target, force=force)
@@ -141,9 +142,7 @@ def check_replaceable(target: Path, *, force: bool) -> None:
     Raises:
         FileExistsError: otherwise.
     """
-    from landscape.cli import pictures
-
-    if target.exists() and not force and not pictures.own_viz().signed(target):
+    if target.exists() and not force and not viz.signed(target):
         raise FileExistsError(
             f"{target} exists and was not written by this program; choose another --out, or "
             "replace it with export --force"
@@ -160,8 +159,6 @@ def write_toy(out: Path) -> Path:
         FileExistsError: if the file is there and no such page.
         ValueError: for another suffix.
     """
-    from landscape.cli import pictures
-
     target = page_path(out, "toy.html")
     check_replaceable(target, force=False)
-    return Path(pictures.own_viz().toy_html(target))
+    return Path(viz.toy_html(target))

@@ -22,14 +22,9 @@ EVERY = 25.0
 
 
 def load_data(config: DataConfig) -> Examples:
-    """Load the data set of a configuration.
+    """Load the data set of a configuration."""
+    from landscape import data
 
-    Raises:
-        ImportError: if a file of the user's hides this package's ``data``.
-    """
-    import data
-
-    check_own(data)
     folder = Path(config.folder) if config.folder else None
     return data.load(config.name, standardise=config.standardise, folder=folder)
 
@@ -54,23 +49,6 @@ def configuration_of(study: StudyFile) -> StudyConfig:
             "sample --model' adds surfaces"
         )
     return StudyConfig.from_dict(study.config)
-
-
-def check_own(module: Any) -> None:
-    """Check that ``data`` or ``viz`` is ours, not a file of that name in the current folder.
-
-    Raises:
-        ImportError: otherwise, with the remedy.
-    """
-    import landscape
-
-    own = Path(str(landscape.__file__)).parent.parent / module.__name__
-    found = Path(str(getattr(module, "__file__", None) or "?")).parent
-    if found.resolve() != own.resolve():
-        raise ImportError(
-            f"{module.__file__} hides this package's {module.__name__!r}; use the command "
-            "'landscape', or start Python with -P"
-        )
 
 
 def minutes(seconds: float) -> str:

@@ -14,6 +14,9 @@ from landscape.records.arrays import Floats
 from landscape.records.results import Analysis
 
 KIND = "expected_hessian"
+# Directions of a check, and what its settings hold of their errors.
+DIRECTIONS = 8
+CHECK = ("rms_error", "autograd_rms_error", "noise", "text")
 # Gradients are compared this multiple of the scale before and behind a centre.
 _HALF = 0.3
 
@@ -99,7 +102,7 @@ def expected_hessian_check(
     *,
     scale: float,
     varied: Collection[str] | None = None,
-    directions: int = 8,
+    directions: int = DIRECTIONS,
     centres: int = 40,
     probes: int = 12,
     seed: int = 0,
@@ -193,7 +196,7 @@ def _errors(arrays: Mapping[str, Floats]) -> dict[str, Any]:
         f"rms error {100 * error:.2g} % (noise of the check {100 * noise:.2g} %), "
         f"autograd's {100 * plain:.2g} %"
     )
-    return {"rms_error": error, "autograd_rms_error": plain, "noise": noise, "text": text}
+    return dict(zip(CHECK, (error, plain, noise, text), strict=True))
 
 
 def _rms(values: Floats) -> float:

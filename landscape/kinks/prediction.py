@@ -183,7 +183,7 @@ def predicted_slope_change(problem: Problem, segment: Segment) -> SlopePredictio
         for part in batches.parts:
             jet = probe.at(start, part)
             secants = Secants(jet.sites)
-            gradients = probe.along(segment.start, total.span, part, secants)
+            gradients = probe.along(segment.start, total.span, part, jet.sites, secants)
             drifts = probe.drifts(segment.start, part)
             total.add(jet, drifts, secants.turns, gradients)
     over = evaluator.objective.over(batches.examples)

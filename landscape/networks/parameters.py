@@ -46,6 +46,16 @@ def unwrapped(model: nn.Module) -> nn.Module:
     return model
 
 
+def unwrapped_name(name: str) -> str:
+    """Return the name that a parameter of a wrapped model has inside.
+
+    >>> unwrapped_name("module._orig_mod.0.weight")
+    '0.weight'
+    """
+    holder, _, inner = name.partition(".")
+    return unwrapped_name(inner) if holder in _WRAPPERS and inner else name
+
+
 def layout_of(model: nn.Module) -> Layout:
     """Return the layout of the parameters of the (unwrapped) model.
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from landscape.networks.parameters import unwrapped
+from landscape.networks.parameters import unwrapped, unwrapped_name
 from landscape.records.layout import Layout
 
 Which = str | nn.Module | Iterable[str | nn.Module]
@@ -88,21 +88,13 @@ def _called(model: nn.Module, wanted: str) -> set[int]:
         raise TypeError(f"parameters are chosen by names and layers, got {wanted!r}")
     # Under all of its names: a shared parameter has several.
     every = list(model.named_parameters(remove_duplicate=False))
-    for name in (wanted, _without_wrapper(wanted)):
+    for name in (wanted, unwrapped_name(wanted)):
         found = {
             id(p) for n, p in every if n == name or n.startswith(f"{name}.") or fnmatchcase(n, name)
         }
         if found:
             return found
     raise ValueError(_nothing_called(wanted, [n for n, _ in every]))
-
-
-def _without_wrapper(name: str) -> str:
-    """Return the name of a parameter of a wrapped model as it is inside."""
-    for prefix in ("module.", "_orig_mod."):
-        if name.startswith(prefix):
-            return _without_wrapper(name.removeprefix(prefix))
-    return name
 
 
 def _nothing_called(wanted: str, names: list[str]) -> str:

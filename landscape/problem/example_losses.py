@@ -73,12 +73,7 @@ def single_evaluator(problem: Problem) -> Evaluator:
             cannot be evaluated in float64.
     """
     found = double_evaluator(problem)
-    if problem.coupled:
-        raise ValueError(
-            "kinks need a loss that belongs to single examples, but the loss of an example depends "
-            "on the others in its batch (a weighted mean, a root of the mean, statistics of the "
-            "batch); give a loss that returns one value per example"
-        )
+    problem.check_uncoupled("a measurement of kinks")
     return found
 
 

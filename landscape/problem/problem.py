@@ -144,6 +144,19 @@ class Problem:
         network.in_place = facts.in_place
         return coupled(network, self.batches())[0] is True
 
+    def check_uncoupled(self, purpose: str) -> None:
+        """Check that the loss of each example is its own, whatever else is in its batch.
+
+        Raises:
+            ValueError: otherwise; the message begins with the purpose.
+        """
+        if self.coupled:
+            raise ValueError(
+                f"{purpose} needs a loss in which every example counts by itself, but the loss of "
+                "an example depends on the others in its batch (a weighted mean, a root of the "
+                "mean, statistics of the batch); give a loss that returns one value per example"
+            )
+
     def batches(self, dtype: torch.dtype | None = None) -> Batches:
         """Return the examples on the device in a precision, in batches as they may be cut."""
         dtype, device = dtype or self.precision, self._device

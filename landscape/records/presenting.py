@@ -5,9 +5,11 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+# numpy is imported where it is used: the command prints its help without it.
+if TYPE_CHECKING:
+    import numpy as np
 
 # Larger arrays, and those that lie in a file, are told without their range.
 _LARGEST = 2_000_000
@@ -52,6 +54,7 @@ class Presented:
 def told(value: Any) -> str:
     """Write a value in a few words: an array by its shape, type and range, a text with an end.
 
+    >>> import numpy as np
     >>> told(np.linspace(0, 2, 6).reshape(2, 3))
     '2 x 3 float64, 0 to 2'
     >>> told({"losses": np.array([0.5, np.nan])})
@@ -59,6 +62,8 @@ def told(value: Any) -> str:
     >>> told(tuple(range(100)))
     '100 values'
     """
+    import numpy as np
+
     if isinstance(value, np.ndarray):
         return _told_array(value)
     if isinstance(value, float):
@@ -74,6 +79,8 @@ def told(value: Any) -> str:
 
 
 def _told_array(array: np.ndarray) -> str:
+    import numpy as np
+
     size = " x ".join(map(str, array.shape)) or "1"
     text = f"{size} {array.dtype}"
     plain = array.dtype.kind in "iufb" and not isinstance(array, np.memmap)
@@ -88,3 +95,13 @@ def _told_array(array: np.ndarray) -> str:
 def _shortened(text: str, longest: int = _LONGEST) -> str:
     line = " ".join(text.split())
     return line if len(line) <= longest else f"{line[: longest - 3]}..."
+
+
+def one_line(text: str) -> str:
+    r"""Return a text as one line in which a terminal finds nothing to obey.
+
+    >>> one_line("a\n b\x1b[2J")
+    'a b\\x1b[2J'
+    """
+    line = " ".join(text.split())
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)

@@ -10,7 +10,7 @@ from typing import Any
 
 import h5py
 
-from landscape.records.terminal import one_line
+from landscape.records.presenting import one_line
 from landscape.store import child, digests, guard
 from landscape.store.codec import read
 from landscape.store.lock import in_use, refuse_held

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from landscape.records.terminal import one_line
+from landscape.records.presenting import one_line
 from landscape.store.lock import refuse_held
 
 _MEMORY = 4 << 30

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
+
+import numpy as np
 
 from landscape.claims.swapped import control_of, swap_control
+from landscape.curvature.expected_hessian import CHECK, DIRECTIONS, expected_hessian_check
 from landscape.curvature.spectrum import STARTS, spectral_density
 from landscape.kinks import (
     along_path,
     curvature_against_scale,
     kink_cut_surface,
     kink_map,
-    random_segment,
     slope_budget,
     spread_records,
 )
 from landscape.kinks.path_following import NODES, BatchOf
 from landscape.networks import activations
+from landscape.planes.network_segments import random_segment
 from landscape.problem import Problem
 from landscape.records.grid import Grid
 from landscape.records.kink_map import KinkMap
@@ -33,7 +37,7 @@ from landscape.store.places import analysis_path
 from landscape.study.configuration import StudyConfig
 from landscape.study.microscopes import step_window
 from landscape.study.reporting import Examples, Reporter, Silent
-from landscape.study.solutions import solution_problem, trained_on
+from landscape.study.solution_network import solution_problem, trained_on
 from landscape.training.loop import batch_at
 
 
@@ -55,6 +59,12 @@ class Wanted:
         map_points: lines of the kink map in the window of one optimizer step; 0 leaves it out.
         crease_points: likewise of the surface cut along its kinks, which needs the map.
         spectrum: Lanczos steps of the Hessian's spectral density at the solution; 0 leaves it out.
+        scale: the loss is averaged over a cloud before that: root mean square length of its steps
+            in parameter space, or ``step`` for the length of the last step that is on record; a
+            Monte Carlo check is added. None takes autograd's Hessian.
+
+    Raises:
+        ValueError: for a scale without a spectrum, or one that is not positive and finite.
     """
 
     steps: int = 10
@@ -67,6 +77,18 @@ class Wanted:
     map_points: int = 0
     crease_points: int = 0
     spectrum: int = 0
+    scale: float | Literal["step"] | None = None
+
+    def __post_init__(self) -> None:
+        if self.scale is None:
+            return
+        if not self.spectrum:
+            raise ValueError(
+                f"a scale is that of a spectrum, got scale {self.scale} and no spectrum; ask for "
+                "one by so many Lanczos steps (60 is usual)"
+            )
+        if self.scale != "step" and not 0 < self.scale < math.inf:
+            raise ValueError(f"scale must be > 0 and finite, or 'step', got {self.scale}")
 
 
 # Called with the units of work that are done.
@@ -77,6 +99,7 @@ _STAGES = {
     "along_path": "paths (products)",
     "swap_control": "swapped activations (steps)",
     "curvature_scale": "curvature against scale (runs)",
+    "expected_hessian": "checks of averaged Hessians (directions)",
     "spectrum": "spectra (products)",
     "kink_map": "kink maps (examples)",
     "creases": "surfaces cut along kinks (runs)",
@@ -196,8 +219,10 @@ class Analyst:
         if wanted.centres:
             yield Task("curvature_scale", f"{name}.{wanted.centres}", 1, self._scales)
         if wanted.spectrum:
+            if self._scale is not None:
+                yield Task("expected_hessian", self._spectrum_id, DIRECTIONS, self._check)
             units = (STARTS + 1) * wanted.spectrum
-            yield Task("spectrum", f"{name}.{wanted.spectrum}", units, self._spectrum)
+            yield Task("spectrum", self._spectrum_id, units, self._spectrum)
         if wanted.map_points or wanted.crease_points:
             yield Task("kink_map", self._map_id, examples, self._map)
         if wanted.crease_points:
@@ -266,9 +291,51 @@ class Analyst:
             )
         )
 
+    @property
+    def _spectrum_id(self) -> str:
+        scale = f".scale_{self.wanted.scale}" if self.wanted.scale is not None else ""
+        return f"{self.name}.{self.wanted.spectrum}{scale}"
+
+    @cached_property
+    def _last_step(self) -> Segment:
+        """The last single step on record in which the optimizer moved."""
+        return step_segment(self.trajectory, self._records(len(self.trajectory.steps))[-1])
+
+    @cached_property
+    def _scale(self) -> float | None:
+        """The size of the cloud that the loss is averaged over.
+
+        Raises:
+            ValueError: if it is larger than the weights, or no single step is on record.
+        """
+        wanted = self.wanted.scale
+        scale = self._last_step.length if wanted == "step" else wanted
+        most = float(np.linalg.norm(self.trajectory.solution))
+        if scale is not None and scale > most:
+            raise ValueError(
+                f"scale must be at most the length of the parameters of {self.name}, {most:.4g}, "
+                f"got {scale:.4g}; give the length of a step"
+            )
+        return scale
+
+    def _check(self, progress: Progress) -> Analysis:
+        scale = cast("float", self._scale)
+        return self._mine(expected_hessian_check(self._problem, scale=scale, progress=progress))
+
     def _spectrum(self, progress: Progress) -> Analysis:
-        steps = self.wanted.spectrum
-        return self._mine(spectral_density(self._problem, steps=steps, progress=progress))
+        found = self._mine(
+            spectral_density(
+                self._problem, steps=self.wanted.spectrum, scale=self._scale, progress=progress
+            )
+        )
+        if self._scale is None:
+            return found
+        step = self._last_step.settings["step"] if self.wanted.scale == "step" else None
+        check = self.writer.find(analysis_path("expected_hessian", self._spectrum_id))
+        if not isinstance(check, Analysis):
+            raise KeyError(f"the check of the averaged Hessian of {self.name} is missing")
+        told = {"scale_step": step, "check": {name: check.settings[name] for name in CHECK}}
+        return replace(found, settings={**found.settings, **told})
 
     def _mine(self, found: Analysis) -> Analysis:
         return replace(found, settings={**found.settings, "run": self.name})

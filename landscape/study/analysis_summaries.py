@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from landscape.claims.swapped import KIND as SWAP
 from landscape.claims.swapped import undone_share
+from landscape.curvature.spectrum import KIND as SPECTRUM
 from landscape.kinks.path_following import KIND as ALONG_PATH
 from landscape.kinks.path_following import missed_share, share_of_promise
 from landscape.networks.activations import get
@@ -41,6 +43,25 @@ def largest_of(source: StudyFile, kind: str, run: str) -> Analysis | None:
     return max(own, key=lambda found: sum(a.size for a in found.arrays.values()), default=None)
 
 
+def spectra(source: StudyFile, run: str) -> list[Analysis]:
+    """Return the spectra of a run: autograd's, then those with a scale; the largest of each."""
+    found: dict[str, Analysis] = {}
+    for name in source.analyses(SPECTRUM):
+        one = source.analysis(SPECTRUM, name)
+        if one.settings.get("run") == run:
+            key = scale_of(one)
+            found[key] = max(one, found.get(key, one), key=lambda a: int(a.settings["products"]))
+    return [found[key] for key in sorted(found)]
+
+
+def scale_of(spectrum: Analysis) -> str:
+    """Return which scale was asked for: "" for autograd's Hessian, ``step``, or a number."""
+    told = spectrum.settings
+    if told.get("scale") is None:
+        return ""
+    return str(told["scale"]) if told.get("scale_step") is None else "step"
+
+
 def report(source: StudyFile) -> dict[str, Any]:
     """Summarise the slope budgets of a study for machines.
 
@@ -50,7 +71,8 @@ def report(source: StudyFile) -> dict[str, Any]:
         steps are under ``slope_budget``, random lines under ``slope_budget_random``; what was
         measured along the path under ``along_path`` (over the ``first`` and the ``last`` third of
         its steps sums over steps), with the activation swapped under ``swap_control``, curvature
-        against scale under ``curvature_scale``.
+        against scale under ``curvature_scale``,
+        spectral densities of the Hessian under ``spectra``.
     """
     found = budgets(source)
     runs: dict[str, Any] = {}
@@ -66,6 +88,8 @@ def report(source: StudyFile) -> dict[str, Any]:
             largest = largest_of(source, kind, name)
             if largest is not None:
                 entry[kind] = told(largest)
+        if some_spectra := spectra(source, name):
+            entry["spectra"] = [_of_spectrum(one) for one in some_spectra]
         runs[name] = entry
     return {"runs": runs}
 
@@ -136,6 +160,16 @@ def _swapped(found: Analysis) -> dict[str, Any]:
             "undone": _number(undone_share(found, part)),
         }
     return told
+
+
+def _of_spectrum(found: Analysis) -> dict[str, Any]:
+    """Sum up a spectral density: mean and root mean square of all eigenvalues."""
+    told = found.settings
+    mean, square = told["moments"]
+    errors = told["moment_errors"] or [None, None]
+    kept = ("scale", "scale_step", "check", "unseen", "parameters", "examples", "steps", "starts")
+    return {"mean": mean, "mean_error": errors[0], "rms": math.sqrt(square),
+            **{name: told.get(name) for name in kept}}  # fmt: skip
 
 
 def _number(value: float) -> float | None:

@@ -38,7 +38,7 @@ from landscape.study.fingerprint import check_same, fingerprint, noted
 from landscape.study.plane_request import PlaneRequest, curved, make_plane
 from landscape.study.reporting import Examples, Reporter, Silent
 from landscape.study.setup import Setup
-from landscape.study.solutions import solution_model
+from landscape.study.solution_network import solution_model
 from landscape.study.summary import summarise
 from landscape.study.windows import window_around
 from landscape.training.loop import train

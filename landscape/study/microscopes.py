@@ -22,7 +22,7 @@ from landscape.store import StudyFile, StudyWriter
 from landscape.store.places import analysis_path
 from landscape.study.configuration import StudyConfig
 from landscape.study.reporting import Examples, Reporter, Silent
-from landscape.study.solutions import solution_problem, trained_on
+from landscape.study.solution_network import solution_problem, trained_on
 
 KIND = "microscope"
 # Examples of the minibatches whose noise stands beside the residual.

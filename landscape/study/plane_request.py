@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from landscape.curvature.hessian import with_curvature
-from landscape.curvature.spectrum_ends import NotConvergedError
+from landscape.curvature.hessian import NotConvergedError, with_curvature
 from landscape.networks.selection import Which
 from landscape.planes.between import line_between, plane_through
 from landscape.planes.loss_planes import eigenvector_plane, gradient_plane

@@ -11,7 +11,13 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks.error_rates import NULLS, false_differences, false_equivalence, power
+from benchmarks.error_rates import (
+    NULLS,
+    false_differences,
+    false_equivalence,
+    false_speed,
+    power,
+)
 
 STUDIES = 200
 # Three standard errors above 6 %.
@@ -48,3 +54,8 @@ def test_the_truth_of_a_null_is_what_it_says(name):
             assert drawn.mean() == pytest.approx(truth, abs=0.05)
         else:
             assert np.median(drawn) == pytest.approx(truth, abs=0.02)
+
+
+def test_the_luck_of_those_that_choose_the_rates_makes_no_difference():
+    # One pilot for all seeds calls 14 % of such contrasts different.
+    assert false_speed(40, seeds=16, apart=0.1).share <= 0.06

@@ -134,10 +134,20 @@ def test_beside_what_is_not_decided_stands_how_many_seeds_it_would_need():
     record = found.record()
     needed = [one["seeds_needed"] for one in record["contrasts"]]
     assert needed[0] in range(11, 49)
-    assert needed[1] is None
+    assert needed[1] == "more than 48"
     assert record["sentence"] == (
         f"Of 2 primary contrasts: 2 not decided ({needed[0]} seeds would decide 1 of these, "
         "1 would need more than 48). Numbers."
     )
     assert record["contrasts"][0]["reason"].endswith(f"; it would need some {needed[0]} seeds")
     assert record["contrasts"][1]["reason"].endswith("; it would need more than 48 seeds")
+
+
+def test_more_seeds_are_not_asked_for_where_they_would_not_decide():
+    rough = replace(made("a", 0.0, 0.01), floor=1.0)
+    between = made("b", 0.93 * rough.margin, 0.03)
+    record = finding(8, [rough, between], sentence="Numbers.").record()
+    assert [one["verdict"] for one in record["contrasts"]] == ["undecided"] * 2
+    assert [one["seeds_needed"] for one in record["contrasts"]] == [None, None]
+    assert not any("would need" in one["reason"] for one in record["contrasts"])
+    assert "2 not decided (2 would not be decided by more seeds)" in record["sentence"]

@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from landscape.claims.claim import Setting
-from landscape.claims.pre_activations import pre_activations
 from landscape.claims.replaced import CrossedActivation
 from landscape.claims.twins import NULL, activations_of, apart, mean_square, twins
+from landscape.claims.watching import pre_activations
 from landscape.networks import activations
 from landscape.networks.spec import MLPSpec
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from calling import accepted, call, refused
 
-import viz
+from landscape import viz
 from landscape.cli.demo import demo_config
 from landscape.store import StudyWriter
 

@@ -12,8 +12,8 @@ from torch import nn
 
 from landscape import Grid, Problem, TrajectoryRecorder
 from landscape.store import open_study
+from landscape.study.one_surface import sample_own
 from landscape.study.request import Request
-from landscape.study.user_surface import sample_own
 
 OWN = """
 import torch

@@ -118,8 +118,7 @@ def test_siblings_named_as_this_program_s_packages(tmp_path: Path) -> None:
     )
     assert maker(f"{tmp_path}/model.py:build")() == ("mine", "mine")
     assert maker(f"{tmp_path}/data.py:load")() == "mine"
-    import data
-    import viz
+    from landscape import data, viz
 
     assert hasattr(data, "load")
     assert Path(str(data.__file__)).parent.parent != tmp_path
@@ -130,8 +129,11 @@ def test_siblings_named_as_this_program_s_packages(tmp_path: Path) -> None:
 
 def test_a_folder_of_numbers_called_data_hides_no_package(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
-    written(tmp_path, model="import data\ndef build():\n    return data.load('wine').name")
-    import data
+    written(
+        tmp_path,
+        model="from landscape import data\ndef build():\n    return data.load('wine').name",
+    )
+    from landscape import data
 
     assert maker(f"{tmp_path}/model.py:build")() == data.load("wine").name
 

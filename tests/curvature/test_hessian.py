@@ -18,8 +18,8 @@ from landscape import (
     sample,
     with_curvature,
 )
+from landscape.curvature.hessian import NotConvergedError
 from landscape.curvature.plane_sharpness import plane_hessian
-from landscape.curvature.spectrum_ends import NotConvergedError
 from landscape.networks.parameters import flatten, layout_of
 from landscape.records.layout import Layout
 from landscape.records.trajectory import Trajectory

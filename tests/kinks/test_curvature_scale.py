@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-import data
-from landscape import Problem
-from landscape.kinks import curvature_against_scale, random_segment
+from landscape import Problem, data, random_segment
+from landscape.kinks import curvature_against_scale
 from landscape.networks import build
 
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from landscape import Grid, Problem, random_plane
-from landscape.kinks import curvature_against_scale, kink_cut_surface, kink_map, random_segment
+from landscape import Grid, Problem, random_plane, random_segment
+from landscape.kinks import curvature_against_scale, kink_cut_surface, kink_map
 
 
 @pytest.fixture

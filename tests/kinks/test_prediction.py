@@ -163,7 +163,7 @@ def test_a_loss_of_absolute_values_kinks_and_hidden_ones_are_named() -> None:
 
 
 def digits(count: int = 60) -> tuple[Tensor, Tensor]:
-    import data
+    from landscape import data
 
     batch = data.load("digits", standardise="features")
     inputs = torch.tensor(batch.inputs[:count], dtype=F64).reshape(count, 1, 8, 8)

@@ -1,4 +1,4 @@
-"""Kink maps and creased surfaces are read from their analyses, and from no others."""
+"""Kink maps and surfaces cut along kinks are read from their analyses, and from no others."""
 
 from __future__ import annotations
 

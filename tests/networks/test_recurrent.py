@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from landscape.kinks import random_segment, slope_budget
+from landscape import random_segment
+from landscape.kinks import slope_budget
 from landscape.networks.watching.recurrent import RECURRENT, written_out
 from landscape.problem import Problem
 

@@ -13,8 +13,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 import landscape
-from landscape import Problem
-from landscape.kinks import random_segment
+from landscape import Problem, random_segment
 
 GRID = landscape.Grid.square(3)
 

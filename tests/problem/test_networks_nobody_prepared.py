@@ -12,8 +12,7 @@ import torch
 from torch import Tensor, nn
 
 import landscape
-from landscape import Problem
-from landscape.kinks import random_segment
+from landscape import Problem, random_segment
 
 EXAMPLES, CLASSES, TOKENS, WORDS = 4, 5, 6, 11
 CONFIG = landscape.SamplingConfig(strategy="copy", batch_size=2, threads=1)
@@ -257,5 +256,5 @@ def test_a_layer_that_jumps_in_value_is_refused_by_name() -> None:
 def test_statistics_of_the_batch_couple_its_examples_and_are_refused() -> None:
     norm = nn.BatchNorm1d(TOKENS, track_running_stats=False)
     model = nn.Sequential(norm, nn.Flatten(), nn.Linear(TOKENS * 3, CLASSES))
-    with pytest.raises(ValueError, match=r"belongs to single examples.*one value per example"):
+    with pytest.raises(ValueError, match=r"every example counts by itself.*one value per example"):
         landscape.slope_budget(Problem(model, "cross_entropy", series()), random_segment(model))

@@ -210,7 +210,7 @@ def test_landscapeviz(tmp_path: Path, version: str) -> None:
 
 
 def test_csv_comes_back_as_it_was_exported(tmp_path: Path) -> None:
-    from viz import export_mesh
+    from landscape.viz import export_mesh
 
     status = np.ones(GRID.shape, dtype=np.uint8)
     status[1, 2], status[2, 3] = Status.MISSING, Status.INTERPOLATED

@@ -26,8 +26,8 @@ from landscape.store.journal import Journal
 from landscape.store.lock import WriterLock
 from landscape.study import Study
 from landscape.study.fingerprint import check_same
+from landscape.study.one_surface import sample_own
 from landscape.study.request import Request
-from landscape.study.user_surface import sample_own
 
 ROOT = Path(__file__).parent.parent.parent
 SLOW = replace(SMALL, activations=("relu",), optimizers=("adam",))

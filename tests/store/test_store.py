@@ -149,9 +149,9 @@ def test_an_unfinished_surface_is_kept_and_continued(tmp_path: Path) -> None:
 def test_a_kill_loses_nothing_that_was_put(tmp_path: Path) -> None:
     script = textwrap.dedent(f"""
         import numpy as np, os, signal
-        from landscape.grid import Grid
+        from landscape.records.grid import Grid
         from landscape.store import StudyWriter
-        from landscape.surface import Surface
+        from landscape.records.surface import Surface
         writer = StudyWriter({str(tmp_path / "study.h5")!r}, config={{"a": 1}})
         writer.put_record("surfaces/s", Surface.empty(Grid.square(3)))
         for i in range(5):

@@ -3,14 +3,17 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 from small_study import SMALL, Notes, Stops, load, run_study
 
+from landscape import Problem, expected_hessian_check, spectral_density
 from landscape.records.kink_cut_surface import KinkCutSurface
 from landscape.records.kink_map import KinkMap
 from landscape.store import StudyFile, open_study
+from landscape.study import solution_model
 from landscape.study.analyses import Wanted, add_analyses
 from landscape.study.analysis_summaries import report
 from landscape.study.reporting import Silent
@@ -92,6 +95,50 @@ def test_another_number_of_steps_is_measured_anew(analysed: StudyFile, tmp_path:
     assert after.analyses("along_path") == [f"{RUN}.3.3", f"{RUN}.4.2"]
     # The larger of the two is reported.
     assert report(after)["runs"][RUN]["along_path"]["steps"] == [0, 4, 7, 11]
+
+
+@pytest.mark.parametrize("asked", ["step", 0.25])
+def test_an_averaged_hessian_is_that_of_the_library_with_its_check(
+    asked: Literal["step"] | float, study: StudyFile, tmp_path: Path
+) -> None:
+    one, wanted = copied(study, tmp_path), Wanted(steps=0, spectrum=4, scale=asked)
+    add_analyses(one, SMALL, wanted, load_data=load, runs=[RUN])
+    run, data = one.trajectory(RUN), load(SMALL.data)
+    thetas = np.asarray(run.thetas, dtype=np.float64)
+    assert run.steps[-1] - run.steps[-2] == 1
+    scale = float(np.linalg.norm(thetas[-1] - thetas[-2])) if asked == "step" else asked
+    problem = Problem(solution_model(run), "cross_entropy", (data.inputs, data.targets))
+    stored, name = open_study(one.path), f"{RUN}.4.scale_{asked}"
+    assert stored.analyses("spectrum") == stored.analyses("expected_hessian") == [name]
+    found = stored.analysis("spectrum", name)
+    library = spectral_density(problem, steps=4, scale=scale)
+    for array in ("nodes", "weights", "moments"):
+        np.testing.assert_allclose(found.arrays[array], library.arrays[array], rtol=1e-9)
+    plain = spectral_density(problem, steps=4).arrays["moments"]
+    assert not np.allclose(found.arrays["moments"], plain, rtol=1e-3)
+    check = expected_hessian_check(problem, scale=scale).settings
+    assert found.settings["check"]["text"] == check["text"]
+    assert found.settings["scale"] == pytest.approx(scale, rel=1e-12)
+    (told,) = report(stored)["runs"][RUN]["spectra"]
+    assert told["check"]["rms_error"] == pytest.approx(check["rms_error"], rel=1e-6)
+    assert told["scale_step"] == (run.steps[-1] if asked == "step" else None)
+    assert told["mean"] == pytest.approx(library.arrays["moments"][:, 0].mean())
+    before = one.path.read_bytes()
+    add_analyses(stored, SMALL, wanted, load_data=load, runs=[RUN])
+    assert one.path.read_bytes() == before
+
+
+def test_scales_without_sense_are_refused_before_any_work(study: StudyFile, tmp_path: Path) -> None:
+    for scale in (0.0, -1.0, np.nan, np.inf):
+        with pytest.raises(ValueError, match="scale must be > 0 and finite, or 'step', got"):
+            Wanted(spectrum=4, scale=scale)
+    with pytest.raises(ValueError, match="a scale is that of a spectrum"):
+        Wanted(scale="step")
+    one = copied(study, tmp_path)
+    before = one.path.read_bytes()
+    with pytest.raises(ValueError, match="at most the length of the parameters of relu-gd-seed0"):
+        add_analyses(one, SMALL, Wanted(spectrum=4, scale=1e4), load_data=load, runs=[RUN])
+    assert one.path.read_bytes() == before
 
 
 class Counts(Silent):

@@ -14,9 +14,8 @@ from calling import refused
 from small_study import SMALL, Stops, content, load, run_study
 from torch import nn
 
-import data
-from data.batch import digest
-from landscape import Problem, Subset
+from landscape import Problem, Subset, data
+from landscape.data.batch import digest
 from landscape.evaluation.engine_settings import SamplingConfig
 from landscape.records import grid as grids
 from landscape.records.grid import Grid
@@ -26,7 +25,7 @@ from landscape.study.analyses import Wanted, add_analyses
 from landscape.study.configuration import DataConfig
 from landscape.study.explore import StudyAtlas
 from landscape.study.microscopes import add_microscopes
-from landscape.study.user_surface import sample_own
+from landscape.study.one_surface import sample_own
 
 # Nesterov's runs diverge.
 CONFIG = replace(

@@ -11,9 +11,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import data
 import landscape
-from landscape import Problem
+from landscape import Problem, data
 from landscape.evaluation.engine_settings import SamplingConfig
 from landscape.networks import build
 from landscape.records.centre import hints

@@ -12,7 +12,7 @@ from making import make_surface
 
 from landscape.records.grid import Grid
 from landscape.records.surface import Surface
-from viz import offscreen
+from landscape.viz import offscreen
 
 if TYPE_CHECKING:
     from serving import Served, Visit

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import viz
+from landscape import viz
 from landscape.networks.activations import names, profile
 from landscape.records.results import Analysis
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from making import make_path, make_surface
 
-import viz
+from landscape import viz
 from landscape.records.grid import Grid
 from landscape.records.layout import Layout, Slot
 from landscape.records.plane import Plane

@@ -12,7 +12,7 @@ from exploring import Analytic, Walk, bowl, stored
 from landscape.records.grid import Grid
 from landscape.records.results import Projection
 from landscape.records.surface import Status, Surface
-from viz.explorer.regions import coarse_part, first_window, rounded_window
+from landscape.viz.explorer.regions import coarse_part, first_window, rounded_window
 
 
 @pytest.fixture

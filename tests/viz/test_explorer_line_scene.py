@@ -14,13 +14,13 @@ from exploring import Analytic, Walk, bowl, stored
 
 from landscape.records.grid import Grid
 from landscape.records.surface import Surface
-from viz.explorer.desktop import Controls
-from viz.explorer.line import letters_of, line_attributes, within
-from viz.explorer.live_scene import Look, Scene
-from viz.explorer.moment import Moment
-from viz.geometry.frame import Frame
-from viz.geometry.height import HeightScale
-from viz.style import Style
+from landscape.viz.explorer.desktop import Controls
+from landscape.viz.explorer.line import letters_of, line_attributes, within
+from landscape.viz.explorer.live_scene import Look, Scene
+from landscape.viz.explorer.moment import Moment
+from landscape.viz.geometry.frame import Frame
+from landscape.viz.geometry.height import HeightScale
+from landscape.viz.style import Style
 
 A, B = (-0.5, -0.5), (0.5, 0.75)
 

@@ -9,20 +9,20 @@ import numpy as np
 import pytest
 from making import make_surface
 
-import viz
+from landscape import viz
 from landscape.records.grid import Grid
 from landscape.records.kink_cut_surface import KinkCutSurface
 from landscape.records.kink_map import KinkMap
 from landscape.records.surface import Surface
-from viz.geometry.drape import drape
-from viz.geometry.frame import Frame
-from viz.geometry.height import HeightScale
-from viz.geometry.mesh import surface_mesh
-from viz.geometry.window import Window
-from viz.kinks.density import density_caption
-from viz.kinks.kink_cut_figure import crease_caption, creased_mesh
-from viz.kinks.kink_lines import DrawnKinks, layer_colour
-from viz.style import TESTING
+from landscape.viz.geometry.drape import drape
+from landscape.viz.geometry.frame import Frame
+from landscape.viz.geometry.height import HeightScale
+from landscape.viz.geometry.mesh import surface_mesh
+from landscape.viz.geometry.window import Window
+from landscape.viz.kinks.density import density_caption
+from landscape.viz.kinks.kink_cut_figure import crease_caption, creased_mesh
+from landscape.viz.kinks.kink_lines import DrawnKinks, layer_colour
+from landscape.viz.style import TESTING
 
 _PER_SEGMENT = ("jumps", "layer", "example", "unit", "knots")
 GRID = Grid.rectangle((5, 9), (-1.0, 1.0), (-2.0, 2.0))
@@ -121,7 +121,7 @@ def test_mistakes_are_told(oblong: Surface) -> None:
     with pytest.raises(ValueError, match="1,000,000 were too many; draw its density"):
         viz.kink_surface(oblong, make_many())
     with pytest.raises(ValueError, match="known: log, linear"):
-        viz.creased(make_roof(), height="cubic")
+        viz.kink_cut_surface(make_roof(), height="cubic")
     with pytest.raises(ValueError, match="must have shape"):
         make_map(jumps=[1.0, 2.0])
     with pytest.raises(ValueError, match="layer must be 0 to 1, got 2"):
@@ -211,7 +211,7 @@ def test_labels_have_the_digits_that_tell_them_apart() -> None:
 def test_pictures_in_3d_are_not_blank_and_hold_every_line(oblong: Surface, tmp_path: Path) -> None:
     plotter = viz.kink_surface(oblong, make_map(), title="ReLU", style=TESTING)
     viz.save(plotter, tmp_path / "lines.png")
-    viz.save(viz.creased(make_roof(), style=TESTING), tmp_path / "roof.png")
+    viz.save(viz.kink_cut_surface(make_roof(), style=TESTING), tmp_path / "roof.png")
     from PIL import Image
 
     image = np.asarray(Image.open(tmp_path / "lines.png").convert("RGB"), dtype=int)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from making import followed_path, make_surface
 
-import viz
+from landscape import viz
 from landscape.records.grid import Grid
 from landscape.records.results import Analysis
 from landscape.records.surface import Surface

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from making import make_surface
 
-import viz
+from landscape import viz
 from landscape.records.grid import Grid
 from landscape.records.surface import Surface
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-import viz
+from landscape import viz
 from landscape.records.surface import Surface
-from viz.captions.plane_words import panels
+from landscape.viz.captions.plane_words import panels
 
 
 def kinds(oblong: Surface, **own: Any) -> Surface:

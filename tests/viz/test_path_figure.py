@@ -11,7 +11,7 @@ from making import followed_path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-import viz
+from landscape import viz
 from landscape.records.results import Analysis
 
 NAMES = ("losses", "crossings", "kink", "smooth", "missed", "taken_back", "linear_range",

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from browsing import until
 
-import viz
+from landscape import viz
 from landscape.records.grid import Grid
 from landscape.records.results import Projection
 from landscape.records.surface import Status, Surface

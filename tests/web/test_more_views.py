@@ -14,7 +14,7 @@ from browsing import at_rest, until
 from making import make_path
 from PIL import Image
 
-import viz
+from landscape import viz
 from landscape.records.grid import Grid
 from landscape.records.kink_map import KinkMap
 from landscape.records.residuals import Residual, remove_quadratic

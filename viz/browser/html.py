@@ -12,9 +12,10 @@ from typing import Any
 
 from landscape.records.atomic import writable_folder, write_bytes
 from landscape.records.choices import known_names
-from viz.browser.records import Record, contents_of, sort_records
-from viz.geometry.centre_mark import WORDS
-from viz.writing import SOFTWARE
+
+from ..geometry.centre_mark import WORDS
+from ..writing import SOFTWARE
+from .records import Record, contents_of, sort_records
 
 WEB = Path(__file__).parents[1] / "web"
 # A name, not a path: what is typed after `landscape render`.

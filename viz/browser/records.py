@@ -19,14 +19,15 @@ from landscape.records.plurals import counted
 from landscape.records.residuals import Residual
 from landscape.records.results import Projection
 from landscape.records.surface import Status, Surface
-from viz.browser.packing import Blob, float_kind
-from viz.captions.normalising import statistics_of_paths, statistics_used
-from viz.captions.plane_words import origins
-from viz.captions.surfaces import not_drawn
-from viz.geometry.centre_mark import place_of
-from viz.geometry.drape import lossless
-from viz.geometry.height import check_values, left_out
-from viz.geometry.window import Window, visible
+
+from ..captions.normalising import statistics_of_paths, statistics_used
+from ..captions.plane_words import origins
+from ..captions.surfaces import not_drawn
+from ..geometry.centre_mark import place_of
+from ..geometry.drape import lossless
+from ..geometry.height import check_values, left_out
+from ..geometry.window import Window, visible
+from .packing import Blob, float_kind
 
 Record = Surface | Projection | Plane | KinkMap | Residual
 # More points a side are too many for a browser that renders in software.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from viz.captions.references import REFERENCES
+from .references import REFERENCES
 
 _ESCAPED: Mapping[str, str] = MappingProxyType(
     {

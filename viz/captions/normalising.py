@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from landscape.records.results import Projection
-from viz.geometry.drape import lossless
-from viz.geometry.window import visible
+
+from ..geometry.drape import lossless
+from ..geometry.window import visible
 
 _USED = {
     "frozen": "BatchNorm uses the network's own running statistics at every point.",

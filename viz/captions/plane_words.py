@@ -11,9 +11,10 @@ from typing import Any
 from landscape.records.plane import Plane
 from landscape.records.plurals import counted, plural
 from landscape.records.surface import Surface
-from viz.captions.normalising import statistics_used
-from viz.geometry.matching import settings_of
-from viz.geometry.solution_points import solutions_of, told
+
+from ..geometry.matching import settings_of
+from ..geometry.solution_points import solutions_of, told
+from .normalising import statistics_used
 
 _ONE_NETWORK = "Solutions given as weights alone are evaluated in the first one's network."
 _KINDS = {

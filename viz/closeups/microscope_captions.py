@@ -9,11 +9,12 @@ import numpy as np
 from landscape.records.plurals import counted
 from landscape.records.residuals import Residual
 from landscape.records.surface import Surface
-from viz.captions.normalising import statistics_used
-from viz.closeups.microscopy import percent
-from viz.geometry.centre_mark import centre_sentences
-from viz.geometry.height import number
-from viz.geometry.relief import Relief
+
+from ..captions.normalising import statistics_used
+from ..geometry.centre_mark import centre_sentences
+from ..geometry.height import number
+from ..geometry.relief import Relief
+from .microscopy import percent
 
 
 def microscope_caption(

@@ -11,12 +11,13 @@ import numpy as np
 
 from landscape.records.residuals import Residual
 from landscape.records.surface import Surface
-from viz.captions.plane_words import a_range
-from viz.flat.contour_axes import draw_contours
-from viz.geometry.height import HeightScale, label, number, power_of_ten
-from viz.geometry.relief import Relief, draw_relief, ground_colours
-from viz.geometry.rows import per_row
-from viz.style import Style
+
+from ..captions.plane_words import a_range
+from ..flat.contour_axes import draw_contours
+from ..geometry.height import HeightScale, label, number, power_of_ten
+from ..geometry.relief import Relief, draw_relief, ground_colours
+from ..geometry.rows import per_row
+from ..style import Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from viz.explorer.explorer import Explorer
-from viz.explorer.line import line_attributes
-from viz.explorer.live_scene import Look, Scene, Shown
-from viz.explorer.map import map_attributes
-from viz.explorer.moment import Moment
-from viz.explorer.picture_on_request import GROUNDS, Since, Wish, jpeg, place_camera
-from viz.explorer.regions import rounded_point, rounded_window
-from viz.style import Style
+from ..style import Style
+from .explorer import Explorer
+from .line import line_attributes
+from .live_scene import Look, Scene, Shown
+from .map import map_attributes
+from .moment import Moment
+from .picture_on_request import GROUNDS, Since, Wish, jpeg, place_camera
+from .regions import rounded_point, rounded_window
 
 ASSETS = Path(__file__).parent / "assets"
 _SERVED = "landscape_explorer"

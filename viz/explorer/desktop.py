@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from viz.explorer.explorer import Explorer
-from viz.explorer.live_scene import HEIGHTS, SHOWS, Look, Scene
-from viz.explorer.moment import Atlas, Moment
-from viz.explorer.regions import POINTS, rounded_point, rounded_window
-from viz.geometry.mesh import SHADINGS
+from ..geometry.mesh import SHADINGS
+from .explorer import Explorer
+from .live_scene import HEIGHTS, SHOWS, Look, Scene
+from .moment import Atlas, Moment
+from .regions import POINTS, rounded_point, rounded_window
 
 _TICK = 60  # Milliseconds.
 HELP = (

@@ -11,18 +11,19 @@ from landscape.records.choices import check_known
 from landscape.records.residuals import Residual, remove_quadratic
 from landscape.records.results import Projection
 from landscape.records.surface import Status, Surface
-from viz.explorer.line import corner, draw_curve, draw_line, letters_of
-from viz.explorer.moment import Moment, Place
-from viz.geometry.centre_mark import centre_sentences
-from viz.geometry.frame import Frame
-from viz.geometry.height import HeightScale
-from viz.geometry.mesh import SHADINGS, Shading, surface_mesh
-from viz.geometry.relief import COLOURS
-from viz.offscreen import ensure
-from viz.scenes.colourbar import draw_colour_bar
-from viz.scenes.scene import Panel, draw_mesh, draw_panel
-from viz.scenes.text import text_2d
-from viz.style import Style
+
+from ..geometry.centre_mark import centre_sentences
+from ..geometry.frame import Frame
+from ..geometry.height import HeightScale
+from ..geometry.mesh import SHADINGS, Shading, surface_mesh
+from ..geometry.relief import COLOURS
+from ..offscreen import ensure
+from ..scenes.colourbar import draw_colour_bar
+from ..scenes.scene import Panel, draw_mesh, draw_panel
+from ..scenes.text import text_2d
+from ..style import Style
+from .line import corner, draw_curve, draw_line, letters_of
+from .moment import Moment, Place
 
 Shows = Literal["auto", "loss", "residual"]
 SHOWS = ("auto", "loss", "residual")
@@ -235,7 +236,7 @@ class Scene:
             draw_panel(self.plotter, panel, frame, style, shading=shading,
                        aspect=0.86 * self.aspect)  # fmt: skip
             return
-        from viz.geometry.camera import aim
+        from ..geometry.camera import aim
 
         mesh = surface_mesh(shown.surface, frame, shading=shading)
         relief = replace(_coloured(style, shown), isolines=False, ambient=0.15, diffuse=0.95)

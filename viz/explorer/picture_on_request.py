@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from landscape.records.choices import check_known
-from viz.explorer.live_scene import Scene
-from viz.geometry.camera import move, turn
+
+from ..geometry.camera import move, turn
+from .live_scene import Scene
 
 # Pixels of a side: from what can be drawn to what a browser shows.
 _LEAST, _MOST = 16, 4096

@@ -8,10 +8,11 @@ import numpy as np
 
 from landscape.records.grid import Grid
 from landscape.records.surface import Status, Surface
-from viz.geometry.window import visible
+
+from ..geometry.window import visible
 
 if TYPE_CHECKING:
-    from viz.explorer.moment import Place, Point
+    from .moment import Place, Point
 
 POINTS = 51
 MOST_POINTS = 301

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from landscape.records.surface import Status, Surface
-from viz.explorer.moment import OnTile
+
+from .moment import OnTile
 
 # News of what is being sampled is no closer than this, in seconds.
 _TOLD_EVERY = 0.2

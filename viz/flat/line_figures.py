@@ -14,10 +14,10 @@ from landscape.records.centre import centre_of
 from landscape.records.choices import check_known
 from landscape.records.grid import Grid
 from landscape.records.surface import Surface
-from viz.captions.surfaces import caption as caption_of
-from viz.captions.told import remember
-from viz.flat.lines import check_count, drawing, grey, ground, line_colours
-from viz.geometry.height import (
+
+from ..captions.surfaces import caption as caption_of
+from ..captions.told import remember
+from ..geometry.height import (
     HeightScale,
     Kind,
     heights,
@@ -26,8 +26,9 @@ from viz.geometry.height import (
     surface_heights,
     with_power,
 )
-from viz.scenes.cross import mark_centre
-from viz.style import Style
+from ..scenes.cross import mark_centre
+from ..style import Style
+from .lines import check_count, drawing, grey, ground, line_colours
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from landscape.records.arrays import Floats, as_floats
 from landscape.records.plurals import plural
 from landscape.records.results import Analysis
-from viz.geometry.rows import evenly
-from viz.style import Style
+
+from ..geometry.rows import evenly
+from ..style import Style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,8 +12,9 @@ from landscape.records.centre import Centre, centre_of
 from landscape.records.plane import Plane
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
-from viz.geometry.solution_points import Solution, places_of, solutions_of
-from viz.geometry.window import Window
+
+from .solution_points import Solution, places_of, solutions_of
+from .window import Window
 
 Floats = NDArray[np.float64]
 ORIGIN = np.zeros((1, 2))

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.records.surface import Surface
-from viz.geometry.frame import Frame
+
+from .frame import Frame
 
 Floats = NDArray[np.float64]
 

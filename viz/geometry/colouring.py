@@ -13,10 +13,11 @@ from landscape.records.choices import check_known
 from landscape.records.kink_map import KinkMap
 from landscape.records.plurals import counted, plural
 from landscape.records.surface import Status, Surface
-from viz.geometry.differences import laplacian, slopes_of
-from viz.geometry.height import HeightScale, Kind, heights, surface_heights
-from viz.geometry.reference import cell_density, difference, reservations
-from viz.style import Style
+
+from ..style import Style
+from .differences import laplacian, slopes_of
+from .height import HeightScale, Kind, heights, surface_heights
+from .reference import cell_density, difference, reservations
 
 Floats = NDArray[np.float64]
 Reference = Surface | KinkMap

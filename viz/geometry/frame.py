@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.records.surface import Surface
-from viz.geometry.height import HeightScale
-from viz.geometry.window import Window
-from viz.style import Style
+
+from ..style import Style
+from .height import HeightScale
+from .window import Window
 
 Floats = NDArray[np.float64]
 

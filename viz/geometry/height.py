@@ -14,7 +14,8 @@ from landscape.records.choices import check_known
 from landscape.records.plurals import counted
 from landscape.records.results import Projection
 from landscape.records.surface import Status, Surface
-from viz.geometry.window import Window, drawn_records
+
+from .window import Window, drawn_records
 
 Floats = NDArray[np.float64]
 # ``clipped`` is linear up to a limit.

@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from landscape.records.kink_map import KinkMap
 from landscape.records.surface import Surface
-from viz.geometry.height import Kind, surface_heights
-from viz.geometry.matching import mismatches
+
+from .height import Kind, surface_heights
+from .matching import mismatches
 
 Floats = NDArray[np.float64]
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from landscape.records.plane import Plane
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
-from viz.geometry.matching import settings_of
-from viz.geometry.window import Window
-from viz.style import Style
+
+from ..style import Style
+from .matching import settings_of
+from .window import Window
 
 Floats = NDArray[np.float64]
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
-from viz.geometry.height import HeightScale, surface_heights
-from viz.geometry.window import Window
+
+from .height import HeightScale, surface_heights
+from .window import Window
 
 Floats = NDArray[np.float64]
 # In shares of a cell: nearer points are the grid's own.

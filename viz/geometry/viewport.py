@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viz.geometry.camera import axes_of_view
-from viz.geometry.frame import Frame
-from viz.style import Style
+from ..style import Style
+from .camera import axes_of_view
+from .frame import Frame
 
 Floats = NDArray[np.float64]
 _DISTANCE = 10.0

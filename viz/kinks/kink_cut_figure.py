@@ -10,21 +10,22 @@ from numpy.typing import NDArray
 from landscape.records.choices import check_known
 from landscape.records.kink_cut_surface import KinkCutSurface
 from landscape.records.plurals import counted
-from viz.captions.told import remember
-from viz.geometry.camera import aim
-from viz.geometry.frame import Frame
-from viz.geometry.height import HeightScale, Kind, heights
-from viz.geometry.window import Window
-from viz.scenes.legends import draw_heading
-from viz.scenes.panels import Drawing, arranged
-from viz.scenes.scene import draw_mesh
-from viz.style import Style
+
+from ..captions.told import remember
+from ..geometry.camera import aim
+from ..geometry.frame import Frame
+from ..geometry.height import HeightScale, Kind, heights
+from ..geometry.window import Window
+from ..scenes.legends import draw_heading
+from ..scenes.panels import Drawing, arranged
+from ..scenes.scene import draw_mesh
+from ..style import Style
 
 Floats = NDArray[np.float64]
 
 
 def creased_mesh(surface: KinkCutSurface, frame: Frame) -> Any:
-    """Make the mesh of a creased surface, a ``pyvista.PolyData`` with its own normals.
+    """Make the mesh of a surface cut along its kinks, a ``pyvista.PolyData`` with its own normals.
 
     The normal of a height h is that of (-h_alpha, -h_beta, 1) as it is drawn; for a log height
     h_alpha is L_alpha / (ln(10) L). Triangles with a corner that has no height are left out.
@@ -52,7 +53,7 @@ def creased_mesh(surface: KinkCutSurface, frame: Frame) -> Any:
     return mesh
 
 
-def creased(
+def kink_cut_surface(
     surface: KinkCutSurface,
     *,
     title: str = "",
@@ -61,7 +62,7 @@ def creased(
     style: Style | str | None = None,
     off_screen: bool = True,
 ) -> Any:
-    """Draw a creased surface in 3D.
+    """Draw a surface cut along its kinks in 3D.
 
     Args:
         surface: as it is, or without its quadratic: ``surface.minus(surface.quadratic())``.
@@ -100,7 +101,7 @@ def creased(
 
 
 def crease_caption(surface: KinkCutSurface, frame: Frame) -> str:
-    """Write the caption of a creased surface."""
+    """Write the caption of a surface cut along its kinks."""
     ends = ", ".join(f"{name} {first:.3g} to {last:.3g}" for name, (first, last) in
                      zip("αβ", surface.window, strict=True))  # fmt: skip
     loss = str(surface.settings.get("loss", "loss")).replace("_", " ")

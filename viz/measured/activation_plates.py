@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from landscape.records.plurals import counted
 from landscape.records.results import Analysis
-from viz.flat.lines import dark, drawing, grey, ground
-from viz.geometry.height import number
-from viz.style import Style
+
+from ..flat.lines import dark, drawing, grey, ground
+from ..geometry.height import number
+from ..style import Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

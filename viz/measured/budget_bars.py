@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from landscape.records.budget import SlopeBudget
-from viz.flat.lines import between, drawing, grey, ground, legend_size, outside_legend, seen
-from viz.geometry.height import number
-from viz.style import Style
+
+from ..flat.lines import between, drawing, grey, ground, legend_size, outside_legend, seen
+from ..geometry.height import number
+from ..style import Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

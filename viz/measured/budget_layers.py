@@ -12,10 +12,11 @@ import numpy as np
 from landscape.records.arrays import Floats
 from landscape.records.budget import SlopeBudget
 from landscape.records.plurals import counted
-from viz.flat.lines import between, dark, drawing, grey, legend_size, outside_legend
-from viz.geometry.height import number
-from viz.measured.budget_bars import KINKS, checks
-from viz.style import Style
+
+from ..flat.lines import between, dark, drawing, grey, legend_size, outside_legend
+from ..geometry.height import number
+from ..style import Style
+from .budget_bars import KINKS, checks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

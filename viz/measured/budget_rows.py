@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from landscape.records.budget import SlopeBudget
-from viz.flat.lines import between, grey, ground
-from viz.measured.budget_bars import BENDS, KINKS, NOT_PASSED, REST, checks
+
+from ..flat.lines import between, grey, ground
+from .budget_bars import BENDS, KINKS, NOT_PASSED, REST, checks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from landscape.records.results import Analysis
-from viz.flat.lines import between
-from viz.geometry.height import number
-from viz.measured.curvature_lines import ENOUGH, Per, ScaleLine, leaves, scale_lines
+
+from ..flat.lines import between
+from ..geometry.height import number
+from .curvature_lines import ENOUGH, Per, ScaleLine, leaves, scale_lines
 
 # Within this share the predicted roughness agrees with the measured.
 _AGREE = 0.1

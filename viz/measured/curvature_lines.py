@@ -11,7 +11,8 @@ import numpy as np
 from landscape.records.arrays import Floats
 from landscape.records.choices import check_known
 from landscape.records.results import Analysis
-from viz.flat.lines import (
+
+from ..flat.lines import (
     arrays_of,
     check_count,
     drawing,
@@ -23,7 +24,7 @@ from viz.flat.lines import (
     line_style,
     outside_legend,
 )
-from viz.style import Style
+from ..style import Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,8 @@ import numpy as np
 
 from landscape.records.arrays import Floats
 from landscape.records.results import Analysis
-from viz.flat.lines import (
+
+from ..flat.lines import (
     arrays_of,
     between,
     check_count,
@@ -21,8 +22,8 @@ from viz.flat.lines import (
     line_style,
     outside_legend,
 )
-from viz.geometry.height import label, number
-from viz.style import Style
+from ..geometry.height import label, number
+from ..style import Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from landscape.records.grid import AXES
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
-from viz.meshes.parts import Part
+
+from .parts import Part
 
 _STL_TRIANGLE = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
 _STL_HEADER = 80

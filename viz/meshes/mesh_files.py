@@ -13,16 +13,17 @@ from landscape.records.atomic import replacing, writable_folder, write_bytes
 from landscape.records.choices import check_known
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
-from viz.geometry.drape import laid, losses_on
-from viz.geometry.frame import Frame
-from viz.geometry.height import HeightScale, Kind, left_out, scale_of
-from viz.geometry.mesh import Shading
-from viz.geometry.window import visible
-from viz.meshes import formats as mesh_files
-from viz.meshes.gltf import glb
-from viz.meshes.parts import Placing, path_parts, surface_part
-from viz.meshes.solid import solid
-from viz.style import PAPER, Style
+
+from ..geometry.drape import laid, losses_on
+from ..geometry.frame import Frame
+from ..geometry.height import HeightScale, Kind, left_out, scale_of
+from ..geometry.mesh import Shading
+from ..geometry.window import visible
+from ..style import PAPER, Style
+from . import formats as mesh_files
+from .gltf import glb
+from .parts import Placing, path_parts, surface_part
+from .solid import solid
 
 Units = Literal["picture", "data"]
 FORMATS = ("glb", "obj", "stl", "vtp", "csv")

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
-from viz.geometry.frame import Frame
-from viz.geometry.mesh import Shading, surface_mesh
-from viz.geometry.paths import TUBE, path_pieces
-from viz.geometry.window import visible
-from viz.style import Style
+
+from ..geometry.frame import Frame
+from ..geometry.mesh import Shading, surface_mesh
+from ..geometry.paths import TUBE, path_pieces
+from ..geometry.window import visible
+from ..style import Style
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

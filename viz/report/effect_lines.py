@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from viz.flat.lines import dark, drawing, grey, ground, ink
-from viz.flat.titles import shortened
-from viz.style import Style
+from ..flat.lines import dark, drawing, grey, ground, ink
+from ..flat.titles import shortened
+from ..style import Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from landscape.records.atomic import write_bytes
-from viz.report.report_parts import Picture, Table
+
+from .report_parts import Picture, Table
 
 LARGEST = 15_000_000
 _SCRIPT = re.compile(r"<script\b([^>]*)>(.*?)</script\s*>", re.DOTALL | re.IGNORECASE)
@@ -135,7 +136,7 @@ def to_report(report: Report) -> str:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    folder = files("viz.report") / "templates"
+    folder = files(__package__) / "templates"
     template = environment.from_string((folder / "report.html").read_text(encoding="utf-8"))
     style = (folder / "report.css").read_text(encoding="utf-8")
     # The style sheet is this package's own, the only text that is not escaped.

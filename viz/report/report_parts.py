@@ -9,8 +9,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from viz.captions.told import caption_of
-from viz.writing import SOFTWARE
+from ..captions.told import caption_of
+from ..writing import SOFTWARE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -149,7 +149,7 @@ def picture_of(drawn: Any, *, alt: str, caption: str | None = None) -> Picture:
 def _vector(figure: Figure) -> bytes:
     import matplotlib
 
-    from viz.flat.contours import FIGURE_SETTINGS
+    from ..flat.contours import FIGURE_SETTINGS
 
     # Letters as outlines: a reader's machine has none of these fonts.
     file = io.BytesIO()
@@ -161,7 +161,7 @@ def _vector(figure: Figure) -> bytes:
 def _pixels(figure: Figure) -> bytes:
     import matplotlib
 
-    from viz.flat.contours import FIGURE_SETTINGS
+    from ..flat.contours import FIGURE_SETTINGS
 
     file = io.BytesIO()
     with matplotlib.rc_context(dict(FIGURE_SETTINGS)):

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
-from viz.geometry.drape import heights_at
-from viz.geometry.frame import Frame
-from viz.geometry.paths import draw_in_front
-from viz.geometry.solution_points import Solution, colour_of, places_of, seen
-from viz.scenes.text import text_3d
-from viz.style import Style
+
+from ..geometry.drape import heights_at
+from ..geometry.frame import Frame
+from ..geometry.paths import draw_in_front
+from ..geometry.solution_points import Solution, colour_of, places_of, seen
+from ..style import Style
+from .text import text_3d
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

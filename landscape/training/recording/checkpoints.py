@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from landscape.networks.parameter_roles import refuse_scripted
 from landscape.networks.parameters import unwrapped
-from landscape.records.terminal import one_line
+from landscape.records.presenting import one_line
 from landscape.training.recording import inert
 from landscape.training.recording.limits import growing_by
 from landscape.training.recording.parameter_names import Ignored, clean_names, fitted
