@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 TESTS = Path(__file__).parent
-IMPORTED = ["pytest", "torch", "torch.func", "matplotlib.pyplot", "pyvista", "sklearn.datasets",
-            "scipy.sparse.linalg", "PIL.Image", "landscape.cli", "landscape.study", "viz",
-            "data"]  # fmt: skip
+IMPORTED = ["pytest", "torch", "torch.func", "torch._dynamo", "matplotlib.pyplot", "pyvista",
+            "sklearn.datasets", "scipy.sparse.linalg", "PIL.Image", "landscape.cli",
+            "landscape.study", "viz", "data"]  # fmt: skip
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(IMPORTED)
 
@@ -52,6 +52,17 @@ def run(
             raise subprocess.TimeoutExpired(str(program), 600)
         texts = [path.read_text("utf-8") for path in printed]
     return subprocess.CompletedProcess([program, *words], process.exitcode, *texts)
+
+
+def run_module(
+    name: str, *arguments: Any, folder: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a module of the checkout, as ``python -P -m`` does."""
+    code = (
+        f"import runpy, sys; sys.path.insert(0, {str(TESTS.parent)!r}); "
+        f"runpy.run_module({name!r}, run_name='__main__', alter_sys=True)"
+    )
+    return run(code, *arguments, folder=folder)
 
 
 def _work(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,8 @@ from calling import accepted, call, refused
 
 import viz
 from landscape.cli.demo import demo_config
-from landscape.store import StudyWriter
+from landscape.config import DataConfig, PcaPlaneConfig, RandomPlaneConfig
+from landscape.store import StudyWriter, open_study
 
 
 @pytest.fixture
@@ -20,7 +23,36 @@ def _no_graphics(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(viz, "ensure", ensure)
 
 
-@pytest.mark.usefixtures("_no_graphics")
+@pytest.fixture
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do all that the quick demo does, with less of everything."""
+    quick = demo_config(quick=True)
+    small = replace(
+        quick, data=DataConfig("wine"), optimizers=("gd",), network={"kind": "mlp", "hidden": [5]},
+        training=replace(quick.training, steps=4),
+        random_plane=RandomPlaneConfig(points=(5, 5)), pca_plane=PcaPlaneConfig(points=(5, 5)),
+    )  # fmt: skip
+    module = sys.modules["landscape.cli.demo"]
+    monkeypatch.setattr(module, "demo_config", lambda *, quick: small)
+
+
+@pytest.mark.usefixtures("_small")
+def test_a_demo_draws_every_surface_and_says_what_it_wrote(tmp_path: Path, rendering: None) -> None:
+    said = accepted("demo", "--quick", "--out", tmp_path)
+    written = [Path(line[6:]) for line in said.splitlines() if line.startswith("wrote ")]
+    assert set(written) == set(tmp_path.iterdir())
+    assert {p.stem for p in written} >= {"comparison-pca", "comparison-random", "contours-pca",
+                                         "contours-random", "microscope"}  # fmt: skip
+    names = open_study(tmp_path).surfaces()
+    assert names == [f"{a}-gd-seed0.{kind}" for a in ("gelu", "relu") for kind in ("pca", "random")]
+    pictures = sorted((tmp_path / "surfaces").iterdir())
+    assert [p.name for p in pictures] == [f"{name}.png" for name in names]
+    assert all(p.read_bytes().startswith(b"\x89PNG") for p in pictures)
+    for run in ("relu-gd", "gelu-gd"):
+        assert said.count(f"\n{run}-seed0 ") == 4
+
+
+@pytest.mark.usefixtures("_no_graphics", "_small")
 def test_a_second_demo_leaves_the_study_alone_and_draws_again(tmp_path: Path) -> None:
     first = call("demo", "--quick", "--out", tmp_path)
     assert first.exit_code == 0, first.output
