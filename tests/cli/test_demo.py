@@ -28,8 +28,8 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do all that the quick demo does, with less of everything."""
     quick = demo_config(quick=True)
     small = replace(
-        quick, data=DataConfig(name="wine"), optimizers=("gd",), network={"kind": "mlp", "hidden": [5]},
-        training=replace(quick.training, steps=4),
+        quick, data=DataConfig(name="wine"), optimizers=("gd",),
+        network={"kind": "mlp", "hidden": [5]}, training=replace(quick.training, steps=4),
         random_plane=RandomPlaneConfig(points=(5, 5)), pca_plane=PcaPlaneConfig(points=(5, 5)),
     )  # fmt: skip
     module = sys.modules["landscape.cli.demo"]
