@@ -27,11 +27,11 @@ $(INSTALLED): pyproject.toml $(CONSTRAINTS)
 	@touch $@
 
 rendering: setup  ## make sure that pictures can be rendered without a display
-	@$(BIN)/python -P -m viz.offscreen && exit 0; \
+	@$(BIN)/python -P -m landscape.viz.offscreen && exit 0; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "Installing $(GL_PACKAGES)"; \
 	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(GL_PACKAGES) >/dev/null; } || true; \
-	  $(BIN)/python -P -m viz.offscreen && exit 0; \
+	  $(BIN)/python -P -m landscape.viz.offscreen && exit 0; \
 	fi; \
 	echo "3D pictures will be left out; everything else works. To have them: sudo apt-get install -y $(GL_PACKAGES)"
 

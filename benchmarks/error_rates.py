@@ -5,8 +5,9 @@
 A study is what a place, one data set and network, gives: 20 primary contrasts in three families.
 The per-seed numbers of two arms each go through the functions that judge real ones
 (`paired_effect`, `Contrast`, `judge`: the same call that judges all findings of a study together).
-Contrasts are drawn independently, nearly the worst case for Holm's correction. The draws are those
-of numpy's seeded generator: the table does not depend on the machine.
+Contrasts are drawn independently, nearly the worst case for Holm's correction. Beside it, studies
+whose rates are chosen by other seeds (`judged_apart`) on a grid, near the largest that a network
+bears. The draws are those of numpy's seeded generator: the table does not depend on the machine.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from landscape.arrays import Floats
-from landscape.dynamics.effects import p_above, paired_effect
-from landscape.dynamics.primary import Primary, every, level
-from landscape.dynamics.statistics import Contrast, Verdict, judge
+from landscape.claims.convergence import judged_apart
+from landscape.claims.effects import p_above, paired_effect
+from landscape.claims.primary import Primary, every, level
+from landscape.claims.statistics import Contrast, Verdict, judge
+from landscape.records.arrays import Floats
+from landscape.records.results import Analysis
 
 SIMULATIONS = 1000
 SEEDS = (12, 16, 24)
@@ -192,6 +195,50 @@ def power(simulations: int, *, seeds: int, truth: float, scatter: float) -> Rate
     return Rate(float(np.mean(right)), simulations)
 
 
+def descents(rng: np.random.Generator, seeds: int, apart: float) -> list[Analysis]:
+    """Make descents of two arms without any difference, one for each seed.
+
+    A run needs 60 steps over the place of its rate, up to the largest rate that it bears: that of
+    its seed (a lognormal with a scatter of .4) times one of its own (a scatter of ``apart``).
+    """
+    rates = 1.5 ** np.arange(14.0)
+    limit = np.log(rates[8]) + 0.4 * rng.standard_normal((seeds, 1, 1, 1))
+    limit = limit + apart * rng.standard_normal((seeds, 2, 1, 1))
+    steps = 60 / rates * np.exp(0.01 * rng.standard_normal((seeds, 2, 1, len(rates))))
+    needed = np.where(np.log(rates) <= limit, steps, np.inf)
+    ends = np.ones((2, 1, len(rates), 1))
+    return [
+        Analysis("claims", {"needed": one, "losses": ends}, {"seed": seed, "group": "simulated"})
+        for seed, one in enumerate(needed)
+    ]
+
+
+def false_speed(simulations: int, *, seeds: int, apart: float) -> Rate:
+    """Return how many studies without any effect call a speed different, of five contrasts.
+
+    The other primary contrasts of the study are taken to have p = 1.
+    """
+    rng = np.random.default_rng([seeds, round(1000 * apart)])
+    fixed = contrasts_of_a_place()
+    speed = [one for one in fixed if one.family == "speed"]
+    quiet = [made(one, 0, np.zeros(seeds)) for one in fixed if one.family != "speed"]
+    wrong = 0
+    for _ in range(simulations):
+        loud = []
+        for one in speed:
+            judged = judged_apart(descents(rng, seeds, apart))
+            a, b = (
+                [float(run.arrays["needed"][arm, 0, run.arrays["chosen"][arm, 0]])
+                 for run in judged]
+                for arm in (0, 1)
+            )  # fmt: skip
+            effect = paired_effect(a, b, scale=one.scale)
+            loud.append(Contrast("simulated", effect, one.claimed, one.bound, family=one.family))
+        verdicts = judge([*loud, *quiet], level=level())
+        wrong += any(found.verdict in WRONG for found in verdicts)
+    return Rate(wrong / simulations, simulations)
+
+
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     print(f"| {' | '.join(head)} |\n{'|---' * len(head)}|")
     for row in rows:
@@ -213,6 +260,11 @@ def main(simulations: int = SIMULATIONS) -> None:
                      for rate in kinds.values() for n in some)]
             for name in NULLS
         ))  # fmt: skip
+    print("Rates chosen by other seeds, two arms without any difference; false difference:\n")
+    _table(["largest rates of two arms apart by", *(f"{n} seeds" for n in SEEDS)], (
+        [f"{apart:.0%}", *(false_speed(simulations // 4, seeds=n, apart=apart) for n in SEEDS)]
+        for apart in (0.02, 0.1, 0.2)
+    ))  # fmt: skip
     print(f"Contrasts that are decided, of {count} of normal scatter:\n")
     head = ["scatter, in margins", *(f"difference of twice the margin, {n} seeds" for n in SEEDS),
             *(f"“hardly” at 0, {n} seeds" for n in SEEDS)]  # fmt: skip

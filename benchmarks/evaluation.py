@@ -1,6 +1,7 @@
 """Points per second of this package and of the published tools, interleaved, in one table.
 
-``make bench`` runs it. Writes ``benchmarks/README.md`` and ``benchmarks/evaluation.json``.
+``make bench`` runs it. It writes ``benchmarks/evaluation.json`` and prints the beginning of
+``benchmarks/README.md``, up to the section on error rates; other scripts print the other sections.
 """
 
 from __future__ import annotations
@@ -22,18 +23,18 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-import data
 import landscape
 from benchmarks import peers, workloads
-from landscape.chebyshev import decay_rate
-from landscape.evaluation import PlaneEvaluator
-from landscape.grid import Grid
+from landscape import data
+from landscape.evaluation.chebyshev import decay_rate
+from landscape.evaluation.engine import PlaneEvaluator
+from landscape.evaluation.resampling import resample
+from landscape.evaluation.sampling import plane_evaluator, sample
 from landscape.networks import build
-from landscape.parameters import unflatten
-from landscape.plane import Plane
+from landscape.networks.parameters import unflatten
 from landscape.problem import Problem
-from landscape.resampling import resample
-from landscape.sampling import plane_evaluator, sample
+from landscape.records.grid import Grid
+from landscape.records.plane import Plane
 
 HERE = Path(__file__).parent
 OWN = "landscape"
@@ -236,7 +237,6 @@ def main() -> None:
     text = report(rows, resampled(), given.rounds, given.seconds)
     given.out.mkdir(parents=True, exist_ok=True)
     (given.out / "evaluation.json").write_text(json.dumps(rows, indent=1) + "\n")
-    (given.out / "README.md").write_text(text)
     sys.stdout.write(text)
 
 

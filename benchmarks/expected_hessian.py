@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-import data
 import landscape
-from landscape.parameters import flatten
-from landscape.spectrum import quadrature
+from landscape import data
+from landscape.curvature.spectrum import quadrature
+from landscape.networks.parameters import flatten
 
 EXAMPLES, RATE, ROUNDS = 400, 0.1, 9
 

@@ -37,11 +37,12 @@ from benchmarks.store_jobs import Acknowledge, Arrays, Job, Sampling, Training, 
 from landscape.cli import app
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.wiring import load_data
-from landscape.config import DataConfig, RandomPlaneConfig, SamplingConfig, StudyConfig
-from landscape.config import TrainingConfig as Steps
-from landscape.results import Analysis
+from landscape.evaluation.engine_settings import SamplingConfig
+from landscape.records.results import Analysis
 from landscape.store import StudyWriter, images
 from landscape.study import Study
+from landscape.study.configuration import DataConfig, RandomPlaneConfig, StudyConfig
+from landscape.training.training_settings import TrainingConfig as Steps
 
 DISKS = (16 << 20, 32 << 20)
 STUDY = StudyConfig(

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import sys
 
-import data
 import landscape
+from landscape import data
 from landscape.networks import build
 
 ACTIVATIONS = ("relu", "smelu_0.01", "smelu_1", "leaky_relu", "hardtanh", "elu", "gelu",

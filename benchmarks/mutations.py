@@ -24,15 +24,15 @@ from typing import Any
 
 import numpy as np
 
-from landscape.grid import Grid
-from landscape.layout import Layout, Slot
-from landscape.plane import Plane
-from landscape.results import Analysis, Projection
+from landscape.records.grid import Grid
+from landscape.records.layout import Layout, Slot
+from landscape.records.plane import Plane
+from landscape.records.results import Analysis, Projection
+from landscape.records.surface import Status, Surface
+from landscape.records.trajectory import Trajectory
 from landscape.store import StudyWriter, open_study
 from landscape.store.codec import Record
 from landscape.store.seal import BYTES, put_seal
-from landscape.surface import Status, Surface
-from landscape.trajectory import Trajectory
 
 GRID = Grid.square(21)
 SECONDS = 120

@@ -30,9 +30,9 @@ def bowls(count: int) -> tuple[list[Any], list[Any]]:
     """Return surfaces of 51 x 51 points, each with a minimum of its own, and paths of 101 steps."""
     import numpy as np
 
-    from landscape.grid import Grid
-    from landscape.results import Projection
-    from landscape.surface import Surface
+    from landscape.records.grid import Grid
+    from landscape.records.results import Projection
+    from landscape.records.surface import Surface
 
     grid = Grid.square(51)
     a, b = np.meshgrid(*grid.axes, indexing="ij")
@@ -53,7 +53,7 @@ def bowls(count: int) -> tuple[list[Any], list[Any]]:
 
 def single() -> Any:
     """Draw one surface with its path, in the style of a paper."""
-    import viz
+    from landscape import viz
 
     surfaces, paths = bowls(1)
     return viz.surface(surfaces[0], path=paths[0], title="One surface")
@@ -61,7 +61,7 @@ def single() -> Any:
 
 def comparison() -> Any:
     """Draw four surfaces with their paths, two by two, 2400 x 1800 pixels."""
-    import viz
+    from landscape import viz
 
     surfaces, paths = bowls(4)
     style = viz.Style(panel_width=3.625, panel_height=2.8, dpi=300)
@@ -75,9 +75,9 @@ def measure(name: str) -> dict[str, Any]:
     import pyvista
     from PIL import Image
 
-    import viz
-    from viz import writing  # noqa: F401
-    from viz.scenes import panels  # noqa: F401
+    from landscape import viz
+    from landscape.viz import writing  # noqa: F401
+    from landscape.viz.scenes import panels  # noqa: F401
 
     viz.ensure()
     # PyVista imports its plotting part when it is first asked for.

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-import data
 import landscape
-from landscape import activations
-from landscape.networks import build
+from landscape import data
+from landscape.networks import activations, build
 
 ACTIVATIONS = ("relu", "smelu_0.01", "smelu_0.1", "smelu_1", "gelu", "elu", "tanh")
 WIDTHS = np.array([4e-5, 4e-4, 4e-3, 4e-2, 4e-1])

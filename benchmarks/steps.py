@@ -24,8 +24,8 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-import data
 import landscape
+from landscape import data
 from landscape.networks import build
 
 DEPTHS = (2, 4, 8)

@@ -13,17 +13,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from landscape.config import SamplingConfig, TrainingConfig, network_spec
-from landscape.directions import random_plane
-from landscape.grid import Grid
+from landscape.evaluation.engine_settings import SamplingConfig
+from landscape.evaluation.sampling import empty_surface, plane_evaluator, sample_tiles
 from landscape.networks import build
+from landscape.networks.spec import network_spec
+from landscape.planes.random import random_plane
 from landscape.problem import Problem
-from landscape.sampling import empty_surface, plane_evaluator, sample_tiles
+from landscape.records.grid import Grid
+from landscape.records.surface import Status, Surface
 from landscape.store import StudyFile, StudyWriter
-from landscape.store.paths import run_path, surface_path
-from landscape.surface import Status, Surface
-from landscape.training import train
-from landscape.training_state import Keeping
+from landscape.store.places import run_path, surface_path
+from landscape.training.loop import train
+from landscape.training.training_checkpoint import TrainingCheckpoint
+from landscape.training.training_settings import TrainingConfig
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 GRID = Grid.square(41)
@@ -118,7 +120,9 @@ class Training(Job):
 
             trajectory = train(
                 self.problem(), optimizer="adam", config=TRAINING,
-                keeping=Keeping(save, saved, 0.0, lambda: writer.pieces(RUN), writer.gather),
+                keeping=TrainingCheckpoint(
+                    save, saved, 0.0, lambda: writer.pieces(RUN), writer.gather
+                ),
             )  # fmt: skip
             writer.put_record(RUN, trajectory)
             acknowledge(0)

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from benchmarks.workloads import NAMES, TITLES, make
-from landscape.config import SamplingConfig
-from landscape.directions import random_plane
-from landscape.grid import Grid
+from landscape.evaluation.engine_settings import SamplingConfig
+from landscape.evaluation.sampling import empty_surface, plane_evaluator, sample_tiles
+from landscape.planes.random import random_plane
 from landscape.problem import Problem
-from landscape.sampling import empty_surface, plane_evaluator, sample_tiles
+from landscape.records.grid import Grid
 from landscape.store import StudyWriter
 
 R = TypeVar("R")

@@ -21,10 +21,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import browsing
 
-import viz
-from landscape.grid import Grid
-from landscape.results import Projection
-from landscape.surface import Status, Surface
+from landscape import viz
+from landscape.records.grid import Grid
+from landscape.records.results import Projection
+from landscape.records.surface import Status, Surface
 
 # Name, runs in the page, points each way.
 CASES = (("2 x 101 x 101", 2, 101), ("2 x 201 x 201", 2, 201), ("8 x 101 x 101", 8, 101))

@@ -11,9 +11,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from data import bundled, folders, synthetic
-from data.batch import Batch, digest
-from data.standardise import check, standardised
+from . import bundled, folders, synthetic
+from .batch import Batch, digest
+from .standardise import check, standardised
 
 Arrays = tuple[NDArray[Any], NDArray[Any]]
 

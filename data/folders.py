@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data import cifar
-from data.idx import read_idx
+from . import cifar
+from .idx import read_idx
 
 Arrays = tuple[NDArray[Any], NDArray[Any]]
 VARIABLE = "LANDSCAPE_DATA"

@@ -17,7 +17,7 @@ from typing import Any
 
 from PIL import Image
 
-import viz
+from landscape import viz
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = ROOT / "docs" / "gallery"

@@ -4,11 +4,9 @@
 import argparse
 from pathlib import Path
 
-import data
 import landscape
-import viz
-from landscape import activations
-from landscape.networks import build
+from landscape import data, viz
+from landscape.networks import activations, build
 from landscape.study.windows import window_around
 
 parser = argparse.ArgumentParser(description=__doc__)

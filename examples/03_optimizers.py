@@ -5,9 +5,8 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-import data
 import landscape
-import viz
+from landscape import data, viz
 from landscape.networks import build
 from landscape.study.windows import window_around
 

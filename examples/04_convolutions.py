@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-import data
 import landscape
-import viz
+from landscape import data, viz
 from landscape.networks import build
 
 parser = argparse.ArgumentParser(description=__doc__)

@@ -23,7 +23,7 @@ given, _ = parser.parse_known_args()  # a notebook has arguments of its own
 study = given.study
 if study is None:
     size = ["--steps", "20", "--grid", "9"] if given.quick else []
-    command = [sys.executable, "-P", "-m", "landscape", "run", "--out", str(given.out), *size]
+    command = [sys.executable, "-P", "-m", "landscape.cli", "run", "--out", str(given.out), *size]
     subprocess.run(command, check=True)
     study = given.out / "study.h5"
 

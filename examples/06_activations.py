@@ -4,8 +4,8 @@
 import argparse
 from pathlib import Path
 
-from landscape import activations
-from viz import activation_plate, save
+from landscape.networks import activations
+from landscape.viz import activation_plate, save
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))

@@ -7,11 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-import data
 import landscape
-import viz
-from landscape import activations
-from landscape.networks import build
+from landscape import data, viz
+from landscape.networks import activations, build
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))

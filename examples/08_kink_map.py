@@ -4,12 +4,11 @@
 import argparse
 from pathlib import Path
 
-import data
 import landscape
-import viz
-from landscape.kinks import creased_surface, kink_map
+from landscape import data, viz
+from landscape.kinks import kink_cut_surface, kink_map
 from landscape.networks import build
-from landscape.parameters import assign
+from landscape.networks.parameters import assign
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))
@@ -39,9 +38,10 @@ print("wrote", viz.save(picture, given.out / "kink-curves-3d.png"))
 # %% The surface cut along them, without its quadratic
 # What is left after the quadratic is nearly all creases: each edge has two normals.
 grid = landscape.Grid.square(5 if given.quick else 13, 0.002)
-creases = creased_surface(problem, plane, kinks, grid=grid, least=0.1 if given.quick else 1e-2)
+creases = kink_cut_surface(problem, plane, kinks, grid=grid, least=0.1 if given.quick else 1e-2)
 residual = creases.minus(creases.quadratic())
-print("wrote", viz.save(viz.creased(residual, title="Residual"), given.out / "creases.png"))
+picture = viz.kink_cut_surface(residual, title="Residual")
+print("wrote", viz.save(picture, given.out / "creases.png"))
 
 # %% Wider windows hold too many curves to draw: their density
 wide = landscape.Grid.square(9 if given.quick else 41, 0.25)

@@ -5,11 +5,10 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-import data
 import landscape
-import viz
+from landscape import data, viz
 from landscape.networks import build
-from landscape.parameters import assign
+from landscape.networks.parameters import assign
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import landscape
-import viz
+from landscape import viz
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))

@@ -7,9 +7,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-import data
 import landscape
-import viz
+from landscape import data, viz
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))

@@ -8,9 +8,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-import data
 import landscape
-import viz
+from landscape import data, viz
 from landscape.study.windows import window_around
 
 parser = argparse.ArgumentParser(description=__doc__)

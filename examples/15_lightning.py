@@ -9,10 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-import data
 import landscape
-import viz
-from landscape.recording.lightning import RecorderCallback
+from landscape import data, viz
+from landscape.training.recording.lightning import RecorderCallback
 
 try:
     import lightning.pytorch as pl

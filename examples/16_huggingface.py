@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 import landscape
-import viz
-from landscape.recording.huggingface import RecorderCallback
+from landscape import viz
+from landscape.training.recording.huggingface import RecorderCallback
 
 try:
     from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainingArguments

@@ -5,9 +5,8 @@ import argparse
 import importlib.util
 from pathlib import Path
 
-import data
 import landscape
-import viz
+from landscape import data, viz
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))

@@ -4,10 +4,9 @@
 import argparse
 from pathlib import Path
 
-import data
 import landscape
-import viz
-from landscape import activations
+from landscape import data, viz
+from landscape.networks import activations
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))

@@ -4,13 +4,11 @@
 import argparse
 from pathlib import Path
 
-import data
 import landscape
-import viz
-from landscape import activations
-from landscape.kinks import along_path, curvature_against_scale, random_segment, spread_records
-from landscape.networks import build
-from landscape.parameters import assign
+from landscape import data, random_segment, viz
+from landscape.kinks import along_path, curvature_against_scale, spread_records
+from landscape.networks import activations, build
+from landscape.networks.parameters import assign
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))

@@ -9,12 +9,11 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
-import data
 import landscape
-import viz
-from landscape import activations
-from landscape.dynamics.sharpest import sharpest
-from viz.flat.lines import LINE_COLOURS, drawing
+from landscape import data, viz
+from landscape.claims.sharpest import sharpest
+from landscape.networks import activations
+from landscape.viz.flat.lines import LINE_COLOURS, drawing
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))

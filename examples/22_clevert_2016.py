@@ -8,13 +8,11 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-import data
 import landscape
-import viz
-from landscape import activations
-from landscape.networks import build
-from landscape.parameters import assign
-from viz.flat.lines import LINE_COLOURS, drawing
+from landscape import data, viz
+from landscape.networks import activations, build
+from landscape.networks.parameters import assign
+from landscape.viz.flat.lines import LINE_COLOURS, drawing
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))

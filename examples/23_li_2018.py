@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-import data
 import landscape
-import viz
+from landscape import data, viz
 from landscape.networks import build
-from viz.flat.lines import LINE_COLOURS, drawing
+from landscape.viz.flat.lines import LINE_COLOURS, drawing
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))

@@ -6,167 +6,169 @@ Names are loaded when first used, so that reading records needs no torch.
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
+# A wheel holds data and viz inside this package; in a checkout they stand beside it.
+if not Path(__file__).with_name("viz").is_dir():
+    __path__.append(str(Path(__file__).parent.parent))
+
 if TYPE_CHECKING:
-    from landscape.budget import SlopeBudget
-    from landscape.centre import centre_of, hints
-    from landscape.config import SamplingConfig, StudyConfig, TrainingConfig
-    from landscape.curvature import plane_sharpness
-    from landscape.derivatives import gradient
-    from landscape.description import PlaneDescription, describe
-    from landscape.directions import (
-        custom_plane,
-        line_between,
-        line_within,
-        pca_plane,
-        plane_through,
-        random_plane,
-        random_walk_variance,
-        update_plane,
-    )
-    from landscape.evaluation import Subset, batch_loss
-    from landscape.expected_hessian import expected_hessian_check, hessian_product
-    from landscape.grid import Grid
-    from landscape.hessian import (
+    import data as data
+    import viz as viz
+    from landscape.curvature.derivatives import gradient
+    from landscape.curvature.expected_hessian import expected_hessian_check, hessian_product
+    from landscape.curvature.hessian import (
         Eigenpairs,
         hessian_eigenpairs,
         hessian_extremes,
         with_curvature,
     )
-    from landscape.kinks import (
-        SlopePrediction,
-        gradient_segment,
-        predicted_slope_change,
-        random_segment,
-        slope_budget,
-    )
-    from landscape.layout import Layout
-    from landscape.loss_planes import eigenvector_plane, gradient_plane
-    from landscape.many_planes import plane_spread
-    from landscape.microscope import (
+    from landscape.curvature.plane_sharpness import plane_sharpness
+    from landscape.curvature.spectrum import spectral_density
+    from landscape.evaluation.engine_settings import SamplingConfig
+    from landscape.evaluation.output_divergence import output_divergence
+    from landscape.evaluation.resampling import resample
+    from landscape.evaluation.sampling import loss_on_plane, place, plane_evaluator, sample
+    from landscape.kinks import SlopePrediction, predicted_slope_change, slope_budget
+    from landscape.kinks.microscope import (
         StepWindow,
         minibatch_noise,
         residual_scaling,
         window_of_step,
         zoom_series,
     )
-    from landscape.naming import RunKey
-    from landscape.output_distance import output_divergence
-    from landscape.parameters import layout_of
-    from landscape.plane import Plane
+    from landscape.networks.parameters import layout_of
+    from landscape.planes.between import line_between, plane_through
+    from landscape.planes.custom import custom_plane
+    from landscape.planes.loss_planes import eigenvector_plane, gradient_plane
+    from landscape.planes.network_segments import gradient_segment, random_segment
+    from landscape.planes.pca import pca_plane
+    from landscape.planes.plane_variability import plane_variability
+    from landscape.planes.random import random_plane
+    from landscape.planes.random_walk import random_walk_variance
+    from landscape.planes.updates import update_plane
+    from landscape.planes.within import line_within
     from landscape.problem import Problem
-    from landscape.projection import project
-    from landscape.recording.checkpoints import load_into, read_checkpoint
-    from landscape.recording.losses import evaluate_losses
-    from landscape.recording.reading import read_recording
-    from landscape.recording.recorder import TrajectoryRecorder
-    from landscape.recording.series import trajectory_from_checkpoints
-    from landscape.resampling import resample
-    from landscape.residuals import Residual, remove_quadratic
-    from landscape.results import Analysis, Projection
-    from landscape.sampling import loss_on_plane, place, plane_evaluator, sample
-    from landscape.segment import (
+    from landscape.problem.batch_loss import batch_loss
+    from landscape.problem.subsets import Subset
+    from landscape.records.budget import SlopeBudget
+    from landscape.records.centre import centre_of, hints
+    from landscape.records.description import PlaneDescription, describe
+    from landscape.records.grid import Grid
+    from landscape.records.layout import Layout
+    from landscape.records.naming import RunKey
+    from landscape.records.plane import Plane
+    from landscape.records.projection import project
+    from landscape.records.residuals import Residual, remove_quadratic
+    from landscape.records.results import Analysis, Projection
+    from landscape.records.segment import (
         Segment,
         averaged_segment,
         line_segment,
         segment_between,
         step_segment,
     )
-    from landscape.spectrum import spectral_density
+    from landscape.records.surface import Status, Surface
+    from landscape.records.trajectory import Trajectory
+    from landscape.records.window_scaling import ResidualScaling
     from landscape.store import StudyFile, open_study
     from landscape.study import Study
-    from landscape.surface import Status, Surface
-    from landscape.training import train
-    from landscape.trajectory import Trajectory
-    from landscape.window_scaling import ResidualScaling
+    from landscape.study.configuration import StudyConfig
+    from landscape.training.loop import train
+    from landscape.training.recording.checkpoints import load_into, read_checkpoint
+    from landscape.training.recording.losses_of_records import evaluate_losses
+    from landscape.training.recording.recorded import read_recording
+    from landscape.training.recording.recorder import TrajectoryRecorder
+    from landscape.training.recording.series import trajectory_from_checkpoints
+    from landscape.training.training_settings import TrainingConfig
 
 _HOME = MappingProxyType(
     {
         # records
-        "Analysis": "results",
-        "Eigenpairs": "hessian",
-        "Grid": "grid",
-        "Layout": "layout",
-        "Plane": "plane",
+        "Analysis": "records.results",
+        "Eigenpairs": "curvature.hessian",
+        "Grid": "records.grid",
+        "Layout": "records.layout",
+        "Plane": "records.plane",
         "Problem": "problem",
-        "PlaneDescription": "description",
-        "Projection": "results",
-        "Residual": "residuals",
-        "ResidualScaling": "window_scaling",
-        "RunKey": "naming",
-        "Status": "surface",
-        "Subset": "evaluation",
-        "StepWindow": "microscope",
-        "SamplingConfig": "config",
-        "StudyConfig": "config",
-        "Surface": "surface",
-        "TrainingConfig": "config",
-        "Trajectory": "trajectory",
+        "PlaneDescription": "records.description",
+        "Projection": "records.results",
+        "Residual": "records.residuals",
+        "ResidualScaling": "records.window_scaling",
+        "RunKey": "records.naming",
+        "Status": "records.surface",
+        "Subset": "problem.subsets",
+        "StepWindow": "kinks.microscope",
+        "SamplingConfig": "evaluation.engine_settings",
+        "StudyConfig": "study.configuration",
+        "Surface": "records.surface",
+        "TrainingConfig": "training.training_settings",
+        "Trajectory": "records.trajectory",
         # files
         "StudyFile": "store",
         "open_study": "store",
-        "Segment": "segment",
-        "SlopeBudget": "budget",
+        "Segment": "records.segment",
+        "SlopeBudget": "records.budget",
         "SlopePrediction": "kinks",
         # recording
-        "TrajectoryRecorder": "recording.recorder",
-        "evaluate_losses": "recording.losses",
-        "load_into": "recording.checkpoints",
-        "read_checkpoint": "recording.checkpoints",
-        "read_recording": "recording.reading",
-        "trajectory_from_checkpoints": "recording.series",
+        "TrajectoryRecorder": "training.recording.recorder",
+        "evaluate_losses": "training.recording.losses_of_records",
+        "load_into": "training.recording.checkpoints",
+        "read_checkpoint": "training.recording.checkpoints",
+        "read_recording": "training.recording.recorded",
+        "trajectory_from_checkpoints": "training.recording.series",
         # kinks
-        "averaged_segment": "segment",
-        "gradient_segment": "kinks",
-        "line_segment": "segment",
+        "averaged_segment": "records.segment",
+        "gradient_segment": "planes.network_segments",
+        "line_segment": "records.segment",
         "predicted_slope_change": "kinks",
-        "random_segment": "kinks",
-        "segment_between": "segment",
+        "random_segment": "planes.network_segments",
+        "segment_between": "records.segment",
         "slope_budget": "kinks",
-        "step_segment": "segment",
-        "centre_of": "centre",
-        "hints": "centre",
+        "step_segment": "records.segment",
+        "centre_of": "records.centre",
+        "hints": "records.centre",
         # work
         "Study": "study",
-        "custom_plane": "directions",
-        "eigenvector_plane": "loss_planes",
-        "gradient": "derivatives",
-        "gradient_plane": "loss_planes",
-        "hessian_eigenpairs": "hessian",
-        "hessian_extremes": "hessian",
-        "expected_hessian_check": "expected_hessian",
-        "hessian_product": "expected_hessian",
-        "spectral_density": "spectrum",
-        "describe": "description",
-        "batch_loss": "evaluation",
-        "layout_of": "parameters",
-        "line_between": "directions",
-        "line_within": "directions",
-        "loss_on_plane": "sampling",
-        "minibatch_noise": "microscope",
-        "output_divergence": "output_distance",
-        "pca_plane": "directions",
-        "place": "sampling",
-        "plane_evaluator": "sampling",
-        "plane_sharpness": "curvature",
-        "plane_spread": "many_planes",
-        "plane_through": "directions",
-        "project": "projection",
-        "random_plane": "directions",
-        "random_walk_variance": "directions",
-        "remove_quadratic": "residuals",
-        "resample": "resampling",
-        "residual_scaling": "microscope",
-        "sample": "sampling",
-        "train": "training",
-        "update_plane": "directions",
-        "window_of_step": "microscope",
-        "with_curvature": "hessian",
-        "zoom_series": "microscope",
+        "custom_plane": "planes.custom",
+        "eigenvector_plane": "planes.loss_planes",
+        "gradient": "curvature.derivatives",
+        "gradient_plane": "planes.loss_planes",
+        "hessian_eigenpairs": "curvature.hessian",
+        "hessian_extremes": "curvature.hessian",
+        "expected_hessian_check": "curvature.expected_hessian",
+        "hessian_product": "curvature.expected_hessian",
+        "spectral_density": "curvature.spectrum",
+        "describe": "records.description",
+        "batch_loss": "problem.batch_loss",
+        "layout_of": "networks.parameters",
+        "line_between": "planes.between",
+        "line_within": "planes.within",
+        "loss_on_plane": "evaluation.sampling",
+        "minibatch_noise": "kinks.microscope",
+        "output_divergence": "evaluation.output_divergence",
+        "pca_plane": "planes.pca",
+        "place": "evaluation.sampling",
+        "plane_evaluator": "evaluation.sampling",
+        "plane_sharpness": "curvature.plane_sharpness",
+        "plane_variability": "planes.plane_variability",
+        "plane_through": "planes.between",
+        "project": "records.projection",
+        "random_plane": "planes.random",
+        "random_walk_variance": "planes.random_walk",
+        "remove_quadratic": "records.residuals",
+        "resample": "evaluation.resampling",
+        "residual_scaling": "kinks.microscope",
+        "sample": "evaluation.sampling",
+        "train": "training.loop",
+        "update_plane": "planes.updates",
+        "window_of_step": "kinks.microscope",
+        "with_curvature": "curvature.hessian",
+        "zoom_series": "kinks.microscope",
     }
 )
 
@@ -225,8 +227,8 @@ __all__ = [
     "place",
     "plane_evaluator",
     "plane_sharpness",
-    "plane_spread",
     "plane_through",
+    "plane_variability",
     "predicted_slope_change",
     "project",
     "random_plane",
@@ -252,6 +254,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in ("data", "viz"):
+        return import_module(f"landscape.{name}")
     if name in _HOME:
         return getattr(import_module(f"landscape.{_HOME[name]}"), name)
     raise AttributeError(f"module 'landscape' has no attribute {name!r}")

@@ -18,13 +18,13 @@ import numpy as np
 from making import make_path, make_surface
 from numpy.typing import NDArray
 
-import viz
-from landscape.grid import Grid
-from landscape.layout import Layout, Slot
-from landscape.plane import Plane
-from landscape.results import Projection
-from landscape.surface import Surface
-from viz.style import TESTING
+from landscape import viz
+from landscape.records.grid import Grid
+from landscape.records.layout import Layout, Slot
+from landscape.records.plane import Plane
+from landscape.records.results import Projection
+from landscape.records.surface import Surface
+from landscape.viz.style import TESTING
 
 Pixels = NDArray[np.uint8]
 FOLDER = Path(__file__).parent / "viz" / "baselines"

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from landscape.grid import Grid
-from landscape.results import Projection
-from landscape.surface import Status, Surface
-from viz.explorer.explorer import Explorer
-from viz.explorer.moment import Moment
+from landscape.records.grid import Grid
+from landscape.records.results import Projection
+from landscape.records.surface import Status, Surface
+from landscape.viz.explorer.explorer import Explorer
+from landscape.viz.explorer.moment import Moment
 
 
 def bowl(coordinates: Any) -> Any:

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from viz.flat.contours import FIGURE_SETTINGS
+from landscape.viz.flat.contours import FIGURE_SETTINGS
 
 
 def clashes(figure: Figure) -> list[str]:

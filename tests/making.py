@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from landscape.grid import Grid
-from landscape.results import Analysis, Projection
-from landscape.surface import Status, Surface
+from landscape.records.grid import Grid
+from landscape.records.results import Analysis, Projection
+from landscape.records.surface import Status, Surface
 
 
 def make_surface(losses: np.ndarray, grid: Grid, run: str | None = None) -> Surface:
@@ -41,7 +41,7 @@ def followed_path(count: int = 30, *, rate: float | None = 0.1, kinked: bool = T
         "predicted_kink": 0.85 * t * change, "predicted_crossings": 100 * (2 - 1.9 * t),
         "taken_back": 0.3 * t * change, "predicted_taken_back": 0.33 * t * change,
         "checked": checked, "budget_smooth": 0.05 - 0.02 * c, "budget_kink": 0.04 * c,
-        "boldness": 1 + c, "lipschitz": 30 - 20 * c, "sharpness": 4 + c,
+        "linear_range": 1 + c, "lipschitz": 30 - 20 * c, "sharpness": 4 + c,
         "kink_noise": 0.01 + 0.1 * c, **changes,
     }  # fmt: skip
     settings = {"learning_rate": rate, "examples": 100, "kinked": kinked, "least_change": 0.01}

@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 from making import make_path, make_surface
 
-from landscape.grid import Grid
-from landscape.results import Projection
-from landscape.surface import Surface
-from viz.geometry.frame import Frame
-from viz.geometry.height import HeightScale
-from viz.geometry.view import View
-from viz.paper.hybrid import FIGURE_STYLE
+from landscape.records.grid import Grid
+from landscape.records.results import Projection
+from landscape.records.surface import Surface
+from landscape.viz.geometry.frame import Frame
+from landscape.viz.geometry.height import HeightScale
+from landscape.viz.geometry.viewport import View
+from landscape.viz.paper.hybrid import FIGURE_STYLE
 
 QUICK = replace(FIGURE_STYLE, anti_aliasing=False)
 

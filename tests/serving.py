@@ -17,7 +17,8 @@ import numpy as np
 from calling import ENVIRONMENT
 from small_study import SMALL
 
-from landscape.config import RandomPlaneConfig, SamplingConfig
+from landscape.evaluation.engine_settings import SamplingConfig
+from landscape.study.configuration import RandomPlaneConfig
 
 CONFIG = replace(
     SMALL, activations=("relu",), optimizers=("gd",), random_plane=RandomPlaneConfig(points=(9, 9)),
@@ -32,7 +33,7 @@ class Served:
 
     def __init__(self, study: Path) -> None:
         self.study = study
-        command = [sys.executable, "-P", "-m", "landscape", "view", study, "--surface", PLACE,
+        command = [sys.executable, "-P", "-m", "landscape.cli", "view", study, "--surface", PLACE,
                    "--browser", "--port", "0", "--points", "11"]  # fmt: skip
         # A shell that runs in the background has its children ignore Ctrl-C.
         self.process = subprocess.Popen(

@@ -8,18 +8,13 @@ from typing import Any
 
 import h5py
 
-import data
-from landscape.config import (
-    DataConfig,
-    PcaPlaneConfig,
-    RandomPlaneConfig,
-    SamplingConfig,
-    StudyConfig,
-    TrainingConfig,
-)
+from landscape import data
+from landscape.evaluation.engine_settings import SamplingConfig
 from landscape.store import StudyFile
 from landscape.study import Study
+from landscape.study.configuration import DataConfig, PcaPlaneConfig, RandomPlaneConfig, StudyConfig
 from landscape.study.reporting import Silent
+from landscape.training.training_settings import TrainingConfig
 
 # Everything about the engine is fixed, so that results can be compared bit by bit.
 SMALL = StudyConfig(

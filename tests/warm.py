@@ -20,7 +20,7 @@ from typing import Any
 TESTS = Path(__file__).parent
 IMPORTED = ["pytest", "torch", "torch.func", "torch._dynamo", "matplotlib.pyplot", "pyvista",
             "sklearn.datasets", "scipy.sparse.linalg", "PIL.Image", "landscape.cli",
-            "landscape.study", "viz", "data"]  # fmt: skip
+            "landscape.study", "landscape.viz", "landscape.data"]  # fmt: skip
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(IMPORTED)
 

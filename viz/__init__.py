@@ -10,50 +10,50 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from viz.browser.html import page_of, to_html, toy_html
-    from viz.browser.notebook import show
-    from viz.captions.files import as_markdown
-    from viz.captions.latex import latex_caption
-    from viz.captions.surfaces import caption
-    from viz.captions.told import caption_of
-    from viz.closeups.microscope_captions import microscope_caption
-    from viz.closeups.microscope_scene import microscope_3d
-    from viz.closeups.microscopy import microscope, zooms
-    from viz.closeups.scaling import residual_scaling
-    from viz.explorer.regions import check_points
-    from viz.explorer.server import check_address, explore_in_browser
-    from viz.explorer.window import explore_in_window
-    from viz.films.descent import animate_descent
-    from viz.films.video import check_video
-    from viz.films.zoom import animate_zoom
-    from viz.flat.contours import contour
-    from viz.flat.line_figures import barrier, line, line_caption, section
-    from viz.geometry.height import HeightScale
-    from viz.geometry.window import visible
-    from viz.kinks.creases import creased
-    from viz.kinks.density import kink_density
-    from viz.kinks.kink_lines import kink_contour, kink_surface
-    from viz.measured.activation_plates import activation_caption, activation_plate
-    from viz.measured.budget_bars import budget_caption, slope_budgets
-    from viz.measured.budget_layers import layer_budgets, layer_caption
-    from viz.measured.curvature_captions import curvature_scale_caption
-    from viz.measured.curvature_lines import curvature_scale
-    from viz.measured.path_lines import along_path, along_path_caption
-    from viz.measured.spectra import spectrum, spectrum_caption
-    from viz.meshes.export import export_mesh
-    from viz.offscreen import ensure
-    from viz.paper.hybrid import figure, figure_caption, figure_style
-    from viz.paper.mosaics import mosaic, mosaic_caption
-    from viz.report.effects import MOST_EFFECTS, effect_groups, effect_lines
-    from viz.report.parts import Picture, Table, picture_of
-    from viz.report.report import ClaimPart, Report, Scene, Section, to_report, write_report
-    from viz.report.spreads import spread_lines
-    from viz.scenes.matrices import matrix
-    from viz.scenes.panels import compare, surface
-    from viz.signature import signed
-    from viz.style import Style
-    from viz.venues import width_of
-    from viz.writing import save
+    from .browser.html import page_of, to_html, toy_html
+    from .browser.notebook import show
+    from .captions.beside import as_markdown
+    from .captions.latex import latex_caption
+    from .captions.surfaces import caption
+    from .captions.told import caption_of
+    from .closeups.microscope_captions import microscope_caption
+    from .closeups.microscope_scene import microscope_3d
+    from .closeups.microscopy import microscope, zooms
+    from .closeups.scaling import residual_scaling
+    from .explorer.desktop import explore_in_window
+    from .explorer.regions import check_points
+    from .explorer.server import check_address, explore_in_browser
+    from .films.descent import animate_descent
+    from .films.video import check_video
+    from .films.zoom import animate_zoom
+    from .flat.contours import contour
+    from .flat.line_figures import barrier, line, line_caption, section
+    from .geometry.height import HeightScale
+    from .geometry.window import visible
+    from .kinks.density import kink_density
+    from .kinks.kink_cut_figure import kink_cut_surface
+    from .kinks.kink_lines import kink_contour, kink_surface
+    from .measured.activation_plates import activation_caption, activation_plate
+    from .measured.budget_bars import budget_caption, slope_budgets
+    from .measured.budget_layers import layer_budgets, layer_caption
+    from .measured.curvature_captions import curvature_scale_caption
+    from .measured.curvature_lines import curvature_scale
+    from .measured.path_lines import along_path, along_path_caption
+    from .measured.spectra import spectrum, spectrum_caption
+    from .meshes.mesh_files import export_mesh
+    from .offscreen import ensure
+    from .paper.hybrid import figure, figure_caption, figure_style
+    from .paper.mosaics import mosaic, mosaic_caption
+    from .report.effect_lines import MOST_EFFECTS, effect_groups, effect_lines
+    from .report.report_page import ClaimPart, Report, Scene, Section, to_report, write_report
+    from .report.report_parts import Picture, Table, picture_of
+    from .report.spreads import spread_lines
+    from .scenes.matrices import matrix
+    from .scenes.panels import compare, surface
+    from .signature import signed
+    from .style import Style
+    from .venues import width_of
+    from .writing import save
 
 _HOME = MappingProxyType(
     {
@@ -78,7 +78,7 @@ _HOME = MappingProxyType(
         "kink_contour": "kinks.kink_lines",
         "kink_surface": "kinks.kink_lines",
         "kink_density": "kinks.density",
-        "creased": "kinks.creases",
+        "kink_cut_surface": "kinks.kink_cut_figure",
         "visible": "geometry.window",
         # figures of measurements
         "slope_budgets": "measured.budget_bars",
@@ -86,10 +86,10 @@ _HOME = MappingProxyType(
         "curvature_scale": "measured.curvature_lines",
         "along_path": "measured.path_lines",
         "spectrum": "measured.spectra",
-        "effect_lines": "report.effects",
-        "effect_groups": "report.effects",
+        "effect_lines": "report.effect_lines",
+        "effect_groups": "report.effect_lines",
         "spread_lines": "report.spreads",
-        "MOST_EFFECTS": "report.effects",
+        "MOST_EFFECTS": "report.effect_lines",
         # what is written below
         "activation_plate": "measured.activation_plates",
         "activation_caption": "measured.activation_plates",
@@ -102,7 +102,7 @@ _HOME = MappingProxyType(
         "along_path_caption": "measured.path_lines",
         "spectrum_caption": "measured.spectra",
         # into a file
-        "as_markdown": "captions.files",
+        "as_markdown": "captions.beside",
         "latex_caption": "captions.latex",
         "save": "writing",
         "signed": "signature",
@@ -111,17 +111,17 @@ _HOME = MappingProxyType(
         "animate_zoom": "films.zoom",
         "check_video": "films.video",
         # files for other programs
-        "export_mesh": "meshes.export",
+        "export_mesh": "meshes.mesh_files",
         # the report
-        "Report": "report.report",
-        "ClaimPart": "report.report",
-        "Section": "report.report",
-        "Scene": "report.report",
-        "Picture": "report.parts",
-        "Table": "report.parts",
-        "picture_of": "report.parts",
-        "to_report": "report.report",
-        "write_report": "report.report",
+        "Report": "report.report_page",
+        "ClaimPart": "report.report_page",
+        "Section": "report.report_page",
+        "Scene": "report.report_page",
+        "Picture": "report.report_parts",
+        "Table": "report.report_parts",
+        "picture_of": "report.report_parts",
+        "to_report": "report.report_page",
+        "write_report": "report.report_page",
         # in a browser
         "page_of": "browser.html",
         "to_html": "browser.html",
@@ -131,7 +131,7 @@ _HOME = MappingProxyType(
         "check_address": "explorer.server",
         "check_points": "explorer.regions",
         "explore_in_browser": "explorer.server",
-        "explore_in_window": "explorer.window",
+        "explore_in_window": "explorer.desktop",
         # how they look
         "HeightScale": "geometry.height",
         "Style": "style",
@@ -167,7 +167,6 @@ __all__ = [
     "check_video",
     "compare",
     "contour",
-    "creased",
     "curvature_scale",
     "curvature_scale_caption",
     "effect_groups",
@@ -180,6 +179,7 @@ __all__ = [
     "figure_caption",
     "figure_style",
     "kink_contour",
+    "kink_cut_surface",
     "kink_density",
     "kink_surface",
     "latex_caption",
@@ -217,7 +217,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _HOME:
-        return getattr(import_module(f"viz.{_HOME[name]}"), name)
+        return getattr(import_module(f".{_HOME[name]}", __name__), name)
     raise AttributeError(f"module 'viz' has no attribute {name!r}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from viz.writing import SOFTWARE
+from .writing import SOFTWARE
 
 
 def signed(path: Path) -> bool:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.files import replacing, writable_folder
-from viz.captions.files import as_latex, as_markdown
-from viz.captions.told import caption_of
+from landscape.records.atomic import replacing, writable_folder
+
+from .captions.beside import as_latex, as_markdown
+from .captions.told import caption_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,7 +59,7 @@ def _save_figure(figure: Figure, path: Path) -> None:
     _check_suffix(path, FIGURE_FORMATS)
     import matplotlib
 
-    from viz.flat.contours import FIGURE_SETTINGS
+    from .flat.contours import FIGURE_SETTINGS
 
     told: dict[str, Any] = {
         ".pdf": {"Creator": SOFTWARE, "CreationDate": None},

@@ -3,8 +3,8 @@
     landscape claims --config docs/claims/primary.toml --out primary.h5 --workers 2
     python -P docs/claims/asked.py primary.h5
 
-Every activation at the rate that the first four seeds chose for it, judged on the others. Prints a
-line for each network and batch size. It decides nothing about kinks.
+Every activation at the rate that three other seeds chose for it; beside it, both at one rate, that
+of ELU. Prints a line for each network and batch size. It decides nothing about kinks.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import math
 import sys
 
 import landscape
-from landscape.dynamics.claims import KIND
-from landscape.dynamics.comparing import groups
-from landscape.dynamics.convergence import judged_apart
-from landscape.dynamics.effects import paired_effect
+from landscape.claims.claim import KIND
+from landscape.claims.comparing import groups
+from landscape.claims.convergence import judged_apart
+from landscape.claims.effects import paired_effect
 
 
 def main(path: str) -> None:
@@ -27,16 +27,16 @@ def main(path: str) -> None:
         names = list(seeds[0].settings["activations"])
         rows = [names.index(name) for name in ("elu", "relu")]
         for column, size in enumerate(seeds[0].arrays["batch_sizes"].tolist()):
-            needed = [
-                [float(one.arrays["needed"][row, column, one.arrays["chosen"][row, column]])
-                 for one in seeds]
-                for row in rows
-            ]  # fmt: skip
-            effect = paired_effect(*needed)
-            low, middle, high = (math.exp(v) for v in (effect.low, effect.estimate, effect.high))
             batch = f"batch {size or 'of all'}"
-            print(f"{group}, {batch}: ELU over ReLU x{middle:.3f} ({low:.3f} to {high:.3f}), "
-                  f"{effect.n} seeds")  # fmt: skip
+            for what, chosen in (("own best rates", rows), ("ELU's rate", rows[:1] * 2)):
+                effect = paired_effect(*(
+                    [float(one.arrays["needed"][row, column, one.arrays["chosen"][by, column]])
+                     for one in seeds]
+                    for row, by in zip(rows, chosen, strict=True)
+                ))  # fmt: skip
+                ratios = [math.exp(v) for v in (effect.estimate, effect.low, effect.high)]
+                print(f"{group}, {batch}, {what}: ELU over ReLU x{ratios[0]:.3f} "
+                      f"({ratios[1]:.3f} to {ratios[2]:.3f}), {effect.n} seeds")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -21,13 +21,14 @@ from typing import Any
 import numpy as np
 import torch
 
-import data
-from landscape.config.claims import ClaimsConfig, Effort
-from landscape.dynamics.settings import Setting
-from landscape.dynamics.stacked import Methods, descend
-from landscape.dynamics.twins import activations_of, twins
-from landscape.evaluation import threads
+from landscape import data
+from landscape.claims.effort import Effort
+from landscape.claims.setting import Setting
+from landscape.claims.stacked import Methods, descend
+from landscape.claims.twins import activations_of, twins
+from landscape.evaluation.choice import threads
 from landscape.problem import Problem
+from landscape.study.sweep_settings import ClaimsConfig
 
 FOLDER = Path(__file__).parent
 HEADER = ("network", "depth", "width", "optimizer", "schedule", "batch", "in_form",

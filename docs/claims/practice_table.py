@@ -44,7 +44,7 @@ def page(rows: Sequence[Row], source: str) -> str:
         f"# Twins where people train: `{source}`",
         "",
         f"{len(cells)} cells (network, optimizer, schedule, batch size), {span} seeds each that "
-        "are judged, at rates that four other seeds chose. Effects are medians with 95 % "
+        "are judged, each at rates that three others chose. Effects are medians with 95 % "
         "intervals, not corrected for their number; in brackets how many seeds are censored. They "
         "are exploratory: estimated, and not judged. How each is measured: "
         "[claims.md](../claims.md#where-people-train). What every cell costs, also those that were "

@@ -21,13 +21,12 @@ import numpy as np
 import torch
 from scipy import stats
 
-import data
 import landscape
-from landscape import activations
-from landscape.dynamics.swapped import control_of, swap_control, undone_share
-from landscape.kinks.path import missed_share, share_of_promise
-from landscape.networks import build
-from landscape.study.report import thirds
+from landscape import data
+from landscape.claims.swapped import control_of, swap_control, undone_share
+from landscape.kinks.path_following import missed_share, share_of_promise
+from landscape.networks import activations, build
+from landscape.study.analysis_summaries import thirds
 
 HERE = Path(__file__).parent
 # Of gradient descent, by the number of hidden layers: 8 bear no more.

@@ -1,10 +1,9 @@
 """Write the contrasts of a table of effects that were fixed before as Markdown, claim by claim.
 
-    landscape report claims.h5 --csv docs/claims/digits.csv
-    python docs/claims/summary.py docs/claims/digits.csv
+    landscape report claims.h5 --csv docs/claims/primary.csv
+    python docs/claims/summary.py docs/claims/primary.csv
 
-writes ``docs/claims/digits.md`` beside the table. Tables that were committed before the three
-families have a column ``decides``; their verdicts are those of the rule of that time.
+writes ``docs/claims/primary.md`` beside the table.
 """
 
 from __future__ import annotations
@@ -17,21 +16,12 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from landscape.dynamics.primary import most_seeds
-from landscape.dynamics.statistics import Verdict
-from landscape.dynamics.verdicts import SPOKEN
-from landscape.dynamics.wording import wording
+from landscape.claims.statistics import Verdict
+from landscape.claims.verdicts import SPOKEN
+from landscape.claims.wording import wording
 
 Row = dict[str, str]
-_EARLIER = (
-    "**Verdicts of an earlier rule**, which does not hold its level: all claims were judged, by t "
-    "tests, and the seeds shared their training examples. Effects are means, kinked over smooth "
-    "(factors, ×) or kinked minus smooth, as named, with 95 % t intervals that are not "
-    "corrected; p of no difference by t, by sign flips, and corrected by Holm; p of a difference "
-    "as large as the margin, corrected by Holm. ReLU's twin is SmeLU(1), whose values differ from "
-    "its own by 14 %. What is measured, and what is wrong with the rule: [claims.md](../claims.md)."
-)
-_NOW = (
+_HOW = (
     "Effects are medians over paired seeds, kinked over smooth (factors, ×) or kinked minus "
     "smooth, as named, with exact intervals that are not corrected; p of no difference, by signs "
     "alone, and corrected by Holm over the primary contrasts; p of a difference as large as the "
@@ -45,7 +35,6 @@ _COLUMNS = {"n": "n", "censored": "censored", "p": "p", "p_signs": "p signs", "p
 
 def summary(rows: Sequence[Row], source: str) -> str:
     """Return the page: what was measured, then every claim with its contrasts."""
-    earlier = "decides" in rows[0]
     # Those that are only shown beside them have no word for a verdict.
     deciding = [row for row in rows if row["verdict"]]
     seeds = sorted({int(row["n"]) for row in deciding})
@@ -57,7 +46,7 @@ def summary(rows: Sequence[Row], source: str) -> str:
     lines = [
         f"# Contrasts of `{source}`",
         "",
-        f"{len(distinct)} contrasts over {span} seeds: {told}. {_EARLIER if earlier else _NOW}",
+        f"{len(distinct)} contrasts over {span} seeds: {told}. {_HOW}",
         "",
     ]
     for number, found in groupby(deciding, key=lambda row: int(row["claim"])):
@@ -75,7 +64,7 @@ def _claim(number: int, rows: Sequence[Row]) -> Iterator[str]:
     yield "| " + " | ".join(header) + " |"
     yield "|---" * len(header) + "|"
     for row in rows:
-        numbers = (row[key if key in row else "p_sign_flips"] for key in _COLUMNS)
+        numbers = (row[key] for key in _COLUMNS)
         cells = (row["contrast"], _effect(row), *map(_short, numbers), _null(row),
                  _spoken(row))  # fmt: skip
         yield "| " + " | ".join(cells) + " |"
@@ -84,11 +73,8 @@ def _claim(number: int, rows: Sequence[Row]) -> Iterator[str]:
 
 def _spoken(row: Row) -> str:
     """Return the verdict, and how many seeds it would need where it is not decided."""
-    verdict = Verdict(row["verdict"])
-    if verdict is not Verdict.UNDECIDED or "seeds_needed" not in row:
-        return SPOKEN[verdict]
-    needed = row["seeds_needed"] or f"more than {most_seeds()}"
-    return f"{SPOKEN[verdict]}, needs {needed} seeds"
+    spoken, needed = SPOKEN[Verdict(row["verdict"])], row["seeds_needed"]
+    return f"{spoken}, needs {needed} seeds" if needed else spoken
 
 
 def _effect(row: Row) -> str:

@@ -21,8 +21,8 @@ from landscape.cli import (
     kinks,
     render,
     report,
+    run,
     sample,
-    study,
     view,
     web_page,
 )
@@ -38,8 +38,8 @@ app = typer.Typer(
 )
 
 app.command("demo", short_help="The whole job on scikit-learn's digits.")(demo.demo)
-app.command("run", short_help="Train, and sample planes around each solution.")(study.run)
-app.command("train", short_help="Train only; 'run' samples later.")(study.train)
+app.command("run", short_help="Train, and sample planes around each solution.")(run.run)
+app.command("train", short_help="Train only; 'run' samples later.")(run.train)
 app.command("sample", short_help="One more plane, line or volume of a study.")(sample.sample)
 app.command("render", short_help="Pictures of a study.")(render.render)
 app.command("view", short_help="Look around live: turn, zoom by sampling anew, keep.")(view.view)

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from landscape import viz
 from landscape.cli.looks import check_ours
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import Style
-from landscape.cli.pictures import own_viz
-from landscape.files import writable_folder
+from landscape.cli.wiring import Style
+from landscape.records.atomic import writable_folder
 
 if TYPE_CHECKING:
-    from landscape.results import Analysis
+    from landscape.records.results import Analysis
 
 FIGURE_FORMATS = (".pdf", ".png", ".svg")
 _HEADER = ("name", "label", "class", "bounds", "slope at -inf", "at +inf", "kinks: place, jump")
@@ -55,13 +55,13 @@ def activations(
     Bounds and kinks are those of the registry, slopes are measured by autograd in float64. A kink
     is a jump of the derivative; C1 means that the derivative is continuous and its own jumps.
     """
-    from landscape import activations as known
+    from landscape.networks import activations as known
 
     if figure is not None and figure.suffix not in FIGURE_FORMATS:
         raise ValueError(f"a plate is written as {', '.join(FIGURE_FORMATS)}, got {figure.name!r}")
     chosen = list(dict.fromkeys(names or known.names()))
     low, high = reach or known.usual_range(chosen)
-    looks = own_viz().Style.of(style)
+    looks = viz.Style.of(style)
     if figure is not None:
         check_target(figure, force=force)
     # Derivatives on a range are for the figure; for the table three points are enough.
@@ -81,7 +81,7 @@ def check_target(figure: Path, *, force: bool) -> None:
         OSError: if their folder cannot be written.
     """
     check_ours(figure, force=force)
-    caption, signed = figure.with_suffix(".md"), own_viz().signed
+    caption, signed = figure.with_suffix(".md"), viz.signed
     # A plate of ours, in whichever format, has its caption beside it.
     plates = [figure.with_suffix(suffix) for suffix in FIGURE_FORMATS]
     if not force and caption.exists() and not any(p.exists() and signed(p) for p in plates):
@@ -122,7 +122,6 @@ def _kinks(record: Analysis) -> str:
 
 
 def _draw(records: Sequence[Analysis], path: Path, columns: int | None, style: Any) -> list[Path]:
-    viz = own_viz()
     written = viz.save(viz.activation_plate(records, columns=columns, style=style), path)
     caption = path.with_suffix(".md")
     caption.write_text(viz.as_markdown(viz.activation_caption(records)), encoding="utf-8")

@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
+from landscape import viz
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import AsJson, Study, Style
 from landscape.cli.path_table import COLUMNS as PATH_COLUMNS
 from landscape.cli.path_table import NOTE as PATH_NOTE
 from landscape.cli.path_table import path_rows
-from landscape.cli.wiring import bars, configuration_of, load_data
-from landscape.files import writable_folder
+from landscape.cli.spectrum_table import COLUMNS as SPECTRUM_COLUMNS
+from landscape.cli.spectrum_table import NOTE as SPECTRUM_NOTE
+from landscape.cli.spectrum_table import spectrum_rows
+from landscape.cli.wiring import AsJson, Study, Style, bars, configuration_of, load_data
+from landscape.records.atomic import writable_folder
+from landscape.records.plurals import counted
 
 # Fewer points a side determine no quadratic; fewer lines or centres, no surface and no quartiles.
 _LEAST = {"--scales": 2, "--microscope": 3, "--map": 2, "--creases": 2}
@@ -58,7 +62,7 @@ def analyse(
             "--path",
             help="Follow up to 100 single steps: how much of the change of slope sits in kinks, "
             "what autograd sees of it, and what can be predicted. At --steps of them also "
-            "boldness, the gradient's Lipschitz constant, the largest eigenvalue, kink noise.",
+            "linear range, the gradient's Lipschitz constant, the largest eigenvalue, kink noise.",
         ),
     ] = False,
     swap: Annotated[
@@ -85,6 +89,17 @@ def analyse(
             "is usual).",
         ),
     ] = 0,
+    scale: Annotated[
+        str | None,
+        typer.Option(
+            "--scale",
+            metavar="step|LENGTH",
+            help="With --spectrum: average the loss over a cloud of this size first, so that kinks "
+            "are in its Hessian. The size is a root mean square length in parameter space; 'step' "
+            "takes that of the last recorded step. A Monte Carlo check is printed. "
+            "[none: autograd's Hessian, without kinks]",
+        ),
+    ] = None,
     microscope: Annotated[
         int,
         typer.Option(
@@ -123,22 +138,21 @@ def analyse(
     autograd's curvature plus the jumps at kinks. Analyses are added to the study; those that are
     there are not measured again.
     """
-    from landscape.cli.pictures import own_viz
     from landscape.store import open_study
     from landscape.study.analyses import Wanted, add_analyses
+    from landscape.study.analysis_summaries import report
     from landscape.study.microscopes import add_microscopes
-    from landscape.study.report import report
 
-    looks = own_viz().Style.of(style)
+    looks = viz.Style.of(style)
     _check({"--scales": scales, "--microscope": microscope, "--map": kink_map,
             "--creases": creases}, alone=swap and not path)  # fmt: skip
+    wanted = Wanted(steps=steps, lines=lines, path=_FOLLOWED * path, swap=_FOLLOWED * swap,
+                    centres=scales, map_points=kink_map, crease_points=creases,
+                    spectrum=spectrum, scale=_scale(scale))  # fmt: skip
     for folder in filter(None, (tables, figures)):
         writable_folder(folder)
     source = open_study(study)
     config = configuration_of(source)
-    wanted = Wanted(steps=steps, lines=lines, path=_FOLLOWED * path, swap=_FOLLOWED * swap,
-                    centres=scales, map_points=kink_map, crease_points=creases,
-                    spectrum=spectrum)  # fmt: skip
     with bars() as shown:
         add_analyses(source, config, wanted, load_data=load_data, runs=run or (), reporter=shown)
         if microscope:
@@ -153,6 +167,8 @@ def analyse(
         written += _write_tables("slope-budget", _COLUMNS, _rows(found), tables)
         if rows := path_rows(found):
             written += _write_tables("along-path", PATH_COLUMNS, rows, tables)
+        if rows := spectrum_rows(found):
+            written += _write_tables("spectra", SPECTRUM_COLUMNS, rows, tables)
     if figures is not None:
         from landscape.cli.analysis_pictures import draw_analyses
 
@@ -180,6 +196,20 @@ def _check(counts: dict[str, int], *, alone: bool) -> None:
             )
 
 
+def _scale(text: str | None) -> float | Literal["step"] | None:
+    """Read the size of a cloud.
+
+    Raises:
+        ValueError: for what is neither ``step`` nor a number.
+    """
+    if text is None or text == "step":
+        return text  # type: ignore[return-value]
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"--scale must be 'step' or a length > 0, got {text!r}") from None
+
+
 def _rows(found: dict[str, Any]) -> list[list[str]]:
     rows = []
     for name, entry in found["runs"].items():
@@ -200,7 +230,7 @@ def _row(name: str, smoothness: str | None, values: dict[str, Any]) -> list[str]
     count = values["segments"]
     what = "line" if values["segment"] == "random" else "step"
     return [
-        name, smoothness or "-", f"{count} {what}{'s' if count > 1 else ''}",
+        name, smoothness or "-", counted(count, what),
         cell("off_by", ".1%"), cell("bend_share", ".3f"), cell("kink_share", ".3f"),
         cell("crossings", ".0f"), cell("closure_error", ".0e"),
         cell("net_residual", ".0e"), f"{values['passed']}/{count}",
@@ -208,12 +238,13 @@ def _row(name: str, smoothness: str | None, values: dict[str, Any]) -> list[str]
 
 
 def print_report(found: dict[str, Any]) -> None:
-    """Print a line for each run and kind of segment, and two for each path that was followed."""
+    """Print a line for each kind of segment of a run, two for its path, one for each spectrum."""
     # Class and net residual are left out, so that a line has 80 characters.
     shown = [number for number, name in enumerate(_COLUMNS) if name not in ("class", "net")]
     rows = [[row[number].split(" (")[0] for number in shown] for row in _rows(found)]
     _print_table([_COLUMNS[number] for number in shown], rows, _NOTE)
     _print_table(PATH_COLUMNS, path_rows(found), PATH_NOTE)
+    _print_table(SPECTRUM_COLUMNS, spectrum_rows(found), SPECTRUM_NOTE)
 
 
 def _print_table(columns: Sequence[str], rows: list[list[str]], note: str) -> None:

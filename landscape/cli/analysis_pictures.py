@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from landscape.cli.pictures import draw_microscope, kinked, own_viz, runs_by_smoothness, title_of
-from landscape.files import writable_folder
-from landscape.naming import RunKey
+from landscape import viz
+from landscape.cli.pictures import draw_microscope, kinked, runs_by_smoothness, title_of
+from landscape.records.atomic import writable_folder
+from landscape.records.naming import RunKey
 
 if TYPE_CHECKING:
-    from landscape.results import Analysis
+    from landscape.records.results import Analysis
     from landscape.store import StudyFile
 
 
@@ -52,9 +53,9 @@ def figures(study: StudyFile, style: Any = "paper") -> Iterator[tuple[str, Any, 
 
 def _budgets(study: StudyFile, style: Any) -> Iterator[tuple[str, Any, str]]:
     """Draw budgets, those of all seeds of an activation and optimizer in one row."""
-    from landscape.study.report import budgets
+    from landscape.study.analysis_summaries import budgets
 
-    viz, rows = own_viz(), dict[str, list[str]]()
+    rows = dict[str, list[str]]()
     for run, title in _titles(_in_order(study), seed=False).items():
         rows.setdefault(title, []).append(run)
     for segment, name in (("step", "slope-budget"), ("random", "slope-budget-lines")):
@@ -74,31 +75,40 @@ def _budgets(study: StudyFile, style: Any) -> Iterator[tuple[str, Any, str]]:
 
 
 def _against_scale(study: StudyFile, style: Any) -> Iterator[tuple[str, Any, str]]:
-    viz, found = own_viz(), _largest(study, "curvature_scale")
+    found = _largest(study, "curvature_scale")
     if found:
         lines = list(found.values())
-        told = {"titles": list(_titles(found).values()), "kinked": list(map(kinked, found))}
+        told: dict[str, Any] = {
+            "titles": list(_titles(found).values()), "kinked": list(map(kinked, found)),
+        }  # fmt: skip
         figure = viz.curvature_scale(lines, **told, style=style)
         yield "curvature-scale", figure, viz.curvature_scale_caption(lines, **told)
 
 
 def _along_path(study: StudyFile, style: Any) -> Iterator[tuple[str, Any, str]]:
-    viz, found = own_viz(), _largest(study, "along_path")
+    found = _largest(study, "along_path")
     found = {title: _with_class(found[run], run) for run, title in _titles(found).items()}
     if found:
         yield "along-path", viz.along_path(found, style=style), viz.along_path_caption(found)
 
 
 def _spectra(study: StudyFile, style: Any) -> Iterator[tuple[str, Any, str]]:
-    """Draw spectra, activations with kinks first; at most as many as there are colours."""
-    viz, found = own_viz(), _largest(study, "spectrum")
-    titles = list(_titles(found).values())
-    lines = list(found.values())
-    for start in range(0, len(lines), _SPECTRA):
-        part = slice(start, start + _SPECTRA)
-        name = f"spectrum-{start // _SPECTRA + 1}" if len(lines) > _SPECTRA else "spectrum"
-        figure = viz.spectrum(lines[part], titles=titles[part], style=style)
-        yield name, figure, viz.spectrum_caption(lines[part])
+    """Draw spectra of each scale, activations with kinks first; no more than there are colours."""
+    from landscape.study.analysis_summaries import scale_of, spectra
+
+    scales: dict[str, dict[str, Analysis]] = {}
+    for run in _in_order(study):
+        for one in spectra(study, run):
+            scales.setdefault(scale_of(one), {})[run] = one
+    for scale, found in scales.items():
+        stem = f"spectrum-scale-{scale}" if scale else "spectrum"
+        titles = list(_titles(found).values())
+        lines = list(found.values())
+        for start in range(0, len(lines), _SPECTRA):
+            part = slice(start, start + _SPECTRA)
+            name = f"{stem}-{start // _SPECTRA + 1}" if len(lines) > _SPECTRA else stem
+            figure = viz.spectrum(lines[part], titles=titles[part], style=style)
+            yield name, figure, viz.spectrum_caption(lines[part])
 
 
 def _with_class(found: Analysis, run: str) -> Analysis:
@@ -108,11 +118,10 @@ def _with_class(found: Analysis, run: str) -> Analysis:
 
 def _maps(study: StudyFile, folder: Path, style: Any) -> Iterator[Path]:
     """Draw the kink curves of the window of a step, and the surface cut along them."""
-    from landscape.creases import CreasedSurface
-    from landscape.kink_map import KinkMap
+    from landscape.records.kink_cut_surface import KinkCutSurface
+    from landscape.records.kink_map import KinkMap
     from landscape.study.microscopes import window_of
 
-    viz = own_viz()
     for run, found in _largest(study, "kink_map").items():
         title, kinks = title_of(run), KinkMap.from_analysis(found)
         if run in study.analyses("microscope"):
@@ -128,27 +137,27 @@ def _maps(study: StudyFile, folder: Path, style: Any) -> Iterator[Path]:
         except RuntimeError:
             return
     for run, found in cut.items():
-        creases = CreasedSurface.from_analysis(found)
+        creases = KinkCutSurface.from_analysis(found)
         residual = creases.minus(creases.quadratic())
-        picture = viz.creased(residual, title=title_of(run), style=style)
+        picture = viz.kink_cut_surface(residual, title=title_of(run), style=style)
         words = viz.caption_of(picture)
         yield viz.save(picture, folder / f"creases-{run}.png")
         yield _caption(folder / f"creases-{run}", words)
 
 
 def _written(stem: Path, figure: Any, words: str) -> Iterator[Path]:
-    yield own_viz().save(figure, stem.with_name(f"{stem.name}.pdf"))
+    yield viz.save(figure, stem.with_name(f"{stem.name}.pdf"))
     yield _caption(stem, words)
 
 
 def _caption(stem: Path, words: str) -> Path:
     caption = stem.with_name(f"{stem.name}.md")
-    caption.write_text(own_viz().as_markdown(words), encoding="utf-8")
+    caption.write_text(viz.as_markdown(words), encoding="utf-8")
     return caption
 
 
 def _largest(study: StudyFile, kind: str) -> dict[str, Analysis]:
-    from landscape.study.report import largest_of
+    from landscape.study.analysis_summaries import largest_of
 
     found = {run: largest_of(study, kind, run) for run in _in_order(study)}
     return {run: one for run, one in found.items() if one is not None}

@@ -7,14 +7,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from landscape import viz
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import Camera, Seed, Select, Study, Style
-from landscape.cli.wiring import Bars, bars, configuration_of, load_data
+from landscape.cli.wiring import (
+    Camera,
+    Seed,
+    Select,
+    Study,
+    Style,
+    bars,
+    configuration_of,
+    load_data,
+)
 
 if TYPE_CHECKING:
     from landscape.cli.pictures import Panel
+    from landscape.records.surface import Surface
     from landscape.store import StudyFile
-    from landscape.surface import Surface
+    from landscape.study.reporting import Reporter
 
 KINDS = ("descent", "zoom")
 _SECONDS = {"descent": 6.0, "zoom": 10.0}
@@ -100,7 +110,6 @@ def animate(
         "turn": _TURNS[kind] if turn is None else turn,
         "size": parse_size(size), "title": panel.title, "style": styled(style, camera=camera),
     }  # fmt: skip
-    viz = pictures.own_viz()
     viz.check_video(target, options["size"], fps, options["seconds"])
     viz.ensure()
     with bars() as shown:
@@ -113,10 +122,8 @@ def animate(
             if not panel.paths:
                 raise ValueError(f"{surface} has no path on it; a zoom needs none")
             film = _filming(shown, options)
-            viz.animate_descent(
-                panel.surface, panel.paths[0], target, pace=pace, height=height, progress=film,
-                **options,
-            )  # fmt: skip
+            options |= {"pace": pace, "height": height}
+            viz.animate_descent(panel.surface, panel.paths[0], target, progress=film, **options)
     print(f"wrote {target}")
     for note in _notes(panel) if kind == "descent" else ():
         print(note)
@@ -159,10 +166,11 @@ def _chosen(study: StudyFile, kind: str, surface: str, select: str, seed: int | 
 def _films(study: StudyFile, kind: str) -> list[str]:
     """Return the surfaces that can be filmed."""
     from landscape.cli import pictures
+    from landscape.cli.choosing import planes_only
 
-    found = pictures.planes_only(study)
+    found = planes_only(study)
     if kind == "descent":
-        drawn = pictures.own_viz().visible
+        drawn = viz.visible
         return [name for name in found if any(map(drawn, pictures.panel(study, name).paths[:1]))]
     return [name for name in found if study.surface(name).run in study.runs()]
 
@@ -179,14 +187,14 @@ def parse_size(text: str) -> tuple[int, int]:
     return int(parts[0]), int(parts[1])
 
 
-def _filming(shown: Bars, options: dict[str, Any]) -> Any:
+def _filming(shown: Reporter, options: dict[str, Any]) -> Any:
     """Begin the bar of the frames; return what moves it."""
     shown.stage("filming", max(round(options["seconds"] * options["fps"]), 2))
     return lambda _done, _count: shown.advance(1)
 
 
 def _levels(
-    study: StudyFile, panel: Panel, shown: Bars, *, last: float, points: int
+    study: StudyFile, panel: Panel, shown: Reporter, *, last: float, points: int
 ) -> tuple[list[Surface], float]:
     """Sample windows around a solution, from the whole surface down; return a step's width too.
 
@@ -199,11 +207,11 @@ def _levels(
 
     import torch
 
-    from landscape.config import SamplingConfig
-    from landscape.grid import Grid
-    from landscape.microscope import window_of_step, zoom_series
-    from landscape.sampling import sample
-    from landscape.study.solutions import solution_problem, trained_on
+    from landscape.evaluation.engine_settings import SamplingConfig
+    from landscape.evaluation.sampling import sample
+    from landscape.kinks.microscope import window_of_step, zoom_series
+    from landscape.records.grid import Grid
+    from landscape.study.solution_network import solution_problem, trained_on
 
     one, plane = panel.surface, panel.plane
     if one.run is None or plane is None or len(one.grid.shape) != 2:

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import Study
+from landscape.cli.wiring import Study
+from landscape.records.plurals import counted, plural
 
 
 @one_line_errors
@@ -27,14 +28,14 @@ def check(study: Study) -> None:
     if found.problems:
         print(f"mend it with: landscape repair {path}")
         raise typer.Exit(1)
+    records = counted(found.records, "record")
     if not found.digests:
-        print(f"{path}: {found.records} records can be read; they carry no digests, so that "
-              "damage cannot be told")  # fmt: skip
+        print(f"{path}: {records} can be read; without digests, damage cannot be told")
         return
     how = "every byte is as published" if found.sealed else (
         "every digest is right, though the file was rewritten by another program"
     )  # fmt: skip
-    print(f"{path}: {found.records} records, {how}")
+    print(f"{path}: {records}, {how}")
 
 
 @one_line_errors
@@ -64,11 +65,11 @@ def repair(
         print(f"{path}: nothing is damaged")
         return
     for part, points in done.missing.items():
-        print(f"{part}: {points} points are missing now")
+        print(f"{part}: {counted(points, 'point')} {plural(points, 'is', 'are')} missing now")
     for part in done.removed:
         print(f"{part}: removed")
     print(f"the damaged file is kept as {done.kept}")
-    from landscape.study.mending import incomplete, remedy
+    from landscape.study.repair import incomplete, remedy
 
     damaged = [*done.missing, *done.removed]
     failed = _recomputed(path, damaged) if recompute else {}
@@ -83,7 +84,7 @@ def _recomputed(path: Path, damaged: list[str]) -> dict[str, str]:
     from landscape.cli.wiring import bars, configuration_of, load_data
     from landscape.store import open_study
     from landscape.study import Study as Work
-    from landscape.study.mending import mend_surfaces
+    from landscape.study.repair import mend_surfaces
 
     sound = open_study(path)
     if "activations" not in sound.config:

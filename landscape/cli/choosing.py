@@ -1,8 +1,9 @@
-"""Which runs of a study a figure shows."""
+"""Which runs and surfaces of a study a picture shows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from landscape.cli import pictures
@@ -11,9 +12,54 @@ if TYPE_CHECKING:
     from landscape.store import StudyFile
 
 
+def planes_only(study: StudyFile) -> list[str]:
+    """Return the surfaces over planes, without lines, volumes and the nodes of resampled ones."""
+    names = [name for name in study.surfaces() if not name.endswith(".nodes")]
+    return [name for name in names if len(study.surface(name).grid.shape) == 2]
+
+
+def selected(study: StudyFile, select: str, seed: int | None) -> list[str]:
+    """Return the surfaces over planes that are asked for.
+
+    Args:
+        study: the study.
+        select: activations, or patterns of ids (``*-gd-*.pca``), separated by commas; "" takes all.
+        seed: of the runs; None takes all.
+
+    Raises:
+        ValueError: if there is none; the message lists what there is.
+    """
+    known = planes_only(study)
+    if not known:
+        raise ValueError(
+            f"{study.path} has no surfaces; make some with 'landscape run' or 'sample'"
+        )
+    wanted = [part.strip() for part in select.split(",") if part.strip()]
+    keys = {name: _key(study.surface(name).run) for name in known}
+    found = [
+        name for name in known
+        if (not wanted or any(fnmatchcase(name, w) or keys[name][0] == w for w in wanted))
+        and seed in (None, keys[name][1])
+    ]  # fmt: skip
+    if not found:
+        of = f" with seed {seed}" if seed is not None else ""
+        raise ValueError(f"no surface matches {select or '*'!r}{of}; known: {', '.join(known)}")
+    return found
+
+
+def _key(run: str | None) -> tuple[str | None, int | None]:
+    from landscape.records.naming import RunKey
+
+    try:
+        key = RunKey.parse(run or "")
+    except ValueError:
+        return run, None
+    return key.activation, key.seed
+
+
 def activation_of(run: str) -> str:
     """Return the activation's name in a run's name."""
-    from landscape.naming import RunKey
+    from landscape.records.naming import RunKey
 
     return RunKey.parse(run).activation
 
@@ -36,7 +82,7 @@ def choose(
     Raises:
         ValueError: if the study has no such runs; the message lists what it has.
     """
-    from landscape.naming import RunKey
+    from landscape.records.naming import RunKey
 
     _check_runs(study)
     keys = [RunKey.parse(run) for run in study.runs()]

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,12 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import AsJson
-from landscape.cli.wiring import bars, load_data, minutes
+from landscape.cli.wiring import AsJson, bars, load_data
+from landscape.records.plurals import counted
 
 if TYPE_CHECKING:
-    from landscape.config.claims import ClaimsConfig
-    from landscape.study.reporting import Reporter
+    from landscape.study.sweep_settings import ClaimsConfig
 
 
 @one_line_errors
@@ -88,13 +83,13 @@ def claims(
 
 
 def _chosen(config: Path | None, *, quick: bool, full: bool) -> ClaimsConfig:
-    from landscape.config import claims as forms
+    from landscape.study import sweep_settings as forms
 
     if (config is not None) + quick + full > 1:
         raise ValueError("give one of --config, --quick and --full")
     if config is not None and config.suffix in (".h5", ".hdf5"):
         from landscape.store import open_study
-        from landscape.study.claims import claims_config
+        from landscape.study.sweep import claims_config
 
         return claims_config(open_study(config))
     if config is not None:
@@ -103,11 +98,11 @@ def _chosen(config: Path | None, *, quick: bool, full: bool) -> ClaimsConfig:
 
 
 def _run(config: ClaimsConfig, out: Path, *, workers: int, as_json: bool) -> None:
-    from landscape.dynamics.answer import few_seeds
-    from landscape.dynamics.wording import wording
-    from landscape.study.claims import claim_findings, run_claims
+    from landscape.claims.answer import few_seeds
+    from landscape.claims.wording import wording
+    from landscape.study.sweep import claim_findings, run_claims
 
-    with _progress() as shown:
+    with bars() as shown:
         study = run_claims(config, out, load_data=load_data, reporter=shown, workers=workers)
     found = claim_findings(study, config.claims)
     if as_json:
@@ -117,7 +112,7 @@ def _run(config: ClaimsConfig, out: Path, *, workers: int, as_json: bool) -> Non
 
     console = Console()
     form = config.form if "form" in config.form else f"{config.form} form"
-    console.print(f"{form}, {_seeds(len(config.seeds))}{few_seeds(len(config.seeds))}.\n",
+    console.print(f"{form}, {counted(len(config.seeds), 'seed')}{few_seeds(len(config.seeds))}.\n",
                   highlight=False)  # fmt: skip
     for one in found:
         said, record = wording(one.number), one.record()
@@ -125,46 +120,3 @@ def _run(config: ClaimsConfig, out: Path, *, workers: int, as_json: bool) -> Non
                       highlight=False)  # fmt: skip
         console.print(f"   {record['sentence']}", highlight=False, markup=False)
     print(f"wrote {study.path}")
-
-
-def _seeds(count: int) -> str:
-    return "1 seed" if count == 1 else f"{count} seeds"
-
-
-@contextmanager
-def _progress() -> Iterator[Reporter]:
-    """Show bars on a terminal, and lines in the log of a run that nobody looks at."""
-    if not sys.stderr.isatty():
-        yield Lines()
-        return
-    with bars() as shown:
-        yield shown
-
-
-class Lines:
-    """Progress as lines on the error stream, at most one a minute, with the time left."""
-
-    def __init__(self, *, every: float = 60.0) -> None:
-        self._every, self._name, self._total, self._done = every, "", 0, 0
-        self._start = self._last = time.monotonic()
-
-    def stage(self, name: str, total: int) -> None:
-        """Begin to count."""
-        self._name, self._total, self._done = name, total, 0
-        self._start = self._last = time.monotonic()
-        self.note(f"{name}: {total} to do")
-
-    def advance(self, units: int) -> None:
-        """Count, and tell how far it is if a minute has passed, or at the end."""
-        self._done += units
-        now = time.monotonic()
-        if now - self._last < self._every and self._done < self._total:
-            return
-        self._last = now
-        left = (now - self._start) * (self._total - self._done) / self._done
-        ends = f", {minutes(left)} left" if self._done < self._total else ""
-        self.note(f"{self._name}: {self._done} of {self._total}{ends}")
-
-    def note(self, text: str) -> None:
-        """Write a line."""
-        print(text, file=sys.stderr, flush=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from landscape.files import write_bytes
+from landscape.records.atomic import write_bytes
 
 if TYPE_CHECKING:
     from landscape.store import StudyFile

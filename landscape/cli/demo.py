@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from landscape import viz
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.wiring import Bars, bars, load_data
+from landscape.cli.wiring import bars, load_data
 
 if TYPE_CHECKING:
-    from landscape.config import StudyConfig
     from landscape.store import StudyFile
+    from landscape.study.configuration import StudyConfig
+    from landscape.study.reporting import Reporter
 
 # Kinked and smooth, side by side.
 MICROSCOPE = ("relu", "leaky_relu", "gelu", "tanh")
@@ -38,9 +40,9 @@ def demo(
     """
     from landscape.cli.analyse import print_report
     from landscape.cli.inspect import print_summaries
-    from landscape.cli.study import plan
+    from landscape.cli.run import plan
     from landscape.study import Study
-    from landscape.study.report import report
+    from landscape.study.analysis_summaries import report
 
     with bars() as shown:
         study = Study(demo_config(quick=quick), out / "study.h5", load_data, shown)
@@ -63,13 +65,9 @@ def demo_config(*, quick: bool = False) -> StudyConfig:
     run, rate / (1 - momentum). The engine is fixed, so that the demo's arrays are the same on
     every run of one machine; only the number of threads is measured.
     """
-    from landscape.config import (
-        PcaPlaneConfig,
-        RandomPlaneConfig,
-        SamplingConfig,
-        StudyConfig,
-        TrainingConfig,
-    )
+    from landscape.evaluation.engine_settings import SamplingConfig
+    from landscape.study.configuration import PcaPlaneConfig, RandomPlaneConfig, StudyConfig
+    from landscape.training.training_settings import TrainingConfig
 
     points = (11, 11) if quick else (51, 51)
     return StudyConfig(
@@ -82,7 +80,7 @@ def demo_config(*, quick: bool = False) -> StudyConfig:
     )
 
 
-def look_closer(study: StudyFile, config: StudyConfig, shown: Bars) -> StudyFile:
+def look_closer(study: StudyFile, config: StudyConfig, shown: Reporter) -> StudyFile:
     """Add slope budgets of single steps of every descent, and the windows of the microscope."""
     from landscape.store import open_study
     from landscape.study.analyses import Wanted, add_analyses
@@ -98,10 +96,10 @@ def look_closer(study: StudyFile, config: StudyConfig, shown: Bars) -> StudyFile
     return open_study(study.path)
 
 
-def draw(study: StudyFile, out: Path, shown: Bars) -> list[Path]:
+def draw(study: StudyFile, out: Path, shown: Reporter) -> list[Path]:
     """Draw the demo's pictures; without graphics, those that need none."""
     from landscape.cli import pictures
-    from landscape.files import writable_folder
+    from landscape.records.atomic import writable_folder
 
     kinds: dict[str, list[str]] = {}
     for kind in ("pca", "random"):
@@ -122,7 +120,7 @@ def draw(study: StudyFile, out: Path, shown: Bars) -> list[Path]:
     for path in pictures.draw_microscope(study, out):
         done(path)
     try:
-        pictures.own_viz().ensure()
+        viz.ensure()
     except RuntimeError as error:
         shown.note(f"no 3D pictures: {error}")
         return written

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from landscape.cli.looks import selected
+from landscape import viz
+from landscape.cli.choosing import selected
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import Seed, Select, Study
 from landscape.cli.web_page import write_page
-from landscape.cli.wiring import bars
+from landscape.cli.wiring import Seed, Select, Study, bars
 
 if TYPE_CHECKING:
     from landscape.store import StudyFile
@@ -79,7 +79,7 @@ def export(
     and a file <name>-paths beside VTP and CSV. Surfaces are listed by 'landscape info STUDY'.
     """
     from landscape.cli import pictures
-    from landscape.files import writable_folder
+    from landscape.records.atomic import writable_folder
     from landscape.store import open_study
     from landscape.store.export_li2018 import export_li2018
 
@@ -93,7 +93,6 @@ def export(
         return
     targets = _targets(source, chosen, out, suffix)
     options = _options(suffix, height=height, shading=shading, units=units, size=size)
-    viz = pictures.own_viz()
     panels = [pictures.panel(source, identifier) for identifier in targets]
     writable_folder(next(iter(targets.values())).parent)
     written: list[Path] = []

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from landscape import viz
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import Camera, Reference, Study, Style
+from landscape.cli.wiring import Camera, Reference, Study, Style
 
 KINDS = ("hybrid", "mosaic", "line", "contour")
 FORMATS = (".pdf", ".svg", ".png")
@@ -91,7 +92,6 @@ def figure(
     """
     from landscape.cli import choosing, paper
     from landscape.cli.looks import Look, reference_of, styled
-    from landscape.cli.pictures import own_viz
     from landscape.store import open_study
 
     if kind not in KINDS:
@@ -124,7 +124,7 @@ def figure(
     target = paper.target(out or source.path.parent, "-".join(parts), FORMATS)
     paper.check_replaceable(target, force=force)
     look = Look(height, limit, colour, reference_of(source, colour, reference), shading,
-                styled(own_viz().figure_style(style), camera=camera))  # fmt: skip
+                styled(viz.figure_style(style), camera=camera))  # fmt: skip
     wanted = paper.Wanted(
         kind, plane, inches, dpi, look, tuple(surface or ()), tuple(title or ())
     )  # fmt: skip
@@ -169,8 +169,6 @@ def width_of(width: float, venue: str, columns: int | None) -> float | None:
         ValueError: for both, an unknown venue, columns that it has not or without a venue, or an
             impossible width.
     """
-    from landscape.cli.pictures import own_viz
-
     if width and venue:
         raise ValueError("give --width or --venue, not both")
     if columns is not None and not venue:
@@ -178,5 +176,5 @@ def width_of(width: float, venue: str, columns: int | None) -> float | None:
     if width and not 1.5 <= width <= 20:
         raise ValueError(f"--width must be from 1.5 to 20 inches, got {width:g}")
     if venue:
-        return float(own_viz().width_of(venue, columns=1 if columns is None else columns))
+        return float(viz.width_of(venue, columns=1 if columns is None else columns))
     return width or None

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from landscape import viz
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import Study
-from landscape.cli.wiring import configuration_of
+from landscape.cli.wiring import Study, configuration_of
 
 if TYPE_CHECKING:
     from landscape.store import StudyFile
@@ -66,9 +66,7 @@ def doctor() -> None:
             print(f"{name} {version(name)}")
         except PackageNotFoundError:
             print(f"{name} is not installed")
-    from landscape.cli.pictures import own_viz
-
-    own_viz().ensure()
+    viz.ensure()
     print("rendering without a display works")
 
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import AsJson, IgnoreKeys
+from landscape.cli.wiring import AsJson, IgnoreKeys, bars
+from landscape.records.plurals import counted
 
 if TYPE_CHECKING:
-    from landscape.budget import SlopeBudget
+    from landscape.records.budget import SlopeBudget
 
 
 @one_line_errors
@@ -52,9 +53,13 @@ def kinks(
     The Python files named are run, with all that is in them: give files you trust. The checkpoint
     is read without running anything in it.
     """
-    from landscape.cli.own_code import load_checkpoint, maker, named, network_of
-    from landscape.kinks import gradient_segment, random_segment, slope_budget
-    from landscape.kinks.segments import ZeroGradientError
+    from landscape.cli.user_model import load_checkpoint, maker, named, network_of
+    from landscape.kinks import slope_budget
+    from landscape.planes.network_segments import (
+        ZeroGradientError,
+        gradient_segment,
+        random_segment,
+    )
     from landscape.problem import Problem
 
     network = network_of(model)
@@ -68,7 +73,12 @@ def kinks(
         segments.insert(0, gradient_segment(problem, rate=rate))
     except ZeroGradientError as error:
         typer.echo(f"gradient (rate {rate}): not measured, {error}", err=as_json)
-    found = [slope_budget(problem, segment) for segment in segments]
+    found = []
+    with bars() as shown:
+        shown.stage("slope budgets", len(segments))
+        for segment in segments:
+            found.append(slope_budget(problem, segment))
+            shown.advance(1)
     if as_json:
         print(json.dumps([budget.to_dict() for budget in found], indent=2))
         return
@@ -85,20 +95,20 @@ def sentence(budget: SlopeBudget) -> str:
     off = "" if math.isnan(budget.off_by) else f": autograd is off by {budget.off_by:.1%}"
     lines = [
         f"{kind} ({detail.get(kind, '')}), length {settings.get('length', 0):.3g}, "
-        f"{budget.examples:,} examples, {budget.samples} places, "
-        f"{budget.refinements:,} pieces refined:",
+        f"{counted(budget.examples, 'example')}, {counted(budget.samples, 'place')}, "
+        f"{counted(budget.refinements, 'piece')} refined:",
         f"  slope change {budget.slope_change:.4g} = {budget.signed_smooth:.4g} (autograd's "
         f"curvature) + {budget.signed_kink:.4g} (kinks) + {budget.net_residual:.1g} "
         f"(unexplained){off}",
         f"  bend share {budget.bend_share:.3f}, of it in kinks {budget.kink_share:.3f}; "
-        f"{budget.crossings:,} crossings",
+        f"{counted(budget.crossings, 'crossing')}",
         f"  check: closure error {budget.closure_error:.1e}, bound {budget.tolerance:.1e}; "
         f"unexplained {abs(budget.net_residual):.1g}, bound {budget.net_tolerance:.1g}: "
         + ("passed" if budget.passed else "NOT PASSED, do not trust these numbers"),
     ]
     lines += [f"  not seen: {text}" for text in budget.unseen]
     lines += [
-        f"  {name}: {count:,} crossings, |J| {size:.3g}"
+        f"  {name}: {counted(count, 'crossing')}, |J| {size:.3g}"
         for name, count, size in zip(
             budget.layers, budget.layer_crossings, budget.layer_kinks, strict=True
         )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from landscape import viz
 
 # What renderers take; above it they end the program.
 _MOST_PIXELS = 8192
@@ -29,7 +30,7 @@ class Look:
         captions: whether captions are written beside, as .tex and .md.
     """
 
-    height: str = "log"
+    height: Any = "log"
     limit: float | None = None
     colour: str = "losses"
     reference: Any = None
@@ -65,9 +66,7 @@ def styled(style: Any, *, camera: str = "", size: str = "", dpi: int | None = No
     Raises:
         ValueError: for another form, or what the style refuses.
     """
-    from landscape.cli.pictures import own_viz
-
-    found = own_viz().Style.of(style)
+    found = viz.Style.of(style)
     changes: dict[str, Any] = {} if dpi is None else {"dpi": dpi}
     if camera:
         changes |= dict(
@@ -95,47 +94,6 @@ def _two(text: str, between: str, example: str) -> tuple[float, float]:
     return first, second
 
 
-def selected(study: StudyFile, select: str, seed: int | None) -> list[str]:
-    """Return the surfaces over planes that are asked for.
-
-    Args:
-        study: the study.
-        select: activations, or patterns of ids (``*-gd-*.pca``), separated by commas; "" takes all.
-        seed: of the runs; None takes all.
-
-    Raises:
-        ValueError: if there is none; the message lists what there is.
-    """
-    from landscape.cli.pictures import planes_only
-
-    known = planes_only(study)
-    if not known:
-        raise ValueError(
-            f"{study.path} has no surfaces; make some with 'landscape run' or 'sample'"
-        )
-    wanted = [part.strip() for part in select.split(",") if part.strip()]
-    keys = {name: _key(study.surface(name).run) for name in known}
-    found = [
-        name for name in known
-        if (not wanted or any(fnmatchcase(name, w) or keys[name][0] == w for w in wanted))
-        and seed in (None, keys[name][1])
-    ]  # fmt: skip
-    if not found:
-        of = f" with seed {seed}" if seed is not None else ""
-        raise ValueError(f"no surface matches {select or '*'!r}{of}; known: {', '.join(known)}")
-    return found
-
-
-def _key(run: str | None) -> tuple[str | None, int | None]:
-    from landscape.naming import RunKey
-
-    try:
-        key = RunKey.parse(run or "")
-    except ValueError:
-        return run, None
-    return key.activation, key.seed
-
-
 def reference_of(study: StudyFile, colour: str, identifier: str | None) -> Any:
     """Return the surface or the kink map that a colour refers to; None if it needs none.
 
@@ -143,7 +101,7 @@ def reference_of(study: StudyFile, colour: str, identifier: str | None) -> Any:
         KeyError: if there is none of this id.
         ValueError: if it is missing, or another colour is chosen.
     """
-    from landscape.kink_map import KIND, KinkMap
+    from landscape.records.kink_map import KIND, KinkMap
 
     if colour not in ("difference", "kinks"):
         if identifier is not None:
@@ -164,9 +122,7 @@ def check_ours(path: Path, *, force: bool) -> None:
     Raises:
         ValueError: if it exists and does not name this software, unless ``force`` is given.
     """
-    from landscape.cli.pictures import own_viz
-
-    if not force and path.exists() and not own_viz().signed(path):
+    if not force and path.exists() and not viz.signed(path):
         raise ValueError(
             f"{path} exists and was not written by this program; name another file, or --force "
             "to replace it"

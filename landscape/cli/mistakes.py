@@ -12,7 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import typer
 
-from landscape.terminal import one_line
+from landscape.records.presenting import one_line
 
 P = ParamSpec("P")
 R = TypeVar("R")

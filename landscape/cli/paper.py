@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from landscape import viz
 from landscape.cli import pictures
+from landscape.cli.choosing import planes_only
 from landscape.cli.looks import Look
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ class Wanted:
     titles: tuple[str, ...] = ()
 
     @property
-    def size(self) -> dict[str, float]:
+    def size(self) -> dict[str, Any]:
         """The width as an argument, if it is given."""
         return {} if self.width is None else {"width": self.width}
 
@@ -69,7 +71,7 @@ def check_replaceable(path: Path, *, force: bool) -> None:
     Raises:
         ValueError: if one exists that does not name this software, unless ``force`` is given.
     """
-    own = {path: pictures.own_viz().signed, **dict.fromkeys(captions_of(path), _is_caption)}
+    own = {path: viz.signed, **dict.fromkeys(captions_of(path), _is_caption)}
     for file, is_ours in own.items():
         if not force and file.exists() and not is_ours(file):
             raise ValueError(
@@ -88,9 +90,8 @@ def write(study: StudyFile, runs: Sequence[str], wanted: Wanted, path: Path) -> 
     Raises:
         ValueError: if the study lacks what is to be shown.
     """
-    from landscape.files import writable_folder
+    from landscape.records.atomic import writable_folder
 
-    viz = pictures.own_viz()
     writable_folder(path.parent)
     drawn, words = _DRAWN[wanted.kind](study, runs, wanted)
     yield viz.save(drawn, path)
@@ -115,7 +116,7 @@ def surface_of(study: StudyFile, run: str, plane: str) -> str:
     """
     if f"{run}.{plane}" in study.surfaces():
         return f"{run}.{plane}"
-    for identifier in pictures.planes_only(study):
+    for identifier in planes_only(study):
         surface = study.surface(identifier)
         if surface.run == run and surface.settings.get("kind") == plane:
             return identifier
@@ -126,14 +127,14 @@ def surface_of(study: StudyFile, run: str, plane: str) -> str:
 
 
 def _hybrid(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> tuple[Any, str]:
-    viz, panels = pictures.own_viz(), _panels(study, runs, wanted)
+    panels = _panels(study, runs, wanted)
     shown = _arguments(panels, wanted)
     drawn = viz.figure(**shown, titles=_titles(panels, wanted), dpi=wanted.dpi, **wanted.size)
     return drawn, viz.caption_of(drawn)
 
 
 def _contour(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> tuple[Any, str]:
-    viz, panels = pictures.own_viz(), _panels(study, runs, wanted)
+    panels = _panels(study, runs, wanted)
     shown = _arguments(panels, wanted)
     drawn = viz.contour(**shown, titles=_titles(panels, wanted), caption=False, **wanted.size)
     drawn.set_dpi(wanted.dpi)
@@ -159,12 +160,11 @@ def _arguments(panels: Sequence[pictures.Panel], wanted: Wanted) -> dict[str, An
         "surfaces": [one.surface for one in panels],
         "paths": [one.paths for one in panels],
         "planes": [one.plane for one in panels],
-        **wanted.look.options(pictures.own_viz(), panels, flat=wanted.kind == "contour"),
+        **wanted.look.options(viz, panels, flat=wanted.kind == "contour"),
     }
 
 
 def _line(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> tuple[Any, str]:
-    viz = pictures.own_viz()
     if wanted.surfaces:
         lines = [line_through(study, name) for name in wanted.surfaces]
         titles: Sequence[str] = wanted.surfaces
@@ -196,13 +196,13 @@ def line_of(study: StudyFile, run: str, plane: str) -> Any:
 def line_through(study: StudyFile, identifier: str) -> Any:
     """Return a line of a study, or the one along alpha through a surface."""
     surface = study.surface(identifier)
-    return surface if len(surface.grid.shape) == 1 else pictures.own_viz().section(surface)
+    return surface if len(surface.grid.shape) == 1 else viz.section(surface)
 
 
 def _mosaic(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> tuple[Any, str]:
-    from landscape.study.report import budgets
+    from landscape.study.analysis_summaries import budgets
 
-    viz, (run,) = pictures.own_viz(), runs
+    (run,) = runs
     solid = pictures.panel(study, surface_of(study, run, "random"))
     shown: dict[str, Any] = {
         "path": solid.paths, "title": solid.title, "line": line_of(study, run, "random"),

@@ -22,7 +22,7 @@ def path_rows(found: dict[str, Any]) -> list[list[str]]:
     """Return the cells of every run that was followed.
 
     Args:
-        found: what :func:`landscape.study.report.report` returns.
+        found: what :func:`landscape.study.analysis_summaries.report` returns.
     """
     return [
         _row(name, entry["along_path"][part], entry.get("swap_control", {}).get(part, {}))

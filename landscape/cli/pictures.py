@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from landscape import viz
 from landscape.cli.looks import Look
-from landscape.cli.wiring import check_own
 
 if TYPE_CHECKING:
     from landscape.store import StudyFile
@@ -49,8 +49,8 @@ def title_of(run: str | None, *, seed: bool = True) -> str:
     """
     if not run:
         return ""
-    from landscape.activations import get
-    from landscape.naming import RunKey
+    from landscape.networks.activations import get
+    from landscape.records.naming import RunKey
 
     try:
         key = RunKey.parse(run)
@@ -75,7 +75,7 @@ OPTIMIZERS = {
 
 def runs_by_smoothness(study: StudyFile, runs: Iterable[str]) -> list[str]:
     """Order runs: kinked activations first, each class as the study lists it; others last."""
-    from landscape.naming import RunKey
+    from landscape.records.naming import RunKey
 
     order = {name: i for i, name in enumerate(study.config.get("activations", []))}
 
@@ -91,8 +91,8 @@ def runs_by_smoothness(study: StudyFile, runs: Iterable[str]) -> list[str]:
 
 def kinked(run: str) -> bool:
     """Whether the activation of a run has kinks; False where its name tells of none."""
-    from landscape.activations import get
-    from landscape.naming import RunKey
+    from landscape.networks.activations import get
+    from landscape.records.naming import RunKey
 
     try:
         return bool(get(RunKey.parse(run).activation).kinks)
@@ -105,12 +105,6 @@ def by_smoothness(study: StudyFile, identifiers: Iterable[str]) -> list[str]:
     runs = {identifier: str(study.surface(identifier).run) for identifier in identifiers}
     order = runs_by_smoothness(study, dict.fromkeys(runs.values()))
     return sorted(runs, key=lambda identifier: order.index(runs[identifier]))
-
-
-def planes_only(study: StudyFile) -> list[str]:
-    """Return the surfaces over planes, without lines, volumes and the nodes of resampled ones."""
-    names = [name for name in study.surfaces() if not name.endswith(".nodes")]
-    return [name for name in names if len(study.surface(name).grid.shape) == 2]
 
 
 def with_values(study: StudyFile, identifiers: Sequence[str]) -> list[str]:
@@ -138,14 +132,6 @@ def by_kind(study: StudyFile, identifiers: Iterable[str]) -> dict[str, list[str]
     return groups
 
 
-def own_viz() -> Any:
-    """Import ``viz``, and make sure that it is this package's."""
-    import viz
-
-    check_own(viz)
-    return viz
-
-
 def draw_each(
     study: StudyFile, identifiers: Iterable[str], folder: Path, look: Look | None = None
 ) -> Iterator[Path]:
@@ -156,7 +142,7 @@ def draw_each(
 
 def draw_one(study: StudyFile, identifier: str, path: Path, look: Look | None = None) -> Path:
     """Write the 3D picture of a surface."""
-    viz, look, one = own_viz(), look or Look(), panel(study, identifier)
+    look, one = look or Look(), panel(study, identifier)
     plotter = viz.surface(
         one.surface, plane=one.plane, path=one.paths, title=one.title, **look.options(viz, [one])
     )
@@ -184,7 +170,6 @@ def draw_comparison(
     study: StudyFile, identifiers: Iterable[str], path: Path, look: Look | None = None
 ) -> Path:
     """Write one 3D picture with a panel for each surface, on one scale."""
-    viz = own_viz()
     look = look or Look()
     panels = [panel(study, identifier) for identifier in identifiers]
     plotter = viz.compare(
@@ -205,10 +190,9 @@ def draw_matrix(
     Raises:
         ValueError: if a run is missing in the matrix, or has two surfaces.
     """
-    from landscape.activations import get
-    from landscape.naming import RunKey
+    from landscape.networks.activations import get
+    from landscape.records.naming import RunKey
 
-    viz = own_viz()
     look = look or Look()
     panels = [panel(study, identifier) for identifier in identifiers]
     keys = [RunKey.parse(str(one.surface.run)) for one in panels]
@@ -243,7 +227,6 @@ def draw_contours(
     study: StudyFile, identifiers: Iterable[str], path: Path, look: Look | None = None
 ) -> Path:
     """Write one contour figure with a panel for each surface, on one scale."""
-    viz = own_viz()
     look = look or Look()
     panels = [panel(study, identifier) for identifier in identifiers]
     figure = viz.contour(
@@ -258,11 +241,10 @@ def draw_contours(
 
 def microscope_figure(study: StudyFile, style: Any = "paper") -> tuple[Any, str] | None:
     """Return the figure of the windows of one optimizer step and its caption; None without any."""
-    from landscape.activations import get
-    from landscape.naming import RunKey
+    from landscape.networks.activations import get
+    from landscape.records.naming import RunKey
     from landscape.study.microscopes import KIND, residual_of
 
-    viz = own_viz()
     surfaces = by_smoothness(study, [f"{name}.random" for name in study.analyses(KIND)])
     names = [str(study.surface(identifier).run) for identifier in surfaces]
     if not names:
@@ -292,7 +274,6 @@ def draw_microscope(study: StudyFile, folder: Path, style: Any = "paper") -> lis
     if found is None:
         return []
     figure, words = found
-    viz = own_viz()
     caption = folder / "microscope.md"
     picture = viz.save(figure, folder / "microscope.png")
     caption.write_text(viz.as_markdown(words), encoding="utf-8")

@@ -10,8 +10,7 @@ from typing import Annotated
 import typer
 
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import Camera, Reference, Seed, Select, Study, Style
-from landscape.cli.wiring import bars
+from landscape.cli.wiring import Camera, Reference, Seed, Select, Study, Style, bars
 
 KINDS = ("surface", "compare", "matrix", "contour")
 FIGURE_FORMATS = ("pdf", "svg", "png")
@@ -82,7 +81,7 @@ def render(
     from landscape.cli import pictures
     from landscape.cli.export import chosen_surfaces
     from landscape.cli.looks import Look, check_ours, reference_of, styled
-    from landscape.files import writable_folder
+    from landscape.records.atomic import writable_folder
     from landscape.store import open_study
 
     if kind not in KINDS:

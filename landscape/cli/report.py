@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from landscape import viz
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import Study
-from landscape.cli.wiring import bars
+from landscape.cli.wiring import Study, bars
+from landscape.records.plurals import counted
 
 
 @one_line_errors
@@ -32,7 +33,6 @@ def report(
     One HTML file, which opens offline, on a phone, and prints. Claims that the study has not got
     are listed as not measured, with the command that measures them.
     """
-    from landscape.cli.pictures import own_viz
     from landscape.cli.report_contents import contents
     from landscape.store import open_study
 
@@ -47,13 +47,12 @@ def report(
                 f"--csv writes a table as .csv, got {table.name!r}; name it effects.csv"
             )
         count = write_table(source, table)
-        print(f"wrote {table} ({count} effects)")
+        print(f"wrote {table} ({counted(count, 'effect')})")
         return
     target = out or source.path.with_name("report.html")
     if target.suffix not in (".html", ".htm"):
         raise ValueError(f"a report is written as .html, got {target.name!r}")
     with bars() as shown:
         made = contents(source, title=title, panels=panels, shown=shown)
-    viz = own_viz()
     path = viz.write_report(made, target)
     print(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB)")

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from landscape.cli.pictures import own_viz
+from landscape import viz
+from landscape.claims.answer import ENOUGH
 from landscape.cli.report_curves import curves
 from landscape.cli.report_doses import dose_curves, dose_table
 from landscape.cli.report_effects import effect_table
 from landscape.cli.report_rates import rate_table
-from landscape.dynamics.answer import ENOUGH
+from landscape.records.plurals import counted
 
 if TYPE_CHECKING:
-    from landscape.results import Analysis
+    from landscape.records.results import Analysis
     from landscape.store import StudyFile
 
 
 def measured(study: StudyFile) -> dict[int, list[Analysis]]:
     """Return the analyses of each claim a study has measured, by number."""
-    from landscape.dynamics.claims import KIND
+    from landscape.claims.claim import KIND
 
     found: dict[int, list[Analysis]] = {}
     for name in study.analyses(KIND):
@@ -31,7 +32,7 @@ def measured(study: StudyFile) -> dict[int, list[Analysis]]:
 
 def findings(study: StudyFile) -> dict[int, dict[str, Any]]:
     """Return the record of the finding on each claim that was measured, by number."""
-    from landscape.study.claims import claim_findings
+    from landscape.study.sweep import claim_findings
 
     return {finding.number: finding.record() for finding in claim_findings(study)}
 
@@ -50,9 +51,8 @@ def claim_parts(
         source: name of the study file, from which the same can be measured again; "" where it
             does not tell how.
     """
-    from landscape.dynamics.wording import WORDINGS
+    from landscape.claims.wording import WORDINGS
 
-    viz = own_viz()
     parts = []
     for said in WORDINGS:
         told: dict[str, Any] = {}
@@ -93,7 +93,7 @@ def _tables(record: Mapping[str, Any], analyses: Sequence[Analysis]) -> Iterator
 
 def _deciding(analyses: Sequence[Analysis]) -> list[Analysis]:
     """Return the analyses of the arm that decides."""
-    from landscape.dynamics.primary import deciding_arm
+    from landscape.claims.primary import deciding_arm
 
     arms = {str(analysis.settings["arm"]) for analysis in analyses}
     first = deciding_arm(arms) if arms else ""
@@ -102,15 +102,14 @@ def _deciding(analyses: Sequence[Analysis]) -> list[Analysis]:
 
 def _limits(record: Mapping[str, Any]) -> str:
     """Return what the finding does not say, and what so few seeds cannot."""
-    from landscape.dynamics.answer import few_seeds
+    from landscape.claims.answer import few_seeds
 
     seeds = min((int(c["n"]) for c in record["contrasts"]), default=ENOUGH)
     few = few_seeds(seeds)
-    return f"{record['limits']} {seeds} seeds{few}." if few else str(record["limits"])
+    return f"{record['limits']} {counted(seeds, 'seed')}{few}." if few else str(record["limits"])
 
 
 def _pictures(record: Mapping[str, Any]) -> Iterable[Any]:
-    viz = own_viz()
     for some in viz.effect_groups([*record["contrasts"], *record["shown"]]):
         decide = "decide" if some[0]["family"] else "are exploratory"
         quantity = str(some[0]["name"]).partition(": ")[0]

@@ -8,18 +8,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from landscape import viz
 from landscape.cli import pictures
-from landscape.cli.pictures import own_viz
+from landscape.cli.choosing import planes_only
 from landscape.cli.report_claims import claim_parts, findings, measured
+from landscape.records.plurals import counted
 
 if TYPE_CHECKING:
-    from landscape.cli.wiring import Bars
     from landscape.store import StudyFile
+    from landscape.study.reporting import Reporter
 
 _USUAL = ("relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid")
 
 
-def contents(study: StudyFile, *, title: str, panels: int, shown: Bars) -> Any:
+def contents(study: StudyFile, *, title: str, panels: int, shown: Reporter) -> Any:
     """Collect a report of a study.
 
     Args:
@@ -28,9 +30,8 @@ def contents(study: StudyFile, *, title: str, panels: int, shown: Bars) -> Any:
         panels: at most so many surfaces in a picture.
         shown: hears of progress.
     """
-    from landscape.dynamics.answer import answer
+    from landscape.claims.answer import answer
 
-    viz = own_viz()
     found = findings(study)
     analyses = measured(study)
     facts = [dict(one.settings) for some in analyses.values() for one in some]
@@ -54,7 +55,7 @@ def contents(study: StudyFile, *, title: str, panels: int, shown: Bars) -> Any:
 
 def _followed(study: StudyFile) -> dict[str, Any]:
     """Return what single steps of each run showed, by the label of the run."""
-    from landscape.study.report import report
+    from landscape.study.analysis_summaries import report
 
     return {pictures.title_of(run) or run: told for run, told in report(study)["runs"].items()}
 
@@ -69,15 +70,14 @@ def _subtitle(study: StudyFile) -> str:
               "measurement of claims": len(claims)}  # fmt: skip
     parts = [f"Data {', '.join(data)}"] if data else []
     for name, count in counts.items():
-        plural = name.replace("measurement", "measurements") if " " in name else f"{name}s"
-        parts += [f"{count} {name if count == 1 else plural}"] if count else []
+        many = name.replace("measurement", "measurements") if " " in name else ""
+        parts += [counted(count, name, many)] if count else []
     forms = dict.fromkeys(str(one["form"]) for one in claims if one.get("form"))
     return ", ".join([*parts, *(f if "form" in f else f"{f} form" for f in forms)])
 
 
-def _runs(study: StudyFile, _panels: int, _: Bars) -> Iterator[Any]:
+def _runs(study: StudyFile, _panels: int, _: Reporter) -> Iterator[Any]:
     """What each run reached."""
-    viz = own_viz()
     names = study.analyses("summary")
     if not names:
         return
@@ -102,11 +102,10 @@ def _runs(study: StudyFile, _panels: int, _: Bars) -> Iterator[Any]:
     )  # fmt: skip
 
 
-def _activations(study: StudyFile, _panels: int, _: Bars) -> Iterator[Any]:
+def _activations(study: StudyFile, _panels: int, _: Reporter) -> Iterator[Any]:
     """Classes, bounds and kinks of the activations of the study."""
-    from landscape import activations
+    from landscape.networks import activations
 
-    viz = own_viz()
     names = [name for name in study.config.get("activations", ()) if isinstance(name, str)]
     chosen = list(dict.fromkeys(names)) or list(_USUAL)
     records = [activations.profile(name) for name in chosen]
@@ -141,13 +140,12 @@ def _activations(study: StudyFile, _panels: int, _: Bars) -> Iterator[Any]:
     )  # fmt: skip
 
 
-def _surfaces(study: StudyFile, panels: int, shown: Bars) -> Iterator[Any]:
+def _surfaces(study: StudyFile, panels: int, shown: Reporter) -> Iterator[Any]:
     """Surfaces at full scale, one picture for each kind of plane, and all of them to turn."""
     from landscape.cli.web_page import ordered
 
-    viz = own_viz()
     drawn, turning = [], []
-    chosen = _first_optimizer(study, pictures.planes_only(study))
+    chosen = _first_optimizer(study, planes_only(study))
     for kind, names in pictures.by_kind(study, chosen).items():
         some = ordered(study, names)[:panels]
         turning += some
@@ -164,13 +162,15 @@ def _surfaces(study: StudyFile, panels: int, shown: Bars) -> Iterator[Any]:
         )  # fmt: skip
 
 
-def _drawn(study: StudyFile, names: list[str], shown: Bars) -> Any:
+def _drawn(study: StudyFile, names: list[str], shown: Reporter) -> Any:
     """Draw surfaces in 3D, or flat where nothing can be rendered."""
-    viz = own_viz()
     panels = [pictures.panel(study, name) for name in names]
     surfaces = [one.surface for one in panels]
-    options = {"planes": [one.plane for one in panels], "paths": [one.paths for one in panels],
-               "titles": pictures.titles_of(panels)}  # fmt: skip
+    options: dict[str, Any] = {
+        "planes": [one.plane for one in panels],
+        "paths": [one.paths for one in panels],
+        "titles": pictures.titles_of(panels),
+    }
     try:
         viz.ensure()
     except RuntimeError as error:
@@ -182,7 +182,6 @@ def _drawn(study: StudyFile, names: list[str], shown: Bars) -> Any:
 def _screen_style() -> Any:
     from dataclasses import replace
 
-    viz = own_viz()
     return replace(viz.Style.named("paper"), dpi=144, font="sans")
 
 
@@ -190,7 +189,6 @@ def _scenes(study: StudyFile, chosen: list[str]) -> Iterator[Any]:
     """One page in which the surfaces turn, with their paths, kink curves and microscope."""
     from landscape.cli.web_page import first_shown, page_records, page_title
 
-    viz = own_viz()
     runs = {name: str(study.surface(name).run) for name in chosen}
     kinked = {run for run in runs.values() if _has_kinks(run)}
     page = viz.page_of(
@@ -214,7 +212,7 @@ def _has_kinks(run: str) -> bool:
 
 def _first_optimizer(study: StudyFile, names: list[str]) -> list[str]:
     """Keep the surfaces of the first optimizer and seed, where runs are named so."""
-    from landscape.naming import RunKey
+    from landscape.records.naming import RunKey
 
     keys = {}
     for name in names:
@@ -230,9 +228,8 @@ def _first_optimizer(study: StudyFile, names: list[str]) -> list[str]:
     return [name for name, key in keys.items() if (key.optimizer, key.seed) == (first[2], first[1])]
 
 
-def _microscope(study: StudyFile, _panels: int, _: Bars) -> Iterator[Any]:
+def _microscope(study: StudyFile, _panels: int, _: Reporter) -> Iterator[Any]:
     """Windows of one optimizer step."""
-    viz = own_viz()
     found = pictures.microscope_figure(study)
     if found is None:
         return
@@ -245,11 +242,10 @@ def _microscope(study: StudyFile, _panels: int, _: Bars) -> Iterator[Any]:
     )
 
 
-def _measurements(study: StudyFile, _panels: int, _: Bars) -> Iterator[Any]:
+def _measurements(study: StudyFile, _panels: int, _: Reporter) -> Iterator[Any]:
     """Slope budgets, curvature against scale, facts along the path."""
     from landscape.cli.analysis_pictures import figures
 
-    viz = own_viz()
     drawn = tuple(
         viz.picture_of(figure, alt=f"Figure {name}; its caption tells what is to be seen",
                        caption=words)
@@ -287,7 +283,7 @@ def _provenance(study: StudyFile) -> dict[str, str]:
 
 def _fixed(study: StudyFile) -> dict[str, str]:
     """Say whether the file of primary contrasts is still the one that stood before the sweep."""
-    from landscape.dynamics.primary import digest
+    from landscape.claims.primary import digest
 
     found = {str(one.settings["primary"]) for some in measured(study).values() for one in some
              if "primary" in one.settings}  # fmt: skip
@@ -310,7 +306,7 @@ def _configuration(study: StudyFile) -> str:
 
 def _sweep(study: StudyFile) -> str:
     """Return the configuration of the claims of a study without runs; "" where there is none."""
-    from landscape.study.claims import claims_config
+    from landscape.study.sweep import claims_config
 
     if study.runs():
         return ""

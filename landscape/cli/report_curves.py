@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.cli.pictures import own_viz
+from landscape import viz
 
 if TYPE_CHECKING:
-    from landscape.results import Analysis
+    from landscape.records.results import Analysis
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ _CURVES: dict[int, tuple[_Curve, ...]] = {
 
 def curves(number: int, analyses: Sequence[Analysis]) -> Iterator[Any]:
     """Yield the pictures of a claim, of its first group: one data set, network and arm."""
-    from landscape.dynamics.comparing import groups
+    from landscape.claims.comparing import groups
 
     if not analyses:
         return
@@ -102,7 +102,7 @@ def curves(number: int, analyses: Sequence[Analysis]) -> Iterator[Any]:
     for curve in _CURVES.get(number, ()):
         if curve.values(seeds[0].arrays) is None:
             continue
-        figure = own_viz().spread_lines(
+        figure = viz.spread_lines(
             curve.places(seeds[0].arrays), _lines(seeds, curve.values), xlabel=curve.xlabel,
             ylabel=curve.ylabel, kinked=[_kinked(name) for name in _drawn(seeds[0])],
             log=curve.log,
@@ -123,7 +123,7 @@ def _differences(group: str, seeds: Sequence[Analysis]) -> Iterator[Any]:
              for row, name, activation in _QUOTIENTS}  # fmt: skip
     if not all(np.isfinite(values).all() for values in lines.values()):
         return
-    figure = own_viz().spread_lines(
+    figure = viz.spread_lines(
         steps / (10 * steps[0]), lines, xlabel="step of the difference, as a share of the line",
         ylabel="slope that it gives", kinked=[row == 0 for row, *_ in _QUOTIENTS], log="x",
         levels={"slope on the left": 0.0, "slope on the right": 1.0}, limits=(-1.0, 2.0),
@@ -158,32 +158,35 @@ def _placed(analysis: Analysis, name: str, row: int) -> Any:
 
 def _losses(group: str, seeds: Sequence[Analysis]) -> Iterator[Any]:
     """Draw the losses of twins at the best rate of each, for every batch size."""
-    from landscape.dynamics.convergence import PILOT, best_rates, judged_apart
+    from landscape.claims.convergence import PILOT, best_rates, judged_apart
 
     judged, first = judged_apart(seeds), seeds[0]
-    chosen = judged[0].arrays["chosen"] if judged else best_rates(seeds)
+    drawn = judged or [
+        replace(one, arrays={**one.arrays, "chosen": best_rates(seeds)}) for one in seeds
+    ]
     for column, size in enumerate(first.arrays["batch_sizes"]):
-        figure = own_viz().spread_lines(
+        figure = viz.spread_lines(
             first.arrays["steps"],
-            _lines(judged or seeds, partial(_at_rates, column=column, chosen=chosen[:, column])),
+            _lines(drawn, partial(_at_rates, column=column)),
             xlabel="optimizer steps", ylabel="training loss", log="y",
             kinked=[_kinked(name) for name in _drawn(first)],
             levels={"target": float(first.settings["target_loss"])},
         )  # fmt: skip
         batch = f"batches of {size}" if size else "all examples in a step"
-        by = f"the first {PILOT} seeds chose, for the others" if judged else "these seeds chose"
+        by = f"{PILOT} other seeds chose for each seed" if judged else "these seeds chose"
         words = f"Loss at the rate of each activation that {by}; {batch}. "
-        yield _picture(figure, f"Losses of twins, {batch}", words + _told(group, judged or seeds))
+        yield _picture(figure, f"Losses of twins, {batch}", words + _told(group, drawn))
 
 
-def _at_rates(arrays: Any, *, column: int, chosen: Any) -> Any:
-    """Return losses at a rate of each activation, [A, records]."""
+def _at_rates(arrays: Any, *, column: int) -> Any:
+    """Return losses at the chosen rate of each activation, [A, records]."""
+    chosen = arrays["chosen"][:, column]
     return arrays["losses"][np.arange(len(chosen)), column, chosen]
 
 
 def _drawn(analysis: Analysis) -> list[str]:
     """Return which activations are drawn: one twin of each family, else the first eight."""
-    from landscape.dynamics.primary import deciding_twins
+    from landscape.claims.primary import deciding_twins
 
     names = list(analysis.settings["activations"])
     smooth: dict[str, str] = {}
@@ -206,16 +209,16 @@ def _told(group: str, seeds: Sequence[Analysis]) -> str:
 
 
 def _picture(figure: Any, alt: str, caption: str) -> Any:
-    return own_viz().picture_of(figure, alt=alt, caption=caption)
+    return viz.picture_of(figure, alt=alt, caption=caption)
 
 
 def _label(name: str) -> str:
-    from landscape.activations import get
+    from landscape.networks.activations import get
 
     return get(name).label if "/" not in name else name
 
 
 def _kinked(name: str) -> bool:
-    from landscape.activations import get
+    from landscape.networks.activations import get
 
     return bool(get(name.partition("/")[0]).kinks)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.cli.pictures import own_viz
+from landscape import viz
+from landscape.records.plurals import counted
 
 if TYPE_CHECKING:
-    from landscape.dynamics.comparing import Quantity
-    from landscape.results import Analysis
+    from landscape.claims.comparing import Quantity
+    from landscape.records.results import Analysis
 
 # The quantity of a claim that is drawn against the size of the kinks: module and place.
 _DOSED = {1: ("bounce", 2), 2: ("stable_rate", 1), 7: ("pattern_changes", 1)}
@@ -21,12 +22,11 @@ _HEADER = ("family", "dose", "values apart, rms", "effect", "lowest", "highest",
 
 def dose_curves(number: int, analyses: Sequence[Analysis]) -> Iterator[Any]:
     """Yield how the effect of a claim grows with the size of the kinks, with all twins."""
-    from landscape.dynamics.doses import doses
+    from landscape.claims.doses import doses
 
     group, seeds, quantity = _dosed(number, analyses)
     if quantity is None:
         return
-    viz = own_viz()
     log = quantity.scale == "log"
     for one in doses(seeds, quantity):
         figure = viz.spread_lines(
@@ -35,15 +35,15 @@ def dose_curves(number: int, analyses: Sequence[Analysis]) -> Iterator[Any]:
         )  # fmt: skip
         sides, nothing = ("over", "1") if log else ("minus", "0")
         words = (f"Effect of kinks by their size: {quantity.name}, kinked {sides} smooth, against "
-                 f"the {one.what}. {group}, median and range over {len(seeds)} seeds. {nothing} is "
-                 f"no effect. The values of the twins are apart by {_told_apart(one.apart)}: large "
-                 "doses compare values, too.")  # fmt: skip
+                 f"the {one.what}. {group}, median and range over {counted(len(seeds), 'seed')}. "
+                 f"{nothing} is no effect. The values of the twins are apart by "
+                 f"{_told_apart(one.apart)}: large doses compare values, too.")  # fmt: skip
         yield viz.picture_of(figure, alt=f"{quantity.name} against the {one.what}", caption=words)
 
 
 def dose_table(number: int, analyses: Sequence[Analysis]) -> Any:
     """Return effects with the distance of the twins' values beside each; None with few twins."""
-    from landscape.dynamics.doses import doses
+    from landscape.claims.doses import doses
 
     group, seeds, quantity = _dosed(number, analyses)
     found = [] if quantity is None else doses(seeds, quantity)
@@ -56,7 +56,7 @@ def dose_table(number: int, analyses: Sequence[Analysis]) -> Any:
         for place, (dose, apart) in enumerate(zip(one.doses, one.apart[family], strict=True))
     ]
     sides = "over" if quantity is not None and quantity.scale == "log" else "minus"
-    return own_viz().Table(
+    return viz.Table(
         name=f"claim-{number}-doses",
         title="Effects by the size of the kinks",
         header=_HEADER,
@@ -72,10 +72,10 @@ def _dosed(
     number: int, analyses: Sequence[Analysis]
 ) -> tuple[str, Sequence[Analysis], Quantity | None]:
     """Return a claim's first group, its seeds, and what is compared; None where nothing is."""
-    from landscape.dynamics.comparing import groups
+    from landscape.claims.comparing import groups
 
     if number == 8:
-        convergence = import_module("landscape.dynamics.convergence")
+        convergence = import_module("landscape.claims.convergence")
         analyses = convergence.judged_apart(analyses)
     if not analyses or number not in (*_DOSED, 8):
         return "", (), None
@@ -83,7 +83,7 @@ def _dosed(
     if number == 8:
         return group, seeds, convergence.quantities(seeds, 8)[0]
     module, place = _DOSED[number]
-    return group, seeds, import_module(f"landscape.dynamics.{module}").PRIMARY[place]
+    return group, seeds, import_module(f"landscape.claims.{module}").PRIMARY[place]
 
 
 def _spread(values: Any) -> tuple[float | None, float | None, float | None, int]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from landscape.cli.pictures import own_viz
+from landscape import viz
 
 _READ = ("contrast", "verdict", "median, interval", "margin", "seeds", "seeds needed", "p",
          "p same")  # fmt: skip
@@ -34,7 +34,6 @@ def effect_table(record: Mapping[str, Any]) -> Any:
     effects = [*record["contrasts"], *record["shown"]]
     if not effects:
         return None
-    viz = own_viz()
     drawn = ""
     if len(effects) > viz.MOST_EFFECTS:
         drawn = f" {viz.MOST_EFFECTS} of its {len(effects)} effects are drawn."
@@ -55,8 +54,8 @@ def _title(record: Mapping[str, Any]) -> str:
 
 
 def _read(effect: Mapping[str, Any]) -> Iterator[Any]:
-    from landscape.dynamics.statistics import Verdict
-    from landscape.dynamics.verdicts import SPOKEN
+    from landscape.claims.statistics import Verdict
+    from landscape.claims.verdicts import SPOKEN
 
     log = effect["scale"] == "log"
     sign = "×" if log and effect["estimate"] is not None else ""
@@ -68,18 +67,9 @@ def _read(effect: Mapping[str, Any]) -> Iterator[Any]:
     yield f"{'×' if log else ''}{_number(effect['margin'], math.nan, log=log)}"
     censored = int(effect["censored"])
     yield f"{effect['n']} ({censored} censored)" if censored else effect["n"]
-    yield _needed(effect)
+    yield effect.get("seeds_needed")
     for key in ("p_difference", "p_equivalence"):
         yield effect.get(key)
-
-
-def _needed(effect: Mapping[str, Any]) -> int | str | None:
-    """Return how many seeds would decide an effect; None of one that is decided or exploratory."""
-    from landscape.dynamics.primary import most_seeds
-
-    if effect.get("verdict") != "undecided":
-        return None
-    return effect["seeds_needed"] or f"more than {most_seeds()}"
 
 
 def _number(value: float | None, missing: float, *, log: bool) -> str:

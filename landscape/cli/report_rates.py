@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.cli.pictures import own_viz
+from landscape import viz
 
 if TYPE_CHECKING:
-    from landscape.results import Analysis
+    from landscape.records.results import Analysis
 
 _HEADER = ("activation", "method", "largest stable", "limit at start", "limit at end",
            "best rate", "steps at it")  # fmt: skip
@@ -22,8 +22,8 @@ def rate_table(analyses: Sequence[Analysis]) -> Any:
     Args:
         analyses: of claim 2, at least one.
     """
-    from landscape.dynamics.comparing import groups
-    from landscape.dynamics.primary import deciding_twins
+    from landscape.claims.comparing import groups
+    from landscape.claims.primary import deciding_twins
 
     group, seeds = next(iter(groups(analyses).items()))
     names = list(seeds[0].settings["activations"])
@@ -31,7 +31,7 @@ def rate_table(analyses: Sequence[Analysis]) -> Any:
     first = [name for name in deciding if name in names]
     ordered = [*first, *(name for name in names if name not in first)]
     rows = [row for name in ordered for row in _rows(seeds, names.index(name), name)]
-    return own_viz().Table(
+    return viz.Table(
         name="claim-2-rates",
         title="Largest stable rates beside those of a quadratic",
         header=_HEADER,

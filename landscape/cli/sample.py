@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import IgnoreKeys
-from landscape.cli.own_code import Own
-from landscape.cli.wiring import bars, configuration_of, load_data, parse_grid
+from landscape.cli.user_model import Own
+from landscape.cli.wiring import IgnoreKeys, bars, configuration_of, load_data, parse_grid
+from landscape.records.plurals import plural
 
 PLANES = "random, pca, hessian, gradient, update, between (a line) or through (three solutions)"
 
@@ -226,10 +226,10 @@ def sample(
     import logging
     from dataclasses import replace
 
-    from landscape.config import SamplingConfig
-    from landscape.grid import Grid
-    from landscape.resampling import check_worth
-    from landscape.study import more
+    from landscape.evaluation.engine_settings import SamplingConfig
+    from landscape.evaluation.resampling import check_worth
+    from landscape.records.grid import Grid
+    from landscape.study import one_surface as more
 
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("landscape").setLevel(logging.DEBUG if verbose else logging.WARNING)
@@ -292,14 +292,15 @@ def _tell_centre(path: Path, name: str) -> None:
     Raises:
         RuntimeError: if no loss is finite.
     """
-    from landscape.centre import centre_of, hints, non_finite
+    from landscape.records.centre import centre_of, hints, non_finite
     from landscape.store import open_study
 
     study = open_study(path)
     surface = study.surface(name)
     centre, lost, size = centre_of(surface), non_finite(surface), surface.grid.size
     words = f"centre: {centre.words}; " if centre is not None and centre.known else ""
-    print(f"{words}{lost:,} of {size:,} losses are not finite")
+    verb = plural(lost, "is", "are")
+    print(f"{words}{lost:,} of {size:,} losses {verb} not finite")
     if lost == size:
         raise RuntimeError(
             f"all {size:,} losses are not finite; check the data and the weights for NaN, or "
@@ -322,7 +323,7 @@ def _engine(base: Any, strategy: str, *, gradients: bool) -> Any:
     """Return how points are evaluated."""
     from dataclasses import replace
 
-    from landscape.sampling import with_gradients
+    from landscape.evaluation.sampling import with_gradients
 
     given: dict[str, Any] = {"strategy": strategy} if strategy else {}
     if not gradients:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from landscape import viz
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.wiring import configuration_of, load_data
 
@@ -48,11 +49,9 @@ def view(
     clicks or four numbers, a line. What is narrower than 3 % of the norm of the parameters is
     sampled in float64. In a window, ? lists the keys.
     """
-    from landscape.cli.pictures import own_viz
     from landscape.store import open_study
     from landscape.study.explore import StudyAtlas
 
-    viz = own_viz()
     viz.check_points(points)
     viz.check_address(host, port, network=allow_network)
     source = open_study(study)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from landscape import viz
 from landscape.cli.mistakes import one_line_errors
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ def write_page(
     """
     from landscape.cli import pictures
 
-    viz = pictures.own_viz()
     chosen = ordered(study, chosen)
     target = page_path(out or study.path.parent, f"{study.path.stem}.html")
     check_replaceable(target, force=force)
@@ -47,8 +47,8 @@ def write_page(
 
 def page_records(study: StudyFile, chosen: Sequence[str], *, paths: bool) -> dict[str, Any]:
     """Return the surfaces and what belongs to them, by their ids."""
-    from landscape.kink_map import KIND as KINKS
-    from landscape.kink_map import KinkMap
+    from landscape.records.kink_map import KIND as KINKS
+    from landscape.records.kink_map import KinkMap
     from landscape.study.microscopes import KIND as WINDOWS
     from landscape.study.microscopes import residual_of
 
@@ -145,9 +145,7 @@ def check_replaceable(target: Path, *, force: bool) -> None:
     Raises:
         FileExistsError: otherwise.
     """
-    from landscape.cli import pictures
-
-    if target.exists() and not force and not pictures.own_viz().signed(target):
+    if target.exists() and not force and not viz.signed(target):
         raise FileExistsError(
             f"{target} is there and was not written by an export; choose another --out, or --force"
         )
@@ -165,8 +163,6 @@ def toy(
     A slider turns ReLU into SmeLU, kink lines move and soften, gradient descent steps at a rate of
     your choice, and the slope along its way is drawn with every jump. Opens without a network.
     """
-    from landscape.cli import pictures
-
     target = page_path(out, "toy.html")
     check_replaceable(target, force=force)
-    print(f"wrote {pictures.own_viz().toy_html(target)}")
+    print(f"wrote {viz.toy_html(target)}")

@@ -3,26 +3,56 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+Study = Annotated[Path, typer.Argument(help="The study file, or its folder.")]
+Select = Annotated[
+    str,
+    typer.Option("--select", help="Activations, as relu,elu, or patterns of ids, as '*-gd-*.pca'."),
+]
+Seed = Annotated[int | None, typer.Option("--seed", help="Of the runs. [all]")]
+Reference = Annotated[
+    str | None,
+    typer.Option("--reference", help="Surface id for difference, kink map id for kinks."),
+]
+Style = Annotated[
+    str, typer.Option("--style", help="Of pictures: paper, slides, dark, testing, or a .toml file.")
+]
+Camera = Annotated[str, typer.Option("--camera", help="Azimuth,elevation in degrees, as -58,40.")]
+IgnoreKeys = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ignore-keys",
+        metavar="PATTERN",
+        help="Keys of checkpoints that are not loaded, as 'head.*'. These parameters keep the "
+        "values it was built with. What is left out is printed. Repeat.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+
 
 if TYPE_CHECKING:
-    from landscape.config import DataConfig, StudyConfig
     from landscape.store import StudyFile
     from landscape.study import Examples
+    from landscape.study.configuration import DataConfig, StudyConfig
+    from landscape.study.reporting import Reporter
+
+# Seconds between two lines of progress where there is no terminal: at least two a minute.
+EVERY = 25.0
 
 
 def load_data(config: DataConfig) -> Examples:
-    """Load the data set of a configuration.
+    """Load the data set of a configuration."""
+    from landscape import data
 
-    Raises:
-        ImportError: if a file of the user's hides this package's ``data``.
-    """
-    import data
-
-    check_own(data)
     folder = Path(config.folder) if config.folder else None
     return data.load(config.name, standardise=config.standardise, folder=folder)
 
@@ -33,7 +63,7 @@ def configuration_of(study: StudyFile) -> StudyConfig:
     Raises:
         ValueError: if it was made without one, or with one this version does not understand.
     """
-    from landscape.config import StudyConfig
+    from landscape.study.configuration import StudyConfig
 
     if not study.config:
         raise ValueError(
@@ -47,23 +77,6 @@ def configuration_of(study: StudyFile) -> StudyConfig:
             "sample --model' adds surfaces"
         )
     return StudyConfig.from_dict(study.config)
-
-
-def check_own(module: Any) -> None:
-    """Check that ``data`` or ``viz`` is ours, not a file of that name in the current folder.
-
-    Raises:
-        ImportError: otherwise, with the remedy.
-    """
-    import landscape
-
-    own = Path(str(landscape.__file__)).parent.parent / module.__name__
-    found = Path(str(getattr(module, "__file__", None) or "?")).parent
-    if found.resolve() != own.resolve():
-        raise ImportError(
-            f"{module.__file__} hides this package's {module.__name__!r}; use the command "
-            "'landscape', or start Python with -P"
-        )
 
 
 def parse_points(text: str) -> tuple[int, int]:
@@ -145,9 +158,95 @@ class Bars:
         self._progress.console.print(text, highlight=False)
 
 
+class Lines:
+    """Progress as lines on the error stream, for the log of a run that nobody looks at.
+
+    A line comes at least twice a minute, with the time left, and as soon as it is known that the
+    stage takes longer than that. What is over sooner says nothing.
+
+    Args:
+        clock: seconds from any start.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._lock = clock, threading.Lock()
+        self._begin("the start", 0)
+
+    def stage(self, name: str, total: int) -> None:
+        """Begin to count."""
+        with self._lock:
+            self._begin(name, total)
+
+    def advance(self, units: int) -> None:
+        """Count."""
+        with self._lock:
+            self._done += units
+            left = self._left()
+            ends = self._told and self._open and self._done >= self._total
+            estimate = not self._told and left is not None and left > EVERY
+            if ends or estimate or self._rest() <= 0:
+                self._tell()
+
+    def note(self, text: str) -> None:
+        """Write a line."""
+        print(text, file=sys.stderr, flush=True)
+
+    def beat(self, wait: Callable[[float], bool]) -> None:
+        """Write a line whenever none came for long, however long a unit takes.
+
+        Args:
+            wait: waits for so many seconds; returns whether the work is done.
+        """
+        while not wait(max(self._rest(), 0.0)):
+            with self._lock:
+                if self._rest() <= 0:
+                    self._tell()
+
+    def _begin(self, name: str, total: int) -> None:
+        self._name, self._total, self._done = name, total, 0
+        # Whether a line was written of this stage, and whether its end was not.
+        self._told, self._open = False, total > 0
+        self._last = self._clock()
+        # Times and counts of the latest lines: what an earlier call did is soon forgotten.
+        self._marks = deque([(self._last, 0)], maxlen=8)
+
+    def _rest(self) -> float:
+        return self._last + EVERY - self._clock()
+
+    def _left(self) -> float | None:
+        """Return the seconds that are left, None while nothing is known."""
+        start, done = self._marks[0]
+        new = self._done - done
+        return (self._clock() - start) * (self._total - self._done) / new if new > 0 else None
+
+    def _tell(self) -> None:
+        left, now = self._left(), self._clock()
+        text = f"{self._name}: {self._done:,} of {self._total:,}"
+        if self._done < self._total:
+            ends = "time left not known yet" if left is None else f"{minutes(left)} left"
+            text = f"{text}, {ends}"
+        elif self._open:
+            self._open = False
+        else:
+            text = f"after {self._name}: still working"
+        self._told, self._last = True, now
+        self._marks.append((now, self._done))
+        self.note(text)
+
+
 @contextmanager
-def bars() -> Iterator[Bars]:
-    """Show progress bars while the block runs."""
-    shown = Bars()
-    with shown._progress:
-        yield shown
+def bars() -> Iterator[Reporter]:
+    """Show progress while the block runs: bars on a terminal, lines elsewhere."""
+    if sys.stderr.isatty():
+        shown = Bars()
+        with shown._progress:
+            yield shown
+        return
+    lines, done = Lines(), threading.Event()
+    beating = threading.Thread(target=lines.beat, args=(done.wait,), daemon=True)
+    beating.start()
+    try:
+        yield lines
+    finally:
+        done.set()
+        beating.join()

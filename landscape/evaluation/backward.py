@@ -22,8 +22,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import BackwardCFunction
 
-from landscape.evaluation.examples import Part, count, map_tensors
-from landscape.evaluation.network import CUT_OFF, Network
+from landscape.problem.examples import Part, count, map_tensors
+from landscape.problem.network import CUT_OFF, Network
 
 _LOG = logging.getLogger(__name__)
 _REENTRANT = "CheckpointFunctionBackward"

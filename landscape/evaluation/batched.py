@@ -14,12 +14,12 @@ import torch
 from torch import Tensor, nn, vmap
 from torch.fx import Graph, Tracer
 
-from landscape.activations.modules import GaussReLU, PiecewiseLinear, SmeLU, Squareplus
-from landscape.evaluation.examples import Part, count
 from landscape.evaluation.first_layer import is_given
-from landscape.evaluation.losses import accuracy, cross_entropy, wide_dtype
-from landscape.evaluation.objective import Totals
 from landscape.evaluation.passes import Pass
+from landscape.networks.activations.modules import GaussReLU, PiecewiseLinear, SmeLU, Squareplus
+from landscape.problem.examples import Part, count
+from landscape.problem.losses import accuracy, cross_entropy, wide_dtype
+from landscape.problem.objective import Totals
 
 # What does nothing in evaluation mode.
 _IDLE = (nn.Identity, nn.Dropout, nn.AlphaDropout, nn.FeatureAlphaDropout)

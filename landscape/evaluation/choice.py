@@ -20,12 +20,12 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
-from landscape.config.study import SamplingConfig
 from landscape.evaluation.batched import BatchedPass, NotAChainError
-from landscape.evaluation.examples import count, tensors
+from landscape.evaluation.engine_settings import SamplingConfig
 from landscape.evaluation.gradients import GradientPass
 from landscape.evaluation.passes import CopyPass, EngineChoice, LoopPass, Pass, VmapPass
 from landscape.evaluation.plane_problem import PlaneProblem
+from landscape.problem.examples import count, tensors
 
 _LOG = logging.getLogger(__name__)
 _PASSES: MappingProxyType[str, type[Pass]] = MappingProxyType(

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from landscape.arrays import Floats
-from landscape.config.study import SamplingConfig
 from landscape.evaluation.choice import choose_engine, choose_threads, make_pass, threads
-from landscape.evaluation.evaluator import Evaluator, Values
-from landscape.evaluation.examples import Batches, count
-from landscape.evaluation.losses import is_cross_entropy
+from landscape.evaluation.engine_settings import SamplingConfig
 from landscape.evaluation.passes import EngineChoice, Pass
 from landscape.evaluation.plane_problem import PlaneProblem
-from landscape.evaluation.subsets import Subset
+from landscape.problem.evaluator import Evaluator, Values
+from landscape.problem.examples import Batches, count
+from landscape.problem.losses import is_cross_entropy
+from landscape.problem.subsets import Subset
+from landscape.records.arrays import Floats
 
 _LOG = logging.getLogger(__name__)
 # Sums of probabilities in half precision are so far from 1.

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from landscape.evaluation.examples import Part
-from landscape.evaluation.network import Network
 from landscape.evaluation.plane_problem import PlaneProblem
+from landscape.problem.examples import Part
+from landscape.problem.network import Network
 
 # Layers whose output is linear in weight and bias together. A subclass may do anything.
 _LINEAR_IN_PARAMETERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from landscape.evaluation.backward import Backward, look
-from landscape.evaluation.examples import Part, count
-from landscape.evaluation.objective import Totals
 from landscape.evaluation.passes import Pass
+from landscape.problem.examples import Part, count
+from landscape.problem.objective import Totals
 
 # Examples on which the way of taking derivatives is looked at.
 _FEW = 8

@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from landscape.evaluation.batch_norm import pooled_statistics, put_statistics
-from landscape.evaluation.examples import Batches, count
 from landscape.evaluation.first_layer import FirstLayers, find_first_layers
-from landscape.evaluation.network import Network
-from landscape.evaluation.objective import Totals
 from landscape.evaluation.plane_problem import PlaneProblem
+from landscape.problem.batch_norm import pooled_statistics, put_statistics
+from landscape.problem.examples import Batches, count
+from landscape.problem.network import Network
+from landscape.problem.objective import Totals
+from landscape.records.plurals import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +52,10 @@ class EngineChoice:
     def __str__(self) -> str:
         """Describe the choice in a line."""
         words = [self.strategy]
-        words.append(f"{self.chunk} point{'s' if self.chunk > 1 else ''} a pass")
+        words.append(f"{counted(self.chunk, 'point')} a pass")
         words.append(f"batches of {self.batch_size}" if self.batch_size else "batches as they are")
         if self.threads:
-            words.append(f"{self.threads} thread{'s' if self.threads > 1 else ''}")
+            words.append(counted(self.threads, "thread"))
         words += ["first layer reused"] if self.reuse else []
         words += ["channels last"] if self.channels_last else []
         words += ["compiled"] if self.compiled else []

@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from landscape.arrays import Floats
-from landscape.evaluation.evaluator import Evaluator
-from landscape.evaluation.examples import Batches
-from landscape.evaluation.losses import wide_dtype
-from landscape.evaluation.network import Network
-from landscape.evaluation.objective import Objective
-from landscape.layout import Layout, Slot
-from landscape.parameters import unflatten
+from landscape.networks.parameters import unflatten
+from landscape.problem.evaluator import Evaluator
+from landscape.problem.examples import Batches
+from landscape.problem.losses import wide_dtype
+from landscape.problem.network import Network
+from landscape.problem.objective import Objective
+from landscape.records.arrays import Floats
+from landscape.records.layout import Layout, Slot
 
 
 @dataclass(frozen=True)

@@ -1,24 +1,19 @@
 """Kinks measured: the slope budget of a segment, the kink map of a plane."""
 
-from landscape.derivatives import gradient
-from landscape.kinks.creasing import creased_surface
-from landscape.kinks.measuring import slope_budget
-from landscape.kinks.path import along_path, spread_records
+from landscape.kinks.curvature_scale import curvature_against_scale
+from landscape.kinks.kink_cut import kink_cut_surface
+from landscape.kinks.path_following import along_path, spread_records
 from landscape.kinks.plane_map import kink_map
 from landscape.kinks.prediction import SlopePrediction, predicted_slope_change
-from landscape.kinks.scale import curvature_against_scale
-from landscape.kinks.segments import gradient_segment, random_segment
+from landscape.kinks.slope_budgets import slope_budget
 
 __all__ = [
     "SlopePrediction",
     "along_path",
-    "creased_surface",
     "curvature_against_scale",
-    "gradient",
-    "gradient_segment",
+    "kink_cut_surface",
     "kink_map",
     "predicted_slope_change",
-    "random_segment",
     "slope_budget",
     "spread_records",
 ]

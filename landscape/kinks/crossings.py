@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from landscape.kinks.jets import Jet, SiteJet
-from landscape.kinks.operations import JumpingError
+from landscape.networks.watching.operations import JumpingError
 
 # A step of Newton's method or of bisection gains a bit at least.
 _BISECTIONS = 40

@@ -8,9 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.arrays import Floats
-from landscape.evaluation.examples import Part
-from landscape.grid import Grid
 from landscape.kinks.jets import subset
 from landscape.kinks.marching import (
     CutCells,
@@ -23,6 +20,9 @@ from landscape.kinks.marching import (
     side_ends,
 )
 from landscape.kinks.plane_probe import PlaneProbe
+from landscape.problem.examples import Part
+from landscape.records.arrays import Floats
+from landscape.records.grid import Grid
 
 # Deviation from an affine function, as a share of its range, and of its rounding.
 _AFFINE, _ROUNDING = 1e-9, 64 * np.finfo(np.float64).eps

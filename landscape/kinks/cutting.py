@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.arrays import Floats
-from landscape.grid import Grid
 from landscape.kinks.marching import Ints
+from landscape.records.arrays import Floats
+from landscape.records.grid import Grid
 
 # A vertex nearer to a zero set than this share of an edge is on it.
 _SNAP = 1e-7

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,19 +20,18 @@ from torch import Tensor, nn
 from torch.func import jvp, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from landscape.arrays import Floats
-from landscape.evaluation import Network
-from landscape.evaluation.examples import Part, count, cut, map_tensors, take
-from landscape.kinks.loss import checked, per_example_loss
-from landscape.kinks.observer import Observer
-from landscape.kinks.running import module_names, without_checkpoints
-from landscape.kinks.sites import Site, per_example
-from landscape.parameters import unflatten
-
-if TYPE_CHECKING:
-    from landscape.kinks.turns import Secants
+from landscape.networks.parameters import unflatten
+from landscape.networks.watching.observer import Observer
+from landscape.networks.watching.running import module_names, without_checkpoints
+from landscape.networks.watching.sites import Site, per_example
+from landscape.problem.example_losses import checked, per_example_loss
+from landscape.problem.examples import Part, count, cut, map_tensors, take
+from landscape.problem.network import Network
+from landscape.records.arrays import Floats
 
 _LOG = logging.getLogger(__name__)
+# Of a site and its output: the output that moves by its secant over a step.
+Secants = Callable[[Site, Tensor], Tensor]
 # vmap makes a copy of the parameters for every example: worth it for small networks, and where
 # fewer examples than this share a place.
 _LARGEST = 200_000
@@ -144,18 +143,21 @@ class LineProbe:
                 self._vmaps = False
         return self._grouped(distinct, group.reshape(-1), part)
 
-    def along(self, t: float, length: float, part: Part, secants: Secants) -> list[Tensor]:
+    def along(
+        self, t: float, length: float, part: Part, starts: Sequence[SiteJet], secants: Secants
+    ) -> list[Tensor]:
         """Return the gradients at the outputs of all sites over a piece of the line, [n, U] each.
 
         Args:
             t: where it starts.
             length: of the piece in t.
             part: a batch.
-            secants: with the sites at its start; gives their outputs other slopes as they are met.
+            starts: the sites at its start.
+            secants: gives their outputs other slopes as they are met.
         """
         n = 1 if self.whole else count(part)
         here = torch.tensor([t, length], dtype=torch.float64, device=self.device)
-        shapes = [start.site.shape for start in secants.starts]
+        shapes = [start.site.shape for start in starts]
         probes = [here.new_zeros(shape, requires_grad=True) for shape in shapes]
         with sdpa_kernel(SDPBackend.MATH), torch.enable_grad(), _telling():
             with forward_ad.dual_level():
@@ -185,13 +187,6 @@ class LineProbe:
                     raise
                 _LOG.info("no third derivatives in forward mode (%s)", error)
                 return here.new_zeros(n)
-
-    def loss_sum(self, t: float, part: Part) -> float:
-        """Return the loss that is reported, summed over the examples of a batch, at one place."""
-        start, step = self._line
-        with torch.no_grad():
-            self.network.write({name: start[name] + t * step[name] for name in start})
-            return float(self.network.sums(part)[0])
 
     def _grouped(self, distinct: Floats, group: NDArray[np.int64], part: Part) -> Jet:
         """Take one place after another, each for the examples that are there."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.arrays import Floats
+from landscape.records.arrays import Floats
 
 Ints = NDArray[np.int64]
 CORNERS = np.array([(0, 0), (1, 0), (1, 1), (0, 1)])

@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from landscape.arrays import Floats
 from landscape.kinks.crossings import Crossings
 from landscape.kinks.jets import Jet
+from landscape.records.arrays import Floats
 
 
 @dataclass(slots=True)

@@ -22,15 +22,15 @@ from typing import Any, Literal
 
 import numpy as np
 
-from landscape.arrays import Floats, Json
-from landscape.evaluation.examples import Part, count, cut
-from landscape.grid import Grid
-from landscape.kink_map import KinkMap
 from landscape.kinks.curve_segments import CutWindow, Segments, segments
-from landscape.kinks.loss import single_evaluator
 from landscape.kinks.plane_probe import described, plane_probe
-from landscape.plane import Plane
 from landscape.problem import Problem
+from landscape.problem.example_losses import single_evaluator
+from landscape.problem.examples import Part, count, cut
+from landscape.records.arrays import Floats, Json
+from landscape.records.grid import Grid
+from landscape.records.kink_map import KinkMap
+from landscape.records.plane import Plane
 
 # Pre-activations of a chunk of examples at all nodes, in float64 entries.
 _ENTRIES = 1 << 24

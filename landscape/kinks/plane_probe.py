@@ -19,16 +19,18 @@ from torch import Tensor
 from torch.func import grad, grad_and_value, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from landscape.arrays import Floats, Json
-from landscape.evaluation import Network, threads
-from landscape.evaluation.examples import Part, count, cut, map_tensors, tensors
+from landscape.evaluation.choice import threads
 from landscape.kinks.jets import singles
-from landscape.kinks.loss import per_example_loss
-from landscape.kinks.observer import Observer
-from landscape.kinks.running import module_names, without_checkpoints
-from landscape.kinks.sites import Site
-from landscape.parameters import unflatten
-from landscape.plane import Plane
+from landscape.networks.parameters import unflatten
+from landscape.networks.watching.observer import Observer
+from landscape.networks.watching.running import module_names, without_checkpoints
+from landscape.networks.watching.sites import Site
+from landscape.problem.example_losses import per_example_loss
+from landscape.problem.examples import Part, count, cut, map_tensors, tensors
+from landscape.problem.network import Network
+from landscape.records.arrays import Floats, Json
+from landscape.records.plane import Plane
+from landscape.records.plurals import counted
 
 _LOG = logging.getLogger(__name__)
 # Float64 entries of parameters or activations in a block of points.
@@ -188,8 +190,8 @@ class PlaneProbe:
         self.unseen.update(seen.unseen)
         if losses.shape != (n,):
             raise ValueError(
-                f"the loss must return one value for each of the {n} examples, got shape "
-                f"{tuple(losses.shape)}; leave out its mean, as reduction='none' does"
+                f"the loss must return one value for each of the {counted(n, 'example')}, got "
+                f"shape {tuple(losses.shape)}; leave out its mean, as reduction='none' does"
             )
         return losses, seen
 

@@ -20,15 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from landscape.arrays import Floats, Json, as_floats, frozen_settings, read_only
-from landscape.evaluation.examples import cut
 from landscape.kinks.jets import Jet, line_probe
-from landscape.kinks.loss import double_evaluator
-from landscape.kinks.measuring import fitting
+from landscape.kinks.slope_budgets import fitting
 from landscape.kinks.turns import Secants, Turns
-from landscape.presenting import Presented
 from landscape.problem import Problem
-from landscape.segment import Segment
+from landscape.problem.example_losses import double_evaluator
+from landscape.problem.examples import cut
+from landscape.records.arrays import Floats, Json, as_floats, frozen_settings, read_only
+from landscape.records.presenting import Presented
+from landscape.records.segment import Segment
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -178,7 +178,7 @@ def predicted_slope_change(problem: Problem, segment: Segment) -> SlopePredictio
         for part in batches.parts:
             jet = probe.at(start, part)
             secants = Secants(jet.sites)
-            gradients = probe.along(segment.start, total.span, part, secants)
+            gradients = probe.along(segment.start, total.span, part, jet.sites, secants)
             drifts = probe.drifts(segment.start, part)
             total.add(jet, drifts, secants.turns, gradients)
     over = evaluator.objective.over(batches.examples)

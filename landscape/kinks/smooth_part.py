@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from landscape.arrays import Floats
-from landscape.evaluation.examples import Part, count
-from landscape.grid import Grid
-from landscape.kink_map import KinkMap
 from landscape.kinks.jets import subset
 from landscape.kinks.plane_probe import PlaneProbe
+from landscape.problem.examples import Part, count
+from landscape.records.arrays import Floats
+from landscape.records.grid import Grid
+from landscape.records.kink_map import KinkMap
 
 _NODES = 9
 _EXACT = 1e-11

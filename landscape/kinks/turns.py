@@ -16,8 +16,8 @@ import torch.autograd.forward_ad as forward_ad
 from torch import Tensor
 
 from landscape.kinks.jets import SiteJet
-from landscape.kinks.operations import JumpingError
-from landscape.kinks.sites import Site
+from landscape.networks.watching.operations import JumpingError
+from landscape.networks.watching.sites import Site
 
 # Rounding of sums over layers and inputs, as a share of the largest value at hand.
 _ROUNDING = 1024 * torch.finfo(torch.float64).eps

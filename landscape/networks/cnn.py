@@ -6,8 +6,8 @@ from collections import OrderedDict
 
 from torch import nn
 
-from landscape import activations
-from landscape.config.network import CNNSpec
+from landscape.networks import activations
+from landscape.networks.spec import CNNSpec
 
 
 def cnn(spec: CNNSpec) -> nn.Sequential:

@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from landscape.config.network import INITIALISATIONS, Initialisation
-from landscape.randomness import keyed_normal
+from landscape.networks.randomness import keyed_normal
+from landscape.networks.spec import INITIALISATIONS, Initialisation
 
 _LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 

@@ -7,8 +7,8 @@ from collections import OrderedDict
 
 from torch import nn
 
-from landscape import activations
-from landscape.config.network import MLPSpec
+from landscape.networks import activations
+from landscape.networks.spec import MLPSpec
 
 
 def mlp(spec: MLPSpec) -> nn.Sequential:

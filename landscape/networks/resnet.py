@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from landscape import activations
-from landscape.config.network import ResNetSpec
+from landscape.networks import activations
+from landscape.networks.spec import ResNetSpec
 
 
 class BasicBlock(nn.Module):

@@ -10,12 +10,12 @@ from typing import Any
 
 import h5py
 
+from landscape.records.presenting import one_line
 from landscape.store import child, digests, guard
 from landscape.store.codec import read
 from landscape.store.lock import in_use, refuse_held
-from landscape.store.paths import GROUPS
+from landscape.store.places import GROUPS
 from landscape.store.seal import remember, seal_of, sealed
-from landscape.terminal import one_line
 
 FORMAT = "lossoscope-study"
 VERSION = 1

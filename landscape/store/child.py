@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from landscape.records.presenting import one_line
 from landscape.store.lock import refuse_held
-from landscape.terminal import one_line
 
 _MEMORY = 4 << 30
 _LONGEST = 1000  # of what is told of a file, which may have set any part of it

@@ -18,14 +18,14 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.grid import AXES, Grid
-from landscape.layout import Layout
-from landscape.naming import check_identifier
-from landscape.plane import Plane
-from landscape.results import Analysis, Projection
+from landscape.records.grid import AXES, Grid
+from landscape.records.layout import Layout
+from landscape.records.naming import check_identifier
+from landscape.records.plane import Plane
+from landscape.records.results import Analysis, Projection
+from landscape.records.surface import Surface
+from landscape.records.trajectory import Trajectory
 from landscape.store import digests, guard, images
-from landscape.surface import Surface
-from landscape.trajectory import Trajectory
 
 Record = Trajectory | Plane | Surface | Projection | Analysis
 

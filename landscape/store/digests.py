@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.naming import is_identifier
+from landscape.records.naming import is_identifier
 from landscape.store import guard
 
 NAME = "sha256"

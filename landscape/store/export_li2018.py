@@ -11,10 +11,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.files import write_bytes
-from landscape.plane import Plane
-from landscape.results import Projection
-from landscape.surface import Status, Surface
+from landscape.records.atomic import write_bytes
+from landscape.records.plane import Plane
+from landscape.records.results import Projection
+from landscape.records.surface import Status, Surface
 
 _FIELDS = {
     "losses": ("train_loss", 1.0), "accuracies": ("train_acc", 100.0),

@@ -16,9 +16,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.records.surface import Status
 from landscape.store import child, guard
 from landscape.store.foreign_hdf5 import landscapeviz, li_directions, li_projection, li_surface
-from landscape.surface import Status
 
 Arrays = dict[str, NDArray[Any]]
 KINDS = (

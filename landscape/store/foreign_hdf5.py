@@ -8,8 +8,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.records.surface import Status
 from landscape.store import guard
-from landscape.surface import Status
 
 Parts = tuple[dict[str, Any], dict[str, NDArray[Any]]]
 # Name there, name here, what stands for "not computed", and the factor to our unit.

@@ -14,8 +14,8 @@ from typing import Any
 
 import h5py
 
-from landscape.naming import check_identifier
-from landscape.store.packing import check_packing, largest
+from landscape.records.naming import check_identifier
+from landscape.store.unpacked_size import check_packing, largest
 
 MEMBERS = 100_000
 _ATTRIBUTES, _ATTRIBUTE_BYTES = 1000, 1 << 16

@@ -19,7 +19,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.files import reserve, write_into
+from landscape.records.atomic import reserve, write_into
 
 IN_MEMORY = 1 << 28
 # Larger arrays are mapped from a temporary file, not held in memory.

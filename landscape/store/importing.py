@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from landscape.grid import Grid
-from landscape.layout import Layout, Slot
-from landscape.naming import check_identifier
-from landscape.plane import Plane
-from landscape.results import Projection
+from landscape.records.grid import Grid
+from landscape.records.layout import Layout, Slot
+from landscape.records.naming import check_identifier
+from landscape.records.plane import Plane
+from landscape.records.results import Projection
+from landscape.records.surface import Surface
 from landscape.store.foreign import Arrays, read_foreign
-from landscape.store.paths import plane_path, projection_path, surface_path
+from landscape.store.places import plane_path, projection_path, surface_path
 from landscape.store.writer import StudyWriter
-from landscape.surface import Surface
 
 Parts = tuple[dict[str, Any], Arrays]
 

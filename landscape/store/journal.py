@@ -21,11 +21,11 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.arrays import Floats
+from landscape.records.arrays import Floats
 from landscape.store import codec, guard, images, tiles
 from landscape.store.checking import DAMAGE
 from landscape.store.database import Database
-from landscape.store.paths import is_record_path
+from landscape.store.places import is_record_path
 from landscape.store.tiles import Tile
 
 _VERSION = 3

@@ -10,12 +10,14 @@ from typing import Any, TypeVar
 
 import h5py
 
-from landscape.plane import Plane
-from landscape.presenting import Presented, told
-from landscape.results import Analysis, Projection
+from landscape.records.plane import Plane
+from landscape.records.presenting import Presented, told
+from landscape.records.results import Analysis, Projection
+from landscape.records.surface import Surface
+from landscape.records.trajectory import Trajectory
 from landscape.store import checking, codec, guard
 from landscape.store.checking import DAMAGE, FORMAT, VERSION, WHOLE, Findings
-from landscape.store.paths import (
+from landscape.store.places import (
     analysis_path,
     plane_path,
     projection_path,
@@ -23,8 +25,6 @@ from landscape.store.paths import (
     surface_path,
 )
 from landscape.store.seal import known, remember, seal_of
-from landscape.surface import Surface
-from landscape.trajectory import Trajectory
 
 __all__ = ["FORMAT", "VERSION", "StudyFile", "open_study"]
 

@@ -12,14 +12,14 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.files import remove_leftovers, replacing
-from landscape.grid import AXES, Grid
+from landscape.records.atomic import remove_leftovers, replacing
+from landscape.records.grid import AXES, Grid
+from landscape.records.surface import Status, Surface
 from landscape.store import checking, child, codec, digests, guard
 from landscape.store.checking import DAMAGE, WHOLE
 from landscape.store.images import write_hdf5
 from landscape.store.lock import WriterLock, followed
 from landscape.store.seal import put_seal
-from landscape.surface import Status, Surface
 
 _FLETCHER_BYTES = 4
 

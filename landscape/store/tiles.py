@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.arrays import Floats
-from landscape.surface import Surface
+from landscape.records.arrays import Floats
+from landscape.records.surface import Surface
 
 Tile = tuple[NDArray[np.int64], dict[str, Floats]]
 _INDICES = "__indices__"

@@ -14,15 +14,15 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.arrays import Floats, frozen_settings
-from landscape.files import remove_leftovers, replacing, writable_folder
+from landscape.records.arrays import Floats, frozen_settings
+from landscape.records.atomic import remove_leftovers, replacing, writable_folder
+from landscape.records.surface import Status, Surface
 from landscape.store import checking, codec, digests, tiles
 from landscape.store.images import gathered, room_for, write_hdf5
 from landscape.store.journal import Journal, Pieces
 from landscape.store.lock import WriterLock, followed
 from landscape.store.reader import FORMAT, VERSION, StudyFile
 from landscape.store.seal import put_seal
-from landscape.surface import Status, Surface
 
 
 class StudyWriter:

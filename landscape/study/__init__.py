@@ -2,7 +2,7 @@
 
 from landscape.study.experiment import Study
 from landscape.study.reporting import Examples, Reporter
-from landscape.study.solutions import solution_model
+from landscape.study.solution_network import solution_model
 from landscape.study.summary import RunSummary, summarise
 
 __all__ = ["Examples", "Reporter", "RunSummary", "Study", "solution_model", "summarise"]

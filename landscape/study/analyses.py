@@ -2,39 +2,43 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
-from landscape import activations
-from landscape.config import StudyConfig
-from landscape.dynamics.swapped import control_of, swap_control
-from landscape.grid import Grid
-from landscape.kink_map import KinkMap
+import numpy as np
+
+from landscape.claims.swapped import control_of, swap_control
+from landscape.curvature.expected_hessian import CHECK, DIRECTIONS, expected_hessian_check
+from landscape.curvature.spectrum import STARTS, spectral_density
 from landscape.kinks import (
     along_path,
-    creased_surface,
     curvature_against_scale,
+    kink_cut_surface,
     kink_map,
-    random_segment,
     slope_budget,
     spread_records,
 )
-from landscape.kinks.path import BatchOf
-from landscape.naming import RunKey
+from landscape.kinks.path_following import NODES, BatchOf
+from landscape.networks import activations
+from landscape.planes.network_segments import random_segment
 from landscape.problem import Problem
-from landscape.results import Analysis
-from landscape.segment import Segment, step_segment
-from landscape.spectrum import spectral_density
+from landscape.records.grid import Grid
+from landscape.records.kink_map import KinkMap
+from landscape.records.naming import RunKey
+from landscape.records.results import Analysis
+from landscape.records.segment import Segment, step_segment
+from landscape.records.trajectory import Trajectory
 from landscape.store import StudyFile, StudyWriter
-from landscape.store.paths import analysis_path
+from landscape.store.places import analysis_path
+from landscape.study.configuration import StudyConfig
 from landscape.study.microscopes import step_window
 from landscape.study.reporting import Examples, Reporter, Silent
-from landscape.study.solutions import solution_problem, trained_on
-from landscape.training import batch_at
-from landscape.trajectory import Trajectory
+from landscape.study.solution_network import solution_problem, trained_on
+from landscape.training.loop import batch_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +52,19 @@ class Wanted:
         samples: places of the first pass along a step; a line has four times as many, curvature
             against scale thirty times.
         path: single steps along which the change of slope is followed, spread evenly; at ``steps``
-            of them boldness and sharpness are measured too. 0 leaves it out.
+            of them linear range and sharpness are measured too. 0 leaves it out.
         swap: single steps that are measured again with the activation's copy (smooth for kinked)
             on the same weights; activations without one are left out.
         centres: of curvature against scale, along the line with seed 0; 0 leaves it out.
         map_points: lines of the kink map in the window of one optimizer step; 0 leaves it out.
         crease_points: likewise of the surface cut along its kinks, which needs the map.
         spectrum: Lanczos steps of the Hessian's spectral density at the solution; 0 leaves it out.
+        scale: the loss is averaged over a cloud before that: root mean square length of its steps
+            in parameter space, or ``step`` for the length of the last step that is on record; a
+            Monte Carlo check is added. None takes autograd's Hessian.
+
+    Raises:
+        ValueError: for a scale without a spectrum, or one that is not positive and finite.
     """
 
     steps: int = 10
@@ -67,15 +77,55 @@ class Wanted:
     map_points: int = 0
     crease_points: int = 0
     spectrum: int = 0
+    scale: float | Literal["step"] | None = None
+
+    def __post_init__(self) -> None:
+        if self.scale is None:
+            return
+        if not self.spectrum:
+            raise ValueError(
+                f"a scale is that of a spectrum, got scale {self.scale} and no spectrum; ask for "
+                "one by so many Lanczos steps (60 is usual)"
+            )
+        if self.scale != "step" and not 0 < self.scale < math.inf:
+            raise ValueError(f"scale must be > 0 and finite, or 'step', got {self.scale}")
+
+
+# Called with the units of work that are done.
+Progress = Callable[[int], None]
+# Stages of the work as progress names them, in their order, and what is counted.
+_STAGES = {
+    "slope_budget": "slope budgets (examples)",
+    "along_path": "paths (products)",
+    "swap_control": "swapped activations (steps)",
+    "curvature_scale": "curvature against scale (runs)",
+    "expected_hessian": "checks of averaged Hessians (directions)",
+    "spectrum": "spectra (products)",
+    "kink_map": "kink maps (examples)",
+    "creases": "surfaces cut along kinks (runs)",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One record that is to be in the file."""
+    """One record that is to be in the file.
+
+    Attributes:
+        kind: of the record.
+        identifier: likewise.
+        units: of its work.
+        measure: called with what is to hear of each unit; makes the record, or None.
+    """
 
     kind: str
     identifier: str
-    measure: Callable[[], Analysis | None]
+    units: int
+    measure: Callable[[Progress], Analysis | None]
+
+    @property
+    def path(self) -> str:
+        """Where the record is stored."""
+        return analysis_path(self.kind, self.identifier)
 
 
 def add_analyses(
@@ -106,17 +156,33 @@ def add_analyses(
     data = trained_on(source, config, load_data)
     with StudyWriter(source.path) as writer:
         analysts = [Analyst(source, writer, config, wanted, data, *run, reporter) for run in chosen]
-        tasks = [list(analyst.tasks()) for analyst in analysts]
-        reporter.stage("analyses", sum(map(len, tasks)))
-        for task in (task for some in tasks for task in some):
-            path = analysis_path(task.kind, task.identifier)
-            if not writer.has(path):
-                found = task.measure()
+        tasks = [task for analyst in analysts for task in analyst.tasks()]
+        missing = [task for task in tasks if not writer.has(task.path)]
+        for kind, name in _STAGES.items():
+            some = [task for task in missing if task.kind == kind]
+            if some:
+                reporter.stage(name, sum(task.units for task in some))
+            for task in some:
+                found = _measured(task, reporter)
                 if found is not None:
-                    writer.put_record(path, found)
-            reporter.advance(1)
+                    writer.put_record(task.path, found)
         writer.publish()
     return source.path
+
+
+def _measured(task: Task, reporter: Reporter) -> Analysis | None:
+    """Do a task, and report its units: no more of them, and in the end no fewer."""
+    left = task.units
+
+    def progress(units: int) -> None:
+        nonlocal left
+        units = min(units, left)
+        left -= units
+        reporter.advance(units)
+
+    found = task.measure(progress)
+    progress(left)
+    return found
 
 
 def _runs(source: StudyFile, names: Iterable[str]) -> list[tuple[str, Trajectory]]:
@@ -140,29 +206,38 @@ class Analyst:
     def tasks(self) -> Iterator[Task]:
         """Yield what is wanted, in an order in which each finds what it needs."""
         wanted, name = self.wanted, self.name
+        examples = len(self.data.targets)
         for identifier, segment in self._segments():
-            yield Task("slope_budget", identifier, lambda s=segment: self._budget(s))  # type: ignore[misc]
+            yield Task("slope_budget", identifier, examples, partial(self._budget, segment))
         if wanted.path:
-            yield Task("along_path", f"{name}.{wanted.path}.{wanted.steps}", self._path)
+            units = len(self._records(wanted.path)) * (NODES + 1)
+            identifier = f"{name}.{wanted.path}.{wanted.steps}"
+            yield Task("along_path", identifier, units, self._path)
         if wanted.swap and self._control:
             identifier = f"{name}.{self._control}.{wanted.swap}"
-            yield Task("swap_control", identifier, self._swap)
+            yield Task("swap_control", identifier, len(self._records(wanted.swap)), self._swap)
         if wanted.centres:
-            yield Task("curvature_scale", f"{name}.{wanted.centres}", self._scales)
+            yield Task("curvature_scale", f"{name}.{wanted.centres}", 1, self._scales)
         if wanted.spectrum:
-            yield Task("spectrum", f"{name}.{wanted.spectrum}", self._spectrum)
+            if self._scale is not None:
+                yield Task("expected_hessian", self._spectrum_id, DIRECTIONS, self._check)
+            units = (STARTS + 1) * wanted.spectrum
+            yield Task("spectrum", self._spectrum_id, units, self._spectrum)
         if wanted.map_points or wanted.crease_points:
-            yield Task("kink_map", self._map_id, self._map)
+            yield Task("kink_map", self._map_id, examples, self._map)
         if wanted.crease_points:
-            yield Task("creases", f"{name}.{wanted.crease_points}", self._creases)
+            yield Task("creases", f"{name}.{wanted.crease_points}", 1, self._creases)
 
     @cached_property
     def _problem(self) -> Problem:
         return solution_problem(self.trajectory, self.data)
 
+    def _records(self, count: int) -> list[int]:
+        """Return where steps end that are looked at."""
+        return spread_records(self.trajectory, count)
+
     def _segments(self) -> Iterator[tuple[str, Segment]]:
-        steps = spread_records(self.trajectory, self.wanted.steps) if self.wanted.steps else []
-        for record in steps:
+        for record in self._records(self.wanted.steps) if self.wanted.steps else []:
             segment = step_segment(self.trajectory, record)
             yield f"{self.name}.step{segment.settings['step']}", segment
         for seed in range(self.wanted.lines):
@@ -170,29 +245,29 @@ class Analyst:
             line = random_segment(self._problem.model, seed=seed, span=span)
             yield f"{self.name}.random{seed}_{span:g}", line
 
-    def _budget(self, segment: Segment) -> Analysis:
+    def _budget(self, segment: Segment, progress: Progress) -> Analysis:
         samples = self.wanted.samples * (1 if segment.kind == "step" else 4)
-        found = slope_budget(self._problem, segment, samples=samples)
+        found = slope_budget(self._problem, segment, samples=samples, progress=progress)
         return found.to_analysis(run=self.name)
 
-    def _path(self) -> Analysis:
-        wanted, records = self.wanted, spread_records(self.trajectory, self.wanted.path)
+    def _path(self, progress: Progress) -> Analysis:
+        wanted, records = self.wanted, self._records(self.wanted.path)
         return self._mine(
             along_path(self._trained, self.trajectory, records=records, checks=wanted.steps,
-                       samples=wanted.samples, batch_of=self._batch_of)
+                       samples=wanted.samples, batch_of=self._batch_of, progress=progress)
         )  # fmt: skip
 
     @property
     def _control(self) -> str | None:
         return control_of(RunKey.parse(self.name).activation)
 
-    def _swap(self) -> Analysis:
+    def _swap(self, progress: Progress) -> Analysis:
         own = RunKey.parse(self.name).activation
         knots = [kink.place for kink in activations.get(own).kinks] or [0.0]
         return self._mine(
             swap_control(self._trained, self.trajectory, str(self._control), own=own, knots=knots,
-                         records=spread_records(self.trajectory, self.wanted.swap),
-                         batch_of=self._batch_of)
+                         records=self._records(self.wanted.swap), batch_of=self._batch_of,
+                         progress=progress)
         )  # fmt: skip
 
     @property
@@ -208,7 +283,7 @@ class Analyst:
             return None
         return batch_at(self._problem, batch_size=told["batch_size"], seed=told["seed"])
 
-    def _scales(self) -> Analysis:
+    def _scales(self, _: Progress) -> Analysis:
         line = random_segment(self._problem.model, span=self.wanted.span)
         return self._mine(
             curvature_against_scale(
@@ -216,8 +291,51 @@ class Analyst:
             )
         )
 
-    def _spectrum(self) -> Analysis:
-        return self._mine(spectral_density(self._problem, steps=self.wanted.spectrum))
+    @property
+    def _spectrum_id(self) -> str:
+        scale = f".scale_{self.wanted.scale}" if self.wanted.scale is not None else ""
+        return f"{self.name}.{self.wanted.spectrum}{scale}"
+
+    @cached_property
+    def _last_step(self) -> Segment:
+        """The last single step on record in which the optimizer moved."""
+        return step_segment(self.trajectory, self._records(len(self.trajectory.steps))[-1])
+
+    @cached_property
+    def _scale(self) -> float | None:
+        """The size of the cloud that the loss is averaged over.
+
+        Raises:
+            ValueError: if it is larger than the weights, or no single step is on record.
+        """
+        wanted = self.wanted.scale
+        scale = self._last_step.length if wanted == "step" else wanted
+        most = float(np.linalg.norm(self.trajectory.solution))
+        if scale is not None and scale > most:
+            raise ValueError(
+                f"scale must be at most the length of the parameters of {self.name}, {most:.4g}, "
+                f"got {scale:.4g}; give the length of a step"
+            )
+        return scale
+
+    def _check(self, progress: Progress) -> Analysis:
+        scale = cast("float", self._scale)
+        return self._mine(expected_hessian_check(self._problem, scale=scale, progress=progress))
+
+    def _spectrum(self, progress: Progress) -> Analysis:
+        found = self._mine(
+            spectral_density(
+                self._problem, steps=self.wanted.spectrum, scale=self._scale, progress=progress
+            )
+        )
+        if self._scale is None:
+            return found
+        step = self._last_step.settings["step"] if self.wanted.scale == "step" else None
+        check = self.writer.find(analysis_path("expected_hessian", self._spectrum_id))
+        if not isinstance(check, Analysis):
+            raise KeyError(f"the check of the averaged Hessian of {self.name} is missing")
+        told = {"scale_step": step, "check": {name: check.settings[name] for name in CHECK}}
+        return replace(found, settings={**found.settings, **told})
 
     def _mine(self, found: Analysis) -> Analysis:
         return replace(found, settings={**found.settings, "run": self.name})
@@ -233,14 +351,15 @@ class Analyst:
     def _map_id(self) -> str:
         return f"{self.name}.{self._lines}"
 
-    def _map(self) -> Analysis:
+    def _map(self, progress: Progress) -> Analysis:
         plane = self.source.plane(f"{self.name}.random")
         noted = {"run": self.name}
         return kink_map(
-            self._problem, plane, grid=self._grid(self._lines), settings=noted
-        ).to_analysis()
+            self._problem, plane, grid=self._grid(self._lines), settings=noted,
+            progress=progress,
+        ).to_analysis()  # fmt: skip
 
-    def _creases(self) -> Analysis | None:
+    def _creases(self, _: Progress) -> Analysis | None:
         stored = self.writer.find(analysis_path("kink_map", self._map_id))
         if not isinstance(stored, Analysis):
             raise KeyError(f"the kink map of {self.name} is missing")
@@ -252,7 +371,7 @@ class Analyst:
         plane = self.source.plane(f"{self.name}.random")
         grid = self._grid(self.wanted.crease_points)
         try:
-            found = creased_surface(
+            found = kink_cut_surface(
                 self._problem, plane, kinks, grid=grid, least=0.01, settings={"run": self.name}
             )
         except ValueError as error:

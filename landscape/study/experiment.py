@@ -13,38 +13,36 @@ from typing import Any
 
 import numpy as np
 
-from landscape.config import StudyConfig
-from landscape.directions import StraightPathError, pca_plane
-from landscape.evaluation import (
-    EngineChoice,
-    PlaneEvaluator,
-    threads,
-)
-from landscape.grid import Grid
-from landscape.plane import Plane
-from landscape.presenting import Presented, told
-from landscape.projection import project
-from landscape.results import Analysis, Projection
-from landscape.sampling import empty_surface, place, plane_evaluator, sample_tiles
+from landscape.evaluation.choice import threads
+from landscape.evaluation.engine import PlaneEvaluator
+from landscape.evaluation.passes import EngineChoice
+from landscape.evaluation.sampling import empty_surface, place, plane_evaluator, sample_tiles
+from landscape.planes.pca import StraightPathError, pca_plane
+from landscape.records.grid import Grid
+from landscape.records.plane import Plane
+from landscape.records.presenting import Presented, told
+from landscape.records.projection import project
+from landscape.records.results import Analysis, Projection
+from landscape.records.surface import Surface
+from landscape.records.trajectory import Trajectory
 from landscape.store import StudyFile, StudyWriter
-from landscape.store.paths import (
+from landscape.store.places import (
     analysis_path,
     plane_path,
     projection_path,
     run_path,
     surface_path,
 )
+from landscape.study.configuration import StudyConfig
 from landscape.study.fingerprint import check_same, fingerprint, noted
-from landscape.study.planes import PlaneRequest, curved, make_plane
+from landscape.study.plane_request import PlaneRequest, curved, make_plane
 from landscape.study.reporting import Examples, Reporter, Silent
 from landscape.study.setup import Setup
-from landscape.study.solutions import solution_model
+from landscape.study.solution_network import solution_model
 from landscape.study.summary import summarise
 from landscape.study.windows import window_around
-from landscape.surface import Surface
-from landscape.training import train
-from landscape.training_state import Keeping
-from landscape.trajectory import Trajectory
+from landscape.training.loop import train
+from landscape.training.training_checkpoint import TrainingCheckpoint
 
 
 @dataclass(slots=True, repr=False)
@@ -127,11 +125,11 @@ class Study(Presented):
                 self.reporter.note(f"{key.name} diverged at step {trajectory.diverged_at}")
                 self.reporter.advance(self.config.training.steps - trajectory.diverged_at)
 
-    def _keeping(self, writer: StudyWriter, path: str) -> Keeping:
+    def _keeping(self, writer: StudyWriter, path: str) -> TrainingCheckpoint:
         def save(piece: bytes, state: bytes) -> None:
             writer.put_training(path, piece, state)
 
-        return Keeping(
+        return TrainingCheckpoint(
             save, writer.training(path), self.keep_seconds,
             read=lambda: writer.pieces(path), gather=writer.gather,
         )  # fmt: skip

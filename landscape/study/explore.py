@@ -7,12 +7,12 @@ from typing import Any
 
 import torch
 
-from landscape.config import StudyConfig
-from landscape.directions.architecture import check_one_network
-from landscape.sampling import place
+from landscape.evaluation.sampling import place
+from landscape.networks.architecture import check_one_network
 from landscape.store import StudyFile
+from landscape.study.configuration import StudyConfig
 from landscape.study.live_plane import USUAL_GRID, LivePlane, request_of
-from landscape.study.planes import make_plane
+from landscape.study.plane_request import make_plane
 from landscape.study.reporting import Examples
 from landscape.study.request import Request
 from landscape.study.solution_network import SolutionNetwork

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from landscape.evaluation import PlaneEvaluator
-from landscape.evaluation.examples import Batches, map_tensors
-from landscape.parameters import unwrapped
-from landscape.plane import Plane
+from landscape.evaluation.engine import PlaneEvaluator
+from landscape.networks.parameters import unwrapped
+from landscape.problem.examples import Batches, map_tensors
+from landscape.records.plane import Plane
+from landscape.records.surface import Surface
 from landscape.store.digests import array_digest
-from landscape.surface import Surface
 
 NAME = "fingerprint"
 _WORDS = {

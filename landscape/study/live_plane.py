@@ -10,22 +10,27 @@ from typing import Any
 import numpy as np
 import torch
 
-from landscape.config import SamplingConfig
-from landscape.directions import line_within
-from landscape.evaluation import PlaneEvaluator
-from landscape.grid import Grid
-from landscape.plane import Plane
+from landscape.evaluation.engine import PlaneEvaluator
+from landscape.evaluation.engine_settings import SamplingConfig
+from landscape.evaluation.sampling import (
+    empty_surface,
+    plane_evaluator,
+    sample_tiles,
+    with_gradients,
+)
+from landscape.planes.within import line_within
 from landscape.problem import Problem
-from landscape.results import Projection
-from landscape.sampling import empty_surface, plane_evaluator, sample_tiles, with_gradients
+from landscape.records.grid import Grid
+from landscape.records.plane import Plane
+from landscape.records.results import Projection
+from landscape.records.surface import Status, Surface
 from landscape.store import StudyFile, StudyWriter
-from landscape.store.paths import plane_path, surface_path
-from landscape.study.more import surface_of
-from landscape.study.planes import OTHERS, curved
+from landscape.store.places import plane_path, surface_path
+from landscape.study.one_surface import surface_of
+from landscape.study.plane_request import OTHERS, curved
 from landscape.study.reporting import Silent
 from landscape.study.request import Request
 from landscape.study.solution_network import SolutionNetwork
-from landscape.surface import Status, Surface
 
 OnTile = Callable[[Surface], None]
 Cancelled = Callable[[], bool]

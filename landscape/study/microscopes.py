@@ -10,18 +10,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from landscape.config import SamplingConfig, StudyConfig
-from landscape.grid import Grid
-from landscape.microscope import StepWindow, minibatch_noise, window_of_step
-from landscape.residuals import Residual, remove_quadratic
-from landscape.results import Analysis
-from landscape.sampling import loss_on_plane, sample
+from landscape.evaluation.engine_settings import SamplingConfig
+from landscape.evaluation.sampling import loss_on_plane, sample
+from landscape.kinks.microscope import StepWindow, minibatch_noise, window_of_step
+from landscape.records.grid import Grid
+from landscape.records.residuals import Residual, remove_quadratic
+from landscape.records.results import Analysis
+from landscape.records.surface import Status, Surface
+from landscape.records.trajectory import Trajectory
 from landscape.store import StudyFile, StudyWriter
-from landscape.store.paths import analysis_path
+from landscape.store.places import analysis_path
+from landscape.study.configuration import StudyConfig
 from landscape.study.reporting import Examples, Reporter, Silent
-from landscape.study.solutions import solution_problem, trained_on
-from landscape.surface import Status, Surface
-from landscape.trajectory import Trajectory
+from landscape.study.solution_network import solution_problem, trained_on
 
 KIND = "microscope"
 # Examples of the minibatches whose noise stands beside the residual.
@@ -67,7 +68,8 @@ def add_microscopes(
             if not writer.has(path):
                 plane = source.plane(f"{name}.random")
                 problem = replace(solution_problem(alive[name], data), dtype=torch.float64)
-                window = sample(problem, plane, grid=step.grid(points), engine=_ENGINE)
+                window = sample(problem, plane, grid=step.grid(points), engine=_ENGINE,
+                                progress=reporter.advance)  # fmt: skip
                 few = [
                     loss_on_plane(replace(problem, data=part), plane, engine=_ENGINE)
                     for part in parts
@@ -82,7 +84,8 @@ def add_microscopes(
                     "alphas": window.alphas, "betas": window.betas, "losses": window.losses,
                 }  # fmt: skip
                 writer.put_record(path, Analysis(KIND, arrays, settings))
-            reporter.advance(points**2)
+            else:
+                reporter.advance(points**2)
         writer.publish()
     return source.path
 

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from landscape.config.study import Length
-from landscape.evaluation import BatchNorm, Subset
-from landscape.grid import Grid
-from landscape.naming import check_identifier
+from landscape.evaluation.resampling import NO_GRADIENTS, check_height, check_tolerance
 from landscape.problem import Problem
-from landscape.resampling import NO_GRADIENTS, check_height, check_tolerance
-from landscape.study.planes import OTHERS, PlaneRequest
+from landscape.problem.batch_norm import BatchNorm
+from landscape.problem.subsets import Subset
+from landscape.records.grid import Grid
+from landscape.records.naming import check_identifier
+from landscape.records.plane import Length
+from landscape.study.plane_request import OTHERS, PlaneRequest
 
 _DTYPES = ("", "float32", "float64")
 # Said of parameters as a whole; all else are names.
@@ -27,7 +28,7 @@ class Request:
 
     Attributes:
         run: name of the run; None for a network without one.
-        kind: of the plane, see :class:`landscape.study.planes.PlaneRequest`.
+        kind: of the plane, see :class:`landscape.study.plane_request.PlaneRequest`.
         grid: coordinates; a random line or volume has one axis or three.
         seed: of the random directions.
         normalisation: of the random directions.
@@ -36,7 +37,7 @@ class Request:
         placed: names of further runs whose paths are placed on the plane.
         identifier: id of plane and surface; "" makes one up.
         tolerance: 0 evaluates every point; otherwise the surface is resampled, see
-            :func:`landscape.resampling.resample`.
+            :func:`landscape.evaluation.resampling.resample`.
         height: for which height the tolerance holds, ``log`` or ``linear``.
         gradients: whether derivatives along the axes are evaluated as well.
         batch_norm: see :func:`landscape.sample`.

@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from landscape.config import StudyConfig
-from landscape.evaluation import choose_threads, threads
-from landscape.evaluation.reading import GivenData
-from landscape.naming import RunKey
+from landscape.evaluation.choice import choose_threads, threads
 from landscape.networks import build
-from landscape.parameters import flatten
+from landscape.networks.parameters import flatten
 from landscape.problem import Problem
+from landscape.problem.reading import GivenData
+from landscape.records.naming import RunKey
+from landscape.study.configuration import StudyConfig
 from landscape.study.reporting import Examples
 
 

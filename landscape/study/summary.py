@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from landscape.curvature import plane_sharpness
-from landscape.surface import Surface
-from landscape.trajectory import Trajectory
+from landscape.curvature.plane_sharpness import plane_sharpness
+from landscape.records.surface import Surface
+from landscape.records.trajectory import Trajectory
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from landscape.arrays import Floats
-from landscape.grid import Grid
+from landscape.records.arrays import Floats
+from landscape.records.grid import Grid
 
 
 def window_around(paths: Sequence[Floats], points: tuple[int, ...], *, margin: float) -> Grid:

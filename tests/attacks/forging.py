@@ -6,11 +6,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from landscape.grid import Grid
-from landscape.results import Analysis
+from landscape.records.grid import Grid
+from landscape.records.results import Analysis
+from landscape.records.surface import Surface
 from landscape.store import StudyWriter
 from landscape.store.seal import put_seal
-from landscape.surface import Surface
 
 SECRET = np.full((3, 3), 42.0)
 

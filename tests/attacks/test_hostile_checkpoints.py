@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from landscape.recording.checkpoints import read_checkpoint
+from landscape.training.recording.checkpoints import read_checkpoint
 
 START = b"\x80\x04"
 

@@ -171,7 +171,7 @@ def test_pickles_are_never_loaded(study: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_the_command_names_the_part_and_ends_with_1(study: Path) -> None:
     with h5py.File(study, "r+") as file:
         file["surfaces/s/losses"][0, 0] = 7.0
-    command = [sys.executable, "-P", "-m", "landscape", "check", str(study)]
+    command = [sys.executable, "-P", "-m", "landscape.cli", "check", str(study)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "surfaces/s is damaged: losses is not as published" in done.stdout

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from landscape.grid import Grid
-from landscape.results import Analysis
+from landscape.records.grid import Grid
+from landscape.records.results import Analysis
+from landscape.records.surface import Surface
 from landscape.store import StudyWriter
 from landscape.store.database import Database
 from landscape.store.journal import _TABLES, _VERSION, Journal
-from landscape.surface import Surface
 
 PRECIOUS = "a line that is worth much\n"
 

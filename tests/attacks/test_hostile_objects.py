@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from landscape.recording import inert
-from landscape.recording.checkpoints import read_checkpoint
+from landscape.training.recording import inert
+from landscape.training.recording.checkpoints import read_checkpoint
 
 
 def text(value: str) -> bytes:

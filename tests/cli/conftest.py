@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from calling import TINY, accepted
 
-from viz import offscreen
+from landscape.viz import offscreen
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from calling import accepted, refused
 
-from landscape.activations import names
+from landscape.networks.activations import names
 
 
 def test_the_table_has_a_line_for_each() -> None:

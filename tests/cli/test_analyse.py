@@ -12,7 +12,7 @@ import torch
 from calling import accepted, call, refused
 from torch import nn
 
-from landscape.budget import SlopeBudget
+from landscape.records.budget import SlopeBudget
 from landscape.store import open_study
 
 OWN = """
@@ -206,6 +206,45 @@ def test_the_spectrum_is_measured_once_and_drawn(study: Path, tmp_path: Path) ->
         found.arrays["nodes"],
     )
     assert "unknown style 'neon'" in refused("analyse", path, "--style", "neon")
+
+
+def test_the_spectrum_of_an_averaged_loss_is_told_with_its_check(
+    study: Path, tmp_path: Path
+) -> None:
+    path = Path(shutil.copy(study, tmp_path / "study.h5"))
+    options = ["--steps", 0, "--spectrum", 5, "--tables", tmp_path, "--figures", tmp_path]
+    accepted("analyse", path, *options)
+    said = accepted("analyse", path, *options, "--scale", "step")
+    lines = (tmp_path / "spectra.csv").read_text("utf-8").splitlines()
+    assert lines[0] == "run,scale,mean,rms,error,noise,autograd"
+    assert [line.split(",")[1] for line in lines[1:3]] == [
+        "none", next(line.split(",")[1] for line in lines if "(step 4)" in line)
+    ]  # fmt: skip
+    found = open_study(path).analysis("spectrum", "relu-gd-seed0.5.scale_step").settings
+    assert f"{found['scale']:.3g} (step 4)" in said
+    assert f"{found['check']['rms_error']:.1%}" in said
+    words = (tmp_path / "spectrum-scale-step.md").read_text("utf-8")
+    assert "Spectral density of the Hessian, averaged over a cloud of parameters" in words
+    assert "(the length of step 4), " + found["check"]["text"] in words
+    assert "autograd's Hessian (without" in (tmp_path / "spectrum.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--scale", "step"], "a scale is that of a spectrum, got scale step and no spectrum"),
+        (["--spectrum", 5, "--scale", "half"], "--scale must be 'step' or a length > 0, got"),
+        (["--spectrum", 5, "--scale", "-1"], "scale must be > 0 and finite, or 'step', got -1.0"),
+        (["--spectrum", 5, "--scale", "1e4"], "scale must be at most the length of the parameters"),
+    ],
+)
+def test_scales_without_sense_are_refused(
+    options: list[object], message: str, study: Path, tmp_path: Path
+) -> None:
+    path = Path(shutil.copy(study, tmp_path / "study.h5"))
+    before = path.read_bytes()
+    assert message in refused("analyse", path, *options)
+    assert path.read_bytes() == before
 
 
 def test_a_study_that_was_not_analysed_has_nothing_to_draw(study: Path, tmp_path: Path) -> None:

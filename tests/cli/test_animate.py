@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from calling import accepted, refused
 
-import data
+from landscape import data
 from landscape.cli import animate
 
 RUN = "relu-gd-seed0"

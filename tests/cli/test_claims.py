@@ -5,8 +5,6 @@ import tomllib
 
 from calling import accepted, refused
 
-from landscape.cli.claims import Lines
-
 TINY = """
 form = "tiny"
 seeds = [0, 1]
@@ -38,18 +36,6 @@ def test_claims_are_measured_judged_and_not_measured_again(tmp_path):
     shown = tomllib.loads(accepted("claims", "--config", out, "--show"))
     assert (shown["form"], shown["seeds"], shown["claims"]) == ("tiny", [0, 1], [4])
     assert found[0]["verdict"] == "exploratory"
-
-
-def test_a_log_is_told_how_far_it_is_and_how_long_it_takes(capsys):
-    often, rarely = Lines(every=0.0), Lines(every=1e6)
-    for lines in (often, rarely):
-        lines.stage("claims", 3)
-        for _ in range(3):
-            lines.advance(1)
-    told = capsys.readouterr().err.splitlines()
-    first = "claims: 1 of 3, under a minute left"
-    whole = ["claims: 3 to do", first, first.replace("1 of", "2 of"), "claims: 3 of 3"]
-    assert told == [*whole, whole[0], whole[-1]]
 
 
 def test_mistakes_end_in_one_line(tmp_path):

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from calling import TINY, accepted, call, refused
 
-from landscape.cli.pictures import planes_only
-from landscape.config import StudyConfig
+from landscape.cli.choosing import planes_only
 from landscape.store import StudyWriter, open_study
-from landscape.store.paths import surface_path
+from landscape.store.places import surface_path
+from landscape.study.configuration import StudyConfig
 
 RUN = "relu-gd-seed0"
 BEGINS = {"pdf": b"%PDF", "svg": b"<?xml", "png": b"\x89PNG"}
@@ -24,7 +24,7 @@ BEGINS = {"pdf": b"%PDF", "svg": b"<?xml", "png": b"\x89PNG"}
 def test_run_says_what_it_wrote_and_what_comes_next(tmp_path: Path) -> None:
     said = accepted("run", *TINY, "--out", tmp_path)
     path = tmp_path / "study.h5"
-    assert f"wrote {path}: 1 runs, 2 surfaces" in said
+    assert f"wrote {path}: 1 run, 2 surfaces" in said
     assert f"next: landscape info {path}; landscape render {path}" in said
     assert [p.name for p in tmp_path.iterdir()] == ["study.h5"]
     before = path.read_bytes()
@@ -95,7 +95,7 @@ def test_the_configuration_of_a_study_can_be_run_again(study: Path, tmp_path: Pa
 def test_training_alone_writes_paths_that_run_samples(tmp_path: Path) -> None:
     trained = [a for a in TINY if a not in ("--grid", "3")]
     said = accepted("train", *trained, "--out", tmp_path)
-    assert "1 runs, 0 surfaces" in said
+    assert "1 run, 0 surfaces" in said
     assert "landscape render" not in said
     before = open_study(tmp_path).trajectory(RUN)
     points = ["--set", "random_plane.points=[3, 3]", "--set", "pca_plane.points=[3, 3]"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from landscape.config.claims import ClaimsConfig
+from landscape.study.sweep_settings import ClaimsConfig
 
 FOLDER = Path(__file__).parents[2] / "docs" / "claims"
 COSTS, TABLE = (

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from calling import accepted
 
-import viz
+from landscape import viz
 from landscape.store import open_study
-from viz.geometry import view
-from viz.geometry.camera import axes_of_view
-from viz.geometry.frame import Frame
-from viz.scenes import scene
-from viz.style import Style
+from landscape.viz.geometry import viewport as view
+from landscape.viz.geometry.camera import axes_of_view
+from landscape.viz.geometry.frame import Frame
+from landscape.viz.scenes import scene
+from landscape.viz.style import Style
 
 NAME = "relu-gd-seed0.random"
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from calling import accepted, call, refused
 
-import viz
+from landscape import viz
 from landscape.cli.demo import demo_config
-from landscape.config import DataConfig, PcaPlaneConfig, RandomPlaneConfig
 from landscape.store import StudyWriter, open_study
+from landscape.study.configuration import DataConfig, PcaPlaneConfig, RandomPlaneConfig
 
 
 @pytest.fixture

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import errno
-import sys
-import types
 from pathlib import Path
-from typing import Any
 
 import pytest
 from calling import TINY, accepted, call, refused
 
 from landscape.store import images, open_study
 from landscape.study import Study
-from viz import offscreen
+from landscape.viz import offscreen
 
 RUN = "relu-gd-seed0"
 
@@ -83,17 +80,3 @@ def test_the_traceback_is_there_for_those_who_ask(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("LANDSCAPE_DEBUG", "1")
     result = call("run", "--steps", "0")
     assert isinstance(result.exception, ValueError)
-
-
-@pytest.mark.parametrize("name", ["data", "viz"])
-def test_a_file_that_hides_a_package_of_ours_is_named(
-    name: str, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """``python -m landscape`` puts the current folder first on the path; the command does not."""
-    hiding: Any = types.ModuleType(name)
-    hiding.__file__ = str(tmp_path / f"{name}.py")
-    monkeypatch.setitem(sys.modules, name, hiding)
-    command = {"data": ["run", *TINY], "viz": ["render", str(study), "--kind", "contour"]}[name]
-    message = refused(*command, "--out", tmp_path)
-    assert f"{hiding.__file__} hides this package's '{name}'" in message
-    assert "use the command 'landscape', or start Python with -P" in message

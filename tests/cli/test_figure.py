@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from calling import ENGINE, TINY, accepted, refused
 
-import viz
+from landscape import viz
 from landscape.cli import choosing, paper
 from landscape.cli.figure import width_of
 from landscape.store import open_study

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from calling import TINY, accepted, call, refused
 
-from landscape.results import Analysis
+from landscape.records.results import Analysis
 from landscape.store import StudyWriter
 
 RUN = "relu-gd-seed0"

@@ -77,7 +77,7 @@ def crowded(tmp_path: Path) -> Path:
 def works_on(study: str, folder: Path) -> None:
     for command in (
         [sys.executable, "-c", f"import landscape; landscape.open_study({study!r}).runs()"],
-        [sys.executable, "-P", "-m", "landscape", "info", study],
+        [sys.executable, "-P", "-m", "landscape.cli", "info", study],
     ):
         after = spawn(command, folder)
         assert after.returncode == 0, after.stderr

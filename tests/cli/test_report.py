@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from calling import accepted, call, refused
 
+from landscape.claims.wording import WORDINGS
 from landscape.cli.report_claims import measured
 from landscape.cli.report_rates import rate_table
-from landscape.dynamics.wording import WORDINGS
-from landscape.results import Analysis
+from landscape.records.results import Analysis
 from landscape.store import open_study
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from landscape.claims.statistics import Contrast, log_margin, paired_effect
+from landscape.claims.verdicts import finding
 from landscape.cli.report_effects import effect_table
-from landscape.dynamics.statistics import Contrast, log_margin, paired_effect
-from landscape.dynamics.verdicts import finding
 
 STEPS = np.array([30.0, 33.0, 27.0, 36.0])
 

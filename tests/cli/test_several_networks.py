@@ -12,7 +12,7 @@ from torch import nn
 
 from landscape import Grid, Problem, TrajectoryRecorder
 from landscape.store import open_study
-from landscape.study.own import sample_own
+from landscape.study.one_surface import sample_own
 from landscape.study.request import Request
 
 OWN = """

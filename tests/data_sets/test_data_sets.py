@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-import data
 import landscape
-from data import folders
-from data.batch import Batch, digest
-from data.cifar import read_binary, read_pickle
-from data.idx import read_idx
+from landscape import data
+from landscape.data import folders
+from landscape.data.batch import Batch, digest
+from landscape.data.cifar import read_binary, read_pickle
+from landscape.data.idx import read_idx
 from landscape.networks import build
 
 
@@ -151,7 +151,10 @@ def test_the_digest_depends_on_shape_and_type_not_on_byte_order() -> None:
 
 
 def test_importing_data_is_light() -> None:
-    script = "import data, sys; sys.exit(bool({'sklearn', 'torch', 'mlxtend'} & set(sys.modules)))"
+    script = (
+        "import sys; from landscape import data; "
+        "sys.exit(bool({'sklearn', 'torch', 'mlxtend'} & set(sys.modules)))"
+    )
     assert subprocess.run([sys.executable, "-P", "-c", script], check=False).returncode == 0
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from landscape.config import SamplingConfig
+from landscape.evaluation.engine_settings import SamplingConfig
 
 
 def fixed(strategy: str, **options: Any) -> SamplingConfig:

@@ -14,15 +14,15 @@ import torch.nn.functional as functional
 from evaluation.engines import fixed, vectors
 from torch import Tensor, nn
 
-from landscape import Problem, activations
-from landscape.config import SamplingConfig
-from landscape.directions import random_plane
-from landscape.evaluation import PlaneEvaluator
-from landscape.evaluation.reading import GivenData
-from landscape.grid import Grid
-from landscape.networks import build
-from landscape.plane import Plane
-from landscape.sampling import plane_evaluator, sample
+from landscape import Problem
+from landscape.evaluation.engine import PlaneEvaluator
+from landscape.evaluation.engine_settings import SamplingConfig
+from landscape.evaluation.sampling import plane_evaluator, sample
+from landscape.networks import activations, build
+from landscape.planes.random import random_plane
+from landscape.problem.reading import GivenData
+from landscape.records.grid import Grid
+from landscape.records.plane import Plane
 
 POINTS = np.random.default_rng(3).normal(size=(7, 2))
 

@@ -9,9 +9,9 @@ from evaluation.engines import fixed, vectors
 from torch import Tensor, nn
 
 from landscape import Problem
-from landscape.directions import random_plane
-from landscape.plane import Plane
-from landscape.sampling import plane_evaluator
+from landscape.evaluation.sampling import plane_evaluator
+from landscape.planes.random import random_plane
+from landscape.records.plane import Plane
 
 
 def reused(model: nn.Module, data: Any, plane: Plane | None = None) -> tuple[str, ...]:

@@ -14,17 +14,17 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from landscape import Problem
-from landscape.config import SamplingConfig
-from landscape.directions import random_plane
-from landscape.grid import Grid
-from landscape.layout import Layout, Slot
+from landscape.evaluation.engine_settings import SamplingConfig
+from landscape.evaluation.resampling import resample
+from landscape.evaluation.sampling import empty_surface, plane_evaluator, sample, sample_tiles
 from landscape.networks import build
-from landscape.parameters import layout_of
-from landscape.plane import Plane
-from landscape.resampling import resample
-from landscape.sampling import empty_surface, plane_evaluator, sample, sample_tiles
+from landscape.networks.parameters import layout_of
+from landscape.planes.random import random_plane
+from landscape.records.grid import Grid
+from landscape.records.layout import Layout, Slot
+from landscape.records.plane import Plane
+from landscape.records.surface import Status, Surface
 from landscape.store import StudyWriter
-from landscape.surface import Status, Surface
 
 ENGINE = SamplingConfig(strategy="gradient", batch_size=16, threads=1)
 ONE = (torch.zeros(1, 1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64))

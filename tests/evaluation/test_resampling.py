@@ -9,15 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from landscape import Problem
-from landscape.chebyshev import decay_of, decay_rate
-from landscape.config import SamplingConfig
-from landscape.directions import random_plane
-from landscape.grid import Grid
-from landscape.layout import Layout, Slot
-from landscape.plane import Plane
-from landscape.resampling import resample, with_known
-from landscape.sampling import plane_evaluator
-from landscape.surface import Status, Surface
+from landscape.evaluation.chebyshev import decay_of, decay_rate
+from landscape.evaluation.engine_settings import SamplingConfig
+from landscape.evaluation.resampling import resample, with_known
+from landscape.evaluation.sampling import plane_evaluator
+from landscape.planes.random import random_plane
+from landscape.records.grid import Grid
+from landscape.records.layout import Layout, Slot
+from landscape.records.plane import Plane
+from landscape.records.surface import Status, Surface
 
 ONE = (torch.zeros(1, 1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64))
 ENGINE = SamplingConfig(strategy="loop", batch_size=1, threads=1)

@@ -17,13 +17,13 @@ from landscape import (
     sample,
     slope_budget,
 )
-from landscape.config import SamplingConfig
-from landscape.dynamics.saturation import example_gradients
-from landscape.evaluation.reading import GivenData
-from landscape.layout import Layout, Slot
-from landscape.parameters import flatten
-from landscape.plane import Plane
-from landscape.sampling import empty_surface, plane_evaluator, sample_tiles
+from landscape.claims.saturation import example_gradients
+from landscape.evaluation.engine_settings import SamplingConfig
+from landscape.evaluation.sampling import empty_surface, plane_evaluator, sample_tiles
+from landscape.networks.parameters import flatten
+from landscape.problem.reading import GivenData
+from landscape.records.layout import Layout, Slot
+from landscape.records.plane import Plane
 
 
 class Parameters(nn.Module):

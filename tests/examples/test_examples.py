@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import warm
 
-from viz import offscreen
+from landscape.viz import offscreen
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 NEEDS_OPENGL = re.compile(
-    r"\bviz\.(surface|compare|figure|animate_descent|microscope_3d|kink_surface|creased)\("
+    r"\bviz\.(surface|compare|figure|animate_descent|microscope_3d|kink_surface|kink_cut_surface)\("
 )
 # Trainers of others, whose own warnings are not ours, and what they need besides.
 TRAINERS = {"lightning": ["lightning"], "transformers": ["transformers", "accelerate"]}
@@ -88,7 +88,7 @@ def check_picture(path: Path, *, least: float = 0.03) -> None:
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("study")
-    command = [sys.executable, "-P", "-m", "landscape", "run", "--data", "wine", "--steps", "4",
+    command = [sys.executable, "-P", "-m", "landscape.cli", "run", "--data", "wine", "--steps", "4",
                "--grid", "4", "--activation", "relu", "--set", "training.record_every=1",
                "--out", str(folder)]  # fmt: skip
     subprocess.run(command, check=True, capture_output=True, timeout=600)
@@ -211,7 +211,10 @@ data = torch.linspace(0, 1, 20)[:, None]
 def test_the_four_lines_of_the_readme_run_as_they_are_printed(kind: str, tmp_path: Path) -> None:
     assert FOUR_LINES in blocks("README.md")
     need(FOUR_LINES)
-    given = "import landscape\nimport torch\nimport viz\nfrom torch import nn\n" + OWN[kind]
+    given = (
+        "import landscape\nimport torch\nfrom landscape import viz\nfrom torch import nn\n"
+        + OWN[kind]
+    )
     checks = (
         "assert surface.complete and surface.losses.shape == (51, 51)\n"
         "import numpy; assert numpy.isfinite(surface.losses).all()\n"

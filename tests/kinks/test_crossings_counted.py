@@ -14,10 +14,11 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
-from landscape.budget import SlopeBudget
-from landscape.kinks import random_segment, slope_budget
+from landscape import random_segment
+from landscape.kinks import slope_budget
 from landscape.problem import Problem
-from landscape.segment import Segment
+from landscape.records.budget import SlopeBudget
+from landscape.records.segment import Segment
 
 F64 = torch.float64
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from landscape import Grid, Problem, random_plane
-from landscape.kinks import creased_surface, curvature_against_scale, kink_map, random_segment
+from landscape import Grid, Problem, random_plane, random_segment
+from landscape.kinks import curvature_against_scale, kink_cut_surface, kink_map
 
 
 @pytest.fixture
@@ -30,6 +30,6 @@ def test_curvatures_of_a_mean_are_the_sum_divided_by_the_number_of_examples(prob
 def test_slopes_beside_creases_of_a_mean_are_the_sum_divided_by_the_number_of_examples(problems):
     plane, grid = random_plane(problems[0].model), Grid.square(5, 0.3)
     mean, total = (
-        creased_surface(p, plane, kink_map(p, plane, grid=grid), grid=grid) for p in problems
+        kink_cut_surface(p, plane, kink_map(p, plane, grid=grid), grid=grid) for p in problems
     )
     np.testing.assert_array_equal(mean.gradients, total.gradients / 7)

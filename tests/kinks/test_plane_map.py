@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from planes import (
+from plane_networks import (
     WINDOW,
     OneUnit,
     Product,
@@ -22,21 +22,21 @@ from planes import (
 from torch import Tensor, nn
 
 from landscape import Problem, Subset, loss_on_plane
-from landscape.creases import CreasedSurface
-from landscape.evaluation import Network
-from landscape.grid import Grid
-from landscape.kink_map import KinkMap
 from landscape.kinks import slope_budget
-from landscape.kinks.creasing import creased_surface
+from landscape.kinks.kink_cut import kink_cut_surface
 from landscape.kinks.marching import cut_cells, pieces, roots
 from landscape.kinks.plane_map import kink_map
 from landscape.kinks.plane_probe import plane_probe
-from landscape.parameters import flatten, layout_of
-from landscape.plane import Plane
-from landscape.results import Analysis
-from landscape.segment import segment_between
+from landscape.networks.parameters import flatten, layout_of
+from landscape.problem.network import Network
+from landscape.records.grid import Grid
+from landscape.records.kink_cut_surface import KinkCutSurface
+from landscape.records.kink_map import KinkMap
+from landscape.records.plane import Plane
+from landscape.records.results import Analysis
+from landscape.records.segment import segment_between
 from landscape.store import StudyWriter, open_study
-from landscape.store.paths import analysis_path
+from landscape.store.places import analysis_path
 
 
 def network_of(model: nn.Module, loss: Any, data: Any) -> Network:
@@ -194,7 +194,7 @@ def test_map_and_creases_of_a_summed_loss_are_those_of_its_surface(subset: Subse
     drawn = 4 if subset else 6
     np.testing.assert_allclose(all_of_them.jumps, drawn * one.jumps, rtol=1e-12)
     np.testing.assert_allclose(all_of_them.density, drawn * one.density, rtol=1e-12)
-    cut = creased_surface(summed, plane, all_of_them, grid=grid)
+    cut = kink_cut_surface(summed, plane, all_of_them, grid=grid)
     wanted = loss_on_plane(summed, plane)(cut.coordinates)
     np.testing.assert_allclose(cut.losses, wanted, rtol=1e-9)
 
@@ -285,7 +285,7 @@ def test_a_smooth_network_has_an_empty_map_and_an_uncut_surface() -> None:
     found = kink_map(*work, grid=WINDOW)
     assert (found.curves, found.found, found.layers) == (0, 0, ())
     assert not found.density.any()
-    surface = creased_surface(*work, found)
+    surface = kink_cut_surface(*work, found)
     assert len(surface.losses) == WINDOW.size
     assert surface.curves == 0
 
@@ -313,7 +313,7 @@ def test_a_line_another_model_and_a_loss_without_examples_are_refused() -> None:
     plane = axes_plane(model, [0.0, 0.0])
     with pytest.raises(ValueError, match="the model's 31 parameters, got 2"):
         kink_map(Problem(mlp(3, 6, 1), "mse", examples(2, 3, 1)), plane, grid=WINDOW)
-    with pytest.raises(ValueError, match="one value for each of the 1 examples"):
+    with pytest.raises(ValueError, match="one value for each of the 1 example, "):
         kink_map(Problem(model, lambda output, _: output.mean(), data), plane, grid=WINDOW)
 
 
@@ -325,14 +325,14 @@ def test_a_map_and_creases_survive_a_study_file(tmp_path: Path) -> None:
     work = Problem(model, "mse", data), first_layer_plane(model)
     grid = Grid.rectangle((4, 5), (-0.2, 0.2), (-0.3, 0.3))
     found = kink_map(*work, grid=grid, settings={"note": 7})
-    surface = creased_surface(*work, found)
+    surface = kink_cut_surface(*work, found)
     with StudyWriter(tmp_path / "study.h5") as writer:
         for record in (found.to_analysis(), surface.to_analysis()):
             writer.put_record(analysis_path(record.kind, "relu"), record)
     study = open_study(tmp_path / "study.h5")
     assert study.analyses("kink_map") == study.analyses("creases") == ["relu"]
     back = KinkMap.from_analysis(study.analysis("kink_map", "relu"))
-    creases = CreasedSurface.from_analysis(study.analysis("creases", "relu"))
+    creases = KinkCutSurface.from_analysis(study.analysis("creases", "relu"))
     for one, other, names in (
         (found, back, ("segments", "jumps", "unit", "density", "alphas")),
         (surface, creases, ("coordinates", "gradients", "triangles")),
@@ -342,7 +342,7 @@ def test_a_map_and_creases_survive_a_study_file(tmp_path: Path) -> None:
     assert (back.layers, back.straight, back.found) == (found.layers, found.straight, found.found)
     assert back.settings["note"] == 7
     assert creases.removed == surface.removed
-    for kind in (KinkMap, CreasedSurface):
+    for kind in (KinkMap, KinkCutSurface):
         with pytest.raises(ValueError, match="of kind"):
             kind.from_analysis(Analysis("other", {}))
         with pytest.raises(ValueError, match="lack"):

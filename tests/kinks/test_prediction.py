@@ -12,16 +12,9 @@ from kinks.along import F64, Along, output
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from landscape import (
-    Problem,
-    Segment,
-    activations,
-    gradient,
-    predicted_slope_change,
-    slope_budget,
-)
-from landscape.kinks import measuring
-from landscape.networks import build
+from landscape import Problem, Segment, gradient, predicted_slope_change, slope_budget
+from landscape.kinks import slope_budgets as measuring
+from landscape.networks import activations, build
 
 TWO = torch.tensor([0.3, -0.2, 0.1, 0.4], dtype=F64)
 
@@ -170,7 +163,7 @@ def test_a_loss_of_absolute_values_kinks_and_hidden_ones_are_named() -> None:
 
 
 def digits(count: int = 60) -> tuple[Tensor, Tensor]:
-    import data
+    from landscape import data
 
     batch = data.load("digits", standardise="features")
     inputs = torch.tensor(batch.inputs[:count], dtype=F64).reshape(count, 1, 8, 8)

@@ -11,11 +11,14 @@ import torch.nn.functional as functional
 from kinks.along import F64, Along, output
 from torch import Tensor, nn
 
-from landscape import Problem, Subset, activations, gradient
-from landscape.kinks import gradient_segment, measuring, random_segment, slope_budget
+from landscape import Problem, Subset, gradient, gradient_segment, random_segment
+from landscape.kinks import slope_budget
+from landscape.kinks import (
+    slope_budgets as measuring,
+)
 from landscape.kinks.crossings import Crossings
-from landscape.networks import build
-from landscape.segment import Segment, segment_between
+from landscape.networks import activations, build
+from landscape.records.segment import Segment, segment_between
 
 
 def budget_of(
@@ -109,7 +112,7 @@ def test_a_network_whose_crossings_are_known_by_hand() -> None:
 
 
 def digits(count: int = 120, *, images: bool = False) -> tuple[Tensor, Tensor]:
-    import data
+    from landscape import data
 
     batch = data.load("digits", standardise="features")
     inputs = torch.from_numpy(batch.inputs[:count].copy()).double()
@@ -252,7 +255,7 @@ def test_losses_of_torch_are_asked_for_one_value_each() -> None:
         found = slope_budget(Problem(model, loss, pair), segment).slope_change
         assert found == pytest.approx(wanted)
     weighted = nn.CrossEntropyLoss(weight=torch.linspace(0.1, 1, 10))
-    with pytest.raises(ValueError, match="belongs to single examples"):
+    with pytest.raises(ValueError, match="every example counts by itself"):
         slope_budget(Problem(model, weighted, pair), segment)
     with pytest.raises(ValueError, match="one value for each of the"):
         slope_budget(Problem(model, lambda o, t: o.square().mean(), pair), segment)
@@ -315,7 +318,7 @@ def test_examples_that_are_coupled_are_refused() -> None:
     def contrast(output, target):
         return nn.functional.cross_entropy(output - output.mean(dim=0), target, reduction="none")
 
-    with pytest.raises(ValueError, match="belongs to single examples"):
+    with pytest.raises(ValueError, match="every example counts by itself"):
         slope_budget(Problem(model, contrast, pair), random_segment(model))
 
 

@@ -3,9 +3,8 @@ import pytest
 import torch
 from torch import nn
 
-from landscape import activations
-from landscape.config import network_spec
-from landscape.networks import build
+from landscape.networks import activations, build
+from landscape.networks.spec import network_spec
 
 SMALL = {
     "mlp": {"input_shape": (6,), "hidden": (5, 4), "outputs": 3},

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import landscape
 from landscape import Grid, Problem, Subset, TrainingConfig
-from landscape.parameters import flatten
+from landscape.networks.parameters import flatten
 
 X, Y = examples()
 
@@ -216,7 +216,7 @@ def test_training_takes_a_coupled_loss_over_all_examples(model: nn.Module) -> No
 
 def test_budgets_and_maps_of_coupled_losses_are_refused(model: nn.Module) -> None:
     for loss in (COUPLED["rmse"], COUPLED["weighted"], contrastive_each):
-        with pytest.raises(ValueError, match="single examples"):
+        with pytest.raises(ValueError, match="every example counts by itself"):
             landscape.slope_budget(Problem(model, loss, (X, Y)), landscape.random_segment(model))
 
 

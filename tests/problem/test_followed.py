@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 import landscape
 from landscape import Grid, Problem, SamplingConfig, TrainingConfig
-from landscape.parameters import flatten
+from landscape.networks.parameters import flatten
 
 DATA = examples()
 GRID = Grid.rectangle((2, 3), (-1.0, 0.7), (-0.6, 1.0))

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 import landscape
 from landscape import Problem, Subset, TrainingConfig
-from landscape.training_state import Keeping
+from landscape.training.training_checkpoint import TrainingCheckpoint
 
 X, Y = examples()
 Pairs = Iterator[tuple[Tensor, Tensor]]
@@ -325,12 +325,12 @@ def test_a_path_of_a_wrapped_network_has_the_buffers_of_the_network(kind: str) -
 
 def test_training_of_a_wrapped_network_is_taken_up_by_the_network_itself() -> None:
     kept: list[tuple[bytes, bytes]] = []
-    keeping = Keeping(lambda piece, state: kept.append((piece, state)), seconds=0.0)
+    keeping = TrainingCheckpoint(lambda piece, state: kept.append((piece, state)), seconds=0.0)
     config = TrainingConfig(steps=4, record_every=1, batch_size=8)
     wrapped = Problem(nn.DataParallel(_batch_normed()), data=(X, Y))
     whole = landscape.train(wrapped, optimizer="sgd", config=config, keeping=keeping)
     saved = [piece for piece, _ in kept[:2]], kept[1][1]
-    taken_up = Keeping(lambda piece, state: None, saved=saved)
+    taken_up = TrainingCheckpoint(lambda piece, state: None, saved=saved)
     plain = Problem(_batch_normed(), data=(X, Y))
     rest = landscape.train(plain, optimizer="sgd", config=config, keeping=taken_up)
     np.testing.assert_array_equal(rest.thetas, whole.thetas)

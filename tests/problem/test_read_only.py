@@ -17,7 +17,7 @@ from torch.nn.utils import prune
 import landscape
 from landscape import Grid, Problem
 from landscape.kinks import kink_map
-from landscape.parameters import flatten
+from landscape.networks.parameters import flatten
 
 GRID = Grid.square(3)
 

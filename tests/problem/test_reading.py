@@ -17,9 +17,9 @@ from torch.utils.data import DataLoader, Dataset, RandomSampler, TensorDataset
 
 import landscape
 from landscape import Grid, Problem, Subset, TrainingConfig
-from landscape.evaluation import reading
 from landscape.kinks import along_path
-from landscape.parameters import flatten
+from landscape.networks.parameters import flatten
+from landscape.problem import reading
 
 X, Y = examples()
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 import landscape
 from landscape import Grid, Problem, Subset
-from landscape.parameters import flatten
+from landscape.networks.parameters import flatten
 
 X, Y = examples()
 

@@ -17,7 +17,7 @@ from torch.utils.checkpoint import checkpoint
 from torch.utils.data import DataLoader, TensorDataset
 
 from landscape import Problem
-from landscape.parameters import flatten
+from landscape.networks.parameters import flatten
 
 CLASSES, EXAMPLES = 5, 30
 

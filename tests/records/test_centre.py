@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from making import make_surface
 
-from landscape.centre import calibrated_loss, centre_of, hints, non_finite
-from landscape.grid import Grid
-from landscape.layout import Layout, Slot
-from landscape.plane import Plane
-from landscape.surface import Status, Surface
+from landscape.records.centre import calibrated_loss, centre_of, hints, non_finite
+from landscape.records.grid import Grid
+from landscape.records.layout import Layout, Slot
+from landscape.records.plane import Plane
+from landscape.records.surface import Status, Surface
 
 
 def bowl(points: int = 21, at: tuple[float, float] = (0.0, 0.0), **settings: Any) -> Surface:

@@ -13,9 +13,9 @@ from torch import nn
 from torch.nn.utils import parametrizations, prune
 
 from landscape import random_plane
-from landscape.description import describe
-from landscape.layout import Layout, Slot
-from landscape.plane import Plane
+from landscape.records.description import describe
+from landscape.records.layout import Layout, Slot
+from landscape.records.plane import Plane
 
 LAYOUT = Layout(
     (

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 from small_study import SMALL, load
 
-from landscape.grid import Grid
-from landscape.layout import Layout, Slot
-from landscape.plane import Plane
-from landscape.presenting import told
-from landscape.results import Analysis, Projection
+from landscape.records.grid import Grid
+from landscape.records.layout import Layout, Slot
+from landscape.records.plane import Plane
+from landscape.records.presenting import told
+from landscape.records.results import Analysis, Projection
+from landscape.records.surface import Surface
+from landscape.records.trajectory import Trajectory
 from landscape.store import StudyWriter
 from landscape.study import Study
-from landscape.surface import Surface
-from landscape.trajectory import Trajectory
 
 EVIL = "<img src=x onerror=alert(1)>&\"'"
 

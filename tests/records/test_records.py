@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from landscape.grid import Grid
-from landscape.layout import Layout, Slot
-from landscape.naming import RunKey, check_identifier, check_name
-from landscape.plane import Plane
-from landscape.results import Projection
-from landscape.surface import Status, Surface
-from landscape.trajectory import Trajectory
+from landscape.records.grid import Grid
+from landscape.records.layout import Layout, Slot
+from landscape.records.naming import RunKey, check_identifier, check_name
+from landscape.records.plane import Plane
+from landscape.records.results import Projection
+from landscape.records.surface import Status, Surface
+from landscape.records.trajectory import Trajectory
 
 LAYOUT = Layout((Slot("w", (2, 2), 0), Slot("b", (2,))))
 

@@ -11,13 +11,13 @@ import warm
 from calling import accepted
 from small_study import SMALL, content, run_study
 
-from landscape.grid import Grid
-from landscape.results import Analysis
+from landscape.records.grid import Grid
+from landscape.records.results import Analysis
+from landscape.records.surface import Status, Surface
 from landscape.store import StudyFile, StudyWriter, open_study
 from landscape.store.checking import check_file
 from landscape.store.salvage import salvage
 from landscape.store.seal import BYTES, sealed
-from landscape.surface import Status, Surface
 
 GRID = Grid.square(21)
 LOSSES = np.random.default_rng(0).standard_normal(GRID.shape)

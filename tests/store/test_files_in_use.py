@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from calling import accepted, refused
 
-from landscape.results import Analysis
+from landscape.records.results import Analysis
 from landscape.store import StudyWriter, open_study
 from landscape.store.foreign import read_foreign
 from landscape.store.lock import WriterLock
@@ -78,7 +78,7 @@ def test_commands_say_that_a_study_is_in_use(command: str, study: Path) -> None:
         assert "is in use: " in refused(command, study)
         assert study.read_bytes() == before
     assert sorted(path.name for path in study.parent.iterdir()) == ["study.h5"]
-    assert "1 records" in accepted("check", study)
+    assert "1 record," in accepted("check", study)
 
 
 def test_a_file_of_another_program_is_in_use_too(tmp_path: Path) -> None:

@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 from calling import accepted
 
-from landscape.grid import Grid
-from landscape.layout import Layout, Slot
-from landscape.plane import Plane
-from landscape.projection import project
-from landscape.results import Projection
+from landscape.records.grid import Grid
+from landscape.records.layout import Layout, Slot
+from landscape.records.plane import Plane
+from landscape.records.projection import project
+from landscape.records.results import Projection
+from landscape.records.surface import Status, Surface
 from landscape.store import StudyWriter, open_study
 from landscape.store.export_li2018 import export_li2018
 from landscape.store.importing import identifier_of, import_files
-from landscape.surface import Status, Surface
 
 REAL = Path(__file__).parents[3] / "shared" / "foreign" / "li2018-surface.h5"
 X, Y = np.linspace(-1, 1, 5), np.linspace(-3, 3, 7)
@@ -209,7 +209,7 @@ def test_landscapeviz(tmp_path: Path, version: str) -> None:
 
 
 def test_csv_comes_back_as_it_was_exported(tmp_path: Path) -> None:
-    from viz import export_mesh
+    from landscape.viz import export_mesh
 
     status = np.ones(GRID.shape, dtype=np.uint8)
     status[1, 2], status[2, 3] = Status.MISSING, Status.INTERPOLATED

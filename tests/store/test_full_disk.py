@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 import warm
 
-from landscape.grid import Grid
-from landscape.results import Analysis
+from landscape.records.grid import Grid
+from landscape.records.results import Analysis
+from landscape.records.surface import Surface
 from landscape.store import StudyWriter, images, open_study
 from landscape.store.checking import check_file
 from landscape.store.database import Database
-from landscape.surface import Surface
 
 GRID = Grid.square(101)
 # Puts 79 tiles of 128 points and a large analysis, telling each tile when it is acknowledged.
@@ -27,10 +27,10 @@ SCRIPT = """if True:
     import resource, sys
     import numpy as np
     from landscape.cli.mistakes import one_line_errors
-    from landscape.grid import Grid
-    from landscape.results import Analysis
+    from landscape.records.grid import Grid
+    from landscape.records.results import Analysis
     from landscape.store import StudyWriter, images
-    from landscape.surface import Surface, Status
+    from landscape.records.surface import Surface, Status
 
     path, limit, in_memory = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     images.IN_MEMORY = in_memory

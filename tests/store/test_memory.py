@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from small_study import SMALL, Stops, load, run_study
 
-from landscape import projection, training_state
-from landscape.config import SamplingConfig, TrainingConfig
+from landscape.evaluation.engine_settings import SamplingConfig
+from landscape.records import projection
 from landscape.store import images, open_study
 from landscape.study import Study
+from landscape.training import training_checkpoint as training_state
+from landscape.training.training_settings import TrainingConfig
 
 # 43,603 weights in float64: 349 kB a record.
 LONG = replace(

@@ -14,12 +14,12 @@ import pytest
 import warm
 from small_study import SMALL, load, run_study
 
-from landscape.grid import Grid
+from landscape.records.grid import Grid
 from landscape.store import open_study
 from landscape.store.checking import check_file
 from landscape.store.salvage import salvage
-from landscape.study.mending import incomplete, mend_surfaces, remedy, request_of
-from landscape.study.more import sample_more
+from landscape.study.one_surface import sample_more
+from landscape.study.repair import incomplete, mend_surfaces, remedy, request_of
 from landscape.study.request import Request
 
 RUN, OTHER = "relu-gd-seed0", "relu-nesterov-seed0"
@@ -144,7 +144,7 @@ def test_the_command_for_a_network_of_ones_own_computes_what_is_missing(tmp_path
     path = tmp_path / "own.h5"
 
     def told(*words: str) -> str:
-        done = warm.run_module("landscape", *words, folder=tmp_path)
+        done = warm.run_module("landscape.cli", *words, folder=tmp_path)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

@@ -16,18 +16,19 @@ import warm
 from small_study import SMALL, Stops, content, load
 from torch import nn
 
-from landscape import Problem, grid
-from landscape.config import SamplingConfig
-from landscape.grid import Grid
+from landscape import Problem
+from landscape.evaluation.engine_settings import SamplingConfig
+from landscape.records import grid
+from landscape.records.grid import Grid
+from landscape.records.surface import Surface
 from landscape.store import StudyWriter, open_study
 from landscape.store.database import Database
 from landscape.store.journal import Journal
 from landscape.store.lock import WriterLock
 from landscape.study import Study
 from landscape.study.fingerprint import check_same
-from landscape.study.own import sample_own
+from landscape.study.one_surface import sample_own
 from landscape.study.request import Request
-from landscape.surface import Surface
 
 SLOW = replace(SMALL, activations=("relu",), optimizers=("adam",))
 

@@ -15,13 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from landscape.grid import Grid
-from landscape.layout import Layout, Slot
-from landscape.plane import Plane
-from landscape.results import Analysis, Projection
+from landscape.records.grid import Grid
+from landscape.records.layout import Layout, Slot
+from landscape.records.plane import Plane
+from landscape.records.results import Analysis, Projection
+from landscape.records.surface import Status, Surface
+from landscape.records.trajectory import Trajectory
 from landscape.store import StudyFile, StudyWriter, codec, open_study
-from landscape.surface import Status, Surface
-from landscape.trajectory import Trajectory
 
 LAYOUT = Layout((Slot("w", (2, 2), 0), Slot("b", (2,))))
 
@@ -149,9 +149,9 @@ def test_an_unfinished_surface_is_kept_and_continued(tmp_path: Path) -> None:
 def test_a_kill_loses_nothing_that_was_put(tmp_path: Path) -> None:
     script = textwrap.dedent(f"""
         import numpy as np, os, signal
-        from landscape.grid import Grid
+        from landscape.records.grid import Grid
         from landscape.store import StudyWriter
-        from landscape.surface import Surface
+        from landscape.records.surface import Surface
         writer = StudyWriter({str(tmp_path / "study.h5")!r}, config={{"a": 1}})
         writer.put_record("surfaces/s", Surface.empty(Grid.square(3)))
         for i in range(5):

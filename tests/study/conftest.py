@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from small_study import SMALL, run_study
 
-from landscape import grid
+from landscape.records import grid
 from landscape.store import StudyFile
 
 

@@ -10,10 +10,12 @@ import pytest
 import torch
 from small_study import SMALL, Notes, Stops, content, counted, load, run_study
 
-from landscape.config import DataConfig, PcaPlaneConfig, SamplingConfig
-from landscape.evaluation import EngineChoice, engine
+from landscape.evaluation import engine
+from landscape.evaluation.engine_settings import SamplingConfig
+from landscape.evaluation.passes import EngineChoice
 from landscape.store import StudyFile, StudyWriter, open_study
 from landscape.study import Study, experiment, setup
+from landscape.study.configuration import DataConfig, PcaPlaneConfig
 
 pytestmark = pytest.mark.usefixtures("small_tiles")
 

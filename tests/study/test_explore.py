@@ -14,14 +14,15 @@ import torch
 from calling import accepted, refused
 from small_study import SMALL, content, load, run_study
 
-from landscape.grid import Grid
+from landscape.records.grid import Grid
+from landscape.records.surface import Surface
 from landscape.store import StudyFile, StudyWriter, open_study
-from landscape.store.paths import surface_path
-from landscape.study import mending, more
+from landscape.store.places import surface_path
+from landscape.study import one_surface as more
+from landscape.study import repair as mending
 from landscape.study.explore import StudyAtlas
 from landscape.study.live_plane import FLOAT64_BELOW, request_of
 from landscape.study.solution_network import SolutionNetwork
-from landscape.surface import Surface
 
 CONFIG = replace(SMALL, activations=("relu",))
 WINDOW = Grid.over((6, 5), ((-0.25, 0.5), (0.125, 0.75)))

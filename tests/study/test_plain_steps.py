@@ -9,10 +9,11 @@ import pytest
 from small_study import SMALL, load
 
 from benchmarks import plain_steps
-from landscape.config import DataConfig, TrainingConfig
 from landscape.study import Study
 from landscape.study.analyses import Wanted, add_analyses
-from landscape.study.report import report
+from landscape.study.analysis_summaries import report
+from landscape.study.configuration import DataConfig
+from landscape.training.training_settings import TrainingConfig
 
 
 def test_plain_torch_finds_the_numbers_of_a_study(

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from making import make_surface
 
-from landscape.grid import Grid
-from landscape.layout import Layout, Slot
+from landscape.records.grid import Grid
+from landscape.records.layout import Layout, Slot
+from landscape.records.trajectory import Trajectory
 from landscape.study import summarise
 from landscape.study.summary import first_step_at
 from landscape.study.windows import axis_through_zero, window_around
-from landscape.trajectory import Trajectory
 
 
 def descent(*, batch_size: int = 0, buffers: bool = False) -> Trajectory:

@@ -11,14 +11,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import data
 import landscape
-from landscape import Problem
-from landscape.centre import hints
-from landscape.config import SamplingConfig, TrainingConfig
-from landscape.grid import Grid
+from landscape import Problem, data
+from landscape.evaluation.engine_settings import SamplingConfig
 from landscape.networks import build
-from landscape.surface import Surface
+from landscape.records.centre import hints
+from landscape.records.grid import Grid
+from landscape.records.surface import Surface
+from landscape.training.training_settings import TrainingConfig
 
 # Pixels of digits run from 0 to 16, with a standard deviation of 6.
 STANDARD, UNIT = 6.0, 16.0
@@ -71,7 +71,7 @@ def test_a_digit_cnn_with_pixels_from_0_to_1_is_told() -> None:
     assert "Wrongly scaled inputs" in hints(wrong, plane)[0]
 
 
-@pytest.mark.parametrize("activation", landscape.activations.names())
+@pytest.mark.parametrize("activation", landscape.networks.activations.names())
 def test_no_activation_has_a_loss_too_high_for_its_accuracy_in_training(activation: str) -> None:
     model = build("mlp", activation=activation, hidden=(24,))
     config = TrainingConfig(steps=100, record_every=10, batch_size=100)

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from landscape import Problem, TrainingConfig, train
-from landscape.parameters import flatten
+from landscape.networks.parameters import flatten
 
 
 @pytest.mark.parametrize("reduction", ["none", "mean"])

@@ -10,7 +10,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from landscape import Problem, TrainingConfig, train
-from landscape.parameters import flatten
+from landscape.networks.parameters import flatten
 
 STEPS, RATE, MOMENTUM, DECAY = 25, 0.02, 0.8, 0.3
 BETAS, EPSILON = (0.9, 0.999), 1e-8

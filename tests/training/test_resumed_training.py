@@ -11,10 +11,10 @@ import torch
 from torch import nn
 
 from landscape import Problem
-from landscape.config import TrainingConfig
-from landscape.training import train
-from landscape.training_state import Keeping
-from landscape.trajectory import Trajectory
+from landscape.records.trajectory import Trajectory
+from landscape.training.loop import train
+from landscape.training.training_checkpoint import TrainingCheckpoint
+from landscape.training.training_settings import TrainingConfig
 
 CONFIG = TrainingConfig(
     steps=30,
@@ -61,7 +61,7 @@ def network() -> nn.Module:
         )
 
 
-def trained(optimizer: str, keeping: Keeping | None, seed: int | None = 5) -> Trajectory:
+def trained(optimizer: str, keeping: TrainingCheckpoint | None, seed: int | None = 5) -> Trajectory:
     generator = torch.Generator().manual_seed(0)
     data = torch.randn(20, 4, generator=generator), torch.arange(20) % 3
     if seed is not None:
@@ -89,9 +89,9 @@ def test_resumed_training_has_the_same_bits(optimizer: str, calls: int) -> None:
     whole = trained(optimizer, None)
     shelf = Shelf(calls)
     with pytest.raises(Killed):
-        trained(optimizer, Keeping(shelf.save, None, 0.0))
+        trained(optimizer, TrainingCheckpoint(shelf.save, None, 0.0))
     torch.manual_seed(99)  # the state has the generator that dropout draws from
-    resumed = Keeping(shelf.save, shelf.saved, 0.0)
+    resumed = TrainingCheckpoint(shelf.save, shelf.saved, 0.0)
     same(trained(optimizer, resumed, None), whole)
     assert len(shelf.pieces) == 15
 
@@ -99,7 +99,7 @@ def test_resumed_training_has_the_same_bits(optimizer: str, calls: int) -> None:
 def test_resuming_tells_the_steps_that_were_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     shelf = Shelf(3)
     with pytest.raises(Killed):
-        trained("adam", Keeping(shelf.save, None, 0.0))
+        trained("adam", TrainingCheckpoint(shelf.save, None, 0.0))
     steps: list[int] = []
     data = torch.zeros(20, 4), torch.arange(20) % 3
     train(
@@ -108,7 +108,7 @@ def test_resuming_tells_the_steps_that_were_taken(monkeypatch: pytest.MonkeyPatc
         config=CONFIG,
         seed=1,
         progress=steps.append,
-        keeping=Keeping(shelf.save, shelf.saved, 0.0),
+        keeping=TrainingCheckpoint(shelf.save, shelf.saved, 0.0),
     )
     assert steps == [6] + [1] * 24
 
@@ -116,7 +116,7 @@ def test_resuming_tells_the_steps_that_were_taken(monkeypatch: pytest.MonkeyPatc
 def test_saving_waits_between_two_calls() -> None:
     shelf = Shelf(0)
     start = time.monotonic()
-    trained("gd", Keeping(shelf.save, None, 3600.0))
+    trained("gd", TrainingCheckpoint(shelf.save, None, 3600.0))
     assert time.monotonic() - start < 3600
     assert not shelf.pieces
 
@@ -130,7 +130,7 @@ def test_a_global_generator_that_training_does_not_use_is_left_alone() -> None:
         train(
             Problem(model, "cross_entropy", data),
             config=TrainingConfig(steps=9, record_every=3),
-            keeping=Keeping(shelf.save, saved, 0.0),
+            keeping=TrainingCheckpoint(shelf.save, saved, 0.0),
         )
 
     with pytest.raises(Killed):

@@ -7,9 +7,9 @@ import torch.nn.functional as functional
 from torch import nn
 
 from landscape import Problem, TrainingConfig, train
-from landscape.evaluation.reading import GivenData
-from landscape.parameters import flatten
-from landscape.training import _batches, batch_at
+from landscape.networks.parameters import flatten
+from landscape.problem.reading import GivenData
+from landscape.training.loop import _batches, batch_at
 
 
 def config(**changes: Any) -> TrainingConfig:
@@ -113,6 +113,39 @@ def test_batch_norm_statistics_are_recorded(examples: Any) -> None:
     model.eval()
     wanted = functional.cross_entropy(model(examples[0]), examples[1]).item()
     assert path.losses[-1] == pytest.approx(wanted, rel=1e-12)
+
+
+def test_statistics_that_overflow_are_a_divergence_and_are_taken_back(examples: Any) -> None:
+    """The loss of a batch stays finite: a unit of infinite variance is constant."""
+
+    def normalised() -> nn.Module:
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 3))
+
+    data = examples[0].float(), examples[1]
+    plain, states, losses = normalised(), [], []
+    optimizer = torch.optim.SGD(plain.parameters(), lr=1e3)
+    while not states or plain[1].running_var.isfinite().all():
+        states.append({k: v.clone() for k, v in plain.state_dict().items()})
+        optimizer.zero_grad()
+        losses.append(functional.cross_entropy(plain(data[0]), data[1]))
+        losses[-1].backward()
+        optimizer.step()
+    assert all(loss.isfinite() for loss in losses)
+    assert all(p.isfinite().all() for p in plain.parameters())
+    model = normalised()
+    path = train(
+        Problem(model, "cross_entropy", data),
+        config=config(steps=60, learning_rates={"gd": 1e3}),
+    )
+    assert path.diverged_at == path.steps[-1] == len(states) - 1 > 2
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, states[-1][name])
+    np.testing.assert_array_equal(path.buffers["1.running_var"], states[-1]["1.running_var"])
+    model.eval()
+    with torch.no_grad():
+        wanted = functional.cross_entropy(model(data[0]), data[1]).item()
+    assert path.losses[-1] == pytest.approx(wanted, rel=1e-6, nan_ok=True)
 
 
 def test_schedules() -> None:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from making import make_surface
 
-from landscape.grid import Grid
-from landscape.surface import Surface
-from viz import offscreen
+from landscape.records.grid import Grid
+from landscape.records.surface import Surface
+from landscape.viz import offscreen
 
 if TYPE_CHECKING:
     from serving import Served, Visit

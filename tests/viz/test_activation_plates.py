@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-import viz
-from landscape.activations import names, profile
-from landscape.results import Analysis
+from landscape import viz
+from landscape.networks.activations import names, profile
+from landscape.records.results import Analysis
 
 
 def panels(figure: Any) -> list[Any]:

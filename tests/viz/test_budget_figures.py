@@ -14,11 +14,10 @@ import pytest
 from figures import clashes
 from matplotlib.figure import Figure
 
-import viz
-from landscape import Problem
-from landscape.budget import SlopeBudget
-from viz.measured.budget_bars import BENDS, KINKS, REST
-from viz.measured.budget_layers import LayerTotals
+from landscape import Problem, viz
+from landscape.records.budget import SlopeBudget
+from landscape.viz.measured.budget_bars import BENDS, KINKS, REST
+from landscape.viz.measured.budget_layers import LayerTotals
 
 
 def make_budget(**changes: Any) -> SlopeBudget:
@@ -120,7 +119,7 @@ def test_the_caption_tells_what_was_measured_and_that_kink_share_is_a_class() ->
 
 
 def test_bars_of_the_layers_are_those_of_the_record() -> None:
-    from viz.measured.budget_layers import _CROSSINGS, _SIGNED
+    from landscape.viz.measured.budget_layers import _CROSSINGS, _SIGNED
 
     budget = make_budget()
     figure = viz.layer_budgets(budget)
@@ -230,7 +229,8 @@ def test_labels_below_neighbouring_panels_stand_apart(style: str, width: float) 
 def test_measured_budgets_are_drawn() -> None:
     import torch
 
-    from landscape.kinks import random_segment, slope_budget
+    from landscape import random_segment
+    from landscape.kinks import slope_budget
     from landscape.networks import build
 
     draw = np.random.default_rng(0)

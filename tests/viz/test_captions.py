@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from making import make_path, make_surface
 
-import viz
-from landscape.grid import Grid
-from landscape.layout import Layout, Slot
-from landscape.plane import Plane
-from landscape.surface import Status, Surface
+from landscape import viz
+from landscape.records.grid import Grid
+from landscape.records.layout import Layout, Slot
+from landscape.records.plane import Plane
+from landscape.records.surface import Status, Surface
 
 
 def caption_of(figure: Any) -> str:

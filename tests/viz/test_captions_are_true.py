@@ -10,21 +10,21 @@ import pytest
 from making import make_path, make_surface
 from matplotlib.colors import to_rgba
 
-import viz
-from landscape.grid import Grid
-from landscape.kink_map import KinkMap
-from landscape.residuals import remove_quadratic
-from landscape.results import Projection
-from landscape.surface import Surface
-from landscape.window_scaling import ResidualScaling
-from viz.flat.lines import drawing, line_colours
-from viz.geometry.colouring import colours_of
-from viz.geometry.drape import drape
-from viz.geometry.frame import Frame
-from viz.geometry.height import HeightScale
-from viz.geometry.paths import bead_points, bead_records
-from viz.paper.hybrid import FIGURE_STYLE
-from viz.style import DARK, TESTING
+from landscape import viz
+from landscape.records.grid import Grid
+from landscape.records.kink_map import KinkMap
+from landscape.records.residuals import remove_quadratic
+from landscape.records.results import Projection
+from landscape.records.surface import Surface
+from landscape.records.window_scaling import ResidualScaling
+from landscape.viz.flat.lines import drawing, line_colours
+from landscape.viz.geometry.colouring import colours_of
+from landscape.viz.geometry.drape import drape
+from landscape.viz.geometry.frame import Frame
+from landscape.viz.geometry.height import HeightScale
+from landscape.viz.geometry.paths import bead_points, bead_records
+from landscape.viz.paper.hybrid import FIGURE_STYLE
+from landscape.viz.style import DARK, TESTING
 
 QUICK = replace(FIGURE_STYLE, anti_aliasing=False)
 

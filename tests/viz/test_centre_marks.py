@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 from making import make_path, make_surface
 
-import viz
-from landscape.grid import Grid
-from landscape.residuals import remove_quadratic
-from landscape.surface import Surface
-from viz.films.film import Stage, film_style
-from viz.geometry.centre_mark import crossed
-from viz.geometry.frame import Frame
-from viz.geometry.height import HeightScale
-from viz.geometry.solutions import Solution
-from viz.scenes.cross import arms_of
-from viz.scenes.scene import Panel
-from viz.style import TESTING
+from landscape import viz
+from landscape.records.grid import Grid
+from landscape.records.residuals import remove_quadratic
+from landscape.records.surface import Surface
+from landscape.viz.films.film import Stage, film_style
+from landscape.viz.geometry.centre_mark import crossed
+from landscape.viz.geometry.frame import Frame
+from landscape.viz.geometry.height import HeightScale
+from landscape.viz.geometry.solution_points import Solution
+from landscape.viz.scenes.cross import arms_of
+from landscape.viz.scenes.scene import Panel
+from landscape.viz.style import TESTING
 
 NOTED = {"losses": 0.0114, "accuracies": 0.985}
 

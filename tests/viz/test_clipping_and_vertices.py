@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from making import make_path, make_surface
 
-import viz
-from landscape.grid import Grid
-from landscape.surface import Surface
-from viz.geometry.clipping import cut
-from viz.geometry.frame import Frame
-from viz.geometry.height import HeightScale
-from viz.geometry.mesh import surface_mesh
-from viz.geometry.vertices import added_points, insert, known_points
-from viz.style import TESTING
+from landscape import viz
+from landscape.records.grid import Grid
+from landscape.records.surface import Surface
+from landscape.viz.geometry.clipping import cut
+from landscape.viz.geometry.frame import Frame
+from landscape.viz.geometry.height import HeightScale
+from landscape.viz.geometry.mesh import surface_mesh
+from landscape.viz.geometry.vertices import added_points, insert, known_points
+from landscape.viz.style import TESTING
 
 
 @pytest.fixture

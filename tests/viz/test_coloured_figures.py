@@ -13,12 +13,12 @@ from making import make_path, make_surface
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb
 
-import viz
-from landscape.grid import Grid
-from landscape.surface import Status, Surface
-from viz.geometry.colouring import colours_of
-from viz.paper.hybrid import FIGURE_STYLE
-from viz.style import DARK
+from landscape import viz
+from landscape.records.grid import Grid
+from landscape.records.surface import Status, Surface
+from landscape.viz.geometry.colouring import colours_of
+from landscape.viz.paper.hybrid import FIGURE_STYLE
+from landscape.viz.style import DARK
 
 # A colour is as bright as its map has it, whatever the light.
 PLAIN = replace(FIGURE_STYLE, anti_aliasing=False, ambient=1.0, diffuse=0.0, isolines=False)

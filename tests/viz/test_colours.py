@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 from making import make_surface
 
-import viz
-from landscape.grid import Grid
-from landscape.kink_map import KinkMap
-from landscape.surface import Status, Surface
-from viz.geometry.coloured_mesh import coloured
-from viz.geometry.colouring import colours_of
-from viz.geometry.differences import laplacian
-from viz.geometry.frame import Frame
-from viz.geometry.height import HeightScale
-from viz.geometry.mesh import surface_mesh
-from viz.geometry.reference import cell_density
-from viz.style import TESTING
+from landscape import viz
+from landscape.records.grid import Grid
+from landscape.records.kink_map import KinkMap
+from landscape.records.surface import Status, Surface
+from landscape.viz.geometry.coloured_mesh import coloured
+from landscape.viz.geometry.colouring import colours_of
+from landscape.viz.geometry.differences import laplacian
+from landscape.viz.geometry.frame import Frame
+from landscape.viz.geometry.height import HeightScale
+from landscape.viz.geometry.mesh import surface_mesh
+from landscape.viz.geometry.reference import cell_density
+from landscape.viz.style import TESTING
 
 
 @pytest.fixture

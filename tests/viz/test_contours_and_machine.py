@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from making import make_path, make_surface
 
-import viz
-from landscape.grid import Grid
-from landscape.surface import Surface
-from viz import offscreen
+from landscape import viz
+from landscape.records.grid import Grid
+from landscape.records.surface import Surface
+from landscape.viz import offscreen
 
 
 def test_contours_have_alpha_to_the_right_and_beta_up(oblong: Surface) -> None:
@@ -81,9 +81,8 @@ def test_a_figure_that_cannot_be_written_leaves_the_old_one(
 
 def test_drawing_contours_needs_no_torch() -> None:
     script = (
-        "import sys, numpy as np, viz\n"
-        "from landscape.grid import Grid\n"
-        "from landscape.surface import Surface\n"
+        "import sys, numpy as np\n"
+        "from landscape import Grid, Surface, viz\n"
         "grid = Grid.square(3)\n"
         "viz.contour(Surface(grid, {'losses': np.arange(1.0, 10.0).reshape(3, 3)},"
         " np.ones((3, 3), dtype=np.uint8)))\n"

@@ -9,10 +9,9 @@ import pytest
 from figures import clashes
 from matplotlib.figure import Figure
 
-import viz
-from landscape import Problem
-from landscape.results import Analysis
-from viz.measured.curvature_lines import ScaleLine
+from landscape import Problem, viz
+from landscape.records.results import Analysis
+from landscape.viz.measured.curvature_lines import ScaleLine
 
 SCALES = np.array([1e-1, 1e-2, 1e-3, 1e-4])
 
@@ -185,7 +184,8 @@ def test_no_text_lies_over_another_and_none_is_cut(count: int, width: float) -> 
 def test_measured_curvature_is_drawn() -> None:
     import torch
 
-    from landscape.kinks import curvature_against_scale, random_segment
+    from landscape import random_segment
+    from landscape.kinks import curvature_against_scale
     from landscape.networks import build
 
     source = np.random.default_rng(0)

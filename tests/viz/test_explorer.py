@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from exploring import Analytic, Walk, bowl, stored
 
-from landscape.grid import Grid
-from landscape.results import Projection
-from landscape.surface import Status, Surface
-from viz.explorer.regions import coarse_part, first_window, rounded_window
+from landscape.records.grid import Grid
+from landscape.records.results import Projection
+from landscape.records.surface import Status, Surface
+from landscape.viz.explorer.regions import coarse_part, first_window, rounded_window
 
 
 @pytest.fixture

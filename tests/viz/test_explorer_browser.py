@@ -19,7 +19,7 @@ from calling import accepted
 from serving import PLACE, Served, Visit, cpu_share
 
 from landscape.store import open_study
-from viz.explorer.server import BACK
+from landscape.viz.explorer.server import BACK
 
 pytest.importorskip("trame")
 

@@ -11,7 +11,7 @@ import pytest
 from exploring import Analytic, Walk, stored
 from serving import Visit
 
-from viz.explorer.page import LATE, Page
+from landscape.viz.explorer.controls import LATE, Page
 
 trame = pytest.importorskip("trame.app")
 _names = itertools.count()

@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 from exploring import Analytic, Walk, bowl, stored
 
-from landscape.grid import Grid
-from landscape.surface import Surface
-from viz.explorer.line import letters_of, line_attributes, within
-from viz.explorer.moment import Moment
-from viz.explorer.scene import Look, Scene
-from viz.explorer.window import Controls
-from viz.geometry.frame import Frame
-from viz.geometry.height import HeightScale
-from viz.style import Style
+from landscape.records.grid import Grid
+from landscape.records.surface import Surface
+from landscape.viz.explorer.desktop import Controls
+from landscape.viz.explorer.line import letters_of, line_attributes, within
+from landscape.viz.explorer.live_scene import Look, Scene
+from landscape.viz.explorer.moment import Moment
+from landscape.viz.geometry.frame import Frame
+from landscape.viz.geometry.height import HeightScale
+from landscape.viz.style import Style
 
 A, B = (-0.5, -0.5), (0.5, 0.75)
 

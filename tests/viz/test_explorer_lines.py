@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from exploring import Analytic, Walk, bowl, stored
 
-from viz.explorer.regions import rounded_point
+from landscape.viz.explorer.regions import rounded_point
 
 A, B = (-0.5, 0.25), (0.75, 0.1)
 

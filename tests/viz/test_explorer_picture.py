@@ -11,9 +11,9 @@ import pytest
 from exploring import Analytic, Walk, stored
 from PIL import Image
 
-from viz.explorer.picture import Since, Wish, jpeg, place_camera
-from viz.explorer.scene import Look, Scene
-from viz.geometry.camera import move, turn
+from landscape.viz.explorer.live_scene import Look, Scene
+from landscape.viz.explorer.picture_on_request import Since, Wish, jpeg, place_camera
+from landscape.viz.geometry.camera import move, turn
 
 STAY = (0, 0, 1, 0, 0, "light")
 

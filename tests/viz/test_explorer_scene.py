@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from exploring import Analytic, Walk, bowl, stored
 
-from landscape.surface import Status, Surface
-from viz.explorer.map import map_attributes, map_pixels
-from viz.explorer.scene import Look, Scene, Shown
-from viz.explorer.window import HELP, Controls, told
-from viz.style import Style
+from landscape.records.surface import Status, Surface
+from landscape.viz.explorer.desktop import HELP, Controls, told
+from landscape.viz.explorer.live_scene import Look, Scene, Shown
+from landscape.viz.explorer.map import map_attributes, map_pixels
+from landscape.viz.style import Style
 
 STYLE = Style.of("testing")
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from viz.explorer.log import ignore_departures, in_one_line
-from viz.explorer.server import (
+from landscape.viz.explorer.log import ignore_departures, in_one_line
+from landscape.viz.explorer.server import (
     Address,
     Guard,
     _no_arguments,

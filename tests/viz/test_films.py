@@ -14,20 +14,20 @@ import numpy as np
 import pytest
 from making import make_path, make_surface
 
-import viz
-from landscape.grid import Grid
-from landscape.residuals import remove_quadratic
-from landscape.results import Projection
-from landscape.surface import Surface
-from viz.films.descent import Walk
-from viz.films.film import film_style
-from viz.films.video import write_video
-from viz.films.zoom import _window_text, cut_out, window_of
-from viz.geometry.drape import heights_at, laid
-from viz.geometry.frame import Frame
-from viz.geometry.height import HeightScale
-from viz.scenes.scene import panel_mesh
-from viz.style import TESTING
+from landscape import viz
+from landscape.records.grid import Grid
+from landscape.records.residuals import remove_quadratic
+from landscape.records.results import Projection
+from landscape.records.surface import Surface
+from landscape.viz.films.descent import Walk
+from landscape.viz.films.film import film_style
+from landscape.viz.films.video import write_video
+from landscape.viz.films.zoom import _window_text, cut_out, window_of
+from landscape.viz.geometry.drape import heights_at, laid
+from landscape.viz.geometry.frame import Frame
+from landscape.viz.geometry.height import HeightScale
+from landscape.viz.scenes.scene import panel_mesh
+from landscape.viz.style import TESTING
 
 PATH = make_path(
     np.array([[-0.8, -1.5], [0.0, 0.5], [0.4, 0.5], [0.8, 1.5]]), np.array([1e3, 1e2, 10.0, 1.0])
@@ -217,7 +217,7 @@ def test_a_path_without_losses_is_filmed_in_any_style(
 def test_the_surface_of_a_film_passes_through_the_end_of_the_path(
     ffmpeg: Any, oblong: Surface, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from viz.films import film
+    from landscape.viz.films import film
 
     shown: list[Any] = []
     drawn = film.draw_panel

@@ -10,12 +10,12 @@ import pytest
 from making import make_surface
 from matplotlib.patches import PathPatch
 
-import viz
-from landscape.grid import Grid
-from landscape.surface import Surface
-from viz.geometry.hatching import hatches
-from viz.geometry.mesh import triangles
-from viz.style import STYLES, TESTING, Style
+from landscape import viz
+from landscape.records.grid import Grid
+from landscape.records.surface import Surface
+from landscape.viz.geometry.hatching import hatches
+from landscape.viz.geometry.mesh import triangles
+from landscape.viz.style import STYLES, TESTING, Style
 
 MISSING = [(2, 3), (2, 4), (9, 9)]
 

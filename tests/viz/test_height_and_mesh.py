@@ -3,12 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from landscape.grid import Grid
-from landscape.surface import Status, Surface
-from viz.geometry.frame import Frame
-from viz.geometry.height import HeightScale, label, left_out, surface_heights
-from viz.geometry.mesh import normals, surface_mesh, triangles
-from viz.style import TESTING
+from landscape.records.grid import Grid
+from landscape.records.surface import Status, Surface
+from landscape.viz.geometry.frame import Frame
+from landscape.viz.geometry.height import HeightScale, label, left_out, surface_heights
+from landscape.viz.geometry.mesh import normals, surface_mesh, triangles
+from landscape.viz.style import TESTING
 
 
 def surface_of(losses: np.ndarray, grid: Grid, **fields: np.ndarray) -> Surface:
@@ -115,7 +115,7 @@ def test_few_decades_have_isolines_too(low: float, high: float) -> None:
 def test_the_name_of_the_loss_axis_stands_clear_of_a_label_at_its_end(rendering: None) -> None:
     import pyvista
 
-    from viz.scenes.axes import draw_frame
+    from landscape.viz.scenes.axes import draw_frame
 
     grid = Grid.square(5)
     a = np.meshgrid(*grid.axes, indexing="ij")[0]

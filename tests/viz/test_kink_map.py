@@ -9,20 +9,20 @@ import numpy as np
 import pytest
 from making import make_surface
 
-import viz
-from landscape.creases import CreasedSurface
-from landscape.grid import Grid
-from landscape.kink_map import KinkMap
-from landscape.surface import Surface
-from viz.geometry.drape import drape
-from viz.geometry.frame import Frame
-from viz.geometry.height import HeightScale
-from viz.geometry.mesh import surface_mesh
-from viz.geometry.window import Window
-from viz.kinks.creases import crease_caption, creased_mesh
-from viz.kinks.density import density_caption
-from viz.kinks.kink_lines import DrawnKinks, layer_colour
-from viz.style import TESTING
+from landscape import viz
+from landscape.records.grid import Grid
+from landscape.records.kink_cut_surface import KinkCutSurface
+from landscape.records.kink_map import KinkMap
+from landscape.records.surface import Surface
+from landscape.viz.geometry.drape import drape
+from landscape.viz.geometry.frame import Frame
+from landscape.viz.geometry.height import HeightScale
+from landscape.viz.geometry.mesh import surface_mesh
+from landscape.viz.geometry.window import Window
+from landscape.viz.kinks.density import density_caption
+from landscape.viz.kinks.kink_cut_figure import crease_caption, creased_mesh
+from landscape.viz.kinks.kink_lines import DrawnKinks, layer_colour
+from landscape.viz.style import TESTING
 
 _PER_SEGMENT = ("jumps", "layer", "example", "unit", "knots")
 GRID = Grid.rectangle((5, 9), (-1.0, 1.0), (-2.0, 2.0))
@@ -49,13 +49,13 @@ def make_many() -> KinkMap:
     return make_map(segments=np.zeros((0, 4)), **none, **facts)
 
 
-def make_roof() -> CreasedSurface:
+def make_roof() -> KinkCutSurface:
     """The loss 3 + |alpha| + 0.5 beta on [-1, 1] x [0, 1], cut along alpha = 0."""
     where = np.array([(-1, 0), (0, 0), (0, 1), (-1, 1), (0, 0), (1, 0), (1, 1), (0, 1)], float)
     slopes = np.array([(-1, 0.5)] * 4 + [(1, 0.5)] * 4)
     faces = [(0, 1, 2), (0, 2, 3), (4, 5, 6), (4, 6, 7)]
     losses = 3 + np.abs(where[:, 0]) + 0.5 * where[:, 1]
-    return CreasedSurface(where, losses, slopes, np.array(faces), 1, 2, 0, 10)
+    return KinkCutSurface(where, losses, slopes, np.array(faces), 1, 2, 0, 10)
 
 
 # -- the flat figure ------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ def test_mistakes_are_told(oblong: Surface) -> None:
     with pytest.raises(ValueError, match="1,000,000 were too many; draw its density"):
         viz.kink_surface(oblong, make_many())
     with pytest.raises(ValueError, match="known: log, linear"):
-        viz.creased(make_roof(), height="cubic")
+        viz.kink_cut_surface(make_roof(), height="cubic")
     with pytest.raises(ValueError, match="must have shape"):
         make_map(jumps=[1.0, 2.0])
     with pytest.raises(ValueError, match="layer must be 0 to 1, got 2"):
@@ -211,7 +211,7 @@ def test_labels_have_the_digits_that_tell_them_apart() -> None:
 def test_pictures_in_3d_are_not_blank_and_hold_every_line(oblong: Surface, tmp_path: Path) -> None:
     plotter = viz.kink_surface(oblong, make_map(), title="ReLU", style=TESTING)
     viz.save(plotter, tmp_path / "lines.png")
-    viz.save(viz.creased(make_roof(), style=TESTING), tmp_path / "roof.png")
+    viz.save(viz.kink_cut_surface(make_roof(), style=TESTING), tmp_path / "roof.png")
     from PIL import Image
 
     image = np.asarray(Image.open(tmp_path / "lines.png").convert("RGB"), dtype=int)

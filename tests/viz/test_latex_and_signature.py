@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from making import make_path, make_surface
 
-import viz
-from landscape.grid import Grid
-from viz.captions.files import latex
+from landscape import viz
+from landscape.records.grid import Grid
+from landscape.viz.captions.beside import latex
 
 NASTY = r"50% of relu_x & {a} #1 $2 ~ ^ \ |J| < 1 > 0, α β −1 × 10⁻⁸ ≤ ∞ † … “q” ’"
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from making import followed_path, make_surface
 
-import viz
-from landscape.grid import Grid
-from landscape.results import Analysis
-from landscape.surface import Surface
+from landscape import viz
+from landscape.records.grid import Grid
+from landscape.records.results import Analysis
+from landscape.records.surface import Surface
 
 
 @pytest.fixture

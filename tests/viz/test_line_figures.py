@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from making import make_surface
 
-import viz
-from landscape.grid import Grid
-from landscape.surface import Surface
+from landscape import viz
+from landscape.records.grid import Grid
+from landscape.records.surface import Surface
 
 
 def make_line(

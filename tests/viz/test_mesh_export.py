@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 from making import make_path, make_surface
 
-import viz
-from landscape.grid import Grid
-from landscape.surface import Status, Surface
-from viz.geometry.frame import Frame
-from viz.geometry.height import HeightScale, surface_heights
-from viz.geometry.mesh import normals, triangles
-from viz.meshes.export import FORMATS, written_here
-from viz.style import PAPER
+from landscape import viz
+from landscape.records.grid import Grid
+from landscape.records.surface import Status, Surface
+from landscape.viz.geometry.frame import Frame
+from landscape.viz.geometry.height import HeightScale, surface_heights
+from landscape.viz.geometry.mesh import normals, triangles
+from landscape.viz.meshes.mesh_files import FORMATS, written_here
+from landscape.viz.style import PAPER
 
 GRID = Grid.rectangle((5, 9), (-1.0, 1.0), (-2.0, 2.0))
 PATH = make_path(

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from making import make_surface
 
-import viz
-from landscape.grid import Grid
-from landscape.surface import Surface
-from viz.geometry.height import HeightScale, surface_heights
-from viz.geometry.mesh import triangles
-from viz.meshes.parts import Part
-from viz.meshes.solid import solid
-from viz.style import PAPER
+from landscape import viz
+from landscape.records.grid import Grid
+from landscape.records.surface import Surface
+from landscape.viz.geometry.height import HeightScale, surface_heights
+from landscape.viz.geometry.mesh import triangles
+from landscape.viz.meshes.parts import Part
+from landscape.viz.meshes.solid import solid
+from landscape.viz.style import PAPER
 
 trimesh: Any = pytest.importorskip("trimesh")
 

@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 from making import make_surface
 
-import viz
-from landscape import Grid, Residual, ResidualScaling, Surface, remove_quadratic
-from viz.geometry.height import HeightScale, label
-from viz.geometry.relief import Relief, draw_relief, ground_colours
-from viz.style import TESTING, font_file
+from landscape import Grid, Residual, ResidualScaling, Surface, remove_quadratic, viz
+from landscape.viz.geometry.height import HeightScale, label
+from landscape.viz.geometry.relief import Relief, draw_relief, ground_colours
+from landscape.viz.style import TESTING, font_file
 
 GRID = Grid.square(21, span=5e-4)
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-import viz
-from landscape.surface import Surface
-from viz.captions.planes import panels
+from landscape import viz
+from landscape.records.surface import Surface
+from landscape.viz.captions.plane_words import panels
 
 
 def kinds(oblong: Surface, **own: Any) -> Surface:
@@ -61,7 +61,7 @@ def test_another_loss_or_number_of_examples_is_told_of_its_panel(random: Surface
 
 
 def test_grids_are_told_of_each_panel_where_they_differ(random: Surface, pca: Surface) -> None:
-    from landscape.grid import Grid
+    from landscape.records.grid import Grid
 
     small = replace(pca, grid=Grid.rectangle((5, 9), (-3.0, 1.0), (-2.0, 2.0)))
     text = viz.caption([random, small])

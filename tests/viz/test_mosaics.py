@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from making import make_path, make_surface
 
-import viz
-from landscape.budget import SlopeBudget
-from landscape.grid import Grid
-from landscape.surface import Surface
-from viz.measured.budget_bars import BENDS, KINKS, REST
-from viz.paper.hybrid import FIGURE_STYLE
+from landscape import viz
+from landscape.records.budget import SlopeBudget
+from landscape.records.grid import Grid
+from landscape.records.surface import Surface
+from landscape.viz.measured.budget_bars import BENDS, KINKS, REST
+from landscape.viz.paper.hybrid import FIGURE_STYLE
 
 QUICK = replace(FIGURE_STYLE, anti_aliasing=False)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from viz import offscreen
+from landscape.viz import offscreen
 
 VARIABLE = "VTK_DEFAULT_OPENGL_WINDOW"
 from_scratch = pytest.mark.usefixtures("nothing_chosen")

@@ -9,14 +9,14 @@ import pytest
 from making import make_surface
 from papers import QUICK, bowl_and_roof, by_hand, descent, framed
 
-from landscape.results import Projection
-from landscape.surface import Surface
-from viz.geometry.mesh import surface_mesh
-from viz.geometry.view import View
-from viz.paper import layer as layers
-from viz.paper.hybrid import FIGURE_STYLE
-from viz.paper.layer import render
-from viz.scenes.scene import Panel
+from landscape.records.results import Projection
+from landscape.records.surface import Surface
+from landscape.viz.geometry.mesh import surface_mesh
+from landscape.viz.geometry.viewport import View
+from landscape.viz.paper import layer as layers
+from landscape.viz.paper.hybrid import FIGURE_STYLE
+from landscape.viz.paper.layer import render
+from landscape.viz.scenes.scene import Panel
 
 
 @pytest.fixture

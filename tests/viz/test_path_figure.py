@@ -11,11 +11,11 @@ from making import followed_path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-import viz
-from landscape.results import Analysis
+from landscape import viz
+from landscape.records.results import Analysis
 
-NAMES = ("losses", "crossings", "kink", "smooth", "missed", "taken_back", "boldness", "lipschitz",
-         "sharpness", "kink_noise")  # fmt: skip
+NAMES = ("losses", "crossings", "kink", "smooth", "missed", "taken_back", "linear_range",
+         "lipschitz", "sharpness", "kink_noise")  # fmt: skip
 
 
 def panel(figure: Figure, name: str) -> Axes:
@@ -40,7 +40,7 @@ def test_lines_are_the_arrays_of_the_record() -> None:
         "kink": arrays["kink"] * share, "smooth": arrays["smooth"] * share,
         "missed": 100 * arrays["kink"] / arrays["slope_change"],
         "taken_back": arrays["taken_back"] * share,
-        **{name: arrays[name] for name in ("boldness", "lipschitz", "sharpness", "kink_noise")},
+        **{name: arrays[name] for name in ("linear_range", "lipschitz", "sharpness", "kink_noise")},
     }  # fmt: skip
     for name in NAMES:
         drawn = lines_of(panel(figure, name))
@@ -119,9 +119,9 @@ def test_what_was_not_measured_is_a_gap() -> None:
 
 
 def test_infinite_values_break_no_axis() -> None:
-    figure = viz.along_path({"relu": followed_path(boldness=np.array([1.0, np.inf, 1.5, 2.0]))})
+    figure = viz.along_path({"relu": followed_path(linear_range=np.array([1.0, np.inf, 1.5, 2.0]))})
     assert clashes(figure) == []
-    assert panel(figure, "boldness").get_ylim()[1] < 10
+    assert panel(figure, "linear_range").get_ylim()[1] < 10
 
 
 def test_the_caption_defines_the_quantities() -> None:
@@ -147,7 +147,7 @@ CASES = {
     "eight": {f"leaky_relu_0.3-momentum-seed{k}": followed_path() for k in range(8)},
     "zeros": {"gelu": followed_path(predicted_crossings=np.zeros(30), kink_noise=np.zeros(4))},
     "wide ranges": {"relu": followed_path(lipschitz=np.logspace(-9, 9, 4))},
-    "constant": {"relu": followed_path(boldness=np.full(4, 0.25))},
+    "constant": {"relu": followed_path(linear_range=np.full(4, 0.25))},
 }  # fmt: skip
 
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from making import make_path, make_surface
 
-import viz
-from landscape.grid import Grid
-from landscape.surface import Surface
-from viz.geometry.frame import Frame
-from viz.geometry.height import HeightScale
-from viz.geometry.paths import TUBE
-from viz.style import TESTING
+from landscape import viz
+from landscape.records.grid import Grid
+from landscape.records.surface import Surface
+from landscape.viz.geometry.frame import Frame
+from landscape.viz.geometry.height import HeightScale
+from landscape.viz.geometry.paths import TUBE
+from landscape.viz.style import TESTING
 
 pytestmark = pytest.mark.usefixtures("rendering")
 

@@ -10,18 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from making import make_path, make_surface
 
-import viz
-from landscape.grid import Grid
-from landscape.results import Projection
-from landscape.surface import Surface
-from viz.geometry.drape import heights_at, laid, losses_on
-from viz.geometry.frame import Frame
-from viz.geometry.height import HeightScale
-from viz.geometry.mesh import surface_mesh
-from viz.geometry.paths import bead_records, path_pieces
-from viz.geometry.window import visible
-from viz.scenes.scene import Panel
-from viz.style import TESTING
+from landscape import viz
+from landscape.records.grid import Grid
+from landscape.records.results import Projection
+from landscape.records.surface import Surface
+from landscape.viz.geometry.drape import heights_at, laid, losses_on
+from landscape.viz.geometry.frame import Frame
+from landscape.viz.geometry.height import HeightScale
+from landscape.viz.geometry.mesh import surface_mesh
+from landscape.viz.geometry.paths import bead_records, path_pieces
+from landscape.viz.geometry.window import visible
+from landscape.viz.scenes.scene import Panel
+from landscape.viz.style import TESTING
 
 
 def unknown(coordinates: np.ndarray) -> Projection:

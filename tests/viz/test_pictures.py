@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from making import make_path, make_surface
 
-import viz
-from landscape.grid import Grid
-from landscape.surface import Status, Surface
-from viz.geometry.frame import Frame
-from viz.geometry.height import HeightScale
-from viz.geometry.paths import path_pieces
-from viz.style import TESTING
+from landscape import viz
+from landscape.records.grid import Grid
+from landscape.records.surface import Status, Surface
+from landscape.viz.geometry.frame import Frame
+from landscape.viz.geometry.height import HeightScale
+from landscape.viz.geometry.paths import path_pieces
+from landscape.viz.style import TESTING
 
 pytestmark = pytest.mark.usefixtures("rendering")
 

@@ -13,9 +13,9 @@ import pytest
 from figures import clashes
 from matplotlib.figure import Figure
 
-import viz
-from viz.report.effects import MOST_EFFECTS
-from viz.report.report import policy
+from landscape import viz
+from landscape.viz.report.effect_lines import MOST_EFFECTS
+from landscape.viz.report.report_page import policy
 
 EVIL = "<script>alert('x')</script>\"' onerror=\"alert(1)\" {{ 7 * 7 }} $\\frac{$"
 

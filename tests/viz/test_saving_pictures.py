@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from making import make_path, make_surface
 
-import viz
-from landscape.grid import Grid
-from landscape.surface import Surface
-from viz.style import TESTING
+from landscape import viz
+from landscape.records.grid import Grid
+from landscape.records.surface import Surface
+from landscape.viz.style import TESTING
 
 pytestmark = pytest.mark.usefixtures("rendering")
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from making import make_surface
 
-import viz
-from landscape.grid import Grid
-from landscape.surface import Surface
-from viz.geometry.frame import Frame
-from viz.geometry.height import HeightScale, Kind
-from viz.geometry.mesh import surface_mesh
-from viz.style import TESTING
+from landscape import viz
+from landscape.records.grid import Grid
+from landscape.records.surface import Surface
+from landscape.viz.geometry.frame import Frame
+from landscape.viz.geometry.height import HeightScale, Kind
+from landscape.viz.geometry.mesh import surface_mesh
+from landscape.viz.style import TESTING
 
 # Not square, not evenly spaced: slopes must be divided by the right steps of the right axis.
 GRID = Grid(

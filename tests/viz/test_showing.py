@@ -13,15 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import viz
-from landscape.surface import Surface
-from viz.style import TESTING
+from landscape import viz
+from landscape.records.surface import Surface
+from landscape.viz.style import TESTING
 
 SCRIPT = """
 import numpy as np
-import viz
-from landscape.grid import Grid
-from landscape.surface import Surface
+from landscape import Grid, Surface, viz
 grid = Grid.square(9)
 a, b = np.meshgrid(*grid.axes, indexing="ij")
 made = Surface(grid, {"losses": 1 + a**2 + b**2}, np.ones(grid.shape, dtype=np.uint8))

@@ -10,22 +10,22 @@ import numpy as np
 import pytest
 from making import make_path, make_surface
 
-import viz
-from landscape.directions import plane_through
-from landscape.grid import Grid
-from landscape.layout import Layout, Slot
-from landscape.plane import Plane
-from landscape.surface import Surface
-from viz.geometry.drape import heights_at
-from viz.geometry.frame import Frame
-from viz.geometry.height import HeightScale
-from viz.geometry.solutions import labels_of, solutions_of
-from viz.paper.hybrid import FIGURE_STYLE
-from viz.paper.page import common_names
-from viz.scenes.legends import names_of
-from viz.scenes.scene import Panel
-from viz.scenes.solution_marks import points_of
-from viz.style import TESTING
+from landscape import viz
+from landscape.planes.between import plane_through
+from landscape.records.grid import Grid
+from landscape.records.layout import Layout, Slot
+from landscape.records.plane import Plane
+from landscape.records.surface import Surface
+from landscape.viz.geometry.drape import heights_at
+from landscape.viz.geometry.frame import Frame
+from landscape.viz.geometry.height import HeightScale
+from landscape.viz.geometry.solution_points import labels_of, solutions_of
+from landscape.viz.paper.hybrid import FIGURE_STYLE
+from landscape.viz.paper.page import common_names
+from landscape.viz.scenes.legends import names_of
+from landscape.viz.scenes.scene import Panel
+from landscape.viz.scenes.solution_marks import points_of
+from landscape.viz.style import TESTING
 
 NAMES = ("relu-gd-seed0", "relu-gd-seed1", "relu-gd-seed2")
 LAYOUT = Layout((Slot("w", (40,)),))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from figures import clashes
 
-import viz
+from landscape import viz
 
 
 def test_median_range_and_gaps():

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from making import make_path, make_surface
 
-import viz
-from landscape.grid import Grid
-from landscape.residuals import remove_quadratic
-from landscape.surface import Surface
-from viz.browser.records import contents_of, sort_records
-from viz.captions.normalising import in_short, statistics_used
-from viz.films.zoom import _window_text
-from viz.flat.line_figures import section
+from landscape import viz
+from landscape.records.grid import Grid
+from landscape.records.residuals import remove_quadratic
+from landscape.records.surface import Surface
+from landscape.viz.browser.records import contents_of, sort_records
+from landscape.viz.captions.normalising import in_short, statistics_used
+from landscape.viz.films.zoom import _window_text
+from landscape.viz.flat.line_figures import section
 
 FROZEN = "BatchNorm uses the network's own running statistics at every point."
 WITH = {"normalising_layers": 3, "batch_norm": "frozen"}

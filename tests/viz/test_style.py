@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import viz
-from landscape.surface import Surface
-from viz.style import DARK, PAPER, STYLES, Style
-from viz.venues import VENUES, width_of
+from landscape import viz
+from landscape.records.surface import Surface
+from landscape.viz.style import DARK, PAPER, STYLES, Style
+from landscape.viz.venues import VENUES, width_of
 
 
 def luminance(colour: str) -> float:

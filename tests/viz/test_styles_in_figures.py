@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from making import followed_path, make_surface
 
-import viz
-from landscape.activations import profile
-from landscape.grid import Grid
-from landscape.surface import Surface
-from viz.flat.lines import LINE_COLOURS, drawing, grey, line_colours
-from viz.style import Style
+from landscape import viz
+from landscape.networks.activations import profile
+from landscape.records.grid import Grid
+from landscape.records.surface import Surface
+from landscape.viz.flat.lines import LINE_COLOURS, drawing, grey, line_colours
+from landscape.viz.style import Style
 
 Draw = Callable[[str], Any]
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from making import make_path, make_surface
 
-import viz
-from landscape.grid import Grid
-from landscape.surface import Status, Surface
-from viz.browser.records import contents_of, sort_records
-from viz.geometry.height import HeightScale
+from landscape import viz
+from landscape.records.grid import Grid
+from landscape.records.surface import Status, Surface
+from landscape.viz.browser.records import contents_of, sort_records
+from landscape.viz.geometry.height import HeightScale
 
 GRID = Grid.square(5)
 PATH = make_path(np.array([[0.5, 0.5], [0.0, 0.0]]), np.array([2.0, 1.0]))

@@ -10,14 +10,14 @@ import pytest
 import pyvista
 from making import make_path, make_surface
 
-import viz
-from landscape.grid import Grid
-from landscape.results import Projection
-from landscape.surface import Surface
-from viz.geometry.frame import Frame
-from viz.geometry.height import HeightScale
-from viz.scenes.colourbar import draw_colour_bar
-from viz.style import PAPER, TESTING
+from landscape import viz
+from landscape.records.grid import Grid
+from landscape.records.results import Projection
+from landscape.records.surface import Surface
+from landscape.viz.geometry.frame import Frame
+from landscape.viz.geometry.height import HeightScale
+from landscape.viz.scenes.colourbar import draw_colour_bar
+from landscape.viz.style import PAPER, TESTING
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from browsing import until
 
-import viz
-from landscape.grid import Grid
-from landscape.results import Projection
-from landscape.surface import Status, Surface
+from landscape import viz
+from landscape.records.grid import Grid
+from landscape.records.results import Projection
+from landscape.records.surface import Status, Surface
 
 
 @dataclass

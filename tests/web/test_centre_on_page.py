@@ -14,11 +14,11 @@ from browsing import at_rest, told_by, until
 from making import make_path
 from PIL import Image
 
-import viz
-from landscape.grid import Grid
-from landscape.residuals import remove_quadratic
-from landscape.surface import Status, Surface
-from viz.browser.html import page_of
+from landscape import viz
+from landscape.records.grid import Grid
+from landscape.records.residuals import remove_quadratic
+from landscape.records.surface import Status, Surface
+from landscape.viz.browser.html import page_of
 
 NOTED = {"losses": 0.0114, "accuracies": 0.985}
 CROSSES = "lossoscope.panels().map((panel) => panel.drawn.centre)"

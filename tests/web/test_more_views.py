@@ -14,11 +14,11 @@ from browsing import at_rest, until
 from making import make_path
 from PIL import Image
 
-import viz
-from landscape.grid import Grid
-from landscape.kink_map import KinkMap
-from landscape.residuals import Residual, remove_quadratic
-from landscape.surface import Surface
+from landscape import viz
+from landscape.records.grid import Grid
+from landscape.records.kink_map import KinkMap
+from landscape.records.residuals import Residual, remove_quadratic
+from landscape.records.surface import Surface
 
 ABOVE = "lossoscope.setCamera({elevation: 90, azimuth: -90})"
 

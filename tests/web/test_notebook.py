@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 from browsing import open_page
 
-import viz
-from landscape.plane import Plane
-from landscape.residuals import remove_quadratic
-from landscape.results import Projection
-from landscape.surface import Surface
-from viz import offscreen
-from viz.browser.notebook import picture_of
-from viz.scenes import panels
+from landscape import viz
+from landscape.records.plane import Plane
+from landscape.records.residuals import remove_quadratic
+from landscape.records.results import Projection
+from landscape.records.surface import Surface
+from landscape.viz import offscreen
+from landscape.viz.browser.notebook import picture_of
+from landscape.viz.scenes import panels
 
 
 def frame_of(shown: Any) -> str:
@@ -115,9 +115,8 @@ def test_the_frame_draws_in_a_page(browser: Any, records: dict[str, Any], tmp_pa
 
 Kernel = Callable[..., list[Any]]
 SURFACE = """
-import numpy as np, viz
-from landscape.grid import Grid
-from landscape.surface import Surface
+import numpy as np
+from landscape import Grid, Surface, viz
 grid = Grid.square(9)
 a, b = np.meshgrid(*grid.axes, indexing="ij")
 surface = Surface(grid, {"losses": 0.1 + a**2 + abs(b)}, np.ones(grid.shape, np.uint8), run="<b>")

@@ -16,15 +16,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-import viz
-from landscape.grid import Grid
-from landscape.residuals import remove_quadratic
-from landscape.results import Projection
-from landscape.surface import Status, Surface
-from viz.browser.html import page_of
-from viz.browser.packing import TYPES, Blob
-from viz.browser.records import _kept
-from viz.geometry.window import visible
+from landscape import viz
+from landscape.records.grid import Grid
+from landscape.records.residuals import remove_quadratic
+from landscape.records.results import Projection
+from landscape.records.surface import Status, Surface
+from landscape.viz.browser.html import page_of
+from landscape.viz.browser.packing import TYPES, Blob
+from landscape.viz.browser.records import _kept
+from landscape.viz.geometry.window import visible
 
 
 def unpacked(text: str, told: dict[str, Any]) -> np.ndarray:

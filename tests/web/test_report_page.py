@@ -12,9 +12,10 @@ from browsing import open_page
 from calling import accepted
 from small_study import SMALL, load, run_study
 
-from landscape.config import DataConfig
-from landscape.config.claims import ClaimsConfig, Effort
-from landscape.study.claims import run_claims
+from landscape.claims.effort import Effort
+from landscape.study.configuration import DataConfig
+from landscape.study.sweep import run_claims
+from landscape.study.sweep_settings import ClaimsConfig
 
 CLAIMS = ClaimsConfig(
     form="tiny",

@@ -11,7 +11,7 @@ import pytest
 import torch
 from browsing import at_rest
 
-import viz
+from landscape import viz
 
 # The network of the page, written once more.
 ROWS = [[0.2, 1.1], [0.9, 0.9], [0.6, 0.2], [-0.9, 0.7], [-1.1, -0.2]]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from browsing import at_rest, until
 
-import viz
+from landscape import viz
 
 SIZES = [(390, 780), (1400, 860), (2560, 1300)]
 ABOVE = "lossoscope.setCamera({elevation: 90, azimuth: -90})"
@@ -250,7 +250,7 @@ def test_nothing_spills_over_the_window(
 def test_markup_in_a_name_is_shown_as_text(
     opened: Callable[..., Any], records: dict[str, Any], tmp_path: Path
 ) -> None:
-    import viz
+    from landscape import viz
 
     evil = "<img src=x onerror='window.broken=1'><b>bold</b></script><script>window.broken=1"
     items = {evil: records["relu-gd-seed0.random"], "path": records["relu path"]}

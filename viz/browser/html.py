@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from landscape.files import writable_folder, write_bytes
-from viz.browser.records import Record, contents_of, sort_records
-from viz.geometry.centre_mark import WORDS
-from viz.writing import SOFTWARE
+from landscape.records.atomic import writable_folder, write_bytes
+
+from ..geometry.centre_mark import WORDS
+from ..writing import SOFTWARE
+from .records import Record, contents_of, sort_records
 
 WEB = Path(__file__).parents[1] / "web"
 # A name, not a path: what is typed after `landscape render`.

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from viz.browser.html import page_of
-from viz.browser.records import Record, sort_records
+from .html import page_of
+from .records import Record, sort_records
 
 Backend = Literal["html", "pyvista"]
 _PACKAGES = ("trame", "trame_vtk", "trame_vuetify", "ipywidgets")
@@ -134,7 +134,7 @@ def picture_of(items: Record | Mapping[str, Record] | Iterable[Record], **option
         TypeError: for an item that is no record.
         ValueError: for kink maps and windows, or no surface.
     """
-    from viz.scenes.panels import compare, surface
+    from ..scenes.panels import compare, surface
 
     found = sort_records(items)
     if found.maps or found.windows:

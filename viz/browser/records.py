@@ -10,22 +10,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.arrays import Floats
-from landscape.centre import centre_of
-from landscape.grid import Grid
-from landscape.kink_map import KinkMap
-from landscape.plane import Plane
-from landscape.residuals import Residual
-from landscape.results import Projection
-from landscape.surface import Status, Surface
-from viz.browser.packing import Blob, float_kind
-from viz.captions.normalising import statistics_of_paths, statistics_used
-from viz.captions.planes import origins
-from viz.captions.surfaces import not_drawn
-from viz.geometry.centre_mark import place_of
-from viz.geometry.drape import lossless
-from viz.geometry.height import check_values, left_out
-from viz.geometry.window import Window, visible
+from landscape.records.arrays import Floats
+from landscape.records.centre import centre_of
+from landscape.records.grid import Grid
+from landscape.records.kink_map import KinkMap
+from landscape.records.plane import Plane
+from landscape.records.plurals import counted
+from landscape.records.residuals import Residual
+from landscape.records.results import Projection
+from landscape.records.surface import Status, Surface
+
+from ..captions.normalising import statistics_of_paths, statistics_used
+from ..captions.plane_words import origins
+from ..captions.surfaces import not_drawn
+from ..geometry.centre_mark import place_of
+from ..geometry.drape import lossless
+from ..geometry.height import check_values, left_out
+from ..geometry.window import Window, visible
+from .packing import Blob, float_kind
 
 Record = Surface | Projection | Plane | KinkMap | Residual
 # More points a side are too many for a browser that renders in software.
@@ -330,7 +332,7 @@ def _notes(
     said = []
     if "examples" in settings:
         loss = str(settings.get("loss", "loss")).replace("_", " ")
-        said.append(f"{loss} over {settings['examples']:,} examples")
+        said.append(f"{loss} over {counted(settings['examples'], 'example')}")
     variance = settings.get("explained_variance")
     if isinstance(variance, Sequence) and variance:
         said.append(f"PCA plane: {100 * sum(map(float, variance)):.1f}% of the path's variance")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from viz.captions.files import as_latex
+from .beside import as_latex
 
 
 def latex_caption(text: str, figure: str) -> str:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from landscape.results import Projection
-from viz.geometry.drape import lossless
-from viz.geometry.window import visible
+from landscape.records.results import Projection
+
+from ..geometry.drape import lossless
+from ..geometry.window import visible
 
 _USED = {
     "frozen": "BatchNorm uses the network's own running statistics at every point.",

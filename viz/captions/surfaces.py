@@ -6,21 +6,22 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from landscape.plane import Plane
-from landscape.results import Projection
-from landscape.surface import Status, Surface
-from viz.captions.normalising import statistics_of_paths
-from viz.captions.planes import a_range, plane_sentences
-from viz.captions.references import cited, methods
-from viz.geometry.centre_mark import centre_sentences
-from viz.geometry.colouring import Colours
-from viz.geometry.drape import lossless
-from viz.geometry.frame import Frame
-from viz.geometry.height import HeightScale, above, left_out, surface_heights
-from viz.geometry.matching import mismatches, settings_of
-from viz.geometry.paths import TUBE, bead_records, over_limit
-from viz.geometry.vertices import added_points, known_points
-from viz.geometry.window import LEAST_CAPTURED, Window, visible
+from landscape.records.plane import Plane
+from landscape.records.results import Projection
+from landscape.records.surface import Status, Surface
+
+from ..geometry.centre_mark import centre_sentences
+from ..geometry.colouring import Colours
+from ..geometry.drape import lossless
+from ..geometry.frame import Frame
+from ..geometry.height import HeightScale, above, left_out, surface_heights
+from ..geometry.matching import mismatches, settings_of
+from ..geometry.paths import TUBE, bead_records, over_limit
+from ..geometry.vertices import added_points, known_points
+from ..geometry.window import LEAST_CAPTURED, Window, visible
+from .normalising import statistics_of_paths
+from .plane_words import a_range, plane_sentences
+from .references import cited, methods
 
 _SHADING = {
     "flat": "Each triangle of the grid is shaded as it is.",

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from landscape.residuals import Residual
-from landscape.surface import Surface
-from viz.captions.normalising import statistics_used
-from viz.closeups.microscopy import percent
-from viz.geometry.centre_mark import centre_sentences
-from viz.geometry.height import number
-from viz.geometry.relief import Relief
+from landscape.records.plurals import counted
+from landscape.records.residuals import Residual
+from landscape.records.surface import Surface
+
+from ..captions.normalising import statistics_used
+from ..geometry.centre_mark import centre_sentences
+from ..geometry.height import number
+from ..geometry.relief import Relief
+from .microscopy import percent
 
 
 def microscope_caption(
@@ -68,7 +70,7 @@ def _window(residual: Residual, run: str, step_length: float | None) -> str:
         text += f", length {number(step_length)})" if step_length else ")"
     examples = residual.settings.get("examples")
     loss = str(residual.settings.get("loss", "loss")).replace("_", " ")
-    over = f"{loss} over {examples:,} examples" if examples else loss
+    over = f"{loss} over {counted(examples, 'example')}" if examples else loss
     words = [f"{text}. Mean {over}, {residual.settings.get('dtype', 'float64')}.",
              statistics_used(residual.settings)]  # fmt: skip
     return " ".join(filter(None, words))

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from landscape.residuals import Residual
-from landscape.surface import Surface
-from viz.closeups.microscopy import check_residuals
-from viz.geometry.frame import Frame
-from viz.geometry.height import HeightScale
-from viz.geometry.mesh import Shading, check_shading
-from viz.geometry.relief import COLOURS, Relief
-from viz.scenes.panels import Group, draw_groups
-from viz.scenes.scene import Panel
-from viz.style import Style
+from landscape.records.residuals import Residual
+from landscape.records.surface import Surface
+
+from ..geometry.frame import Frame
+from ..geometry.height import HeightScale
+from ..geometry.mesh import Shading, check_shading
+from ..geometry.relief import COLOURS, Relief
+from ..scenes.panels import Group, draw_groups
+from ..scenes.scene import Panel
+from ..style import Style
+from .microscopy import check_residuals
 
 
 def microscope_3d(

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.residuals import Residual
-from landscape.surface import Surface
-from viz.captions.planes import a_range
-from viz.flat.contour_axes import draw_contours
-from viz.geometry.height import HeightScale, label, number, power_of_ten
-from viz.geometry.relief import Relief, draw_relief, ground_colours
-from viz.geometry.rows import per_row
-from viz.style import Style
+from landscape.records.residuals import Residual
+from landscape.records.surface import Surface
+
+from ..captions.plane_words import a_range
+from ..flat.contour_axes import draw_contours
+from ..geometry.height import HeightScale, label, number, power_of_ten
+from ..geometry.relief import Relief, draw_relief, ground_colours
+from ..geometry.rows import per_row
+from ..style import Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.residuals import RESOLVED
-from landscape.window_scaling import ResidualScaling
-from viz.captions.told import remember
-from viz.flat.lines import LINE_COLOURS, between, line_colours
-from viz.geometry.height import number
-from viz.style import Style
+from landscape.records.residuals import RESOLVED
+from landscape.records.window_scaling import ResidualScaling
+
+from ..captions.told import remember
+from ..flat.lines import LINE_COLOURS, between, line_colours
+from ..geometry.height import number
+from ..style import Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from landscape.grid import Grid
-from landscape.surface import Surface
-from viz.explorer.moment import Atlas, Moment, Place, Point
-from viz.explorer.regions import (
+from landscape.records.grid import Grid
+from landscape.records.surface import Surface
+
+from .moment import Atlas, Moment, Place, Point
+from .regions import (
     LINE_POINTS,
     POINTS,
     check_line,
@@ -23,7 +24,7 @@ from viz.explorer.regions import (
     coarse_part,
     first_window,
 )
-from viz.explorer.work import Job, Post, Worker, seldom
+from .worker import Job, Post, Worker, seldom
 
 # Pictures of an unfinished surface are no closer than this, in seconds.
 _PREVIEW_EVERY = 0.4

@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.surface import Status, Surface
-from viz.explorer.moment import Moment, Point
-from viz.geometry.drape import drape, heights_at
-from viz.geometry.frame import Frame
-from viz.geometry.height import HeightScale, Kind, surface_heights
-from viz.geometry.paths import draw_in_front
-from viz.geometry.solutions import solutions_of
-from viz.scenes.text import text_3d
-from viz.style import Style
+from landscape.records.surface import Status, Surface
+
+from ..geometry.drape import drape, heights_at
+from ..geometry.frame import Frame
+from ..geometry.height import HeightScale, Kind, surface_heights
+from ..geometry.paths import draw_in_front
+from ..geometry.solution_points import solutions_of
+from ..scenes.text import text_3d
+from ..style import Style
+from .moment import Moment, Point
 
 Floats = NDArray[np.float64]
 _BALL = 0.03

@@ -9,12 +9,12 @@ from io import BytesIO
 import numpy as np
 from numpy.typing import NDArray
 
-from viz.browser.packing import TYPES, float_kind
-from viz.explorer.scene import Shown
-from viz.geometry.height import surface_heights
-from viz.geometry.relief import Relief
-from viz.geometry.window import Window, drawn_records, visible
-from viz.style import Style
+from ..browser.packing import TYPES, float_kind
+from ..geometry.height import surface_heights
+from ..geometry.relief import Relief
+from ..geometry.window import Window, drawn_records, visible
+from ..style import Style
+from .live_scene import Shown
 
 
 def map_attributes(shown: Shown, style: Style) -> dict[str, str]:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from landscape.grid import Grid
-from landscape.results import Projection
-from landscape.surface import Surface
+from landscape.records.grid import Grid
+from landscape.records.results import Projection
+from landscape.records.surface import Surface
 
 # Called with a surface, unfinished as it is, after each tile.
 OnTile = Callable[[Surface], None]

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from landscape.grid import Grid
-from landscape.surface import Status, Surface
-from viz.geometry.window import visible
+from landscape.records.grid import Grid
+from landscape.records.surface import Status, Surface
+
+from ..geometry.window import visible
 
 if TYPE_CHECKING:
-    from viz.explorer.moment import Place, Point
+    from .moment import Place, Point
 
 POINTS = 51
 MOST_POINTS = 301

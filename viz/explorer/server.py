@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from viz.explorer.explorer import Explorer
-from viz.explorer.log import ignore_departures, in_one_line
-from viz.explorer.moment import Atlas
-from viz.explorer.regions import POINTS, check_points
+from .explorer import Explorer
+from .log import ignore_departures, in_one_line
+from .moment import Atlas
+from .regions import POINTS, check_points
 
 HOST = "127.0.0.1"
 PORT = 8765
@@ -215,7 +215,7 @@ async def _serve(
 ) -> None:  # fmt: skip
     from aiohttp import web
 
-    from viz.explorer.page import Page
+    from .controls import Page
 
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(ignore_departures)

@@ -11,19 +11,20 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.results import Projection
-from landscape.surface import Surface
-from viz.captions.normalising import in_short
-from viz.films.film import Image, Progress, Stage, counted, film_style, views, write_lines
-from viz.films.video import check_video, write_video
-from viz.geometry.drape import laid, lossless
-from viz.geometry.frame import Frame
-from viz.geometry.height import HeightScale, Kind, scale_of
-from viz.geometry.mesh import Shading, check_shading
-from viz.geometry.paths import TUBE, draw_in_front, first_of_steps, over_limit
-from viz.geometry.window import visible
-from viz.scenes.scene import Panel
-from viz.style import Style
+from landscape.records.results import Projection
+from landscape.records.surface import Surface
+
+from ..captions.normalising import in_short
+from ..geometry.drape import laid, lossless
+from ..geometry.frame import Frame
+from ..geometry.height import HeightScale, Kind, scale_of
+from ..geometry.mesh import Shading, check_shading
+from ..geometry.paths import TUBE, draw_in_front, first_of_steps, over_limit
+from ..geometry.window import visible
+from ..scenes.scene import Panel
+from ..style import Style
+from .film import Image, Progress, Stage, counted, film_style, views, write_lines
+from .video import check_video, write_video
 
 Floats = NDArray[np.float64]
 Pace = Literal["steps", "distance"]

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viz.geometry.camera import aim
-from viz.geometry.frame import Frame
-from viz.geometry.mesh import Shading
-from viz.offscreen import ensure
-from viz.scenes.scene import Panel, draw_panel
-from viz.scenes.text import text_2d
-from viz.style import Style
+from ..geometry.camera import aim
+from ..geometry.frame import Frame
+from ..geometry.mesh import Shading
+from ..offscreen import ensure
+from ..scenes.scene import Panel, draw_panel
+from ..scenes.text import text_2d
+from ..style import Style
 
 Image = NDArray[np.uint8]
 Progress = Callable[[int, int], None]

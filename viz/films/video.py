@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.files import replacing, writable_folder
+from landscape.records.atomic import replacing, writable_folder
 
 VIDEO_FORMATS = (".mp4", ".gif")
 INSTALL = "pip install 'lossoscope[video]'"

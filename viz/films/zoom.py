@@ -10,17 +10,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.grid import Grid
-from landscape.residuals import Residual, remove_quadratic
-from landscape.surface import Surface
-from viz.captions.normalising import in_short
-from viz.films.film import Image, Progress, Stage, counted, film_style, views, write_lines
-from viz.films.video import check_video, write_video
-from viz.geometry.frame import Frame
-from viz.geometry.height import HeightScale, number
-from viz.geometry.relief import COLOURS
-from viz.scenes.scene import Panel
-from viz.style import Style
+from landscape.records.grid import Grid
+from landscape.records.residuals import Residual, remove_quadratic
+from landscape.records.surface import Surface
+
+from ..captions.normalising import in_short
+from ..geometry.frame import Frame
+from ..geometry.height import HeightScale, number
+from ..geometry.relief import COLOURS
+from ..scenes.scene import Panel
+from ..style import Style
+from .film import Image, Progress, Stage, counted, film_style, views, write_lines
+from .video import check_video, write_video
 
 Floats = NDArray[np.float64]
 # A window must be seen through at least so many samples each way.

@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.results import Projection
-from landscape.surface import Surface
-from viz.geometry.centre_mark import crossed
-from viz.geometry.colouring import Colours
-from viz.geometry.hatching import mark_missing
-from viz.geometry.height import HeightScale, surface_heights
-from viz.geometry.paths import bead_records
-from viz.geometry.solutions import Solution, places_of, seen
-from viz.geometry.window import Window, visible
-from viz.scenes.cross import mark_centre
-from viz.scenes.legends import names_of
-from viz.scenes.solution_marks import mark_solutions
-from viz.style import Style
+from landscape.records.results import Projection
+from landscape.records.surface import Surface
+
+from ..geometry.centre_mark import crossed
+from ..geometry.colouring import Colours
+from ..geometry.hatching import mark_missing
+from ..geometry.height import HeightScale, surface_heights
+from ..geometry.paths import bead_records
+from ..geometry.solution_points import Solution, places_of, seen
+from ..geometry.window import Window, visible
+from ..scenes.cross import mark_centre
+from ..scenes.legends import names_of
+from ..scenes.solution_marks import mark_solutions
+from ..style import Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,26 +8,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.plane import Plane
-from landscape.results import Projection
-from landscape.surface import Surface
-from viz.captions.surfaces import caption as caption_of
-from viz.captions.told import remember
-from viz.flat.contour_axes import draw_contours
-from viz.flat.ticks import label_window, power_of_axes
-from viz.flat.titles import Titles, fitted
-from viz.geometry.colouring import Colours, Reference, colours_of
-from viz.geometry.height import HeightScale, Kind, scale_of
-from viz.geometry.rows import per_row
-from viz.scenes.panel_lists import panels_of, warn_of_mismatches
-from viz.scenes.scene import Panel
-from viz.scenes.text import wrapped
-from viz.style import PAPER, Font, Style
+from landscape.records.plane import Plane
+from landscape.records.results import Projection
+from landscape.records.surface import Surface
+
+from ..captions.surfaces import caption as caption_of
+from ..captions.told import remember
+from ..geometry.colouring import Colours, Reference, colours_of
+from ..geometry.height import HeightScale, Kind, scale_of
+from ..geometry.rows import per_row
+from ..scenes.panel_lists import panels_of, warn_of_mismatches
+from ..scenes.scene import Panel, Paths
+from ..scenes.text import wrapped
+from ..style import PAPER, Font, Style
+from .contour_axes import draw_contours
+from .ticks import label_window, power_of_axes
+from .titles import Titles, fitted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from viz.scenes.panels import Paths
 
 _CAPTION_SIZE = 7.0
 _MOST_PANELS = 64

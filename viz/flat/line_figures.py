@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.centre import centre_of
-from landscape.grid import Grid
-from landscape.surface import Surface
-from viz.captions.surfaces import caption as caption_of
-from viz.captions.told import remember
-from viz.flat.lines import check_count, drawing, grey, ground, line_colours
-from viz.geometry.height import (
+from landscape.records.centre import centre_of
+from landscape.records.grid import Grid
+from landscape.records.surface import Surface
+
+from ..captions.surfaces import caption as caption_of
+from ..captions.told import remember
+from ..geometry.height import (
     HeightScale,
     Kind,
     heights,
@@ -25,8 +25,9 @@ from viz.geometry.height import (
     surface_heights,
     with_power,
 )
-from viz.scenes.cross import mark_centre
-from viz.style import Style
+from ..scenes.cross import mark_centre
+from ..style import Style
+from .lines import check_count, drawing, grey, ground, line_colours
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,10 +6,12 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from landscape.arrays import Floats, as_floats
-from landscape.results import Analysis
-from viz.geometry.rows import evenly
-from viz.style import Style
+from landscape.records.arrays import Floats, as_floats
+from landscape.records.plurals import plural
+from landscape.records.results import Analysis
+
+from ..geometry.rows import evenly
+from ..style import Style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -110,14 +112,15 @@ def arrays_of(analysis: Analysis, kind: str, shapes: dict[str, str]) -> dict[str
     return found
 
 
-def between(counts: Iterable[int]) -> str:
-    """Write the smallest and the largest of some counts.
+def between(counts: Iterable[int], noun: str = "") -> str:
+    """Write the smallest and the largest of some counts, with a noun if there is one.
 
-    >>> between([17, 400, 1797]), between([3, 3])
-    ('17 to 1,797', '3')
+    >>> between([17, 400, 1797]), between([3, 3], "step"), between([1, 1], "step")
+    ('17 to 1,797', '3 steps', '1 step')
     """
     low, high = min(counts := list(counts)), max(counts)
-    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    numbers = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    return f"{numbers} {plural(high, noun)}" if noun else numbers
 
 
 def outside_legend(

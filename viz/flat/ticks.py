@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viz.geometry.height import power_of_ten, with_power
+from ..geometry.height import power_of_ten, with_power
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

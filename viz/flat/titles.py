@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from viz.flat.ticks import extent
+from .ticks import extent
 
 LEAST = 5.5
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viz.geometry.frame import Frame
-from viz.style import Style
+from ..style import Style
+from .frame import Frame
 
 Floats = NDArray[np.float64]
 # At the zenith nothing is upright.

@@ -8,12 +8,13 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.centre import Centre, centre_of
-from landscape.plane import Plane
-from landscape.results import Projection
-from landscape.surface import Surface
-from viz.geometry.solutions import Solution, places_of, solutions_of
-from viz.geometry.window import Window
+from landscape.records.centre import Centre, centre_of
+from landscape.records.plane import Plane
+from landscape.records.results import Projection
+from landscape.records.surface import Surface
+
+from .solution_points import Solution, places_of, solutions_of
+from .window import Window
 
 Floats = NDArray[np.float64]
 ORIGIN = np.zeros((1, 2))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from viz.geometry.frame import Frame
-from viz.geometry.hatching import draw_lines, hatches
-from viz.style import Style
+from ..style import Style
+from .frame import Frame
+from .hatching import draw_lines, hatches
 
 
 def cut(mesh: Any, frame: Frame) -> tuple[Any, Any]:

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.surface import Surface
-from viz.geometry.frame import Frame
+from landscape.records.surface import Surface
+
+from .frame import Frame
 
 Floats = NDArray[np.float64]
 

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.kink_map import KinkMap
-from landscape.surface import Status, Surface
-from viz.geometry.differences import laplacian, slopes_of
-from viz.geometry.height import HeightScale, Kind, heights, surface_heights
-from viz.geometry.reference import cell_density, difference, reservations
-from viz.style import Style
+from landscape.records.kink_map import KinkMap
+from landscape.records.plurals import counted, plural
+from landscape.records.surface import Status, Surface
+
+from ..style import Style
+from .differences import laplacian, slopes_of
+from .height import HeightScale, Kind, heights, surface_heights
+from .reference import cell_density, difference, reservations
 
 Floats = NDArray[np.float64]
 Reference = Surface | KinkMap
@@ -139,7 +141,7 @@ def _ranged(
         if below:
             sentences += (f"Colours begin at {least:.3g}: {_are(below)} below.",)
         if zeros:
-            sentences += (f"Grey: {_values(zeros)} of 0, which a log scale has not.",)
+            sentences += (f"Grey: {counted(zeros, 'value')} of 0, which a log scale has not.",)
         joined = np.maximum(positive, least)
     shown = heights(joined, kind)
     low, high = float(shown.min()), float(shown.max())
@@ -167,12 +169,8 @@ def _symmetric(
                    diverging=True)  # fmt: skip
 
 
-def _values(count: int) -> str:
-    return "1 value" if count == 1 else f"{count:,} values"
-
-
 def _are(count: int) -> str:
-    return f"{_values(count)} {'is' if count == 1 else 'are'}"
+    return f"{counted(count, 'value')} {plural(count, 'is', 'are')}"
 
 
 def _missing(surfaces: Sequence[Surface], colours: Colours, label: str) -> tuple[str, ...]:
@@ -184,8 +182,7 @@ def _missing(surfaces: Sequence[Surface], colours: Colours, label: str) -> tuple
     )
     count -= colours.zeros
     how = "Cross-hatched" if colours.diverging else "Grey"
-    points = "1 point" if count == 1 else f"{count:,} points"
-    return (f"{how}: {points} without {label}.",) if count > 0 else ()
+    return (f"{how}: {counted(count, 'point')} without {label}.",) if count > 0 else ()
 
 
 def _there(surface: Surface) -> Floats:

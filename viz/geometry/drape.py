@@ -10,12 +10,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.results import Projection
-from landscape.surface import Surface
-from viz.geometry.frame import Frame
-from viz.geometry.height import Kind, surface_heights
-from viz.geometry.mesh import alike_diagonals
-from viz.geometry.window import Window
+from landscape.records.results import Projection
+from landscape.records.surface import Surface
+
+from .frame import Frame
+from .height import Kind, surface_heights
+from .mesh import alike_diagonals
+from .window import Window
 
 Floats = NDArray[np.float64]
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.surface import Surface
-from viz.geometry.height import HeightScale
-from viz.geometry.window import Window
-from viz.style import Style
+from landscape.records.surface import Surface
+
+from ..style import Style
+from .height import HeightScale
+from .window import Window
 
 Floats = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viz.style import Style
+from ..style import Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

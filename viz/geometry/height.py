@@ -10,9 +10,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.results import Projection
-from landscape.surface import Status, Surface
-from viz.geometry.window import Window, drawn_records
+from landscape.records.plurals import counted
+from landscape.records.results import Projection
+from landscape.records.surface import Status, Surface
+
+from .window import Window, drawn_records
 
 Floats = NDArray[np.float64]
 # ``clipped`` is linear up to a limit.
@@ -205,7 +207,7 @@ def check_values(surfaces: Sequence[Surface], kind: Kind) -> None:
     for surface in surfaces:
         for reason, count in left_out(surface, kind).items():
             counts[reason] = counts.get(reason, 0) + count
-    said = ", ".join(f"{count:,} points {reason}" for reason, count in counts.items())
+    said = ", ".join(f"{counted(count, 'point')} {reason}" for reason, count in counts.items())
     remedies = {
         "not positive": "use a linear height",
         "NaN or infinite": "sample a smaller window, or in float64",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from landscape.plane import Plane
-from landscape.surface import Surface
+from landscape.records.plane import Plane
+from landscape.records.surface import Surface
 
 
 def mismatches(surfaces: Sequence[Surface], planes: Sequence[Plane | None] = ()) -> list[str]:

@@ -7,13 +7,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.surface import Surface
-from viz.geometry.colouring import Colours
-from viz.geometry.differences import slopes_of
-from viz.geometry.frame import Frame
-from viz.geometry.height import surface_heights
-from viz.geometry.vertices import added_points, insert
-from viz.style import Style
+from landscape.records.surface import Surface
+
+from ..style import Style
+from .colouring import Colours
+from .differences import slopes_of
+from .frame import Frame
+from .height import surface_heights
+from .vertices import added_points, insert
 
 Floats = NDArray[np.float64]
 Shading = Literal["flat", "differences", "gradient"]

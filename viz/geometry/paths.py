@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.results import Projection
-from viz.geometry.frame import Frame
-from viz.geometry.height import HeightScale
-from viz.geometry.window import visible
-from viz.style import Style
+from landscape.records.results import Projection
+
+from ..style import Style
+from .frame import Frame
+from .height import HeightScale
+from .window import visible
 
 Floats = NDArray[np.float64]
 TUBE = 0.011

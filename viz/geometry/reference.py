@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.kink_map import KinkMap
-from landscape.surface import Surface
-from viz.geometry.height import Kind, surface_heights
-from viz.geometry.matching import mismatches
+from landscape.records.kink_map import KinkMap
+from landscape.records.surface import Surface
+
+from .height import Kind, surface_heights
+from .matching import mismatches
 
 Floats = NDArray[np.float64]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.residuals import Residual
+from landscape.records.residuals import Residual
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.results import Projection
-from landscape.surface import Surface
-from viz.geometry.height import HeightScale, surface_heights
-from viz.geometry.window import Window
+from landscape.records.results import Projection
+from landscape.records.surface import Surface
+
+from .height import HeightScale, surface_heights
+from .window import Window
 
 Floats = NDArray[np.float64]
 # In shares of a cell: nearer points are the grid's own.

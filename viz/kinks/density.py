@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.kink_map import KinkMap
-from landscape.surface import Surface
-from viz.captions.normalising import statistics_used
-from viz.captions.told import remember
-from viz.flat.contours import write_caption
-from viz.flat.ticks import label_window
-from viz.geometry.centre_mark import centre_sentences, crossed
-from viz.geometry.height import HeightScale, Kind, scale_of, surface_heights
-from viz.scenes.cross import mark_centre
-from viz.style import Style
+from landscape.records.kink_map import KinkMap
+from landscape.records.plurals import counted
+from landscape.records.surface import Surface
+
+from ..captions.normalising import statistics_used
+from ..captions.told import remember
+from ..flat.contours import write_caption
+from ..flat.ticks import label_window
+from ..geometry.centre_mark import centre_sentences, crossed
+from ..geometry.height import HeightScale, Kind, scale_of, surface_heights
+from ..scenes.cross import mark_centre
+from ..style import Style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -91,15 +93,13 @@ def density_caption(
     kinks: KinkMap, surface: Surface | None, height: Kind | HeightScale, most: int | None
 ) -> str:
     """Write the caption of a density."""
-    from viz.kinks.kink_lines import missing
-
     cells = " x ".join(str(n) for n in kinks.density.shape)
     many = f", more than the {most:,} that are drawn as lines" if most is not None else ""
     text = [
         f"Kink density: size of the jump of the gradient times length of kink curve, per area, in "
         f"{cells} cells; mean {_mean(kinks, kinks.density):.3g}, with signs "
         f"{_mean(kinks, kinks.signed_density):.3g}.",
-        f"{kinks.curves:,} curves ({kinks.examples:,} examples){many}.",
+        f"{counted(kinks.curves, 'curve')} ({counted(kinks.examples, 'example')}){many}.",
         *([f"Layers: {', '.join(kinks.layers)}."] if kinks.layers else []),
     ]
     if not kinks.listed:
@@ -116,6 +116,16 @@ def density_caption(
         text += [statistics_used(surface.settings)] * bool(statistics_used(surface.settings))
         text += centre_sentences([surface], [()], [None])
     return " ".join([*text, *missing(kinks)])
+
+
+def missing(kinks: KinkMap) -> list[str]:
+    """Say what is not on a map."""
+    text = []
+    if kinks.left_out:
+        text.append(f"Not on the map: switches of {', '.join(kinks.left_out)}.")
+    if kinks.unseen:
+        text.append(f"Could not be watched: {', '.join(kinks.unseen)}.")
+    return text
 
 
 def _wide(kinks: KinkMap) -> bool:

@@ -8,23 +8,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.kink_map import KinkMap
-from landscape.surface import Surface
-from viz.captions.surfaces import caption as caption_of
-from viz.captions.told import remember
-from viz.flat.contours import contour, write_caption
-from viz.geometry.camera import aim
-from viz.geometry.centre_mark import crossed
-from viz.geometry.drape import drape
-from viz.geometry.frame import Frame
-from viz.geometry.height import HeightScale, Kind, scale_of
-from viz.geometry.mesh import Shading, check_shading, surface_mesh
-from viz.scenes.cross import draw_cross
-from viz.scenes.legends import draw_heading
-from viz.scenes.panels import Drawing, arranged
-from viz.scenes.scene import draw_mesh
-from viz.scenes.text import text_2d
-from viz.style import Style
+from landscape.records.kink_map import KinkMap
+from landscape.records.surface import Surface
+
+from ..captions.surfaces import caption as caption_of
+from ..captions.told import remember
+from ..flat.contours import contour, write_caption
+from ..geometry.camera import aim
+from ..geometry.centre_mark import crossed
+from ..geometry.drape import drape
+from ..geometry.frame import Frame
+from ..geometry.height import HeightScale, Kind, scale_of
+from ..geometry.mesh import Shading, check_shading, surface_mesh
+from ..scenes.cross import draw_cross
+from ..scenes.legends import draw_heading
+from ..scenes.panels import Drawing, arranged
+from ..scenes.scene import draw_mesh
+from ..scenes.text import text_2d
+from ..style import Style
+from .density import kink_density, missing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -113,16 +115,6 @@ class DrawnKinks:
         return text + missing(kinks)
 
 
-def missing(kinks: KinkMap) -> list[str]:
-    """Say what is not on a map."""
-    text = []
-    if kinks.left_out:
-        text.append(f"Not on the map: switches of {', '.join(kinks.left_out)}.")
-    if kinks.unseen:
-        text.append(f"Could not be watched: {', '.join(kinks.unseen)}.")
-    return text
-
-
 def look(strength: float) -> tuple[float, float]:
     """Return width in points and opacity of a line of this strength."""
     low, high = _WIDTHS
@@ -182,8 +174,6 @@ def kink_contour(
     """
     import matplotlib
     from matplotlib.collections import LineCollection
-
-    from viz.kinks.density import kink_density
 
     check_window(surface, kinks)
     style = Style.of(style)

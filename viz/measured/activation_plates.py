@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.results import Analysis
-from viz.flat.lines import dark, drawing, grey, ground
-from viz.geometry.height import number
-from viz.style import Style
+from landscape.records.plurals import counted
+from landscape.records.results import Analysis
+
+from ..flat.lines import dark, drawing, grey, ground
+from ..geometry.height import number
+from ..style import Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,7 +66,7 @@ def activation_plate(
     have lines as long as their weights.
 
     Args:
-        records: see :func:`landscape.activations.profile`.
+        records: see :func:`landscape.networks.activations.profile`.
         columns: activations in a row; by default at most 6.
         width: of the figure in inches.
         style: its fonts, ink and background: a style, the name of one, or a file of one.
@@ -140,7 +142,7 @@ def _check(records: Sequence[Analysis], columns: int | None) -> None:
         if record.kind != "activation":
             raise ValueError(
                 f"a plate shows analyses of the kind 'activation', got {record.kind!r}; make them "
-                "with landscape.activations.profile"
+                "with landscape.networks.activations.profile"
             )
     if columns is not None and columns < 1:
         raise ValueError(f"columns must be >= 1, got {columns}")
@@ -249,5 +251,5 @@ def _note_outside(axes: Axes, record: Analysis) -> None:
     kinks, x = np.asarray(record.arrays["kinks"]), np.asarray(record.arrays["x"])
     outside = int(np.sum((kinks[:, 0] < x[0]) | (kinks[:, 0] > x[-1])))
     if outside:
-        axes.text(0.97, 0.06, f"{outside} kinks outside" if outside > 1 else "1 kink outside",
+        axes.text(0.97, 0.06, f"{counted(outside, 'kink')} outside",
                   transform=axes.transAxes, fontsize=5, color=grey(0.4), ha="right")  # fmt: skip

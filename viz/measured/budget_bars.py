@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.budget import SlopeBudget
-from viz.flat.lines import between, drawing, grey, ground, legend_size, outside_legend, seen
-from viz.geometry.height import number
-from viz.style import Style
+from landscape.records.budget import SlopeBudget
+
+from ..flat.lines import between, drawing, grey, ground, legend_size, outside_legend, seen
+from ..geometry.height import number
+from ..style import Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -232,7 +233,6 @@ def budget_caption(budgets: Mapping[str, Sequence[SlopeBudget]]) -> str:
     every = [budget for some in budgets.values() for budget in some]
     counts = sorted({len(some) for some in budgets.values()})
     kinds = " and ".join(sorted({str(b.settings.get("segment", "custom")) for b in every}))
-    plural = "s" if counts[-1] > 1 else ""
     parts = [
         "What the change of slope along a segment is made of: kinks, smooth bends of the "
         "activations, and the rest (products of weights, the loss); the first two are the bend "
@@ -240,10 +240,10 @@ def budget_caption(budgets: Mapping[str, Sequence[SlopeBudget]]) -> str:
         "kinks occur, not how much they matter: it says nothing about the speed of training.",
         "Right: the share of the signed slope change that autograd's curvature misses (below 0: "
         "it claims more change than there is).",
-        f"{between(counts)} segment{plural} ({kinds}) of each, "
-        f"{between([b.examples for b in every])} examples, "
+        f"{between(counts, 'segment')} ({kinds}) of each, "
+        f"{between([b.examples for b in every], 'example')}, "
         f"{between([b.samples for b in every])} samples along each, "
-        f"{between([b.refinements for b in every])} pieces refined.",
+        f"{between([b.refinements for b in every], 'piece')} refined.",
     ]
     if counts[-1] > 1:
         parts.append("Bars and diamonds are medians, dots single segments.")

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.arrays import Floats
-from landscape.budget import SlopeBudget
-from viz.flat.lines import between, dark, drawing, grey, legend_size, outside_legend
-from viz.geometry.height import number
-from viz.measured.budget_bars import KINKS, checks
-from viz.style import Style
+from landscape.records.arrays import Floats
+from landscape.records.budget import SlopeBudget
+from landscape.records.plurals import counted
+
+from ..flat.lines import between, dark, drawing, grey, legend_size, outside_legend
+from ..geometry.height import number
+from ..style import Style
+from .budget_bars import KINKS, checks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -270,8 +272,8 @@ def layer_caption(budgets: SlopeBudget | Sequence[SlopeBudget]) -> str:
     many = len(every) > 1
     kink_share = float(totals.kinks.mean(axis=0).sum())
     parts = [
-        f"Crossings per example, along {len(every)} segment{'s' if many else ''} ({kinds}), "
-        f"{between([b.examples for b in every])} examples, "
+        f"Crossings per example, along {counted(len(every), 'segment')} ({kinds}), "
+        f"{between([b.examples for b in every], 'example')}, "
         f"{between([b.samples for b in every])} samples.",
         "J is the jump of the slope at a crossing; |J| of all sites together is the kink share "
         f"({number(100 * kink_share)} % of all change of slope, bend and rest), and J shows how "

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from landscape.budget import SlopeBudget
-from viz.flat.lines import between, grey, ground
-from viz.measured.budget_bars import BENDS, KINKS, NOT_PASSED, REST, checks
+from landscape.records.budget import SlopeBudget
+
+from ..flat.lines import between, grey, ground
+from .budget_bars import BENDS, KINKS, NOT_PASSED, REST, checks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,13 +50,13 @@ def budget_sentences(budgets: Sequence[SlopeBudget]) -> list[str]:
     """Say what the rows of budgets show; nothing for none."""
     if not budgets:
         return []
-    examples = between([budget.examples for budget in budgets])
-    samples = between([budget.samples for budget in budgets])
+    examples = between([budget.examples for budget in budgets], "example")
+    samples = between([budget.samples for budget in budgets], "sample")
     return [
         "(d) What the change of slope along each segment is made of: kinks, smooth bends of the "
         "activations, and the rest (products of weights, the loss). The number at a bar is its "
         "bend share in percent, kinks and smooth bends together; the kink share shows whether "
-        f"kinks occur, not how much they matter. {examples} examples, {samples} samples along "
+        f"kinks occur, not how much they matter. {examples}, {samples} along "
         "each.",
         *checks({"the segments": budgets}),
     ]

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from landscape.results import Analysis
-from viz.flat.lines import between
-from viz.geometry.height import number
-from viz.measured.curvature_lines import ENOUGH, Per, ScaleLine, leaves, scale_lines
+from landscape.records.results import Analysis
+
+from ..flat.lines import between
+from ..geometry.height import number
+from .curvature_lines import ENOUGH, Per, ScaleLine, leaves, scale_lines
 
 # Within this share the predicted roughness agrees with the measured.
 _AGREE = 0.1
@@ -44,7 +45,7 @@ def curvature_scale_caption(
     kinds = " and ".join(sorted({str(one.get("segment", "custom")) for one in settings}))
     centres = between(len(a.arrays["centres"]) for a in analyses)
     examples = [int(one["examples"]) for one in settings if one.get("examples")]
-    over = f" over {between(examples)} examples" if examples else ""
+    over = f" over {between(examples, 'example')}" if examples else ""
     away = [title for title, line, is_so in zip(titles, lines, kinked, strict=True)
             if is_so and leaves(line, lines)]  # fmt: skip
     parts = [

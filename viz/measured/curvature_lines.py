@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from landscape.arrays import Floats
-from landscape.results import Analysis
-from viz.flat.lines import (
+from landscape.records.arrays import Floats
+from landscape.records.results import Analysis
+
+from ..flat.lines import (
     arrays_of,
     check_count,
     drawing,
@@ -22,7 +23,7 @@ from viz.flat.lines import (
     line_style,
     outside_legend,
 )
-from viz.style import Style
+from ..style import Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

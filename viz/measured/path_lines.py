@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.arrays import Floats
-from landscape.results import Analysis
-from viz.flat.lines import (
+from landscape.records.arrays import Floats
+from landscape.records.results import Analysis
+
+from ..flat.lines import (
     arrays_of,
     between,
     check_count,
@@ -21,8 +22,8 @@ from viz.flat.lines import (
     line_style,
     outside_legend,
 )
-from viz.geometry.height import label, number
-from viz.style import Style
+from ..geometry.height import label, number
+from ..style import Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,7 +64,7 @@ _QUANTITIES = (
               "|g·d|"),
     _Quantity("taken_back", "taken back by kinks (%)",
               "loss that kinks add by the end of the step, over |g·d|"),
-    _Quantity("boldness", "boldness (steps)",
+    _Quantity("linear_range", "linear range (steps)",
               "how many learning-rate steps along the negative gradient the decrease is as "
               "predicted to 10%", "full"),
     _Quantity("lipschitz", "gradient Lipschitz constant",
@@ -76,7 +77,7 @@ _QUANTITIES = (
 )  # fmt: skip
 _EVERY = ("steps", "losses", "promised", "slope_change", "smooth", "kink", "predicted_kink",
           "predicted_crossings", "taken_back", "predicted_taken_back")  # fmt: skip
-_FULL = ("checked", "budget_smooth", "budget_kink", "boldness", "lipschitz", "sharpness",
+_FULL = ("checked", "budget_smooth", "budget_kink", "linear_range", "lipschitz", "sharpness",
          "kink_noise")  # fmt: skip
 _SHAPES = {**dict.fromkeys(_EVERY, "R"), **dict.fromkeys(_FULL, "C")}
 
@@ -299,12 +300,12 @@ def along_path_caption(runs: Mapping[str, Analysis]) -> str:
     every = _checked(runs)
     lengths = [len(run.arrays["steps"]) for run in every]
     counts = [int(a.settings["examples"]) for a in runs.values() if a.settings.get("examples")]
-    over = f", {between(counts)} examples" if counts else ""
+    over = f", {between(counts, 'example')}" if counts else ""
     meanings = "; ".join(f"{q.title.split(' (')[0]}: {q.meaning}" for q in _QUANTITIES)
     parts = [
-        f"{between(lengths)} single steps of each path{over}; d is the step, g the gradient at its "
-        f"start{_whose(runs)}. {meanings[0].upper()}{meanings[1:]}.",
-        f"Rings: full slope budgets of {between([len(r.arrays['full']) for r in every])} steps, "
+        f"{between(lengths, 'single step')} of each path{over}; d is the step, g the gradient at "
+        f"its start{_whose(runs)}. {meanings[0].upper()}{meanings[1:]}.",
+        f"Rings: full slope budgets of {between([len(r.arrays['full']) for r in every], 'step')}, "
         "those of the last four panels; crosses: predicted from the start of the step.",
         "Solid: activations with kinks; dashed: without.",
     ]

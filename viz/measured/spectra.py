@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.arrays import Floats
-from landscape.results import Analysis
-from viz.captions.references import methods
-from viz.captions.told import remember
-from viz.flat.lines import arrays_of, between, check_count, drawing, grey, line_colours
-from viz.flat.titles import fitted
-from viz.geometry.height import number
-from viz.geometry.rows import per_row
-from viz.style import Style
+from landscape.records.arrays import Floats
+from landscape.records.results import Analysis
+
+from ..captions.references import methods
+from ..captions.told import remember
+from ..flat.lines import arrays_of, between, check_count, drawing, grey, line_colours
+from ..flat.titles import fitted
+from ..geometry.height import number
+from ..geometry.rows import per_row
+from ..style import Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,6 +40,7 @@ class Density:
         parameters: how many eigenvalues there are.
         top: the largest node, and within how much of it an eigenvalue lies.
         bottom: likewise the smallest.
+        scale: of the cloud that the loss was averaged over; None is autograd's Hessian.
     """
 
     nodes: Floats
@@ -46,6 +48,7 @@ class Density:
     parameters: int
     top: tuple[float, float]
     bottom: tuple[float, float]
+    scale: float | None = None
 
     @classmethod
     def of(cls, analysis: Analysis) -> Density:
@@ -57,6 +60,7 @@ class Density:
             arrays["nodes"], arrays["weights"], int(analysis.settings["parameters"]),
             (float(nodes[high]), float(residuals[high])),
             (float(nodes[low]), float(residuals[low])),
+            analysis.settings.get("scale"),
         )  # fmt: skip
 
     def at(self, places: Floats, width: float) -> Floats:
@@ -82,7 +86,8 @@ def spectrum(
 
     Every node of the quadrature is a Gaussian, as wide as a hundredth of the range of all spectra.
     The density is logarithmic down to a tenth of what a single eigenvalue is drawn as, so that
-    lone outliers are seen. Triangles mark the two ends of each spectrum, written above.
+    lone outliers are seen. Triangles mark the two ends of each spectrum, written above; that of a
+    loss averaged over a cloud has none, as it does not hold for single eigenvalues.
 
     Args:
         analyses: ``spectrum`` of each network, see :func:`landscape.spectral_density`.
@@ -153,6 +158,8 @@ def _panel(axes: Axes, one: Density, places: Floats, sigma: float, colour: str) 
     axes.fill_between(places, 1e-300, values, color=colour, alpha=0.25, linewidth=0)
     axes.plot(places, values, color=colour, linewidth=1.0)
     axes.axvline(0, color=grey(0.6), linewidth=0.5, zorder=0)
+    if one.scale is not None:
+        return
     for value, _ in (one.bottom, one.top):
         axes.plot([value], [0.0], marker="^", markersize=4.0, color=colour, clip_on=False,
                   markeredgewidth=0, transform=axes.get_xaxis_transform(), zorder=5)  # fmt: skip
@@ -170,6 +177,41 @@ def _share(shares: Sequence[float]) -> str:
     return low if low == high else f"{low} to {high}"
 
 
+def _hessian(found: Sequence[Density]) -> str:
+    plain = "autograd's Hessian (without the kinks)"
+    averaged = "the Hessian, averaged over a cloud of parameters (with the kinks),"
+    clouds = [one.scale is not None for one in found]
+    return averaged if all(clouds) else f"{plain} or {averaged}" if any(clouds) else plain
+
+
+def _ends(found: Sequence[Density]) -> list[str]:
+    """Say what triangles mark, where there are any."""
+    plain = [one for one in found if one.scale is None]
+    if not plain:
+        return []
+    ends = max(max(one.top[1], one.bottom[1]) for one in plain)
+    worst = f" (to {number(ends)} at worst)" if ends else ""
+    whose = "" if len(plain) == len(found) else " of autograd's Hessian"
+    return [f" Triangles and numbers: the smallest and the largest eigenvalue{whose}{worst}."]
+
+
+def _clouds(told: Sequence[dict[str, Any]]) -> list[str]:
+    """Say of each averaged Hessian over what it was, and how well it was checked."""
+    some = []
+    for place, one in enumerate(told, start=1):
+        if one.get("scale") is None:
+            continue
+        step = one.get("scale_step")
+        size = number(one["scale"]) + ("" if step is None else f" (the length of step {step})")
+        check = f", {one['check']['text']}" if "check" in one else ""
+        some.append((f"panel {place}: " if len(told) > 1 else "") + size + check)
+    if not some:
+        return []
+    return [" Size of the cloud (root mean square length of its steps in parameter space), and a "
+            f"Monte Carlo check of curvatures: {'; '.join(some)}. It holds for means over random "
+            "directions, not for single eigenvalues."]  # fmt: skip
+
+
 def spectrum_caption(analyses: Sequence[Analysis]) -> str:
     """Write the caption of :func:`viz.spectrum`.
 
@@ -179,26 +221,23 @@ def spectrum_caption(analyses: Sequence[Analysis]) -> str:
     found = _checked(analyses)
     _, sigma = _axis(found)
     told: list[dict[str, Any]] = [dict(analysis.settings) for analysis in analyses]
-    ends = max(max(one.top[1], one.bottom[1]) for one in found)
     losses = sorted({str(one.get("loss", "loss")).replace("_", " ") for one in told})
     # What is drawn as 0 is not counted, whatever its sign.
     shares = sorted(
         float(np.sum(one.weights[one.nodes < -sigma]) / len(one.nodes)) for one in found
     )
     parts = [
-        f"Spectral density of autograd's Hessian (without the kinks) of the mean {losses[0]}"
-        if len(losses) == 1
-        else "Spectral density of autograd's Hessian (without the kinks) of the mean loss",
-        f" over {between([int(one['examples']) for one in told])} examples, "
-        f"{between([one.parameters for one in found])} parameters.",
+        f"Spectral density of {_hessian(found)} of the mean "
+        f"{losses[0] if len(losses) == 1 else 'loss'}",
+        f" over {between([int(one['examples']) for one in told], 'example')}, "
+        f"{between([one.parameters for one in found], 'parameter')}.",
         f" By stochastic Lanczos quadrature: "
-        f"{between([int(one['steps']) for one in told])} steps from "
-        f"{between([int(one['starts']) for one in told])} random vectors, each node a Gaussian of "
-        f"standard deviation {number(sigma)}; the integral is 1.",
-        " Triangles and numbers: the smallest and the largest eigenvalue "
-        f"(to {number(ends)} at worst)." if ends else
-        " Triangles and numbers: the smallest and the largest eigenvalue.",
+        f"{between([int(one['steps']) for one in told], 'step')} from "
+        f"{between([int(one['starts']) for one in told], 'random vector')}, each node a Gaussian "
+        f"of standard deviation {number(sigma)}; the integral is 1.",
+        *_ends(found),
         f" Share of eigenvalues below −{number(sigma)}: {_share(shares)}.",
+        *_clouds(told),
         *(f" {text}" for text in methods(["ghorbani2019"])),
     ]  # fmt: skip
     return "".join(parts)

@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.results import Projection
-from landscape.surface import Surface
-from viz.geometry.frame import Frame
-from viz.geometry.mesh import Shading, surface_mesh
-from viz.geometry.paths import TUBE, path_pieces
-from viz.geometry.window import visible
-from viz.style import Style
+from landscape.records.results import Projection
+from landscape.records.surface import Surface
+
+from ..geometry.frame import Frame
+from ..geometry.mesh import Shading, surface_mesh
+from ..geometry.paths import TUBE, path_pieces
+from ..geometry.window import visible
+from ..style import Style
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

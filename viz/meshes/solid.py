@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from viz.meshes.parts import Part
+from .parts import Part
 
 # Thickness below the lowest point, over the height of the surface, or over its width if it is flat.
 _THICKNESS, _FLAT = 0.06, 0.02

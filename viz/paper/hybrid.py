@@ -6,27 +6,27 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from landscape.plane import Plane
-from landscape.results import Projection
-from landscape.surface import Surface
-from viz.captions.surfaces import caption as caption_of
-from viz.captions.told import remember
-from viz.flat.lines import drawing
-from viz.geometry.colouring import Colours, Reference, colours_of
-from viz.geometry.frame import Frame
-from viz.geometry.height import HeightScale, Kind, scale_of
-from viz.geometry.mesh import Shading, check_shading
-from viz.paper.page import Page, common_names
-from viz.paper.paper_panels import bar_texts, colour_bar, draw_hybrid, flat_panel
-from viz.scenes.panel_lists import panels_of, warn_of_mismatches
-from viz.scenes.scene import Panel
-from viz.style import PAPER as SCREEN
-from viz.style import STYLES, Style
+from landscape.records.plane import Plane
+from landscape.records.results import Projection
+from landscape.records.surface import Surface
+
+from ..captions.surfaces import caption as caption_of
+from ..captions.told import remember
+from ..flat.lines import drawing
+from ..geometry.colouring import Colours, Reference, colours_of
+from ..geometry.frame import Frame
+from ..geometry.height import HeightScale, Kind, scale_of
+from ..geometry.mesh import Shading, check_shading
+from ..scenes.panel_lists import panels_of, warn_of_mismatches
+from ..scenes.scene import Panel, Paths
+from ..style import PAPER as SCREEN
+from ..style import STYLES, Style
+from .page import Page, common_names
+from .paper_panels import bar_texts, colour_bar, draw_hybrid, flat_panel
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from viz.scenes.panels import Paths
 
 MOST_PANELS = 12
 # In figures panels are small: surfaces are drawn a little steeper.

@@ -13,16 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.results import Projection
-from viz.geometry.colouring import Colours
-from viz.geometry.frame import Frame
-from viz.geometry.mesh import Shading
-from viz.geometry.paths import TUBE, bead_points, draw_beads, path_pieces
-from viz.geometry.view import View
-from viz.geometry.window import visible
-from viz.offscreen import ensure
-from viz.scenes.scene import Panel, draw_mesh, panel_mesh, shaded_smooth
-from viz.style import Style
+from landscape.records.results import Projection
+
+from ..geometry.colouring import Colours
+from ..geometry.frame import Frame
+from ..geometry.mesh import Shading
+from ..geometry.paths import TUBE, bead_points, draw_beads, path_pieces
+from ..geometry.viewport import View
+from ..geometry.window import visible
+from ..offscreen import ensure
+from ..scenes.scene import Panel, draw_mesh, panel_mesh, shaded_smooth
+from ..style import Style
 
 Floats = NDArray[np.float64]
 Bytes = NDArray[np.uint8]

@@ -8,32 +8,32 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from landscape.budget import SlopeBudget
-from landscape.kink_map import KinkMap
-from landscape.surface import Surface
-from viz.captions.normalising import statistics_used
-from viz.captions.planes import segment_text
-from viz.captions.surfaces import caption as caption_of
-from viz.captions.told import remember
-from viz.flat.line_figures import draw_lines, marked, section
-from viz.flat.lines import drawing
-from viz.geometry.colouring import Colours, Reference, colours_of
-from viz.geometry.frame import Frame
-from viz.geometry.height import HeightScale, Kind
-from viz.geometry.mesh import Shading, check_shading
-from viz.geometry.view import View
-from viz.measured.budget_rows import budget_sentences, draw_budget_rows
-from viz.paper.hybrid import check_dpi, figure_style
-from viz.paper.page import BAR, LABEL, ROOM, TITLE, bar_room, place_axes
-from viz.paper.paper_axes import Margins
-from viz.paper.paper_panels import bar_texts, colour_bar, draw_hybrid, flat_panel
-from viz.scenes.scene import Panel
-from viz.style import Style
+from landscape.records.budget import SlopeBudget
+from landscape.records.kink_map import KinkMap
+from landscape.records.surface import Surface
+
+from ..captions.normalising import statistics_used
+from ..captions.plane_words import segment_text
+from ..captions.surfaces import caption as caption_of
+from ..captions.told import remember
+from ..flat.line_figures import draw_lines, marked, section
+from ..flat.lines import drawing
+from ..geometry.colouring import Colours, Reference, colours_of
+from ..geometry.frame import Frame
+from ..geometry.height import HeightScale, Kind
+from ..geometry.mesh import Shading, check_shading
+from ..geometry.viewport import View
+from ..measured.budget_rows import budget_sentences, draw_budget_rows
+from ..scenes.scene import Panel, Paths
+from ..style import Style
+from .hybrid import check_dpi, figure_style
+from .page import BAR, LABEL, ROOM, TITLE, bar_room, place_axes
+from .paper_axes import Margins
+from .paper_panels import bar_texts, colour_bar, draw_hybrid, flat_panel
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from viz.scenes.panels import Paths
 
 LEAST_WIDTH = 5.0
 _HEAD, _TITLE, _GAP = 0.24, 0.20, 0.12

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viz.flat.ticks import POINT, extent
-from viz.flat.titles import Titles, fitted
-from viz.geometry.frame import Frame
-from viz.geometry.rows import per_row
-from viz.geometry.view import View
-from viz.paper.paper_axes import Margins, room_beside
-from viz.scenes.legends import Name, names_of
-from viz.scenes.text import wrapped
-from viz.style import Style
+from ..flat.ticks import POINT, extent
+from ..flat.titles import Titles, fitted
+from ..geometry.frame import Frame
+from ..geometry.rows import per_row
+from ..geometry.viewport import View
+from ..scenes.legends import Name, names_of
+from ..scenes.text import wrapped
+from ..style import Style
+from .paper_axes import Margins, room_beside
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from viz.scenes.scene import Panel
+    from ..scenes.scene import Panel
 
 LABEL, TITLE, CAPTION = 7.0, 8.5, 7.0
 # Below this width the colour bar lies below the panels.

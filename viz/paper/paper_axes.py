@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.results import Projection
-from viz.flat.lines import grey
-from viz.flat.ticks import POINT, extent, power_of_axes, tick_labels, ticks
-from viz.geometry.camera import axes_of_view
-from viz.geometry.frame import Frame
-from viz.geometry.height import with_power
-from viz.geometry.paths import bead_points, over_limit, path_pieces
-from viz.geometry.view import View
-from viz.geometry.window import visible
-from viz.paper.layer import coloured
-from viz.style import Style
+from landscape.records.results import Projection
+
+from ..flat.lines import grey
+from ..flat.ticks import POINT, extent, power_of_axes, tick_labels, ticks
+from ..geometry.camera import axes_of_view
+from ..geometry.frame import Frame
+from ..geometry.height import with_power
+from ..geometry.paths import bead_points, over_limit, path_pieces
+from ..geometry.viewport import View
+from ..geometry.window import visible
+from ..style import Style
+from .layer import coloured
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,25 +6,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from viz.flat.contour_axes import draw_contours
-from viz.flat.ticks import label_plane, power_of_axes, ticks
-from viz.geometry.centre_mark import crossed
-from viz.geometry.colouring import Colours
-from viz.geometry.frame import Frame
-from viz.geometry.height import HeightScale
-from viz.geometry.mesh import Shading, surface_mesh
-from viz.geometry.paths import path_pieces
-from viz.geometry.solutions import seen
-from viz.geometry.vertices import known_points
-from viz.geometry.view import View
-from viz.geometry.window import visible
-from viz.paper.layer import isolines, render
-from viz.paper.page import LABEL
-from viz.paper.paper_axes import draw_floor, draw_marks, draw_ticks
-from viz.scenes.cross import arms_of, mark_cross
-from viz.scenes.scene import Panel
-from viz.scenes.solution_marks import mark_solutions, points_of
-from viz.style import Style
+from ..flat.contour_axes import draw_contours
+from ..flat.ticks import label_plane, power_of_axes, ticks
+from ..geometry.centre_mark import crossed
+from ..geometry.colouring import Colours
+from ..geometry.frame import Frame
+from ..geometry.height import HeightScale
+from ..geometry.mesh import Shading, surface_mesh
+from ..geometry.paths import path_pieces
+from ..geometry.solution_points import seen
+from ..geometry.vertices import known_points
+from ..geometry.viewport import View
+from ..geometry.window import visible
+from ..scenes.cross import arms_of, mark_cross
+from ..scenes.scene import Panel
+from ..scenes.solution_marks import mark_solutions, points_of
+from ..style import Style
+from .layer import isolines, render
+from .page import LABEL
+from .paper_axes import draw_floor, draw_marks, draw_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from landscape.arrays import as_floats
-from viz.flat.lines import (
+from landscape.records.arrays import as_floats
+
+from ..flat.lines import (
     check_count,
     drawing,
     grey,
@@ -18,7 +19,7 @@ from viz.flat.lines import (
     line_style,
     outside_legend,
 )
-from viz.style import Style
+from ..style import Style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from viz.geometry.colouring import Colours
-from viz.geometry.frame import Frame
-from viz.geometry.height import HeightScale
-from viz.geometry.mesh import Shading
-from viz.offscreen import ensure
-from viz.scenes.colourbar import draw_colour_bar
-from viz.scenes.scene import Panel, draw_panel
-from viz.scenes.text import letter_width, text_2d, wrapped_in_scene
-from viz.style import Style
+from ..geometry.colouring import Colours
+from ..geometry.frame import Frame
+from ..geometry.height import HeightScale
+from ..geometry.mesh import Shading
+from ..offscreen import ensure
+from ..style import Style
+from .colourbar import draw_colour_bar
+from .scene import Panel, draw_panel
+from .text import letter_width, text_2d, wrapped_in_scene
 
 _BAR_WIDTH = 0.75
 
@@ -163,7 +163,7 @@ def _plotter(
         ensure()
     import numpy as np
 
-    from viz.scenes.picture import Picture
+    from .picture import Picture
 
     strip = (lines * 1.3 * 0.85 + 1.0) * style.font_size / 72
     width = columns * style.panel_width + bar

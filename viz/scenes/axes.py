@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viz.geometry.camera import axes_of_view
-from viz.geometry.frame import Frame
-from viz.geometry.height import power_of_ten, with_power
-from viz.scenes.text import text_2d, text_3d
-from viz.style import Style
+from ..geometry.camera import axes_of_view
+from ..geometry.frame import Frame
+from ..geometry.height import power_of_ten, with_power
+from ..style import Style
+from .text import text_2d, text_3d
 
 Floats = NDArray[np.float64]
 

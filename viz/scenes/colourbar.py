@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viz.geometry.colouring import Colours
-from viz.geometry.height import HeightScale
-from viz.scenes.text import set_font
-from viz.style import Style
+from ..geometry.colouring import Colours
+from ..geometry.height import HeightScale
+from ..style import Style
+from .text import set_font
 
 Floats = NDArray[np.float64]
 _STEPS = 256

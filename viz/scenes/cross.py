@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.surface import Surface
-from viz.geometry.centre_mark import ORIGIN
-from viz.geometry.drape import heights_at
-from viz.geometry.frame import Frame
-from viz.geometry.paths import draw_in_front
-from viz.style import Style
+from landscape.records.surface import Surface
+
+from ..geometry.centre_mark import ORIGIN
+from ..geometry.drape import heights_at
+from ..geometry.frame import Frame
+from ..geometry.paths import draw_in_front
+from ..style import Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

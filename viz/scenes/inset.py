@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from landscape.surface import Surface
-from viz.geometry.camera import axes_of_view
-from viz.geometry.frame import Frame
-from viz.geometry.mesh import Shading, draw_surface, surface_mesh
-from viz.scenes.text import text_3d
-from viz.style import Style
+from landscape.records.surface import Surface
+
+from ..geometry.camera import axes_of_view
+from ..geometry.frame import Frame
+from ..geometry.mesh import Shading, draw_surface, surface_mesh
+from ..style import Style
+from .text import text_3d
 
 _SIZE = 0.5
 # From the middle of the picture, in its units.

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from landscape.results import Projection
-from viz.geometry.solutions import Solution, colour_of, differing, labels_of
-from viz.scenes.text import text_2d, wrapped_in_scene
-from viz.style import Style
+from landscape.records.results import Projection
+
+from ..geometry.solution_points import Solution, colour_of, differing, labels_of
+from ..style import Style
+from .text import text_2d, wrapped_in_scene
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from landscape.plane import Plane
-from landscape.surface import Surface
-from viz.geometry.colouring import Reference
-from viz.geometry.height import HeightScale, Kind
-from viz.geometry.mesh import Shading
-from viz.scenes.panel_lists import warn_of_mismatches
-from viz.scenes.panels import Choice, Paths, draw_chosen
-from viz.scenes.scene import Panel
-from viz.style import Style
+from landscape.records.plane import Plane
+from landscape.records.surface import Surface
+
+from ..geometry.colouring import Reference
+from ..geometry.height import HeightScale, Kind
+from ..geometry.mesh import Shading
+from ..style import Style
+from .panel_lists import warn_of_mismatches
+from .panels import Choice, draw_chosen
+from .scene import Panel, Paths
 
 _MOST_PANELS = 64
 

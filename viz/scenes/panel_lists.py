@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from landscape.plane import Plane
-from landscape.results import Projection
-from landscape.surface import Surface
-from viz.geometry.matching import mismatches
-from viz.scenes.scene import Panel
+from landscape.records.plane import Plane
+from landscape.records.results import Projection
+from landscape.records.surface import Surface
 
-if TYPE_CHECKING:
-    from viz.scenes.panels import Paths
+from ..geometry.matching import mismatches
+from .scene import Panel, Paths
 
 
 def panels_of(

@@ -6,23 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from landscape.plane import Plane
-from landscape.results import Projection
-from landscape.surface import Surface
-from viz.captions.surfaces import caption as caption_of
-from viz.captions.told import remember
-from viz.geometry.colouring import Reference, colours_of
-from viz.geometry.frame import Frame
-from viz.geometry.height import HeightScale, Kind, scale_of
-from viz.geometry.mesh import Shading, check_shading
-from viz.geometry.rows import per_row
-from viz.scenes.arrangement import Drawing, Group, arranged, draw_groups
-from viz.scenes.panel_lists import panels_of, warn_of_mismatches
-from viz.scenes.scene import Panel
-from viz.style import Style
+from landscape.records.plane import Plane
+from landscape.records.surface import Surface
+
+from ..captions.surfaces import caption as caption_of
+from ..captions.told import remember
+from ..geometry.colouring import Reference, colours_of
+from ..geometry.frame import Frame
+from ..geometry.height import HeightScale, Kind, scale_of
+from ..geometry.mesh import Shading, check_shading
+from ..geometry.rows import per_row
+from ..style import Style
+from .arrangement import Drawing, Group, arranged, draw_groups
+from .panel_lists import panels_of, warn_of_mismatches
+from .scene import Panel, Paths
 
 __all__ = ["Drawing", "Group", "arranged", "compare", "draw_groups", "surface"]
-Paths = Projection | Sequence[Projection] | None
 _MOST_PANELS = 24
 
 

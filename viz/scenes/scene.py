@@ -9,30 +9,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.plane import Plane
-from landscape.results import Projection
-from landscape.surface import Surface
-from viz.geometry.camera import aim, axes_of_view
-from viz.geometry.centre_mark import crossed
-from viz.geometry.clipping import cut, draw_top
-from viz.geometry.coloured_mesh import coloured
-from viz.geometry.colouring import Colours
-from viz.geometry.drape import laid
-from viz.geometry.frame import Frame
-from viz.geometry.hatching import draw_missing
-from viz.geometry.height import HeightScale
-from viz.geometry.mesh import Shading, draw_surface, surface_mesh
-from viz.geometry.paths import draw_path
-from viz.geometry.solutions import Solution, solutions_of
-from viz.geometry.vertices import known_points
-from viz.scenes.axes import draw_frame
-from viz.scenes.cross import draw_cross
-from viz.scenes.inset import draw_inset
-from viz.scenes.legends import draw_heading, names_of
-from viz.scenes.solution_marks import draw_solutions
-from viz.style import Style
+from landscape.records.plane import Plane
+from landscape.records.results import Projection
+from landscape.records.surface import Surface
+
+from ..geometry.camera import aim, axes_of_view
+from ..geometry.centre_mark import crossed
+from ..geometry.clipping import cut, draw_top
+from ..geometry.coloured_mesh import coloured
+from ..geometry.colouring import Colours
+from ..geometry.drape import laid
+from ..geometry.frame import Frame
+from ..geometry.hatching import draw_missing
+from ..geometry.height import HeightScale
+from ..geometry.mesh import Shading, draw_surface, surface_mesh
+from ..geometry.paths import draw_path
+from ..geometry.solution_points import Solution, solutions_of
+from ..geometry.vertices import known_points
+from ..style import Style
+from .axes import draw_frame
+from .cross import draw_cross
+from .inset import draw_inset
+from .legends import draw_heading, names_of
+from .solution_marks import draw_solutions
 
 Floats = NDArray[np.float64]
+Paths = Projection | Sequence[Projection] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Panel:
     def of(
         cls,
         surface: Surface,
-        paths: Projection | Sequence[Projection] | None = None,
+        paths: Paths = None,
         title: str = "",
         *,
         plane: Plane | None = None,

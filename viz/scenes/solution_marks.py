@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.results import Projection
-from landscape.surface import Surface
-from viz.geometry.drape import heights_at
-from viz.geometry.frame import Frame
-from viz.geometry.paths import draw_in_front
-from viz.geometry.solutions import Solution, colour_of, places_of, seen
-from viz.scenes.text import text_3d
-from viz.style import Style
+from landscape.records.results import Projection
+from landscape.records.surface import Surface
+
+from ..geometry.drape import heights_at
+from ..geometry.frame import Frame
+from ..geometry.paths import draw_in_front
+from ..geometry.solution_points import Solution, colour_of, places_of, seen
+from ..style import Style
+from .text import text_3d
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,7 +6,7 @@ import textwrap
 from functools import cache
 from typing import Any
 
-from viz.style import Font, Style, font_file
+from ..style import Font, Style, font_file
 
 # Letters of a line.
 _FEWEST = 10

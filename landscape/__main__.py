@@ -1,6 +1,0 @@
-"""``python -P -m landscape`` is the same as the command ``landscape``."""
-
-from landscape.cli import main
-
-if __name__ == "__main__":
-    main()

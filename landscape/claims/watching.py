@@ -1,0 +1,259 @@
+"""Activations at work: the inputs and outputs of each as a network runs.
+
+A ``TorchFunctionMode`` sees each call of an elementwise activation, module or function, with the
+weight whose product it was given, and the network runs as it would alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.overrides import TorchFunctionMode
+
+from landscape.claims.replaced import CrossedActivation, ReLUWithSlope
+from landscape.networks.activations.modules import MAKERS
+from landscape.networks.parameters import evaluation_mode
+from landscape.networks.watching.operations import ELEMENTWISE, base_name
+from landscape.networks.watching.running import module_names
+from landscape.networks.watching.sites import out_of_place, target_of
+from landscape.problem.examples import arguments
+
+Parameters = Mapping[str, Tensor]
+_PRODUCTS = frozenset({"linear", "conv1d", "conv2d", "conv3d"})
+_SEARCHED = (-10.0, 10.0, 4001)
+
+
+@dataclass(slots=True)
+class Call:
+    """One call of an activation.
+
+    Attributes:
+        layer: name of the module it happened in, with a number from its second call on.
+        operation: torch's name.
+        inputs: pre-activations z [n, U, ...].
+        outputs: act(z), of the same shape.
+        function: the activation as a function of its input alone.
+        knots: places of its kinks, increasing.
+        weights: names of the parameters whose filters made z, the weight first; () if z was not
+            the output of a linear or convolutional layer.
+    """
+
+    layer: str
+    operation: str
+    inputs: Tensor
+    outputs: Tensor
+    function: Callable[[Tensor], Tensor]
+    knots: tuple[float, ...] = ()
+    weights: tuple[str, ...] = ()
+
+    def slopes(self) -> Tensor:
+        """Return act'(z), of the shape of ``inputs``; at a kink what autograd takes."""
+        return derivative(self.function, self.inputs)
+
+    def steepest(self) -> float:
+        """Return the largest |act'|: over -10 to 10 and the inputs seen."""
+        seen = float(self.slopes().abs().max()) if self.inputs.numel() else 0.0
+        try:
+            low, high, points = _SEARCHED
+            places = torch.linspace(low, high, points, dtype=self.inputs.dtype)
+            found = derivative(self.function, places.to(self.inputs.device))
+        except RuntimeError:  # a slope per channel fits no plain line of places
+            return seen
+        return max(seen, float(found.abs().max()))
+
+    def pieces(self) -> Tensor | None:
+        """Return on which piece between its kinks each z lies; None without kinks."""
+        if not self.knots:
+            return None
+        knots = torch.tensor(self.knots, dtype=self.inputs.dtype, device=self.inputs.device)
+        return torch.bucketize(self.inputs.detach(), knots)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A run of a network.
+
+    Attributes:
+        output: of the network.
+        calls: of activations, in order.
+    """
+
+    output: Any
+    calls: tuple[Call, ...]
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the calls."""
+        return tuple(call.layer for call in self.calls)
+
+
+def watched(
+    model: nn.Module, inputs: Any, *, parameters: Parameters | None = None, graph: bool = False
+) -> Watched:
+    """Run a network in evaluation mode and return what its activations saw.
+
+    The model is left as it was. ReLU, tanh and the like are seen as modules and as functions;
+    rectifiers written as ``maximum(z, 0)``, ``where`` or ``z * (z > 0)`` are not.
+
+    Args:
+        model: any network.
+        inputs: examples [n, ...], or a tuple or mapping of arguments.
+        parameters: by name, in place of the model's own.
+        graph: whether gradients can be taken of what is returned.
+
+    Raises:
+        ValueError: if no activation was seen, or one whose first axis does not count examples.
+    """
+    given: dict[str, Tensor] = dict(model.named_parameters() if parameters is None else parameters)
+    with evaluation_mode(model), module_names(model) as place, torch.set_grad_enabled(graph):
+        mode = _Mode(place, given)
+        with mode:
+            output = functional_call(model, given, *arguments(inputs))
+    if not mode.calls:
+        raise ValueError(
+            "the network must have activations such as torch.nn.ReLU or torch.tanh, saw none"
+        )
+    for call in mode.calls:
+        per_unit(call.inputs)
+    return Watched(output, tuple(mode.calls))
+
+
+def derivative(function: Callable[[Tensor], Tensor], places: Tensor) -> Tensor:
+    """Return the derivative of an elementwise function, by autograd."""
+    with torch.enable_grad():
+        z = places.detach().clone().requires_grad_()
+        values = function(z)
+        if not values.requires_grad:
+            return torch.zeros_like(z)
+        (slopes,) = torch.autograd.grad(values.sum(), z)
+    return slopes
+
+
+class _Mode(TorchFunctionMode):
+    def __init__(self, place: Callable[[], str], parameters: Parameters) -> None:
+        super().__init__()
+        self.calls: list[Call] = []
+        self._place = place
+        self._names = {id(value): name for name, value in parameters.items()}
+        self._made: dict[int, tuple[Tensor, tuple[str, ...]]] = {}
+        self._count: dict[str, int] = {}
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        name = base_name(func)
+        if name in ELEMENTWISE and args and isinstance(args[0], Tensor):
+            return self._activation(func, name, args, kwargs)
+        result = func(*args, **kwargs)
+        if name in _PRODUCTS:
+            used = [*args[1:3], kwargs.get("weight"), kwargs.get("bias")]
+            names = tuple(self._names[id(v)] for v in used if id(v) in self._names)
+            # The tensor is kept: an id is free again once its owner is gone.
+            self._made[id(result)] = (result, names)
+        return result
+
+    def _activation(self, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+        (inputs, *more), rule = args, ELEMENTWISE[name]
+        options = {k: v for k, v in kwargs.items() if k != "inplace"}
+        plain = out_of_place(func)
+        fixed = [v.detach() if isinstance(v, Tensor) else v for v in more]
+        held = {k: v.detach() if isinstance(v, Tensor) else v for k, v in options.items()}
+
+        def alone(z: Tensor) -> Tensor:
+            return plain(z, *fixed, **held)
+
+        target = target_of(func, inputs, kwargs)
+        # What works in place would overwrite the input that is noted.
+        before = inputs if target is None else inputs.clone()
+        outputs = plain(before, *more, **options)
+        known = self._made.get(id(inputs))
+        weights = known[1] if known else ()
+        if target is not None:
+            self._made.pop(id(target), None)  # no longer a product
+        knots = rule.kinks(((before, *more), kwargs)).knots
+        self.calls.append(Call(self._named(), name, before, outputs, alone, knots, weights))
+        return outputs if target is None else target.copy_(outputs)
+
+    def _named(self) -> str:
+        layer = self._place()
+        self._count[layer] = self._count.get(layer, 0) + 1
+        return layer if self._count[layer] == 1 else f"{layer}#{self._count[layer]}"
+
+
+def per_unit(values: Tensor) -> Tensor:
+    """Return values [n, U, ...] as [pairs, U], the places of a channel beside the examples.
+
+    Raises:
+        ValueError: for fewer than two axes.
+    """
+    if values.ndim < 2:
+        raise ValueError(
+            f"activations must be of shape (examples, units, ...), got {tuple(values.shape)}"
+        )
+    return values.movedim(1, -1).reshape(-1, values.shape[1])
+
+
+_MODULES: tuple[type[nn.Module], ...] = (
+    *{type(make(0.5)) for name, make in MAKERS.items() if name != "identity"},
+    CrossedActivation,
+    ReLUWithSlope,
+)
+
+
+def activation_modules(model: nn.Module) -> dict[str, nn.Module]:
+    """Return the modules of a network that are activations of the registry, by name.
+
+    Raises:
+        ValueError: if there are none. Activations called as functions are not seen.
+    """
+    found: dict[str, nn.Module] = {}
+    for name, module in model.named_modules():
+        inside = any(name.startswith(f"{outer}.") for outer in found)
+        if isinstance(module, _MODULES) and not inside:
+            found[name] = module
+    if not found:
+        raise ValueError(
+            "the network must have activations that are modules, as torch.nn.ReLU, got none; "
+            "functional calls are not seen here"
+        )
+    return found
+
+
+def pre_activations(
+    model: nn.Module, inputs: Any, parameters: Mapping[str, Tensor] | None = None
+) -> dict[str, Tensor]:
+    """Return the inputs [N, ...] of every activation, by module name, without a graph.
+
+    Args:
+        model: the network; left alone.
+        inputs: examples [N, ...], or a tuple or mapping of arguments.
+        parameters: to be used instead of the model's own.
+    """
+    seen: dict[str, Tensor] = {}
+    with _watching(activation_modules(model), seen), torch.no_grad():
+        functional_call(model, dict(parameters or {}), *arguments(inputs))
+    return seen
+
+
+@contextmanager
+def _watching(modules: Mapping[str, nn.Module], seen: dict[str, Tensor]) -> Iterator[None]:
+    def note(name: str) -> Callable[..., None]:
+        def hook(_: nn.Module, args: tuple[Tensor, ...]) -> None:
+            # An activation that works in place would overwrite what is noted.
+            seen[name] = args[0].detach().clone()
+
+        return hook
+
+    hooks = [m.register_forward_pre_hook(note(name)) for name, m in modules.items()]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()

@@ -1,0 +1,245 @@
+"""Functions from a Python file of the user's, and weights from a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from glob import has_magic
+from pathlib import Path
+from traceback import extract_tb
+from typing import Any
+
+from landscape.cli.user_folders import Folder, run_file
+from landscape.records.presenting import one_line
+
+
+def named(text: str) -> Callable[..., Any]:
+    """Run the file of ``FILE.py:FUNCTION`` and return the function.
+
+    The file imports what lies beside it; see :mod:`landscape.cli.user_folders`.
+
+    Raises:
+        ValueError: for another form, a file without such a function, or one that fails.
+        FileNotFoundError: if there is no such file.
+    """
+    return _found(text)[0]
+
+
+def maker(text: str) -> Callable[[], Any]:
+    """Run the file of ``FILE.py:FUNCTION`` and return what calls that function.
+
+    Raises:
+        ValueError: as :func:`named`; when it is called, if the function fails.
+        FileNotFoundError: as there.
+    """
+    function, folder = _found(text)
+
+    def made() -> Any:
+        with folder.first():
+            return function()
+
+    return partial(_running, made, Path(text.rpartition(":")[0]), text)
+
+
+def _found(text: str) -> tuple[Callable[..., Any], Folder]:
+    place, _, name = text.rpartition(":")
+    if not place.endswith(".py") or not name.isidentifier():
+        raise ValueError(f"write FILE.py:FUNCTION, as model.py:build, got {text!r}")
+    path = Path(place)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}; write FILE.py:FUNCTION")
+    module, folder = _running(partial(run_file, path), path, str(path))
+    function = getattr(module, name, None)
+    if not callable(function):
+        known = ", ".join(n for n, v in vars(module).items() if callable(v) and n[0] != "_")
+        raise ValueError(f"{path} has no function {name!r}; it has: {known or 'none'}")
+    return function, folder
+
+
+def network_of(text: str) -> Any:
+    """Return the network that ``FILE.py:FUNCTION`` makes.
+
+    Raises:
+        ValueError: as :func:`named`, or if it makes something else.
+        FileNotFoundError: as there.
+    """
+    from torch import nn
+
+    found = maker(text)()
+    if not isinstance(found, nn.Module):
+        raise ValueError(f"{text} must return a torch.nn.Module, got {type(found).__name__}")
+    return found
+
+
+def _running(work: Callable[[], Any], path: Path, name: str) -> Any:
+    """Run code of the user's; what goes wrong in it is told with its line in their file."""
+    try:
+        return work()
+    except SystemExit:
+        raise ValueError(
+            f"{name} ended the program; keep what {path} does as a script under "
+            'if __name__ == "__main__":'
+        ) from None
+    except Exception as error:
+        frames = extract_tb(error.__traceback__)
+        lines = [f.lineno for f in frames if Path(f.filename).resolve() == path.resolve()]
+        # Of wrong syntax the message tells file and line.
+        told = isinstance(error, SyntaxError) or not lines
+        line = "" if told else f" in line {lines[-1]}"
+        raise ValueError(
+            f"{name} failed with {type(error).__name__}: {error}{line}; mend it, with "
+            "LANDSCAPE_DEBUG=1 in the environment the traceback is shown"
+        ) from error
+
+
+def load_checkpoint(
+    model: Any, path: Path, ignore: Sequence[str], say: Callable[[str], None]
+) -> None:
+    """Read weights into a model that was just built, and say which keys were ignored.
+
+    Raises:
+        ValueError: if it holds more than weights, or others than the model's.
+        OSError: if it cannot be read.
+    """
+    from landscape.training.recording.checkpoints import load_into
+
+    ignored = load_into(model, path, ignore=ignore)
+    if ignore:
+        say(one_line(f"{path}: {ignored}"))
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A network of the user's, as it is named on the command line.
+
+    Attributes:
+        model: ``FILE.py:FUNCTION`` that returns it.
+        data: ``FILE.py:FUNCTION`` that returns the data.
+        loss: a name, or ``FILE.py:FUNCTION``.
+        checkpoint: its weights.
+        paths: folders of recordings or checkpoints, or patterns of checkpoints, by name.
+        others: files of other weights by name.
+        ignore: patterns of keys that are left out of all checkpoints.
+    """
+
+    model: str
+    data: str
+    loss: str
+    checkpoint: Path | None
+    paths: dict[str, str]
+    others: dict[str, str]
+    ignore: tuple[str, ...] = ()
+
+    def sample(self, request: Any, path: Path, engine: Any, reporter: Any) -> tuple[Path, str]:
+        """Sample a surface into a study file; see :func:`landscape.study.one_surface.sample_own`.
+
+        Raises:
+            ValueError: if the data are missing, or a file is not what its option says.
+            OSError: if it cannot be read.
+        """
+        from landscape.problem import Problem
+        from landscape.study.one_surface import sample_own
+
+        if not self.data:
+            raise ValueError("--model needs --data FILE.py:FUNCTION that returns the data")
+        if path.suffix != ".h5":
+            path = path / "study.h5"
+        network, examples = network_of(self.model), maker(self.data)
+        loss = named(self.loss) if ":" in self.loss else self.loss
+        if self.checkpoint is not None:
+            load_checkpoint(network, self.checkpoint, self.ignore, reporter.note)
+        problem = request.read(Problem(network, loss, examples))
+        paths = {name: self._path(problem, name, reporter) for name in self.paths}
+        if paths and self.checkpoint is None:
+            _move_to_end(network, next(iter(paths.values())))
+        elif paths:
+            request = _of_its_path(request, network, next(iter(paths.values())), self.checkpoint)
+        others = {name: self._other(network, Path(p), reporter) for name, p in self.others.items()}
+        told = {"model": self.model, "data": self.data, "loss": self.loss,
+                "checkpoint": str(self.checkpoint or "")}  # fmt: skip
+        name = sample_own(
+            path, problem, request, paths=paths, others=others, told=told,
+            engine=engine, reporter=reporter,
+        )  # fmt: skip
+        return path, name
+
+    def _path(self, problem: Any, name: str, reporter: Any) -> Any:
+        """Read a recording, or checkpoints; evaluate the losses it lacks."""
+        import numpy as np
+
+        from landscape.training.recording.losses_of_records import evaluate_losses
+        from landscape.training.recording.recorded import read_recording
+        from landscape.training.recording.series import trajectory_from_checkpoints
+
+        place = Path(self.paths[name])
+        if (place / "recording.json").is_file():
+            found = read_recording(place)
+        else:
+            folder, pattern = _folder_and_pattern(place)
+            found = trajectory_from_checkpoints(
+                problem.model, folder, pattern=pattern, ignore=self.ignore
+            )
+            if left_out := found.settings.get("ignored_keys"):
+                reporter.note(one_line(f"{name}: ignored the keys {', '.join(left_out)}"))
+        return found if np.isfinite(found.losses).all() else evaluate_losses(problem, found)
+
+    def _other(self, network: Any, path: Path, reporter: Any) -> dict[str, Any]:
+        """Read other weights of the network."""
+        from landscape.networks.parameters import unwrapped
+        from landscape.training.recording.checkpoints import raw_weights
+        from landscape.training.recording.parameter_names import fitted
+
+        weights = raw_weights(path)
+        found, ignored = fitted(unwrapped(network), weights, place=str(path), ignore=self.ignore)
+        if self.ignore:
+            reporter.note(one_line(f"{path}: {ignored}"))
+        return found
+
+
+def _folder_and_pattern(place: Path) -> tuple[Path, str | None]:
+    """Split a pattern of files from the folder above it.
+
+    >>> _folder_and_pattern(Path("runs/ep*.pth.tar"))
+    (PosixPath('runs'), 'ep*.pth.tar')
+    """
+    above = [folder for folder in place.parents if not has_magic(str(folder))]
+    if place.exists() or not has_magic(str(place)):
+        return place, None
+    return above[0], str(place.relative_to(above[0]))
+
+
+def _of_its_path(request: Any, network: Any, trajectory: Any, checkpoint: Path | None) -> Any:
+    """Return the request without its run where that path does not end at the network's weights.
+
+    Raises:
+        ValueError: for a plane that is made of the path.
+    """
+    from dataclasses import replace
+
+    import numpy as np
+
+    from landscape.networks.parameters import flatten
+
+    apart = float(np.linalg.norm(flatten(network) - trajectory.solution))
+    if apart <= 1e-3 * float(np.linalg.norm(trajectory.solution)):
+        return request
+    if request.kind in ("pca", "update"):
+        raise ValueError(
+            f"the path {request.run} must end at the weights of {checkpoint} for a {request.kind} "
+            f"plane, got an end {apart:.3g} away from them; leave out --checkpoint, or name the "
+            "path of these weights first"
+        )
+    return replace(request, run=None)
+
+
+def _move_to_end(network: Any, trajectory: Any) -> None:
+    """Give a network that was just built the last weights and buffers of a path."""
+    import torch
+
+    from landscape.networks.parameters import assign, unwrapped
+
+    assign(network, trajectory.solution)
+    buffers = dict(unwrapped(network).named_buffers())
+    for name, values in trajectory.buffers.items():
+        buffers[name].copy_(torch.tensor(values))

@@ -1,0 +1,1 @@
+"""Derivatives of the loss: gradient, Hessian products, eigenpairs, spectral density."""

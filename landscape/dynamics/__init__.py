@@ -1,4 +1,0 @@
-"""What is said of activations and descent, measured: one file per concept, and the statistics.
-
-:mod:`landscape.dynamics.claims` is the registry: wording, control, measurement, verdict.
-"""

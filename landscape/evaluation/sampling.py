@@ -1,0 +1,277 @@
+"""Sampling: the loss at every point of a grid over a plane, tile by tile."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landscape.evaluation.engine import PlaneEvaluator
+from landscape.evaluation.engine_settings import SamplingConfig
+from landscape.evaluation.output_divergence import check_divergence, output_divergence
+from landscape.evaluation.passes import EngineChoice
+from landscape.problem import Problem, check_problem
+from landscape.records.arrays import Floats
+from landscape.records.grid import Grid
+from landscape.records.plane import Plane
+from landscape.records.projection import project
+from landscape.records.results import Projection
+from landscape.records.surface import Status, Surface
+from landscape.records.trajectory import Trajectory
+
+_LOG = logging.getLogger(__name__)
+Progress = Callable[[int], None]
+Tile = tuple[NDArray[np.int64], dict[str, Floats]]
+
+
+def sample(
+    problem: Problem,
+    plane: Plane,
+    *,
+    grid: Grid | None = None,
+    engine: SamplingConfig | None = None,
+    gradients: bool = False,
+    standard_errors: bool | None = None,
+    divergence: bool = False,
+    expected_loss: float | None = None,
+    progress: Progress | None = None,
+) -> Surface:
+    """Sample the loss over a plane.
+
+    The point (alpha, beta) is ``origin + alpha d_alpha + beta d_beta``, computed in float64 from
+    the plane's vectors alone; the model is bit-identical afterwards.
+
+    Args:
+        problem: network, loss and data; see :class:`landscape.Problem`.
+        plane: see :func:`landscape.random_plane` and :func:`landscape.pca_plane`; a line or a
+            volume likewise.
+        grid: coordinates; over [-1, 1] by default, 51 x 51 points of a plane.
+        engine: how points are evaluated; None measures briefly and takes the fastest.
+        gradients: whether the fields ``gradient_alpha`` (``gradient_beta``, ``gradient_gamma``)
+            are evaluated as well: d loss / d alpha = <grad loss, d_alpha>, by one backward pass
+            per point.
+        standard_errors: whether the field ``standard_errors`` is evaluated, sqrt(s^2 / m) with the
+            variance s^2 of the losses of the m examples, for a subset of M times
+            sqrt(1 - m / M): how far the mean is from that over all, as the draw has it. None does
+            for a subset, if the loss gives one value per example; True needs that.
+        divergence: whether the field ``divergences`` is evaluated, the mean KL divergence of the
+            predictions from those at the origin, in nats, by a further forward pass per point:
+            a distance that compares across activations; see
+            :func:`landscape.output_divergence`.
+        expected_loss: the loss that is known of the origin, as from training; None checks nothing.
+        progress: called with the number of points of each finished tile.
+
+    Returns:
+        The surface; ``settings["centre"]`` holds the fields at the origin.
+
+    Raises:
+        ValueError: if the loss at the origin is more than 1 % (and 1e-4) from ``expected_loss``;
+            if the plane does not belong to the model, for unusable data, for standard
+            errors of a loss without one value per example, or for gradients of a loss that has
+            none or by a strategy that gives none.
+    """
+    if gradients:
+        engine = with_gradients(engine or SamplingConfig())
+    check_problem(problem)
+    grid = grid or default_grid(plane)
+    if not isinstance(grid, Grid):
+        raise TypeError(f"grid must be a Grid, got {grid!r}; write Grid.square({grid})")
+    evaluator = plane_evaluator(
+        problem, plane, config=engine, points=grid.size, standard_errors=standard_errors,
+        divergence=divergence,
+    )  # fmt: skip
+    if expected_loss is not None:
+        check_loss(evaluator, plane, expected_loss)
+    surface = empty_surface(evaluator, plane, grid)
+    for indices, values in sample_tiles(evaluator, surface):
+        surface = surface.with_points(indices, values, Status.EVALUATED)
+        if progress is not None:
+            progress(len(indices))
+    if not np.isfinite(surface.losses).any():
+        _LOG.warning("none of the %s losses of this surface is finite", f"{grid.size:,}")
+    return surface
+
+
+def plane_evaluator(
+    problem: Problem,
+    plane: Plane,
+    *,
+    config: SamplingConfig | None = None,
+    choice: EngineChoice | None = None,
+    points: int = 0,
+    standard_errors: bool | None = None,
+    divergence: bool = False,
+) -> PlaneEvaluator:
+    """Make what evaluates a problem on a plane.
+
+    Args:
+        problem: network, loss and data.
+        plane: of the problem's network.
+        config: how points are evaluated.
+        choice: an earlier choice, taken as it is.
+        points: number of points to come.
+        standard_errors: as in :func:`sample`.
+        divergence: as in :func:`sample`.
+
+    Raises:
+        ValueError: if the plane does not belong to the model, for unusable data, or for a
+            divergence where the statistics of BatchNorm are not frozen.
+    """
+    check_problem(problem)
+    _check_layout(problem, plane)
+    if divergence:
+        check_divergence(problem)
+    config = config or SamplingConfig()
+    evaluator = PlaneEvaluator(
+        problem.evaluator(batch_size=config.batch_size, standard_errors=standard_errors),
+        origin=plane.origin, directions=plane.directions, config=config, choice=choice,
+        points=points,
+    )  # fmt: skip
+    if divergence:
+        evaluator.also("divergences", lambda places: output_divergence(problem, plane, places))
+    return evaluator
+
+
+def with_gradients(engine: SamplingConfig) -> SamplingConfig:
+    """Return the settings by which derivatives along the axes are evaluated as well.
+
+    Raises:
+        ValueError: if another strategy is prescribed, or compiling, which has no backward pass.
+    """
+    if engine.strategy not in ("auto", "gradient"):
+        raise ValueError(
+            "gradients are evaluated by the strategy 'gradient', got the strategy "
+            f"{engine.strategy!r}; leave it at 'auto'"
+        )
+    if engine.compile == "always":
+        raise ValueError(
+            "gradients are not evaluated by a compiled network, got compile 'always'; "
+            "leave it at 'auto'"
+        )
+    return replace(engine, strategy="gradient")
+
+
+def loss_on_plane(
+    problem: Problem, plane: Plane, *, engine: SamplingConfig | None = None
+) -> Callable[[Floats], Floats]:
+    """Return the loss as a function of coordinates, [K, axes] -> [K].
+
+    Args:
+        problem: network, loss and data.
+        plane: of the problem's network.
+        engine: how points are evaluated; None measures briefly and takes the fastest.
+
+    Raises:
+        ValueError: if the plane does not belong to the model, or for unusable data.
+    """
+    evaluator = plane_evaluator(problem, plane, config=engine, standard_errors=False)
+    return lambda coordinates: evaluator(coordinates)["losses"]
+
+
+def check_loss(evaluator: PlaneEvaluator, plane: Plane, expected: float) -> None:
+    """Check that the loss at the plane's origin is what is known of it.
+
+    Raises:
+        ValueError: if it is more than 1 % and 1e-4 away.
+    """
+    found = float(evaluator(np.zeros((1, plane.axes)))["losses"][0])
+    if not abs(found - expected) <= max(0.01 * abs(expected), 1e-4):
+        raise ValueError(
+            f"the loss at the centre must be within 1 % of {expected:.6g}, got {found:.6g}; check "
+            "the preprocessing of the data, the loss and its reduction, and the weights"
+        )
+
+
+def default_grid(plane: Plane) -> Grid:
+    """Return the usual grid: 101 points on a line, 51 x 51 on a plane, 17^3 in a volume."""
+    points = {1: 101, 2: 51, 3: 17}[plane.axes]
+    return Grid.cube((points,) * plane.axes)
+
+
+def empty_surface(
+    evaluator: PlaneEvaluator,
+    plane: Plane,
+    grid: Grid,
+    *,
+    plane_id: str | None = None,
+    run: str | None = None,
+) -> Surface:
+    """Make the surface that :func:`sample_tiles` will fill, every point missing.
+
+    Its settings hold the fields at the plane's origin, as ``centre``.
+
+    Raises:
+        ValueError: if grid and plane have different numbers of axes.
+    """
+    if len(grid.shape) != plane.axes:
+        raise ValueError(
+            f"the grid must have one axis for each of the plane's {plane.axes} directions, "
+            f"got {len(grid.shape)}"
+        )
+    centre = {name: float(v[0]) for name, v in evaluator(np.zeros((1, plane.axes))).items()}
+    settings = {**evaluator.settings, "centre": centre, "kind": plane.kind, **plane.settings}
+    return Surface.empty(
+        grid,
+        evaluator.fields,
+        plane=plane_id,
+        run=run,
+        settings={**settings, "cosines": list(plane.cosines)},
+    )
+
+
+def sample_tiles(evaluator: PlaneEvaluator, surface: Surface) -> Iterator[Tile]:
+    """Evaluate the missing points of a surface, yielding each finished tile.
+
+    Yields:
+        Flat indices of the tile's points, and the values of every field there.
+    """
+    missing = surface.status.reshape(-1) == Status.MISSING
+    for tile in surface.grid.tiles():
+        # Whole tiles only: which points share a pass decides the last bits.
+        if missing[tile].any():
+            yield tile, evaluator(surface.grid.coordinates(tile))
+
+
+def place(
+    evaluator: PlaneEvaluator, plane: Plane, trajectory: Trajectory, *, run: str, plane_id: str
+) -> Projection:
+    """Place a trajectory on a plane, and evaluate the loss where it was placed.
+
+    The path's own losses are those it recorded; over a subset of the examples, as the surface has
+    them, they are evaluated anew.
+
+    Args:
+        evaluator: of the model on the plane.
+        plane: the plane.
+        trajectory: the path.
+        run: name of the trajectory's run.
+        plane_id: id of the plane.
+
+    Raises:
+        ValueError: if plane and trajectory belong to different models.
+    """
+    coordinates, off_plane, distances = project(trajectory.thetas, plane)
+    return Projection(
+        run=run,
+        plane=plane_id,
+        steps=trajectory.steps,
+        coordinates=coordinates,
+        off_plane_distances=off_plane,
+        distances=distances,
+        losses=evaluator.losses_at(trajectory.thetas) if evaluator.subset else trajectory.losses,
+        plane_losses=evaluator(coordinates)["losses"],
+    )
+
+
+def _check_layout(problem: Problem, plane: Plane) -> None:
+    layout = problem.layout
+    if plane.layout != layout:
+        names = [s.name for s in layout.slots if s not in plane.layout.slots]
+        detail = f", first difference: {names[0]}" if names else ""
+        raise ValueError(
+            f"the plane must belong to the model: {plane.layout.size} parameters there, "
+            f"{layout.size} here{detail}; make the plane from this model"
+        )

@@ -1,0 +1,1 @@
+"""Planes, lines and segments through parameter space."""

@@ -1,0 +1,1 @@
+"""Records: frozen dataclasses of numpy arrays, and what all of them need. No torch."""

@@ -1,0 +1,100 @@
+"""Records as a line of text and a notebook's table: what they hold, never all their numbers."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+# Larger arrays, and those that lie in a file, are told without their range.
+_LARGEST = 2_000_000
+_LONGEST = 120
+_MOST = 8
+
+
+class Presented:
+    """Gives a dataclass a short ``repr`` and a table for notebooks, made of its fields.
+
+    >>> from landscape.records.grid import Grid
+    >>> Grid.square(5)
+    Grid(5 x 5, -1 to 1, -1 to 1)
+    """
+
+    __slots__ = ()
+
+    def _told(self) -> dict[str, str]:
+        """Return what is told, by name; settings come last, in a row each."""
+        found = {f.name: told(getattr(self, f.name)) for f in fields(self)}  # type: ignore[arg-type]
+        settings = getattr(self, "settings", {})
+        found.pop("settings", None)
+        return found | {f"settings: {name}": told(value) for name, value in settings.items()}
+
+    def __repr__(self) -> str:
+        parts = [f"{name}={text}" for name, text in self._told().items()
+                 if text != "None" and not name.startswith("settings: ")]  # fmt: skip
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+    def _repr_html_(self) -> str:
+        """Return a table; whatever stands in a record stays text."""
+        rows = "".join(
+            f'<tr><th style="text-align:left">{html.escape(name)}</th>'
+            f'<td style="text-align:left">{html.escape(text)}</td></tr>'
+            for name, text in self._told().items()
+            if text != "None"
+        )
+        return (f"<table><caption><strong>{html.escape(type(self).__name__)}</strong></caption>"
+                f"{rows}</table>")  # fmt: skip
+
+
+def told(value: Any) -> str:
+    """Write a value in a few words: an array by its shape, type and range, a text with an end.
+
+    >>> told(np.linspace(0, 2, 6).reshape(2, 3))
+    '2 x 3 float64, 0 to 2'
+    >>> told({"losses": np.array([0.5, np.nan])})
+    'losses: 2 float64, 0.5 to 0.5, 1 not finite'
+    >>> told(tuple(range(100)))
+    '100 values'
+    """
+    if isinstance(value, np.ndarray):
+        return _told_array(value)
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, Mapping):
+        parts = [f"{name}: {told(one)}" for name, one in list(value.items())[:_MOST]]
+        more = [f"{len(value) - _MOST} more"] if len(value) > _MOST else []
+        return _shortened("; ".join([*parts, *more]) or "none", 3 * _LONGEST)
+    if isinstance(value, tuple | list):
+        few = len(value) <= _MOST
+        return _shortened(", ".join(map(told, value)) or "none") if few else f"{len(value)} values"
+    return _shortened(value if isinstance(value, str) else repr(value))
+
+
+def _told_array(array: np.ndarray) -> str:
+    size = " x ".join(map(str, array.shape)) or "1"
+    text = f"{size} {array.dtype}"
+    plain = array.dtype.kind in "iufb" and not isinstance(array, np.memmap)
+    if not plain or not 0 < array.size <= _LARGEST:
+        return text
+    finite = array[np.isfinite(array)]
+    ends = f", {finite.min():.4g} to {finite.max():.4g}" if finite.size else ""
+    lost = array.size - finite.size
+    return f"{text}{ends}, {lost} not finite" if lost else f"{text}{ends}"
+
+
+def _shortened(text: str, longest: int = _LONGEST) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= longest else f"{line[: longest - 3]}..."
+
+
+def one_line(text: str) -> str:
+    r"""Return a text as one line in which a terminal finds nothing to obey.
+
+    >>> one_line("a\n b\x1b[2J")
+    'a b\\x1b[2J'
+    """
+    line = " ".join(text.split())
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)

@@ -1,0 +1,175 @@
+"""Surfaces that were added to a study, completed after damage took a part of them.
+
+A surface notes what was asked for, so that it can be asked for again: the points that are missing
+are evaluated as they were before, planes and placed paths that are gone are made anew.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
+
+from landscape.records.surface import Surface
+from landscape.store import StudyFile, open_study
+from landscape.study.configuration import StudyConfig
+from landscape.study.one_surface import sample_more
+from landscape.study.reporting import Examples, Reporter, Silent
+from landscape.study.request import Request
+
+_NODES = ".nodes"
+_AXES = ("--alpha", "--beta", "--gamma")
+_ANALYSED = ("slope_budget", "along_path", "curvature_scale", "kink_map", "creases", "microscope")
+
+
+def mend_surfaces(
+    study: StudyFile,
+    config: StudyConfig,
+    damaged: Collection[str],
+    *,
+    load_data: Callable[[Any], Examples],
+    reporter: Reporter | None = None,
+) -> dict[str, str]:
+    """Complete the surfaces that ``landscape sample`` added and that damage touched.
+
+    Args:
+        study: after :func:`landscape.store.salvage.salvage`.
+        config: its configuration.
+        damaged: paths of records that lost tiles or were removed.
+        load_data: called with ``config.data``.
+        reporter: hears of progress.
+
+    Returns:
+        Why a surface could not be completed, by its path.
+
+    Raises:
+        OSError: if there is no room.
+    """
+    reporter = reporter or Silent()
+    failed = {}
+    for identifier in touched(study, damaged):
+        placed = [p[12:].rpartition("@")[0] for p in damaged
+                  if p.startswith("projections/") and p.endswith(f"@{identifier}")]  # fmt: skip
+        request = request_of(study.surface(identifier), identifier, placed)
+        if request is None:
+            continue
+        try:
+            sample_more(study, config, request, load_data=load_data, reporter=reporter)
+        except (ValueError, KeyError) as error:
+            failed[f"surfaces/{identifier}"] = str(error.args[0] if error.args else error)
+    return failed
+
+
+def touched(study: StudyFile, damaged: Iterable[str]) -> list[str]:
+    """Return the ids of surfaces whose points, plane, placed paths or decay damage took."""
+    known, found = set(study.surfaces()), set()
+    for path in damaged:
+        group, _, rest = path.partition("/")
+        if group in ("surfaces", "planes"):
+            found |= {rest, rest.removesuffix(_NODES)}
+        elif group == "projections":
+            found.add(rest.rpartition("@")[2])
+        elif path.startswith("analyses/spectral_decay/"):
+            found.add(path.rpartition("/")[2])
+    return sorted(name for name in found & known if not name.endswith(_NODES))
+
+
+def request_of(surface: Surface, identifier: str, placed: Iterable[str] = ()) -> Request | None:
+    """Return the request that made a surface, None if it does not say.
+
+    Args:
+        surface: as it is stored.
+        identifier: its id.
+        placed: runs to be placed on its plane besides those of the request.
+    """
+    asked = surface.settings.get("asked")
+    if not isinstance(asked, dict) or "kind" not in asked:
+        return None
+    given = {**asked, "others": tuple(asked.get("others", ()))}
+    for name in ("which", "line"):
+        if name in given:
+            given[name] = tuple(given[name])
+    own = {given.get("run"), *given["others"]}
+    try:
+        return Request(
+            **given, grid=surface.grid, identifier=identifier,
+            placed=tuple(name for name in placed if name not in own),
+            divergence="divergences" in surface.fields,
+        )  # fmt: skip
+    except (TypeError, ValueError):
+        return None  # of a later version, or another program's
+
+
+def remedy(study: StudyFile, path: str) -> str:
+    """Return the command that makes a record anew, in words where the study does not tell.
+
+    Args:
+        study: after salvage and, where that was possible, completion.
+        path: of a record that is missing, or of a surface with missing points.
+    """
+    group, _, name = path.partition("/")
+    if group == "surfaces" and name in study.surfaces():
+        request = request_of(study.surface(name), name)
+        if request is not None:
+            own = study.surface(name).settings.get("own")
+            return shlex.join(_words(request, study, own))
+    if path.split("/")[1] in _ANALYSED and group == "analyses":
+        return f"landscape analyse {shlex.quote(str(study.path))}, with the options of then"
+    return "the command that made it"
+
+
+def incomplete(path: Any, damaged: Iterable[str]) -> list[str]:
+    """Return which of the damaged records are still absent, or lack points."""
+    study = open_study(path)
+    there = set(study.paths())
+    return [
+        one for one in damaged
+        if one not in there
+        or (one.startswith("surfaces/") and not study.surface(one.partition("/")[2]).complete)
+    ]  # fmt: skip
+
+
+def _words(request: Request, study: StudyFile, own: Mapping[str, Any] | None) -> list[str]:
+    if own is None:
+        words = ["landscape", "sample", str(study.path), "--run", str(request.run)]
+        others = list(request.others)
+    else:
+        words = ["landscape", "sample"]
+        for name in ("model", "data", "loss", "checkpoint"):
+            words += [f"--{name}", str(own[name])] if own.get(name) else []
+        words += ["--checkpoints", f"{request.run}=FOLDER"] if request.run else []
+        words += ["--out", str(study.path)]
+        others = [f"{name}=FILE" for name in request.others]
+    words += ["--plane", request.kind, "--name", request.name]
+    for other in others:
+        words += ["--other", other]
+    if request.kind in ("random", "gradient"):
+        words += ["--seed", str(request.seed)]
+    if request.kind == "random":
+        words += ["--normalisation", request.normalisation]
+        for which in request.which:
+            words += ["--which", which]
+    words += ["--length", request.length] if request.kind == "pca" else []
+    words += ["--line", *map(repr, request.line)] if request.line else []
+    return words + _grid_words(request) + _value_words(request)
+
+
+def _grid_words(request: Request) -> list[str]:
+    shape = request.grid.shape
+    if request.tolerance:
+        words = ["--resample", str(shape[0]), "--tolerance", repr(request.tolerance),
+                 "--height", request.height]  # fmt: skip
+    else:
+        words = ["--grid", "x".join(map(str, shape if len(shape) > 1 else (*shape, 1)))]
+    for option, axis in zip(_AXES, request.grid.axes, strict=False):
+        words += [option, repr(float(axis[0])), repr(float(axis[-1]))]
+    return words
+
+
+def _value_words(request: Request) -> list[str]:
+    words = ["--dtype", request.dtype] if request.dtype else []
+    words += ["--gradients"] if request.gradients else []
+    words += ["--batch-norm", request.batch_norm] if request.batch_norm != "frozen" else []
+    words += ["--subset", str(request.subset)] if request.subset else []
+    words += ["--divergence"] if request.divergence else []
+    return words

@@ -1,0 +1,1 @@
+"""Training, and trajectories of training loops that are not this package's."""
