@@ -160,7 +160,7 @@ def test_jumps_are_those_of_the_slopes(name: str) -> None:
     pair, segment = data(), line(model)
     wanted = atoms(Written(SAME.get(name, function), width), per_example, pair, segment)
     problem = Problem(model, per_example, pair)
-    budget = slope_budget(problem, segment, samples=41, keep_crossings=True)
+    budget = slope_budget(problem, segment, samples=17, keep_crossings=True)
     found = budget.jumps * len(pair[0])
     large = found[np.abs(found) > 4e-3]
     assert len(wanted) > 3
