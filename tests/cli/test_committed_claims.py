@@ -59,6 +59,8 @@ def test_the_page_of_steps_is_made_of_the_table() -> None:
     page = (FOLDER / "steps.md").read_text("utf-8")
     for part in ("last", "first"):
         assert "\n".join(made["table"](rows, made["SETTINGS"], part)) in page
+    assert "\n".join(made["losses"](rows)) in page
+    assert len(made["losses"](rows)) == len(made["PAIRS"])
     assert made["NOTE"].format(command="python -P docs/claims/steps.py", seeds=12) in page
 
 
