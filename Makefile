@@ -11,7 +11,7 @@ PEERS := .venv-peers
 GL_PACKAGES := libegl1 libgl1-mesa-dri
 CHROMIUM_PACKAGES := chromium
 
-.PHONY: help setup rendering browser demo test lint docs web bench clean
+.PHONY: help setup rendering browser demo test test-all lint docs web bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,8 +52,13 @@ $(BROWSING): $(INSTALLED)
 demo: rendering  ## train, sample and draw: the whole main job on scikit-learn's digits
 	$(BIN)/landscape demo --out $(OUT)
 
-test: rendering browser  ## all tests, a process for each core up to four; no network needed
-	OMP_NUM_THREADS=1 $(BIN)/python -P -m pytest -q --numprocesses=auto --maxprocesses=4 --dist=loadfile
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -P -m pytest -q --numprocesses=auto --maxprocesses=4 --dist=worksteal
+
+test: rendering browser  ## tests before a commit, a process for each core up to four; no network needed
+	$(PYTEST) -m 'not long'
+
+test-all: rendering browser  ## every test, also long ones: more kills, damage and full disks
+	$(PYTEST)
 
 lint: setup  ## ruff, mypy strict, import-linter
 	$(BIN)/ruff check .

@@ -17,7 +17,8 @@ parser.add_argument("--quick", action="store_true", help="small and fast")
 given, _ = parser.parse_known_args()  # a notebook has arguments of its own
 facts = [activations.get(name) for name in ("relu", "smelu_0.1", "gelu", "tanh")]
 digits = data.load("digits", standardise="features")
-parts = [(digits.inputs[i : i + 64], digits.targets[i : i + 64]) for i in range(0, 1792, 64)]
+starts = range(0, 512 if given.quick else 1792, 64)
+parts = [(digits.inputs[i : i + 64], digits.targets[i : i + 64]) for i in starts]
 
 # %% Train each from the same initial weights; the same random plane, in double precision
 config = landscape.TrainingConfig(steps=20 if given.quick else 300)
@@ -31,7 +32,7 @@ step = landscape.window_of_step(runs, planes["relu-gd-seed0"])
 engine = landscape.SamplingConfig(strategy="batched", chunk=8, batch_size=1024, threads=1)
 views = [landscape.Grid.square(21 if given.quick else 51), step.grid(21 if given.quick else 151)]
 widths, points = np.geomspace(4e-5, 0.4, 3 if given.quick else 9), 4 if given.quick else 7
-centres = np.random.default_rng(0).uniform(-0.5, 0.5, (20, 2))
+centres = np.random.default_rng(0).uniform(-0.5, 0.5, (5 if given.quick else 20, 2))
 full, residuals, scalings, noise = [], [], [], []
 for key, problem in problems.items():
     of = {"plane": planes[key], "engine": engine}

@@ -27,7 +27,7 @@ plate = viz.activation_plate([activations.profile(one.name) for one in facts])
 print("wrote", viz.save(plate, given.out / "activations.pdf"))
 
 # %% Slope budgets: how much of the change of the slope in single steps sits in kinks
-steps = spread_records(runs[0], 3)
+steps = spread_records(runs[0], 2 if given.quick else 3)
 budgets = {
     label: [landscape.slope_budget(problem, landscape.step_segment(run, k)) for k in steps]
     for label, problem, run in zip(labels, problems, runs, strict=True)

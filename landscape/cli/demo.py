@@ -59,6 +59,7 @@ def demo(
     from landscape.study import Study
     from landscape.study.analysis_summaries import report
 
+    before = _changed(out / "study.h5")
     with bars() as progress:
         study = Study(demo_config(quick=quick), out / "study.h5", load_data, progress)
         progress.note(plan(study, sample=True))
@@ -67,7 +68,10 @@ def demo(
         written, kept = draw(done, out, progress)
     print_summaries(done)
     print_report(report(done))
-    for path in written:
+    if _changed(done.path) != before:
+        print(f"wrote {done.path}")
+    # The pictures of single surfaces are named by their folder.
+    for path in dict.fromkeys(p if p.parent == out else p.parent for p in written):
         print(f"wrote {path}")
     if kept:
         print(f"{counted(kept, 'picture')} in {out} {plural(kept, 'is', 'are')} newer than "
@@ -130,14 +134,16 @@ def draw(study: StudyFile, out: Path, progress: Reporter) -> tuple[list[Path], i
             progress.note(f"no 3D pictures: {error}")
             stale = [path for path in stale if path in flat]
     progress.stage("drawing", len(stale))
+    written: list[Path] = []
     for path in stale:
         writable_folder(path.parent)
-        (flat | solid)[path](path)
+        files = (flat | solid)[path](path)
+        written += files if isinstance(files, list) else [files]
         progress.advance(1)
-    return stale, kept
+    return written, kept
 
 
-Drawings = dict[Path, Callable[[Path], object]]
+Drawings = dict[Path, Callable[[Path], Path | list[Path]]]
 
 
 def _drawings(study: StudyFile, out: Path) -> tuple[Drawings, Drawings]:
@@ -159,4 +165,9 @@ def _drawings(study: StudyFile, out: Path) -> tuple[Drawings, Drawings]:
 
 def _older(picture: Path, study: Path) -> bool:
     """Whether a picture is missing, or was written before the study's last change."""
-    return not picture.exists() or picture.stat().st_mtime_ns < study.stat().st_mtime_ns
+    return _changed(picture) < _changed(study)
+
+
+def _changed(file: Path) -> int:
+    """Return when a file was changed last, in ns; 0 for none."""
+    return file.stat().st_mtime_ns if file.exists() else 0

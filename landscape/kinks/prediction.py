@@ -119,11 +119,6 @@ class SlopePrediction(Presented):
         """What kinks take back, as a share of the promise; NaN without one."""
         return self.taken_back / self.promise if self.promise else math.nan
 
-    @property
-    def taken_back_size_share(self) -> float:
-        """The same of the sizes."""
-        return self.taken_back_size / self.promise if self.promise else math.nan
-
 
 def predicted_slope_change(problem: Problem, segment: Segment) -> SlopePrediction:
     """Predict how the slope of the loss changes along a segment, from its start alone.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,8 @@ from calling import accepted, call, refused
 
 from landscape import viz
 from landscape.cli.demo import demo_config
-from landscape.store import StudyWriter
+from landscape.store import StudyWriter, open_study
+from landscape.study.configuration import DataConfig, PcaPlaneConfig, RandomPlaneConfig
 
 
 @pytest.fixture
@@ -21,7 +24,36 @@ def _no_graphics(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(viz, "ensure", ensure)
 
 
-@pytest.mark.usefixtures("_no_graphics")
+@pytest.fixture
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do all that the quick demo does, with less of everything."""
+    quick = demo_config(quick=True)
+    small = replace(
+        quick, data=DataConfig(name="wine"), activations=("relu",), optimizers=("gd",),
+        network={"kind": "mlp", "hidden": [5]}, training=replace(quick.training, steps=4),
+        random_plane=RandomPlaneConfig(points=(5, 5)), pca_plane=PcaPlaneConfig(points=(5, 5)),
+    )  # fmt: skip
+    module = sys.modules["landscape.cli.demo"]
+    monkeypatch.setattr(module, "demo_config", lambda *, quick: small)
+
+
+@pytest.mark.usefixtures("_small")
+def test_a_demo_draws_every_surface_and_says_what_it_wrote(tmp_path: Path, rendering: None) -> None:
+    said = accepted("demo", "--quick", "--out", tmp_path)
+    written = [Path(line[6:]) for line in said.splitlines() if line.startswith("wrote ")]
+    assert set(written) == set(tmp_path.iterdir())
+    assert {p.stem for p in written} >= {"comparison-pca", "comparison-random", "contours-pca",
+                                         "contours-random", "microscope"}  # fmt: skip
+    names = open_study(tmp_path).surfaces()
+    assert names == ["relu-gd-seed0.pca", "relu-gd-seed0.random"]
+    pictures = sorted((tmp_path / "surfaces").iterdir())
+    assert [p.name for p in pictures] == [f"{name}.png" for name in names]
+    assert all(p.read_bytes().startswith(b"\x89PNG") for p in pictures)
+    # One line of results, three of slope budgets.
+    assert said.count("\nrelu-gd-seed0 ") == 4
+
+
+@pytest.mark.usefixtures("_no_graphics", "_small")
 def test_a_second_demo_draws_only_what_is_missing(tmp_path: Path) -> None:
     first = call("demo", "--quick", "--out", tmp_path)
     assert first.exit_code == 0, first.output
@@ -62,7 +94,7 @@ def test_one_demo_is_refused_where_the_other_lies(quick: bool, tmp_path: Path) -
     assert [p.name for p in tmp_path.iterdir()] == ["study.h5"]
 
 
-@pytest.mark.usefixtures("_no_graphics")
+@pytest.mark.usefixtures("_no_graphics", "_small")
 def test_pictures_older_than_the_study_are_drawn_again(tmp_path: Path) -> None:
     accepted("demo", "--quick", "--out", tmp_path)
     picture, study = tmp_path / "contours-random.pdf", tmp_path / "study.h5"

@@ -226,7 +226,13 @@ def test_a_mosaic_shows_one_activation(many: Path) -> None:
 
 
 def test_a_plane_that_was_not_sampled_is_named_with_the_command(tmp_path: Path) -> None:
-    accepted("train", *(part for part in TINY if part not in ("--grid", "3")), "--out", tmp_path)
+    accepted(
+        "run",
+        "--train-only",
+        *(part for part in TINY if part not in ("--grid", "3")),
+        "--out",
+        tmp_path,
+    )
     line = refused("figure", tmp_path, "--kind", "line")
     assert "relu-gd-seed0 has no surface over a random plane; make one with" in line
 

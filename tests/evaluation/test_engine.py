@@ -333,15 +333,16 @@ def test_the_first_examples_are_views_of_the_first_batches_alone(count: int) -> 
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")  # torch's own
-def test_a_compiled_network_gives_the_same_values() -> None:
+@pytest.mark.parametrize("kind", ["linear", pytest.param("convolved", marks=pytest.mark.long)])
+def test_a_compiled_network_gives_the_same_values(kind: str) -> None:
     if not any(shutil.which(name) for name in ("g++", "clang++", "c++")):
         pytest.skip("there is no compiler here")
-    model = convolutional().eval()
-    plane = random_plane(model)
-    wanted = reference(model, "cross_entropy", images(), plane, torch.float32)
-    evaluator = plane_evaluator(
-        Problem(model, "cross_entropy", images()), plane, config=fixed("copy", compile="always")
-    )
+    model, examples = convolutional().eval(), images()
+    if kind == "linear":
+        model, examples = nn.Sequential(nn.Linear(4, 6), nn.ELU(), nn.Linear(6, 3)), vectors()
+    plane, problem = random_plane(model), Problem(model, "cross_entropy", examples)
+    wanted = reference(model, "cross_entropy", examples, plane, torch.float32)
+    evaluator = plane_evaluator(problem, plane, config=fixed("copy", compile="always"))
     assert evaluator.choice.compiled
     # 37 examples: two compiled batches of 16, and one of 5 that is not worth compiling for.
     np.testing.assert_allclose(evaluator(POINTS)["losses"], wanted["losses"], rtol=2e-5)

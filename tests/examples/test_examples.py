@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import warm
 
 from landscape.viz import offscreen
 
@@ -45,13 +46,19 @@ def need(code: str) -> None:
 
 
 def run(script: Path, folder: Path, *options: str) -> str:
-    strict = [] if trainer(script.read_text("utf-8")) else STRICT
-    command = [sys.executable, "-P", *strict, str(script), *options]
+    strict = not trainer(script.read_text("utf-8"))
+    done = warm.run(script, *options, folder=folder, strict=strict)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def run_afresh(script: Path, folder: Path) -> None:
+    """Run as a user does, in a new interpreter."""
+    command = [sys.executable, "-P", *STRICT, str(script)]
     done = subprocess.run(
         command, cwd=folder, check=False, capture_output=True, text=True, timeout=800
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def pictures(folder: Path) -> set[str]:
@@ -110,10 +117,7 @@ def test_a_trainer_that_is_not_installed_is_one_sentence(script: Path, tmp_path:
         f"import runpy, sys; sys.modules[{package!r}] = None; "
         f"runpy.run_path({str(script)!r}, run_name='__main__')"
     )
-    command = [sys.executable, "-P", "-c", code, "--quick"]
-    done = subprocess.run(
-        command, cwd=tmp_path, check=False, capture_output=True, text=True, timeout=600
-    )
+    done = warm.run(code, "--quick", folder=tmp_path)
     assert done.returncode == 1
     assert re.fullmatch(r"this example needs \w+: pip install '.*\n", done.stderr)
     assert not list(tmp_path.iterdir())
@@ -159,7 +163,7 @@ def test_the_code_of_the_readme_makes_the_pictures_it_names(tmp_path: Path) -> N
     need(code)
     script = tmp_path / "readme.py"
     script.write_text(code, "utf-8")
-    run(script, tmp_path)
+    run_afresh(script, tmp_path)
     named = {name for name in re.findall(r'"([^"\n]+)"', code) if PICTURE.fullmatch(name)}
     assert pictures(tmp_path) == named
     for name in named:

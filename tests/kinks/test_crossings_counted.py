@@ -24,7 +24,7 @@ F64 = torch.float64
 
 
 def kinks_by_dense_sampling(
-    model: nn.Module, pair: tuple[Tensor, Tensor], segment: Segment, places: int = 8000
+    model: nn.Module, pair: tuple[Tensor, Tensor], segment: Segment, places: int = 2000
 ) -> float:
     """Change of slope minus the integral of autograd's curvature by the midpoint rule."""
     names = [(name, p.shape) for name, p in model.named_parameters()]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
-from calling import refused
+import warm
+from calling import accepted, refused
 from small_study import SMALL, content, run_study
 
 from landscape.records.grid import Grid
@@ -178,11 +176,9 @@ def test_repair_computes_again_what_was_lost(tmp_path: Path) -> None:
         file["surfaces/relu-gd-seed0.random/losses"][2, 2] = 0.0
         file["runs/prelu-gd-seed0/thetas"][1] = 0.0
         del file["projections/relu-gd-seed0@relu-gd-seed0.pca"]
-    command = [sys.executable, "-P", "-m", "landscape.cli", "check", "--repair", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "surfaces/relu-gd-seed0.random: 35 points are missing now" in done.stdout
-    assert "runs/prelu-gd-seed0: removed" in done.stdout
+    said = accepted("check", "--repair", tmp_path)
+    assert "surfaces/relu-gd-seed0.random: 35 points are missing now" in said
+    assert "runs/prelu-gd-seed0: removed" in said
     assert content(path) == before
 
 
@@ -192,14 +188,15 @@ def test_options_of_repair_alone_are_refused(path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_random_damage_is_never_a_wrong_value() -> None:
-    root = Path(__file__).parents[2]
-    command = [sys.executable, "-P", "-m", "benchmarks.mutations"]
-    done = subprocess.run(
-        [*command, "--study", "8", "--sealed", "8", "--journal", "30", "--seed", "1"],
-        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(root)},
+@pytest.mark.parametrize(
+    ("studies", "journals"), [(2, 6), pytest.param(8, 30, marks=pytest.mark.long)]
+)
+def test_random_damage_is_never_a_wrong_value(studies: int, journals: int) -> None:
+    done = warm.run_module(
+        "benchmarks.mutations", "--study", studies, "--sealed", studies, "--journal", journals,
+        "--seed", 1,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "\nsealed studies: 8 mutants" in done.stdout
-    assert "studies: 8 mutants" in done.stdout
-    assert "journals: 30 mutants" in done.stdout
+    assert f"\nsealed studies: {studies} mutants" in done.stdout
+    assert f"studies: {studies} mutants" in done.stdout
+    assert f"journals: {journals} mutants" in done.stdout

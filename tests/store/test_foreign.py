@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import itertools
 import pickle
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 import pytest
+from calling import accepted
 
 from landscape.records.grid import Grid
 from landscape.records.layout import Layout, Slot
@@ -303,29 +302,21 @@ def test_a_taken_name_is_not_replaced_unasked(tmp_path: Path) -> None:
         assert writer.has("surfaces/s")
 
 
-def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-P", "-m", "landscape.cli", *arguments]
-    return subprocess.run(line, capture_output=True, text=True, check=False)
-
-
 def test_everything_downstream_works_on_an_imported_surface(tmp_path: Path) -> None:
     directions, surface = li_directions(tmp_path / "d.h5"), li_surface(tmp_path / "surf.h5")
     path = tmp_path / "d.h5_proj_lstsq.h5"
     with h5py.File(path, "w") as file:
         file["proj_xcoord"], file["proj_ycoord"] = np.linspace([0.9, 0.9], [0, 0], 5).T
-    files = [str(f) for f in (surface, directions, path)]
-    done = command("import", *files, "--out", str(tmp_path / "out"))
-    assert done.returncode == 0, done.stderr
+    accepted("import", surface, directions, path, "--out", tmp_path / "out")
     study = tmp_path / "out" / "study.h5"
     for arguments in (
-        ("info", str(study)),
-        ("check", str(study)),
-        ("render", str(study), "--kind", "contour"),
-        ("export", str(study), "--format", "csv"),
-        ("export", str(study), "--format", "li2018", "--out", str(tmp_path / "back")),
+        ("info", study),
+        ("check", study),
+        ("render", study, "--kind", "contour"),
+        ("export", study, "--format", "csv"),
+        ("export", study, "--format", "li2018", "--out", tmp_path / "back"),
     ):
-        done = command(*arguments)
-        assert done.returncode == 0, (arguments, done.stderr)
+        accepted(*arguments)
     with h5py.File(tmp_path / "back" / "surf.h5") as back, h5py.File(surface) as file:
         np.testing.assert_array_equal(back["train_loss"][()], file["train_loss"][()])
 

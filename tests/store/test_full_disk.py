@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+import warm
 
 from landscape.records.grid import Grid
 from landscape.records.results import Analysis
@@ -59,8 +59,7 @@ SCRIPT = """if True:
 
 
 def work(path: Path, limit: int, in_memory: int = 1 << 28) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-P", "-c", SCRIPT, str(path), str(limit), str(in_memory)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    return warm.run(SCRIPT, path, limit, in_memory)
 
 
 @pytest.fixture
@@ -175,13 +174,9 @@ def test_a_study_whose_journal_cannot_be_dropped_for_want_of_room_is_not_written
     assert [p.name for p in path.parent.iterdir()] == ["study.h5"]
 
 
+@pytest.mark.long
 def test_the_script_that_fills_disks() -> None:
-    root = Path(__file__).parents[2]
-    command = [sys.executable, "-P", "-m", "benchmarks.full_disk", "--fills", "1"]
-    done = subprocess.run(
-        [*command, "--only", "sampling"],
-        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(root)},
-    )  # fmt: skip
+    done = warm.run_module("benchmarks.full_disk", "--fills", 1, "--only", "sampling")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "| sampling | limit on files | " in done.stdout
     assert "landscape analyse" not in done.stdout

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import shlex
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+import warm
 from small_study import SMALL, load, run_study
 
 from landscape.records.grid import Grid
@@ -41,6 +40,14 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "resampled": {"kind": "random", "grid": Grid.square(41), "tolerance": 0.05,
                   "height": "linear"},
 }  # fmt: skip
+BELONGING = ["planes/hessian", f"projections/{OTHER}@random", f"projections/{RUN}@gradient",
+             "analyses/spectral_decay/resampled"]  # fmt: skip
+
+
+def parts_and_whole(names: list[str]) -> list[Any]:
+    """Return all names together, and each alone, which takes longer."""
+    alone = [pytest.param([name], id=name, marks=pytest.mark.long) for name in names]
+    return [pytest.param(names, id="all"), *alone]
 
 
 @pytest.fixture(scope="module")
@@ -73,29 +80,30 @@ def mended(path: Path) -> list[str]:
     return incomplete(path, damaged)
 
 
-@pytest.mark.parametrize("name", REQUESTS)
-def test_tiles_are_computed_again(whole: Path, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("names", parts_and_whole(list(REQUESTS)))
+def test_tiles_are_computed_again(whole: Path, tmp_path: Path, names: list[str]) -> None:
     path = tmp_path / "study.h5"
     shutil.copyfile(whole, path)
     with h5py.File(path, "r+") as file:
-        losses = file[f"surfaces/{name}/losses"]
-        losses[(1,) * losses.ndim] = 0.0
-        if f"surfaces/{name}.nodes" in file:
-            file[f"surfaces/{name}.nodes/losses"][2, 2] = 0.0
+        for name in names:
+            losses = file[f"surfaces/{name}/losses"]
+            losses[(1,) * losses.ndim] = 0.0
+            if f"surfaces/{name}.nodes" in file:
+                file[f"surfaces/{name}.nodes/losses"][2, 2] = 0.0
     assert mended(path) == []
     assert arrays(path) == arrays(whole)
     assert check_file(path).problems == {}
 
 
-@pytest.mark.parametrize(
-    "lost", ["planes/hessian", f"projections/{OTHER}@random", f"projections/{RUN}@gradient",
-             "analyses/spectral_decay/resampled"]
-)  # fmt: skip
-def test_what_belongs_to_a_surface_is_made_again(whole: Path, tmp_path: Path, lost: str) -> None:
+@pytest.mark.parametrize("lost", parts_and_whole(BELONGING))
+def test_what_belongs_to_a_surface_is_made_again(
+    whole: Path, tmp_path: Path, lost: list[str]
+) -> None:
     path = tmp_path / "study.h5"
     shutil.copyfile(whole, path)
     with h5py.File(path, "r+") as file:
-        del file[lost]
+        for place in lost:
+            del file[place]
     assert mended(path) == []
     assert arrays(path) == arrays(whole)
 
@@ -136,8 +144,7 @@ def test_the_command_for_a_network_of_ones_own_computes_what_is_missing(tmp_path
     path = tmp_path / "own.h5"
 
     def told(*words: str) -> str:
-        command = [sys.executable, "-P", "-m", "landscape.cli", *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+        done = warm.run_module("landscape.cli", *words, folder=tmp_path)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import warm
 from small_study import SMALL, Stops, content, load
 from torch import nn
 
@@ -29,7 +30,6 @@ from landscape.study.fingerprint import check_same
 from landscape.study.one_surface import sample_own
 from landscape.study.request import Request
 
-ROOT = Path(__file__).parent.parent.parent
 SLOW = replace(SMALL, activations=("relu",), optimizers=("adam",))
 
 
@@ -50,14 +50,12 @@ def test_ctrl_c_within_training_is_resumed_within_training(tmp_path: Path) -> No
     assert sorted(p.name for p in path.parent.iterdir()) == ["study.h5"]
 
 
-def test_kills(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "benchmarks.kills", "--sampling", "5", "--training", "4"],
-        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+@pytest.mark.parametrize("kills", [2, pytest.param(5, marks=pytest.mark.long)])
+def test_kills(kills: int) -> None:
+    done = warm.run_module("benchmarks.kills", "--sampling", kills, "--training", kills)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "sampling: 5 kills" in done.stdout
-    assert "training: 4 kills" in done.stdout
+    assert f"sampling: {kills} kills" in done.stdout
+    assert f"training: {kills} kills" in done.stdout
 
 
 def own(path: Path, *, weights: int = 0, data: int = 0, stop: int | None = None) -> None:
@@ -221,8 +219,7 @@ def test_a_killed_analysis_goes_on_where_it_was(tmp_path: Path) -> None:
     whole.write_bytes(path.read_bytes())
 
     def analyse(study: Path, left: int) -> list[str]:
-        command = [sys.executable, "-P", "-c", ANALYSE, str(study), str(left)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = warm.run(ANALYSE, study, left)
         assert done.returncode == (-9 if left > 0 else 0), done.stderr
         return [line for line in done.stdout.splitlines() if line.startswith("analyses/")]
 

@@ -33,7 +33,11 @@ def test_a_finished_study_is_left_alone(study: StudyFile, monkeypatch: pytest.Mo
     assert [p.name for p in study.path.parent.iterdir()] == ["study.h5"]
 
 
-@pytest.mark.parametrize("after", [3, 30, 56, 330], ids=["first", "third", "tile", "placing"])
+@pytest.mark.parametrize(
+    "after",
+    [pytest.param(3, id="first", marks=pytest.mark.long), pytest.param(30, id="third"),
+     pytest.param(56, id="tile"), pytest.param(330, id="placing", marks=pytest.mark.long)],
+)  # fmt: skip
 def test_an_interrupted_study_continues_to_the_same_bits(
     after: int, study: StudyFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,15 +53,21 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     assert server.stop() == 130
 
 
+@pytest.fixture(scope="module")
+def browser(launch: Any) -> Iterator[Any]:
+    opened = launch()
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
-def visit(launch: Any, served: Served) -> Iterator[Visit]:
+def visit(browser: Any, served: Served) -> Iterator[Visit]:
     """A page of it, at the whole surface."""
     from serving import Visit
 
-    browser = launch()
     visit = Visit(browser, served)
     visit.go_home()
     yield visit
     # What was set back for the next test.
     visit.heard()
-    browser.close()
+    visit.page.context.close()
