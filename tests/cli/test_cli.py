@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from calling import TINY, accepted, call, refused
 
-from landscape.cli.pictures import planes_only
+from landscape.cli.choosing import planes_only
 from landscape.records.results import Analysis
 from landscape.store import StudyWriter, open_study
 from landscape.store.places import surface_path
