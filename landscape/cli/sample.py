@@ -228,7 +228,7 @@ def sample(
     from landscape.evaluation.engine_settings import SamplingConfig
     from landscape.evaluation.resampling import check_worth
     from landscape.records.grid import Grid
-    from landscape.study import one_surface as more
+    from landscape.study import one_surface
 
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("landscape").setLevel(logging.DEBUG if verbose else logging.WARNING)
@@ -253,7 +253,7 @@ def sample(
     axes = Grid.over(shape, (alpha or usual[0], beta or usual[1], gamma or (-1.0, 1.0)))
     pairs = dict(map(_pair, checkpoints or []))
     others = dict(map(_pair, other or [])) if model else dict.fromkeys(other or [], "")
-    request = more.Request(
+    request = one_surface.Request(
         run=next(iter(pairs), None) if model else run, kind=plane, seed=seed,
         normalisation=normalisation, which=tuple(which or ["all"]), others=tuple(others),
         placed=tuple(also or []), identifier=name, grid=axes,
@@ -273,7 +273,7 @@ def sample(
             )  # fmt: skip
             path, surface = network.sample(request, out or Path("study.h5"), engine, shown)
         else:
-            path, surface = more.sample_more(
+            path, surface = one_surface.sample_more(
                 source, config, request, load_data=load_data, out=out, engine=engine,
                 reporter=shown,
             )  # fmt: skip
