@@ -105,7 +105,7 @@ def _recomputed(path: Path, damaged: list[str]) -> dict[str, str]:
     """Compute what is missing of a study with a configuration; say what could not be."""
     from landscape.store import open_study
     from landscape.study import Study as Work
-    from landscape.study.repair import mend_surfaces
+    from landscape.study.repair import repair_surfaces
 
     sound = open_study(path)
     if "activations" not in sound.config:
@@ -114,7 +114,7 @@ def _recomputed(path: Path, damaged: list[str]) -> dict[str, str]:
     surfaces = sound.surfaces() or [p for p in damaged if p.startswith("surfaces/")]
     with bars() as shown:
         Work(config, path, load_data, shown).run(sample=bool(surfaces))
-        return mend_surfaces(
+        return repair_surfaces(
             open_study(path), config, damaged, load_data=load_data, reporter=shown
         )  # fmt: skip
 

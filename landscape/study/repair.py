@@ -22,7 +22,7 @@ _NODES = ".nodes"
 _ANALYSED = ("slope_budget", "along_path", "curvature_scale", "kink_map", "creases", "microscope")
 
 
-def mend_surfaces(
+def repair_surfaces(
     study: StudyFile,
     config: StudyConfig,
     damaged: Collection[str],

@@ -16,7 +16,7 @@ from calling import accepted
 
 from landscape import viz
 from landscape.store import open_study
-from landscape.viz.geometry import viewport as view
+from landscape.viz.geometry import viewport
 from landscape.viz.geometry.camera import axes_of_view
 from landscape.viz.geometry.frame import Frame
 from landscape.viz.scenes import scene
@@ -62,7 +62,7 @@ def test_a_copied_command_sees_the_corners_where_the_page_does(
 def cameras(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Frame, Style]]:
     """Note with which frame and style cameras are aimed from now on."""
     used: list[tuple[Frame, Style]] = []
-    aim, of = viz.geometry.camera.aim, view.View.of
+    aim, of = viz.geometry.camera.aim, viewport.View.of
 
     def noted_aim(renderer: Any, frame: Frame, style: Style, **options: Any) -> None:
         used.append((frame, style))
@@ -73,7 +73,7 @@ def cameras(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Frame, Style]]:
         return of(frame, style, **options)
 
     monkeypatch.setattr(scene, "aim", noted_aim)
-    monkeypatch.setattr(view.View, "of", noted_view)
+    monkeypatch.setattr(viewport.View, "of", noted_view)
     return used
 
 

@@ -19,7 +19,7 @@ from plane_networks import (
 )
 
 from landscape import Problem
-from landscape.kinks import kink_cut as creasing
+from landscape.kinks import kink_cut
 from landscape.kinks.cutting import Triangles, cut
 from landscape.kinks.kink_cut import kink_cut_surface
 from landscape.kinks.plane_map import kink_map
@@ -175,7 +175,7 @@ def test_the_kinks_of_all_examples_are_never_held_for_all_points(
         return values
 
     monkeypatch.setattr(PlaneProbe, "values", watched)
-    monkeypatch.setattr(creasing, "_ENTRIES", 400)
+    monkeypatch.setattr(kink_cut, "_ENTRIES", 400)
     little = kink_cut_surface(*work, found)
     assert 0 < max(held) <= 400
     for name in ("coordinates", "losses", "gradients"):
@@ -190,10 +190,10 @@ def test_the_vertices_of_a_cut_are_estimated_beforehand(
 ) -> None:
     work, found = cut_of(*widths)
     grid = Grid.square(points, 0.5)
-    chosen, _ = creasing._chosen(found, 1e-3)
+    chosen, _ = kink_cut._chosen(found, 1e-3)
     surface = kink_cut_surface(*work, found, grid=grid)
     true = len(np.unique(surface.coordinates, axis=0))
-    assert 0.5 < creasing._expected(found, chosen, grid) / true < 2
+    assert 0.5 < kink_cut._expected(found, chosen, grid) / true < 2
 
 
 @pytest.mark.parametrize("foreseen", [True, False], ids=["foreseen", "while it is cut"])
@@ -202,13 +202,13 @@ def test_a_cut_that_needs_too_much_memory_is_refused(
 ) -> None:
     work, found = cut_of(3, 5, 4, 1)
     least = (
-        3 * len(kink_cut_surface(*work, found).triangles) * len(creasing._chosen(found, 1e-3)[0])
+        3 * len(kink_cut_surface(*work, found).triangles) * len(kink_cut._chosen(found, 1e-3)[0])
     )
-    monkeypatch.setattr(creasing, "MOST_BYTES", least // 3)
+    monkeypatch.setattr(kink_cut, "MOST_BYTES", least // 3)
     if foreseen:
-        monkeypatch.setattr(creasing, "plane_probe", None)
+        monkeypatch.setattr(kink_cut, "plane_probe", None)
     else:
-        monkeypatch.setattr(creasing, "_expected", lambda *_: 0)
+        monkeypatch.setattr(kink_cut, "_expected", lambda *_: 0)
     with pytest.raises(ValueError, match=r"must take at most .* GiB of memory, got .* take a "):
         kink_cut_surface(*work, found)
 

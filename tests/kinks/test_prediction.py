@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from landscape import Problem, Segment, gradient, predicted_slope_change, slope_budget
-from landscape.kinks import slope_budgets as measuring
+from landscape.kinks import slope_budgets
 from landscape.networks import activations, build
 
 TWO = torch.tensor([0.3, -0.2, 0.1, 0.4], dtype=F64)
@@ -512,7 +512,7 @@ def test_batches_and_reduction_change_nothing(monkeypatch: pytest.MonkeyPatch) -
     summed = predicted_slope_change(
         Problem(model, nn.CrossEntropyLoss(reduction="sum"), pair), step
     )
-    monkeypatch.setattr(measuring, "_ENTRIES", 7 * 32)
+    monkeypatch.setattr(slope_budgets, "_ENTRIES", 7 * 32)
     cut = predicted_slope_change(Problem(model, "cross_entropy", pair), step)
     loader = [(pair[0][i : i + 20], pair[1][i : i + 20]) for i in (0, 20, 40)]
     batches = predicted_slope_change(Problem(model, "cross_entropy", loader), step)

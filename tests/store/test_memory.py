@@ -14,7 +14,7 @@ from landscape.evaluation.engine_settings import SamplingConfig
 from landscape.records import projection
 from landscape.store import images, open_study
 from landscape.study import Study
-from landscape.training import training_checkpoint as training_state
+from landscape.training import training_checkpoint
 from landscape.training.training_settings import TrainingConfig
 
 # 43,603 weights in float64: 349 kB a record.
@@ -31,7 +31,7 @@ RUN = "relu-adam-seed0"
 def little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("IN_MEMORY", "MAPPED"):
         monkeypatch.setattr(images, name, 1 << 16)
-    monkeypatch.setattr(training_state, "PENDING", 1 << 18)
+    monkeypatch.setattr(training_checkpoint, "PENDING", 1 << 18)
     monkeypatch.setattr(projection, "_ENTRIES", 1 << 16)
 
 
@@ -67,7 +67,7 @@ def test_its_vectors_are_those_of_a_run_in_memory(
                                                    threads=1))  # fmt: skip
     whole = Study(config, tmp_path / "whole.h5", load, keep_seconds=3600.0).run(sample=False)
     monkeypatch.setattr(images, "MAPPED", 0)
-    monkeypatch.setattr(training_state, "PENDING", 1 << 18)
+    monkeypatch.setattr(training_checkpoint, "PENDING", 1 << 18)
     path = tmp_path / "cut.h5"
     with pytest.raises(KeyboardInterrupt):
         Study(config, path, load, Stops(50), keep_seconds=3600.0).run(sample=False)

@@ -19,7 +19,7 @@ from landscape.store import open_study
 from landscape.store.checking import check_file
 from landscape.store.salvage import salvage
 from landscape.study.one_surface import sample_more
-from landscape.study.repair import incomplete, mend_surfaces, remedy, request_of
+from landscape.study.repair import incomplete, remedy, repair_surfaces, request_of
 from landscape.study.request import Request
 
 RUN, OTHER = "relu-gd-seed0", "relu-nesterov-seed0"
@@ -76,7 +76,7 @@ def mended(path: Path) -> list[str]:
     done = salvage(path)
     damaged = [*done.missing, *done.removed]
     assert damaged
-    assert mend_surfaces(open_study(path), CONFIG, damaged, load_data=load) == {}
+    assert repair_surfaces(open_study(path), CONFIG, damaged, load_data=load) == {}
     return incomplete(path, damaged)
 
 
