@@ -193,6 +193,18 @@ def test_help_says_that_files_are_run() -> None:
     assert "The Python files named are run" in " ".join(call("analyse", "--help").stdout.split())
 
 
+def test_slope_budgets_and_microscope_are_drawn(study: Path, tmp_path: Path) -> None:
+    path, out = Path(shutil.copy(study, tmp_path / "study.h5")), tmp_path / "figures"
+    options = ["--steps", 2, "--lines", 1, "--microscope", 9]
+    said = accepted("analyse", path, *options, "--figures", out)
+    names = {p.name for p in out.iterdir()}
+    assert all(f"figures/{name}" in said for name in names)
+    budgets = ["slope-budget", "slope-budget-lines", "slope-budget-layers-relu-gd-seed0"]
+    assert {f"{stem}.{ending}" for stem in budgets for ending in ("pdf", "md")} <= names
+    assert {"microscope.png", "microscope.md"} <= names
+
+
+@pytest.mark.long
 def test_everything_that_was_analysed_is_drawn(
     study: Path, tmp_path: Path, rendering: None
 ) -> None:

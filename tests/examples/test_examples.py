@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -15,6 +17,9 @@ from landscape.viz import offscreen
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+# More than 7 s of CPU each, though small; that all they name is there is checked for every example.
+LONG = {"04_convolutions", "05_read_with_h5py", "07_microscope", "08_kink_map", "18_for_a_paper",
+        "19_views", "20_curvature", "21_cohen_2021", "22_clevert_2016"}  # fmt: skip
 NEEDS_OPENGL = re.compile(
     r"\bviz\.(surface|compare|figure|animate_descent|microscope_3d|kink_surface|kink_cut_surface)\("
 )
@@ -95,7 +100,33 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "study.h5"
 
 
+def resolved(module: str, name: str) -> None:
+    """Import what ``from module import name`` does."""
+    if not hasattr(importlib.import_module(module), name):
+        importlib.import_module(f"{module}.{name}")
+
+
 @pytest.mark.parametrize("script", EXAMPLES, ids=[path.stem for path in EXAMPLES])
+def test_all_that_an_example_names_is_there(script: Path) -> None:
+    code = script.read_text("utf-8")
+    need(code)
+    ours = {"landscape": "landscape", "viz": "landscape.viz", "data": "landscape.data"}
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                resolved(str(node.module), alias.name)
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                importlib.import_module(alias.name)
+        elif isinstance(node, ast.Attribute) and getattr(node.value, "id", "") in ours:
+            resolved(ours[node.value.id], node.attr)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [pytest.param(path, id=path.stem, marks=[pytest.mark.long] * (path.stem in LONG))
+     for path in EXAMPLES],
+)  # fmt: skip
 def test_every_example_runs_and_writes_what_it_says(script: Path, tmp_path: Path) -> None:
     need(script.read_text("utf-8"))
     # The last option stands for those that a notebook's kernel was started with.

@@ -95,7 +95,7 @@ def same_counts(
     return budgets[-1]
 
 
-@pytest.mark.parametrize("dead", [False, True])
+@pytest.mark.parametrize("dead", [False, pytest.param(True, marks=pytest.mark.long)])
 @pytest.mark.parametrize("block", BLOCKS)
 def test_counts_do_not_depend_on_the_samples(block: str, dead: bool) -> None:
     model, pair = Pooled(BLOCKS[block], dead=dead), images()

@@ -17,7 +17,7 @@ def measured(activation: str, scales: list[float], loss: Any = "cross_entropy"):
     model = build("mlp", activation=activation, hidden=(12, 12), dtype=torch.float64)
     problem = Problem(model, loss, pair)
     return curvature_against_scale(
-        problem, random_segment(model, span=0.2), scales=scales, centres=50
+        problem, random_segment(model, span=0.2), scales=scales, centres=50, samples=129
     )
 
 

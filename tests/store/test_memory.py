@@ -45,6 +45,7 @@ def peak(path: Path, steps: int) -> int:
     return found
 
 
+@pytest.mark.long
 def test_memory_does_not_grow_with_the_number_of_records(
     tmp_path: Path, little_memory: None
 ) -> None:

@@ -196,7 +196,9 @@ def test_measured_curvature_is_drawn() -> None:
         model = build("mlp", activation=name, input_shape=(6,), hidden=(5,), outputs=3,
                       dtype=torch.float64)  # fmt: skip
         problem, line = Problem(model, "cross_entropy", pair), random_segment(model, span=0.2)
-        found.append(curvature_against_scale(problem, line, centres=12, scales=[1e-1, 1e-2]))
+        found.append(
+            curvature_against_scale(problem, line, centres=12, samples=65, scales=[1e-1, 1e-2])
+        )
     figure = viz.curvature_scale(found, titles=["relu", "tanh"], kinked=[True, False])
     deviations = [line.get_ydata() for line in figure.axes[1].get_lines() if
                   line.get_marker() == "None" and line.get_linewidth() < 1.3]  # fmt: skip

@@ -93,6 +93,7 @@ def test_tiny_windows_by_numbers_show_the_residual_in_double_precision(visit: Vi
     visit.page.select_option("#shows", "auto")
 
 
+@pytest.mark.long
 def test_the_wheel_and_the_keys_zoom(visit: Visit) -> None:
     box = visit.page.locator(".map-frame").bounding_box()
     visit.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -107,6 +108,7 @@ def test_the_wheel_and_the_keys_zoom(visit: Visit) -> None:
     visit.until("Number(document.querySelector('#alpha1').value) < 0.6")
 
 
+@pytest.mark.long
 def test_what_is_typed_while_a_window_is_sampled_stays(visit: Visit) -> None:
     """The fields say what was asked for, at once; its answer does not write over the next wish."""
     visit.sample(-0.5, 0.25, -0.5, 0.5, points=19)
@@ -137,6 +139,7 @@ def test_what_is_no_number_is_told_and_the_picture_stays(visit: Visit) -> None:
     assert (visit.values() == before).all()
 
 
+@pytest.mark.long
 def test_a_click_takes_what_stands_in_the_form(visit: Visit) -> None:
     """The state of the page follows its fields later, and much later while a call is on its way."""
     type_and_press = """([id, text, button]) => {
@@ -179,6 +182,7 @@ def test_a_region_is_cancelled_and_a_second_browser_sees_the_same(
     other.close()
 
 
+@pytest.mark.long
 def test_killing_the_browser_frees_the_sampler(launch: Any, served: Served) -> None:
     doomed = launch()
     visit = Visit(doomed, served)

@@ -112,6 +112,7 @@ def test_a_line_by_numbers_is_kept_and_drawn(visit: Visit, served: Served, tmp_p
     forget(visit)
 
 
+@pytest.mark.long
 def test_points_are_chosen_in_the_picture_too(visit: Visit) -> None:
     visit.page.check("#picking")
     visit.drawn()
@@ -134,6 +135,7 @@ def test_points_are_chosen_in_the_picture_too(visit: Visit) -> None:
     forget(visit)
 
 
+@pytest.mark.long
 def test_a_click_right_after_the_box_is_checked_is_taken(visit: Visit) -> None:
     """The server may know of the click before it knows of the box."""
     visit.drawn()
@@ -170,6 +172,7 @@ def test_values_are_read_under_the_pointer_and_by_keys(visit: Visit, served: Ser
     assert visit.page.locator(".map-spot:not([hidden])").count() == 0
 
 
+@pytest.mark.long
 def test_cancelling_a_line_frees_the_sampler(visit: Visit, served: Served) -> None:
     fill(visit, -0.5, 0, 0.5, 0.5, points=10001)
     visit.until("document.querySelector('#doing')?.textContent.includes('of 10001 points')")
@@ -210,6 +213,7 @@ def test_what_is_no_line_is_told_as_text(
     assert (dialogs, visit.said) == ([], [])
 
 
+@pytest.mark.long
 def test_nonsense_from_a_browser_is_told_and_harms_nothing(visit: Visit) -> None:
     before = visit.values()
     for name, sent in (
@@ -229,6 +233,7 @@ def test_nonsense_from_a_browser_is_told_and_harms_nothing(visit: Visit) -> None
     assert visit.said == []
 
 
+@pytest.mark.long
 def test_an_imported_surface_is_looked_at_and_offers_nothing_else(
     launch: Any, served: Served, tmp_path: Path
 ) -> None:

@@ -15,6 +15,7 @@ from serving import Served, Visit
 pytest.importorskip("trame")
 
 pytestmark = [
+    pytest.mark.long,  # tests of the picture and its places in this process are the small form
     pytest.mark.skipif(bool(browsing.missing()), reason=browsing.missing()),
     pytest.mark.usefixtures("rendering"),
 ]

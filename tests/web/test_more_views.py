@@ -241,6 +241,7 @@ def test_a_turn_may_be_coarser_and_what_rests_is_whole(
         assert page.locator(".stage").screenshot() != before
 
 
+@pytest.mark.long
 def test_what_is_printed_is_the_whole_picture(opened: Callable[..., Any], page_file: Path) -> None:
     """On paper all panels are beside each other as on the screen, whatever the window's size."""
     with opened(page_file, 1400, 860) as page:
