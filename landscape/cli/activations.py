@@ -12,7 +12,7 @@ import typer
 from landscape.cli.looks import check_ours
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.options import Style
-from landscape.cli.pictures import own_viz
+from landscape.cli.pictures import own_viz, with_caption
 from landscape.records.atomic import writable_folder
 
 if TYPE_CHECKING:
@@ -122,8 +122,4 @@ def _kinks(record: Analysis) -> str:
 
 
 def _draw(records: Sequence[Analysis], path: Path, columns: int | None, style: Any) -> list[Path]:
-    viz = own_viz()
-    written = viz.save(viz.activation_plate(records, columns=columns, style=style), path)
-    caption = path.with_suffix(".md")
-    caption.write_text(viz.as_markdown(viz.activation_caption(records)), encoding="utf-8")
-    return [written, caption]
+    return with_caption(own_viz().activation_plate(records, columns=columns, style=style), path)

@@ -12,7 +12,7 @@ from landscape.cli.options import Camera, Seed, Select, Study, Style
 from landscape.cli.wiring import Bars, bars, configuration_of, load_data
 
 if TYPE_CHECKING:
-    from landscape.cli.pictures import Panel
+    from landscape.records.panel import Panel
     from landscape.records.surface import Surface
     from landscape.store import StudyFile
 
@@ -82,6 +82,8 @@ def animate(
     from landscape.cli import pictures
     from landscape.cli.looks import styled
     from landscape.store import open_study
+    from viz.films.video import check_video
+    from viz.offscreen import ensure
 
     if kind not in KINDS:
         raise ValueError(f"unknown kind of film {kind!r}; known: {', '.join(KINDS)}")
@@ -98,25 +100,24 @@ def animate(
     options: dict[str, Any] = {
         "seconds": _SECONDS[kind] if seconds is None else seconds, "fps": fps,
         "turn": _TURNS[kind] if turn is None else turn,
-        "size": parse_size(size), "title": panel.title, "style": styled(style, camera=camera),
+        "size": parse_size(size),
     }  # fmt: skip
-    viz = pictures.own_viz()
-    viz.check_video(target, options["size"], fps, options["seconds"])
-    viz.ensure()
+    looks, viz = styled(style, camera=camera), pictures.own_viz()
+    check_video(target, options["size"], fps, options["seconds"])
+    ensure()
     with bars() as shown:
         if kind == "zoom":
             levels, step = _levels(source, panel, shown, last=_LAST if last is None else last,
                                    points=_POINTS if points is None else points)  # fmt: skip
             film = _filming(shown, options)
-            viz.animate_zoom(levels, target, step=step, progress=film, **options)
+            viz.animate_zoom(levels, target, step=step, title=panel.title, style=looks,
+                             progress=film, **options)  # fmt: skip
         else:
             if not panel.paths:
                 raise ValueError(f"{surface} has no path on it; a zoom needs none")
             film = _filming(shown, options)
-            viz.animate_descent(
-                panel.surface, panel.paths[0], target, pace=pace, height=height, progress=film,
-                **options,
-            )  # fmt: skip
+            look = viz.Look(height, style=looks)
+            viz.animate_descent(panel, target, look, pace=pace, progress=film, **options)
     print(f"wrote {target}")
     for note in _notes(panel) if kind == "descent" else ():
         print(note)
@@ -159,11 +160,11 @@ def _chosen(study: StudyFile, kind: str, surface: str, select: str, seed: int | 
 def _films(study: StudyFile, kind: str) -> list[str]:
     """Return the surfaces that can be filmed."""
     from landscape.cli import pictures
+    from viz.geometry.window import visible
 
     found = pictures.planes_only(study)
     if kind == "descent":
-        drawn = pictures.own_viz().visible
-        return [name for name in found if any(map(drawn, pictures.panel(study, name).paths[:1]))]
+        return [name for name in found if any(map(visible, pictures.panel(study, name).paths[:1]))]
     return [name for name in found if study.surface(name).run in study.runs()]
 
 

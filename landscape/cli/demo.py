@@ -98,6 +98,7 @@ def draw(study: StudyFile, out: Path, shown: Bars) -> list[Path]:
     """Draw the demo's pictures; without graphics, those that need none."""
     from landscape.cli import pictures
     from landscape.records.atomic import writable_folder
+    from viz.offscreen import ensure
 
     kinds: dict[str, list[str]] = {}
     for kind in ("pca", "random"):
@@ -114,17 +115,18 @@ def draw(study: StudyFile, out: Path, shown: Bars) -> list[Path]:
         shown.advance(1)
 
     for name, chosen in (("pca", descent), ("random", random)):
-        done(pictures.draw_contours(study, chosen, out / f"contours-{name}.pdf"))
+        done(pictures.draw(study, chosen, out / f"contours-{name}.pdf", "contour"))
     for path in pictures.draw_microscope(study, out):
         done(path)
     try:
-        pictures.own_viz().ensure()
+        ensure()
     except RuntimeError as error:
         shown.note(f"no 3D pictures: {error}")
         return written
     for name, chosen in (("pca", descent), ("random", random)):
-        done(pictures.draw_comparison(study, chosen, out / f"comparison-{name}.png"))
-    for _path in pictures.draw_each(study, kinds["pca"] + kinds["random"], folder):
+        done(pictures.draw(study, chosen, out / f"comparison-{name}.png", "compare"))
+    for name in kinds["pca"] + kinds["random"]:
+        pictures.draw(study, [name], folder / f"{name}.png", "surface")
         shown.advance(1)
     written.append(folder)
     return written

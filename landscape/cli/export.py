@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -109,7 +110,7 @@ def export(
                 shown.advance(1)
                 continue
             written += viz.export_mesh(
-                one.surface, target, paths=placed, overwrite=force, **options
+                replace(one, paths=placed), target, viz.Look(height), overwrite=force, **options
             )
             shown.advance(1)
     for path in written:
@@ -167,4 +168,4 @@ def _options(
         return {}
     if suffix == "stl" and shading:
         raise ValueError("an stl has a normal for each triangle alone; leave out --shading")
-    return {"height": height, "shading": shading or None, "units": units, "size": size}
+    return {"normals": shading or None, "units": units, "size": size}

@@ -90,7 +90,7 @@ def figure(
     Text is text in embedded fonts, surfaces are rendered at 600 dpi. About 5 seconds a surface.
     """
     from landscape.cli import choosing, paper
-    from landscape.cli.looks import Look, reference_of, styled
+    from landscape.cli.looks import reference_of, styled
     from landscape.cli.pictures import own_viz
     from landscape.store import open_study
 
@@ -123,8 +123,11 @@ def figure(
                                 "" if colour == "losses" else colour) if part]  # fmt: skip
     target = paper.target(out or source.path.parent, "-".join(parts), FORMATS)
     paper.check_replaceable(target, force=force)
-    look = Look(height, limit, colour, reference_of(source, colour, reference), shading,
-                styled(own_viz().figure_style(style), camera=camera))  # fmt: skip
+    viz = own_viz()
+    from viz.paper.hybrid import figure_style
+
+    look = viz.Look(height, limit, colour, reference_of(source, colour, reference), shading,
+                    styled(figure_style(style), camera=camera))  # fmt: skip
     wanted = paper.Wanted(
         kind, plane, inches, dpi, look, tuple(surface or ()), tuple(title or ())
     )  # fmt: skip

@@ -66,9 +66,9 @@ def doctor() -> None:
             print(f"{name} {version(name)}")
         except PackageNotFoundError:
             print(f"{name} is not installed")
-    from landscape.cli.pictures import own_viz
+    from viz.offscreen import ensure
 
-    own_viz().ensure()
+    ensure()
     print("rendering without a display works")
 
 

@@ -55,5 +55,5 @@ def report(
     with bars() as shown:
         made = contents(source, title=title, panels=panels, shown=shown)
     viz = own_viz()
-    path = viz.write_report(made, target)
+    path = viz.report.write_report(made, target)
     print(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB)")

@@ -52,21 +52,25 @@ def view(
     from landscape.store import open_study
     from landscape.study.explore import StudyAtlas
 
-    viz = own_viz()
-    viz.check_points(points)
-    viz.check_address(host, port, network=allow_network)
+    own_viz()
+    from viz.explorer.desktop import explore_in_window
+    from viz.explorer.regions import check_points
+    from viz.explorer.server import check_address, explore_in_browser
+
+    check_points(points)
+    check_address(host, port, network=allow_network)
     source = open_study(study)
     # Imported surfaces, and those of a network of the user's own, can be looked at only.
     config = configuration_of(source) if "network" in source.config else None
     atlas = StudyAtlas(source, config, load_data=load_data)
     start = first_surface(atlas, source, surface, run)
     if browser or not has_display():
-        viz.explore_in_browser(
+        explore_in_browser(
             atlas, runs=atlas.runs, start=start, host=host, port=port, network=allow_network,
             points=points, announce=lambda address: tell(source.path, address),
         )  # fmt: skip
         return
-    viz.explore_in_window(atlas, start=start, points=points)
+    explore_in_window(atlas, start=start, points=points)
 
 
 def first_surface(atlas: Any, source: StudyFile, surface: str, run: str) -> str:

@@ -14,7 +14,7 @@ from torch import nn
 from landscape.evaluation.engine import PlaneEvaluator
 from landscape.evaluation.engine_settings import SamplingConfig
 from landscape.evaluation.passes import EngineChoice
-from landscape.evaluation.sampling import check_loss, place, plane_evaluator, with_gradients
+from landscape.evaluation.sampling import check_loss, place_on, plane_evaluator, with_gradients
 from landscape.networks.architecture import check_one_network
 from landscape.networks.selection import select
 from landscape.planes.within import line_within
@@ -153,7 +153,7 @@ def surface_of(
     for run in paths:
         placed = projection_path(run, name)
         if not writer.has(placed):
-            record = place(evaluator, plane, paths[run], run=run, plane_id=name)
+            record = place_on(evaluator, plane, paths[run], run=run, plane_id=name)
             writer.put_record(placed, record)
 
 

@@ -16,6 +16,7 @@ from landscape.records.grid import Grid
 from landscape.records.layout import Layout, Slot
 from landscape.records.plane import Plane
 from landscape.records.surface import Surface
+from viz.captions.surfaces import surface_caption
 from viz.geometry.drape import heights_at
 from viz.geometry.frame import Frame
 from viz.geometry.height import HeightScale
@@ -88,7 +89,7 @@ def plane_of_line() -> Plane:
 def test_contours_have_a_diamond_and_a_letter_at_every_solution(
     surface: Surface, plane: Plane
 ) -> None:
-    figure = viz.contour(surface, planes=[plane])
+    figure = viz.contour(Panel(surface, plane))
     np.testing.assert_allclose(sorted(diamonds(figure)), sorted(plane.settings["points"]))
     axes = figure.axes[0]
     letters = {text.get_text(): text.xy for text in axes.texts}
@@ -101,7 +102,7 @@ def test_contours_have_a_diamond_and_a_letter_at_every_solution(
 
 def test_a_solutions_mark_has_the_colour_of_its_path(surface: Surface, plane: Plane) -> None:
     way = replace(make_path(np.array([[0.5, 0.5], [1.0, 0.0]]), np.ones(2)), run=NAMES[1])
-    figure = viz.contour(surface, planes=[plane], paths=[way])
+    figure = viz.contour(Panel(surface, plane, (way,)))
     marks = [line for line in figure.axes[0].lines if line.get_marker() == "D"]
     colours = [line.get_color() for line in marks]
     style = viz.Style.named("paper")
@@ -135,25 +136,25 @@ def test_a_legend_below_is_true_of_every_panel(surface: Surface, plane: Plane) -
 
 
 def test_the_caption_names_the_solutions_and_their_places(surface: Surface, plane: Plane) -> None:
-    text = viz.caption(surface, plane=plane)
+    text = surface_caption(Panel(surface, plane))
     alpha, beta = plane.settings["points"][2]
     assert "Plane through three solutions, cross entropy" in text
     assert (
         "Diamonds, drawn on the surface: the solutions A relu-gd-seed0 at (0, 0), "
         f"B relu-gd-seed1 at (1, 0) and C relu-gd-seed2 at ({alpha:.3g}, {beta:.3g})."
     ) in text
-    assert "drawn on the surface" not in viz.caption(surface, plane=plane, shading="")
+    assert "drawn on the surface" not in surface_caption(Panel(surface, plane), shading="")
     # One outside is told, and not marked.
     far = replace(plane, settings={**plane.settings, "points": [[0, 0], [1, 0], [0.2, 7.0]]})
-    assert "at (0.2, 7), outside the window." in viz.caption(surface, plane=far)
-    assert len(diamonds(viz.contour(surface, planes=[far]))) == 2
+    assert "at (0.2, 7), outside the window." in surface_caption(Panel(surface, far))
+    assert len(diamonds(viz.contour(Panel(surface, far)))) == 2
 
 
 def test_solutions_of_one_panel_of_several_are_told_of_that_panel(
     surface: Surface, plane: Plane
 ) -> None:
     other = replace(surface, run="gelu-gd-seed0")
-    text = viz.caption([surface, other], planes=[plane, None])
+    text = surface_caption([Panel(surface, plane), other])
     assert "Panel 1: diamonds, drawn on the surface: the solutions A" in text
     assert text.count("iamonds") == 1
 
@@ -179,7 +180,7 @@ def replace_losses(surface: Surface, value: float) -> Surface:
 def test_hybrid_figures_mark_solutions_in_3d_on_the_floor_and_in_contours(
     surface: Surface, plane: Plane, rendering: None
 ) -> None:
-    figure = viz.figure(surface, planes=[plane], dpi=72, style="testing")
+    figure = viz.figure(Panel(surface, plane), viz.Look(style="testing"), dpi=72)
     # On the floor and on the surface, and as contours.
     assert len(diamonds(figure)) == 9
     (legend,) = figure.legends
@@ -194,7 +195,7 @@ def test_3d_pictures_differ_where_solutions_are_marked(
 ) -> None:
     shots = []
     for given in (None, plane):
-        plotter = viz.surface(surface, plane=given, caption=False, style=TESTING)
+        plotter = viz.surface(Panel(surface, given), viz.Look(style=TESTING), caption=False)
         shots.append(plotter.screenshot(return_img=True).astype(int))
         plotter.close()
     changed = np.abs(shots[1] - shots[0]).max(axis=2) > 60

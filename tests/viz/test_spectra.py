@@ -54,7 +54,7 @@ def test_panels_share_axes_and_a_single_eigenvalue_is_seen(bulk: Analysis) -> No
 
 
 def test_the_caption_says_what_was_measured_and_how(bulk: Analysis) -> None:
-    text = viz.spectrum_caption([bulk])
+    text = viz.caption_of(viz.spectrum([bulk], titles=["a"]))
     assert text.startswith("Spectral density of autograd's Hessian (without the kinks) of the mean")
     assert "cross entropy over 100 examples, 500 parameters." in text
     assert "3 steps from 2 random vectors, each node a Gaussian of standard deviation 0.09" in text
@@ -67,7 +67,9 @@ def test_the_caption_says_what_was_measured_and_how(bulk: Analysis) -> None:
 def test_the_method_is_cited_in_the_caption_and_in_its_files(
     bulk: Analysis, tmp_path: Path
 ) -> None:
-    assert viz.spectrum_caption([bulk]).endswith(" Method: Ghorbani et al. (2019).")
+    assert viz.caption_of(viz.spectrum([bulk], titles=["a"])).endswith(
+        " Method: Ghorbani et al. (2019)."
+    )
     viz.save(viz.spectrum([bulk], titles=["a"]), tmp_path / "x.pdf", caption=True)
     assert REFERENCES["ghorbani2019"].full in (tmp_path / "x.md").read_text("utf-8")
     entry = (tmp_path / "x.tex").read_text("utf-8").partition("@inproceedings{")[2]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from viz.explorer.explorer import Explorer
-from viz.explorer.live_scene import HEIGHTS, SHOWS, Look, Scene
+from viz.explorer.live_scene import HEIGHTS, SHOWS, LiveLook, Scene
 from viz.explorer.moment import Atlas, Moment
 from viz.explorer.regions import POINTS, rounded_point, rounded_window
 from viz.geometry.mesh import SHADINGS
@@ -47,7 +47,7 @@ class Controls:
     def __init__(self, explorer: Explorer, scene: Scene) -> None:
         self.explorer = explorer
         self.scene = scene
-        self.look = Look()
+        self.look = LiveLook()
         self._helping = False
 
     def keys(self) -> dict[str, Callable[[], None]]:

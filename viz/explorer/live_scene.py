@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from landscape.records.panel import Panel
 from landscape.records.residuals import Residual, remove_quadratic
 from landscape.records.results import Projection
 from landscape.records.surface import Status, Surface
@@ -19,7 +20,7 @@ from viz.geometry.mesh import SHADINGS, Shading, surface_mesh
 from viz.geometry.relief import COLOURS
 from viz.offscreen import ensure
 from viz.scenes.colourbar import draw_colour_bar
-from viz.scenes.scene import Panel, draw_mesh, draw_panel
+from viz.scenes.scene import DrawnPanel, draw_mesh, draw_panel
 from viz.scenes.text import text_2d
 from viz.style import Style
 
@@ -36,8 +37,8 @@ _DPI, _WIDE, _LEAST = 110, 800, 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """How a surface is shown.
+class LiveLook:
+    """What the controls of the live explorer are set to.
 
     Attributes:
         shows: ``loss``; ``residual``, the losses without their best-fitting quadratic; ``auto``:
@@ -90,7 +91,7 @@ class Shown:
     note: str = ""
 
     @classmethod
-    def of(cls, surface: Surface, look: Look, paths: tuple[Projection, ...] = ()) -> Shown:
+    def of(cls, surface: Surface, look: LiveLook, paths: tuple[Projection, ...] = ()) -> Shown:
         """Choose between losses and residual, and make the scale.
 
         Raises:
@@ -185,7 +186,7 @@ class Scene:
         if self._aimed:
             self._put_camera(self._aimed)
 
-    def draw(self, moment: Moment, look: Look, *, turn_back: bool = False) -> Shown | None:
+    def draw(self, moment: Moment, look: LiveLook, *, turn_back: bool = False) -> Shown | None:
         """Draw a moment; the camera stays where the user turned it.
 
         Args:
@@ -207,7 +208,7 @@ class Scene:
             self.plotter.suppress_rendering = False
 
     def _draw(
-        self, surface: Surface, place: Place, moment: Moment, look: Look, *, turn_back: bool
+        self, surface: Surface, place: Place, moment: Moment, look: LiveLook, *, turn_back: bool
     ) -> Shown:
         shown = Shown.of(surface, look, place.paths)
         style = _style(look, self.plotter.window_size[0], self._ratio)
@@ -229,11 +230,11 @@ class Scene:
         self.shown, self._surface = shown, surface
         return shown
 
-    def _draw_surface(self, shown: Shown, look: Look, style: Style, title: str) -> None:
+    def _draw_surface(self, shown: Shown, look: LiveLook, style: Style, title: str) -> None:
         frame = self.frame = Frame.around([shown.surface], shown.scale, style)
         shading = look.shading if _has(shown.surface, look.shading) else "differences"
         if shown.residual is None:
-            panel = Panel.of(shown.surface, shown.paths, title)
+            panel = DrawnPanel.of(Panel(shown.surface, paths=shown.paths, title=title), shown.scale)
             draw_panel(self.plotter, panel, frame, style, shading=shading,
                        aspect=0.86 * self.aspect)  # fmt: skip
             return
@@ -287,7 +288,7 @@ class Scene:
             self.plotter.subplot(0, 0)
             self.plotter.add_text(said, position=place, font_size=9, name=name, color="#222222")
 
-    def chart(self, line: Surface | None, look: Look) -> None:
+    def chart(self, line: Surface | None, look: LiveLook) -> None:
         """Show the losses along a line in the upper left corner; None shows none any more."""
         if self._corner is None:
             if line is None:
@@ -302,7 +303,7 @@ class Scene:
         self.plotter.close()
 
 
-def _style(look: Look, width: int, ratio: float) -> Style:
+def _style(look: LiveLook, width: int, ratio: float) -> Style:
     style = Style.of(look.style)
     dpi = round(_DPI * ratio * min(max(width / ratio / _WIDE, _LEAST), 1.0))
     return replace(style, dpi=dpi, height=style.height * look.exaggeration,

@@ -19,7 +19,7 @@ from viz.films.video import check_video, write_video
 from viz.geometry.frame import Frame
 from viz.geometry.height import HeightScale, number
 from viz.geometry.relief import COLOURS
-from viz.scenes.scene import Panel
+from viz.scenes.scene import DrawnPanel
 from viz.style import Style
 
 Floats = NDArray[np.float64]
@@ -88,7 +88,7 @@ def animate_zoom(
             frame = _residual_frame(residual, view)
             if not i:
                 stage.fix_scale(frame, turned)
-            stage.draw(Panel(residual.surface(), (), title), frame, view, "flat")
+            stage.draw(DrawnPanel(residual.surface(), (), title), frame, view, "flat")
             write_lines(stage.plotter, _window_text(residual, width, step), view)
             yield stage.picture()
 

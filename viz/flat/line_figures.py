@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from landscape.records.centre import centre_of
 from landscape.records.grid import Grid
 from landscape.records.surface import Surface
-from viz.captions.surfaces import caption as caption_of
+from viz.captions.surfaces import surface_caption
 from viz.captions.told import remember
 from viz.flat.lines import check_count, drawing, grey, ground, line_colours
 from viz.geometry.height import (
@@ -167,7 +167,7 @@ def line(
             columns = max(1, min(len(names), int(width / (0.35 + 0.055 * max(map(len, names))))))
             figure.legend(handles, names, loc="outside lower center", ncols=columns,
                           frameon=False, fontsize=7, handlelength=1.6)  # fmt: skip
-    remember(figure, line_caption(every, height=height, accuracy=accuracy))
+    remember(figure, _caption(every, height, accuracy=accuracy))
     return figure
 
 
@@ -223,12 +223,8 @@ def draw_lines(
         axes.patch.set_visible(False)
 
 
-def line_caption(
-    surfaces: Surface | Sequence[Surface], *, height: Kind = "log", accuracy: bool = True
-) -> str:
-    """Write the caption of :func:`line`, given the same arguments."""
-    every = [surfaces] if isinstance(surfaces, Surface) else list(surfaces)
-    parts = [caption_of(every, scale=HeightScale.of(every, kind=height), shading="")]
+def _caption(every: Sequence[Surface], height: Kind, *, accuracy: bool) -> str:
+    parts = [surface_caption(every, scale=HeightScale.of(every, kind=height), shading="")]
     parts[0] = parts[0].replace("Colours and isolines:", "Axis:")
     if not any("section_beta" in s.settings for s in every):
         parts[0] = _as_line(parts[0])

@@ -13,8 +13,8 @@ from viz.geometry.camera import aim
 from viz.geometry.frame import Frame
 from viz.geometry.height import HeightScale, Kind, heights
 from viz.geometry.window import Window
+from viz.scenes.arrangement import Drawing, arranged
 from viz.scenes.legends import draw_heading
-from viz.scenes.panels import Drawing, arranged
 from viz.scenes.scene import draw_mesh
 from viz.style import Style
 

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.records.kink_map import KinkMap
+from landscape.records.panel import Panel
 from landscape.records.surface import Surface
-from viz.captions.surfaces import caption as caption_of
+from viz.captions.surfaces import surface_caption
 from viz.captions.told import remember
 from viz.flat.contours import contour, write_caption
 from viz.geometry.camera import aim
@@ -19,9 +20,10 @@ from viz.geometry.drape import drape
 from viz.geometry.frame import Frame
 from viz.geometry.height import HeightScale, Kind, scale_of
 from viz.geometry.mesh import Shading, check_shading, surface_mesh
+from viz.look import Look
+from viz.scenes.arrangement import Drawing, arranged
 from viz.scenes.cross import draw_cross
 from viz.scenes.legends import draw_heading
-from viz.scenes.panels import Drawing, arranged
 from viz.scenes.scene import draw_mesh
 from viz.scenes.text import text_2d
 from viz.style import Style
@@ -123,7 +125,7 @@ def missing(kinks: KinkMap) -> list[str]:
     return text
 
 
-def look(strength: float) -> tuple[float, float]:
+def weight_of(strength: float) -> tuple[float, float]:
     """Return width in points and opacity of a line of this strength."""
     low, high = _WIDTHS
     faint, full = _OPACITIES
@@ -191,20 +193,20 @@ def kink_contour(
         return kink_density(kinks, surface=surface, title=title, height=height, most=most,
                             width=width, caption=caption, style=style)  # fmt: skip
     drawn = DrawnKinks.of(kinks, least)
-    figure = contour(surface, titles=[title], height=height, width=width, caption=False,
-                     style=style)  # fmt: skip
+    figure = contour(Panel(surface, title=title), Look(height=height, style=style), width=width,
+                     caption=False)  # fmt: skip
     axes = figure.axes[0]
     ends = kinks.segments.reshape(-1, 2, 2)
     with matplotlib.rc_context(dict(style.figure_settings)):
         for layer, strength, mine in drawn.groups():
-            line, opacity = look(strength)
+            line, opacity = weight_of(strength)
             axes.add_collection(LineCollection(
                 list(ends[mine]), colors=layer_colour(layer), linewidths=line, alpha=opacity,
                 capstyle="butt",
             ))  # fmt: skip
         _legend(axes, drawn)
         scale = scale_of(height, [surface])
-        words = " ".join([caption_of(surface, scale=scale, shading=""), *drawn.sentences()])
+        words = " ".join([surface_caption(surface, scale=scale, shading=""), *drawn.sentences()])
         if caption:
             write_caption(figure, words, font=style.font)
     remember(figure, words)
@@ -262,7 +264,7 @@ def kink_surface(
     style = Style.of(style)
     scale = scale_of(height, [surface])
     frame = Frame.around([surface], scale, style)
-    text = caption_of(surface, scale=scale, frame=frame, shading=shading)
+    text = surface_caption(surface, scale=scale, frame=frame, shading=shading)
 
     def draw(plotter: Any, _number: int) -> None:
         mesh = surface_mesh(surface, frame, shading=shading)
@@ -289,7 +291,7 @@ def _draw_lines(
     for layer, strength, mine in drawn.groups():
         points = drape(drawn.kinks.segments[mine], surface, frame)
         if len(points):
-            line, opacity = look(strength)
+            line, opacity = weight_of(strength)
             plotter.add_mesh(pyvista.line_segments_from_points(points), lighting=False,
                              color=layer_colour(layer), opacity=opacity,
                              line_width=style.pixels(line))  # fmt: skip

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.records.results import Analysis
+from viz.captions.told import remember
 from viz.flat.lines import dark, drawing, grey, ground
 from viz.geometry.height import number
 from viz.style import Style
@@ -98,16 +99,11 @@ def activation_plate(
                 _draw(panels, record, ends)
                 _label(panels, record, first=column == 0, columns=across)
         figure.supxlabel("$z$", fontsize=8, y=0.04 / tall, va="bottom")
+    remember(figure, _caption(records))
     return figure
 
 
-def activation_caption(records: Sequence[Analysis]) -> str:
-    """Write the caption of a plate.
-
-    Raises:
-        ValueError: for no record, or one of another kind.
-    """
-    _check(records, None)
+def _caption(records: Sequence[Analysis]) -> str:
     classes = [str(record.settings["smoothness"]) for record in records]
     low, high = (float(v) for v in _ends(records)["x"])
     counts = {text: classes.count(name) for name, text in _TOLD.items()}

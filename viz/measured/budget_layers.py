@@ -11,6 +11,7 @@ import numpy as np
 
 from landscape.records.arrays import Floats
 from landscape.records.budget import SlopeBudget
+from viz.captions.told import remember
 from viz.flat.lines import between, dark, drawing, grey, legend_size, outside_legend
 from viz.geometry.height import number
 from viz.measured.budget_bars import KINKS, checks
@@ -113,8 +114,7 @@ def layer_budgets(
         style: its fonts, ink and background: a style, the name of one, or a file of one.
 
     Returns:
-        A ``matplotlib.figure.Figure``; write it with :func:`viz.save`, below it
-        :func:`viz.layer_caption`.
+        A ``matplotlib.figure.Figure``; write it with :func:`viz.save`.
 
     Raises:
         ValueError: for no budget, networks with other sites, or one without any.
@@ -152,6 +152,7 @@ def layer_budgets(
         outside_legend(figure, handles, columns=columns)
         _fit_labels(figure, panels, around + row * sites)
         _thin_ticks(figure, panels)
+    remember(figure, _caption(every, totals))
     return figure
 
 
@@ -258,14 +259,7 @@ def _cells(units: Floats) -> Floats:
     return np.array([units[a:b].mean() for a, b in pairwise(bounds)])
 
 
-def layer_caption(budgets: SlopeBudget | Sequence[SlopeBudget]) -> str:
-    """Write the caption of :func:`viz.layer_budgets`.
-
-    Raises:
-        ValueError: for no budget, networks with other sites, or one without any.
-    """
-    every = [budgets] if isinstance(budgets, SlopeBudget) else list(budgets)
-    totals = LayerTotals.of(every)
+def _caption(every: Sequence[SlopeBudget], totals: LayerTotals) -> str:
     kinds = " and ".join(sorted({str(b.settings.get("segment", "custom")) for b in every}))
     many = len(every) > 1
     kink_share = float(totals.kinks.mean(axis=0).sum())

@@ -21,7 +21,7 @@ from viz.geometry.paths import TUBE, bead_points, draw_beads, path_pieces
 from viz.geometry.viewport import View
 from viz.geometry.window import visible
 from viz.offscreen import ensure
-from viz.scenes.scene import Panel, draw_mesh, panel_mesh, shaded_smooth
+from viz.scenes.scene import DrawnPanel, draw_mesh, panel_mesh, shaded_smooth
 from viz.style import Style
 
 Floats = NDArray[np.float64]
@@ -43,7 +43,7 @@ class Layer:
 
 
 def render(
-    panel: Panel,
+    panel: DrawnPanel,
     frame: Frame,
     view: View,
     style: Style,
@@ -109,7 +109,7 @@ def _tiles(
 
 def _draw(
     plotter: Any,
-    panel: Panel,
+    panel: DrawnPanel,
     frame: Frame,
     view: View,
     style: Style,

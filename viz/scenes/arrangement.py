@@ -13,7 +13,7 @@ from viz.geometry.height import HeightScale
 from viz.geometry.mesh import Shading
 from viz.offscreen import ensure
 from viz.scenes.colourbar import draw_colour_bar
-from viz.scenes.scene import Panel, draw_panel
+from viz.scenes.scene import DrawnPanel, draw_panel
 from viz.scenes.text import letter_width, text_2d, wrapped_in_scene
 from viz.style import Style
 
@@ -32,7 +32,7 @@ class Group:
         colours: what the surfaces are coloured by; None for their losses.
     """
 
-    panels: Sequence[Panel]
+    panels: Sequence[DrawnPanel]
     frame: Frame
     style: Style
     shading: Shading
