@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from landscape.records.panel import Panel
-    from viz import report
     from viz.browser.html import to_html, toy_html
     from viz.browser.notebook import show
     from viz.captions.told import caption_of
@@ -117,7 +116,6 @@ __all__ = [
     "microscope",
     "microscope_3d",
     "mosaic",
-    "report",
     "residual_scaling",
     "save",
     "section",

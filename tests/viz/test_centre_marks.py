@@ -12,6 +12,7 @@ from making import make_path, make_surface
 
 import viz
 from landscape.records.grid import Grid
+from landscape.records.panel import Panel
 from landscape.records.residuals import remove_quadratic
 from landscape.records.surface import Surface
 from viz.captions.beside import as_markdown
@@ -22,7 +23,7 @@ from viz.geometry.frame import Frame
 from viz.geometry.height import HeightScale
 from viz.geometry.solution_points import Solution
 from viz.scenes.cross import arms_of
-from viz.scenes.scene import Panel
+from viz.scenes.scene import DrawnPanel
 from viz.style import TESTING
 
 NOTED = {"losses": 0.0114, "accuracies": 0.985}
@@ -153,7 +154,7 @@ def test_films_and_the_figures_of_papers_have_the_cross(rendering: None) -> None
     frame = Frame.around([surface], HeightScale.of([surface]), TESTING)
     stage = Stage((160, 120), film_style((160, 120), TESTING))
     for ends, wanted in (((0.0, 0.0), 0), ((0.4, 0.0), 3)):
-        panel = Panel(surface, (), "", through=(path_to(ends),))
+        panel = DrawnPanel(surface, through=(path_to(ends),))
         stage.draw(panel, frame, TESTING, "flat")
         there = [name for name in stage.plotter.renderer.actors if name.startswith("centre")]
         assert len(there) == wanted

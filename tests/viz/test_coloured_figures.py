@@ -128,7 +128,9 @@ def test_names_of_classes_have_room_beside_the_bar(
 def test_mistakes_are_told(pair: list[Surface]) -> None:
     with pytest.raises(ValueError, match="unknown colour 'hue'; known: losses, slope"):
         viz.figure(pair, viz.Look(colour="hue"))
-    with pytest.raises(ValueError, match="needs reference=, one surface or one for each of the 2"):
+    with pytest.raises(
+        ValueError, match="'difference' needs a reference, got none; give one surface"
+    ):
         viz.caption_of(viz.figure(pair, viz.Look(colour="difference"), dpi=30))
     with pytest.raises(ValueError, match="two references"):
         viz.mosaic(pair[0], viz.Look(colour="difference", reference=pair[0]), flat=pair[1])

@@ -12,6 +12,7 @@ from making import make_path, make_surface
 
 import viz
 from landscape.records.grid import Grid
+from landscape.records.panel import Panel
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
 from viz.captions.surfaces import surface_caption
@@ -21,7 +22,7 @@ from viz.geometry.height import HeightScale
 from viz.geometry.mesh import surface_mesh
 from viz.geometry.paths import bead_records, path_pieces
 from viz.geometry.window import visible
-from viz.scenes.scene import Panel
+from viz.scenes.scene import DrawnPanel
 from viz.style import TESTING
 
 
@@ -112,7 +113,8 @@ def test_a_path_with_a_known_loss_stays_as_it_is(bumpy: Surface) -> None:
     path = make_path(np.zeros((3, 2)), losses)
     assert laid(path, bumpy, "log") is path
     assert losses_on(path, bumpy, "log") is path.losses
-    assert Panel(bumpy, (path,)).laid(HeightScale.of([bumpy])).paths == (path,)
+    panel = Panel(bumpy, paths=(path,))
+    assert DrawnPanel.of(panel, HeightScale.of([bumpy])).paths == (path,)
 
 
 def test_the_caption_says_that_losses_and_distances_are_not_known(bumpy: Surface) -> None:

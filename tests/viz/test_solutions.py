@@ -14,6 +14,7 @@ import viz
 from landscape.planes.between import plane_through
 from landscape.records.grid import Grid
 from landscape.records.layout import Layout, Slot
+from landscape.records.panel import Panel
 from landscape.records.plane import Plane
 from landscape.records.surface import Surface
 from viz.captions.surfaces import surface_caption
@@ -24,7 +25,7 @@ from viz.geometry.solution_points import labels_of, solutions_of
 from viz.paper.hybrid import FIGURE_STYLE
 from viz.paper.page import common_names
 from viz.scenes.legends import names_of
-from viz.scenes.scene import Panel
+from viz.scenes.scene import DrawnPanel
 from viz.scenes.solution_marks import points_of
 from viz.style import TESTING
 
@@ -120,9 +121,10 @@ def test_a_path_that_led_to_a_solution_is_not_named_twice(surface: Surface, plan
 
 
 def test_a_legend_below_is_true_of_every_panel(surface: Surface, plane: Plane) -> None:
-    def panel(*runs: str, marked: bool = False) -> Panel:
+    def panel(*runs: str, marked: bool = False) -> DrawnPanel:
         paths = [replace(make_path(np.zeros((2, 2)), np.ones(2)), run=run) for run in runs]
-        return Panel.of(surface, paths, plane=plane if marked else None)
+        shown = Panel(surface, plane if marked else None, tuple(paths))
+        return DrawnPanel.of(shown, HeightScale.of([surface]))
 
     style = viz.Style.named("paper")
     both = panel(*NAMES[:2], marked=True)

@@ -67,7 +67,7 @@ def figure(
     Args:
         panels: one or several, at most 12.
         look: height, colour, shading and style; a style given by its name is drawn a little
-            steeper, see :func:`viz.figure_style`.
+            steeper, see :func:`viz.paper.hybrid.figure_style`.
         columns: panels per row; by default at most 3, or 4 from a width of 6.5.
         width: of the figure in inches: 5.5, 3.25 and 6.75 are usual.
         dpi: pixels per inch of what is rendered.
