@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 import landscape
 from landscape import data
+from landscape.curvature.expected_hessian import expected_hessian_check, hessian_product
 from landscape.curvature.spectrum import quadrature
 from landscape.networks.parameters import flatten
 
@@ -86,7 +87,7 @@ def networks(pair: tuple[Tensor, Tensor]) -> Iterator[tuple[str, nn.Module]]:
 
 def cost(problem: landscape.Problem, scale: float) -> float:
     """Return the processor time of a product with the scale over that of one without, in turns."""
-    operators = [landscape.hessian_product(problem, scale=s) for s in (None, scale)]
+    operators = [hessian_product(problem, scale=s) for s in (None, scale)]
     vector = np.random.default_rng(0).standard_normal(operators[0].shape[0])
     ratios = []
     for _ in range(ROUNDS + 1):
@@ -107,7 +108,7 @@ def clouds(pair: tuple[Tensor, Tensor], directions: int, centres: int) -> None:
         problem = landscape.Problem(model, "cross_entropy", pair)
         step = RATE * float(np.linalg.norm(landscape.gradient(problem)))
         for lengths in (1.0, 0.3):
-            found = landscape.expected_hessian_check(
+            found = expected_hessian_check(
                 problem, scale=lengths * step, directions=directions, centres=centres
             ).settings
             errors = (found["autograd_rms_error"], found["rms_error"], found["noise"])
@@ -127,7 +128,7 @@ def given_steps(pair: tuple[Tensor, Tensor], count: int) -> None:
             step = -RATE * slope
             change = (landscape.gradient(problem, theta + step) - slope) @ step
             errors.append([
-                abs(step @ (landscape.hessian_product(problem, theta, scale=s) @ step) / change - 1)
+                abs(step @ (hessian_product(problem, theta, scale=s) @ step) / change - 1)
                 for s in (None, float(np.linalg.norm(step)))
             ])  # fmt: skip
             theta = theta + step
@@ -141,7 +142,7 @@ def scatter(pair: tuple[Tensor, Tensor], starts: int) -> None:
     torch.manual_seed(0)
     model = trained(mlp(2).double(), pair, 300)
     problem = landscape.Problem(model, "cross_entropy", pair)
-    operator = landscape.hessian_product(problem)
+    operator = hessian_product(problem)
     size = len(flatten(model))
     rng = np.random.default_rng(0)
     plain = []

@@ -56,7 +56,7 @@ def single() -> Any:
     from landscape import viz
 
     surfaces, paths = bowls(1)
-    return viz.surface(surfaces[0], path=paths[0], title="One surface")
+    return viz.surface(viz.Panel(surfaces[0], paths=(paths[0],), title="One surface"))
 
 
 def comparison() -> Any:
@@ -64,8 +64,10 @@ def comparison() -> Any:
     from landscape import viz
 
     surfaces, paths = bowls(4)
+    panels = [viz.Panel(surface, paths=(path,), title=title)
+              for surface, path, title in zip(surfaces, paths, "abcd", strict=True)]  # fmt: skip
     style = viz.Style(panel_width=3.625, panel_height=2.8, dpi=300)
-    return viz.compare(surfaces, paths=paths, titles=list("abcd"), columns=2, style=style)
+    return viz.compare(panels, viz.Look(style=style), columns=2)
 
 
 def measure(name: str) -> dict[str, Any]:
@@ -76,10 +78,10 @@ def measure(name: str) -> dict[str, Any]:
     from PIL import Image
 
     from landscape import viz
-    from landscape.viz import writing  # noqa: F401
+    from landscape.viz import offscreen, writing  # noqa: F401
     from landscape.viz.scenes import panels  # noqa: F401
 
-    viz.ensure()
+    offscreen.ensure()
     # PyVista imports its plotting part when it is first asked for.
     assert pyvista.Plotter
     imported = time.perf_counter()

@@ -10,6 +10,7 @@ import numpy as np
 import landscape
 from landscape import data
 from landscape.networks import activations, build
+from landscape.records.window_scaling import ResidualScaling
 
 ACTIVATIONS = ("relu", "smelu_0.01", "smelu_0.1", "smelu_1", "gelu", "elu", "tanh")
 WIDTHS = np.array([4e-5, 4e-4, 4e-3, 4e-2, 4e-1])
@@ -17,7 +18,7 @@ SEEDS = (0, 1, 2)
 ENGINE = landscape.SamplingConfig(strategy="batched", chunk=8, batch_size=1024, threads=1)
 
 
-def scaling(name: str, seed: int) -> landscape.ResidualScaling:
+def scaling(name: str, seed: int) -> ResidualScaling:
     """Train on digits by gradient descent, and look into windows around 20 places of a plane."""
     digits = data.load("digits", standardise="features")
     model = build("mlp", activation=name, hidden=(32, 32), seed=seed)

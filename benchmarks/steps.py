@@ -26,7 +26,9 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 import landscape
 from landscape import data
+from landscape.kinks import predicted_slope_change
 from landscape.networks import build
+from landscape.records.segment import Segment
 
 DEPTHS = (2, 4, 8)
 OPTIMIZERS = ("gd", "momentum", "Adam")
@@ -168,9 +170,7 @@ def cell(name: str, depth: int, kind: str, examples: int, steps: int) -> str:
     problem = landscape.Problem(model, "cross_entropy", pair, batch_norm="batch")
     truth, rows, crossings = Truth(model, pair), [], []
     for start, step in path:
-        said = landscape.predicted_slope_change(
-            problem, landscape.Segment(start.numpy(), step.numpy())
-        )
+        said = predicted_slope_change(problem, Segment(start.numpy(), step.numpy()))
         slope, change, *autograd = truth.changes(start, step)
         found = (*autograd, said.slope_change, autograd[1] + said.kink)
         rows.append([abs(change / slope), *(abs(value / change - 1) for value in found)])

@@ -64,9 +64,10 @@ def path_over(surface: Surface) -> Projection:
 def write_page(folder: Path, runs: int, points: int) -> Path:
     """Write a page that shows all its runs at once."""
     surfaces = {f"run{k}": bumpy(f"run{k}", points, k) for k in range(runs)}
-    records: dict[str, Surface | Projection] = {**surfaces}
-    records |= {f"path {name}": path_over(surface) for name, surface in surfaces.items()}
-    return viz.to_html(records, folder / f"{runs}x{points}.html", show=list(surfaces))
+    panels = {
+        name: viz.Panel(surface, paths=(path_over(surface),)) for name, surface in surfaces.items()
+    }
+    return viz.to_html(panels, folder / f"{runs}x{points}.html", show=list(surfaces))
 
 
 def opened_in(page: Any, target: Path) -> float:

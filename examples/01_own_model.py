@@ -43,4 +43,4 @@ print(f"loss at the solution {surface.losses[grid.shape[0] // 2, grid.shape[1] /
 
 # %% A picture to look at and a figure for the paper
 print("wrote", viz.save(viz.contour(surface), given.out / "own-contour.pdf"))
-print("wrote", viz.save(viz.surface(surface, title="My network"), given.out / "own.png"))
+print("wrote", viz.save(viz.surface(viz.Panel(surface, title="My network")), given.out / "own.png"))

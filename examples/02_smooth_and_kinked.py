@@ -38,17 +38,16 @@ grid = window_around(paths, points, margin=0.4)
 # %% Sample, and place each path with its true losses
 # A fixed engine: one arithmetic in all panels, and nothing to measure for each network.
 engine = landscape.SamplingConfig(strategy="batched", chunk=8, batch_size=1024, threads=1)
-surfaces, placed = [], []
+panels = []
 for name, problem in problems.items():
-    surfaces.append(landscape.sample(problem, planes[name], grid=grid, engine=engine))
-    evaluator = landscape.plane_evaluator(problem, planes[name], config=engine)
-    path = landscape.place(evaluator, planes[name], runs[name], run=name, plane_id=name)
-    placed.append(path)
-    print(f"{name:5} final loss {runs[name].losses[-1]:.4f}, in the plane {path.captured:.1%}")
+    about = activations.get(name)
+    paths = {f"{about.label} ({about.smoothness})": runs[name]}  # its name is the panel's title
+    panel = landscape.sample(problem, planes[name], paths=paths, grid=grid, engine=engine)
+    panels.append(panel)
+    share = panel.paths[0].captured
+    print(f"{name:5} final loss {runs[name].losses[-1]:.4f}, in the plane {share:.1%}")
 
 # %% One height scale, one range of colours, one camera
 # Only then is a difference between panels one between networks.
-facts = [activations.get(name) for name in names]
-shown = {"paths": placed, "titles": [f"{one.label} ({one.smoothness})" for one in facts]}
-print("wrote", viz.save(viz.contour(surfaces, **shown), given.out / "smooth-and-kinked.pdf"))
-print("wrote", viz.save(viz.compare(surfaces, **shown), given.out / "smooth-and-kinked.png"))
+print("wrote", viz.save(viz.contour(panels), given.out / "smooth-and-kinked.pdf"))
+print("wrote", viz.save(viz.compare(panels), given.out / "smooth-and-kinked.png"))

@@ -35,18 +35,12 @@ plane = landscape.pca_plane(runs["gd"])
 coordinates = [landscape.project(run.thetas, plane)[0] for run in runs.values()]
 grid = window_around(coordinates, (11, 11) if given.quick else (61, 61), margin=0.2)
 engine = landscape.SamplingConfig(strategy="batched", chunk=8, batch_size=1024, threads=1)
-evaluator = landscape.plane_evaluator(problems["gd"], plane, config=engine)
-paths = [
-    landscape.place(evaluator, plane, run, run=name, plane_id="gd") for name, run in runs.items()
-]
-for path in paths:
+panel = landscape.sample(problems["gd"], plane, paths=runs, grid=grid, engine=engine)
+for path in panel.paths:
     print(f"{path.run:9} final loss {path.losses[-1]:.4f}, in the plane {path.captured:.1%}")
 
 # %% All on one surface; the legend tells how much of each path the plane holds
-surface = landscape.sample(problems["gd"], plane, grid=grid, engine=engine)
-shown = [replace(path, run=f"{path.run} {path.captured:.0%}") for path in paths]
-title = "Four optimizers: share of each path in the plane"
-figure = viz.contour(surface, paths=[shown], titles=[title])
-print("wrote", viz.save(figure, given.out / "optimizers.pdf"))
-plotter = viz.surface(surface, path=shown, title=title)
-print("wrote", viz.save(plotter, given.out / "optimizers.png"))
+shown = tuple(replace(path, run=f"{path.run} {path.captured:.0%}") for path in panel.paths)
+panel = replace(panel, paths=shown, title="Four optimizers: share of each path in the plane")
+print("wrote", viz.save(viz.contour(panel), given.out / "optimizers.pdf"))
+print("wrote", viz.save(viz.surface(panel), given.out / "optimizers.png"))

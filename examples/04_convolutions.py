@@ -45,5 +45,5 @@ print(result.surface.settings.get("resampled", "every point was evaluated"))
 # %% The caption tells how many points were interpolated, and how well
 figure = viz.contour(result.surface)
 print("wrote", viz.save(figure, given.out / "convolutions.pdf"))
-plotter = viz.surface(result.surface, title="CNN with BatchNorm, ReLU")
+plotter = viz.surface(viz.Panel(result.surface, title="CNN with BatchNorm, ReLU"))
 print("wrote", viz.save(plotter, given.out / "convolutions.png"))

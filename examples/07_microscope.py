@@ -45,12 +45,11 @@ for key, problem in problems.items():
     noise.append(landscape.minibatch_noise(minibatches, step.width))
 
 # %% Full scale above, one step below; how small it is stands in the caption
-shown = {"titles": [one.label for one in facts], "full": full}
-told = {"run": step.run, "step_length": step.step_length, "noise": noise, "batch_size": 64}
-print("wrote", viz.save(viz.microscope(residuals, **shown), given.out / "microscope.png"))
+told = viz.StepFacts(step.run, step.step_length, noise, batch_size=64)
+shown = {"titles": [one.label for one in facts], "full": full, "step": told}
+figure = viz.microscope(residuals, **shown)
+print("wrote", viz.save(figure, given.out / "microscope.png", caption=True))
 print("wrote", viz.save(viz.microscope_3d(residuals, **shown), given.out / "microscope-3d.png"))
-caption = viz.microscope_caption(residuals, titles=shown["titles"], **told)
-(given.out / "microscope.md").write_text(caption + "\n", "utf-8")
 
 # %% Against the width of the window, kinked lines leave the smooth ones
 look = {"kinked": [bool(one.kinks) for one in facts], "step": step.width, "fitted": (4e-4, 0.02)}

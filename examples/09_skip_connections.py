@@ -35,13 +35,12 @@ for title, skip in {"With skip connections": True, "Without": False}.items():
 # Draws are keyed by the names of parameters, so that blocks of both are moved alike.
 grid = landscape.Grid.square(5 if given.quick else 25)
 how = {"subset": landscape.Subset(64 if given.quick else 256), "batch_norm": "batch"}
-surfaces = [
-    landscape.sample(
-        replace(problem, **how), landscape.random_plane(problem.model, seed=0), grid=grid
-    )
-    for problem in problems.values()
-]
+panels = []
+for title, problem in problems.items():
+    plane = landscape.random_plane(problem.model, seed=0)
+    surface = landscape.sample(replace(problem, **how), plane, grid=grid)
+    panels.append(viz.Panel(surface, title=title))
 
 # %% One scale, one camera
-picture = viz.compare(surfaces, titles=list(problems))
+picture = viz.compare(panels)
 print("wrote", viz.save(picture, given.out / "skip-connections.png"))

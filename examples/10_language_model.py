@@ -50,7 +50,7 @@ for _ in range(10 if given.quick else 300):
 # %% The surface
 plane, grid = landscape.random_plane(model, seed=0), landscape.Grid.square(5 if given.quick else 31)
 surface = landscape.sample(landscape.Problem(model, data=(inputs, targets)), plane, grid=grid)
-picture = viz.surface(surface, title="Transformer")
+picture = viz.surface(viz.Panel(surface, title="Transformer"))
 print("wrote", viz.save(picture, given.out / "language-model.png"))
 
 # %% How much of the slope's change along a gradient step sits in the kinks of its ReLUs

@@ -53,5 +53,5 @@ for kind in (nn.LSTM, nn.RNN):
     surfaces[kind.__name__] = surface
 
 # %% One scale, one camera
-picture = viz.compare(list(surfaces.values()), titles=list(surfaces))
+picture = viz.compare([viz.Panel(surface, title=name) for name, surface in surfaces.items()])
 print("wrote", viz.save(picture, given.out / "recurrent.png"))

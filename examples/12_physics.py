@@ -55,5 +55,5 @@ for speed in (1.0, 30.0):
     surfaces[f"Wave of speed {speed:g}"] = landscape.sample(problem, plane, grid=grid)
 
 # %% One scale, one camera
-picture = viz.compare(list(surfaces.values()), titles=list(surfaces))
+picture = viz.compare([viz.Panel(surface, title=name) for name, surface in surfaces.items()])
 print("wrote", viz.save(picture, given.out / "physics.png"))

@@ -37,6 +37,6 @@ print(landscape.describe(plane))
 # %% The surface; the inputs are the targets
 grid = landscape.Grid.square(9 if given.quick else 51, 1.5)
 surface = landscape.sample(landscape.Problem(model, "mse", (digits, digits)), plane, grid=grid)
-title = "Autoencoder: alpha moves the encoder, beta the decoder"
-print("wrote", viz.save(viz.surface(surface, title=title), given.out / "autoencoder.png"))
-print("wrote", viz.save(viz.contour(surface, titles=[title]), given.out / "autoencoder.pdf"))
+panel = viz.Panel(surface, title="Autoencoder: alpha moves the encoder, beta the decoder")
+print("wrote", viz.save(viz.surface(panel), given.out / "autoencoder.png"))
+print("wrote", viz.save(viz.contour(panel), given.out / "autoencoder.pdf"))

@@ -3,6 +3,7 @@
 # %% Options, data and optimizers
 import argparse
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -41,16 +42,13 @@ for name, rate in rates.items():
 
 # %% The plane through the three solutions; each path is placed on it by least squares
 plane = landscape.plane_through(*runs.values(), orthogonal=True)
-evaluator = landscape.plane_evaluator(problem, plane)
-paths = [
-    landscape.place(evaluator, plane, run, run=name, plane_id="three") for name, run in runs.items()
-]
-for path in paths:
-    print(f"{path.run:8} final loss {path.losses[-1]:.4f}, in the plane {path.captured:.1%}")
 points = (11, 11) if given.quick else (61, 61)
-grid = window_around([path.coordinates for path in paths], points, margin=0.5)
-surface = landscape.sample(problem, plane, grid=grid)
+coordinates = [landscape.project(run.thetas, plane)[0] for run in runs.values()]
+grid = window_around(coordinates, points, margin=0.5)
+panel = landscape.sample(problem, plane, paths=runs, grid=grid)
+for path in panel.paths:
+    print(f"{path.run:8} final loss {path.losses[-1]:.4f}, in the plane {path.captured:.1%}")
 
 # %% All on one surface, at their true losses: off the plane these are not the surface's
-picture = viz.surface(surface, path=paths, title="The plane of three solutions")
+picture = viz.surface(replace(panel, title="The plane of three solutions"))
 print("wrote", viz.save(picture, given.out / "three-optimizers.png"))

@@ -52,8 +52,6 @@ trainer.fit(Classifier(net), torch.utils.data.DataLoader(examples, 128, shuffle=
 problem, points = landscape.Problem(net, data=digits), 9 if given.quick else 51
 run = landscape.evaluate_losses(problem, recorder.trajectory())
 plane = landscape.pca_plane(run, length="displacement")
-evaluator = landscape.plane_evaluator(problem, plane)
-path = landscape.place(evaluator, plane, run, run="Lightning", plane_id="pca")
-surface = landscape.sample(problem, plane, grid=landscape.Grid.square(points, 1.5))
-picture = viz.surface(surface, path=path, title="A path recorded in Lightning")
-print("wrote", viz.save(picture, given.out / "lightning.png"))
+paths, grid = {"A path recorded in Lightning": run}, landscape.Grid.square(points, 1.5)
+panel = landscape.sample(problem, plane, paths=paths, grid=grid)
+print("wrote", viz.save(viz.surface(panel), given.out / "lightning.png"))

@@ -51,9 +51,7 @@ def next_letter(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
 problem = landscape.Problem(model, next_letter, {"input_ids": lines, "labels": lines})
 run = landscape.evaluate_losses(problem, recorder.trajectory())
 plane = landscape.pca_plane(run, length="displacement")
-evaluator = landscape.plane_evaluator(problem, plane)
-path = landscape.place(evaluator, plane, run, run="Trainer", plane_id="pca")
 grid = landscape.Grid.square(5 if given.quick else 31, 1.5)
-surface = landscape.sample(problem, plane, grid=grid)
-picture = viz.surface(surface, path=path, title="A path recorded in the Trainer")
-print("wrote", viz.save(picture, given.out / "huggingface.png"))
+paths = {"A path recorded in the Trainer": run}
+panel = landscape.sample(problem, plane, paths=paths, grid=grid)
+print("wrote", viz.save(viz.surface(panel), given.out / "huggingface.png"))

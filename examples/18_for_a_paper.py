@@ -3,6 +3,7 @@
 # %% Options, and a study of four runs
 import argparse
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import landscape
@@ -25,17 +26,16 @@ config = landscape.StudyConfig.from_dict(
 )
 load = {"load_data": lambda wanted: data.load(wanted.name, standardise=wanted.standardise)}
 study = landscape.Study(config, given.out / "for-a-paper.h5", **load).run()
-runs = ("relu-gd-seed0", "elu-gd-seed0")
-surfaces = [study.surface(f"{run}.pca") for run in runs]
-paths = [study.projection(run, f"{run}.pca") for run in runs]
+panels = []
+for title, run in {"ReLU": "relu-gd-seed0", "ELU": "elu-gd-seed0"}.items():
+    surface, path = study.surface(f"{run}.pca"), study.projection(run, f"{run}.pca")
+    panels.append(viz.Panel(surface, paths=(path,), title=title))
 
 # %% Rendered at 600 dpi; frame, ticks and text are vectors in embedded fonts
 # The width is that of two columns of ICML; the caption is written beside, for LaTeX too.
 small = {"dpi": 100} if given.quick else {}
-shown = {"paths": paths, "titles": ["ReLU", "ELU"], "height": "log"}
-figure = viz.figure(surfaces, **shown, width=viz.width_of("icml", columns=2), **small)
-caption = viz.figure_caption(surfaces, paths=paths)
-print("wrote", viz.save(figure, given.out / "paper.pdf", caption=caption))
+figure = viz.figure(panels, width=viz.width_of("icml", columns=2), **small)
+print("wrote", viz.save(figure, given.out / "paper.pdf", caption=True))
 
 # %% The loss between two ReLU solutions of different seeds, with the accuracy and the barrier
 first, second = (study.trajectory(f"relu-gd-seed{seed}") for seed in (0, 1))
@@ -48,11 +48,11 @@ between = landscape.sample(problem, line, grid=grid)
 print("wrote", viz.save(viz.line(between, titles=["ReLU"]), given.out / "line.pdf"))
 
 # %% The same surface for Blender and the web: normals, colours and the path in one file
-for path in viz.export_mesh(surfaces[0], given.out / "relu.glb", paths=paths[:1]):
+for path in viz.export_mesh(panels[0], given.out / "relu.glb"):
     print(f"wrote the mesh {path}")
 
 # %% A film of the descent, if imageio-ffmpeg is there
 if importlib.util.find_spec("imageio_ffmpeg") and not given.quick:
     shown = {"seconds": 2, "fps": 8, "size": (640, 400)}
-    film = viz.animate_descent(surfaces[0], paths[0], given.out / "descent.gif", **shown)
+    film = viz.animate_descent(replace(panels[0], title=""), given.out / "descent.gif", **shown)
     print(f"wrote the film {film}")

@@ -28,21 +28,23 @@ config = landscape.StudyConfig.from_dict(
 load = {"load_data": lambda wanted: data.load(wanted.name, standardise=wanted.standardise)}
 study = landscape.Study(config, given.out / "views.h5", **load).run()
 runs = [f"{name}-gd-seed0" for name in names]
-random, pca = ([study.surface(f"{run}.{kind}") for run in runs] for kind in ("random", "pca"))
-paths = [study.projection(run, f"{run}.pca") for run in runs]
+random, pca = [], []
+for run, label in zip(runs, labels, strict=True):
+    random.append(viz.Panel(study.surface(f"{run}.random"), title=label))
+    path = study.projection(run, f"{run}.pca")
+    pca.append(viz.Panel(study.surface(f"{run}.pca"), paths=(path,), title=label))
 
 # %% Heights cut at a limit: what lies above is grey, and counted in the caption
-low = viz.HeightScale.of(random, kind="clipped", limit=3.0)
-picture = viz.compare(random, titles=labels, height=low)
+picture = viz.compare(random, viz.Look("clipped", limit=3.0))
 print("wrote", viz.save(picture, given.out / "clipped.png"))
 
 # %% Coloured by the slope of the loss, on a dark ground
-picture = viz.compare(pca, paths=paths, titles=labels, colour="slope", style="dark")
+picture = viz.compare(pca, viz.Look(colour="slope", style="dark"))
 print("wrote", viz.save(picture, given.out / "slope-dark.png"))
 
 # %% The difference to another surface, here ReLU's, at the same coordinates
-against = {"colour": "difference", "reference": random[0], "height": "linear"}
-picture = viz.compare(random[1:], titles=labels[1:], **against)
+against = viz.Look("linear", colour="difference", reference=random[0].surface)
+picture = viz.compare(random[1:], against)
 print("wrote", viz.save(picture, given.out / "difference.png"))
 
 # %% Activation by seed: what is the activation's, and what the draw's?
@@ -51,6 +53,5 @@ picture = viz.matrix(rows, row_titles=labels, column_titles=["seed 0", "seed 1"]
 print("wrote", viz.save(picture, given.out / "matrix.png"))
 
 # %% One network on one page: surface, plane of the path, line
-shown = {"flat": pca[1], "flat_path": paths[1], "dpi": 100 if given.quick else 600}
-figure = viz.mosaic(random[1], title=labels[1], **shown)
+figure = viz.mosaic(random[1], flat=pca[1], dpi=100 if given.quick else 600)
 print("wrote", viz.save(figure, given.out / "mosaic.pdf"))

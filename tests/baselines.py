@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from landscape import viz
 from landscape.records.grid import Grid
 from landscape.records.layout import Layout, Slot
+from landscape.records.panel import Panel
 from landscape.records.plane import Plane
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
@@ -42,12 +43,12 @@ class Parts:
 
     Attributes:
         surface: a valley that bends, without any symmetry.
-        path: down into it.
+        paths: down into it.
         style: how it looks.
     """
 
     surface: Surface
-    path: Projection | None
+    paths: tuple[Projection, ...]
     style: viz.Style
 
 
@@ -59,7 +60,7 @@ def parts() -> Parts:
     t = np.linspace(0.0, 1.0, 21)
     places = np.stack([-0.9 + 1.5 * t, 0.8 - 0.9 * t + 0.2 * np.sin(5 * t) * (1 - t)], axis=1)
     height = 0.06 + (places[:, 1] - 0.4 * places[:, 0] ** 2) ** 2 + 0.3 * (places[:, 0] - 0.8) ** 2
-    return Parts(surface, make_path(places, height), LOOK)
+    return Parts(surface, (make_path(places, height),), LOOK)
 
 
 def rendered(plotter: Any) -> Pixels:
@@ -81,35 +82,61 @@ def drawn(figure: Any) -> Pixels:
 
 def surface(shown: Parts) -> Pixels:
     """Draw one surface with its path in 3D."""
-    return rendered(viz.surface(shown.surface, path=shown.path, title="valley", caption=False,
-                                style=shown.style))  # fmt: skip
+    return rendered(
+        viz.surface(
+            Panel(shown.surface, paths=shown.paths, title="valley"),
+            viz.Look(style=shown.style),
+            caption=False,
+        )
+    )
 
 
 def compare(shown: Parts) -> Pixels:
     """Draw two surfaces side by side, the second three times as high."""
     higher = replace(shown.surface, fields={"losses": 3 * shown.surface.losses})
-    return rendered(viz.compare([shown.surface, higher], paths=[shown.path, None],
-                                titles=["one", "three"], caption=False,
-                                style=shown.style))  # fmt: skip
+    return rendered(
+        viz.compare(
+            [Panel(shown.surface, paths=shown.paths, title="one"), Panel(higher, title="three")],
+            viz.Look(style=shown.style),
+            caption=False,
+        )
+    )
 
 
 def clipped(shown: Parts) -> Pixels:
     """Draw one surface with a flat top, without a title."""
     scale = viz.HeightScale.of([shown.surface], kind="linear", limit=0.6)
-    return rendered(viz.surface(shown.surface, path=shown.path, height=scale, caption=False,
-                                style=shown.style))  # fmt: skip
+    return rendered(
+        viz.surface(
+            Panel(shown.surface, paths=shown.paths),
+            viz.Look(height=scale, style=shown.style),
+            caption=False,
+        )
+    )
 
 
 def contour(shown: Parts) -> Pixels:
     """Draw contours with the path."""
-    return drawn(viz.contour(shown.surface, paths=[shown.path], titles=["valley"], caption=False,
-                             width=4.0, style=shown.style))  # fmt: skip
+    return drawn(
+        viz.contour(
+            Panel(shown.surface, paths=shown.paths, title="valley"),
+            viz.Look(style=shown.style),
+            caption=False,
+            width=4.0,
+        )
+    )
 
 
 def hybrid(shown: Parts) -> Pixels:
     """Draw a figure for a paper, rendered at 72 dots an inch."""
-    return drawn(viz.figure(shown.surface, paths=[shown.path], titles=["valley"], dpi=72,
-                            width=4.5, style=shown.style))  # fmt: skip
+    return drawn(
+        viz.figure(
+            Panel(shown.surface, paths=shown.paths, title="valley"),
+            viz.Look(style=shown.style),
+            dpi=72,
+            width=4.5,
+        )
+    )
 
 
 def solutions(shown: Parts) -> Pixels:
@@ -118,8 +145,11 @@ def solutions(shown: Parts) -> Pixels:
     points = [[0.0, 0.0], [1.0, 0.0], [-0.4, 0.7]]
     plane = Plane(np.zeros(2), np.array([1.0, 0.0]), np.array([0.0, 1.0]), layout, "through",
                   {"points": points, "names": ["a-0", "a-1", "a-2"]})  # fmt: skip
-    return rendered(viz.surface(shown.surface, plane=plane, path=shown.path, caption=False,
-                                style=shown.style))  # fmt: skip
+    return rendered(
+        viz.surface(
+            Panel(shown.surface, plane, shown.paths), viz.Look(style=shown.style), caption=False
+        )
+    )
 
 
 SCENES: Mapping[str, Callable[[Parts], Pixels]] = MappingProxyType(

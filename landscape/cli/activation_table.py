@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from landscape import viz
 from landscape.cli.looks import check_ours
+from landscape.cli.pictures import with_caption
 from landscape.records.atomic import writable_folder
 
 if TYPE_CHECKING:
@@ -66,7 +67,9 @@ def check_target(figure: Path, *, force: bool) -> None:
         OSError: if their folder cannot be written.
     """
     check_ours(figure, force=force)
-    caption, signed = figure.with_suffix(".md"), viz.signed
+    from landscape.viz.signature import signed
+
+    caption = figure.with_suffix(".md")
     # A plate of ours, in whichever format, has its caption beside it.
     plates = [figure.with_suffix(suffix) for suffix in FIGURE_FORMATS]
     if not force and caption.exists() and not any(p.exists() and signed(p) for p in plates):
@@ -107,7 +110,4 @@ def _kinks(record: Analysis) -> str:
 
 
 def _draw(records: Sequence[Analysis], path: Path, style: Any) -> list[Path]:
-    written = viz.save(viz.activation_plate(records, style=style), path)
-    caption = path.with_suffix(".md")
-    caption.write_text(viz.as_markdown(viz.activation_caption(records)), encoding="utf-8")
-    return [written, caption]
+    return with_caption(viz.activation_plate(records, style=style), path)

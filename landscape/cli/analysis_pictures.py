@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from landscape import viz
-from landscape.cli.pictures import draw_microscope, kinked, runs_by_smoothness, title_of
+from landscape.cli.pictures import (
+    draw_microscope,
+    kinked,
+    runs_by_smoothness,
+    title_of,
+    with_caption,
+)
 from landscape.records.atomic import writable_folder
 from landscape.records.naming import RunKey
 
@@ -36,8 +42,8 @@ def draw_analyses(study: StudyFile, folder: Path, style: Any = "paper") -> list[
         ValueError: for a study without analyses.
     """
     folder = writable_folder(folder)
-    written = [path for name, figure, words in figures(study, style)
-               for path in _written(folder / name, figure, words)]  # fmt: skip
+    written = [path for name, figure in figures(study, style)
+               for path in with_caption(figure, folder / f"{name}.pdf")]  # fmt: skip
     written += _maps(study, folder, style)
     written += draw_microscope(study, folder, style)
     if not written:
@@ -45,13 +51,13 @@ def draw_analyses(study: StudyFile, folder: Path, style: Any = "paper") -> list[
     return written
 
 
-def figures(study: StudyFile, style: Any = "paper") -> Iterator[tuple[str, Any, str]]:
-    """Yield a name, a figure and its caption for slope budgets, curvature, paths, spectra."""
+def figures(study: StudyFile, style: Any = "paper") -> Iterator[tuple[str, Any]]:
+    """Yield a name and a figure for slope budgets, curvature, paths, spectra."""
     for draw in (_budgets, _against_scale, _along_path, _spectra):
         yield from draw(study, style)
 
 
-def _budgets(study: StudyFile, style: Any) -> Iterator[tuple[str, Any, str]]:
+def _budgets(study: StudyFile, style: Any) -> Iterator[tuple[str, Any]]:
     """Draw budgets, those of all seeds of an activation and optimizer in one row."""
     from landscape.study.analysis_summaries import budgets
 
@@ -67,32 +73,30 @@ def _budgets(study: StudyFile, style: Any) -> Iterator[tuple[str, Any, str]]:
         found = {title: own for title, own in found.items() if own}
         if not found:
             continue
-        yield name, viz.slope_budgets(found, style=style), viz.budget_caption(found)
+        yield name, viz.slope_budgets(found, style=style)
         for title, own in found.items():
             if any(budget.crossings for budget in own):
                 stem = f"{name}-layers-{rows[title][0]}"
-                yield stem, viz.layer_budgets(own, style=style), viz.layer_caption(own)
+                yield stem, viz.layer_budgets(own, style=style)
 
 
-def _against_scale(study: StudyFile, style: Any) -> Iterator[tuple[str, Any, str]]:
+def _against_scale(study: StudyFile, style: Any) -> Iterator[tuple[str, Any]]:
     found = _largest(study, "curvature_scale")
     if found:
         lines = list(found.values())
-        told: dict[str, Any] = {
-            "titles": list(_titles(found).values()), "kinked": list(map(kinked, found)),
-        }  # fmt: skip
-        figure = viz.curvature_scale(lines, **told, style=style)
-        yield "curvature-scale", figure, viz.curvature_scale_caption(lines, **told)
+        titles, kinds = list(_titles(found).values()), list(map(kinked, found))
+        yield "curvature-scale", viz.curvature_scale(lines, titles=titles, kinked=kinds,
+                                                     style=style)  # fmt: skip
 
 
-def _along_path(study: StudyFile, style: Any) -> Iterator[tuple[str, Any, str]]:
+def _along_path(study: StudyFile, style: Any) -> Iterator[tuple[str, Any]]:
     found = _largest(study, "along_path")
     found = {title: _with_class(found[run], run) for run, title in _titles(found).items()}
     if found:
-        yield "along-path", viz.along_path(found, style=style), viz.along_path_caption(found)
+        yield "along-path", viz.along_path(found, style=style)
 
 
-def _spectra(study: StudyFile, style: Any) -> Iterator[tuple[str, Any, str]]:
+def _spectra(study: StudyFile, style: Any) -> Iterator[tuple[str, Any]]:
     """Draw spectra of each scale, activations with kinks first; no more than there are colours."""
     from landscape.study.analysis_summaries import scale_of, spectra
 
@@ -107,8 +111,7 @@ def _spectra(study: StudyFile, style: Any) -> Iterator[tuple[str, Any, str]]:
         for start in range(0, len(lines), _SPECTRA):
             part = slice(start, start + _SPECTRA)
             name = f"{stem}-{start // _SPECTRA + 1}" if len(lines) > _SPECTRA else stem
-            figure = viz.spectrum(lines[part], titles=titles[part], style=style)
-            yield name, figure, viz.spectrum_caption(lines[part])
+            yield name, viz.spectrum(lines[part], titles=titles[part], style=style)
 
 
 def _with_class(found: Analysis, run: str) -> Analysis:
@@ -121,6 +124,8 @@ def _maps(study: StudyFile, folder: Path, style: Any) -> Iterator[Path]:
     from landscape.records.kink_cut_surface import KinkCutSurface
     from landscape.records.kink_map import KinkMap
     from landscape.study.microscopes import window_of
+    from landscape.viz.kinks.density import kink_density
+    from landscape.viz.offscreen import ensure
 
     for run, found in _largest(study, "kink_map").items():
         title, kinks = title_of(run), KinkMap.from_analysis(found)
@@ -128,32 +133,19 @@ def _maps(study: StudyFile, folder: Path, style: Any) -> Iterator[Path]:
             surface = window_of(study.analysis("microscope", run))
             figure = viz.kink_contour(surface, kinks, height="linear", title=title, style=style)
         else:
-            figure = viz.kink_density(kinks, title=title, style=style)
-        yield from _written(folder / f"kinks-{run}", figure, viz.caption_of(figure))
+            figure = kink_density(kinks, title=title, style=style)
+        yield from with_caption(figure, folder / f"kinks-{run}.pdf")
     cut = _largest(study, "creases")
     if cut:
         try:
-            viz.ensure()
+            ensure()
         except RuntimeError:
             return
     for run, found in cut.items():
         creases = KinkCutSurface.from_analysis(found)
         residual = creases.minus(creases.quadratic())
         picture = viz.kink_cut_surface(residual, title=title_of(run), style=style)
-        words = viz.caption_of(picture)
-        yield viz.save(picture, folder / f"creases-{run}.png")
-        yield _caption(folder / f"creases-{run}", words)
-
-
-def _written(stem: Path, figure: Any, words: str) -> Iterator[Path]:
-    yield viz.save(figure, stem.with_name(f"{stem.name}.pdf"))
-    yield _caption(stem, words)
-
-
-def _caption(stem: Path, words: str) -> Path:
-    caption = stem.with_name(f"{stem.name}.md")
-    caption.write_text(viz.as_markdown(words), encoding="utf-8")
-    return caption
+        yield from with_caption(picture, folder / f"creases-{run}.png")
 
 
 def _largest(study: StudyFile, kind: str) -> dict[str, Analysis]:

@@ -14,7 +14,7 @@ from landscape.cli.wiring import bars, configuration_of, load_data
 from landscape.records.choices import check_known, known_names
 
 if TYPE_CHECKING:
-    from landscape.cli.pictures import Panel
+    from landscape.records.panel import Panel
     from landscape.records.surface import Surface as SampledSurface
     from landscape.store import StudyFile
     from landscape.study.reporting import Reporter
@@ -81,8 +81,10 @@ def animate(
     Needs pip install 'lossoscope[video]'.
     """
     from landscape.cli import pictures
-    from landscape.cli.looks import styled
+    from landscape.cli.looks import look_of, styled
     from landscape.store import open_study
+    from landscape.viz.films.video import check_video
+    from landscape.viz.offscreen import ensure
 
     check_known("kind of film", kind, KINDS)
     if kind == "zoom" and (pace != "steps" or height != "log"):
@@ -98,22 +100,25 @@ def animate(
     options: dict[str, Any] = {
         "seconds": _SECONDS[kind] if seconds is None else seconds, "fps": fps,
         "turn": _TURNS[kind] if turn is None else turn,
-        "size": parse_size(size), "title": panel.title, "style": styled(style, camera=camera),
+        "size": parse_size(size),
     }  # fmt: skip
-    viz.check_video(target, options["size"], fps, options["seconds"])
-    viz.ensure()
+    looks = styled(style, camera=camera)
+    check_video(target, options["size"], fps, options["seconds"])
+    ensure()
     with bars() as shown:
         if kind == "zoom":
             levels, step = _levels(source, panel, shown, last=_LAST if last is None else last,
                                    points=_POINTS if points is None else points)  # fmt: skip
             film = _filming(shown, options)
-            viz.animate_zoom(levels, target, step=step, progress=film, **options)
+            viz.animate_zoom(levels, target, step=step, title=panel.title, style=looks,
+                             progress=film, **options)  # fmt: skip
         else:
             if not panel.paths:
                 raise ValueError(f"{surface} has no path on it; a zoom needs none")
             film = _filming(shown, options)
-            options |= {"pace": pace, "height": height}
-            viz.animate_descent(panel.surface, panel.paths[0], target, progress=film, **options)
+            look = look_of(height=height, style=looks)
+            options["pace"] = pace
+            viz.animate_descent(panel, target, look, progress=film, **options)
     print(f"wrote {target}")
     for note in _notes(panel) if kind == "descent" else ():
         print(note)
@@ -156,11 +161,11 @@ def _films(study: StudyFile, kind: str) -> list[str]:
     """Return the surfaces that can be filmed."""
     from landscape.cli import pictures
     from landscape.cli.choosing import planes_only
+    from landscape.viz.geometry.window import visible
 
     found = planes_only(study)
     if kind == "descent":
-        drawn = viz.visible
-        return [name for name in found if any(map(drawn, pictures.panel(study, name).paths[:1]))]
+        return [name for name in found if any(map(visible, pictures.panel(study, name).paths[:1]))]
     return [name for name in found if study.surface(name).run in study.runs()]
 
 

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from landscape import viz
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.options import check_unused, option
 from landscape.cli.web_page import write_toy
@@ -124,12 +123,14 @@ def draw(study: StudyFile, out: Path, progress: Reporter) -> tuple[list[Path], i
         The files written, and how many pictures were left as they are. Without graphics, those
         that need none.
     """
+    from landscape.viz.offscreen import ensure
+
     flat, solid = _drawings(study, out)
     stale = [path for path in (*flat, *solid) if _older(path, study.path)]
     kept = len(flat) + len(solid) - len(stale)
     if any(path in solid for path in stale):
         try:
-            viz.ensure()
+            ensure()
         except RuntimeError as error:
             progress.note(f"no 3D pictures: {error}")
             stale = [path for path in stale if path in flat]
@@ -152,14 +153,15 @@ def _drawings(study: StudyFile, out: Path) -> tuple[Drawings, Drawings]:
 
     flat: Drawings = {out / "microscope.png": lambda _: pictures.draw_microscope(study, out)}
     solid: Drawings = {}
+    drawn = partial(pictures.draw, study)
     for kind in ("pca", "random"):
         every = [name for name in study.surfaces() if name.endswith(f".{kind}")]
         every = pictures.by_smoothness(study, every)
         descent = [name for name in every if "-gd-" in name]
-        flat[out / f"contours-{kind}.pdf"] = partial(pictures.draw_contours, study, descent)
-        solid[out / f"comparison-{kind}.png"] = partial(pictures.draw_comparison, study, descent)
+        flat[out / f"contours-{kind}.pdf"] = partial(drawn, descent, kind="contour")
+        solid[out / f"comparison-{kind}.png"] = partial(drawn, descent, kind="compare")
         for name in every:
-            solid[out / "surfaces" / f"{name}.png"] = partial(pictures.draw_one, study, name)
+            solid[out / "surfaces" / f"{name}.png"] = partial(drawn, [name], kind="surface")
     return flat, solid
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -73,6 +74,7 @@ def export(
     CSV.
     """
     from landscape.cli import pictures
+    from landscape.cli.looks import look_of
     from landscape.records.atomic import writable_folder
     from landscape.store import open_study
     from landscape.store.export_li2018 import export_li2018
@@ -103,7 +105,11 @@ def export(
                 shown.advance(1)
                 continue
             written += viz.export_mesh(
-                one.surface, target, paths=placed, overwrite=force, **options
+                replace(one, paths=placed),
+                target,
+                look_of(height=height),
+                overwrite=force,
+                **options,
             )
             shown.advance(1)
     for path in written:
@@ -160,4 +166,4 @@ def _options(
         return {}
     if suffix == "stl" and shading:
         raise ValueError("an stl has a normal for each triangle alone; leave out --shading")
-    return {"height": height, "shading": shading or None, "units": units, "size": size}
+    return {"normals": shading or None, "units": units, "size": size}

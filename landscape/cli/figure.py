@@ -92,7 +92,7 @@ def figure(
     Text is text in embedded fonts, surfaces are rendered at 600 dpi. About 5 seconds a surface.
     """
     from landscape.cli import choosing, paper
-    from landscape.cli.looks import Look, reference_of, styled
+    from landscape.cli.looks import look_of, reference_of, styled
     from landscape.store import open_study
 
     check_known("kind of figure", kind, KINDS)
@@ -122,8 +122,16 @@ def figure(
                                 "" if colour == "losses" else colour) if part]  # fmt: skip
     target = paper.target(out or source.path.parent, "-".join(parts), FORMATS)
     paper.check_replaceable(target, force=force)
-    look = Look(height, limit, colour, reference_of(source, colour, reference), shading,
-                styled(viz.figure_style(style), camera=camera))  # fmt: skip
+    from landscape.viz.paper.hybrid import figure_style
+
+    look = look_of(
+        height=height,
+        limit=limit,
+        colour=colour,
+        reference=reference_of(source, colour, reference),
+        shading=shading,
+        style=styled(figure_style(style), camera=camera),
+    )
     wanted = paper.Wanted(
         kind, plane, inches, dpi, look, tuple(surface or ()), tuple(title or ())
     )  # fmt: skip

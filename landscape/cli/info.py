@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from landscape import viz
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.options import Style, check_unused, option
 from landscape.cli.wiring import configuration_of
@@ -127,13 +126,15 @@ def _print_own(study: StudyFile) -> None:
 
 def _print_machine() -> None:
     """Print which versions are installed and whether pictures can be rendered here."""
+    from landscape.viz.offscreen import ensure
+
     print(f"python {platform.python_version()} on {platform.platform()}")
     for name in ("lossoscope", "torch", "numpy", "scipy", "h5py", "pyvista", "vtk", "matplotlib"):
         try:
             print(f"{name} {version(name)}")
         except PackageNotFoundError:
             print(f"{name} is not installed")
-    viz.ensure()
+    ensure()
     print("rendering without a display works")
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,42 +16,16 @@ if TYPE_CHECKING:
     from landscape.store import StudyFile
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """How pictures of a study look.
+def look_of(**asked: Any) -> viz.Look:
+    """Return a look of what was typed.
 
-    Attributes:
-        height: log, linear or clipped.
-        limit: loss above which surfaces are cut; None for the usual one.
-        colour: what surfaces are coloured by.
-        reference: of a difference or of kinks.
-        shading: of 3D surfaces.
-        style: an object, its name, or a file of it.
-        captions: whether captions are written beside, as .tex and .md.
+    Args:
+        asked: attributes of :class:`viz.Look`, which checks names.
+
+    Raises:
+        ValueError: as there.
     """
-
-    height: Any = "log"
-    limit: float | None = None
-    colour: str = "losses"
-    reference: Any = None
-    shading: str = "flat"
-    style: Any = "paper"
-    captions: bool = False
-
-    def options(self, viz: Any, panels: Iterable[Any], *, flat: bool = False) -> dict[str, Any]:
-        """Return what the functions of ``viz`` are called with."""
-        height: Any = self.height
-        if self.limit is not None:
-            panels = list(panels)
-            paths = [path for one in panels for path in one.paths]
-            height = viz.HeightScale.of(
-                [one.surface for one in panels], kind=height, paths=paths, limit=self.limit
-            )
-        if flat:
-            return {"height": height, "style": self.style, "colour": self.colour,
-                    "reference": self.reference}  # fmt: skip
-        return {"height": height, "style": self.style, "shading": self.shading,
-                "colour": self.colour, "reference": self.reference}  # fmt: skip
+    return viz.Look(**asked)
 
 
 def styled(style: Any, *, camera: str = "", size: str = "", dpi: int | None = None) -> Any:
@@ -123,7 +96,9 @@ def check_ours(path: Path, *, force: bool) -> None:
     Raises:
         ValueError: if it exists and does not name this software, unless ``force`` is given.
     """
-    if not force and path.exists() and not viz.signed(path):
+    from landscape.viz.signature import signed
+
+    if not force and path.exists() and not signed(path):
         raise ValueError(
             f"{path} exists and was not written by this program; name another file, or --force "
             "to replace it"

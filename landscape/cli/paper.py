@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from landscape import viz
 from landscape.cli import pictures
 from landscape.cli.choosing import planes_only
-from landscape.cli.looks import Look
+from landscape.records.panel import Panel
 
 if TYPE_CHECKING:
     from landscape.store import StudyFile
+    from landscape.viz import Look
 
 # The first line of a caption that may be replaced.
 _MARK = "Lossoscope: caption of"
@@ -71,7 +72,9 @@ def check_replaceable(path: Path, *, force: bool) -> None:
     Raises:
         ValueError: if one exists that does not name this software, unless ``force`` is given.
     """
-    own = {path: viz.signed, **dict.fromkeys(captions_of(path), _is_caption)}
+    from landscape.viz.signature import signed
+
+    own = {path: signed, **dict.fromkeys(captions_of(path), _is_caption)}
     for file, is_ours in own.items():
         if not force and file.exists() and not is_ours(file):
             raise ValueError(
@@ -91,21 +94,24 @@ def write(study: StudyFile, runs: Sequence[str], wanted: Wanted, path: Path) -> 
         ValueError: if the study lacks what is to be shown.
     """
     from landscape.records.atomic import writable_folder
+    from landscape.viz.captions.beside import as_markdown
+    from landscape.viz.captions.latex import latex_caption
 
     writable_folder(path.parent)
-    drawn, words = _DRAWN[wanted.kind](study, runs, wanted)
+    drawn = _DRAWN[wanted.kind](study, runs, wanted)
+    words = viz.caption_of(drawn)
     yield viz.save(drawn, path)
     latex, markdown = captions_of(path)
     mark = f"{_MARK} {path.name}"
-    latex.write_text(f"% {mark}.\n{viz.latex_caption(words, path.stem)}", encoding="utf-8")
+    latex.write_text(f"% {mark}.\n{latex_caption(words, path.stem)}", encoding="utf-8")
     yield latex
-    markdown.write_text(f"<!-- {mark}. -->\n{viz.as_markdown(words)}", encoding="utf-8")
+    markdown.write_text(f"<!-- {mark}. -->\n{as_markdown(words)}", encoding="utf-8")
     yield markdown
 
 
-def _panels(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> list[pictures.Panel]:
+def _panels(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> list[Panel]:
     names = wanted.surfaces or [surface_of(study, run, wanted.plane) for run in runs]
-    return [pictures.panel(study, name) for name in names]
+    return titled([pictures.panel(study, name) for name in names], wanted)
 
 
 def surface_of(study: StudyFile, run: str, plane: str) -> str:
@@ -126,58 +132,47 @@ def surface_of(study: StudyFile, run: str, plane: str) -> str:
     )
 
 
-def _hybrid(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> tuple[Any, str]:
-    panels = _panels(study, runs, wanted)
-    shown = _arguments(panels, wanted)
-    drawn = viz.figure(**shown, titles=_titles(panels, wanted), dpi=wanted.dpi, **wanted.size)
-    return drawn, viz.caption_of(drawn)
-
-
-def _contour(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> tuple[Any, str]:
-    panels = _panels(study, runs, wanted)
-    shown = _arguments(panels, wanted)
-    drawn = viz.contour(**shown, titles=_titles(panels, wanted), caption=False, **wanted.size)
-    drawn.set_dpi(wanted.dpi)
-    return drawn, viz.caption_of(drawn)
-
-
-def _titles(panels: Sequence[pictures.Panel], wanted: Wanted) -> list[str]:
-    """Return the titles of panels: those that were asked for, or their runs.
+def titled(panels: Sequence[Panel], wanted: Wanted) -> list[Panel]:
+    """Return panels with the titles that were asked for, or those of their runs.
 
     Raises:
         ValueError: for another number of titles than of panels.
     """
     if not wanted.titles:
-        return pictures.titles_of(list(panels))
+        return pictures.shortened(panels)
     if len(wanted.titles) != len(panels):
         raise ValueError(f"give --title once for each of the {len(panels)} panels, got "
                          f"{len(wanted.titles)}")  # fmt: skip
-    return list(wanted.titles)
+    return [replace(one, title=t) for one, t in zip(panels, wanted.titles, strict=True)]
 
 
-def _arguments(panels: Sequence[pictures.Panel], wanted: Wanted) -> dict[str, Any]:
-    return {
-        "surfaces": [one.surface for one in panels],
-        "paths": [one.paths for one in panels],
-        "planes": [one.plane for one in panels],
-        **wanted.look.options(viz, panels, flat=wanted.kind == "contour"),
-    }
+def _hybrid(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> Any:
+    panels = _panels(study, runs, wanted)
+    return viz.figure(panels, wanted.look, dpi=wanted.dpi, **wanted.size)
 
 
-def _line(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> tuple[Any, str]:
-    if wanted.surfaces:
-        lines = [line_through(study, name) for name in wanted.surfaces]
-        titles: Sequence[str] = wanted.surfaces
-    else:
-        lines = [line_of(study, run, wanted.plane) for run in runs]
-        panels = [pictures.Panel(line, None, (), pictures.title_of(line.run)) for line in lines]
-        titles = tuple(pictures.titles_of(panels))
-    if wanted.titles:
-        titles = _titles([pictures.Panel(line, None, (), "") for line in lines], wanted)
-    look = wanted.look
-    drawn = viz.line(lines, titles=titles, height=look.height, style=look.style, **wanted.size)
+def _contour(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> Any:
+    panels = _panels(study, runs, wanted)
+    drawn = viz.contour(panels, wanted.look, caption=False, **wanted.size)
     drawn.set_dpi(wanted.dpi)
-    return drawn, viz.line_caption(lines, height=look.height)
+    return drawn
+
+
+def _line(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> Any:
+    if wanted.surfaces:
+        lines = [Panel(line_through(study, name), title=name) for name in wanted.surfaces]
+    else:
+        found = [line_of(study, run, wanted.plane) for run in runs]
+        lines = [Panel(line, title=pictures.title_of(line.run)) for line in found]
+    if wanted.titles or not wanted.surfaces:
+        lines = titled(lines, wanted)
+    look = wanted.look
+    drawn = viz.line(
+        [one.surface for one in lines], titles=[one.title for one in lines], height=look.height,
+        style=look.style, **wanted.size,
+    )  # fmt: skip
+    drawn.set_dpi(wanted.dpi)
+    return drawn
 
 
 def line_of(study: StudyFile, run: str, plane: str) -> Any:
@@ -199,27 +194,21 @@ def line_through(study: StudyFile, identifier: str) -> Any:
     return surface if len(surface.grid.shape) == 1 else viz.section(surface)
 
 
-def _mosaic(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> tuple[Any, str]:
+def _mosaic(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> Any:
     from landscape.study.analysis_summaries import budgets
 
     (run,) = runs
     solid = pictures.panel(study, surface_of(study, run, "random"))
-    shown: dict[str, Any] = {
-        "path": solid.paths, "title": solid.title, "line": line_of(study, run, "random"),
-        "style": wanted.look.style, "height": wanted.look.height, "colour": wanted.look.colour,
-        "shading": wanted.look.shading,
-    }  # fmt: skip
     if wanted.titles:
-        (shown["title"],) = _titles([solid], wanted)
-    if f"{run}.pca" in study.surfaces():
-        flat = pictures.panel(study, f"{run}.pca")
-        shown |= {"flat": flat.surface, "flat_path": flat.paths}
+        (solid,) = titled([solid], wanted)
+    flat = pictures.panel(study, f"{run}.pca") if f"{run}.pca" in study.surfaces() else None
     own = [budget for budget in budgets(study) if budget.settings.get("run") == run]
     own.sort(key=lambda budget: (str(budget.settings.get("segment")),
                                  budget.settings.get("step", 0)))  # fmt: skip
-    shown["budgets"] = own[-6:]
-    drawn = viz.mosaic(solid.surface, **shown, dpi=wanted.dpi, **wanted.size)
-    return drawn, viz.mosaic_caption(solid.surface, **shown)
+    return viz.mosaic(
+        solid, wanted.look, flat=flat, line=line_of(study, run, "random"), budgets=own[-6:],
+        dpi=wanted.dpi, **wanted.size,
+    )  # fmt: skip
 
 
 _DRAWN = {"hybrid": _hybrid, "contour": _contour, "line": _line, "mosaic": _mosaic}

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from landscape import viz
-from landscape.cli.looks import Look
+from landscape.records.panel import Panel
 
 if TYPE_CHECKING:
     from landscape.store import StudyFile
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """A surface with what is drawn on it."""
-
-    surface: Any
-    plane: Any
-    paths: tuple[Any, ...]
-    title: str
+    from landscape.viz import Look
 
 
 def panel(study: StudyFile, identifier: str) -> Panel:
@@ -132,69 +123,55 @@ def by_kind(study: StudyFile, identifiers: Iterable[str]) -> dict[str, list[str]
     return groups
 
 
-def draw_each(
-    study: StudyFile, identifiers: Iterable[str], folder: Path, look: Look | None = None
-) -> Iterator[Path]:
-    """Write one 3D picture per surface, yielding each path."""
-    for identifier in identifiers:
-        yield draw_one(study, identifier, folder / f"{identifier}.png", look)
+def draw(
+    study: StudyFile,
+    identifiers: Iterable[str],
+    path: Path,
+    kind: str,
+    look: Look | None = None,
+    *,
+    captions: bool = False,
+) -> Path:
+    """Write one picture of surfaces.
 
+    Args:
+        study: the study.
+        identifiers: of the surfaces; several are ordered by :func:`by_smoothness`.
+        path: of the picture.
+        kind: ``surface`` (of one), ``compare``, ``matrix`` or ``contour``.
+        look: of all panels.
+        captions: whether the caption is written beside, as .tex and .md.
 
-def draw_one(study: StudyFile, identifier: str, path: Path, look: Look | None = None) -> Path:
-    """Write the 3D picture of a surface."""
-    look, one = look or Look(), panel(study, identifier)
-    plotter = viz.surface(
-        one.surface, plane=one.plane, path=one.paths, title=one.title, **look.options(viz, [one])
-    )
-    written: Path = viz.save(plotter, path, caption=look.captions)
+    Raises:
+        ValueError: if a run is missing in a matrix, or has two surfaces.
+    """
+    look = look or viz.Look()
+    panels = [panel(study, identifier) for identifier in by_smoothness(study, identifiers)]
+    if kind == "surface":
+        picture = viz.surface(panels[0], look)
+    elif kind == "matrix":
+        picture = _matrix(panels, look)
+    elif kind == "contour":
+        picture = viz.contour(shortened(panels), look)
+    else:
+        picture = viz.compare(shortened(panels), look)
+    written: Path = viz.save(picture, path, caption=captions)
     return written
 
 
-def draw_group(
-    study: StudyFile, identifiers: Iterable[str], path: Path, kind: str, look: Look
-) -> Path:
-    """Write one picture of several surfaces: ``compare``, ``matrix`` or ``contour``."""
-    draw = {"contour": draw_contours, "matrix": draw_matrix}.get(kind, draw_comparison)
-    return draw(study, by_smoothness(study, identifiers), path, look)
-
-
-def titles_of(panels: list[Panel]) -> list[str]:
-    """Return the titles of panels, without the optimizer where all have the same."""
+def shortened(panels: Sequence[Panel]) -> list[Panel]:
+    """Leave the optimizer out of the titles of panels where all have the same."""
     optimizers = {one.title.partition(", ")[2] for one in panels}
     if len(optimizers) > 1:
-        return [one.title for one in panels]
-    return [one.title.partition(", ")[0] for one in panels]
+        return list(panels)
+    return [replace(one, title=one.title.partition(", ")[0]) for one in panels]
 
 
-def draw_comparison(
-    study: StudyFile, identifiers: Iterable[str], path: Path, look: Look | None = None
-) -> Path:
-    """Write one 3D picture with a panel for each surface, on one scale."""
-    look = look or Look()
-    panels = [panel(study, identifier) for identifier in identifiers]
-    plotter = viz.compare(
-        [one.surface for one in panels],
-        planes=[one.plane for one in panels],
-        paths=[one.paths for one in panels],
-        titles=titles_of(panels),
-        **look.options(viz, panels),
-    )
-    return Path(viz.save(plotter, path, caption=look.captions))
-
-
-def draw_matrix(
-    study: StudyFile, identifiers: Iterable[str], path: Path, look: Look | None = None
-) -> Path:
-    """Write one 3D picture with a row for each activation, a column for each optimizer and seed.
-
-    Raises:
-        ValueError: if a run is missing in the matrix, or has two surfaces.
-    """
+def _matrix(panels: Sequence[Panel], look: Look) -> Any:
+    """Draw a row for each activation, a column for each optimizer and seed."""
     from landscape.networks.activations import get
     from landscape.records.naming import RunKey
 
-    look = look or Look()
-    panels = [panel(study, identifier) for identifier in identifiers]
     keys = [RunKey.parse(str(one.surface.run)) for one in panels]
     rows = list(dict.fromkeys(key.activation for key in keys))
     columns = sorted({(key.optimizer, key.seed) for key in keys})
@@ -207,40 +184,20 @@ def draw_matrix(
     if absent or len(placed) < len(panels):
         told = f"missing: {', '.join(absent)}" if absent else "a run has several surfaces"
         raise ValueError(f"a matrix shows one surface of each activation and column; {told}")
-    cells = [[placed[key] for key in line] for line in every]
     several = len({optimizer for optimizer, _ in columns}) > 1
-    plotter = viz.matrix(
-        [[one.surface for one in line] for line in cells],
-        planes=[[one.plane for one in line] for line in cells],
-        paths=[[one.paths for one in line] for line in cells],
+    return viz.matrix(
+        [[placed[key] for key in line] for line in every],
+        look,
         row_titles=[get(row).label for row in rows],
         column_titles=[
             f"{OPTIMIZERS.get(optimizer, optimizer)}, seed {seed}" if several else f"seed {seed}"
             for optimizer, seed in columns
         ],
-        **look.options(viz, panels),
     )
-    return Path(viz.save(plotter, path, caption=look.captions))
 
 
-def draw_contours(
-    study: StudyFile, identifiers: Iterable[str], path: Path, look: Look | None = None
-) -> Path:
-    """Write one contour figure with a panel for each surface, on one scale."""
-    look = look or Look()
-    panels = [panel(study, identifier) for identifier in identifiers]
-    figure = viz.contour(
-        [one.surface for one in panels],
-        planes=[one.plane for one in panels],
-        paths=[one.paths for one in panels],
-        titles=titles_of(panels),
-        **look.options(viz, panels, flat=True),
-    )
-    return Path(viz.save(figure, path, caption=look.captions))
-
-
-def microscope_figure(study: StudyFile, style: Any = "paper") -> tuple[Any, str] | None:
-    """Return the figure of the windows of one optimizer step and its caption; None without any."""
+def microscope_figure(study: StudyFile, style: Any = "paper") -> Any:
+    """Return the figure of the windows of one optimizer step; None without any."""
     from landscape.networks.activations import get
     from landscape.records.naming import RunKey
     from landscape.study.microscopes import KIND, residual_of
@@ -250,31 +207,32 @@ def microscope_figure(study: StudyFile, style: Any = "paper") -> tuple[Any, str]
     if not names:
         return None
     windows = [study.analysis(KIND, name) for name in names]
-    residuals = [residual_of(window) for window in windows]
-    full = [study.surface(identifier) for identifier in surfaces]
-    titles = [get(RunKey.parse(name).activation).label for name in names]
-    figure = viz.microscope(
-        residuals,
-        titles=titles,
-        full=full,
-        style=style,
-    )
     told = windows[0].settings
-    words = viz.microscope_caption(
-        residuals, titles=titles, run=told["step_run"], step_length=told["step_length"],
-        noise=[w.settings["noise"] for w in windows], batch_size=told["batch_size"],
-        full=full,
+    return viz.microscope(
+        [residual_of(window) for window in windows],
+        titles=[get(RunKey.parse(name).activation).label for name in names],
+        full=[study.surface(identifier) for identifier in surfaces],
+        step=viz.StepFacts(
+            told["step_run"], told["step_length"],
+            noise=[window.settings["noise"] for window in windows], batch_size=told["batch_size"],
+        ),
+        style=style,
     )  # fmt: skip
-    return figure, words
 
 
 def draw_microscope(study: StudyFile, folder: Path, style: Any = "paper") -> list[Path]:
     """Draw the windows of one optimizer step that a study holds, and write the caption beside."""
-    found = microscope_figure(study, style)
-    if found is None:
-        return []
-    figure, words = found
-    caption = folder / "microscope.md"
-    picture = viz.save(figure, folder / "microscope.png")
-    caption.write_text(viz.as_markdown(words), encoding="utf-8")
-    return [picture, caption]
+    figure = microscope_figure(study, style)
+    return [] if figure is None else with_caption(figure, folder / "microscope.png")
+
+
+def with_caption(picture: Any, path: Path) -> list[Path]:
+    """Write a picture, and its caption beside it as Markdown; return both files."""
+    from landscape.viz.captions.beside import as_markdown
+
+    words = viz.caption_of(picture)
+    # Not with_suffix: names of runs have dots.
+    caption = path.with_name(f"{path.name.removesuffix(path.suffix)}.md")
+    written = [viz.save(picture, path), caption]
+    caption.write_text(as_markdown(words), encoding="utf-8")
+    return written

@@ -80,7 +80,7 @@ def render(
     """
     from landscape.cli import pictures
     from landscape.cli.export import chosen_surfaces
-    from landscape.cli.looks import Look, check_ours, reference_of, styled
+    from landscape.cli.looks import check_ours, look_of, reference_of, styled
     from landscape.records.atomic import writable_folder
     from landscape.store import open_study
 
@@ -97,7 +97,9 @@ def render(
         chosen = pictures.with_values(source, chosen)
     against = reference_of(source, colour, reference)
     looks = styled(style, camera=camera, size=size, dpi=dpi)
-    look = Look(height, limit, colour, against, shading, looks, captions)
+    look = look_of(
+        height=height, limit=limit, colour=colour, reference=against, shading=shading, style=looks
+    )
     target = _Target(out, source.path.parent, kind, suffix)
     if kind == "surface":
         planned = target.each(chosen)
@@ -108,13 +110,13 @@ def render(
     writable_folder(target.folder)
     if kind != "surface":
         for path, group in planned:
-            pictures.draw_group(source, group, path, kind, look)
+            pictures.draw(source, group, path, kind, look, captions=captions)
             print(f"wrote {path}")
         return
     with bars() as shown:
         shown.stage("drawing", len(planned))
-        for path, (identifier,) in planned:
-            pictures.draw_one(source, identifier, path, look)
+        for path, chosen in planned:
+            pictures.draw(source, chosen, path, kind, look, captions=captions)
             shown.advance(1)
     for path, _ in planned:
         print(f"wrote {path}")

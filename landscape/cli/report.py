@@ -51,5 +51,5 @@ def report(
         raise ValueError(f"a report is written as .html, got {target.name!r}")
     with bars() as shown:
         made = contents(source, title=title, panels=panels, shown=shown)
-    path = viz.write_report(made, target)
+    path = viz.report.write_report(made, target)
     print(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB)")

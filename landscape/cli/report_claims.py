@@ -68,7 +68,7 @@ def claim_parts(
                 again = f"--claim {said.number} --out again.h5"
                 told["command"] = f"landscape claims --config {source} {again}"
         parts.append(
-            viz.ClaimPart(
+            viz.report.ClaimPart(
                 number=said.number,
                 title=said.title,
                 quotation=said.quotation,
@@ -110,9 +110,9 @@ def _limits(record: Mapping[str, Any]) -> str:
 
 
 def _pictures(record: Mapping[str, Any]) -> Iterable[Any]:
-    for some in viz.effect_groups([*record["contrasts"], *record["shown"]]):
+    for some in viz.report.effect_groups([*record["contrasts"], *record["shown"]]):
         decide = "decide" if some[0]["family"] else "are exploratory"
         quantity = str(some[0]["name"]).partition(": ")[0]
         alt = (f"Effects of claim {record['number']} that {decide}, with intervals: {quantity}; "
                "the numbers are in the table and its file")  # fmt: skip
-        yield viz.picture_of(viz.effect_lines(some), alt=alt, caption="")
+        yield viz.report.picture_of(viz.report.effect_lines(some), alt=alt, caption="")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,7 @@ def contents(study: StudyFile, *, title: str, panels: int, shown: Reporter) -> A
     for make in _SECTIONS:
         sections += list(make(study, panels, shown))
         shown.advance(1)
-    return viz.Report(
+    return viz.report.Report(
         title=title or "Does smoothness of the activation change descent?",
         subtitle=_subtitle(study),
         answer=answer(list(found.values()), facts=facts, paths=_followed(study)),
@@ -85,11 +86,11 @@ def _runs(study: StudyFile, _panels: int, _: Reporter) -> Iterator[Any]:
     keys = ("run", "final_loss", "accuracy", "sharpness", "steps_to_target", "captured")
     rows = [study.analysis("summary", name).settings for name in order]
     target = rows[0].get("target_loss")
-    yield viz.Section(
+    yield viz.report.Section(
         name="runs",
         title="Runs",
         tables=(
-            viz.Table(
+            viz.report.Table(
                 name="runs",
                 title="What each run reached",
                 header=("run", "final loss", "accuracy", "sharpness", "steps to target",
@@ -118,18 +119,14 @@ def _activations(study: StudyFile, _panels: int, _: Reporter) -> Iterator[Any]:
                      *map(float, arrays["slopes"]),
                      kinks + (f" and {more} more" if more > 0 else "") or "none"))  # fmt: skip
     plate = viz.activation_plate(records, columns=min(len(records), 4))
-    yield viz.Section(
+    yield viz.report.Section(
         name="activations",
         title="Activations",
         pictures=(
-            viz.picture_of(
-                plate,
-                alt="Each activation with its first and second derivative",
-                caption=viz.activation_caption(records),
-            ),
+            viz.report.picture_of(plate, alt="Each activation with its two first derivatives"),
         ),
         tables=(
-            viz.Table(
+            viz.report.Table(
                 name="activations",
                 title="What is known of them",
                 header=("activation", "class", "lower bound", "upper bound", "slope at −∞",
@@ -150,9 +147,9 @@ def _surfaces(study: StudyFile, panels: int, shown: Reporter) -> Iterator[Any]:
         some = ordered(study, names)[:panels]
         turning += some
         told = f"Loss surfaces over the {kind} plane: " + ", ".join(some)
-        drawn.append(viz.picture_of(_drawn(study, some, shown), alt=told))
+        drawn.append(viz.report.picture_of(_drawn(study, some, shown), alt=told))
     if drawn:
-        yield viz.Section(
+        yield viz.report.Section(
             name="surfaces",
             title="Surfaces at full scale",
             text=("One scale for all panels. At this scale kinks cannot be seen, whatever the "
@@ -164,50 +161,28 @@ def _surfaces(study: StudyFile, panels: int, shown: Reporter) -> Iterator[Any]:
 
 def _drawn(study: StudyFile, names: list[str], shown: Reporter) -> Any:
     """Draw surfaces in 3D, or flat where nothing can be rendered."""
-    panels = [pictures.panel(study, name) for name in names]
-    surfaces = [one.surface for one in panels]
-    options: dict[str, Any] = {
-        "planes": [one.plane for one in panels],
-        "paths": [one.paths for one in panels],
-        "titles": pictures.titles_of(panels),
-    }
+    from landscape.viz.offscreen import ensure
+
+    panels = pictures.shortened([pictures.panel(study, name) for name in names])
     try:
-        viz.ensure()
+        ensure()
     except RuntimeError as error:
         shown.note(f"no 3D pictures: {error}")
-        return viz.contour(surfaces, caption=False, **options)
-    return viz.compare(surfaces, style=_screen_style(), caption=False, **options)
-
-
-def _screen_style() -> Any:
-    from dataclasses import replace
-
-    return replace(viz.Style.named("paper"), dpi=144, font="sans")
+        return viz.contour(panels, caption=False)
+    screen = replace(viz.Style.named("paper"), dpi=144, font="sans")
+    return viz.compare(panels, viz.Look(style=screen), caption=False)
 
 
 def _scenes(study: StudyFile, chosen: list[str]) -> Iterator[Any]:
     """One page in which the surfaces turn, with their paths, kink curves and microscope."""
-    from landscape.cli.web_page import first_shown, page_records, page_title
+    from landscape.cli.web_page import page_of_study
+    from landscape.viz.browser.html import page_of
 
-    runs = {name: str(study.surface(name).run) for name in chosen}
-    kinked = {run for run in runs.values() if _has_kinks(run)}
-    page = viz.page_of(
-        page_records(study, chosen, paths=True),
-        title=page_title(study),
-        titles={name: pictures.title_of(run) or name for name, run in runs.items()},
-        runs={run: pictures.title_of(run) for run in runs.values()},
-        kinked=kinked,
-        show=first_shown(study, chosen, kinked),
-        source=study.path.name,
+    records, options = page_of_study(study, chosen)
+    yield viz.report.Scene(
+        title="Surfaces that turn: drag, pinch or use the arrow keys",
+        page=page_of(records, **options),
     )
-    yield viz.Scene(title="Surfaces that turn: drag, pinch or use the arrow keys", page=page)
-
-
-def _has_kinks(run: str) -> bool:
-    try:
-        return pictures.kinked(run)
-    except ValueError:  # a name of the user's
-        return False
 
 
 def _first_optimizer(study: StudyFile, names: list[str]) -> list[str]:
@@ -230,15 +205,14 @@ def _first_optimizer(study: StudyFile, names: list[str]) -> list[str]:
 
 def _microscope(study: StudyFile, _panels: int, _: Reporter) -> Iterator[Any]:
     """Windows of one optimizer step."""
-    found = pictures.microscope_figure(study)
-    if found is None:
+    figure = pictures.microscope_figure(study)
+    if figure is None:
         return
-    figure, words = found
     alt = "Residuals of the loss in a window of one optimizer step, its quadratic removed"
-    yield viz.Section(
+    yield viz.report.Section(
         name="microscope",
         title="The loss microscope",
-        pictures=(viz.picture_of(figure, alt=alt, caption=words),),
+        pictures=(viz.report.picture_of(figure, alt=alt),),
     )
 
 
@@ -247,12 +221,13 @@ def _measurements(study: StudyFile, _panels: int, _: Reporter) -> Iterator[Any]:
     from landscape.cli.analysis_pictures import figures
 
     drawn = tuple(
-        viz.picture_of(figure, alt=f"Figure {name}; its caption tells what is to be seen",
-                       caption=words)
-        for name, figure, words in figures(study)
+        viz.report.picture_of(figure, alt=f"Figure {name}; its caption tells what is to be seen")
+        for name, figure in figures(study)
     )  # fmt: skip
     if drawn:
-        yield viz.Section(name="measurements", title="Where the slope changes", pictures=drawn)
+        yield viz.report.Section(
+            name="measurements", title="Where the slope changes", pictures=drawn
+        )
 
 
 _SECTIONS: tuple[Callable[[Any, int, Any], Iterator[Any]], ...] = (

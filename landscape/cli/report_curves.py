@@ -102,7 +102,7 @@ def curves(number: int, analyses: Sequence[Analysis]) -> Iterator[Any]:
     for curve in _CURVES.get(number, ()):
         if curve.values(seeds[0].arrays) is None:
             continue
-        figure = viz.spread_lines(
+        figure = viz.report.spread_lines(
             curve.places(seeds[0].arrays), _lines(seeds, curve.values), xlabel=curve.xlabel,
             ylabel=curve.ylabel, kinked=[_kinked(name) for name in _drawn(seeds[0])],
             log=curve.log,
@@ -123,7 +123,7 @@ def _differences(group: str, seeds: Sequence[Analysis]) -> Iterator[Any]:
              for row, name, activation in _QUOTIENTS}  # fmt: skip
     if not all(np.isfinite(values).all() for values in lines.values()):
         return
-    figure = viz.spread_lines(
+    figure = viz.report.spread_lines(
         steps / (10 * steps[0]), lines, xlabel="step of the difference, as a share of the line",
         ylabel="slope that it gives", kinked=[row == 0 for row, *_ in _QUOTIENTS], log="x",
         levels={"slope on the left": 0.0, "slope on the right": 1.0}, limits=(-1.0, 2.0),
@@ -165,7 +165,7 @@ def _losses(group: str, seeds: Sequence[Analysis]) -> Iterator[Any]:
         replace(one, arrays={**one.arrays, "chosen": best_rates(seeds)}) for one in seeds
     ]
     for column, size in enumerate(first.arrays["batch_sizes"]):
-        figure = viz.spread_lines(
+        figure = viz.report.spread_lines(
             first.arrays["steps"],
             _lines(drawn, partial(_at_rates, column=column)),
             xlabel="optimizer steps", ylabel="training loss", log="y",
@@ -209,7 +209,7 @@ def _told(group: str, seeds: Sequence[Analysis]) -> str:
 
 
 def _picture(figure: Any, alt: str, caption: str) -> Any:
-    return viz.picture_of(figure, alt=alt, caption=caption)
+    return viz.report.picture_of(figure, alt=alt, caption=caption)
 
 
 def _label(name: str) -> str:

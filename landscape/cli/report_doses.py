@@ -29,7 +29,7 @@ def dose_curves(number: int, analyses: Sequence[Analysis]) -> Iterator[Any]:
         return
     log = quantity.scale == "log"
     for one in doses(seeds, quantity):
-        figure = viz.spread_lines(
+        figure = viz.report.spread_lines(
             one.doses, one.effects, xlabel=one.what, log="xy" if log else "x",
             ylabel="kinked over smooth" if log else "kinked minus smooth",
         )  # fmt: skip
@@ -38,7 +38,9 @@ def dose_curves(number: int, analyses: Sequence[Analysis]) -> Iterator[Any]:
                  f"the {one.what}. {group}, median and range over {counted(len(seeds), 'seed')}. "
                  f"{nothing} is no effect. The values of the twins are apart by "
                  f"{_told_apart(one.apart)}: large doses compare values, too.")  # fmt: skip
-        yield viz.picture_of(figure, alt=f"{quantity.name} against the {one.what}", caption=words)
+        yield viz.report.picture_of(
+            figure, alt=f"{quantity.name} against the {one.what}", caption=words
+        )
 
 
 def dose_table(number: int, analyses: Sequence[Analysis]) -> Any:
@@ -56,7 +58,7 @@ def dose_table(number: int, analyses: Sequence[Analysis]) -> Any:
         for place, (dose, apart) in enumerate(zip(one.doses, one.apart[family], strict=True))
     ]
     sides = "over" if quantity is not None and quantity.scale == "log" else "minus"
-    return viz.Table(
+    return viz.report.Table(
         name=f"claim-{number}-doses",
         title="Effects by the size of the kinks",
         header=_HEADER,

@@ -35,9 +35,9 @@ def effect_table(record: Mapping[str, Any]) -> Any:
     if not effects:
         return None
     drawn = ""
-    if len(effects) > viz.MOST_EFFECTS:
-        drawn = f" {viz.MOST_EFFECTS} of its {len(effects)} effects are drawn."
-    return viz.Table(
+    if len(effects) > viz.report.MOST_EFFECTS:
+        drawn = f" {viz.report.MOST_EFFECTS} of its {len(effects)} effects are drawn."
+    return viz.report.Table(
         name=f"claim-{record['number']}",
         title=_title(record),
         header=(*_READ, *_KEPT.values()),

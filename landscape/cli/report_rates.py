@@ -31,7 +31,7 @@ def rate_table(analyses: Sequence[Analysis]) -> Any:
     first = [name for name in deciding if name in names]
     ordered = [*first, *(name for name in names if name not in first)]
     rows = [row for name in ordered for row in _rows(seeds, names.index(name), name)]
-    return viz.Table(
+    return viz.report.Table(
         name="claim-2-rates",
         title="Largest stable rates beside those of a quadratic",
         header=_HEADER,

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from landscape import viz
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.options import Run, Study, Surface, option
 from landscape.cli.wiring import configuration_of, load_data
@@ -47,21 +46,24 @@ def view(
     """
     from landscape.store import open_study
     from landscape.study.explore import StudyAtlas
+    from landscape.viz.explorer.desktop import explore_in_window
+    from landscape.viz.explorer.regions import check_points
+    from landscape.viz.explorer.server import check_address, explore_in_browser
 
-    viz.check_points(points)
-    viz.check_address(host, port, network=allow_network)
+    check_points(points)
+    check_address(host, port, network=allow_network)
     source = open_study(study)
     # Imported surfaces, and those of a network of the user's own, can be looked at only.
     config = configuration_of(source) if "network" in source.config else None
     atlas = StudyAtlas(source, config, load_data=load_data)
     start = first_surface(atlas, source, surface, run)
     if browser or not has_display():
-        viz.explore_in_browser(
+        explore_in_browser(
             atlas, runs=atlas.runs, start=start, host=host, port=port, network=allow_network,
             points=points, announce=lambda address: tell(source.path, address),
         )  # fmt: skip
         return
-    viz.explore_in_window(atlas, start=start, points=points)
+    explore_in_window(atlas, start=start, points=points)
 
 
 def first_surface(atlas: Any, source: StudyFile, surface: str, run: str) -> str:

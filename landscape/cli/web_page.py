@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,44 +22,46 @@ def write_page(
         FileExistsError: if the file is there and no such page.
         ValueError: for another suffix.
     """
-    from landscape.cli import pictures
-
-    chosen = ordered(study, chosen)
     target = page_path(out or study.path.parent, f"{study.path.stem}.html")
     check_replaceable(target, force=force)
+    records, options = page_of_study(study, ordered(study, chosen), paths=paths)
+    return Path(viz.to_html(records, target, **options))
+
+
+def page_of_study(
+    study: StudyFile, chosen: Sequence[str], *, paths: bool = True
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the records of a page by their ids, and its options."""
+    from landscape.cli import pictures
+
     runs = {str(study.surface(name).run) for name in chosen}
     kinked = {run for run in runs if _kinked(run)}
-    return Path(
-        viz.to_html(
-            page_records(study, chosen, paths=paths),
-            target,
-            title=page_title(study),
-            titles={name: pictures.title_of(study.surface(name).run) or name for name in chosen},
-            runs={run: pictures.title_of(run) for run in runs},
-            kinked=kinked,
-            show=first_shown(study, chosen, kinked),
-            source=study.path.name,
-        )
-    )
+    return _records(study, chosen, runs, paths=paths), {
+        "title": page_title(study),
+        "runs": {run: pictures.title_of(run) for run in runs},
+        "kinked": kinked,
+        "show": first_shown(study, chosen, kinked),
+        "source": study.path.name,
+    }
 
 
-def page_records(study: StudyFile, chosen: Sequence[str], *, paths: bool) -> dict[str, Any]:
+def _records(
+    study: StudyFile, chosen: Sequence[str], runs: set[str], *, paths: bool
+) -> dict[str, Any]:
     """Return the surfaces and what belongs to them, by their ids."""
+    from landscape.cli import pictures
     from landscape.records.kink_map import KIND as KINKS
     from landscape.records.kink_map import KinkMap
     from landscape.study.microscopes import KIND as WINDOWS
     from landscape.study.microscopes import residual_of
 
-    surfaces = {name: study.surface(name) for name in chosen}
-    found: dict[str, Any] = dict(surfaces)
-    planes = {str(surface.plane) for surface in surfaces.values()}
-    runs = {str(surface.run) for surface in surfaces.values()}
-    # A plane and a surface may have one id; records of a page are told apart by their kind.
-    found |= {f"plane {name}": study.plane(name) for name in study.planes() if name in planes}
-    if paths:
-        placed = [name.split("@", 1) for name in study.projections()]
-        found |= {f"{run}@{plane}": study.projection(run, plane)
-                  for run, plane in placed if plane in planes}  # fmt: skip
+    # Surfaces over one plane share its paths.
+    once: dict[tuple[str, str], Any] = {}
+    found: dict[str, Any] = {}
+    for name in chosen:
+        one = pictures.panel(study, name)
+        own = [once.setdefault((path.run, path.plane), path) for path in one.paths * paths]
+        found[name] = replace(one, paths=tuple(own))
     for name in study.analyses(KINKS):
         kinks = KinkMap.from_analysis(study.analysis(KINKS, name))
         if str(kinks.settings.get("run", "")) in {"", *runs}:
@@ -142,7 +145,9 @@ def check_replaceable(target: Path, *, force: bool) -> None:
     Raises:
         FileExistsError: otherwise.
     """
-    if target.exists() and not force and not viz.signed(target):
+    from landscape.viz.signature import signed
+
+    if target.exists() and not force and not signed(target):
         raise FileExistsError(
             f"{target} exists and was not written by this program; choose another --out, or "
             "replace it with export --force"

@@ -55,8 +55,8 @@ def hessian_product(
     It holds for directions that are drawn like the cloud. A given step, or the sharpest direction,
     is not: it depends on the very kinks that lie nearby. Along single steps of gradient descent the
     operator was off by 4 to 62 % in the median of four networks. For a given step there is
-    :func:`landscape.predicted_slope_change`; the ends of the spectrum are offered of autograd's
-    Hessian alone.
+    :func:`landscape.kinks.predicted_slope_change`; the ends of the spectrum are offered of
+    autograd's Hessian alone.
 
     Args:
         problem: network, loss and data; only read.

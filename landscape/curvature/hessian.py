@@ -86,7 +86,8 @@ def hessian_eigenpairs(
     complement is searched for eigenvalues that repeat (those of a linear layer under ``mse`` do, as
     often as it has outputs), of which one start vector sees one. It is autograd's Hessian: at
     kinks (ReLU) it misses the jumps of the slope, see :func:`landscape.slope_budget`. That of a
-    cloud (:func:`landscape.hessian_product`) holds for random directions and has no ends to offer.
+    cloud (:func:`landscape.curvature.expected_hessian.hessian_product`) holds for random
+    directions and has no ends to offer.
 
     Args:
         problem: network, loss and data; only read.

@@ -47,8 +47,8 @@ def spectral_density(
 
     Without ``scale`` it is autograd's Hessian: at kinks (ReLU) it misses the jumps of the slope,
     see :func:`landscape.slope_budget`. With ``scale`` it is that of the loss averaged over a cloud,
-    :func:`landscape.hessian_product`. That holds for means over random directions, as the density
-    is one, and not for its ends, which are single eigenvalues.
+    :func:`landscape.curvature.expected_hessian.hessian_product`. That holds for means over random
+    directions, as the density is one, and not for its ends, which are single eigenvalues.
 
     Args:
         problem: network, loss and data; only read.

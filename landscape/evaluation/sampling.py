@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from landscape.evaluation.passes import EngineChoice
 from landscape.problem import Problem, check_problem
 from landscape.records.arrays import Floats
 from landscape.records.grid import Grid
+from landscape.records.panel import Panel
 from landscape.records.plane import Plane
 from landscape.records.projection import project
 from landscape.records.results import Projection
@@ -27,10 +29,12 @@ Progress = Callable[[int], None]
 Tile = tuple[NDArray[np.int64], dict[str, Floats]]
 
 
+@overload
 def sample(
     problem: Problem,
     plane: Plane,
     *,
+    paths: None = None,
     grid: Grid | None = None,
     engine: SamplingConfig | None = None,
     gradients: bool = False,
@@ -38,8 +42,35 @@ def sample(
     divergence: bool = False,
     expected_loss: float | None = None,
     progress: Progress | None = None,
-) -> Surface:
-    """Sample the loss over a plane.
+) -> Surface: ...
+@overload
+def sample(
+    problem: Problem,
+    plane: Plane,
+    *,
+    paths: Mapping[str, Trajectory] | Sequence[Trajectory],
+    grid: Grid | None = None,
+    engine: SamplingConfig | None = None,
+    gradients: bool = False,
+    standard_errors: bool | None = None,
+    divergence: bool = False,
+    expected_loss: float | None = None,
+    progress: Progress | None = None,
+) -> Panel: ...
+def sample(
+    problem: Problem,
+    plane: Plane,
+    *,
+    paths: Mapping[str, Trajectory] | Sequence[Trajectory] | None = None,
+    grid: Grid | None = None,
+    engine: SamplingConfig | None = None,
+    gradients: bool = False,
+    standard_errors: bool | None = None,
+    divergence: bool = False,
+    expected_loss: float | None = None,
+    progress: Progress | None = None,
+) -> Surface | Panel:
+    """Sample the loss over a plane, and place trajectories on it.
 
     The point (alpha, beta) is ``origin + alpha d_alpha + beta d_beta``, computed in float64 from
     the plane's vectors alone; the model is bit-identical afterwards.
@@ -48,6 +79,8 @@ def sample(
         problem: network, loss and data; see :class:`landscape.Problem`.
         plane: see :func:`landscape.random_plane` and :func:`landscape.pca_plane`; a line or a
             volume likewise.
+        paths: trajectories that are placed on the plane, by their names or as a sequence, whose
+            names are ``path 1``, ``path 2`` and so on; see :func:`place`.
         grid: coordinates; over [-1, 1] by default, 51 x 51 points of a plane.
         engine: how points are evaluated; None measures briefly and takes the fastest.
         gradients: whether the fields ``gradient_alpha`` (``gradient_beta``, ``gradient_gamma``)
@@ -60,12 +93,14 @@ def sample(
         divergence: whether the field ``divergences`` is evaluated, the mean KL divergence of the
             predictions from those at the origin, in nats, by a further forward pass per point:
             a distance that compares across activations; see
-            :func:`landscape.output_divergence`.
+            :func:`landscape.evaluation.output_divergence.output_divergence`.
         expected_loss: the loss that is known of the origin, as from training; None checks nothing.
         progress: called with the number of points of each finished tile.
 
     Returns:
-        The surface; ``settings["centre"]`` holds the fields at the origin.
+        The surface; ``settings["centre"]`` holds the fields at the origin. With ``paths`` a panel
+        that :func:`viz.surface` draws: the surface, the plane and the placed paths. Its title is
+        the name of a single named path, else "".
 
     Raises:
         ValueError: if the loss at the origin is more than 1 % (and 1e-4) from ``expected_loss``;
@@ -92,7 +127,19 @@ def sample(
             progress(len(indices))
     if not np.isfinite(surface.losses).any():
         _LOG.warning("none of the %s losses of this surface is finite", f"{grid.size:,}")
-    return surface
+    if paths is None:
+        return surface
+    named = paths if isinstance(paths, Mapping) else _numbered(paths)
+    placed = [
+        place_on(evaluator, plane, trajectory, run=name, plane_id=plane.kind)
+        for name, trajectory in named.items()
+    ]
+    title = next(iter(named)) if isinstance(paths, Mapping) and len(named) == 1 else ""
+    return Panel(surface, plane, tuple(placed), title)
+
+
+def _numbered(paths: Sequence[Trajectory]) -> dict[str, Trajectory]:
+    return {f"path {i}": trajectory for i, trajectory in enumerate(paths, 1)}
 
 
 def plane_evaluator(
@@ -236,9 +283,37 @@ def sample_tiles(evaluator: PlaneEvaluator, surface: Surface) -> Iterator[Tile]:
 
 
 def place(
-    evaluator: PlaneEvaluator, plane: Plane, trajectory: Trajectory, *, run: str, plane_id: str
+    problem: Problem,
+    plane: Plane,
+    trajectory: Trajectory,
+    *,
+    name: str = "path",
+    engine: SamplingConfig | None = None,
 ) -> Projection:
     """Place a trajectory on a plane, and evaluate the loss where it was placed.
+
+    Args:
+        problem: network, loss and data.
+        plane: of the problem's network.
+        trajectory: the path.
+        name: of the path, for legends.
+        engine: how points are evaluated; None measures briefly and takes the fastest.
+
+    Returns:
+        The path's nearest points on the plane, with its own losses and those of the plane there;
+        over a subset of the examples its own losses are evaluated anew.
+
+    Raises:
+        ValueError: if the plane or the trajectory belongs to another model, or for unusable data.
+    """
+    evaluator = plane_evaluator(problem, plane, config=engine)
+    return place_on(evaluator, plane, trajectory, run=name, plane_id=plane.kind)
+
+
+def place_on(
+    evaluator: PlaneEvaluator, plane: Plane, trajectory: Trajectory, *, run: str, plane_id: str
+) -> Projection:
+    """Place a trajectory on a plane by what evaluates it there, see :func:`place`.
 
     The path's own losses are those it recorded; over a subset of the examples, as the surface has
     them, they are evaluated anew.

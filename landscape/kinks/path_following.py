@@ -79,13 +79,13 @@ def along_path(
     - *start*: d'Hd at the start, all that autograd says of the step there;
     - *predicted*: the slope change as it is predicted from the start, kinks included, with its part
       *predicted_kink*, and the loss that kinks will take back (*predicted_taken_back*, gross
-      *predicted_taken_back_size*), see :func:`landscape.predicted_slope_change`.
+      *predicted_taken_back_size*), see :func:`landscape.kinks.predicted_slope_change`.
 
     At some of these steps, spread evenly, it measures besides
 
     - a full budget as a check of the smooth and the kink part (*budget_smooth*, *budget_kink*,
       whether it *passed*), with *crossings* and *kink noise*
-      (:attr:`landscape.SlopeBudget.kink_noise`);
+      (:attr:`landscape.records.budget.SlopeBudget.kink_noise`);
     - *linear range*: the largest s up to which the loss on the ray along -g is within 10 % of the
       linear prediction, ``|L(theta - a g) - L + a ||g||^2| <= 0.1 a ||g||^2`` for all a <= s; given
       as the length s ||g|| in lengths of the step, so that gradient descent at rate r has s / r;
@@ -128,7 +128,7 @@ def along_path(
 
     Raises:
         ValueError: for a trajectory without single steps, or what
-            :func:`landscape.predicted_slope_change` refuses.
+            :func:`landscape.kinks.predicted_slope_change` refuses.
         IndexError: for a record that is not there.
     """
     check_path(problem, trajectory)

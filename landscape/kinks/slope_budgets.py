@@ -71,7 +71,7 @@ def slope_budget(
     Args:
         problem: network, loss and data. Losses must belong to single examples: torch's are asked
             for one value per example, one of (model, batch) returns one.
-        segment: see :func:`landscape.step_segment`, :func:`landscape.line_segment`,
+        segment: see :func:`landscape.step_segment`, :func:`landscape.records.segment.line_segment`,
             :func:`landscape.gradient_segment`, :func:`landscape.segment_between`.
         samples: places of the first pass, at least 2; between them it refines by itself.
         keep_crossings: whether place and jump of every crossing are kept.

@@ -67,7 +67,7 @@ class Space:
         if not layouts:
             raise ValueError(
                 "vectors and state dicts do not tell the shapes of the parameters; give "
-                "layout=landscape.layout_of(model)"
+                "layout=landscape.networks.parameters.layout_of(model)"
             )
         for another in layouts[1:]:
             _check_same(layouts[0], another)

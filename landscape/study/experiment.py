@@ -16,7 +16,7 @@ import numpy as np
 from landscape.evaluation.choice import threads
 from landscape.evaluation.engine import PlaneEvaluator
 from landscape.evaluation.passes import EngineChoice
-from landscape.evaluation.sampling import empty_surface, place, plane_evaluator, sample_tiles
+from landscape.evaluation.sampling import empty_surface, place_on, plane_evaluator, sample_tiles
 from landscape.planes.pca import StraightPathError, pca_plane
 from landscape.records.grid import Grid
 from landscape.records.plane import Plane
@@ -221,7 +221,7 @@ class Study(Presented):
             trajectory = _trajectory(writer, task.run)
             plane = self._plane(writer, task, trajectory)
             evaluator = self._evaluator(writer, plane, trajectory)
-            projection = place(evaluator, plane, trajectory, run=task.run, plane_id=task.plane)
+            projection = place_on(evaluator, plane, trajectory, run=task.run, plane_id=task.plane)
             writer.put_record(projection_path(task.run, task.plane), projection)
             self.reporter.advance(1)
 

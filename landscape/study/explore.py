@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from landscape.evaluation.sampling import place
+from landscape.evaluation.sampling import place_on
 from landscape.networks.architecture import check_one_network
 from landscape.store import StudyFile
 from landscape.study.configuration import StudyConfig
@@ -96,7 +96,7 @@ class StudyAtlas:
                          network=network, request=request)  # fmt: skip
         evaluator = live._evaluator(getattr(torch, self._config.dtype), USUAL_GRID.size)
         live.paths = tuple(
-            place(evaluator, plane, network.trajectory(run), run=run, plane_id=live.name)
+            place_on(evaluator, plane, network.trajectory(run), run=run, plane_id=live.name)
             for run in dict.fromkeys([network.run, *request.others])
         )
         return live

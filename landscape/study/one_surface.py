@@ -21,7 +21,7 @@ from landscape.evaluation.resampling import coarser, resample, with_known
 from landscape.evaluation.sampling import (
     check_loss,
     empty_surface,
-    place,
+    place_on,
     plane_evaluator,
     sample_tiles,
     with_gradients,
@@ -305,7 +305,7 @@ def surface_of(
     for run in paths:
         placed = projection_path(run, name)
         if not writer.has(placed):
-            record = place(evaluator, plane, paths[run], run=run, plane_id=name)
+            record = place_on(evaluator, plane, paths[run], run=run, plane_id=name)
             writer.put_record(placed, record)
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from calling import ENGINE, TINY, accepted, refused
 
-from landscape import viz
 from landscape.cli import choosing, paper
 from landscape.cli.figure import width_of
 from landscape.store import open_study
+from landscape.viz.signature import signed
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def test_it_writes_a_figure_and_its_caption_and_says_so(study: Path, tmp_path: P
     out = accepted("figure", study, "--kind", "contour", "--out", tmp_path)
     names = ["contour-random.pdf", "contour-random.tex", "contour-random.md"]
     assert out.splitlines() == [f"wrote {tmp_path / name}" for name in names]
-    assert viz.signed(tmp_path / names[0])
+    assert signed(tmp_path / names[0])
     latex = (tmp_path / names[1]).read_text(encoding="utf-8")
     assert latex.isascii()
     assert "\\caption{%\nRandom plane, filter-normalised" in latex

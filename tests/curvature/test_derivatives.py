@@ -11,7 +11,8 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 from torch.func import functional_call, grad, hessian
 
-from landscape import Problem, gradient, hessian_product
+from landscape import Problem, gradient
+from landscape.curvature.expected_hessian import hessian_product
 from landscape.networks.parameters import flatten, layout_of, unflatten
 
 Pair = tuple[Tensor, Tensor]

@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from landscape import Problem, gradient, hessian_product
+from landscape import Problem, gradient
+from landscape.curvature.expected_hessian import hessian_product
 
 
 @pytest.mark.parametrize("examples", [3, 7, 26, 49])

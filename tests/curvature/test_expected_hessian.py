@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.func import functional_call, hessian, jacrev
 from torch.utils.checkpoint import checkpoint
 
-from landscape import Problem, expected_hessian_check, gradient, hessian_product
+from landscape import Problem, gradient
+from landscape.curvature.expected_hessian import expected_hessian_check, hessian_product
 from landscape.networks.directions import normalise, random_direction
 from landscape.networks.parameters import flatten, layout_of, unflatten
 

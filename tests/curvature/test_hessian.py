@@ -12,13 +12,11 @@ from landscape import (
     gradient,
     gradient_plane,
     hessian_eigenpairs,
-    hessian_extremes,
-    hessian_product,
     random_plane,
     sample,
-    with_curvature,
 )
-from landscape.curvature.hessian import NotConvergedError
+from landscape.curvature.expected_hessian import hessian_product
+from landscape.curvature.hessian import NotConvergedError, hessian_extremes, with_curvature
 from landscape.curvature.plane_sharpness import plane_hessian
 from landscape.networks.parameters import flatten, layout_of
 from landscape.records.layout import Layout

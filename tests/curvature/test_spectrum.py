@@ -7,7 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from landscape import Problem, hessian_extremes, hessian_product, spectral_density
+from landscape import Problem, spectral_density
+from landscape.curvature.expected_hessian import hessian_product
+from landscape.curvature.hessian import hessian_extremes
 from landscape.curvature.spectrum import quadrature
 from landscape.networks.parameters import flatten
 

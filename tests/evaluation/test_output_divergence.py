@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 import landscape
-from landscape import Problem, custom_plane, output_divergence, random_plane
+from landscape import Problem, custom_plane, random_plane
+from landscape.evaluation.output_divergence import output_divergence
 from landscape.networks.parameters import assign, flatten, layout_of
 from landscape.records.layout import Layout, Slot
 from landscape.records.plane import Plane
@@ -227,9 +228,7 @@ def test_a_surface_holds_the_divergence_of_every_point() -> None:
     )
     found = surface.fields["divergences"]
     assert found[1, 1] == 0
-    wanted = landscape.output_divergence(
-        Problem(model, data=data), plane, grid.coordinates(np.arange(9))
-    )
+    wanted = output_divergence(Problem(model, data=data), plane, grid.coordinates(np.arange(9)))
     np.testing.assert_array_equal(found.reshape(-1), wanted)
     with pytest.raises(ValueError, match="leave one of the two out"):
         landscape.sample(

@@ -19,11 +19,12 @@ from landscape import (
 )
 from landscape.claims.saturation import example_gradients
 from landscape.evaluation.engine_settings import SamplingConfig
-from landscape.evaluation.sampling import empty_surface, plane_evaluator, sample_tiles
+from landscape.evaluation.sampling import empty_surface, place, plane_evaluator, sample_tiles
 from landscape.networks.parameters import flatten
 from landscape.problem.reading import GivenData
 from landscape.records.layout import Layout, Slot
 from landscape.records.plane import Plane
+from landscape.records.trajectory import Trajectory
 
 
 class Parameters(nn.Module):
@@ -53,6 +54,44 @@ def test_non_square_grids_are_not_scrambled_and_axes_not_transposed(strategy: st
     wanted = surface.alphas[:, None] ** 3 + 10 * surface.betas[None, :]
     np.testing.assert_allclose(surface.losses, wanted, atol=1e-14)
     assert surface.complete
+
+
+def walked(*thetas: tuple[float, float]) -> Trajectory:
+    """A path through points of the plane, with losses of its own."""
+    nothing = np.zeros(0)
+    return Trajectory(
+        np.array(thetas), np.arange(len(thetas)), np.full(len(thetas), 7.0), nothing, nothing,
+        nothing, nothing, AXES.layout,
+    )  # fmt: skip
+
+
+def test_with_paths_it_returns_a_panel_ready_to_draw() -> None:
+    """On a plane that holds every point, the loss in the plane is that at the points."""
+    problem, grid = Problem(Parameters(), asymmetric, ONE), Grid.rectangle((3, 4), (-1, 1), (0, 3))
+    engine = SamplingConfig(strategy="loop")
+    first, second = walked((0.5, 0.25), (-0.5, 0.5)), walked((1.0, 2.0))
+    panel = sample(problem, AXES, grid=grid, engine=engine, paths={"gd": first, "adam": second})
+    plain = sample(problem, AXES, grid=grid, engine=engine)
+    np.testing.assert_array_equal(panel.surface.losses, plain.losses)
+    assert panel.plane is AXES
+    assert panel.title == ""
+    assert [path.run for path in panel.paths] == ["gd", "adam"]
+    gd = panel.paths[0]
+    np.testing.assert_allclose(gd.coordinates, first.thetas, atol=1e-15)
+    np.testing.assert_array_equal(gd.losses, [7.0, 7.0])
+    np.testing.assert_allclose(gd.plane_losses, [0.125 + 2.5, -0.125 + 5.0], atol=1e-14)
+    alone = place(problem, AXES, first, name="gd", engine=engine)
+    np.testing.assert_array_equal(alone.plane_losses, gd.plane_losses)
+
+
+def test_a_single_named_path_is_the_title_and_others_are_numbered() -> None:
+    problem, grid = Problem(Parameters(), asymmetric, ONE), Grid.square(3)
+    path = walked((0.5, 0.25))
+    named = sample(problem, AXES, grid=grid, paths={"ReLU": path})
+    assert (named.title, named.paths[0].run) == ("ReLU", "ReLU")
+    counted = sample(problem, AXES, grid=grid, paths=[path, path])
+    assert [one.run for one in counted.paths] == ["path 1", "path 2"]
+    assert counted.title == ""
 
 
 def test_quadratic_bowl_has_its_closed_form(rng: np.random.Generator) -> None:

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from making import make_surface
 
 import landscape
-from landscape import Grid, Plane, Status, Surface, Trajectory
+from landscape import Grid, Plane, Surface, Trajectory
 from landscape.kinks.microscope import residual_scaling, rounding_of, window_of_step, zoom_series
 from landscape.records.layout import Layout, Slot
 from landscape.records.residuals import Residual, remove_quadratic
+from landscape.records.results import Analysis
+from landscape.records.surface import Status
 from landscape.records.window_scaling import ResidualScaling
 
 Values = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -224,7 +226,7 @@ def test_scaling_goes_through_an_analysis_and_leaves_nan_out() -> None:
     np.testing.assert_array_equal(again.residual_rms, values.residual_rms)
     assert again.settings["points"] == 9
     with pytest.raises(ValueError, match="residual_scaling, got 'other'"):
-        ResidualScaling.from_analysis(landscape.Analysis("other", {}))
+        ResidualScaling.from_analysis(Analysis("other", {}))
 
 
 def test_scaling_refuses_what_it_cannot_measure() -> None:

@@ -16,6 +16,9 @@ from landscape.kinks.path_following import (
     share_of_promise,
     spread_records,
 )
+from landscape.networks.parameters import layout_of
+from landscape.records.results import Analysis
+from landscape.records.segment import averaged_segment
 from landscape.training.loop import batch_at
 
 
@@ -235,7 +238,7 @@ def test_minibatches_are_measured_on_their_own() -> None:
 
 def test_a_mean_of_steps_is_no_step() -> None:
     """Back and forth cancel in it, and with them the jumps at the kink between."""
-    layout = landscape.layout_of(nn.Linear(1, 1, bias=False))
+    layout = layout_of(nn.Linear(1, 1, bias=False))
     nothing = np.full(9, np.nan)
     thetas = np.array([[1.0], [-0.9], [0.8], [-0.1]])
     run = landscape.Trajectory(thetas, [0, 1, 2, 9], np.zeros(4), *[nothing] * 4, layout)
@@ -244,7 +247,7 @@ def test_a_mean_of_steps_is_no_step() -> None:
     assert (step.kind, step.settings["step"], step.length) == ("step", 2, pytest.approx(1.7))
     with pytest.raises(ValueError, match="got record -1 7 steps after the one before"):
         landscape.step_segment(run)
-    mean = landscape.averaged_segment(run)
+    mean = averaged_segment(run)
     assert (mean.kind, mean.settings["steps_averaged"]) == ("averaged_step", 7)
     np.testing.assert_allclose(mean.origin + mean.direction, thetas[-1])
     assert mean.length == pytest.approx(0.9 / 7)
@@ -256,7 +259,7 @@ def test_a_mean_of_steps_is_no_step() -> None:
 def test_shares_are_ratios_of_sums_over_steps_that_change() -> None:
     arrays = {"promised": np.array([-1.0, 2.0, -1.0]), "kink": np.array([0.03, -0.01, 0.004]),
               "slope_change": np.array([0.04, 0.1, 0.009])}  # fmt: skip
-    found = landscape.Analysis("along_path", arrays)
+    found = Analysis("along_path", arrays)
     assert missed_share(found) == pytest.approx(0.02 / 0.14)
     assert np.isnan(missed_share(found, slice(2, 3)))
     assert share_of_promise(found, "kink") == pytest.approx(0.024 / 4)

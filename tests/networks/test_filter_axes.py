@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations, prune
 
-from landscape import layout_of, random_plane
+from landscape import random_plane
 from landscape.networks.directions import random_direction
-from landscape.networks.parameters import unflatten
+from landscape.networks.parameters import layout_of, unflatten
 
 
 def rows(weight: Tensor) -> list[Tensor]:

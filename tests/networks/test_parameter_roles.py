@@ -6,7 +6,7 @@ import pytest
 from torch import nn
 from torch.nn.utils import parametrizations
 
-from landscape import layout_of
+from landscape.networks.parameters import layout_of
 from landscape.records.layout import Layout, Slot
 
 

@@ -12,16 +12,9 @@ import torch
 from torch import nn
 from torch.testing._internal.two_tensor import TwoTensor
 
-from landscape import (
-    Problem,
-    TrajectoryRecorder,
-    gradient,
-    gradient_segment,
-    layout_of,
-    load_into,
-    random_plane,
-)
-from landscape.networks.parameters import flatten
+from landscape import Problem, TrajectoryRecorder, gradient, gradient_segment, random_plane
+from landscape.networks.parameters import flatten, layout_of
+from landscape.training.recording.checkpoints import load_into
 
 
 class Complex(nn.Module):

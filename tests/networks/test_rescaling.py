@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrizations, parametrize, prune
 
-from landscape import Problem, layout_of, random_plane, sample
+from landscape import Problem, random_plane, sample
 from landscape.evaluation.engine_settings import SamplingConfig
 from landscape.networks.acting import acting_weights
-from landscape.networks.parameters import flatten
+from landscape.networks.parameters import flatten, layout_of
 from landscape.planes.updates import update_plane
 from landscape.records.grid import Grid
 from landscape.records.trajectory import Trajectory

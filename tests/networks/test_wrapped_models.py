@@ -15,13 +15,12 @@ from landscape import (
     Problem,
     SamplingConfig,
     gradient_segment,
-    layout_of,
     random_plane,
     sample,
     slope_budget,
 )
 from landscape.kinks import kink_map
-from landscape.networks.parameters import flatten, unwrapped
+from landscape.networks.parameters import flatten, layout_of, unwrapped
 
 
 def test_wrappers_do_not_change_names_draws_or_planes() -> None:

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from landscape import Problem, hessian_product, plane_variability, random_plane, sample
+from landscape import Problem, plane_variability, random_plane, sample
+from landscape.curvature.expected_hessian import hessian_product
 from landscape.evaluation.engine_settings import SamplingConfig
 from landscape.records.grid import Grid
 

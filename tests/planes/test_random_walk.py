@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from landscape import pca_plane, random_walk_variance
+from landscape import pca_plane
+from landscape.planes.random_walk import random_walk_variance
 from landscape.records.layout import Layout, Slot
 from landscape.records.trajectory import Trajectory
 

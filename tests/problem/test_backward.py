@@ -13,6 +13,8 @@ from torch.utils.checkpoint import checkpoint, checkpoint_sequential
 
 import landscape
 from landscape import Grid, Problem
+from landscape.curvature.expected_hessian import hessian_product
+from landscape.curvature.hessian import hessian_extremes
 from landscape.kinks import kink_map
 
 GRID = Grid.square(3)
@@ -174,7 +176,7 @@ def test_slopes_are_those_of_central_differences(kind: str) -> None:
 def test_hessians_with_activation_checkpointing_are_those_without(kind: str) -> None:
     plain, saving = map(seeded, PAIRS[kind])
     theta = landscape.random_plane(plain, seed=0).points(np.array([[0.3, -0.2]]))[0]
-    ends = [landscape.hessian_extremes(Problem(m, data=DATA), theta=theta) for m in (plain, saving)]
+    ends = [hessian_extremes(Problem(m, data=DATA), theta=theta) for m in (plain, saving)]
     np.testing.assert_allclose(ends[1], ends[0], rtol=1e-8)
 
 
@@ -182,7 +184,7 @@ def test_hessians_with_activation_checkpointing_are_those_without(kind: str) -> 
 def test_second_derivatives_of_reentrant_checkpoints_are_refused_by_name(kind: str) -> None:
     problem = Problem(seeded(PAIRS[kind][1]), data=DATA)
     with pytest.raises(ValueError, match=r"reentrant checkpoints.*use_reentrant=False"):
-        landscape.hessian_extremes(problem)
+        hessian_extremes(problem)
     with pytest.raises(ValueError, match="reentrant checkpoints"):
         landscape.spectral_density(problem)
 
@@ -192,7 +194,7 @@ def test_second_derivatives_that_are_not_the_functions_are_refused_by_name(
     kind: str, name: str
 ) -> None:
     with pytest.raises(ValueError, match=f"backward pass.*{name}"):
-        landscape.hessian_product(Problem(seeded(PAIRS[kind][1]), data=DATA))
+        hessian_product(Problem(seeded(PAIRS[kind][1]), data=DATA))
 
 
 @pytest.mark.parametrize("reentrant", [False, True])

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 import landscape
 from landscape import Problem, random_segment
+from landscape.training.recording.checkpoints import load_into
 
 GRID = landscape.Grid.square(3)
 
@@ -179,11 +180,11 @@ def test_a_checkpoint_of_another_network_says_which_names_differ(
     renamed = {name.replace("4.", "head."): value + 1 for name, value in weights.items()}
     torch.save(renamed, tmp_path / "renamed.pt")
     with pytest.raises(ValueError, match=r"4\.weight.*head\.weight"):
-        landscape.load_into(own, tmp_path / "renamed.pt")
+        load_into(own, tmp_path / "renamed.pt")
     wider = {**weights, "4.weight": torch.ones(5, 6)}
     torch.save(wider, tmp_path / "wider.pt")
     with pytest.raises(ValueError, match=r"4\.weight is \(5, 6\) there, \(3, 6\) in"):
-        landscape.load_into(own, tmp_path / "wider.pt")
+        load_into(own, tmp_path / "wider.pt")
     assert all(torch.equal(before[name], value) for name, value in own.state_dict().items())
 
 
@@ -191,7 +192,7 @@ def test_what_a_wrapper_puts_before_the_names_is_no_mistake(own: nn.Module, tmp_
     wrapped = {f"module.{name}": value + 1 for name, value in own.state_dict().items()}
     torch.save({"state_dict": wrapped, "epoch": 3}, tmp_path / "wrapped.pt")
     wanted = {name: value + 1 for name, value in own.state_dict().items()}
-    landscape.load_into(own, tmp_path / "wrapped.pt")
+    load_into(own, tmp_path / "wrapped.pt")
     assert all(torch.equal(wanted[name], value) for name, value in own.state_dict().items())
 
 

@@ -16,6 +16,8 @@ from torch.nn.utils import prune
 
 import landscape
 from landscape import Grid, Problem
+from landscape.curvature.hessian import hessian_extremes
+from landscape.evaluation.output_divergence import output_divergence
 from landscape.kinks import kink_map
 from landscape.networks.parameters import flatten
 
@@ -93,8 +95,8 @@ def test_a_network_that_works_in_place_changes_nothing_of_the_callers(name: str)
     landscape.sample(problem, plane, grid=GRID)
     landscape.sample(problem, plane, grid=GRID, gradients=True)
     landscape.gradient(problem)
-    landscape.hessian_extremes(problem, tolerance=1e-2)
-    landscape.output_divergence(problem, plane, np.zeros((1, 2)))
+    hessian_extremes(problem, tolerance=1e-2)
+    output_divergence(problem, plane, np.zeros((1, 2)))
     if name not in ("data", "clipped", "counting"):
         landscape.slope_budget(problem, landscape.random_segment(model, span=0.1))
         kink_map(problem, plane, grid=Grid.square(3, 0.1))
@@ -219,7 +221,7 @@ def test_tensors_inside_a_loss_follow_the_precision(holder: str) -> None:
     slopes = torch.autograd.grad(value, list(model.parameters()))
     wanted = torch.cat([s.reshape(-1) for s in slopes]).numpy()
     np.testing.assert_allclose(found, wanted, atol=1e-6)
-    assert np.isfinite(landscape.hessian_extremes(problem)).all()
+    assert np.isfinite(hessian_extremes(problem)).all()
     assert WEIGHTS.dtype == torch.float32
 
 

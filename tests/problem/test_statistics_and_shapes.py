@@ -14,6 +14,9 @@ from torch import Tensor, nn
 
 import landscape
 from landscape import Grid, Problem, Subset
+from landscape.curvature.expected_hessian import hessian_product
+from landscape.curvature.hessian import hessian_extremes, with_curvature
+from landscape.evaluation.sampling import plane_evaluator
 from landscape.networks.parameters import flatten
 
 X, Y = examples()
@@ -39,10 +42,10 @@ def test_derivatives_of_batch_statistics_are_those_of_the_surface() -> None:
     theta = flatten(model)
     np.testing.assert_allclose(landscape.gradient(problem), plain.gradient(theta), atol=1e-12)
     vector = np.random.default_rng(1).standard_normal(len(theta))
-    found = landscape.hessian_product(problem) @ vector
+    found = hessian_product(problem) @ vector
     np.testing.assert_allclose(found, plain.product(theta, vector), atol=1e-10)
-    plane = landscape.with_curvature(problem, landscape.random_plane(model))
-    frozen = landscape.with_curvature(replace(problem, batch_norm="frozen"), plane)
+    plane = with_curvature(problem, landscape.random_plane(model))
+    frozen = with_curvature(replace(problem, batch_norm="frozen"), plane)
     assert plane.settings["hessian"]["batch_norm"] == "batch"
     assert frozen.settings["hessian"]["batch_norm"] == "frozen"
     assert plane.settings["hessian"]["top"] != pytest.approx(frozen.settings["hessian"]["top"])
@@ -100,7 +103,7 @@ def test_losses_of_a_placed_path_are_over_the_subset_of_its_surface() -> None:
         replace(problem, subset=None), config=landscape.TrainingConfig(steps=4, record_every=2)
     )
     plane = landscape.random_plane(model)
-    evaluator = landscape.plane_evaluator(problem, plane)
+    evaluator = plane_evaluator(problem, plane)
     placed = landscape.place(evaluator, plane, run, run="gd", plane_id="random")
     assert placed.losses[-1] == pytest.approx(placed.plane_losses[-1], rel=1e-6)
     assert placed.losses[-1] != pytest.approx(run.losses[-1], rel=1e-3)
@@ -117,7 +120,7 @@ def test_a_sum_is_a_sum_in_every_instrument(kind: str) -> None:
     line, plane = landscape.random_segment(model), landscape.random_plane(model)
     pairs: list[tuple[Any, Any]] = [
         (landscape.gradient(problem), landscape.gradient(plain)),
-        (landscape.hessian_extremes(problem), landscape.hessian_extremes(plain)),
+        (hessian_extremes(problem), hessian_extremes(plain)),
         (landscape.slope_budget(problem, line).slope_change,
          landscape.slope_budget(plain, line).slope_change),
         (landscape.sample(problem, plane, grid=Grid.square(3)).losses,

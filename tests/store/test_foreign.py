@@ -14,6 +14,7 @@ from calling import accepted
 
 from landscape.records.grid import Grid
 from landscape.records.layout import Layout, Slot
+from landscape.records.panel import Panel
 from landscape.records.plane import Plane
 from landscape.records.projection import project
 from landscape.records.results import Projection
@@ -218,7 +219,7 @@ def test_csv_comes_back_as_it_was_exported(tmp_path: Path) -> None:
     before = Surface(GRID, {"losses": losses, "accuracies": losses / 9}, status)
     one = np.arange(3.0)
     placed = Projection("r-1", "p", np.array([0, 2, 5]), np.eye(3)[:, :2], one, one, one, one)
-    files = export_mesh(before, tmp_path / "t.csv", paths=placed)
+    files = export_mesh(Panel(before, paths=(placed,)), tmp_path / "t.csv")
     study = imported(list(files), tmp_path)
     after = study.surface("s")
     for name in before.fields:

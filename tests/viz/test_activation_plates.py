@@ -89,7 +89,7 @@ def test_the_whole_registry_has_one_set_of_axes_and_its_classes(tmp_path: Path) 
     assert titles["ReLU"] == "kinked, $C^0$"
     assert (titles["ELU"], titles["GELU"], titles["Hardshrink"]) == ("$C^1$", "smooth", "jumps")
     assert viz.save(figure, tmp_path / "plate.pdf").stat().st_size > 10_000
-    words = viz.activation_caption(records)
+    words = viz.caption_of(viz.activation_plate(records))
     assert "12 with kinks, 4 with a continuous slope" in words
     assert "by differences of the first: Hardsigmoid" in words
     # No activation is left out of the counts.
@@ -99,7 +99,7 @@ def test_the_whole_registry_has_one_set_of_axes_and_its_classes(tmp_path: Path) 
 
 
 def test_what_goes_beyond_the_axes_is_said() -> None:
-    words = viz.activation_caption([profile("softplus_20")])
+    words = viz.caption_of(viz.activation_plate([profile("softplus_20")]))
     assert "go further than drawn: Softplus (20) (5)" in words
 
 

@@ -27,7 +27,7 @@ def flipped_colours(shown: Parts) -> Parts:
 
 
 def without_path(shown: Parts) -> Parts:
-    return replace(shown, path=None)
+    return replace(shown, paths=())
 
 
 def other_axis(shown: Parts) -> Parts:
@@ -41,8 +41,8 @@ def turned(shown: Parts) -> Parts:
 
 def moved_path(shown: Parts) -> Parts:
     """Swap the coordinates of the path, as where axes are mixed up."""
-    assert shown.path is not None
-    return replace(shown, path=replace(shown.path, coordinates=shown.path.coordinates[:, ::-1]))
+    (path,) = shown.paths
+    return replace(shown, paths=(replace(path, coordinates=path.coordinates[:, ::-1]),))
 
 
 @pytest.mark.parametrize("name", SCENES)

@@ -86,9 +86,11 @@ def test_a_check_that_did_not_pass_is_seen_and_told() -> None:
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["good", "bad †"]
     hatched = {p.get_y() for p in figure.axes[0].patches if p.get_hatch()}
     assert len(hatched) == 1
-    assert "do not trust: bad (1 of 2)" in viz.budget_caption(runs)
-    assert "†" not in viz.budget_caption({"good": [make_budget()]})
-    assert "largest closure error 0.001" in viz.budget_caption({"good": [make_budget()]})
+    assert "do not trust: bad (1 of 2)" in viz.caption_of(viz.slope_budgets(runs))
+    assert "†" not in viz.caption_of(viz.slope_budgets({"good": [make_budget()]}))
+    assert "largest closure error 0.001" in viz.caption_of(
+        viz.slope_budgets({"good": [make_budget()]})
+    )
 
 
 def test_no_slope_change_is_no_share_and_what_is_far_out_is_written() -> None:
@@ -106,13 +108,15 @@ def test_no_slope_change_is_no_share_and_what_is_far_out_is_written() -> None:
 
 def test_the_caption_tells_what_was_measured_and_that_kink_share_is_a_class() -> None:
     random = make_budget(settings={"segment": "random"}, samples=65, unseen=("sort in head",))
-    text = viz.budget_caption({"relu": [make_budget(), random], "gelu": [make_smooth()]})
+    text = viz.caption_of(
+        viz.slope_budgets({"relu": [make_budget(), random], "gelu": [make_smooth()]})
+    )
     for words in ("shows whether kinks occur, not how much they matter", "nothing about the speed",
                   "1 to 2 segments (random and step) of each", "40 examples",
                   "17 to 65 samples", "3 pieces refined", "medians",
                   "Could not be watched: sort in head."):  # fmt: skip
         assert words in text
-    assert "median" not in viz.budget_caption({"gelu": [make_smooth()]})
+    assert "median" not in viz.caption_of(viz.slope_budgets({"gelu": [make_smooth()]}))
 
 
 # -- by layer and unit ----------------------------------------------------------------------------
@@ -156,15 +160,15 @@ def test_several_segments_are_averaged_and_sites_with_many_units_are_binned() ->
     assert strip.get_array().mean() == pytest.approx(100 * totals.units[0].mean(), rel=0.01)
     ranges = [tuple(line.get_xdata()) for line in figure.axes[1].get_lines()]
     assert pytest.approx((25 * units.sum(), 50 * units.sum())) in ranges
-    assert "Means over the segments" in viz.layer_caption([one, half])
-    assert "more than 256 units" in viz.layer_caption([one, half])
+    assert "Means over the segments" in viz.caption_of(viz.layer_budgets([one, half]))
+    assert "more than 256 units" in viz.caption_of(viz.layer_budgets([one, half]))
 
 
 def test_a_network_without_crossings_shows_that_there_are_none() -> None:
     figure = viz.layer_budgets([make_smooth(), make_smooth()])
     assert [t.get_text() for panel in figure.axes[:2] for t in panel.texts] == ["none", "none"]
     assert len(figure.axes) == 3
-    assert "0 % of all change of slope" in viz.layer_caption(make_smooth())
+    assert "0 % of all change of slope" in viz.caption_of(viz.layer_budgets(make_smooth()))
 
 
 # -- both -----------------------------------------------------------------------------------------
@@ -257,25 +261,23 @@ def test_measured_budgets_are_drawn() -> None:
     assert widths.sum() == pytest.approx(100 * np.mean([b.kink_share for b in found["relu"]]))
 
 
-@pytest.mark.parametrize("write", [viz.slope_budgets, viz.budget_caption])
-def test_runs_without_budgets_are_refused(write: Any) -> None:
+def test_runs_without_budgets_are_refused() -> None:
     with pytest.raises(ValueError, match="at least one run are needed, got none"):
-        write({})
+        viz.slope_budgets({})
     with pytest.raises(ValueError, match="at least one budget, got none for gelu"):
-        write({"relu": [make_budget()], "gelu": []})
+        viz.slope_budgets({"relu": [make_budget()], "gelu": []})
 
 
-@pytest.mark.parametrize("write", [viz.layer_budgets, viz.layer_caption])
-def test_layers_of_no_network_or_of_two_are_refused(write: Any) -> None:
+def test_layers_of_no_network_or_of_two_are_refused() -> None:
     none: Sequence[SlopeBudget] = []
     with pytest.raises(ValueError, match="at least one budget is needed, got none"):
-        write(none)
+        viz.layer_budgets(none)
     with pytest.raises(ValueError, match="must be of one network, got the sites first:relu"):
-        write([make_budget(), make_budget(layers=("first:relu", "third:relu"))])
+        viz.layer_budgets([make_budget(), make_budget(layers=("first:relu", "third:relu"))])
     bare = make_budget(layers=(), layer_crossings=[], layer_kinks=[], layer_signed=[],
                        unit_offsets=[0], unit_crossings=[], unit_kinks=[])  # fmt: skip
     with pytest.raises(ValueError, match="has no site that may kink"):
-        write(bare)
+        viz.layer_budgets(bare)
 
 
 def test_names_of_viz_stay_functions_when_they_are_used_again() -> None:

@@ -13,8 +13,10 @@ from making import make_path, make_surface
 from landscape import viz
 from landscape.records.grid import Grid
 from landscape.records.layout import Layout, Slot
+from landscape.records.panel import Panel
 from landscape.records.plane import Plane
 from landscape.records.surface import Status, Surface
+from landscape.viz.captions.surfaces import surface_caption
 
 
 def caption_of(figure: Any) -> str:
@@ -25,9 +27,9 @@ def caption_of(figure: Any) -> str:
 def test_a_flat_figure_has_its_caption_below(oblong: Surface, tmp_path: Path) -> None:
     coordinates = np.array([[-0.5, 1.5], [0.2, 9.0], [0.0, 0.0]])
     path = make_path(coordinates, np.ones(3))
-    figure = viz.contour(oblong, paths=path)
+    figure = viz.contour(Panel(oblong, paths=(path,)))
     text = caption_of(figure)
-    assert text == viz.caption(oblong, [path], shading="")
+    assert text == surface_caption(Panel(oblong, paths=(path,)), shading="")
     assert text.startswith("Random plane, filter-normalised directions (seed 3), cross entropy")
     assert "Colours and isolines: log loss." in text
     assert "Path with 100.0% of its squared displacement in the plane, 0.0% off it; a bead" in text
@@ -53,12 +55,10 @@ def test_a_flat_figure_says_what_is_cut_out_and_takes_its_planes_settings() -> N
     settings = {"seed": 7, "normalisation": "layer"}
     plane = Plane(np.zeros(2), np.array([1.0, 0]), np.array([0, 1.0]),
                   Layout((Slot("theta", (2,)),)), "random", settings)  # fmt: skip
-    text = caption_of(viz.contour([surface], planes=[plane], height="linear"))
+    text = caption_of(viz.contour([Panel(surface, plane)], viz.Look(height="linear")))
     assert "Random plane, layer-normalised directions (seed 7)" in text
     assert "Colours and isolines: loss." in text
     assert "1 point cut out: NaN or infinite." in text
-    with pytest.raises(ValueError, match="planes must be as many as surfaces, 1"):
-        viz.contour([surface], planes=[])
 
 
 @pytest.mark.parametrize("decades", [None, 0.0043])
@@ -70,7 +70,7 @@ def test_the_error_of_a_resampled_log_height_is_given_in_decades(decades: float 
         made["estimated_decades"] = decades
     surface = Surface(grid, {"losses": np.ones(grid.shape)}, status, settings={"resampled": made})
     also = "" if decades is None else " and 0.004 decades"
-    assert f"estimated error 0.0002 of the range{also}." in viz.caption(surface)
+    assert f"estimated error 0.0002 of the range{also}." in surface_caption(surface)
 
 
 @pytest.mark.parametrize(("count", "words"), [(1, "1 point cut out"), (2, "2 points cut out")])
@@ -78,13 +78,15 @@ def test_one_point_is_one_point(count: int, words: str) -> None:
     grid = Grid.square(5)
     losses = np.ones(grid.shape)
     losses[0, :count] = np.nan
-    assert f"{words}: NaN or infinite." in viz.caption(make_surface(losses, grid))
+    assert f"{words}: NaN or infinite." in surface_caption(make_surface(losses, grid))
 
 
 def test_the_statistics_of_batch_norm_and_the_third_solution_are_told(oblong: Surface) -> None:
     def told(*policies: str, **settings: Any) -> str:
         own = {**oblong.settings, **settings}
-        return viz.caption([replace(oblong, settings={**own, "batch_norm": p}) for p in policies])
+        return surface_caption(
+            [replace(oblong, settings={**own, "batch_norm": p}) for p in policies]
+        )
 
     assert "BatchNorm" not in told("frozen")
     assert "found anew at every point" in told("recalibrated")
@@ -101,7 +103,7 @@ def test_the_statistics_of_batch_norm_and_the_third_solution_are_told(oblong: Su
 
 def test_what_solutions_of_a_plane_do_not_share_is_told(oblong: Surface) -> None:
     def told(**settings: Any) -> str:
-        return viz.caption(replace(oblong, settings={**oblong.settings, **settings}))
+        return surface_caption(replace(oblong, settings={**oblong.settings, **settings}))
 
     weights = "Solutions given as weights alone are evaluated in the first one's network."
     assert weights in told(kind="through", networks="unknown")

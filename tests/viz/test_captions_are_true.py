@@ -13,16 +13,19 @@ from matplotlib.colors import to_rgba
 from landscape import viz
 from landscape.records.grid import Grid
 from landscape.records.kink_map import KinkMap
+from landscape.records.panel import Panel
 from landscape.records.residuals import remove_quadratic
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
 from landscape.records.window_scaling import ResidualScaling
+from landscape.viz.captions.surfaces import surface_caption
 from landscape.viz.flat.lines import drawing, line_colours
 from landscape.viz.geometry.colouring import colours_of
 from landscape.viz.geometry.drape import drape
 from landscape.viz.geometry.frame import Frame
 from landscape.viz.geometry.height import HeightScale
 from landscape.viz.geometry.paths import bead_points, bead_records
+from landscape.viz.kinks.density import kink_density
 from landscape.viz.paper.hybrid import FIGURE_STYLE
 from landscape.viz.style import DARK, TESTING
 
@@ -53,7 +56,9 @@ def test_the_beads_that_a_figures_caption_tells_of_are_drawn(
     bowl: Surface, rendering: None
 ) -> None:
     path = walk(np.linspace(1.5, 0.02, 25))
-    figure = viz.figure(bowl, paths=path, dpi=200, width=3.25, contours=False, style=QUICK)
+    figure = viz.figure(
+        Panel(bowl, paths=(path,)), viz.Look(style=QUICK), dpi=200, width=3.25, contours=False
+    )
     records, every, _ = bead_records(path)
     assert f"a bead every {every} steps" in viz.caption_of(figure)
     dots = [line for line in figure.axes[0].lines if line.get_marker() == "."]
@@ -80,7 +85,7 @@ def test_beads_are_records_that_are_drawn(bowl: Surface) -> None:
 def test_marks_of_records_above_the_limit_are_not_drawn(bowl: Surface, rendering: None) -> None:
     path = walk(np.linspace(1.5, 0.02, 25))
     scale = HeightScale.of([bowl], kind="linear", limit=0.5)
-    figure = viz.figure(bowl, paths=path, height=scale, dpi=72, style=QUICK)
+    figure = viz.figure(Panel(bowl, paths=(path,)), viz.Look(height=scale, style=QUICK), dpi=72)
     solid, flat = figure.axes[:2]
     faces = [to_rgba(line.get_markerfacecolor()) for line in solid.lines
              if line.get_marker() == "o"]  # fmt: skip
@@ -96,13 +101,13 @@ def test_only_a_picture_with_heights_leaves_out_what_is_above_the_limit(bowl: Su
     scale = HeightScale.of([bowl], kind="linear", limit=0.5)
     frame = Frame.around([bowl], scale, QUICK)
     high = int((path.losses > 0.5).sum())
-    solid = viz.caption(bowl, [path], scale=scale, frame=frame)
+    solid = surface_caption(Panel(bowl, paths=(path,)), scale=scale, frame=frame)
     assert f"{high} points of the path are higher and not drawn on the surface." in solid
-    assert "not drawn" not in viz.caption(bowl, [path], scale=scale, shading="")
+    assert "not drawn" not in surface_caption(Panel(bowl, paths=(path,)), scale=scale, shading="")
     # What lies outside the window is told once.
     aside = make_path(path.coordinates + np.array([-0.5, 0.0]), path.losses)
     inside = frame.window.inside(aside.coordinates)
-    told = viz.caption(bowl, [aside], scale=scale, frame=frame)
+    told = surface_caption(Panel(bowl, paths=(aside,)), scale=scale, frame=frame)
     assert f"{int(((path.losses > 0.5) & inside).sum())} points of the path are higher" in told
     assert f"{int((~inside).sum())} of its points lie outside the window." in told
 
@@ -125,16 +130,16 @@ def test_records_without_a_height_are_counted(
     losses = np.linspace(1.5, 0.02, 25)
     losses[5 : 5 + len(lost)] = lost
     path = walk(losses)
-    told = viz.caption(bowl, [path], frame=frame_of(bowl, path, kind=height))
+    told = surface_caption(Panel(bowl, paths=(path,)), frame=frame_of(bowl, path, kind=height))
     assert (said in told) if said else ("not drawn" not in told)
-    assert "not drawn" not in viz.caption(bowl, [path], shading="")
+    assert "not drawn" not in surface_caption(Panel(bowl, paths=(path,)), shading="")
 
 
 def test_the_bar_of_a_clipped_figure_shows_the_colour_of_what_is_cut_off(
     bowl: Surface, rendering: None
 ) -> None:
     scale = HeightScale.of([bowl], kind="linear", limit=0.5)
-    bars = [viz.figure(bowl, height=height, dpi=72, style=QUICK).axes[-1]
+    bars = [viz.figure(bowl, viz.Look(height=height, style=QUICK), dpi=72).axes[-1]
             for height in (scale, "log")]  # fmt: skip
     colours = [[to_rgba(patch.get_facecolor()) for patch in bar.patches] for bar in bars]
     assert to_rgba(QUICK.clipped) in colours[0]
@@ -147,7 +152,7 @@ def test_the_hatching_of_a_flat_top_is_as_wide_in_a_finer_picture(
     scale = HeightScale.of([bowl], kind="linear", limit=0.5)
     shares = []
     for dpi in (150, 450):
-        figure = viz.figure(bowl, height=scale, dpi=dpi, width=3.25, contours=False)
+        figure = viz.figure(bowl, viz.Look(height=scale), dpi=dpi, width=3.25, contours=False)
         pixels = np.asarray(figure.axes[0].images[0].get_array()).astype(int)
         opaque = pixels[..., 3] == 255
         grey = opaque & (np.ptp(pixels[..., :3], axis=2) < 12)
@@ -231,7 +236,7 @@ def test_cells_below_the_colours_of_a_density_are_counted() -> None:
         layers=("0:relu",), straight=(True,), alphas=edges, betas=edges, density=density,
         signed_density=density, counts=density, examples=3, curves=0, found=0,
     )  # fmt: skip
-    figure = viz.kink_density(kinks)
+    figure = kink_density(kinks)
     (mesh,) = figure.axes[0].collections
     below = int((density < mesh.norm.vmin).sum())
     assert below == 4
@@ -261,7 +266,9 @@ def test_every_inset_of_panels_with_one_title_is_told() -> None:
         a, b = np.meshgrid(*grid.axes, indexing="ij")
         return remove_quadratic(make_surface(size * np.abs(a) + b**2 + 1, grid))
 
-    words = viz.microscope_caption([kink(1.0), kink(0.02), kink(0.001)], titles=["a", "b", "b"])
+    words = viz.caption_of(
+        viz.microscope([kink(1.0), kink(0.02), kink(0.001)], titles=["a", "b", "b"])
+    )
     assert words.count("b x ") == 2
 
 

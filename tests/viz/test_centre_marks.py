@@ -12,15 +12,18 @@ from making import make_path, make_surface
 
 from landscape import viz
 from landscape.records.grid import Grid
+from landscape.records.panel import Panel
 from landscape.records.residuals import remove_quadratic
 from landscape.records.surface import Surface
+from landscape.viz.captions.beside import as_markdown
+from landscape.viz.captions.latex import latex_caption
 from landscape.viz.films.film import Stage, film_style
 from landscape.viz.geometry.centre_mark import crossed
 from landscape.viz.geometry.frame import Frame
 from landscape.viz.geometry.height import HeightScale
 from landscape.viz.geometry.solution_points import Solution
 from landscape.viz.scenes.cross import arms_of
-from landscape.viz.scenes.scene import Panel
+from landscape.viz.scenes.scene import DrawnPanel
 from landscape.viz.style import TESTING
 
 NOTED = {"losses": 0.0114, "accuracies": 0.985}
@@ -64,12 +67,12 @@ def test_contours_have_a_cross_at_the_centre() -> None:
 
 
 def test_an_end_of_a_path_at_the_centre_is_no_second_mark() -> None:
-    figure = viz.contour(bowl(), paths=[path_to((0.0, 0.0))])
+    figure = viz.contour(Panel(bowl(), paths=(path_to((0.0, 0.0)),)))
     assert crosses(figure) == []
     text = viz.caption_of(figure)
     assert "The path ends at the network's own weights, loss 0.0114, accuracy 98.5 %." in text
     assert "Cross" not in text
-    elsewhere = viz.contour(bowl(), paths=[path_to((0.4, 0.0))])
+    elsewhere = viz.contour(Panel(bowl(), paths=(path_to((0.4, 0.0)),)))
     assert crosses(elsewhere) == [(0.0, 0.0)]
 
 
@@ -114,10 +117,10 @@ def test_a_loss_that_is_not_finite_is_said() -> None:
 
 
 def test_captions_for_papers_say_the_loss_in_words(tmp_path: Path) -> None:
-    text = viz.figure_caption(bowl())
-    assert "own weights, loss 0.0114, accuracy 98.5 %" in viz.as_markdown(text)
-    assert r"own weights, loss 0.0114, accuracy 98.5 \%" in viz.latex_caption(text, "figure")
-    mosaic = viz.mosaic_caption(bowl())
+    text = viz.caption_of(viz.figure(bowl(), dpi=30))
+    assert "own weights, loss 0.0114, accuracy 98.5 %" in as_markdown(text)
+    assert r"own weights, loss 0.0114, accuracy 98.5 \%" in latex_caption(text, "figure")
+    mosaic = viz.caption_of(viz.mosaic(bowl(), dpi=30))
     assert mosaic.count("loss 0.0114") == 1
 
 
@@ -136,11 +139,14 @@ def test_the_cross_of_a_3d_picture_lies_on_the_surface_and_on_the_floor() -> Non
 
 def test_3d_pictures_have_the_cross(rendering: None) -> None:
     names = ["centre rim", "centre arms", "centre floor"]
-    assert actors(viz.surface(bowl(), style=TESTING)) == names
-    assert actors(viz.surface(bowl(), path=path_to((0.0, 0.0)), style=TESTING)) == []
-    assert actors(viz.compare([bowl(), bowl()], style=TESTING)) == 2 * names
+    assert actors(viz.surface(bowl(), viz.Look(style=TESTING))) == names
+    assert (
+        actors(viz.surface(Panel(bowl(), paths=(path_to((0.0, 0.0)),)), viz.Look(style=TESTING)))
+        == []
+    )
+    assert actors(viz.compare([bowl(), bowl()], viz.Look(style=TESTING))) == 2 * names
     residual = remove_quadratic(bowl()).surface()
-    assert actors(viz.surface(residual, height="linear", style=TESTING)) == []
+    assert actors(viz.surface(residual, viz.Look(height="linear", style=TESTING))) == []
 
 
 def test_films_and_the_figures_of_papers_have_the_cross(rendering: None) -> None:
@@ -148,13 +154,13 @@ def test_films_and_the_figures_of_papers_have_the_cross(rendering: None) -> None
     frame = Frame.around([surface], HeightScale.of([surface]), TESTING)
     stage = Stage((160, 120), film_style((160, 120), TESTING))
     for ends, wanted in (((0.0, 0.0), 0), ((0.4, 0.0), 3)):
-        panel = Panel(surface, (), "", through=(path_to(ends),))
+        panel = DrawnPanel(surface, through=(path_to(ends),))
         stage.draw(panel, frame, TESTING, "flat")
         there = [name for name in stage.plotter.renderer.actors if name.startswith("centre")]
         assert len(there) == wanted
     stage.close()
     plain, marked = (
-        viz.figure(one, dpi=30, contours=False, style=TESTING)
+        viz.figure(one, viz.Look(style=TESTING), dpi=30, contours=False)
         for one in (replace(surface, settings={}), surface)
     )
     assert len(marked.axes[0].lines) == len(plain.axes[0].lines) + 2
@@ -179,6 +185,6 @@ def test_the_full_scale_of_the_microscope_has_crosses_and_its_caption_says_so() 
     kinked = replace(bowl(), fields={"losses": bowl().losses + np.abs(bowl().alphas[:, None])})
     residuals = [remove_quadratic(kinked)]
     assert crosses(viz.microscope(residuals, full=[bowl()])) == [(0.0, 0.0)]
-    text = viz.microscope_caption(residuals, titles=["one"], full=[bowl()])
+    text = viz.caption_of(viz.microscope(residuals, titles=["one"], full=[bowl()]))
     assert text.endswith("Cross: the network's own weights, loss 0.0114, accuracy 98.5 %.")
-    assert "Cross" not in viz.microscope_caption(residuals, titles=["one"])
+    assert "Cross" not in viz.caption_of(viz.microscope(residuals, titles=["one"]))

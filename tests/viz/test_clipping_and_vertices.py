@@ -10,7 +10,9 @@ from making import make_path, make_surface
 
 from landscape import viz
 from landscape.records.grid import Grid
+from landscape.records.panel import Panel
 from landscape.records.surface import Surface
+from landscape.viz.captions.surfaces import surface_caption
 from landscape.viz.geometry.clipping import cut
 from landscape.viz.geometry.frame import Frame
 from landscape.viz.geometry.height import HeightScale
@@ -71,7 +73,7 @@ def test_the_flat_top_has_its_own_colour_a_rim_and_a_count(ramp: Surface) -> Non
 
     scale = HeightScale.of([ramp], kind="clipped", limit=3.5)
     path = make_path(np.array([[3.0, 1.0], [2.0, 1.0], [0.5, 1.0]]), np.array([4.0, 3.0, 1.5]))
-    plotter = viz.surface(ramp, path=path, height=scale, style=TESTING)
+    plotter = viz.surface(Panel(ramp, paths=(path,)), viz.Look(height=scale, style=TESTING))
     actors = plotter.renderers[0].actors
     colour = actors["clipped"].prop.color.float_rgb
     assert colour == pytest.approx(pyvista.Color(TESTING.clipped).float_rgb)
@@ -93,7 +95,7 @@ def test_the_flat_top_has_its_own_colour_a_rim_and_a_count(ramp: Surface) -> Non
 
 
 def test_a_flat_figure_hatches_what_is_above_the_limit(ramp: Surface) -> None:
-    figure = viz.contour(ramp, height=HeightScale.of([ramp], kind="clipped", limit=3.5))
+    figure = viz.contour(ramp, viz.Look(height=HeightScale.of([ramp], kind="clipped", limit=3.5)))
     hatched = [
         c for c in figure.axes[0].collections if "////" in (getattr(c, "hatches", None) or ())
     ]
@@ -108,7 +110,7 @@ def test_the_line_around_what_is_clipped_is_solid_also_below_a_loss_of_1(
     limit: float, ramp: Surface
 ) -> None:
     low = make_surface(ramp.losses / 5, ramp.grid)
-    figure = viz.contour(low, height=HeightScale.of([low], kind="log", limit=limit / 5))
+    figure = viz.contour(low, viz.Look(height=HeightScale.of([low], kind="log", limit=limit / 5)))
     lines = [c for c in figure.axes[0].collections if type(c).__name__ == "QuadContourSet"
              and not c.filled]  # fmt: skip
     styles = [style for c in lines for style in c.get_linestyles()]
@@ -141,7 +143,7 @@ def test_the_surface_reaches_the_end_of_the_path_at_its_loss_in_the_plane(shadin
     assert (mesh.regular_faces == plain.n_points).any(axis=1).sum() == 4 - 1
     # No hole and no overlap.
     assert area(mesh) == pytest.approx(area(plain))
-    assert "loss in the plane 0.0001) is a vertex" in viz.caption(surface, [path])  # type: ignore[list-item]
+    assert "loss in the plane 0.0001) is a vertex" in surface_caption(Panel(surface, paths=(path,)))  # type: ignore[list-item]
     if shading == "differences":
         np.testing.assert_allclose(np.linalg.norm(mesh["Normals"], axis=1), 1.0, atol=1e-6)
 

@@ -147,7 +147,9 @@ def test_all_panels_have_one_range_of_the_colour_and_their_heights(
     other = Surface(bowl.grid, {n: f * 0.5 for n, f in bowl.fields.items()}, bowl.status)
     density = np.linspace(0, 3, 40).reshape(5, 8)
     reference: Any = kink_map(*bowl.grid.axes, density) if colour == "kinks" else None
-    plotter = viz.compare([bowl, other], colour=colour, reference=reference, style=TESTING)
+    plotter = viz.compare(
+        [bowl, other], viz.Look(colour=colour, reference=reference, style=TESTING)
+    )
     panels = [r for r in plotter.renderers if "surface" in r.actors]
     mappers = [r.actors["surface"].mapper for r in panels]
     colours = colours_of([bowl, other], colour, TESTING, reference=reference)

@@ -12,9 +12,11 @@ from making import make_path, make_surface
 
 from landscape import viz
 from landscape.records.grid import Grid
+from landscape.records.panel import Panel
 from landscape.records.surface import Surface
 from landscape.viz.captions.beside import as_latex, as_markdown, latex
 from landscape.viz.captions.references import REFERENCES
+from landscape.viz.captions.surfaces import surface_caption
 from landscape.viz.geometry.matching import mismatches
 from landscape.viz.geometry.paths import bead_records
 from landscape.viz.style import TESTING
@@ -54,19 +56,19 @@ def test_units_differ_where_directions_are_of_length_1_in_some(oblong: Surface) 
 def test_the_ends_of_the_hessians_spectrum_are_told_where_they_are_known(oblong: Surface) -> None:
     known = with_settings(oblong, hessian={"top": 31.5, "bottom": -0.25})
     said = "Hessian eigenvalues at the centre: top 31.5, bottom −0.25."
-    assert said in viz.caption(known)
-    assert "Hessian" not in viz.caption(oblong)
+    assert said in surface_caption(known)
+    assert "Hessian" not in surface_caption(oblong)
     one_end = with_settings(oblong, hessian={"top": 31.5, "bottom": None})
-    assert "Hessian eigenvalues at the centre: top 31.5." in viz.caption(one_end)
+    assert "Hessian eigenvalues at the centre: top 31.5." in surface_caption(one_end)
     more = with_settings(oblong, hessian={"top": 50.0, "bottom": 0.5})
-    text = viz.caption([known, more, oblong])
+    text = surface_caption([known, more, oblong])
     assert "top 31.5 to 50, bottom −0.25 to 0.5 (2 of 3 panels)" in text
 
 
 def test_the_variance_of_a_pca_plane_stands_beside_that_of_a_random_walk(oblong: Surface) -> None:
     pca = with_settings(oblong, kind="pca", explained_variance=[0.9, 0.05], direction_length=6.0,
                         random_walk_variance=[0.6, 0.15])  # fmt: skip
-    text = viz.caption(pca)
+    text = surface_caption(pca)
     assert "(95.0% of its variance; of a random walk's: 75.0%)" in text
     assert text.endswith("Method: Li et al. (2018); Antognini and Sohl-Dickstein (2018).")
 
@@ -76,12 +78,12 @@ def test_step_marks_and_the_share_off_the_plane_are_told(oblong: Surface) -> Non
     places = np.linspace([-0.9, 1.0], [0.0, 0.0], count)
     path = replace(make_path(places, np.linspace(20, 11, count), off_plane=0.2),
                    steps=np.arange(count) * 4)  # fmt: skip
-    text = viz.caption(oblong, [path])
+    text = surface_caption(Panel(oblong, paths=(path,)))
     share = path.captured
     assert f"with {share:.1%} of its squared displacement in the plane, {1 - share:.1%} off" in text
     assert "a bead every 20 steps" in text
     uneven = replace(path, steps=np.append(np.arange(count - 1), 900))
-    assert "a bead every 5 records" in viz.caption(oblong, [uneven])
+    assert "a bead every 5 records" in surface_caption(Panel(oblong, paths=(uneven,)))
 
 
 @pytest.mark.usefixtures("rendering")
@@ -89,7 +91,7 @@ def test_beads_lie_on_the_records_they_mark(oblong: Surface) -> None:
     count = 21
     places = np.linspace([-0.9, 1.0], [0.0, 0.0], count)
     path = make_path(places, np.linspace(20, 11, count))
-    plotter = viz.surface(oblong, path=path, height="linear", style=TESTING)
+    plotter = viz.surface(Panel(oblong, paths=(path,)), viz.Look(height="linear", style=TESTING))
     from landscape.viz.geometry.frame import Frame
     from landscape.viz.geometry.height import HeightScale
 
@@ -107,8 +109,8 @@ def test_beads_lie_on_the_records_they_mark(oblong: Surface) -> None:
 def test_a_matrix_has_its_titles_at_the_edge_and_one_scale(oblong: Surface) -> None:
     rows = [[oblong, make_surface(oblong.losses * 3, oblong.grid)],
             [make_surface(oblong.losses * 9, oblong.grid), oblong]]  # fmt: skip
-    plotter = viz.matrix(rows, row_titles=["ReLU", "ELU"], column_titles=["seed 0", "seed 1"],
-                         style=TESTING)  # fmt: skip
+    plotter = viz.matrix(rows, viz.Look(style=TESTING), row_titles=["ReLU", "ELU"],
+                         column_titles=["seed 0", "seed 1"])  # fmt: skip
     panels = [r for r in plotter.renderers if "surface" in r.actors]
     texts = [[a for a in r.actors.values() if hasattr(a, "GetTextProperty")] for r in panels]
     said = [{a.GetInput(): a.GetOrientation() for a in panel} for panel in texts]
@@ -127,14 +129,14 @@ def test_a_matrix_has_its_titles_at_the_edge_and_one_scale(oblong: Surface) -> N
         ([2, 1], {}, "rows of one length"),
         ([], {}, "rows of one length"),
         ([2, 2], {"row_titles": ["a"]}, "row_titles must be 2, got 1"),
-        ([2, 2], {"paths": [[None, None]]}, "paths must be in rows"),
+        ([2, 2], {"column_titles": ["a"] * 3}, "column_titles must be 2, got 3"),
     ],
 )
 def test_a_matrix_that_is_none_is_refused(
     rows: list[int], options: dict[str, Any], message: str, oblong: Surface
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        viz.matrix([[oblong] * count for count in rows], style=TESTING, **options)
+        viz.matrix([[oblong] * count for count in rows], viz.Look(style=TESTING), **options)
 
 
 def test_a_caption_is_written_beside_the_picture(oblong: Surface, tmp_path: Path) -> None:
@@ -183,7 +185,7 @@ def test_titles_of_flat_figures_stay_in_the_picture(
     grid = Grid.rectangle((5, 5), (0.0, span[0]), (0.0, span[1]))
     surface = make_surface(np.ones(grid.shape) + grid.axes[0][:, None], grid)
     for style in ("paper", "dark"):
-        figure = viz.contour([surface] * columns, titles=["Title"] * columns, style=style)
+        figure = viz.contour([Panel(surface, title="Title")] * columns, viz.Look(style=style))
         figure.draw_without_rendering()
         for axes in figure.axes[:columns]:
             assert axes.title.get_window_extent().y1 < figure.bbox.y1
@@ -191,7 +193,7 @@ def test_titles_of_flat_figures_stay_in_the_picture(
 
 @pytest.mark.parametrize("style", ["paper", "slides", "dark"])
 def test_the_lines_of_a_caption_fit_the_width_of_the_figure(style: str, oblong: Surface) -> None:
-    figure = viz.contour(oblong, style=style)
+    figure = viz.contour(oblong, viz.Look(style=style))
     figure.draw_without_rendering()
     (words,) = figure.texts
     box = words.get_window_extent()
@@ -205,7 +207,7 @@ def test_the_lines_of_a_caption_fit_the_width_of_the_figure(style: str, oblong: 
 def test_the_lines_of_a_3d_caption_fit_the_width_of_the_picture(
     style: str, oblong: Surface
 ) -> None:
-    plotter = viz.surface(oblong, style=style)
+    plotter = viz.surface(oblong, viz.Look(style=style))
     plotter.render()
     actors = [a for r in plotter.renderers for a in r.actors.values() if hasattr(a, "GetInput")]
     (words,) = [a for a in actors if "points" in a.GetInput()]
@@ -225,7 +227,7 @@ def test_labels_of_the_axes_stand_at_their_values(oblong: Surface) -> None:
 
     style = viz.Style(dpi=100, anti_aliasing=False)
     frame = Frame.around([oblong], HeightScale.of([oblong]), style)
-    plotter = viz.surface(oblong, style=style)
+    plotter = viz.surface(oblong, viz.Look(style=style))
     places: dict[str, list[Any]] = {}
     for actor in plotter.renderers[0].actors.values():
         if hasattr(actor, "GetTextProperty"):

@@ -13,12 +13,13 @@ from making import make_path, make_surface
 
 from landscape import viz
 from landscape.records.grid import Grid
+from landscape.records.panel import Panel
 from landscape.records.surface import Surface
 from landscape.viz import offscreen
 
 
 def test_contours_have_alpha_to_the_right_and_beta_up(oblong: Surface) -> None:
-    figure = viz.contour(oblong, height="linear")
+    figure = viz.contour(oblong, viz.Look(height="linear"))
     axes = figure.axes[0]
     assert axes.get_xlim() == (-1.0, 1.0)
     assert axes.get_ylim() == (-2.0, 2.0)
@@ -36,7 +37,7 @@ def test_contour_panels_share_one_range_of_colours(oblong: Surface) -> None:
 
 def test_the_path_is_drawn_where_it_was_placed(oblong: Surface) -> None:
     coordinates = np.array([[-0.5, 1.5], [0.2, 0.3], [0.0, 0.0]])
-    figure = viz.contour(oblong, paths=make_path(coordinates, np.ones(3)))
+    figure = viz.contour(Panel(oblong, paths=(make_path(coordinates, np.ones(3)),)))
     drawn = [line.get_xydata() for line in figure.axes[0].lines if len(line.get_xydata()) == 3]
     assert drawn
     for points in drawn:
@@ -55,10 +56,12 @@ def test_fonts_are_embedded_as_truetype_and_svg_text_stays_text(
     oblong: Surface, tmp_path: Path
 ) -> None:
     with matplotlib.rc_context({"pdf.compression": 0}):
-        content = viz.save(viz.contour(oblong, titles=["ReLU"]), tmp_path / "x.pdf").read_bytes()
+        content = viz.save(
+            viz.contour(Panel(oblong, title="ReLU")), tmp_path / "x.pdf"
+        ).read_bytes()
     assert b"/FontFile2" in content
     assert b"/Type3" not in content
-    svg = viz.save(viz.contour(oblong, titles=["ReLU"]), tmp_path / "x.svg").read_text("utf-8")
+    svg = viz.save(viz.contour(Panel(oblong, title="ReLU")), tmp_path / "x.svg").read_text("utf-8")
     assert re.search(r"<text[^>]*>ReLU</text>", svg)
 
 
@@ -118,8 +121,6 @@ def test_a_machine_without_graphics_is_told_which_packages_are_missing(
     ("call", "message"),
     [
         (lambda s: viz.contour([]), "a contour figure shows 1 to 64 surfaces, got 0"),
-        (lambda s: viz.contour([s], titles=["a", "b"]), "as many as surfaces, 1"),
-        (lambda s: viz.contour([s], paths=[None, None]), "as many as surfaces, 1, got 2"),
         (lambda s: viz.save(viz.contour(s), "x.tiff"), r"\.pdf or \.png or \.svg"),
         (lambda s: viz.Style(elevation=120.0), "between 0 and 90"),
     ],
@@ -133,7 +134,9 @@ def test_cells_without_a_height_stay_empty() -> None:
     grid = Grid.square(5)
     losses = np.full(grid.shape, 2.0)
     losses[1, 2] = np.nan
-    drawn = viz.contour(make_surface(losses, grid), height="linear").axes[0].collections[0]
+    drawn = (
+        viz.contour(make_surface(losses, grid), viz.Look(height="linear")).axes[0].collections[0]
+    )
     assert np.ma.getmaskarray(drawn.get_array()).sum() == 1
 
 

@@ -78,7 +78,7 @@ def test_smooth_activations_have_no_prediction_and_dashes() -> None:
     np.testing.assert_allclose(np.diff(np.log10(line)), 2, atol=1e-6)
     (legend,) = figure.legends
     assert [t.get_text() for t in legend.get_texts()] == ["line 0"]
-    text = viz.curvature_scale_caption([make_smooth()], titles=["gelu"], kinked=[False])
+    text = viz.caption_of(viz.curvature_scale([make_smooth()], titles=["gelu"], kinked=[False]))
     assert "Dotted" not in text
 
 
@@ -104,7 +104,7 @@ def test_a_curvature_near_zero_does_not_make_the_line() -> None:
     # One ratio alone would have decided.
     by_centre = draw([found], [True], per="centre")
     assert curves(by_centre, 1, "-")[0][-1] > 1e3 * curves(figure, 1, "-")[0][-1]
-    text = viz.curvature_scale_caption([found], titles=["relu"], kinked=[True])
+    text = viz.caption_of(viz.curvature_scale([found], titles=["relu"], kinked=[True]))
     assert "shown is 1 + e / rms" in text
 
 
@@ -124,8 +124,8 @@ def test_the_floor_is_that_of_the_record() -> None:
 
 def test_the_caption_tells_how_far_the_prediction_holds() -> None:
     bad = make_kinked(budget_passed=False)
-    text = viz.curvature_scale_caption([make_kinked(), bad], titles=["relu", "selu"],
-                                       kinked=[True, True])  # fmt: skip
+    text = viz.caption_of(viz.curvature_scale([make_kinked(), bad], titles=["relu", "selu"],
+                                       kinked=[True, True]))  # fmt: skip
     for words in ("200 examples at 40 places of a segment (random)", "same place",
                   "fewer than 10 stencils hold a kink", "do not trust: selu."):  # fmt: skip
         assert words in text
@@ -133,7 +133,7 @@ def test_the_caption_tells_how_far_the_prediction_holds() -> None:
     off = make_kinked()
     arrays = {**off.arrays, "predicted": 1 + 3 * (off.arrays["predicted"] - 1)}
     wrong = Analysis("curvature_scale", arrays, off.settings)
-    said = viz.curvature_scale_caption([wrong], titles=["relu"], kinked=[True])
+    said = viz.caption_of(viz.curvature_scale([wrong], titles=["relu"], kinked=[True]))
     assert "relu nowhere" in said
 
 
@@ -150,9 +150,11 @@ def test_places_without_curvature_take_no_part_and_are_told() -> None:
     np.testing.assert_allclose(line.bias, rest.mean(axis=1))
     for per in ("centre", "rms", None):
         assert np.isfinite(draw([hurt], [True], per=per).axes[0].get_ylim()).all()
-    told = viz.curvature_scale_caption([hurt], titles=["ReLU"], kinked=[True])
+    told = viz.caption_of(viz.curvature_scale([hurt], titles=["ReLU"], kinked=[True]))
     assert "curvature is 0 or not finite there: ReLU 1." in told
-    assert "left out" not in viz.curvature_scale_caption([found], titles=["a"], kinked=[True])
+    assert "left out" not in viz.caption_of(
+        viz.curvature_scale([found], titles=["a"], kinked=[True])
+    )
     none = Analysis("curvature_scale", {**arrays, "ratios": np.full_like(ratios, np.nan)},
                     found.settings)  # fmt: skip
     with pytest.raises(ValueError, match="a place with finite ratios, got none"):
@@ -163,8 +165,12 @@ def test_a_prediction_that_leaves_the_panel_is_told() -> None:
     found = make_kinked()
     near = {**found.arrays, "predicted": found.arrays["ratios"]}
     told = [
-        viz.curvature_scale_caption(
-            [Analysis("curvature_scale", arrays, found.settings)], titles=["ReLU"], kinked=[True]
+        viz.caption_of(
+            viz.curvature_scale(
+                [Analysis("curvature_scale", arrays, found.settings)],
+                titles=["ReLU"],
+                kinked=[True],
+            )
         )
         for arrays in (near, {**near, "predicted": near["predicted"] + 9})
     ]
@@ -209,15 +215,15 @@ def test_measured_curvature_is_drawn() -> None:
 
 def test_mistakes_are_told() -> None:
     found = make_kinked()
-    for write in (viz.curvature_scale, viz.curvature_scale_caption):
-        with pytest.raises(ValueError, match="1 to 8 lines, got 0"):
-            write([], titles=[], kinked=[])
-        with pytest.raises(ValueError, match="titles must be as many as analyses, 1, got 2"):
-            write([found], titles=["a", "b"], kinked=[True])
-        with pytest.raises(ValueError, match="unknown per 'mean'; known: centre, rms"):
-            write([found], titles=["a"], kinked=[True], per="mean")  # type: ignore[operator]
-        with pytest.raises(ValueError, match="'curvature_scale' is needed, got 'slope_budget'"):
-            write([Analysis("slope_budget", found.arrays)], titles=["a"], kinked=[True])
-        short = {**found.arrays, "rounding": np.ones(3)}
-        with pytest.raises(ValueError, match=r"rounding must have shape \(4,\), got \(3,\)"):
-            write([Analysis("curvature_scale", short)], titles=["a"], kinked=[True])
+    draw = viz.curvature_scale
+    with pytest.raises(ValueError, match="1 to 8 lines, got 0"):
+        draw([], titles=[], kinked=[])
+    with pytest.raises(ValueError, match="titles must be as many as analyses, 1, got 2"):
+        draw([found], titles=["a", "b"], kinked=[True])
+    with pytest.raises(ValueError, match="unknown per 'mean'; known: centre, rms"):
+        draw([found], titles=["a"], kinked=[True], per="mean")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="'curvature_scale' is needed, got 'slope_budget'"):
+        draw([Analysis("slope_budget", found.arrays)], titles=["a"], kinked=[True])
+    short = {**found.arrays, "rounding": np.ones(3)}
+    with pytest.raises(ValueError, match=r"rounding must have shape \(4,\), got \(3,\)"):
+        draw([Analysis("curvature_scale", short)], titles=["a"], kinked=[True])

@@ -16,7 +16,7 @@ from landscape.records.grid import Grid
 from landscape.records.surface import Surface
 from landscape.viz.explorer.desktop import Controls
 from landscape.viz.explorer.line import letters_of, line_attributes, within
-from landscape.viz.explorer.live_scene import Look, Scene
+from landscape.viz.explorer.live_scene import LiveLook, Scene
 from landscape.viz.explorer.moment import Moment
 from landscape.viz.geometry.frame import Frame
 from landscape.viz.geometry.height import HeightScale
@@ -102,14 +102,14 @@ def more_actors(scene: Scene, moment: Moment) -> int:
     """Return how many actors the line adds to the picture of a moment."""
     counts = []
     for shown in (replace(moment, ends=(), line=None), moment, moment):
-        scene.draw(shown, Look())
+        scene.draw(shown, LiveLook())
         counts.append(len(scene.plotter.renderers[0].actors))
     assert counts[1] == counts[2]
     return counts[1] - counts[0]
 
 
 def test_the_line_lies_on_the_surface_and_goes_with_it(walk: Walk, scene: Scene) -> None:
-    scene.draw(walk.moment, Look())
+    scene.draw(walk.moment, LiveLook())
     plain = seen(scene)
     walk.explorer.draw_line(A, B)
     # The line and its rim, a ball and its rim and a letter for each end.
@@ -137,7 +137,7 @@ def charted(scene: Scene, losses: np.ndarray, height: Literal["log", "linear"]) 
     """Return the chart of losses along a line; None if there is none."""
     grid = Grid.line(len(losses), (0.0, 1.0))
     status = np.ones(len(losses), dtype=np.uint8)
-    scene.chart(Surface(grid, {"losses": losses}, status), Look(height=height))
+    scene.chart(Surface(grid, {"losses": losses}, status), LiveLook(height=height))
     props = scene._corner.GetViewProps()
     return props.GetItemAsObject(0).GetScene().GetItem(0) if props.GetNumberOfItems() else None
 
@@ -198,7 +198,7 @@ def test_keys_choose_the_ends_and_draw_the_curve(walk: Walk, scene: Scene) -> No
 
 
 def test_a_place_of_the_picture_is_a_point_whatever_its_size(walk: Walk, scene: Scene) -> None:
-    scene.draw(walk.moment, Look())
+    scene.draw(walk.moment, LiveLook())
     point_at(scene, *A)
     width, height = scene.plotter.window_size
     x, y = scene.plotter.iren.interactor.GetEventPosition()

@@ -11,7 +11,7 @@ import pytest
 from exploring import Analytic, Walk, stored
 from PIL import Image
 
-from landscape.viz.explorer.live_scene import Look, Scene
+from landscape.viz.explorer.live_scene import LiveLook, Scene
 from landscape.viz.explorer.picture_on_request import Since, Wish, jpeg, place_camera
 from landscape.viz.geometry.camera import move, turn
 
@@ -23,7 +23,7 @@ def scene(rendering: None) -> Iterator[Scene]:
     walk = Walk(Analytic(surface=stored()))
     walk.explorer.open("bowl")
     scene = Scene(size=(240, 160))
-    scene.draw(walk.settle(), Look())
+    scene.draw(walk.settle(), LiveLook())
     yield scene
     scene.close()
     walk.explorer.close()
@@ -137,10 +137,10 @@ def test_twice_as_many_pixels_show_the_same_sharper(scene: Scene) -> None:
     walk.explorer.open("bowl")
     moment = walk.settle()
     scene.resize((640, 400))
-    scene.draw(moment, Look(), turn_back=True)
+    scene.draw(moment, LiveLook(), turn_back=True)
     coarse, place = seen(scene), scene.at(0.45, 0.5)
     scene.resize((1280, 800), 2.0)
-    scene.draw(moment, Look(), turn_back=True)
+    scene.draw(moment, LiveLook(), turn_back=True)
     fine = seen(scene)
     assert fine.shape == (800, 1280, 3)
     shrunk = fine.reshape(400, 2, 640, 2, 3).mean(axis=(1, 3))

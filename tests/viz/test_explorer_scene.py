@@ -15,7 +15,7 @@ from exploring import Analytic, Walk, bowl, stored
 
 from landscape.records.surface import Status, Surface
 from landscape.viz.explorer.desktop import HELP, Controls, told
-from landscape.viz.explorer.live_scene import Look, Scene, Shown
+from landscape.viz.explorer.live_scene import LiveLook, Scene, Shown
 from landscape.viz.explorer.map import map_attributes, map_pixels
 from landscape.viz.style import Style
 
@@ -43,36 +43,36 @@ def kinked(coordinates: Any) -> Any:
 )
 def test_impossible_looks_are_refused(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        Look(**changes)
+        LiveLook(**changes)
 
 
 def test_the_residual_is_shown_where_the_losses_would_hide_it() -> None:
     faint, plain = stored(kinked, 21), stored(bowl, 21)
-    shown = Shown.of(faint, Look())
+    shown = Shown.of(faint, LiveLook())
     assert shown.residual is not None
     assert shown.note.endswith("quadratic: 0.046 % of the range of the losses, 6")
     # |a| minus its best line on [-1, 1] keeps its corner: the residual is lowest at alpha = 0.
     assert np.all(np.argmin(shown.surface.losses, axis=0) == 10)
-    assert Shown.of(plain, Look()).residual is None
-    assert Shown.of(faint, Look(shows="loss")).residual is None
-    assert Shown.of(plain, Look(shows="residual")).residual is not None
+    assert Shown.of(plain, LiveLook()).residual is None
+    assert Shown.of(faint, LiveLook(shows="loss")).residual is None
+    assert Shown.of(plain, LiveLook(shows="residual")).residual is not None
 
 
 def test_a_quadratic_leaves_rounding_and_says_so() -> None:
-    shown = Shown.of(stored(quadratic, 21), Look())
+    shown = Shown.of(stored(quadratic, 21), LiveLook())
     assert shown.note == "what the best-fitting quadratic leaves is rounding: drawn as 0"
     assert np.all(shown.surface.losses == 0)
 
 
 def test_losses_below_zero_are_drawn_on_a_linear_scale() -> None:
     surface = stored(lambda c: -1 - c[:, 0] ** 4, 9)
-    shown = Shown.of(surface, Look(shows="loss"))
+    shown = Shown.of(surface, LiveLook(shows="loss"))
     assert (shown.scale.kind, shown.note) == ("linear", "no loss is positive: heights are linear")
 
 
 def test_surfaces_without_a_value_are_told() -> None:
     with pytest.raises(ValueError, match="no finite value to draw"):
-        Shown.of(stored(lambda c: np.full(len(c), np.nan)), Look())
+        Shown.of(stored(lambda c: np.full(len(c), np.nan)), LiveLook())
 
 
 def test_the_network_s_own_weights_are_named() -> None:
@@ -84,10 +84,10 @@ def test_the_network_s_own_weights_are_named() -> None:
     }
     for text, settings in words.items():
         surface = replace(stored(bowl, 21), settings={**known, **settings})
-        assert Shown.of(surface, Look(shows="loss")).note == text
-        assert "weights" not in Shown.of(surface, Look(shows="residual")).note
+        assert Shown.of(surface, LiveLook(shows="loss")).note == text
+        assert "weights" not in Shown.of(surface, LiveLook(shows="residual")).note
     below = replace(stored(lambda c: -1 - c[:, 0] ** 4, 9), settings=known)
-    assert Shown.of(below, Look(shows="loss")).note == (
+    assert Shown.of(below, LiveLook(shows="loss")).note == (
         "no loss is positive: heights are linear; Cross: the network's own weights, loss 0.5"
     )
 
@@ -98,7 +98,7 @@ def test_solutions_of_a_plane_are_marked_in_the_window(rendering: None) -> None:
     for surface in (stored(bowl, 21), replace(stored(bowl, 21), settings=settings)):
         walk, scene = Walk(Analytic(surface=surface)), Scene(size=(240, 160))
         walk.explorer.open("bowl")
-        scene.draw(walk.settle(), Look(shows="loss"))
+        scene.draw(walk.settle(), LiveLook(shows="loss"))
         texts = [a.input for a in scene.plotter.renderers[0].actors.values() if hasattr(a, "input")]
         seen.append({"A", "B", "C"} & set(texts))
         scene.close()
@@ -114,7 +114,7 @@ def decoded(attributes: dict[str, str]) -> Any:
 
 def test_the_map_has_alpha_to_the_right_and_beta_up() -> None:
     surface = stored(lambda c: 1 + (c[:, 0] > 0.9) * (c[:, 1] < -0.9) * 1.0, 5)
-    attributes = map_attributes(Shown.of(surface, Look(shows="loss")), STYLE)
+    attributes = map_attributes(Shown.of(surface, LiveLook(shows="loss")), STYLE)
     picture = decoded(attributes)[..., :3]
     assert picture.shape == (5, 5, 3)
     different = np.argwhere(np.any(picture != picture[0, 0], axis=-1))
@@ -127,7 +127,7 @@ def test_the_map_has_alpha_to_the_right_and_beta_up() -> None:
 
 
 def test_residuals_are_lit_cell_by_cell() -> None:
-    shown = Shown.of(stored(kinked, 21), Look())
+    shown = Shown.of(stored(kinked, 21), LiveLook())
     pixels, whole_cells = map_pixels(shown, STYLE)
     assert whole_cells
     assert pixels.shape == (20, 20, 3)
@@ -153,19 +153,19 @@ def scene(rendering: None) -> Iterator[Scene]:
 
 
 def test_a_new_window_is_drawn_and_the_camera_stays(walk: Walk, scene: Scene) -> None:
-    scene.draw(walk.moment, Look())
+    scene.draw(walk.moment, LiveLook())
     camera = scene.plotter.renderers[0].camera
     first = np.array(camera.position)
     camera.azimuth += 30
     turned = np.array(camera.position)
     walk.explorer.zoom((0.0, 0.5), (-0.5, 0.0))
-    scene.draw(walk.settle(), Look())
+    scene.draw(walk.settle(), LiveLook())
     assert scene.frame is not None
     assert (scene.frame.alpha, scene.frame.beta) == ((0.0, 0.5), (-0.5, 0.0))
     np.testing.assert_allclose(camera.position, turned)
     picture = np.array(scene.plotter.screenshot(return_img=True))
     assert picture.std() > 5
-    scene.draw(walk.moment, Look(), turn_back=True)
+    scene.draw(walk.moment, LiveLook(), turn_back=True)
     assert np.linalg.norm(np.array(camera.position) - first) < np.linalg.norm(turned - first)
 
 
@@ -182,31 +182,31 @@ def test_the_picture_fits_a_window_of_another_shape_and_keeps_the_zoom(
         across = scene.frame.box() @ (right / np.linalg.norm(right))
         return float(np.ptp(across) / (2 * camera.parallel_scale * 0.86 * scene.aspect))
 
-    scene.draw(moment, Look(), turn_back=True)
+    scene.draw(moment, LiveLook(), turn_back=True)
     assert widths() < 1
     scene.plotter.render_window.SetSize(120, 300)
-    scene.draw(moment, Look())
+    scene.draw(moment, LiveLook())
     fitted = widths()
     assert 0.5 < fitted < 1
     scene.plotter.renderers[0].camera.parallel_scale /= 2
     scene.plotter.render_window.SetSize(100, 250)
-    scene.draw(moment, Look())
+    scene.draw(moment, LiveLook())
     assert widths() == pytest.approx(2 * fitted, rel=0.1)
 
 
 def test_heights_follow_the_exaggeration(walk: Walk, scene: Scene) -> None:
     tall = []
     for factor in (1.0, 2.0):
-        scene.draw(walk.moment, Look(shows="loss", exaggeration=factor))
+        scene.draw(walk.moment, LiveLook(shows="loss", exaggeration=factor))
         mesh = scene.plotter.renderers[0].actors["surface"].mapper.dataset
         tall.append(mesh.bounds[5] - mesh.bounds[4])
     assert tall[1] == pytest.approx(2 * tall[0])
 
 
 @pytest.mark.parametrize("factor", [1e300, 1e-300])
-@pytest.mark.parametrize("look", [Look(), Look(height="linear"), Look(shows="loss")])
+@pytest.mark.parametrize("look", [LiveLook(), LiveLook(height="linear"), LiveLook(shows="loss")])
 def test_losses_of_any_size_are_drawn_alike(
-    walk: Walk, scene: Scene, factor: float, look: Look
+    walk: Walk, scene: Scene, factor: float, look: LiveLook
 ) -> None:
     def attributes(factor: float) -> dict[str, str]:
         surface = stored(lambda c: factor * kinked(c), 21)
@@ -228,18 +228,18 @@ def test_losses_of_any_size_are_drawn_alike(
 def test_drawing_again_and_again_leaves_no_actors_behind(walk: Walk, scene: Scene) -> None:
     counts = set()
     for _ in range(3):
-        scene.draw(walk.moment, Look())
+        scene.draw(walk.moment, LiveLook())
         scene.write("told", "help")
         counts.add(tuple(len(r.actors) for r in scene.plotter.renderers))
     assert len(counts) == 1
 
 
 def test_a_window_that_is_open_is_not_drawn_anew_after_each_part(walk: Walk, scene: Scene) -> None:
-    scene.draw(walk.moment, Look())
+    scene.draw(walk.moment, LiveLook())
     scene.plotter.screenshot(return_img=True)
     drawn: list[str] = []
     scene.plotter.render_window.AddObserver("EndEvent", lambda *_: drawn.append("once"))
-    scene.draw(walk.moment, Look(height="linear"))
+    scene.draw(walk.moment, LiveLook(height="linear"))
     assert drawn == []
     scene.plotter.render()
     assert drawn == ["once"]
@@ -253,7 +253,7 @@ def test_an_unfinished_surface_is_drawn_in_part(walk: Walk, scene: Scene) -> Non
     part = Surface(whole.grid, whole.fields, status)
     from dataclasses import replace
 
-    shown = scene.draw(replace(walk.moment, surface=part), Look())
+    shown = scene.draw(replace(walk.moment, surface=part), LiveLook())
     assert shown is not None
     assert shown.residual is None
 
@@ -298,7 +298,7 @@ def test_keys_change_the_look_and_the_place(walk: Walk, scene: Scene) -> None:
     keys = controls.keys()
     for key in "lmsipud":
         keys[key]()
-    assert controls.look == Look("loss", "linear", 1.0, "differences", False, False)
+    assert controls.look == LiveLook("loss", "linear", 1.0, "differences", False, False)
     keys["n"]()
     assert walk.settle().place is walk.explorer.atlas.open("next")
     controls.toggle_help()

@@ -16,6 +16,7 @@ from making import make_path, make_surface
 
 from landscape import viz
 from landscape.records.grid import Grid
+from landscape.records.panel import Panel
 from landscape.records.residuals import remove_quadratic
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
@@ -69,7 +70,10 @@ def test_a_film_has_its_size_rate_and_every_frame(
     """A side that 16 does not divide stays as it is."""
     told: list[tuple[int, int]] = []
     file = viz.animate_descent(
-        oblong, PATH, tmp_path / f"a.{suffix}", progress=lambda *n: told.append(n), **SMALL
+        Panel(oblong, paths=(PATH,)),
+        tmp_path / f"a.{suffix}",
+        progress=lambda *n: told.append(n),
+        **SMALL,
     )
     rate, frames = read(ffmpeg, file)
     assert rate == pytest.approx(5, abs=0.01)
@@ -106,10 +110,10 @@ def test_a_record_without_a_place_leaves_a_gap(oblong: Surface) -> None:
 def test_a_shadow_of_a_path_is_not_filmed(ffmpeg: Any, oblong: Surface, tmp_path: Path) -> None:
     far = make_path(PATH.coordinates, PATH.losses, off_plane=100.0)
     with pytest.raises(ValueError, match="of the path lies in this plane: its shadow would"):
-        viz.animate_descent(oblong, far, tmp_path / "a.mp4", **SMALL)
+        viz.animate_descent(Panel(oblong, paths=(far,)), tmp_path / "a.mp4", **SMALL)
     outside = make_path(PATH.coordinates + 10, PATH.losses)
     with pytest.raises(ValueError, match="a record with a finite loss inside"):
-        viz.animate_descent(oblong, outside, tmp_path / "a.mp4", **SMALL)
+        viz.animate_descent(Panel(oblong, paths=(outside,)), tmp_path / "a.mp4", **SMALL)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -127,12 +131,23 @@ def test_what_makes_no_film_is_refused(
     name: str, options: dict[str, Any], message: str, oblong: Surface, tmp_path: Path
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        viz.animate_descent(oblong, PATH, tmp_path / name, **{**SMALL, **options})
+        viz.animate_descent(Panel(oblong, paths=(PATH,)), tmp_path / name, **{**SMALL, **options})
+
+
+def test_another_colour_and_a_panel_without_a_path_are_refused(
+    ffmpeg: Any, oblong: Surface, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match="a film is coloured by the losses, got colour 'slope'"):
+        viz.animate_descent(
+            Panel(oblong, paths=(PATH,)), tmp_path / "a.mp4", viz.Look(colour="slope"), **SMALL
+        )
+    with pytest.raises(ValueError, match="a film needs a path to walk, got none"):
+        viz.animate_descent(Panel(oblong), tmp_path / "a.mp4", **SMALL)
 
 
 def test_an_unknown_pace_is_refused(ffmpeg: Any, oblong: Surface, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="unknown pace 'time'; known: steps, distance"):
-        viz.animate_descent(oblong, PATH, tmp_path / "a.mp4", pace="time", **SMALL)  # type: ignore[arg-type]
+        viz.animate_descent(Panel(oblong, paths=(PATH,)), tmp_path / "a.mp4", pace="time", **SMALL)  # type: ignore[arg-type]
 
 
 def test_without_the_package_the_remedy_is_named(
@@ -140,7 +155,7 @@ def test_without_the_package_the_remedy_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
     with pytest.raises(ImportError, match=r"pip install 'lossoscope\[video\]'"):
-        viz.animate_descent(oblong, PATH, tmp_path / "a.mp4", **SMALL)
+        viz.animate_descent(Panel(oblong, paths=(PATH,)), tmp_path / "a.mp4", **SMALL)
 
 
 def test_a_style_fills_a_film_of_any_size() -> None:
@@ -203,8 +218,9 @@ def test_what_is_known_of_a_path_without_losses_stays_known(oblong: Surface) -> 
 def test_a_path_without_losses_is_filmed_in_any_style(
     ffmpeg: Any, oblong: Surface, tmp_path: Path
 ) -> None:
-    file = viz.animate_descent(oblong, without_losses(PATH), tmp_path / "a.gif", style="dark",
-                               turn=0.0, **SMALL)  # fmt: skip
+    panel = Panel(oblong, paths=(without_losses(PATH),))
+    look = viz.Look(style="dark")
+    file = viz.animate_descent(panel, tmp_path / "a.gif", look, turn=0.0, **SMALL)
     _, frames = read(ffmpeg, file)
     ground = np.array([0x14, 0x17, 0x1C])
     assert np.abs(frames[:, -1, -1].astype(int) - ground).max() < 12
@@ -227,7 +243,7 @@ def test_the_surface_of_a_film_passes_through_the_end_of_the_path(
         drawn(plotter, panel, frame, *rest, **options)
 
     monkeypatch.setattr(film, "draw_panel", draw)
-    viz.animate_descent(oblong, PATH, tmp_path / "a.gif", **SMALL)
+    viz.animate_descent(Panel(oblong, paths=(PATH,)), tmp_path / "a.gif", **SMALL)
     frame = Frame.around([oblong], HeightScale.of([oblong], paths=[PATH]), TESTING)
     end = frame.points(PATH.coordinates, PATH.plane_losses)[-1]
     assert len(shown) == 5

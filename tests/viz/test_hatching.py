@@ -45,7 +45,9 @@ def test_cells_without_a_difference_are_covered_and_hatched(
     look = replace(Style.named(style), dpi=60, anti_aliasing=False, isolines=False)
     whole, lacking = bowls
     plain, marked = (
-        viz.surface(whole, colour="difference", reference=other, style=look, caption=False)
+        viz.surface(
+            whole, viz.Look(colour="difference", reference=other, style=look), caption=False
+        )
         for other in (whole, lacking)
     )
     cover = marked.renderers[0].actors["missing"].mapper.dataset
@@ -80,7 +82,7 @@ def test_hatching_is_even_and_crosses_at_right_angles() -> None:
 
 def test_flat_figures_hatch_the_same_cells_and_what_was_cut_out(bowls: list[Surface]) -> None:
     whole, lacking = bowls
-    figures = [viz.contour(one, colour="difference", reference=other)
+    figures = [viz.contour(one, viz.Look(colour="difference", reference=other))
                for one, other in ((whole, lacking), (lacking, whole), (whole, whole))]  # fmt: skip
     shapes = [[p for p in f.axes[0].patches if isinstance(p, PathPatch)] for f in figures]
     assert [len(found) for found in shapes] == [1, 1, 0]
@@ -95,6 +97,6 @@ def test_flat_figures_hatch_the_same_cells_and_what_was_cut_out(bowls: list[Surf
 
 
 def test_a_map_that_has_no_grey_needs_no_hatching(bowls: list[Surface]) -> None:
-    figure = viz.contour(bowls[1], colour="slope", style=TESTING)
+    figure = viz.contour(bowls[1], viz.Look(colour="slope", style=TESTING))
     assert not [p for p in figure.axes[0].patches if isinstance(p, PathPatch)]
     assert "cut out: NaN or infinite" in viz.caption_of(figure)

@@ -19,7 +19,7 @@ from landscape.viz.geometry.frame import Frame
 from landscape.viz.geometry.height import HeightScale
 from landscape.viz.geometry.mesh import surface_mesh
 from landscape.viz.geometry.window import Window
-from landscape.viz.kinks.density import density_caption
+from landscape.viz.kinks.density import density_caption, kink_density
 from landscape.viz.kinks.kink_cut_figure import crease_caption, creased_mesh
 from landscape.viz.kinks.kink_lines import DrawnKinks, layer_colour
 from landscape.viz.style import TESTING
@@ -93,7 +93,7 @@ def test_many_curves_become_a_density_with_its_unit(oblong: Surface, tmp_path: P
         said = figure.texts[-1].get_text().replace("\n", " ")
         assert f"more than the {most:,} that are drawn as lines" in said
         assert f"{kinks.curves:,} curves" in said
-    assert viz.save(viz.kink_density(make_many()), tmp_path / "density.png").stat().st_size > 5000
+    assert viz.save(kink_density(make_many()), tmp_path / "density.png").stat().st_size > 5000
 
 
 def test_what_is_not_on_a_map_is_in_the_captions(oblong: Surface) -> None:
@@ -223,8 +223,10 @@ def test_pictures_in_3d_are_not_blank_and_hold_every_line(oblong: Surface, tmp_p
 
 @pytest.mark.usefixtures("rendering")
 def test_the_colour_bar_has_room_for_the_labels_of_a_narrow_range(oblong: Surface) -> None:
-    usual = viz.surface(oblong, caption=False, height=HeightScale("linear", 0.0, 3.0))
-    narrow = viz.surface(oblong, caption=False, height=HeightScale("linear", 0.01137, 0.0114))
+    usual = viz.surface(oblong, viz.Look(height=HeightScale("linear", 0.0, 3.0)), caption=False)
+    narrow = viz.surface(
+        oblong, viz.Look(height=HeightScale("linear", 0.01137, 0.0114)), caption=False
+    )
     try:
         assert narrow.window_size[0] > usual.window_size[0] + 20
         assert narrow.window_size[1] == usual.window_size[1]

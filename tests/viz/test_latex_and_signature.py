@@ -12,7 +12,11 @@ from making import make_path, make_surface
 
 from landscape import viz
 from landscape.records.grid import Grid
+from landscape.records.panel import Panel
 from landscape.viz.captions.beside import latex
+from landscape.viz.captions.latex import latex_caption
+from landscape.viz.captions.surfaces import surface_caption
+from landscape.viz.signature import signed
 
 NASTY = r"50% of relu_x & {a} #1 $2 ~ ^ \ |J| < 1 > 0, α β −1 × 10⁻⁸ ≤ ∞ † … “q” ’"
 
@@ -57,23 +61,26 @@ def test_captions_of_surfaces_are_plain_ascii_in_latex() -> None:
     surface = make_surface(1e-9 + a**2 + b**2, grid)
     t = np.linspace(-1e-6, 0, 5)
     path = make_path(np.stack([t, t], axis=1), np.full(5, 1e-9), off_plane=1e-7)
-    for words in (viz.caption(surface, [path]), viz.figure_caption(surface, paths=path),
-                  viz.mosaic_caption(surface, path=path)):  # fmt: skip
+    for words in (
+        surface_caption(Panel(surface, paths=(path,))),
+        viz.caption_of(viz.figure(Panel(surface, paths=(path,)), dpi=30)),
+        viz.caption_of(viz.mosaic(Panel(surface, paths=(path,)), dpi=30)),
+    ):
         assert latex(words).isascii(), words
 
 
 def test_a_figure_and_its_caption_go_into_a_document_that_is_not_ours(tmp_path: Path) -> None:
     figure = figure_in(tmp_path, "ours.pdf")
-    assert viz.signed(figure)
-    (tmp_path / "ours.tex").write_text(viz.latex_caption("50% at α", "ours"), encoding="utf-8")
+    assert signed(figure)
+    (tmp_path / "ours.tex").write_text(latex_caption("50% at α", "ours"), encoding="utf-8")
     body = r"\begin{figure}\includegraphics{ours}\input{ours}\end{figure}"
     document = compiled(tmp_path, body)
-    assert not viz.signed(document)
+    assert not signed(document)
 
 
 @pytest.mark.parametrize("name", ["x.pdf", "x.png", "x.svg"])
 def test_what_was_saved_names_its_maker(name: str, tmp_path: Path) -> None:
-    assert viz.signed(figure_in(tmp_path, name))
+    assert signed(figure_in(tmp_path, name))
 
 
 @pytest.mark.parametrize("name", ["x.pdf", "x.png", "x.svg"])
@@ -84,8 +91,8 @@ def test_what_others_made_does_not(name: str, tmp_path: Path) -> None:
     figure = Figure(figsize=(1, 1))
     figure.text(0.5, 0.5, "Lossoscope")
     figure.savefig(path)
-    assert not viz.signed(path)
+    assert not signed(path)
     path.write_bytes(b"nonsense")
-    assert not viz.signed(path)
+    assert not signed(path)
     path.write_bytes(b"")
-    assert not viz.signed(path)
+    assert not signed(path)

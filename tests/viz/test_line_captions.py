@@ -57,7 +57,7 @@ def test_a_mosaic_tells_of_its_dot_where_it_is_drawn() -> None:
     for points, said in ((11, True), (12, False)):
         grid = Grid.square(points)
         a, b = np.meshgrid(*grid.axes, indexing="ij")
-        words = viz.mosaic_caption(make_surface(0.1 + a**2 + b**2, grid))
+        words = viz.caption_of(viz.mosaic(make_surface(0.1 + a**2 + b**2, grid), dpi=30))
         assert ("dot: the solution" in words) is said
 
 
@@ -71,12 +71,12 @@ def test_a_barrier_with_a_hole_in_it_is_a_lower_bound() -> None:
     losses = np.array([1.0, 2.0, np.inf, 2.0, 1.0])
     line = line_of(losses, 0.0, 1.0, kind="between")
     assert not viz.barrier(line).complete
-    assert "Barrier: at least 1 over" in viz.line_caption(line)
+    assert "Barrier: at least 1 over" in viz.caption_of(viz.line(line))
     figure = viz.line(line)
     assert "barrier ≥ 1" in [t.get_text() for axes in figure.axes for t in axes.texts]
     whole = line_of(np.array([1.0, 2.0, 3.0, 2.0, 1.0]), 0.0, 1.0, kind="between")
     assert viz.barrier(whole).complete
-    assert "Barrier: 2 over" in viz.line_caption(whole)
+    assert "Barrier: 2 over" in viz.caption_of(viz.line(whole))
 
 
 def test_without_the_loss_of_a_solution_there_is_no_barrier() -> None:
@@ -95,13 +95,13 @@ def test_lines_between_other_points_are_told_each() -> None:
     one = line_of(np.ones(5), 0.0, 1.0, kind="segment", **ends)
     other = line_of(np.ones(5), 0.0, 1.0, kind="segment", ends=[[0, 0], [0.5, 2]], of="pca")
     between = line_of(np.ones(5), 0.0, 1.0, kind="between")
-    words = viz.line_caption([one, other, between])
+    words = viz.caption_of(viz.line([one, other, between]))
     assert words.startswith("Line 1: line from A (0, 0) to B (1, −1) of the random plane of seed 3")
     assert "Line 2: line from A (0, 0) to B (0.5, 2) of the pca plane" in words
     assert "Line 3: line between two solutions" in words
-    alike = viz.line_caption([one, one])
+    alike = viz.caption_of(viz.line([one, one]))
     assert alike.startswith("Line from A (0, 0) to B (1, −1) of the random plane")
-    assert viz.line_caption(line_of(np.ones(5), kind="random")).startswith("Random line")
+    assert viz.caption_of(viz.line(line_of(np.ones(5), kind="random"))).startswith("Random line")
 
 
 def test_a_line_cannot_be_clipped() -> None:
@@ -113,18 +113,20 @@ def test_crossings_that_were_not_measured_are_not_none() -> None:
     def run(crossings: float) -> Analysis:
         return followed_path(3, predicted_crossings=np.full(3, crossings))
 
-    assert "No kink was crossed: a." in viz.along_path_caption({"a": run(0.0)})
-    unknown = viz.along_path_caption({"a": run(np.nan)})
+    assert "No kink was crossed: a." in viz.caption_of(viz.along_path({"a": run(0.0)}))
+    unknown = viz.caption_of(viz.along_path({"a": run(np.nan)}))
     assert "No kink was crossed" not in unknown
     assert "Gaps: not measured or not finite (kinks crossed per step)." in unknown
 
 
 def test_a_mosaic_tells_which_line_it_shows(bowl: Surface) -> None:
     ends = {"kind": "segment", "ends": [[0, 0], [1, -1]], "of": "random", "seed": 3}
-    words = viz.mosaic_caption(bowl, line=line_of(np.ones(5), 0.0, 1.0, **ends))
+    words = viz.caption_of(viz.mosaic(bowl, line=line_of(np.ones(5), 0.0, 1.0, **ends), dpi=30))
     assert "(c) The loss along the line from A (0, 0) to B (1, −1) of the random plane" in words
     assert "dot" not in words
-    words = viz.mosaic_caption(bowl, line=line_of(np.ones(5), 0.0, 1.0, kind="between"))
+    words = viz.caption_of(
+        viz.mosaic(bowl, line=line_of(np.ones(5), 0.0, 1.0, kind="between"), dpi=30)
+    )
     assert "(c) The loss between two solutions; dots: the two solutions; dashed" in words
-    words = viz.mosaic_caption(bowl, line=line_of(np.ones(5)))
+    words = viz.caption_of(viz.mosaic(bowl, line=line_of(np.ones(5)), dpi=30))
     assert "(c) The loss along a line; dot: the solution; dashed" in words

@@ -103,7 +103,7 @@ def test_the_barrier_between_two_solutions_is_drawn_from_the_straight_way_to_the
     assert "barrier 1" in [text.get_text() for text in axes.texts]
     straight = curves(axes)[1]
     np.testing.assert_allclose(straight.get_ydata(), 0.1 + 0.2 * straight.get_xdata())
-    words = viz.line_caption(line, height=height)
+    words = viz.caption_of(viz.line(line, height=height))
     assert words.startswith("Line between two solutions")
     assert "Barrier: 1 over the straight way" in words
     assert "at α = 0.5." in words
@@ -140,6 +140,6 @@ def test_mistakes_are_told() -> None:
 def test_the_caption_tells_where_a_section_lies() -> None:
     surface = make_surface(np.ones((3, 5)) + np.arange(5), Grid.square(3).rectangle(
         (3, 5), (-1.0, 1.0), (-1.0, 1.0)))  # fmt: skip
-    words = viz.line_caption(viz.section(surface, beta=0.5))
+    words = viz.caption_of(viz.line(viz.section(surface, beta=0.5)))
     assert "Along α at β = 0.5." in words
     assert "Axis: log loss." in words

@@ -16,6 +16,7 @@ from making import make_path, make_surface
 
 from landscape import viz
 from landscape.records.grid import Grid
+from landscape.records.panel import Panel
 from landscape.records.surface import Status, Surface
 from landscape.viz.geometry.frame import Frame
 from landscape.viz.geometry.height import HeightScale, surface_heights
@@ -82,7 +83,7 @@ def srgb(linear: np.ndarray) -> np.ndarray:
 def test_a_glb_has_the_surface_with_normals_and_colours(
     holed: Surface, trimesh: Any, tmp_path: Path
 ) -> None:
-    viz.export_mesh(holed, tmp_path / "a.glb", paths=PATH)
+    viz.export_mesh(Panel(holed, paths=(PATH,)), tmp_path / "a.glb")
     scene = trimesh.load(tmp_path / "a.glb", process=False)
     mesh = scene.geometry["surface"]
     heights, upright = expected(holed, [PATH])
@@ -109,7 +110,7 @@ def test_every_triangle_of_a_glb_faces_its_normals(
     holed: Surface, trimesh: Any, tmp_path: Path
 ) -> None:
     """The turn to y up is a rotation: it leaves right hands right hands."""
-    viz.export_mesh(holed, tmp_path / "a.glb", paths=PATH)
+    viz.export_mesh(Panel(holed, paths=(PATH,)), tmp_path / "a.glb")
     for mesh in trimesh.load(tmp_path / "a.glb", process=False).geometry.values():
         faces = mesh.face_normals
         for corner in range(3):
@@ -119,7 +120,7 @@ def test_every_triangle_of_a_glb_faces_its_normals(
 def test_paths_of_a_glb_are_lines_through_the_true_losses_inside_tubes(
     oblong: Surface, trimesh: Any, tmp_path: Path
 ) -> None:
-    viz.export_mesh(oblong, tmp_path / "a.glb", paths=[PATH, PATH])
+    viz.export_mesh(Panel(oblong, paths=(PATH, PATH)), tmp_path / "a.glb")
     whole = document(tmp_path / "a.glb")
     names = [node["name"] for node in whole["nodes"]]
     kinds = ["tube", "line", "start", "end"]
@@ -153,7 +154,7 @@ def json_chunk(path: Path) -> bytes:
 
 
 def test_flat_shading_leaves_normals_to_the_reader(oblong: Surface, tmp_path: Path) -> None:
-    viz.export_mesh(oblong, tmp_path / "a.glb", shading="flat")
+    viz.export_mesh(oblong, tmp_path / "a.glb", normals="flat")
     primitive = document(tmp_path / "a.glb")["meshes"][0]["primitives"][0]
     assert set(primitive["attributes"]) == {"POSITION", "COLOR_0"}
 
@@ -185,9 +186,10 @@ def test_an_obj_has_colours_normals_and_lines(holed: Surface, trimesh: Any, tmp_
     wanted = np.round(255 * matplotlib.colormaps["viridis"](share))
     np.testing.assert_allclose(mesh.visual.vertex_colors, wanted, atol=1)
     viz.export_mesh(
-        holed,
+        Panel(
+            holed, paths=(make_path(np.array([[0.0, 0.0], [0.1, 0.1], [0.2, 0.2]]), np.ones(3)),)
+        ),
         tmp_path / "b.obj",
-        paths=make_path(np.array([[0.0, 0.0], [0.1, 0.1], [0.2, 0.2]]), np.ones(3)),
     )
     lines = (tmp_path / "b.obj").read_text().splitlines()
     objects = [line[2:] for line in lines if line.startswith("o ")]
@@ -203,7 +205,7 @@ def test_a_vtp_has_only_the_end_of_a_path_beside_its_plane(holed: Surface, tmp_p
 
     off = 50 * np.linalg.norm(PATH.coordinates, axis=1)
     beside = replace(PATH, off_plane_distances=off, distances=off)
-    _, lines = viz.export_mesh(holed, tmp_path / "a.vtp", paths=[beside, PATH], units="data")
+    _, lines = viz.export_mesh(Panel(holed, paths=(beside, PATH)), tmp_path / "a.vtp", units="data")
     mesh = pyvista.read(lines)
     own = mesh["path"] == 0
     assert mesh["steps"][own].tolist() == [PATH.steps[-1]]
@@ -213,7 +215,7 @@ def test_a_vtp_has_only_the_end_of_a_path_beside_its_plane(holed: Surface, tmp_p
 def test_a_vtp_has_every_field_in_double_precision(holed: Surface, tmp_path: Path) -> None:
     import pyvista
 
-    written = viz.export_mesh(holed, tmp_path / "a.vtp", paths=[PATH, PATH], units="data")
+    written = viz.export_mesh(Panel(holed, paths=(PATH, PATH)), tmp_path / "a.vtp", units="data")
     assert [path.name for path in written] == ["a.vtp", "a-paths.vtp"]
     mesh = pyvista.read(written[0])
     heights, upright = expected(holed)
@@ -239,14 +241,14 @@ def test_records_without_a_height_part_the_lines_of_a_vtp(oblong: Surface, tmp_p
 
     losses = np.array([5.0, 4.0, np.nan, 3.0, 2.0, np.inf])
     path = make_path(np.zeros((6, 2)), losses)
-    viz.export_mesh(oblong, tmp_path / "a.vtp", paths=path)
+    viz.export_mesh(Panel(oblong, paths=(path,)), tmp_path / "a.vtp")
     mesh = pyvista.read(tmp_path / "a-paths.vtp")
     assert mesh["steps"].tolist() == [0, 1, 3, 4]
     assert mesh.lines.tolist() == [2, 0, 1, 2, 2, 3]
 
 
 def test_a_csv_has_every_sample_bit_by_bit(holed: Surface, tmp_path: Path) -> None:
-    written = viz.export_mesh(holed, tmp_path / "a.csv", paths=PATH)
+    written = viz.export_mesh(Panel(holed, paths=(PATH,)), tmp_path / "a.csv")
     with written[0].open(newline="") as file:
         header, *rows = csv.reader(file)
     assert header == ["alpha", "beta", "losses", "gradient_alpha", "gradient_beta", "status"]
@@ -270,16 +272,16 @@ def test_a_line_is_a_table_but_no_mesh(tmp_path: Path) -> None:
         "-1.0,1.0,1",
     ]
     with pytest.raises(ValueError, match="must have 2 axes"):
-        viz.export_mesh(line, tmp_path / "a.glb", height="linear")
+        viz.export_mesh(line, tmp_path / "a.glb", viz.Look(height="linear"))
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_files_are_the_same_every_time_and_known_as_ours(
     suffix: str, oblong: Surface, tmp_path: Path
 ) -> None:
-    first = viz.export_mesh(oblong, tmp_path / f"a.{suffix}", paths=PATH)
+    first = viz.export_mesh(Panel(oblong, paths=(PATH,)), tmp_path / f"a.{suffix}")
     before = [path.read_bytes() for path in first]
-    again = viz.export_mesh(oblong, tmp_path / f"a.{suffix}", paths=PATH)
+    again = viz.export_mesh(Panel(oblong, paths=(PATH,)), tmp_path / f"a.{suffix}")
     assert [path.read_bytes() for path in again] == before
     assert all(map(written_here, first))
     (tmp_path / f"b.{suffix}").write_bytes(b"mine")
@@ -292,11 +294,11 @@ def test_files_are_the_same_every_time_and_known_as_ours(
         ("a.fbx", {}, "unknown format 'fbx'; known: glb, obj, stl, vtp, csv"),
         ("a", {}, "unknown format ''"),
         ("a.glb", {"units": "metres"}, "unknown units 'metres'; known: picture, data"),
-        ("a.glb", {"height": "sqrt"}, "unknown height 'sqrt'; known: log, linear"),
-        ("a.glb", {"shading": "phong"}, "unknown shading 'phong'; known: flat"),
+        ("a.glb", {"look": viz.Look(colour="slope")}, "a mesh file is coloured by the losses"),
+        ("a.glb", {"normals": "phong"}, "unknown shading 'phong'; known: flat"),
         ("a.stl", {"size": -1.0}, "size must be finite and > 0, got -1.0"),
         ("a.stl", {"size": 50.0, "units": "data"}, "leave out size"),
-        ("a.obj", {"shading": "gradient"}, "needs the field 'gradient_alpha'"),
+        ("a.obj", {"normals": "gradient"}, "needs the field 'gradient_alpha'"),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_written(
@@ -318,5 +320,5 @@ def test_a_clipped_height_is_refused(oblong: Surface, tmp_path: Path) -> None:
     """The file would hold a whole surface whose colours and paths end at the limit."""
     scale = viz.HeightScale.of([oblong], kind="linear", limit=50.0)
     with pytest.raises(ValueError, match="a clipped height cuts it; give log, linear"):
-        viz.export_mesh(oblong, tmp_path / "x.glb", height=scale)
+        viz.export_mesh(oblong, tmp_path / "x.glb", viz.Look(height=scale))
     assert list(tmp_path.iterdir()) == []

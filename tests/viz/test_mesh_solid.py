@@ -39,7 +39,7 @@ def rim(surface: Surface) -> int:
 
 
 def test_the_surface_lies_on_walls_and_a_floor(holed: Surface, tmp_path: Path) -> None:
-    viz.export_mesh(holed, tmp_path / "a.stl", height=HeightScale.of([holed]))
+    viz.export_mesh(holed, tmp_path / "a.stl", viz.Look(height=HeightScale.of([holed])))
     mesh = trimesh.load(tmp_path / "a.stl")
     tall = 50 * 2 * PAPER.height
     np.testing.assert_allclose(mesh.extents, [50, 100, 1.06 * tall], rtol=1e-5)

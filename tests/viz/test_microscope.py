@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from making import make_surface
 
-from landscape import Grid, Residual, ResidualScaling, Surface, remove_quadratic, viz
+from landscape import Grid, Surface, remove_quadratic, viz
+from landscape.records.residuals import Residual
+from landscape.records.window_scaling import ResidualScaling
 from landscape.viz.geometry.height import HeightScale, label
 from landscape.viz.geometry.relief import Relief, draw_relief, ground_colours
 from landscape.viz.style import TESTING, font_file
@@ -191,10 +193,10 @@ def test_lines_stop_where_only_rounding_is_left(scaling: ResidualScaling) -> Non
 
 
 def test_the_caption_says_how_small_it_is(pair: list[Residual]) -> None:
-    said = viz.microscope_caption(
-        pair, titles=["ReLU", "GELU"], run="relu-gd-seed0", step_length=0.0107,
-        noise=[1e-3, 2e-3], batch_size=64,
-    )  # fmt: skip
+    said = viz.caption_of(viz.microscope(
+        pair, titles=["ReLU", "GELU"],
+        step=viz.StepFacts("relu-gd-seed0", 0.0107, noise=[1e-3, 2e-3], batch_size=64),
+    ))  # fmt: skip
     for part in ("Window 0.001 of the direction wide, 21 x 21 points", "one optimizer step",
                  "median of run relu-gd-seed0, length 0.011", "1,797 examples, float64",
                  "minus its best-fitting quadratic", "What is visible here is not large",
@@ -203,7 +205,7 @@ def test_the_caption_says_how_small_it_is(pair: list[Residual]) -> None:
     spread = [float(np.ptp(r.values)) for r in pair]
     assert f"ReLU {100 * spread[0] / pair[0].loss_range:.2g} %" in said
     assert f"{1e-3 / spread[0]:,.0f}"[:1] in said.rpartition("that is ")[2]
-    plain = viz.microscope_caption([pair[0], residual_of(0.0)], titles=["a", "b"])
+    plain = viz.caption_of(viz.microscope([pair[0], residual_of(0.0)], titles=["a", "b"]))
     assert "optimizer" not in plain
     assert "minibatch" not in plain
     assert "b rounding only" in plain
@@ -215,9 +217,7 @@ def test_lists_of_other_lengths_are_refused(pair: list[Residual], scaling: Resid
     with pytest.raises(ValueError, match="titles must be as many as residuals, 2, got 1"):
         viz.microscope(pair, titles=["one"])
     with pytest.raises(ValueError, match="noise must be as many as residuals, 2, got 1"):
-        viz.microscope_caption(pair, titles=["a", "b"], noise=[1.0])
-    with pytest.raises(ValueError, match="at least one residual"):
-        viz.microscope_caption([], titles=[])
+        viz.microscope(pair, titles=["a", "b"], step=viz.StepFacts("run", noise=[1.0]))
     with pytest.raises(ValueError, match="as many residuals"):
         viz.zooms([surface_of(1.0)] * 2, [pair, pair[:1]], titles=["a", "b"])
     with pytest.raises(ValueError, match="kinked must be as many as scalings"):
@@ -246,7 +246,8 @@ def test_in_3d_all_panels_share_one_scale_and_flat_ones_have_an_inset(
     pair: list[Residual], tmp_path: Path
 ) -> None:
     full = [make_surface(1 + np.add.outer(x := np.linspace(-1, 1, 9) ** 2, x), Grid.square(9))] * 2
-    plotter = viz.microscope_3d(pair, titles=["a", "b"], full=full, caption="Small.", style=TESTING)
+    plotter = viz.microscope_3d(pair, titles=["a", "b"], full=full, caption=True, style=TESTING)
+    assert "What is visible here is not large" in viz.caption_of(plotter)
     panels = [r for r in plotter.renderers if "surface" in r.actors]
     assert len(panels) == 4
     for renderer in panels[2:]:

@@ -10,6 +10,7 @@ import pytest
 from landscape import viz
 from landscape.records.surface import Surface
 from landscape.viz.captions.plane_words import panels
+from landscape.viz.captions.surfaces import surface_caption
 
 
 def kinds(oblong: Surface, **own: Any) -> Surface:
@@ -30,7 +31,7 @@ def random(oblong: Surface) -> Surface:
 def test_each_panel_has_its_plane_its_variance_and_its_eigenvalues(
     random: Surface, pca: Surface
 ) -> None:
-    text = viz.caption([random, pca])
+    text = surface_caption([random, pca])
     first, _, rest = text.partition("Panel 2: ")
     assert first.startswith("Panel 1: random plane, filter-normalised directions (seed 3)")
     assert "Hessian eigenvalues at the centre: top 12.5, bottom −0.5." in first
@@ -45,7 +46,7 @@ def test_each_panel_has_its_plane_its_variance_and_its_eigenvalues(
 def test_alike_panels_are_told_together_with_ranges(random: Surface, pca: Surface) -> None:
     other = replace(random, settings={**random.settings, "seed": 9, "hessian": {"top": 20.0}})
     more = kinds(pca, kind="pca", explained_variance=[0.7, 0.1], direction_length=6.0)
-    text = viz.caption([random, pca, other, more])
+    text = surface_caption([random, pca, other, more])
     assert "Panels 1 and 3: random plane, filter-normalised directions (seeds 3, 9)" in text
     assert "top 12.5 to 20, bottom −0.5." in text
     assert "Panels 2 and 4: plane of the path's" in text
@@ -55,7 +56,7 @@ def test_alike_panels_are_told_together_with_ranges(random: Surface, pca: Surfac
 
 def test_another_loss_or_number_of_examples_is_told_of_its_panel(random: Surface) -> None:
     other = replace(random, settings={**random.settings, "loss": "mse", "examples": 10})
-    text = viz.caption([random, other])
+    text = surface_caption([random, other])
     assert "cross entropy over 1,797 examples" in text.partition("Panel 2")[0]
     assert "mse over 10 examples" in text.partition("Panel 2")[2]
 
@@ -64,14 +65,14 @@ def test_grids_are_told_of_each_panel_where_they_differ(random: Surface, pca: Su
     from landscape.records.grid import Grid
 
     small = replace(pca, grid=Grid.rectangle((5, 9), (-3.0, 1.0), (-2.0, 2.0)))
-    text = viz.caption([random, small])
+    text = surface_caption([random, small])
     assert "5 x 9 points, α −1 to 1, β −2 to 2" in text.partition("Panel 2")[0]
     assert "5 x 9 points, α −3 to 1, β −2 to 2" in text.partition("Panel 2")[2]
-    assert viz.caption([random, pca]).count("5 x 9 points") == 1
+    assert surface_caption([random, pca]).count("5 x 9 points") == 1
 
 
 def test_panels_of_one_kind_are_not_numbered(random: Surface) -> None:
-    assert "Panel" not in viz.caption([random, random])
+    assert "Panel" not in surface_caption([random, random])
     assert panels([0, 1, 3]) == "Panels 1, 2 and 4"
 
 
@@ -79,7 +80,7 @@ def test_the_figures_caption_is_that_of_its_arguments(
     random: Surface, pca: Surface, rendering: None
 ) -> None:
     with pytest.warns(UserWarning, match="of different kinds"):
-        figure = viz.figure([random, pca], dpi=72, style="testing")
-    words = viz.figure_caption([random, pca], style="testing")
+        figure = viz.figure([random, pca], viz.Look(style="testing"), dpi=72)
+    words = viz.caption_of(viz.figure([random, pca], viz.Look(style="testing"), dpi=30))
     assert viz.caption_of(figure) == words
     assert "Panel 2: plane of the path's" in words

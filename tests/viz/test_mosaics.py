@@ -12,6 +12,7 @@ from making import make_path, make_surface
 from landscape import viz
 from landscape.records.budget import SlopeBudget
 from landscape.records.grid import Grid
+from landscape.records.panel import Panel
 from landscape.records.surface import Surface
 from landscape.viz.measured.budget_bars import BENDS, KINKS, REST
 from landscape.viz.paper.hybrid import FIGURE_STYLE
@@ -40,9 +41,8 @@ def records() -> dict[str, Any]:
     flat = make_surface(0.001 + 0.1 * a**2 + b**2, grid)
     flat = Surface(grid, flat.fields, flat.status, settings={**flat.settings, "kind": "pca"})
     return {
-        "surface": make_surface(0.1 + np.abs(a) + 5 * b**2, grid),
-        "flat": flat,
-        "flat_path": make_path(np.stack([t, t**2], axis=1), 0.002 + t**2),
+        "panel": Panel(make_surface(0.1 + np.abs(a) + 5 * b**2, grid), title="ReLU"),
+        "flat": Panel(flat, paths=(make_path(np.stack([t, t**2], axis=1), 0.002 + t**2),)),
         "budgets": [make_budget(3), make_budget(9, kink=0.0, bend=0.25)],
     }
 
@@ -50,12 +50,12 @@ def records() -> dict[str, Any]:
 def test_a_mosaic_shows_one_norm_the_line_and_the_budgets(
     records: dict[str, Any], rendering: None
 ) -> None:
-    surface = records["surface"]
-    figure = viz.mosaic(**records, title="ReLU", dpi=80, style=QUICK)
+    surface = records["panel"].surface
+    figure = viz.mosaic(**records, look=viz.Look(style=QUICK), dpi=80)
     # Surface, contours, colour bar, line, budgets.
     solid, flat, bar, line, budgets = figure.axes
     assert solid.images
-    ends = np.log10([records["flat"].losses.min(), surface.losses.max()])
+    ends = np.log10([records["flat"].surface.losses.min(), surface.losses.max()])
     for axes in (flat, bar):
         (mesh,) = [c for c in axes.collections if hasattr(c, "get_coordinates")]
         assert (mesh.norm.vmin, mesh.norm.vmax) == pytest.approx(tuple(ends))
@@ -75,21 +75,21 @@ def test_a_mosaic_shows_one_norm_the_line_and_the_budgets(
 def test_without_more_it_shows_the_surface_twice_and_a_longer_line(
     records: dict[str, Any], rendering: None
 ) -> None:
-    few = viz.mosaic(records["surface"], dpi=80, width=5.5, style=QUICK)
-    many = viz.mosaic(**records, dpi=80, width=5.5, style=QUICK)
+    few = viz.mosaic(records["panel"].surface, viz.Look(style=QUICK), dpi=80, width=5.5)
+    many = viz.mosaic(**records, look=viz.Look(style=QUICK), dpi=80, width=5.5)
     assert len(few.axes) == len(many.axes) - 1
     longer = [figure.axes[3].get_position().width for figure in (few, many)]
     assert longer[0] > 1.7 * longer[1]
 
 
 def test_the_caption_tells_of_every_panel(records: dict[str, Any]) -> None:
-    words = viz.mosaic_caption(**records, title="ReLU")
+    words = viz.caption_of(viz.mosaic(**records, dpi=30))
     assert words.startswith("ReLU. (a) Random plane")
     for part in ("(b) Plane of the path's first two", "(c) The loss along α in (a), at β = 0; dot",
                  "(d) What the change of slope", "40 examples, 17 samples",
                  "check passed"):  # fmt: skip
         assert part in words
-    alone = viz.mosaic_caption(records["surface"])
+    alone = viz.caption_of(viz.mosaic(records["panel"].surface, dpi=30))
     assert "(b) The same as contours." in alone
     assert "(d)" not in alone
 
@@ -99,18 +99,22 @@ def test_a_check_that_did_not_pass_is_hatched_and_told(
 ) -> None:
     bad = replace(make_budget(3), closure_error=1.0)
     assert not bad.passed
-    figure = viz.mosaic(records["surface"], budgets=[bad], dpi=80, style=QUICK)
+    figure = viz.mosaic(records["panel"].surface, viz.Look(style=QUICK), budgets=[bad], dpi=80)
     bars = figure.axes[-1]
     assert {patch.get_hatch() for patch in bars.patches} == {"////"}
     assert [t.get_text() for t in bars.get_yticklabels()] == ["step 3 †"]
-    assert "did not pass" in viz.mosaic_caption(records["surface"], budgets=[bad])
+    assert "did not pass" in viz.caption_of(
+        viz.mosaic(records["panel"].surface, budgets=[bad], dpi=30)
+    )
 
 
 def test_mistakes_are_told(records: dict[str, Any]) -> None:
-    surface = records["surface"]
+    surface = records["panel"].surface
     with pytest.raises(ValueError, match=r"at least 5 in, got 3\.25"):
         viz.mosaic(surface, width=3.25)
     with pytest.raises(ValueError, match="at most 6 budgets, got 7"):
         viz.mosaic(surface, budgets=[make_budget(k) for k in range(7)])
     with pytest.raises(ValueError, match="give a line as line="):
         viz.mosaic(viz.section(surface))
+    with pytest.raises(ValueError, match="a mosaic shows whole surfaces"):
+        viz.mosaic(surface, viz.Look("clipped"))

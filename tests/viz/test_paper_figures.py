@@ -17,6 +17,7 @@ from papers import QUICK, bowl_and_roof, by_hand, descent, framed
 
 from landscape import viz
 from landscape.records.grid import Grid
+from landscape.records.panel import Panel
 from landscape.records.results import Projection
 from landscape.records.surface import Status, Surface
 from landscape.viz.geometry.frame import Frame
@@ -44,8 +45,13 @@ def path() -> Projection:
 
 
 @pytest.fixture
-def drawn(pair: list[Surface], path: Projection, rendering: None) -> Any:
-    return viz.figure(pair, paths=[path, None], titles=["bowl", "roof"], dpi=100, style=QUICK)
+def panels(pair: list[Surface], path: Projection) -> list[Panel]:
+    return [Panel(pair[0], paths=(path,), title="bowl"), Panel(pair[1], title="roof")]
+
+
+@pytest.fixture
+def drawn(panels: list[Panel], rendering: None) -> Any:
+    return viz.figure(panels, viz.Look(style=QUICK), dpi=100)
 
 
 def three_d(figure: Any) -> list[Any]:
@@ -117,9 +123,8 @@ def test_no_text_lies_over_another_or_outside(
 
     grid = Grid.square(11, span=span)
     a, b = np.meshgrid(*grid.axes, indexing="ij") / np.float64(span)
-    surfaces = [make_surface(0.003 + a**2 + 20 * b**2, grid)] * count
-    figure = viz.figure(surfaces, titles=["LeakyReLU (kinked)"] * count, width=width, dpi=100,
-                        style=QUICK)  # fmt: skip
+    panel = Panel(make_surface(0.003 + a**2 + 20 * b**2, grid), title="LeakyReLU (kinked)")
+    figure = viz.figure([panel] * count, viz.Look(style=QUICK), width=width, dpi=100)
     canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
     renderer = canvas.get_renderer()
@@ -139,9 +144,9 @@ def test_no_text_lies_over_another_or_outside(
 
 
 def test_a_pdf_has_embedded_fonts_real_text_and_pictures_of_600_ppi(
-    pair: list[Surface], path: Projection, rendering: None, tmp_path: Path
+    panels: list[Panel], rendering: None, tmp_path: Path
 ) -> None:
-    figure = viz.figure(pair, paths=[path, None], titles=["a bowl", "a roof"], style=QUICK)
+    figure = viz.figure(panels, viz.Look(style=QUICK))
     file = viz.save(figure, tmp_path / "x.pdf")
     assert file.stat().st_size < 2_000_000
     fonts = tool("pdffonts", file).splitlines()[2:]
@@ -174,7 +179,8 @@ def test_paths_are_named_once_in_a_line_below(
     pair: list[Surface], path: Projection, rendering: None
 ) -> None:
     other = replace(path, run="relu-adam-seed0")
-    figure = viz.figure(pair, paths=[(path, other)] * 2, dpi=80, style=QUICK)
+    both = [Panel(surface, paths=(path, other)) for surface in pair]
+    figure = viz.figure(both, viz.Look(style=QUICK), dpi=80)
     (legend,) = figure.legends
     assert [t.get_text() for t in legend.get_texts()] == ["gd", "adam"]
     assert all(axes.get_legend() is None for axes in figure.axes)
@@ -183,21 +189,21 @@ def test_paths_are_named_once_in_a_line_below(
 def test_without_contours_there_are_none_and_the_page_is_shorter(
     pair: list[Surface], rendering: None
 ) -> None:
-    tall = viz.figure(pair[:1], width=3.25, dpi=80, style=QUICK)
-    short = viz.figure(pair[:1], width=3.25, dpi=80, contours=False, style=QUICK)
+    tall = viz.figure(pair[:1], viz.Look(style=QUICK), width=3.25, dpi=80)
+    short = viz.figure(pair[:1], viz.Look(style=QUICK), width=3.25, dpi=80, contours=False)
     assert len(short.axes) == len(tall.axes) - 1
     assert short.get_figheight() < tall.get_figheight() - 1.0
     assert short.get_figwidth() == 3.25
 
 
 def test_a_caption_is_drawn_below_on_request_and_told_without(
-    pair: list[Surface], path: Projection, rendering: None
+    pair: list[Surface], panels: list[Panel], rendering: None
 ) -> None:
-    told = viz.figure_caption(pair, paths=[path, None], style=QUICK)
+    figure = viz.figure(panels, viz.Look(style=QUICK), caption=True, dpi=80)
+    told = viz.caption_of(figure)
     assert "Height: log loss" in told
     assert told.endswith("Below: the same as contours.")
-    assert "contours" not in viz.figure_caption(pair, contours=False)
-    figure = viz.figure(pair, paths=[path, None], caption=True, dpi=80, style=QUICK)
+    assert "contours" not in viz.caption_of(viz.figure(pair, contours=False, dpi=30))
     assert told in [" ".join(t.get_text().split()) for t in figure.texts]
 
 
@@ -206,11 +212,13 @@ def test_a_panel_without_a_cell_stays_empty_beside_others(
 ) -> None:
     """A run that diverged ended the whole figure, and rendering was blamed."""
     lost = make_surface(np.full(pair[0].grid.shape, np.nan), pair[0].grid)
-    figure = viz.figure([pair[0], lost], dpi=60, style=QUICK, contours=False)
+    figure = viz.figure([pair[0], lost], viz.Look(style=QUICK), dpi=60, contours=False)
     first, second = (axes for axes in figure.axes if not axes.get_ylabel())
     assert (len(first.images), len(second.images)) == (1, 0)
     # Its path is seen all the same.
-    figure = viz.figure([pair[0], lost], paths=[None, path], dpi=60, style=QUICK, contours=False)
+    figure = viz.figure(
+        [pair[0], Panel(lost, paths=(path,))], viz.Look(style=QUICK), dpi=60, contours=False
+    )
     assert [len(axes.images) for axes in figure.axes if not axes.get_ylabel()] == [1, 1]
     assert "651 points cut out: NaN or infinite." in viz.caption_of(figure)
 
@@ -218,10 +226,8 @@ def test_a_panel_without_a_cell_stays_empty_beside_others(
 def test_mistakes_are_told(pair: list[Surface], path: Projection) -> None:
     with pytest.raises(ValueError, match="1 to 12 surfaces, got 0"):
         viz.figure([])
-    with pytest.raises(ValueError, match="titles must be as many as surfaces, 2, got 1"):
-        viz.figure(pair, titles=["one"])
     with pytest.raises(ValueError, match="unknown shading"):
-        viz.figure(pair, shading="smooth")  # type: ignore[arg-type]
+        viz.figure(pair, viz.Look(shading="smooth"))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="too small to read; give fewer columns"):
         viz.figure(pair * 2, width=3.25, columns=4)
     empty = Surface(pair[0].grid, {"losses": np.full(pair[0].grid.shape, np.nan)},

@@ -114,7 +114,7 @@ def test_what_was_not_measured_is_a_gap() -> None:
     # The one without neighbours would not be seen.
     np.testing.assert_array_equal(mark.get_xdata(), [40])
     assert [t.get_text() for t in panel(figure, "kink_noise").texts] == ["not measured"]
-    text = viz.along_path_caption(runs)
+    text = viz.caption_of(viz.along_path(runs))
     assert "Gaps: not measured or not finite (loss, kink noise / gradient noise)." in text
 
 
@@ -129,15 +129,15 @@ def test_the_caption_defines_the_quantities() -> None:
         "relu": followed_path(),
         "tanh": followed_path(20, rate=0.2, kinked=False, predicted_crossings=np.zeros(20)),
     }
-    text = viz.along_path_caption(runs)
+    text = viz.caption_of(viz.along_path(runs))
     for words in ("20 to 30 single steps of each path, 100 examples; d is the step, g the gradient",
                   "Rings: full slope budgets of 4 steps", "Learning rates differ (0.1 to 0.2)",
                   "No kink was crossed: tanh.", "which does not see kinks"):  # fmt: skip
         assert words in text
-    assert "2 / learning rate = 20" in viz.along_path_caption({"relu": followed_path()})
+    assert "2 / learning rate = 20" in viz.caption_of(viz.along_path({"relu": followed_path()}))
     own = {"relu": Analysis("along_path", followed_path().arrays,
                             {**followed_path().settings, "loss_over": "own batch"})}  # fmt: skip
-    assert "at its start, of the loss over its own batch." in viz.along_path_caption(own)
+    assert "at its start, of the loss over its own batch." in viz.caption_of(viz.along_path(own))
     assert "own batch" not in text
 
 
@@ -156,18 +156,17 @@ def test_no_text_lies_over_another_and_none_is_cut(name: str, width: float) -> N
     assert clashes(viz.along_path(CASES[name], width=width)) == []
 
 
-@pytest.mark.parametrize("write", [viz.along_path, viz.along_path_caption])
-def test_mistakes_are_told(write: Any) -> None:
+def test_mistakes_are_told() -> None:
     with pytest.raises(ValueError, match="1 to 8 lines, got 0"):
-        write({})
+        viz.along_path({})
     with pytest.raises(ValueError, match="1 to 8 lines, got 9"):
-        write({f"{k}": followed_path() for k in range(9)})
+        viz.along_path({f"{k}": followed_path() for k in range(9)})
     with pytest.raises(ValueError, match="at least one record, got none for relu"):
-        write({"relu": followed_path(0)})
+        viz.along_path({"relu": followed_path(0)})
     lacking = {k: v for k, v in followed_path().arrays.items() if k != "sharpness"}
     with pytest.raises(ValueError, match="'along_path' is needed, got 'along_path' without sharp"):
-        write({"relu": Analysis("along_path", lacking, {"kinked": True})})
+        viz.along_path({"relu": Analysis("along_path", lacking, {"kinked": True})})
     with pytest.raises(ValueError, match="must say whether it is 'kinked'"):
-        write({"relu": Analysis("along_path", followed_path().arrays)})
+        viz.along_path({"relu": Analysis("along_path", followed_path().arrays)})
     with pytest.raises(ValueError, match=r"losses must have shape \(30,\), got \(3,\)"):
-        write({"relu": followed_path(losses=np.ones(3))})
+        viz.along_path({"relu": followed_path(losses=np.ones(3))})

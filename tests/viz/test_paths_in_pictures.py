@@ -10,7 +10,9 @@ from making import make_path, make_surface
 
 from landscape import viz
 from landscape.records.grid import Grid
+from landscape.records.panel import Panel
 from landscape.records.surface import Surface
+from landscape.viz.captions.surfaces import surface_caption
 from landscape.viz.geometry.frame import Frame
 from landscape.viz.geometry.height import HeightScale
 from landscape.viz.geometry.paths import TUBE
@@ -50,7 +52,7 @@ def frame_with(surface: Surface, path: Any) -> Frame:
 def test_the_drawn_tube_and_its_line_pass_through_every_record_in_order(bowl: Surface) -> None:
     path = make_path(COORDINATES, LOSSES)
     wanted = wanted_points(frame_with(bowl, path))
-    plotter = viz.surface(bowl, path=path, style=TESTING)
+    plotter = viz.surface(Panel(bowl, paths=(path,)), viz.Look(style=TESTING))
     parts = drawn(plotter)
     # VTK keeps points of lines in single precision.
     assert any(
@@ -68,7 +70,7 @@ def test_the_drawn_tube_and_its_line_pass_through_every_record_in_order(bowl: Su
 def test_start_and_end_of_a_path_are_marked_at_their_true_losses(bowl: Surface) -> None:
     path = make_path(COORDINATES, LOSSES)
     wanted = wanted_points(frame_with(bowl, path))
-    plotter = viz.surface(bowl, path=path, style=TESTING)
+    plotter = viz.surface(Panel(bowl, paths=(path,)), viz.Look(style=TESTING))
     centres = np.array([part.center for part in drawn(plotter)])
     for record in (0, -1):
         assert np.linalg.norm(centres - wanted[record], axis=1).min() < 1e-4
@@ -78,7 +80,7 @@ def test_start_and_end_of_a_path_are_marked_at_their_true_losses(bowl: Surface) 
 def test_of_a_path_off_the_plane_only_the_end_is_marked(bowl: Surface) -> None:
     path = make_path(COORDINATES, LOSSES, off_plane=50.0)
     wanted = wanted_points(frame_with(bowl, path))
-    plotter = viz.surface(bowl, path=path, style=TESTING)
+    plotter = viz.surface(Panel(bowl, paths=(path,)), viz.Look(style=TESTING))
     parts = drawn(plotter)
     assert not [part for part in parts if "TubeNormals" in part.point_data]
     centres = np.array([part.center for part in parts])
@@ -91,18 +93,18 @@ def test_no_drawn_part_of_a_path_leaves_the_window(bowl: Surface) -> None:
     coordinates = np.insert(COORDINATES, [2, 2], [[0.5, 9.0], [0.6, 8.0]], axis=0)
     path = make_path(coordinates, np.insert(LOSSES, [2, 2], 1.0))
     frame = frame_with(bowl, path)
-    plotter = viz.surface(bowl, path=path, style=TESTING)
+    plotter = viz.surface(Panel(bowl, paths=(path,)), viz.Look(style=TESTING))
     tubes = [part for part in drawn(plotter) if "TubeNormals" in part.point_data]
     assert len(tubes) == 2
     for tube in tubes:
         assert np.abs(tube.points[:, 1]).max() < frame.y(2.0)
-    text = viz.caption(bowl, [path], frame=frame)
+    text = surface_caption(Panel(bowl, paths=(path,)), frame=frame)
     assert "2 of its points lie outside the window" in text
     plotter.close()
 
 
 def test_the_contour_of_a_path_off_the_plane_shows_its_end_alone(bowl: Surface) -> None:
-    figure = viz.contour(bowl, paths=make_path(COORDINATES, LOSSES, off_plane=50.0))
+    figure = viz.contour(Panel(bowl, paths=(make_path(COORDINATES, LOSSES, off_plane=50.0),)))
     mark, cross = figure.axes[0].lines
     assert cross.get_marker() == "+"
     np.testing.assert_array_equal(mark.get_xydata(), COORDINATES[-1:])
@@ -110,7 +112,7 @@ def test_the_contour_of_a_path_off_the_plane_shows_its_end_alone(bowl: Surface) 
 
 def test_equal_losses_are_drawn_equally_high_in_every_panel_and_row(bowl: Surface) -> None:
     others = [make_surface(bowl.losses * k, bowl.grid) for k in (10.0, 0.01)]
-    plotter = viz.compare([bowl, *others], columns=2, style=TESTING)
+    plotter = viz.compare([bowl, *others], viz.Look(style=TESTING), columns=2)
     panels = [r for r in plotter.renderers if "surface" in r.actors]
     assert len(panels) == 3
     meshes = [r.actors["surface"].mapper.dataset for r in panels]

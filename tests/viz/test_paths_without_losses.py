@@ -12,15 +12,17 @@ from making import make_path, make_surface
 
 from landscape import viz
 from landscape.records.grid import Grid
+from landscape.records.panel import Panel
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
+from landscape.viz.captions.surfaces import surface_caption
 from landscape.viz.geometry.drape import heights_at, laid, losses_on
 from landscape.viz.geometry.frame import Frame
 from landscape.viz.geometry.height import HeightScale
 from landscape.viz.geometry.mesh import surface_mesh
 from landscape.viz.geometry.paths import bead_records, path_pieces
 from landscape.viz.geometry.window import visible
-from landscape.viz.scenes.scene import Panel
+from landscape.viz.scenes.scene import DrawnPanel
 from landscape.viz.style import TESTING
 
 
@@ -111,22 +113,23 @@ def test_a_path_with_a_known_loss_stays_as_it_is(bumpy: Surface) -> None:
     path = make_path(np.zeros((3, 2)), losses)
     assert laid(path, bumpy, "log") is path
     assert losses_on(path, bumpy, "log") is path.losses
-    assert Panel(bumpy, (path,)).laid(HeightScale.of([bumpy])).paths == (path,)
+    panel = Panel(bumpy, paths=(path,))
+    assert DrawnPanel.of(panel, HeightScale.of([bumpy])).paths == (path,)
 
 
 def test_the_caption_says_that_losses_and_distances_are_not_known(bumpy: Surface) -> None:
     way = unknown(np.linspace([-0.9, -1.4], [0.0, 0.0], 11))
     frame = Frame.around([bumpy], HeightScale.of([bumpy]), TESTING)
-    text = viz.caption(bumpy, [way], frame=frame)
+    text = surface_caption(Panel(bumpy, paths=(way,)), frame=frame)
     assert "Path on the surface, as its losses are not known" in text
     assert "how far off the plane it runs is not known" in text
     assert "true losses" not in text
     assert "100.0%" not in text
-    flat = viz.caption(bumpy, [way], shading="")
+    flat = surface_caption(Panel(bumpy, paths=(way,)), shading="")
     assert "not known" in flat
     assert "on the surface" not in flat
     known = make_path(way.coordinates, np.ones(11))
-    both = viz.caption(bumpy, [way, known], frame=frame)
+    both = surface_caption(Panel(bumpy, paths=(way, known)), frame=frame)
     assert "Path at the true losses, with 100.0%" in both
     assert "Path on the surface" in both
 
@@ -138,14 +141,14 @@ def test_the_path_is_seen_in_3d_and_in_hybrid_figures(bumpy: Surface, rendering:
     def count(image: np.ndarray) -> int:
         return int((np.abs(image[..., :3].astype(int) - red).max(axis=2) < 60).sum())
 
-    plotter = viz.surface(bumpy, path=way, caption=False, style=TESTING)
+    plotter = viz.surface(Panel(bumpy, paths=(way,)), viz.Look(style=TESTING), caption=False)
     with_path = count(plotter.screenshot(return_img=True))
     plotter.close()
-    plotter = viz.surface(bumpy, caption=False, style=TESTING)
+    plotter = viz.surface(bumpy, viz.Look(style=TESTING), caption=False)
     without = count(plotter.screenshot(return_img=True))
     plotter.close()
     assert with_path > without + 50
-    figure = viz.figure(bumpy, paths=[way], dpi=72, style="testing")
+    figure = viz.figure(Panel(bumpy, paths=(way,)), viz.Look(style="testing"), dpi=72)
     pixels = figure.axes[0].images[0].get_array()
     assert count(np.asarray(pixels)) > 30
 
@@ -154,7 +157,7 @@ def test_a_mesh_file_has_the_path_on_the_surface(bumpy: Surface, tmp_path: objec
     import pyvista
 
     way = unknown(np.linspace([-0.9, -1.4], [0.0, 0.0], 11))
-    _, beside = viz.export_mesh(bumpy, f"{tmp_path}/x.vtp", paths=way, units="data")
+    _, beside = viz.export_mesh(Panel(bumpy, paths=(way,)), f"{tmp_path}/x.vtp", units="data")
     points = np.asarray(pyvista.read(beside).points)
     np.testing.assert_allclose(points[:, 2], heights_at(way.coordinates, bumpy, "log"), atol=1e-9)
     assert np.isnan(np.asarray(pyvista.read(beside).point_data["losses"])).all()

@@ -9,7 +9,9 @@ from making import make_path, make_surface
 
 from landscape import viz
 from landscape.records.grid import Grid
+from landscape.records.panel import Panel
 from landscape.records.surface import Status, Surface
+from landscape.viz.captions.surfaces import surface_caption
 from landscape.viz.geometry.frame import Frame
 from landscape.viz.geometry.height import HeightScale
 from landscape.viz.geometry.paths import path_pieces
@@ -32,7 +34,9 @@ def pair() -> list[Surface]:
 def test_all_panels_share_one_scale_one_range_of_colours_and_one_camera(
     pair: list[Surface],
 ) -> None:
-    plotter = viz.compare(pair, titles=["a", "b"], style=TESTING)
+    plotter = viz.compare(
+        [Panel(s, title=t) for s, t in zip(pair, ["a", "b"], strict=True)], viz.Look(style=TESTING)
+    )
     panels = surface_renderers(plotter)
     assert len(panels) == 2
     for renderer in panels:
@@ -48,7 +52,7 @@ def test_all_panels_share_one_scale_one_range_of_colours_and_one_camera(
 
 
 def test_a_light_shines_in_its_own_panel_only(pair: list[Surface]) -> None:
-    plotter = viz.compare(pair, style=TESTING)
+    plotter = viz.compare(pair, viz.Look(style=TESTING))
     assert [len(r.lights) for r in surface_renderers(plotter)] == [2, 2]
     plotter.close()
 
@@ -56,7 +60,7 @@ def test_a_light_shines_in_its_own_panel_only(pair: list[Surface]) -> None:
 def test_different_windows_are_told(pair: list[Surface]) -> None:
     wide = make_surface(pair[0].losses, Grid.square(9, span=2.0))
     with pytest.warns(UserWarning, match="different windows"):
-        plotter = viz.compare([pair[0], wide], style=TESTING)
+        plotter = viz.compare([pair[0], wide], viz.Look(style=TESTING))
     plotter.close()
 
 
@@ -80,10 +84,12 @@ def test_a_path_is_cut_where_it_leaves_the_window_or_is_not_finite(pair: list[Su
 def test_a_path_off_the_plane_is_not_drawn_and_the_caption_says_so(pair: list[Surface]) -> None:
     coordinates = np.array([[-0.05, 0.0], [0.02, 0.0], [0.0, 0.0]])
     path = make_path(coordinates, np.full(3, 0.1), off_plane=5.0)
-    text = viz.caption(pair[0], [path])
+    text = surface_caption(Panel(pair[0], paths=(path,)))
     assert "Path not drawn: 3.9e-05 of its squared displacement lies in the plane" in text
-    hidden = viz.surface(pair[0], path=path, style=TESTING)
-    shown = viz.surface(pair[0], path=make_path(coordinates, np.full(3, 0.1)), style=TESTING)
+    hidden = viz.surface(Panel(pair[0], paths=(path,)), viz.Look(style=TESTING))
+    shown = viz.surface(
+        Panel(pair[0], paths=(make_path(coordinates, np.full(3, 0.1)),)), viz.Look(style=TESTING)
+    )
     assert len(hidden.renderers[0].actors) < len(shown.renderers[0].actors)
     hidden.close()
     shown.close()
@@ -93,7 +99,7 @@ def test_what_was_cut_out_is_counted_in_the_caption() -> None:
     grid = Grid.square(5)
     losses = np.ones(grid.shape)
     losses[0, 0], losses[0, 1], losses[0, 2] = np.nan, np.inf, -1.0
-    text = viz.caption(make_surface(losses, grid))
+    text = surface_caption(make_surface(losses, grid))
     assert "2 points cut out: NaN or infinite." in text
     assert "1 point cut out: not positive." in text
     assert "5 x 5 points" in text
@@ -107,7 +113,9 @@ def test_pictures_are_not_blank_and_the_same_every_time(
     from PIL import Image
 
     paths = [
-        viz.save(viz.surface(pair[0], title="x", style=TESTING), tmp_path / f"{i}.png")
+        viz.save(
+            viz.surface(Panel(pair[0], title="x"), viz.Look(style=TESTING)), tmp_path / f"{i}.png"
+        )
         for i in (1, 2)
     ]
     assert paths[0].read_bytes() == paths[1].read_bytes()
@@ -125,7 +133,7 @@ def test_a_blank_picture_is_refused_and_leaves_no_file(tmp_path: Path) -> None:
 
 
 def test_saving_closes_the_window(pair: list[Surface], tmp_path: Path) -> None:
-    plotter = viz.surface(pair[0], style=TESTING)
+    plotter = viz.surface(pair[0], viz.Look(style=TESTING))
     viz.save(plotter, tmp_path / "x.png")
     assert plotter.render_window is None
 
@@ -133,7 +141,7 @@ def test_saving_closes_the_window(pair: list[Surface], tmp_path: Path) -> None:
 def test_a_suffix_that_cannot_be_written_names_those_that_can(
     pair: list[Surface], tmp_path: Path
 ) -> None:
-    plotter = viz.surface(pair[0], style=TESTING)
+    plotter = viz.surface(pair[0], viz.Look(style=TESTING))
     with pytest.raises(ValueError, match=r"written as \.png"):
         viz.save(plotter, tmp_path / "x.pdf")
     plotter.close()
@@ -142,24 +150,25 @@ def test_a_suffix_that_cannot_be_written_names_those_that_can(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"titles": ["one"]}, "titles must be as many as surfaces, 2, got 1"),
-        ({"paths": []}, "paths must be as many"),
-        ({"height": "square"}, "known: log, linear"),
-        ({"shading": "smooth"}, "known: flat, differences, gradient"),
+        ({"height": "square"}, "unknown height 'square'; known: log, linear, clipped"),
+        ({"shading": "smooth"}, "unknown shading 'smooth'; known: flat, differences, gradient"),
+        ({"style": "poster"}, "unknown style 'poster'; known: paper"),
+        ({"limit": np.nan}, "limit must be a finite loss"),
+        ({"height": HeightScale("log", 0.0, 1.0), "limit": 2.0}, "a scale is cut with its cut_at"),
+        ({"colour": "kinks"}, "colour 'kinks' needs a reference, got none; give one kink map"),
+        ({"reference": make_surface(np.ones((5, 5)), Grid.square(5))}, "'losses' has no reference"),
     ],
 )
-def test_wrong_calls_are_explained(
-    pair: list[Surface], changes: dict[str, Any], message: str
-) -> None:
+def test_a_look_that_cannot_be_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        viz.compare(pair, style=TESTING, **changes)
+        viz.Look(**changes)
 
 
 def test_a_line_is_no_surface() -> None:
     grid = Grid.line(5)
     line = Surface(grid, {"losses": np.ones(5)}, np.full(5, Status.EVALUATED, dtype=np.uint8))
     with pytest.raises(ValueError, match="2 axes"):
-        viz.surface(line, style=TESTING)
+        viz.surface(line, viz.Look(style=TESTING))
 
 
 def test_what_was_interpolated_is_counted_in_the_caption() -> None:
@@ -169,7 +178,7 @@ def test_what_was_interpolated_is_counted_in_the_caption() -> None:
     settings = {"resampled": {"nodes": [3, 3], "estimated_error": 2e-4}}
     surface = Surface(grid, {"losses": np.ones(grid.shape)}, status, settings=settings)
     wanted = "24 of 25 points interpolated from 3 x 3 Chebyshev points, estimated error 0.0002"
-    assert wanted in viz.caption(surface)
+    assert wanted in surface_caption(surface)
 
 
 def test_a_call_that_fails_closes_its_window(pair: list[Surface]) -> None:
@@ -177,6 +186,6 @@ def test_a_call_that_fails_closes_its_window(pair: list[Surface]) -> None:
 
     before = set(plotters._ALL_PLOTTERS)
     with pytest.raises(ValueError, match="needs the field"):
-        viz.surface(pair[0], shading="gradient", style=TESTING)
+        viz.surface(pair[0], viz.Look(shading="gradient", style=TESTING))
     opened = set(plotters._ALL_PLOTTERS) - before
     assert all(plotters._ALL_PLOTTERS[name]._closed for name in opened)

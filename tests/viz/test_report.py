@@ -27,9 +27,9 @@ def effect(name="relu against smelu_1", **more):
 
 
 def report(**more):
-    claims = [viz.ClaimPart(number=i, title=f"claim {i}", quotation="It is so.")
+    claims = [viz.report.ClaimPart(number=i, title=f"claim {i}", quotation="It is so.")
               for i in range(1, 11)]  # fmt: skip
-    return viz.Report(
+    return viz.report.Report(
         **{"title": "T", "subtitle": "S", "answer": ("One.", "Two.", "Three."), "claims": claims}
         | more
     )
@@ -54,20 +54,33 @@ class Page(HTMLParser):
 
 
 def everything_evil():
-    table = viz.Table(name=EVIL, title=EVIL, header=(EVIL, "n"), rows=((EVIL, 1),), note=EVIL)
+    table = viz.report.Table(
+        name=EVIL, title=EVIL, header=(EVIL, "n"), rows=((EVIL, 1),), note=EVIL
+    )
     figure = Figure(figsize=(2, 2))
-    picture = viz.picture_of(figure, alt=EVIL, caption=EVIL)
-    claim = viz.ClaimPart(number=1, title=EVIL, quotation=EVIL, readings=(EVIL,), control=EVIL,
-                          command=EVIL, outcome=EVIL, spoken=EVIL, sentence=EVIL, limits=EVIL,
-                          pictures=(picture,), tables=(table,))  # fmt: skip
-    section = viz.Section(name="s", title=EVIL, text=(EVIL,), pictures=(picture,),
+    picture = viz.report.picture_of(figure, alt=EVIL, caption=EVIL)
+    claim = viz.report.ClaimPart(
+        number=1,
+        title=EVIL,
+        quotation=EVIL,
+        readings=(EVIL,),
+        control=EVIL,
+        command=EVIL,
+        outcome=EVIL,
+        spoken=EVIL,
+        sentence=EVIL,
+        limits=EVIL,
+        pictures=(picture,),
+        tables=(table,),
+    )
+    section = viz.report.Section(name="s", title=EVIL, text=(EVIL,), pictures=(picture,),
                           tables=(table,))  # fmt: skip
     return report(title=EVIL, subtitle=EVIL, answer=(EVIL,), claims=[claim], sections=[section],
                   provenance={EVIL: EVIL}, configuration=EVIL)  # fmt: skip
 
 
 def test_names_stay_text():
-    page = Page(viz.to_report(everything_evil()))
+    page = Page(viz.report.to_report(everything_evil()))
     assert not page.all("script")
     assert not [a for _, a in page.elements if any(key.startswith("on") for key in a)]
     words = "".join(page.words)
@@ -76,7 +89,7 @@ def test_names_stay_text():
 
 
 def test_nothing_comes_from_outside():
-    text = viz.to_report(everything_evil())
+    text = viz.report.to_report(everything_evil())
     page = Page(text)
     for _, attributes in page.elements:
         for name in ("src", "href", "action", "data", "poster", "srcset"):
@@ -93,7 +106,7 @@ def test_nothing_comes_from_outside():
 
 
 def test_ten_claims_that_nobody_measured():
-    page = Page(viz.to_report(report()))
+    page = Page(viz.report.to_report(report()))
     anchors = [a["id"] for a in page.all("article")]
     assert anchors == [f"claim-{i}" for i in range(1, 11)]
     linked = {a["href"] for a in page.all("a")}
@@ -103,8 +116,8 @@ def test_ten_claims_that_nobody_measured():
 
 
 def test_every_link_inside_leads_somewhere():
-    section = viz.Section(name="more", title="More")
-    page = Page(viz.to_report(report(sections=[section])))
+    section = viz.report.Section(name="more", title="More")
+    page = Page(viz.report.to_report(report(sections=[section])))
     there = {a["id"] for _, a in page.elements if "id" in a}
     asked = {a["href"][1:] for a in page.all("a") if a["href"].startswith("#")}
     assert asked <= there
@@ -113,19 +126,25 @@ def test_every_link_inside_leads_somewhere():
 def test_a_scene_runs_its_own_script_and_no_other():
     script = "document.title = 'turned'\r\nlet a = 1 < 2 && 3"
     page = f"<!DOCTYPE html><body><script type='module'>{script}</script></body>"
-    section = viz.Section(name="s", title="S", scenes=(viz.Scene(title="scene", page=page),))
+    section = viz.report.Section(
+        name="s", title="S", scenes=(viz.report.Scene(title="scene", page=page),)
+    )
     made = report(sections=[section])
     digest = hashlib.sha256(script.replace("\r\n", "\n").encode()).digest()
     assert f"script-src 'sha256-{base64.b64encode(digest).decode()}'" in policy(made)
-    (frame,) = Page(viz.to_report(made)).all("iframe")
+    (frame,) = Page(viz.report.to_report(made)).all("iframe")
     assert frame["srcdoc"] == page.replace("\r\n", "\n") or frame["srcdoc"] == page
     assert frame["sandbox"] == "allow-scripts"
 
 
 def test_tables_come_out_whole():
     rows = (("relu", 1 / 3, 10, None), ("=HYPERLINK(1)", math.inf, -2, True))
-    table = viz.Table(name="t", title="T", header=("name", "x", "n", "@odd"), rows=rows)
-    page = Page(viz.to_report(report(sections=[viz.Section(name="s", title="S", tables=(table,))])))
+    table = viz.report.Table(name="t", title="T", header=("name", "x", "n", "@odd"), rows=rows)
+    page = Page(
+        viz.report.to_report(
+            report(sections=[viz.report.Section(name="s", title="S", tables=(table,))])
+        )
+    )
     (link,) = [a for a in page.all("a") if "download" in a]
     assert link["download"] == "t.csv"
     text = base64.b64decode(link["href"].partition("base64,")[2]).decode()
@@ -141,31 +160,31 @@ def test_tables_come_out_whole():
 
 def test_a_row_of_another_length():
     with pytest.raises(ValueError, match="a row of t must have 2 values, got 1"):
-        viz.Table(name="t", title="T", header=("a", "b"), rows=((1,),))
+        viz.report.Table(name="t", title="T", header=("a", "b"), rows=((1,),))
 
 
 def test_pictures_keep_their_size_and_kind():
     figure = Figure(figsize=(3, 2))
     figure.subplots().plot([0, 1])
-    picture = viz.picture_of(figure, alt="a line")
+    picture = viz.report.picture_of(figure, alt="a line")
     assert (picture.kind, picture.pixels) == ("svg", 288)
     assert b"<text" not in picture.data  # letters are outlines
-    assert viz.picture_of(figure, alt="a line").data == picture.data
+    assert viz.report.picture_of(figure, alt="a line").data == picture.data
     busy = Figure(figsize=(3, 2))
     rng = np.random.default_rng(0)
     busy.subplots().scatter(*rng.normal(size=(2, 20_000)))
-    assert viz.picture_of(busy, alt="dots").kind == "png"
+    assert viz.report.picture_of(busy, alt="dots").kind == "png"
 
 
 def test_too_large_a_report_is_refused(tmp_path):
-    picture = viz.Picture(data=b"0" * 12_000_000, kind="png", alt="large")
-    large = report(sections=[viz.Section(name="s", title="Surfaces", pictures=(picture,))])
+    picture = viz.report.Picture(data=b"0" * 12_000_000, kind="png", alt="large")
+    large = report(sections=[viz.report.Section(name="s", title="Surfaces", pictures=(picture,))])
     with pytest.raises(
         ValueError, match=r"at most 15 MB, got 16\.\d MB; the largest part is 'Surf"
     ):
-        viz.write_report(large, tmp_path / "r.html")
+        viz.report.write_report(large, tmp_path / "r.html")
     with pytest.raises(ValueError, match=r"written as \.html"):
-        viz.write_report(report(), tmp_path / "r.pdf")
+        viz.report.write_report(report(), tmp_path / "r.pdf")
     assert not list(tmp_path.iterdir())
 
 
@@ -180,13 +199,13 @@ def test_too_large_a_report_is_refused(tmp_path):
     ],
 )
 def test_effects_can_be_drawn_and_read(effects):
-    figure = viz.effect_lines(effects)
+    figure = viz.report.effect_lines(effects)
     assert not clashes(figure)
 
 
 def test_an_effect_against_the_claim_points_left():
     """The claim says that a - b is below 0; it is found above."""
-    figure = viz.effect_lines([effect(claimed=-1, estimate=0.2, low=0.1, high=None)])
+    figure = viz.report.effect_lines([effect(claimed=-1, estimate=0.2, low=0.1, high=None)])
     (axes,) = figure.axes
     points = [line for line in axes.lines if line.get_marker() == "o"]
     assert points[0].get_xdata()[0] == pytest.approx(-0.2)
@@ -198,7 +217,9 @@ def test_an_effect_against_the_claim_points_left():
 @pytest.mark.parametrize("scale", ["log", "linear"])
 def test_an_effect_that_is_turned_keeps_its_numbers(scale):
     """A rate that was 1.2 times as large stood at 1.2 times as small."""
-    figure = viz.effect_lines([effect(claimed=-1, estimate=0.2, low=0.1, high=0.3, scale=scale)])
+    figure = viz.report.effect_lines(
+        [effect(claimed=-1, estimate=0.2, low=0.1, high=0.3, scale=scale)]
+    )
     (axes,) = figure.axes
     figure.canvas.draw()
     labels = [tick.get_text().replace("−", "-") for tick in axes.get_xticklabels()]
@@ -210,13 +231,13 @@ def test_an_effect_that_is_turned_keeps_its_numbers(scale):
 
 
 def test_an_effect_of_which_nothing_is_claimed_speaks_for_no_side():
-    (axes,) = viz.effect_lines([effect(claimed=0, estimate=0.2, low=0.1, high=0.3)]).axes
+    (axes,) = viz.report.effect_lines([effect(claimed=0, estimate=0.2, low=0.1, high=0.3)]).axes
     assert axes.get_xlabel() == "factor"
     assert [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"] == [0.2]
 
 
 def test_factors_are_where_they_belong():
-    figure = viz.effect_lines([effect(estimate=1.0, low=0.5, high=1.5)])
+    figure = viz.report.effect_lines([effect(estimate=1.0, low=0.5, high=1.5)])
     (axes,) = figure.axes
     told = dict(zip([t.get_text() for t in axes.get_xticklabels()], axes.get_xticks(), strict=True))
     assert told["1"] == 0
@@ -230,7 +251,7 @@ def test_factors_are_where_they_belong():
 
 def test_no_effects():
     with pytest.raises(ValueError, match="got none"):
-        viz.effect_lines([])
+        viz.report.effect_lines([])
 
 
 def texts(figure):
@@ -241,26 +262,26 @@ def texts(figure):
 def test_effects_of_one_quantity_make_a_figure_and_none_is_lost():
     some = [effect(f"q{i // 5}: pair {i}", verdict="supported" if i < 12 else None)
             for i in range(MOST_EFFECTS)]  # fmt: skip
-    groups = viz.effect_groups(some)
+    groups = viz.report.effect_groups(some)
     assert [one["name"] for group in groups for one in group] == [one["name"] for one in some]
     # Neither two quantities nor what decides and what does not share a figure.
     for group in groups:
         assert len({(one["name"].partition(":")[0], one["verdict"]) for one in group}) == 1
-    many = viz.effect_groups([effect(f"q: pair {i}") for i in range(MOST_EFFECTS)])
+    many = viz.report.effect_groups([effect(f"q: pair {i}") for i in range(MOST_EFFECTS)])
     assert [len(group) for group in many] == [12, 12, 12]
     # Less than half of a printed page, whatever stands above it.
-    assert max(viz.effect_lines(group).get_figheight() for group in (*groups, *many)) < 5.2
+    assert max(viz.report.effect_lines(group).get_figheight() for group in (*groups, *many)) < 5.2
 
 
 def test_what_effects_share_stands_above_them_and_what_differs_in_their_rows():
     here = [effect(f"steps at the best rate, batch 32: {pair}, digits.mlp-32x32.identical")
             for pair in ("relu against smelu_1", "pwl_tanh_0.5 against tanh")]  # fmt: skip
-    assert texts(viz.effect_lines(here)) == [
+    assert texts(viz.report.effect_lines(here)) == [
         "relu against smelu_1", "pwl_tanh_0.5 against tanh",
         "steps at the best rate, batch 32", "digits.mlp-32x32.identical",
     ]  # fmt: skip
     there = effect("steps at the best rate, batch 32: relu against smelu_1, wine.mlp-32x32.gain")
-    assert texts(viz.effect_lines([here[0], there])) == [
+    assert texts(viz.report.effect_lines([here[0], there])) == [
         "relu against smelu_1, digits.mlp-32x32.identical",
         "relu against smelu_1, wine.mlp-32x32.gain",
         "steps at the best rate, batch 32",
@@ -270,22 +291,22 @@ def test_what_effects_share_stands_above_them_and_what_differs_in_their_rows():
 def test_names_without_a_pair_and_the_longest_names_are_not_cut():
     names = ("share of exact zeros - 0.01, float64, digits.mlp-32x32.identical",
              "share of exact zeros - 0.01, bfloat16, breast_cancer.mlp-32x32.gain")  # fmt: skip
-    assert texts(viz.effect_lines([effect(name) for name in names])) == [
+    assert texts(viz.report.effect_lines([effect(name) for name in names])) == [
         "float64, digits.mlp-32x32.identical", "bfloat16, breast_cancer.mlp-32x32.gain",
         "share of exact zeros - 0.01",
     ]  # fmt: skip
     pair = "pwl_gelu_0.125 against gelu"
     long = [f"change of the gradient at 0.75 of 2 / sharpness: {pair}, {place}"
             for place in ("breast_cancer.mlp-32x32.identical", "digits.cnn-6-16.gain")]  # fmt: skip
-    figure = viz.effect_lines([effect(name) for name in long])
+    figure = viz.report.effect_lines([effect(name) for name in long])
     assert not any("…" in text for text in texts(figure))
     assert not clashes(figure)
-    endless = texts(viz.effect_lines([effect("q: " + "long " * 40 + "end")]))[0]
+    endless = texts(viz.report.effect_lines([effect("q: " + "long " * 40 + "end")]))[0]
     assert "…" in endless
     assert endless.endswith("end")
 
 
 def test_a_name_may_hold_what_would_begin_a_formula():
-    figure = viz.effect_lines([effect("cost in $: a $\\frac{$ b, place")])
+    figure = viz.report.effect_lines([effect("cost in $: a $\\frac{$ b, place")])
     assert texts(figure) == ["a $\\frac{$ b", "cost in $", "place"]
-    assert viz.picture_of(figure, alt="").data
+    assert viz.report.picture_of(figure, alt="").data

@@ -13,6 +13,7 @@ from making import make_path, make_surface
 
 from landscape import viz
 from landscape.records.grid import Grid
+from landscape.records.panel import Panel
 from landscape.records.surface import Surface
 from landscape.viz.style import TESTING
 
@@ -43,7 +44,7 @@ def test_a_picture_that_cannot_be_written_leaves_the_old_one_and_no_pieces(
 ) -> None:
     path = tmp_path / "x.png"
     path.write_bytes(b"old")
-    plotter = viz.surface(small, style=TESTING)
+    plotter = viz.surface(small, viz.Look(style=TESTING))
     monkeypatch.setattr(target, failure)
     with pytest.raises(OSError, match="No space left"):
         viz.save(plotter, path)
@@ -71,7 +72,10 @@ def test_comparisons_are_not_blank_and_the_same_every_time(small: Surface, tmp_p
     path = make_path(np.array([[0.7, -0.5], [0.3, 0.1], [0.0, 0.0]]), np.array([0.9, 0.3, 0.1]))
     files = [
         viz.save(
-            viz.compare([small, small], paths=[path, None], titles=["a", "b"], style=TESTING),
+            viz.compare(
+                [Panel(small, paths=(path,), title="a"), Panel(small, title="b")],
+                viz.Look(style=TESTING),
+            ),
             tmp_path / f"{i}.png",
         )
         for i in (1, 2)
@@ -94,7 +98,7 @@ def test_nothing_of_a_saved_picture_stays_in_memory(small: Surface, tmp_path: Pa
     path = make_path(np.array([[0.7, -0.5], [0.3, 0.1], [0.0, 0.0]]), np.array([0.9, 0.3, 0.1]))
 
     def draw() -> None:
-        plotter = viz.compare([small, small], paths=[path, None], style=TESTING)
+        plotter = viz.compare([Panel(small, paths=(path,)), small], viz.Look(style=TESTING))
         viz.save(plotter, tmp_path / "x.png")
 
     open_before = set(_ALL_PLOTTERS)

@@ -11,6 +11,7 @@ from making import make_surface
 from landscape import viz
 from landscape.records.grid import Grid
 from landscape.records.surface import Surface
+from landscape.viz.captions.surfaces import surface_caption
 from landscape.viz.geometry.frame import Frame
 from landscape.viz.geometry.height import HeightScale, Kind
 from landscape.viz.geometry.mesh import surface_mesh
@@ -82,7 +83,7 @@ def test_differences_beside_a_missing_value_use_the_side_that_is_there() -> None
 def test_what_reaches_the_renderer_has_the_normals_asked_for_and_no_averaged_ones(
     shading: Any, valley: Surface
 ) -> None:
-    plotter = viz.surface(valley, shading=shading, style=TESTING)
+    plotter = viz.surface(valley, viz.Look(shading=shading, style=TESTING))
     actor = plotter.renderers[0].actors["surface"]
     plotter.render()
     drawn = actor.mapper.dataset
@@ -125,7 +126,7 @@ def test_losses_of_zero_and_below_are_cut_out_of_a_log_mesh_and_kept_in_a_linear
     assert log.n_cells == 2 * (4 * 8 - 1 - 4)
     assert not {0, 2 * 9 + 3} & set(log.regular_faces.ravel())
     assert linear.n_cells == 2 * 4 * 8
-    assert "2 points cut out: not positive." in viz.caption(surface)
+    assert "2 points cut out: not positive." in surface_caption(surface)
 
 
 def test_mesh_contour_and_record_agree_on_which_axis_is_which(oblong: Surface) -> None:
@@ -141,7 +142,7 @@ def test_mesh_contour_and_record_agree_on_which_axis_is_which(oblong: Surface) -
     np.testing.assert_allclose(points[:, 1], b.ravel() * frame.unit)
     height = frame.scale.low + points[:, 2] / frame.rise
     np.testing.assert_allclose(height, loss(a, b).ravel(), rtol=1e-12)
-    filled = viz.contour(oblong, height="linear").axes[0].collections[0]
+    filled = viz.contour(oblong, viz.Look(height="linear")).axes[0].collections[0]
     corners = filled.get_coordinates()  # rows go up (beta), columns to the right (alpha)
     drawn = np.asarray(filled.get_array()).reshape(corners.shape[:2])
     np.testing.assert_allclose(drawn, loss(corners[..., 0], corners[..., 1]), rtol=1e-12)

@@ -64,7 +64,7 @@ def display(tmp_path: Path) -> Iterator[str]:
 def test_without_a_display_a_sentence_says_what_to_do(
     oblong: Surface, no_display: None, rendering: None, tmp_path: Path
 ) -> None:
-    picture = viz.surface(oblong, caption=False, style=TESTING)
+    picture = viz.surface(oblong, viz.Look(style=TESTING), caption=False)
     with pytest.warns(UserWarning, match=r"no display.*viz.save\(picture, 'picture.png'\)"):
         assert picture.show() is None
     # Nothing is lost.
@@ -74,7 +74,7 @@ def test_without_a_display_a_sentence_says_what_to_do(
 def test_a_screenshot_is_written_off_screen_as_ever(
     oblong: Surface, no_display: None, rendering: None, tmp_path: Path
 ) -> None:
-    picture = viz.surface(oblong, caption=False, style=TESTING)
+    picture = viz.surface(oblong, viz.Look(style=TESTING), caption=False)
     picture.show(screenshot=str(tmp_path / "x.png"))
     assert (tmp_path / "x.png").stat().st_size > 1000
 
@@ -102,7 +102,7 @@ def test_pictures_leave_no_render_window_behind(oblong: Surface, rendering: None
 
     before = windows()
     for _ in range(3):
-        picture = viz.surface(oblong, caption=False, style=TESTING)
+        picture = viz.surface(oblong, viz.Look(style=TESTING), caption=False)
         assert np.asarray(picture.screenshot(return_img=True)).std() > 5
         picture.close()
     del picture

@@ -14,8 +14,10 @@ from landscape import viz
 from landscape.planes.between import plane_through
 from landscape.records.grid import Grid
 from landscape.records.layout import Layout, Slot
+from landscape.records.panel import Panel
 from landscape.records.plane import Plane
 from landscape.records.surface import Surface
+from landscape.viz.captions.surfaces import surface_caption
 from landscape.viz.geometry.drape import heights_at
 from landscape.viz.geometry.frame import Frame
 from landscape.viz.geometry.height import HeightScale
@@ -23,7 +25,7 @@ from landscape.viz.geometry.solution_points import labels_of, solutions_of
 from landscape.viz.paper.hybrid import FIGURE_STYLE
 from landscape.viz.paper.page import common_names
 from landscape.viz.scenes.legends import names_of
-from landscape.viz.scenes.scene import Panel
+from landscape.viz.scenes.scene import DrawnPanel
 from landscape.viz.scenes.solution_marks import points_of
 from landscape.viz.style import TESTING
 
@@ -88,7 +90,7 @@ def plane_of_line() -> Plane:
 def test_contours_have_a_diamond_and_a_letter_at_every_solution(
     surface: Surface, plane: Plane
 ) -> None:
-    figure = viz.contour(surface, planes=[plane])
+    figure = viz.contour(Panel(surface, plane))
     np.testing.assert_allclose(sorted(diamonds(figure)), sorted(plane.settings["points"]))
     axes = figure.axes[0]
     letters = {text.get_text(): text.xy for text in axes.texts}
@@ -101,7 +103,7 @@ def test_contours_have_a_diamond_and_a_letter_at_every_solution(
 
 def test_a_solutions_mark_has_the_colour_of_its_path(surface: Surface, plane: Plane) -> None:
     way = replace(make_path(np.array([[0.5, 0.5], [1.0, 0.0]]), np.ones(2)), run=NAMES[1])
-    figure = viz.contour(surface, planes=[plane], paths=[way])
+    figure = viz.contour(Panel(surface, plane, (way,)))
     marks = [line for line in figure.axes[0].lines if line.get_marker() == "D"]
     colours = [line.get_color() for line in marks]
     style = viz.Style.named("paper")
@@ -119,9 +121,10 @@ def test_a_path_that_led_to_a_solution_is_not_named_twice(surface: Surface, plan
 
 
 def test_a_legend_below_is_true_of_every_panel(surface: Surface, plane: Plane) -> None:
-    def panel(*runs: str, marked: bool = False) -> Panel:
+    def panel(*runs: str, marked: bool = False) -> DrawnPanel:
         paths = [replace(make_path(np.zeros((2, 2)), np.ones(2)), run=run) for run in runs]
-        return Panel.of(surface, paths, plane=plane if marked else None)
+        shown = Panel(surface, plane if marked else None, tuple(paths))
+        return DrawnPanel.of(shown, HeightScale.of([surface]))
 
     style = viz.Style.named("paper")
     both = panel(*NAMES[:2], marked=True)
@@ -135,25 +138,25 @@ def test_a_legend_below_is_true_of_every_panel(surface: Surface, plane: Plane) -
 
 
 def test_the_caption_names_the_solutions_and_their_places(surface: Surface, plane: Plane) -> None:
-    text = viz.caption(surface, plane=plane)
+    text = surface_caption(Panel(surface, plane))
     alpha, beta = plane.settings["points"][2]
     assert "Plane through three solutions, cross entropy" in text
     assert (
         "Diamonds, drawn on the surface: the solutions A relu-gd-seed0 at (0, 0), "
         f"B relu-gd-seed1 at (1, 0) and C relu-gd-seed2 at ({alpha:.3g}, {beta:.3g})."
     ) in text
-    assert "drawn on the surface" not in viz.caption(surface, plane=plane, shading="")
+    assert "drawn on the surface" not in surface_caption(Panel(surface, plane), shading="")
     # One outside is told, and not marked.
     far = replace(plane, settings={**plane.settings, "points": [[0, 0], [1, 0], [0.2, 7.0]]})
-    assert "at (0.2, 7), outside the window." in viz.caption(surface, plane=far)
-    assert len(diamonds(viz.contour(surface, planes=[far]))) == 2
+    assert "at (0.2, 7), outside the window." in surface_caption(Panel(surface, far))
+    assert len(diamonds(viz.contour(Panel(surface, far)))) == 2
 
 
 def test_solutions_of_one_panel_of_several_are_told_of_that_panel(
     surface: Surface, plane: Plane
 ) -> None:
     other = replace(surface, run="gelu-gd-seed0")
-    text = viz.caption([surface, other], planes=[plane, None])
+    text = surface_caption([Panel(surface, plane), other])
     assert "Panel 1: diamonds, drawn on the surface: the solutions A" in text
     assert text.count("iamonds") == 1
 
@@ -179,7 +182,7 @@ def replace_losses(surface: Surface, value: float) -> Surface:
 def test_hybrid_figures_mark_solutions_in_3d_on_the_floor_and_in_contours(
     surface: Surface, plane: Plane, rendering: None
 ) -> None:
-    figure = viz.figure(surface, planes=[plane], dpi=72, style="testing")
+    figure = viz.figure(Panel(surface, plane), viz.Look(style="testing"), dpi=72)
     # On the floor and on the surface, and as contours.
     assert len(diamonds(figure)) == 9
     (legend,) = figure.legends
@@ -194,7 +197,7 @@ def test_3d_pictures_differ_where_solutions_are_marked(
 ) -> None:
     shots = []
     for given in (None, plane):
-        plotter = viz.surface(surface, plane=given, caption=False, style=TESTING)
+        plotter = viz.surface(Panel(surface, given), viz.Look(style=TESTING), caption=False)
         shots.append(plotter.screenshot(return_img=True).astype(int))
         plotter.close()
     changed = np.abs(shots[1] - shots[0]).max(axis=2) > 60

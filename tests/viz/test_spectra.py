@@ -54,7 +54,7 @@ def test_panels_share_axes_and_a_single_eigenvalue_is_seen(bulk: Analysis) -> No
 
 
 def test_the_caption_says_what_was_measured_and_how(bulk: Analysis) -> None:
-    text = viz.spectrum_caption([bulk])
+    text = viz.caption_of(viz.spectrum([bulk], titles=["a"]))
     assert text.startswith("Spectral density of autograd's Hessian (without the kinks) of the mean")
     assert "cross entropy over 100 examples, 500 parameters." in text
     assert "3 steps from 2 random vectors, each node a Gaussian of standard deviation 0.09" in text
@@ -76,7 +76,7 @@ def test_an_averaged_hessian_has_its_size_and_check_and_no_ends(bulk: Analysis) 
     marks = [[line for line in axes.lines if line.get_marker() == "^"] for axes in figure.axes]
     assert list(map(len, marks)) == [2, 0]
     assert [len(axes.texts) for axes in figure.axes] == [1, 0]
-    text = viz.spectrum_caption([one])
+    text = viz.caption_of(viz.spectrum([one], titles=["a"]))
     assert text.startswith(
         "Spectral density of the Hessian, averaged over a cloud of parameters (with the kinks), of "
         "the mean cross entropy over 100 examples"
@@ -84,7 +84,7 @@ def test_an_averaged_hessian_has_its_size_and_check_and_no_ends(bulk: Analysis) 
     told = "0.012 (the length of step 30), rms error 9 % (noise of the check 5 %), autograd's 40 %."
     assert f"Monte Carlo check of curvatures: {told} It holds for means over random" in text
     assert "Triangles" not in text
-    both = viz.spectrum_caption([bulk, averaged(bulk)])
+    both = viz.caption_of(viz.spectrum([bulk, averaged(bulk)], titles=["a", "b"]))
     assert "autograd's Hessian (without the kinks) or the Hessian, averaged over a" in both
     assert "the smallest and the largest eigenvalue of autograd's Hessian (to 1e-4" in both
     assert "curvatures: panel 2: 0.012, rms error 9 %" in both
@@ -93,7 +93,9 @@ def test_an_averaged_hessian_has_its_size_and_check_and_no_ends(bulk: Analysis) 
 def test_the_method_is_cited_in_the_caption_and_in_its_files(
     bulk: Analysis, tmp_path: Path
 ) -> None:
-    assert viz.spectrum_caption([bulk]).endswith(" Method: Ghorbani et al. (2019).")
+    assert viz.caption_of(viz.spectrum([bulk], titles=["a"])).endswith(
+        " Method: Ghorbani et al. (2019)."
+    )
     viz.save(viz.spectrum([bulk], titles=["a"]), tmp_path / "x.pdf", caption=True)
     assert REFERENCES["ghorbani2019"].full in (tmp_path / "x.md").read_text("utf-8")
     entry = (tmp_path / "x.tex").read_text("utf-8").partition("@inproceedings{")[2]

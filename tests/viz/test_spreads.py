@@ -11,7 +11,9 @@ from landscape import viz
 
 def test_median_range_and_gaps():
     values = np.array([[1.0, 2.0, 3.0], [3.0, 4.0, math.inf], [2.0, 9.0, 5.0]])
-    figure = viz.spread_lines([1, 2, 3], {"ReLU": values}, xlabel="rate", ylabel="steps", log="y")
+    figure = viz.report.spread_lines(
+        [1, 2, 3], {"ReLU": values}, xlabel="rate", ylabel="steps", log="y"
+    )
     (axes,) = figure.axes
     drawn = axes.lines[0].get_ydata()
     assert drawn[:2].tolist() == [2.0, 4.0]
@@ -29,4 +31,4 @@ def test_median_range_and_gaps():
 )
 def test_what_cannot_be_drawn(lines, said):
     with pytest.raises(ValueError, match=said):
-        viz.spread_lines([1, 2], lines, xlabel="x", ylabel="y")
+        viz.report.spread_lines([1, 2], lines, xlabel="x", ylabel="y")

@@ -12,10 +12,12 @@ from making import make_path, make_surface
 
 from landscape import viz
 from landscape.records.grid import Grid
+from landscape.records.panel import Panel
 from landscape.records.residuals import remove_quadratic
 from landscape.records.surface import Surface
 from landscape.viz.browser.records import contents_of, sort_records
 from landscape.viz.captions.normalising import in_short, statistics_used
+from landscape.viz.captions.surfaces import surface_caption
 from landscape.viz.films.zoom import _window_text
 from landscape.viz.flat.line_figures import section
 
@@ -31,19 +33,19 @@ def surface_with(**settings: Any) -> Surface:
 
 
 def page_notes(surface: Surface, *paths: Any) -> str:
-    told = contents_of(sort_records([surface, *paths]), titles={}, kinked=(), runs={})
+    told = contents_of(sort_records(Panel(surface, paths=paths)), kinked=(), runs={})
     return "; ".join(told.panels[0]["notes"])
 
 
 PICTURES = {
-    "solid": lambda s: viz.caption(s),
-    "contours": lambda s: viz.caption(s, shading=""),
-    "figure": lambda s: viz.figure_caption(s),
-    "mosaic": lambda s: viz.mosaic_caption(s),
-    "line": lambda s: viz.line_caption(section(s)),
+    "solid": lambda s: surface_caption(s),
+    "contours": lambda s: surface_caption(s, shading=""),
+    "figure": lambda s: viz.caption_of(viz.figure(s, dpi=30)),
+    "mosaic": lambda s: viz.caption_of(viz.mosaic(s, dpi=30)),
+    "line": lambda s: viz.caption_of(viz.line(section(s))),
     "drawn contours": lambda s: viz.caption_of(viz.contour(s)),
     "page": lambda s: page_notes(s) + ".",
-    "microscope": lambda s: viz.microscope_caption([remove_quadratic(s)], titles=["a"]),
+    "microscope": lambda s: viz.caption_of(viz.microscope([remove_quadratic(s)], titles=["a"])),
 }
 
 
@@ -69,10 +71,10 @@ def test_films_name_the_statistics_in_their_corner() -> None:
 def test_panels_with_and_without_batch_norm_are_told_apart() -> None:
     """Nothing was said where the panels differed."""
     plain = surface_with(batch_norm="frozen")
-    words = viz.caption([surface_with(**WITH), plain, surface_with(**WITH)])
+    words = surface_caption([surface_with(**WITH), plain, surface_with(**WITH)])
     assert f"Panels 1 and 3: {FROZEN}" in words
     assert words.count("BatchNorm") == 1
-    both = viz.caption([surface_with(**WITH), surface_with(**WITH)])
+    both = surface_caption([surface_with(**WITH), surface_with(**WITH)])
     assert both.count("BatchNorm") == 1
     assert "Panel" not in both
 
@@ -97,17 +99,19 @@ def test_paths_say_with_whose_statistics_their_losses_are() -> None:
     path = make_path(np.array([[0.5, 0.5], [0.2, 0.1], [0.0, 0.0]]), np.array([3.0, 2.0, 1.0]))
     other = replace(path, run="gelu-gd-seed1")
     surface = surface_with(**WITH)
-    assert viz.caption(surface, [path]).count(
+    assert surface_caption(Panel(surface, paths=(path,))).count(
         "The losses of the path are with the path's own statistics of BatchNorm, as recorded."
     ) == 1  # fmt: skip
-    assert "The losses of paths are with each path's own" in viz.caption(surface, [path, other])
+    assert "The losses of paths are with each path's own" in surface_caption(
+        Panel(surface, paths=(path, other))
+    )
     ended = surface_with(**WITH, end_statistics=[path.run])
-    assert "as at its end." in viz.caption(ended, [path])
-    assert "as recorded." in viz.caption(ended, [path, other])
-    assert "own statistics" not in viz.caption(surface_with(), [path])
-    assert "own statistics" not in viz.caption(surface, [path], shading="")
+    assert "as at its end." in surface_caption(Panel(ended, paths=(path,)))
+    assert "as recorded." in surface_caption(Panel(ended, paths=(path, other)))
+    assert "own statistics" not in surface_caption(Panel(surface_with(), paths=(path,)))
+    assert "own statistics" not in surface_caption(Panel(surface, paths=(path,)), shading="")
     unknown = replace(path, losses=np.full(3, np.nan))
-    assert "own statistics" not in viz.caption(surface, [unknown])
+    assert "own statistics" not in surface_caption(Panel(surface, paths=(unknown,)))
     assert "path's own statistics" in page_notes(surface, replace(path, plane="surface"))
 
 
@@ -140,7 +144,7 @@ def test_a_hessian_of_another_loss_than_the_surface_s_says_of_which(
 ) -> None:
     """A surface of batch statistics had the eigenvalues of the frozen loss in its caption."""
     surface = surface_with(**{**SURFACE, **changes, "hessian": {**HESSIAN, **noted}})
-    for words in (viz.caption(surface), viz.caption(surface, shading="")):
+    for words in (surface_caption(surface), surface_caption(surface, shading="")):
         assert said in words
         assert words.count("Hessian") == 1
 
@@ -148,7 +152,7 @@ def test_a_hessian_of_another_loss_than_the_surface_s_says_of_which(
 def test_panels_whose_hessians_are_of_different_losses_are_told_apart() -> None:
     one = surface_with(**SURFACE, hessian={**HESSIAN, "batch_norm": "frozen"})
     other = surface_with(**SURFACE, hessian={**HESSIAN, "batch_norm": "batch"})
-    words = viz.caption([one, other])
+    words = surface_caption([one, other])
     assert "Hessian eigenvalues at the centre: top 3.25, bottom −0.5 (1 of 2 panels)." in words
     assert "Hessian of the loss with batch statistics, eigenvalues" in words
 

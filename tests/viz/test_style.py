@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from landscape import viz
+from landscape.records.panel import Panel
 from landscape.records.surface import Surface
 from landscape.viz.style import DARK, PAPER, STYLES, Style
 from landscape.viz.venues import VENUES, width_of
@@ -81,7 +82,7 @@ def test_what_is_wrong_in_a_file_is_said(text: str, message: str, tmp_path: Path
 def test_a_flat_figure_has_the_background_and_ink_of_its_style(oblong: Surface) -> None:
     from matplotlib.colors import to_hex
 
-    figure = viz.contour(oblong, style="dark", titles=["x"])
+    figure = viz.contour(Panel(oblong, title="x"), viz.Look(style="dark"))
     assert to_hex(figure.get_facecolor()) == DARK.background
     assert to_hex(figure.axes[0].title.get_color()) == DARK.ink
     assert to_hex(figure.axes[0].xaxis.label.get_color()) == DARK.ink
@@ -94,7 +95,7 @@ def test_a_flat_figure_has_the_background_and_ink_of_its_style(oblong: Surface) 
 def test_a_saved_dark_figure_is_dark(oblong: Surface, tmp_path: Path) -> None:
     from PIL import Image
 
-    path = viz.save(viz.contour(oblong, style="dark"), tmp_path / "x.png")
+    path = viz.save(viz.contour(oblong, viz.Look(style="dark")), tmp_path / "x.png")
     corner = np.asarray(Image.open(path).convert("RGB"))[2, 2]
     assert "#" + "".join(f"{v:02x}" for v in corner) == DARK.background
 
@@ -104,7 +105,7 @@ def test_a_3d_picture_has_the_background_of_its_style(oblong: Surface) -> None:
     from dataclasses import replace
 
     style = replace(DARK, panel_width=2.0, panel_height=1.5, dpi=100, anti_aliasing=False)
-    plotter = viz.surface(oblong, style=style, title="x")
+    plotter = viz.surface(Panel(oblong, title="x"), viz.Look(style=style))
     image = np.asarray(plotter.screenshot(return_img=True))
     plotter.close()
     assert "#" + "".join(f"{v:02x}" for v in image[2, 2]) == DARK.background

@@ -12,6 +12,7 @@ from making import followed_path, make_surface
 from landscape import viz
 from landscape.networks.activations import profile
 from landscape.records.grid import Grid
+from landscape.records.panel import Panel
 from landscape.records.surface import Surface
 from landscape.viz.flat.lines import LINE_COLOURS, drawing, grey, line_colours
 from landscape.viz.style import Style
@@ -48,20 +49,22 @@ def plate(style: str) -> Any:
 
 
 def spread(style: str) -> Any:
-    return viz.spread_lines([1.0, 2.0], {"a": np.ones((3, 2))}, xlabel="x", ylabel="y", style=style)
+    return viz.report.spread_lines(
+        [1.0, 2.0], {"a": np.ones((3, 2))}, xlabel="x", ylabel="y", style=style
+    )
 
 
 def effects(style: str) -> Any:
     verdicts = ("supported", "contradicted", "equivalent", "undecided", None)
     every = [{"name": f"q: {one}", "estimate": 0.2, "low": 0.1, "high": None, "margin": 0.1,
               "floor": 0.05, "scale": "log", "verdict": one} for one in verdicts]  # fmt: skip
-    return viz.effect_lines(every, style=style)
+    return viz.report.effect_lines(every, style=style)
 
 
 def contour(style: str) -> Any:
     grid = Grid.square(7)
     a, b = np.meshgrid(*grid.axes, indexing="ij")
-    return viz.contour(make_surface(1 + a**2 + b**2, grid), titles=["t"], style=style)
+    return viz.contour(Panel(make_surface(1 + a**2 + b**2, grid), title="t"), viz.Look(style=style))
 
 
 DRAWN: tuple[Draw, ...] = (line, along, plate, spread, effects, contour)
@@ -107,7 +110,9 @@ def test_effects_are_seen_on_their_band_in_every_style() -> None:
 def test_hybrid_figures_are_dark_as_a_whole(rendering: None) -> None:
     grid = Grid.square(7)
     a, b = np.meshgrid(*grid.axes, indexing="ij")
-    figure = viz.figure(make_surface(1 + a**2 + b**2, grid), titles=["t"], dpi=72, style="dark")
+    figure = viz.figure(
+        Panel(make_surface(1 + a**2 + b**2, grid), title="t"), viz.Look(style="dark"), dpi=72
+    )
     style = Style.named("dark")
     assert contrast(figure.get_facecolor(), style.background) == pytest.approx(1.0)
     assert min(contrast(t.get_color(), style.background) for t in texts_of(figure)) > 3.5

@@ -12,8 +12,10 @@ from making import make_path, make_surface
 
 from landscape import viz
 from landscape.records.grid import Grid
+from landscape.records.panel import Panel
 from landscape.records.surface import Status, Surface
 from landscape.viz.browser.records import contents_of, sort_records
+from landscape.viz.captions.surfaces import surface_caption
 from landscape.viz.geometry.height import HeightScale
 
 GRID = Grid.square(5)
@@ -26,16 +28,16 @@ def of(value: float) -> Surface:
 
 DRAW = {
     "solid": lambda s, folder: viz.surface(s),
-    "with a path": lambda s, folder: viz.surface(s, path=PATH),
-    "own scale": lambda s, folder: viz.surface(s, height=HeightScale("log", 0.0, 1.0)),
+    "with a path": lambda s, folder: viz.surface(Panel(s, paths=(PATH,))),
+    "own scale": lambda s, folder: viz.surface(s, viz.Look(height=HeightScale("log", 0.0, 1.0))),
     "beside another": lambda s, folder: viz.compare([s, s]),
-    "contours": lambda s, folder: viz.contour(s, paths=PATH),
+    "contours": lambda s, folder: viz.contour(Panel(s, paths=(PATH,))),
     "paper": lambda s, folder: viz.figure(s),
     "mosaic": lambda s, folder: viz.mosaic(s),
     "line": lambda s, folder: viz.line(viz.section(s)),
-    "caption": lambda s, folder: viz.caption(s, [PATH]),
-    "mesh": lambda s, folder: viz.export_mesh(s, folder / "a.glb", paths=PATH),
-    "page": lambda s, folder: viz.to_html([s, replace(PATH, plane="broken")], folder / "a.html"),
+    "caption": lambda s, folder: surface_caption(Panel(s, paths=(PATH,))),
+    "mesh": lambda s, folder: viz.export_mesh(Panel(s, paths=(PATH,)), folder / "a.glb"),
+    "page": lambda s, folder: viz.to_html(Panel(s, paths=(PATH,)), folder / "a.html"),
     "notebook": lambda s, folder: viz.show(s),
 }
 
@@ -54,18 +56,20 @@ def test_a_surface_of_nan_alone_is_refused(kind: str, value: float, tmp_path: Pa
 
 def test_the_surface_is_named_and_so_is_what_helps() -> None:
     with pytest.raises(ValueError, match=r"^the surfaces \(broken\) have no finite value"):
-        viz.caption(of(np.nan))
+        surface_caption(of(np.nan))
     negative = of(-1.0)
     with pytest.raises(ValueError, match="25 points not positive; use a linear height"):
-        viz.caption(negative)
-    assert "cut out" not in viz.caption(negative, scale=HeightScale.of([negative], kind="linear"))
+        surface_caption(negative)
+    assert "cut out" not in surface_caption(
+        negative, scale=HeightScale.of([negative], kind="linear")
+    )
     waiting = replace(of(np.nan), status=np.full(GRID.shape, Status.MISSING, dtype=np.uint8))
     with pytest.raises(ValueError, match="25 points not evaluated; finish sampling"):
-        viz.caption(waiting)
+        surface_caption(waiting)
 
 
 def notes(items: Any) -> list[list[str]]:
-    told = contents_of(sort_records(items), titles={}, kinked=(), runs={})
+    told = contents_of(sort_records(items), kinked=(), runs={})
     return [panel["notes"] for panel in told.panels]
 
 
@@ -78,4 +82,4 @@ def test_a_page_says_how_many_points_are_missing() -> None:
     assert not any("points NaN" in note for note in one)
     assert other[-1] == "2 of 25 points NaN or infinite"
     assert last[-1] == "25 of 25 points NaN or infinite"
-    assert "27 points cut out: NaN or infinite." in viz.caption([whole, holed, empty])
+    assert "27 points cut out: NaN or infinite." in surface_caption([whole, holed, empty])

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import ImageFont
 
 from landscape import viz
+from landscape.records.panel import Panel
 from landscape.records.surface import Surface
 from landscape.viz.flat.ticks import extent
 from landscape.viz.flat.titles import LEAST, fitted
@@ -60,14 +61,14 @@ def test_what_cannot_be_broken_loses_its_middle() -> None:
 def test_titles_of_panels_side_by_side_do_not_overlap(
     style: str, oblong: Surface, rendering: None, tmp_path: Path
 ) -> None:
-    figure = viz.figure([oblong, oblong, oblong], titles=[LONG] * 3, dpi=72, style=style)
+    figure = viz.figure([Panel(oblong, title=LONG)] * 3, viz.Look(style=style), dpi=72)
     viz.save(figure, tmp_path / "x.png")
     titles = [text for text in figure.texts if text.get_text().startswith("network")]
     assert len(titles) == 3
     # As it is written; at few pixels an inch letters are wider.
     boxes = [text.get_window_extent(dpi=300) for text in titles]
     assert all(a.x1 <= b.x0 for a, b in pairwise(boxes))
-    flat = viz.contour([oblong, oblong, oblong], titles=[LONG] * 3, style=style)
+    flat = viz.contour([Panel(oblong, title=LONG)] * 3, viz.Look(style=style))
     flat.set_dpi(300)
     viz.save(flat, tmp_path / "y.png")
     boxes = [axes.title.get_window_extent(dpi=300) for axes in flat.axes[:3]]
@@ -100,7 +101,7 @@ def test_lines_of_3d_pictures_are_no_wider_than_there_is_room(style: str, dpi: i
 def test_nothing_is_written_beyond_the_rim_of_a_small_picture(
     rendering: None, oblong: Surface, title: str
 ) -> None:
-    plotter = viz.surface(oblong, title=title, caption=CAPTION, style="testing")
+    plotter = viz.surface(Panel(oblong, title=title), viz.Look(style="testing"), caption=CAPTION)
     picture = plotter.screenshot(return_img=True).astype(int)
     plotter.close()
     paper = picture[-1, -1]

@@ -12,6 +12,7 @@ from making import make_path, make_surface
 
 from landscape import viz
 from landscape.records.grid import Grid
+from landscape.records.panel import Panel
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
 from landscape.viz.geometry.frame import Frame
@@ -57,7 +58,7 @@ def test_of_a_path_that_is_not_drawn_only_the_marked_solution_counts(bowl: Surfa
 @pytest.mark.usefixtures("rendering")
 def test_the_picture_keeps_the_scale_of_what_it_shows(bowl: Surface) -> None:
     path = straying(np.array([1e9, 1.0, 1e-9, 0.2]))
-    plotter = viz.surface(bowl, path=path, style=TESTING)
+    plotter = viz.surface(Panel(bowl, paths=(path,)), viz.Look(style=TESTING))
     limits = plotter.renderers[0].actors["surface"].mapper.scalar_range
     scale = HeightScale.of([bowl])
     assert limits == pytest.approx((scale.low, scale.high))
@@ -69,7 +70,7 @@ def test_a_lone_record_inside_the_window_is_drawn_with_its_shadow(bowl: Surface)
     path = straying(np.array([1.0, 1.0, 1.0, 0.2]))
     frame = Frame.around([bowl], HeightScale.of([bowl], paths=[path]), TESTING)
     wanted = frame.points(path.coordinates, path.losses)[1]
-    plotter = viz.surface(bowl, path=path, style=TESTING)
+    plotter = viz.surface(Panel(bowl, paths=(path,)), viz.Look(style=TESTING))
     mappers = [getattr(a, "mapper", None) for a in plotter.renderers[0].actors.values()]
     shown = [mapper.dataset for mapper in mappers if hasattr(mapper, "dataset")]
     centres = np.array([part.center for part in shown])
@@ -92,7 +93,7 @@ def several(names: tuple[str, ...] = NAMES) -> list[Projection]:
 def test_several_paths_are_named_in_their_colours(bowl: Surface) -> None:
     import pyvista
 
-    plotter = viz.surface(bowl, path=several(), style=TESTING)
+    plotter = viz.surface(Panel(bowl, paths=several()), viz.Look(style=TESTING))
     actors = plotter.renderers[0].actors.values()
     said = [(a.GetInput(), a.GetTextProperty().GetColor(), a.GetPosition()) for a in actors
             if hasattr(a, "GetTextProperty")]  # fmt: skip
@@ -107,16 +108,16 @@ def test_several_paths_are_named_in_their_colours(bowl: Surface) -> None:
 @pytest.mark.usefixtures("rendering")
 @pytest.mark.parametrize("names", [("relu-gd-seed0",), ("", "relu-gd-seed0")])
 def test_a_single_or_a_nameless_path_needs_no_legend(names: tuple[str, ...], bowl: Surface) -> None:
-    plotter = viz.surface(bowl, path=several(names), style=TESTING)
+    plotter = viz.surface(Panel(bowl, paths=several(names)), viz.Look(style=TESTING))
     assert "■" not in texts(plotter)
     plotter.close()
-    assert viz.contour(bowl, paths=[several(names)]).axes[0].get_legend() is None
+    assert viz.contour(Panel(bowl, paths=several(names))).axes[0].get_legend() is None
 
 
 def test_contours_name_several_paths_in_their_colours(bowl: Surface) -> None:
     paths = several()
     away = replace(paths[2], off_plane_distances=np.full(3, 90.0), distances=np.full(3, 91.0))
-    axes = viz.contour(bowl, paths=[[*paths[:2], away]]).axes[0]
+    axes = viz.contour(Panel(bowl, paths=(*paths[:2], away))).axes[0]
     legend = axes.get_legend()
     assert legend is not None
     assert [text.get_text() for text in legend.get_texts()] == ["gd", "nesterov", "adam"]
@@ -125,7 +126,7 @@ def test_contours_name_several_paths_in_their_colours(bowl: Surface) -> None:
 
 
 def test_names_without_a_common_form_are_given_in_full(bowl: Surface) -> None:
-    legend = viz.contour(bowl, paths=[several(("mine", "relu-gd-seed0"))]).axes[0].get_legend()
+    legend = viz.contour(Panel(bowl, paths=several(("mine", "relu-gd-seed0")))).axes[0].get_legend()
     assert legend is not None
     assert [text.get_text() for text in legend.get_texts()] == ["mine", "relu-gd-seed0"]
 
@@ -135,7 +136,7 @@ def test_the_labels_of_alpha_and_beta_keep_apart_where_the_axes_meet(bowl: Surfa
     grid = Grid.square(7)
     surface = make_surface(np.ones(grid.shape) + grid.axes[0][:, None] ** 2, grid)
     style = viz.Style(panel_width=2.6, panel_height=2.1, dpi=100, anti_aliasing=False)
-    plotter = viz.surface(surface, style=style)
+    plotter = viz.surface(surface, viz.Look(style=style))
     renderer = plotter.renderers[0]
     plotter.render()
     places = []
@@ -158,7 +159,9 @@ def test_the_labels_of_alpha_and_beta_keep_apart_where_the_axes_meet(bowl: Surfa
 @pytest.mark.usefixtures("rendering")
 def test_titles_of_small_panels_keep_off_the_upper_edge(bowl: Surface) -> None:
     style = viz.Style(panel_width=2.6, panel_height=2.1, dpi=150, anti_aliasing=False)
-    plotter = viz.compare([bowl, bowl], titles=["ReLU (kinked)", "ELU"], style=style)
+    plotter = viz.compare(
+        [Panel(bowl, title="ReLU (kinked)"), Panel(bowl, title="ELU")], viz.Look(style=style)
+    )
     image = np.asarray(plotter.screenshot(return_img=True))
     plotter.close()
     inked = np.flatnonzero((image < 128).any(axis=(1, 2)))
@@ -170,7 +173,7 @@ def test_titles_of_small_panels_keep_off_the_upper_edge(bowl: Surface) -> None:
 def test_the_longest_title_of_a_colour_bar_keeps_off_the_right_edge(
     bowl: Surface, style: str
 ) -> None:
-    plotter = viz.surface(bowl, colour="slope", height="linear", style=style)
+    plotter = viz.surface(bowl, viz.Look(height="linear", colour="slope", style=style))
     picture = np.asarray(plotter.screenshot(return_img=True), dtype=int)
     plotter.close()
     ground = picture[0, 0]

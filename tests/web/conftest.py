@@ -15,6 +15,7 @@ from browsing import until
 
 from landscape import viz
 from landscape.records.grid import Grid
+from landscape.records.panel import Panel
 from landscape.records.results import Projection
 from landscape.records.surface import Status, Surface
 
@@ -88,13 +89,11 @@ def path_on(surface: Surface, name: str) -> Projection:
 
 
 @pytest.fixture(scope="session")
-def records() -> dict[str, Any]:
+def records() -> dict[str, Panel]:
     kinked, smooth = bowl("relu-gd-seed0", crease=0.4), bowl("gelu-gd-seed0")
     return {
-        "relu-gd-seed0.random": kinked,
-        "gelu-gd-seed0.random": smooth,
-        "relu path": path_on(kinked, "relu-gd-seed0"),
-        "gelu path": path_on(smooth, "gelu-gd-seed0"),
+        "relu-gd-seed0.random": Panel(kinked, paths=(path_on(kinked, "relu-gd-seed0"),)),
+        "gelu-gd-seed0.random": Panel(smooth, paths=(path_on(smooth, "gelu-gd-seed0"),)),
     }
 
 

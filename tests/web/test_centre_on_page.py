@@ -16,6 +16,7 @@ from PIL import Image
 
 from landscape import viz
 from landscape.records.grid import Grid
+from landscape.records.panel import Panel
 from landscape.records.residuals import remove_quadratic
 from landscape.records.surface import Status, Surface
 from landscape.viz.browser.html import page_of
@@ -38,8 +39,8 @@ def path_to(end: tuple[float, float], name: str = "mlp") -> Any:
     return replace(make_path(way, 0.0114 + np.sum(way**2, axis=1)), run=name, plane=name)
 
 
-def centre_in(*items: Any) -> Any:
-    return told_by(page_of(list(items)))["panels"][0]["centre"]
+def centre_in(item: Any) -> Any:
+    return told_by(page_of(item))["panels"][0]["centre"]
 
 
 def said(page: Any) -> list[str]:
@@ -49,8 +50,8 @@ def said(page: Any) -> list[str]:
 def test_a_page_holds_what_is_known_of_the_centre() -> None:
     known = {"known": True, "loss": 0.0114, "accuracy": 0.985}
     assert centre_in(bowl()) == {"place": "cross", **known}
-    assert centre_in(bowl(), path_to((0.0, 0.0))) == {"place": "path", **known}
-    assert centre_in(bowl(), path_to((0.4, 0.0))) == {"place": "cross", **known}
+    assert centre_in(Panel(bowl(), paths=(path_to((0.0, 0.0)),))) == {"place": "path", **known}
+    assert centre_in(Panel(bowl(), paths=(path_to((0.4, 0.0)),))) == {"place": "cross", **known}
     outside = bowl(Grid.rectangle((5, 5), (0.2, 1.0), (-1.0, 1.0)))
     assert centre_in(outside) == {"place": "outside", **known}
 
@@ -70,9 +71,8 @@ def test_what_is_no_network_has_no_centre(settings: dict[str, Any]) -> None:
 def test_a_path_along_one_axis_ends_at_the_centre_too() -> None:
     """Its plane has one direction; a page draws it at beta = 0."""
     along = path_to((0.0, 0.0))
-    assert centre_in(bowl(), replace(along, coordinates=along.coordinates[:, :1]))["place"] == (
-        "path"
-    )
+    line = replace(along, coordinates=along.coordinates[:, :1])
+    assert centre_in(Panel(bowl(), paths=(line,)))["place"] == "path"
 
 
 def test_a_page_marks_no_solutions_and_so_the_centre_of_a_plane_through_some() -> None:
@@ -118,7 +118,9 @@ def test_the_cross_is_at_the_centre_and_its_words_cover_nothing(
 def test_an_end_of_a_path_is_the_mark_while_it_is_drawn(
     opened: Callable[..., Any], tmp_path: Path
 ) -> None:
-    with opened(viz.to_html([bowl(), path_to((0.0, 0.0))], tmp_path / "page.html")) as page:
+    with opened(
+        viz.to_html(Panel(bowl(), paths=(path_to((0.0, 0.0)),)), tmp_path / "page.html")
+    ) as page:
         toggle = page.locator("[data-layer=centre]")
         assert page.evaluate(CROSSES) == [0]
         assert toggle.is_disabled()

@@ -17,6 +17,7 @@ from PIL import Image
 from landscape import viz
 from landscape.records.grid import Grid
 from landscape.records.kink_map import KinkMap
+from landscape.records.panel import Panel
 from landscape.records.residuals import Residual, remove_quadratic
 from landscape.records.surface import Surface
 
@@ -49,7 +50,7 @@ def window_of(surface: Surface, width: float) -> Residual:
 
 @pytest.fixture(scope="module")
 def whole(records: dict[str, Any]) -> dict[str, Any]:
-    kinked = records["relu-gd-seed0.random"]
+    kinked = records["relu-gd-seed0.random"].surface
     return {
         **records,
         "map": crease_map(kinked, 0.8),
@@ -169,7 +170,7 @@ def test_stored_gradients_shade_and_facets_are_kept_for_kinks_without(
     faceted = "lossoscope.panels().map((panel) => panel.drawn.faceted)"
     bare = {}
     for name in ("relu-gd-seed0.random", "gelu-gd-seed0.random"):
-        full = records[name]
+        full = records[name].surface
         bare[name] = Surface(full.grid, {"losses": full.losses}, full.status, full.plane,
                              full.run, full.settings)  # fmt: skip
     for items, expected in ((records, [False, False]), (bare, [True, False])):
@@ -212,14 +213,13 @@ def test_a_turn_may_be_coarser_and_what_rests_is_whole(
         grid = Grid.square(101)
         a, b = np.meshgrid(*grid.axes, indexing="ij")
         losses = 0.01 + a**2 + b**2 + 0.3 * np.abs(a + 0.2 * b)
-        surfaces[name] = Surface(
-            grid, {"losses": losses}, np.ones(grid.shape, np.uint8), plane="p", run=name
-        )
+        surfaces[name] = Surface(grid, {"losses": losses}, np.ones(grid.shape, np.uint8), run=name)
     turn = np.linspace(0, 6, 400)
     places = (0.9 * np.exp(-turn / 2) * np.array([np.cos(turn), np.sin(turn)])).T
     path = make_path(places, 1 + places[:, 0] ** 2)
+    shown = {name: Panel(surface, paths=(path,)) for name, surface in surfaces.items()}
     pieces = "lossoscope.panels()[0].drawn.pieces"
-    with opened(viz.to_html({**surfaces, "path": path}, tmp_path / "large.html")) as page:
+    with opened(viz.to_html(shown, tmp_path / "large.html")) as page:
         assert page.evaluate(pieces) == 399
         coarse = page.evaluate(
             "new Promise((tell) => { lossoscope.coarsen(); requestAnimationFrame(() => "

@@ -7,6 +7,7 @@ import html
 import importlib.util
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,7 @@ import pytest
 from browsing import open_page
 
 from landscape import viz
-from landscape.records.plane import Plane
 from landscape.records.residuals import remove_quadratic
-from landscape.records.results import Projection
-from landscape.records.surface import Surface
 from landscape.viz import offscreen
 from landscape.viz.browser.notebook import picture_of
 from landscape.viz.scenes import panels
@@ -41,7 +39,7 @@ def test_the_frame_holds_the_whole_page(records: dict[str, Any]) -> None:
 
 
 def test_a_surface_alone_is_enough(records: dict[str, Any]) -> None:
-    assert "relu-gd-seed0" in viz.show(records["relu-gd-seed0.random"]).page
+    assert "relu-gd-seed0" in viz.show(records["relu-gd-seed0.random"].surface).page
 
 
 def test_a_low_frame_is_refused(records: dict[str, Any]) -> None:
@@ -64,37 +62,32 @@ def test_what_the_backend_of_pyvista_lacks_is_said_in_a_line(
 
     monkeypatch.setattr(importlib.util, "find_spec", without_trame)
     with pytest.raises(ImportError) as caught:
-        viz.show(records["relu-gd-seed0.random"], backend="pyvista")
+        viz.show(records["relu-gd-seed0.random"].surface, backend="pyvista")
     text = str(caught.value)
     assert "trame, trame_vtk" in text
     assert "pip install 'lossoscope[notebook]'; or leave backend out" in text
     assert "\n" not in text
 
 
-def test_a_picture_has_each_surface_with_its_own_paths(
+def test_a_picture_has_each_panel_with_its_own_paths(
     records: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[tuple[Any, ...]] = []
     monkeypatch.setattr(panels, "surface", lambda *a, **k: drawn.append((a, k)))
     monkeypatch.setattr(panels, "compare", lambda *a, **k: drawn.append((a, k)))
-    surfaces = {k: v for k, v in records.items() if isinstance(v, Surface)}
-    flat = {k: v for k, v in records.items() if isinstance(v, Surface | Projection | Plane)}
-    picture_of(flat, style="dark")
-    (every,), told = drawn[0]
-    assert every == list(surfaces.values())
-    assert told["titles"] == [one.run for one in every]
-    assert told["style"] == "dark"
-    for one, paths in zip(every, told["paths"], strict=True):
-        wanted = [v for v in records.values() if isinstance(v, Projection)
-                  and v.plane == one.plane]  # fmt: skip
-        assert paths == wanted
-    assert any(told["paths"])
-    name, first = next(iter(surfaces.items()))
-    picture_of({name: first}, title="mine")
-    assert drawn[1][0] == (first,)
-    assert drawn[1][1]["title"] == "mine"
+    look = viz.Look(style="dark")
+    picture_of(records, look)
+    (every, seen), told = drawn[0]
+    assert [one.surface for one in every] == [one.surface for one in records.values()]
+    assert [one.paths for one in every] == [one.paths for one in records.values()]
+    assert [one.title for one in every] == [one.surface.run for one in every]
+    assert seen is look
+    assert told == {}
+    name, first = next(iter(records.items()))
+    picture_of({name: replace(first, title="mine")})
+    assert drawn[1][0][0].title == "mine"
     with pytest.raises(ValueError, match="leave kink maps and windows out"):
-        picture_of({**surfaces, "w": remove_quadratic(first)})
+        picture_of({**records, "w": remove_quadratic(first.surface)})
 
 
 def test_the_frame_draws_in_a_page(browser: Any, records: dict[str, Any], tmp_path: Path) -> None:
@@ -180,7 +173,8 @@ def test_a_notebook_shows_the_backend_of_pyvista(kernel: Kernel) -> None:
         pytest.importorskip(name)
     served = """
 import asyncio, re, urllib.request
-widget = viz.show(surface, backend="pyvista", height=400, title="a title")
+from landscape.viz import Panel
+widget = viz.show(Panel(surface, title="a title"), backend="pyvista", height=400)
 where = re.search(r'src="([^"]+)"', widget.value)[1]
 answer = await asyncio.to_thread(urllib.request.urlopen, where)
 where, answer.status, "height: 400px" in widget.value

@@ -18,12 +18,14 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from landscape import viz
 from landscape.records.grid import Grid
+from landscape.records.panel import Panel
 from landscape.records.residuals import remove_quadratic
 from landscape.records.results import Projection
 from landscape.records.surface import Status, Surface
 from landscape.viz.browser.html import page_of
 from landscape.viz.browser.packing import TYPES, Blob
 from landscape.viz.browser.records import _kept
+from landscape.viz.captions.surfaces import surface_caption
 from landscape.viz.geometry.window import visible
 
 
@@ -79,7 +81,7 @@ def test_markup_in_names_stays_text() -> None:
     surface = Surface(grid, {"losses": np.ones(grid.shape), evil: np.ones(grid.shape)},
                       np.ones(grid.shape, np.uint8), plane=evil, run=evil,
                       settings={"kind": evil, "examples": 3})  # fmt: skip
-    page = page_of({evil: surface}, title=evil, titles={evil: evil}, source=evil)
+    page = page_of({evil: Panel(surface, title=evil)}, title=evil, source=evil)
     assert "alert(1)</script>" not in page
     assert "<img" not in page
     told = told_by(page)
@@ -169,7 +171,7 @@ def test_a_thinned_axis_keeps_the_solution_wherever_it_lies(points: int, place: 
 
 
 def test_windows_of_the_microscope_follow_the_surface_of_their_run(records: dict[str, Any]) -> None:
-    whole = records["relu-gd-seed0.random"]
+    whole = records["relu-gd-seed0.random"].surface
     windows = {}
     for width in (0.01, 0.1):
         grid = Grid.square(9, width)
@@ -189,7 +191,7 @@ def test_windows_of_the_microscope_follow_the_surface_of_their_run(records: dict
 @pytest.mark.parametrize(
     ("items", "error", "message"),
     [
-        ([], ValueError, "at least one Surface"),
+        ([], ValueError, "at least one Panel, Surface or Residual"),
         (["x"], TypeError, "got str"),
         (Surface(Grid.line(3), {"losses": np.ones(3)}, np.ones(3, np.uint8)), ValueError,
          "leave lines out"),
@@ -224,10 +226,10 @@ def test_the_page_draws_no_path_on_a_plane_it_does_not_lie_in(
     records: dict[str, Any], share: float
 ) -> None:
     """Of a path that hardly lies in the plane every picture marks the end and says why."""
-    surface = records["relu-gd-seed0.random"]
-    own = beside_the_plane(records["relu path"], share)
+    surface = records["relu-gd-seed0.random"].surface
+    own = beside_the_plane(records["relu-gd-seed0.random"].paths[0], share)
     own = replace(own, coordinates=np.append(own.coordinates[:-1], [[0.25, 0.5]], axis=0))
-    told, arrays = path_of(page_of([surface, own]))
+    told, arrays = path_of(page_of(Panel(surface, paths=(own,))))
     assert told["title"] == own.run
     if visible(own):
         assert told["note"] == ""
@@ -240,12 +242,13 @@ def test_the_page_draws_no_path_on_a_plane_it_does_not_lie_in(
     said = told["note"]
     assert said.startswith("Path not drawn: ")
     assert said.endswith("; the mark is the solution.")
-    assert said in viz.caption(surface, [own])
-    assert said in viz.caption(surface, [own], shading="")
+    assert said in surface_caption(Panel(surface, paths=(own,)))
+    assert said in surface_caption(Panel(surface, paths=(own,)), shading="")
 
 
 def test_a_path_that_ends_outside_the_page_s_window_has_no_mark(records: dict[str, Any]) -> None:
-    surface, own = records["relu-gd-seed0.random"], beside_the_plane(records["relu path"], 0.01)
+    panel = records["relu-gd-seed0.random"]
+    surface, own = panel.surface, beside_the_plane(panel.paths[0], 0.01)
     away = replace(own, coordinates=own.coordinates + 9.0)
-    told, _ = path_of(page_of([surface, away]))
+    told, _ = path_of(page_of(Panel(surface, paths=(away,))))
     assert told["note"].endswith("(at least 0.05 is needed).")

@@ -13,6 +13,7 @@ import pytest
 from browsing import at_rest, until
 
 from landscape import viz
+from landscape.records.panel import Panel
 
 SIZES = [(390, 780), (1400, 860), (2560, 1300)]
 ABOVE = "lossoscope.setCamera({elevation: 90, azimuth: -90})"
@@ -31,7 +32,7 @@ def hover(page: Any, panel: int, i: int, j: int) -> Any:
 def test_hovering_reads_the_stored_losses(
     opened: Callable[..., Any], page_file: Path, records: dict[str, Any], size: tuple[int, int]
 ) -> None:
-    surfaces = [records["relu-gd-seed0.random"], records["gelu-gd-seed0.random"]]
+    surfaces = [records["relu-gd-seed0.random"].surface, records["gelu-gd-seed0.random"].surface]
     with opened(page_file, *size) as page:
         page.evaluate(ABOVE)
         for panel, surface in enumerate(surfaces):
@@ -56,7 +57,7 @@ def test_hovering_from_the_side_meets_what_is_in_front(
     opened: Callable[..., Any], page_file: Path, records: dict[str, Any]
 ) -> None:
     """A sample of the near slope, at the camera that the page starts with."""
-    surface = records["gelu-gd-seed0.random"]
+    surface = records["gelu-gd-seed0.random"].surface
     with opened(page_file) as page:
         loss = float(hover(page, 1, 12, 24).get_attribute("data-loss"))
     near = surface.losses[11:14, 23:26]
@@ -90,11 +91,15 @@ def test_a_kept_point_compares_the_panels_at_one_place(
         at_rest(page)
         rows = page.locator(".probe tbody tr")
         kept = [float(rows.nth(k).get_attribute("data-loss")) for k in range(2)]
-        stored = [records[f"{name}-gd-seed0.random"].losses[10, 20] for name in ("relu", "gelu")]
+        stored = [
+            records[f"{name}-gd-seed0.random"].surface.losses[10, 20] for name in ("relu", "gelu")
+        ]
         np.testing.assert_allclose(kept, stored, rtol=1e-6)
         page.keyboard.press("Shift+ArrowRight")
         moved = float(rows.nth(1).get_attribute("data-loss"))
-        assert moved == pytest.approx(records["gelu-gd-seed0.random"].losses[11, 20], rel=1e-6)
+        assert moved == pytest.approx(
+            records["gelu-gd-seed0.random"].surface.losses[11, 20], rel=1e-6
+        )
         page.keyboard.press("Escape")
         assert page.locator(".probe").is_hidden()
 
@@ -120,7 +125,7 @@ def test_toggles_change_the_scene(opened: Callable[..., Any], page_file: Path, l
 def test_the_scrubber_moves_the_marks_to_what_was_recorded(
     opened: Callable[..., Any], page_file: Path, records: dict[str, Any], size: tuple[int, int]
 ) -> None:
-    path = records["gelu path"]
+    path = records["gelu-gd-seed0.random"].paths[0]
     with opened(page_file, *size) as page:
         for k in (0, 7, 30):
             page.locator(".scrubber").fill(str(k))
@@ -221,7 +226,7 @@ def test_all_panels_share_one_scale(
         scales = page.evaluate("lossoscope.panels().map((panel) => panel.scale)")
     assert scales[0] == scales[1]
     names = ("relu-gd-seed0.random", "gelu-gd-seed0.random", "relu path", "gelu path")
-    losses = np.concatenate([records[name].losses.ravel() for name in names])
+    losses = np.concatenate([records[name].surface.losses.ravel() for name in names])
     assert scales[0]["low"] == pytest.approx(np.log10(losses.min()), abs=1e-6)
     assert scales[0]["high"] == pytest.approx(np.log10(losses.max()), abs=1e-6)
 
@@ -253,9 +258,8 @@ def test_markup_in_a_name_is_shown_as_text(
     from landscape import viz
 
     evil = "<img src=x onerror='window.broken=1'><b>bold</b></script><script>window.broken=1"
-    items = {evil: records["relu-gd-seed0.random"], "path": records["relu path"]}
-    target = viz.to_html(items, tmp_path / "evil.html", title=evil, titles={evil: evil},
-                         runs={"relu-gd-seed0": evil})  # fmt: skip
+    items = {evil: replace(records["relu-gd-seed0.random"], title=evil)}
+    target = viz.to_html(items, tmp_path / "evil.html", title=evil, runs={"relu-gd-seed0": evil})
     with opened(target) as page:
         assert page.evaluate("window.broken") is None
         assert page.locator("img, .app b b").count() == 0
@@ -305,11 +309,13 @@ def test_a_path_without_losses_lies_on_the_surface_of_the_page(
     opened: Callable[..., Any], records: dict[str, Any], tmp_path: Path
 ) -> None:
     """Paths of other programs have none, and nothing of them was drawn."""
-    own = records["relu path"]
+    own = records["relu-gd-seed0.random"].paths[0]
     unknown = np.full(len(own.steps), np.nan)
     bare = replace(own, losses=unknown, plane_losses=unknown, distances=unknown,
                    off_plane_distances=unknown)  # fmt: skip
-    page_file = viz.to_html([records["relu-gd-seed0.random"], bare], tmp_path / "bare.html")
+    page_file = viz.to_html(
+        Panel(records["relu-gd-seed0.random"].surface, paths=(bare,)), tmp_path / "bare.html"
+    )
     with opened(page_file) as page:
         (panel,) = page.evaluate("lossoscope.panels()")
         assert panel["drawn"]["pieces"] == 30
@@ -323,10 +329,12 @@ def test_the_page_marks_only_the_end_of_a_path_beside_its_plane(
     opened: Callable[..., Any], records: dict[str, Any], tmp_path: Path
 ) -> None:
     """0.04 % of it lay in the plane, and a line of it was drawn there."""
-    own = records["relu path"]
+    own = records["relu-gd-seed0.random"].paths[0]
     off = 50 * np.linalg.norm(own.coordinates, axis=1)
     beside = replace(own, off_plane_distances=off, distances=off * np.sqrt(1 + 1 / 2500))
-    page_file = viz.to_html([records["relu-gd-seed0.random"], beside], tmp_path / "beside.html")
+    page_file = viz.to_html(
+        Panel(records["relu-gd-seed0.random"].surface, paths=(beside,)), tmp_path / "beside.html"
+    )
     with opened(page_file) as page:
         (panel,) = page.evaluate("lossoscope.panels()")
         assert panel["drawn"]["pieces"] == 0

@@ -15,7 +15,7 @@ from landscape.records.choices import known_names
 
 from ..geometry.centre_mark import WORDS
 from ..writing import SOFTWARE
-from .records import Record, contents_of, sort_records
+from .records import Records, contents_of, sort_records
 
 WEB = Path(__file__).parents[1] / "web"
 # A name, not a path: what is typed after `landscape render`.
@@ -23,27 +23,26 @@ _STUDY = "study.h5"
 
 
 def to_html(
-    items: Record | Mapping[str, Record] | Iterable[Record],
+    items: Records,
     path: Path | str,
     *,
     title: str = "",
-    titles: Mapping[str, str] | None = None,
     runs: Mapping[str, str] | None = None,
     kinked: Iterable[str] = (),
     show: Sequence[str] = (),
     source: str = _STUDY,
 ) -> Path:
-    """Write surfaces with what belongs to them as one HTML file and return its path.
+    """Write panels with what belongs to them as one HTML file and return its path.
 
-    The file opens from disk, without a network. Losses are float32, gradients float16.
+    The file opens from disk, without a network. Losses are float32, gradients float16. The reader
+    of the page chooses height, colour and shading there, so that it takes no look.
 
     Args:
-        items: records, or records by their ids: surfaces over planes, projections (drawn on the
-            surfaces of their plane), planes (told in words), kink maps, and residuals of the
-            microscope (a zoom series behind the surface of their run).
+        items: records, or records by their ids: panels or surfaces, kink maps, and residuals of
+            the microscope (a zoom series behind the surface of their run). A panel without a title
+            has that of its run, or its id.
         path: of the file.
         title: of the page.
-        titles: of surfaces, by their ids.
         runs: names to show for runs.
         kinked: runs whose activation has kinks: without stored gradients they are shaded flat, so
             that creases stay crisp.
@@ -56,8 +55,7 @@ def to_html(
             for unknown ids in ``show``.
         OSError: if the file cannot be written.
     """
-    text = page_of(items, title=title, titles=titles, runs=runs, kinked=kinked, show=show,
-                   source=source)  # fmt: skip
+    text = page_of(items, title=title, runs=runs, kinked=kinked, show=show, source=source)
     path = Path(path)
     writable_folder(path.parent)
     write_bytes(path, text.encode("utf-8"))
@@ -65,17 +63,16 @@ def to_html(
 
 
 def page_of(
-    items: Record | Mapping[str, Record] | Iterable[Record],
+    items: Records,
     *,
     title: str = "",
-    titles: Mapping[str, str] | None = None,
     runs: Mapping[str, str] | None = None,
     kinked: Iterable[str] = (),
     show: Sequence[str] = (),
     source: str = _STUDY,
 ) -> str:
     """Return the page of :func:`to_html` as a text."""
-    found = contents_of(sort_records(items), titles=titles or {}, kinked=kinked, runs=runs or {})
+    found = contents_of(sort_records(items), kinked=kinked, runs=runs or {})
     known = [panel["id"] for panel in found.panels]
     unknown = [name for name in show if name not in known]
     if unknown:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import html
 import importlib.util
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from landscape.records.choices import check_known
 
+from ..look import USUAL, Look
 from .html import page_of
-from .records import Record, sort_records
+from .records import Records, sort_records
 
 Backend = Literal["html", "pyvista"]
 _PACKAGES = ("trame", "trame_vtk", "trame_vuetify", "ipywidgets")
@@ -47,7 +47,8 @@ class Shown:
 
 
 def show(
-    items: Record | Mapping[str, Record] | Iterable[Record],
+    items: Records,
+    look: Look = USUAL,
     *,
     height: int = 560,
     backend: Backend = "html",
@@ -63,11 +64,12 @@ def show(
 
     Args:
         items: as for :func:`viz.to_html`.
+        look: of PyVista's picture; the reader of a page chooses there.
         height: of the frame, in pixels.
         backend: ``html`` or ``pyvista``.
-        options: ``title``, ``titles``, ``runs``, ``kinked``, ``show`` and ``source`` of
-            :func:`viz.to_html`; for ``pyvista`` those of :func:`viz.surface`, or of
-            :func:`viz.compare` for several surfaces, such as ``colour`` and ``style``.
+        options: ``title``, ``runs``, ``kinked``, ``show`` and ``source`` of :func:`viz.to_html`;
+            for ``pyvista`` those of :func:`viz.surface`, or of :func:`viz.compare` for several
+            surfaces.
 
     Returns:
         What the cell shows: :class:`Shown`, or the widget of PyVista.
@@ -82,7 +84,7 @@ def show(
         raise ValueError(f"height must be at least 200 pixels, got {height}")
     check_known("backend", backend, get_args(Backend))
     if backend == "pyvista":
-        return _in_kernel(items, height, options)
+        return _in_kernel(items, look, height, options)
     page = page_of(items, **options)
     size = len(page) / 1e6
     return Shown(page, height, f"<interactive page of {size:.1f} MB; viz.to_html writes it>")
@@ -106,12 +108,10 @@ def check_packages() -> None:
         )
 
 
-def _in_kernel(
-    items: Record | Mapping[str, Record] | Iterable[Record], height: int, options: dict[str, Any]
-) -> Any:
+def _in_kernel(items: Records, look: Look, height: int, options: dict[str, Any]) -> Any:
     """Show surfaces with the notebook backend of PyVista."""
     check_packages()
-    picture = picture_of(items, **options)
+    picture = picture_of(items, look, **options)
     if not picture.notebook:
         picture.close()
         raise ValueError(
@@ -124,11 +124,12 @@ def _in_kernel(
     )  # fmt: skip
 
 
-def picture_of(items: Record | Mapping[str, Record] | Iterable[Record], **options: Any) -> Any:
-    """Draw surfaces with the paths and planes that belong to them.
+def picture_of(items: Records, look: Look = USUAL, **options: Any) -> Any:
+    """Draw panels in 3D; one without a title has that of its run, or its id.
 
     Args:
-        items: surfaces over planes, projections and planes.
+        items: panels or surfaces.
+        look: how they look.
         options: of :func:`viz.surface`, or of :func:`viz.compare` for several surfaces.
 
     Raises:
@@ -143,12 +144,8 @@ def picture_of(items: Record | Mapping[str, Record] | Iterable[Record], **option
             "PyVista's backend shows surfaces with their paths; leave kink maps and windows out, "
             "or leave backend out"
         )
-    homes = [one.plane or name for name, one in found.surfaces.items()]
-    paths = [[p for p in found.projections.values() if p.plane == home] for home in homes]
-    planes = [found.planes.get(home) for home in homes]
-    every = list(found.surfaces.values())
-    names = [one.run or name for name, one in found.surfaces.items()]
-    if len(every) == 1:
-        return surface(every[0], **{"path": paths[0], "plane": planes[0], "title": names[0],
-                                    **options})  # fmt: skip
-    return compare(every, **{"paths": paths, "planes": planes, "titles": names, **options})
+    panels = [replace(one, title=one.title or one.surface.run or name)
+              for name, one in found.panels.items()]  # fmt: skip
+    if len(panels) == 1:
+        return surface(panels[0], look, **options)
+    return compare(panels, look, **options)

@@ -14,6 +14,7 @@ from landscape.records.arrays import Floats
 from landscape.records.centre import centre_of
 from landscape.records.grid import Grid
 from landscape.records.kink_map import KinkMap
+from landscape.records.panel import Panel
 from landscape.records.plane import Plane
 from landscape.records.plurals import counted
 from landscape.records.residuals import Residual
@@ -29,7 +30,8 @@ from ..geometry.height import check_values, left_out
 from ..geometry.window import Window, visible
 from .packing import Blob, float_kind
 
-Record = Surface | Projection | Plane | KinkMap | Residual
+Record = Panel | Surface | KinkMap | Residual
+Records = Record | Mapping[str, Record] | Iterable[Record]
 # More points a side are too many for a browser that renders in software.
 MOST_POINTS = 301
 # Kink segments beyond these, the ones with the smallest jumps, are left out.
@@ -42,40 +44,42 @@ _HALVES = (*_GRADIENTS, "slope")
 class Sorted:
     """Records by what they are, each with its id."""
 
-    surfaces: dict[str, Surface] = field(default_factory=dict)
-    projections: dict[str, Projection] = field(default_factory=dict)
-    planes: dict[str, Plane] = field(default_factory=dict)
+    panels: dict[str, Panel] = field(default_factory=dict)
     maps: dict[str, KinkMap] = field(default_factory=dict)
     windows: dict[str, Residual] = field(default_factory=dict)
 
 
-def sort_records(items: Record | Mapping[str, Record] | Iterable[Record]) -> Sorted:
+def sort_records(items: Records) -> Sorted:
     """Sort records by their kind, with the ids they have or the names they get.
 
     Raises:
         TypeError: for something else.
         ValueError: if there is no surface over a plane and no window, or a line or volume.
     """
-    if isinstance(items, Surface | Projection | Plane | KinkMap | Residual):
+    if isinstance(items, Panel | Surface | KinkMap | Residual):
         items = [items]
     named = items.items() if isinstance(items, Mapping) else [("", item) for item in items]
     found = Sorted()
-    homes: list[tuple[type, dict[str, Any], str]] = [
-        (Surface, found.surfaces, "surface"), (Projection, found.projections, "path"),
-        (Plane, found.planes, "plane"), (KinkMap, found.maps, "kinks"),
-        (Residual, found.windows, "window"),
-    ]  # fmt: skip
     for name, item in named:
-        home = next((h for h in homes if isinstance(item, h[0])), None)
-        if home is None:
-            known = ", ".join(h[0].__name__ for h in homes)
-            raise TypeError(f"a page shows records ({known}), got {type(item).__name__}")
-        _put(home[1], name or getattr(item, "plane", None) or home[2], item)
-    flat = {n: s.grid.shape for n, s in found.surfaces.items() if len(s.grid.shape) != 2}
+        match item:
+            case Panel() | Surface():
+                panel = item if isinstance(item, Panel) else Panel(item)
+                _put(found.panels, name or panel.surface.plane or "surface", panel)
+            case KinkMap():
+                _put(found.maps, name or "kinks", item)
+            case Residual():
+                _put(found.windows, name or "window", item)
+            case _:
+                raise TypeError(
+                    "a page shows records (Panel, Surface, KinkMap, Residual), got "
+                    f"{type(item).__name__}"
+                )
+    shapes = {name: one.surface.grid.shape for name, one in found.panels.items()}
+    flat = {name: shape for name, shape in shapes.items() if len(shape) != 2}
     if flat:
         raise ValueError(f"a page shows surfaces over planes, got {flat}; leave lines out")
-    if not found.surfaces and not found.windows:
-        raise ValueError("a page needs at least one Surface or Residual, got none")
+    if not found.panels and not found.windows:
+        raise ValueError("a page needs at least one Panel, Surface or Residual, got none")
     return found
 
 
@@ -95,14 +99,11 @@ class Contents:
     blobs: list[str]
 
 
-def contents_of(
-    found: Sorted, *, titles: Mapping[str, str], kinked: Iterable[str], runs: Mapping[str, str]
-) -> Contents:
+def contents_of(found: Sorted, *, kinked: Iterable[str], runs: Mapping[str, str]) -> Contents:
     """Turn sorted records into what a page shows.
 
     Args:
         found: the records.
-        titles: of surfaces by their ids; the run, or the id, of others.
         kinked: runs whose activation has kinks: their creases are drawn crisp.
         runs: names of runs to show; others are shown as they are.
 
@@ -110,17 +111,21 @@ def contents_of(
         ValueError: if no surface has a finite value.
     """
     if not found.windows:
-        check_values(list(found.surfaces.values()), "linear")
+        check_values([one.surface for one in found.panels.values()], "linear")
     blobs: list[str] = []
-    own = [_of_two_axes(path) for path in found.projections.values()]
-    homes = [[s for n, s in found.surfaces.items() if p.plane == (s.plane or n)] for p in own]
+    # A path that several panels share is in the page once.
+    unique = list({id(path): path for one in found.panels.values() for path in one.paths}.values())
+    homes = [[one.surface for one in found.panels.values() if any(p is path for p in one.paths)]
+             for path in unique]  # fmt: skip
+    own = [_of_two_axes(path) for path in unique]
     paths = [_path(p, home, blobs, runs) for p, home in zip(own, homes, strict=True)]
     kinks = [
         {"id": name.removeprefix("kinks "), **_kinks(m, blobs)} for name, m in found.maps.items()
     ]
     panels = []
     windows, creased = dict(found.windows), set(kinked)
-    for name, surface in found.surfaces.items():
+    for name, shown in found.panels.items():
+        surface = shown.surface
         inner = {k: w for k, w in windows.items() if _same_axes(w, surface)}
         windows = {k: w for k, w in windows.items() if k not in inner}
         levels = [_surface_level(surface, blobs)]
@@ -128,10 +133,10 @@ def contents_of(
         mine = [i for i, home in enumerate(homes) if any(s is surface for s in home)]
         drawn = [own[i] for i in mine]
         panels.append(
-            _panel(name, surface, levels, titles.get(name), creased)
+            _panel(name, surface, levels, shown.title, creased)
             | {"paths": mine, "kinks": _map_of(surface, found.maps),
                "centre": _centre(surface, drawn),
-               "notes": _notes(surface.settings, found.planes.get(surface.plane or name), drawn)
+               "notes": _notes(surface.settings, shown.plane, drawn)
                + _thinned(surface.grid) + _missing(surface)}
         )  # fmt: skip
     for series in _series(windows):
@@ -139,7 +144,7 @@ def contents_of(
         levels = [_window_level(w, blobs) for w in series.values()]
         notes = _notes(first[1].settings, None) + _thinned(first[1].grid)
         told = {"paths": [], "kinks": None, "centre": None, "notes": notes}
-        panels.append(_panel(*first, levels, titles.get(first[0]), creased) | told)
+        panels.append(_panel(*first, levels, "", creased) | told)
     return Contents(panels, paths, kinks, blobs)
 
 
@@ -147,7 +152,7 @@ def _panel(
     name: str,
     record: Surface | Residual,
     levels: list[dict[str, Any]],
-    title: str | None,
+    title: str,
     kinked: set[str],
 ) -> dict[str, Any]:
     run = str(record.run or "")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from landscape.records.panel import Panel, panels_of
 from landscape.records.plane import Plane
 from landscape.records.results import Projection
 from landscape.records.surface import Status, Surface
@@ -31,55 +32,45 @@ _SHADING = {
 }
 
 
-def caption(
-    surfaces: Surface | Sequence[Surface],
-    paths: Sequence[Projection] = (),
+def surface_caption(
+    shown: Panel | Surface | Sequence[Panel | Surface],
     *,
     scale: HeightScale | None = None,
     frame: Frame | None = None,
     shading: str = "flat",
-    plane: Plane | None = None,
-    planes: Sequence[Plane | None] = (),
     colours: Colours | None = None,
-    own: Sequence[Sequence[Projection]] | None = None,
 ) -> str:
-    """Write the caption of a picture of one or several surfaces.
+    """Write the caption of a picture of one or several panels.
 
     Args:
-        surfaces: what is shown.
-        paths: the paths on them.
+        shown: the panels.
         scale: the height scale; made from the surfaces if not given.
-        frame: where it is drawn, for the vertical scale.
-        shading: how the surface was shaded, "" for a flat figure.
-        plane: of a single surface, for what its settings do not say.
-        planes: of each surface, likewise.
+        frame: where they are drawn, for the vertical scale.
+        shading: how the surfaces were shaded, "" for a flat figure.
         colours: what the surfaces are coloured by, if not by their losses.
-        own: the paths of each surface, for the points that are added to its mesh; for a single
-            surface ``paths``.
     """
-    surfaces = [surfaces] if isinstance(surfaces, Surface) else list(surfaces)
+    panels = panels_of(shown)
+    surfaces, planes = [one.surface for one in panels], [one.plane for one in panels]
+    own = [one.paths for one in panels]
+    paths = [path for several in own for path in several]
     scale = scale or HeightScale.of(surfaces)
-    every = list(planes) if len(planes) == len(surfaces) else [plane, *[None] * len(surfaces)]
-    every = every[: len(surfaces)]
-    parts = [*plane_sentences(surfaces, every, high=bool(shading)), *_warnings(surfaces, every)]
+    parts = [*plane_sentences(surfaces, planes, high=bool(shading)), *_warnings(surfaces, planes)]
     if shading:
         parts += [_height(scale, frame), *(colours.sentences if colours else ()), _SHADING[shading]]
         parts += _paths(paths, surfaces, frame, "at the true losses, ")
-        told = [settings_of(one, its) for one, its in zip(surfaces, every, strict=True)]
+        told = [settings_of(one, its) for one, its in zip(surfaces, planes, strict=True)]
         parts += statistics_of_paths(paths, told)
-        placed = own if own is not None else [paths] if len(surfaces) == 1 else []
-        parts += added(surfaces, placed, scale)
+        parts += added(surfaces, own, scale)
     else:
         parts += [*colours.sentences, f"Isolines: {_kind(scale)}."] if colours else [
             f"Colours and isolines: {_kind(scale)}."
         ]  # fmt: skip
         parts += _paths(paths, surfaces, None, "")
-    each = own if own is not None else [paths] * len(surfaces)
-    parts += centre_sentences(surfaces, each, every)
+    parts += centre_sentences(surfaces, own, planes)
     # Without heights a path is drawn wherever it is.
     parts += [*_clipped(surfaces, paths if shading else (), scale), *_interpolated(surfaces)]
     hatched = colours is not None and colours.diverging and not shading
-    parts += [*_omissions(surfaces, scale, hatched=hatched), *sources(surfaces, every)]
+    parts += [*_omissions(surfaces, scale, hatched=hatched), *sources(surfaces, planes)]
     return " ".join(part for part in parts if part)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,60 +15,80 @@ from ..captions.normalising import statistics_used
 from ..geometry.centre_mark import centre_sentences
 from ..geometry.height import number
 from ..geometry.relief import Relief
-from .microscopy import percent
+
+
+@dataclass(frozen=True, slots=True)
+class StepFacts:
+    """What is known of the optimizer step that a window of the microscope is wide, for captions.
+
+    Attributes:
+        run: name of the run whose median step it is.
+        length: of the step in parameter space; None where that is not known.
+        noise: for each panel what the choice of a minibatch adds to one step, in units of the loss;
+            see :func:`landscape.minibatch_noise`.
+        batch_size: examples of such a minibatch; 0 where that is not known.
+    """
+
+    run: str
+    length: float | None = None
+    noise: Sequence[float] | None = None
+    batch_size: int = 0
 
 
 def microscope_caption(
     residuals: Sequence[Residual],
-    *,
-    titles: Sequence[str],
-    run: str = "",
-    step_length: float | None = None,
-    noise: Sequence[float] | None = None,
-    batch_size: int = 0,
-    full: Sequence[Surface] = (),
+    titles: Sequence[str] | None,
+    step: StepFacts | None,
+    full: Sequence[Surface] | None,
 ) -> str:
     """Write the caption of :func:`viz.microscope` or :func:`viz.microscope_3d`.
 
     It says how small what is seen is: visible is not large.
 
-    Args:
-        residuals: what is shown.
-        titles: of the panels.
-        run: name of the run whose median step is the width of the window; "" if it is not.
-        step_length: that step in parameter space.
-        noise: for each panel what the choice of a minibatch adds to one step, in units of the loss;
-            see :func:`landscape.minibatch_noise`.
-        batch_size: examples of such a minibatch.
-        full: the surfaces at full scale, whose centres are marked.
-
     Raises:
-        ValueError: for no residual, or lists of other lengths.
+        ValueError: for noise of another number of panels.
     """
     count = len(residuals)
-    if not count:
-        raise ValueError("a caption needs at least one residual, got none")
-    for name, values in (("titles", titles), ("noise", noise)):
-        if values is not None and len(values) != count:
-            raise ValueError(f"{name} must be as many as residuals, {count}, got {len(values)}")
-    parts = [
-        _window(residuals[0], run, step_length),
-        _removed(residuals),
-        _shares(residuals, titles),
-    ]
-    if noise is not None:
-        parts.append(_noise(residuals, titles, noise, batch_size))
-    parts += _insets(residuals, titles)
-    parts += centre_sentences(full, [()] * len(full), [None] * len(full))
+    names = titles or [f"panel {i + 1}" for i in range(count)]
+    parts = [_window(residuals[0], step), _removed(residuals), _shares(residuals, names)]
+    if step is not None and step.noise is not None:
+        if len(step.noise) != count:
+            raise ValueError(f"noise must be as many as residuals, {count}, got {len(step.noise)}")
+        parts.append(_noise(residuals, names, step.noise, step.batch_size))
+    parts += _insets(residuals, names)
+    whole = list(full or ())
+    parts += centre_sentences(whole, [()] * len(whole), [None] * len(whole))
     return " ".join(parts)
 
 
-def _window(residual: Residual, run: str, step_length: float | None) -> str:
+def zooms_caption(residuals: Sequence[Sequence[Residual]], titles: Sequence[str]) -> str:
+    """Write the caption of :func:`viz.zooms`."""
+    widths = [f"{number(one.width)}" for one in residuals[0]]
+    said = f"one {widths[0]} wide" if len(widths) == 1 else (
+        f"windows {', '.join(widths[:-1])} and {widths[-1]} wide"
+    )  # fmt: skip
+    return (
+        f"Rows: {', '.join(titles)}. First column: the loss at full scale. Then the loss minus its "
+        f"best-fitting quadratic in {said}, in multiples of the direction. Every column has the "
+        "scale of the bar below it."
+    )
+
+
+def percent(share: float) -> str:
+    """Write a share with two digits.
+
+    >>> percent(0.0612), percent(0.000123)
+    ('6.1 %', '0.012 %')
+    """
+    return f"{number(100 * share)} %"
+
+
+def _window(residual: Residual, step: StepFacts | None) -> str:
     across = " x ".join(map(str, residual.grid.shape))
     text = f"Window {number(residual.width)} of the direction wide, {across} points"
-    if run:
-        text += f": one optimizer step (median of run {run}"
-        text += f", length {number(step_length)})" if step_length else ")"
+    if step is not None:
+        text += f": one optimizer step (median of run {step.run}"
+        text += f", length {number(step.length)})" if step.length else ")"
     examples = residual.settings.get("examples")
     loss = str(residual.settings.get("loss", "loss")).replace("_", " ")
     over = f"{loss} over {counted(examples, 'example')}" if examples else loss

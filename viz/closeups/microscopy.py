@@ -13,11 +13,18 @@ from landscape.records.residuals import Residual
 from landscape.records.surface import Surface
 
 from ..captions.plane_words import a_range
+from ..captions.told import remember
 from ..flat.contour_axes import draw_contours
 from ..geometry.height import HeightScale, label, number, power_of_ten
 from ..geometry.relief import Relief, draw_relief, ground_colours
 from ..geometry.rows import per_row
 from ..style import Style
+from .microscope_captions import (
+    StepFacts,
+    microscope_caption,
+    percent,
+    zooms_caption,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,6 +36,7 @@ def microscope(
     *,
     titles: Sequence[str] | None = None,
     full: Sequence[Surface] | None = None,
+    step: StepFacts | None = None,
     columns: int | None = None,
     isolines: int = 0,
     inset: bool = True,
@@ -45,6 +53,7 @@ def microscope(
         residuals: one for each panel, see :func:`landscape.remove_quadratic`.
         titles: of each panel.
         full: surfaces at full scale, one for each panel, drawn above them on a log scale.
+        step: of the optimizer that the window is wide, for the caption.
         columns: panels per row; by default at most 4. With ``full`` all stand in one row.
         isolines: about how many lines of equal height between the ends of the scale.
         inset: whether flat panels get one.
@@ -77,6 +86,7 @@ def microscope(
             _head(axes, title, share_text(residuals[place]))
         _label(grid[-1], grid[:, 0], residuals[0].grid.axes)
         _colour_bar(figure, grid, relief)
+    remember(figure, microscope_caption(residuals, titles, step, full))
     return figure
 
 
@@ -132,6 +142,7 @@ def zooms(
             _colour_bar(figure, axes, relief, **_BELOW)
         for one, title in zip(grid[:, 0], titles, strict=True):
             one.set_ylabel(f"{title}\n{one.get_ylabel()}")
+    remember(figure, zooms_caption(residuals, titles))
     return figure
 
 
@@ -140,15 +151,6 @@ def share_text(residual: Residual) -> str:
     if not residual.resolved:
         return "rounding only"
     return f"residual: {percent(residual.share)} of loss range"
-
-
-def percent(share: float) -> str:
-    """Write a share with two digits.
-
-    >>> percent(0.0612), percent(0.000123)
-    ('6.1 %', '0.012 %')
-    """
-    return f"{number(100 * share)} %"
 
 
 _BELOW: dict[str, Any] = {"orientation": "horizontal", "shrink": 0.85, "aspect": 18, "pad": 0.02}

@@ -13,7 +13,7 @@ import numpy as np
 from ..style import Style
 from .explorer import Explorer
 from .line import line_attributes
-from .live_scene import Look, Scene, Shown
+from .live_scene import LiveLook, Scene, Shown
 from .map import map_attributes
 from .moment import Moment
 from .picture_on_request import GROUNDS, Since, Wish, jpeg, place_camera
@@ -42,7 +42,7 @@ class Page:
     def __init__(self, server: Any, *, runs: tuple[str, ...] = ()) -> None:
         from trame.ui.html import DivLayout
 
-        self.look = Look()
+        self.look = LiveLook()
         self._server = server
         self._scene = Scene()
         self._moment = Moment()
@@ -208,7 +208,7 @@ class Page:
         chosen = {name: state[name] for name in _LOOK}
         try:
             chosen["exaggeration"] = float(chosen["exaggeration"])
-            self.look = Look(**chosen)
+            self.look = LiveLook(**chosen)
         except (ValueError, TypeError) as error:
             state.error = str(error)
             return
@@ -256,7 +256,7 @@ class Page:
             )
 
 
-def _first_state(runs: tuple[str, ...], look: Look) -> dict[str, Any]:
+def _first_state(runs: tuple[str, ...], look: LiveLook) -> dict[str, Any]:
     first: dict[str, Any] = {name: getattr(look, name) for name in _LOOK}
     texts = ("place", "doing", "note", "error", "shown", "command", "alpha0", "alpha1", "beta0",
              "beta1", "points", "map_src", "map_values", "map_quantity", "a_alpha", "a_beta",

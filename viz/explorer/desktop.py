@@ -9,7 +9,7 @@ from typing import Any
 
 from ..geometry.mesh import SHADINGS
 from .explorer import Explorer
-from .live_scene import HEIGHTS, SHOWS, Look, Scene
+from .live_scene import HEIGHTS, SHOWS, LiveLook, Scene
 from .moment import Atlas, Moment
 from .regions import POINTS, rounded_point, rounded_window
 
@@ -47,7 +47,7 @@ class Controls:
     def __init__(self, explorer: Explorer, scene: Scene) -> None:
         self.explorer = explorer
         self.scene = scene
-        self.look = Look()
+        self.look = LiveLook()
         self._helping = False
 
     def keys(self) -> dict[str, Callable[[], None]]:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from landscape.records.choices import check_known
+from landscape.records.panel import Panel
 from landscape.records.residuals import Residual, remove_quadratic
 from landscape.records.results import Projection
 from landscape.records.surface import Status, Surface
@@ -19,7 +20,7 @@ from ..geometry.mesh import SHADINGS, Shading, surface_mesh
 from ..geometry.relief import COLOURS
 from ..offscreen import ensure
 from ..scenes.colourbar import draw_colour_bar
-from ..scenes.scene import Panel, draw_mesh, draw_panel
+from ..scenes.scene import DrawnPanel, draw_mesh, draw_panel
 from ..scenes.text import text_2d
 from ..style import Style
 from .line import corner, draw_curve, draw_line, letters_of
@@ -38,8 +39,8 @@ _DPI, _WIDE, _LEAST = 110, 800, 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """How a surface is shown.
+class LiveLook:
+    """What the controls of the live explorer are set to.
 
     Attributes:
         shows: ``loss``; ``residual``, the losses without their best-fitting quadratic; ``auto``:
@@ -89,7 +90,7 @@ class Shown:
     note: str = ""
 
     @classmethod
-    def of(cls, surface: Surface, look: Look, paths: tuple[Projection, ...] = ()) -> Shown:
+    def of(cls, surface: Surface, look: LiveLook, paths: tuple[Projection, ...] = ()) -> Shown:
         """Choose between losses and residual, and make the scale.
 
         Raises:
@@ -184,7 +185,7 @@ class Scene:
         if self._aimed:
             self._put_camera(self._aimed)
 
-    def draw(self, moment: Moment, look: Look, *, turn_back: bool = False) -> Shown | None:
+    def draw(self, moment: Moment, look: LiveLook, *, turn_back: bool = False) -> Shown | None:
         """Draw a moment; the camera stays where the user turned it.
 
         Args:
@@ -206,7 +207,7 @@ class Scene:
             self.plotter.suppress_rendering = False
 
     def _draw(
-        self, surface: Surface, place: Place, moment: Moment, look: Look, *, turn_back: bool
+        self, surface: Surface, place: Place, moment: Moment, look: LiveLook, *, turn_back: bool
     ) -> Shown:
         shown = Shown.of(surface, look, place.paths)
         style = _style(look, self.plotter.window_size[0], self._ratio)
@@ -228,11 +229,11 @@ class Scene:
         self.shown, self._surface = shown, surface
         return shown
 
-    def _draw_surface(self, shown: Shown, look: Look, style: Style, title: str) -> None:
+    def _draw_surface(self, shown: Shown, look: LiveLook, style: Style, title: str) -> None:
         frame = self.frame = Frame.around([shown.surface], shown.scale, style)
         shading = look.shading if _has(shown.surface, look.shading) else "differences"
         if shown.residual is None:
-            panel = Panel.of(shown.surface, shown.paths, title)
+            panel = DrawnPanel.of(Panel(shown.surface, paths=shown.paths, title=title), shown.scale)
             draw_panel(self.plotter, panel, frame, style, shading=shading,
                        aspect=0.86 * self.aspect)  # fmt: skip
             return
@@ -286,7 +287,7 @@ class Scene:
             self.plotter.subplot(0, 0)
             self.plotter.add_text(said, position=place, font_size=9, name=name, color="#222222")
 
-    def chart(self, line: Surface | None, look: Look) -> None:
+    def chart(self, line: Surface | None, look: LiveLook) -> None:
         """Show the losses along a line in the upper left corner; None shows none any more."""
         if self._corner is None:
             if line is None:
@@ -301,7 +302,7 @@ class Scene:
         self.plotter.close()
 
 
-def _style(look: Look, width: int, ratio: float) -> Style:
+def _style(look: LiveLook, width: int, ratio: float) -> Style:
     style = Style.of(look.style)
     dpi = round(_DPI * ratio * min(max(width / ratio / _WIDE, _LEAST), 1.0))
     return replace(style, dpi=dpi, height=style.height * look.exaggeration,

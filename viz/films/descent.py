@@ -12,17 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.records.choices import check_known
+from landscape.records.panel import Panel
 from landscape.records.results import Projection
-from landscape.records.surface import Surface
 
 from ..captions.normalising import in_short
 from ..geometry.drape import laid, lossless
 from ..geometry.frame import Frame
-from ..geometry.height import HeightScale, Kind, scale_of
-from ..geometry.mesh import Shading, check_shading
 from ..geometry.paths import TUBE, draw_in_front, first_of_steps, over_limit
 from ..geometry.window import visible
-from ..scenes.scene import Panel
+from ..look import USUAL, Look
+from ..scenes.scene import DrawnPanel
 from ..style import Style
 from .film import Image, Progress, Stage, counted, film_style, views, write_lines
 from .video import check_video, write_video
@@ -36,19 +35,15 @@ _MARK = 0.032
 
 
 def animate_descent(
-    surface: Surface,
-    path: Projection,
+    panel: Panel,
     file: Path | str,
+    look: Look = USUAL,
     *,
     seconds: float = 6.0,
     fps: float = 24.0,
     turn: float = 120.0,
     size: tuple[int, int] = (1280, 720),
     pace: Pace = "steps",
-    title: str = "",
-    height: Kind | HeightScale = "log",
-    shading: Shading = "flat",
-    style: Style | str | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Film the optimizer walking down its surface while the camera turns around it.
@@ -59,19 +54,15 @@ def animate_descent(
     lies on the surface, and the corner says so.
 
     Args:
-        surface: two-dimensional.
-        path: the trajectory placed on its plane.
+        panel: a surface with the path that is filmed, the first of its paths.
         file: ``.mp4`` (H.264) or ``.gif``.
+        look: height, shading and style; a film is coloured by the losses.
         seconds: duration; the last eighth shows the end.
         fps: frames per second.
         turn: degrees by which the camera turns, through the style's view in the middle.
         size: width and height in pixels, even.
         pace: ``steps``, every optimizer step as long as every other, or ``distance``, always
             equally fast in the picture.
-        title: above the picture.
-        height: ``log``, ``linear`` or a scale shared with other pictures.
-        shading: see :func:`viz.geometry.mesh.surface_mesh`.
-        style: colours and view: a style, the name of one, or a file of one.
         progress: called with the frames done and their number, after each.
 
     Returns:
@@ -80,17 +71,23 @@ def animate_descent(
     Raises:
         ImportError: without the package that writes films; the message has the command.
         RuntimeError: if nothing can be rendered here.
-        ValueError: for options that make no film, an unknown style, or a path without a drawable
-            record.
+        ValueError: for options that make no film, another colour, a panel without a path, or a path
+            without a drawable record.
     """
     file = Path(file)
     count = check_video(file, size, fps, seconds)
-    check_shading(shading)
+    look.check_plain("a film")
     check_known("pace", pace, PACES)
-    scale = scale_of(height, [surface], [path])
-    style = film_style(size, style)
+    if not isinstance(panel, Panel) or not panel.paths:
+        raise ValueError(
+            "a film needs a path to walk, got none; give Panel(surface, paths=(path,))"
+        )
+    surface, path = panel.surface, panel.paths[0]
+    scale = look.scale([surface], [path])
+    style = film_style(size, look.style)
     frame = Frame.around([surface], scale, style)
     walk = Walk.of(laid(path, surface, scale.kind), frame, pace, on_surface=lossless(path))
+    empty = DrawnPanel(surface, (), panel.title, through=(path,))
     turned = views(style, turn, count)
     stage = Stage(size, style)
     moving = max(round(count * (1 - _HOLD)), 2)
@@ -98,7 +95,7 @@ def animate_descent(
     def frames() -> Iterator[Image]:
         stage.fix_scale(frame, turned)
         for i, view in enumerate(turned):
-            stage.draw(Panel(surface, (), title, through=(path,)), frame, view, shading)
+            stage.draw(empty, frame, view, look.shading)
             walk.draw(stage.plotter, min(i / (moving - 1), 1.0), frame, view,
                       in_short(surface.settings))  # fmt: skip
             yield stage.picture()

@@ -13,7 +13,7 @@ from ..geometry.camera import aim
 from ..geometry.frame import Frame
 from ..geometry.mesh import Shading
 from ..offscreen import ensure
-from ..scenes.scene import Panel, draw_panel
+from ..scenes.scene import DrawnPanel, draw_panel
 from ..scenes.text import text_2d
 from ..style import Style
 
@@ -50,7 +50,7 @@ class Stage:
             aim(self.plotter.renderer, frame, view, aspect=self._aspect)
             self._scale = max(self._scale, self.plotter.camera.parallel_scale)
 
-    def draw(self, panel: Panel, frame: Frame, view: Style, shading: Shading) -> None:
+    def draw(self, panel: DrawnPanel, frame: Frame, view: Style, shading: Shading) -> None:
         """Draw a panel in place of what stood there."""
         # Otherwise the whole picture is rendered for each thing that is added: 4 s instead of 0.3.
         self.plotter.suppress_rendering = True

@@ -18,7 +18,7 @@ from ..captions.normalising import in_short
 from ..geometry.frame import Frame
 from ..geometry.height import HeightScale, number
 from ..geometry.relief import COLOURS
-from ..scenes.scene import Panel
+from ..scenes.scene import DrawnPanel
 from ..style import Style
 from .film import Image, Progress, Stage, counted, film_style, views, write_lines
 from .video import check_video, write_video
@@ -89,7 +89,7 @@ def animate_zoom(
             frame = _residual_frame(residual, view)
             if not i:
                 stage.fix_scale(frame, turned)
-            stage.draw(Panel(residual.surface(), (), title), frame, view, "flat")
+            stage.draw(DrawnPanel(residual.surface(), (), title), frame, view, "flat")
             write_lines(stage.plotter, _window_text(residual, width, step), view)
             yield stage.picture()
 

@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.records.plane import Plane
-from landscape.records.results import Projection
 from landscape.records.surface import Surface
 
-from ..captions.surfaces import caption as caption_of
 from ..captions.told import remember
-from ..geometry.colouring import Colours, Reference, colours_of
-from ..geometry.height import HeightScale, Kind, scale_of
+from ..geometry.colouring import Colours
+from ..geometry.height import HeightScale
 from ..geometry.rows import per_row
-from ..scenes.panel_lists import panels_of, warn_of_mismatches
-from ..scenes.scene import Panel, Paths
+from ..geometry.solution_points import solutions_of
+from ..look import USUAL, Look
+from ..scenes.common import Common, Panels, counted
 from ..scenes.text import wrapped
 from ..style import PAPER, Font, Style
 from .contour_axes import draw_contours
@@ -28,7 +26,6 @@ from .titles import Titles, fitted
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-
 _CAPTION_SIZE = 7.0
 _MOST_PANELS = 64
 _LEAST_WIDTH = 1.5
@@ -37,18 +34,12 @@ FIGURE_SETTINGS: Mapping[str, Any] = PAPER.figure_settings
 
 
 def contour(
-    surfaces: Surface | Sequence[Surface],
+    panels: Panels,
+    look: Look = USUAL,
     *,
-    paths: Sequence[Paths] | Projection | None = None,
-    planes: Sequence[Plane | None] | None = None,
-    titles: Sequence[str] | None = None,
     columns: int | None = None,
-    height: Kind | HeightScale = "log",
-    colour: str = "losses",
-    reference: Reference | Sequence[Reference] | None = None,
     width: float | None = None,
     caption: bool = True,
-    style: Style | str | None = None,
 ) -> Figure:
     """Draw surfaces as contour panels with one range of colours.
 
@@ -56,84 +47,67 @@ def contour(
     grid; nothing is smoothed. Cells without a height stay grey.
 
     Args:
-        surfaces: one or several, two-dimensional.
-        paths: of each surface: one or several placed trajectories.
-        planes: of each surface, for the caption, and the solutions that it was made through.
-        titles: of each surface.
+        panels: one or several, at most 64.
+        look: height, colour and style; contours have no shading. The colour is that between the
+            isolines, which are those of the loss.
         columns: panels per row; by default at most 4.
-        height: ``log``, ``linear``, ``clipped`` (linear up to a limit) or a scale.
-        colour: what is between the isolines, which are those of the loss: ``losses``, ``slope``,
-            ``curvature``, ``status``, ``difference``, ``kinks`` or a field such as ``accuracies``;
-            see :func:`viz.surface`.
-        reference: one for all surfaces or one for each; see :func:`viz.surface`.
         width: of the figure in inches; by default 5.5 for up to 3 columns, else 6.75, and more
             for styles with larger letters; see :func:`viz.width_of`.
         caption: whether the caption is drawn below.
-        style: colours.
 
     Returns:
         A ``matplotlib.figure.Figure``; write it with :func:`viz.save` or go on with it.
 
     Raises:
-        ValueError: for no surface or more than 64, one that is not two-dimensional, lists of other
-            lengths, an unknown colour, less than 1 column or a width below 1.5 inches.
+        ValueError: for no panel or more than 64, a surface that is not two-dimensional, an unknown
+            field, less than 1 column or a width below 1.5 inches.
     """
     import matplotlib
     from matplotlib.figure import Figure
 
-    panels = panels_of(surfaces, paths, titles, planes, most=_MOST_PANELS, what="a contour figure")
-    every = [panel.surface for panel in panels]
-    if any(len(surface.grid.shape) != 2 for surface in every):
+    every = counted(panels, _MOST_PANELS, "a contour figure")
+    surfaces = [panel.surface for panel in every]
+    if any(len(surface.grid.shape) != 2 for surface in surfaces):
         raise ValueError("a surface must have 2 axes to be drawn as contours")
-    style = Style.of(style)
-    scale = scale_of(height, every)
-    colours = colours_of(every, colour, style, height=scale.kind, reference=reference)
+    style = Style.of(look.style)
+    # Paths have no height here.
+    common = Common.of(every, look, style, scale=look.scale(surfaces))
     count = len(every)
     in_row = per_row(count, columns, 4)
     rows = math.ceil(count / in_row)
     across = (5.5 if in_row <= 3 else 6.75) * style.letters if width is None else width
     if not across >= _LEAST_WIDTH:
         raise ValueError(f"width must be at least {_LEAST_WIDTH:g} inches, got {width}")
-    windows = {tuple(float(v) for a in s.grid.axes for v in (a[0], a[-1])) for s in every}
+    windows = {tuple(float(v) for a in s.grid.axes for v in (a[0], a[-1])) for s in surfaces}
     same = len(windows) == 1
-    warn_of_mismatches(every, planes or ())
-    ratio = float(np.ptp(every[0].betas) / np.ptp(every[0].alphas))
+    ratio = float(np.ptp(surfaces[0].betas) / np.ptp(surfaces[0].alphas))
     # Enough for the widest panels: constrained layout loses titles of panels it must make narrower.
     tall = rows * ((across - 1.0) / in_row * ratio + 0.36) + 0.25
+    text = common.caption(flat=True)
     with matplotlib.rc_context(dict(style.figure_settings)):
-        heads = fitted([one.title for one in panels], 0.92 * (across - 1.0) / in_row,
+        heads = fitted([one.title for one in every], 0.92 * (across - 1.0) / in_row,
                        float(matplotlib.rcParams["axes.titlesize"]))  # fmt: skip
         tall += rows * (heads.lines - 1) * 1.2 * heads.size / 72
         figure = Figure(figsize=(across, tall), layout="constrained")
         grid = figure.subplots(rows, in_row, squeeze=False, sharex=same, sharey=same)
-        _panels(grid.ravel(), panels, heads, scale, style, colours)
-        _label(grid.ravel()[:count], every, in_row, max((across - 1.2) / in_row - 0.08, 0.3))
-        _colour_bar(figure, grid, scale, style, colours)
-        shown = [path for panel in panels for path in panel.paths]
-        text = caption_of(every, shown, scale=scale, shading="", planes=planes or (),
-                          colours=colours, own=[panel.paths for panel in panels])  # fmt: skip
+        _panels(grid.ravel(), common, heads)
+        _label(grid.ravel()[:count], surfaces, in_row, max((across - 1.2) / in_row - 0.08, 0.3))
+        _colour_bar(figure, grid, common.scale, style, common.colours)
         if caption:
-            size = _CAPTION_SIZE * style.letters
-            write_caption(figure, text, size=size, font=style.font)
+            write_caption(figure, text, size=_CAPTION_SIZE * style.letters, font=style.font)
     remember(figure, text)
     return figure
 
 
-def _panels(
-    grid: Any,
-    panels: Sequence[Panel],
-    titles: Titles,
-    scale: HeightScale,
-    style: Style,
-    colours: Colours | None,
-) -> None:
+def _panels(grid: Any, common: Common, titles: Titles) -> None:
     for number, axes in enumerate(grid):
-        if number >= len(panels):
+        if number >= len(common.panels):
             axes.set_axis_off()
             continue
-        panel = panels[number]
-        draw_contours(axes, panel.surface, panel.paths, scale, style, solutions=panel.solutions,
-                      colours=colours, number=number)  # fmt: skip
+        panel = common.panels[number]
+        draw_contours(axes, panel.surface, panel.paths, common.scale, common.style,
+                      solutions=solutions_of(panel.surface, panel.plane), colours=common.colours,
+                      number=number)  # fmt: skip
         axes.set_title(titles.texts[number], fontsize=titles.size, linespacing=1.1)
 
 

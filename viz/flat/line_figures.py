@@ -15,7 +15,7 @@ from landscape.records.choices import check_known
 from landscape.records.grid import Grid
 from landscape.records.surface import Surface
 
-from ..captions.surfaces import caption as caption_of
+from ..captions.surfaces import surface_caption
 from ..captions.told import remember
 from ..geometry.height import (
     HeightScale,
@@ -169,7 +169,7 @@ def line(
             columns = max(1, min(len(names), int(width / (0.35 + 0.055 * max(map(len, names))))))
             figure.legend(handles, names, loc="outside lower center", ncols=columns,
                           frameon=False, fontsize=7, handlelength=1.6)  # fmt: skip
-    remember(figure, line_caption(every, height=height, accuracy=accuracy))
+    remember(figure, _caption(every, height, accuracy=accuracy))
     return figure
 
 
@@ -224,12 +224,8 @@ def draw_lines(
         axes.patch.set_visible(False)
 
 
-def line_caption(
-    surfaces: Surface | Sequence[Surface], *, height: Kind = "log", accuracy: bool = True
-) -> str:
-    """Write the caption of :func:`line`, given the same arguments."""
-    every = [surfaces] if isinstance(surfaces, Surface) else list(surfaces)
-    parts = [caption_of(every, scale=HeightScale.of(every, kind=height), shading="")]
+def _caption(every: Sequence[Surface], height: Kind, *, accuracy: bool) -> str:
+    parts = [surface_caption(every, scale=HeightScale.of(every, kind=height), shading="")]
     parts[0] = parts[0].replace("Colours and isolines:", "Axis:")
     if not any("section_beta" in s.settings for s in every):
         parts[0] = _as_line(parts[0])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ Floats = NDArray[np.float64]
 Reference = Surface | KinkMap
 # Colours that are worked out; any other is the name of a field.
 WORKED_OUT = ("slope", "curvature", "status", "difference", "kinks")
+# Colours that compare with something, and with what.
+AGAINST: Mapping[str, str] = MappingProxyType({"difference": "surface", "kinks": "kink map"})
 # A positive range of more than this factor is shown on a log scale.
 _WIDE = 30.0
 # Share of the values that a symmetric range holds; a few peaks do not wash out the rest.
@@ -102,7 +105,7 @@ def _worked_out(
     height: Kind,
     reference: Reference | Sequence[Reference] | None,
 ) -> Colours:
-    if colour in ("difference", "kinks"):
+    if colour in AGAINST:
         return _against(surfaces, colour, style, height, reference)
     work: dict[str, Callable[[Sequence[Surface], Style], Colours]] = {
         "slope": _slope, "curvature": _curvature, "status": _status,
@@ -234,9 +237,8 @@ def _against(
     single = isinstance(reference, Surface | KinkMap)
     every = [reference] * len(surfaces) if single else list(reference or ())  # type: ignore[arg-type]
     if len(every) != len(surfaces) or not all(isinstance(one, wanted) for one in every):
-        kind = "surface" if colour == "difference" else "kink map"
         raise ValueError(
-            f"colour {colour!r} needs reference=, one {kind} or one for each of the "
+            f"colour {colour!r} needs reference=, one {AGAINST[colour]} or one for each of the "
             f"{len(surfaces)} surfaces"
         )
     if colour == "kinks":

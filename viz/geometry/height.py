@@ -167,7 +167,11 @@ class HeightScale:
 
 
 def scale_of(
-    height: Kind | HeightScale, surfaces: Sequence[Surface], paths: Iterable[Projection] = ()
+    height: Kind | HeightScale,
+    surfaces: Sequence[Surface],
+    paths: Iterable[Projection] = (),
+    *,
+    limit: float | None = None,
 ) -> HeightScale:
     """Return a scale as it is, or make that of the surfaces and of what is drawn of paths.
 
@@ -177,7 +181,7 @@ def scale_of(
     if isinstance(height, HeightScale):
         check_values(surfaces, height.kind)
         return height
-    return HeightScale.of(surfaces, kind=height, paths=paths)
+    return HeightScale.of(surfaces, kind=height, paths=paths, limit=limit)
 
 
 def heights(losses: NDArray[np.float64], kind: Kind) -> Floats:

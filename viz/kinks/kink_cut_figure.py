@@ -16,8 +16,8 @@ from ..geometry.camera import aim
 from ..geometry.frame import Frame
 from ..geometry.height import HeightScale, Kind, heights
 from ..geometry.window import Window
+from ..scenes.arrangement import Drawing, arranged
 from ..scenes.legends import draw_heading
-from ..scenes.panels import Drawing, arranged
 from ..scenes.scene import draw_mesh
 from ..style import Style
 

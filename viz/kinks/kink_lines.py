@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.records.kink_map import KinkMap
+from landscape.records.panel import Panel
 from landscape.records.surface import Surface
 
-from ..captions.surfaces import caption as caption_of
+from ..captions.surfaces import surface_caption
 from ..captions.told import remember
 from ..flat.contours import contour, write_caption
 from ..geometry.camera import aim
@@ -20,9 +21,10 @@ from ..geometry.drape import drape
 from ..geometry.frame import Frame
 from ..geometry.height import HeightScale, Kind, scale_of
 from ..geometry.mesh import Shading, check_shading, surface_mesh
+from ..look import Look
+from ..scenes.arrangement import Drawing, arranged
 from ..scenes.cross import draw_cross
 from ..scenes.legends import draw_heading
-from ..scenes.panels import Drawing, arranged
 from ..scenes.scene import draw_mesh
 from ..scenes.text import text_2d
 from ..style import Style
@@ -115,7 +117,7 @@ class DrawnKinks:
         return text + missing(kinks)
 
 
-def look(strength: float) -> tuple[float, float]:
+def weight_of(strength: float) -> tuple[float, float]:
     """Return width in points and opacity of a line of this strength."""
     low, high = _WIDTHS
     faint, full = _OPACITIES
@@ -181,20 +183,20 @@ def kink_contour(
         return kink_density(kinks, surface=surface, title=title, height=height, most=most,
                             width=width, caption=caption, style=style)  # fmt: skip
     drawn = DrawnKinks.of(kinks, least)
-    figure = contour(surface, titles=[title], height=height, width=width, caption=False,
-                     style=style)  # fmt: skip
+    figure = contour(Panel(surface, title=title), Look(height=height, style=style), width=width,
+                     caption=False)  # fmt: skip
     axes = figure.axes[0]
     ends = kinks.segments.reshape(-1, 2, 2)
     with matplotlib.rc_context(dict(style.figure_settings)):
         for layer, strength, mine in drawn.groups():
-            line, opacity = look(strength)
+            line, opacity = weight_of(strength)
             axes.add_collection(LineCollection(
                 list(ends[mine]), colors=layer_colour(layer), linewidths=line, alpha=opacity,
                 capstyle="butt",
             ))  # fmt: skip
         _legend(axes, drawn)
         scale = scale_of(height, [surface])
-        words = " ".join([caption_of(surface, scale=scale, shading=""), *drawn.sentences()])
+        words = " ".join([surface_caption(surface, scale=scale, shading=""), *drawn.sentences()])
         if caption:
             write_caption(figure, words, font=style.font)
     remember(figure, words)
@@ -252,7 +254,7 @@ def kink_surface(
     style = Style.of(style)
     scale = scale_of(height, [surface])
     frame = Frame.around([surface], scale, style)
-    text = caption_of(surface, scale=scale, frame=frame, shading=shading)
+    text = surface_caption(surface, scale=scale, frame=frame, shading=shading)
 
     def draw(plotter: Any, _number: int) -> None:
         mesh = surface_mesh(surface, frame, shading=shading)
@@ -279,7 +281,7 @@ def _draw_lines(
     for layer, strength, mine in drawn.groups():
         points = drape(drawn.kinks.segments[mine], surface, frame)
         if len(points):
-            line, opacity = look(strength)
+            line, opacity = weight_of(strength)
             plotter.add_mesh(pyvista.line_segments_from_points(points), lighting=False,
                              color=layer_colour(layer), opacity=opacity,
                              line_width=style.pixels(line))  # fmt: skip

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from landscape.records.plurals import counted
 from landscape.records.results import Analysis
 
+from ..captions.told import remember
 from ..flat.lines import dark, drawing, grey, ground
 from ..geometry.height import number
 from ..style import Style
@@ -100,16 +101,11 @@ def activation_plate(
                 _draw(panels, record, ends)
                 _label(panels, record, first=column == 0, columns=across)
         figure.supxlabel("$z$", fontsize=8, y=0.04 / tall, va="bottom")
+    remember(figure, _caption(records))
     return figure
 
 
-def activation_caption(records: Sequence[Analysis]) -> str:
-    """Write the caption of a plate.
-
-    Raises:
-        ValueError: for no record, or one of another kind.
-    """
-    _check(records, None)
+def _caption(records: Sequence[Analysis]) -> str:
     classes = [str(record.settings["smoothness"]) for record in records]
     low, high = (float(v) for v in _ends(records)["x"])
     counts = {text: classes.count(name) for name, text in _TOLD.items()}

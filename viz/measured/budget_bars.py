@@ -12,6 +12,7 @@ import numpy as np
 
 from landscape.records.budget import SlopeBudget
 
+from ..captions.told import remember
 from ..flat.lines import between, drawing, grey, ground, legend_size, outside_legend, seen
 from ..geometry.height import number
 from ..style import Style
@@ -71,8 +72,7 @@ def slope_budgets(
         style: its fonts, ink and background: a style, the name of one, or a file of one.
 
     Returns:
-        A ``matplotlib.figure.Figure``; write it with :func:`viz.save`, below it
-        :func:`viz.budget_caption`.
+        A ``matplotlib.figure.Figure``; write it with :func:`viz.save`.
 
     Raises:
         ValueError: for no run, or a run without budgets.
@@ -99,6 +99,7 @@ def slope_budgets(
             axes.spines[["top", "right", "left"]].set_visible(False)
             axes.tick_params(axis="y", length=0)
         outside_legend(figure, handles, columns=columns)
+    remember(figure, _caption(budgets))
     return figure
 
 
@@ -223,13 +224,8 @@ def _handles(budgets: Mapping[str, Sequence[SlopeBudget]]) -> list[Any]:
     return shown
 
 
-def budget_caption(budgets: Mapping[str, Sequence[SlopeBudget]]) -> str:
-    """Write the caption of :func:`viz.slope_budgets`: what was measured, how, and what it means.
-
-    Raises:
-        ValueError: for no run, or a run without budgets.
-    """
-    check_budgets(budgets)
+def _caption(budgets: Mapping[str, Sequence[SlopeBudget]]) -> str:
+    """Say what was measured, how, and what it means."""
     every = [budget for some in budgets.values() for budget in some]
     counts = sorted({len(some) for some in budgets.values()})
     kinds = " and ".join(sorted({str(b.settings.get("segment", "custom")) for b in every}))

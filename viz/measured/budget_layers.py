@@ -13,6 +13,7 @@ from landscape.records.arrays import Floats
 from landscape.records.budget import SlopeBudget
 from landscape.records.plurals import counted
 
+from ..captions.told import remember
 from ..flat.lines import between, dark, drawing, grey, legend_size, outside_legend
 from ..geometry.height import number
 from ..style import Style
@@ -115,8 +116,7 @@ def layer_budgets(
         style: its fonts, ink and background: a style, the name of one, or a file of one.
 
     Returns:
-        A ``matplotlib.figure.Figure``; write it with :func:`viz.save`, below it
-        :func:`viz.layer_caption`.
+        A ``matplotlib.figure.Figure``; write it with :func:`viz.save`.
 
     Raises:
         ValueError: for no budget, networks with other sites, or one without any.
@@ -154,6 +154,7 @@ def layer_budgets(
         outside_legend(figure, handles, columns=columns)
         _fit_labels(figure, panels, around + row * sites)
         _thin_ticks(figure, panels)
+    remember(figure, _caption(every, totals))
     return figure
 
 
@@ -260,14 +261,7 @@ def _cells(units: Floats) -> Floats:
     return np.array([units[a:b].mean() for a, b in pairwise(bounds)])
 
 
-def layer_caption(budgets: SlopeBudget | Sequence[SlopeBudget]) -> str:
-    """Write the caption of :func:`viz.layer_budgets`.
-
-    Raises:
-        ValueError: for no budget, networks with other sites, or one without any.
-    """
-    every = [budgets] if isinstance(budgets, SlopeBudget) else list(budgets)
-    totals = LayerTotals.of(every)
+def _caption(every: Sequence[SlopeBudget], totals: LayerTotals) -> str:
     kinds = " and ".join(sorted({str(b.settings.get("segment", "custom")) for b in every}))
     many = len(every) > 1
     kink_share = float(totals.kinks.mean(axis=0).sum())

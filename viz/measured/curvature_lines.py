@@ -12,8 +12,10 @@ from landscape.records.arrays import Floats
 from landscape.records.choices import check_known
 from landscape.records.results import Analysis
 
+from ..captions.told import remember
 from ..flat.lines import (
     arrays_of,
+    between,
     check_count,
     drawing,
     grey,
@@ -24,6 +26,7 @@ from ..flat.lines import (
     line_style,
     outside_legend,
 )
+from ..geometry.height import number
 from ..style import Style
 
 if TYPE_CHECKING:
@@ -45,6 +48,14 @@ ENOUGH = 10
 _PREDICTED = (0, (1.0, 1.1))
 # Labels are longer in figures from this width in inches.
 _WIDE = 5.0
+# Within this share the predicted roughness agrees with the measured.
+_AGREE = 0.1
+_DIVIDED = {
+    "centre": "divided by autograd's curvature at the same place",
+    "rms": "of which autograd's curvature is subtracted; the errors e are divided by the root mean "
+    "square of autograd's curvature over the places, as it may come close to 0 at single ones: "
+    "shown is 1 + e / rms",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +171,7 @@ def curvature_scale(
         style: its fonts, ink and background: a style, the name of one, or a file of one.
 
     Returns:
-        A ``matplotlib.figure.Figure``; write it with :func:`viz.save`, below it
-        :func:`viz.curvature_scale_caption`.
+        A ``matplotlib.figure.Figure``; write it with :func:`viz.save`.
 
     Raises:
         ValueError: for no line, more than 8, lists of other lengths, an analysis of another kind,
@@ -190,6 +200,7 @@ def curvature_scale(
         unit = ", multiples of the direction" if width >= _WIDE else ""
         below.set_xlabel(f"half-width $h$ of the stencil{unit}")
         outside_legend(figure, handles, columns=columns)
+    remember(figure, _caption(analyses, lines, chosen, titles, kinked))
     return figure
 
 
@@ -296,3 +307,69 @@ def _handles(titles: Sequence[str], kinked: Sequence[bool]) -> list[Any]:
         handles.append(Line2D([], [], color=grey(0.15), linewidth=1.4, linestyle=_PREDICTED,
                               label="predicted by the jumps"))  # fmt: skip
     return handles
+
+
+def _caption(
+    analyses: Sequence[Analysis],
+    lines: Sequence[ScaleLine],
+    chosen: Per,
+    titles: Sequence[str],
+    kinked: Sequence[bool],
+) -> str:
+    """Write what a reader must know."""
+    settings = [analysis.settings for analysis in analyses]
+    kinds = " and ".join(sorted({str(one.get("segment", "custom")) for one in settings}))
+    centres = between(len(a.arrays["centres"]) for a in analyses)
+    examples = [int(one["examples"]) for one in settings if one.get("examples")]
+    over = f" over {between(examples, 'example')}" if examples else ""
+    away = [title for title, line, is_so in zip(titles, lines, kinked, strict=True)
+            if is_so and leaves(line, lines)]  # fmt: skip
+    parts = [
+        f"Central differences (L(t + h) − 2 L(t) + L(t − h)) / h² of the mean loss{over} at "
+        f"{centres} places of a segment ({kinds}), {_DIVIDED[chosen]}. Above their mean with its "
+        "standard error, below their standard deviation over the places. Grey: rounding.",
+        *_prediction(lines, titles, kinked),
+    ]
+    lost = [f"{title} {line.lost}" for title, line in zip(titles, lines, strict=True) if line.lost]
+    if lost:
+        parts.append("Places left out, as autograd's curvature is 0 or not finite there: "
+                     f"{', '.join(lost)}.")  # fmt: skip
+    if away:
+        parts.append(f"The predicted mean leaves the panel: {', '.join(away)}.")
+    bad = [title for title, one in zip(titles, settings, strict=True)
+           if one.get("budget_passed") is False]  # fmt: skip
+    if bad:
+        parts.append(f"The check of the jumps did not pass, do not trust: {', '.join(bad)}.")
+    return " ".join(parts)
+
+
+def _prediction(
+    lines: Sequence[ScaleLine], titles: Sequence[str], kinked: Sequence[bool]
+) -> list[str]:
+    """Say what the dotted lines are, how far they hold, and what a finite sample hides."""
+    shown = [(line, title) for line, title, is_so in zip(lines, titles, kinked, strict=True)
+             if is_so]  # fmt: skip
+    if not shown:
+        return []
+    return [
+        "Dotted: what the jumps at kinks predict. It leaves out that the smooth part of the "
+        "curvature changes within a wide stencil, and fails below the exactness with which "
+        "crossings are placed. Roughness agrees with it within "
+        f"{_AGREE:.0%}: {', '.join(f'{title} {_agreement(line)}' for line, title in shown)}.",
+        f"Hollow marks: fewer than {ENOUGH} stencils hold a kink, single kinks decide. Over all "
+        "places of the segment kinks give a bias that does not depend on h, and a roughness that "
+        "grows like h^(−1/2); that both end at small h says that no place lies so near to a kink.",
+    ]
+
+
+def _agreement(line: ScaleLine) -> str:
+    """Name the longest range of scales over which predicted and measured roughness agree."""
+    off = np.abs(line.predicted_roughness - line.roughness)
+    runs: list[list[float]] = [[]]
+    for scale, agrees in zip(line.scales, off <= _AGREE * line.roughness, strict=True):
+        if agrees:
+            runs[-1].append(float(scale))
+        elif runs[-1]:
+            runs.append([])
+    longest = max(runs, key=len)
+    return f"for h from {number(longest[0])} to {number(longest[-1])}" if longest else "nowhere"

@@ -11,6 +11,7 @@ import numpy as np
 from landscape.records.arrays import Floats
 from landscape.records.results import Analysis
 
+from ..captions.told import remember
 from ..flat.lines import (
     arrays_of,
     between,
@@ -148,8 +149,7 @@ def along_path(
         style: its fonts, ink and background: a style, the name of one, or a file of one.
 
     Returns:
-        A ``matplotlib.figure.Figure``; write it with :func:`viz.save`, below it
-        :func:`viz.along_path_caption`.
+        A ``matplotlib.figure.Figure``; write it with :func:`viz.save`.
 
     Raises:
         ValueError: for no run, more than 8, an analysis of another kind, one that lacks an array or
@@ -170,6 +170,7 @@ def along_path(
         for axes in grid[-1]:
             axes.set_xlabel("optimizer step")
         outside_legend(figure, handles, columns=columns)
+    remember(figure, _caption(runs, every))
     return figure
 
 
@@ -291,13 +292,7 @@ def _handles(runs: Sequence[_Run]) -> list[Any]:
     return handles
 
 
-def along_path_caption(runs: Mapping[str, Analysis]) -> str:
-    """Write the caption of :func:`viz.along_path`.
-
-    Raises:
-        ValueError: as there.
-    """
-    every = _checked(runs)
+def _caption(runs: Mapping[str, Analysis], every: Sequence[_Run]) -> str:
     lengths = [len(run.arrays["steps"]) for run in every]
     counts = [int(a.settings["examples"]) for a in runs.values() if a.settings.get("examples")]
     over = f", {between(counts, 'example')}" if counts else ""

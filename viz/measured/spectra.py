@@ -97,8 +97,7 @@ def spectrum(
         style: its fonts, ink and background: a style, the name of one, or a file of one.
 
     Returns:
-        A ``matplotlib.figure.Figure``; write it with :func:`viz.save`, below it
-        :func:`viz.spectrum_caption`.
+        A ``matplotlib.figure.Figure``; write it with :func:`viz.save`.
 
     Raises:
         ValueError: for no spectrum, more than 8, titles of another number, or an analysis of
@@ -133,7 +132,7 @@ def spectrum(
         least = min(1 / (density.parameters * sigma * math.sqrt(2 * math.pi)) for density in found)
         most = max(float(density.at(places, sigma).max()) for density in found)
         grid[0, 0].set_ylim(least / 10, 2 * most)
-    remember(figure, spectrum_caption(analyses))
+    remember(figure, _caption(analyses, found))
     return figure
 
 
@@ -212,13 +211,7 @@ def _clouds(told: Sequence[dict[str, Any]]) -> list[str]:
             "directions, not for single eigenvalues."]  # fmt: skip
 
 
-def spectrum_caption(analyses: Sequence[Analysis]) -> str:
-    """Write the caption of :func:`viz.spectrum`.
-
-    Raises:
-        ValueError: as there.
-    """
-    found = _checked(analyses)
+def _caption(analyses: Sequence[Analysis], found: Sequence[Density]) -> str:
     _, sigma = _axis(found)
     told: list[dict[str, Any]] = [dict(analysis.settings) for analysis in analyses]
     losses = sorted({str(one.get("loss", "loss")).replace("_", " ") for one in told})

@@ -11,15 +11,17 @@ import numpy as np
 
 from landscape.records.atomic import replacing, writable_folder, write_bytes
 from landscape.records.choices import check_known
+from landscape.records.panel import Panel, panels_of
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
 
 from ..geometry.drape import laid, losses_on
 from ..geometry.frame import Frame
-from ..geometry.height import HeightScale, Kind, left_out, scale_of
+from ..geometry.height import left_out
 from ..geometry.mesh import Shading
 from ..geometry.window import visible
-from ..style import PAPER, Style
+from ..look import USUAL, Look
+from ..style import Style
 from . import formats as mesh_files
 from .gltf import glb
 from .parts import Placing, path_parts, surface_part
@@ -45,15 +47,13 @@ _HEAD = 65536
 
 
 def export_mesh(
-    surface: Surface,
+    panel: Panel | Surface,
     path: Path | str,
+    look: Look = USUAL,
     *,
-    paths: Projection | Sequence[Projection] = (),
-    height: Kind | HeightScale = "log",
-    shading: Shading | None = None,
+    normals: Shading | None = None,
     units: Units = "picture",
     size: float | None = None,
-    style: Style | None = None,
     overwrite: bool = True,
 ) -> tuple[Path, ...]:
     """Write a surface, and the optimizer's paths on it, for another program.
@@ -74,17 +74,16 @@ def export_mesh(
     data of a VTP. No graphics are needed.
 
     Args:
-        surface: two-dimensional; a line or a volume as ``.csv`` only.
+        panel: a surface over a plane with its paths; a line or a volume as ``.csv`` only.
         path: where to; the suffix decides the format.
-        paths: one or several trajectories placed on its plane.
-        height: ``log`` (log10 of the loss), ``linear``, or a scale shared with other files.
-        shading: normals of the displayed height: ``gradient`` (exact slopes), ``differences`` of
+        look: height (``log`` or ``linear``), and the style for colours and, in ``picture`` units,
+            the height over the width. A mesh is coloured by the losses and cut nowhere.
+        normals: of the displayed height: ``gradient`` (exact slopes), ``differences`` of
             the grid, or ``flat``: none, so that each triangle is shaded as it is and creases stay
             sharp. By default ``gradient`` where the surface has the fields, else ``differences``.
         units: ``picture`` (proportions as in pictures) or ``data``: alpha, beta and height
             themselves, however far apart their sizes are.
         size: longer side of the plane in the file; by default 2, in an STL 100 (millimetres).
-        style: colours and, in ``picture`` units, the height over the width.
         overwrite: False to replace only files that this function wrote. A CSV is known by the names
             of its first columns, the others by the name of this program.
 
@@ -93,7 +92,7 @@ def export_mesh(
 
     Raises:
         ValueError: for another suffix, unknown options, a surface without two axes (but as
-            ``.csv``), a clipped scale, or nothing finite to draw.
+            ``.csv``), a clipped height, another colour, or nothing finite to draw.
         FileExistsError: if a file is there that must not be replaced.
         OSError: if a file cannot be written.
 
@@ -102,16 +101,17 @@ def export_mesh(
     """
     path = Path(path)
     suffix = checked_format(path.suffix.removeprefix("."))
-    placed = (paths,) if isinstance(paths, Projection) else tuple(paths)
+    (shown,) = panels_of(panel)
+    surface, placed = shown.surface, shown.paths
     if not overwrite:
         _check_owner((path, _beside(path)) if placed and suffix in _TWO_FILES else (path,))
     if suffix == "csv":
         writable_folder(path.parent)
         return _write_csv(surface, placed, path)
     _check(units, size)
-    style = style or PAPER
-    shading = shading or _best_shading(surface)
-    scale = scale_of(height, [surface], placed)
+    look.check_plain("a mesh file")
+    style, shading = Style.of(look.style), normals or _best_shading(surface)
+    scale = look.scale([surface], placed)
     if scale.clipped:
         raise ValueError("a mesh file holds the whole surface, a clipped height cuts it; give log, "
                          "linear, or a scale without a limit")  # fmt: skip

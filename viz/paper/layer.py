@@ -22,7 +22,7 @@ from ..geometry.paths import TUBE, bead_points, draw_beads, path_pieces
 from ..geometry.viewport import View
 from ..geometry.window import visible
 from ..offscreen import ensure
-from ..scenes.scene import Panel, draw_mesh, panel_mesh, shaded_smooth
+from ..scenes.scene import DrawnPanel, draw_mesh, panel_mesh, shaded_smooth
 from ..style import Style
 
 Floats = NDArray[np.float64]
@@ -44,7 +44,7 @@ class Layer:
 
 
 def render(
-    panel: Panel,
+    panel: DrawnPanel,
     frame: Frame,
     view: View,
     style: Style,
@@ -110,7 +110,7 @@ def _tiles(
 
 def _draw(
     plotter: Any,
-    panel: Panel,
+    panel: DrawnPanel,
     frame: Frame,
     view: View,
     style: Style,

@@ -10,21 +10,22 @@ import numpy as np
 
 from landscape.records.budget import SlopeBudget
 from landscape.records.kink_map import KinkMap
+from landscape.records.panel import Panel, panels_of
 from landscape.records.surface import Surface
 
 from ..captions.normalising import statistics_used
 from ..captions.plane_words import segment_text
-from ..captions.surfaces import caption as caption_of
+from ..captions.surfaces import surface_caption
 from ..captions.told import remember
 from ..flat.line_figures import draw_lines, marked, section
 from ..flat.lines import drawing
-from ..geometry.colouring import Colours, Reference, colours_of
+from ..geometry.colouring import Colours
 from ..geometry.frame import Frame
 from ..geometry.height import HeightScale, Kind
-from ..geometry.mesh import Shading, check_shading
 from ..geometry.viewport import View
+from ..look import USUAL, Look
 from ..measured.budget_rows import budget_sentences, draw_budget_rows
-from ..scenes.scene import Panel, Paths
+from ..scenes.scene import DrawnPanel
 from ..style import Style
 from .hybrid import check_dpi, figure_style
 from .page import BAR, LABEL, ROOM, TITLE, bar_room, place_axes
@@ -33,7 +34,6 @@ from .paper_panels import bar_texts, colour_bar, draw_hybrid, flat_panel
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
 
 LEAST_WIDTH = 5.0
 _HEAD, _TITLE, _GAP = 0.24, 0.20, 0.12
@@ -46,73 +46,77 @@ class Parts:
     """What a mosaic shows.
 
     Attributes:
-        surface: in 3D, with the paths on it.
+        solid: in 3D, with the paths on it.
         flat: as contours, with the paths on it.
         line: the loss along a line.
         budgets: one row each; may be empty.
+        look: of surface and contours.
+        style: that of the look, for small panels.
         scale: of surface and contours.
         colours: of surface and contours, in this order; None for those of the losses.
     """
 
-    surface: Panel
+    solid: Panel
     flat: Panel
     line: Surface
     budgets: tuple[SlopeBudget, ...]
+    look: Look
+    style: Style
     scale: HeightScale
     colours: Colours | None = None
 
     @classmethod
     def of(
         cls,
-        surface: Surface,
-        path: Paths,
-        flat: Surface | None,
-        flat_path: Paths,
+        panel: Panel | Surface,
+        look: Look,
+        flat: Panel | Surface | None,
         line: Surface | None,
         budgets: Sequence[SlopeBudget],
-        height: Kind | HeightScale,
     ) -> Parts:
         """Put the arguments of :func:`mosaic` together; raises like it."""
-        if len(surface.grid.shape) != 2 or (flat is not None and len(flat.grid.shape) != 2):
+        (solid,) = panels_of(panel)
+        (below,) = panels_of(solid if flat is None else flat)
+        surfaces = list(dict.fromkeys([solid.surface, below.surface]))
+        if any(len(surface.grid.shape) != 2 for surface in surfaces):
             raise ValueError("a mosaic shows surfaces with 2 axes; give a line as line=")
         if len(budgets) > _MOST_ROWS:
             raise ValueError(f"a mosaic shows at most {_MOST_ROWS} budgets, got {len(budgets)}")
-        random = surface.settings.get("kind") == "random"
-        solid = Panel.of(surface, path, "random plane" if random else "surface")
-        shown = solid if flat is None else Panel.of(flat, flat_path)
-        scale = height if isinstance(height, HeightScale) else _common([solid, shown], height)
-        return cls(solid, shown, section(surface) if line is None else line, tuple(budgets), scale)
-
-    def coloured(
-        self, colour: str, reference: Reference | Sequence[Reference] | None, style: Style
-    ) -> Parts:
-        """Return the parts coloured by something else than the loss; raises as :func:`mosaic`."""
-        surfaces = list(dict.fromkeys([self.surface.surface, self.flat.surface]))
-        if len(surfaces) == 2 and isinstance(reference, Surface | KinkMap):
+        if len(surfaces) == 2 and isinstance(look.reference, Surface | KinkMap):
             raise ValueError(
                 "a mosaic over two planes needs two references, of the surface and of the "
                 "contours, got one; give reference=(first, second)"
             )
-        colours = colours_of(surfaces, colour, style, height=self.scale.kind, reference=reference)
-        return replace(self, colours=colours)
+        if look.limit is not None or look.height == "clipped":
+            raise ValueError(
+                "a mosaic shows whole surfaces, a limit cuts them; give a height of log or linear"
+            )
+        style, scale = figure_style(look.style), _common([solid, below], look)
+        colours = look.colours(surfaces, scale, style)
+        along = section(solid.surface) if line is None else line
+        return cls(solid, below, along, tuple(budgets), look, style, scale, colours)
+
+    @property
+    def title(self) -> str:
+        """What stands above the surface."""
+        random = self.solid.surface.settings.get("kind") == "random"
+        return "random plane" if random else "surface"
+
+    @property
+    def kind(self) -> Kind:
+        """Height of the line."""
+        return "linear" if self.scale.kind == "linear" else "log"
 
 
 def mosaic(
-    surface: Surface,
+    panel: Panel | Surface,
+    look: Look = USUAL,
     *,
-    path: Paths = None,
-    flat: Surface | None = None,
-    flat_path: Paths = None,
+    flat: Panel | Surface | None = None,
     line: Surface | None = None,
     budgets: Sequence[SlopeBudget] = (),
-    title: str = "",
-    height: Kind | HeightScale = "log",
-    colour: str = "losses",
-    reference: Reference | Sequence[Reference] | None = None,
-    shading: Shading = "flat",
     width: float = 6.75,
     dpi: int = 600,
-    style: Style | str | None = None,
 ) -> Figure:
     """Draw what a study knows of one network: in 3D, as contours, along a line, and its budgets.
 
@@ -120,41 +124,33 @@ def mosaic(
     where something hides something, text and lines elsewhere.
 
     Args:
-        surface: in 3D, often over a random plane.
-        path: on it: one or several placed trajectories.
-        flat: as contours, often over the plane of the path; the same surface by default.
-        flat_path: on that.
+        panel: in 3D, often over a random plane; its title stands above the figure.
+        look: height (``log``, ``linear`` or a scale), colour, shading and style of surface and
+            contours. A field must be in both. With ``flat`` a reference is one of the surface and
+            one of the contours.
+        flat: as contours, often over the plane of the path; the same panel by default.
         line: along a line; by default the surface at the beta nearest to 0.
         budgets: up to 6 slope budgets of the network.
-        title: above the figure.
-        height: ``log``, ``linear`` or a scale.
-        colour: of surface and contours; see :func:`viz.surface`. A field must be in both.
-        reference: of the surface; with ``flat``, one of the surface and one of the contours.
-        shading: see :func:`viz.geometry.mesh.surface_mesh`.
         width: of the figure in inches, at least 5.
         dpi: pixels per inch of what is rendered.
-        style: colours and camera: a style, the name of one, or a file of one.
 
     Returns:
-        A ``matplotlib.figure.Figure``; write it with :func:`viz.save`, below it
-        :func:`viz.mosaic_caption`.
+        A ``matplotlib.figure.Figure``; write it with :func:`viz.save`.
 
     Raises:
         RuntimeError: if nothing can be rendered here.
-        ValueError: for surfaces of other shapes, too many budgets, an unknown colour, a reference
-            that does not fit, or too small a width.
+        ValueError: for surfaces of other shapes, too many budgets, a clipped height, an unknown
+            field, a reference that does not fit, or too small a width.
     """
     from matplotlib.figure import Figure
 
-    check_shading(shading)
     check_dpi(dpi)
     if width < LEAST_WIDTH:
         raise ValueError(f"a mosaic needs a width of at least {LEAST_WIDTH:g} in, got {width:g}")
-    parts = Parts.of(surface, path, flat, flat_path, line, budgets, height)
-    style, scale = figure_style(style), parts.scale
-    parts = parts.coloured(colour, reference, style)
+    parts = Parts.of(panel, look, flat, line, budgets)
+    style, scale, title = parts.style, parts.scale, parts.solid.title
     with drawing(style):
-        frame = Frame.around([surface], scale, style)
+        frame = Frame.around([parts.solid.surface], scale, style)
         margins = Margins.of(frame, LABEL, 4)
         right = bar_room(bar_texts(scale, parts.colours))
         free = width - BAR - right - 2 * _GAP
@@ -169,20 +165,18 @@ def mosaic(
         floor = below + _GAP
         axes = place_axes(drawn, (margins.left - ROOM, floor + margins.bottom),
                           (view.width, view.height))  # fmt: skip
-        draw_hybrid(axes, parts.surface.laid(scale), view, frame, style, shading=shading, dpi=dpi,
-                    colours=parts.colours)  # fmt: skip
-        _flat(drawn, parts, style, (0.54 * free + _GAP, floor, 0.46 * free, top))
+        draw_hybrid(axes, DrawnPanel.of(parts.solid, scale), view, frame, style,
+                    shading=look.shading, dpi=dpi, colours=parts.colours)  # fmt: skip
+        _flat(drawn, parts, (0.54 * free + _GAP, floor, 0.46 * free, top))
         bar = place_axes(drawn, (width - BAR - right, floor + 0.1 * top), (BAR, 0.85 * top))
         colour_bar(bar, scale, style, colours=parts.colours)
-        _bottom(drawn, parts, width, below, "linear" if scale.kind == "linear" else "log")
+        _bottom(drawn, parts, width, below)
         _write_titles(drawn, parts, free, head, below)
-    remember(drawn, _told(parts, title, shading, style))
+    remember(drawn, _caption(parts))
     return drawn
 
 
-def _flat(
-    figure: Figure, parts: Parts, style: Style, place: tuple[float, float, float, float]
-) -> None:
+def _flat(figure: Figure, parts: Parts, place: tuple[float, float, float, float]) -> None:
     """Draw the contours as large as they fit into a place: left, bottom, width, height."""
     left, bottom, wide, tall = place
     alphas, betas = parts.flat.surface.grid.axes
@@ -193,22 +187,22 @@ def _flat(
     axes = place_axes(figure, (left + 0.42 + (room[0] - side) / 2, up), (side, side * ratio))
     flat_panel(
         axes,
-        parts.flat,
+        DrawnPanel.of(parts.flat, parts.scale),
         parts.scale,
-        style,
+        parts.style,
         named=True,
         legend=True,
         colours=parts.colours,
-        number=int(parts.flat.surface is not parts.surface.surface),
+        number=int(parts.flat.surface is not parts.solid.surface),
     )
 
 
-def _bottom(figure: Figure, parts: Parts, width: float, below: float, height: Kind) -> None:
+def _bottom(figure: Figure, parts: Parts, width: float, below: float) -> None:
     """Draw the line, and the budgets at its right if there are any."""
     up = below - _TITLE - _LINE_HEIGHT
     long = (0.5 if parts.budgets else 1.0) * width - 1.0
     axes = place_axes(figure, (0.48, up), (long, _LINE_HEIGHT))
-    draw_lines(axes, [parts.line], [""], height=height)
+    draw_lines(axes, [parts.line], [""], height=parts.kind)
     if not parts.budgets:
         return
     left = 0.5 * width + 0.62
@@ -219,7 +213,7 @@ def _bottom(figure: Figure, parts: Parts, width: float, below: float, height: Ki
 def _write_titles(figure: Figure, parts: Parts, free: float, head: float, below: float) -> None:
     width, height = (float(length) for length in figure.get_size_inches())
     line = _line_title(parts)
-    titles = [(0.04, height - head, f"(a) {parts.surface.title}"),
+    titles = [(0.04, height - head, f"(a) {parts.title}"),
               (0.54 * free + _GAP + 0.3, height - head, f"(b) {_name(parts.flat.surface)}"),
               (0.04, below, f"(c) {line}")]  # fmt: skip
     if parts.budgets:
@@ -244,51 +238,30 @@ def _name(surface: Surface) -> str:
     return {"pca": "plane of the path", "random": "random plane"}.get(kind, "contours")
 
 
-def _common(panels: Sequence[Panel], height: Kind) -> HeightScale:
+def _common(panels: Sequence[Panel], look: Look) -> HeightScale:
     """Return one scale of panels over different planes, with what is drawn of their paths."""
-    scales = [HeightScale.of([one.surface], kind=height, paths=one.paths) for one in panels]
-    return HeightScale(height, min(s.low for s in scales), max(s.high for s in scales))
+    if isinstance(look.height, HeightScale):
+        return look.height
+    scales = [look.scale([one.surface], one.paths) for one in panels]
+    return HeightScale(look.height, min(s.low for s in scales), max(s.high for s in scales))
 
 
-def mosaic_caption(
-    surface: Surface,
-    *,
-    path: Paths = None,
-    flat: Surface | None = None,
-    flat_path: Paths = None,
-    line: Surface | None = None,
-    budgets: Sequence[SlopeBudget] = (),
-    title: str = "",
-    height: Kind | HeightScale = "log",
-    colour: str = "losses",
-    reference: Reference | Sequence[Reference] | None = None,
-    shading: Shading = "flat",
-    style: Style | str | None = None,
-) -> str:
-    """Write the caption of :func:`mosaic`, given the same arguments; raises like it."""
-    parts, style = (
-        Parts.of(surface, path, flat, flat_path, line, budgets, height),
-        figure_style(style),
-    )
-    return _told(parts.coloured(colour, reference, style), title, shading, style)
-
-
-def _told(parts: Parts, title: str, shading: str, style: Style) -> str:
-    surface, flat = parts.surface.surface, parts.flat.surface
-    frame = Frame.around([surface], parts.scale, style)
-    solid = caption_of(surface, parts.surface.paths, scale=parts.scale, frame=frame,
-                       shading=shading)  # fmt: skip
+def _caption(parts: Parts) -> str:
+    surface, flat = parts.solid.surface, parts.flat.surface
+    frame = Frame.around([surface], parts.scale, parts.style)
+    solid = surface_caption(parts.solid, scale=parts.scale, frame=frame,
+                            shading=parts.look.shading)  # fmt: skip
+    title = parts.solid.title
     sentences = [f"{title}." if title else "", f"(a) {solid}"]
     if flat is surface:
         sentences.append("(b) The same as contours.")
     else:
         # What is said of the colours counts both surfaces, and follows once.
         plain = None if parts.colours is None else replace(parts.colours, sentences=())
-        words = caption_of(flat, parts.flat.paths, scale=parts.scale, shading="", colours=plain)
+        words = surface_caption(parts.flat, scale=parts.scale, shading="", colours=plain)
         sentences.append(f"(b) {words} One scale of colours for both.")
     sentences += parts.colours.sentences if parts.colours else ()
-    kind: Kind = "linear" if parts.scale.kind == "linear" else "log"
-    count = len(marked(parts.line, kind))
+    count = len(marked(parts.line, parts.kind))
     dot = f"; dot{'s: the two solutions' if count > 1 else ': the solution'}" if count else ""
     dashed = "; dashed: accuracy" if "accuracies" in parts.line.fields else ""
     told = parts.line.settings

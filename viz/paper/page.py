@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ..scenes.scene import Panel
+    from ..scenes.scene import DrawnPanel
 
 LABEL, TITLE, CAPTION = 7.0, 8.5, 7.0
 # Below this width the colour bar lies below the panels.
@@ -240,7 +240,7 @@ def place_axes(figure: Figure, place: tuple[float, float], size: tuple[float, fl
     return figure.add_axes((left / width, bottom / height, size[0] / width, size[1] / height))
 
 
-def common_names(panels: Sequence[Panel], style: Style) -> list[Name]:
+def common_names(panels: Sequence[DrawnPanel], style: Style) -> list[Name]:
     """Return what tells paths and solutions apart if it is true of all panels, else nothing.
 
     Of a panel without names it is true if its paths are those of the same colours.

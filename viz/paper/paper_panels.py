@@ -19,7 +19,7 @@ from ..geometry.vertices import known_points
 from ..geometry.viewport import View
 from ..geometry.window import visible
 from ..scenes.cross import arms_of, mark_cross
-from ..scenes.scene import Panel
+from ..scenes.scene import DrawnPanel
 from ..scenes.solution_marks import mark_solutions, points_of
 from ..style import Style
 from .layer import isolines, render
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 def draw_hybrid(
     axes: Axes,
-    panel: Panel,
+    panel: DrawnPanel,
     view: View,
     frame: Frame,
     style: Style,
@@ -78,13 +78,13 @@ def draw_hybrid(
     axes.set_axis_off()
 
 
-def _has_tube(panel: Panel, frame: Frame) -> bool:
+def _has_tube(panel: DrawnPanel, frame: Frame) -> bool:
     """Return whether a path is to be rendered, also where the surface has no cell."""
     pieces = (path_pieces(path, frame) for path in panel.paths if visible(path))
     return any(len(piece) > 1 for each in pieces for piece in each)
 
 
-def _draw_solutions(axes: Axes, panel: Panel, view: View, frame: Frame, style: Style) -> None:
+def _draw_solutions(axes: Axes, panel: DrawnPanel, view: View, frame: Frame, style: Style) -> None:
     """Draw the marks of solutions on the surface and, without letters, on the floor."""
     shown = seen(panel.solutions, frame.window)
     if not shown:
@@ -97,7 +97,7 @@ def _draw_solutions(axes: Axes, panel: Panel, view: View, frame: Frame, style: S
     mark_solutions(axes, shown, view.on_paper(points), panel.paths, style, zorder=3.4, size=size)
 
 
-def _draw_cross(axes: Axes, panel: Panel, view: View, frame: Frame, style: Style) -> None:
+def _draw_cross(axes: Axes, panel: DrawnPanel, view: View, frame: Frame, style: Style) -> None:
     """Draw the cross at the network's own weights on the surface and, thinner, on the floor."""
     *above, floor = arms_of(panel.surface, frame)
     width = view.line_share
@@ -108,7 +108,7 @@ def _draw_cross(axes: Axes, panel: Panel, view: View, frame: Frame, style: Style
 
 def flat_panel(
     axes: Axes,
-    panel: Panel,
+    panel: DrawnPanel,
     scale: HeightScale,
     style: Style,
     *,

@@ -14,7 +14,7 @@ from ..geometry.mesh import Shading
 from ..offscreen import ensure
 from ..style import Style
 from .colourbar import draw_colour_bar
-from .scene import Panel, draw_panel
+from .scene import DrawnPanel, draw_panel
 from .text import letter_width, text_2d, wrapped_in_scene
 
 _BAR_WIDTH = 0.75
@@ -32,7 +32,7 @@ class Group:
         colours: what the surfaces are coloured by; None for their losses.
     """
 
-    panels: Sequence[Panel]
+    panels: Sequence[DrawnPanel]
     frame: Frame
     style: Style
     shading: Shading

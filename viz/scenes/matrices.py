@@ -3,84 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from landscape.records.plane import Plane
+from landscape.records.panel import Panel
 from landscape.records.surface import Surface
 
-from ..geometry.colouring import Reference
-from ..geometry.height import HeightScale, Kind
-from ..geometry.mesh import Shading
+from ..look import USUAL, Look
 from ..style import Style
-from .panel_lists import warn_of_mismatches
-from .panels import Choice, draw_chosen
-from .scene import Panel, Paths
+from .common import Common, counted
+from .panels import draw_common
+from .scene import DrawnPanel
 
 _MOST_PANELS = 64
 
 
 def matrix(
-    rows: Sequence[Sequence[Surface]],
+    rows: Sequence[Sequence[Panel | Surface]],
+    look: Look = USUAL,
     *,
     row_titles: Sequence[str] | None = None,
     column_titles: Sequence[str] | None = None,
-    paths: Sequence[Sequence[Paths]] | None = None,
-    planes: Sequence[Sequence[Plane | None]] | None = None,
-    height: Kind | HeightScale = "log",
-    colour: str = "losses",
-    reference: Reference | Sequence[Reference] | None = None,
-    shading: Shading = "flat",
     caption: bool = True,
-    style: Style | str | None = None,
     off_screen: bool = True,
 ) -> Any:
     """Draw surfaces in rows and columns, such as one row for each activation, one column a seed.
 
     Args:
-        rows: of surfaces, all as long; at most 64 surfaces. Warnings as of :func:`viz.compare`.
+        rows: of panels, all as long; at most 64 panels. Warnings as of :func:`viz.compare`.
+        look: see :func:`viz.surface`; of several references the first row's come first.
         row_titles: written upright at the left.
-        column_titles: above the first row.
-        paths: in rows, of each surface.
-        planes: in rows, of each surface.
-        height: ``log``, ``linear``, ``clipped``, or a scale.
-        colour: see :func:`viz.surface`.
-        reference: one for all surfaces or one for each, row after row; see :func:`viz.surface`.
-        shading: see :func:`viz.geometry.mesh.surface_mesh`.
+        column_titles: above the first row, instead of the panels' own titles.
         caption: whether the caption is drawn below.
-        style: how it looks: a style, the name of one, or a file of one.
         off_screen: False to draw for a window at once, which ``.show()`` opens.
 
     Returns:
-        A ``pyvista.Plotter``; write it with :func:`viz.save`, or ``.show()`` it in a notebook or,
-            where there is a display, in a window.
+        A ``pyvista.Plotter``, as :func:`viz.surface`.
 
     Raises:
         RuntimeError: if nothing can be rendered here.
-        ValueError: for no surface or too many, rows or titles of other lengths.
+        ValueError: for no panel or too many, rows or titles of other lengths.
     """
-    columns = _check(rows, row_titles, column_titles, {"paths": paths, "planes": planes})
-    surfaces = [surface for row in rows for surface in row]
-    every = [plane for row in planes or [] for plane in row]
-    warn_of_mismatches(surfaces, every)
-    placed = [path for row in paths or [] for path in row] or [None] * len(surfaces)
-    panels = [
-        Panel.of(
-            surface, placed[i], column_titles[i] if column_titles and i < columns else "",
-            plane=every[i] if every else None,
+    columns = _check(rows, row_titles, column_titles)
+    panels = counted([one for row in rows for one in row], _MOST_PANELS, "a matrix")
+    if column_titles is not None:
+        heads = [*column_titles, *[""] * (len(panels) - columns)]
+        panels = [replace(one, title=t) for one, t in zip(panels, heads, strict=True)]
+    common = Common.of(panels, look, Style.of(look.style).of_many())
+    drawn = [
+        DrawnPanel.of(
+            panel, common.scale,
             beside=row_titles[i // columns] if row_titles and i % columns == 0 else "",
         )
-        for i, surface in enumerate(surfaces)
+        for i, panel in enumerate(panels)
     ]  # fmt: skip
-    choice = Choice(every or [None] * len(surfaces), height, shading, caption, colour, reference)
-    look = Style.of(style).of_many()
-    return draw_chosen(panels, choice, look, columns=columns, off_screen=off_screen)
+    return draw_common(common, drawn, columns, caption=caption, off_screen=off_screen)
 
 
 def _check(
-    rows: Sequence[Sequence[Surface]],
+    rows: Sequence[Sequence[Panel | Surface]],
     row_titles: Sequence[str] | None,
     column_titles: Sequence[str] | None,
-    others: dict[str, Any],
 ) -> int:
     """Return the number of columns, all rows being as long."""
     lengths = [len(row) for row in rows]
@@ -94,7 +77,4 @@ def _check(
     ):  # fmt: skip
         if titles is not None and len(titles) != count:
             raise ValueError(f"{name} must be {count}, got {len(titles)}")
-    for name, values in others.items():
-        if values is not None and [len(row) for row in values] != lengths:
-            raise ValueError(f"{name} must be in rows as the surfaces are, {lengths}")
     return lengths[0]

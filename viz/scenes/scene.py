@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.records.plane import Plane
+from landscape.records.panel import Panel
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
 
@@ -34,16 +33,15 @@ from .legends import draw_heading, names_of
 from .solution_marks import draw_solutions
 
 Floats = NDArray[np.float64]
-Paths = Projection | Sequence[Projection] | None
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
-    """What one panel shows.
+class DrawnPanel:
+    """A panel with what is worked out for drawing it.
 
     Attributes:
         surface: two-dimensional.
-        paths: on it.
+        paths: on it, at their losses, or on the surface where these are not known.
         title: above it.
         magnified: by which factor its heights are drawn once more, smaller, in a corner; 1 for not
             at all.
@@ -61,27 +59,16 @@ class Panel:
     through: tuple[Projection, ...] = ()
 
     @classmethod
-    def of(
-        cls,
-        surface: Surface,
-        paths: Paths = None,
-        title: str = "",
-        *,
-        plane: Plane | None = None,
-        beside: str = "",
-    ) -> Panel:
-        """Make a panel with the solutions that its plane was made through."""
-        several = (paths,) if isinstance(paths, Projection) else tuple(paths or ())
-        return cls(surface, several, title, 1, beside, solutions_of(surface, plane))
-
-    def laid(self, scale: HeightScale) -> Panel:
-        """Return the panel with paths that have no losses laid on its surface."""
-        return replace(self, paths=tuple(laid(p, self.surface, scale.kind) for p in self.paths))
+    def of(cls, panel: Panel, scale: HeightScale, *, beside: str = "") -> DrawnPanel:
+        """Lay paths without losses on the surface; find the solutions of the plane."""
+        paths = tuple(laid(path, panel.surface, scale.kind) for path in panel.paths)
+        solutions = solutions_of(panel.surface, panel.plane)
+        return cls(panel.surface, paths, panel.title, beside=beside, solutions=solutions)
 
 
 def draw_panel(
     plotter: Any,
-    panel: Panel,
+    panel: DrawnPanel,
     frame: Frame,
     style: Style,
     *,
@@ -118,7 +105,7 @@ def draw_panel(
 
 
 def panel_mesh(
-    panel: Panel, frame: Frame, shading: Shading, colours: Colours | None, number: int
+    panel: DrawnPanel, frame: Frame, shading: Shading, colours: Colours | None, number: int
 ) -> Any:
     """Return the mesh of a panel's surface, with the ends of its paths and its colours, if any."""
     known = known_points(panel.surface, [*panel.paths, *panel.through])

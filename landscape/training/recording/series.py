@@ -47,14 +47,13 @@ def trajectory_from_checkpoints(
     Args:
         model: the network that was saved; of a wrapped one (DataParallel,
             DistributedDataParallel, AveragedModel, torch.compile) the module inside.
-        checkpoints: a folder, or paths of files and folders that
-            :func:`landscape.read_checkpoint` reads. Paths without a step inside or in the name are
-            taken in the order given.
+        checkpoints: a folder, or paths of files and folders that ``read_checkpoint`` reads. Paths
+            without a step inside or in the name are taken in the order given.
         pattern: of the names in the folder, as ``*.ckpt``; None takes every file that may be one,
             or the subfolders that hold one.
-        key: the entry that holds the weights; see :func:`landscape.read_checkpoint`.
-        prefix: what the names begin with; see :func:`landscape.load_into`.
-        ignore: patterns of keys that are left out; see :func:`landscape.load_into`. Those that
+        key: the entry that holds the weights; see ``read_checkpoint``.
+        prefix: what the names begin with; see ``load_into``.
+        ignore: patterns of keys that are left out; see ``load_into``. Those that
             were are the setting ``ignored_keys``.
         recording: folder that keeps the vectors, for :func:`landscape.read_recording`. None takes
             a temporary file that goes with the trajectory; it is as large as all vectors.

@@ -21,7 +21,8 @@ from torch import nn
 from training.recording.loops import network, vector
 from training.recording.saved import same, trained
 
-from landscape import load_into, read_checkpoint, trajectory_from_checkpoints
+from landscape import trajectory_from_checkpoints
+from landscape.training.recording.checkpoints import load_into, read_checkpoint
 
 
 class Mode(enum.Enum):

@@ -20,14 +20,14 @@ from landscape import (
     Problem,
     TrajectoryRecorder,
     evaluate_losses,
-    layout_of,
-    load_into,
     pca_plane,
     project,
     read_recording,
 )
+from landscape.networks.parameters import layout_of
 from landscape.store import StudyFile
 from landscape.store.writer import StudyWriter
+from landscape.training.recording.checkpoints import load_into
 
 
 def test_each_record_is_followed_by_that_of_the_next_step(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from training.recording.loops import network
 
-from landscape import load_into, read_checkpoint
+from landscape.training.recording.checkpoints import load_into, read_checkpoint
 
 
 class Hostile:
