@@ -80,8 +80,10 @@ def check_target(figure: Path, *, force: bool) -> None:
         ValueError: if one is, unless ``force`` is given.
         OSError: if their folder cannot be written.
     """
+    from viz.signature import signed
+
     check_ours(figure, force=force)
-    caption, signed = figure.with_suffix(".md"), own_viz().signed
+    caption = figure.with_suffix(".md")
     # A plate of ours, in whichever format, has its caption beside it.
     plates = [figure.with_suffix(suffix) for suffix in FIGURE_FORMATS]
     if not force and caption.exists() and not any(p.exists() and signed(p) for p in plates):

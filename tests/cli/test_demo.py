@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from calling import accepted, call, refused
 
-import viz
 from landscape.cli.demo import demo_config
 from landscape.store import StudyWriter
 
@@ -17,7 +16,7 @@ def _no_graphics(monkeypatch: pytest.MonkeyPatch) -> None:
     def ensure() -> None:
         raise RuntimeError("VTK finds no OpenGL")
 
-    monkeypatch.setattr(viz, "ensure", ensure)
+    monkeypatch.setattr("viz.offscreen.ensure", ensure)
 
 
 @pytest.mark.usefixtures("_no_graphics")

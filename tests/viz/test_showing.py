@@ -20,8 +20,8 @@ from viz.style import TESTING
 SCRIPT = """
 import numpy as np
 import viz
-from landscape.grid import Grid
-from landscape.surface import Surface
+from landscape.records.grid import Grid
+from landscape.records.surface import Surface
 grid = Grid.square(9)
 a, b = np.meshgrid(*grid.axes, indexing="ij")
 made = Surface(grid, {"losses": 1 + a**2 + b**2}, np.ones(grid.shape, dtype=np.uint8))

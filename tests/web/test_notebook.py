@@ -109,8 +109,8 @@ def test_the_frame_draws_in_a_page(browser: Any, records: dict[str, Any], tmp_pa
 Kernel = Callable[..., list[Any]]
 SURFACE = """
 import numpy as np, viz
-from landscape.grid import Grid
-from landscape.surface import Surface
+from landscape.records.grid import Grid
+from landscape.records.surface import Surface
 grid = Grid.square(9)
 a, b = np.meshgrid(*grid.axes, indexing="ij")
 surface = Surface(grid, {"losses": 0.1 + a**2 + abs(b)}, np.ones(grid.shape, np.uint8), run="<b>")
