@@ -66,8 +66,9 @@ def check_target(figure: Path, *, force: bool) -> None:
         ValueError: if one is, unless ``force`` is given.
         OSError: if their folder cannot be written.
     """
-    check_ours(figure, force=force)
     from landscape.viz.signature import signed
+
+    check_ours(figure, force=force)
 
     caption = figure.with_suffix(".md")
     # A plate of ours, in whichever format, has its caption beside it.

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from calling import accepted, call, refused
 
-from landscape import viz
 from landscape.cli.demo import demo_config
 from landscape.store import StudyWriter, open_study
 from landscape.study.configuration import DataConfig, PcaPlaneConfig, RandomPlaneConfig
@@ -21,7 +20,7 @@ def _no_graphics(monkeypatch: pytest.MonkeyPatch) -> None:
     def ensure() -> None:
         raise RuntimeError("VTK finds no OpenGL")
 
-    monkeypatch.setattr(viz, "ensure", ensure)
+    monkeypatch.setattr("viz.offscreen.ensure", ensure)
 
 
 @pytest.fixture

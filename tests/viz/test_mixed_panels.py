@@ -76,11 +76,10 @@ def test_panels_of_one_kind_are_not_numbered(random: Surface) -> None:
     assert panels([0, 1, 3]) == "Panels 1, 2 and 4"
 
 
-def test_the_figures_caption_is_that_of_its_arguments(
+def test_the_caption_of_a_figure_tells_its_panels_apart(
     random: Surface, pca: Surface, rendering: None
 ) -> None:
     with pytest.warns(UserWarning, match="of different kinds"):
         figure = viz.figure([random, pca], viz.Look(style="testing"), dpi=72)
-    words = viz.caption_of(viz.figure([random, pca], viz.Look(style="testing"), dpi=30))
-    assert viz.caption_of(figure) == words
+    words = viz.caption_of(figure)
     assert "Panel 2: plane of the path's" in words

@@ -225,8 +225,8 @@ def test_all_panels_share_one_scale(
     with opened(page_file) as page:
         scales = page.evaluate("lossoscope.panels().map((panel) => panel.scale)")
     assert scales[0] == scales[1]
-    names = ("relu-gd-seed0.random", "gelu-gd-seed0.random", "relu path", "gelu path")
-    losses = np.concatenate([records[name].surface.losses.ravel() for name in names])
+    drawn = [record for one in records.values() for record in (one.surface, *one.paths)]
+    losses = np.concatenate([record.losses.ravel() for record in drawn])
     assert scales[0]["low"] == pytest.approx(np.log10(losses.min()), abs=1e-6)
     assert scales[0]["high"] == pytest.approx(np.log10(losses.max()), abs=1e-6)
 
