@@ -36,7 +36,8 @@ def main(path: str) -> None:
                 ))  # fmt: skip
                 ratios = [math.exp(v) for v in (effect.estimate, effect.low, effect.high)]
                 print(f"{group}, {batch}, {what}: ELU over ReLU x{ratios[0]:.3f} "
-                      f"({ratios[1]:.3f} to {ratios[2]:.3f}), {effect.n} seeds")  # fmt: skip
+                      f"({ratios[1]:.3f} to {ratios[2]:.3f}), {effect.n} seeds, in "
+                      f"{effect.censored} a run does not arrive")  # fmt: skip
 
 
 if __name__ == "__main__":
