@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from landscape import viz
-from landscape.cli.choosing import selected
 from landscape.cli.mistakes import one_line_errors
 from landscape.cli.options import Seed, Select, Study, Surfaces, option
 from landscape.cli.web_page import write_page
@@ -124,6 +123,8 @@ def chosen_surfaces(
     Raises:
         ValueError: if there is none; the message lists what there is.
     """
+    from landscape.cli.choosing import selected
+
     if named and (pattern or seed is not None):
         raise ValueError("--surface names surfaces, --select matches them; give one of the two")
     if named:
