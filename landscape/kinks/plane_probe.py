@@ -30,7 +30,6 @@ from landscape.problem.examples import Part, count, cut, map_tensors, tensors
 from landscape.problem.network import Network
 from landscape.records.arrays import Floats, Json
 from landscape.records.plane import Plane
-from landscape.records.plurals import counted
 
 _LOG = logging.getLogger(__name__)
 # Float64 entries of parameters or activations in a block of points.
@@ -190,7 +189,7 @@ class PlaneProbe:
         self.unseen.update(seen.unseen)
         if losses.shape != (n,):
             raise ValueError(
-                f"the loss must return one value for each of the {counted(n, 'example')}, got "
+                f"the loss must return one value for each of the examples, {n:,}, got "
                 f"shape {tuple(losses.shape)}; leave out its mean, as reduction='none' does"
             )
         return losses, seen

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from landscape.problem import Problem, check_problem
 from landscape.problem.evaluator import Evaluator
 from landscape.problem.objective import Objective
-from landscape.records.plurals import counted
 
 
 def per_example_loss(objective: Objective) -> Callable[[Any, Any], Tensor]:
@@ -92,7 +91,7 @@ def checked(losses: Tensor, examples: int) -> Tensor:
     """
     if losses.shape != (examples,):
         raise ValueError(
-            f"the loss must return one value for each of the {counted(examples, 'example')}, got "
+            f"the loss must return one value for each of the examples, {examples:,}, got "
             f"shape {tuple(losses.shape)}; leave out its mean, as reduction='none' does"
         )
     return losses

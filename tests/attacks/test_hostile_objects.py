@@ -249,7 +249,7 @@ def old_format(path: Path) -> bytes:
 def test_old_files_that_claim_more_than_they_hold(tmp_path: Path) -> None:
     path = tmp_path / "w.pt"
     whole = old_format(path)
-    with pytest.warns(UserWarning, match=r"landscape\.recording\.inert\.Inert"):
+    with pytest.warns(UserWarning, match=r"landscape\.training\.recording\.inert\.Inert"):
         assert read_checkpoint(path)["w"].tolist() == [1] * 8
     assert whole.count(b"K\x08") >= 1
     forgeries = {

@@ -50,7 +50,7 @@ def test_without_graphics_3d_pictures_are_exit_code_1_and_contours_are_drawn(
 
 
 def refused_doctor() -> str:
-    result = call("doctor")
+    result = call("info", "--machine")
     assert result.exit_code == 1
     return str(result.stderr)
 

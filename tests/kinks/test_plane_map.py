@@ -313,7 +313,7 @@ def test_a_line_another_model_and_a_loss_without_examples_are_refused() -> None:
     plane = axes_plane(model, [0.0, 0.0])
     with pytest.raises(ValueError, match="the model's 31 parameters, got 2"):
         kink_map(Problem(mlp(3, 6, 1), "mse", examples(2, 3, 1)), plane, grid=WINDOW)
-    with pytest.raises(ValueError, match="one value for each of the 1 example, "):
+    with pytest.raises(ValueError, match="one value for each of the examples, 1, "):
         kink_map(Problem(model, lambda output, _: output.mean(), data), plane, grid=WINDOW)
 
 

@@ -12,9 +12,10 @@ from kinks.along import F64, Along, output
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from landscape import Problem, Segment, gradient, slope_budget
+from landscape import Problem, gradient, slope_budget
 from landscape.kinks import predicted_slope_change, slope_budgets
 from landscape.networks import activations, build
+from landscape.records.segment import Segment
 
 TWO = torch.tensor([0.3, -0.2, 0.1, 0.4], dtype=F64)
 

@@ -154,7 +154,8 @@ def test_norms_of_a_foreign_file_that_do_not_fit_are_left_out(
 
 def test_describing_needs_no_torch() -> None:
     script = (
-        "import sys, landscape; landscape.describe; PlaneDescription; "
+        "import sys, landscape; from landscape.records.description import PlaneDescription; "
+        "landscape.describe; "
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-P", "-c", script], check=False).returncode == 0

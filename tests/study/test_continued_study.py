@@ -24,7 +24,7 @@ def test_a_finished_study_is_left_alone(study: StudyFile, monkeypatch: pytest.Mo
     def work(*_: object, **__: object) -> None:
         raise AssertionError("nothing is left to do")
 
-    for name in ("train", "sample_tiles", "place", "plane_evaluator", "summarise"):
+    for name in ("train", "sample_tiles", "place_on", "plane_evaluator", "summarise"):
         monkeypatch.setattr(experiment, name, work)
     before, inode = study.path.read_bytes(), study.path.stat().st_ino
     again = run_study(SMALL, study.path.parent)

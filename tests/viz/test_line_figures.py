@@ -131,7 +131,7 @@ def test_mistakes_are_told() -> None:
         viz.line([])
     with pytest.raises(ValueError, match="titles must be as many as surfaces, 1, got 2"):
         viz.line(line, titles=["a", "b"])
-    with pytest.raises(ValueError, match="unknown height 'sqrt'"):
+    with pytest.raises(ValueError, match="unknown height of a line 'sqrt'"):
         viz.line(line, height="sqrt")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="no finite value"):
         viz.line(make_line(-np.ones(5)))

@@ -190,7 +190,11 @@ def test_safetensors_without_the_package_is_one_sentence(tmp_path: Path) -> None
     header = json.dumps({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
     path = tmp_path / "model.safetensors"
     path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
-    code = "import sys, landscape; sys.modules['safetensors'] = None\nread_checkpoint(sys.argv[1])"
+    code = (
+        "import sys; sys.modules['safetensors'] = None\n"
+        "from landscape.training.recording.checkpoints import read_checkpoint\n"
+        "read_checkpoint(sys.argv[1])"
+    )
     run = [sys.executable, "-P", "-c", code, str(path)]
     done = subprocess.run(run, capture_output=True, text=True)
     assert done.stderr.splitlines()[-1] == (
