@@ -20,7 +20,7 @@ def _no_graphics(monkeypatch: pytest.MonkeyPatch) -> None:
     def ensure() -> None:
         raise RuntimeError("VTK finds no OpenGL")
 
-    monkeypatch.setattr("viz.offscreen.ensure", ensure)
+    monkeypatch.setattr("landscape.viz.offscreen.ensure", ensure)
 
 
 @pytest.fixture
