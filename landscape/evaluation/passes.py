@@ -60,7 +60,8 @@ class EngineChoice:
         words += ["channels last"] if self.channels_last else []
         words += ["compiled"] if self.compiled else []
         if self.points_per_second:
-            words.append(f"about {self.points_per_second:.3g} points a second")
+            rate = float(f"{self.points_per_second:.3g}")
+            words.append(f"about {rate:,.10g} points a second")
         return ", ".join(words)
 
 
