@@ -151,8 +151,9 @@ def _drawings(study: StudyFile, out: Path) -> tuple[Drawings, Drawings]:
     """Return what draws each flat picture, and each one in 3D."""
     from landscape.cli import pictures
 
-    flat: Drawings = {out / "microscope.png": lambda _: pictures.draw_microscope(study, out)}
+    flat: Drawings = {}
     solid: Drawings = {}
+    single: Drawings = {}
     drawn = partial(pictures.draw, study)
     for kind in ("pca", "random"):
         every = [name for name in study.surfaces() if name.endswith(f".{kind}")]
@@ -161,8 +162,9 @@ def _drawings(study: StudyFile, out: Path) -> tuple[Drawings, Drawings]:
         flat[out / f"contours-{kind}.pdf"] = partial(drawn, descent, kind="contour")
         solid[out / f"comparison-{kind}.png"] = partial(drawn, descent, kind="compare")
         for name in every:
-            solid[out / "surfaces" / f"{name}.png"] = partial(drawn, [name], kind="surface")
-    return flat, solid
+            single[out / "surfaces" / f"{name}.png"] = partial(drawn, [name], kind="surface")
+    flat[out / "microscope.png"] = lambda _: pictures.draw_microscope(study, out)
+    return flat, solid | single
 
 
 def _older(picture: Path, study: Path) -> bool:
