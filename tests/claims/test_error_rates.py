@@ -57,5 +57,4 @@ def test_the_truth_of_a_null_is_what_it_says(name):
 
 
 def test_the_luck_of_those_that_choose_the_rates_makes_no_difference():
-    # One pilot for all seeds calls 14 % of such contrasts different.
     assert false_speed(40, seeds=16, apart=0.1).share <= 0.06

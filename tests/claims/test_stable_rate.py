@@ -79,7 +79,7 @@ def test_what_is_stable_at_every_rate_has_no_largest():
     assert np.isinf(found).all()
 
 
-def test_boldness_of_a_quadratic_is_a_fifth_of_the_inverse_curvature():
+def test_linear_range_of_a_quadratic_is_a_fifth_of_the_inverse_curvature():
     # |a^2 c g^2 / 2| <= 0.1 a g^2 up to a = 0.2 / c.
     found = linear_range(quadratic([1.0], 5.0), np.array([[1.0], [-3.0]]))
     np.testing.assert_allclose(found, 0.2 / 5.0, rtol=1e-3)
