@@ -149,7 +149,7 @@ def test_the_command_for_a_network_of_ones_own_computes_what_is_missing(tmp_path
         return done.stdout
 
     told("sample", "--model", "own.py:model", "--data", "own.py:examples", "--out", "own.h5",
-         "--grid", "7", "--span", "-0.3:0.7x-1:1", "--strategy", "loop")  # fmt: skip
+         "--grid", "7", "--span", "-0.3:0.7x-1:1")  # fmt: skip
     before = arrays(path)
     with h5py.File(path, "r+") as file:
         (name,) = file["surfaces"]

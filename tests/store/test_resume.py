@@ -209,7 +209,7 @@ ANALYSE = """if True:
             os.kill(os.getpid(), 9)
 
     StudyWriter.put_record = put_and_die
-    app(["analyse", path, "--steps", "3", "--lines", "1", "--path", "--json"])
+    app(["analyse", path, "--steps", "3", "--lines", "1", "--measure", "path", "--json"])
 """
 
 

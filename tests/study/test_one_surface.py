@@ -311,10 +311,10 @@ BETWEEN = {"kind": "between", "grid": Grid.line(3, (0.0, 1.0))}
     ("changes", "options"),
     [
         ({**BETWEEN, "others": ("gelu-gd-seed0",)},
-         ["--plane", "between", "--other", "gelu-gd-seed0"]),
+         ["--plane", "between", "--run", "gelu-gd-seed0"]),
         ({"kind": "through", "others": ("relu-gd-seed1", "gelu-gd-seed0")},
-         ["--plane", "through", "--other", "relu-gd-seed1", "--other", "gelu-gd-seed0"]),
-        ({"placed": ("gelu-gd-seed0",)}, ["--also", "gelu-gd-seed0"]),
+         ["--plane", "through", "--run", "relu-gd-seed1", "--run", "gelu-gd-seed0"]),
+        ({"placed": ("gelu-gd-seed0",)}, ["--run", "gelu-gd-seed0"]),
     ],
     ids=["between", "through", "also"],
 )  # fmt: skip
