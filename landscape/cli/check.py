@@ -108,10 +108,10 @@ def _recomputed(path: Path, damaged: list[str]) -> dict[str, str]:
         return {}
     config = configuration_of(sound)
     surfaces = sound.surfaces() or [p for p in damaged if p.startswith("surfaces/")]
-    with bars() as shown:
-        Work(config, path, load_data, shown).run(sample=bool(surfaces))
+    with bars() as progress:
+        Work(config, path, load_data, progress).run(sample=bool(surfaces))
         return repair_surfaces(
-            open_study(path), config, damaged, load_data=load_data, reporter=shown
+            open_study(path), config, damaged, load_data=load_data, reporter=progress
         )  # fmt: skip
 
 

@@ -69,7 +69,8 @@ def _options_of(record: Any) -> list[Parameter]:
 def _seen(parameter: Parameter, hint: Any) -> Parameter:
     """Return a parameter as Typer reads it; a flag has no opposite, if it does not name one."""
     kind, *declared = get_args(hint) if get_origin(hint) is Annotated else (hint,)
-    if kind is bool and not declared[0].param_decls:
+    # In an annotation Typer keeps the first name of an option as its default.
+    if kind is bool and declared[0].default is ...:
         declared[0].param_decls = (f"--{parameter.name.replace('_', '-')}",)
     return parameter.replace(annotation=hint, kind=Parameter.KEYWORD_ONLY)
 

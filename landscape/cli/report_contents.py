@@ -246,12 +246,14 @@ def _fixed(study: StudyFile) -> dict[str, str]:
     """Say whether the file of primary contrasts is still the one that stood before the sweep."""
     from landscape.claims.primary import digest
 
-    found = {str(one.settings["primary"]) for some in measured(study).values() for one in some
-             if "primary" in one.settings}  # fmt: skip
-    if not found:
+    settings = [analysis.settings for group in measured(study).values() for analysis in group]
+    digests = {str(noted["primary"]) for noted in settings if "primary" in noted}
+    if not digests:
         return {}
-    same = "the same now" if found == {digest()} else f"another now: {digest()}"
-    return {"SHA-256 of the primary contrasts": f"{', '.join(sorted(found))} when measured; {same}"}
+    same = "the same now" if digests == {digest()} else f"another now: {digest()}"
+    return {
+        "SHA-256 of the primary contrasts": f"{', '.join(sorted(digests))} when measured; {same}"
+    }
 
 
 def _digest(path: Path) -> str:

@@ -167,9 +167,9 @@ def execute(config: StudyConfig, out: Path, *, sample: bool) -> None:
     from landscape.study import Study
 
     path = out / "study.h5"
-    with bars() as shown:
-        study = Study(config, path, load_data, shown)
-        shown.note(plan(study, sample=sample))
+    with bars() as progress:
+        study = Study(config, path, load_data, progress)
+        progress.note(plan(study, sample=sample))
         done = study.run(sample=sample)
     print(f"wrote {path}: {counted(len(done.runs()), 'run')}, "
           f"{counted(len(done.surfaces()), 'surface')}")  # fmt: skip

@@ -61,6 +61,7 @@ def test_help_is_plain_and_ends_with_an_example(name: str) -> None:
     known = {word for p in COMMANDS[name].params for word in p.opts}
     assert {word for word in words if word.startswith("--")} <= known
     for parameter in options_of(name).values():
+        assert len(parameter.opts) == 1
         assert not parameter.help.startswith("Of "), parameter.help
 
 
