@@ -64,7 +64,7 @@ rows = {
     "rate (2 / rate)": ("several rates", [f"{rate:g} ({2 / rate:.3g})" for rate in rates.values()]),
     "sharpness at the start": ("rises where below 1", [f"{s[0, 0]:.2f}" for s in shares.values()]),
     "sharpness late": ("at or just above 1", [told(s[:, 0]) for s in late.values()]),
-    "the same a step apart": ("not measured", [told(s[:, 1]) for s in late.values()]),
+    "late, from gradients a step apart": ("not measured", [told(s[:, 1]) for s in late.values()]),
 }
 for row, (theirs, ours) in rows.items():
     print(f"| {row} | {theirs} | " + " | ".join(ours) + " |")

@@ -54,7 +54,7 @@ for name, (kind, options) in networks.items():
         paths.setdefault(name, (run.thetas - run.solution, pca, others[0]))
 
 # %% The table: theirs are VGG-9 on CIFAR-10, ours small networks on 1,797 digits
-print("| in two dimensions | theirs | " + " | ".join(shares) + " |")
+print("| variance in | theirs | " + " | ".join(shares) + " |")
 print("|---|---|" + "---|" * len(shares))
 theirs = "40 to 90 %", "not given", "hardly any"
 for row, said in enumerate(theirs):
