@@ -26,14 +26,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from landscape.claims.claim import KIND, Finding, Setting, claim_of, finding
-from landscape.claims.comparing import Quantity, decided, registered, said
+from landscape.claims.comparing import Quantity, decided, registered
 from landscape.claims.primary import deciding_twins
+from landscape.claims.rates import sharpness_at
+from landscape.claims.setting import Setting
 from landscape.claims.sharpest import sharpest
-from landscape.claims.stable_rate import sharpness_at
 from landscape.claims.stacked import Stack
 from landscape.claims.statistics import log_margin
+from landscape.claims.summaries import effects
 from landscape.claims.twins import activations_of, twins
+from landscape.claims.verdicts import Finding, finding
 from landscape.claims.watching import pre_activations
 from landscape.networks.randomness import keyed_normal
 from landscape.problem import Problem
@@ -95,14 +97,14 @@ def bounce(
             break
         fresh = step % every == 0
         if fresh:
-            found, directions = sharpest(lambda p: at(p)[1], thetas, directions, scales=scales)
-            rates = np.asarray(levels) / np.maximum(np.nan_to_num(found), np.finfo(float).tiny)
+            sharpness, directions = sharpest(lambda p: at(p)[1], thetas, directions, scales=scales)
+            rates = np.asarray(levels) / np.maximum(np.nan_to_num(sharpness), np.finfo(float).tiny)
         for copy, run in enumerate(runs):
             run.going = run.going and bool(going[copy])
             if not run.going:
                 continue
             if fresh:
-                run.measured(float(found[copy]), float(rates[copy]))
+                run.measured(float(sharpness[copy]), float(rates[copy]))
             run.step(float(values[copy]), slopes[copy], directions[copy], thetas[copy])
         scales = np.maximum(rates * np.linalg.norm(slopes, axis=1), 1e-12)
         thetas = thetas - rates[:, None] * slopes
@@ -160,8 +162,8 @@ class _Watched:
     def seen(self, theta: Floats) -> tuple[float, float]:
         """Return the share that crossed since the last call, and of those before that returned."""
         parameters = self._stack.named(torch.from_numpy(theta).to(self._stack.dtype))
-        found = pre_activations(self._stack.network.inner, self._stack.examples[0], parameters)
-        side = torch.cat([z.reshape(-1) > 0 for z in found.values()])
+        inputs = pre_activations(self._stack.network.inner, self._stack.examples[0], parameters)
+        side = torch.cat([z.reshape(-1) > 0 for z in inputs.values()])
         crossed = None if self._side is None else side ^ self._side
         share = float("nan") if crossed is None else float(crossed.double().mean())
         returned = float("nan")
@@ -199,8 +201,7 @@ def measure(setting: Setting) -> Analysis:
             arrays["ended"][row, column] = len(run["losses"])
             arrays["last_losses"][row, column] = run["losses"][-1]
             arrays["sharpness"][row, column, : len(run["sharpness"])] = run["sharpness"]
-    settings = {**setting.facts(), "claim": 1, "activations": list(names), "levels": list(LEVELS)}
-    return Analysis(KIND, arrays, settings)
+    return setting.analysis(1, names, arrays, levels=list(LEVELS))
 
 
 def _mean(values: Floats) -> float:
@@ -252,7 +253,7 @@ def verdict(analyses: Sequence[Analysis]) -> Finding:
     return finding(
         1,
         deciding,
-        sentence=f"Kinked minus smooth: {said(deciding) or 'not compared, one seed'}. "
+        sentence=f"Kinked minus smooth: {effects(deciding) or 'not compared, one seed'}. "
         f"{_weight(analyses)}",
         shown=beside,
         limits="Full-batch gradient descent; rates follow the sharpness at the scale of a step.",
@@ -287,6 +288,3 @@ def _weight(analyses: Sequence[Analysis]) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.2g} %"
-
-
-CLAIM = claim_of(1, measure=measure, verdict=verdict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from landscape.records.choices import check_known
 from landscape.records.plain import to_plain
 from landscape.training.training_settings import SCHEDULES, Schedule
 
@@ -57,12 +58,8 @@ class Effort:
             raise ValueError(f"batch_sizes must be numbers >= 0, got {list(self.batch_sizes)}")
         if any(depth < 1 for depth in self.depths) or not self.depths:
             raise ValueError(f"depths must be numbers >= 1, got {list(self.depths)}")
-        closed = (("twins", TWINS), ("optimizer", STEPPERS), ("schedule", SCHEDULES))
-        for name, known in closed:
-            if getattr(self, name) not in known:
-                raise ValueError(
-                    f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}"
-                )
+        for name, known in (("twins", TWINS), ("optimizer", STEPPERS), ("schedule", SCHEDULES)):
+            check_known(name, getattr(self, name), known)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values."""

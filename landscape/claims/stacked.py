@@ -8,7 +8,7 @@ training mode: every copy normalises by its own batch and keeps running statisti
 evaluated.
 
 References:
-    Kingma and Ba (2015), Adam, algorithm 1. Ioffe and Szegedy (2015), algorithm 2.
+    Ioffe and Szegedy (2015), algorithm 2.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.claims.one_batch import in_one_batch
+from landscape.claims.optimizers import Methods, Optimizer
 from landscape.networks.randomness import keyed_generator
 from landscape.problem import Problem
 from landscape.problem.batch_norm import in_training, layers_with_statistics
@@ -31,38 +32,6 @@ from landscape.problem.examples import Part, count, map_tensors, take
 from landscape.problem.examples import cast as in_precision
 from landscape.records.arrays import Floats
 from landscape.training.training_settings import Schedule, TrainingConfig
-
-# Of Adam, torch's defaults: the decay of the mean square, and what keeps a division finite.
-_DECAY, _EPSILON = 0.999, 1e-8
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Methods:
-    """K ways to descend; torch's SGD: v <- momentum v + g, theta <- theta - rate v.
-
-    Attributes:
-        rates: learning rates, [K].
-        momenta: [K]; 0 is gradient descent. Of Adam the decay of the mean.
-        nesterov: whether the step is ``rate (g + momentum v)`` instead, [K].
-        adaptive: whether all of them are torch's Adam.
-    """
-
-    rates: Floats
-    momenta: Floats
-    nesterov: Floats
-    adaptive: bool = False
-
-    def __post_init__(self) -> None:
-        count = np.shape(self.rates)
-        for name in ("rates", "momenta", "nesterov"):
-            values = np.asarray(getattr(self, name), dtype=np.float64)
-            if len(count) != 1 or values.shape != count:
-                raise ValueError(f"{name} must have shape {count} = (K,), got {values.shape}")
-            object.__setattr__(self, name, values)
-        if not (self.rates > 0).all():
-            raise ValueError(f"rates must be > 0, got {self.rates.min():g}")
-        if not ((self.momenta >= 0) & (self.momenta < 1)).all():
-            raise ValueError("momenta must be in [0, 1)")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,6 +54,12 @@ class Descent:
     path: Floats | None = None
     accuracies: Floats | None = None
     seconds: float = 0.0
+
+    @property
+    def finite_paths(self) -> dict[int, Floats]:
+        """The path [records, P] of every copy that stayed finite; only with ``keep_path``."""
+        paths = enumerate(np.moveaxis(np.asarray(self.path), 1, 0))
+        return {copy: path for copy, path in paths if np.isfinite(path).all()}
 
 
 class Stack:
@@ -194,45 +169,6 @@ class Stack:
         return cast(Tensor, self.network.called({**parameters, **statistics}, right))
 
 
-class _Optimizer:
-    """The steps of K copies, as torch's SGD and Adam take them.
-
-    Args:
-        methods: of the copies.
-        thetas: where they start, [K, P].
-    """
-
-    def __init__(self, methods: Methods, thetas: Tensor) -> None:
-        self._rates, self._momenta, self._ahead = (
-            torch.from_numpy(v).to(thetas)[:, None]
-            for v in (methods.rates, methods.momenta, methods.nesterov)
-        )
-        self._adaptive, self._taken = methods.adaptive, 0
-        self._mean, self._square = torch.zeros_like(thetas), torch.zeros_like(thetas)
-
-    def step(self, gradients: Tensor, factor: float) -> Tensor:
-        """Return what is taken from the parameters, [K, P].
-
-        Args:
-            gradients: [K, P].
-            factor: of the schedule, by which the rates are multiplied.
-        """
-        rates = self._rates * factor
-        if self._adaptive:
-            return rates * self._adapted(gradients)
-        self._mean = self._momenta * self._mean + gradients
-        # Plain, heavy ball: v. Nesterov: g + momentum v.
-        ahead = gradients + self._momenta * self._mean
-        return rates * torch.where(self._ahead > 0, ahead, self._mean)
-
-    def _adapted(self, gradients: Tensor) -> Tensor:
-        self._taken += 1
-        self._mean = self._momenta * self._mean + (1 - self._momenta) * gradients
-        self._square = _DECAY * self._square + (1 - _DECAY) * gradients.square()
-        mean = self._mean / (1 - self._momenta**self._taken)
-        return mean / ((self._square / (1 - _DECAY**self._taken)).sqrt() + _EPSILON)
-
-
 def descend(
     problem: Problem,
     methods: Methods,
@@ -274,7 +210,7 @@ def descend(
     batches = _batches(stack.examples, 0 if whole else batch_size, seed)
     thetas = stack.theta.expand(len(methods.rates), -1).clone()
     statistics = stack.statistics(len(thetas))
-    optimizer, log = _Optimizer(methods, thetas), _Log(stack, statistics, keep_path)
+    optimizer, log = Optimizer(methods, thetas), _Log(stack, statistics, keep_path)
     for step in range(steps):
         due = step % record_every == 0
         # The losses of a step are those of all examples, where it takes all and nothing renews.

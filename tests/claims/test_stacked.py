@@ -7,7 +7,8 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from landscape import Problem, networks
-from landscape.claims.stacked import Methods, Stack, censored, descend, steps_to
+from landscape.claims.optimizers import Methods
+from landscape.claims.stacked import Stack, censored, descend, steps_to
 from landscape.networks.randomness import keyed_generator
 
 
