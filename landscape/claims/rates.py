@@ -28,9 +28,8 @@ def sharpness_at(problem: Problem, theta: Floats | None = None) -> float:
 
 def grid_around(middles: float | Floats, effort: Effort) -> Floats:
     """Return the rates of a grid around one middle, [R], or around each of several, [M, R]."""
-    return np.asarray(
-        np.multiply.outer(middles, effort.factor ** (np.arange(effort.rates) - BELOW))
-    )
+    factors = effort.factor ** (np.arange(effort.rates) - BELOW)
+    return np.asarray(np.multiply.outer(middles, factors))
 
 
 def rate_grid(setting: Setting) -> Floats:

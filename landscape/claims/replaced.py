@@ -39,8 +39,9 @@ def with_backward(model: nn.Module, forward: str, backward: str) -> nn.Module:
     Raises:
         ValueError: if the network has no such activation.
     """
-    return _replaced(model, forward, lambda: CrossedActivation(activations.make(forward),
-                                                               activations.make(backward)))  # fmt: skip
+    return _replaced(
+        model, forward, lambda: CrossedActivation(*map(activations.make, (forward, backward)))
+    )
 
 
 class ReLUWithSlope(nn.Module):
