@@ -36,7 +36,7 @@ from landscape.claims.summaries import ranges
 from landscape.claims.verdicts import Finding, finding
 from landscape.claims.watching import Parameters, per_unit, watched
 from landscape.networks.parameters import layout_of, unflatten, unwrapped
-from landscape.records.arrays import Floats, as_floats
+from landscape.records.arrays import Floats, freeze
 from landscape.records.results import Analysis
 
 Flags = NDArray[np.bool_]
@@ -63,8 +63,7 @@ class UnitStates:
 
     def __post_init__(self) -> None:
         shape = (len(self.dead), np.shape(self.means)[-1])
-        for name in ("saturated", "means"):
-            object.__setattr__(self, name, as_floats(getattr(self, name), name, shape))
+        freeze(self, dict.fromkeys(("saturated", "means"), shape))
 
     @property
     def dead_to_the_end(self) -> Flags:

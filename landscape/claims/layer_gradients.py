@@ -29,7 +29,7 @@ from torch import Tensor
 from landscape.claims.one_batch import in_one_batch
 from landscape.claims.watching import Call, Parameters, Watched, per_unit, watched
 from landscape.problem import Problem
-from landscape.records.arrays import Floats, as_floats
+from landscape.records.arrays import Floats, freeze
 
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 # |act'| below this share of its largest value is saturated.
@@ -73,8 +73,7 @@ class LayerGradients:
         )
         shapes |= dict.fromkeys(("jacobian", "weight", "activation"), (count, len(QUANTILES)))
         shapes["parameter_norms"] = (len(self.parameters),)
-        for name, shape in shapes.items():
-            object.__setattr__(self, name, as_floats(getattr(self, name), name, shape))
+        freeze(self, shapes)
 
     @property
     def activation_factors(self) -> Floats:

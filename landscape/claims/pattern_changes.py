@@ -35,7 +35,7 @@ from landscape.claims.verdicts import Finding, finding
 from landscape.claims.watching import per_unit, watched
 from landscape.networks.parameters import layout_of, unflatten, unwrapped
 from landscape.problem import Problem
-from landscape.records.arrays import Floats, as_floats
+from landscape.records.arrays import Floats, freeze
 from landscape.records.results import Analysis
 
 # A change of at least this share of the largest slope is complete.
@@ -69,10 +69,8 @@ class PatternChanges:
 
     def __post_init__(self) -> None:
         steps, count = len(self.change), len(self.layers)
-        for name in ("change", "complete", "flips"):
-            object.__setattr__(self, name, as_floats(getattr(self, name), name, (steps, count)))
-        for name in ("concentration", "autocorrelation"):
-            object.__setattr__(self, name, as_floats(getattr(self, name), name, (count,)))
+        freeze(self, {**dict.fromkeys(("change", "complete", "flips"), (steps, count)),
+                      **dict.fromkeys(("concentration", "autocorrelation"), (count,))})  # fmt: skip
 
 
 @dataclass(slots=True)
