@@ -66,11 +66,8 @@ def differences(
         return np.asarray(evaluator(thetas)["losses"]).reshape(t.shape)
 
     def slopes(t: Floats) -> Floats:
-        along = []
-        for place in t:
-            at.theta = segment.origin + place * segment.direction
-            along.append(at.gradient() @ segment.direction)
-        return np.array(along)
+        thetas = (segment.origin + place * segment.direction for place in t)
+        return np.array([at.gradient_at(theta) @ segment.direction for theta in thetas])
 
     here = losses(places)[:, None]
     before, after = (losses(places[:, None] + sign * steps) for sign in (-1, 1))

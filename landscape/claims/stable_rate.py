@@ -48,11 +48,8 @@ def linear_range(problem: Problem, thetas: Floats) -> Floats:
         problem: network, loss and data; the network's own parameters are not used.
         thetas: where, [records, P].
     """
-    at, largest = LossAtPoint(problem), []
-    for theta in thetas:
-        at.theta = theta
-        largest.append(_reach(at.evaluator, theta, at.gradient()))
-    return np.array(largest)
+    at = LossAtPoint(problem)
+    return np.array([_reach(at.evaluator, theta, at.gradient_at(theta)) for theta in thetas])
 
 
 def _reach(evaluator: Evaluator, theta: Floats, slope: Floats) -> float:

@@ -14,9 +14,10 @@ References:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import Any, cast
 
 import numpy as np
@@ -25,12 +26,12 @@ from torch import Tensor, nn
 
 from landscape.claims.one_batch import in_one_batch
 from landscape.claims.optimizers import Methods, Optimizer
-from landscape.networks.randomness import keyed_generator
 from landscape.problem import Problem
 from landscape.problem.batch_norm import in_training, layers_with_statistics
-from landscape.problem.examples import Part, count, map_tensors, take
+from landscape.problem.examples import Part, count, map_tensors
 from landscape.problem.examples import cast as in_precision
 from landscape.records.arrays import Floats
+from landscape.training.loop import drawn
 from landscape.training.training_settings import Schedule, TrainingConfig
 
 
@@ -88,10 +89,10 @@ class Stack:
         taken = replace(problem, batch_norm="frozen") if self.normalises else problem
         self.network, self.examples = in_one_batch(taken)
         self.layout, self.dtype = self.network.layout, self.network.dtype
-        own = [self.network.parameter(slot.name) for slot in self.layout.slots]
-        self.theta = torch.cat([p.detach().reshape(-1) for p in own])
-        self._call = torch.vmap(self._one, in_dims=(0, 0, None))
-        self._right = torch.vmap(self._share_right, in_dims=(0, 0, None))
+        parameters = [self.network.parameter(slot.name) for slot in self.layout.slots]
+        self.theta = torch.cat([p.detach().reshape(-1) for p in parameters])
+        self._losses = self._for_each(self._loss)
+        self._right = self._for_each(self._share_right)
 
     def statistics(self, copies: int) -> dict[str, Tensor]:
         """Return the buffers of so many copies [K, ...], which :meth:`gradients` renews in place.
@@ -99,7 +100,7 @@ class Stack:
         None where the network does not normalise by its batches.
         """
         kept = self.network.buffers() if self.normalises else {}
-        return {name: one.expand(copies, *one.shape).clone() for name, one in kept.items()}
+        return {name: b.expand(copies, *b.shape).clone() for name, b in kept.items()}
 
     def losses(
         self, thetas: Tensor, examples: Part | None = None, statistics: Mapping[str, Tensor] = {}
@@ -110,7 +111,7 @@ class Stack:
         """
         chosen = self.examples if examples is None else examples
         with torch.no_grad(), self.network.ready():
-            losses = self._call(self._apart(thetas), statistics, chosen)
+            losses = self._losses(self._apart(thetas), statistics, chosen)
         for name, values in statistics.items():
             if name.endswith(("running_mean", "running_var")):
                 finite = values.isfinite().flatten(1).all(dim=1)
@@ -125,7 +126,7 @@ class Stack:
         chosen = self.examples if examples is None else examples
         mode = in_training(self.network.module) if self.normalises else nullcontext()
         with self.network.ready(), mode:
-            losses = self._call(self._apart(leaf), statistics, chosen)
+            losses = self._losses(self._apart(leaf), statistics, chosen)
         # The copies share nothing, so that the gradient of the sum holds that of each.
         (gradients,) = torch.autograd.grad(losses.sum(), leaf)
         return losses.detach(), gradients
@@ -148,25 +149,28 @@ class Stack:
             for slot, part in self.layout.parts()
         }
 
-    def _one(
-        self, parameters: dict[str, Tensor], statistics: Mapping[str, Tensor], examples: Part
-    ) -> Tensor:
-        objective, number = self.network.objective, count(examples)
+    def _for_each(self, value: Callable[[Any, Any, int], Tensor]) -> Callable[..., Tensor]:
+        """Return a function of parameters, statistics and examples, for all copies at once.
 
-        def loss(_: nn.Module) -> Tensor:
-            output, read = self.network.output(examples)
-            return objective.mean(output, read[1], number) * objective.over(number)
+        Args:
+            value: of the network's output, the targets and the number of examples.
+        """
 
-        return cast(Tensor, self.network.called({**parameters, **statistics}, loss))
+        def of_copy(parameters: dict[str, Tensor], buffers: dict[str, Tensor], part: Part) -> Any:
+            def work(_: nn.Module) -> Tensor:
+                output, read = self.network.output(part)
+                return value(output, read[1], count(part))
 
-    def _share_right(
-        self, parameters: dict[str, Tensor], statistics: Mapping[str, Tensor], examples: Part
-    ) -> Tensor:
-        def right(_: nn.Module) -> Tensor:
-            output, read = self.network.output(examples)
-            return cast(Tensor, (output.argmax(dim=-1) == read[1]).to(self.dtype).mean())
+            return self.network.called({**parameters, **buffers}, work)
 
-        return cast(Tensor, self.network.called({**parameters, **statistics}, right))
+        return cast(Callable[..., Tensor], torch.vmap(of_copy, in_dims=(0, 0, None)))
+
+    def _loss(self, output: Any, targets: Any, examples: int) -> Tensor:
+        objective = self.network.objective
+        return objective.mean(output, targets, examples) * objective.over(examples)
+
+    def _share_right(self, output: Tensor, classes: Tensor, _: int) -> Tensor:
+        return (output.argmax(dim=-1) == classes).to(self.dtype).mean()
 
 
 def descend(
@@ -207,7 +211,7 @@ def descend(
         )
     stack, planned = Stack(problem, training=True), TrainingConfig(steps=steps, schedule=schedule)
     whole = not 0 < batch_size < count(stack.examples)
-    batches = _batches(stack.examples, 0 if whole else batch_size, seed)
+    batches = repeat(stack.examples) if whole else drawn(stack.examples, batch_size, seed)
     thetas = stack.theta.expand(len(methods.rates), -1).clone()
     statistics = stack.statistics(len(thetas))
     optimizer, log = Optimizer(methods, thetas), _Log(stack, statistics, keep_path)
@@ -291,14 +295,3 @@ def steps_to(losses: Floats, steps: Any, target: float) -> Floats:
     share = np.where(np.isfinite(share), np.clip(share, 0, 1), 1.0)
     reached = steps[before] + share * (steps[first] - steps[before])
     return np.asarray(np.where(below.any(axis=-1), reached, np.inf))
-
-
-def _batches(examples: Part, size: int, seed: int) -> Iterator[Part]:
-    if not size:
-        while True:
-            yield examples
-    generator = keyed_generator(seed, "batches")
-    while True:
-        order = torch.randperm(count(examples), generator=generator)
-        for chosen in torch.split(order, size):
-            yield take(examples, chosen)

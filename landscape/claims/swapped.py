@@ -179,14 +179,14 @@ def swap_control(
     return Analysis(KIND, arrays, settings)
 
 
-def undone_share(found: Analysis, part: slice = slice(None)) -> float:
+def undone_share(analysis: Analysis, part: slice = slice(None)) -> float:
     """Return the share of the crossings of several steps that the next step takes back each time.
 
     Args:
-        found: an analysis ``swap_control``.
+        analysis: of kind ``swap_control``.
         part: which of its steps; those of which it is not known are left out. NaN if none is left.
     """
-    crossings, undone = (found.arrays[name][part] for name in ("crossings", "undone"))
+    crossings, undone = (analysis.arrays[name][part] for name in ("crossings", "undone"))
     known = np.isfinite(undone)
     total = crossings[known].sum()
     return float((crossings * undone)[known].sum() / total) if total else float("nan")
@@ -203,9 +203,9 @@ def _step(
 ) -> dict[str, float]:
     segment = step_segment(trajectory, record)
     start, step = segment.origin, segment.direction
-    here, ahead = _gradients(at, start, step)
+    here, ahead = (at.gradient_at(theta) for theta in (start, start + step))
     with _swapping(at, *names):
-        swapped = _gradients(at, start, step)
+        swapped = [at.gradient_at(theta) for theta in (start, start + step)]
     following = _next(trajectory, record, ahead if plain else None)
     places = [_inputs(at, theta, names[0]) for theta in (start, start + step)]
     crossed = [_sides(a, knots) != _sides(b, knots) for a, b in zip(*places, strict=True)]
@@ -227,15 +227,6 @@ def _step(
     }
 
 
-def _gradients(at: LossAtPoint, start: Floats, step: Floats) -> tuple[Floats, Floats]:
-    """Return the gradients at both ends of a step."""
-    found = []
-    for theta in (start, start + step):
-        at.theta = theta
-        found.append(at.gradient())
-    return found[0], found[1]
-
-
 def _plain(at: LossAtPoint, trajectory: Trajectory) -> bool:
     """Whether the optimizer is plain gradient descent, by the last of its steps on record.
 
@@ -246,8 +237,7 @@ def _plain(at: LossAtPoint, trajectory: Trajectory) -> bool:
     if not 0 < taken < len(trajectory.learning_rates):
         return False
     step = step_segment(trajectory, record)
-    at.theta = step.origin
-    off = step.direction + trajectory.learning_rates[taken] * at.gradient()
+    off = step.direction + trajectory.learning_rates[taken] * at.gradient_at(step.origin)
     return bool(np.linalg.norm(off) <= _PLAIN * step.length)
 
 
@@ -268,8 +258,8 @@ def _next(trajectory: Trajectory, record: int, gradient: Floats | None) -> Float
 @contextmanager
 def _swapping(at: LossAtPoint, own: str, other: str | None = None) -> Iterator[Swapping]:
     inner = at.evaluator.network.inner
-    with module_names(inner) as place, without_checkpoints(), Swapping(place, own, other) as found:
-        yield found
+    with module_names(inner) as place, without_checkpoints(), Swapping(place, own, other) as swap:
+        yield swap
 
 
 def _inputs(at: LossAtPoint, theta: Floats, own: str) -> list[Tensor]:

@@ -13,7 +13,7 @@ import logging
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -140,38 +140,19 @@ class Network:
     @contextmanager
     def ready(self) -> Iterator[None]:
         """Put everything in its place: mode, buffers as they were given, and a lock if need be."""
-        with self._own_mode(), _default_dtype(self.dtype), self._training(), self._quiet():
+        with ExitStack() as stack:
+            if not self.private:
+                stack.enter_context(_LOCKS.setdefault(self.source, threading.RLock()))
+                stack.enter_context(evaluation_mode(self.module))
+                stack.enter_context(_swapped(self.module, self._parameters))
+            stack.enter_context(_default_dtype(self.dtype))
+            if self.batch_norm == "batch":
+                stack.enter_context(in_training(self.module))
+            if self.cut_off:
+                stack.enter_context(warnings.catch_warnings())
+                # A checkpoint without gradients; where they are wanted, `Backward` looks at it.
+                warnings.filterwarnings("ignore", message=CUT_OFF)
             self._put_buffers()
-            yield
-
-    @contextmanager
-    def _quiet(self) -> Iterator[None]:
-        if not self.cut_off:
-            yield
-            return
-        with warnings.catch_warnings():
-            # A checkpoint without gradients; where they are wanted, `Backward` looks at it.
-            warnings.filterwarnings("ignore", message=CUT_OFF)
-            yield
-
-    @contextmanager
-    def _own_mode(self) -> Iterator[None]:
-        if self.private:
-            yield
-            return
-        with (
-            _LOCKS.setdefault(self.source, threading.RLock()),
-            evaluation_mode(self.module),
-            _swapped(self.module, self._parameters),
-        ):
-            yield
-
-    @contextmanager
-    def _training(self) -> Iterator[None]:
-        if self.batch_norm != "batch":
-            yield
-            return
-        with in_training(self.module):
             yield
 
     def write(self, values: Mapping[str, Tensor]) -> None:
@@ -342,9 +323,9 @@ def look_at(network: Network, part: Part) -> None:
     with torch.no_grad(), network.ready(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         network.sums(mine)
-    said = [str(one.message) for one in caught]
-    _refuse_bent(said)
-    network.cut_off = any(CUT_OFF in text for text in said)
+    warned = [str(warning.message) for warning in caught]
+    _refuse_bent(warned)
+    network.cut_off = any(CUT_OFF in text for text in warned)
     changed = [t._version for t in tensors(mine)] != versions
     pairs = zip(tensors(mine), tensors(before), strict=True)
     same = all(a.layout != torch.strided or _same(a, b) for a, b in pairs)
@@ -386,7 +367,7 @@ def copied_right(network: Network, part: Part, theta: Mapping[str, Tensor]) -> b
         warnings.simplefilter("ignore")  # `look_at` shows them.
         with network.ready():
             network.write(theta)
-            found = network.sums(map_tensors(torch.clone, part))
+            copied = network.sums(map_tensors(torch.clone, part))
         try:
             with own.ready():
                 own.write(theta)
@@ -396,16 +377,16 @@ def copied_right(network: Network, part: Part, theta: Mapping[str, Tensor]) -> b
             return True
     close = max(_ROUNDING.get(d, 3e-2) for d in (first.dtype, network.dtype))
     # A random network differs from itself.
-    return _near(found, wanted, close) or not _near(wanted, again, close)
+    return _near(copied, wanted, close) or not _near(wanted, again, close)
 
 
-def _near(one: Tensor, other: Tensor, close: float) -> bool:
-    first, second = one.detach().double().cpu(), other.detach().double().cpu()
+def _near(first: Tensor, second: Tensor, close: float) -> bool:
+    first, second = (values.detach().double().cpu() for values in (first, second))
     return bool(torch.isclose(first, second, rtol=close, atol=close * 1e-2, equal_nan=True).all())
 
 
-def _same(one: Tensor, other: Tensor) -> bool:
-    return torch.equal(one.nan_to_num(), other.nan_to_num())
+def _same(first: Tensor, second: Tensor) -> bool:
+    return torch.equal(first.nan_to_num(), second.nan_to_num())
 
 
 @contextmanager
@@ -463,20 +444,20 @@ def _check_unmerged(model: nn.Module, twin: nn.Module) -> None:
 
 
 def _failure(error: Exception, inputs: Any, dtype: torch.dtype) -> str:
-    said = f"the model fails on the inputs {described(inputs)}: {error}"
+    failure = f"the model fails on the inputs {described(inputs)}: {error}"
     if is_precision_error(error):
         named = str(dtype).removeprefix("torch.")
-        said += (
+        failure += (
             f"; a tensor that the model makes or holds is not {named}: make it like the input "
             "(torch.zeros_like, x.new_zeros), or evaluate in the model's own precision "
             "(dtype=torch.float32)"
         )
     elif "does not require grad" in str(error):
-        said += (
+        failure += (
             "; a model that takes derivatives in its forward pass is evaluated by a loss of "
             "(model, batch), which allows them: see landscape.batch_loss"
         )
-    return said
+    return failure
 
 
 def is_precision_error(error: BaseException | None) -> bool:

@@ -57,12 +57,21 @@ def write_into(path: Path, data: memoryview | bytes) -> None:
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC)
     try:
-        rest = memoryview(data)
-        while len(rest):
-            # A nearly full disk takes a part without an error; the next write tells.
-            rest = rest[os.write(descriptor, rest) :]
+        write_all(descriptor, data)
     finally:
         os.close(descriptor)
+
+
+def write_all(descriptor: int, data: memoryview | bytes) -> None:
+    """Write ``data`` where an open file stands.
+
+    Raises:
+        OSError: if it cannot be written completely.
+    """
+    rest = memoryview(data)
+    while len(rest):
+        # A nearly full disk takes a part without an error; the next write fails.
+        rest = rest[os.write(descriptor, rest) :]
 
 
 def reserve(path: Path, size: int) -> None:

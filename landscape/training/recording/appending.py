@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.records.atomic import replacing, writable_folder
+from landscape.records.atomic import replacing, writable_folder, write_all
 from landscape.training.recording.format import (
     BUFFERS,
     ENTRY,
@@ -200,10 +200,7 @@ def _fit_steps(folder: Path, count: int) -> None:
 
 def _write(file: int, offset: int, data: bytes | memoryview) -> None:
     os.lseek(file, offset, os.SEEK_SET)
-    rest = memoryview(data)
-    while len(rest):
-        # A nearly full disk takes a part without an error; the next write tells.
-        rest = rest[os.write(file, rest) :]
+    write_all(file, data)
 
 
 def _lock(file: int, folder: Path) -> None:
