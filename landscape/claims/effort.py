@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from landscape.records.choices import check_known
+from landscape.records.choices import check_known, check_least
 from landscape.records.plain import to_plain
 from landscape.training.training_settings import SCHEDULES, Schedule
 
@@ -49,9 +49,8 @@ class Effort:
     record_every: int = 2
 
     def __post_init__(self) -> None:
-        for name in ("steps", "rates", "records", "centres", "record_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be >= 1, got {getattr(self, name)}")
+        check_least(1, steps=self.steps, rates=self.rates, records=self.records,
+                    centres=self.centres, record_every=self.record_every)  # fmt: skip
         if not 1 < self.factor <= 2:
             raise ValueError(f"factor must be above 1 and at most 2, got {self.factor}")
         if any(size < 0 for size in self.batch_sizes) or not self.batch_sizes:

@@ -31,6 +31,7 @@ from landscape.problem.batch_norm import in_training, layers_with_statistics
 from landscape.problem.examples import Part, count, map_tensors
 from landscape.problem.examples import cast as in_precision
 from landscape.records.arrays import Floats
+from landscape.records.choices import check_least
 from landscape.training.loop import drawn
 from landscape.training.training_settings import Schedule, TrainingConfig
 
@@ -204,11 +205,8 @@ def descend(
     Raises:
         ValueError: for impossible numbers, or as :class:`Stack`.
     """
-    if steps < 1 or record_every < 1 or batch_size < 0:
-        raise ValueError(
-            "steps and record_every must be >= 1 and batch_size >= 0, got "
-            f"{steps}, {record_every} and {batch_size}"
-        )
+    check_least(1, steps=steps, record_every=record_every)
+    check_least(0, batch_size=batch_size)
     stack, planned = Stack(problem, training=True), TrainingConfig(steps=steps, schedule=schedule)
     whole = not 0 < batch_size < count(stack.examples)
     batches = repeat(stack.examples) if whole else drawn(stack.examples, batch_size, seed)

@@ -32,6 +32,7 @@ from landscape.networks.watching.sites import Site
 from landscape.problem import Problem
 from landscape.problem.examples import Part, count
 from landscape.records.arrays import Floats
+from landscape.records.choices import check_least
 from landscape.records.layout import Layout
 from landscape.records.plurals import counted
 
@@ -114,8 +115,7 @@ class Kernels:
     def __init__(
         self, problem: Problem, at: LossAtPoint, scale: float, *, probes: int, seed: int
     ) -> None:
-        if probes < 1:
-            raise ValueError(f"probes must be >= 1, got {probes}")
+        check_least(1, probes=probes)
         cloud = Cloud.around(problem, at, scale, seed=seed)
         first = _Watched.of(at)
         squares = [[torch.zeros_like(site.inputs) for site in one.sites] for one in first]

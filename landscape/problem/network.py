@@ -41,7 +41,6 @@ from landscape.problem.examples import (
     count,
     described,
     map_tensors,
-    tensors,
 )
 from landscape.problem.objective import Objective, Totals
 from landscape.records.layout import Layout
@@ -49,8 +48,6 @@ from landscape.records.layout import Layout
 _LOG = logging.getLogger(__name__)
 # What torch says where a checkpoint is cut off from the parameters before it.
 CUT_OFF = "None of the inputs have requires_grad=True"
-# Sums of losses in two precisions differ by so much of themselves.
-_ROUNDING = {torch.float64: 1e-8, torch.float32: 1e-4}
 # What torch says of tensors in two precisions.
 _PRECISION = (
     "same dtype", "scalar type", "but found Float", "but found Double", "bias type", "weight dtype",
@@ -309,84 +306,6 @@ def bound(objective: Objective, copies: Copies) -> Objective:
         return replace(objective, batch_loss=BatchLoss(function))
     metrics = {name: copies.following(metric) for name, metric in objective.metrics.items()}
     return replace(objective, loss=copies.following(objective.loss), metrics=metrics)
-
-
-def look_at(network: Network, part: Part) -> None:
-    """See on a few examples whether network or loss write into their inputs, and what torch says.
-
-    Raises:
-        ValueError: where torch's loss broadcasts output and target against each other.
-    """
-    mine = map_tensors(torch.clone, part)
-    before = map_tensors(torch.clone, mine)
-    versions = [t._version for t in tensors(mine)]
-    with torch.no_grad(), network.ready(), warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        network.sums(mine)
-    warned = [str(warning.message) for warning in caught]
-    _refuse_bent(warned)
-    network.cut_off = any(CUT_OFF in text for text in warned)
-    changed = [t._version for t in tensors(mine)] != versions
-    pairs = zip(tensors(mine), tensors(before), strict=True)
-    same = all(a.layout != torch.strided or _same(a, b) for a, b in pairs)
-    network.in_place = changed or not same
-
-
-def _refuse_bent(warned: list[str]) -> None:
-    """Refuse an output and a target that torch's loss broadcasts against each other.
-
-    Raises:
-        ValueError: with torch's own words.
-    """
-    for text in warned:
-        if text.startswith("Using a target size"):
-            raise ValueError(
-                f"the loss needs an output and a target of the same shape: {text.splitlines()[0]} "
-                "Give the target the axes of the output (target.unsqueeze(-1), target.reshape)"
-            )
-
-
-def copied_right(network: Network, part: Part, theta: Mapping[str, Tensor]) -> bool:
-    """Tell whether a copy gives the losses that the user's own network and loss give.
-
-    A network or a loss that reaches a layer or a weight in a way that cannot be followed would not.
-
-    Args:
-        network: the copy.
-        part: a few examples.
-        theta: parameters by their names in the network, not those the network was built with.
-    """
-    if network.meets_weight:
-        return True  # Weights are written into the copy, and only swapped in the network itself.
-    first = next(network.source.parameters())
-    objective, batch_norm = network._asked
-    own = Network(network.source, objective, dtype=first.dtype, batch_norm=batch_norm,
-                  private=False)  # fmt: skip
-    mine = map_tensors(lambda t: cast(t, first.device, first.dtype), part)
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # `look_at` shows them.
-        with network.ready():
-            network.write(theta)
-            copied = network.sums(map_tensors(torch.clone, part))
-        try:
-            with own.ready():
-                own.write(theta)
-                wanted, again = (own.sums(map_tensors(torch.clone, mine)) for _ in range(2))
-        except Exception as error:  # Half precision that the CPU does not have, and the like.
-            _LOG.debug("the copy was not compared with the network: %s", error)
-            return True
-    close = max(_ROUNDING.get(d, 3e-2) for d in (first.dtype, network.dtype))
-    # A random network differs from itself.
-    return _near(copied, wanted, close) or not _near(wanted, again, close)
-
-
-def _near(first: Tensor, second: Tensor, close: float) -> bool:
-    first, second = (values.detach().double().cpu() for values in (first, second))
-    return bool(torch.isclose(first, second, rtol=close, atol=close * 1e-2, equal_nan=True).all())
-
-
-def _same(first: Tensor, second: Tensor) -> bool:
-    return torch.equal(first.nan_to_num(), second.nan_to_num())
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.networks.parameters import evaluation_mode
+from landscape.records.choices import check_least
 from landscape.records.trajectory import Trajectory
 from landscape.training.recording.appending import RecordingWriter
 from landscape.training.recording.format import EVALUATED, FACTS
@@ -94,8 +95,7 @@ class TrajectoryRecorder:
         resume: bool = False,
         fsync: bool = False,
     ) -> None:
-        if every < 1:
-            raise ValueError(f"every must be >= 1, got {every}")
+        check_least(1, every=every)
         self.path = Path(path)
         self.every = every
         self.pairs = pairs
