@@ -86,7 +86,7 @@ def bounce(
         losses, slopes = stack.gradients(torch.from_numpy(places).to(stack.dtype))
         return losses.double().numpy(), slopes.double().numpy()
 
-    runs = [_Run(_Watched(stack)) for _ in levels]
+    runs = [_Run(stack) for _ in levels]
     directions = np.repeat(keyed_normal((thetas.shape[1],), seed, "sharpest").numpy()[None], count,
                            axis=0)  # fmt: skip
     scales, rates = 1e-3 * np.linalg.norm(thetas, axis=1), np.zeros(count)
@@ -114,9 +114,11 @@ def bounce(
 class _Run:
     """What is noted of one descent."""
 
-    def __init__(self, watched: _Watched) -> None:
+    def __init__(self, stack: Stack) -> None:
         self.going = True
-        self._watched = watched
+        self._stack = stack
+        self._side: Tensor | None = None
+        self._crossed: Tensor | None = None
         self._before: Floats | None = None
         self._component: float | None = None
         self._log: dict[str, list[float]] = {
@@ -133,7 +135,7 @@ class _Run:
     def step(self, value: float, slope: Floats, direction: Floats, theta: Floats) -> None:
         """Note a step: the loss, the gradient [P], the sharpest direction [P], the place [P]."""
         log, along = self._log, float(slope @ direction)
-        crossed, returned = self._watched.seen(theta)
+        crossed, returned = self._crossings(theta)
         if self._before is not None:
             lengths = float(np.linalg.norm(slope) * np.linalg.norm(self._before))
             log["cosines"].append(float(slope @ self._before) / lengths if lengths else np.nan)
@@ -146,20 +148,7 @@ class _Run:
         log["losses"].append(value)
         self._before, self._component = slope, along
 
-    def log(self) -> dict[str, Floats]:
-        """Return everything that was noted."""
-        return {name: np.array(values) for name, values in self._log.items()}
-
-
-class _Watched:
-    """Counts crossings of z = 0, and those that are taken back at once."""
-
-    def __init__(self, stack: Stack) -> None:
-        self._stack = stack
-        self._side: Tensor | None = None
-        self._crossed: Tensor | None = None
-
-    def seen(self, theta: Floats) -> tuple[float, float]:
+    def _crossings(self, theta: Floats) -> tuple[float, float]:
         """Return the share that crossed since the last call, and of those before that returned."""
         parameters = self._stack.named(torch.from_numpy(theta).to(self._stack.dtype))
         inputs = pre_activations(self._stack.network.inner, self._stack.examples[0], parameters)
@@ -171,6 +160,10 @@ class _Watched:
             returned = float(crossed[self._crossed].double().mean())
         self._side, self._crossed = side, crossed
         return share, returned
+
+    def log(self) -> dict[str, Floats]:
+        """Return everything that was noted."""
+        return {name: np.array(values) for name, values in self._log.items()}
 
 
 def measure(setting: Setting) -> Analysis:

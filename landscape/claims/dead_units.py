@@ -66,11 +66,6 @@ class UnitStates:
         freeze(self, dict.fromkeys(("saturated", "means"), shape))
 
     @property
-    def dead_to_the_end(self) -> Flags:
-        """Whether a unit is dead and stays so at every later record, [T, U]."""
-        return np.logical_and.accumulate(self.dead[::-1])[::-1]
-
-    @property
     def died(self) -> Flags:
         """Dead at the end and not at the start, [U]."""
         return np.asarray(self.dead[-1] & ~self.dead[0])
@@ -78,7 +73,7 @@ class UnitStates:
     @property
     def for_good(self) -> Flags:
         """Died, and dead at every record of the second half, [U]."""
-        return np.asarray(self.died & self.dead_to_the_end[len(self.dead) // 2])
+        return np.asarray(self.died & self.dead[len(self.dead) // 2 :].all(axis=0))
 
     @property
     def for_a_time(self) -> Flags:

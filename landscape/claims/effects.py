@@ -84,14 +84,6 @@ class Effect:
         """Pairs in which a run did not arrive or is not known."""
         return int(np.sum(~np.isfinite(self.lowest) | ~np.isfinite(self.highest)))
 
-    def p_above(self, bound: float) -> float:
-        """Return the one-sided p of the hypothesis that the difference is at most ``bound``."""
-        return float(p_above(self.lowest, bound))
-
-    def p_below(self, bound: float) -> float:
-        """Return the one-sided p of the hypothesis that the difference is at least ``bound``."""
-        return float(p_above(-self.highest, -bound))
-
     def beyond(self, margin: float) -> int:
         """Return how many pairs may differ by the margin or more, either way."""
         return int(np.sum((self.lowest <= -margin) | (self.highest >= margin)))

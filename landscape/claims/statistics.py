@@ -35,7 +35,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from landscape.claims.effects import Effect
+from landscape.claims.effects import Effect, p_above
 from landscape.records.arrays import Floats, as_floats
 
 # Share of the margin by which differences that are called the same may differ.
@@ -120,7 +120,7 @@ def log_margin(share: float) -> float:
 
 def equivalence_p(effect: Effect, margin: float) -> float:
     """Return the p of "the difference is at least ``margin`` in size", by two one-sided tests."""
-    return max(effect.p_above(-margin), effect.p_below(margin))
+    return float(max(p_above(effect.lowest, -margin), p_above(-effect.highest, -margin)))
 
 
 def holm(p_values: ArrayLike) -> Floats:

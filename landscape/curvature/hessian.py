@@ -136,21 +136,6 @@ def hessian_eigenpairs(
     )  # fmt: skip
 
 
-def hessian_extremes(problem: Problem, **options: Any) -> tuple[float, float]:
-    """Return the smallest and the largest eigenvalue of the Hessian of the loss.
-
-    Arguments and errors as of :func:`hessian_eigenpairs`.
-
-    >>> import torch
-    >>> bowl = torch.nn.Linear(2, 1, bias=False)
-    >>> inputs = torch.diag(torch.tensor([1.0, 3.0]))
-    >>> hessian_extremes(Problem(bowl, "mse", (inputs, torch.zeros(2, 1))))
-    (1.0, 9.0)
-    """
-    pairs = hessian_eigenpairs(problem, **{**options, "top": 1, "bottom": 1})
-    return float(pairs.values[-1]), float(pairs.values[0])
-
-
 def with_curvature(problem: Problem, plane: Plane, **options: Any) -> Plane:
     """Return the plane with the extreme curvatures of its centre noted in its settings.
 

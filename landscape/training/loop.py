@@ -142,13 +142,9 @@ class _Log:
     def piece(self) -> dict[str, Any]:
         """Return what was seen since the last piece."""
         records, facts = self.kept
-        return {
-            "thetas": torch.from_numpy(np.stack(self.thetas[records - self.dropped :])),
-            "steps": self.steps[records:],
-            "losses": self.losses[records:],
-            "accuracies": self.accuracies[records:],
-            "facts": self.facts[facts:],
-        }
+        thetas = torch.from_numpy(np.stack(self.thetas[records - self.dropped :]))
+        lists = {name: getattr(self, name)[records:] for name in ("steps", "losses", "accuracies")}
+        return {"thetas": thetas, **lists, "facts": self.facts[facts:]}
 
     @property
     def pending(self) -> int:
@@ -166,10 +162,8 @@ class _Log:
         """Put together what was seen from its pieces."""
         for piece in pieces:
             self.thetas += list(piece["thetas"].numpy()) if hold else []
-            self.steps += piece["steps"]
-            self.losses += piece["losses"]
-            self.accuracies += piece["accuracies"]
-            self.facts += piece["facts"]
+            for name in ("steps", "losses", "accuracies", "facts"):
+                getattr(self, name).extend(piece[name])
         self.saved(hold=hold)
 
     def trajectory(

@@ -58,7 +58,7 @@ def test_values_and_slopes_of_a_chosen_derivative(slope):
 
 
 def test_a_network_without_relu_is_refused(model):
-    with pytest.raises(ValueError, match=r"must have torch\.nn\.ReLU modules"):
+    with pytest.raises(ValueError, match="must have modules of ReLU, got none"):
         with_slope_at_zero(model, 0.5)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from landscape.claims.effects import paired_effect
+from landscape.claims.effects import p_above, paired_effect
 from landscape.claims.statistics import (
     Contrast,
     Verdict,
@@ -77,11 +77,11 @@ def test_a_p_value_is_the_larger_of_median_and_mean():
         effect = paired_effect(values, np.zeros(8), scale="linear")
         both = signs(values), corrected(values)
         larger.add(int(np.argmax(both)))
-        assert effect.p_above(0.0) == pytest.approx(max(both))
-        assert effect.p_below(0.5) == pytest.approx(max(signs(-values, -0.5),
+        assert p_above(effect.lowest, 0.0) == pytest.approx(max(both))
+        assert p_above(-effect.highest, -0.5) == pytest.approx(max(signs(-values, -0.5),
                                                         corrected(-values, -0.5)))  # fmt: skip
         assert effect.p_value == pytest.approx(
-            min(1.0, 2 * min(effect.p_above(0.0), effect.p_below(0.0)))
+            min(1.0, 2 * min(p_above(effect.lowest, 0.0), p_above(-effect.highest, 0.0)))
         )
     assert larger == {0, 1}
 
@@ -267,7 +267,7 @@ def test_where_most_pairs_are_equal_no_equality_is_claimed(ties):
 
 def test_what_ties_with_the_margin_is_not_within_it():
     effect = paired_effect([0.5] * 12, [0.0] * 12, scale="linear")
-    assert effect.p_below(0.5) == 1.0
+    assert p_above(-effect.highest, -0.5) == 1.0
     assert (effect.beyond(0.5), effect.beyond(0.6)) == (12, 0)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -110,7 +111,7 @@ def _written(model: nn.Module, order: Order, folder: Path, fit: _Fit) -> Traject
     ignored: dict[str, None] = {}
     last: np.ndarray | None = None
     previous = -1
-    with RecordingWriter(folder, weights.header(settings)) as writer:
+    with closing(RecordingWriter(folder, weights.header(settings))) as writer:
         for path, step in zip(order.paths, order.steps, strict=True):
             found, left_out = fit(path)
             ignored |= dict.fromkeys((*left_out.there, *left_out.kept))
