@@ -128,19 +128,21 @@ def pattern_changes(model: nn.Module, inputs: Tensor, thetas: Iterable[Any]) -> 
     """
     bare = unwrapped(model)
     layout, first = layout_of(model), next(bare.parameters())
-    known: list[_Layer] = []
+    layers: list[_Layer] = []
     rows: list[list[tuple[float, float, float]]] = []
     names: tuple[str, ...] = ()
     for theta in thetas:
         vector = torch.as_tensor(np.array(theta), dtype=first.dtype, device=first.device)
         run = watched(bare, inputs, parameters=unflatten(vector, layout))
         # In float64, so that sums over a long path keep small changes.
-        seen = [(per_unit(c.slopes()).double(), c.pieces()) for c in run.calls]
-        if not known:
+        slopes_and_pieces = [(per_unit(c.slopes()).double(), c.pieces()) for c in run.calls]
+        if not layers:
             names = run.layers
-            known = [_Layer(c.steepest(), *s) for c, s in zip(run.calls, seen, strict=True)]
+            layers = [
+                _Layer(c.steepest(), *s) for c, s in zip(run.calls, slopes_and_pieces, strict=True)
+            ]
             continue
-        rows.append([layer.step(*s) for layer, s in zip(known, seen, strict=True)])
+        rows.append([layer.step(*s) for layer, s in zip(layers, slopes_and_pieces, strict=True)])
     if not rows:
         raise ValueError("a change needs at least two parameter vectors along the path")
     numbers = np.array(rows)
@@ -149,8 +151,8 @@ def pattern_changes(model: nn.Module, inputs: Tensor, thetas: Iterable[Any]) -> 
         change=numbers[..., 0],
         complete=numbers[..., 1],
         flips=numbers[..., 2],
-        concentration=np.array([layer.concentration for layer in known]),
-        autocorrelation=np.array([layer.autocorrelation for layer in known]),
+        concentration=np.array([layer.concentration for layer in layers]),
+        autocorrelation=np.array([layer.autocorrelation for layer in layers]),
     )
 
 

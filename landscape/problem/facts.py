@@ -143,7 +143,7 @@ def _copied_right(network: Network, part: Part, theta: Mapping[str, Tensor]) -> 
         return True  # Weights are written into the copy, and only swapped in the network itself.
     first = next(network.source.parameters())
     objective, batch_norm = network._asked
-    own = Network(network.source, objective, dtype=first.dtype, batch_norm=batch_norm,
+    themselves = Network(network.source, objective, dtype=first.dtype, batch_norm=batch_norm,
                   private=False)  # fmt: skip
     mine = map_tensors(lambda t: cast(t, first.device, first.dtype), part)
     with torch.no_grad(), warnings.catch_warnings():
@@ -152,9 +152,9 @@ def _copied_right(network: Network, part: Part, theta: Mapping[str, Tensor]) -> 
             network.write(theta)
             copied = network.sums(map_tensors(torch.clone, part))
         try:
-            with own.ready():
-                own.write(theta)
-                wanted, again = (own.sums(map_tensors(torch.clone, mine)) for _ in range(2))
+            with themselves.ready():
+                themselves.write(theta)
+                wanted, again = (themselves.sums(map_tensors(torch.clone, mine)) for _ in range(2))
         except Exception as error:  # Half precision that the CPU does not have, and the like.
             _LOG.debug("the copy was not compared with the network: %s", error)
             return True

@@ -88,8 +88,8 @@ class Network:
         batch_norm: BatchNorm = "frozen",
         private: bool = True,
     ) -> None:
-        own = next(model.parameters()).device
-        self.dtype, self.device = dtype, device or own
+        model_device = next(model.parameters()).device
+        self.dtype, self.device = dtype, device or model_device
         self.source, self._asked = model, (objective, batch_norm)
         copies = Copies(self.device, dtype)
         self.private = private
@@ -207,10 +207,10 @@ class Network:
         self.take_buffers(dict(self.source.named_buffers()))
         if not self.private:
             return
-        for mine, own in zip(self.inner.modules(), self.source.modules(), strict=True):
-            for name, value in plain_state(own).items():
+        for copied, module in zip(self.inner.modules(), self.source.modules(), strict=True):
+            for name, value in plain_state(module).items():
                 if isinstance(value, Tensor) and value.grad_fn is None:
-                    mine.__dict__[name] = cast(value.detach(), self.device, self.dtype).clone()
+                    copied.__dict__[name] = cast(value.detach(), self.device, self.dtype).clone()
 
     def take_buffers(self, values: Mapping[str, Tensor]) -> None:
         """Take other buffers, by their names in the user's network; others are left out."""
@@ -222,12 +222,14 @@ class Network:
         owners = dict(self.module.named_modules())
         kept: dict[int, Tensor] = {}  # One tensor may be the buffer of several layers.
         self._buffers = []
-        for name, own in self.module.named_buffers(remove_duplicate=False):
+        for name, buffer in self.module.named_buffers(remove_duplicate=False):
             path, _, local = name.rpartition(".")
-            if id(own) not in kept:
-                now = (values or {}).get(name, own).detach()
-                kept[id(own)] = now.to(self.device, own.dtype if self.private else None).clone()
-            self._buffers.append((name, owners[path], local, kept[id(own)]))
+            if id(buffer) not in kept:
+                now = (values or {}).get(name, buffer).detach()
+                kept[id(buffer)] = now.to(
+                    self.device, buffer.dtype if self.private else None
+                ).clone()
+            self._buffers.append((name, owners[path], local, kept[id(buffer)]))
 
     def _put_buffers(self) -> None:
         fresh: dict[int, Tensor] = {}

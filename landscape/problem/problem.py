@@ -130,8 +130,8 @@ class Problem:
     @property
     def precision(self) -> torch.dtype:
         """Precision of the forward pass: as asked, or the model's, at least float32."""
-        own = next(self.model.parameters()).dtype
-        return self.dtype or _WIDER.get(own, own)
+        model_dtype = next(self.model.parameters()).dtype
+        return self.dtype or _WIDER.get(model_dtype, model_dtype)
 
     @property
     def coupled(self) -> bool:
@@ -262,8 +262,8 @@ class Problem:
 
     @property
     def _device(self) -> torch.device:
-        own = next(self.model.parameters()).device
-        return own if self.device is None else torch.device(self.device)
+        model_device = next(self.model.parameters()).device
+        return model_device if self.device is None else torch.device(self.device)
 
     @property
     def _given(self) -> tuple[Batches, int]:

@@ -98,9 +98,9 @@ def reserve(path: Path, size: int) -> None:
 def remove_leftovers(path: Path) -> None:
     """Remove temporary files of :func:`replacing` that a killed process left beside ``path``."""
     name = re.compile(re.escape(f".{path.name}.") + "[a-z0-9_]{8}" + re.escape(path.suffix))
-    for found in path.parent.iterdir():
-        if name.fullmatch(found.name) and found.is_file() and not found.is_symlink():
-            found.unlink(missing_ok=True)
+    for file in path.parent.iterdir():
+        if name.fullmatch(file.name) and file.is_file() and not file.is_symlink():
+            file.unlink(missing_ok=True)
 
 
 def writable_folder(folder: Path) -> Path:

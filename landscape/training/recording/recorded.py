@@ -34,9 +34,9 @@ def read_recording(path: Path | str, *, verify: bool = False) -> Trajectory:
     """
     folder = Path(path)
     header = Header.read(folder)
-    found = files.contents(folder, header)
-    entries = found.entries
-    if found.incomplete:
+    recording = files.contents(folder, header)
+    entries = recording.entries
+    if recording.incomplete:
         warnings.warn(
             f"the last record of {folder} is incomplete (killed while writing, or being written "
             f"now); it is dropped, {counted(len(entries), 'complete record')} remain",

@@ -258,8 +258,8 @@ class TrajectoryRecorder:
             torch.set_rng_state(state)
 
     def _gradient_norm(self) -> float | Tensor:
-        found = gradient_norm(list(self._weights.model.parameters()))
-        return math.nan if found is None else _number(found, "gradient norm")
+        norm = gradient_norm(list(self._weights.model.parameters()))
+        return math.nan if norm is None else _number(norm, "gradient norm")
 
     def _step_length(self) -> float | Tensor:
         if self._before is None:
