@@ -293,7 +293,7 @@ def _times(
         if not pairs:
             return {}
         slopes, vectors = zip(*pairs, strict=True)
-        found = torch.autograd.grad(slopes, every, vectors, allow_unused=True)
+        seconds = torch.autograd.grad(slopes, every, vectors, allow_unused=True)
     except torch.OutOfMemoryError:
         raise
     except RuntimeError as error:
@@ -301,11 +301,11 @@ def _times(
             f"the Hessian needs second derivatives, and torch could not take them ({error}); write "
             "that operation in plain ones, and give the network uncompiled"
         ) from error
-    return dict(zip(leaves, found, strict=True))
+    return dict(zip(leaves, seconds, strict=True))
 
 
-def _add(total: dict[str, Tensor], found: Mapping[str, Tensor | None]) -> None:
-    for name, values in found.items():
+def _add(total: dict[str, Tensor], parts: Mapping[str, Tensor | None]) -> None:
+    for name, values in parts.items():
         if values is not None:
             total[name] += values.detach()
 

@@ -167,9 +167,9 @@ class _Found(NamedTuple):
         """Find those that a run of Lanczos' method converges to."""
         run = _lanczos(times, start, steps)
         size = np.abs(run.values)
-        found = run.residuals <= _FOUND * size + _EXHAUSTED * size.max()
-        vectors = run.vectors[:, found].T @ run.basis
-        return cls(run.values[found], vectors, run.residuals[found])
+        converged = run.residuals <= _FOUND * size + _EXHAUSTED * size.max()
+        vectors = run.vectors[:, converged].T @ run.basis
+        return cls(run.values[converged], vectors, run.residuals[converged])
 
     def row(
         self, times: Callable[[Floats], Floats], start: Floats, steps: int, size: int
