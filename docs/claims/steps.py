@@ -78,7 +78,7 @@ def measured(activation: str, depth: int, seed: int) -> list[dict[str, Any]]:
     found = landscape.kinks.along_path(problem, run, records=records, checks=0)
     own = [kink.place for kink in activations.get(activation).kinks] or [0.0]
     swap = swap_control(
-        problem, run, str(control_of(activation)), own=activation, records=records, knots=own
+        problem, run, str(control_of(activation)), activation=activation, records=records, knots=own
     )
     rows = []
     for part, which in thirds(records).items():

@@ -125,12 +125,12 @@ def pooled_statistics(model: nn.Module, run: Callable[[], object]) -> dict[str, 
     finally:
         for hook in hooks:
             hook.remove()
-    found: dict[str, Tensor] = {}
+    statistics: dict[str, Tensor] = {}
     for name, inputs in seen.items():
         if inputs.count:
             for kind, values in inputs.statistics().items():
-                found[f"{name}.running_{kind}".removeprefix(".")] = values
-    return found
+                statistics[f"{name}.running_{kind}".removeprefix(".")] = values
+    return statistics
 
 
 def put_statistics(model: nn.Module, statistics: Mapping[str, Tensor]) -> None:
