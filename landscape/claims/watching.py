@@ -17,7 +17,7 @@ from torch.func import functional_call
 from torch.overrides import TorchFunctionMode
 
 from landscape.claims.replaced import CrossedActivation, ReLUWithSlope
-from landscape.networks.activations.modules import MAKERS
+from landscape.networks.activations.registry import module_types
 from landscape.networks.parameters import evaluation_mode
 from landscape.networks.watching.operations import ELEMENTWISE, base_name
 from landscape.networks.watching.running import module_names
@@ -200,11 +200,7 @@ def per_unit(values: Tensor) -> Tensor:
     return values.movedim(1, -1).reshape(-1, values.shape[1])
 
 
-_MODULES: tuple[type[nn.Module], ...] = (
-    *{type(make(0.5)) for name, make in MAKERS.items() if name != "identity"},
-    CrossedActivation,
-    ReLUWithSlope,
-)
+_MODULES: tuple[type[nn.Module], ...] = (*module_types(), CrossedActivation, ReLUWithSlope)
 
 
 def activation_modules(model: nn.Module) -> dict[str, nn.Module]:
