@@ -27,7 +27,8 @@ from landscape.claims.stacked import Descent, Methods, descend, steps_to
 from landscape.claims.twins import NULL, activations_of, twins
 from landscape.curvature.derivatives import LossAtPoint
 from landscape.curvature.hessian import hessian_eigenpairs
-from landscape.kinks.path_following import TOLERANCE, first_failure
+from landscape.kinks.first_failure import first_failure
+from landscape.kinks.path_following import TOLERANCE
 from landscape.problem import Problem
 from landscape.problem.evaluator import Evaluator
 from landscape.records.arrays import Floats

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -77,63 +77,52 @@ class Family:
         return {**({} if parameter is None else {self.arguments[0]: parameter}), **self.fixed}
 
 
-def _smooth(
+def _facts(
     lower: float = -math.inf,
     upper: float = math.inf,
     *,
+    kinks: Sequence[tuple[float, ...]] = (),
     smoothness: Smoothness = Smoothness.SMOOTH,
-    curved: bool = True,
+    curved: bool | None = None,
 ) -> Facts:
-    return {"smoothness": smoothness, "lower": lower, "upper": upper, "curved": curved}
-
-
-def _kinked(
-    *kinks: tuple[float, ...],
-    lower: float = -math.inf,
-    upper: float = math.inf,
-    curved: bool = False,
-) -> Facts:
-    """Return the facts of an activation with kinks, each (place, jump) or with torch's share."""
+    """Return facts; kinks are (place, jump) or (place, jump, share), linear pieces the default."""
     return {
-        "smoothness": Smoothness.KINKED,
+        "smoothness": Smoothness.KINKED if kinks else smoothness,
         "kinks": tuple(Kink(*kink) for kink in kinks),
         "lower": lower,
         "upper": upper,
-        "curved": curved,
+        "curved": not kinks if curved is None else curved,
     }
 
 
 def _leaky(negative_slope: float = 0.01) -> Facts:
     if negative_slope == 1:
-        return _smooth(curved=False)
-    return _kinked((0.0, 1 - negative_slope), lower=0.0 if negative_slope == 0 else -math.inf)
+        return _facts(curved=False)
+    return _facts(0.0 if negative_slope == 0 else -math.inf, kinks=[(0.0, 1 - negative_slope)])
 
 
 def _elu(alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Facts:
     # The slopes at 0 are scale alpha input_scale and scale: equal for ELU with alpha = 1 only.
     jump = scale * (1 - alpha * input_scale)
-    if not jump:
-        return _smooth(-alpha * scale, smoothness=Smoothness.C1)
-    return _kinked((0.0, jump), lower=-alpha * scale, curved=True)
+    kinks = [(0.0, jump)] if jump else []
+    return _facts(-alpha * scale, kinks=kinks, smoothness=Smoothness.C1, curved=True)
 
 
 def _celu(alpha: float = 1.0) -> Facts:
-    return _smooth(-alpha, smoothness=Smoothness.C1)
+    return _facts(-alpha, smoothness=Smoothness.C1)
 
 
 def _hardtanh(min_val: float = -1.0, max_val: float = 1.0) -> Facts:
-    return _kinked((min_val, 1.0), (max_val, -1.0, 1.0), lower=min_val, upper=max_val)
+    return _facts(min_val, max_val, kinks=[(min_val, 1.0), (max_val, -1.0, 1.0)])
 
 
 def _softshrink(lambd: float = 0.5) -> Facts:
-    if not lambd:
-        return _smooth(curved=False)
-    return _kinked((-lambd, -1.0, 1.0), (lambd, 1.0))
+    return _facts(kinks=[(-lambd, -1.0, 1.0), (lambd, 1.0)] if lambd else [], curved=False)
 
 
 def _piecewise(spacing: float, base: str) -> Facts:
     line = polyline(base, spacing)
-    return {**_kinked(lower=line.lower, upper=line.upper), "kinks": line.kinks}
+    return _facts(line.lower, line.upper, kinks=[(kink.place, kink.jump) for kink in line.kinks])
 
 
 def _interpolated(base: str, label: str) -> Family:
@@ -142,42 +131,42 @@ def _interpolated(base: str, label: str) -> Family:
 
 
 _ROWS = (
-    Family("identity", "identity", _smooth(curved=False), module="Identity", called=()),
-    Family("relu", "ReLU", _kinked((0.0, 1.0), lower=0.0)),
+    Family("identity", "identity", _facts(curved=False), module="Identity", called=()),
+    Family("relu", "ReLU", _facts(0.0, kinks=[(0.0, 1.0)])),
     Family("leaky_relu", "LeakyReLU", _leaky, 0.01, ("negative_slope",)),
     Family("prelu", "PReLU", lambda init: _leaky(init), 0.25, ("init",), learnable=True),
-    Family("relu6", "ReLU6", _kinked((0.0, 1.0), (6.0, -1.0, 1.0), lower=0.0, upper=6.0)),
+    Family("relu6", "ReLU6", _facts(0.0, 6.0, kinks=[(0.0, 1.0), (6.0, -1.0, 1.0)])),
     Family("elu", "ELU", _elu, 1.0, ("alpha", "scale", "input_scale")),
     # torch's constants (Klambauer et al. 2017).
     Family("selu", "SELU", _elu(1.6732632423543772, 1.0507009873554805)),
     Family("celu", "CELU", _celu, 1.0, ("alpha",)),
     # Minima of x Phi(x), its tanh form, x sigmoid(x) and x tanh(softplus(x)), to double precision.
-    Family("gelu", "GELU", _smooth(-0.16997120747990369)),
-    Family("gelu_tanh", "GELU (tanh)", _smooth(-0.17004075057125412), module="GELU",
+    Family("gelu", "GELU", _facts(-0.16997120747990369)),
+    Family("gelu_tanh", "GELU (tanh)", _facts(-0.17004075057125412), module="GELU",
            fixed={"approximate": "tanh"}, called=("gelu",)),
-    Family("silu", "SiLU", _smooth(-0.27846454276107380)),
-    Family("mish", "Mish", _smooth(-0.30884341301725041)),
-    Family("sigmoid", "sigmoid", _smooth(0.0, 1.0), module="Sigmoid"),
-    Family("tanh", "tanh", _smooth(-1.0, 1.0), module="Tanh"),
+    Family("silu", "SiLU", _facts(-0.27846454276107380)),
+    Family("mish", "Mish", _facts(-0.30884341301725041)),
+    Family("sigmoid", "sigmoid", _facts(0.0, 1.0), module="Sigmoid"),
+    Family("tanh", "tanh", _facts(-1.0, 1.0), module="Tanh"),
     Family("hardtanh", "Hardtanh", _hardtanh, arguments=("min_val", "max_val")),
     Family("hardsigmoid", "Hardsigmoid",
-           _kinked((-3.0, 1 / 6), (3.0, -1 / 6, 1.0), lower=0.0, upper=1.0)),
+           _facts(0.0, 1.0, kinks=[(-3.0, 1 / 6), (3.0, -1 / 6, 1.0)])),
     Family("hardswish", "Hardswish",
-           _kinked((-3.0, -0.5), (3.0, -0.5, 1.0), lower=-0.375, curved=True)),
+           _facts(-0.375, kinks=[(-3.0, -0.5), (3.0, -0.5, 1.0)], curved=True)),
     # torch's softplus is x beyond beta x = 20, a step of 2e-9 that is left out of account.
-    Family("softplus", "Softplus", _smooth(0.0), 1.0, ("beta",)),
-    Family("softsign", "Softsign", _smooth(-1.0, 1.0, smoothness=Smoothness.C1)),
+    Family("softplus", "Softplus", _facts(0.0), 1.0, ("beta",)),
+    Family("softsign", "Softsign", _facts(-1.0, 1.0, smoothness=Smoothness.C1)),
     Family("softshrink", "Softshrink", _softshrink, 0.5, ("lambd",)),
-    Family("tanhshrink", "Tanhshrink", _smooth()),
-    Family("logsigmoid", "LogSigmoid", _smooth(upper=0.0), called=("logsigmoid", "log_sigmoid")),
-    Family("smelu", "SmeLU", _smooth(0.0, smoothness=Smoothness.C1), 1.0, ("beta",), "smelu"),
-    Family("squareplus", "Squareplus", _smooth(0.0), 4.0, ("b",), "squareplus"),
-    Family("gauss_relu", "Gaussian-smoothed ReLU", _smooth(0.0), 1.0, ("sigma",), "gauss_relu"),
+    Family("tanhshrink", "Tanhshrink", _facts()),
+    Family("logsigmoid", "LogSigmoid", _facts(upper=0.0), called=("logsigmoid", "log_sigmoid")),
+    Family("smelu", "SmeLU", _facts(0.0, smoothness=Smoothness.C1), 1.0, ("beta",), "smelu"),
+    Family("squareplus", "Squareplus", _facts(0.0), 4.0, ("b",), "squareplus"),
+    Family("gauss_relu", "Gaussian-smoothed ReLU", _facts(0.0), 1.0, ("sigma",), "gauss_relu"),
     _interpolated("gelu", "GELU"),
     _interpolated("elu", "ELU"),
     _interpolated("tanh", "tanh"),
     Family("hardshrink", "Hardshrink",
-           _smooth(smoothness=Smoothness.DISCONTINUOUS, curved=False), 0.5, ("lambd",)),
+           _facts(smoothness=Smoothness.DISCONTINUOUS, curved=False), 0.5, ("lambd",)),
 )  # fmt: skip
 FAMILIES: Mapping[str, Family] = MappingProxyType({family.name: family for family in _ROWS})
 
@@ -222,6 +211,18 @@ def make(name: str) -> nn.Module:
 
     family, parameter = _parse(name)
     return module(family.module or family.label, family.settings(parameter))
+
+
+def operations(name: str) -> tuple[str, ...]:
+    """Return the names of an activation's function where it is called.
+
+    Raises:
+        ValueError: for an unknown name; the message lists the known.
+
+    >>> operations("gelu_tanh")
+    ('gelu',)
+    """
+    return _parse(name)[0].operations
 
 
 def module_types(*, learnable: bool = True) -> tuple[type[nn.Module], ...]:

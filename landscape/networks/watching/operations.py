@@ -148,6 +148,7 @@ POOLS: Mapping[str, Callable[..., tuple[Tensor, Tensor]]] = MappingProxyType(
         for n in (1, 2, 3)
     }
 )
+POOLING = frozenset(POOLS) | {f"{name}_with_indices" for name in POOLS}
 COMPARISONS: Mapping[str, int] = MappingProxyType(
     {"gt": 1, "ge": 1, "greater": 1, "greater_equal": 1, "lt": -1, "le": -1, "less": -1,
      "less_equal": -1}
@@ -157,6 +158,7 @@ MASK_KEEPING = frozenset(
     {"float", "double", "half", "bfloat16", "to", "type", "type_as", "int", "long", "bool", "clone",
      "contiguous", "detach"}
 )  # fmt: skip
+INVERTING = frozenset({"logical_not", "invert", "bitwise_not"})
 HARMLESS = frozenset(
     {"get", "size", "dim", "sum", "any", "all", "numel", "item", "tolist", "count_nonzero", "len",
      "repr", "stride", "is_floating_point", "is_complex"}
@@ -173,11 +175,11 @@ OPAQUE = frozenset(
      "triplet_margin_with_distance_loss", "cosine_embedding_loss", "fractional_max_pool2d",
      "fractional_max_pool3d", "aminmax", "pdist", "cdist", "rrelu_with_noise"}
 )  # fmt: skip
-_ABSOLUTE_LOSSES = frozenset({"l1_loss", "smooth_l1_loss"})
-_CLAMPS = frozenset({"clamp", "clip", "clamp_min", "clamp_max"})
+ABSOLUTE_LOSSES = frozenset({"l1_loss", "smooth_l1_loss"})
+CLAMPS = frozenset({"clamp", "clip", "clamp_min", "clamp_max"})
 WATCHED = frozenset().union(
-    ELEMENTWISE, EXTREMES, ALONG_DIMENSION, POOLS, {f"{name}_with_indices" for name in POOLS},
-    COMPARISONS, JUMPING, OPAQUE, _ABSOLUTE_LOSSES, _CLAMPS,
+    ELEMENTWISE, EXTREMES, ALONG_DIMENSION, POOLING, COMPARISONS, JUMPING, OPAQUE, ABSOLUTE_LOSSES,
+    CLAMPS,
 )  # fmt: skip
 
 

@@ -131,10 +131,10 @@ def _layers(
         outputs = []
         for direction in directions:
             number = len(last)
-            own = weights[number * each : (number + 1) * each]
+            layer_weights = weights[number * each : (number + 1) * each]
             start = tuple(s[number] for s in states)
-            found, end = _along(_CELLS[name], steps[::direction], start, (own, biased))
-            outputs.append(found[::direction])
+            hidden, end = _along(_CELLS[name], steps[::direction], start, (layer_weights, biased))
+            outputs.append(hidden[::direction])
             last.append(end)
         steps = [torch.cat(parts, dim=1) for parts in zip(*outputs, strict=True)]
     return list(steps), [torch.stack(list(parts)) for parts in zip(*last, strict=True)]
