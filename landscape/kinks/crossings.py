@@ -192,10 +192,9 @@ def _jump_at_knot(jet: SiteJet, which: tuple[Tensor, Tensor], knot: Tensor) -> T
 def _branches(left: SiteJet, right: SiteJet, width: Tensor) -> _Passages:
     before, after = left.site.state, right.site.state
     example, unit = (before != after).nonzero(as_tuple=True)  # type: ignore[attr-defined]
-    up = after[example, unit]  # type: ignore[index]
     both = (left, right)
     return _passages(
-        example, unit, up,
+        example, unit, after[example, unit],  # type: ignore[index]
         margins=[jet.site.inputs[example, unit] for jet in both],
         rates=[jet.velocity[example, unit] * width[example] for jet in both],
         jumps=[torch.ones_like(width[example])] * 2,
@@ -234,8 +233,7 @@ def _resting(passed: _Passages, inputs: Tensor, rates: Tensor) -> tuple[Tensor, 
     crossed. So it is with the output of a ReLU in another ReLU or in max pooling. Where it rests at
     both ends (candidates on a constant background) nothing has.
     """
-    least = (_ROUNDING * inputs[passed.example])[:, None]
-    slowest = (_ROUNDING * rates[passed.example])[:, None]
+    least, slowest = ((_ROUNDING * size[passed.example])[:, None] for size in (inputs, rates))
     rests = (passed.margins.abs() <= least) & (passed.rates.abs() <= slowest)
     return rests[:, 0], rests[:, 1]
 
@@ -325,9 +323,7 @@ def _merged(parts: list[Crossings], smallest: Tensor, unclear: Tensor) -> Crossi
     every = every.only(torch.argsort(every.place, stable=True))
     every = every.only(torch.argsort(every.example, stable=True))
     fresh = torch.ones_like(every.gated)
-    fresh[1:] = (every.example[1:] != every.example[:-1]) | (
-        every.place[1:] - every.place[:-1] > _COINCIDENT
-    )
+    fresh[1:] = (every.example.diff() != 0) | (every.place.diff() > _COINCIDENT)
     group = torch.cumsum(fresh, 0) - 1
 
     def total(values: Tensor) -> Tensor:

@@ -133,8 +133,7 @@ class LineProbe(Probe):
         """
         n = 1 if self.whole else count(part)
         here = self.tensor(np.array([t, length]))
-        shapes = [start.site.shape for start in starts]
-        probes = [here.new_zeros(shape, requires_grad=True) for shape in shapes]
+        probes = [here.new_zeros(start.site.shape, requires_grad=True) for start in starts]
         with sdpa_kernel(SDPBackend.MATH), torch.enable_grad(), _telling():
             with forward_ad.dual_level():
                 moving = forward_ad.make_dual(here[0], here[1])  # type: ignore[no-untyped-call]
@@ -166,8 +165,8 @@ class LineProbe(Probe):
             members = np.flatnonzero(group == number)
             jets.append(self._together(float(place), subset(part, members)))
             order.append(members)
-        back = torch.from_numpy(np.argsort(np.concatenate(order)))
-        return _concatenated(jets, back.to(self.network.device))
+        back = torch.from_numpy(np.argsort(np.concatenate(order))).to(self.network.device)
+        return _concatenated(jets, back)
 
     def _together(self, t: float, part: Part) -> Jet:
         """Take all examples at one place."""
@@ -220,8 +219,7 @@ class LineProbe(Probe):
 
         def values(t: Tensor) -> Any:
             losses, observer = self._run(t, part)
-            sites = observer.sites
-            kept[:] = [sites, observer.moving]
+            sites, kept[:] = observer.sites, [observer.sites, observer.moving]
             none = t.new_zeros(0) * t
             gaps = tuple(none if s.gap is None else s.gap for s in sites)
             fixed = tuple(_tensors(s.index, s.state, s.jumps) for s in sites)
@@ -244,9 +242,8 @@ _Tensors = tuple[Any, ...]
 def _gradients(losses: Tensor, probes: Sequence[Tensor]) -> list[Tensor]:
     if not probes:
         return []
-    return list(
-        torch.autograd.grad(losses.sum(), probes, allow_unused=True, materialize_grads=True)
-    )
+    total = losses.sum()
+    return list(torch.autograd.grad(total, probes, allow_unused=True, materialize_grads=True))
 
 
 def _jet(sites: Sequence[Site], tensors: _Tensors, gradients: Sequence[Any], n: int) -> Jet:

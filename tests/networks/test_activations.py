@@ -1,15 +1,19 @@
 """Every fact of the registry against one-sided differences of the module in float64."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
+from torch.overrides import TorchFunctionMode
 
 from landscape.networks.activations import Smoothness, get, make, names
 from landscape.networks.activations.modules import smelu
 from landscape.networks.activations.polyline import polyline
+from landscape.networks.activations.registry import operations
 
 WITH_PARAMETERS = ["leaky_relu_0.3", "prelu_0.1", "elu_0.5", "elu_2", "celu_0.5", "softplus_3",
                    "softshrink_1", "smelu_0.25", "squareplus_1", "leaky_relu_0", "gauss_relu_0.5",
@@ -87,6 +91,25 @@ def test_bounds_hold_and_are_reached(name: str) -> None:
             "softsign", "squareplus", "squareplus_1") else 1e-10)  # fmt: skip
     if np.isfinite(fact.upper):
         assert found.max() == pytest.approx(fact.upper, abs=0.02 if name == "softsign" else 1e-10)
+
+
+class Called(TorchFunctionMode):
+    """The names of torch's functions that are called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.names.add(func.__name__.strip("_"))
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_module_calls_the_function_that_the_table_names(name: str) -> None:
+    with Called() as called:
+        make(name)(torch.ones(1, 1))
+    assert bool(called.names & set(operations(name))) == (name != "identity")
 
 
 def test_learnable_ones_have_their_own_parameter() -> None:

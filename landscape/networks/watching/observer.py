@@ -28,9 +28,6 @@ from landscape.networks.watching.sites import (
 )
 from landscape.networks.watching.watcher import Handler, Watcher
 
-# Positions of the bounds of a clamp.
-_BOUNDS = {"min": 1, "max": 2}
-
 
 class Observer(Watcher):
     """Notes every bend and kink of what runs inside it.
@@ -126,7 +123,8 @@ class Observer(Watcher):
 
     def _clamp(self, func: Any, name: str, arguments: Arguments) -> Any:
         inputs = arguments[0][0]
-        positions = {"clamp_min": {"min": 1}, "clamp_max": {"max": 1}}.get(name, _BOUNDS)
+        bounds = {"min": 1, "max": 2}
+        positions = {"clamp_min": {"min": 1}, "clamp_max": {"max": 1}}.get(name, bounds)
         given = {key: argument(arguments, i, key, None) for key, i in positions.items()}
         low, high = given.get("min"), given.get("max")
         result = inputs.clone()
