@@ -28,7 +28,8 @@ from landscape.claims.summaries import effects
 from landscape.claims.twins import NULL, activations_of, twins
 from landscape.claims.verdicts import Finding, finding
 from landscape.curvature.derivatives import LossAtPoint
-from landscape.kinks.path_following import TOLERANCE, first_failure
+from landscape.kinks.first_failure import first_failure
+from landscape.kinks.path_following import TOLERANCE
 from landscape.problem import Problem
 from landscape.problem.evaluator import Evaluator
 from landscape.records.arrays import Floats

@@ -9,11 +9,10 @@ training rather than early.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,11 +21,12 @@ from torch import Tensor
 from landscape.curvature.derivatives import LossAtPoint
 from landscape.kinks.path_following import BatchOf, check_path, spread_records
 from landscape.networks import activations
-from landscape.networks.watching.observer import Observer
+from landscape.networks.activations.registry import operations
 from landscape.networks.watching.operations import Arguments, argument
 from landscape.networks.watching.recurrent import RECURRENT
 from landscape.networks.watching.running import LOSS, module_names, without_checkpoints
 from landscape.networks.watching.sites import target_of
+from landscape.networks.watching.watcher import Handler, Watcher
 from landscape.problem import Problem
 from landscape.records.arrays import Floats
 from landscape.records.results import Analysis
@@ -54,7 +54,7 @@ def control_of(activation: str) -> str | None:
     return known.get(activation)
 
 
-class Swapping(Observer):
+class Swapping(Watcher):
     """Notes the inputs of one activation wherever a network calls it, and may put another there.
 
     Modules and functions (``torch.relu(x)``, ``x.relu()``) are alike; the loss is left alone. What
@@ -73,28 +73,26 @@ class Swapping(Observer):
             sequences, into which nobody sees.
     """
 
-    written_out: ClassVar[Mapping[Callable[..., Any], Callable[..., Tensor]]] = MappingProxyType({})
-
     def __init__(self, place: Callable[[], str], activation: str, other: str | None = None) -> None:
-        super().__init__(1, place)
+        super().__init__(place)
         trained = [name for name in (activation, other) if name and activations.get(name).learnable]
         if trained:
             raise ValueError(
                 f"an activation is swapped on the same weights, and those of {trained[0]} are "
                 "trained; take one without parameters"
             )
-        self._names = _functions(activation)
+        self._names = {activation, *operations(activation)}
         self._other = activations.make(other) if other else None
         self.inputs: list[Tensor] = []
 
-    def _handler(self, name: str, _args: Any, _kwargs: Any) -> Callable[..., Any] | None:
+    def _handler(self, name: str, _: Arguments) -> Handler | None:
         if self._place() == LOSS:
             return None
         if name in RECURRENT:
             return self._recurrent
         return self._swap if name in self._names else None
 
-    def _swap(self, func: Any, _name: str, arguments: Arguments) -> Tensor:
+    def _swap(self, func: Any, _: str, arguments: Arguments) -> Tensor:
         args, kwargs = arguments
         inputs = argument(arguments, 0, "input", None)
         if self._other is None:
@@ -110,13 +108,6 @@ class Swapping(Observer):
             f"an activation is swapped wherever it is called, got {what} in {self._place()}, which "
             "hides its calls; give padded sequences"
         )
-
-
-def _functions(activation: str) -> frozenset[str]:
-    """Return the names under which torch knows an activation."""
-    with Observer(1, str) as watching:
-        activations.make(activation)(torch.ones(1, 1, requires_grad=True))
-    return frozenset({activation, *(site.operation for site in watching.sites)})
 
 
 def swap_control(

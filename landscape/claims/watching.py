@@ -1,7 +1,7 @@
 """Activations at work: the inputs and outputs of each as a network runs.
 
-A ``TorchFunctionMode`` sees each call of an elementwise activation, module or function, with the
-weight whose product it was given, and the network runs as it would alone.
+Each call of an elementwise activation, module or function, is noted with the weight whose product
+it was given, and the network runs as it would alone.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.overrides import TorchFunctionMode
 
 from landscape.networks.parameters import evaluation_mode
-from landscape.networks.watching.operations import ELEMENTWISE, base_name
+from landscape.networks.watching.operations import ELEMENTWISE, Arguments
 from landscape.networks.watching.running import module_names
-from landscape.networks.watching.sites import out_of_place, target_of
+from landscape.networks.watching.sites import alone, target_of
+from landscape.networks.watching.watcher import Handler, Watcher
 from landscape.problem.examples import arguments
 
 Parameters = Mapping[str, Tensor]
@@ -119,15 +119,17 @@ def _run(
     model: nn.Module, inputs: Any, parameters: dict[str, Tensor], *, graph: bool = False
 ) -> tuple[Any, list[Call]]:
     """Run a network with these parameters; return its output and the calls of activations."""
-    with module_names(model) as place, torch.set_grad_enabled(graph):
-        mode = _Mode(place, parameters)
-        with mode:
-            output = functional_call(model, parameters, *arguments(inputs))
-    if not mode.calls:
+    with (
+        module_names(model) as place,
+        torch.set_grad_enabled(graph),
+        _Calls(place, parameters) as seen,
+    ):
+        output = functional_call(model, parameters, *arguments(inputs))
+    if not seen.calls:
         raise ValueError(
             "the network must have activations such as torch.nn.ReLU or torch.tanh, saw none"
         )
-    return output, mode.calls
+    return output, seen.calls
 
 
 def derivative(function: Callable[[Tensor], Tensor], places: Tensor) -> Tensor:
@@ -141,56 +143,40 @@ def derivative(function: Callable[[Tensor], Tensor], places: Tensor) -> Tensor:
     return slopes
 
 
-class _Mode(TorchFunctionMode):
+class _Calls(Watcher):
     def __init__(self, place: Callable[[], str], parameters: Parameters) -> None:
-        super().__init__()
+        super().__init__(place)
         self.calls: list[Call] = []
-        self._place = place
         self._names = {id(value): name for name, value in parameters.items()}
         self._made: dict[int, tuple[Tensor, tuple[str, ...]]] = {}
-        self._count: dict[str, int] = {}
 
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
-        kwargs = kwargs or {}
-        name = base_name(func)
-        if name in ELEMENTWISE and args and isinstance(args[0], Tensor):
-            return self._activation(func, name, args, kwargs)
+    def _handler(self, name: str, arguments: Arguments) -> Handler | None:
+        if name in ELEMENTWISE and any(isinstance(v, Tensor) for v in arguments[0][:1]):
+            return self._activation
+        return self._product if name in _PRODUCTS else None
+
+    def _product(self, func: Any, _: str, arguments: Arguments) -> Any:
+        args, kwargs = arguments
         result = func(*args, **kwargs)
-        if name in _PRODUCTS:
-            used = [*args[1:3], kwargs.get("weight"), kwargs.get("bias")]
-            names = tuple(self._names[id(v)] for v in used if id(v) in self._names)
-            # The tensor is kept: an id is free again once its owner is gone.
-            self._made[id(result)] = (result, names)
+        used = [*args[1:3], kwargs.get("weight"), kwargs.get("bias")]
+        names = tuple(self._names[id(v)] for v in used if id(v) in self._names)
+        # The tensor is kept: an id is free again once its owner is gone.
+        self._made[id(result)] = (result, names)
         return result
 
-    def _activation(self, func: Any, name: str, args: Any, kwargs: Any) -> Any:
-        (inputs, *more), rule = args, ELEMENTWISE[name]
-        options = {k: v for k, v in kwargs.items() if k != "inplace"}
-        plain = out_of_place(func)
-        fixed = [v.detach() if isinstance(v, Tensor) else v for v in more]
-        held = {k: v.detach() if isinstance(v, Tensor) else v for k, v in options.items()}
-
-        def alone(z: Tensor) -> Tensor:
-            return plain(z, *fixed, **held)
-
+    def _activation(self, func: Any, name: str, arguments: Arguments) -> Any:
+        (inputs, *more), kwargs = arguments
         target = target_of(func, inputs, kwargs)
         # What works in place would overwrite the input that is noted.
         before = inputs if target is None else inputs.clone()
-        outputs = plain(before, *more, **options)
-        known = self._made.get(id(inputs))
-        weights = known[1] if known else ()
+        function = alone(func, arguments)
+        outputs = function(before)
+        _, weights = self._made.get(id(inputs), (None, ()))
         if target is not None:
             self._made.pop(id(target), None)  # no longer a product
-        knots = rule.kinks(((before, *more), kwargs)).knots
-        self.calls.append(Call(self._named(), name, before, outputs, alone, knots, weights))
+        knots = ELEMENTWISE[name].kinks(((before, *more), kwargs)).knots
+        self.calls.append(Call(self._named(), name, before, outputs, function, knots, weights))
         return outputs if target is None else target.copy_(outputs)
-
-    def _named(self) -> str:
-        layer = self._place()
-        self._count[layer] = self._count.get(layer, 0) + 1
-        return layer if self._count[layer] == 1 else f"{layer}#{self._count[layer]}"
 
 
 def per_unit(values: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ from landscape.networks.watching.observer import Observer
 from landscape.networks.watching.operations import Arguments, Kinks
 from landscape.networks.watching.running import module_names, without_checkpoints
 from landscape.networks.watching.sites import Site
+from landscape.networks.watching.watcher import Watcher
 from landscape.problem import Problem
 from landscape.problem.examples import Part, count
 from landscape.records.arrays import Floats
@@ -231,7 +232,7 @@ class _Numbered(Observer):
     Before the site of a choice stands one without knots, whose input is the chosen entry.
     """
 
-    written_out: ClassVar[Mapping[Callable[..., Any], Callable[..., Tensor]]] = MappingProxyType({})
+    written_out = Watcher.written_out
 
     def __init__(
         self,

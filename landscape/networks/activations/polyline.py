@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from types import MappingProxyType
 
@@ -94,6 +95,7 @@ _BASES: Mapping[str, _Base] = MappingProxyType(
 )
 
 
+@lru_cache(maxsize=64)
 def polyline(base: str, spacing: float) -> Polyline:
     """Interpolate a smooth activation between knots at the multiples of ``spacing``.
 
