@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from landscape.curvature.spectrum import spectral_density
     from landscape.evaluation.engine_settings import SamplingConfig
     from landscape.evaluation.resampling import resample
-    from landscape.evaluation.sampling import loss_on_plane, place, plane_evaluator, sample
+    from landscape.evaluation.sampling import loss_on_plane, place, sample
     from landscape.kinks import slope_budget
     from landscape.kinks.microscope import minibatch_noise, residual_scaling, window_of_step
     from landscape.planes.between import line_between, plane_through
@@ -96,7 +96,6 @@ _HOME = MappingProxyType(
         "sample": "evaluation.sampling",
         "resample": "evaluation.resampling",
         "place": "evaluation.sampling",
-        "plane_evaluator": "evaluation.sampling",
         "project": "records.projection",
         "loss_on_plane": "evaluation.sampling",
         "SamplingConfig": "evaluation.engine_settings",
@@ -154,7 +153,6 @@ __all__ = [
     "open_study",
     "pca_plane",
     "place",
-    "plane_evaluator",
     "plane_sharpness",
     "plane_through",
     "plane_variability",

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from landscape.problem import Problem, check_problem
+from landscape.evaluation.plane_problem import check_plane
+from landscape.problem import Problem
 from landscape.problem.examples import Part, count
 from landscape.problem.losses import IGNORED, wide_dtype
 from landscape.problem.network import Network
@@ -45,9 +46,7 @@ def output_divergence(problem: Problem, plane: Plane, coordinates: Floats) -> Fl
         ValueError: if the plane does not belong to the model, coordinates have another number of
             axes, the outputs are not logits of at least two classes, or statistics are not frozen.
     """
-    check_problem(problem)
-    if problem.layout != plane.layout:
-        raise ValueError("the plane must belong to the model; make it from this model")
+    check_plane(problem, plane)
     places = np.asarray(coordinates, dtype=np.float64)
     if places.ndim != 2 or places.shape[1] != plane.axes:
         raise ValueError(
