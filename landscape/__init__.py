@@ -51,8 +51,8 @@ if TYPE_CHECKING:
     from landscape.records.surface import Surface
     from landscape.records.trajectory import Trajectory
     from landscape.store import open_study
-    from landscape.study import Study
     from landscape.study.configuration import StudyConfig
+    from landscape.study.experiment import Study
     from landscape.training.loop import train
     from landscape.training.recording.losses_of_records import evaluate_losses
     from landscape.training.recording.recorded import read_recording
@@ -116,7 +116,7 @@ _HOME = MappingProxyType(
         "minibatch_noise": "kinks.microscope",
         "window_of_step": "kinks.microscope",
         # studies in a file
-        "Study": "study",
+        "Study": "study.experiment",
         "StudyConfig": "study.configuration",
         "open_study": "store",
     }

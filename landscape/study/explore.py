@@ -8,13 +8,12 @@ from typing import Any
 import torch
 
 from landscape.evaluation.sampling import place_on
-from landscape.networks.architecture import check_one_network
 from landscape.store import StudyFile
 from landscape.study.configuration import StudyConfig
 from landscape.study.live_plane import USUAL_GRID, LivePlane, request_of
-from landscape.study.plane_request import make_plane
 from landscape.study.reporting import Examples
 from landscape.study.request import Request
+from landscape.study.requested_plane import plane_of
 from landscape.study.solution_network import SolutionNetwork
 
 
@@ -42,8 +41,8 @@ class StudyAtlas:
     @property
     def names(self) -> tuple[str, ...]:
         """Ids of the surfaces over planes."""
-        found = [n for n in self._source.surfaces() if not n.endswith(".nodes")]
-        return tuple(n for n in found if len(self._source.surface(n).grid.shape) == 2)
+        names = [n for n in self._source.surfaces() if not n.endswith(".nodes")]
+        return tuple(n for n in names if len(self._source.surface(n).grid.shape) == 2)
 
     @property
     def runs(self) -> tuple[str, ...]:
@@ -85,19 +84,14 @@ class StudyAtlas:
             raise ValueError("this study does not say how to build its networks: no new planes")
         request = Request(grid=USUAL_GRID, **choice)
         network = self._network(str(request.run))
-        others = {other: network.trajectory(other) for other in request.others}
-        own = network.trajectory(network.run)
-        check_one_network({network.run: own, **others})
-        plane = make_plane(
-            network.problem, request.plane, trajectory=own, others=list(others.values())
-        )
+        paths = {run: network.trajectory(run) for run in request.runs}
+        plane = plane_of(network.problem, request, paths, {})
         name = request.name.partition(f"_{USUAL_GRID.shape[0]}x")[0]
         live = LivePlane(self._source, "_".join([name, *request.others]), plane=plane,
                          network=network, request=request)  # fmt: skip
-        evaluator = live._evaluator(getattr(torch, self._config.dtype), USUAL_GRID.size)
+        evaluator = live.evaluator(getattr(torch, self._config.dtype), USUAL_GRID.size)
         live.paths = tuple(
-            place_on(evaluator, plane, network.trajectory(run), run=run, plane_id=live.name)
-            for run in dict.fromkeys([network.run, *request.others])
+            place_on(evaluator, path, run=run, plane_id=live.name) for run, path in paths.items()
         )
         return live
 

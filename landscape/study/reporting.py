@@ -38,6 +38,16 @@ class Reporter(Protocol):
         """Something worth a line."""
 
 
+class WithinStage:
+    """A reporter for a part of a stage, which begins no stages of its own."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self.advance, self.note = reporter.advance, reporter.note
+
+    def stage(self, name: str, total: int) -> None:
+        """Say nothing: the whole stage is under way."""
+
+
 class Silent:
     """A reporter that says nothing."""
 

@@ -60,6 +60,19 @@ def trained_on(
     return data
 
 
+def solution_of(source: StudyFile, run: str) -> Trajectory:
+    """Return the path of a run that ends at a solution.
+
+    Raises:
+        KeyError: if the study has no such run.
+        ValueError: if it diverged.
+    """
+    trajectory = source.trajectory(run)
+    if trajectory.diverged_at is not None:
+        raise ValueError(f"{run} diverged at step {trajectory.diverged_at}: no solution")
+    return trajectory
+
+
 def solution_problem(trajectory: Trajectory, data: Any) -> Problem:
     """Return the network at the end of a path, with the loss it was trained with, over data.
 
@@ -110,7 +123,4 @@ class SolutionNetwork:
         Raises:
             ValueError: if it diverged.
         """
-        trajectory = self._source.trajectory(run)
-        if trajectory.diverged_at is not None:
-            raise ValueError(f"{run} diverged at step {trajectory.diverged_at}: no solution")
-        return trajectory
+        return solution_of(self._source, run)
