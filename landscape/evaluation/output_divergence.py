@@ -99,9 +99,9 @@ def _classes_last(output: Any, target: Any) -> Tensor:
         ValueError: for outputs that are no logits, or do not tell the axis of the classes.
     """
     if not isinstance(output, Tensor) or output.ndim < 2:
-        found = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
         raise ValueError(
-            f"outputs must be logits [n, C, ...], got {found}; wrap the network in a module that "
+            f"outputs must be logits [n, C, ...], got {got}; wrap the network in a module that "
             "returns them"
         )
     shape = target.shape if isinstance(target, Tensor) else ()

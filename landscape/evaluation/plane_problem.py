@@ -137,8 +137,8 @@ class PlaneProblem:
                 runs[-1] = ([*runs[-1][0], slot], slice(runs[-1][1].start, part.stop))
             else:
                 runs.append(([slot], part))
-        found = tuple((Layout(tuple(slots)), self.vectors[:, part]) for slots, part in runs)
-        return Points(found, self.dtype)
+        parts = tuple((Layout(tuple(slots)), self.vectors[:, part]) for slots, part in runs)
+        return Points(parts, self.dtype)
 
 
 @dataclass(frozen=True, slots=True)

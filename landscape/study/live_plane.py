@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -35,10 +35,11 @@ FLOAT64_BELOW = 0.03
 USUAL_GRID = Grid.square(51)
 
 
+@dataclass
 class LivePlane:
     """A plane of which any window can be sampled, and the line between any two of its points.
 
-    Args:
+    Attributes:
         source: the study.
         name: id of the surface, or how the plane was made.
         plane: the plane; None if the study does not have it.
@@ -48,31 +49,19 @@ class LivePlane:
         request: how ``landscape sample`` names this plane; its grid does not matter.
     """
 
-    def __init__(
-        self,
-        source: StudyFile,
-        name: str,
-        *,
-        plane: Plane | None = None,
-        surface: Surface | None = None,
-        paths: tuple[Projection, ...] = (),
-        network: SolutionNetwork | None = None,
-        request: Request | None = None,
-    ) -> None:
-        self.name = name
-        self.title = name
-        self.plane = plane
-        self.surface = surface
-        self.paths = paths
-        self._source = source
-        self._network = network
-        self._request = request
-        self._evaluators: dict[torch.dtype, PlaneEvaluator] = {}
+    source: StudyFile
+    name: str
+    plane: Plane | None = None
+    surface: Surface | None = None
+    paths: tuple[Projection, ...] = ()
+    network: SolutionNetwork | None = None
+    request: Request | None = None
+    _evaluators: dict[torch.dtype, PlaneEvaluator] = field(default_factory=dict, init=False)
 
     @property
     def live(self) -> bool:
         """Whether it can be sampled: whether plane and network are known."""
-        return self._network is not None and self.plane is not None
+        return self.network is not None and self.plane is not None
 
     def dtype_of(self, grid: Grid) -> torch.dtype:
         """Return the precision in which a window is sampled.
@@ -165,7 +154,7 @@ class LivePlane:
             plane = curved(request.read(network.problem), plane)
         name = request.name
         settings = {**surface.settings, **plane.settings, "asked": request.asked}
-        with StudyWriter(self._source.path) as writer:
+        with StudyWriter(self.source.path) as writer:
             if writer.find(surface_path(name)) is None:
                 if writer.find(plane_path(name)) is None:
                     writer.put_record(plane_path(name), plane)
@@ -181,20 +170,20 @@ class LivePlane:
 
     def command(self, surface: Surface) -> str:
         """Write the command that samples the same window or line; "" if there is none."""
-        if self._request is None:
+        if self.request is None:
             return ""
-        return sample_command(self._asking(surface), self._source.path)
+        return sample_command(self._asking(surface), self.source.path)
 
     def _able(self) -> tuple[SolutionNetwork, Plane]:
-        if self._network is None or self.plane is None:
+        if self.network is None or self.plane is None:
             raise ValueError(
                 f"{self.name} cannot be sampled anew: the study does not say how to build its "
                 "network; it can be looked at only"
             )
-        return self._network, self.plane
+        return self.network, self.plane
 
     def _asking(self, surface: Surface) -> Request:
-        if self._request is None:
+        if self.request is None:
             kind = surface.settings.get("kind")
             raise ValueError(
                 f"a plane of kind {kind!r} is not one that 'landscape sample' makes "
@@ -204,7 +193,7 @@ class LivePlane:
         dtype = str(surface.settings["dtype"])
         ends = surface.settings.get("ends", []) if len(surface.grid.shape) == 1 else []
         line = tuple(float(value) for end in ends for value in end)
-        return replace(self._request, grid=surface.grid, line=line,
+        return replace(self.request, grid=surface.grid, line=line,
                        dtype="" if dtype == network.config.dtype else dtype)  # fmt: skip
 
     def evaluator(self, dtype: torch.dtype, points: int) -> PlaneEvaluator:
@@ -215,7 +204,7 @@ class LivePlane:
 
     def _made(self, plane: Plane, dtype: torch.dtype, points: int) -> PlaneEvaluator:
         network, _ = self._able()
-        request = self._request or Request(run=network.run, kind="random", grid=USUAL_GRID)
+        request = self.request or Request(run=network.run, kind="random", grid=USUAL_GRID)
         return PlaneEvaluator(
             self._read(request, str(dtype).removeprefix("torch.")), plane,
             config=request.engine(network.config.sampling), points=points,
