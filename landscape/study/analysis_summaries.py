@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -87,13 +89,12 @@ def report(source: StudyFile) -> dict[str, Any]:
             some = [b for b in of_run if b.settings.get("segment") == segment]
             if some:
                 entry[key] = summary(some, segment)
-        for kind, summarised in ((ALONG_PATH, _along), (SWAP, _swapped),
-                           ("curvature_scale", _against_scale)):  # fmt: skip
+        for kind, summarise in _SUMMARIES.items():
             largest = largest_of(source, kind, name)
             if largest is not None:
-                entry[kind] = summarised(largest)
+                entry[kind] = summarise(largest)
         if some_spectra := spectra(source, name):
-            entry["spectra"] = [_of_spectrum(one) for one in some_spectra]
+            entry["spectra"] = [_of_spectrum(spectrum) for spectrum in some_spectra]
         runs[name] = entry
     return {"runs": runs}
 
@@ -197,6 +198,11 @@ def _against_scale(analysis: Analysis) -> dict[str, Any]:
         "budget_passed": analysis.settings["budget_passed"],
         **means,
     }
+
+
+_SUMMARIES: Mapping[str, Callable[[Analysis], dict[str, Any]]] = MappingProxyType(
+    {ALONG_PATH: _along, SWAP: _swapped, "curvature_scale": _against_scale}
+)
 
 
 def _spread(values: list[float]) -> Any:
