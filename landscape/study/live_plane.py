@@ -59,6 +59,11 @@ class LivePlane:
     _evaluators: dict[torch.dtype, PlaneEvaluator] = field(default_factory=dict, init=False)
 
     @property
+    def title(self) -> str:
+        """What pictures call it."""
+        return self.name
+
+    @property
     def live(self) -> bool:
         """Whether it can be sampled: whether plane and network are known."""
         return self.network is not None and self.plane is not None

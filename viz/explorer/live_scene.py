@@ -219,7 +219,7 @@ class Scene:
         self.plotter.subplot(0, 1)
         draw_colour_bar(self.plotter, shown.scale, _coloured(style, shown))
         self.plotter.subplot(0, 0)
-        self._draw_surface(shown, look, style, place.name)
+        self._draw_surface(shown, look, style, place.title)
         if moment.ends and moment.line_seen and self.frame is not None:
             draw_line(self.plotter, moment.ends, shown.surface, self.frame, style)
         before, self._aimed = self._aimed, self._kept_camera()
