@@ -36,7 +36,7 @@ def output_divergence(problem: Problem, plane: Plane, coordinates: Floats) -> Fl
         problem: a classifier whose outputs, or their attribute ``logits``, are logits [n, C],
             [n, C, ...], or [n, ..., C] for targets [n, ...], and its data; targets only tell the
             axis of the classes, and what does not count. Logarithms and sums are in float64.
-        plane: the plane (a line or a volume likewise).
+        plane: a line, plane or volume.
         coordinates: in multiples of the directions, [K, axes].
 
     Returns:

@@ -34,7 +34,7 @@ HEIGHTS = ("log", "linear")
 _LEVELS = (9, 17, 33, 65, 129, 257)
 _UNSEEN = 48
 _DECADES = 0.02
-# Fields beside the loss that have no steps where the network has none: interpolated as it is.
+# Fields beside the loss that are smooth where the network is: interpolated by polynomials too.
 _SMOOTH = ("divergences", "standard_errors")
 # Points of the grid that are evaluated around its minimum, on each side of it.
 _AROUND_MINIMUM = 2
@@ -52,7 +52,7 @@ class Resampled:
     """A resampled surface and what it was made from.
 
     Attributes:
-        surface: on the grid asked for; ``status`` tells what was evaluated and what interpolated.
+        surface: on the grid; ``status`` says of each point whether it was evaluated.
         nodes: the values at the Chebyshev points, all evaluated.
         decay: largest Chebyshev coefficient of each degree over the largest of all, [n]; how fast
             it falls measures how smooth the loss is on the plane.
@@ -132,9 +132,9 @@ def resample_on(
     Args:
         evaluator: of the model on the plane.
         empty: the surface that is wanted, every point missing.
-        tolerance: see :func:`resample`, as the following two.
-        height: as there.
-        seed: as there.
+        tolerance: see :func:`resample`.
+        height: see :func:`resample`.
+        seed: see :func:`resample`.
         complete: returns a surface with its missing points evaluated; called with each level of
             Chebyshev points and True, and with ``empty`` and False where interpolation does not
             reach the tolerance. None evaluates them in memory.

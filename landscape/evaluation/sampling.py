@@ -75,8 +75,7 @@ def sample(
 
     Args:
         problem: network, loss and data; see :class:`landscape.Problem`.
-        plane: see :func:`landscape.random_plane` and :func:`landscape.pca_plane`; a line or a
-            volume likewise.
+        plane: a line, plane or volume, as of :func:`landscape.random_plane`.
         paths: trajectories that are placed on the plane, by their names or as a sequence, whose
             names are ``path 1``, ``path 2`` and so on; see :func:`place`.
         grid: coordinates; over [-1, 1] by default, 51 x 51 points of a plane.

@@ -58,7 +58,7 @@ class Wanted:
             on the same weights; activations without one are left out.
         centres: of curvature against scale, along the line with seed 0; 0 leaves it out.
         map_points: lines of the kink map in the window of one optimizer step; 0 leaves it out.
-        crease_points: likewise of the surface cut along its kinks, which needs the map.
+        crease_points: points, each way, of the surface cut along its kinks, which needs the map.
         microscope: points, each way, of the window of one optimizer step that is sampled in
             float64; 0 leaves it out.
         spectrum: Lanczos steps of the Hessian's spectral density at the solution; 0 leaves it out.
@@ -117,7 +117,7 @@ class Task:
 
     Attributes:
         kind: of the record.
-        identifier: likewise.
+        identifier: of the record.
         units: of its work.
         measure: called with what is to hear of each unit; makes the record, or None.
     """
@@ -150,7 +150,7 @@ def add_analyses(
         wanted: which analyses.
         load_data: called with ``config.data``.
         runs: names; none takes all that did not diverge.
-        reporter: hears of progress.
+        reporter: receives stages, progress and notes.
 
     Raises:
         KeyError: if the study has no such run, or lacks the random plane of a map or window.

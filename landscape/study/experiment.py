@@ -7,7 +7,7 @@ interrupted.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ class Study(Presented):
         config: what to train and sample.
         path: the study file.
         load_data: called with ``config.data``; gives the examples.
-        reporter: hears of progress.
+        reporter: receives stages, progress and notes.
         keep_seconds: least time between two checkpoints of a training run.
 
     Raises:
@@ -201,7 +201,7 @@ class Study(Presented):
                 surface=surface if isinstance(surface, Surface) else None,
                 captured=placed.captured if isinstance(placed, Projection) else None,
             )
-            writer.put_record(path, Analysis("summary", {}, summary.to_dict()))
+            writer.put_record(path, Analysis("summary", {}, asdict(summary)))
 
     # -- parts -------------------------------------------------------------------------------
 

@@ -110,7 +110,7 @@ class LivePlane:
 
         Args:
             first: its alpha and beta.
-            second: likewise.
+            second: alpha and beta of the other point.
             points: on the line, its ends among them.
             on_tile: called with the unfinished line after every tile.
             cancelled: asked after every tile; the line then stays unfinished.
@@ -222,7 +222,7 @@ class LivePlane:
 
 
 def request_of(surface: Surface) -> Request | None:
-    """Return how ``landscape sample`` is asked for the plane of a surface; None if it is not."""
+    """Return the request for a surface's plane; None if ``landscape sample`` makes no such plane."""
     request = Request.of(surface, "")
     if request is None or surface.settings.get("kind") != request.kind:
         return None

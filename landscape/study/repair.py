@@ -1,7 +1,7 @@
 """Surfaces that were added to a study, completed after damage took a part of them.
 
-A surface notes what was asked for, so that it can be asked for again: the points that are missing
-are evaluated as they were before, planes and placed paths that are gone are made anew.
+A surface notes its request. The same request again evaluates the points that are missing, and makes
+planes and placed paths that are gone.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def repair_surfaces(
         config: its configuration.
         damaged: paths of records that lost tiles or were removed.
         load_data: called with ``config.data``.
-        reporter: hears of progress.
+        reporter: receives stages, progress and notes.
 
     Returns:
         Why a surface could not be completed, by its path.
@@ -88,7 +88,7 @@ def remedy(study: StudyFile, path: str) -> str:
         if request is not None and (command := sample_command(request, study.path, user)):
             return command
     if path.split("/")[1] in _ANALYSED and group == "analyses":
-        return f"landscape analyse {shlex.quote(str(study.path))}, with the options of then"
+        return f"landscape analyse {shlex.quote(str(study.path))}, with the same options as before"
     return "the command that made it"
 
 

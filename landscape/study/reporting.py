@@ -1,4 +1,4 @@
-"""What a study needs of its data, and whom it tells how far it has come."""
+"""The interfaces of a study: the data it reads, and the reporter that shows its progress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which one more surface of a study is asked for."""
+"""A request: which surface of which network, on which plane and grid, read in which way."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def sample_run(
         load_data: called with ``config.data``.
         out: another folder; None lets the study itself grow.
         engine: how points are evaluated; None takes the study's settings.
-        reporter: hears of progress.
+        reporter: receives stages, progress and notes.
 
     Returns:
         The study file and the id of the surface.

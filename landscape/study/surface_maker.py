@@ -52,7 +52,7 @@ def make_surface(
     choice_path: str = "",
     points: int = 0,
 ) -> None:
-    """Put plane, surface and placed paths of a request into a study, as far as they are missing.
+    """Put the plane, surface and placed paths of a request into a study, unless they are there.
 
     Args:
         writer: of the study.
@@ -62,7 +62,7 @@ def make_surface(
             of other solutions, and those that are only placed.
         others: other solutions by name, where they have no trajectory.
         engine: how points are evaluated.
-        reporter: hears of progress.
+        reporter: receives stages, progress and notes.
         user: what plane and surface note of a network of the user's, as the setting ``own``.
         choice_path: where the study keeps one choice of the engine for all its surfaces; "" lets
             each surface keep its own.
@@ -90,7 +90,7 @@ def make_surface(
     _check_centre(evaluator, request, paths.get(str(request.run)), reporter)
     _note_choice(writer, request, evaluator, reporter, choice_path)
     if not writer.has(plane_path(name)):
-        # After the evaluator, which tells what is wrong with model, loss and data.
+        # After the evaluator, which refuses unusable models, losses and data.
         plane = _described(problem, plane, request, reporter)
         writer.put_record(plane_path(name), plane)
     empty = empty_surface(evaluator, request.grid, plane_id=name, run=request.run)

@@ -81,7 +81,7 @@ def run_claims(
         path: the study file; made if absent. Claims are added to a study of another kind, with its
             runs and surfaces.
         load_data: called with each ``config.data``.
-        reporter: hears of progress.
+        reporter: receives stages, progress and notes.
         workers: processes that measure, each on one core; 1 measures in this one.
 
     Raises:

@@ -57,7 +57,7 @@ def sample_user_network(
         others: further solutions by name, for planes between and through them.
         names: of model, data, loss and checkpoint, plain values that are noted.
         engine: how points are evaluated; None measures briefly.
-        reporter: hears of progress.
+        reporter: receives stages, progress and notes.
 
     Returns:
         The id of the surface.
@@ -71,7 +71,7 @@ def sample_user_network(
     if request.gradients:
         engine = with_gradients(engine)
     paths, problem = paths or {}, request.read(problem)
-    # What is wrong with network, loss and data is told before there is a file.
+    # Raises what is wrong with network, loss and data before there is a file.
     problem.evaluator(standard_errors=False)
     user = _identity(problem.model, others or {}, names or {})
     with StudyWriter(path, config={"own": {}}) as writer:
@@ -86,7 +86,7 @@ def sample_user_network(
 
 
 def _identity(model: Any, others: Mapping[str, Any], names: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what tells this network, checkpoint, loss and data from others."""
+    """Return what distinguishes this network, checkpoint, loss and data from others."""
     space = Space.of([model], None)
     solutions = {name: array_digest(space.point(o, name).theta) for name, o in others.items()}
     return {**names, "weights_sha256": array_digest(flatten(model)), "others_sha256": solutions}
