@@ -222,7 +222,7 @@ class LivePlane:
 
 
 def request_of(surface: Surface) -> Request | None:
-    """Return the request for a surface's plane; None if ``landscape sample`` makes no such plane."""
+    """Return the request for a surface's plane; None if ``landscape sample`` makes no such one."""
     request = Request.of(surface, "")
     if request is None or surface.settings.get("kind") != request.kind:
         return None
