@@ -19,10 +19,8 @@ from landscape.records.plane import Plane
 from landscape.records.results import Projection
 from landscape.records.surface import Status, Surface
 from landscape.store import StudyFile, StudyWriter
-from landscape.store.places import plane_path, surface_path
 from landscape.study.reporting import Silent
 from landscape.study.request import OTHERS, Request
-from landscape.study.requested_plane import curved
 from landscape.study.sample_command import sample_command
 from landscape.study.solution_network import SolutionNetwork
 from landscape.study.surface_maker import make_surface
@@ -155,23 +153,13 @@ class LivePlane:
         request = self._asking(surface)
         if request.line:
             plane = line_within(plane, request.line[:2], request.line[2:])
-        elif request.kind == "random" and not {"hessian", "no_hessian"} & set(plane.settings):
-            plane = curved(request.read(network.problem), plane)
-        name = request.name
-        settings = {**surface.settings, **plane.settings, "asked": request.asked}
         with StudyWriter(self.source.path) as writer:
-            if writer.find(surface_path(name)) is None:
-                if writer.find(plane_path(name)) is None:
-                    writer.put_record(plane_path(name), plane)
-                whole = replace(surface, plane=name, run=request.run, settings=settings)
-                writer.put_record(surface_path(name), whole)
-            # Checks that the id is this surface's, and places the paths.
             make_surface(
                 writer, request, self._read(request, str(surface.settings["dtype"])),
                 paths={run: network.trajectory(run) for run in request.runs},
-                engine=network.config.sampling, reporter=Silent(),
+                engine=network.config.sampling, reporter=Silent(), sampled=(plane, surface),
             )  # fmt: skip
-        return name
+        return request.name
 
     def command(self, surface: Surface) -> str:
         """Write the command that samples the same window or line; "" if there is none."""

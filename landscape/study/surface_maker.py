@@ -51,6 +51,7 @@ def make_surface(
     user: Mapping[str, Any] | None = None,
     choice_path: str = "",
     points: int = 0,
+    sampled: tuple[Plane, Surface] | None = None,
 ) -> None:
     """Put the plane, surface and placed paths of a request into a study, unless they are there.
 
@@ -67,6 +68,7 @@ def make_surface(
         choice_path: where the study keeps one choice of the engine for all its surfaces; "" lets
             each surface keep its own.
         points: number of points that the choice serves; 0 for those of this surface.
+        sampled: plane and finished surface of the request, where they were made in memory.
 
     Raises:
         ValueError: if the id is taken by another surface, the plane cannot be made, another
@@ -74,10 +76,10 @@ def make_surface(
             not the expected one.
     """
     name, noted = request.name, {"own": dict(user)} if user else {}
-    stored = _stored(writer, request)
+    stored = _stored(writer, request) or (sampled[1] if sampled else None)
     plane = writer.find(plane_path(name))
     if not isinstance(plane, Plane):
-        plane = plane_of(problem, request, paths, others or {})
+        plane = sampled[0] if sampled else plane_of(problem, request, paths, others or {})
         plane = replace(plane, settings={**plane.settings, **noted})
     chosen = _recorded_choice(writer, stored, choice_path)
     evaluator = PlaneEvaluator(
@@ -95,6 +97,9 @@ def make_surface(
         writer.put_record(plane_path(name), plane)
     empty = empty_surface(evaluator, request.grid, plane_id=name, run=request.run)
     empty = replace(empty, settings={**empty.settings, **plane.settings, **noted})
+    if sampled and not writer.has(surface_path(name)):
+        fields, status = sampled[1].fields, sampled[1].status
+        writer.put_record(surface_path(name), replace(empty, fields=fields, status=status))
     _Filling(writer, request, evaluator, empty, reporter).finish()
     for run, trajectory in paths.items():
         if not writer.has(projection_path(run, name)):
@@ -169,7 +174,8 @@ def _check_centre(
 
 def _described(problem: Problem, plane: Plane, request: Request, reporter: Reporter) -> Plane:
     """Return a new plane with the curvatures of its centre, and report what its user must know."""
-    if request.kind == "random" and request.curvature and not request.line:
+    described = {"hessian", "no_hessian"} & plane.settings.keys()
+    if request.kind == "random" and request.curvature and not (request.line or described):
         plane = curved(problem, plane)
     if plane.settings.get("batch_statistics") == "differ" and request.batch_norm == "frozen":
         reporter.note(OTHER_STATISTICS)
