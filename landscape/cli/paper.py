@@ -166,11 +166,7 @@ def _line(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> Any:
         lines = [Panel(line, title=pictures.title_of(line.run)) for line in found]
     if wanted.titles or not wanted.surfaces:
         lines = titled(lines, wanted)
-    look = wanted.look
-    drawn = viz.line(
-        [one.surface for one in lines], titles=[one.title for one in lines], height=look.height,
-        style=look.style, **wanted.size,
-    )  # fmt: skip
+    drawn = viz.line(lines, wanted.look, **wanted.size)
     drawn.set_dpi(wanted.dpi)
     return drawn
 

@@ -183,8 +183,8 @@ def test_a_line_without_a_point_at_the_centre_has_a_cross_there() -> None:
 
 def test_the_full_scale_of_the_microscope_has_crosses_and_its_caption_says_so() -> None:
     kinked = replace(bowl(), fields={"losses": bowl().losses + np.abs(bowl().alphas[:, None])})
-    residuals = [remove_quadratic(kinked)]
-    assert crosses(viz.microscope(residuals, full=[bowl()])) == [(0.0, 0.0)]
-    text = viz.caption_of(viz.microscope(residuals, titles=["one"], full=[bowl()]))
+    closeup = viz.Closeup((remove_quadratic(kinked),), full=bowl())
+    assert crosses(viz.microscope([closeup])) == [(0.0, 0.0)]
+    text = viz.caption_of(viz.microscope([closeup]))
     assert text.endswith("Cross: the network's own weights, loss 0.0114, accuracy 98.5 %.")
-    assert "Cross" not in viz.caption_of(viz.microscope(residuals, titles=["one"]))
+    assert "Cross" not in viz.caption_of(viz.microscope(closeup.residuals))

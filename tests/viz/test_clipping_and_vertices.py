@@ -13,8 +13,8 @@ from landscape.records.grid import Grid
 from landscape.records.panel import Panel
 from landscape.records.surface import Surface
 from landscape.viz.captions.surfaces import surface_caption
-from landscape.viz.geometry.clipping import cut
 from landscape.viz.geometry.frame import Frame
+from landscape.viz.geometry.hatching import cut
 from landscape.viz.geometry.height import HeightScale
 from landscape.viz.geometry.mesh import surface_mesh
 from landscape.viz.geometry.vertices import added_points, insert, known_points

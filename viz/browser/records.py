@@ -16,12 +16,11 @@ from landscape.records.grid import Grid
 from landscape.records.kink_map import KinkMap
 from landscape.records.panel import Panel
 from landscape.records.plane import Plane
-from landscape.records.plurals import counted
 from landscape.records.residuals import Residual
 from landscape.records.results import Projection
 from landscape.records.surface import Status, Surface
 
-from ..captions.normalising import statistics_of_paths, statistics_used
+from ..captions.normalising import loss_over, statistics_of_paths, statistics_used
 from ..captions.plane_words import origins
 from ..captions.surfaces import not_drawn
 from ..geometry.centre_mark import place_of
@@ -336,8 +335,7 @@ def _notes(
     """Say in words what a surface shows."""
     said = []
     if "examples" in settings:
-        loss = str(settings.get("loss", "loss")).replace("_", " ")
-        said.append(f"{loss} over {counted(settings['examples'], 'example')}")
+        said.append(loss_over(settings))
     variance = settings.get("explained_variance")
     if isinstance(variance, Sequence) and variance:
         said.append(f"PCA plane: {100 * sum(map(float, variance)):.1f}% of the path's variance")

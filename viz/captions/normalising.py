@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from landscape.records.plurals import counted
 from landscape.records.results import Projection
 
 from ..geometry.drape import lossless
@@ -22,6 +23,18 @@ _USED = {
 _FIRST = "BatchNorm's statistics are those of the first solution everywhere."
 
 Settings = Mapping[str, Any]
+
+
+def loss_name(settings: Settings) -> str:
+    """Return what the loss is called."""
+    return str(settings.get("loss", "loss")).replace("_", " ")
+
+
+def loss_over(settings: Settings) -> str:
+    """Say which loss over how many examples."""
+    examples = settings.get("examples")
+    over = f" over {counted(examples, 'example')}" if examples else ""
+    return loss_name(settings) + over
 
 
 def statistics_used(settings: Settings) -> str:

@@ -13,8 +13,10 @@ from landscape.records.plurals import counted, plural
 from landscape.records.surface import Surface
 
 from ..geometry.matching import settings_of
+from ..geometry.numbers import a_range, listed, minus
 from ..geometry.solution_points import solutions_of, told
-from .normalising import statistics_used
+from ..geometry.window import ends_of
+from .normalising import loss_over, statistics_used
 
 _ONE_NETWORK = "Solutions given as weights alone are evaluated in the first one's network."
 _KINDS = {
@@ -67,10 +69,7 @@ def panels(numbers: Sequence[int]) -> str:
     >>> panels([0]), panels([0, 2, 3])
     ('Panel 1', 'Panels 1, 3 and 4')
     """
-    texts = [str(number + 1) for number in numbers]
-    if len(texts) == 1:
-        return f"Panel {texts[0]}"
-    return f"Panels {', '.join(texts[:-1])} and {texts[-1]}"
+    return f"{plural(len(numbers), 'Panel')} {listed([str(number + 1) for number in numbers])}"
 
 
 def origins(every: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -83,11 +82,6 @@ def origins(every: Sequence[Mapping[str, Any]]) -> list[str]:
     if any(one.get("networks") == "unknown" for one in every):
         sentences.append(_ONE_NETWORK)
     return sentences
-
-
-def a_range(texts: Sequence[str]) -> str:
-    """Write the ends of a range, or what both are."""
-    return texts[0] if texts[0] == texts[-1] else f"{texts[0]} to {texts[-1]}"
 
 
 def _what(surfaces: Surfaces, planes: Planes) -> str:
@@ -109,9 +103,7 @@ def _what(surfaces: Surfaces, planes: Planes) -> str:
         what = _KINDS.get(kind, f"{kind} plane" if kind else "surface")
         if kind == "through" and not solutions_of(surfaces[0], planes[0]):
             what += ", the first at (0, 0) and the second at (1, 0)"
-    examples = settings.get("examples")
-    loss = str(settings.get("loss", "loss")).replace("_", " ")
-    over = f", {loss} over {examples:,} examples" if examples else ""
+    over = f", {loss_over(settings)}" if settings.get("examples") else ""
     # The solutions of a plane through several are told with their places.
     whose = f" around {runs[0]}" if len(runs) == 1 and kind != "through" else ""
     return f"{what[0].upper()}{what[1:]}{whose}{over}."
@@ -124,7 +116,7 @@ def segment_text(settings: Mapping[str, Any]) -> str:
     text = f"line from A ({a0:.4g}, {b0:.4g}) to B ({a1:.4g}, {b1:.4g}) of the {of}"
     if "seed" in settings:
         text += f" of seed {settings['seed']}"
-    return text.replace("-", "−")
+    return minus(text)
 
 
 def _variance(every: Sequence[dict[str, Any]]) -> str:
@@ -225,8 +217,7 @@ def _apart(hessian: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
 
 
 def _grid_of(surface: Surface) -> tuple[Any, ...]:
-    ends = (float(v) for axis in surface.grid.axes for v in (axis[0], axis[-1]))
-    return surface.grid.shape, *ends
+    return surface.grid.shape, ends_of(surface.grid)
 
 
 def _grid(surfaces: Surfaces) -> str:
@@ -238,4 +229,4 @@ def _grid(surfaces: Surfaces) -> str:
         f"{name} {axis[0]:.3g} to {axis[-1]:.3g}"
         for name, axis in zip("αβ", first.grid.axes, strict=False)
     )
-    return f"{shape} points, {ends}, in multiples of the directions.".replace("-", "−")
+    return minus(f"{shape} points, {ends}, in multiples of the directions.")

@@ -17,11 +17,12 @@ from ..geometry.drape import lossless
 from ..geometry.frame import Frame
 from ..geometry.height import HeightScale, above, left_out, surface_heights
 from ..geometry.matching import mismatches, settings_of
+from ..geometry.numbers import a_range
 from ..geometry.paths import TUBE, bead_records, over_limit
 from ..geometry.vertices import added_points, known_points
 from ..geometry.window import LEAST_CAPTURED, Window, visible
 from .normalising import statistics_of_paths
-from .plane_words import a_range, plane_sentences
+from .plane_words import plane_sentences
 from .references import cited, methods
 
 _SHADING = {

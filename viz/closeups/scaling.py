@@ -12,7 +12,7 @@ from landscape.records.window_scaling import ResidualScaling
 
 from ..captions.told import remember
 from ..flat.lines import LINE_COLOURS, between, line_colours
-from ..geometry.height import number
+from ..geometry.numbers import minus, number
 from ..style import Style
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def residual_scaling(
         axes = figure.add_subplot(xscale="log", yscale="log")
         low, high = fitted or (0.0, np.inf)
         for line, (scaling, title) in enumerate(zip(scalings, titles, strict=True)):
-            slope = f"{scaling.slope(low=low, high=high):+.2f}".replace("-", "−")
+            slope = minus(f"{scaling.slope(low=low, high=high):+.2f}")
             _line(axes, scaling, f"{title}  ({slope})", line_colours()[line], solid=kinked[line])
         axes.margins(x=0)
         shaded = _floor(axes, scalings, style)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..geometry.window import ends_of
 from ..style import Style
 from .explorer import Explorer
 from .line import line_attributes
@@ -228,7 +229,7 @@ class Page:
         """Let all browsers ask for a picture of a moment, and show it on the map."""
         state = self._server.state
         surface, place, region = moment.shown, moment.here, moment.region
-        ends = [] if region is None else [float(axis[i]) for axis in region.axes for i in (0, -1)]
+        ends = () if region is None else ends_of(region)
         # What cannot be drawn is there all the same: what is drawn on the old picture is late.
         self._region.note(state.picture + 1, place, ends)
         self._surface.note(state.picture + 1, place, surface, self.look)
@@ -248,9 +249,9 @@ class Page:
         """Fill the fields with the window, once: what is typed while it is sampled stays."""
         if moment.window is None:
             return
-        ends = [repr(float(axis[i])) for axis in moment.window.axes for i in (0, -1)]
-        if self._window != tuple(ends):
-            self._window = tuple(ends)
+        ends = tuple(repr(end) for both in ends_of(moment.window) for end in both)
+        if self._window != ends:
+            self._window = ends
             self._server.state.update(
                 dict(zip(("alpha0", "alpha1", "beta0", "beta1"), ends, strict=True))
             )

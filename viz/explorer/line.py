@@ -15,6 +15,7 @@ from landscape.records.surface import Status, Surface
 from ..geometry.drape import drape, heights_at
 from ..geometry.frame import Frame
 from ..geometry.height import HeightScale, Kind, surface_heights
+from ..geometry.numbers import distinct
 from ..geometry.paths import draw_in_front
 from ..geometry.solution_points import solutions_of
 from ..scenes.text import text_3d
@@ -148,7 +149,7 @@ def draw_curve(renderer: Any, line: Surface, letters: tuple[str, str], height: s
 
 
 def _label(axis: Any, scale: HeightScale) -> None:
-    """Label an axis of heights with losses, few enough to stand apart."""
+    """Label an axis with losses that stand apart; charts have no raised digits."""
     import pyvista
     from vtkmodules.vtkCommonCore import vtkStringArray
 
@@ -158,20 +159,10 @@ def _label(axis: Any, scale: HeightScale) -> None:
     axis.SetMinimum(scale.low - room)
     axis.SetMaximum(scale.high + room)
     names = vtkStringArray()
-    for text in _numbers(10.0**ticks if scale.kind == "log" else ticks):
+    for text in distinct(map(scale.loss_at, ticks.tolist()), 3):
         names.InsertNextValue(text)
     axis.SetCustomTickPositions(pyvista.convert_array(np.ascontiguousarray(ticks)), names)
     axis.SetTitle("loss")
-
-
-def _numbers(values: Floats) -> list[str]:
-    """Write numbers with as many digits as tell them apart; charts have no raised ones."""
-    texts: list[str] = []
-    for digits in range(3, 16):
-        texts = [f"{value:.{digits}g}" for value in values]
-        if len(set(texts)) == len(texts):
-            break
-    return texts
 
 
 def _table(shares: Floats, losses: Floats) -> Any:

@@ -13,16 +13,16 @@ from landscape.records.residuals import Residual, remove_quadratic
 from landscape.records.results import Projection
 from landscape.records.surface import Status, Surface
 
+from ..geometry.camera import aim
 from ..geometry.centre_mark import centre_sentences
 from ..geometry.frame import Frame
 from ..geometry.height import HeightScale
 from ..geometry.mesh import SHADINGS, Shading, surface_mesh
-from ..geometry.relief import COLOURS
-from ..offscreen import ensure
+from ..scenes.arrangement import empty_picture
 from ..scenes.colourbar import draw_colour_bar
 from ..scenes.scene import DrawnPanel, draw_mesh, draw_panel
 from ..scenes.text import text_2d
-from ..style import Style
+from ..style import PAPER, Style
 from .line import corner, draw_curve, draw_line, letters_of
 from .moment import Moment, Place
 
@@ -98,12 +98,11 @@ class Shown:
         """
         residual = residual_of(surface, look.shows)
         if residual is not None:
-            limit = residual.peak or 1.0
             left = f"loss minus its best-fitting quadratic: {100 * residual.share:.2g} % of "
             note = left + f"the range of the losses, {residual.loss_range:.3g}"
             if not residual.resolved:
                 note = "what the best-fitting quadratic leaves is rounding: drawn as 0"
-            scale = HeightScale("linear", -limit, limit, "residual")
+            scale = HeightScale.of_residuals(residual.peak or 1.0)
             return cls(residual.surface(), scale, residual, (), note)
         shown = paths if look.paths else ()
         kind, note = look.height, ""
@@ -144,15 +143,8 @@ class Scene:
     """
 
     def __init__(self, *, off_screen: bool = True, size: tuple[int, int] = (960, 640)) -> None:
-        if off_screen:
-            ensure()
-        import pyvista
-
-        self.plotter: Any = pyvista.Plotter(
-            shape=(1, 2), col_weights=[0.86, 0.14], border=False, off_screen=off_screen,
-            window_size=list(size), lighting="none",
-        )  # fmt: skip
-        self.plotter.enable_anti_aliasing("ssaa", all_renderers=True)
+        self.plotter = empty_picture(PAPER, size, off_screen=off_screen, shape=(1, 2),
+                                     col_weights=[0.86, 0.14])  # fmt: skip
         self.shown: Shown | None = None
         self.frame: Frame | None = None
         self._surface: Surface | None = None
@@ -217,7 +209,8 @@ class Scene:
             self.plotter.renderer.clear_actors()
             self.plotter.renderer.set_background(style.background)
         self.plotter.subplot(0, 1)
-        draw_colour_bar(self.plotter, shown.scale, _coloured(style, shown))
+        coloured = style if shown.residual is None else style.of_residuals()
+        draw_colour_bar(self.plotter, shown.scale, coloured)
         self.plotter.subplot(0, 0)
         self._draw_surface(shown, look, style, place.title)
         if moment.ends and moment.line_seen and self.frame is not None:
@@ -237,11 +230,9 @@ class Scene:
             draw_panel(self.plotter, panel, frame, style, shading=shading,
                        aspect=0.86 * self.aspect)  # fmt: skip
             return
-        from ..geometry.camera import aim
-
         mesh = surface_mesh(shown.surface, frame, shading=shading)
-        relief = replace(_coloured(style, shown), isolines=False, ambient=0.15, diffuse=0.95)
-        draw_mesh(self.plotter, mesh, frame, relief, smooth=shading != "flat", relief=True)
+        relief = style.of_residuals().of_creases()
+        draw_mesh(self.plotter, mesh, frame, relief, smooth=shading != "flat")
         text_2d(self.plotter, title, (0.5, 0.96), style, size=1.2)
         aim(self.plotter.renderer, frame, style, aspect=0.86 * self.aspect)
 
@@ -307,10 +298,6 @@ def _style(look: LiveLook, width: int, ratio: float) -> Style:
     dpi = round(_DPI * ratio * min(max(width / ratio / _WIDE, _LEAST), 1.0))
     return replace(style, dpi=dpi, height=style.height * look.exaggeration,
                    isolines=look.isolines, font="sans", font_size=_LETTERS)  # fmt: skip
-
-
-def _coloured(style: Style, shown: Shown) -> Style:
-    return replace(style, colour_map=COLOURS) if shown.residual is not None else style
 
 
 def _has(surface: Surface, shading: Shading) -> bool:

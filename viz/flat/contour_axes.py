@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from landscape.records.grid import Grid
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
 
@@ -55,14 +56,8 @@ def draw_contours(
     if colours is not None and colours.diverging:
         values = np.where(np.ma.getmaskarray(height), np.nan, colours.values[number])
         mark_missing(axes, surface.alphas, surface.betas, values, style)
-    levels = scale.levels()
-    if len(levels) and height.count():
-        inside = levels[(levels > height.min()) & (levels < height.max())]
-        if len(inside):
-            axes.contour(surface.alphas, surface.betas, height.T, levels=inside,
-                         colors=style.isoline_colour,
-                         linewidths=style.isoline_width * 0.8, alpha=0.7,
-                         linestyles="solid", corner_mask=False)  # fmt: skip
+    draw_isolines(axes, surface.grid, height, scale.levels(), colors=style.isoline_colour,
+                  linewidths=style.isoline_width * 0.8, alpha=0.7)  # fmt: skip
     if scale.clipped:
         _mark_clipped(axes, surface, height, scale, style)
     for place, path in enumerate(paths):
@@ -79,6 +74,22 @@ def draw_contours(
     axes.set_xlim(surface.alphas[0], surface.alphas[-1])
     axes.set_ylim(surface.betas[0], surface.betas[-1])
     return filled
+
+
+def draw_isolines(axes: Axes, grid: Grid, height: Any, levels: Any, **look: Any) -> None:
+    """Draw lines of equal height at those levels that lie inside.
+
+    Args:
+        axes: what is drawn into.
+        grid: of two axes.
+        height: masked where there is none, [A, B].
+        levels: of the lines, rising.
+        look: of the lines, as matplotlib's ``contour`` takes it.
+    """
+    inside = [v for v in levels if height.count() and height.min() < v < height.max()]
+    if inside:
+        axes.contour(*grid.axes, height.T, levels=inside, linestyles="solid", corner_mask=False,
+                     **look)  # fmt: skip
 
 
 def _letters() -> float:

@@ -13,21 +13,16 @@ from numpy.typing import NDArray
 from landscape.records.centre import centre_of
 from landscape.records.choices import check_known
 from landscape.records.grid import Grid
+from landscape.records.panel import panels_of
 from landscape.records.surface import Surface
 
 from ..captions.surfaces import surface_caption
 from ..captions.told import remember
-from ..geometry.height import (
-    HeightScale,
-    Kind,
-    heights,
-    number,
-    power_of_ten,
-    surface_heights,
-    with_power,
-)
+from ..geometry.height import HeightScale, Kind, heights, surface_heights
+from ..geometry.numbers import minus, number, power_of_ten, with_power
+from ..look import USUAL, Look
+from ..scenes.common import Panels
 from ..scenes.cross import mark_centre
-from ..style import Style
 from .lines import check_count, drawing, grey, ground, line_colours
 
 if TYPE_CHECKING:
@@ -127,13 +122,7 @@ def section(surface: Surface, *, beta: float = 0.0) -> Surface:
 
 
 def line(
-    surfaces: Surface | Sequence[Surface],
-    *,
-    titles: Sequence[str] | None = None,
-    height: Kind = "log",
-    width: float = 3.25,
-    accuracy: bool = True,
-    style: Style | str | None = None,
+    panels: Panels, look: Look = USUAL, *, width: float = 3.25, accuracy: bool = True
 ) -> Figure:
     """Draw the loss along lines, with the accuracy beside it where it was measured.
 
@@ -141,11 +130,10 @@ def line(
     is drawn: from the straight way between the ends' losses to the highest loss over it.
 
     Args:
-        surfaces: one or several along a line; of a plane, :func:`section` is one.
-        titles: of each, for the legend.
-        height: ``log`` or ``linear``.
+        panels: one or several surfaces along a line, with their titles for the legend; of a plane,
+            :func:`section` is one.
+        look: height, ``log`` or ``linear``, and style.
         width: of the figure in inches.
-        style: its fonts, ink and background: a style, the name of one, or a file of one.
         accuracy: whether it is drawn, dashed, at the right axis.
 
     Returns:
@@ -153,23 +141,28 @@ def line(
 
     Raises:
         ValueError: for no line or too many, surfaces that are not along a line or without a finite
-            value, or titles of another number.
+            value, another height, or another colour.
     """
     from matplotlib.figure import Figure
 
-    every = [surfaces] if isinstance(surfaces, Surface) else list(surfaces)
-    if titles is not None and len(titles) != len(every):
-        raise ValueError(f"titles must be as many as surfaces, {len(every)}, got {len(titles)}")
-    with drawing(style):
+    look.check_plain("a line")
+    chosen = panels_of(panels)
+    surfaces = [panel.surface for panel in chosen]
+    check_known("height of a line", look.height, _HEIGHTS)
+    if look.limit is not None:
+        raise ValueError(f"a line is drawn whole, got the limit {look.limit:g}; leave it out")
+    height: Any = look.height
+    with drawing(look.style):
         figure = Figure(figsize=(width, 0.62 * width), layout="constrained")
         axes = figure.subplots()
-        draw_lines(axes, every, titles or [""] * len(every), height=height, accuracy=accuracy)
+        draw_lines(axes, surfaces, [panel.title for panel in chosen], height=height,
+                   accuracy=accuracy)  # fmt: skip
         handles, names = axes.get_legend_handles_labels()
         if handles:
             columns = max(1, min(len(names), int(width / (0.35 + 0.055 * max(map(len, names))))))
             figure.legend(handles, names, loc="outside lower center", ncols=columns,
                           frameon=False, fontsize=7, handlelength=1.6)  # fmt: skip
-    remember(figure, _caption(every, height, accuracy=accuracy))
+    remember(figure, _caption(surfaces, height, accuracy=accuracy))
     return figure
 
 
@@ -207,7 +200,7 @@ def draw_lines(
     if height == "log":
         axes.set_yscale("log")
         places = scale.ticks()
-        axes.set_yticks(10.0**places, labels=[t.replace("-", "−") for t in scale.labels(places)])
+        axes.set_yticks(10.0**places, labels=[minus(t) for t in scale.labels(places)])
         axes.yaxis.set_minor_formatter(lambda *_: "")
     share = all(map(_is_segment, surfaces))
     axes.set_xlabel("share of the way from A to B" if share else with_power("α", alpha_power),

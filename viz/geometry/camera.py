@@ -29,16 +29,17 @@ def axes_of_view(style: Style) -> tuple[Floats, Floats, Floats]:
     return right, np.cross(towards, right), towards
 
 
-def aim(renderer: Any, frame: Frame, style: Style, *, aspect: float) -> None:
+def aim(renderer: Any, frame: Frame, style: Style, *, aspect: float | None = None) -> None:
     """Point the camera of a renderer at a frame so that its box and labels fit.
 
     Args:
         renderer: a pyvista renderer.
         frame: what is drawn.
         style: its view.
-        aspect: width over height of the renderer.
+        aspect: width over height of the renderer; by default that of the style's panels.
     """
     right, up, towards = axes_of_view(style)
+    aspect = aspect or style.panel_width / style.panel_height
     box = frame.box()
     across, upwards = box @ right, box @ up
     width, height = np.ptp(across), np.ptp(upwards)

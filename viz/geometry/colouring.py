@@ -144,11 +144,7 @@ def _ranged(
         if zeros:
             sentences += (f"Grey: {counted(zeros, 'value')} of 0, which a log scale has not.",)
         joined = np.maximum(positive, least)
-    shown = heights(joined, kind)
-    low, high = float(shown.min()), float(shown.max())
-    if not high - low > 1e-12 * max(abs(high), 1.0):
-        low, high = low - 0.5, high + 0.5
-    scale = HeightScale(kind, low, high, label)
+    scale = HeightScale.around(heights(joined, kind), kind, label, least=1.0)
     drawn = tuple(scale.of_losses(v) for v in values)
     return Colours(scale, style.colour_map, drawn, (), sentences, zeros)
 

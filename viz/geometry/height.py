@@ -15,6 +15,7 @@ from landscape.records.plurals import counted
 from landscape.records.results import Projection
 from landscape.records.surface import Status, Surface
 
+from .numbers import distinct, label, power_of_ten, with_power
 from .window import Window, drawn_records
 
 Floats = NDArray[np.float64]
@@ -86,14 +87,28 @@ class HeightScale:
             # The mesh passes through the end of a path at its loss in the plane.
             parts += [heights(p.plane_losses[-1:][window.inside(p.coordinates)[-1:]], kind)
                       for p in placed]  # fmt: skip
-        joined = np.concatenate(parts)
-        finite = joined[np.isfinite(joined)]
-        low, high = float(finite.min()), float(finite.max())
-        if high - low < 1e-12 * max(abs(high), 1.0):
-            # A flat surface is drawn flat, in the middle of a small range.
-            low, high = low - 0.5, high + 0.5
-        scale = cls("log" if kind == "log" else "linear", low, high)
+        scale = cls.around(np.concatenate(parts), kind, least=1.0)
         return scale if limit is None else scale.cut_at(limit)
+
+    @classmethod
+    def around(
+        cls, heights: Floats, kind: Kind, quantity: str = "loss", *, least: float = 1e-300
+    ) -> HeightScale:
+        """Make the scale from the lowest to the highest of finite heights, at least one.
+
+        Equal heights are drawn flat, in the middle of a small range: those that differ by less than
+        1e-12 of the largest, or of ``least`` if that is larger.
+        """
+        finite = heights[np.isfinite(heights)]
+        low, high = float(finite.min()), float(finite.max())
+        if not high - low > 1e-12 * max(abs(high), least):
+            low, high = low - 0.5, high + 0.5
+        return cls("log" if kind == "log" else "linear", low, high, quantity)
+
+    @classmethod
+    def of_residuals(cls, limit: float) -> HeightScale:
+        """Make the scale of residuals up to ``limit`` on both sides of 0."""
+        return cls("linear", -limit, limit, "residual")
 
     def cut_at(self, limit: float) -> HeightScale:
         """Return the scale on which surfaces are cut at a loss; as it is if none is higher.
@@ -131,12 +146,8 @@ class HeightScale:
     def labels(self, heights: Floats) -> list[str]:
         """Write the losses of several heights, with as many digits as tell them apart."""
         losses = [self.loss_at(float(h)) / 10.0**self.power for h in heights]
-        texts = [label(loss) for loss in losses]
-        for digits in range(5, 16):
-            if len(set(texts)) == len(texts):
-                break
-            texts = [f"{loss:.{digits}g}" for loss in losses]
-        return texts
+        texts = list(map(label, losses))
+        return texts if len(set(texts)) == len(texts) else distinct(losses, 5)
 
     def levels(self) -> Floats:
         """Return heights for isolines, as in the page: round numbers, so few that they stay apart.
@@ -251,56 +262,6 @@ def _usual_limit(
         drawn = np.concatenate([p.losses[drawn_records(p, window)] for p in paths])
         limits += list(drawn[np.isfinite(drawn)])
     return float(max(limits, default=np.inf))
-
-
-def label(loss: float) -> str:
-    """Write a loss for a tick: 0.01, 1, 300, or 10⁶.
-
-    >>> label(0.01), label(1e6)
-    ('0.01', '10⁶')
-    """
-    exponent = int(np.floor(np.log10(abs(loss)) + 1e-9)) if loss else 0
-    if -4 < exponent < 4:
-        return f"{loss:.4g}"
-    mantissa = loss / 10.0**exponent
-    power = _ten_to(exponent)
-    return power if abs(mantissa - 1) < 1e-6 else f"{mantissa:.3g}·{power}"
-
-
-def number(value: float) -> str:
-    """Write a number with two digits in a sentence.
-
-    >>> number(0.0612), number(1.27e-7), number(5300000.0)
-    ('0.061', '1.3e-7', '5.3e6')
-    """
-    digits = f"{value:.1e}"
-    mantissa, exponent = digits.split("e")
-    if -4 < int(exponent) < 4:
-        return f"{float(digits):,g}"
-    return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
-
-
-def power_of_ten(largest: float) -> int:
-    """Return the power of ten to take out of numbers up to ``largest``; 0 if they read well.
-
-    >>> power_of_ten(0.0004), power_of_ten(1.0), power_of_ten(300.0)
-    (-4, 0, 0)
-    """
-    power = int(np.floor(np.log10(largest) + 1e-9)) if largest > 0 else 0
-    return 0 if -3 < power < 4 else power
-
-
-def with_power(text: str, power: int) -> str:
-    """Write a unit of a power of ten behind the name of an axis.
-
-    >>> with_power("loss", -8), with_power("loss", 0)
-    ('loss  [10⁻⁸]', 'loss')
-    """
-    return f"{text}  [{_ten_to(power)}]" if power else text
-
-
-def _ten_to(exponent: int) -> str:
-    return "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def _nice(low: float, high: float, count: int) -> Floats:

@@ -8,6 +8,8 @@ from typing import Any
 from landscape.records.plane import Plane
 from landscape.records.surface import Surface
 
+from .window import ends_of
+
 
 def mismatches(surfaces: Sequence[Surface], planes: Sequence[Plane | None] = ()) -> list[str]:
     """Return why panels are not comparable as they stand; empty if they are.
@@ -18,7 +20,7 @@ def mismatches(surfaces: Sequence[Surface], planes: Sequence[Plane | None] = ())
     """
     every = list(planes) or [None] * len(surfaces)
     told = [_facts(s, p) for s, p in zip(surfaces, every, strict=True)]
-    windows = {tuple(float(v) for a in s.grid.axes for v in (a[0], a[-1])) for s in surfaces}
+    windows = {ends_of(surface.grid) for surface in surfaces}
     found = ["the surfaces span different windows"] if len(windows) > 1 else []
     for key, text in (
         ("kind", "their planes are of different kinds"),

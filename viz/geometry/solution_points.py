@@ -14,6 +14,7 @@ from landscape.records.surface import Surface
 
 from ..style import Style
 from .matching import settings_of
+from .numbers import listed, minus
 from .window import Window
 
 Floats = NDArray[np.float64]
@@ -109,8 +110,8 @@ def told(surface: Surface, plane: Plane | None, *, high: bool) -> str:
     window = Window.around([surface])
     words = []
     for one in found:
-        alpha, beta = (f"{value:.3g}".replace("-", "−") for value in one.place)
+        alpha, beta = (minus(f"{value:.3g}") for value in one.place)
         outside = "" if seen([one], window) else ", outside the window"
         words.append(f"{one.letter}{' ' * bool(one.name)}{one.name} at ({alpha}, {beta}){outside}")
     where = ", drawn on the surface" if high else ""
-    return f"Diamonds{where}: the solutions {', '.join(words[:-1])} and {words[-1]}."
+    return f"Diamonds{where}: the solutions {listed(words)}."

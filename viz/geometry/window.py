@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.records.grid import Grid
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
 
@@ -52,6 +53,11 @@ class Window:
         room = 1e-9 * (high - low)
         within = (coordinates >= low - room) & (coordinates <= high + room)
         return np.asarray(np.all(within, axis=1))
+
+
+def ends_of(grid: Grid) -> tuple[tuple[float, float], ...]:
+    """Return the first and last coordinate along each axis of a grid."""
+    return tuple((float(axis[0]), float(axis[-1])) for axis in grid.axes)
 
 
 def visible(path: Projection) -> bool:

@@ -14,7 +14,7 @@ from landscape.records.results import Analysis
 
 from ..captions.told import remember
 from ..flat.lines import dark, drawing, grey, ground
-from ..geometry.height import number
+from ..geometry.numbers import minus, number
 from ..style import Style
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ def _deltas(axes: Axes, deltas: Floats, colour: str) -> None:
         room = (deltas[i + 1, 0] - place) / 2 if i + 1 < len(deltas) else high - place
         side = -1 if room < 0.15 * (high - low) else 1
         axes.annotate(
-            f"{weight:+.3g}".replace("-", "−"), (place, weight), (3 * side, 0),
+            minus(f"{weight:+.3g}"), (place, weight), (3 * side, 0),
             textcoords="offset points", fontsize=5.5, va="center", color=colour,
             ha="left" if side > 0 else "right",
         )  # fmt: skip

@@ -14,7 +14,7 @@ from landscape.records.budget import SlopeBudget
 
 from ..captions.told import remember
 from ..flat.lines import between, drawing, grey, ground, legend_size, outside_legend, seen
-from ..geometry.height import number
+from ..geometry.numbers import minus, number
 from ..style import Style
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def _beyond(axes: Axes, row: float, spread: Spread, ends: tuple[float, float]) -
     for value, edge, arrow, align in ((spread.low, 0.0, "◂ {}", "left"),
                                       (spread.high, 1.0, "{} ▸", "right")):  # fmt: skip
         if not ends[0] <= value <= ends[1]:
-            text = arrow.format(f"{value:,.0f}".replace("-", "−"))
+            text = arrow.format(minus(f"{value:,.0f}"))
             axes.annotate(text, (edge, row), (0, 2.5), xycoords=("axes fraction", "data"),
                           textcoords="offset points", ha=align, va="bottom",
                           fontsize=6, color=grey(_INK))  # fmt: skip

@@ -15,7 +15,7 @@ from landscape.records.plurals import counted
 
 from ..captions.told import remember
 from ..flat.lines import between, dark, drawing, grey, legend_size, outside_legend
-from ..geometry.height import number
+from ..geometry.numbers import number
 from ..style import Style
 from .budget_bars import KINKS, checks
 

@@ -26,7 +26,7 @@ from ..flat.lines import (
     line_style,
     outside_legend,
 )
-from ..geometry.height import number
+from ..geometry.numbers import number
 from ..style import Style
 
 if TYPE_CHECKING:

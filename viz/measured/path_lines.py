@@ -23,7 +23,7 @@ from ..flat.lines import (
     line_style,
     outside_legend,
 )
-from ..geometry.height import label, number
+from ..geometry.numbers import label, minus, number
 from ..style import Style
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ def _ticks(axes: Axes) -> None:
 
 
 def _plain(value: float, _position: float) -> str:
-    return label(value).replace("-", "−")
+    return minus(label(value))
 
 
 def _line(axes: Axes, steps: Floats, values: Floats, colour: str, kinked: bool) -> None:

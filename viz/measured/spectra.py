@@ -12,11 +12,12 @@ import numpy as np
 from landscape.records.arrays import Floats
 from landscape.records.results import Analysis
 
+from ..captions.normalising import loss_name
 from ..captions.references import methods
 from ..captions.told import remember
 from ..flat.lines import arrays_of, between, check_count, drawing, grey, line_colours
 from ..flat.titles import fitted
-from ..geometry.height import number
+from ..geometry.numbers import a_range, minus, number
 from ..geometry.rows import per_row
 from ..style import Style
 
@@ -162,18 +163,9 @@ def _panel(axes: Axes, one: Density, places: Floats, sigma: float, colour: str) 
     for value, _ in (one.bottom, one.top):
         axes.plot([value], [0.0], marker="^", markersize=4.0, color=colour, clip_on=False,
                   markeredgewidth=0, transform=axes.get_xaxis_transform(), zorder=5)  # fmt: skip
-    text = f"{_plain(one.bottom[0])} to {_plain(one.top[0])}"
+    text = minus(f"{one.bottom[0]:.3g} to {one.top[0]:.3g}")
     axes.text(0.5, 1.02, text, transform=axes.transAxes, ha="center", va="bottom", fontsize=6.5,
               color=grey(0.3))  # fmt: skip
-
-
-def _plain(value: float) -> str:
-    return f"{value:.3g}".replace("-", "−")
-
-
-def _share(shares: Sequence[float]) -> str:
-    low, high = (f"{share:.1%}" for share in (shares[0], shares[-1]))
-    return low if low == high else f"{low} to {high}"
 
 
 def _hessian(found: Sequence[Density]) -> str:
@@ -214,11 +206,12 @@ def _clouds(told: Sequence[dict[str, Any]]) -> list[str]:
 def _caption(analyses: Sequence[Analysis], found: Sequence[Density]) -> str:
     _, sigma = _axis(found)
     told: list[dict[str, Any]] = [dict(analysis.settings) for analysis in analyses]
-    losses = sorted({str(one.get("loss", "loss")).replace("_", " ") for one in told})
+    losses = sorted(set(map(loss_name, told)))
     # What is drawn as 0 is not counted, whatever its sign.
     shares = sorted(
         float(np.sum(one.weights[one.nodes < -sigma]) / len(one.nodes)) for one in found
     )
+    ends = [f"{share:.1%}" for share in shares]
     parts = [
         f"Spectral density of {_hessian(found)} of the mean "
         f"{losses[0] if len(losses) == 1 else 'loss'}",
@@ -229,7 +222,7 @@ def _caption(analyses: Sequence[Analysis], found: Sequence[Density]) -> str:
         f"{between([int(one['starts']) for one in told], 'random vector')}, each node a Gaussian "
         f"of standard deviation {number(sigma)}; the integral is 1.",
         *_ends(found),
-        f" Share of eigenvalues below −{number(sigma)}: {_share(shares)}.",
+        f" Share of eigenvalues below −{number(sigma)}: {a_range(ends)}.",
         *_clouds(told),
         *(f" {text}" for text in methods(["ghorbani2019"])),
     ]  # fmt: skip

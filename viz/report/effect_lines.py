@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..flat.lines import dark, drawing, grey, ground, ink
 from ..flat.titles import shortened
+from ..geometry.numbers import minus
 from ..style import Style
 
 if TYPE_CHECKING:
@@ -207,7 +208,7 @@ def _draw(axes: Axes, scale: str, rows: Sequence[_Row], width: float) -> None:
     else:
         axes.locator_params(axis="x", nbins=5)
         if claimed < 0:
-            axes.xaxis.set_major_formatter(lambda v, _: f"{0 - v:g}".replace("-", "−"))
+            axes.xaxis.set_major_formatter(lambda v, _: minus(f"{0 - v:g}"))
     told = f"← against the claim     {unit}     for the claim →" if claimed else unit
     axes.set_xlabel(told, fontsize=_SMALL)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..captions.told import caption_of
+from ..geometry.numbers import minus
 from ..writing import SOFTWARE
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def shown(value: Any) -> str:
     if isinstance(value, float):
         if math.isinf(value):
             return "∞" if value > 0 else "−∞"
-        return f"{value:.4g}".replace("-", "−")
+        return minus(f"{value:.4g}")
     return str(value)
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..geometry.colouring import Colours
 from ..geometry.height import HeightScale
+from ..geometry.numbers import minus
 from ..style import Style
 from .text import set_font
 
@@ -119,7 +120,7 @@ def _write(
     from vtkmodules.vtkRenderingCore import vtkTextActor
 
     actor = vtkTextActor()
-    actor.SetInput(text.replace("-", "−"))
+    actor.SetInput(minus(text))
     actor.GetPositionCoordinate().SetCoordinateSystemToNormalizedViewport()
     actor.SetPosition(*position)
     set_font(actor.GetTextProperty(), text, style, size)

@@ -6,6 +6,7 @@ import textwrap
 from functools import cache
 from typing import Any
 
+from ..geometry.numbers import minus
 from ..style import Font, Style, font_file
 
 # Letters of a line.
@@ -32,7 +33,7 @@ def text_3d(
     actor = vtkTextActor()
     actor.GetPositionCoordinate().SetCoordinateSystemToWorld()
     actor.GetPositionCoordinate().SetValue(*map(float, position))
-    actor.SetInput(text.replace("-", "−"))
+    actor.SetInput(minus(text))
     set_font(actor.GetTextProperty(), text, style, size)
     if align == "right":
         actor.GetTextProperty().SetJustificationToRight()
