@@ -265,7 +265,8 @@ def test_in_3d_all_panels_share_one_scale_and_flat_ones_have_an_inset(
     pair: list[Residual], tmp_path: Path
 ) -> None:
     full = [make_surface(1 + np.add.outer(x := np.linspace(-1, 1, 9) ** 2, x), Grid.square(9))] * 2
-    plotter = viz.microscope_3d(titled(pair, "a", "b", full=full), viz.Look(style=TESTING), caption=True)
+    closeups = titled(pair, "a", "b", full=full)
+    plotter = viz.microscope_3d(closeups, viz.Look(style=TESTING), caption=True)
     assert "What is visible here is not large" in viz.caption_of(plotter)
     panels = [r for r in plotter.renderers if "surface" in r.actors]
     assert len(panels) == 4
