@@ -138,7 +138,7 @@ def test_the_cross_of_a_3d_picture_lies_on_the_surface_and_on_the_floor() -> Non
 
 
 def test_3d_pictures_have_the_cross(rendering: None) -> None:
-    names = ["centre rim", "centre arms", "centre floor"]
+    names = ["centre rim", "centre line", "centre floor"]
     assert actors(viz.surface(bowl(), viz.Look(style=TESTING))) == names
     assert (
         actors(viz.surface(Panel(bowl(), paths=(path_to((0.0, 0.0)),)), viz.Look(style=TESTING)))

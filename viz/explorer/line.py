@@ -16,16 +16,14 @@ from ..geometry.drape import drape, heights_at
 from ..geometry.frame import Frame
 from ..geometry.height import HeightScale, Kind, surface_heights
 from ..geometry.numbers import distinct
-from ..geometry.paths import draw_in_front
+from ..geometry.paths import BALL, draw_ball
 from ..geometry.solution_points import solutions_of
+from ..scenes.cross import draw_rimmed
 from ..scenes.text import text_3d
 from ..style import Style
 from .moment import Moment, Point
 
 Floats = NDArray[np.float64]
-_BALL = 0.03
-# Depth units by which a line's rim lies behind it.
-_BEHIND = 6000.0
 # Labels at the curve in a corner.
 _MOST_TICKS = 5
 # Ends of lines on a plane whose solutions are called A, B, C.
@@ -49,28 +47,19 @@ def draw_line(
         frame: where it is drawn.
         style: how.
     """
-    import pyvista
-
     inside = within(ends, frame) if len(ends) == 2 else None
     if inside is not None:
         pieces = drape(inside.reshape(1, 4), surface, frame)
         if len(pieces):
-            line = pyvista.line_segments_from_points(pieces)
-            # One mesh drawn twice needs two names: the second would take the place of the first.
-            for name, width, colour, depth in (("rim", 7.0, style.background, _BEHIND),
-                                               ("line", 3.8, style.ink, 0.0)):  # fmt: skip
-                actor = plotter.add_mesh(line, name=f"chosen {name}", color=colour, lighting=False,
-                                         line_width=style.pixels(width))  # fmt: skip
-                draw_in_front(actor, behind=depth)
+            draw_rimmed(plotter, pieces, style, 3.8, 7.0, name="chosen")
     heights = heights_at(np.array(ends).reshape(-1, 2), surface, frame.scale.kind)
     for letter, (alpha, beta), height in zip(letters_of(surface), ends, heights, strict=False):
         if not np.isfinite(height):
             continue
-        x, y, z = float(frame.x(alpha)), float(frame.y(beta)), float(frame.z(height))
-        for radius, colour in ((_BALL, style.background), (0.8 * _BALL, style.ink)):
-            ball = pyvista.Sphere(radius=radius, center=(x, y, z))
-            draw_in_front(plotter.add_mesh(ball, color=colour, lighting=False, culling="back"))
-        above = (x, y, z + 1.6 * _BALL + style.em)
+        point = np.array([frame.x(alpha), frame.y(beta), frame.z(height)])
+        draw_ball(plotter, point, BALL, style.background, lighting=False)
+        draw_ball(plotter, point, 0.8 * BALL, style.ink, lighting=False)
+        above = (*point[:2], point[2] + 1.6 * BALL + style.em)
         text_3d(plotter, letter, above, style, size=1.1, grounded=True)
 
 

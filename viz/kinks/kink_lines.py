@@ -16,6 +16,7 @@ from ..captions.told import caption_of, remember
 from ..flat.contours import contour, write_caption
 from ..geometry.drape import drape
 from ..geometry.frame import Frame
+from ..geometry.paths import draw_segments
 from ..geometry.reference import check_window
 from ..look import USUAL, Look
 from ..scenes.arrangement import picture_of
@@ -234,15 +235,11 @@ def kink_surface(
 def _draw_lines(
     plotter: Any, drawn: DrawnKinks, surface: Surface, frame: Frame, style: Style
 ) -> None:
-    import pyvista
-
     for layer, strength, mine in drawn.groups():
         points = drape(drawn.kinks.segments[mine], surface, frame)
         if len(points):
             line, opacity = weight_of(strength)
-            plotter.add_mesh(pyvista.line_segments_from_points(points), lighting=False,
-                             color=layer_colour(layer), opacity=opacity,
-                             line_width=style.pixels(line))  # fmt: skip
+            draw_segments(plotter, points, style, line, layer_colour(layer), opacity=opacity)
 
 
 def draw_key(plotter: Any, drawn: DrawnKinks, style: Style) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from ..geometry.camera import axes_of_view
 from ..geometry.frame import Frame
 from ..geometry.numbers import power_of_ten, ticks, with_power
+from ..geometry.paths import draw_segments
 from ..style import Style
 from .text import text_2d, text_3d
 
@@ -46,9 +46,8 @@ def draw_frame(plotter: Any, frame: Frame, style: Style) -> None:
     text_3d(plotter, "β", (edge_x + out_x * far, (y0 + y1) / 2, floor), style, size=1.25)
     if power:
         text_2d(plotter, with_power("α, β", power), (0.14, 0.05), style, size=0.85)
-    _draw_lines(
-        plotter, [*lines, *_draw_loss_axis(plotter, (x0, x1), (y0, y1), frame, style)], style
-    )
+    lines += _draw_loss_axis(plotter, (x0, x1), (y0, y1), frame, style)
+    draw_segments(plotter, np.array(lines, dtype=np.float64).reshape(-1, 3), style, 0.6, style.ink)
 
 
 def _off_corner(place: float, corner: float, style: Style) -> float:
@@ -81,14 +80,6 @@ def _draw_loss_axis(
         shift = np.array([0.0, 0.0, 1.7 * style.em * line]) - outward * 4 * (len(parts) - 1)
         text_3d(plotter, text, tuple(above + shift), style, align="right")
     return lines
-
-
-def _draw_lines(plotter: Any, lines: Sequence[Any], style: Style) -> None:
-    import pyvista
-
-    points = np.array(lines, dtype=np.float64).reshape(-1, 3)
-    plotter.add_mesh(pyvista.line_segments_from_points(points), color=style.ink, lighting=False,
-                     line_width=style.pixels(0.6))  # fmt: skip
 
 
 def _thinned(heights: Floats, frame: Frame, style: Style) -> Floats:

@@ -13,7 +13,7 @@ from landscape.records.surface import Surface
 
 from ..geometry.drape import heights_at
 from ..geometry.frame import Frame
-from ..geometry.paths import draw_in_front
+from ..geometry.paths import draw_disc, draw_in_front
 from ..geometry.solution_points import Solution, colour_of, places_of, seen
 from ..style import Style
 from .text import text_3d
@@ -50,18 +50,14 @@ def draw_solutions(
     shown = seen(solutions, frame.window)
     for one, point in zip(shown, points_of(shown, surface, frame), strict=True):
         colour = colour_of(one, paths, style)
-        x, y = map(float, point[:2])
         for radius, face, lift in ((0.030, style.ink, 0.005), (0.020, colour, 0.007)):
-            flat = pyvista.Disc(center=(x, y, frame.floor + lift), inner=0.0, outer=radius,
-                                c_res=4)  # fmt: skip
-            plotter.add_mesh(flat, color=face, lighting=False)
+            draw_disc(plotter, point, frame, radius, face, lift=lift, corners=4)
         if not np.isfinite(point[2]):
             continue
-        centre = (x, y, float(point[2]))
         for radius, face in ((1.35 * _DIAMOND, style.ink), (_DIAMOND, colour)):
-            solid = pyvista.PlatonicSolid("octahedron", radius=radius, center=centre)
+            solid = pyvista.PlatonicSolid("octahedron", radius=radius, center=tuple(point))
             draw_in_front(plotter.add_mesh(solid, color=face, lighting=False, culling="back"))
-        above = (x, y, centre[2] + 1.6 * _DIAMOND + style.em)
+        above = (*point[:2], point[2] + 1.6 * _DIAMOND + style.em)
         text_3d(plotter, one.letter, above, style, size=1.1, grounded=True)
 
 
