@@ -94,8 +94,7 @@ def write(study: StudyFile, runs: Sequence[str], wanted: Wanted, path: Path) -> 
         ValueError: if the study lacks what is to be shown.
     """
     from landscape.records.atomic import writable_folder
-    from landscape.viz.captions.beside import as_markdown
-    from landscape.viz.captions.latex import latex_caption
+    from landscape.viz.captions.beside import as_markdown, latex_caption
 
     writable_folder(path.parent)
     drawn = _DRAWN[wanted.kind](study, runs, wanted)

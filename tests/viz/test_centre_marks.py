@@ -15,8 +15,7 @@ from landscape.records.grid import Grid
 from landscape.records.panel import Panel
 from landscape.records.residuals import remove_quadratic
 from landscape.records.surface import Surface
-from landscape.viz.captions.beside import as_markdown
-from landscape.viz.captions.latex import latex_caption
+from landscape.viz.captions.beside import as_markdown, latex_caption
 from landscape.viz.films.film import Stage, film_style
 from landscape.viz.geometry.centre_mark import crossed
 from landscape.viz.geometry.frame import Frame

@@ -11,7 +11,7 @@ from landscape.records.residuals import RESOLVED
 from landscape.records.window_scaling import ResidualScaling
 
 from ..captions.told import remember
-from ..flat.lines import LINE_COLOURS, between, line_colours
+from ..flat.lines import between, check_count, line_colours, line_style
 from ..geometry.numbers import minus, number
 from ..style import Style
 
@@ -55,12 +55,7 @@ def residual_scaling(
     from matplotlib.figure import Figure
 
     style = Style.of(style)
-    count = len(scalings)
-    if not 1 <= count <= len(LINE_COLOURS):
-        raise ValueError(f"the figure shows 1 to {len(LINE_COLOURS)} lines, got {count}")
-    for name, values in (("titles", titles), ("kinked", kinked)):
-        if len(values) != count:
-            raise ValueError(f"{name} must be as many as scalings, {count}, got {len(values)}")
+    check_count(len(scalings), "scalings", titles=titles, kinked=kinked)
     with matplotlib.rc_context(dict(style.figure_settings)):
         figure = Figure(figsize=(width, 0.56 * width), layout="constrained")
         axes = figure.add_subplot(xscale="log", yscale="log")
@@ -119,7 +114,7 @@ def _line(axes: Axes, scaling: ResidualScaling, text: str, colour: str, *, solid
     lower, median, upper = np.where(seen, scaling.ratio_quartiles, np.nan)
     axes.fill_between(scaling.widths, lower, upper, color=colour, alpha=0.16, linewidth=0)
     axes.plot(scaling.widths, median, color=colour, linewidth=1.3, label=text, marker="o",
-              markersize=2.4, linestyle="-" if solid else (0, (4, 1.6)))  # fmt: skip
+              markersize=2.4, linestyle=line_style(solid))  # fmt: skip
 
 
 def _floor(axes: Axes, scalings: Sequence[ResidualScaling], style: Style) -> bool:

@@ -14,10 +14,10 @@ from landscape.records.budget import SlopeBudget
 from landscape.records.plurals import counted
 
 from ..captions.told import remember
-from ..flat.lines import between, dark, drawing, grey, legend_size, outside_legend
+from ..flat.lines import between, dark, drawing, figure_over_legend, grey
 from ..geometry.numbers import number
 from ..style import Style
-from .budget_bars import KINKS, checks
+from .budget_bars import KINKS, bare, checks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -121,18 +121,14 @@ def layer_budgets(
     Raises:
         ValueError: for no budget, networks with other sites, or one without any.
     """
-    from matplotlib.figure import Figure
-
     every = [budgets] if isinstance(budgets, SlopeBudget) else list(budgets)
     totals = LayerTotals.of(every)
     sites = len(totals.units)
     # Many sites stand closer; labels take 0.6 inches.
     row = max(0.26 if sites <= _ROOMY else 0.16, 0.5 / sites)
     with drawing(style):
-        handles = _handles()
-        columns, below = legend_size([handle.get_label() for handle in handles], width)
-        around = 0.6 + below + 0.16 * bool(title)
-        figure = Figure(figsize=(width, around + row * sites), layout="constrained")
+        tall = 0.6 + 0.16 * bool(title) + row * sites
+        figure = figure_over_legend(_handles(), width, tall)
         panels = figure.subplots(1, 3, sharey=True, width_ratios=(1, 1, 1.5))
         _bars(panels[0], totals.crossings, 0.0, 0.6, _CROSSINGS)
         _bars(panels[1], 100 * totals.kinks, -0.14, 0.38, KINKS)
@@ -145,21 +141,20 @@ def layer_budgets(
         names = [_shortened(name) for name in every[0].layers]
         size = 7.0 if sites <= _ROOMY else 6.0
         for axes in panels:
-            axes.spines[["top", "right", "left"]].set_visible(False)
-            axes.tick_params(axis="y", length=0)
+            bare(axes)
         panels[0].set_yticks(range(sites), names, fontsize=size)
         panels[0].set_ylim(sites - 0.5, -0.5)
         if title:
             figure.suptitle(title, fontsize=8.5)
-        outside_legend(figure, handles, columns=columns)
-        _fit_labels(figure, panels, around + row * sites)
+        _fit_labels(figure, panels)
         _thin_ticks(figure, panels)
     remember(figure, _caption(every, totals))
     return figure
 
 
-def _fit_labels(figure: Figure, panels: Sequence[Axes], height: float) -> None:
+def _fit_labels(figure: Figure, panels: Sequence[Axes]) -> None:
     """Write the longest labels that stand apart below the panels."""
+    height = figure.get_figheight()
     for labels in _LABELS:
         more = 0.12 * max(label.count("\n") for label in labels)
         figure.set_figheight(height + more)

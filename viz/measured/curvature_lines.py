@@ -18,13 +18,12 @@ from ..flat.lines import (
     between,
     check_count,
     drawing,
+    figure_over_legend,
     grey,
     ground,
     ink,
-    legend_size,
     line_colours,
     line_style,
-    outside_legend,
 )
 from ..geometry.numbers import number
 from ..style import Style
@@ -177,14 +176,9 @@ def curvature_scale(
         ValueError: for no line, more than 8, lists of other lengths, an analysis of another kind,
             or an unknown ``per``.
     """
-    from matplotlib.figure import Figure
-
     lines, chosen = scale_lines(analyses, titles, kinked, per)
     with drawing(style):
-        handles = _handles(titles, kinked)
-        columns, legend = legend_size([str(handle.get_label()) for handle in handles], width)
-        tall = 0.78 * width + legend
-        figure = Figure(figsize=(width, tall), layout="constrained")
+        figure = figure_over_legend(_handles(titles, kinked), width, 0.78 * width)
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(1.0, 1.25))
         above.set_xscale("log")
         below.set_yscale("log")
@@ -199,7 +193,6 @@ def curvature_scale(
         above.set_title(_TITLES[chosen])
         unit = ", multiples of the direction" if width >= _WIDE else ""
         below.set_xlabel(f"half-width $h$ of the stencil{unit}")
-        outside_legend(figure, handles, columns=columns)
     remember(figure, _caption(analyses, lines, chosen, titles, kinked))
     return figure
 
@@ -215,12 +208,7 @@ def scale_lines(
     Raises:
         ValueError: see :func:`curvature_scale`.
     """
-    check_count(len(analyses))
-    for name, values in (("titles", titles), ("kinked", kinked)):
-        if len(values) != len(analyses):
-            raise ValueError(
-                f"{name} must be as many as analyses, {len(analyses)}, got {len(values)}"
-            )
+    check_count(len(analyses), "analyses", titles=titles, kinked=kinked)
     if per is not None:
         check_known("per", per, get_args(Per))
     chosen = per or normalisation(analyses)

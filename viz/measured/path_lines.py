@@ -17,11 +17,10 @@ from ..flat.lines import (
     between,
     check_count,
     drawing,
+    figure_over_legend,
     grey,
-    legend_size,
     line_colours,
     line_style,
-    outside_legend,
 )
 from ..geometry.numbers import label, minus, number
 from ..style import Style
@@ -155,21 +154,15 @@ def along_path(
         ValueError: for no run, more than 8, an analysis of another kind, one that lacks an array or
             its setting ``kinked``, or a run without records.
     """
-    from matplotlib.figure import Figure
-
     every = _checked(runs)
     with drawing(style):
-        handles = _handles(every)
-        columns, below = legend_size([str(handle.get_label()) for handle in handles], width)
         # Panels are half as high as wide.
-        tall = 1.35 * width + below
-        figure = Figure(figsize=(width, tall), layout="constrained")
+        figure = figure_over_legend(_handles(every), width, 1.35 * width)
         grid = figure.subplots(5, 2, sharex=True)
         for axes, quantity in zip(grid.ravel(), _QUANTITIES, strict=True):
             _panel(axes, quantity, every)
         for axes in grid[-1]:
             axes.set_xlabel("optimizer step")
-        outside_legend(figure, handles, columns=columns)
     remember(figure, _caption(runs, every))
     return figure
 

@@ -106,9 +106,8 @@ def spectrum(
     """
     from matplotlib.figure import Figure
 
-    found = _checked(analyses)
-    if len(titles) != len(found):
-        raise ValueError(f"titles must be as many as analyses, {len(found)}, got {len(titles)}")
+    check_count(len(analyses), "analyses", titles=titles)
+    found = [Density.of(analysis) for analysis in analyses]
     in_row = per_row(len(found), columns, 3)
     rows = math.ceil(len(found) / in_row)
     places, sigma = _axis(found)
@@ -135,11 +134,6 @@ def spectrum(
         grid[0, 0].set_ylim(least / 10, 2 * most)
     remember(figure, _caption(analyses, found))
     return figure
-
-
-def _checked(analyses: Sequence[Analysis]) -> list[Density]:
-    check_count(len(analyses))
-    return [Density.of(analysis) for analysis in analyses]
 
 
 def _axis(found: Sequence[Density]) -> tuple[Floats, float]:

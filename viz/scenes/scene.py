@@ -14,13 +14,12 @@ from landscape.records.surface import Surface
 
 from ..geometry.camera import aim, axes_of_view
 from ..geometry.centre_mark import crossed
-from ..geometry.coloured_mesh import coloured
 from ..geometry.colouring import Colours
 from ..geometry.drape import laid
 from ..geometry.frame import Frame
 from ..geometry.hatching import cut, draw_behind, draw_missing, draw_top
 from ..geometry.height import HeightScale
-from ..geometry.mesh import Shading, draw_surface, surface_mesh
+from ..geometry.mesh import Shading, coloured, draw_surface, surface_mesh
 from ..geometry.paths import draw_path
 from ..geometry.solution_points import Solution, solutions_of
 from ..geometry.vertices import known_points
