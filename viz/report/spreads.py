@@ -64,10 +64,9 @@ def spread_lines(
     drawn = {name: _checked(name, values, len(x)) for name, values in lines.items()}
     styles = [line_style(k) for k in kinked] or [line_style(True)] * len(lines)
     with drawing(style):
-        looks = [
-            {"color": colour, "linestyle": dashes, "linewidth": 1.2, "marker": "o", "markersize": 2.4}
-            for colour, dashes in zip(line_colours(), styles, strict=False)
-        ]
+        marks: dict[str, Any] = {"linewidth": 1.2, "marker": "o", "markersize": 2.4}
+        looks = [{"color": colour, "linestyle": dashes, **marks}
+                 for colour, dashes in zip(line_colours(), styles, strict=False)]  # fmt: skip
         names = [name.replace("$", r"\$") for name in drawn]
         handles = [Line2D([], [], label=n, **look) for n, look in zip(names, looks, strict=False)]
         figure = figure_over_legend(handles, width, 0.7 * width)
