@@ -8,8 +8,8 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.surface import Status, Surface
 
 from ..geometry.drape import drape, heights_at
@@ -23,7 +23,6 @@ from ..scenes.text import text_3d
 from ..style import Style
 from .moment import Moment, Point
 
-Floats = NDArray[np.float64]
 # Labels at the curve in a corner.
 _MOST_TICKS = 5
 # Ends of lines on a plane whose solutions are called A, B, C.

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.choices import check_known
 from landscape.records.panel import Panel
 from landscape.records.results import Projection
@@ -26,7 +27,6 @@ from ..style import Style
 from .film import Image, Progress, Stage, counted, film_style, views, write_lines
 from .video import check_video, write_video
 
-Floats = NDArray[np.float64]
 Pace = Literal["steps", "distance"]
 PACES = ("steps", "distance")
 # At the end the film stands still for this share of its time, so that the last state can be read.

@@ -7,8 +7,8 @@ from contextlib import closing
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.grid import Grid
 from landscape.records.panel import Panel, panels_of
 from landscape.records.residuals import Residual, remove_quadratic
@@ -24,7 +24,6 @@ from ..style import Style
 from .film import Image, Progress, Stage, counted, film_style, views, write_lines
 from .video import check_video, write_video
 
-Floats = NDArray[np.float64]
 # A window must be seen through at least so many samples each way.
 _FEWEST = 12
 # Shares of the time in which the film stands at its widest, and moves.

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.centre import centre_of
 from landscape.records.choices import check_known
 from landscape.records.grid import Grid
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Floats = NDArray[np.float64]
 _ACCURACY = ("accuracies", "accuracy")
 _HEIGHTS = ("log", "linear")
 # In captions: what panels are called, and the kind of a plane that a sentence begins with.

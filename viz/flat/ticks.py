@@ -7,14 +7,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+
+from landscape.records.arrays import Floats
 
 from ..geometry.numbers import power_of_ten, tick_labels, ticks, with_power
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Floats = NDArray[np.float64]
 Ends = tuple[float, float]
 POINT = 1 / 72
 _MOST = 6

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from landscape.records.arrays import Floats
 
 from ..style import Style
 from .frame import Frame
 
-Floats = NDArray[np.float64]
 # At the zenith nothing is upright.
 _STEEPEST = np.radians(89.9)
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.centre import Centre, centre_of
 from landscape.records.plane import Plane
 from landscape.records.results import Projection
@@ -16,7 +16,6 @@ from landscape.records.surface import Surface
 from .solution_points import Solution, places_of, solutions_of
 from .window import Window
 
-Floats = NDArray[np.float64]
 ORIGIN = np.zeros((1, 2))
 # Marks that are nearer, in widths of the window, would lie over one another.
 _APART = 0.02

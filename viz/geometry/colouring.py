@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.choices import check_known
 from landscape.records.kink_map import KinkMap
 from landscape.records.plurals import counted, plural
@@ -20,7 +20,6 @@ from .differences import laplacian, slopes_of
 from .height import HeightScale, Kind, heights, surface_heights
 from .reference import cell_density, difference, reservations
 
-Floats = NDArray[np.float64]
 Reference = Surface | KinkMap
 # Colours that are worked out; any other is the name of a field.
 WORKED_OUT = ("slope", "curvature", "status", "difference", "kinks")

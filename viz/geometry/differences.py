@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from landscape.records.arrays import Floats
 
 
 def slopes_of(height: Floats, axis: Floats, along: int) -> Floats:

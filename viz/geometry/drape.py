@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
 
@@ -17,8 +18,6 @@ from .frame import Frame
 from .height import Kind, surface_heights
 from .mesh import alike_diagonals
 from .window import Window
-
-Floats = NDArray[np.float64]
 
 
 def drape(segments: Floats, surface: Surface, frame: Frame) -> Floats:

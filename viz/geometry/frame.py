@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.surface import Surface
 
 from ..style import Style
 from .height import HeightScale
 from .window import Window
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from landscape.records.arrays import Floats
 
 from ..style import Style
 from .frame import Frame
@@ -17,7 +18,6 @@ from .frame import Frame
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Floats = NDArray[np.float64]
 # Distance of two lines along x in the picture, which is 2 wide.
 _APART = 0.05
 _CROSSED_APART = 0.08

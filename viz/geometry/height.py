@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.choices import check_known
 from landscape.records.plurals import counted
 from landscape.records.results import Projection
@@ -18,7 +18,6 @@ from landscape.records.surface import Status, Surface
 from .numbers import distinct, label, power_of_ten, with_power
 from .window import Window, drawn_records
 
-Floats = NDArray[np.float64]
 # ``clipped`` is linear up to a limit.
 Kind = Literal["log", "linear", "clipped"]
 KINDS = ("log", "linear", "clipped")
@@ -124,7 +123,7 @@ class HeightScale:
             )
         return replace(self, high=top, clipped=True) if top < self.high else self
 
-    def of_losses(self, losses: NDArray[np.float64]) -> Floats:
+    def of_losses(self, losses: Floats) -> Floats:
         """Return the heights of ``losses``; NaN where there is none."""
         return heights(losses, self.kind)
 
@@ -195,7 +194,7 @@ def scale_of(
     return HeightScale.of(surfaces, kind=height, paths=paths, limit=limit)
 
 
-def heights(losses: NDArray[np.float64], kind: Kind) -> Floats:
+def heights(losses: Floats, kind: Kind) -> Floats:
     """Return log10 of the losses or themselves; NaN for what has no finite height."""
     values = np.asarray(losses, dtype=np.float64)
     usable = np.isfinite(values) & ((values > 0) | (kind != "log"))

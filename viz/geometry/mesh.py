@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.choices import check_known
 from landscape.records.surface import Surface
 
@@ -20,7 +21,6 @@ from .frame import Frame
 from .height import surface_heights
 from .vertices import added_points, insert
 
-Floats = NDArray[np.float64]
 Shading = Literal["flat", "differences", "gradient"]
 SHADINGS = ("flat", "differences", "gradient")
 

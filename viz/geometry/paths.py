@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.results import Projection
 
 from ..style import Style
@@ -14,7 +15,6 @@ from .frame import Frame
 from .height import HeightScale
 from .window import visible
 
-Floats = NDArray[np.float64]
 TUBE = 0.011
 _BEAD = 0.018
 BALL = 0.030

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.kink_map import KinkMap
 from landscape.records.surface import Surface
 
 from .height import Kind, surface_heights
 from .matching import mismatches
 from .window import Window
-
-Floats = NDArray[np.float64]
 
 
 def reservations(surface: Surface, other: Surface) -> list[str]:

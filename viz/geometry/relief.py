@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.residuals import Residual
 
 from ..style import RESIDUAL_MAP
@@ -17,7 +17,6 @@ from ..style import RESIDUAL_MAP
 if TYPE_CHECKING:
     from matplotlib.colors import Colormap
 
-Floats = NDArray[np.float64]
 # A panel that uses less than this share of the common scale looks flat on it.
 FLAT = 1 / 8
 _STEEPNESS = 0.55

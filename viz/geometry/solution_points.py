@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.plane import Plane
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
@@ -17,7 +17,6 @@ from .matching import settings_of
 from .numbers import listed, minus
 from .window import Window
 
-Floats = NDArray[np.float64]
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 

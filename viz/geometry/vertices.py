@@ -11,13 +11,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
 
 from .height import HeightScale, surface_heights
 from .window import Window
 
-Floats = NDArray[np.float64]
 # In shares of a cell: nearer points are the grid's own.
 _SAME = 1e-6
 

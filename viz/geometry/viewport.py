@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from landscape.records.arrays import Floats
 
 from ..style import Style
 from .camera import axes_of_view
 from .frame import Frame
 
-Floats = NDArray[np.float64]
 _DISTANCE = 10.0
 
 

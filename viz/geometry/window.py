@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.grid import Grid
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
 
-Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 # A path of which less than this share lies in the plane is not drawn: its shadow would mislead.
 LEAST_CAPTURED = 0.05

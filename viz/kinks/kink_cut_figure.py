@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from landscape.records.choices import check_known
 from landscape.records.kink_cut_surface import KinkCutSurface
@@ -21,8 +20,6 @@ from ..scenes.arrangement import Drawing, picture_of
 from ..scenes.legends import draw_heading
 from ..scenes.scene import draw_mesh
 from ..style import Style
-
-Floats = NDArray[np.float64]
 
 
 def creased_mesh(surface: KinkCutSurface, frame: Frame) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.kink_map import KinkMap
 from landscape.records.panel import Panel, panels_of
 from landscape.records.surface import Surface
@@ -28,7 +29,6 @@ from .density import kink_density, missing
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Floats = NDArray[np.float64]
 # Of the layers; told apart on the colours of the loss and by the colour-blind.
 LAYER_COLOURS = ("#ffffff", "#ff6f3c", "#ff9de2", "#ffe14d", "#9ff2ff", "#c0c0c0")
 _STEPS = 6

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.plurals import counted
 from landscape.records.results import Analysis
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Floats = NDArray[np.float64]
 _ROWS = ("values", "first", "second")
 _LABELS = ("$f$", "$f\\,'$", "$f\\,''$")
 _COLOURS = ("#1f4e79", "#b5402a", "#2e7d4f")

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
 
@@ -23,7 +24,6 @@ from ..geometry.paths import TUBE, path_pieces
 from ..geometry.window import visible
 from ..style import Style
 
-Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 _MARK, _BEAD = 0.03, 0.018
 _TUBE_SIDES = 12

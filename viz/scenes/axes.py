@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from landscape.records.arrays import Floats
 
 from ..geometry.camera import axes_of_view
 from ..geometry.frame import Frame
@@ -14,8 +15,6 @@ from ..geometry.numbers import power_of_ten, ticks, with_power
 from ..geometry.paths import draw_segments
 from ..style import Style
 from .text import text_2d, text_3d
-
-Floats = NDArray[np.float64]
 
 
 def draw_frame(plotter: Any, frame: Frame, style: Style) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from landscape.records.arrays import Floats
 
 from ..geometry.colouring import Colours
 from ..geometry.height import HeightScale
@@ -13,7 +14,6 @@ from ..geometry.numbers import minus
 from ..style import Style
 from .text import text_2d
 
-Floats = NDArray[np.float64]
 _STEPS = 256
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.surface import Surface
 
 from ..geometry.centre_mark import ORIGIN
@@ -18,7 +18,6 @@ from ..style import Style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Floats = NDArray[np.float64]
 # Of the longer side of a panel, which is 2; points of lines and of their rims.
 _ARM = 0.05
 _LINE, _RIM = 1.5, 3.3

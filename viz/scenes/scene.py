@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from landscape.records.panel import Panel
 from landscape.records.results import Projection
@@ -29,8 +28,6 @@ from .cross import draw_cross
 from .inset import draw_inset
 from .legends import draw_heading, names_of
 from .solution_marks import draw_solutions
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
 
@@ -21,7 +21,6 @@ from .text import text_3d
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Floats = NDArray[np.float64]
 _DIAMOND = 0.036
 
 
