@@ -24,6 +24,7 @@ from ..captions.normalising import loss_over, statistics_of_paths, statistics_us
 from ..captions.plane_words import origins
 from ..captions.surfaces import not_drawn
 from ..geometry.centre_mark import place_of
+from ..geometry.differences import GRADIENTS
 from ..geometry.drape import lossless
 from ..geometry.height import check_values, left_out
 from ..geometry.window import Window, visible
@@ -35,8 +36,7 @@ Records = Record | Mapping[str, Record] | Iterable[Record]
 MOST_POINTS = 301
 # Kink segments beyond these, the ones with the smallest jumps, are left out.
 MOST_SEGMENTS = 60_000
-_GRADIENTS = ("gradient_alpha", "gradient_beta")
-_HALVES = (*_GRADIENTS, "slope")
+_HALVES = (*GRADIENTS, "slope")
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,48 +201,47 @@ def _thinned(grid: Grid) -> list[str]:
 def _missing(surface: Surface) -> list[str]:
     """Say how many points are not shown."""
     return [f"{count:,} of {surface.grid.size:,} points {reason}"
-            for reason, count in left_out(surface, "linear").items()]  # fmt: skip
+            for reason, count in left_out([surface], "linear").items()]  # fmt: skip
 
 
 def _surface_level(surface: Surface, blobs: list[str]) -> dict[str, Any]:
-    blob = Blob()
-    kept = [_kept(axis) for axis in surface.grid.axes]
-    every = np.ix_(*kept)
     there = np.isin(surface.status, (Status.EVALUATED, Status.INTERPOLATED))
-    fields = {}
-    for name, values in surface.fields.items():
-        shown = np.where(there, values, np.nan)[every]
-        fields[name] = blob.add(shown, "f2" if name in _HALVES else float_kind(shown))
-    told = {
-        "quantity": "loss", "fields": fields, "status": blob.add(surface.status[every], "u1"),
-        "alphas": blob.add(surface.alphas[kept[0]], "f8"),
-        "betas": blob.add(surface.betas[kept[1]], "f8"),
-        "points": list(surface.grid.shape),
-    }  # fmt: skip
-    return _stored(told, blob, blobs)
+    fields = {name: np.where(there, v, np.nan) for name, v in surface.fields.items()}
+    return _level(surface.grid, fields, surface.status, blobs, quantity="loss")
 
 
 def _window_level(window: Residual, blobs: list[str]) -> dict[str, Any]:
+    slopes = window.slopes if set(GRADIENTS) <= set(window.slopes) else {}
+    return _level(
+        window.grid, {"losses": window.values, **slopes}, None, blobs, quantity="residual",
+        width=window.width, coefficients=[float(c) for c in window.coefficients],
+        centre=list(window.centre), rounding=float(window.rounding),
+        loss_range=float(window.loss_range),
+    )  # fmt: skip
+
+
+def _level(
+    grid: Grid, fields: Mapping[str, Floats], status: NDArray[np.uint8] | None, blobs: list[str],
+    **facts: Any,
+) -> dict[str, Any]:  # fmt: skip
+    """Pack the points of a grid that are shown."""
     blob = Blob()
-    kept = [_kept(axis) for axis in window.grid.axes]
+    kept = [_kept(axis) for axis in grid.axes]
     every = np.ix_(*kept)
-    shown = window.values[every]
-    fields = {"losses": blob.add(shown, float_kind(shown))}
-    if all(name in window.slopes for name in _GRADIENTS):
-        fields |= {n: blob.add(window.slopes[n][every], "f2") for n in _GRADIENTS}
-    axes = [blob.add(a[k], "f8") for a, k in zip(window.grid.axes, kept, strict=True)]
-    told = {
-        "quantity": "residual", "fields": fields, "status": None, "alphas": axes[0],
-        "betas": axes[1], "points": list(window.grid.shape), "width": window.width,
-        "coefficients": [float(c) for c in window.coefficients], "centre": list(window.centre),
-        "rounding": float(window.rounding), "loss_range": float(window.loss_range),
-    }  # fmt: skip
-    return _stored(told, blob, blobs)
+    packed = {
+        name: blob.add(values[every], "f2" if name in _HALVES else float_kind(values[every]))
+        for name, values in fields.items()
+    }
+    states = None if status is None else blob.add(status[every], "u1")
+    alphas, betas = (blob.add(axis[k], "f8") for axis, k in zip(grid.axes, kept, strict=True))
+    level = {"fields": packed, "status": states, "alphas": alphas, "betas": betas,
+             "points": list(grid.shape), **facts}  # fmt: skip
+    return _stored(level, blob, blobs)
 
 
-def _stored(told: dict[str, Any], blob: Blob, blobs: list[str]) -> dict[str, Any]:
+def _stored(facts: dict[str, Any], blob: Blob, blobs: list[str]) -> dict[str, Any]:
     blobs.append(blob.text())
-    return {"blob": len(blobs) - 1, **told}
+    return {"blob": len(blobs) - 1, **facts}
 
 
 def _of_two_axes(path: Projection) -> Projection:

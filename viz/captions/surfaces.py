@@ -8,6 +8,7 @@ import numpy as np
 
 from landscape.records.panel import Panel, panels_of
 from landscape.records.plane import Plane
+from landscape.records.plurals import counted, plural
 from landscape.records.results import Projection
 from landscape.records.surface import Status, Surface
 
@@ -89,38 +90,40 @@ def _clipped(
         return []
     total = sum(surface.grid.size for surface in surfaces)
     text = f"Clipped at loss {scale.loss_at(scale.high):.3g}: {count:,} of {total:,} points "
-    text += f"{'is' if count == 1 else 'are'} higher (hatched)."
+    text += f"{plural(count, 'is', 'are')} higher (hatched)."
     window = Window.around(surfaces)
     over = sum(
         int(np.sum(over_limit(path, scale) & window.inside(path.coordinates)))
         for path in paths
         if visible(path)
     )
-    whose = "the path" if sum(map(visible, paths)) == 1 else "the paths"
-    records = f"point of {whose} is" if over == 1 else f"points of {whose} are"
-    return [text, *([f"{over:,} {records} higher and not drawn on the surface."] if over else [])]
+    if not over:
+        return [text]
+    whose = plural(sum(map(visible, paths)), "the path")
+    return [text, f"{counted(over, 'point')} of {whose} {plural(over, 'is', 'are')} higher and not "
+            "drawn on the surface."]  # fmt: skip
 
 
 def added(
     surfaces: Sequence[Surface], own: Sequence[Sequence[Projection]], scale: HeightScale
 ) -> list[str]:
     """Say where a mesh passes through the end of a path that is no point of its grid."""
-    found, lowest = [], []
+    losses, lowest = [], []
     for surface, paths in zip(surfaces, own, strict=False):
         points = added_points(surface, known_points(surface, paths), scale)
         if len(points):
-            found += [float(v) for v in points[:, 2]]
+            losses += [float(v) for v in points[:, 2]]
             height = surface_heights(surface, scale.kind)
             lowest.append(scale.loss_at(float(np.nanmin(height))))
-    if not found:
+    if not losses:
         return []
-    ends = "The end of the path" if len(found) == 1 else f"The {len(found)} ends of paths"
-    verb, what = ("is", "a vertex") if len(found) == 1 else ("are", "vertices")
-    there = a_range([f"{v:.3g}" for v in (min(found), max(found))])
+    ends = plural(len(losses), "The end of the path is", f"The {len(losses)} ends of paths are")
+    what = plural(len(losses), "a vertex", "vertices")
+    there = a_range([f"{v:.3g}" for v in (min(losses), max(losses))])
     grid = a_range([f"{v:.3g}" for v in (min(lowest), max(lowest))])
     return [
-        f"{ends} (loss in the plane {there}) {verb} {what} of the surface between grid points, of "
-        f"which the lowest has {grid}."
+        f"{ends} {what} of the surface between grid points (loss in the plane {there}; the lowest "
+        f"grid point has {grid})."
     ]
 
 
@@ -165,8 +168,7 @@ def _paths(
             sentences += _without_height([p for p in shown if not lossless(p)], frame)
         outside = sum(int(np.sum(~window.inside(path.coordinates))) for path in shown)
         if outside:
-            lie = "lies" if outside == 1 else "lie"
-            whose = "its" if len(shown) == 1 else "their"
+            whose, lie = plural(len(shown), "its", "their"), plural(outside, "lies", "lie")
             sentences.append(f"{outside} of {whose} points {lie} outside the window.")
     sentences += not_drawn(paths, window)
     return sentences
@@ -196,9 +198,9 @@ def _without_height(paths: Sequence[Projection], frame: Frame) -> list[str]:
     if not count:
         return []
     what = "finite and positive" if frame.scale.kind == "log" else "finite"
-    verb, its = ("is", "whose loss is") if count == 1 else ("are", "whose losses are")
-    return [f"{count} of {'its' if len(paths) == 1 else 'their'} points {verb} not drawn on the "
-            f"surface, {its} not {what}."]  # fmt: skip
+    whose, are = plural(len(paths), "its", "their"), plural(count, "is", "are")
+    losses = plural(count, "loss is", "losses are")
+    return [f"{count} of {whose} points {are} not drawn on the surface, whose {losses} not {what}."]
 
 
 def _shares(paths: Sequence[Projection], where: str) -> list[str]:
@@ -269,12 +271,8 @@ def _interpolated(surfaces: Sequence[Surface]) -> list[str]:
 def _omissions(
     surfaces: Sequence[Surface], scale: HeightScale, *, hatched: bool = False
 ) -> list[str]:
-    counts: dict[str, int] = {}
-    for surface in surfaces:
-        for reason, count in left_out(surface, scale.kind).items():
-            counts[reason] = counts.get(reason, 0) + count
     out = "cut out (cross-hatched)" if hatched else "cut out"
     return [
-        f"{count:,} point{'s' if count > 1 else ''} {out}: {reason}."
-        for reason, count in counts.items()
+        f"{counted(count, 'point')} {out}: {reason}."
+        for reason, count in left_out(surfaces, scale.kind).items()
     ]

@@ -15,6 +15,7 @@ from landscape.records.surface import Status, Surface
 
 from ..geometry.camera import aim
 from ..geometry.centre_mark import centre_sentences
+from ..geometry.differences import has_gradients
 from ..geometry.frame import Frame
 from ..geometry.height import HeightScale
 from ..geometry.mesh import SHADINGS, Shading, surface_mesh
@@ -224,7 +225,8 @@ class Scene:
 
     def _draw_surface(self, shown: Shown, look: LiveLook, style: Style, title: str) -> None:
         frame = self.frame = Frame.around([shown.surface], shown.scale, style)
-        shading = look.shading if _has(shown.surface, look.shading) else "differences"
+        exact = look.shading != "gradient" or has_gradients(shown.surface)
+        shading = look.shading if exact else "differences"
         if shown.residual is None:
             panel = DrawnPanel.of(Panel(shown.surface, paths=shown.paths, title=title), shown.scale)
             draw_panel(self.plotter, panel, frame, style, shading=shading,
@@ -298,7 +300,3 @@ def _style(look: LiveLook, width: int, ratio: float) -> Style:
     dpi = round(_DPI * ratio * min(max(width / ratio / _WIDE, _LEAST), 1.0))
     return replace(style, dpi=dpi, height=style.height * look.exaggeration,
                    isolines=look.isolines, font="sans", font_size=_LETTERS)  # fmt: skip
-
-
-def _has(surface: Surface, shading: Shading) -> bool:
-    return shading != "gradient" or {"gradient_alpha", "gradient_beta"} <= set(surface.fields)

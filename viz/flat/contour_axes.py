@@ -22,6 +22,7 @@ from ..scenes.cross import mark_centre
 from ..scenes.legends import names_of
 from ..scenes.solution_marks import mark_solutions
 from ..style import Style
+from .lines import setting
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,7 +69,7 @@ def draw_contours(
         mark_centre(axes, (0.0, 0.0), style.ink, style.background, zorder=3.9)
     handles = [name.handle(style) for name in names_of(paths, solutions, style)]
     if handles:
-        axes.legend(handles=handles, loc="upper right", fontsize=0.75 * _letters(),
+        axes.legend(handles=handles, loc="upper right", fontsize=0.75 * setting("font.size"),
                     framealpha=0.8, handlelength=1.2)  # fmt: skip
     axes.set_aspect("equal")
     axes.set_xlim(surface.alphas[0], surface.alphas[-1])
@@ -90,13 +91,6 @@ def draw_isolines(axes: Axes, grid: Grid, height: Any, levels: Any, **look: Any)
     if inside:
         axes.contour(*grid.axes, height.T, levels=inside, linestyles="solid", corner_mask=False,
                      **look)  # fmt: skip
-
-
-def _letters() -> float:
-    """Return the size of letters in the figure that is drawn."""
-    import matplotlib
-
-    return float(matplotlib.rcParams["font.size"])
 
 
 def _filled(

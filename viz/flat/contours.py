@@ -21,6 +21,7 @@ from ..scenes.common import Common, Panels, counted
 from ..scenes.text import wrapped
 from ..style import PAPER, Style
 from .contour_axes import draw_contours
+from .lines import setting
 from .ticks import label_window, power_of_axes
 from .titles import Titles, fitted
 
@@ -86,7 +87,7 @@ def contour(
     text = common.caption(flat=True)
     with matplotlib.rc_context(dict(style.figure_settings)):
         heads = fitted([panel.title for panel in chosen], 0.92 * (across - 1.0) / in_row,
-                       float(matplotlib.rcParams["axes.titlesize"]))  # fmt: skip
+                       setting("axes.titlesize"))  # fmt: skip
         tall += rows * (heads.lines - 1) * 1.2 * heads.size / 72
         figure = Figure(figsize=(across, tall), layout="constrained")
         grid = figure.subplots(rows, in_row, squeeze=False, sharex=same, sharey=same)

@@ -36,20 +36,25 @@ def drawing(style: Style | str | None) -> Any:
 
 def ground() -> str:
     """Return the background of the figure that is drawn."""
-    return str(_setting("figure.facecolor"))
+    return str(setting("figure.facecolor"))
 
 
 def ink() -> str:
     """Return the colour of text in the figure that is drawn."""
-    return str(_setting("text.color"))
+    return str(setting("text.color"))
 
 
 def grey(share: float) -> Any:
     """Return a colour between the ink (0) and the background (1) of the figure that is drawn."""
+    return blended(ink(), ground(), share)
+
+
+def blended(first: str, second: str, share: float) -> Any:
+    """Return a colour between two: the first for a share of 0, the second for 1."""
     from matplotlib.colors import to_rgb
 
-    dark, light = to_rgb(ink()), to_rgb(ground())
-    return tuple((1 - share) * a + share * b for a, b in zip(dark, light, strict=True))
+    both = zip(to_rgb(first), to_rgb(second), strict=True)
+    return tuple((1 - share) * a + share * b for a, b in both)
 
 
 def dark() -> bool:
@@ -69,7 +74,8 @@ def seen(colour: str) -> str:
     return _ON_DARK.get(colour, colour) if dark() else colour
 
 
-def _setting(name: str) -> Any:
+def setting(name: str) -> Any:
+    """Return a setting of matplotlib for the figure that is drawn."""
     import matplotlib
 
     return matplotlib.rcParams[name]

@@ -11,6 +11,7 @@ import numpy as np
 from landscape.records.arrays import Floats
 
 from ..geometry.numbers import power_of_ten, tick_labels, ticks, with_power
+from .lines import setting
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -101,9 +102,7 @@ def label_window(
         power: see :func:`label_plane`; by default that of the window.
         named: see :func:`label_plane`.
     """
-    import matplotlib
-
-    size = float(matplotlib.rcParams["font.size"]) - 1
+    size = setting("font.size") - 1
     alpha, beta = window
     unit = power_of_axes(alpha, beta) if power is None else power
     tall = room * (beta[1] - beta[0]) / (alpha[1] - alpha[0])

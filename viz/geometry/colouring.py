@@ -16,7 +16,7 @@ from landscape.records.plurals import counted, plural
 from landscape.records.surface import Status, Surface
 
 from ..style import Style
-from .differences import laplacian, slopes_of
+from .differences import GRADIENTS, has_gradients, laplacian, slopes_of
 from .height import HeightScale, Kind, heights, surface_heights
 from .reference import cell_density, difference, reservations
 
@@ -187,11 +187,10 @@ def _there(surface: Surface) -> Floats:
 
 
 def _slope(surfaces: Sequence[Surface], style: Style) -> Colours:
-    names = ("gradient_alpha", "gradient_beta")
-    exact = all(name in surface.fields for surface in surfaces for name in names)
+    exact = all(map(has_gradients, surfaces))
     found = []
     for surface in surfaces:
-        parts = [surface.fields[name] for name in names] if exact else [
+        parts = [surface.fields[name] for name in GRADIENTS] if exact else [
             slopes_of(_there(surface), axis, i) for i, axis in enumerate(surface.grid.axes)
         ]  # fmt: skip
         slope = np.hypot(*parts)

@@ -216,10 +216,7 @@ def check_values(surfaces: Sequence[Surface], kind: Kind) -> None:
     """
     if any(np.isfinite(surface_heights(surface, kind)).any() for surface in surfaces):
         return
-    counts: dict[str, int] = {}
-    for surface in surfaces:
-        for reason, count in left_out(surface, kind).items():
-            counts[reason] = counts.get(reason, 0) + count
+    counts = left_out(surfaces, kind)
     said = ", ".join(f"{counted(count, 'point')} {reason}" for reason, count in counts.items())
     remedies = {
         "not positive": "use a linear height",
@@ -232,15 +229,15 @@ def check_values(surfaces: Sequence[Surface], kind: Kind) -> None:
     raise ValueError(f"the surfaces{which} have no finite value to draw: {said}{hint}")
 
 
-def left_out(surface: Surface, kind: Kind) -> dict[str, int]:
+def left_out(surfaces: Sequence[Surface], kind: Kind) -> dict[str, int]:
     """Count the points that have no height, by reason."""
-    there = np.isin(surface.status, (Status.EVALUATED, Status.INTERPOLATED))
-    finite = np.isfinite(surface.losses)
-    counts = {
-        "not evaluated": int(np.sum(~there)),
-        "NaN or infinite": int(np.sum(there & ~finite)),
-        "not positive": int(np.sum(there & finite & (surface.losses <= 0))) if kind == "log" else 0,
-    }
+    counts = dict.fromkeys(("not evaluated", "NaN or infinite", "not positive"), 0)
+    for surface in surfaces:
+        there = np.isin(surface.status, (Status.EVALUATED, Status.INTERPOLATED))
+        finite = np.isfinite(surface.losses)
+        low = there & finite & (surface.losses <= 0) & (kind == "log")
+        for reason, points in zip(counts, (~there, there & ~finite, low), strict=True):
+            counts[reason] += int(np.sum(points))
     return {reason: count for reason, count in counts.items() if count}
 
 

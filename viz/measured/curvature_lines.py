@@ -16,6 +16,7 @@ from ..captions.told import remember
 from ..flat.lines import (
     arrays_of,
     between,
+    blended,
     check_count,
     drawing,
     figure_over_legend,
@@ -229,20 +230,13 @@ def _draw(above: Axes, below: Axes, line: ScaleLine, colour: str, kinked: bool) 
             (above, line.predicted_bias),
             (below, _positive(line.predicted_roughness)),
         ):
-            axes.plot(line.scales, values, color=_darker(colour), linewidth=1.4,
+            axes.plot(line.scales, values, color=blended(colour, ink(), 0.6), linewidth=1.4,
                       linestyle=_PREDICTED, zorder=4)  # fmt: skip
 
 
 def _positive(values: Floats) -> Floats:
     """Return what a log axis can show, NaN elsewhere."""
     return np.where(values > 0, values, np.nan)
-
-
-def _darker(colour: str) -> Any:
-    """Return a colour on the way to the ink."""
-    from matplotlib.colors import to_rgb
-
-    return tuple(0.4 * a + 0.6 * b for a, b in zip(to_rgb(colour), to_rgb(ink()), strict=True))
 
 
 def _around(lines: Sequence[ScaleLine]) -> tuple[float, float]:

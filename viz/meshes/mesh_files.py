@@ -15,6 +15,7 @@ from landscape.records.panel import Panel, panels_of
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
 
+from ..geometry.differences import has_gradients
 from ..geometry.drape import laid, losses_on
 from ..geometry.frame import Frame
 from ..geometry.height import left_out
@@ -100,7 +101,8 @@ def export_mesh(
         https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html
     """
     path = Path(path)
-    suffix = checked_format(path.suffix.removeprefix("."))
+    suffix = path.suffix.removeprefix(".")
+    check_known("format", suffix, FORMATS)
     (shown,) = panels_of(panel)
     surface, placed = shown.surface, shown.paths
     if not overwrite:
@@ -110,7 +112,9 @@ def export_mesh(
         return _write_csv(surface, placed, path)
     _check(units, size)
     look.check_plain("a mesh file")
-    style, shading = Style.of(look.style), normals or _best_shading(surface)
+    style, shading = Style.of(look.style), normals
+    if shading is None:
+        shading = "gradient" if has_gradients(surface) else "differences"
     scale = look.scale([surface], placed)
     if scale.clipped:
         raise ValueError("a mesh file holds the whole surface, a clipped height cuts it; give log, "
@@ -147,16 +151,6 @@ def written_here(path: Path) -> bool:
     return head.startswith(marks)
 
 
-def checked_format(name: str) -> str:
-    """Return the name of a format.
-
-    Raises:
-        ValueError: if it is unknown; the message lists the known.
-    """
-    check_known("format", name, FORMATS)
-    return name
-
-
 def _check_owner(files: Sequence[Path]) -> None:
     for path in files:
         if path.exists() and not (path.is_file() and written_here(path)):
@@ -182,11 +176,6 @@ def _check(units: str, size: float | None) -> None:
         raise ValueError(f"size must be finite and > 0, got {size}")
 
 
-def _best_shading(surface: Surface) -> Shading:
-    exact = {"gradient_alpha", "gradient_beta"} <= set(surface.fields)
-    return "gradient" if exact else "differences"
-
-
 def _facts(
     surface: Surface, frame: Frame, placing: Placing, shading: Shading, style: Style
 ) -> dict[str, Any]:
@@ -200,7 +189,7 @@ def _facts(
         "coordinates": placing.coordinates(frame),
         "colours": {"map": style.colour_map, "low": scale.low, "high": scale.high},
         "shading": shading,
-        "left_out": left_out(surface, scale.kind),
+        "left_out": left_out([surface], scale.kind),
         "settings": dict(surface.settings),
     }
 

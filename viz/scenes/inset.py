@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from landscape.records.surface import Surface
 
 from ..geometry.camera import axes_of_view
+from ..geometry.differences import GRADIENTS
 from ..geometry.frame import Frame
 from ..geometry.mesh import Shading, draw_surface, surface_mesh
 from ..geometry.paths import draw_segments
@@ -22,10 +24,9 @@ _RIGHT, _UP = 0.74, 0.68
 
 def magnified(surface: Surface, factor: float) -> Surface:
     """Return a surface whose losses, and slopes if it has them, are ``factor`` times as large."""
-    scaled = {"losses", "gradient_alpha", "gradient_beta"}
+    scaled = {"losses", *GRADIENTS}
     fields = {n: f * factor if n in scaled else f for n, f in surface.fields.items()}
-    return Surface(surface.grid, fields, surface.status, surface.plane, surface.run,
-                   surface.settings)  # fmt: skip
+    return replace(surface, fields=fields)
 
 
 def draw_inset(
