@@ -129,7 +129,7 @@ class Style:
         import tomllib
 
         try:
-            told = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+            settings = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ValueError(f"{path} is not TOML: {error}") from None
         except OSError as error:
@@ -137,12 +137,12 @@ class Style:
                 f"cannot read the style {path}: {error.strerror}; name one of "
                 f"{', '.join(_NAMED)}, or a TOML file of settings, as font_size = 12"
             ) from None
-        base = told.pop("base", "paper")
+        base = settings.pop("base", "paper")
         known = {f.name: getattr(PAPER, f.name) for f in fields(cls)}
-        for key in told:
+        for key in settings:
             check_known(f"key of {path}", key, ("base", *known))
         return replace(
-            cls.named(str(base)), **{n: _checked(n, v, known[n]) for n, v in told.items()}
+            cls.named(str(base)), **{n: _checked(n, v, known[n]) for n, v in settings.items()}
         )
 
     @classmethod
@@ -287,9 +287,9 @@ def _check_look(name: str, value: Any) -> None:
             raise ValueError(f"{name} must be a colour map of matplotlib, got {value!r}")
         return
     colours = ("background", "ink", "isoline_colour", "missing", "clipped")
-    for one in value if name == "path_colours" else [value] if name in colours else []:
-        if not is_color_like(one):
-            raise ValueError(f"{name} must hold colours such as '#d7191c', got {one!r}")
+    for colour in value if name == "path_colours" else [value] if name in colours else []:
+        if not is_color_like(colour):
+            raise ValueError(f"{name} must hold colours such as '#d7191c', got {colour!r}")
 
 
 # The superscripts that STIXGeneral has not.

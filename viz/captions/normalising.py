@@ -68,7 +68,7 @@ def statistics_of_paths(paths: Sequence[Projection], every: Sequence[Settings]) 
     runs = {path.run for path in paths if visible(path) and not lossless(path)}
     if not runs or not any(map(statistics_used, every)):
         return []
-    ended = {str(run) for one in every for run in one.get("end_statistics") or ()}
+    ended = {str(run) for settings in every for run in settings.get("end_statistics") or ()}
     whose = "the path's" if len(runs) == 1 else "each path's"
     which = "as at its end" if runs <= ended else "as recorded"
     return [f"The losses of {'the path' if len(runs) == 1 else 'paths'} are with {whose} own "

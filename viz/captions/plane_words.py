@@ -14,7 +14,7 @@ from landscape.records.surface import Surface
 
 from ..geometry.matching import settings_of
 from ..geometry.numbers import a_range, listed, minus
-from ..geometry.solution_points import solutions_of, told
+from ..geometry.solution_points import solutions_of, solutions_sentence
 from ..geometry.window import ends_of
 from .normalising import loss_over, statistics_used
 
@@ -45,8 +45,8 @@ def plane_sentences(surfaces: Surfaces, planes: Planes, *, high: bool) -> list[s
     for number, (surface, plane) in enumerate(zip(surfaces, planes, strict=True)):
         settings = settings_of(surface, plane)
         alike = tuple(str(settings.get(key)) for key in _SHARED)
-        own = (segment_text(settings),) if settings.get("kind") == "segment" else ()
-        groups.setdefault(alike + own, []).append(number)
+        ends = (segment_text(settings),) if settings.get("kind") == "segment" else ()
+        groups.setdefault(alike + ends, []).append(number)
     grids = [_grid_of(surface) for surface in surfaces]
     sentences = []
     for numbers in groups.values():
@@ -74,12 +74,12 @@ def panels(numbers: Sequence[int]) -> str:
 
 def origins(every: Sequence[Mapping[str, Any]]) -> list[str]:
     """Say what the solutions of planes with these settings do not share, or do not tell."""
-    apart = {str(key) for one in every for key in one.get("trained_apart") or ()}
+    apart = {str(key) for settings in every for key in settings.get("trained_apart") or ()}
     words = {"data": "other data", "loss": "another loss"}
-    said = " and ".join(text for key, text in words.items() if key in apart)
-    sentences = [f"The solutions were trained with {said}; one loss and one set of data are "
-                 "evaluated for all."] if said else []  # fmt: skip
-    if any(one.get("networks") == "unknown" for one in every):
+    others = " and ".join(text for key, text in words.items() if key in apart)
+    sentences = [f"The solutions were trained with {others}; one loss and one set of data are "
+                 "evaluated for all."] if others else []  # fmt: skip
+    if any(settings.get("networks") == "unknown" for settings in every):
         sentences.append(_ONE_NETWORK)
     return sentences
 
@@ -91,7 +91,7 @@ def _what(surfaces: Surfaces, planes: Planes) -> str:
     kind = settings.get("kind") or ""
     if kind == "random":
         what = f"random plane, {settings.get('normalisation')}-normalised directions"
-        seeds = {one.get("seed") for one in every}
+        seeds = {facts.get("seed") for facts in every}
         known = ", ".join(map(str, sorted(seeds, key=str)))
         what += f" ({plural(len(seeds), 'seed')} {known})"
     elif kind == "pca":
@@ -121,12 +121,12 @@ def segment_text(settings: Mapping[str, Any]) -> str:
 
 def _variance(every: Sequence[dict[str, Any]]) -> str:
     """Say how much variance the planes hold, and random walks' planes would."""
-    known = [one for one in every if one.get("explained_variance")]
+    known = [settings for settings in every if settings.get("explained_variance")]
     if not known:
         return ""
-    held = sorted(float(sum(one["explained_variance"])) for one in known)
-    walks = sorted(float(sum(one["random_walk_variance"])) for one in known
-                   if one.get("random_walk_variance"))  # fmt: skip
+    held = sorted(float(sum(settings["explained_variance"])) for settings in known)
+    walks = sorted(float(sum(settings["random_walk_variance"])) for settings in known
+                   if settings.get("random_walk_variance"))  # fmt: skip
     beside = f"; of a random walk's: {_percent(walks)}" if walks else ""
     which = f", in {len(known)} of {len(every)} panels" if len(known) < len(every) else ""
     return f" ({_percent(held)} of its variance{beside}{which})"
@@ -138,7 +138,7 @@ def _percent(shares: Sequence[float]) -> str:
 
 def _lengths(every: Sequence[dict[str, Any]]) -> str:
     """Say how long the directions of PCA planes are."""
-    lengths = sorted(float(one.get("direction_length") or 1.0) for one in every)
+    lengths = sorted(float(settings.get("direction_length") or 1.0) for settings in every)
     if lengths[-1] == 1.0:
         return ", unit directions"
     share = a_range([f"{length:.3g}" for length in (lengths[0], lengths[-1])])
@@ -149,7 +149,7 @@ def _solutions(
     surfaces: Surfaces, planes: Planes, numbers: Sequence[int], *, high: bool
 ) -> list[str]:
     """Say where the solutions lie that planes were made through."""
-    texts = [told(surface, plane, high=high)
+    texts = [solutions_sentence(surface, plane, high=high)
              for surface, plane in zip(surfaces, planes, strict=True)]  # fmt: skip
     return _by_panel(texts, numbers)
 
@@ -162,13 +162,13 @@ def _statistics(surfaces: Surfaces, planes: Planes, numbers: Sequence[int]) -> l
 
 def _by_panel(texts: Sequence[str], numbers: Sequence[int]) -> list[str]:
     """Return what is true of all panels once, and else with the panels it is true of."""
-    said: dict[str, list[int]] = {}
+    sentences: dict[str, list[int]] = {}
     for number, text in zip(numbers, texts, strict=True):
         if text:
-            said.setdefault(text, []).append(number)
-    if len(said) == 1 and len(next(iter(said.values()))) == len(numbers):
-        return list(said)
-    return [f"{panels(where)}: {_lower(text)}" for text, where in said.items()]
+            sentences.setdefault(text, []).append(number)
+    if len(sentences) == 1 and len(next(iter(sentences.values()))) == len(numbers):
+        return list(sentences)
+    return [f"{panels(where)}: {_lower(text)}" for text, where in sentences.items()]
 
 
 def _lower(text: str) -> str:

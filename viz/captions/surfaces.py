@@ -35,7 +35,7 @@ _SHADING = {
 
 
 def surface_caption(
-    shown: Panel | Surface | Sequence[Panel | Surface],
+    given: Panel | Surface | Sequence[Panel | Surface],
     *,
     scale: HeightScale | None = None,
     frame: Frame | None = None,
@@ -45,30 +45,30 @@ def surface_caption(
     """Write the caption of a picture of one or several panels.
 
     Args:
-        shown: the panels.
+        given: the panels.
         scale: the height scale; made from the surfaces if not given.
         frame: where they are drawn, for the vertical scale.
         shading: how the surfaces were shaded, "" for a flat figure.
         colours: what the surfaces are coloured by, if not by their losses.
     """
-    panels = panels_of(shown)
-    surfaces, planes = [one.surface for one in panels], [one.plane for one in panels]
-    own = [one.paths for one in panels]
-    paths = [path for several in own for path in several]
+    panels = panels_of(given)
+    surfaces, planes = [panel.surface for panel in panels], [panel.plane for panel in panels]
+    drawn = [panel.paths for panel in panels]
+    paths = [path for several in drawn for path in several]
     scale = scale or HeightScale.of(surfaces)
     parts = [*plane_sentences(surfaces, planes, high=bool(shading)), *_warnings(surfaces, planes)]
     if shading:
         parts += [_height(scale, frame), *(colours.sentences if colours else ()), _SHADING[shading]]
         parts += _paths(paths, surfaces, frame, "at the true losses, ")
-        told = [settings_of(one, its) for one, its in zip(surfaces, planes, strict=True)]
-        parts += statistics_of_paths(paths, told)
-        parts += added(surfaces, own, scale)
+        settings = [settings_of(panel, its) for panel, its in zip(surfaces, planes, strict=True)]
+        parts += statistics_of_paths(paths, settings)
+        parts += added(surfaces, drawn, scale)
     else:
         parts += [*colours.sentences, f"Isolines: {_kind(scale)}."] if colours else [
             f"Colours and isolines: {_kind(scale)}."
         ]  # fmt: skip
         parts += _paths(paths, surfaces, None, "")
-    parts += centre_sentences(surfaces, own, planes)
+    parts += centre_sentences(surfaces, drawn, planes)
     # Without heights a path is drawn wherever it is.
     parts += [*_clipped(surfaces, paths if shading else (), scale), *_interpolated(surfaces)]
     hatched = colours is not None and colours.diverging and not shading
@@ -77,8 +77,8 @@ def surface_caption(
 
 
 def _warnings(surfaces: Sequence[Surface], planes: Sequence[Plane | None]) -> list[str]:
-    found = [text for text in mismatches(surfaces, planes) if "windows" not in text]
-    return [f"Compare with care: {'; '.join(found)}."] if found else []
+    reasons = [text for text in mismatches(surfaces, planes) if "windows" not in text]
+    return [f"Compare with care: {'; '.join(reasons)}."] if reasons else []
 
 
 def _clipped(
@@ -105,11 +105,11 @@ def _clipped(
 
 
 def added(
-    surfaces: Sequence[Surface], own: Sequence[Sequence[Projection]], scale: HeightScale
+    surfaces: Sequence[Surface], drawn: Sequence[Sequence[Projection]], scale: HeightScale
 ) -> list[str]:
     """Say where a mesh passes through the end of a path that is no point of its grid."""
     losses, lowest = [], []
-    for surface, paths in zip(surfaces, own, strict=False):
+    for surface, paths in zip(surfaces, drawn, strict=False):
         points = added_points(surface, known_points(surface, paths), scale)
         if len(points):
             losses += [float(v) for v in points[:, 2]]
@@ -154,21 +154,21 @@ def _paths(
         return []
     window = frame.window if frame else Window.around(surfaces)
     sentences = []
-    shown = [path for path in paths if visible(path)]
-    if shown:
-        sentences += _shares([p for p in shown if not lossless(p)], where)
+    drawn = [path for path in paths if visible(path)]
+    if drawn:
+        sentences += _shares([p for p in drawn if not lossless(p)], where)
         on_it = "on the surface, as its losses are not known, " if frame else ""
-        sentences += _shares([p for p in shown if lossless(p)], on_it)
-        if frame is not None and any(_dips(path, frame) for path in shown):
+        sentences += _shares([p for p in drawn if lossless(p)], on_it)
+        if frame is not None and any(_dips(path, frame) for path in drawn):
             sentences.append(
                 "A thin line is path hidden by the surface; it runs below it where the loss at its "
                 "place in the plane is higher than its own."
             )
         if frame is not None:
-            sentences += _without_height([p for p in shown if not lossless(p)], frame)
-        outside = sum(int(np.sum(~window.inside(path.coordinates))) for path in shown)
+            sentences += _without_height([p for p in drawn if not lossless(p)], frame)
+        outside = sum(int(np.sum(~window.inside(path.coordinates))) for path in drawn)
         if outside:
-            whose, lie = plural(len(shown), "its", "their"), plural(outside, "lies", "lie")
+            whose, lie = plural(len(drawn), "its", "their"), plural(outside, "lies", "lie")
             sentences.append(f"{outside} of {whose} points {lie} outside the window.")
     sentences += not_drawn(paths, window)
     return sentences
@@ -226,16 +226,16 @@ def _shares(paths: Sequence[Projection], where: str) -> list[str]:
 
 def _marks(paths: Sequence[Projection]) -> str:
     """Say what the beads on paths mark: steps if they are even, else records."""
-    told = []
+    beads = []
     for path in paths:
         records, every, unit = bead_records(path)
         if len(records):
-            told.append((every, unit))
-    if not told:
+            beads.append((every, unit))
+    if not beads:
         return ""
-    units = {unit for _, unit in told}
+    units = {unit for _, unit in beads}
     unit = units.pop() if len(units) == 1 else "steps or records"
-    counts = sorted(count for count, _ in told)
+    counts = sorted(count for count, _ in beads)
     if counts[-1] == 1:
         return f"; a bead at every {unit.removesuffix('s')}"
     return f"; a bead every {a_range([str(counts[0]), str(counts[-1])])} {unit}"
@@ -243,9 +243,9 @@ def _marks(paths: Sequence[Projection]) -> str:
 
 def _dips(path: Projection, frame: Frame) -> bool:
     """Return whether a path visibly passes under the surface."""
-    own, below = (frame.scale.of_losses(v) for v in (path.losses, path.plane_losses))
+    above, below = (frame.scale.of_losses(v) for v in (path.losses, path.plane_losses))
     with np.errstate(invalid="ignore"):
-        return bool(np.any((below - own) * frame.rise > TUBE))
+        return bool(np.any((below - above) * frame.rise > TUBE))
 
 
 def _interpolated(surfaces: Sequence[Surface]) -> list[str]:

@@ -60,7 +60,7 @@ def closeups_of(given: Sequence[Closeup | Residual], *, most: int | None = None)
     Raises:
         ValueError: for none, other numbers of windows, or a surface at full scale for some alone.
     """
-    closeups = [one if isinstance(one, Closeup) else Closeup((one,)) for one in given]
+    closeups = [item if isinstance(item, Closeup) else Closeup((item,)) for item in given]
     if not closeups:
         raise ValueError("the microscope needs at least one residual, got none")
     counts = sorted({len(closeup.residuals) for closeup in closeups})

@@ -77,11 +77,11 @@ def residual_scaling(
                                   loc="center left", bbox_to_anchor=(1.01, 0.5),
                                   handlelength=2.6)  # fmt: skip
         legend.get_title().set_fontsize(7)
-    remember(figure, _told(scalings, kinked, step, fitted, shaded=shaded))
+    remember(figure, _caption(scalings, kinked, step, fitted, shaded=shaded))
     return figure
 
 
-def _told(
+def _caption(
     scalings: Sequence[ResidualScaling],
     kinked: Sequence[bool],
     step: float | None,
@@ -91,16 +91,17 @@ def _told(
 ) -> str:
     """Write the caption: what was measured, and what is drawn of it."""
     ends = "" if fitted is None else f" for widths from {number(fitted[0])} to {number(fitted[1])}"
+    places = between([len(scaling.centres) for scaling in scalings])
     parts = [
         "Root mean square of the loss minus its best-fitting quadratic, over that of the "
         "quadratic, against the width of the window it is fitted in. Medians over "
-        f"{between([len(one.centres) for one in scalings])} places, bands from the lower to the "
+        f"{places} places, bands from the lower to the "
         f"upper quartile; behind each name the slope{ends} on these logarithmic axes.",
     ]
     if any(kinked):
         parts.append("Solid: activations with kinks." if all(kinked) else
                      "Solid: activations with kinks; dashed: without.")  # fmt: skip
-    if any(not one.resolved.all() for one in scalings):
+    if any(not scaling.resolved.all() for scaling in scalings):
         parts.append("Lines end where the median residual is only rounding.")
     if shaded:
         parts.append("Grey: what would be rounding.")
@@ -127,8 +128,8 @@ def _floor(axes: Axes, scalings: Sequence[ResidualScaling], style: Style) -> boo
         return False
     bottom, _ = axes.get_ylim()
     if floor.max() < bottom:
-        said = f"rounding: below {number(float(floor.max()))}"
-        axes.annotate(said, (0, 0), (3, 3), xycoords="axes fraction", textcoords="offset points",
+        text = f"rounding: below {number(float(floor.max()))}"
+        axes.annotate(text, (0, 0), (3, 3), xycoords="axes fraction", textcoords="offset points",
                       fontsize=7, alpha=0.75)  # fmt: skip
         return False
     axes.fill_between(widths, bottom, floor, color=style.missing, linewidth=0, zorder=0)

@@ -74,12 +74,12 @@ class Page:
         state.places = list(explorer.atlas.names)
         state.points, state.line_points = str(explorer.points), str(explorer.line_points)
         for name in ("cancel", "back", "keep", "open", "keep_line", "drop_line"):
-            controller.trigger(name)(self._told(getattr(explorer, name)))
+            controller.trigger(name)(self._checked(getattr(explorer, name)))
         for name in ("home", "zoom", "make", "line", "picture"):
-            controller.trigger(name)(self._told(getattr(self, name)))
+            controller.trigger(name)(self._checked(getattr(self, name)))
         for name, since in (("zoom_to", self._region), ("pick", self._region),
                             ("point", self._surface)):  # fmt: skip
-            controller.trigger(name)(self._told(self._timely(getattr(self, name), since)))
+            controller.trigger(name)(self._checked(self._timely(getattr(self, name), since)))
         state.change(*_LOOK)(self._look_changed)
 
     def home(self) -> None:
@@ -126,9 +126,9 @@ class Page:
     def point(self, u: float, v: float, *sent: Any) -> None:
         """Take what was clicked in a picture likewise, at shares of its size, from what it was."""
         self._prepare(Wish.of(*sent))
-        found = self._scene.at(float(u), float(v))
-        if found is not None:
-            self.pick([found])
+        place = self._scene.at(float(u), float(v))
+        if place is not None:
+            self.pick([place])
 
     def make(
         self, run: str, kind: str, seed: str | None, normalisation: str | None, *others: str | None
@@ -169,7 +169,7 @@ class Page:
         """Free the graphics; nothing is drawn any more."""
         self._scene.close()
 
-    def _told(self, call: Callable[..., Any]) -> Callable[..., Any]:
+    def _checked(self, call: Callable[..., Any]) -> Callable[..., Any]:
         """Return a call that shows what is wrong with what a browser sent."""
 
         def checked(*sent: Any) -> Any:
@@ -196,8 +196,8 @@ class Page:
         if moment.ends is not before.ends:
             for name, end in zip("ab", moment.ends, strict=False):
                 state[f"{name}_alpha"], state[f"{name}_beta"] = map(repr, end)
-        told = [(m.line, m.ends, m.line_seen) for m in (moment, before)]
-        if any(now is not then for now, then in zip(*told, strict=True)):
+        lines = [(m.line, m.ends, m.line_seen) for m in (moment, before)]
+        if any(now is not then for now, then in zip(*lines, strict=True)):
             state.update(line_attributes(moment))
             line, place = moment.line, moment.place
             state.line_command = ""
@@ -236,13 +236,13 @@ class Page:
         if surface is None or place is None:
             return
         try:
-            shown = Shown.of(surface, self.look, place.paths)
+            drawn = Shown.of(surface, self.look, place.paths)
         except ValueError as error:
             state.error = str(error)
             return
         self._drawable = moment
-        state.shown = shown.note
-        state.update(map_attributes(shown, Style.of(self.look.style)))
+        state.shown = drawn.note
+        state.update(map_attributes(drawn, Style.of(self.look.style)))
         state.picture += 1
 
     def _tell_window(self, moment: Moment) -> None:

@@ -235,13 +235,13 @@ async def _serve(
 @contextmanager
 def _no_arguments(token: str) -> Iterator[None]:
     """Hide this program's arguments: trame reads options of its own from them."""
-    own = sys.argv
+    arguments = sys.argv
     # In one word: a token may begin with a dash.
-    sys.argv = [own[0], f"--authKey={token}"]
+    sys.argv = [arguments[0], f"--authKey={token}"]
     try:
         yield
     finally:
-        sys.argv = own
+        sys.argv = arguments
 
 
 def free_port(host: str, port: int | None) -> int:

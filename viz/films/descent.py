@@ -176,9 +176,9 @@ class Walk:
                 draw_tube(plotter, piece, frame, style, colour)
         if np.all(np.isfinite(way[-1])):
             draw_ball(plotter, way[-1], _MARK, colour)
-        write_lines(plotter, [*self.told(done), *notes], style)
+        write_lines(plotter, [*self.corner_text(done), *notes], style)
 
-    def told(self, record: int) -> list[str]:
+    def corner_text(self, record: int) -> list[str]:
         """Return what stands in the corner at a record."""
         loss = f"{self.losses[record]:.3g}"
         losses = [f"loss of the surface {loss}", "(that of the path is not known)"]

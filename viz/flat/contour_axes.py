@@ -63,8 +63,8 @@ def draw_contours(
         _mark_clipped(axes, surface, height, scale, style)
     for place, path in enumerate(paths):
         _path(axes, path, style.path_colour(place))
-    shown = seen(solutions, Window.around([surface]))
-    mark_solutions(axes, shown, places_of(shown), paths, style, zorder=4.0)
+    marked = seen(solutions, Window.around([surface]))
+    mark_solutions(axes, marked, places_of(marked), paths, style, zorder=4.0)
     if crossed(surface, paths, solutions):
         mark_centre(axes, (0.0, 0.0), style.ink, style.background, zorder=3.9)
     handles = [name.handle(style) for name in names_of(paths, solutions, style)]

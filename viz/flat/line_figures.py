@@ -184,8 +184,8 @@ def draw_lines(
     alpha_power = power_of_ten(max(float(np.abs(s.alphas).max()) for s in surfaces))
     for surface, title, colour in zip(surfaces, titles, line_colours(), strict=False):
         alphas = surface.alphas / 10.0**alpha_power
-        shown = np.isfinite(surface_heights(surface, height))
-        losses = np.where(shown, surface.losses, np.nan) / 10.0**power
+        there = np.isfinite(surface_heights(surface, height))
+        losses = np.where(there, surface.losses, np.nan) / 10.0**power
         axes.plot(alphas, losses, color=colour, linewidth=1.1, label=title or None, zorder=3)
         if (place := _beside_grid(surface, height)) is not None:
             mark_centre(axes, (0.0, place / 10.0**power), colour, ground(), zorder=4)
@@ -227,17 +227,17 @@ def _caption(every: Sequence[Surface], height: Kind, *, accuracy: bool) -> str:
     if rows:
         parts.append("Along α at β = " + ", ".join(f"{row:.3g}" for row in rows) + ".")
     between = [s for s in every if _is_between(s)]
-    dots = [len(marked(one, height)) for one in every]
+    dots = [len(marked(surface, height)) for surface in every]
     if between and all(count == 2 for count in dots):
         parts.append("Dots: the two solutions of each line.")
     elif any(dots):
         parts.append(f"Dot{'s: solutions' if max(dots) > 1 else ': the solution'}.")
     if len(every) == 1 and _has_barrier(every[0]):
-        found = barrier(every[0])
-        least = "" if found.complete else "at least "
+        rise = barrier(every[0])
+        least = "" if rise.complete else "at least "
         parts.append(
-            f"Barrier: {least}{number(found.height)} over the straight way between the losses of "
-            f"the two solutions, at α = {found.alpha:.3g}."
+            f"Barrier: {least}{number(rise.height)} over the straight way between the losses of "
+            f"the two solutions, at α = {rise.alpha:.3g}."
         )
     if accuracy and any(map(_accuracies, every)):
         parts.append("Dashed: accuracy.")
@@ -302,21 +302,21 @@ def _beside_grid(surface: Surface, height: Kind) -> float | None:
 
 
 def _draw_barrier(axes: Axes, surface: Surface, power: int, alpha_power: int) -> None:
-    found = barrier(surface)
+    rise = barrier(surface)
     ends = _ends(surface)
     along = np.linspace(0.0, 1.0, 101)
     unit, high = 10.0**-alpha_power, 10.0**-power
     axes.plot(along * unit, (ends[0] + along * (ends[1] - ends[0])) * high, color=grey(0.45),
               linewidth=0.7, linestyle=(0, (1, 1.5)), zorder=2)  # fmt: skip
-    if not found.height:
+    if not rise.height:
         return
-    place, base = found.alpha * unit, found.base * high
-    top = base + found.height * high
+    place, base = rise.alpha * unit, rise.base * high
+    top = base + rise.height * high
     arrow: Any = {"arrowstyle": "<->", "shrinkA": 0, "shrinkB": 0, "linewidth": 0.7,
                   "color": grey(0.25), "mutation_scale": 6}  # fmt: skip
     axes.annotate("", (place, top), (place, base), arrowprops=arrow)
     middle = np.sqrt(base * top) if axes.get_yscale() == "log" and base > 0 else (base + top) / 2
-    least = "" if found.complete else "≥ "
-    axes.annotate(f"barrier {least}{number(found.height)}", (place, float(middle)), (4, 0),
+    least = "" if rise.complete else "≥ "
+    axes.annotate(f"barrier {least}{number(rise.height)}", (place, float(middle)), (4, 0),
                   textcoords="offset points", va="center", fontsize=7,
                   color=grey(0.15))  # fmt: skip

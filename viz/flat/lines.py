@@ -120,14 +120,14 @@ def arrays_of(analysis: Analysis, kind: str, shapes: dict[str, str]) -> dict[str
         without = f" without {', '.join(missing)}" if missing else ""
         raise ValueError(f"an analysis {kind!r} is needed, got {analysis.kind!r}{without}")
     lengths: dict[str, int] = {}
-    found = {}
+    arrays = {}
     for name, letters in shapes.items():
         values = as_floats(analysis.arrays[name], name)
         for letter, length in zip(letters, values.shape, strict=False):
             lengths.setdefault(letter, length)
         expected = tuple(lengths.get(letter, 0) for letter in letters)
-        found[name] = as_floats(values, name, expected)
-    return found
+        arrays[name] = as_floats(values, name, expected)
+    return arrays
 
 
 def between(counts: Iterable[int], noun: str = "") -> str:

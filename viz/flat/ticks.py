@@ -77,11 +77,11 @@ def label_plane(
         power: of ten, in units of which numbers are written.
         named: whether alpha and beta are named, with the power.
     """
-    for axis, places, name, shown in zip(
+    for axis, places, name, is_named in zip(
         (axes.xaxis, axes.yaxis), (alphas, betas), ("α", "β"), named, strict=True
     ):
         axis.set_ticks(list(places), labels=tick_labels(places, power))
-        if shown:
+        if is_named:
             axis.set_label_text(with_power(name, power), style="italic")
 
 

@@ -75,13 +75,13 @@ class HeightScale:
                 a limit below all of them, or paths on a surface without two axes.
         """
         check_known("height", kind, KINDS)
-        shown, placed = list(surfaces), list(paths)
-        check_values(shown, kind)
-        parts = [surface_heights(surface, kind).ravel() for surface in shown]
+        drawn, placed = list(surfaces), list(paths)
+        check_values(drawn, kind)
+        parts = [surface_heights(surface, kind).ravel() for surface in drawn]
         if kind == "clipped" and limit is None:
-            limit = _usual_limit(parts, shown, placed)
+            limit = _usual_limit(parts, drawn, placed)
         if placed:
-            window = Window.around(shown)
+            window = Window.around(drawn)
             parts += [heights(p.losses[drawn_records(p, window)], kind) for p in placed]
             # The mesh passes through the end of a path at its loss in the plane.
             parts += [heights(p.plane_losses[-1:][window.inside(p.coordinates)[-1:]], kind)
@@ -217,7 +217,7 @@ def check_values(surfaces: Sequence[Surface], kind: Kind) -> None:
     if any(np.isfinite(surface_heights(surface, kind)).any() for surface in surfaces):
         return
     counts = left_out(surfaces, kind)
-    said = ", ".join(f"{counted(count, 'point')} {reason}" for reason, count in counts.items())
+    reasons = ", ".join(f"{counted(count, 'point')} {reason}" for reason, count in counts.items())
     remedies = {
         "not positive": "use a linear height",
         "NaN or infinite": "sample a smaller window, or in float64",
@@ -226,7 +226,7 @@ def check_values(surfaces: Sequence[Surface], kind: Kind) -> None:
     hint = next((f"; {text}" for reason, text in remedies.items() if reason in counts), "")
     names = ", ".join(dict.fromkeys(str(s.plane or s.run) for s in surfaces if s.plane or s.run))
     which = f" ({names})" if names else ""
-    raise ValueError(f"the surfaces{which} have no finite value to draw: {said}{hint}")
+    raise ValueError(f"the surfaces{which} have no finite value to draw: {reasons}{hint}")
 
 
 def left_out(surfaces: Sequence[Surface], kind: Kind) -> dict[str, int]:

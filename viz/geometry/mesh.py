@@ -186,11 +186,11 @@ def _places(
 ) -> tuple[NDArray[np.int64], ...]:
     """Return the grid points nearest to points of the picture, or the cells that hold them."""
     lines = (frame.x(surface.alphas), frame.y(surface.betas))
-    found = []
+    places = []
     for axis, here in zip(lines, points.T, strict=False):
         edges = (axis[1:] + axis[:-1]) / 2 if nearest else axis[1:-1]
-        found.append(np.searchsorted(edges, here))
-    return tuple(found)
+        places.append(np.searchsorted(edges, here))
+    return tuple(places)
 
 
 def _by_corners(mesh: Any, values: Floats) -> Any:

@@ -62,12 +62,12 @@ def bead_records(path: Projection) -> tuple[NDArray[np.int64], int, str]:
     A round number that marks 4 to 10 of a long path: of steps if records lie evenly, those one step
     after another apart, else of records. Its ends have marks of their own.
     """
-    own = first_of_steps(path.steps)
-    since = path.steps[own] - path.steps[own[:1]]
+    records = first_of_steps(path.steps)
+    since = path.steps[records] - path.steps[records[:1]]
     period = _period(since)
-    even = own[:-1] if period is None else own[:-1][since[:-1] % period == 0]
+    even = records[:-1] if period is None else records[:-1][since[:-1] % period == 0]
     rounds = (k * 10**n for n in range(12) for k in (1, 2, 5))
-    length = len(own) - 1 if period is None else since[-1] / period
+    length = len(records) - 1 if period is None else since[-1] / period
     every = next(k for k in rounds if length / k <= _BEADS)
     if period is None:
         return even[every::every], every, "records"
@@ -111,11 +111,11 @@ def draw_path(plotter: Any, path: Projection, frame: Frame, style: Style, colour
     if len(places):
         draw_beads(plotter, places, colour)
         _bead_shadows(plotter, places, frame, colour)
-    points, shown = frame.points(path.coordinates, path.losses), _shown(path, frame)
+    points, inside = frame.points(path.coordinates, path.losses), _shown(path, frame)
     for record, face in ends:
-        if shown[record] and np.isfinite(points[record]).all():
+        if inside[record] and np.isfinite(points[record]).all():
             draw_ball(plotter, points[record], BALL, face)
-        if shown[record]:
+        if inside[record]:
             draw_disc(plotter, points[record], frame, 0.024, style.ink, lift=0.004)
             draw_disc(plotter, points[record], frame, 0.017, face, lift=0.006)
 

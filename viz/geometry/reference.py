@@ -16,9 +16,9 @@ from .window import Window
 def reservations(surface: Surface, other: Surface) -> list[str]:
     """Say why a difference is not one between two losses at one place."""
     reasons = mismatches([surface, other])
-    seeds = [one.settings.get("seed") for one in (surface, other)]
+    seeds = [each.settings.get("seed") for each in (surface, other)]
     if (
-        all(one.settings.get("kind") == "random" for one in (surface, other))
+        all(each.settings.get("kind") == "random" for each in (surface, other))
         and len(set(seeds)) > 1
     ):
         reasons.append(f"their planes have the seeds {seeds[0]} and {seeds[1]}")

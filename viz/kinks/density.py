@@ -62,8 +62,8 @@ def kink_density(
     scale = look.scale([surface]) if surface else None
     across = width or 4.2 * style.letters
     ratio = float(np.ptp(kinks.betas) / np.ptp(kinks.alphas))
-    found = kinks.density[kinks.density > 0]
-    high = found.max() if len(found) else 1.0
+    positive = kinks.density[kinks.density > 0]
+    high = positive.max() if len(positive) else 1.0
     wide = _wide(kinks)
     least = _least(kinks)
     norm = LogNorm(least, high) if wide else Normalize(0, high)
@@ -72,10 +72,10 @@ def kink_density(
         figure.get_layout_engine().set(h_pad=0.08)  # type: ignore[union-attr,call-arg]
         axes = figure.subplots()
         colours = matplotlib.colormaps[_COLOUR_MAP].with_extremes(bad=style.missing)
-        shown = np.ma.masked_where(kinks.density <= 0, kinks.density)
-        image = axes.pcolormesh(kinks.alphas, kinks.betas, shown.T, cmap=colours, norm=norm,
+        masked = np.ma.masked_where(kinks.density <= 0, kinks.density)
+        image = axes.pcolormesh(kinks.alphas, kinks.betas, masked.T, cmap=colours, norm=norm,
                                 rasterized=True)  # fmt: skip
-        if len(found):
+        if len(positive):
             bar = figure.colorbar(image, ax=axes, shrink=0.9, aspect=30, pad=0.02)
             bar.set_label(r"kink density (loss / unit of $\alpha$, $\beta$ squared)")
         if surface is not None and scale is not None:
@@ -134,14 +134,14 @@ def missing(kinks: KinkMap) -> list[str]:
 
 def _wide(kinks: KinkMap) -> bool:
     """Return whether the range is shown on a log scale."""
-    found = kinks.density[kinks.density > 0]
-    return bool(len(found) and found.max() > _WIDE * found.min())
+    positive = kinks.density[kinks.density > 0]
+    return bool(len(positive) and positive.max() > _WIDE * positive.min())
 
 
 def _least(kinks: KinkMap) -> float:
     """Return where a log scale begins: the lowest hundredth does not stretch it."""
-    found = kinks.density[kinks.density > 0]
-    return float(max(np.quantile(found, 0.01), found.max() * 1e-6)) if len(found) else 0.0
+    positive = kinks.density[kinks.density > 0]
+    return float(max(np.quantile(positive, 0.01), positive.max() * 1e-6)) if len(positive) else 0.0
 
 
 def _mean(kinks: KinkMap, density: Any) -> float:

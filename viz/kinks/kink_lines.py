@@ -96,10 +96,10 @@ class DrawnKinks:
         if not kinks.curves:
             return ["No unit of an example passes a kink here.", *missing(kinks)]
         curve = kinks.curve_of()
-        shown = len(np.unique(curve[self.drawn]))
-        hidden = kinks.curves - shown
+        count = len(np.unique(curve[self.drawn]))
+        hidden = kinks.curves - count
         text = [
-            f"Lines: places where a unit of an example passes a kink; {shown:,} of "
+            f"Lines: places where a unit of an example passes a kink; {count:,} of "
             f"{kinks.curves:,} curves are drawn, width by the jump of the gradient "
             f"(largest {kinks.weights.max(initial=0.0):.2g})."
         ]

@@ -210,20 +210,20 @@ def _handles(budgets: Mapping[str, Sequence[SlopeBudget]]) -> list[Any]:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    shown: list[Any] = [
+    handles: list[Any] = [
         Patch(color=KINKS, label="in kinks (kink share)"),
         Patch(color=BENDS, label="in smooth bends"),
         Patch(color=grey(REST), label="not in bends"),
     ]
     if any(len(some) > 1 for some in budgets.values()):
-        shown.append(Line2D([], [], color=grey(_INK), linewidth=0.8, marker="o", markersize=2.2,
+        handles.append(Line2D([], [], color=grey(_INK), linewidth=0.8, marker="o", markersize=2.2,
                             label="every segment"))  # fmt: skip
-    shown.append(Line2D([], [], color=seen(_MEDIAN), marker="D", markersize=4.2, linestyle="none",
+    handles.append(Line2D([], [], color=seen(_MEDIAN), marker="D", markersize=4.2, linestyle="none",
                         markeredgecolor=ground(), label="median"))  # fmt: skip
     if any(failed(some) for some in budgets.values()):
-        shown.append(Patch(facecolor=grey(0.75), edgecolor=ground(), hatch="////", linewidth=0,
+        handles.append(Patch(facecolor=grey(0.75), edgecolor=ground(), hatch="////", linewidth=0,
                            label=f"{NOT_PASSED} check not passed"))  # fmt: skip
-    return shown
+    return handles
 
 
 def _caption(budgets: Mapping[str, Sequence[SlopeBudget]]) -> str:

@@ -83,14 +83,14 @@ class LayerTotals:
         share = np.array([1 / w if b.kink_variation else 0.0
                           for b, w in zip(budgets, whole, strict=True)])[:, None]  # fmt: skip
         units = np.mean([b.unit_kinks for b in budgets] * share, axis=0)
-        found = np.sum([b.unit_crossings for b in budgets], axis=0)
+        crossings = np.sum([b.unit_crossings for b in budgets], axis=0)
         pieces = list(pairwise(first.unit_offsets))
         return cls(
             np.array([b.layer_crossings / b.examples for b in budgets]),
             np.array([b.layer_kinks for b in budgets]) * share,
             np.array([b.layer_signed for b in budgets]) * share,
             tuple(np.sort(units[a:b])[::-1] for a, b in pieces),
-            tuple(int(np.count_nonzero(found[a:b])) for a, b in pieces),
+            tuple(int(np.count_nonzero(crossings[a:b])) for a, b in pieces),
         )
 
 
@@ -170,11 +170,11 @@ def _thin_ticks(figure: Figure, panels: Sequence[Axes]) -> None:
     figure.draw_without_rendering()
     for axes in panels:
         low, high = axes.get_xlim()
-        shown = [tick for tick in axes.xaxis.get_major_ticks() if low <= tick.get_loc() <= high]
-        kept = shown
+        ticks = [tick for tick in axes.xaxis.get_major_ticks() if low <= tick.get_loc() <= high]
+        kept = ticks
         while len(kept) > 1 and _gap([tick.label1 for tick in kept]) < _TICKS_APART:
             kept = kept[::2]
-        if len(kept) < len(shown):
+        if len(kept) < len(ticks):
             axes.set_xticks([tick.get_loc() for tick in kept])
 
 
@@ -232,8 +232,8 @@ def _strips(figure: Figure, axes: Axes, totals: LayerTotals) -> None:
     for row, units in enumerate(totals.units):
         cells = 100 * _cells(units)[None]
         edges = np.linspace(0, 100, cells.shape[1] + 1)
-        shown = np.ma.masked_where(cells <= 0, cells)
-        axes.pcolormesh(edges, [row - 0.36, row + 0.36], shown, norm=norm, cmap=colours,
+        masked = np.ma.masked_where(cells <= 0, cells)
+        axes.pcolormesh(edges, [row - 0.36, row + 0.36], masked, norm=norm, cmap=colours,
                         rasterized=True)  # fmt: skip
         text = f"{totals.crossed[row]:,} of {len(units):,}"
         axes.annotate(text, (1, row), (3, 0), xycoords=("axes fraction", "data"),

@@ -96,28 +96,28 @@ class ScaleLine:
             ValueError: for an analysis of another kind, arrays that do not fit, or no centre with
                 finite ratios.
         """
-        found = arrays_of(analysis, "curvature_scale", _SHAPES)
-        order = np.argsort(found["scales"])
-        there = np.all(np.isfinite(found["ratios"]) & np.isfinite(found["predicted"]), axis=0)
+        arrays = arrays_of(analysis, "curvature_scale", _SHAPES)
+        order = np.argsort(arrays["scales"])
+        there = np.all(np.isfinite(arrays["ratios"]) & np.isfinite(arrays["predicted"]), axis=0)
         if not there.any():
             raise ValueError(
                 "an analysis must have a place with finite ratios, got none: autograd's curvature "
                 "is 0 or not finite everywhere on the segment; measure along another one"
             )
-        weights, typical = _weights(found["curvatures"][there], per)
+        weights, typical = _weights(arrays["curvatures"][there], per)
         measured, predicted = (
-            1 + (found[name][order][:, there] - 1) * weights for name in ("ratios", "predicted")
+            1 + (arrays[name][order][:, there] - 1) * weights for name in ("ratios", "predicted")
         )
         spread = measured.std(axis=1)
         return cls(
-            found["scales"][order],
+            arrays["scales"][order],
             measured.mean(axis=1),
             spread,
             spread / np.sqrt(measured.shape[1]),
             predicted.mean(axis=1),
             predicted.std(axis=1),
-            np.count_nonzero(found["predicted"][order][:, there] != 1, axis=1).astype(np.float64),
-            np.abs(found["rounding"][order]) * typical,
+            np.count_nonzero(arrays["predicted"][order][:, there] != 1, axis=1).astype(np.float64),
+            np.abs(arrays["rounding"][order]) * typical,
             int(np.sum(~there)),
         )
 
@@ -261,15 +261,15 @@ def _rounding(above: Axes, below: Axes, lines: Sequence[ScaleLine]) -> None:
         for line in lines
         if np.all(line.rounding > 0)
     ]
-    found = np.concatenate([line.roughness[line.roughness > 0] for line in lines])
-    if not len(found):
+    positive = np.concatenate([line.roughness[line.roughness > 0] for line in lines])
+    if not len(positive):
         below.set_yscale("linear")
-    if not len(found) or not floors:
+    if not len(positive) or not floors:
         return
     floor = np.max(floors, axis=0)
     above.fill_between(scales, 1 - floor, 1 + floor, color=grey(0.85), linewidth=0, zorder=0)
     # Room for the word in the corner of the grey region.
-    bottom = min(0.4 * float(found.min()), float(floor[0]) / 30)
+    bottom = min(0.4 * float(positive.min()), float(floor[0]) / 30)
     below.fill_between(scales, np.minimum(bottom, floor), floor, color=grey(0.85), linewidth=0,
                        zorder=0)  # fmt: skip
     below.set_ylim(bottom=bottom)
@@ -300,9 +300,9 @@ def _caption(
 ) -> str:
     """Write what a reader must know."""
     settings = [analysis.settings for analysis in analyses]
-    kinds = " and ".join(sorted({str(one.get("segment", "custom")) for one in settings}))
+    kinds = " and ".join(sorted({str(known.get("segment", "custom")) for known in settings}))
     centres = between(len(a.arrays["centres"]) for a in analyses)
-    examples = [int(one["examples"]) for one in settings if one.get("examples")]
+    examples = [int(known["examples"]) for known in settings if known.get("examples")]
     over = f" over {between(examples, 'example')}" if examples else ""
     away = [title for title, line, is_so in zip(titles, lines, kinked, strict=True)
             if is_so and leaves(line, lines)]  # fmt: skip
@@ -318,8 +318,8 @@ def _caption(
                      f"{', '.join(lost)}.")  # fmt: skip
     if away:
         parts.append(f"The predicted mean leaves the panel: {', '.join(away)}.")
-    bad = [title for title, one in zip(titles, settings, strict=True)
-           if one.get("budget_passed") is False]  # fmt: skip
+    bad = [title for title, known in zip(titles, settings, strict=True)
+           if known.get("budget_passed") is False]  # fmt: skip
     if bad:
         parts.append(f"The check of the jumps did not pass, do not trust: {', '.join(bad)}.")
     return " ".join(parts)
@@ -329,15 +329,15 @@ def _prediction(
     lines: Sequence[ScaleLine], titles: Sequence[str], kinked: Sequence[bool]
 ) -> list[str]:
     """Say what the dotted lines are, how far they hold, and what a finite sample hides."""
-    shown = [(line, title) for line, title, is_so in zip(lines, titles, kinked, strict=True)
+    predicted = [(line, title) for line, title, is_so in zip(lines, titles, kinked, strict=True)
              if is_so]  # fmt: skip
-    if not shown:
+    if not predicted:
         return []
     return [
         "Dotted: what the jumps at kinks predict. It leaves out that the smooth part of the "
         "curvature changes within a wide stencil, and fails below the exactness with which "
         "crossings are placed. Roughness agrees with it within "
-        f"{_AGREE:.0%}: {', '.join(f'{title} {_agreement(line)}' for line, title in shown)}.",
+        f"{_AGREE:.0%}: {', '.join(f'{title} {_agreement(line)}' for line, title in predicted)}.",
         f"Hollow marks: fewer than {ENOUGH} stencils hold a kink, single kinks decide. Over all "
         "places of the segment kinks give a bias that does not depend on h, and a roughness that "
         "grows like h^(−1/2); that both end at small h says that no place lies so near to a kink.",

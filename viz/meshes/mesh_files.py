@@ -103,8 +103,8 @@ def export_mesh(
     path = Path(path)
     suffix = path.suffix.removeprefix(".")
     check_known("format", suffix, FORMATS)
-    (shown,) = panels_of(panel)
-    surface, placed = shown.surface, shown.paths
+    (chosen,) = panels_of(panel)
+    surface, placed = chosen.surface, chosen.paths
     if not overwrite:
         _check_owner((path, _beside(path)) if placed and suffix in _TWO_FILES else (path,))
     if suffix == "csv":
@@ -128,13 +128,13 @@ def export_mesh(
     if suffix == "vtp":
         # The name of an array is plain text in the file, its values are not.
         facts = {"Lossoscope": _generator(), **facts}
-        drawn = [_places(one, surface, frame) for one in placed]
+        drawn = [_places(path_on, surface, frame) for path_on in placed]
         ground_mesh = mesh_files.surface_polydata(ground, facts)
         return _write_vtp(ground_mesh, placed, list(map(placing.points, drawn)), path)
     if suffix == "stl":
         write_bytes(path, mesh_files.stl(solid(ground), _generator()))
         return (path,)
-    on_it = [laid(one, surface, scale.kind) for one in placed]
+    on_it = [laid(path_on, surface, scale.kind) for path_on in placed]
     parts = [ground, *map(placing.place, path_parts(on_it, frame, style))]
     encode = glb if suffix == "glb" else mesh_files.obj
     write_bytes(path, encode(parts, facts, _generator()))

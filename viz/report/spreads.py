@@ -93,7 +93,7 @@ def spread_lines(
 
 
 def _checked(name: str, values: ArrayLike, length: int) -> Any:
-    found = as_floats(values, name)
-    if found.ndim != 2 or found.shape[1] != length:
-        raise ValueError(f"{name} must have shape (seeds, {length}), got {found.shape}")
-    return found
+    array = as_floats(values, name)
+    if array.ndim != 2 or array.shape[1] != length:
+        raise ValueError(f"{name} must have shape (seeds, {length}), got {array.shape}")
+    return array

@@ -65,8 +65,8 @@ def _painted(shares: Floats, style: Style, colours: Colours | None) -> Any:
     import matplotlib
 
     chosen = colours.colour_map if colours else style.colour_map
-    found = matplotlib.colormaps[chosen] if isinstance(chosen, str) else chosen
-    return np.ascontiguousarray(found(shares, bytes=True)[:, :3])
+    colour_map = matplotlib.colormaps[chosen] if isinstance(chosen, str) else chosen
+    return np.ascontiguousarray(colour_map(shares, bytes=True)[:, :3])
 
 
 def _draw_cap(

@@ -46,9 +46,9 @@ def draw_solutions(
     """Draw a diamond on the surface and on the floor for each solution, with its letter."""
     import pyvista
 
-    shown = seen(solutions, frame.window)
-    for one, point in zip(shown, points_of(shown, surface, frame), strict=True):
-        colour = colour_of(one, paths, style)
+    inside = seen(solutions, frame.window)
+    for solution, point in zip(inside, points_of(inside, surface, frame), strict=True):
+        colour = colour_of(solution, paths, style)
         for radius, face, lift in ((0.030, style.ink, 0.005), (0.020, colour, 0.007)):
             draw_disc(plotter, point, frame, radius, face, lift=lift, corners=4)
         if not np.isfinite(point[2]):
@@ -57,7 +57,7 @@ def draw_solutions(
             solid = pyvista.PlatonicSolid("octahedron", radius=radius, center=tuple(point))
             draw_in_front(plotter.add_mesh(solid, color=face, lighting=False, culling="back"))
         above = (*point[:2], point[2] + 1.6 * _DIAMOND + style.em)
-        text_3d(plotter, one.letter, above, style, size=1.1, grounded=True)
+        text_3d(plotter, solution.letter, above, style, size=1.1, grounded=True)
 
 
 def mark_solutions(
@@ -85,14 +85,14 @@ def mark_solutions(
     """
     from matplotlib.patheffects import withStroke
 
-    for one, place in zip(solutions, places, strict=True):
+    for solution, place in zip(solutions, places, strict=True):
         if not np.isfinite(place).all():
             continue
-        axes.plot(*place, "D", color=colour_of(one, paths, style), markeredgecolor=style.ink,
+        axes.plot(*place, "D", color=colour_of(solution, paths, style), markeredgecolor=style.ink,
                   markeredgewidth=0.7, markersize=size, zorder=zorder, clip_on=False)  # fmt: skip
         if lettered:
             axes.annotate(
-                one.letter, place, (0.9 * size, 0.9 * size), textcoords="offset points",
+                solution.letter, place, (0.9 * size, 0.9 * size), textcoords="offset points",
                 ha="center", va="center", fontsize=7.5, fontweight="bold", color=style.ink,
                 zorder=zorder + 0.1, annotation_clip=False,
                 path_effects=[withStroke(linewidth=1.8, foreground=style.background)],
