@@ -46,7 +46,7 @@ grid = landscape.Grid.line(9 if given.quick else 101, (0, 1))
 model = solution_model(first)
 problem = landscape.Problem(model, "cross_entropy", digits)
 between = landscape.sample(problem, line, grid=grid)
-print("wrote", viz.save(viz.line(between, titles=["ReLU"]), given.out / "line.pdf"))
+print("wrote", viz.save(viz.line(viz.Panel(between, title="ReLU")), given.out / "line.pdf"))
 
 # %% The same surface for Blender and the web: normals, colours and the path in one file
 for path in viz.export_mesh(panels[0], given.out / "relu.glb"):
