@@ -115,11 +115,11 @@ def analyse(
         steps=10 if steps is None else steps, lines=lines or 0, swap=counts["swap"],
         path=max(counts["path"], counts["swap"]), centres=counts["scales"],
         map_points=counts["map"], crease_points=counts["creases"], spectrum=counts["spectrum"],
-        scale=_scale(scale),
+        microscope=counts["microscope"], scale=_scale(scale),
     )  # fmt: skip
     if out is not None:
         writable_folder(out)
-    done = _measured(study, run or (), wanted, counts["microscope"])
+    done = _measured(study, run or (), wanted)
     _show(done, out, looks, as_json=as_json)
 
 
@@ -147,11 +147,10 @@ def measures(text: str) -> dict[str, int]:
     return counts
 
 
-def _measured(study: Path, runs: Sequence[str], wanted: Wanted, microscope: int) -> StudyFile:
+def _measured(study: Path, runs: Sequence[str], wanted: Wanted) -> StudyFile:
     """Add analyses to a study and return it."""
     from landscape.store import open_study
     from landscape.study.analyses import add_analyses
-    from landscape.study.microscopes import add_microscopes
 
     source = open_study(study)
     config = configuration_of(source)
@@ -159,11 +158,6 @@ def _measured(study: Path, runs: Sequence[str], wanted: Wanted, microscope: int)
         add_analyses(
             source, config, wanted, load_data=load_data, runs=runs, reporter=progress
         )  # fmt: skip
-        if microscope:
-            add_microscopes(
-                source, config, load_data=load_data, runs=runs, points=microscope,
-                reporter=progress,
-            )  # fmt: skip
     return open_study(source.path)
 
 

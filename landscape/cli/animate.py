@@ -92,7 +92,8 @@ def animate(
     with bars() as progress:
         if kind == "zoom":
             levels, step = _levels(source, panel, progress, last=_LAST if last is None else last)
-            viz.animate_zoom(levels, target, step=step, title=panel.title, style=style,
+            first = viz.Panel(levels[0], title=panel.title)
+            viz.animate_zoom([first, *levels[1:]], target, viz.Look(style=style), step=step,
                              progress=_filming(progress, film), **film)  # fmt: skip
         else:
             viz.animate_descent(panel, target, look, pace=pace,  # type: ignore[arg-type]

@@ -158,11 +158,7 @@ def _line(study: StudyFile, names: Sequence[str], picture: Picture) -> Any:
         lines = _titled(lines, picture)
     elif not picture.named:
         lines = pictures.shortened(lines)
-    drawn = viz.line(
-        [line.surface for line in lines], titles=[line.title for line in lines],
-        height=picture.look.height, style=picture.look.style,  # type: ignore[arg-type]
-        **picture.size,
-    )  # fmt: skip
+    drawn = viz.line(lines, picture.look, **picture.size)
     drawn.set_dpi(picture.dpi)
     return drawn
 

@@ -207,12 +207,12 @@ def sample(
 def _of_study(study: Path, request: Request, out: Path | None) -> tuple[Path, str]:
     """Sample a surface of a study; return the file it is in, and its id."""
     from landscape.store import open_study
-    from landscape.study.one_surface import sample_more
+    from landscape.study.run_surfaces import sample_run
 
     source = open_study(study)
     config = configuration_of(source)
     with bars() as progress:
-        return sample_more(
+        return sample_run(
             source, config, request, load_data=load_data, out=out, reporter=progress
         )  # fmt: skip
 

@@ -71,8 +71,7 @@ def write_captioned(picture: Any, path: Path, captions: Sequence[str] = (".md",)
         path: of the picture.
         captions: ``.tex`` for a figure of LaTeX, ``.md`` for Markdown.
     """
-    from landscape.viz.captions.beside import as_markdown
-    from landscape.viz.captions.latex import latex_caption
+    from landscape.viz.captions.beside import as_markdown, latex_caption
 
     caption, mark = viz.caption_of(picture), f"{_MARK} {path.name}."
     texts = {".tex": f"% {mark}\n{latex_caption(caption, path.stem)}",

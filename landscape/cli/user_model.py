@@ -175,7 +175,9 @@ class UserModel:
     def sample(
         self, request: Request, places: Mapping[str, str], path: Path, reporter: Reporter
     ) -> tuple[Path, str]:
-        """Sample a surface into a study file; see :func:`landscape.study.one_surface.sample_own`.
+        """Sample a surface into a study file.
+
+        See :func:`landscape.study.user_surfaces.sample_user_network`.
 
         Args:
             request: which surface; its ``others`` are among ``places``.
@@ -191,7 +193,7 @@ class UserModel:
             ValueError: if a file is not what its option says.
             OSError: if it cannot be read.
         """
-        from landscape.study.one_surface import sample_own
+        from landscape.study.user_surfaces import sample_user_network
 
         path = path if path.suffix == ".h5" else path / "study.h5"
         problem = request.read(self.problem(reporter.note))
@@ -207,8 +209,8 @@ class UserModel:
                   for name in request.others}  # fmt: skip
         source = {"model": self.model, "data": self.data, "loss": self.loss or "cross_entropy",
                   "checkpoint": str(self.checkpoint or "")}  # fmt: skip
-        name = sample_own(
-            path, problem, request, paths=paths, others=others, told=source, reporter=reporter
+        name = sample_user_network(
+            path, problem, request, paths=paths, others=others, names=source, reporter=reporter
         )
         return path, name
 
