@@ -33,7 +33,7 @@ def sample_command(request: Request, study: Path, user: Mapping[str, Any] | None
 
 def _network_words(request: Request, study: Path, user: Mapping[str, Any] | None) -> list[str]:
     if user is None:
-        runs = [str(request.run), *request.others, *request.placed]
+        runs = dict.fromkeys([str(request.run), *request.others, *request.placed])
         return [str(study), *_repeated("--run", runs)]
     words = []
     for name in ("model", "data", "loss", "checkpoint"):

@@ -57,7 +57,7 @@ def test_a_zoom_into_other_data_than_the_studys_is_refused(
     ("arguments", "message"),
     [
         (["--kind", "movie"], "unknown kind of film 'movie'; known: descent, zoom"),
-        (["--surface", "x"], "has no surfaces/x"),
+        (["--surface", "x"], "a descent needs one surface, as --surface ID; known: "),
         (["--size", "big"], "a size is written 1280x720, got 'big'"),
         (["--size", "95x64"], "must be even and >= 16 pixels, got 95x64"),
         (["--style", "neon"], "unknown style 'neon'; known: paper, slides, dark"),
