@@ -166,8 +166,7 @@ def sample(
 
     Example: landscape sample study --run relu-gd-seed0 --plane hessian --grid 101
     """
-    from landscape.study.plane_request import OTHERS
-    from landscape.study.request import Request
+    from landscape.study.request import OTHERS, Request
 
     if bool(network.model) == (study is not None):
         raise ValueError("give either a study with --run, or --model with --data")
