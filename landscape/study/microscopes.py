@@ -49,7 +49,8 @@ def window_of_run(
     """
     problem = replace(problem, dtype=torch.float64)
     window = sample(problem, plane, grid=step.grid(points), engine=_ENGINE, progress=progress)
-    inputs, targets = problem.data.inputs, problem.data.targets
+    examples = problem.data.given
+    inputs, targets = examples.inputs, examples.targets
     parts = [slice(i, i + MINIBATCH) for i in range(0, MINIBATCH * _MINIBATCHES, MINIBATCH)]
     losses = [
         loss_on_plane(replace(problem, data=(inputs[part], targets[part])), plane, engine=_ENGINE)
