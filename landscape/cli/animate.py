@@ -123,11 +123,8 @@ def _filmed(study: StudyFile, kind: str, chosen: Chosen) -> str:
     Raises:
         ValueError: if not exactly one is; the message lists those there are.
     """
-    names = chosen_surfaces(study, chosen)
-    if chosen.surface and len(names) == 1:
-        return names[0]
-    films = _films(study, kind)
-    matching = [name for name in names if name in films]
+    names, films = chosen_surfaces(study, chosen), _films(study, kind)
+    matching = names if chosen.surface else [name for name in names if name in films]
     if len(matching) == 1:
         return matching[0]
     raise ValueError(f"a {kind} needs one surface, as --surface ID; {known_names(films)}")
