@@ -62,7 +62,7 @@ class Swapping(Watcher):
 
     Args:
         place: returns the name of the module that is running.
-        own: name in the registry of the activation.
+        activation: its name in the registry.
         other: of what takes its place; None notes the inputs.
 
     Attributes:
@@ -73,15 +73,15 @@ class Swapping(Watcher):
             sequences, into which nobody sees.
     """
 
-    def __init__(self, place: Callable[[], str], own: str, other: str | None = None) -> None:
+    def __init__(self, place: Callable[[], str], activation: str, other: str | None = None) -> None:
         super().__init__(place)
-        trained = [name for name in (own, other) if name and activations.get(name).learnable]
+        trained = [name for name in (activation, other) if name and activations.get(name).learnable]
         if trained:
             raise ValueError(
                 f"an activation is swapped on the same weights, and those of {trained[0]} are "
                 "trained; take one without parameters"
             )
-        self._names = {own, *operations(own)}
+        self._names = {activation, *operations(activation)}
         self._other = activations.make(other) if other else None
         self.inputs: list[Tensor] = []
 
@@ -115,7 +115,7 @@ def swap_control(
     trajectory: Trajectory,
     other: str,
     *,
-    own: str,
+    activation: str,
     records: Sequence[int] = (),
     knots: Sequence[float] = (0.0,),
     batch_of: BatchOf | None = None,
@@ -127,7 +127,7 @@ def swap_control(
         problem: network, loss and data; its activations are modules or functions.
         trajectory: the path of an optimizer.
         other: activation in the place of the network's own, such as ``smelu_0.1`` for ReLU.
-        own: the network's activation that is swapped and whose crossings are counted.
+        activation: the network's, which is swapped and whose crossings are counted.
         records: where the steps end, among ``trajectory.single_steps``; none takes up to 100.
         knots: where crossings of the pre-activations are counted.
         batch_of: gives the examples of the minibatch of a step, as in :func:`landscape.along_path`.
@@ -156,7 +156,9 @@ def swap_control(
         before = int(trajectory.steps[record]) - 1
         if batch_of is not None:
             at = LossAtPoint(replace(problem, data=batch_of(before), subset=None))
-        row = _step(at, trajectory, record, np.asarray(knots), plain=plain, names=(own, other))
+        row = _step(
+            at, trajectory, record, np.asarray(knots), plain=plain, names=(activation, other)
+        )
         rows.append({"steps": before, **row})
         if progress is not None:
             progress(1)
@@ -170,14 +172,14 @@ def swap_control(
     return Analysis(KIND, arrays, settings)
 
 
-def undone_share(found: Analysis, part: slice = slice(None)) -> float:
+def undone_share(analysis: Analysis, part: slice = slice(None)) -> float:
     """Return the share of the crossings of several steps that the next step takes back each time.
 
     Args:
-        found: an analysis ``swap_control``.
+        analysis: of kind ``swap_control``.
         part: which of its steps; those of which it is not known are left out. NaN if none is left.
     """
-    crossings, undone = (found.arrays[name][part] for name in ("crossings", "undone"))
+    crossings, undone = (analysis.arrays[name][part] for name in ("crossings", "undone"))
     known = np.isfinite(undone)
     total = crossings[known].sum()
     return float((crossings * undone)[known].sum() / total) if total else float("nan")
@@ -194,9 +196,9 @@ def _step(
 ) -> dict[str, float]:
     segment = step_segment(trajectory, record)
     start, step = segment.origin, segment.direction
-    here, ahead = _gradients(at, start, step)
+    here, ahead = (at.gradient_at(theta) for theta in (start, start + step))
     with _swapping(at, *names):
-        swapped = _gradients(at, start, step)
+        swapped = [at.gradient_at(theta) for theta in (start, start + step)]
     following = _next(trajectory, record, ahead if plain else None)
     places = [_inputs(at, theta, names[0]) for theta in (start, start + step)]
     crossed = [_sides(a, knots) != _sides(b, knots) for a, b in zip(*places, strict=True)]
@@ -218,15 +220,6 @@ def _step(
     }
 
 
-def _gradients(at: LossAtPoint, start: Floats, step: Floats) -> tuple[Floats, Floats]:
-    """Return the gradients at both ends of a step."""
-    found = []
-    for theta in (start, start + step):
-        at.theta = theta
-        found.append(at.gradient())
-    return found[0], found[1]
-
-
 def _plain(at: LossAtPoint, trajectory: Trajectory) -> bool:
     """Whether the optimizer is plain gradient descent, by the last of its steps on record.
 
@@ -237,8 +230,7 @@ def _plain(at: LossAtPoint, trajectory: Trajectory) -> bool:
     if not 0 < taken < len(trajectory.learning_rates):
         return False
     step = step_segment(trajectory, record)
-    at.theta = step.origin
-    off = step.direction + trajectory.learning_rates[taken] * at.gradient()
+    off = step.direction + trajectory.learning_rates[taken] * at.gradient_at(step.origin)
     return bool(np.linalg.norm(off) <= _PLAIN * step.length)
 
 
@@ -257,24 +249,28 @@ def _next(trajectory: Trajectory, record: int, gradient: Floats | None) -> Float
 
 
 @contextmanager
-def _swapping(at: LossAtPoint, own: str, other: str | None = None) -> Iterator[Swapping]:
+def _swapping(at: LossAtPoint, activation: str, other: str | None = None) -> Iterator[Swapping]:
     inner = at.evaluator.network.inner
-    with module_names(inner) as place, without_checkpoints(), Swapping(place, own, other) as found:
-        yield found
+    with (
+        module_names(inner) as place,
+        without_checkpoints(),
+        Swapping(place, activation, other) as swap,
+    ):
+        yield swap
 
 
-def _inputs(at: LossAtPoint, theta: Floats, own: str) -> list[Tensor]:
+def _inputs(at: LossAtPoint, theta: Floats, activation: str) -> list[Tensor]:
     """Return the pre-activations of every call of an activation in every batch.
 
     Raises:
         ValueError: if there is no call.
     """
     at.theta = theta
-    with at.in_place(), torch.no_grad(), _swapping(at, own) as watching:
+    with at.in_place(), torch.no_grad(), _swapping(at, activation) as watching:
         for part in at.evaluator.batches.parts:
             at.evaluator.network.parts(part)
     if not watching.inputs:
-        raise ValueError(f"the network must call {own}, which is swapped, got no call of it")
+        raise ValueError(f"the network must call {activation}, which is swapped, got no call of it")
     return watching.inputs
 
 

@@ -14,11 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from landscape.claims.replaced import CrossedActivation, ReLUWithSlope
-from landscape.networks.activations.registry import module_types
 from landscape.networks.parameters import evaluation_mode
 from landscape.networks.watching.operations import ELEMENTWISE, Arguments
-from landscape.networks.watching.running import before_calls, module_names
+from landscape.networks.watching.running import module_names
 from landscape.networks.watching.sites import alone, target_of
 from landscape.networks.watching.watcher import Handler, Watcher
 from landscape.problem.examples import arguments
@@ -61,10 +59,10 @@ class Call:
         try:
             low, high, points = _SEARCHED
             places = torch.linspace(low, high, points, dtype=self.inputs.dtype)
-            found = derivative(self.function, places.to(self.inputs.device))
+            slopes = derivative(self.function, places.to(self.inputs.device))
         except RuntimeError:  # a slope per channel fits no plain line of places
             return seen
-        return max(seen, float(found.abs().max()))
+        return max(seen, float(slopes.abs().max()))
 
     def pieces(self) -> Tensor | None:
         """Return on which piece between its kinks each z lies; None without kinks."""
@@ -110,20 +108,28 @@ def watched(
         ValueError: if no activation was seen, or one whose first axis does not count examples.
     """
     given: dict[str, Tensor] = dict(model.named_parameters() if parameters is None else parameters)
+    with evaluation_mode(model):
+        output, calls = _run(model, inputs, given, graph=graph)
+    for call in calls:
+        per_unit(call.inputs)
+    return Watched(output, tuple(calls))
+
+
+def _run(
+    model: nn.Module, inputs: Any, parameters: dict[str, Tensor], *, graph: bool = False
+) -> tuple[Any, list[Call]]:
+    """Run a network with these parameters; return its output and the calls of activations."""
     with (
-        evaluation_mode(model),
         module_names(model) as place,
         torch.set_grad_enabled(graph),
-        _Calls(place, given) as seen,
+        _Calls(place, parameters) as seen,
     ):
-        output = functional_call(model, given, *arguments(inputs))
+        output = functional_call(model, parameters, *arguments(inputs))
     if not seen.calls:
         raise ValueError(
             "the network must have activations such as torch.nn.ReLU or torch.tanh, saw none"
         )
-    for call in seen.calls:
-        per_unit(call.inputs)
-    return Watched(output, tuple(seen.calls))
+    return output, seen.calls
 
 
 def derivative(function: Callable[[Tensor], Tensor], places: Tensor) -> Tensor:
@@ -186,44 +192,18 @@ def per_unit(values: Tensor) -> Tensor:
     return values.movedim(1, -1).reshape(-1, values.shape[1])
 
 
-_MODULES: tuple[type[nn.Module], ...] = (*module_types(), CrossedActivation, ReLUWithSlope)
-
-
-def activation_modules(model: nn.Module) -> dict[str, nn.Module]:
-    """Return the modules of a network that are activations of the registry, by name.
-
-    Raises:
-        ValueError: if there are none. Activations called as functions are not seen.
-    """
-    modules: dict[str, nn.Module] = {}
-    for name, module in model.named_modules():
-        inside = any(name.startswith(f"{outer}.") for outer in modules)
-        if isinstance(module, _MODULES) and not inside:
-            modules[name] = module
-    if not modules:
-        raise ValueError(
-            "the network must have activations that are modules, as torch.nn.ReLU, got none; "
-            "functional calls are not seen here"
-        )
-    return modules
-
-
 def pre_activations(
-    model: nn.Module, inputs: Any, parameters: Mapping[str, Tensor] | None = None
+    model: nn.Module, inputs: Any, parameters: Parameters | None = None
 ) -> dict[str, Tensor]:
-    """Return the inputs [N, ...] of every activation, by module name, without a graph.
+    """Return the inputs [N, ...] of every activation, by layer, without a graph.
 
     Args:
-        model: the network; left alone.
+        model: the network, in the mode it is in; left alone.
         inputs: examples [N, ...], or a tuple or mapping of arguments.
         parameters: to be used instead of the model's own.
+
+    Raises:
+        ValueError: if no activation was seen.
     """
-    seen: dict[str, Tensor] = {}
-
-    def note(name: str, _: nn.Module, args: tuple[Tensor, ...]) -> None:
-        # An activation that works in place would overwrite what is noted.
-        seen[name] = args[0].detach().clone()
-
-    with before_calls(activation_modules(model), note), torch.no_grad():
-        functional_call(model, dict(parameters or {}), *arguments(inputs))
-    return seen
+    _, calls = _run(model, inputs, dict(parameters or {}))
+    return {call.layer: call.inputs for call in calls}

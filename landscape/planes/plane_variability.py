@@ -78,10 +78,10 @@ def plane_variability(
     for row in range(planes):
         # The first plane's choice serves all: nothing is measured again.
         here = evaluator(seed + row, first.choice) if row else first
-        found = here(points.reshape(-1, 2))["losses"]
-        losses[row] = found.reshape(len(circles), angles).mean(axis=1)
+        values = here(points.reshape(-1, 2))["losses"]
+        losses[row] = values.reshape(len(circles), angles).mean(axis=1)
         if progress is not None:
-            progress(len(found))
+            progress(len(values))
     arrays = {
         "radii": circles,
         "seeds": seed + np.arange(planes),

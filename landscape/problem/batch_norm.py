@@ -121,12 +121,12 @@ def pooled_statistics(model: nn.Module, run: Callable[[], object]) -> dict[str, 
     seen = {name: _Inputs(isinstance(layer, _InstanceNorm)) for name, layer in layers.items()}
     with before_calls(layers, lambda name, _, args: seen[name].add(args[0])), in_training(model):
         run()
-    found: dict[str, Tensor] = {}
+    statistics: dict[str, Tensor] = {}
     for name, inputs in seen.items():
         if inputs.count:
             for kind, values in inputs.statistics().items():
-                found[f"{name}.running_{kind}".removeprefix(".")] = values
-    return found
+                statistics[f"{name}.running_{kind}".removeprefix(".")] = values
+    return statistics
 
 
 def put_statistics(model: nn.Module, statistics: Mapping[str, Tensor]) -> None:

@@ -265,9 +265,9 @@ class Analyst:
         own = RunKey.parse(self.name).activation
         knots = [kink.place for kink in activations.get(own).kinks] or [0.0]
         return self._mine(
-            swap_control(self._trained, self.trajectory, str(self._control), own=own, knots=knots,
-                         records=self._records(self.wanted.swap), batch_of=self._batch_of,
-                         progress=progress)
+            swap_control(self._trained, self.trajectory, str(self._control), activation=own,
+                         knots=knots, records=self._records(self.wanted.swap),
+                         batch_of=self._batch_of, progress=progress)
         )  # fmt: skip
 
     @property

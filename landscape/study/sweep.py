@@ -18,10 +18,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from landscape.claims.claim import KIND, Claim, Finding, Setting, known_claims
+from landscape.claims.claim import Claim, known_claims
 from landscape.claims.effort import ARMS, Arm
 from landscape.claims.primary import deciding_arm, digest
-from landscape.claims.verdicts import together
+from landscape.claims.setting import KIND, Setting
+from landscape.claims.verdicts import Finding, together
 from landscape.evaluation.choice import threads
 from landscape.networks.randomness import keyed_generator
 from landscape.records.plain import to_plain

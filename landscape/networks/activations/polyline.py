@@ -14,6 +14,7 @@ from itertools import pairwise
 from types import MappingProxyType
 
 from landscape.networks.activations.facts import Kink
+from landscape.records.choices import check_known
 
 LEAST_SPACING = 0.001
 
@@ -108,8 +109,7 @@ def polyline(base: str, spacing: float) -> Polyline:
     >>> [round(kink.jump, 6) for kink in polyline("elu", 10.0).kinks]
     [0.099995, 0.900005]
     """
-    if base not in _BASES:
-        raise ValueError(f"base must be one of {', '.join(_BASES)}, got {base!r}")
+    check_known("base", base, _BASES)
     if not spacing >= LEAST_SPACING:
         raise ValueError(f"the spacing of knots must be >= {LEAST_SPACING}, got {spacing}")
     smooth = _BASES[base]
