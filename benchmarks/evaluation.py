@@ -29,7 +29,7 @@ from landscape import data
 from landscape.evaluation.chebyshev import decay_rate
 from landscape.evaluation.engine import PlaneEvaluator
 from landscape.evaluation.resampling import resample
-from landscape.evaluation.sampling import plane_evaluator, sample
+from landscape.evaluation.sampling import sample
 from landscape.networks import build
 from landscape.networks.parameters import unflatten
 from landscape.problem import Problem
@@ -133,7 +133,7 @@ def measure(name: str, python: str, *, rounds: int, seconds: float) -> list[dict
         answers = {engine: peer.answer() for engine, peer in others.items()}
         # Chosen while nothing else runs: the peers wait for their input.
         problem = Problem(work.model, "cross_entropy", (work.inputs, work.targets))
-        evaluator = plane_evaluator(problem, plane, points=MANY_POINTS)
+        evaluator = PlaneEvaluator(problem, plane, points=MANY_POINTS)
         print(f"{name}: {evaluator.choice}", flush=True)
         nine = np.array([(a, b) for a in peers.GRID for b in peers.GRID])
         own = evaluator(nine)["losses"]
@@ -174,9 +174,8 @@ def resampled(points: int = 201) -> list[str]:
         landscape.train(problem)
         plane, grid = landscape.random_plane(model), Grid.square(points)
         full = sample(problem, plane, grid=grid).losses
-        evaluator = plane_evaluator(problem, plane)
         for height in ("linear", "log"):
-            result = resample(evaluator, plane, grid, height=height)
+            result = resample(problem, plane, grid=grid, height=height)
             found, said = result.surface.losses, result.surface.settings["resampled"]
             error = np.abs(found - full).max() / np.ptp(full)
             with np.errstate(invalid="ignore"):

@@ -36,10 +36,8 @@ print(f"loss {run.losses[0]:.3f} -> {run.losses[-1]:.4f} over {count} examples")
 # If the loss is not smooth enough, every point is evaluated instead. The span is half the usual:
 # further out this loss is a hundred times larger, and the valley would be a flat spot.
 plane = landscape.random_plane(model, seed=0)
-evaluator = landscape.plane_evaluator(problem, plane)
 grid = landscape.Grid.square(27 if given.quick else 101, span=0.5)
-result = landscape.resample(evaluator, plane, grid)
-print(evaluator.choice)
+result = landscape.resample(problem, plane, grid=grid)
 print(result.surface.settings.get("resampled", "every point was evaluated"))
 
 # %% The caption gives the number of interpolated points and their error

@@ -33,25 +33,25 @@ engine = landscape.SamplingConfig(strategy="batched", chunk=8, batch_size=1024, 
 views = [landscape.Grid.square(21 if given.quick else 51), step.grid(21 if given.quick else 151)]
 widths, points = np.geomspace(4e-5, 0.4, 3 if given.quick else 9), 4 if given.quick else 7
 centres = np.random.default_rng(0).uniform(-0.5, 0.5, (5 if given.quick else 20, 2))
-full, residuals, scalings, noise = [], [], [], []
-for key, problem in problems.items():
+closeups, scalings = [], []
+for one, (key, problem) in zip(facts, problems.items(), strict=True):
     of = {"plane": planes[key], "engine": engine}
     whole, window = (landscape.sample(problem, grid=grid, **of) for grid in views)
     losses = landscape.loss_on_plane(problem, **of)
     minibatches = [landscape.loss_on_plane(replace(problem, data=part), **of) for part in parts]
-    full.append(whole)
-    residuals.append(landscape.remove_quadratic(window))
+    noise = landscape.minibatch_noise(minibatches, step.width)
+    residual = landscape.remove_quadratic(window)
+    closeups.append(viz.Closeup((residual,), one.label, whole, noise))
     scalings.append(landscape.residual_scaling(losses, centres, widths, points=points))
-    noise.append(landscape.minibatch_noise(minibatches, step.width))
 
 # %% Full scale above, one step below; the caption gives the size of the residual
-told = viz.StepFacts(step.run, step.step_length, noise, batch_size=64)
-shown = {"titles": [one.label for one in facts], "full": full, "step": told}
-figure = viz.microscope(residuals, **shown)
+wide = viz.StepFacts(step.run, step.step_length, batch_size=64)
+figure = viz.microscope(closeups, step=wide)
 print("wrote", viz.save(figure, given.out / "microscope.png", caption=True))
-print("wrote", viz.save(viz.microscope_3d(residuals, **shown), given.out / "microscope-3d.png"))
+picture = viz.microscope_3d(closeups, step=wide)
+print("wrote", viz.save(picture, given.out / "microscope-3d.png"))
 
 # %% The residual against the width of the window, for kinked and smooth activations
 look = {"kinked": [bool(one.kinks) for one in facts], "step": step.width, "fitted": (4e-4, 0.02)}
-lines = viz.residual_scaling(scalings, titles=shown["titles"], **look)
+lines = viz.residual_scaling(scalings, titles=[one.label for one in facts], **look)
 print("wrote", viz.save(lines, given.out / "residual-scaling.pdf"))

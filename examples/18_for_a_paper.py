@@ -8,6 +8,7 @@ from pathlib import Path
 
 import landscape
 from landscape import data, viz
+from landscape.study.solution_network import solution_model
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))
@@ -42,10 +43,10 @@ first, second = (study.trajectory(f"relu-gd-seed{seed}") for seed in (0, 1))
 digits = data.load("digits", standardise="features")
 line = landscape.line_between(first, second)
 grid = landscape.Grid.line(9 if given.quick else 101, (0, 1))
-model = landscape.study.solution_model(first)
+model = solution_model(first)
 problem = landscape.Problem(model, "cross_entropy", digits)
 between = landscape.sample(problem, line, grid=grid)
-print("wrote", viz.save(viz.line(between, titles=["ReLU"]), given.out / "line.pdf"))
+print("wrote", viz.save(viz.line(viz.Panel(between, title="ReLU")), given.out / "line.pdf"))
 
 # %% The same surface for Blender and the web: normals, colours and the path in one file
 for path in viz.export_mesh(panels[0], given.out / "relu.glb"):

@@ -131,15 +131,15 @@ def _candidates(model: nn.Module, problem: PlaneProblem) -> tuple[str, ...]:
     for module in model.modules():
         for parameter in module.parameters(recurse=False):
             owners[id(parameter)] = owners.get(id(parameter), 0) + 1
-    found = []
+    names = []
     for name, module in model.named_modules():
         if type(module) not in _LINEAR_IN_PARAMETERS or not name:
             continue
         hooked = module._forward_hooks or module._forward_pre_hooks
-        own = all(owners[id(p)] == 1 for p in module.parameters())
-        if own and not hooked and f"{name}.weight" in problem.varied:
-            found.append(name)
-    return tuple(found)
+        unshared = all(owners[id(p)] == 1 for p in module.parameters())
+        if unshared and not hooked and f"{name}.weight" in problem.varied:
+            names.append(name)
+    return tuple(names)
 
 
 def _inputs_of(network: Network, part: Part, names: tuple[str, ...]) -> dict[str, Tensor]:

@@ -10,7 +10,6 @@ import numpy as np
 from landscape.evaluation.engine import PlaneEvaluator
 from landscape.evaluation.engine_settings import SamplingConfig
 from landscape.evaluation.passes import EngineChoice
-from landscape.evaluation.sampling import plane_evaluator
 from landscape.planes.random import random_plane
 from landscape.problem import Problem
 from landscape.records.arrays import Floats, as_floats
@@ -68,7 +67,7 @@ def plane_variability(
         plane = random_plane(
             problem.model, seed=number, normalisation=normalisation, one_dimensional=one_dimensional
         )
-        return plane_evaluator(
+        return PlaneEvaluator(
             bare, plane, config=engine, choice=choice,
             points=planes * points[..., 0].size,
         )  # fmt: skip
