@@ -349,7 +349,7 @@ class Analyst:
     def _microscope(self, progress: Progress) -> Analysis:
         return self._mine(
             window_of_run(
-                self._problem, self._plane, self.step(), points=self.wanted.microscope,
+                self._problem, self._plane, self.step(), data=self.data, points=self.wanted.microscope,
                 progress=progress,
             )
         )  # fmt: skip
