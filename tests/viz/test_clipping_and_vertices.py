@@ -143,7 +143,9 @@ def test_the_surface_reaches_the_end_of_the_path_at_its_loss_in_the_plane(shadin
     assert (mesh.regular_faces == plain.n_points).any(axis=1).sum() == 4 - 1
     # No hole and no overlap.
     assert area(mesh) == pytest.approx(area(plain))
-    assert "grid points (loss in the plane 0.0001; the" in surface_caption(Panel(surface, paths=(path,)))  # type: ignore[list-item]
+    assert "grid points (loss in the plane 0.0001; the" in surface_caption(
+        Panel(surface, paths=(path,))
+    )  # type: ignore[list-item]
     if shading == "differences":
         np.testing.assert_allclose(np.linalg.norm(mesh["Normals"], axis=1), 1.0, atol=1e-6)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..browser.packing import TYPES, float_kind
+from ..browser.packing import TYPES, base64_of, float_kind
 from ..geometry.height import surface_heights
 from ..geometry.relief import Relief
 from ..geometry.window import Window, drawn_records, visible
@@ -40,11 +39,11 @@ def map_attributes(picture: Shown, style: Style) -> dict[str, str]:
     points = [] if path is None else path.coordinates[drawn].tolist()
     kind = TYPES[float_kind(surface.losses)]
     return {
-        "map_src": "data:image/png;base64," + _base64(_png(pixels)),
+        "map_src": "data:image/png;base64," + base64_of(_png(pixels)),
         "map_extent": " ".join(map(repr, extent)),
         "map_window": " ".join(map(repr, window)),
         "map_shape": " ".join(map(str, surface.grid.shape)),
-        "map_values": _base64(np.ascontiguousarray(surface.losses, dtype=kind).tobytes()),
+        "map_values": base64_of(np.ascontiguousarray(surface.losses, dtype=kind).tobytes()),
         "map_quantity": "loss" if picture.residual is None else "residual",
         "map_path": json.dumps(points),
     }
@@ -79,7 +78,3 @@ def _png(pixels: NDArray[np.uint8]) -> bytes:
     file = BytesIO()
     matplotlib.image.imsave(file, pixels, format="png")
     return file.getvalue()
-
-
-def _base64(content: bytes) -> str:
-    return base64.b64encode(content).decode("ascii")
