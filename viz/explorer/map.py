@@ -13,10 +13,10 @@ from ..geometry.height import surface_heights
 from ..geometry.relief import Relief
 from ..geometry.window import Window, drawn_records, visible
 from ..style import Style
-from .live_scene import Shown
+from .live_scene import Drawn
 
 
-def map_attributes(picture: Shown, style: Style) -> dict[str, str]:
+def map_attributes(picture: Drawn, style: Style) -> dict[str, str]:
     """Return what the map needs.
 
     Returns:
@@ -49,7 +49,7 @@ def map_attributes(picture: Shown, style: Style) -> dict[str, str]:
     }
 
 
-def map_pixels(drawn: Shown, style: Style) -> tuple[NDArray[np.uint8], bool]:
+def map_pixels(drawn: Drawn, style: Style) -> tuple[NDArray[np.uint8], bool]:
     """Return the picture, beta upwards, [rows, columns, 3], and whether pixels lie between points.
 
     Losses have a pixel at each point; residuals, one for each cell, lit by its slope, so that

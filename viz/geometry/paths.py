@@ -29,7 +29,7 @@ _FAR_IN_FRONT = -66000.0
 def drawn_points(path: Projection, frame: Frame) -> Floats:
     """Return where the records of a path are drawn, [T, 3]; NaN for those that are not."""
     points = frame.points(path.coordinates, path.losses)
-    there = _shown(path, frame) & np.all(np.isfinite(points), axis=1)
+    there = _drawable(path, frame) & np.all(np.isfinite(points), axis=1)
     return np.where(there[:, None], points, np.nan)
 
 
@@ -45,7 +45,7 @@ def path_pieces(path: Projection, frame: Frame) -> list[Floats]:
     return pieces_of(drawn_points(path, frame))
 
 
-def _shown(path: Projection, frame: Frame) -> NDArray[np.bool_]:
+def _drawable(path: Projection, frame: Frame) -> NDArray[np.bool_]:
     """Return which records lie in the window, and not above the limit of a clipped scale."""
     return frame.window.inside(path.coordinates) & ~over_limit(path, frame.scale)
 
@@ -111,7 +111,7 @@ def draw_path(plotter: Any, path: Projection, frame: Frame, style: Style, colour
     if len(places):
         draw_beads(plotter, places, colour)
         _bead_shadows(plotter, places, frame, colour)
-    points, inside = frame.points(path.coordinates, path.losses), _shown(path, frame)
+    points, inside = frame.points(path.coordinates, path.losses), _drawable(path, frame)
     for record, face in ends:
         if inside[record] and np.isfinite(points[record]).all():
             draw_ball(plotter, points[record], BALL, face)
