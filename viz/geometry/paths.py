@@ -136,7 +136,7 @@ def draw_tube(plotter: Any, piece: Floats, frame: Frame, style: Style, colour: s
 
 def moved_points(piece: Floats) -> Floats:
     """Return points without repetitions, at which VTK cannot turn a tube."""
-    return piece[np.append(True, np.any(np.diff(piece, axis=0) != 0, axis=1))]
+    return np.asarray(piece[np.append(True, np.any(np.diff(piece, axis=0) != 0, axis=1))])
 
 
 def draw_beads(plotter: Any, places: Floats, colour: str) -> None:
