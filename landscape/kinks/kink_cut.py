@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.kinks.cutting import Triangles, cut
-from landscape.kinks.jets import subset
 from landscape.kinks.marching import Ints, roots
 from landscape.kinks.plane_probe import PlaneProbe, described, plane_probe
+from landscape.kinks.probe import subset
 from landscape.kinks.smooth_part import SplitLoss
 from landscape.problem import Problem
 from landscape.problem.example_losses import single_evaluator
@@ -137,18 +137,18 @@ class _Curves:
     def blocks(self, points: Floats) -> Iterator[tuple[slice, Floats]]:
         """Yield every function at some points after others, [k, C], and which points they are."""
         for block, levels in self._run(points, self.part):
-            found = np.empty((block.stop - block.start, len(self)))
+            values = np.empty((block.stop - block.start, len(self)))
             for number, z in enumerate(levels):
                 mine = np.flatnonzero(self.level == number)
-                found[:, mine] = z[:, self.example[mine], self.unit[mine]]
-            yield block, found
+                values[:, mine] = z[:, self.example[mine], self.unit[mine]]
+            yield block, values
 
     def one(self, number: int, points: Floats) -> Floats:
         """Return one function at points [K, 2], [K]."""
         single = subset(self.part, self.example[number : number + 1])
         level, unit = self.level[number], self.unit[number]
-        found = [levels[level][:, 0, unit] for _, levels in self._run(points, single)]
-        return np.concatenate([np.empty(0), *found])
+        values = [levels[level][:, 0, unit] for _, levels in self._run(points, single)]
+        return np.concatenate([np.empty(0), *values])
 
     def _run(self, points: Floats, part: Part) -> Iterator[tuple[slice, list[Floats]]]:
         """Yield every kink of some examples at some points after others.
@@ -205,8 +205,8 @@ def _corners(curves: _Curves, mesh: Triangles) -> tuple[Ints, Ints, int, Floats]
     )
     # Of the triangles around a copy the largest is its own.
     p = mesh.points[mesh.faces]
-    one, other = p[:, 1] - p[:, 0], p[:, 2] - p[:, 0]
-    area = np.abs(one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0])
+    side, next_side = p[:, 1] - p[:, 0], p[:, 2] - p[:, 0]
+    area = np.abs(side[:, 0] * next_side[:, 1] - side[:, 1] * next_side[:, 0])
     order = np.argsort(-area, kind="stable")
     _, first, back = np.unique(key[order].ravel(), return_index=True, return_inverse=True)
     triangle = order[first // 3]
@@ -242,14 +242,14 @@ def _chosen(kinks: KinkMap, least: float) -> tuple[Ints, int]:
 def _expected(kinks: KinkMap, chosen: Ints, grid: Grid) -> int:
     """Estimate how many vertices a grid has after it is cut along curves, from their segments."""
     curve = kinks.curve_of()
-    own = np.isin(curve, curve[chosen])
-    ends = kinks.segments[own].reshape(-1, 2, 2)
+    cutting = np.isin(curve, curve[chosen])
+    ends = kinks.segments[cutting].reshape(-1, 2, 2)
     low, high = np.array(kinks.window).T
     shape = np.array([len(kinks.alphas), len(kinks.betas)]) - 1
     shares = (ends - low) / (high - low)
     passed = (np.abs(shares[:, 1] - shares[:, 0]) * (np.array(grid.shape) - 1)).sum()
     places = np.floor(shares.mean(axis=1) * shape).astype(np.int64)
-    meetings = np.unique(np.column_stack([places, curve[own]]), axis=0)
+    meetings = np.unique(np.column_stack([places, curve[cutting]]), axis=0)
     crowds = np.unique(meetings[:, :2], axis=0, return_counts=True)[1].astype(np.float64)
     pairs = (crowds * (crowds - 1) / 2).sum()
     return int(grid.size + _PER_CELL * passed + _PER_PAIR * pairs)

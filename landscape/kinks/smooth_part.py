@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from landscape.kinks.jets import subset
 from landscape.kinks.plane_probe import PlaneProbe
+from landscape.kinks.probe import subset
 from landscape.problem.examples import Part, count
 from landscape.records.arrays import Floats
 from landscape.records.grid import Grid
@@ -77,8 +77,8 @@ class SplitLoss:
         if self.coefficients is None:
             return np.zeros((len(points), 3))
         scaled = 2 * (points - self.low) / (self.high - self.low) - 1
-        found = np.polynomial.chebyshev.chebval2d(scaled[:, 0], scaled[:, 1], self.coefficients)
-        return np.asarray(found.T)
+        values = np.polynomial.chebyshev.chebval2d(scaled[:, 0], scaled[:, 1], self.coefficients)
+        return np.asarray(values.T)
 
 
 def _sums(probe: PlaneProbe, points: Floats, part: Part) -> Floats:
