@@ -12,8 +12,8 @@ import torch
 from calling import accepted, call, refused
 from torch import nn
 
+from landscape import open_study
 from landscape.records.budget import SlopeBudget
-from landscape.store import open_study
 
 OWN = """
 import torch

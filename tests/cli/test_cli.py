@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from calling import TINY, accepted, refused
 
+from landscape import StudyConfig, open_study
 from landscape.cli.choosing import planes_only
 from landscape.records.results import Analysis
-from landscape.store import StudyWriter, open_study
+from landscape.store import StudyWriter
 from landscape.store.places import surface_path
-from landscape.study.configuration import StudyConfig
 
 RUN = "relu-gd-seed0"
 BEGINS = {"pdf": b"%PDF", "svg": b"<?xml", "png": b"\x89PNG"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from calling import accepted, refused
 
-from landscape.store import open_study
+from landscape import open_study
 
 RUN = "relu-gd-seed0"
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from calling import ENGINE, TINY, accepted, refused
 
+from landscape import open_study
 from landscape.cli import choosing, drawing
 from landscape.cli.options import Chosen
 from landscape.cli.render import Paper
-from landscape.store import open_study
 from landscape.viz.signature import signed
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from calling import COMMAND, ENGINE, ENVIRONMENT, TINY, spawn
 
-from landscape.store import open_study
+from landscape import open_study
 
 HEAVY = {"torch", "numpy", "scipy", "h5py", "pyvista", "vtkmodules", "matplotlib", "sklearn"}
 

@@ -10,8 +10,7 @@ import torch
 from calling import TINY, accepted, refused
 from torch import nn
 
-from landscape import Grid, Problem, TrajectoryRecorder
-from landscape.store import open_study
+from landscape import Grid, Problem, TrajectoryRecorder, open_study
 from landscape.study.request import Request
 from landscape.study.user_surfaces import sample_user_network
 

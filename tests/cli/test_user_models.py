@@ -12,7 +12,7 @@ from calling import accepted, call, refused
 from torch import nn
 
 import landscape
-from landscape.store import open_study
+from landscape import open_study
 
 OWN = """
 import torch

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from calling import accepted, refused
 
+from landscape import open_study
 from landscape.cli import view
 from landscape.cli.options import Chosen
-from landscape.store import open_study
 
 
 @pytest.mark.parametrize(

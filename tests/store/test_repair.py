@@ -14,8 +14,7 @@ import pytest
 import warm
 from small_study import SMALL, load, run_study
 
-from landscape.records.grid import Grid
-from landscape.store import open_study
+from landscape import Grid, open_study
 from landscape.store.checking import check_file
 from landscape.store.salvage import salvage
 from landscape.study.configuration import PcaPlaneConfig, RandomPlaneConfig

@@ -14,9 +14,8 @@ import torch
 from calling import accepted, refused
 from small_study import SMALL, content, load, run_study
 
-from landscape.records.grid import Grid
-from landscape.records.surface import Surface
-from landscape.store import StudyFile, StudyWriter, open_study
+from landscape import Grid, Surface, open_study
+from landscape.store import StudyFile, StudyWriter
 from landscape.store.places import surface_path
 from landscape.study.explore import StudyAtlas
 from landscape.study.live_plane import FLOAT64_BELOW, request_of

@@ -16,7 +16,7 @@ from calling import accepted
 from serving import CONFIG, PLACE, Served, Visit, cpu_share
 from small_study import load
 
-from landscape.store import open_study
+from landscape import open_study
 from landscape.study.explore import StudyAtlas
 
 pytest.importorskip("trame")

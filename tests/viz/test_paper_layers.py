@@ -9,8 +9,7 @@ import pytest
 from making import make_surface
 from papers import QUICK, bowl_and_roof, by_hand, descent, framed
 
-from landscape.records.results import Projection
-from landscape.records.surface import Surface
+from landscape import Projection, Surface
 from landscape.viz.geometry.mesh import surface_mesh
 from landscape.viz.geometry.viewport import View
 from landscape.viz.paper import layer as layers

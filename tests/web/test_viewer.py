@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 from browsing import at_rest, until
 
-from landscape import viz
-from landscape.records.panel import Panel
+from landscape import Panel, viz
 
 SIZES = [(390, 780), (1400, 860), (2560, 1300)]
 ABOVE = "lossoscope.setCamera({elevation: 90, azimuth: -90})"
