@@ -55,7 +55,7 @@ _COMMANDS = (
     ("report", report.report, "Everything a study holds, in one HTML file."),
     ("info", info.info, "What a study holds; the known activations; versions."),
     ("import", import_.import_, "Surfaces and paths of other programs into a study."),
-    ("check", check.check, "Is a study file whole? Repair what is damaged."),
+    ("check", check.check, "Verify a study file; repair what is damaged."),
 )
 for _name, _function, _words in _COMMANDS:
     app.command(_name, cls=GroupedCommand, short_help=_words)(

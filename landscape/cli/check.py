@@ -32,9 +32,9 @@ def check(
 
     With --repair, damaged tiles of surfaces become missing points and other damaged records are
     removed. A study of 'landscape run' then continues, and so do the surfaces that 'landscape
-    sample' added to it: only what is missing is computed. For the rest, as surfaces of a network
-    of your own, whose code is not run from here, the command to give is printed. The damaged file
-    is kept as <name>.damaged.
+    sample' added to it: only what is missing is computed. Code of your own network is not run
+    here: for its surfaces the command to type is printed. The damaged file is kept as
+    <name>.damaged.
 
     Example: landscape check study --repair
     """

@@ -36,10 +36,10 @@ def claims(
 ) -> None:
     """Measure what is claimed of smooth and kinked activations, and judge it.
 
-    Every claim is measured with its control. Three are judged, by twins as alike as can be but for
-    their kinks: 1 (bounce), 2 (stable rate) and 8 (speed); the others are exploratory. Beside what
-    is not decided stands how many seeds it would need. Called again, it continues what is
-    unfinished; more claims or seeds are added. 'landscape report' makes a page of it.
+    Every claim is measured with its control. Three claims are judged: 1 (bounce), 2 (stable rate)
+    and 8 (speed). They compare twins, activations as alike as possible except for their kinks. The
+    other claims are exploratory. An undecided claim states how many seeds it would need. A second
+    call continues unfinished work and adds claims or seeds. 'landscape report' makes a page of it.
 
     Example: landscape claims --quick --claim 3 --out claims.h5
     """

@@ -29,7 +29,7 @@ def demo(
     quick: Annotated[bool, option("Two activations, small grids: seconds.")] = False,
     toy: Annotated[bool, option("Write only OUT/toy.html, a page that teaches kinks.")] = False,
 ) -> None:
-    """Train, sample and draw eight activations on scikit-learn's digits, in about 3 minutes.
+    """Train, sample and draw eight activations on scikit-learn's digits, in about 4 minutes.
 
     An MLP 64-32-32-10 is trained with each activation by gradient descent and by Nesterov's
     method from the same weights. The command writes OUT/study.h5, 3D pictures of every surface, a

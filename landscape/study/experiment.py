@@ -33,8 +33,8 @@ from landscape.study.reporting import Examples, Reporter, Silent, WithinStage
 from landscape.study.request import Request
 from landscape.study.setup import Setup
 from landscape.study.solution_network import solution_model
+from landscape.study.stored_surface import make_surface
 from landscape.study.summary import summarise
-from landscape.study.surface_maker import make_surface
 from landscape.study.windows import window_around
 from landscape.training.loop import train
 from landscape.training.training_checkpoint import TrainingCheckpoint

@@ -23,7 +23,7 @@ from landscape.study.reporting import Silent
 from landscape.study.request import OTHERS, Request
 from landscape.study.sample_command import sample_command
 from landscape.study.solution_network import SolutionNetwork
-from landscape.study.surface_maker import make_surface
+from landscape.study.stored_surface import make_surface
 
 OnTile = Callable[[Surface], None]
 Cancelled = Callable[[], bool]

@@ -17,7 +17,7 @@ from landscape.study.configuration import StudyConfig
 from landscape.study.reporting import Examples, Reporter, Silent
 from landscape.study.request import Request
 from landscape.study.solution_network import solution_of, solution_problem, trained_on
-from landscape.study.surface_maker import make_surface
+from landscape.study.stored_surface import make_surface
 
 
 def sample_run(

@@ -25,7 +25,7 @@ from landscape.store.digests import array_digest
 from landscape.store.places import plane_path, run_path, surface_path
 from landscape.study.reporting import Reporter, Silent
 from landscape.study.request import Request
-from landscape.study.surface_maker import make_surface
+from landscape.study.stored_surface import make_surface
 
 # What decides the values of a surface; the rest says where it is from. Data are compared later.
 _DECISIVE = ("weights_sha256", "others_sha256", "loss")
