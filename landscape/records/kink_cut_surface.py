@@ -66,10 +66,13 @@ class KinkCutSurface(Presented):
         low, high = self.coordinates.min(axis=0), self.coordinates.max(axis=0)
         return (float(low[0]), float(high[0])), (float(low[1]), float(high[1]))
 
-    def quadratic(self) -> tuple[float, ...]:
-        """Return the coefficients of the best-fitting quadratic, every triangle by its area.
+    def polynomial(self, degree: int = 2) -> tuple[float, ...]:
+        """Return the coefficients of the best-fitting polynomial, every triangle by its area.
 
         They belong to 1, alpha, beta, alpha^2, alpha beta, beta^2.
+
+        Args:
+            degree: 0 for a constant, 1 for a plane, 2 for a quadratic.
         """
         p = self.coordinates[self.triangles]
         one, other = p[:, 1] - p[:, 0], p[:, 2] - p[:, 0]
@@ -77,9 +80,13 @@ class KinkCutSurface(Presented):
         weight = np.sqrt(np.bincount(self.triangles.ravel(), np.repeat(area, 3), len(self.losses)))
         scale = np.abs(self.coordinates).max()
         powers = np.array([0, 1, 1, 2, 2, 2])
-        terms = _terms(self.coordinates / scale)
-        found = np.linalg.lstsq(terms * weight[:, None], self.losses * weight, rcond=None)[0]
-        return tuple(float(c) for c in found / scale**powers)
+        used = powers <= degree
+        terms = _terms(self.coordinates / scale)[:, used]
+        coefficients = np.zeros(6)
+        coefficients[used] = np.linalg.lstsq(
+            terms * weight[:, None], self.losses * weight, rcond=None
+        )[0]
+        return tuple(float(c) for c in coefficients / scale**powers)
 
     def minus(self, polynomial: ArrayLike) -> KinkCutSurface:
         """Return the surface without a polynomial, in losses and gradients.
@@ -125,6 +132,6 @@ def _six(values: ArrayLike) -> tuple[float, ...]:
     if array.shape != (6,) or not np.all(np.isfinite(array)):
         raise ValueError(
             "a polynomial has 6 finite coefficients, of 1, alpha, beta, alpha^2, alpha beta and "
-            f"beta^2, got shape {array.shape}; see KinkCutSurface.quadratic"
+            f"beta^2, got shape {array.shape}; see KinkCutSurface.polynomial"
         )
     return tuple(float(v) for v in array)
