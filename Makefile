@@ -52,7 +52,8 @@ $(BROWSING): $(INSTALLED)
 demo: rendering  ## train, sample and draw: the whole main job on scikit-learn's digits
 	$(BIN)/landscape demo --out $(OUT)
 
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -P -m pytest -q --numprocesses=auto --maxprocesses=4 --dist=worksteal
+# Compiled files are kept whatever the environment says: many tests start an interpreter.
+PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -P -m pytest -q --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 test: rendering browser  ## tests before a commit, a process for each core up to four; no network needed
 	$(PYTEST) -m 'not long'

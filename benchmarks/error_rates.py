@@ -19,8 +19,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from landscape.claims.convergence import judged_apart
 from landscape.claims.effects import p_above, paired_effect
+from landscape.claims.pilot import judged_apart
 from landscape.claims.primary import Primary, every, level
 from landscape.claims.statistics import Contrast, Verdict, judge
 from landscape.records.arrays import Floats

@@ -29,7 +29,7 @@ from landscape import data
 from landscape.evaluation.chebyshev import decay_rate
 from landscape.evaluation.engine import PlaneEvaluator
 from landscape.evaluation.resampling import resample
-from landscape.evaluation.sampling import plane_evaluator, sample
+from landscape.evaluation.sampling import sample
 from landscape.networks import build
 from landscape.networks.parameters import unflatten
 from landscape.problem import Problem
@@ -133,7 +133,7 @@ def measure(name: str, python: str, *, rounds: int, seconds: float) -> list[dict
         answers = {engine: peer.answer() for engine, peer in others.items()}
         # Chosen while nothing else runs: the peers wait for their input.
         problem = Problem(work.model, "cross_entropy", (work.inputs, work.targets))
-        evaluator = plane_evaluator(problem, plane, points=MANY_POINTS)
+        evaluator = PlaneEvaluator(problem, plane, points=MANY_POINTS)
         print(f"{name}: {evaluator.choice}", flush=True)
         nine = np.array([(a, b) for a in peers.GRID for b in peers.GRID])
         own = evaluator(nine)["losses"]
@@ -174,9 +174,8 @@ def resampled(points: int = 201) -> list[str]:
         landscape.train(problem)
         plane, grid = landscape.random_plane(model), Grid.square(points)
         full = sample(problem, plane, grid=grid).losses
-        evaluator = plane_evaluator(problem, plane)
         for height in ("linear", "log"):
-            result = resample(evaluator, plane, grid, height=height)
+            result = resample(problem, plane, grid=grid, height=height)
             found, said = result.surface.losses, result.surface.settings["resampled"]
             error = np.abs(found - full).max() / np.ptp(full)
             with np.errstate(invalid="ignore"):
@@ -192,16 +191,18 @@ def report(rows: list[dict[str, Any]], surfaces: list[str], rounds: int, seconds
     lines = [
         "# Benchmarks", "",
         f"`make bench`, {platform.machine()}, {os.cpu_count()} cores, shared with others; Python "
-        f"{platform.python_version()}, torch {torch.__version__}. Median of {rounds} rounds of "
-        f"about {seconds:g} s each, engines in turns; ratios are within one run.", "",
+        f"{platform.python_version()}, torch {torch.__version__}. Each value is the median of "
+        f"{rounds} rounds of about {seconds:g} s, with the engines in turns. Ratios compare values "
+        "of one run.", "",
         "## Evaluating a plane", "",
-        "Points per second on a filter-normalised plane: loss (and accuracy, but for the two "
-        "packages) over all examples. *GEMM share*: the operations of a pass, point by point, at "
-        "this speed, over those of a 1024^3 float32 product with the same threads in the same "
-        "run; reused first layers let it pass 100 %. The losses of the DataLoader loop and of "
-        "loss-landscape-3d were compared with ours before timing (relative 1e-4); loss-landscapes "
-        "draws its own directions. Our rate does not contain the choice of the engine (one to "
-        "five seconds, and up to a minute where it compiles).", "",
+        "Points per second on a filter-normalised plane, with the loss over all examples at each "
+        "point (and the accuracy, except for the two packages). *GEMM share*: the arithmetic of "
+        "evaluating point by point, at the measured speed, as a share of the arithmetic of a "
+        "1024^3 float32 matrix product with the same threads in the same run. Reused first layers "
+        "can raise it above 100 %. Before timing, the losses of the DataLoader loop and of "
+        "loss-landscape-3d were compared with ours (relative tolerance 1e-4); loss-landscapes "
+        "draws its own directions. Our rate excludes the choice of the engine, which takes one to "
+        "five seconds, and up to a minute with compilation.", "",
         "| workload | engine | points/s | against the DataLoader loop | against the faster peer "
         "| GEMM share |", "|---|---|---|---|---|---|",
     ]  # fmt: skip
@@ -213,9 +214,10 @@ def report(rows: list[dict[str, Any]], surfaces: list[str], rounds: int, seconds
     ]
     lines += [
         "", "## Resampling", "",
-        "201 x 201 points over [-1, 1]^2 around trained digits networks (MLP 64-64-64-10), "
-        "tolerance 1e-3, against all 40,401 evaluated. *Decay*: decades by which the Chebyshev "
-        "coefficients fall per degree; the larger, the smoother the loss on this plane.", "",
+        "The losses on 201 x 201 points over [-1, 1]^2 are resampled with tolerance 1e-3 around "
+        "trained digits networks (MLP 64-64-64-10) and compared with the evaluation of all 40,401 "
+        "points. *Decay*: the decades by which the Chebyshev coefficients fall per degree; a "
+        "larger decay means a smoother loss on this plane.", "",
         "| activation | height | evaluations | largest error / range | largest error, decades "
         "| decay |", "|---|---|---|---|---|---|", *surfaces, "",
     ]  # fmt: skip

@@ -40,8 +40,8 @@ from landscape.cli.wiring import load_data
 from landscape.evaluation.engine_settings import SamplingConfig
 from landscape.records.results import Analysis
 from landscape.store import StudyWriter, images
-from landscape.study import Study
 from landscape.study.configuration import DataConfig, RandomPlaneConfig, StudyConfig
+from landscape.study.experiment import Study
 from landscape.training.training_settings import TrainingConfig as Steps
 
 DISKS = (16 << 20, 32 << 20)

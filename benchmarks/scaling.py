@@ -1,4 +1,4 @@
-"""What is left of a window without its quadratic, against its width, for ReLU and its controls.
+"""The residual of a window without its quadratic, against its width, for ReLU and its controls.
 
 python -P -m benchmarks.scaling
 """
@@ -30,6 +30,11 @@ def scaling(name: str, seed: int) -> ResidualScaling:
     return landscape.residual_scaling(loss, centres, WIDTHS, points=7)
 
 
+def _three(value: float) -> str:
+    """Return a number with three digits, without an exponent."""
+    return f"{float(f'{value:.3g}'):,g}"
+
+
 def main() -> None:
     """Print the median residual of every window, as a multiple of that of GELU."""
     left = {
@@ -40,7 +45,9 @@ def main() -> None:
     print("|---" * (len(WIDTHS) + 1) + "|")
     for name, values in left.items():
         ratios = values / left["gelu"]
-        cells = [f"{np.median(r):.3g} ({r.min():.3g} to {r.max():.3g})" for r in ratios.T]
+        cells = [
+            f"{_three(np.median(r))} ({_three(r.min())} to {_three(r.max())})" for r in ratios.T
+        ]
         print(f"| {activations.get(name).label} | " + " | ".join(cells) + " |")
     cells = [f"{v:.1e}" for v in np.median(left["gelu"], axis=0)]
     print("| GELU itself, rms | " + " | ".join(cells) + " |")

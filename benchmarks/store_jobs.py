@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from landscape.evaluation.engine import PlaneEvaluator
 from landscape.evaluation.engine_settings import SamplingConfig
-from landscape.evaluation.sampling import empty_surface, plane_evaluator, sample_tiles
+from landscape.evaluation.sampling import empty_surface, fill
 from landscape.networks import build
 from landscape.networks.spec import network_spec
 from landscape.planes.random import random_plane
@@ -71,14 +72,17 @@ class Sampling(Job):
         problem = self.problem()
         plane = random_plane(problem.model, seed=1)
         with StudyWriter(path, config={"job": "sampling"}) as writer:
-            evaluator = plane_evaluator(problem, plane, config=ENGINE)
+            evaluator = PlaneEvaluator(problem, plane, config=ENGINE)
             surface = writer.find(SURFACE)
             if not isinstance(surface, Surface):
-                surface = empty_surface(evaluator, plane, GRID)
+                surface = empty_surface(evaluator, GRID)
                 writer.put_record(SURFACE, surface)
-            for indices, values in sample_tiles(evaluator, surface):
+
+            def put(indices: Any, values: Any) -> None:
                 writer.put_tile(SURFACE, indices, values)
                 acknowledge(int(indices[0]))
+
+            fill(evaluator, surface, put)
 
     def missing(self, path: Path, acknowledged: set[int]) -> set[int]:
         """Return the first points of tiles that are not there, or hold other values."""

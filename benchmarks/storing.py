@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from benchmarks.workloads import NAMES, TITLES, make
+from landscape.evaluation.engine import PlaneEvaluator
 from landscape.evaluation.engine_settings import SamplingConfig
-from landscape.evaluation.sampling import empty_surface, plane_evaluator, sample_tiles
+from landscape.evaluation.sampling import empty_surface, fill
 from landscape.planes.random import random_plane
 from landscape.problem import Problem
 from landscape.records.grid import Grid
@@ -39,15 +40,16 @@ def measured(name: str) -> tuple[float, float]:
 
     plane = random_plane(work.model, seed=0)
     problem = Problem(work.model, "cross_entropy", (work.inputs, work.targets))
-    evaluator = plane_evaluator(problem, plane, config=SamplingConfig(), points=grid.size)
-    surface = empty_surface(evaluator, plane, grid)
+    evaluator = PlaneEvaluator(problem, plane, config=SamplingConfig(), points=grid.size)
+    surface = empty_surface(evaluator, grid)
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         begin = time.perf_counter()
         writer = timed(lambda: StudyWriter(Path(folder) / "study.h5", config={}))
         timed(lambda: writer.put_record("planes/p", plane))
         timed(lambda: writer.put_record("surfaces/s", surface))
-        for indices, values in sample_tiles(evaluator, surface):
-            timed(partial(writer.put_tile, "surfaces/s", indices, values))
+        fill(evaluator, surface, lambda indices, values: timed(
+            partial(writer.put_tile, "surfaces/s", indices, values)
+        ))  # fmt: skip
         timed(writer.publish)
         timed(writer.close)
         total = time.perf_counter() - begin

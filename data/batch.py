@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+Arrays = tuple[NDArray[Any], NDArray[Any]]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:

@@ -2,44 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-Arrays = tuple[NDArray[Any], NDArray[Any]]
+from .batch import Arrays
+
+
+def scikit(name: str) -> Arrays:
+    """Return a data set of scikit-learn, unscaled: inputs [N, features] and targets [N]."""
+    from sklearn import datasets
+
+    # Of all sets this one alone comes scaled unless it is asked not to be.
+    options = {"scaled": False} if name == "diabetes" else {}
+    inputs, targets = getattr(datasets, f"load_{name}")(return_X_y=True, **options)
+    return inputs, targets.astype(np.float64 if name == "diabetes" else np.int64)
 
 
 def digits() -> Arrays:
     """Return scikit-learn's 1,797 digits, [1797, 1, 8, 8] with values 0 to 16."""
-    from sklearn.datasets import load_digits
-
-    inputs, targets = load_digits(return_X_y=True)
-    return inputs.reshape(-1, 1, 8, 8), targets.astype(np.int64)
-
-
-def wine() -> Arrays:
-    """Return scikit-learn's 178 wines, 13 features, 3 classes."""
-    from sklearn.datasets import load_wine
-
-    inputs, targets = load_wine(return_X_y=True)
-    return inputs, targets.astype(np.int64)
-
-
-def breast_cancer() -> Arrays:
-    """Return scikit-learn's 569 tumours, 30 features, 2 classes."""
-    from sklearn.datasets import load_breast_cancer
-
-    inputs, targets = load_breast_cancer(return_X_y=True)
-    return inputs, targets.astype(np.int64)
-
-
-def diabetes() -> Arrays:
-    """Return scikit-learn's 442 patients, 10 raw features, a value to predict, [442, 1]."""
-    from sklearn.datasets import load_diabetes
-
-    inputs, targets = load_diabetes(return_X_y=True, scaled=False)
-    return inputs, targets.astype(np.float64)
+    inputs, targets = scikit("digits")
+    return inputs.reshape(-1, 1, 8, 8), targets
 
 
 def mnist5k() -> Arrays:

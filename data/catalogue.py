@@ -7,15 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
-
-from numpy.typing import NDArray
 
 from . import bundled, folders, synthetic
-from .batch import Batch, digest
+from .batch import Arrays, Batch, digest
 from .standardise import check, standardised
-
-Arrays = tuple[NDArray[Any], NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +40,15 @@ _SETS: Mapping[str, _Entry] = MappingProxyType(
         "digits": _Entry(
             lambda _: bundled.digits(), "1,797 digits of 8 x 8 pixels (scikit-learn)", 10, 16
         ),
-        "wine": _Entry(lambda _: bundled.wine(), "178 wines, 13 features (scikit-learn)", 3),
+        "wine": _Entry(
+            lambda _: bundled.scikit("wine"), "178 wines, 13 features (scikit-learn)", 3
+        ),
         "breast_cancer": _Entry(
-            lambda _: bundled.breast_cancer(), "569 tumours, 30 features (scikit-learn)", 2
+            lambda _: bundled.scikit("breast_cancer"), "569 tumours, 30 features (scikit-learn)", 2
         ),
         "diabetes": _Entry(
-            lambda _: bundled.diabetes(), "442 patients, 10 features, regression (scikit-learn)",
+            lambda _: bundled.scikit("diabetes"),
+            "442 patients, 10 features, regression (scikit-learn)",
             None,
         ),
         "moons": _Entry(lambda _: synthetic.moons(), "500 points on two half circles", 2),

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from . import cifar
+from .batch import Arrays
 from .idx import read_idx
 
-Arrays = tuple[NDArray[Any], NDArray[Any]]
 VARIABLE = "LANDSCAPE_DATA"
 SYSTEM = Path("/usr/share/datasets")
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-Arrays = tuple[NDArray[Any], NDArray[Any]]
+from .batch import Arrays
+
 _SEED = 0
 
 

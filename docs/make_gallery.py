@@ -24,8 +24,8 @@ PICTURES = ROOT / "docs" / "gallery"
 PAGE = ROOT / "docs" / "gallery.md"
 WIDTH = 1000
 _ABOUT = (
-    "Made by `make docs` from the scripts in [examples/](../examples): each picture with the cell "
-    "that made it; what comes before it stands in the script."
+    "`make docs` makes this page from the scripts in [examples/](../examples). It shows each "
+    "picture with the cell that made it; the scripts hold the cells before it."
 )
 _WROTE = re.compile(r"^wrote (?:the film )?(.+\.(?:png|pdf|gif))$", re.MULTILINE)
 

@@ -1,4 +1,4 @@
-"""The surface of a network of your own: a plane, a sample, a picture."""
+"""Draw the loss surface of your own network: a plane, a sample, a picture."""
 
 # %% Options: where pictures go, and a quick mode
 import argparse
@@ -13,10 +13,10 @@ from landscape import data, viz
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))
 parser.add_argument("--quick", action="store_true", help="small and fast")
-given, _ = parser.parse_known_args()  # a notebook has arguments of its own
+given, _ = parser.parse_known_args()  # a notebook has its own arguments
 
 # %% Any network, trained in any way
-# Nothing below needs to know how it came about.
+# The cells below do not depend on how the network was trained.
 digits = data.load("digits", standardise="features")
 inputs = torch.tensor(digits.inputs, dtype=torch.float32)
 targets = torch.tensor(digits.targets)
@@ -29,7 +29,7 @@ for _ in range(5 if given.quick else 100):
     loss.backward()
     optimizer.step()
 
-# %% Network, loss and examples: what everything below is asked about
+# %% Network, loss and examples as one problem
 problem = landscape.Problem(model, nn.functional.cross_entropy, (inputs, targets))
 
 # %% Two random directions, scaled filter by filter
@@ -41,6 +41,6 @@ grid = landscape.Grid.square(11 if given.quick else 51)
 surface = landscape.sample(problem, plane, grid=grid)
 print(f"loss at the solution {surface.losses[grid.shape[0] // 2, grid.shape[1] // 2]:.4f}")
 
-# %% A picture to look at and a figure for the paper
+# %% A 3D picture and a figure for a paper
 print("wrote", viz.save(viz.contour(surface), given.out / "own-contour.pdf"))
 print("wrote", viz.save(viz.surface(viz.Panel(surface, title="My network")), given.out / "own.png"))

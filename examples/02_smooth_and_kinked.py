@@ -1,4 +1,4 @@
-"""The same network with kinked and smooth activations, side by side on one scale."""
+"""Compare kinked and smooth activations of one network, side by side on one scale."""
 
 # %% Options, activations and data
 import argparse
@@ -12,7 +12,7 @@ from landscape.study.windows import window_around
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))
 parser.add_argument("--quick", action="store_true", help="small and fast")
-given, _ = parser.parse_known_args()  # a notebook has arguments of its own
+given, _ = parser.parse_known_args()  # a notebook has its own arguments
 names = ("relu", "elu", "gelu", "tanh")
 digits = data.load("digits", standardise="features")
 
@@ -36,18 +36,18 @@ paths = [landscape.project(runs[name].thetas, planes[name])[0] for name in names
 grid = window_around(paths, points, margin=0.4)
 
 # %% Sample, and place each path with its true losses
-# A fixed engine: one arithmetic in all panels, and nothing to measure for each network.
+# A fixed engine uses the same arithmetic in all panels, without a measurement for each network.
 engine = landscape.SamplingConfig(strategy="batched", chunk=8, batch_size=1024, threads=1)
 panels = []
 for name, problem in problems.items():
     about = activations.get(name)
-    paths = {f"{about.label} ({about.smoothness})": runs[name]}  # its name is the panel's title
+    paths = {f"{about.label} ({about.smoothness})": runs[name]}  # the key becomes the panel's title
     panel = landscape.sample(problem, planes[name], paths=paths, grid=grid, engine=engine)
     panels.append(panel)
     share = panel.paths[0].captured
     print(f"{name:5} final loss {runs[name].losses[-1]:.4f}, in the plane {share:.1%}")
 
 # %% One height scale, one range of colours, one camera
-# Only then is a difference between panels one between networks.
+# Only then does a difference between panels show a difference between networks.
 print("wrote", viz.save(viz.contour(panels), given.out / "smooth-and-kinked.pdf"))
 print("wrote", viz.save(viz.compare(panels), given.out / "smooth-and-kinked.png"))

@@ -1,4 +1,4 @@
-"""A study file read with h5py alone: no package of this project is needed for it."""
+"""Read a study file with h5py alone, without any package of this project."""
 
 # %% Options
 import argparse
@@ -16,10 +16,10 @@ parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))
 parser.add_argument("--quick", action="store_true", help="small and fast")
 parser.add_argument("--study", type=Path, help="a study file; made if not given")
-given, _ = parser.parse_known_args()  # a notebook has arguments of its own
+given, _ = parser.parse_known_args()  # a notebook has its own arguments
 
-# %% Without a study of yours, make a small one
-# The command line does it, in a process of its own: nothing is imported here.
+# %% Make a small study if none was given
+# The command line makes it in its own process: this script imports nothing of the project.
 study = given.study
 if study is None:
     size = ["--steps", "20", "--grid", "9"] if given.quick else []
@@ -27,7 +27,7 @@ if study is None:
     subprocess.run(command, check=True)
     study = given.out / "study.h5"
 
-# %% What is inside: groups with attributes, arrays with axis 0 alpha
+# %% The content: groups with attributes, arrays with axis 0 alpha
 # Links are attributes: a surface names its run and its plane, a projection joins the two.
 with h5py.File(study) as file:
     print("format", file.attrs["format"], file.attrs["format_version"])
@@ -40,10 +40,10 @@ with h5py.File(study) as file:
     alphas, betas, losses = (group[key][:] for key in ("alphas", "betas", "losses"))
     path = file["projections"][f"{group.attrs['run']}@{group.attrs['plane']}"]["coordinates"][:]
 
-# %% Draw it on a log scale: a linear one shows the walls and hides the valley
+# %% Draw it on a log scale; a linear scale shows the walls and hides the valley
 figure = Figure(figsize=(5, 3.2), layout="constrained")
 axes = figure.add_subplot(xlabel="alpha", ylabel="beta", title=name, aspect="equal")
-# matplotlib wants rows along y, hence the transposed array.
+# matplotlib expects rows along y, so the array is transposed.
 filled = axes.contourf(alphas, betas, np.log10(losses.T), levels=20)
 axes.plot(path[:, 0], path[:, 1], "w.-", linewidth=1, markersize=3)
 axes.plot(*path[-1], "ro", label="solution")

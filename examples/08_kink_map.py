@@ -1,4 +1,4 @@
-"""Where a ReLU network's loss kinks: every curve of a window, and the surface cut along them."""
+"""Map the kinks of a ReLU network's loss in a window, and cut the surface along them."""
 
 # %% Options, and a network trained on the digits
 import argparse
@@ -13,7 +13,7 @@ from landscape.networks.parameters import assign
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))
 parser.add_argument("--quick", action="store_true", help="small and fast")
-given, _ = parser.parse_known_args()  # a notebook has arguments of its own
+given, _ = parser.parse_known_args()  # a notebook has its own arguments
 digits = data.load("digits", standardise="features")
 if given.quick:
     digits = (digits.inputs[:100], digits.targets[:100])
@@ -24,28 +24,29 @@ run = landscape.train(problem, optimizer="gd", config=config)
 assign(model, run.thetas[-1])
 plane = landscape.random_plane(model, seed=0)
 
-# %% Every kink in a window as small as a step of the optimizer
-# Lines of the first layer are straight; those of the second bend where they meet the first.
+# %% Every kink in a window of the size of an optimizer step
+# Kink lines of the first layer are straight; those of the second bend where they meet these.
 small = landscape.Grid.square(9 if given.quick else 33, 0.002)
 kinks = kink_map(problem, plane, grid=small)
 print(f"{kinks.curves} curves, largest jump of the gradient {kinks.weights.max():.2g}")
 surface = landscape.sample(problem, plane, grid=small)
-figure = viz.kink_contour(surface, kinks, height="linear", title="Kink curves")
+look = viz.Look(height="linear", shading="differences")
+figure = viz.kink_contour(viz.Panel(surface, title="Kink curves"), kinks, look)
 print("wrote", viz.save(figure, given.out / "kink-curves.png"))
-picture = viz.kink_surface(surface, kinks, height="linear", shading="differences")
+picture = viz.kink_surface(surface, kinks, look)
 print("wrote", viz.save(picture, given.out / "kink-curves-3d.png"))
 
-# %% The surface cut along them, without its quadratic
-# What is left after the quadratic is nearly all creases: each edge has two normals.
+# %% The surface cut along the kinks, without its quadratic
+# The residual is nearly all creases: each edge has two normals.
 grid = landscape.Grid.square(5 if given.quick else 13, 0.002)
 creases = kink_cut_surface(problem, plane, kinks, grid=grid, least=0.1 if given.quick else 1e-2)
 residual = creases.minus(creases.quadratic())
 picture = viz.kink_cut_surface(residual, title="Residual")
 print("wrote", viz.save(picture, given.out / "creases.png"))
 
-# %% Wider windows hold too many curves to draw: their density
+# %% A wide window holds too many curves to draw: this is their density
 wide = landscape.Grid.square(9 if given.quick else 41, 0.25)
 many = kink_map(problem, plane, grid=wide, limit=20_000)
 surface = landscape.sample(problem, plane, grid=wide)
-figure = viz.kink_contour(surface, many, title="Kink density", most=500)
+figure = viz.kink_contour(viz.Panel(surface, title="Kink density"), many, most=500)
 print("wrote", viz.save(figure, given.out / "kink-density.png"))

@@ -1,4 +1,4 @@
-"""The same deep network with and without skip connections, on one scale (Li et al. 2018)."""
+"""Compare a deep network with and without skip connections on one scale (Li et al. 2018)."""
 
 # %% Options and data
 import argparse
@@ -13,11 +13,11 @@ from landscape.networks.parameters import assign
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))
 parser.add_argument("--quick", action="store_true", help="small and fast")
-given, _ = parser.parse_known_args()  # a notebook has arguments of its own
+given, _ = parser.parse_known_args()  # a notebook has its own arguments
 digits = data.load("digits", standardise="features")
 images, labels = digits.inputs[:512], digits.targets[:512]
 
-# %% Train both: same blocks, same seed, same batches; only the skips are dropped
+# %% Train both with the same blocks, seed and batches; only the skips differ
 depth, width = (8, 4) if given.quick else (32, 8)
 config = landscape.TrainingConfig(steps=8 if given.quick else 200, batch_size=64)
 problems = {}
@@ -32,7 +32,7 @@ for title, skip in {"With skip connections": True, "Without": False}.items():
     problems[title] = problem
 
 # %% The same two random directions around both, scaled filter by filter
-# Draws are keyed by the names of parameters, so that blocks of both are moved alike.
+# Random draws depend on parameter names, so the blocks of both networks move alike.
 grid = landscape.Grid.square(5 if given.quick else 25)
 how = {"subset": landscape.Subset(64 if given.quick else 256), "batch_norm": "batch"}
 panels = []

@@ -1,4 +1,4 @@
-"""A small transformer that predicts the next letter: its surface, and where its loss kinks."""
+"""Draw the surface of a small transformer, and measure the kinks along a gradient step."""
 
 # %% Options, and text that comes with Python: a chapter of its language reference
 import argparse
@@ -14,7 +14,7 @@ from landscape import viz
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))
 parser.add_argument("--quick", action="store_true", help="small and fast")
-given, _ = parser.parse_known_args()  # a notebook has arguments of its own
+given, _ = parser.parse_known_args()  # a notebook has its own arguments
 length, width, depth = (12, 8, 1) if given.quick else (32, 32, 2)
 text = topics["assignment"][: 600 if given.quick else None]
 letters = sorted(set(text))
@@ -53,7 +53,7 @@ surface = landscape.sample(landscape.Problem(model, data=(inputs, targets)), pla
 picture = viz.surface(viz.Panel(surface, title="Transformer"))
 print("wrote", viz.save(picture, given.out / "language-model.png"))
 
-# %% How much of the slope's change along a gradient step sits in the kinks of its ReLUs
+# %% The part of the slope change along a gradient step that comes from the kinks of its ReLUs
 few = landscape.Problem(model, data=(inputs[:8], targets[:8]))
 budget = landscape.slope_budget(few, landscape.gradient_segment(few, rate=0.1))
 print(f"{budget.crossings} crossings; autograd's curvature is off by {budget.off_by:.2%}")

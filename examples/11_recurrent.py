@@ -1,4 +1,4 @@
-"""An LSTM and a plain recurrent network on one task: remember two numbers among many."""
+"""Compare an LSTM with a plain recurrent network: both add two marked numbers among many."""
 
 # %% Options, and sequences of (number, marker); the target is the sum of the two marked ones
 import argparse
@@ -13,7 +13,7 @@ from landscape import viz
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))
 parser.add_argument("--quick", action="store_true", help="small and fast")
-given, _ = parser.parse_known_args()  # a notebook has arguments of its own
+given, _ = parser.parse_known_args()  # a notebook has its own arguments
 examples, length = (32, 6) if given.quick else (512, 20)
 torch.manual_seed(0)
 numbers = torch.rand(examples, length)
@@ -22,7 +22,7 @@ sequences = torch.stack([numbers, marked.float()], dim=2)
 sums = (numbers * marked).sum(dim=1, keepdim=True)
 
 
-# %% Any module will do: what a batch gives is what is measured
+# %% Any module can be measured
 class Reader(nn.Module):
     def __init__(self, kind: type[nn.RNNBase]) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class Reader(nn.Module):
         return self.head(self.cell(sequence)[0][:, -1])
 
 
-# %% Your own loop, then the surface of each: the same seed and grid
+# %% Your own loop, then the surface of each with the same seed and grid
 surfaces = {}
 for kind in (nn.LSTM, nn.RNN):
     torch.manual_seed(1)

@@ -1,6 +1,6 @@
-"""A physics-informed network: a loss of (model, batch) that differentiates the model's output."""
+"""Use a loss of (model, batch) that differentiates the output: a physics-informed network."""
 
-# %% Options, and where the equation and its initial and boundary values are asked for
+# %% Options, and the points for the equation and its initial and boundary values
 import argparse
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from landscape import viz
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))
 parser.add_argument("--quick", action="store_true", help="small and fast")
-given, _ = parser.parse_known_args()  # a notebook has arguments of its own
+given, _ = parser.parse_known_args()  # a notebook has its own arguments
 torch.manual_seed(0)
 turn = torch.linspace(0, 2 * torch.pi, 33)[:, None]
 batch = {

@@ -1,6 +1,6 @@
-"""An autoencoder: its loss along one direction of the encoder and one of the decoder."""
+"""Draw an autoencoder's loss along one direction of the encoder and one of the decoder."""
 
-# %% Options, data and a network that is trained to give back what it is given
+# %% Options, data and a network that is trained to reproduce its input
 import argparse
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from landscape import data, viz
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))
 parser.add_argument("--quick", action="store_true", help="small and fast")
-given, _ = parser.parse_known_args()  # a notebook has arguments of its own
+given, _ = parser.parse_known_args()  # a notebook has its own arguments
 digits = torch.tensor(data.load("digits").inputs, dtype=torch.float32).flatten(1)
 torch.manual_seed(0)
 model = nn.Sequential()

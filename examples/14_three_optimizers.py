@@ -1,4 +1,4 @@
-"""Three optimizers in a loop of your own, each with its path, in the plane of their solutions."""
+"""Record three optimizers in your own loop, and draw their paths in the plane of the solutions."""
 
 # %% Options, data and optimizers
 import argparse
@@ -16,15 +16,15 @@ from landscape.study.windows import window_around
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))
 parser.add_argument("--quick", action="store_true", help="small and fast")
-given, _ = parser.parse_known_args()  # a notebook has arguments of its own
+given, _ = parser.parse_known_args()  # a notebook has its own arguments
 digits = data.load("digits", standardise="features")
 inputs = torch.tensor(digits.inputs, dtype=torch.float32).flatten(1)
 targets = torch.tensor(digits.targets)
 rates = {"SGD": 0.1, "Adam": 3e-3, "RMSprop": 1e-3}
 
-# %% Your own loop: one line more around it, one line more inside
+# %% Your own loop with one more line around it and one inside
 runs, folder = {}, given.out / "recordings"
-shutil.rmtree(folder, ignore_errors=True)  # of an earlier run; a recording is not overwritten
+shutil.rmtree(folder, ignore_errors=True)  # a recording is not overwritten
 for name, rate in rates.items():
     torch.manual_seed(0)  # the same start and the same batches for all
     model = nn.Sequential(nn.Linear(64, 32), nn.ELU(), nn.Linear(32, 10))
@@ -49,6 +49,6 @@ panel = landscape.sample(problem, plane, paths=runs, grid=grid)
 for path in panel.paths:
     print(f"{path.run:8} final loss {path.losses[-1]:.4f}, in the plane {path.captured:.1%}")
 
-# %% All on one surface, at their true losses: off the plane these are not the surface's
+# %% All paths on one surface, at their true losses, which differ from the surface off the plane
 picture = viz.surface(replace(panel, title="The plane of three solutions"))
 print("wrote", viz.save(picture, given.out / "three-optimizers.png"))

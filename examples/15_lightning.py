@@ -1,4 +1,4 @@
-"""A network trained by Lightning: recorded by a callback, its path on its surface."""
+"""Record a training by Lightning with a callback, and draw the path on its surface."""
 
 # %% Options and data
 import argparse
@@ -21,12 +21,12 @@ except ModuleNotFoundError:
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))
 parser.add_argument("--quick", action="store_true", help="small and fast")
-given, _ = parser.parse_known_args()  # a notebook has arguments of its own
+given, _ = parser.parse_known_args()  # a notebook has its own arguments
 digits = data.load("digits", standardise="features")
 examples = list(zip(digits.inputs.astype("f4"), digits.targets, strict=True))
 
 
-# %% A LightningModule as you have it
+# %% Your own LightningModule
 class Classifier(pl.LightningModule):
     def __init__(self, net: nn.Module) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class Classifier(pl.LightningModule):
         return torch.optim.Adam(self.parameters(), lr=3e-3)
 
 
-# %% A callback writes down the weights of the network inside, every few steps
+# %% A callback records the weights of the inner network every few steps
 torch.manual_seed(0)
 net = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.GELU(), nn.Linear(32, 10))
 shutil.rmtree(given.out / "recording", ignore_errors=True)

@@ -1,4 +1,4 @@
-"""A small GPT-2 with random weights, trained by the Trainer of transformers, and its surface."""
+"""Train a small GPT-2 with the Trainer of transformers, and draw the path on its surface."""
 
 # %% Options, and text that comes with Python, letter by letter
 import argparse
@@ -22,12 +22,12 @@ except ModuleNotFoundError:
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))
 parser.add_argument("--quick", action="store_true", help="small and fast")
-given, _ = parser.parse_known_args()  # a notebook has arguments of its own
+given, _ = parser.parse_known_args()  # a notebook has its own arguments
 text = topics["assignment"][: 800 if given.quick else None]
 letters = sorted(set(text))
 lines = torch.tensor([letters.index(letter) for letter in text]).unfold(0, 32, 32)
 
-# %% Train as you are used to; a callback writes down the weights every few steps
+# %% Train as usual; a callback records the weights every few steps
 size = {"n_embd": 16, "n_layer": 1} if given.quick else {"n_embd": 32, "n_layer": 2}
 torch.manual_seed(0)
 model = GPT2LMHeadModel(GPT2Config(vocab_size=len(letters), n_positions=32, n_head=2,

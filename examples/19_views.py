@@ -1,4 +1,4 @@
-"""Heights cut off, colours by other fields, differences, activation by seed, one page of all."""
+"""Vary the view: clipped heights, other colours, differences, activations by seeds, a mosaic."""
 
 # %% Options, and a study: three activations from the same weights, two seeds
 import argparse
@@ -11,7 +11,7 @@ from landscape.networks import activations
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))
 parser.add_argument("--quick", action="store_true", help="small and fast")
-given, _ = parser.parse_known_args()  # a notebook has arguments of its own
+given, _ = parser.parse_known_args()  # a notebook has its own arguments
 given.out.mkdir(parents=True, exist_ok=True)
 names, seeds = ("relu", "elu", "tanh"), (0, 1)
 labels = [activations.get(name).label for name in names]
@@ -34,20 +34,20 @@ for run, label in zip(runs, labels, strict=True):
     path = study.projection(run, f"{run}.pca")
     pca.append(viz.Panel(study.surface(f"{run}.pca"), paths=(path,), title=label))
 
-# %% Heights cut at a limit: what lies above is grey, and counted in the caption
+# %% Heights clipped at a limit; points above it are grey, and the caption counts them
 picture = viz.compare(random, viz.Look("clipped", limit=3.0))
 print("wrote", viz.save(picture, given.out / "clipped.png"))
 
-# %% Coloured by the slope of the loss, on a dark ground
+# %% Colours by the slope of the loss, in the dark style
 picture = viz.compare(pca, viz.Look(colour="slope", style="dark"))
 print("wrote", viz.save(picture, given.out / "slope-dark.png"))
 
-# %% The difference to another surface, here ReLU's, at the same coordinates
+# %% Colours by the difference from another surface, here ReLU's, at the same coordinates
 against = viz.Look("linear", colour="difference", reference=random[0].surface)
 picture = viz.compare(random[1:], against)
 print("wrote", viz.save(picture, given.out / "difference.png"))
 
-# %% Activation by seed: what is the activation's, and what the draw's?
+# %% Activations by seeds: is a difference due to the activation or to the random draw?
 rows = [[study.surface(f"{name}-gd-seed{seed}.pca") for seed in seeds] for name in names]
 picture = viz.matrix(rows, row_titles=labels, column_titles=["seed 0", "seed 1"])
 print("wrote", viz.save(picture, given.out / "matrix.png"))

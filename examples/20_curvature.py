@@ -1,4 +1,4 @@
-"""How losses bend: slope budgets, curvature against scale, along the path; and activations."""
+"""Measure how losses bend: slope budgets, steps along the path, curvature by scale, spectra."""
 
 # %% Options, and three networks trained from the same weights
 import argparse
@@ -13,7 +13,7 @@ from landscape.networks.parameters import assign
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))
 parser.add_argument("--quick", action="store_true", help="small and fast")
-given, _ = parser.parse_known_args()  # a notebook has arguments of its own
+given, _ = parser.parse_known_args()  # a notebook has its own arguments
 facts = [activations.get(name) for name in ("relu", "elu", "tanh")]
 labels, kinked = [one.label for one in facts], [bool(one.kinks) for one in facts]
 digits = data.load("digits", standardise="features")
@@ -26,7 +26,7 @@ runs = [landscape.train(problem, optimizer="gd", config=config) for problem in p
 plate = viz.activation_plate([activations.profile(one.name) for one in facts])
 print("wrote", viz.save(plate, given.out / "activations.pdf"))
 
-# %% Slope budgets: how much of the change of the slope in single steps sits in kinks
+# %% Slope budgets: the part of the slope change in single steps that comes from kinks
 steps = spread_records(runs[0], 2 if given.quick else 3)
 budgets = {
     label: [landscape.slope_budget(problem, landscape.step_segment(run, k)) for k in steps]
@@ -34,11 +34,11 @@ budgets = {
 }
 print("wrote", viz.save(viz.slope_budgets(budgets), given.out / "budgets.pdf"))
 
-# %% In which layers, and in which units
+# %% The kinks by layer and by unit
 layers = viz.layer_budgets(budgets["ReLU"], title="ReLU")
 print("wrote", viz.save(layers, given.out / "layers.pdf"))
 
-# %% Along the path: what changes the slope in each step, what is predicted, sharpness
+# %% Along the path: the slope change of each step, its prediction, and the sharpness
 some = {"records": steps, "checks": 2} if given.quick else {}
 measured = {
     label: along_path(problem, run, **some)
@@ -54,6 +54,6 @@ scales = [curvature_against_scale(p, random_segment(p.model), **small) for p in 
 figure = viz.curvature_scale(scales, titles=labels, kinked=kinked)
 print("wrote", viz.save(figure, given.out / "curvature-scale.pdf"))
 
-# %% The spectrum of the Hessian, which does not see kinks
+# %% The spectrum of the Hessian, which contains no kinks
 spectra = [landscape.spectral_density(p, starts=1 if given.quick else 4) for p in problems]
 print("wrote", viz.save(viz.spectrum(spectra, titles=labels), given.out / "spectrum.pdf"))

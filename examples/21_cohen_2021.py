@@ -1,4 +1,4 @@
-"""Cohen et al. (2021): sharpness rises to 2 / rate, and gradient descent stays at that edge."""
+"""Reproduce Cohen et al. (2021): sharpness rises to 2 / rate, the edge of stability, and stays."""
 
 # %% Options, and images of MNIST at 14 x 14 pixels
 import argparse
@@ -18,7 +18,7 @@ from landscape.viz.flat.lines import LINE_COLOURS, drawing
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))
 parser.add_argument("--quick", action="store_true", help="small and fast")
-given, _ = parser.parse_known_args()  # a notebook has arguments of its own
+given, _ = parser.parse_known_args()  # a notebook has its own arguments
 width, steps, every, images = (8, 20, 10, 50) if given.quick else (200, 400, 50, 1000)
 digits = data.load("mnist5k", standardise="unit")
 some = slice(None, None, len(digits.inputs) // images)
@@ -27,7 +27,7 @@ pair = (inputs - inputs.mean()) / inputs.std(), digits.targets[some]
 rates = {"relu": 0.5, "elu": 0.5, "tanh": 0.5, "hardtanh": 0.5, "softplus": 0.07}
 
 
-# %% Two measures: autograd's Hessian, which sees no kinks, and gradients a step to either side
+# %% Two measures: autograd's Hessian, which contains no kinks, and gradients a step apart
 def both(problem, theta, length):
     ends = landscape.hessian_eigenpairs(problem, theta=theta, top=1, bottom=0, tolerance=1e-3)
     near, _ = sharpest(
@@ -44,7 +44,7 @@ def told(values):
 # %% Train, and measure at every record
 runs, measured = {}, {}
 for name, rate in rates.items():
-    torch.manual_seed(0)  # torch's own initialisation, as theirs
+    torch.manual_seed(0)  # torch's own initialisation, as in the paper
     hidden = [activations.make(name), nn.Linear(width, width), activations.make(name)]
     model = nn.Sequential(nn.Flatten(), nn.Linear(196, width), *hidden, nn.Linear(width, 10))
     problem = landscape.Problem(model, "mse", pair)
@@ -64,12 +64,12 @@ rows = {
     "rate (2 / rate)": ("several rates", [f"{rate:g} ({2 / rate:.3g})" for rate in rates.values()]),
     "sharpness at the start": ("rises where below 1", [f"{s[0, 0]:.2f}" for s in shares.values()]),
     "sharpness late": ("at or just above 1", [told(s[:, 0]) for s in late.values()]),
-    "the same a step apart": ("not measured", [told(s[:, 1]) for s in late.values()]),
+    "late, from gradients a step apart": ("not measured", [told(s[:, 1]) for s in late.values()]),
 }
 for row, (theirs, ours) in rows.items():
     print(f"| {row} | {theirs} | " + " | ".join(ours) + " |")
 
-# %% Both against the step: lines are autograd's, circles gradients a step apart; the edge is 1
+# %% Both against the step: lines by autograd, circles by gradients a step apart; the edge is 1
 with drawing(None):
     figure = Figure(figsize=(6.5, 2.6), layout="constrained")
     left, right = figure.subplots(1, 2)

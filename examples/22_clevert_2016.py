@@ -1,4 +1,4 @@
-"""Clevert et al. (2016), figure 2: mean activations and training loss of ELU, ReLU, leaky ReLU."""
+"""Reproduce Clevert et al. (2016), figure 2: mean activations and loss of ELU, ReLU, leaky ReLU."""
 
 # %% Options, and 5,000 images of MNIST
 import argparse
@@ -17,7 +17,7 @@ from landscape.viz.flat.lines import LINE_COLOURS, drawing
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))
 parser.add_argument("--quick", action="store_true", help="small and fast")
-given, _ = parser.parse_known_args()  # a notebook has arguments of its own
+given, _ = parser.parse_known_args()  # a notebook has its own arguments
 digits = data.load("mnist5k", standardise="unit")
 epochs, seeds = (2, (0,)) if given.quick else (40, (0, 1, 2))
 per_epoch = -(-len(digits.inputs) // 64)

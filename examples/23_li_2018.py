@@ -1,4 +1,4 @@
-"""Li et al. (2018), figures 8 and 9: how much of a path lies in PCA planes and in random ones."""
+"""Reproduce Li et al. (2018), figures 8 and 9: the share of a path in PCA and random planes."""
 
 # %% Options, digits and three networks
 import argparse
@@ -15,7 +15,7 @@ from landscape.viz.flat.lines import LINE_COLOURS, drawing
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))
 parser.add_argument("--quick", action="store_true", help="small and fast")
-given, _ = parser.parse_known_args()  # a notebook has arguments of its own
+given, _ = parser.parse_known_args()  # a notebook has its own arguments
 depth, seeds, epochs = (8, (0,), 4) if given.quick else (20, (0, 1, 2), 30)
 small = {"channels": (16, 32), "convolutions": 2, "batch_norm": True}
 networks = {
@@ -53,8 +53,8 @@ for name, (kind, options) in networks.items():
         shares[name].append((share_in(pca, run.thetas), walk, in_random))
         paths.setdefault(name, (run.thetas - run.solution, pca, others[0]))
 
-# %% The table: theirs are VGG-9 on CIFAR-10, ours small networks on 1,797 digits
-print("| in two dimensions | theirs | " + " | ".join(shares) + " |")
+# %% The table: the paper has VGG-9 on CIFAR-10, we have small networks on 1,797 digits
+print("| variance in | theirs | " + " | ".join(shares) + " |")
 print("|---|---|" + "---|" * len(shares))
 theirs = "40 to 90 %", "not given", "hardly any"
 for row, said in enumerate(theirs):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from landscape.curvature.spectrum import spectral_density
     from landscape.evaluation.engine_settings import SamplingConfig
     from landscape.evaluation.resampling import resample
-    from landscape.evaluation.sampling import loss_on_plane, place, plane_evaluator, sample
+    from landscape.evaluation.sampling import loss_on_plane, place, sample
     from landscape.kinks import slope_budget
     from landscape.kinks.microscope import minibatch_noise, residual_scaling, window_of_step
     from landscape.planes.between import line_between, plane_through
@@ -51,8 +51,8 @@ if TYPE_CHECKING:
     from landscape.records.surface import Surface
     from landscape.records.trajectory import Trajectory
     from landscape.store import open_study
-    from landscape.study import Study
     from landscape.study.configuration import StudyConfig
+    from landscape.study.experiment import Study
     from landscape.training.loop import train
     from landscape.training.recording.losses_of_records import evaluate_losses
     from landscape.training.recording.recorded import read_recording
@@ -96,7 +96,6 @@ _HOME = MappingProxyType(
         "sample": "evaluation.sampling",
         "resample": "evaluation.resampling",
         "place": "evaluation.sampling",
-        "plane_evaluator": "evaluation.sampling",
         "project": "records.projection",
         "loss_on_plane": "evaluation.sampling",
         "SamplingConfig": "evaluation.engine_settings",
@@ -117,7 +116,7 @@ _HOME = MappingProxyType(
         "minibatch_noise": "kinks.microscope",
         "window_of_step": "kinks.microscope",
         # studies in a file
-        "Study": "study",
+        "Study": "study.experiment",
         "StudyConfig": "study.configuration",
         "open_study": "store",
     }
@@ -154,7 +153,6 @@ __all__ = [
     "open_study",
     "pca_plane",
     "place",
-    "plane_evaluator",
     "plane_sharpness",
     "plane_through",
     "plane_variability",

@@ -11,8 +11,8 @@ import h5py
 from landscape import data
 from landscape.evaluation.engine_settings import SamplingConfig
 from landscape.store import StudyFile
-from landscape.study import Study
 from landscape.study.configuration import DataConfig, PcaPlaneConfig, RandomPlaneConfig, StudyConfig
+from landscape.study.experiment import Study
 from landscape.study.reporting import Silent
 from landscape.training.training_settings import TrainingConfig
 

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from .browser.html import to_html, toy_html
     from .browser.notebook import show
     from .captions.told import caption_of
+    from .closeups.closeup import Closeup
     from .closeups.microscope_captions import StepFacts
     from .closeups.microscope_scene import microscope_3d
-    from .closeups.microscopy import microscope, zooms
+    from .closeups.microscopy import microscope
     from .closeups.scaling import residual_scaling
     from .films.descent import animate_descent
     from .films.zoom import animate_zoom
@@ -36,8 +37,7 @@ if TYPE_CHECKING:
     from .meshes.mesh_files import export_mesh
     from .paper.hybrid import figure
     from .paper.mosaics import mosaic
-    from .scenes.matrices import matrix
-    from .scenes.panels import compare, surface
+    from .scenes.panels import compare, matrix, surface
     from .style import Style
     from .venues import width_of
     from .writing import save
@@ -53,7 +53,7 @@ _HOME = MappingProxyType(
         # surfaces
         "surface": ".scenes.panels",
         "compare": ".scenes.panels",
-        "matrix": ".scenes.matrices",
+        "matrix": ".scenes.panels",
         "contour": ".flat.contours",
         "figure": ".paper.hybrid",
         "mosaic": ".paper.mosaics",
@@ -67,8 +67,8 @@ _HOME = MappingProxyType(
         "kink_cut_surface": ".kinks.kink_cut_figure",
         "microscope": ".closeups.microscopy",
         "microscope_3d": ".closeups.microscope_scene",
+        "Closeup": ".closeups.closeup",
         "StepFacts": ".closeups.microscope_captions",
-        "zooms": ".closeups.microscopy",
         "residual_scaling": ".closeups.scaling",
         # measurements
         "activation_plate": ".measured.activation_plates",
@@ -92,6 +92,7 @@ _HOME = MappingProxyType(
 )
 
 __all__ = [
+    "Closeup",
     "HeightScale",
     "Look",
     "Panel",
@@ -127,7 +128,6 @@ __all__ = [
     "to_html",
     "toy_html",
     "width_of",
-    "zooms",
 ]
 
 

@@ -72,14 +72,14 @@ def ensure() -> None:
     Raises:
         RuntimeError: if they cannot; the message names the packages that are missing.
     """
-    found = probe()
-    if found is None:
+    way = probe()
+    if way is None:
         raise RuntimeError(
             "3D pictures cannot be rendered here: VTK finds no OpenGL. "
             f"On Debian or Ubuntu: sudo apt-get install -y {PACKAGES}"
         )
-    if found:
-        os.environ[_VARIABLE] = found
+    if way:
+        os.environ[_VARIABLE] = way
 
 
 if __name__ == "__main__":

@@ -26,9 +26,9 @@ def signed(path: Path) -> bool:
 
 def _signed_pdf(content: bytes) -> bool:
     """Look into the document's own information, which its trailer points to."""
-    _, found, trailer = content.rpartition(b"trailer")
+    _, keyword, trailer = content.rpartition(b"trailer")
     number = re.search(rb"/Info (\d+) 0 R", trailer)
-    if not found or number is None:
+    if not keyword or number is None:
         return False
     entry = re.search(rb"(?:^|\n)" + number[1] + rb" 0 obj(.*?)endobj", content, re.DOTALL)
     return entry is not None and f"/Creator ({SOFTWARE})".encode() in entry[1]

@@ -14,6 +14,10 @@ from landscape.records.choices import check_known
 
 Font = Literal["serif", "sans"]
 FONTS = ("serif", "sans")
+Light = Literal["above", "raking"]
+LIGHTS = ("above", "raking")
+# Of residuals; its middle is 0.
+RESIDUAL_MAP = "RdBu_r"
 # Size of tick labels on paper, in points.
 _LETTERS = 9.0
 # 8 colours each that stay apart in all three forms of colour-blindness and stand out on viridis and
@@ -54,7 +58,9 @@ class Style:
         isolines: whether 3D surfaces have lines of equal height.
         ambient: share of a 3D surface's colour that is seen without light.
         diffuse: share that the light adds where it falls straight on it.
-        key_light: intensity of the light from the upper left.
+        light: where the key light comes from: ``above`` (from the upper left), or ``raking`` (from
+            the left, close to the floor), which shows creases; a surface has no isolines then.
+        key_light: intensity of the key light.
         fill_light: intensity of the light from the right.
         elevation: of the camera over the plane, in degrees.
         azimuth: of the camera, in degrees from the alpha axis.
@@ -81,6 +87,7 @@ class Style:
     isolines: bool = True
     ambient: float = 0.42
     diffuse: float = 0.62
+    light: Light = "above"
     key_light: float = 0.75
     fill_light: float = 0.25
     elevation: float = 40.0
@@ -96,6 +103,7 @@ class Style:
         if not 0 < self.elevation < 90:
             raise ValueError(f"elevation must be between 0 and 90 degrees, got {self.elevation}")
         check_known("font", self.font, FONTS)
+        check_known("light", self.light, LIGHTS)
         if not self.path_colours:
             raise ValueError("path_colours must name at least one colour, got none")
 
@@ -121,7 +129,7 @@ class Style:
         import tomllib
 
         try:
-            told = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+            settings = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ValueError(f"{path} is not TOML: {error}") from None
         except OSError as error:
@@ -129,12 +137,12 @@ class Style:
                 f"cannot read the style {path}: {error.strerror}; name one of "
                 f"{', '.join(_NAMED)}, or a TOML file of settings, as font_size = 12"
             ) from None
-        base = told.pop("base", "paper")
+        base = settings.pop("base", "paper")
         known = {f.name: getattr(PAPER, f.name) for f in fields(cls)}
-        for key in told:
+        for key in settings:
             check_known(f"key of {path}", key, ("base", *known))
         return replace(
-            cls.named(str(base)), **{n: _checked(n, v, known[n]) for n, v in told.items()}
+            cls.named(str(base)), **{n: _checked(n, v, known[n]) for n, v in settings.items()}
         )
 
     @classmethod
@@ -157,6 +165,18 @@ class Style:
         return replace(self, panel_width=self.small_width, panel_height=self.small_height,
                        small_width=0.0, small_height=0.0,
                        isoline_width=0.7 * self.isoline_width)  # fmt: skip
+
+    def of_creases(self) -> Style:
+        """Return the style of surfaces cut along their kinks: raking light, strong shade."""
+        return replace(self, light="raking", key_light=0.85, fill_light=0.2, ambient=0.22,
+                       diffuse=0.88)  # fmt: skip
+
+    def of_residuals(self) -> Style:
+        """Return the style of what a quadratic leaves: colours about 0, strong shade.
+
+        Without lines of equal height: these would hide creases, which need contrast.
+        """
+        return replace(self, colour_map=RESIDUAL_MAP, isolines=False, ambient=0.15, diffuse=0.95)
 
     @property
     def letters(self) -> float:
@@ -226,7 +246,6 @@ class Style:
 
 
 PAPER = Style(small_width=2.6, small_height=2.1)
-PANELS = PAPER.of_many()
 SLIDES = Style(
     panel_width=7.2, panel_height=5.0, small_width=4.0, small_height=3.1, dpi=200, font="sans",
     font_size=13.0, isoline_width=0.8,
@@ -268,9 +287,9 @@ def _check_look(name: str, value: Any) -> None:
             raise ValueError(f"{name} must be a colour map of matplotlib, got {value!r}")
         return
     colours = ("background", "ink", "isoline_colour", "missing", "clipped")
-    for one in value if name == "path_colours" else [value] if name in colours else []:
-        if not is_color_like(one):
-            raise ValueError(f"{name} must hold colours such as '#d7191c', got {one!r}")
+    for colour in value if name == "path_colours" else [value] if name in colours else []:
+        if not is_color_like(colour):
+            raise ValueError(f"{name} must hold colours such as '#d7191c', got {colour!r}")
 
 
 # The superscripts that STIXGeneral has not.

@@ -80,11 +80,11 @@ def width_of(venue: str, *, columns: int = 1) -> float:
     """
     key = venue.lower()
     check_known("venue", key, VENUES)
-    found = VENUES[key]
+    chosen = VENUES[key]
     if columns not in (1, 2):
         raise ValueError(f"columns must be 1 or 2, got {columns}")
     if columns == 1:
-        return found.single
-    if found.double is None:
-        raise ValueError(f"{found.title} has one column, {found.single:g} in wide; use columns=1")
-    return found.double
+        return chosen.single
+    if chosen.double is None:
+        raise ValueError(f"{chosen.title} has one column, {chosen.single:g} in wide; use columns=1")
+    return chosen.double

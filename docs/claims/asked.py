@@ -13,10 +13,10 @@ import math
 import sys
 
 import landscape
-from landscape.claims.claim import KIND
 from landscape.claims.comparing import groups
-from landscape.claims.convergence import judged_apart
 from landscape.claims.effects import paired_effect
+from landscape.claims.pilot import judged_apart
+from landscape.claims.setting import KIND
 
 
 def main(path: str) -> None:

@@ -23,8 +23,9 @@ import torch
 
 from landscape import data
 from landscape.claims.effort import Effort
+from landscape.claims.optimizers import Methods
 from landscape.claims.setting import Setting
-from landscape.claims.stacked import Methods, descend
+from landscape.claims.stacked import descend
 from landscape.claims.twins import activations_of, twins
 from landscape.evaluation.choice import threads
 from landscape.problem import Problem

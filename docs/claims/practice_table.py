@@ -43,12 +43,12 @@ def page(rows: Sequence[Row], source: str) -> str:
     lines = [
         f"# Twins where people train: `{source}`",
         "",
-        f"{len(cells)} cells (network, optimizer, schedule, batch size), {span} seeds each that "
-        "are judged, each at rates that three others chose. Effects are medians with 95 % "
-        "intervals, not corrected for their number; in brackets how many seeds are censored. They "
-        "are exploratory: estimated, and not judged. How each is measured: "
-        "[claims.md](../claims.md#where-people-train). What every cell costs, also those that were "
-        "not measured: [practice_costs.csv](practice_costs.csv).",
+        f"{len(cells)} cells (network, optimizer, schedule, batch size) with {span} seeds each; "
+        "three other seeds choose the rates of every seed. Effects are medians with 95 % intervals "
+        "that are not corrected for their number. The number of censored seeds is in brackets. All "
+        "effects are exploratory: estimated, not judged. "
+        "[claims.md](../claims.md#where-people-train) describes the measurement, "
+        "[practice_costs.csv](practice_costs.csv) the cost of every cell, measured or not.",
         "",
     ]
     for quantity, title, note in TABLES:

@@ -40,19 +40,19 @@ PAIRS = (("relu", "smelu_0.1", 2), ("pwl_elu_0.5", "elu", 2), ("pwl_gelu_0.5", "
 COLUMNS = ("change", "kinks", "missed", "cost", "swapped", "undone", "moved")
 
 NOTE = (
-    "`{command}`: digits, perceptrons of width 32, gradient descent at rate 0.3 (0.1 with 8 "
-    "hidden layers), 300 steps; {seeds} seeds, each with its own weights and 1,200 training "
-    "examples; sums over 8 single steps of each run. Means over the seeds in per cent with 95 % "
-    "t intervals, conditional on this data set. Slope change, its part in kinks, what kinks take "
-    "back, and the change with the activation swapped on the same weights are shares of what the "
-    "gradient promises, |g.d|; what autograd misses is a share of the slope change, of steps "
-    "where that is over 1 % of |g.d|; crossings undone are those of a kink (of 0 without kinks) "
-    "that the next step takes back."
+    "`{command}` trains perceptrons of width 32 on digits by gradient descent: 300 steps at rate "
+    "0.3 (0.1 with 8 hidden layers), {seeds} seeds, each with its own weights and 1,200 training "
+    "examples. Each run is summed over 8 single steps. The tables give means over the seeds in "
+    "per cent with 95 % t intervals, conditional on this data set. Slope change, its part in "
+    "kinks, what kinks take back, and the change after a swap of the activation on the same "
+    "weights are shares of |g.d|, the decrease that the gradient promises. What autograd misses is "
+    "a share of the slope change, over steps where this exceeds 1 % of |g.d|. Crossings undone are "
+    "the share of crossings of a kink (of 0 without kinks) that the next step undoes."
 )
 
 LOSSES = (
     "Training loss of twins at one rate, kinked over smooth: medians over the seeds with 95 % "
-    "intervals from order statistics. This compares twins at one rate, it is not speed."
+    "intervals from order statistics. This compares twins at one rate, not their speed."
 )
 
 
@@ -78,7 +78,7 @@ def measured(activation: str, depth: int, seed: int) -> list[dict[str, Any]]:
     found = landscape.kinks.along_path(problem, run, records=records, checks=0)
     own = [kink.place for kink in activations.get(activation).kinks] or [0.0]
     swap = swap_control(
-        problem, run, str(control_of(activation)), own=activation, records=records, knots=own
+        problem, run, str(control_of(activation)), activation=activation, records=records, knots=own
     )
     rows = []
     for part, which in thirds(records).items():

@@ -22,11 +22,12 @@ from landscape.claims.wording import wording
 
 Row = dict[str, str]
 _HOW = (
-    "Effects are medians over paired seeds, kinked over smooth (factors, ×) or kinked minus "
-    "smooth, as named, with exact intervals that are not corrected; p of no difference, by signs "
-    "alone, and corrected by Holm over the primary contrasts; p of a difference as large as the "
-    "margin, corrected likewise. What belongs to no family is exploratory: estimated, not judged. "
-    "How each is measured, and the rule: [claims.md](../claims.md)."
+    "An effect is the median over paired seeds of kinked over smooth (×) or kinked minus smooth, "
+    "with an exact 95 % interval that is not corrected. *p* tests for no difference, *p signs* by "
+    "the sign test alone; *p Holm* is p corrected over the primary contrasts. *p same, Holm* tests "
+    "for a difference as large as the margin. *Null* is the effect of the null pair. Contrasts of "
+    "no family are exploratory: estimated, not judged. [claims.md](../claims.md) gives the "
+    "measurements, [statistics.md](../statistics.md) the rule."
 )
 # Column and heading.
 _COLUMNS = {"n": "n", "censored": "censored", "p": "p", "p_signs": "p signs", "p_holm": "p Holm",

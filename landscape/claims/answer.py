@@ -69,13 +69,13 @@ def answer(
         What is said of speed; the size of every quantity that decides; what single steps show
         (first, where no claim was measured); how the verdicts are spread; what it rests on.
     """
-    verdicts = {int(found["number"]): str(found["verdict"]) for found in findings}
+    verdicts = {int(finding["number"]): str(finding["verdict"]) for finding in findings}
     speed, beside = _speed(verdicts), _BOUNCES.get(verdicts.get(1, ""))
     if beside:
         speed = f"{speed[:-1]}; {beside}."
-    sizes = [line for found in findings for line in _sizes(found)]
-    told = (_steps(label, run) for label, run in (paths or {}).items())
-    steps = [line for line in told if line]
+    sizes = [line for finding in findings for line in _sizes(finding)]
+    per_run = (_steps(label, run) for label, run in (paths or {}).items())
+    steps = [line for line in per_run if line]
     # What was measured comes first.
     first = [speed, *sizes, *steps] if verdicts else [*steps, speed]
     return (*first, _spread(verdicts, of), _ground(verdicts, facts))
@@ -98,9 +98,9 @@ def _sizes(finding: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _steps(label: str, told: Mapping[str, Any]) -> str:
+def _steps(label: str, run: Mapping[str, Any]) -> str:
     """Say what late single steps of one run showed; "" where it was not followed."""
-    late = told.get("along_path", {}).get("last")
+    late = run.get("along_path", {}).get("last")
     if late is None:
         return ""
     change, kinks = late["slope_change_of_promise"], late["kink_of_promise"]
@@ -110,7 +110,7 @@ def _steps(label: str, told: Mapping[str, Any]) -> str:
         f"{label}, steps {late['from_step']} to {late['to_step']}: within a step the slope changes "
         f"by {change:.1%} of what the gradient promises, kinks by {abs(kinks):.1%}"
     )
-    undone = told.get("swap_control", {}).get("last", {}).get("undone")
+    undone = run.get("swap_control", {}).get("last", {}).get("undone")
     if not kinks or undone is None:
         return f"{line}."
     return f"{line}; the next step undoes {undone:.0%} of the crossings."
@@ -140,23 +140,23 @@ def few_seeds(count: int) -> str:
 
 
 def _speed(verdicts: Mapping[int, str]) -> str:
-    found = Counter(verdicts[number] for number in SPEED if number in verdicts)
-    if not found:
+    counts = Counter(verdicts[number] for number in SPEED if number in verdicts)
+    if not counts:
         return (
             "Whether smoothness of the activation itself changes the speed of gradient descent was "
             "not measured in this study."
         )
-    if found["supported"] and found["contradicted"]:
+    if counts["supported"] and counts["contradicted"]:
         return (
             "Smoothness of the activation changes the speed of gradient descent here in some "
             "respects as was claimed, in others the other way."
         )
-    if found["supported"]:
-        only = "" if found.total() == found["supported"] else ", though not in every respect"
+    if counts["supported"]:
+        only = "" if counts.total() == counts["supported"] else ", though not in every respect"
         return f"Yes: smoothness of the activation itself changes the speed of descent here{only}."
-    if found["contradicted"]:
+    if counts["contradicted"]:
         return "No: where a difference shows, it is the opposite of what was claimed."
-    if found["equivalent"] and found["equivalent"] >= found["undecided"]:
+    if counts["equivalent"] and counts["equivalent"] >= counts["undecided"]:
         return (
             "Hardly: smoothness of the activation itself changes the speed of gradient descent "
             "by less than would matter here."

@@ -26,14 +26,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from landscape.claims.claim import KIND, Finding, Setting, claim_of, finding
-from landscape.claims.comparing import Quantity, decided, registered, said
+from landscape.claims.comparing import Quantity, decided, registered
 from landscape.claims.primary import deciding_twins
+from landscape.claims.rates import sharpness_at
+from landscape.claims.setting import Setting
 from landscape.claims.sharpest import sharpest
-from landscape.claims.stable_rate import sharpness_at
 from landscape.claims.stacked import Stack
 from landscape.claims.statistics import log_margin
+from landscape.claims.summaries import effects
 from landscape.claims.twins import activations_of, twins
+from landscape.claims.verdicts import Finding, finding
 from landscape.claims.watching import pre_activations
 from landscape.networks.randomness import keyed_normal
 from landscape.problem import Problem
@@ -84,7 +86,7 @@ def bounce(
         losses, slopes = stack.gradients(torch.from_numpy(places).to(stack.dtype))
         return losses.double().numpy(), slopes.double().numpy()
 
-    runs = [_Run(_Watched(stack)) for _ in levels]
+    runs = [_Run(stack) for _ in levels]
     directions = np.repeat(keyed_normal((thetas.shape[1],), seed, "sharpest").numpy()[None], count,
                            axis=0)  # fmt: skip
     scales, rates = 1e-3 * np.linalg.norm(thetas, axis=1), np.zeros(count)
@@ -95,14 +97,14 @@ def bounce(
             break
         fresh = step % every == 0
         if fresh:
-            found, directions = sharpest(lambda p: at(p)[1], thetas, directions, scales=scales)
-            rates = np.asarray(levels) / np.maximum(np.nan_to_num(found), np.finfo(float).tiny)
+            sharpness, directions = sharpest(lambda p: at(p)[1], thetas, directions, scales=scales)
+            rates = np.asarray(levels) / np.maximum(np.nan_to_num(sharpness), np.finfo(float).tiny)
         for copy, run in enumerate(runs):
             run.going = run.going and bool(going[copy])
             if not run.going:
                 continue
             if fresh:
-                run.measured(float(found[copy]), float(rates[copy]))
+                run.measured(float(sharpness[copy]), float(rates[copy]))
             run.step(float(values[copy]), slopes[copy], directions[copy], thetas[copy])
         scales = np.maximum(rates * np.linalg.norm(slopes, axis=1), 1e-12)
         thetas = thetas - rates[:, None] * slopes
@@ -112,9 +114,11 @@ def bounce(
 class _Run:
     """What is noted of one descent."""
 
-    def __init__(self, watched: _Watched) -> None:
+    def __init__(self, stack: Stack) -> None:
         self.going = True
-        self._watched = watched
+        self._stack = stack
+        self._side: Tensor | None = None
+        self._crossed: Tensor | None = None
         self._before: Floats | None = None
         self._component: float | None = None
         self._log: dict[str, list[float]] = {
@@ -131,7 +135,7 @@ class _Run:
     def step(self, value: float, slope: Floats, direction: Floats, theta: Floats) -> None:
         """Note a step: the loss, the gradient [P], the sharpest direction [P], the place [P]."""
         log, along = self._log, float(slope @ direction)
-        crossed, returned = self._watched.seen(theta)
+        crossed, returned = self._crossings(theta)
         if self._before is not None:
             lengths = float(np.linalg.norm(slope) * np.linalg.norm(self._before))
             log["cosines"].append(float(slope @ self._before) / lengths if lengths else np.nan)
@@ -144,24 +148,11 @@ class _Run:
         log["losses"].append(value)
         self._before, self._component = slope, along
 
-    def log(self) -> dict[str, Floats]:
-        """Return everything that was noted."""
-        return {name: np.array(values) for name, values in self._log.items()}
-
-
-class _Watched:
-    """Counts crossings of z = 0, and those that are taken back at once."""
-
-    def __init__(self, stack: Stack) -> None:
-        self._stack = stack
-        self._side: Tensor | None = None
-        self._crossed: Tensor | None = None
-
-    def seen(self, theta: Floats) -> tuple[float, float]:
+    def _crossings(self, theta: Floats) -> tuple[float, float]:
         """Return the share that crossed since the last call, and of those before that returned."""
         parameters = self._stack.named(torch.from_numpy(theta).to(self._stack.dtype))
-        found = pre_activations(self._stack.network.inner, self._stack.examples[0], parameters)
-        side = torch.cat([z.reshape(-1) > 0 for z in found.values()])
+        inputs = pre_activations(self._stack.network.inner, self._stack.examples[0], parameters)
+        side = torch.cat([z.reshape(-1) > 0 for z in inputs.values()])
         crossed = None if self._side is None else side ^ self._side
         share = float("nan") if crossed is None else float(crossed.double().mean())
         returned = float("nan")
@@ -169,6 +160,10 @@ class _Watched:
             returned = float(crossed[self._crossed].double().mean())
         self._side, self._crossed = side, crossed
         return share, returned
+
+    def log(self) -> dict[str, Floats]:
+        """Return everything that was noted."""
+        return {name: np.array(values) for name, values in self._log.items()}
 
 
 def measure(setting: Setting) -> Analysis:
@@ -199,8 +194,7 @@ def measure(setting: Setting) -> Analysis:
             arrays["ended"][row, column] = len(run["losses"])
             arrays["last_losses"][row, column] = run["losses"][-1]
             arrays["sharpness"][row, column, : len(run["sharpness"])] = run["sharpness"]
-    settings = {**setting.facts(), "claim": 1, "activations": list(names), "levels": list(LEVELS)}
-    return Analysis(KIND, arrays, settings)
+    return setting.analysis(1, names, arrays, levels=list(LEVELS))
 
 
 def _mean(values: Floats) -> float:
@@ -252,7 +246,7 @@ def verdict(analyses: Sequence[Analysis]) -> Finding:
     return finding(
         1,
         deciding,
-        sentence=f"Kinked minus smooth: {said(deciding) or 'not compared, one seed'}. "
+        sentence=f"Kinked minus smooth: {effects(deciding) or 'not compared, one seed'}. "
         f"{_weight(analyses)}",
         shown=beside,
         limits="Full-batch gradient descent; rates follow the sharpness at the scale of a step.",
@@ -287,6 +281,3 @@ def _weight(analyses: Sequence[Analysis]) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.2g} %"
-
-
-CLAIM = claim_of(1, measure=measure, verdict=verdict)

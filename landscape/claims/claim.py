@@ -1,8 +1,8 @@
 """The registry: every claim with its wording, its measurement and its verdict.
 
 A claim is measured for one :class:`Setting` at a time, that is for one seed; the verdict takes the
-analyses of all seeds, data sets and networks. A module that measures a claim ends in
-``CLAIM = claim_of(number, measure=..., verdict=...)`` and stands in ``_HOMES``.
+analyses of all seeds, data sets and networks. The module of a claim, in ``_HOMES``, defines
+``measure`` and ``verdict``.
 """
 
 from __future__ import annotations
@@ -12,47 +12,25 @@ from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
 
-from landscape.claims.setting import Effort, Setting
-from landscape.claims.statistics import Contrast, Verdict, paired_effect
-from landscape.claims.verdicts import Finding, combined, finding
-from landscape.claims.wording import wording
+from landscape.claims.setting import Setting
+from landscape.claims.verdicts import Finding
+from landscape.claims.wording import Wording, wording
 from landscape.records.choices import known_names
 from landscape.records.results import Analysis
 
-__all__ = [
-    "KIND",
-    "Claim",
-    "Contrast",
-    "Effort",
-    "Finding",
-    "Setting",
-    "Verdict",
-    "claim_of",
-    "combined",
-    "finding",
-    "known_claims",
-    "paired_effect",
-]
-
-# Of the analyses in a study file: ``/analyses/claims/<number>.<group>.seed<seed>``.
-KIND = "claims"
-
-Measure = Callable[[Setting], Analysis]
-Judge = Callable[[Sequence[Analysis]], Finding]
-
-# Where each claim is measured: module and name.
-_HOMES: MappingProxyType[int, tuple[str, str]] = MappingProxyType(
+# The module of each claim.
+_HOMES: MappingProxyType[int, str] = MappingProxyType(
     {
-        1: ("bounce", "CLAIM"),
-        2: ("stable_rate", "CLAIM"),
-        3: ("difference_quotients", "CLAIM"),
-        4: ("exact_zeros", "CLAIM"),
-        5: ("vanishing", "CLAIM"),
-        6: ("dead_units", "CLAIM"),
-        7: ("pattern_changes", "CLAIM"),
-        8: ("convergence", "CLAIM"),
-        9: ("saturation", "CLAIM"),
-        10: ("convergence", "CLAIM_ELSEWHERE"),
+        1: "bounce",
+        2: "stable_rate",
+        3: "difference_quotients",
+        4: "exact_zeros",
+        5: "vanishing",
+        6: "dead_units",
+        7: "pattern_changes",
+        8: "convergence",
+        9: "saturation",
+        10: "elsewhere",
     }
 )
 
@@ -62,41 +40,20 @@ class Claim:
     """A claim that can be measured.
 
     Attributes:
-        number: 1 to 10.
-        title: in a few words.
-        quotation: the claim.
-        readings: where translations differ, each of them; the verdict is on the first.
-        control: what the effect is compared with.
+        wording: number, title, quotation, readings, control.
         measure: one setting, that is one seed, to an analysis of kind ``claims`` whose settings
             contain ``setting.facts()``.
         verdict: the analyses of all seeds to a finding.
     """
 
-    number: int
-    title: str
-    quotation: str
-    readings: tuple[str, ...]
-    control: str
-    measure: Measure
-    verdict: Judge
+    wording: Wording
+    measure: Callable[[Setting], Analysis]
+    verdict: Callable[[Sequence[Analysis]], Finding]
 
-
-def claim_of(number: int, *, measure: Measure, verdict: Judge) -> Claim:
-    """Join a measurement and a verdict to the wording of a claim.
-
-    Raises:
-        ValueError: for another number than 1 to 10.
-    """
-    said = wording(number)
-    return Claim(
-        number=number,
-        title=said.title,
-        quotation=said.quotation,
-        readings=said.readings,
-        control=said.control,
-        measure=measure,
-        verdict=verdict,
-    )
+    @property
+    def number(self) -> int:
+        """1 to 10."""
+        return self.wording.number
 
 
 def known_claims(numbers: Sequence[int] = ()) -> tuple[Claim, ...]:
@@ -108,8 +65,9 @@ def known_claims(numbers: Sequence[int] = ()) -> tuple[Claim, ...]:
     missing = sorted(set(numbers) - _HOMES.keys())
     if missing:
         raise ValueError(f"claim {missing[0]} cannot be measured; {known_names(sorted(_HOMES))}")
-    chosen = sorted(set(numbers)) or sorted(_HOMES)
-    homes = [_HOMES[number] for number in chosen]
+    chosen = sorted(set(numbers) or _HOMES)
+    homes = [import_module(f"landscape.claims.{_HOMES[number]}") for number in chosen]
     return tuple(
-        getattr(import_module(f"landscape.claims.{module}"), name) for module, name in homes
+        Claim(wording=wording(number), measure=home.measure, verdict=home.verdict)
+        for number, home in zip(chosen, homes, strict=True)
     )

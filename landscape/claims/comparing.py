@@ -6,7 +6,7 @@ its arrays are these. A group is one data set, network and arm; its seeds are pa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,6 @@ from landscape.claims.statistics import Contrast
 from landscape.claims.twins import NULL, Twin, twins
 from landscape.records.results import Analysis
 
-# Effects that are told with their intervals; a sentence with more is not read.
-_MOST_TOLD = 3
 # Of an analysis and the index of an activation one number: inf of a run that did not arrive, NaN of
 # one that diverged and of which nothing is known. None where it was not measured.
 Values = Callable[[Analysis, int], float | None]
@@ -67,10 +65,10 @@ def registered(claim: int, name: str, values: Values, *, known_as: str = "") -> 
 
 def groups(analyses: Sequence[Analysis]) -> dict[str, list[Analysis]]:
     """Return the analyses of each group, by seed."""
-    found: dict[str, list[Analysis]] = {}
+    by_group: dict[str, list[Analysis]] = {}
     for analysis in sorted(analyses, key=lambda a: int(a.settings["seed"])):
-        found.setdefault(str(analysis.settings["group"]), []).append(analysis)
-    return found
+        by_group.setdefault(str(analysis.settings["group"]), []).append(analysis)
+    return by_group
 
 
 def effect_of(analyses: Sequence[Analysis], pair: tuple[str, str], quantity: Quantity) -> Effect:
@@ -134,7 +132,7 @@ def contrasts(
         was not measured, or has a value without a logarithm. Runs that diverged or did not arrive
         are compared.
     """
-    found = []
+    compared_twins = []
     for group, seeds in groups(analyses).items():
         if len(seeds) < 2:
             continue
@@ -145,9 +143,9 @@ def contrasts(
                 effect = effect_of(seeds, (twin.kinked, twin.smooth), quantity)
                 name = f"{quantity.name}: {twin.name}, {group}"
                 family = quantity.family if twin.primary else ""
-                found.append(Contrast(name, effect, quantity.claimed, quantity.margin, floor,
-                                      family))  # fmt: skip
-    return found
+                compared_twins.append(Contrast(name, effect, quantity.claimed, quantity.margin,
+                                               floor, family))  # fmt: skip
+    return compared_twins
 
 
 def twin_of(contrast: Contrast) -> str:
@@ -183,63 +181,3 @@ def _floor(seeds: Sequence[Analysis], quantity: Quantity) -> float:
 
 def _index(analysis: Analysis, name: str) -> int:
     return list(analysis.settings["activations"]).index(name)
-
-
-def said(found: Sequence[Contrast]) -> str:
-    """Put the estimates of some contrasts into words, quantity by quantity.
-
-    Effects of logarithms as factors, others as differences, each with its interval; for several
-    groups the median over them, and from where to where the estimates go. More than three
-    are told by their smooth activation alone, without intervals.
-    """
-    told: dict[str, dict[str, list[Contrast]]] = {}
-    for contrast in found:
-        quantity = contrast.name.partition(": ")[0]
-        told.setdefault(quantity, {}).setdefault(twin_of(contrast), []).append(contrast)
-    if sum(map(len, told.values())) > _MOST_TOLD:
-        return _briefly(told)
-    return "; ".join(
-        f"{quantity}: " + ", ".join(f"{pair} {_in_words(some)}" for pair, some in pairs.items())
-        for quantity, pairs in told.items()
-    )
-
-
-def _briefly(told: Mapping[str, Mapping[str, Sequence[Contrast]]]) -> str:
-    """Tell estimates alone; quantities that differ by their last word share a sentence."""
-    stems: dict[str, dict[str, list[str]]] = {}
-    ends: dict[str, list[str]] = {}
-    for quantity, pairs in told.items():
-        stem, _, end = quantity.rpartition(" ")
-        ends.setdefault(stem, []).append(end)
-        for pair, found in pairs.items():
-            # "relu against smelu_0.1" is told by its smooth twin.
-            smooth = pair.partition(" against ")[2]
-            estimate = _in_words(found).partition(" (")[0].partition(",")[0]
-            stems.setdefault(stem, {}).setdefault(smooth, []).append(estimate)
-    return "; ".join(
-        f"{stem} {' | '.join(ends[stem])}: "
-        + ", ".join(f"{smooth} {' | '.join(values)}" for smooth, values in pairs.items())
-        for stem, pairs in stems.items()
-    )
-
-
-def _in_words(found: Sequence[Contrast]) -> str:
-    """Return one effect with its interval, or the median and range of several."""
-    effects = [contrast.effect for contrast in found]
-    estimates = [effect.estimate for effect in effects if not np.isnan(effect.estimate)]
-    with np.errstate(invalid="ignore"):
-        middle = float(np.median(estimates)) if estimates else float("nan")
-    if np.isnan(middle):
-        return "not known, too few runs arrive"
-    if np.isinf(middle):
-        return "only the second arrives" if middle > 0 else "only the first arrives"
-    ends = min(estimates), max(estimates)
-    if len(effects) == 1:
-        ends = effects[0].low, effects[0].high
-    if effects[0].scale == "log":
-        with np.errstate(over="ignore"):
-            middle, low, high = np.exp([middle, *ends])
-        text = f"x {middle:.3g} ({low:.3g} to {high:.3g}"
-    else:
-        text = f"{middle:+.3g} ({ends[0]:+.3g} to {ends[1]:+.3g}"
-    return text + (")" if len(effects) == 1 else f" over {len(estimates)} groups)")

@@ -25,16 +25,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from landscape.claims.claim import KIND, Finding, Setting, claim_of, finding
 from landscape.claims.comparing import Quantity, compared
-from landscape.claims.convergence import rate_grid
 from landscape.claims.layer_gradients import mean_outputs, saturated_share
+from landscape.claims.optimizers import methods_at
 from landscape.claims.primary import primary
-from landscape.claims.stacked import Methods, descend
+from landscape.claims.rates import rate_grid
+from landscape.claims.setting import Setting
+from landscape.claims.stacked import descend
 from landscape.claims.summaries import ranges
+from landscape.claims.verdicts import Finding, finding
 from landscape.claims.watching import Parameters, per_unit, watched
 from landscape.networks.parameters import layout_of, unflatten, unwrapped
-from landscape.records.arrays import Floats, as_floats
+from landscape.records.arrays import Floats, freeze
 from landscape.records.results import Analysis
 
 Flags = NDArray[np.bool_]
@@ -50,31 +52,18 @@ class UnitStates:
     """Units along a path of T parameter vectors.
 
     Attributes:
-        layers: names of the L activations.
-        layer_of: of each of the U units the index of its layer, [U].
-        dead: whether act' is 0 on every example, [T, U].
+        dead: whether act' is 0 on every example, of all U units of the L layers, [T, U].
         saturated: share of pairs with |act'| below a tenth of its largest, [T, L].
         means: mean output over all pairs, [T, L].
     """
 
-    layers: tuple[str, ...]
-    layer_of: NDArray[np.int64]
     dead: Flags
     saturated: Floats
     means: Floats
 
     def __post_init__(self) -> None:
-        times, units = np.shape(self.dead)
-        if np.shape(self.layer_of) != (units,):
-            raise ValueError(f"layer_of must have shape ({units},), got {np.shape(self.layer_of)}")
-        for name in ("saturated", "means"):
-            shape = (times, len(self.layers))
-            object.__setattr__(self, name, as_floats(getattr(self, name), name, shape))
-
-    @property
-    def dead_to_the_end(self) -> Flags:
-        """Whether a unit is dead and stays so at every later record, [T, U]."""
-        return np.logical_and.accumulate(self.dead[::-1])[::-1]
+        shape = (len(self.dead), np.shape(self.means)[-1])
+        freeze(self, dict.fromkeys(("saturated", "means"), shape))
 
     @property
     def died(self) -> Flags:
@@ -84,7 +73,7 @@ class UnitStates:
     @property
     def for_good(self) -> Flags:
         """Died, and dead at every record of the second half, [U]."""
-        return np.asarray(self.died & self.dead_to_the_end[len(self.dead) // 2])
+        return np.asarray(self.died & self.dead[len(self.dead) // 2 :].all(axis=0))
 
     @property
     def for_a_time(self) -> Flags:
@@ -130,8 +119,6 @@ def unit_states(model: nn.Module, inputs: Tensor, thetas: Floats) -> UnitStates:
         rows["saturated"].append([saturated_share(call) for call in calls])
         rows["means"].append(mean_outputs(calls))
     return UnitStates(
-        layers=tuple(call.layer for call in calls),
-        layer_of=np.repeat(np.arange(len(calls)), [len(state) for state in states]),
         dead=np.stack(rows["dead"]),
         saturated=np.array(rows["saturated"]),
         means=np.array(rows["means"]),
@@ -156,26 +143,23 @@ def measure(setting: Setting) -> Analysis:
     arrays: dict[str, Any] = {name: np.full(shape, np.nan) for name in shares}
     arrays |= {name: np.full((*shape, 2), np.nan) for name in ("saturated", "means")}
     arrays |= {"descended": np.zeros(shape, dtype=bool), "rates": rates}
-    methods = Methods(rates, np.zeros(len(rates)), np.zeros(len(rates)))
     for row, name in enumerate(ACTIVATIONS):
         problem = setting.problem(name)
-        run = descend(problem, methods, steps=effort.steps, record_every=every, seed=setting.seed,
-                      keep_path=True)  # fmt: skip
+        run = descend(problem, methods_at(rates), steps=effort.steps, record_every=every,
+                      seed=setting.seed, keep_path=True)  # fmt: skip
         arrays["descended"][row] = run.losses[:, -1] < run.losses[:, 0]
-        for column, path in enumerate(np.moveaxis(np.asarray(run.path), 1, 0)):
-            if np.isfinite(path).all():
-                for key, value in _ended(setting, problem.model, path).items():
-                    arrays[key][row, column] = value
-    settings = {**setting.facts(), "claim": 6, "activations": list(ACTIVATIONS)}
-    return Analysis(KIND, arrays, settings)
+        for column, path in run.finite_paths.items():
+            for key, value in _ended(setting, problem.model, path).items():
+                arrays[key][row, column] = value
+    return setting.analysis(6, ACTIVATIONS, arrays)
 
 
 def _ended(setting: Setting, model: nn.Module, path: Floats) -> dict[str, Any]:
     """Return what became of the units along one finite path [T, P]."""
-    found = unit_states(model, setting.inputs, path)
-    ended: dict[str, Any] = {"dead": found.dead[-1].mean()}
-    ended |= {key: getattr(found, key).mean() for key in ("died", "for_good", "for_a_time")}
-    ended |= {key: getattr(found, key)[[0, -1]].mean(axis=1) for key in ("saturated", "means")}
+    states = unit_states(model, setting.inputs, path)
+    ended: dict[str, Any] = {"dead": states.dead[-1].mean()}
+    ended |= {key: getattr(states, key).mean() for key in ("died", "for_good", "for_a_time")}
+    ended |= {key: getattr(states, key)[[0, -1]].mean(axis=1) for key in ("saturated", "means")}
     if setting.held_out is not None:
         ended["held_out"] = unit_states(model, setting.held_out[0], path[-1:]).dead[-1].mean()
     return ended
@@ -226,6 +210,3 @@ def verdict(analyses: Sequence[Analysis]) -> Finding:
         limits="Gradient descent on all examples, at the largest rate of a grid at which every "
         "activation descended. These activations differ in more than whether they die.",
     )
-
-
-CLAIM = claim_of(6, measure=measure, verdict=verdict)

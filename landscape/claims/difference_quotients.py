@@ -16,15 +16,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from landscape.claims.claim import KIND, Finding, Setting, claim_of, finding
 from landscape.claims.comparing import groups
 from landscape.claims.effects import paired_effect
 from landscape.claims.primary import primary
+from landscape.claims.setting import Setting, stacked
 from landscape.claims.statistics import Contrast
+from landscape.claims.verdicts import Finding, finding
 from landscape.curvature.derivatives import LossAtPoint
 from landscape.kinks import slope_budget
 from landscape.planes.network_segments import random_segment
@@ -66,11 +66,8 @@ def differences(
         return np.asarray(evaluator(thetas)["losses"]).reshape(t.shape)
 
     def slopes(t: Floats) -> Floats:
-        found = []
-        for one in t:
-            at.theta = segment.origin + one * segment.direction
-            found.append(at.gradient() @ segment.direction)
-        return np.array(found)
+        thetas = (segment.origin + place * segment.direction for place in t)
+        return np.array([at.gradient_at(theta) @ segment.direction for theta in thetas])
 
     here = losses(places)[:, None]
     before, after = (losses(places[:, None] + sign * steps) for sign in (-1, 1))
@@ -92,8 +89,8 @@ def crossings_of(problem: Problem, segment: Segment, count: int) -> tuple[Floats
         Places t [K] and jumps J [K] of the mean loss's slope, K at most ``count``.
     """
     budget = slope_budget(problem, segment, keep_crossings=True)
-    found = len(budget.places)
-    chosen = np.unique(np.linspace(0, found - 1, min(count, found)).round()).astype(int)
+    total = len(budget.places)
+    chosen = np.unique(np.linspace(0, total - 1, min(count, total)).round()).astype(int)
     # Crossings with no gradient behind them (dead further up) jump by nothing.
     real = chosen[budget.jumps[chosen] != 0]
     return budget.places[real], budget.jumps[real]
@@ -113,31 +110,24 @@ def measure(setting: Setting) -> Analysis:
     line = random_segment(kinked.model, seed=setting.seed, span=0.1)
     places, jumps = crossings_of(kinked, line, count)
     steps = STEPS * (line.end - line.start)
-    found = [differences(setting.problem(name), line, places, steps) for name in TWIN]
-    arrays: dict[str, Any] = {key: np.stack([one[key] for one in found]) for key in found[0]}
+    arrays = stacked([differences(setting.problem(name), line, places, steps) for name in TWIN])
     few = min(_SINGLES, len(setting.targets))
     singles = [_single(setting, line, index, count) for index in range(few)]
     for key in singles[0]:
-        arrays[key] = np.concatenate([one[key] for one in singles])
-    settings = {
-        **setting.facts(),
-        "claim": 3,
-        "activations": list(TWIN),
-        "segment": line.kind,
-        "span": 0.1,
-    }
-    return Analysis(KIND, {**arrays, "places": places, "jumps": jumps, "steps": steps}, settings)
+        arrays[key] = np.concatenate([single[key] for single in singles])
+    arrays |= {"places": places, "jumps": jumps, "steps": steps}
+    return setting.analysis(3, TWIN, arrays, segment=line.kind, span=0.1)
 
 
 def _single(setting: Setting, line: Segment, index: int, count: int) -> dict[str, Floats]:
     """Measure the kinks of the loss of a single example."""
-    one = setting.inputs[index : index + 1], setting.targets[index : index + 1]
-    problem = replace(setting.problem(TWIN[0]), data=one)
+    example = setting.inputs[index : index + 1], setting.targets[index : index + 1]
+    problem = replace(setting.problem(TWIN[0]), data=example)
     places, jumps = crossings_of(problem, line, count)
     tiny = STEPS[-1:] * (line.end - line.start)
-    found = differences(problem, line, places, tiny)
-    sides = np.column_stack([found["left"], found["right"]])
-    return {"single_jumps": jumps, "single_sides": sides, "single_central": found["central"][:, 0]}
+    slopes = differences(problem, line, places, tiny)
+    sides = np.column_stack([slopes["left"], slopes["right"]])
+    return {"single_jumps": jumps, "single_sides": sides, "single_central": slopes["central"][:, 0]}
 
 
 def misled(central: Floats, left: Floats, right: Floats) -> Floats:
@@ -160,16 +150,18 @@ _JUDGED = int(np.argmin(np.abs(STEPS - 1e-6)))
 
 
 def _mean_error(analysis: Analysis, activation: int) -> float:
-    arrays = analysis.arrays
-    central = arrays["central"][activation, :, _JUDGED]
-    errors = misled(central, arrays["left"][activation], arrays["right"][activation])
-    return float(np.median(errors)) if len(errors) else 0.0
+    central, left, right = (
+        analysis.arrays[key][activation] for key in ("central", "left", "right")
+    )
+    return _median_error(central[:, _JUDGED], left, right)
 
 
 def _single_error(analysis: Analysis) -> float:
-    sides = analysis.arrays["single_sides"]
-    errors = misled(analysis.arrays["single_central"], sides[:, 0], sides[:, 1])
-    return float(np.median(errors)) if len(errors) else 0.0
+    return _median_error(analysis.arrays["single_central"], *analysis.arrays["single_sides"].T)
+
+
+def _median_error(central: Floats, left: Floats, right: Floats) -> float:
+    return float(np.median(misled(central, left, right))) if len(central) else 0.0
 
 
 def verdict(analyses: Sequence[Analysis]) -> Finding:
@@ -204,6 +196,3 @@ def verdict(analyses: Sequence[Analysis]) -> Finding:
         "examples. That the derivative is not defined on "
         "the kink itself is true by definition and not measured.",
     )
-
-
-CLAIM = claim_of(3, measure=measure, verdict=verdict)

@@ -57,7 +57,7 @@ def doses(analyses: Sequence[Analysis], quantity: Quantity) -> tuple[Doses, ...]
         ("spacing of the knots of the copy", SPACINGS, copied),
     )
     measured = set(analyses[0].settings["activations"]) if analyses else set()
-    found = []
+    curves = []
     for what, names, families in every:
         known = {
             family: (base, pairs)
@@ -67,8 +67,8 @@ def doses(analyses: Sequence[Analysis], quantity: Quantity) -> tuple[Doses, ...]
         if known:
             effects = {f: _effects(analyses, pairs, quantity) for f, (_, pairs) in known.items()}
             values = {f: _apart(base, pairs) for f, (base, pairs) in known.items()}
-            found.append(Doses(what, np.array([float(n) for n in names]), effects, values))
-    return tuple(found)
+            curves.append(Doses(what, np.array([float(n) for n in names]), effects, values))
+    return tuple(curves)
 
 
 def _apart(base: str, pairs: Sequence[tuple[str, str]]) -> Floats:

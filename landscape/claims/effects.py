@@ -84,26 +84,6 @@ class Effect:
         """Pairs in which a run did not arrive or is not known."""
         return int(np.sum(~np.isfinite(self.lowest) | ~np.isfinite(self.highest)))
 
-    @property
-    def ratio(self) -> tuple[float, float, float]:
-        """Estimate, low and high as factors a / b.
-
-        Raises:
-            ValueError: for differences that are not of logarithms.
-        """
-        if self.scale != "log":
-            raise ValueError("a ratio needs differences of logarithms, got linear ones")
-        with np.errstate(over="ignore"):
-            return tuple(float(np.exp(v)) for v in (self.estimate, self.low, self.high))  # type: ignore[return-value]
-
-    def p_above(self, bound: float) -> float:
-        """Return the one-sided p of the hypothesis that the difference is at most ``bound``."""
-        return float(p_above(self.lowest, bound))
-
-    def p_below(self, bound: float) -> float:
-        """Return the one-sided p of the hypothesis that the difference is at least ``bound``."""
-        return float(p_above(-self.highest, -bound))
-
     def beyond(self, margin: float) -> int:
         """Return how many pairs may differ by the margin or more, either way."""
         return int(np.sum((self.lowest <= -margin) | (self.highest >= margin)))
@@ -134,8 +114,8 @@ def paired_effect(
         ValueError: for fewer than 2 pairs, unequal shapes, -inf, or values that have no logarithm.
 
     >>> effect = paired_effect([20.0, 22.0, 18.0], [10.0, 11.0, 9.0])
-    >>> [round(value, 6) for value in effect.ratio]
-    [2.0, 2.0, 2.0]
+    >>> round(math.exp(effect.estimate), 6)
+    2.0
     """
     first, second = _checked(a, b, level, scale)
     if scale == "log":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from landscape.records.choices import check_known, check_least
 from landscape.records.plain import to_plain
 from landscape.training.training_settings import SCHEDULES, Schedule
 
@@ -48,21 +49,16 @@ class Effort:
     record_every: int = 2
 
     def __post_init__(self) -> None:
-        for name in ("steps", "rates", "records", "centres", "record_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be >= 1, got {getattr(self, name)}")
+        check_least(1, steps=self.steps, rates=self.rates, records=self.records,
+                    centres=self.centres, record_every=self.record_every)  # fmt: skip
         if not 1 < self.factor <= 2:
             raise ValueError(f"factor must be above 1 and at most 2, got {self.factor}")
         if any(size < 0 for size in self.batch_sizes) or not self.batch_sizes:
             raise ValueError(f"batch_sizes must be numbers >= 0, got {list(self.batch_sizes)}")
         if any(depth < 1 for depth in self.depths) or not self.depths:
             raise ValueError(f"depths must be numbers >= 1, got {list(self.depths)}")
-        closed = (("twins", TWINS), ("optimizer", STEPPERS), ("schedule", SCHEDULES))
-        for name, known in closed:
-            if getattr(self, name) not in known:
-                raise ValueError(
-                    f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}"
-                )
+        for name, known in (("twins", TWINS), ("optimizer", STEPPERS), ("schedule", SCHEDULES)):
+            check_known(name, getattr(self, name), known)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values."""

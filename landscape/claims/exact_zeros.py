@@ -20,12 +20,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from landscape.claims.claim import KIND, Finding, Setting, claim_of, finding
 from landscape.claims.comparing import groups
 from landscape.claims.effects import paired_effect
 from landscape.claims.primary import primary
 from landscape.claims.replaced import with_slope_at_zero
+from landscape.claims.setting import Setting
 from landscape.claims.statistics import Contrast, log_margin
+from landscape.claims.verdicts import Finding, finding
 from landscape.claims.watching import pre_activations
 from landscape.networks.randomness import keyed_generator
 from landscape.problem import Problem
@@ -37,19 +38,6 @@ DTYPES = ("float64", "float32", "bfloat16")
 # Values chosen for ReLU'(0): torch's, the middle, the other end.
 CHOICES = (0.0, 0.5, 1.0)
 _RATE = 0.1
-
-
-def count_zeros(model: nn.Module, inputs: Tensor) -> tuple[int, int]:
-    """Return how many pre-activations are exactly 0, and how many there are.
-
-    Those that are 0 by structure count: where every input of a unit is 0 and its bias is.
-
-    >>> layer = nn.Linear(2, 1, bias=False)
-    >>> count_zeros(nn.Sequential(layer, nn.ReLU()), torch.tensor([[0.0, 0.0], [1.0, 2.0]]))
-    (1, 2)
-    """
-    found = pre_activations(model, inputs).values()
-    return sum(int((z == 0).sum()) for z in found), sum(z.numel() for z in found)
 
 
 def train_and_count(
@@ -71,9 +59,9 @@ def train_and_count(
         seed: of the order of the batches.
 
     Returns:
-        ``zeros [steps + 1]``: share of pre-activations of all examples that are exactly 0, before
-        every step and at the end; ``crossings [steps]``: share that changed its side, z > 0, with
-        the step; ``losses [steps + 1]`` of all examples.
+        ``zeros [steps + 1]``: share of pre-activations of all examples that are exactly 0, by
+        structure or by rounding, before every step and at the end; ``crossings [steps]``: share
+        that changed its side, z > 0, with the step; ``losses [steps + 1]`` of all examples.
     """
     model, first = problem.model, next(problem.model.parameters())
     objective, examples = problem.training_objective(), problem.batches(first.dtype).joined()
@@ -83,11 +71,11 @@ def train_and_count(
     log: dict[str, list[float]] = {"zeros": [], "crossings": [], "losses": []}
     side = None
     for step in range(steps + 1):
-        found = torch.cat([z.reshape(-1) for z in pre_activations(model, examples[0]).values()])
-        log["zeros"].append(float((found == 0).double().mean()))
+        z = torch.cat([z.reshape(-1) for z in pre_activations(model, examples[0]).values()])
+        log["zeros"].append(float((z == 0).double().mean()))
         if side is not None:
-            log["crossings"].append(float((side ^ (found > 0)).double().mean()))
-        side = found > 0
+            log["crossings"].append(float((side ^ (z > 0)).double().mean()))
+        side = z > 0
         with torch.no_grad():
             total, *_ = objective.parts(model(examples[0]), examples[1], every)
             log["losses"].append(float(total * objective.over(every) / every))
@@ -114,13 +102,8 @@ def measure(setting: Setting) -> Analysis:
     effort = setting.effort
     size = next((b for b in effort.batch_sizes if b), 0)
     shape = (len(DTYPES), len(CHOICES))
-    every = (*shape, effort.steps + 1)
-    arrays = {
-        "zeros": np.zeros(every),
-        "crossings": np.zeros((*shape, effort.steps)),
-        "losses": np.zeros(every),
-        "distances": np.zeros(shape),
-    }
+    arrays = {key: np.zeros((*shape, effort.steps + 1)) for key in ("zeros", "losses")}
+    arrays |= {"crossings": np.zeros((*shape, effort.steps)), "distances": np.zeros(shape)}
     for row, precision in enumerate(DTYPES):
         dtype = getattr(torch, precision)
         ends: list[Tensor] = []
@@ -130,21 +113,13 @@ def measure(setting: Setting) -> Analysis:
             start = _theta(model)
             run = train_and_count(replace(problem, model=model), steps=effort.steps, rate=_RATE,
                                   batch_size=size, seed=setting.seed)  # fmt: skip
-            for key in ("zeros", "crossings", "losses"):
-                arrays[key][row, column] = run[key]
+            for key, values in run.items():
+                arrays[key][row, column] = values
             ends.append(_theta(model))
             way = max(float((ends[0] - start).norm()), np.finfo(float).tiny)
             arrays["distances"][row, column] = float((ends[-1] - ends[0]).norm()) / way
-    settings = {
-        **setting.facts(),
-        "claim": 4,
-        "activations": ["relu"],
-        "dtypes": list(DTYPES),
-        "choices": list(CHOICES),
-        "rate": _RATE,
-        "batch_size": size,
-    }
-    return Analysis(KIND, arrays, settings)
+    return setting.analysis(4, ["relu"], arrays, dtypes=list(DTYPES), choices=list(CHOICES),
+                            rate=_RATE, batch_size=size)  # fmt: skip
 
 
 def _theta(model: nn.Module) -> Tensor:
@@ -208,6 +183,3 @@ def verdict(analyses: Sequence[Analysis]) -> Finding:
         limits="Zeros by structure (blank inputs, dead units, biases of 0) are counted with those "
         "by rounding. A share below 0.01 speaks for the second reading, 'unlikely'.",
     )
-
-
-CLAIM = claim_of(4, measure=measure, verdict=verdict)

@@ -29,7 +29,7 @@ from torch import Tensor
 from landscape.claims.one_batch import in_one_batch
 from landscape.claims.watching import Call, Parameters, Watched, per_unit, watched
 from landscape.problem import Problem
-from landscape.records.arrays import Floats, as_floats
+from landscape.records.arrays import Floats, freeze
 
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 # |act'| below this share of its largest value is saturated.
@@ -73,8 +73,7 @@ class LayerGradients:
         )
         shapes |= dict.fromkeys(("jacobian", "weight", "activation"), (count, len(QUANTILES)))
         shapes["parameter_norms"] = (len(self.parameters),)
-        for name, shape in shapes.items():
-            object.__setattr__(self, name, as_floats(getattr(self, name), name, shape))
+        freeze(self, shapes)
 
     @property
     def activation_factors(self) -> Floats:
@@ -105,24 +104,24 @@ def layer_gradients(
     """
     network, part = in_one_batch(problem)
     network.write(parameters or {})
-    every = dict.fromkeys((slot.name for slot in network.layout.slots), True)
-    with network.ready(), network.leaves(every) as given, torch.enable_grad():
+    names = dict.fromkeys((slot.name for slot in network.layout.slots), True)
+    with network.ready(), network.leaves(names) as given, torch.enable_grad():
         (inputs, targets), *_ = network.inputs(part)
         run = watched(network.inner, inputs, parameters=given, graph=True)
         loss = network.objective.mean(run.output, targets, len(inputs))
         ends = [call.inputs for call in run.calls]
-        found = torch.autograd.grad(loss, [*ends, *given.values()], allow_unused=True)
+        gradients = torch.autograd.grad(loss, [*ends, *given.values()], allow_unused=True)
         few = part[0][:jacobians].detach().clone().requires_grad_()
         parts = _jacobians(watched(network.inner, few, parameters=given, graph=True), few)
     # Of the mean loss each example has a share of 1 / n.
-    at_units = [_norm(g, len(inputs)) for g in found[: len(ends)]]
+    at_units = [_norm(g, len(inputs)) for g in gradients[: len(ends)]]
     return LayerGradients(
         layers=run.layers,
         gradient_norms=np.array(at_units),
         saturated=np.array([saturated_share(call) for call in run.calls]),
         parameters=tuple(given),
         parameter_norms=np.array([0.0 if g is None else float(g.double().norm())
-                                  for g in found[len(ends) :]]),
+                                  for g in gradients[len(ends) :]]),
         **parts,
     )  # fmt: skip
 

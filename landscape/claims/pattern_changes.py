@@ -23,17 +23,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from landscape.claims.claim import KIND, Finding, Setting, claim_of, finding
 from landscape.claims.comparing import Quantity, decided, registered
-from landscape.claims.convergence import rate_grid
-from landscape.claims.stacked import Methods, Stack, descend
+from landscape.claims.optimizers import methods_at
+from landscape.claims.rates import middle_rate
+from landscape.claims.setting import Setting
+from landscape.claims.stacked import Stack, descend
 from landscape.claims.statistics import log_margin
 from landscape.claims.summaries import ranges
 from landscape.claims.twins import activations_of, twins
+from landscape.claims.verdicts import Finding, finding
 from landscape.claims.watching import per_unit, watched
 from landscape.networks.parameters import layout_of, unflatten, unwrapped
 from landscape.problem import Problem
-from landscape.records.arrays import Floats, as_floats
+from landscape.records.arrays import Floats, freeze
 from landscape.records.results import Analysis
 
 # A change of at least this share of the largest slope is complete.
@@ -67,10 +69,8 @@ class PatternChanges:
 
     def __post_init__(self) -> None:
         steps, count = len(self.change), len(self.layers)
-        for name in ("change", "complete", "flips"):
-            object.__setattr__(self, name, as_floats(getattr(self, name), name, (steps, count)))
-        for name in ("concentration", "autocorrelation"):
-            object.__setattr__(self, name, as_floats(getattr(self, name), name, (count,)))
+        freeze(self, {**dict.fromkeys(("change", "complete", "flips"), (steps, count)),
+                      **dict.fromkeys(("concentration", "autocorrelation"), (count,))})  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -128,19 +128,21 @@ def pattern_changes(model: nn.Module, inputs: Tensor, thetas: Iterable[Any]) -> 
     """
     bare = unwrapped(model)
     layout, first = layout_of(model), next(bare.parameters())
-    known: list[_Layer] = []
+    layers: list[_Layer] = []
     rows: list[list[tuple[float, float, float]]] = []
     names: tuple[str, ...] = ()
     for theta in thetas:
         vector = torch.as_tensor(np.array(theta), dtype=first.dtype, device=first.device)
         run = watched(bare, inputs, parameters=unflatten(vector, layout))
         # In float64, so that sums over a long path keep small changes.
-        seen = [(per_unit(c.slopes()).double(), c.pieces()) for c in run.calls]
-        if not known:
+        slopes_and_pieces = [(per_unit(c.slopes()).double(), c.pieces()) for c in run.calls]
+        if not layers:
             names = run.layers
-            known = [_Layer(c.steepest(), *s) for c, s in zip(run.calls, seen, strict=True)]
+            layers = [
+                _Layer(c.steepest(), *s) for c, s in zip(run.calls, slopes_and_pieces, strict=True)
+            ]
             continue
-        rows.append([layer.step(*s) for layer, s in zip(known, seen, strict=True)])
+        rows.append([layer.step(*s) for layer, s in zip(layers, slopes_and_pieces, strict=True)])
     if not rows:
         raise ValueError("a change needs at least two parameter vectors along the path")
     numbers = np.array(rows)
@@ -149,8 +151,8 @@ def pattern_changes(model: nn.Module, inputs: Tensor, thetas: Iterable[Any]) -> 
         change=numbers[..., 0],
         complete=numbers[..., 1],
         flips=numbers[..., 2],
-        concentration=np.array([layer.concentration for layer in known]),
-        autocorrelation=np.array([layer.autocorrelation for layer in known]),
+        concentration=np.array([layer.concentration for layer in layers]),
+        autocorrelation=np.array([layer.autocorrelation for layer in layers]),
     )
 
 
@@ -178,35 +180,25 @@ def measure(setting: Setting) -> Analysis:
     """
     pairs = tuple(t for t in twins(setting.effort.twins) if "/" not in t.kinked + t.smooth)
     names, effort = activations_of(pairs), setting.effort
-    # The middle of the grid is 2 / sharpness at the start.
-    rates = _edge(setting) * np.array(LEVELS)
-    methods = Methods(rates, np.zeros(len(rates)), np.zeros(len(rates)))
+    rates = middle_rate(setting) * np.array(LEVELS)
     arrays = {key: np.full((len(names), len(rates)), np.inf) for key in _MEANS}
     for row, name in enumerate(names):
         problem = setting.problem(name)
-        run = descend(problem, methods, steps=effort.steps, seed=setting.seed, keep_path=True)
-        for column, path in enumerate(np.moveaxis(np.asarray(run.path), 1, 0)):
-            if np.isfinite(path).all():
-                for key, value in _along(setting, problem, path).items():
-                    arrays[key][row, column] = value
-    arrays["rates"] = rates
-    settings = {**setting.facts(), "claim": 7, "activations": list(names), "levels": list(LEVELS)}
-    return Analysis(KIND, arrays, settings)
-
-
-def _edge(setting: Setting) -> float:
-    """Return 2 / sharpness of the ReLU network at its start."""
-    grid = rate_grid(setting)
-    return float(grid[0] * setting.effort.factor**4)
+        run = descend(problem, methods_at(rates), steps=effort.steps, seed=setting.seed,
+                      keep_path=True)  # fmt: skip
+        for column, path in run.finite_paths.items():
+            for key, value in _along(setting, problem, path).items():
+                arrays[key][row, column] = value
+    return setting.analysis(7, names, {**arrays, "rates": rates}, levels=list(LEVELS))
 
 
 def _along(setting: Setting, problem: Problem, path: Floats) -> dict[str, float]:
-    found = pattern_changes(problem.model, setting.inputs, path)
+    changes = pattern_changes(problem.model, setting.inputs, path)
     stack = Stack(problem)
     thetas = torch.from_numpy(path).to(stack.dtype)
     slopes = [stack.gradients(some)[1] for some in torch.split(thetas, _TOGETHER)]
-    told = {key: _mean(getattr(found, key)) for key in _MEANS[:-1]}
-    return told | {"gradient_change": _mean(gradient_changes(torch.cat(slopes).numpy()))}
+    means = {key: _mean(getattr(changes, key)) for key in _MEANS[:-1]}
+    return means | {"gradient_change": _mean(gradient_changes(torch.cat(slopes).numpy()))}
 
 
 def _mean(values: Floats) -> float:
@@ -218,8 +210,8 @@ def _pick(field: str, level: int) -> Any:
     """Return a field at a level; NaN of a run that was not finite, of which nothing is known."""
 
     def value(analysis: Analysis, activation: int) -> float:
-        found = float(analysis.arrays[field][activation, level])
-        return found if np.isfinite(found) else float("nan")
+        mean = float(analysis.arrays[field][activation, level])
+        return mean if np.isfinite(mean) else float("nan")
 
     return value
 
@@ -264,6 +256,3 @@ def verdict(analyses: Sequence[Analysis]) -> Finding:
         "changes in one step is almost a matter of definition; that the other weights chase it is "
         "read from how much the gradient changes from step to step.",
     )
-
-
-CLAIM = claim_of(7, measure=measure, verdict=verdict)

@@ -58,10 +58,10 @@ def seeds_needed(effect: Effect, margin: float, *, among: int = 1) -> int | None
     )
     alpha = (1 - level()) / among
     for count in range(2, most_seeds() + 1):
-        found = _chance(count, wrong, alpha / 2)
+        different = _chance(count, wrong, alpha / 2)
         # Both ends must be excluded; the chance of either to fail is added.
         equal = 2 * _chance(count, outside, alpha) - 1
-        if min(found, equal) >= _POWER:
+        if min(different, equal) >= _POWER:
             return count
     return None
 

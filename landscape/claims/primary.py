@@ -15,7 +15,7 @@ from importlib.resources import files
 from typing import Any
 
 from landscape.claims.effects import SCALES, Scale
-from landscape.records.choices import known_names
+from landscape.records.choices import check_known, known_names
 
 # Contrasts that decide belong to one of these.
 FAMILIES = ("bounce", "speed", "stability")
@@ -51,8 +51,8 @@ class Primary:
             raise ValueError(f"the margin of {self.name!r} must be > 0, got {self.margin}")
         if self.scale not in SCALES or self.claimed not in (-1, 1):
             raise ValueError(f"{self.name!r} has an unknown scale or sign")
-        if self.family and self.family not in FAMILIES:
-            raise ValueError(f"family must be one of {', '.join(FAMILIES)}, got {self.family!r}")
+        if self.family:
+            check_known("family", self.family, FAMILIES)
 
     @property
     def bound(self) -> float:
@@ -69,10 +69,10 @@ def primary(claim: int, name: str) -> Primary:
     >>> primary(8, "steps at the best rate").margin
     0.1
     """
-    known = [one for one in every() if one.claim == claim]
-    for one in known:
-        if one.name == name:
-            return one
+    known = [quantity for quantity in every() if quantity.claim == claim]
+    for quantity in known:
+        if quantity.name == name:
+            return quantity
     raise ValueError(
         f"{name!r} was not fixed for claim {claim}; {known_names(repr(q.name) for q in known)}"
     )
@@ -82,11 +82,10 @@ def primary(claim: int, name: str) -> Primary:
 def every() -> tuple[Primary, ...]:
     """Return all quantities of the file, in its order."""
     twins = deciding_twins()
-    found = []
-    for entry in _parsed()["contrast"]:
-        pairs = tuple(tuple(pair) for pair in entry.get("pairs", twins))
-        found.append(Primary(**{**entry, "pairs": pairs}))
-    return tuple(found)
+    return tuple(
+        Primary(**{**entry, "pairs": tuple(map(tuple, entry.get("pairs", twins)))})
+        for entry in _parsed()["contrast"]
+    )
 
 
 def family_of(claim: int) -> str:
@@ -95,7 +94,7 @@ def family_of(claim: int) -> str:
     >>> family_of(8), family_of(3)
     ('speed', '')
     """
-    return next((one.family for one in every() if one.claim == claim and one.family), "")
+    return next((q.family for q in every() if q.claim == claim and q.family), "")
 
 
 def deciding_twins() -> Pairs:

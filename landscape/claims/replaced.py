@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -37,14 +39,9 @@ def with_backward(model: nn.Module, forward: str, backward: str) -> nn.Module:
     Raises:
         ValueError: if the network has no such activation.
     """
-    kind = type(activations.make(forward))
-    found = [name for name, module in model.named_modules() if type(module) is kind]
-    if not found:
-        raise ValueError(f"the network must have activations {forward}, got none")
-    for name in found:
-        crossed = CrossedActivation(activations.make(forward), activations.make(backward))
-        model.set_submodule(name, crossed)
-    return model
+    return _replaced(
+        model, forward, lambda: CrossedActivation(*map(activations.make, (forward, backward)))
+    )
 
 
 class ReLUWithSlope(nn.Module):
@@ -71,9 +68,14 @@ def with_slope_at_zero(model: nn.Module, slope: float) -> nn.Module:
     Raises:
         ValueError: if it has none.
     """
-    found = [name for name, module in model.named_modules() if type(module) is nn.ReLU]
-    if not found:
-        raise ValueError("the network must have torch.nn.ReLU modules, got none")
-    for name in found:
-        model.set_submodule(name, ReLUWithSlope(slope))
+    return _replaced(model, "relu", lambda: ReLUWithSlope(slope))
+
+
+def _replaced(model: nn.Module, activation: str, make: Callable[[], nn.Module]) -> nn.Module:
+    kind = type(activations.make(activation))
+    names = [name for name, module in model.named_modules() if type(module) is kind]
+    if not names:
+        raise ValueError(f"the network must have modules of {kind.__name__}, got none")
+    for name in names:
+        model.set_submodule(name, make())
     return model

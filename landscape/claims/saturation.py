@@ -25,20 +25,21 @@ import torch
 from torch import Tensor, nn
 from torch.func import grad, vmap
 
-from landscape.claims.claim import KIND, Finding, Setting, claim_of, finding
 from landscape.claims.comparing import groups
-from landscape.claims.convergence import rate_grid
 from landscape.claims.effects import paired_effect
 from landscape.claims.one_batch import in_one_batch
+from landscape.claims.optimizers import methods_at
 from landscape.claims.primary import primary
-from landscape.claims.stacked import Methods, descend
+from landscape.claims.rates import middle_rate
+from landscape.claims.setting import Setting, stacked
+from landscape.claims.stacked import descend
 from landscape.claims.statistics import Contrast
 from landscape.claims.summaries import ranges
+from landscape.claims.verdicts import Finding, finding
 from landscape.claims.watching import watched
 from landscape.networks.randomness import keyed_generator
 from landscape.problem import Problem
 from landscape.problem.examples import Part, map_tensors
-from landscape.records.arrays import Floats
 from landscape.records.results import Analysis
 
 # All are flat far out on the left.
@@ -82,9 +83,9 @@ def example_gradients(problem: Problem) -> Tensor:
     """
     network, part = in_one_batch(problem)
     problem.check_uncoupled("the gradient of each example")
-    own = {slot.name: network.parameter(slot.name).detach() for slot in network.layout.slots}
+    theta = {slot.name: network.parameter(slot.name).detach() for slot in network.layout.slots}
 
-    def one(values: dict[str, Tensor], example: Part) -> Tensor:
+    def loss_of_one(values: dict[str, Tensor], example: Part) -> Tensor:
         alone = map_tensors(lambda t: t[None], example)
 
         def loss(_: nn.Module) -> Tensor:
@@ -94,8 +95,8 @@ def example_gradients(problem: Problem) -> Tensor:
         return cast(Tensor, network.called(values, loss))
 
     with network.ready():
-        found = vmap(grad(one), in_dims=(None, 0))(own, part)
-    return torch.cat([found[name].flatten(1) for name in own], dim=1)
+        gradients = vmap(grad(loss_of_one), in_dims=(None, 0))(theta, part)
+    return torch.cat([gradients[name].flatten(1) for name in theta], dim=1)
 
 
 def saturate(model: nn.Module, inputs: Tensor, share: float, *, seed: int = 0) -> Tensor:
@@ -143,22 +144,17 @@ def measure(setting: Setting) -> Analysis:
         ``movement`` of the same weights until the end, ``rank`` (effective rank at the start),
         ``losses`` at start and end [A, S, 2]; ``shares [S]``.
     """
-    rate = _LEVEL * float(rate_grid(setting)[0] * setting.effort.factor**4)
-    shape = (len(ACTIVATIONS), len(SHARES))
-    keys = ("saturated", "other_gradient", "movement", "rank")
-    arrays: dict[str, Any] = {key: np.full(shape, np.inf) for key in keys}
-    arrays |= {"losses": np.full((*shape, 2), np.inf), "shares": np.array(SHARES)}
-    for row, name in enumerate(ACTIVATIONS):
+    rate = _LEVEL * middle_rate(setting)
+    cells = []
+    for name in ACTIVATIONS:
         # Weights that are free at every share are compared at every share.
         bound = saturate(setting.model(name), setting.inputs[:2], SHARES[-1], seed=setting.seed)
-        for column, share in enumerate(SHARES):
-            for key, value in _one(setting, name, share, bound, rate).items():
-                arrays[key][row, column] = value
-    settings = {**setting.facts(), "claim": 9, "activations": list(ACTIVATIONS), "rate": rate}
-    return Analysis(KIND, arrays, settings)
+        cells.append([_with_saturated(setting, name, share, bound, rate) for share in SHARES])
+    arrays = {**stacked(cells), "shares": np.array(SHARES)}
+    return setting.analysis(9, ACTIVATIONS, arrays, rate=rate)
 
 
-def _one(
+def _with_saturated(
     setting: Setting, activation: str, share: float, bound: Tensor, rate: float
 ) -> dict[str, Any]:
     problem = setting.problem(activation)
@@ -166,7 +162,7 @@ def _one(
     saturate(model, setting.inputs[:2], share, seed=setting.seed)
     gradients = example_gradients(setting.first(_EXAMPLES, problem))
     start = torch.cat([p.detach().reshape(-1) for p in model.parameters()])
-    run = descend(problem, Methods(*np.array([[rate], [0], [0]])), steps=setting.effort.steps,
+    run = descend(problem, methods_at(np.array([rate])), steps=setting.effort.steps,
                   record_every=setting.effort.steps, seed=setting.seed)  # fmt: skip
     moved = torch.from_numpy(run.thetas[0]) - start
     free = ~bound
@@ -186,14 +182,12 @@ def share_of_flat(model: nn.Module, inputs: Tensor) -> float:
     return float((torch.cat(slopes).abs() < 1e-6).double().mean())
 
 
-def _column(field: str, activation: str, share: float) -> Any:
+def _over_seeds(
+    analyses: Sequence[Analysis], field: str, activation: str, share: float
+) -> list[float]:
     row, column = ACTIVATIONS.index(activation), SHARES.index(share)
-
-    def values(analyses: Sequence[Analysis]) -> Floats:
-        found = [a.arrays[field][row, column] for a in analyses]
-        return np.asarray([float(np.ravel(value)[-1]) for value in found])
-
-    return values
+    # Of two losses, that at the end.
+    return [float(np.ravel(a.arrays[field][row, column])[-1]) for a in analyses]
 
 
 def _compared(
@@ -208,9 +202,8 @@ def _compared(
     """Compare a share of saturated units with none."""
     return [
         Contrast(f"{name}: {activation}, {share:.0%} of units saturated against none, {group}",
-                 paired_effect(_column(field, activation, share)(seeds),
-                               _column(field, activation, 0.0)(seeds)), claimed,
-                 _FIXED.bound)
+                 paired_effect(*(_over_seeds(seeds, field, activation, s) for s in (share, 0.0))),
+                 claimed, _FIXED.bound)
         for group, seeds in groups(analyses).items() if len(seeds) > 1
         for activation in activations
     ]  # fmt: skip
@@ -237,6 +230,3 @@ def verdict(analyses: Sequence[Analysis]) -> Finding:
         "themselves may be others. That the other weights move more does not say that more is "
         "learned: see the loss.",
     )
-
-
-CLAIM = claim_of(9, measure=measure, verdict=verdict)

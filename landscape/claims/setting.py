@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -15,8 +17,10 @@ from landscape.claims.twins import equal_gains
 from landscape.networks import build
 from landscape.networks.spec import NetworkSpec, ResNetSpec
 from landscape.problem import Problem
+from landscape.records.results import Analysis
 
-__all__ = ["Arm", "Effort", "Setting"]
+# Of the analyses in a study file: ``/analyses/claims/<number>.<group>.seed<seed>``.
+KIND = "claims"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +113,13 @@ class Setting:
         """Return a problem with the first so many of the examples alone."""
         return replace(problem, data=(self.inputs[:examples], self.targets[:examples]))
 
+    def analysis(
+        self, claim: int, activations: Sequence[str], arrays: Mapping[str, Any], **facts: Any
+    ) -> Analysis:
+        """Return what was measured of a claim, with the setting's facts and others."""
+        settings = {**self.facts(), "claim": claim, "activations": list(activations), **facts}
+        return Analysis(KIND, arrays, settings)
+
     def facts(self) -> dict[str, Any]:
         """Return what is noted in every analysis, plain values."""
         return {
@@ -121,3 +132,15 @@ class Setting:
             "group": self.group,
             "effort": self.effort.to_dict(),
         }
+
+
+def stacked(cells: Any) -> dict[str, Any]:
+    """Return what was measured in each cell of a nested list, by name, as arrays over the list.
+
+    >>> {name: values.shape for name, values in stacked([[{"rank": 1.0}, {"rank": 2.0}]]).items()}
+    {'rank': (1, 2)}
+    """
+    if isinstance(cells, dict):
+        return {name: np.asarray(values) for name, values in cells.items()}
+    rows = [stacked(cell) for cell in cells]
+    return {name: np.stack([row[name] for row in rows]) for name in rows[0]}

@@ -47,10 +47,10 @@ def sharpest(
         if ended.all():
             break
         basis.append(np.where(ended[:, None], 0.0, rest / np.where(ended, 1.0, length)[:, None]))
-    vectors, found = np.stack(basis[: len(products)], axis=1), np.stack(products, axis=1)
+    vectors, images = np.stack(basis[: len(products)], axis=1), np.stack(products, axis=1)
     values, directions = np.zeros(count), np.zeros((count, size))
     for copy, many in enumerate(known):
-        inner = vectors[copy, :many] @ found[copy, :many].T
+        inner = vectors[copy, :many] @ images[copy, :many].T
         if not np.isfinite(inner).all():
             values[copy], directions[copy] = np.nan, basis[0][copy]
             continue

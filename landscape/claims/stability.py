@@ -25,12 +25,12 @@ from typing import Any
 
 import numpy as np
 
-from landscape.claims.stacked import Methods, descend
+from landscape.claims.optimizers import MOMENTUM, methods_at
+from landscape.claims.stacked import descend
 from landscape.problem import Problem
 from landscape.records.arrays import Floats
 
 METHODS = ("gd", "heavy_ball", "nesterov")
-MOMENTUM = 0.9
 # Rates tried together between the last stable and the first unstable one.
 _BETWEEN = 5
 _RUNGS = 7
@@ -44,16 +44,6 @@ def stability_limits(sharpness: float, momentum: float = MOMENTUM) -> Floats:
     """
     heavy = 2 * (1 + momentum) / sharpness
     return np.array([2 / sharpness, heavy, heavy / (1 + 2 * momentum)])
-
-
-def methods_at(
-    rates: Floats, momentum: float = MOMENTUM, names: Sequence[str] = METHODS
-) -> Methods:
-    """Return each of M methods at each of its rates [M, R], as M R methods."""
-    each = np.shape(rates)[1]
-    momenta = [0.0 if name == "gd" else momentum for name in names]
-    ahead = [float(name == "nesterov") for name in names]
-    return Methods(np.reshape(rates, -1), np.repeat(momenta, each), np.repeat(ahead, each))
 
 
 def largest_stable_rates(
@@ -91,9 +81,9 @@ def largest_stable_rates(
     good, bad = np.asarray(start, dtype=np.float64).copy(), np.full(len(names), np.inf)
 
     def stable(rates: Floats) -> Any:
-        methods = methods_at(rates, momentum, names)
-        found = descend(problem, methods, steps=steps, record_every=steps)
-        return (found.losses[:, -1] < found.losses[:, 0]).reshape(rates.shape)
+        methods = methods_at(rates, names, momentum=momentum)
+        descent = descend(problem, methods, steps=steps, record_every=steps)
+        return (descent.losses[:, -1] < descent.losses[:, 0]).reshape(rates.shape)
 
     for _ in range(12):
         rungs = good[:, None] * factor ** np.arange(_RUNGS)
@@ -145,8 +135,8 @@ def stable_ranges(
     Returns:
         Rates [M].
     """
-    found = descend(problem, methods_at(rates, momentum, names), steps=steps)
-    return reach(found.losses.reshape(*rates.shape, -1), rates)
+    descent = descend(problem, methods_at(rates, names, momentum=momentum), steps=steps)
+    return reach(descent.losses.reshape(*rates.shape, -1), rates)
 
 
 def reach(losses: Floats, rates: Floats) -> Floats:

@@ -12,30 +12,29 @@ from typing import Any
 import numpy as np
 import torch
 
-from landscape.claims.claim import KIND, Finding, Setting, claim_of, finding
-from landscape.claims.comparing import Quantity, decided, registered, said
+from landscape.claims.comparing import Quantity, decided, registered
+from landscape.claims.optimizers import MOMENTUM, methods_at
 from landscape.claims.primary import deciding_twins
+from landscape.claims.rates import BELOW, grid_around, sharpness_at
+from landscape.claims.setting import Setting, stacked
 from landscape.claims.stability import (
     METHODS,
-    MOMENTUM,
     largest_stable_rates,
-    methods_at,
     stability_limits,
     stable_ranges,
 )
-from landscape.claims.stacked import Descent, Methods, descend, steps_to
+from landscape.claims.stacked import Descent, descend, steps_to
+from landscape.claims.summaries import effects
 from landscape.claims.twins import NULL, activations_of, twins
+from landscape.claims.verdicts import Finding, finding
 from landscape.curvature.derivatives import LossAtPoint
-from landscape.curvature.hessian import hessian_eigenpairs
-from landscape.kinks.path_following import TOLERANCE, first_failure
+from landscape.kinks.first_failure import first_failure
+from landscape.kinks.path_following import TOLERANCE
 from landscape.problem import Problem
 from landscape.problem.evaluator import Evaluator
 from landscape.records.arrays import Floats
 from landscape.records.results import Analysis
 
-_SHARPNESS_TOLERANCE = 1e-3
-# Rates of a grid below the limit of a quadratic.
-_BELOW = 4
 # Rates over which the reach is measured: from the limit at the start to 1,700 times that.
 _REACHED = 1.2 ** np.arange(42)
 
@@ -50,11 +49,8 @@ def linear_range(problem: Problem, thetas: Floats) -> Floats:
         problem: network, loss and data; the network's own parameters are not used.
         thetas: where, [records, P].
     """
-    at, found = LossAtPoint(problem), []
-    for theta in thetas:
-        at.theta = theta
-        found.append(_reach(at.evaluator, theta, at.gradient()))
-    return np.array(found)
+    at = LossAtPoint(problem)
+    return np.array([_reach(at.evaluator, theta, at.gradient_at(theta)) for theta in thetas])
 
 
 def _reach(evaluator: Evaluator, theta: Floats, slope: Floats) -> float:
@@ -70,14 +66,6 @@ def _reach(evaluator: Evaluator, theta: Floats, slope: Floats) -> float:
         return ~(np.abs(losses - here + rates * square) <= TOLERANCE * rates * square)
 
     return float(first_failure(wrong) * unit)
-
-
-def sharpness_at(problem: Problem, theta: Floats | None = None) -> float:
-    """Return the largest eigenvalue of autograd's Hessian, which does not see kinks."""
-    pairs = hessian_eigenpairs(
-        problem, theta=theta, top=1, bottom=0, tolerance=_SHARPNESS_TOLERANCE
-    )
-    return float(pairs.values[0])
 
 
 def measure(setting: Setting) -> Analysis:
@@ -97,30 +85,21 @@ def measure(setting: Setting) -> Analysis:
     names = activations_of(twins(setting.effort.twins))
     limits = stability_limits(sharpness_at(setting.problem("relu")))
     # A network bears more than a quadratic of its sharpness at the start: most rates lie above.
-    effort = setting.effort
-    rates = limits[:, None] * effort.factor ** (np.arange(effort.rates) - _BELOW)
-    rows = [_row(setting, name, rates) for name in names]
-    arrays = {key: np.stack([row[key] for row in rows]) for key in rows[0]}
-    settings = {
-        **setting.facts(),
-        "claim": 2,
-        "activations": list(names),
-        "methods": list(METHODS),
-        "momentum": MOMENTUM,
-        "target_loss": setting.target_loss,
-    }
-    return Analysis(KIND, {**arrays, "rates": rates}, settings)
+    rates = grid_around(limits, setting.effort)
+    arrays = stacked([_row(setting, name, rates) for name in names])
+    return setting.analysis(2, names, {**arrays, "rates": rates}, methods=list(METHODS),
+                            momentum=MOMENTUM, target_loss=setting.target_loss)  # fmt: skip
 
 
 def _row(setting: Setting, name: str, rates: Floats) -> dict[str, Any]:
     """Measure one activation."""
     # Runs are compared in single precision; what needs differences is measured in double.
     single, effort = setting.problem(name, dtype=torch.float32), setting.effort
-    grid = descend(single, methods_at(rates), steps=effort.steps)
+    grid = descend(single, methods_at(rates, METHODS), steps=effort.steps)
     needed = steps_to(grid.losses, grid.steps, setting.target_loss).reshape(rates.shape)
     best = np.argmin(_tie_broken(needed, grid, rates.shape), axis=1)
     wide = setting.problem(name)
-    at_best = Methods(rates[0, best[:1]], np.zeros(1), np.zeros(1))
+    at_best = methods_at(rates[0, best[:1]])
     every = max(effort.steps // effort.records, 1)
     path = descend(wide, at_best, steps=effort.steps, record_every=every, keep_path=True).path
     assert path is not None
@@ -165,10 +144,10 @@ def _stable_range(setting: Setting, name: str, problem: Problem, lowest: float) 
     """
     if name not in {*NULL, *(n for pair in deciding_twins() for n in pair)}:
         return float("nan")
-    limit = lowest * setting.effort.factor**_BELOW
+    limit = lowest * setting.effort.factor**BELOW
     rates = np.asarray(limit * _REACHED, dtype=np.float64)[None]
-    found = stable_ranges(problem, rates, steps=setting.effort.steps, names=METHODS[:1])
-    return float(found[0])
+    ranges = stable_ranges(problem, rates, steps=setting.effort.steps, names=METHODS[:1])
+    return float(ranges[0])
 
 
 def _tie_broken(needed: Floats, grid: Descent, shape: tuple[int, ...]) -> Floats:
@@ -232,10 +211,7 @@ def verdict(analyses: Sequence[Analysis]) -> Finding:
     return finding(
         2,
         deciding,
-        sentence=f"Kinked over smooth: {said(deciding) or 'not compared, one seed'}.",
+        sentence=f"Kinked over smooth: {effects(deciding) or 'not compared, one seed'}.",
         shown=beside,
         limits="Full-batch descent from one initialisation; the target is a training loss.",
     )
-
-
-CLAIM = claim_of(2, measure=measure, verdict=verdict)

@@ -8,15 +8,16 @@ training mode: every copy normalises by its own batch and keeps running statisti
 evaluated.
 
 References:
-    Kingma and Ba (2015), Adam, algorithm 1. Ioffe and Szegedy (2015), algorithm 2.
+    Ioffe and Szegedy (2015), algorithm 2.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import Any, cast
 
 import numpy as np
@@ -24,45 +25,15 @@ import torch
 from torch import Tensor, nn
 
 from landscape.claims.one_batch import in_one_batch
-from landscape.networks.randomness import keyed_generator
+from landscape.claims.optimizers import Methods, Optimizer
 from landscape.problem import Problem
 from landscape.problem.batch_norm import in_training, layers_with_statistics
-from landscape.problem.examples import Part, count, map_tensors, take
+from landscape.problem.examples import Part, count, map_tensors
 from landscape.problem.examples import cast as in_precision
 from landscape.records.arrays import Floats
+from landscape.records.choices import check_least
+from landscape.training.loop import drawn
 from landscape.training.training_settings import Schedule, TrainingConfig
-
-# Of Adam, torch's defaults: the decay of the mean square, and what keeps a division finite.
-_DECAY, _EPSILON = 0.999, 1e-8
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Methods:
-    """K ways to descend; torch's SGD: v <- momentum v + g, theta <- theta - rate v.
-
-    Attributes:
-        rates: learning rates, [K].
-        momenta: [K]; 0 is gradient descent. Of Adam the decay of the mean.
-        nesterov: whether the step is ``rate (g + momentum v)`` instead, [K].
-        adaptive: whether all of them are torch's Adam.
-    """
-
-    rates: Floats
-    momenta: Floats
-    nesterov: Floats
-    adaptive: bool = False
-
-    def __post_init__(self) -> None:
-        count = np.shape(self.rates)
-        for name in ("rates", "momenta", "nesterov"):
-            values = np.asarray(getattr(self, name), dtype=np.float64)
-            if len(count) != 1 or values.shape != count:
-                raise ValueError(f"{name} must have shape {count} = (K,), got {values.shape}")
-            object.__setattr__(self, name, values)
-        if not (self.rates > 0).all():
-            raise ValueError(f"rates must be > 0, got {self.rates.min():g}")
-        if not ((self.momenta >= 0) & (self.momenta < 1)).all():
-            raise ValueError("momenta must be in [0, 1)")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,6 +56,12 @@ class Descent:
     path: Floats | None = None
     accuracies: Floats | None = None
     seconds: float = 0.0
+
+    @property
+    def finite_paths(self) -> dict[int, Floats]:
+        """The path [records, P] of every copy that stayed finite; only with ``keep_path``."""
+        paths = enumerate(np.moveaxis(np.asarray(self.path), 1, 0))
+        return {copy: path for copy, path in paths if np.isfinite(path).all()}
 
 
 class Stack:
@@ -113,10 +90,10 @@ class Stack:
         taken = replace(problem, batch_norm="frozen") if self.normalises else problem
         self.network, self.examples = in_one_batch(taken)
         self.layout, self.dtype = self.network.layout, self.network.dtype
-        own = [self.network.parameter(slot.name) for slot in self.layout.slots]
-        self.theta = torch.cat([p.detach().reshape(-1) for p in own])
-        self._call = torch.vmap(self._one, in_dims=(0, 0, None))
-        self._right = torch.vmap(self._share_right, in_dims=(0, 0, None))
+        parameters = [self.network.parameter(slot.name) for slot in self.layout.slots]
+        self.theta = torch.cat([p.detach().reshape(-1) for p in parameters])
+        self._losses = self._for_each(self._loss)
+        self._right = self._for_each(self._share_right)
 
     def statistics(self, copies: int) -> dict[str, Tensor]:
         """Return the buffers of so many copies [K, ...], which :meth:`gradients` renews in place.
@@ -124,7 +101,7 @@ class Stack:
         None where the network does not normalise by its batches.
         """
         kept = self.network.buffers() if self.normalises else {}
-        return {name: one.expand(copies, *one.shape).clone() for name, one in kept.items()}
+        return {name: b.expand(copies, *b.shape).clone() for name, b in kept.items()}
 
     def losses(
         self, thetas: Tensor, examples: Part | None = None, statistics: Mapping[str, Tensor] = {}
@@ -135,7 +112,7 @@ class Stack:
         """
         chosen = self.examples if examples is None else examples
         with torch.no_grad(), self.network.ready():
-            losses = self._call(self._apart(thetas), statistics, chosen)
+            losses = self._losses(self._apart(thetas), statistics, chosen)
         for name, values in statistics.items():
             if name.endswith(("running_mean", "running_var")):
                 finite = values.isfinite().flatten(1).all(dim=1)
@@ -150,7 +127,7 @@ class Stack:
         chosen = self.examples if examples is None else examples
         mode = in_training(self.network.module) if self.normalises else nullcontext()
         with self.network.ready(), mode:
-            losses = self._call(self._apart(leaf), statistics, chosen)
+            losses = self._losses(self._apart(leaf), statistics, chosen)
         # The copies share nothing, so that the gradient of the sum holds that of each.
         (gradients,) = torch.autograd.grad(losses.sum(), leaf)
         return losses.detach(), gradients
@@ -173,64 +150,28 @@ class Stack:
             for slot, part in self.layout.parts()
         }
 
-    def _one(
-        self, parameters: dict[str, Tensor], statistics: Mapping[str, Tensor], examples: Part
-    ) -> Tensor:
-        objective, number = self.network.objective, count(examples)
-
-        def loss(_: nn.Module) -> Tensor:
-            output, read = self.network.output(examples)
-            return objective.mean(output, read[1], number) * objective.over(number)
-
-        return cast(Tensor, self.network.called({**parameters, **statistics}, loss))
-
-    def _share_right(
-        self, parameters: dict[str, Tensor], statistics: Mapping[str, Tensor], examples: Part
-    ) -> Tensor:
-        def right(_: nn.Module) -> Tensor:
-            output, read = self.network.output(examples)
-            return cast(Tensor, (output.argmax(dim=-1) == read[1]).to(self.dtype).mean())
-
-        return cast(Tensor, self.network.called({**parameters, **statistics}, right))
-
-
-class _Optimizer:
-    """The steps of K copies, as torch's SGD and Adam take them.
-
-    Args:
-        methods: of the copies.
-        thetas: where they start, [K, P].
-    """
-
-    def __init__(self, methods: Methods, thetas: Tensor) -> None:
-        self._rates, self._momenta, self._ahead = (
-            torch.from_numpy(v).to(thetas)[:, None]
-            for v in (methods.rates, methods.momenta, methods.nesterov)
-        )
-        self._adaptive, self._taken = methods.adaptive, 0
-        self._mean, self._square = torch.zeros_like(thetas), torch.zeros_like(thetas)
-
-    def step(self, gradients: Tensor, factor: float) -> Tensor:
-        """Return what is taken from the parameters, [K, P].
+    def _for_each(self, value: Callable[[Any, Any, int], Tensor]) -> Callable[..., Tensor]:
+        """Return a function of parameters, statistics and examples, for all copies at once.
 
         Args:
-            gradients: [K, P].
-            factor: of the schedule, by which the rates are multiplied.
+            value: of the network's output, the targets and the number of examples.
         """
-        rates = self._rates * factor
-        if self._adaptive:
-            return rates * self._adapted(gradients)
-        self._mean = self._momenta * self._mean + gradients
-        # Plain, heavy ball: v. Nesterov: g + momentum v.
-        ahead = gradients + self._momenta * self._mean
-        return rates * torch.where(self._ahead > 0, ahead, self._mean)
 
-    def _adapted(self, gradients: Tensor) -> Tensor:
-        self._taken += 1
-        self._mean = self._momenta * self._mean + (1 - self._momenta) * gradients
-        self._square = _DECAY * self._square + (1 - _DECAY) * gradients.square()
-        mean = self._mean / (1 - self._momenta**self._taken)
-        return mean / ((self._square / (1 - _DECAY**self._taken)).sqrt() + _EPSILON)
+        def of_copy(parameters: dict[str, Tensor], buffers: dict[str, Tensor], part: Part) -> Any:
+            def work(_: nn.Module) -> Tensor:
+                output, read = self.network.output(part)
+                return value(output, read[1], count(part))
+
+            return self.network.called({**parameters, **buffers}, work)
+
+        return cast(Callable[..., Tensor], torch.vmap(of_copy, in_dims=(0, 0, None)))
+
+    def _loss(self, output: Any, targets: Any, examples: int) -> Tensor:
+        objective = self.network.objective
+        return objective.mean(output, targets, examples) * objective.over(examples)
+
+    def _share_right(self, output: Tensor, classes: Tensor, _: int) -> Tensor:
+        return (output.argmax(dim=-1) == classes).to(self.dtype).mean()
 
 
 def descend(
@@ -264,17 +205,14 @@ def descend(
     Raises:
         ValueError: for impossible numbers, or as :class:`Stack`.
     """
-    if steps < 1 or record_every < 1 or batch_size < 0:
-        raise ValueError(
-            "steps and record_every must be >= 1 and batch_size >= 0, got "
-            f"{steps}, {record_every} and {batch_size}"
-        )
+    check_least(1, steps=steps, record_every=record_every)
+    check_least(0, batch_size=batch_size)
     stack, planned = Stack(problem, training=True), TrainingConfig(steps=steps, schedule=schedule)
     whole = not 0 < batch_size < count(stack.examples)
-    batches = _batches(stack.examples, 0 if whole else batch_size, seed)
+    batches = repeat(stack.examples) if whole else drawn(stack.examples, batch_size, seed)
     thetas = stack.theta.expand(len(methods.rates), -1).clone()
     statistics = stack.statistics(len(thetas))
-    optimizer, log = _Optimizer(methods, thetas), _Log(stack, statistics, keep_path)
+    optimizer, log = Optimizer(methods, thetas), _Log(stack, statistics, keep_path)
     for step in range(steps):
         due = step % record_every == 0
         # The losses of a step are those of all examples, where it takes all and nothing renews.
@@ -355,14 +293,3 @@ def steps_to(losses: Floats, steps: Any, target: float) -> Floats:
     share = np.where(np.isfinite(share), np.clip(share, 0, 1), 1.0)
     reached = steps[before] + share * (steps[first] - steps[before])
     return np.asarray(np.where(below.any(axis=-1), reached, np.inf))
-
-
-def _batches(examples: Part, size: int, seed: int) -> Iterator[Part]:
-    if not size:
-        while True:
-            yield examples
-    generator = keyed_generator(seed, "batches")
-    while True:
-        order = torch.randperm(count(examples), generator=generator)
-        for chosen in torch.split(order, size):
-            yield take(examples, chosen)

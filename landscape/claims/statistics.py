@@ -35,21 +35,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from landscape.claims.effects import Effect, paired_effect
+from landscape.claims.effects import Effect, p_above
 from landscape.records.arrays import Floats, as_floats
-
-__all__ = [
-    "Contrast",
-    "Effect",
-    "Judgement",
-    "Verdict",
-    "equivalence_p",
-    "holm",
-    "judge",
-    "log_margin",
-    "paired_effect",
-]
-
 
 # Share of the margin by which differences that are called the same may differ.
 _SAME = 1e-6
@@ -133,7 +120,7 @@ def log_margin(share: float) -> float:
 
 def equivalence_p(effect: Effect, margin: float) -> float:
     """Return the p of "the difference is at least ``margin`` in size", by two one-sided tests."""
-    return max(effect.p_above(-margin), effect.p_below(margin))
+    return float(max(p_above(effect.lowest, -margin), p_above(-effect.highest, -margin)))
 
 
 def holm(p_values: ArrayLike) -> Floats:
@@ -186,7 +173,7 @@ def _verdict(
     contrast: Contrast, p_difference: float, p_equivalence: float, alpha: float
 ) -> tuple[Verdict, str]:
     effect, margin = contrast.effect, contrast.margin
-    found, size = p_difference <= alpha, abs(effect.estimate)
+    different, size = p_difference <= alpha, abs(effect.estimate)
     ties = effect.tied(_SAME * margin)
     if contrast.floor >= margin and not size > contrast.floor:
         return Verdict.UNDECIDED, "two arms that are the same differ by more than the margin"
@@ -200,18 +187,18 @@ def _verdict(
             f"the typical difference is smaller than the margin (p {p_equivalence:.2g}); at most "
             f"{_share(effect.beyond(margin), effect.n, alpha)} of seeds may differ by more"
         )
-    if found and size <= contrast.floor:
+    if different and size <= contrast.floor:
         return Verdict.UNDECIDED, (
             "the difference is no larger than between two arms that are the same"
         )
-    if found and size < margin:
+    if different and size < margin:
         return Verdict.UNDECIDED, (
             f"a difference (p {p_difference:.2g}) estimated below {margin:.3g}, which may be "
             f"larger (p {p_equivalence:.2g})"
         )
-    if found and np.sign(effect.estimate) == contrast.claimed:
+    if different and np.sign(effect.estimate) == contrast.claimed:
         return Verdict.SUPPORTED, f"a difference of the claimed sign (p {p_difference:.2g})"
-    if found:
+    if different:
         return Verdict.CONTRADICTED, f"a difference of the other sign (p {p_difference:.2g})"
     return Verdict.UNDECIDED, (
         f"{effect.n} seeds show neither a difference (p {p_difference:.2g}) nor that it is "

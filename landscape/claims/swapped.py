@@ -9,11 +9,10 @@ training rather than early.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,11 +21,12 @@ from torch import Tensor
 from landscape.curvature.derivatives import LossAtPoint
 from landscape.kinks.path_following import BatchOf, check_path, spread_records
 from landscape.networks import activations
-from landscape.networks.watching.observer import Observer
+from landscape.networks.activations.registry import operations
 from landscape.networks.watching.operations import Arguments, argument
 from landscape.networks.watching.recurrent import RECURRENT
 from landscape.networks.watching.running import LOSS, module_names, without_checkpoints
 from landscape.networks.watching.sites import target_of
+from landscape.networks.watching.watcher import Handler, Watcher
 from landscape.problem import Problem
 from landscape.records.arrays import Floats
 from landscape.records.results import Analysis
@@ -54,7 +54,7 @@ def control_of(activation: str) -> str | None:
     return known.get(activation)
 
 
-class Swapping(Observer):
+class Swapping(Watcher):
     """Notes the inputs of one activation wherever a network calls it, and may put another there.
 
     Modules and functions (``torch.relu(x)``, ``x.relu()``) are alike; the loss is left alone. What
@@ -62,7 +62,7 @@ class Swapping(Observer):
 
     Args:
         place: returns the name of the module that is running.
-        own: name in the registry of the activation.
+        activation: its name in the registry.
         other: of what takes its place; None notes the inputs.
 
     Attributes:
@@ -73,28 +73,26 @@ class Swapping(Observer):
             sequences, into which nobody sees.
     """
 
-    written_out: ClassVar[Mapping[Callable[..., Any], Callable[..., Tensor]]] = MappingProxyType({})
-
-    def __init__(self, place: Callable[[], str], own: str, other: str | None = None) -> None:
-        super().__init__(1, place)
-        trained = [name for name in (own, other) if name and activations.get(name).learnable]
+    def __init__(self, place: Callable[[], str], activation: str, other: str | None = None) -> None:
+        super().__init__(place)
+        trained = [name for name in (activation, other) if name and activations.get(name).learnable]
         if trained:
             raise ValueError(
                 f"an activation is swapped on the same weights, and those of {trained[0]} are "
                 "trained; take one without parameters"
             )
-        self._names = _functions(own)
+        self._names = {activation, *operations(activation)}
         self._other = activations.make(other) if other else None
         self.inputs: list[Tensor] = []
 
-    def _handler(self, name: str, _args: Any, _kwargs: Any) -> Callable[..., Any] | None:
+    def _handler(self, name: str, _: Arguments) -> Handler | None:
         if self._place() == LOSS:
             return None
         if name in RECURRENT:
             return self._recurrent
         return self._swap if name in self._names else None
 
-    def _swap(self, func: Any, _name: str, arguments: Arguments) -> Tensor:
+    def _swap(self, func: Any, _: str, arguments: Arguments) -> Tensor:
         args, kwargs = arguments
         inputs = argument(arguments, 0, "input", None)
         if self._other is None:
@@ -112,19 +110,12 @@ class Swapping(Observer):
         )
 
 
-def _functions(activation: str) -> frozenset[str]:
-    """Return the names under which torch knows an activation."""
-    with Observer(1, str) as watching:
-        activations.make(activation)(torch.ones(1, 1, requires_grad=True))
-    return frozenset({activation, *(site.operation for site in watching.sites)})
-
-
 def swap_control(
     problem: Problem,
     trajectory: Trajectory,
     other: str,
     *,
-    own: str,
+    activation: str,
     records: Sequence[int] = (),
     knots: Sequence[float] = (0.0,),
     batch_of: BatchOf | None = None,
@@ -136,7 +127,7 @@ def swap_control(
         problem: network, loss and data; its activations are modules or functions.
         trajectory: the path of an optimizer.
         other: activation in the place of the network's own, such as ``smelu_0.1`` for ReLU.
-        own: the network's activation that is swapped and whose crossings are counted.
+        activation: the network's, which is swapped and whose crossings are counted.
         records: where the steps end, among ``trajectory.single_steps``; none takes up to 100.
         knots: where crossings of the pre-activations are counted.
         batch_of: gives the examples of the minibatch of a step, as in :func:`landscape.along_path`.
@@ -165,7 +156,9 @@ def swap_control(
         before = int(trajectory.steps[record]) - 1
         if batch_of is not None:
             at = LossAtPoint(replace(problem, data=batch_of(before), subset=None))
-        row = _step(at, trajectory, record, np.asarray(knots), plain=plain, names=(own, other))
+        row = _step(
+            at, trajectory, record, np.asarray(knots), plain=plain, names=(activation, other)
+        )
         rows.append({"steps": before, **row})
         if progress is not None:
             progress(1)
@@ -179,14 +172,14 @@ def swap_control(
     return Analysis(KIND, arrays, settings)
 
 
-def undone_share(found: Analysis, part: slice = slice(None)) -> float:
+def undone_share(analysis: Analysis, part: slice = slice(None)) -> float:
     """Return the share of the crossings of several steps that the next step takes back each time.
 
     Args:
-        found: an analysis ``swap_control``.
+        analysis: of kind ``swap_control``.
         part: which of its steps; those of which it is not known are left out. NaN if none is left.
     """
-    crossings, undone = (found.arrays[name][part] for name in ("crossings", "undone"))
+    crossings, undone = (analysis.arrays[name][part] for name in ("crossings", "undone"))
     known = np.isfinite(undone)
     total = crossings[known].sum()
     return float((crossings * undone)[known].sum() / total) if total else float("nan")
@@ -203,9 +196,9 @@ def _step(
 ) -> dict[str, float]:
     segment = step_segment(trajectory, record)
     start, step = segment.origin, segment.direction
-    here, ahead = _gradients(at, start, step)
+    here, ahead = (at.gradient_at(theta) for theta in (start, start + step))
     with _swapping(at, *names):
-        swapped = _gradients(at, start, step)
+        swapped = [at.gradient_at(theta) for theta in (start, start + step)]
     following = _next(trajectory, record, ahead if plain else None)
     places = [_inputs(at, theta, names[0]) for theta in (start, start + step)]
     crossed = [_sides(a, knots) != _sides(b, knots) for a, b in zip(*places, strict=True)]
@@ -227,15 +220,6 @@ def _step(
     }
 
 
-def _gradients(at: LossAtPoint, start: Floats, step: Floats) -> tuple[Floats, Floats]:
-    """Return the gradients at both ends of a step."""
-    found = []
-    for theta in (start, start + step):
-        at.theta = theta
-        found.append(at.gradient())
-    return found[0], found[1]
-
-
 def _plain(at: LossAtPoint, trajectory: Trajectory) -> bool:
     """Whether the optimizer is plain gradient descent, by the last of its steps on record.
 
@@ -246,8 +230,7 @@ def _plain(at: LossAtPoint, trajectory: Trajectory) -> bool:
     if not 0 < taken < len(trajectory.learning_rates):
         return False
     step = step_segment(trajectory, record)
-    at.theta = step.origin
-    off = step.direction + trajectory.learning_rates[taken] * at.gradient()
+    off = step.direction + trajectory.learning_rates[taken] * at.gradient_at(step.origin)
     return bool(np.linalg.norm(off) <= _PLAIN * step.length)
 
 
@@ -266,24 +249,28 @@ def _next(trajectory: Trajectory, record: int, gradient: Floats | None) -> Float
 
 
 @contextmanager
-def _swapping(at: LossAtPoint, own: str, other: str | None = None) -> Iterator[Swapping]:
+def _swapping(at: LossAtPoint, activation: str, other: str | None = None) -> Iterator[Swapping]:
     inner = at.evaluator.network.inner
-    with module_names(inner) as place, without_checkpoints(), Swapping(place, own, other) as found:
-        yield found
+    with (
+        module_names(inner) as place,
+        without_checkpoints(),
+        Swapping(place, activation, other) as swap,
+    ):
+        yield swap
 
 
-def _inputs(at: LossAtPoint, theta: Floats, own: str) -> list[Tensor]:
+def _inputs(at: LossAtPoint, theta: Floats, activation: str) -> list[Tensor]:
     """Return the pre-activations of every call of an activation in every batch.
 
     Raises:
         ValueError: if there is no call.
     """
     at.theta = theta
-    with at.in_place(), torch.no_grad(), _swapping(at, own) as watching:
+    with at.in_place(), torch.no_grad(), _swapping(at, activation) as watching:
         for part in at.evaluator.batches.parts:
             at.evaluator.network.parts(part)
     if not watching.inputs:
-        raise ValueError(f"the network must call {own}, which is swapped, got no call of it")
+        raise ValueError(f"the network must call {activation}, which is swapped, got no call of it")
     return watching.inputs
 
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from landscape.claims.primary import deciding_twins
 from landscape.networks import activations
+from landscape.records.choices import check_known
 
 # The same function for all practical purposes: an effect between these is no effect of kinks.
 NULL = ("relu", "smelu_0.001")
@@ -63,10 +64,9 @@ def twins(which: str = "few") -> tuple[Twin, ...]:
     >>> twins()[0].name
     'relu against smelu_0.1'
     """
+    check_known("twins", which, ("few", "all"))
     if which == "few":
         return _FEW
-    if which != "all":
-        raise ValueError(f"twins must be few or all, got {which!r}")
     pairs = [("relu", f"smelu_{width}") for width in WIDTHS]
     pairs += [("relu", "softplus_5"), ("relu", "gauss_relu_0.5")]
     pairs += [

@@ -16,12 +16,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from landscape.claims.claim import KIND, Finding, Setting, claim_of, finding
 from landscape.claims.comparing import Quantity, compared
 from landscape.claims.layer_gradients import LayerGradients, layer_gradients
+from landscape.claims.optimizers import methods_at
 from landscape.claims.primary import primary
-from landscape.claims.stacked import Methods, descend
+from landscape.claims.setting import Setting, stacked
+from landscape.claims.stacked import descend
 from landscape.claims.summaries import ranges
+from landscape.claims.verdicts import Finding, finding
 from landscape.networks.parameters import unflatten
 from landscape.networks.spec import MLPSpec
 from landscape.records.arrays import Floats
@@ -35,6 +37,8 @@ BESIDE = (("tanh", "pwl_tanh_0.5"), ("elu", "relu"), ("gelu", "relu"))
 # Of one layer's Jacobian few examples suffice.
 _EXAMPLES, _JACOBIANS = 128, 2
 _RATE = 0.05
+_BY_LAYER = ("gradient_norms", "saturated", "jacobian_norms", "weight_norms", "jacobian", "weight",
+             "activation")  # fmt: skip
 # A gradient that is 0 in floating point still has a logarithm.
 _LEAST = 1e-300
 
@@ -69,35 +73,22 @@ def measure(setting: Setting) -> Analysis:
         NaN at the end of a descent that diverged, its loss inf.
     """
     chosen = depths(setting)
-    found = [[_at(deep(setting, depth), name) for depth in chosen] for name in ACTIVATIONS]
-    longest = max(len(start.layers) for row in found for (start, _), _ in row)
-    arrays: dict[str, Any] = {"depths": np.array(chosen)}
-    for key in ("gradient_norms", "saturated", "jacobian_norms", "weight_norms", "jacobian",
-                "weight", "activation"):  # fmt: skip
-        arrays[key] = np.array(
-            [[_padded([g and getattr(g, key) for g in ends], longest) for ends, _ in row]
-             for row in found]
-        )  # fmt: skip
-    for key, value in (("survival", lambda g: g.survival), ("activation_part", activation_part)):
-        arrays[key] = np.array(
-            [
-                [[np.nan if g is None else value(g) for g in ends] for ends, _ in row]
-                for row in found
-            ]
-        )
-    arrays["losses"] = np.array([[losses for _, losses in row] for row in found])
-    settings = {**setting.facts(), "claim": 5, "activations": list(ACTIVATIONS), "rate": _RATE}
-    return Analysis(KIND, arrays, settings)
+    runs = [[_at(deep(setting, depth), name) for depth in chosen] for name in ACTIVATIONS]
+    longest = max(len(start.layers) for row in runs for (start, _), _ in row)
+
+    arrays = stacked([[_values(*run, longest) for run in row] for row in runs])
+    arrays["depths"] = np.array(chosen)
+    return setting.analysis(5, ACTIVATIONS, arrays, rate=_RATE)
 
 
-def activation_part(found: LayerGradients) -> float:
+def activation_part(gradients: LayerGradients) -> float:
     """Return the product of |J| / |W| over all layers but the last.
 
     The part of the shrinking from the last layer to the first that is the activation's, if the
     directions of the gradient are those of an average. The last layer's slopes are in the gradient
     at its pre-activations already.
     """
-    factors = found.activation_factors[:-1]
+    factors = gradients.activation_factors[:-1]
     return float(np.prod(factors)) if len(factors) else 1.0
 
 
@@ -106,7 +97,7 @@ def _at(
 ) -> tuple[tuple[LayerGradients, LayerGradients | None], Floats]:
     """Measure a network at its start and after a descent (None if it diverged), and its losses."""
     problem = setting.problem(activation)
-    run = descend(problem, Methods(*np.array([[_RATE], [0], [0]])), steps=setting.effort.steps,
+    run = descend(problem, methods_at(np.array([_RATE])), steps=setting.effort.steps,
                   record_every=setting.effort.steps, seed=setting.seed)  # fmt: skip
     few = setting.first(_EXAMPLES, problem)
     measured = partial(layer_gradients, few, jacobians=_JACOBIANS)
@@ -114,6 +105,18 @@ def _at(
     if np.isfinite(run.thetas).all() and np.isfinite(run.losses).all():
         end = measured(parameters=unflatten(torch.from_numpy(run.thetas[0]), problem.layout))
     return (measured(), end), run.losses[0, [0, -1]]
+
+
+def _values(
+    ends: tuple[LayerGradients, LayerGradients | None], losses: Floats, layers: int
+) -> dict[str, Any]:
+    """Return what is kept of a network's start and end."""
+    values: dict[str, Any] = {"losses": losses}
+    for key in _BY_LAYER:
+        values[key] = _padded([g and getattr(g, key) for g in ends], layers)
+    for key, factor in (("survival", lambda g: g.survival), ("activation_part", activation_part)):
+        values[key] = [np.nan if g is None else factor(g) for g in ends]
+    return values
 
 
 def _padded(ends: Sequence[Any], length: int) -> Floats:
@@ -162,6 +165,3 @@ def verdict(analyses: Sequence[Analysis]) -> Finding:
         limits="Gains keep E[act(z)^2]; another initialisation gives another decay. tanh and "
         "sigmoid stand together, and may differ from each other.",
     )
-
-
-CLAIM = claim_of(5, measure=measure, verdict=verdict)

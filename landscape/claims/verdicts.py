@@ -88,14 +88,14 @@ class Finding:
         """How the verdicts on its contrasts are spread, a sentence; "" without any."""
         if self.verdict is Verdict.EXPLORATORY:
             return "Exploratory: estimates with intervals, no verdict."
-        found = Counter(j.verdict for j in self.judgements)
-        explored = found.pop(Verdict.EXPLORATORY, 0)
-        total = found.total()
-        told = ", ".join(f"{found[v]} {SPOKEN[v]}" for v in Verdict if found[v])
+        counts = Counter(j.verdict for j in self.judgements)
+        explored = counts.pop(Verdict.EXPLORATORY, 0)
+        total = counts.total()
+        verdicts = ", ".join(f"{counts[v]} {SPOKEN[v]}" for v in Verdict if counts[v])
         if not total:
             return ""
         others = f" {explored} of the estimates are exploratory." if explored else ""
-        return f"Of {counted(total, 'primary contrast')}: {told}{self._wanted()}.{others}"
+        return f"Of {counted(total, 'primary contrast')}: {verdicts}{self._wanted()}.{others}"
 
     def _wanted(self) -> str:
         """Say how many seeds would decide what is not decided, to follow the counts."""
@@ -105,10 +105,10 @@ class Finding:
             return ""
         known = [seeds for seeds in wanted if isinstance(seeds, int)]
         beyond, rough = wanted.count(_beyond()), wanted.count(None)
-        told = [f"{max(known)} seeds would decide {len(known)} of these"] if known else []
-        told += [f"{beyond} would need {_beyond()}"] if beyond else []
-        told += [f"{rough} would not be decided by more seeds"] if rough else []
-        return f" ({', '.join(told)})"
+        parts = [f"{max(known)} seeds would decide {len(known)} of these"] if known else []
+        parts += [f"{beyond} would need {_beyond()}"] if beyond else []
+        parts += [f"{rough} would not be decided by more seeds"] if rough else []
+        return f" ({', '.join(parts)})"
 
     @property
     def seeds(self) -> int:
@@ -165,12 +165,12 @@ def finding(
 
 def together(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """Judge findings again, with Holm's correction over the contrasts of all of them."""
-    judged = iter(judge([c for one in findings for c in one.contrasts], level=level()))
+    judged = iter(judge([c for alone in findings for c in alone.contrasts], level=level()))
     again = []
-    for one in findings:
-        judgements = tuple(next(judged) for _ in one.contrasts)
-        verdict = _of_claim(one.number, judgements)
-        again.append(replace(one, judgements=judgements, verdict=verdict))
+    for alone in findings:
+        judgements = tuple(next(judged) for _ in alone.contrasts)
+        verdict = _of_claim(alone.number, judgements)
+        again.append(replace(alone, judgements=judgements, verdict=verdict))
     return tuple(again)
 
 
@@ -202,8 +202,8 @@ def _reason(contrast: Contrast, judgement: Judgement) -> str:
     needed = _needed(contrast, judgement)
     if needed is None:
         return judgement.reason
-    told = f"some {needed}" if isinstance(needed, int) else needed
-    return f"{judgement.reason}; it would need {told} seeds"
+    seeds = f"some {needed}" if isinstance(needed, int) else needed
+    return f"{judgement.reason}; it would need {seeds} seeds"
 
 
 def _known(value: float) -> float | None:

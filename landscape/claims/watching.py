@@ -1,27 +1,24 @@
 """Activations at work: the inputs and outputs of each as a network runs.
 
-A ``TorchFunctionMode`` sees each call of an elementwise activation, module or function, with the
-weight whose product it was given, and the network runs as it would alone.
+Each call of an elementwise activation, module or function, is noted with the weight whose product
+it was given, and the network runs as it would alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.overrides import TorchFunctionMode
 
-from landscape.claims.replaced import CrossedActivation, ReLUWithSlope
-from landscape.networks.activations.modules import MAKERS
 from landscape.networks.parameters import evaluation_mode
-from landscape.networks.watching.operations import ELEMENTWISE, base_name
+from landscape.networks.watching.operations import ELEMENTWISE, Arguments
 from landscape.networks.watching.running import module_names
-from landscape.networks.watching.sites import out_of_place, target_of
+from landscape.networks.watching.sites import alone, target_of
+from landscape.networks.watching.watcher import Handler, Watcher
 from landscape.problem.examples import arguments
 
 Parameters = Mapping[str, Tensor]
@@ -62,10 +59,10 @@ class Call:
         try:
             low, high, points = _SEARCHED
             places = torch.linspace(low, high, points, dtype=self.inputs.dtype)
-            found = derivative(self.function, places.to(self.inputs.device))
+            slopes = derivative(self.function, places.to(self.inputs.device))
         except RuntimeError:  # a slope per channel fits no plain line of places
             return seen
-        return max(seen, float(found.abs().max()))
+        return max(seen, float(slopes.abs().max()))
 
     def pieces(self) -> Tensor | None:
         """Return on which piece between its kinks each z lies; None without kinks."""
@@ -111,17 +108,28 @@ def watched(
         ValueError: if no activation was seen, or one whose first axis does not count examples.
     """
     given: dict[str, Tensor] = dict(model.named_parameters() if parameters is None else parameters)
-    with evaluation_mode(model), module_names(model) as place, torch.set_grad_enabled(graph):
-        mode = _Mode(place, given)
-        with mode:
-            output = functional_call(model, given, *arguments(inputs))
-    if not mode.calls:
+    with evaluation_mode(model):
+        output, calls = _run(model, inputs, given, graph=graph)
+    for call in calls:
+        per_unit(call.inputs)
+    return Watched(output, tuple(calls))
+
+
+def _run(
+    model: nn.Module, inputs: Any, parameters: dict[str, Tensor], *, graph: bool = False
+) -> tuple[Any, list[Call]]:
+    """Run a network with these parameters; return its output and the calls of activations."""
+    with (
+        module_names(model) as place,
+        torch.set_grad_enabled(graph),
+        _Calls(place, parameters) as seen,
+    ):
+        output = functional_call(model, parameters, *arguments(inputs))
+    if not seen.calls:
         raise ValueError(
             "the network must have activations such as torch.nn.ReLU or torch.tanh, saw none"
         )
-    for call in mode.calls:
-        per_unit(call.inputs)
-    return Watched(output, tuple(mode.calls))
+    return output, seen.calls
 
 
 def derivative(function: Callable[[Tensor], Tensor], places: Tensor) -> Tensor:
@@ -135,56 +143,40 @@ def derivative(function: Callable[[Tensor], Tensor], places: Tensor) -> Tensor:
     return slopes
 
 
-class _Mode(TorchFunctionMode):
+class _Calls(Watcher):
     def __init__(self, place: Callable[[], str], parameters: Parameters) -> None:
-        super().__init__()
+        super().__init__(place)
         self.calls: list[Call] = []
-        self._place = place
         self._names = {id(value): name for name, value in parameters.items()}
         self._made: dict[int, tuple[Tensor, tuple[str, ...]]] = {}
-        self._count: dict[str, int] = {}
 
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
-        kwargs = kwargs or {}
-        name = base_name(func)
-        if name in ELEMENTWISE and args and isinstance(args[0], Tensor):
-            return self._activation(func, name, args, kwargs)
+    def _handler(self, name: str, arguments: Arguments) -> Handler | None:
+        if name in ELEMENTWISE and any(isinstance(v, Tensor) for v in arguments[0][:1]):
+            return self._activation
+        return self._product if name in _PRODUCTS else None
+
+    def _product(self, func: Any, _: str, arguments: Arguments) -> Any:
+        args, kwargs = arguments
         result = func(*args, **kwargs)
-        if name in _PRODUCTS:
-            used = [*args[1:3], kwargs.get("weight"), kwargs.get("bias")]
-            names = tuple(self._names[id(v)] for v in used if id(v) in self._names)
-            # The tensor is kept: an id is free again once its owner is gone.
-            self._made[id(result)] = (result, names)
+        used = [*args[1:3], kwargs.get("weight"), kwargs.get("bias")]
+        names = tuple(self._names[id(v)] for v in used if id(v) in self._names)
+        # The tensor is kept: an id is free again once its owner is gone.
+        self._made[id(result)] = (result, names)
         return result
 
-    def _activation(self, func: Any, name: str, args: Any, kwargs: Any) -> Any:
-        (inputs, *more), rule = args, ELEMENTWISE[name]
-        options = {k: v for k, v in kwargs.items() if k != "inplace"}
-        plain = out_of_place(func)
-        fixed = [v.detach() if isinstance(v, Tensor) else v for v in more]
-        held = {k: v.detach() if isinstance(v, Tensor) else v for k, v in options.items()}
-
-        def alone(z: Tensor) -> Tensor:
-            return plain(z, *fixed, **held)
-
+    def _activation(self, func: Any, name: str, arguments: Arguments) -> Any:
+        (inputs, *more), kwargs = arguments
         target = target_of(func, inputs, kwargs)
         # What works in place would overwrite the input that is noted.
         before = inputs if target is None else inputs.clone()
-        outputs = plain(before, *more, **options)
-        known = self._made.get(id(inputs))
-        weights = known[1] if known else ()
+        function = alone(func, arguments)
+        outputs = function(before)
+        _, weights = self._made.get(id(inputs), (None, ()))
         if target is not None:
             self._made.pop(id(target), None)  # no longer a product
-        knots = rule.kinks(((before, *more), kwargs)).knots
-        self.calls.append(Call(self._named(), name, before, outputs, alone, knots, weights))
+        knots = ELEMENTWISE[name].kinks(((before, *more), kwargs)).knots
+        self.calls.append(Call(self._named(), name, before, outputs, function, knots, weights))
         return outputs if target is None else target.copy_(outputs)
-
-    def _named(self) -> str:
-        layer = self._place()
-        self._count[layer] = self._count.get(layer, 0) + 1
-        return layer if self._count[layer] == 1 else f"{layer}#{self._count[layer]}"
 
 
 def per_unit(values: Tensor) -> Tensor:
@@ -200,60 +192,18 @@ def per_unit(values: Tensor) -> Tensor:
     return values.movedim(1, -1).reshape(-1, values.shape[1])
 
 
-_MODULES: tuple[type[nn.Module], ...] = (
-    *{type(make(0.5)) for name, make in MAKERS.items() if name != "identity"},
-    CrossedActivation,
-    ReLUWithSlope,
-)
-
-
-def activation_modules(model: nn.Module) -> dict[str, nn.Module]:
-    """Return the modules of a network that are activations of the registry, by name.
-
-    Raises:
-        ValueError: if there are none. Activations called as functions are not seen.
-    """
-    found: dict[str, nn.Module] = {}
-    for name, module in model.named_modules():
-        inside = any(name.startswith(f"{outer}.") for outer in found)
-        if isinstance(module, _MODULES) and not inside:
-            found[name] = module
-    if not found:
-        raise ValueError(
-            "the network must have activations that are modules, as torch.nn.ReLU, got none; "
-            "functional calls are not seen here"
-        )
-    return found
-
-
 def pre_activations(
-    model: nn.Module, inputs: Any, parameters: Mapping[str, Tensor] | None = None
+    model: nn.Module, inputs: Any, parameters: Parameters | None = None
 ) -> dict[str, Tensor]:
-    """Return the inputs [N, ...] of every activation, by module name, without a graph.
+    """Return the inputs [N, ...] of every activation, by layer, without a graph.
 
     Args:
-        model: the network; left alone.
+        model: the network, in the mode it is in; left alone.
         inputs: examples [N, ...], or a tuple or mapping of arguments.
         parameters: to be used instead of the model's own.
+
+    Raises:
+        ValueError: if no activation was seen.
     """
-    seen: dict[str, Tensor] = {}
-    with _watching(activation_modules(model), seen), torch.no_grad():
-        functional_call(model, dict(parameters or {}), *arguments(inputs))
-    return seen
-
-
-@contextmanager
-def _watching(modules: Mapping[str, nn.Module], seen: dict[str, Tensor]) -> Iterator[None]:
-    def note(name: str) -> Callable[..., None]:
-        def hook(_: nn.Module, args: tuple[Tensor, ...]) -> None:
-            # An activation that works in place would overwrite what is noted.
-            seen[name] = args[0].detach().clone()
-
-        return hook
-
-    hooks = [m.register_forward_pre_hook(note(name)) for name, m in modules.items()]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
+    _, calls = _run(model, inputs, dict(parameters or {}))
+    return {call.layer: call.inputs for call in calls}

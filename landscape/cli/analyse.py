@@ -177,18 +177,18 @@ def analyse(
             "--creases": creases}, alone=swap and not path)  # fmt: skip
     wanted = Wanted(steps=10 if steps is None else steps, lines=lines or 0, path=_FOLLOWED * path,
                     swap=_FOLLOWED * swap, centres=scales, map_points=kink_map,
-                    crease_points=creases, spectrum=spectrum, scale=_scale(scale))  # fmt: skip
+                    crease_points=creases, microscope=microscope, spectrum=spectrum,
+                    scale=_scale(scale))  # fmt: skip
     for folder in filter(None, (tables, figures)):
         writable_folder(folder)
-    done = _measured(study, run or (), wanted, microscope)
+    done = _measured(study, run or (), wanted)
     _show(done, tables, figures, looks, as_json=as_json)
 
 
-def _measured(study: Path, runs: Sequence[str], wanted: Wanted, microscope: int) -> StudyFile:
+def _measured(study: Path, runs: Sequence[str], wanted: Wanted) -> StudyFile:
     """Add analyses to a study and return it."""
     from landscape.store import open_study
     from landscape.study.analyses import add_analyses
-    from landscape.study.microscopes import add_microscopes
 
     source = open_study(study)
     config = configuration_of(source)
@@ -196,11 +196,6 @@ def _measured(study: Path, runs: Sequence[str], wanted: Wanted, microscope: int)
         add_analyses(
             source, config, wanted, load_data=load_data, runs=runs, reporter=progress
         )  # fmt: skip
-        if microscope:
-            add_microscopes(
-                source, config, load_data=load_data, runs=runs, points=microscope,
-                reporter=progress,
-            )  # fmt: skip
     return open_study(source.path)
 
 

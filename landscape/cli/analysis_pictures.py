@@ -131,9 +131,10 @@ def _maps(study: StudyFile, folder: Path, style: Any) -> Iterator[Path]:
         title, kinks = title_of(run), KinkMap.from_analysis(found)
         if run in study.analyses("microscope"):
             surface = window_of(study.analysis("microscope", run))
-            figure = viz.kink_contour(surface, kinks, height="linear", title=title, style=style)
+            look = viz.Look(height="linear", style=style)
+            figure = viz.kink_contour(viz.Panel(surface, title=title), kinks, look)
         else:
-            figure = kink_density(kinks, title=title, style=style)
+            figure = kink_density(kinks, viz.Look(style=style), title=title)
         yield from with_caption(figure, folder / f"kinks-{run}.pdf")
     cut = _largest(study, "creases")
     if cut:
@@ -144,7 +145,7 @@ def _maps(study: StudyFile, folder: Path, style: Any) -> Iterator[Path]:
     for run, found in cut.items():
         creases = KinkCutSurface.from_analysis(found)
         residual = creases.minus(creases.quadratic())
-        picture = viz.kink_cut_surface(residual, title=title_of(run), style=style)
+        picture = viz.kink_cut_surface(residual, viz.Look(style=style), title=title_of(run))
         yield from with_caption(picture, folder / f"creases-{run}.png")
 
 

@@ -110,7 +110,8 @@ def animate(
             levels, step = _levels(source, panel, shown, last=_LAST if last is None else last,
                                    points=_POINTS if points is None else points)  # fmt: skip
             film = _filming(shown, options)
-            viz.animate_zoom(levels, target, step=step, title=panel.title, style=looks,
+            first = viz.Panel(levels[0], title=panel.title)
+            viz.animate_zoom([first, *levels[1:]], target, viz.Look(style=looks), step=step,
                              progress=film, **options)  # fmt: skip
         else:
             if not panel.paths:

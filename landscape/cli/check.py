@@ -104,7 +104,7 @@ def _repair(path: Path, *, recompute: bool) -> None:
 def _recomputed(path: Path, damaged: list[str]) -> dict[str, str]:
     """Compute what is missing of a study with a configuration; say what could not be."""
     from landscape.store import open_study
-    from landscape.study import Study as Work
+    from landscape.study.experiment import Study as Work
     from landscape.study.repair import repair_surfaces
 
     sound = open_study(path)

@@ -55,8 +55,8 @@ def demo(
     from landscape.cli.analysis_tables import print_report
     from landscape.cli.info import print_summaries
     from landscape.cli.run import plan
-    from landscape.study import Study
     from landscape.study.analysis_summaries import report
+    from landscape.study.experiment import Study
 
     before = _changed(out / "study.h5")
     with bars() as progress:
@@ -104,7 +104,6 @@ def look_closer(study: StudyFile, config: StudyConfig, shown: Reporter) -> Study
     """Add slope budgets of single steps of every descent, and the windows of the microscope."""
     from landscape.store import open_study
     from landscape.study.analyses import Wanted, add_analyses
-    from landscape.study.microscopes import add_microscopes
 
     finished = [n for n in study.runs() if study.trajectory(n).diverged_at is None]
     descents = [name for name in finished if "-gd-" in name]
@@ -112,7 +111,8 @@ def look_closer(study: StudyFile, config: StudyConfig, shown: Reporter) -> Study
     add_analyses(study, config, few, load_data=load_data, runs=descents, reporter=shown)
     seen = [n for n in descents if n.split("-")[0] in MICROSCOPE]
     points = 15 if config.training.steps < 100 else 101
-    add_microscopes(study, config, load_data=load_data, runs=seen, points=points, reporter=shown)
+    windows = Wanted(steps=0, microscope=points)
+    add_analyses(study, config, windows, load_data=load_data, runs=seen, reporter=shown)
     return open_study(study.path)
 
 

@@ -94,8 +94,7 @@ def write(study: StudyFile, runs: Sequence[str], wanted: Wanted, path: Path) -> 
         ValueError: if the study lacks what is to be shown.
     """
     from landscape.records.atomic import writable_folder
-    from landscape.viz.captions.beside import as_markdown
-    from landscape.viz.captions.latex import latex_caption
+    from landscape.viz.captions.beside import as_markdown, latex_caption
 
     writable_folder(path.parent)
     drawn = _DRAWN[wanted.kind](study, runs, wanted)
@@ -166,11 +165,7 @@ def _line(study: StudyFile, runs: Sequence[str], wanted: Wanted) -> Any:
         lines = [Panel(line, title=pictures.title_of(line.run)) for line in found]
     if wanted.titles or not wanted.surfaces:
         lines = titled(lines, wanted)
-    look = wanted.look
-    drawn = viz.line(
-        [one.surface for one in lines], titles=[one.title for one in lines], height=look.height,
-        style=look.style, **wanted.size,
-    )  # fmt: skip
+    drawn = viz.line(lines, wanted.look, **wanted.size)
     drawn.set_dpi(wanted.dpi)
     return drawn
 

@@ -207,17 +207,14 @@ def microscope_figure(study: StudyFile, style: Any = "paper") -> Any:
     if not names:
         return None
     windows = [study.analysis(KIND, name) for name in names]
-    told = windows[0].settings
-    return viz.microscope(
-        [residual_of(window) for window in windows],
-        titles=[get(RunKey.parse(name).activation).label for name in names],
-        full=[study.surface(identifier) for identifier in surfaces],
-        step=viz.StepFacts(
-            told["step_run"], told["step_length"],
-            noise=[window.settings["noise"] for window in windows], batch_size=told["batch_size"],
-        ),
-        style=style,
-    )  # fmt: skip
+    closeups = [
+        viz.Closeup((residual_of(window),), get(RunKey.parse(name).activation).label,
+                    study.surface(identifier), window.settings["noise"])
+        for window, name, identifier in zip(windows, names, surfaces, strict=True)
+    ]  # fmt: skip
+    settings = windows[0].settings
+    step = viz.StepFacts(settings["step_run"], settings["step_length"], settings["batch_size"])
+    return viz.microscope(closeups, viz.Look(style=style), step=step)
 
 
 def draw_microscope(study: StudyFile, folder: Path, style: Any = "paper") -> list[Path]:

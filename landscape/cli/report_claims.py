@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def measured(study: StudyFile) -> dict[int, list[Analysis]]:
     """Return the analyses of each claim a study has measured, by number."""
-    from landscape.claims.claim import KIND
+    from landscape.claims.setting import KIND
 
     found: dict[int, list[Analysis]] = {}
     for name in study.analyses(KIND):

@@ -158,7 +158,7 @@ def _placed(analysis: Analysis, name: str, row: int) -> Any:
 
 def _losses(group: str, seeds: Sequence[Analysis]) -> Iterator[Any]:
     """Draw the losses of twins at the best rate of each, for every batch size."""
-    from landscape.claims.convergence import PILOT, best_rates, judged_apart
+    from landscape.claims.pilot import PILOT, best_rates, judged_apart
 
     judged, first = judged_apart(seeds), seeds[0]
     drawn = judged or [

@@ -77,13 +77,12 @@ def _dosed(
     from landscape.claims.comparing import groups
 
     if number == 8:
-        convergence = import_module("landscape.claims.convergence")
-        analyses = convergence.judged_apart(analyses)
+        analyses = import_module("landscape.claims.pilot").judged_apart(analyses)
     if not analyses or number not in (*_DOSED, 8):
         return "", (), None
     group, seeds = next(iter(groups(analyses).items()))
     if number == 8:
-        return group, seeds, convergence.quantities(seeds, 8)[0]
+        return group, seeds, import_module("landscape.claims.convergence").quantities(seeds, 8)[0]
     module, place = _DOSED[number]
     return group, seeds, import_module(f"landscape.claims.{module}").PRIMARY[place]
 

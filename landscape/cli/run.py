@@ -170,7 +170,7 @@ def put_dotted(values: dict[str, Any], key: str, value: Any) -> None:
 
 def execute(config: StudyConfig, out: Path, *, sample: bool) -> None:
     """Run a configuration."""
-    from landscape.study import Study
+    from landscape.study.experiment import Study
 
     path = out / "study.h5"
     with bars() as shown:

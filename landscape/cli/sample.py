@@ -265,13 +265,13 @@ def sample(
 def _of_study(study: Path, request: Any, strategy: str, out: Path | None) -> tuple[Path, str]:
     """Sample a surface of a study; return the file it is in, and its id."""
     from landscape.store import open_study
-    from landscape.study.one_surface import sample_more
+    from landscape.study.run_surfaces import sample_run
 
     source = open_study(study)
     config = configuration_of(source)
     engine = _engine(config.sampling, strategy, gradients=request.gradients)
     with bars() as progress:
-        return sample_more(
+        return sample_run(
             source, config, request, load_data=load_data, out=out, engine=engine,
             reporter=progress,
         )  # fmt: skip

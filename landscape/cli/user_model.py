@@ -160,13 +160,15 @@ class UserModel:
         return Problem(network, loss, examples)
 
     def sample(self, request: Any, path: Path, engine: Any, reporter: Any) -> tuple[Path, str]:
-        """Sample a surface into a study file; see :func:`landscape.study.one_surface.sample_own`.
+        """Sample a surface into a study file.
+
+        See :func:`landscape.study.user_surfaces.sample_user_network`.
 
         Raises:
             ValueError: if a file is not what its option says.
             OSError: if it cannot be read.
         """
-        from landscape.study.one_surface import sample_own
+        from landscape.study.user_surfaces import sample_user_network
 
         if path.suffix != ".h5":
             path = path / "study.h5"
@@ -180,8 +182,8 @@ class UserModel:
         others = {name: self._other(network, Path(p), reporter) for name, p in self.others.items()}
         told = {"model": self.model, "data": self.data, "loss": self.loss,
                 "checkpoint": str(self.checkpoint or "")}  # fmt: skip
-        name = sample_own(
-            path, problem, request, paths=paths, others=others, told=told,
+        name = sample_user_network(
+            path, problem, request, paths=paths, others=others, names=told,
             engine=engine, reporter=reporter,
         )  # fmt: skip
         return path, name

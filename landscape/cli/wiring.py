@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from landscape.store import StudyFile
-    from landscape.study import Examples
     from landscape.study.configuration import DataConfig, StudyConfig
-    from landscape.study.reporting import Reporter
+    from landscape.study.reporting import Examples, Reporter
 
 # Seconds between two lines of progress where there is no terminal: at least two a minute.
 EVERY = 25.0

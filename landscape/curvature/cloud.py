@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,9 +29,11 @@ from landscape.networks.watching.observer import Observer
 from landscape.networks.watching.operations import Arguments, Kinks
 from landscape.networks.watching.running import module_names, without_checkpoints
 from landscape.networks.watching.sites import Site
+from landscape.networks.watching.watcher import Watcher
 from landscape.problem import Problem
 from landscape.problem.examples import Part, count
 from landscape.records.arrays import Floats
+from landscape.records.choices import check_least
 from landscape.records.layout import Layout
 from landscape.records.plurals import counted
 
@@ -114,21 +116,20 @@ class Kernels:
     def __init__(
         self, problem: Problem, at: LossAtPoint, scale: float, *, probes: int, seed: int
     ) -> None:
-        if probes < 1:
-            raise ValueError(f"probes must be >= 1, got {probes}")
+        check_least(1, probes=probes)
         cloud = Cloud.around(problem, at, scale, seed=seed)
         first = _Watched.of(at)
-        squares = [[torch.zeros_like(site.inputs) for site in one.sites] for one in first]
+        squares = [[torch.zeros_like(site.inputs) for site in watched.sites] for watched in first]
         for number in range(probes + 1):
             step = cloud.direction(f"{number}") if number < probes else cloud.anywhere()
             _add_squares(squares, first, at, step, spread=number < probes)
         self._densities = [
             [_density(site, (square / probes).sqrt() * cloud.radius) if site.knots else square == 0
-             for square, site in zip(total, one.sites, strict=True)]
-            for total, one in zip(squares, first, strict=True)
+             for square, site in zip(total, watched.sites, strict=True)]
+            for total, watched in zip(squares, first, strict=True)
         ]  # fmt: skip
-        self._pairs = [one.pairs for one in first]
-        self.unseen = tuple(dict.fromkeys(text for one in first for text in one.unseen))
+        self._pairs = [watched.pairs for watched in first]
+        self.unseen = tuple(dict.fromkeys(text for watched in first for text in watched.unseen))
         self.settings: Mapping[str, Any] = MappingProxyType(
             {"scale": scale, "probes": probes, "cloud_seed": seed, "unseen": list(self.unseen)}
         )
@@ -174,7 +175,7 @@ class _Watched:
             at: the point.
             before: what was watched elsewhere: the same choices are followed.
         """
-        found = []
+        watched = []
         inner = at.evaluator.network.inner
         with at.in_place() as (_, backward), without_checkpoints(), module_names(inner) as place:
             functions = tuple(f"the function {name}" for name in backward.functions)
@@ -183,11 +184,11 @@ class _Watched:
                 observer = _Following(count(part), place, known)
                 with torch.set_grad_enabled(known is None), observer:
                     (backward if known is None else at.evaluator.network).parts(part)
-                found.append(
+                watched.append(
                     cls(observer.sites, observer.pairs, observer.moving,
                         (*observer.unseen, *observer.unpooled(), *functions))
                 )  # fmt: skip
-        return found
+        return watched
 
 
 def _add_squares(
@@ -212,14 +213,14 @@ def _add_squares(
     """
     theta, nudge = at.theta, _NUDGE[at.evaluator.dtype]
     at.theta = theta + nudge * step
-    for total, one, moved in zip(squares, first, _Watched.of(at, first), strict=True):
-        if len(one.sites) != len(moved.sites):
+    for total, watched, moved in zip(squares, first, _Watched.of(at, first), strict=True):
+        if len(watched.sites) != len(moved.sites):
             raise ValueError(
                 "a cloud needs a network that always calls the same operations, got one with "
-                f"{counted(len(one.sites), 'kink')} here and {len(moved.sites)} nearby; leave "
+                f"{counted(len(watched.sites), 'kink')} here and {len(moved.sites)} nearby; leave "
                 "scale out"
             )
-        for square, site, there in zip(total, one.sites, moved.sites, strict=True):
+        for square, site, there in zip(total, watched.sites, moved.sites, strict=True):
             if spread or not site.knots:
                 square += ((there.inputs - site.inputs) / nudge).square()
     at.theta = theta
@@ -231,7 +232,7 @@ class _Numbered(Observer):
     Before the site of a choice stands one without knots, whose input is the chosen entry.
     """
 
-    written_out: ClassVar[Mapping[Callable[..., Any], Callable[..., Tensor]]] = MappingProxyType({})
+    written_out = Watcher.written_out
 
     def __init__(
         self,

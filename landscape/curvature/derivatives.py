@@ -199,18 +199,19 @@ class LossAtPoint:
         )
         along *= _STEP * max(float(np.linalg.norm(self.theta)), 1.0) / np.linalg.norm(along)
         here, product = self.theta, self.hessian_times(along)
-        ends = []
-        for end in (here + along / 2, here - along / 2):
-            self.theta = end
-            ends.append(self.gradient())
+        change = self.gradient_at(here + along / 2) - self.gradient_at(here - along / 2)
         self.theta = here
-        change = ends[0] - ends[1]
         if np.linalg.norm(product - change) > _AGREEMENT * np.linalg.norm(change):
             raise ValueError(
                 f"second derivatives need a backward pass that can be differentiated, got that of "
                 f"{', '.join(backward.functions)}, whose products with the Hessian are not the "
                 "change of the gradient; write it in plain operations, or take gradients alone"
             )
+
+    def gradient_at(self, theta: Floats) -> Floats:
+        """Move to another point, and return the gradient there, [P]."""
+        self.theta = theta
+        return self.gradient()
 
     def gradient(self) -> Floats:
         """Return the gradient [P]; zero for parameters that do not vary."""
@@ -292,7 +293,7 @@ def _times(
         if not pairs:
             return {}
         slopes, vectors = zip(*pairs, strict=True)
-        found = torch.autograd.grad(slopes, every, vectors, allow_unused=True)
+        seconds = torch.autograd.grad(slopes, every, vectors, allow_unused=True)
     except torch.OutOfMemoryError:
         raise
     except RuntimeError as error:
@@ -300,11 +301,11 @@ def _times(
             f"the Hessian needs second derivatives, and torch could not take them ({error}); write "
             "that operation in plain ones, and give the network uncompiled"
         ) from error
-    return dict(zip(leaves, found, strict=True))
+    return dict(zip(leaves, seconds, strict=True))
 
 
-def _add(total: dict[str, Tensor], found: Mapping[str, Tensor | None]) -> None:
-    for name, values in found.items():
+def _add(total: dict[str, Tensor], parts: Mapping[str, Tensor | None]) -> None:
+    for name, values in parts.items():
         if values is not None:
             total[name] += values.detach()
 

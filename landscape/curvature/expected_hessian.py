@@ -154,7 +154,7 @@ def expected_hessian_check(
     operator = hessian_product(problem, theta, varied=varied, scale=scale, probes=probes, seed=seed)
     at = operator.at
     cloud = Cloud.around(problem, at, scale, seed=seed)
-    found = []
+    rows = []
     for number in range(directions):
         v = cloud.direction(f"direction {number}")
         v /= np.linalg.norm(v)
@@ -162,11 +162,11 @@ def expected_hessian_check(
         each = [_curvature(at, point, v, _HALF * scale) for point in points]
         at.theta = cloud.theta
         along = (v @ (operator @ v), v @ at.hessian_times(v))
-        found.append((np.mean(each), np.std(each, ddof=1) / np.sqrt(centres), *along))
+        rows.append((np.mean(each), np.std(each, ddof=1) / np.sqrt(centres), *along))
         if progress is not None:
             progress(1)
     names = ("truth", "standard_errors", "expected", "autograd")
-    arrays = dict(zip(names, np.array(found).T, strict=True))
+    arrays = dict(zip(names, np.array(rows).T, strict=True))
     counts = {"directions": directions, "centres": centres}
     return Analysis(KIND, arrays, {**operator.settings, **counts, **_errors(arrays)})
 

@@ -14,7 +14,7 @@ from scipy.sparse.linalg import ArpackError, ArpackNoConvergence, LinearOperator
 
 from landscape.curvature.derivatives import HessianProduct, LossAtPoint
 from landscape.problem import Problem
-from landscape.records.arrays import Floats, Json, as_floats, frozen_settings
+from landscape.records.arrays import Floats, Json, freeze
 from landscape.records.plane import Plane
 
 # Below this size, or near it for many pairs, the whole matrix costs no more products.
@@ -44,11 +44,8 @@ class Eigenpairs:
 
     def __post_init__(self) -> None:
         count = np.shape(self.values)[:1]
-        shapes = {"vectors": (*count, *np.shape(self.vectors)[1:2])}
-        for name in ("values", "vectors", "residuals"):
-            checked = as_floats(getattr(self, name), name, shapes.get(name, count))
-            object.__setattr__(self, name, checked)
-        object.__setattr__(self, "settings", frozen_settings(self.settings))
+        vectors = (*count, *np.shape(self.vectors)[1:2])
+        freeze(self, {"values": count, "vectors": vectors, "residuals": count})
 
     def record(self) -> dict[str, Any]:
         """Return what is noted beside a plane, as plain values.
@@ -137,21 +134,6 @@ def hessian_eigenpairs(
     return Eigenpairs(
         values[order], whole, residuals[order], top, operator.products, settings
     )  # fmt: skip
-
-
-def hessian_extremes(problem: Problem, **options: Any) -> tuple[float, float]:
-    """Return the smallest and the largest eigenvalue of the Hessian of the loss.
-
-    Arguments and errors as of :func:`hessian_eigenpairs`.
-
-    >>> import torch
-    >>> bowl = torch.nn.Linear(2, 1, bias=False)
-    >>> inputs = torch.diag(torch.tensor([1.0, 3.0]))
-    >>> hessian_extremes(Problem(bowl, "mse", (inputs, torch.zeros(2, 1))))
-    (1.0, 9.0)
-    """
-    pairs = hessian_eigenpairs(problem, **{**options, "top": 1, "bottom": 1})
-    return float(pairs.values[-1]), float(pairs.values[0])
 
 
 def with_curvature(problem: Problem, plane: Plane, **options: Any) -> Plane:

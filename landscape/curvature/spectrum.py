@@ -11,6 +11,7 @@ from scipy.linalg import eigh_tridiagonal
 from landscape.curvature.expected_hessian import hessian_product
 from landscape.problem import Problem
 from landscape.records.arrays import Floats
+from landscape.records.choices import check_least
 from landscape.records.results import Analysis
 
 KIND = "spectrum"
@@ -94,8 +95,7 @@ def spectral_density(
     index = operator.index
     if not 1 <= steps <= len(index):
         raise ValueError(f"steps must be between 1 and {len(index)}, got {steps}")
-    if starts < 1:
-        raise ValueError(f"starts must be >= 1, got {starts}")
+    check_least(1, starts=starts)
     rng = np.random.default_rng(seed)
 
     def times(vector: Floats) -> Floats:
@@ -167,9 +167,9 @@ class _Found(NamedTuple):
         """Find those that a run of Lanczos' method converges to."""
         run = _lanczos(times, start, steps)
         size = np.abs(run.values)
-        found = run.residuals <= _FOUND * size + _EXHAUSTED * size.max()
-        vectors = run.vectors[:, found].T @ run.basis
-        return cls(run.values[found], vectors, run.residuals[found])
+        converged = run.residuals <= _FOUND * size + _EXHAUSTED * size.max()
+        vectors = run.vectors[:, converged].T @ run.basis
+        return cls(run.values[converged], vectors, run.residuals[converged])
 
     def row(
         self, times: Callable[[Floats], Floats], start: Floats, steps: int, size: int

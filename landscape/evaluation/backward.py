@@ -113,35 +113,35 @@ def look(network: Network, part: Part) -> Backward:
             reach.
     """
     names = {slot.name: True for slot in network.layout.slots}
-    found = Backward(network)
+    backward = Backward(network)
     with network.leaves(names) as leaves, torch.enable_grad():
-        loss, cut_off = _watched(found, part)
+        loss, cut_off = _watched(backward, part)
         if cut_off:
-            found = Backward(network, from_inputs=True)
-            loss, cut_off = _watched(found, part)
+            backward = Backward(network, from_inputs=True)
+            loss, cut_off = _watched(backward, part)
         if cut_off:
             raise ValueError(
                 "gradients do not reach the parameters inside a reentrant checkpoint none of whose "
                 "inputs needs a gradient; say use_reentrant=False in torch.utils.checkpoint"
             )
         nodes = list(_nodes(loss))
-        found = Backward(
+        backward = Backward(
             network,
             reentrant=any(node.name() == _REENTRANT for node in nodes),
             functions=tuple(dict.fromkeys(
                 node.name().removesuffix("Backward") for node in nodes
                 if _is_own(node) and node.name() != _REENTRANT
             )),
-            from_inputs=found.from_inputs,
+            from_inputs=backward.from_inputs,
         )  # fmt: skip
-        reached = found.gradients(loss, leaves)
+        reached = backward.gradients(loss, leaves)
     unreached = [name for name in leaves if name not in reached]
     if unreached and _moves(network, part, unreached, float(loss.detach())):
         _LOG.warning(
             "the loss depends on %s, but autograd finds no path to it (detach, no_grad or a "
             "rounded value in between): its derivatives are taken as zero", _listed(unreached),
         )  # fmt: skip
-    return found
+    return backward
 
 
 def _watched(backward: Backward, part: Part) -> tuple[Tensor, bool]:
@@ -149,7 +149,7 @@ def _watched(backward: Backward, part: Part) -> tuple[Tensor, bool]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         loss = backward.parts(part)[0]
-    return loss, any(CUT_OFF in str(one.message) for one in caught)
+    return loss, any(CUT_OFF in str(warning.message) for warning in caught)
 
 
 def _asking(values: Tensor) -> Tensor:

@@ -16,19 +16,14 @@ from torch.fx import Graph, Tracer
 
 from landscape.evaluation.first_layer import is_given
 from landscape.evaluation.passes import Pass
-from landscape.networks.activations.modules import GaussReLU, PiecewiseLinear, SmeLU, Squareplus
+from landscape.networks.activations.registry import module_types
 from landscape.problem.examples import Part, count
 from landscape.problem.losses import accuracy, cross_entropy, wide_dtype
 from landscape.problem.objective import Totals
 
 # What does nothing in evaluation mode.
 _IDLE = (nn.Identity, nn.Dropout, nn.AlphaDropout, nn.FeatureAlphaDropout)
-_ELEMENTWISE = (
-    nn.ReLU, nn.LeakyReLU, nn.ReLU6, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU, nn.Mish,
-    nn.Sigmoid, nn.Tanh, nn.Hardtanh, nn.Hardsigmoid, nn.Hardswish, nn.Softplus, nn.Softsign,
-    nn.Softshrink, nn.Hardshrink, nn.Tanhshrink, nn.LogSigmoid, nn.Threshold, SmeLU, Squareplus,
-    GaussReLU, PiecewiseLinear,
-)  # fmt: skip
+_ELEMENTWISE = (nn.Threshold, *module_types(learnable=False))
 _IN_PLACE: Mapping[type, Callable[[Tensor], Tensor]] = MappingProxyType(
     {nn.Sigmoid: torch.sigmoid_, nn.Tanh: torch.tanh_}
 )

@@ -85,13 +85,13 @@ def at_points(
         transform: ``linear``, or ``log``: the polynomial goes through the logarithms.
     """
     values = _transformed(nodes.fields[name], transform)
-    found = []
+    interpolated = []
     for point in points:
         rest = values
         for axis, coordinate in zip(nodes.grid.axes, point, strict=True):
             rest = _along(rest, axis, np.array([coordinate]), 0)[0]
-        found.append(float(rest))
-    return _back(np.array(found), transform)
+        interpolated.append(float(rest))
+    return _back(np.array(interpolated), transform)
 
 
 def on_grid(nodes: Surface, grid: Grid, name: str = "losses", transform: str = "linear") -> Floats:

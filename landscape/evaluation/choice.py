@@ -176,7 +176,7 @@ def _usable(
     for choice in choices:
         if choice.strategy == "loop" and usable:
             continue
-        if choice.strategy == "vmap" and any(one.strategy == "batched" for one in usable):
+        if choice.strategy == "vmap" and any(other.strategy == "batched" for other in usable):
             continue
         working, error = _tried(problem, choice, config)
         if working is not None:
@@ -220,8 +220,10 @@ def _reason(error: Exception) -> str:
 def _candidates(
     problem: PlaneProblem, choices: Sequence[EngineChoice], config: SamplingConfig
 ) -> list[_Candidate]:
-    fitting = [one for one in choices if _fits(problem, one, config)] or list(choices[:1])
-    return [_Candidate(make_pass(problem, one, memory=config.memory_bytes)) for one in fitting]
+    fitting = [choice for choice in choices if _fits(problem, choice, config)] or list(choices[:1])
+    return [
+        _Candidate(make_pass(problem, choice, memory=config.memory_bytes)) for choice in fitting
+    ]
 
 
 def _fits(problem: PlaneProblem, choice: EngineChoice, config: SamplingConfig) -> bool:
@@ -273,9 +275,9 @@ def _compiled(
             for c in (False, True)
         )
         with torch.no_grad():
-            wanted, found = plain.sums(point), runner.sums(point)
-        if not torch.allclose(wanted, found, rtol=1e-3, equal_nan=True):
-            raise RuntimeError(f"compiled it gives {found[0, 0]}, else {wanted[0, 0]}")
+            wanted, compiled = plain.sums(point), runner.sums(point)
+        if not torch.allclose(wanted, compiled, rtol=1e-3, equal_nan=True):
+            raise RuntimeError(f"compiled it gives {compiled[0, 0]}, else {wanted[0, 0]}")
     except Exception as error:
         _LOG.warning("the network does not compile, going on without: %s", _reason(error))
         return None

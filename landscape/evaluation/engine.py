@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -12,13 +11,16 @@ import torch
 
 from landscape.evaluation.choice import choose_engine, choose_threads, make_pass, threads
 from landscape.evaluation.engine_settings import SamplingConfig
+from landscape.evaluation.output_divergence import check_divergence, output_divergence
 from landscape.evaluation.passes import EngineChoice, Pass
-from landscape.evaluation.plane_problem import PlaneProblem
+from landscape.evaluation.plane_problem import PlaneProblem, check_plane
+from landscape.problem import Problem
 from landscape.problem.evaluator import Evaluator, Values
 from landscape.problem.examples import Batches, count
 from landscape.problem.losses import is_cross_entropy
 from landscape.problem.subsets import Subset
 from landscape.records.arrays import Floats
+from landscape.records.plane import Plane
 
 _LOG = logging.getLogger(__name__)
 # Sums of probabilities in half precision are so far from 1.
@@ -31,30 +33,39 @@ class PlaneEvaluator:
     """Loss and metrics of a network at coordinates of a plane.
 
     Args:
-        evaluator: of the network at any parameters.
-        origin: parameters at (0, ..., 0), [P].
-        directions: one row per axis, [axes, P].
-        config: what is prescribed, the rest is measured.
-        choice: an earlier choice, taken as it is.
+        problem: network, loss and data.
+        plane: a line, plane or volume of the problem's network.
+        config: what is prescribed; the rest is measured.
+        choice: an earlier choice, used without a measurement.
         points: number of points to come, for the choice.
+        standard_errors: see :func:`landscape.sample`.
+        divergence: see :func:`landscape.sample`.
 
     Raises:
-        ValueError: for a model that is not deterministic in evaluation mode; the message gives the
-            two values.
+        ValueError: if the plane does not belong to the model, for unusable data, for a divergence
+            where the statistics of BatchNorm are not frozen, or for a model that is not
+            deterministic in evaluation mode; the message gives the two values.
     """
 
     def __init__(
         self,
-        evaluator: Evaluator,
+        problem: Problem,
+        plane: Plane,
         *,
-        origin: Floats,
-        directions: Floats,
         config: SamplingConfig | None = None,
         choice: EngineChoice | None = None,
         points: int = 0,
+        standard_errors: bool | None = None,
+        divergence: bool = False,
     ) -> None:
-        config = config or SamplingConfig()
-        self._evaluator = evaluator
+        check_plane(problem, plane)
+        if divergence:
+            check_divergence(problem)
+        config, origin = config or SamplingConfig(), plane.origin
+        self.problem, self.plane, self._divergence = problem, plane, divergence
+        self._evaluator = problem.evaluator(
+            batch_size=config.batch_size, standard_errors=standard_errors
+        )
         few = choose_threads(
             lambda: self._evaluator(origin[None]), choice.threads if choice else config.threads
         )
@@ -66,16 +77,15 @@ class PlaneEvaluator:
                     "probabilities; cross_entropy takes logits and applies the softmax itself: "
                     "leave it out of the network, or give another loss"
                 )
-            problem = PlaneProblem.over(self._evaluator, origin, directions)
-        chosen = choice or choose_engine(problem, config, points=points)
-        self._pass = self._checked(make_pass(problem, chosen, memory=config.memory_bytes))
+            over = PlaneProblem.over(self._evaluator, origin, plane.directions)
+        choice = choice or choose_engine(over, config, points=points)
+        self._pass = self._checked(make_pass(over, choice, memory=config.memory_bytes))
         self.choice: EngineChoice = self._pass.choice
-        self._more: dict[str, Callable[[Floats], Floats]] = {}
 
     @property
     def fields(self) -> tuple[str, ...]:
         """Names of what is evaluated."""
-        return (*self._pass.fields, *self._more)
+        return (*self._pass.fields, *(["divergences"] if self._divergence else []))
 
     @property
     def dtype(self) -> torch.dtype:
@@ -92,10 +102,6 @@ class PlaneEvaluator:
         """The examples."""
         return self._evaluator.batches
 
-    def also(self, name: str, function: Callable[[Floats], Floats]) -> None:
-        """Evaluate one more field by a function of its own: coordinates [K, axes] -> [K]."""
-        self._more[name] = function
-
     @property
     def settings(self) -> dict[str, Any]:
         """What decides the values, to the last bit, as plain values."""
@@ -108,9 +114,9 @@ class PlaneEvaluator:
             "engine": self.choice.to_dict(),
             "device": evaluator.device.type,
         }
-        own = next(evaluator.network.source.parameters()).dtype
-        if own != evaluator.dtype:
-            settings["model_dtype"] = _named(own)
+        model_dtype = next(evaluator.network.source.parameters()).dtype
+        if model_dtype != evaluator.dtype:
+            settings["model_dtype"] = _named(model_dtype)
         if evaluator.normalising_layers:
             settings["normalising_layers"] = evaluator.normalising_layers
         if not evaluator.batches.divisible:
@@ -123,7 +129,9 @@ class PlaneEvaluator:
     def __call__(self, coordinates: Floats) -> Values:
         """Return each field at ``coordinates`` [K, axes] as a float64 array [K]."""
         values = self._values(self._pass, coordinates)
-        return {**values, **{name: more(coordinates) for name, more in self._more.items()}}
+        if self._divergence:
+            values["divergences"] = output_divergence(self.problem, self.plane, coordinates)
+        return values
 
     def losses_at(self, thetas: Floats) -> Floats:
         """Return the loss of the same examples at any parameters, [K, P] -> [K]."""
@@ -153,8 +161,8 @@ class PlaneEvaluator:
         points = np.stack([np.zeros(axes), np.full(axes, 0.1), np.linspace(-0.2, 0.3, axes),
                            np.full(axes, -1.0), np.linspace(1.0, -1.0, axes)])  # fmt: skip
         plain = EngineChoice(strategy="loop", threads=runner.choice.threads)
-        every = self._values(make_pass(small, plain), points)
-        wanted = every["losses"]
+        expected = self._values(make_pass(small, plain), points)
+        wanted = expected["losses"]
         if self._evaluator.objective.takes_model and np.ptp(wanted) == 0:
             _LOG.warning(
                 "the loss is %g at five points of the plane alike: does it call the model that it "
@@ -166,17 +174,17 @@ class PlaneEvaluator:
             choices.append(replace(runner.choice, reuse=False))
         for choice in choices:
             values = self._values(make_pass(small, choice), points)
-            found = values["losses"]
-            if self._agree(values, every, small.batches.examples):
+            losses = values["losses"]
+            if self._agree(values, expected, small.batches.examples):
                 same = choice.reuse == runner.choice.reuse
                 return runner if same else make_pass(runner.problem, choice)
             if choice.strategy == "gradient":
                 raise ValueError(
                     f"gradients need a network that computes the same with autograd as without, "
-                    f"got losses {found} and {wanted}; sample without gradients"
+                    f"got losses {losses} and {wanted}; sample without gradients"
                 )
             _LOG.warning("%s gives %s where one point at a time gives %s; not used",
-                         choice, found, wanted)  # fmt: skip
+                         choice, losses, wanted)  # fmt: skip
         return make_pass(runner.problem, plain)
 
     def _agree(self, values: Values, wanted: Values, examples: int) -> bool:
@@ -202,7 +210,7 @@ def _gives_probabilities(evaluator: Evaluator, theta: Floats) -> bool:
     if not isinstance(output, torch.Tensor) or output.ndim < 2 or not (output >= 0).all():
         return False
     sums = (output.double().sum(dim=axis) for axis in (1, -1) if output.shape[axis] > 1)
-    return any(bool(((one - 1).abs() < _ROUNDED_SUM).all()) for one in sums)
+    return any(bool(((total - 1).abs() < _ROUNDED_SUM).all()) for total in sums)
 
 
 def _named(dtype: torch.dtype) -> str:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from landscape.evaluation.plane_problem import PlaneProblem
+from landscape.networks.watching.running import before_calls
 from landscape.problem.examples import Part
 from landscape.problem.network import Network
 
@@ -130,22 +131,21 @@ def _candidates(model: nn.Module, problem: PlaneProblem) -> tuple[str, ...]:
     for module in model.modules():
         for parameter in module.parameters(recurse=False):
             owners[id(parameter)] = owners.get(id(parameter), 0) + 1
-    found = []
+    names = []
     for name, module in model.named_modules():
         if type(module) not in _LINEAR_IN_PARAMETERS or not name:
             continue
         hooked = module._forward_hooks or module._forward_pre_hooks
-        own = all(owners[id(p)] == 1 for p in module.parameters())
-        if own and not hooked and f"{name}.weight" in problem.varied:
-            found.append(name)
-    return tuple(found)
+        unshared = all(owners[id(p)] == 1 for p in module.parameters())
+        if unshared and not hooked and f"{name}.weight" in problem.varied:
+            names.append(name)
+    return tuple(names)
 
 
 def _inputs_of(network: Network, part: Part, names: tuple[str, ...]) -> dict[str, Tensor]:
     """Return the input of each named layer that is called once with one tensor."""
-    calls: dict[str, list[tuple[Any, ...]]] = {name: [] for name in names}
     _, args, kwargs = network.inputs(part)
-    with network.ready(), _watched(network.module, names, calls), torch.no_grad():
+    with network.ready(), _calls_of(network.module, names) as calls, torch.no_grad():
         network.module(*args, **kwargs)
     return {
         name: seen[0][0] for name, seen in calls.items() if len(seen) == 1 and len(seen[0]) == 1
@@ -159,36 +159,28 @@ def _unmoved(
     part, model = problem.batches.parts[0], network.module
     with network.ready():
         # As autograd sees it.
-        calls: dict[str, list[tuple[Any, ...]]] = {name: [] for name in names}
         _, args, kwargs = network.inputs(part)
         varied = {name: name in problem.varied for name, _ in model.named_parameters()}
-        with _watched(model, names, calls), torch.enable_grad(), network.leaves(varied):
+        with _calls_of(model, names) as calls, torch.enable_grad(), network.leaves(varied):
             model(*args, **kwargs)
         names = tuple(name for name in names if not calls[name][0][0].requires_grad)
         # What autograd does not see: comparisons, rounding, detached values.
-        moved: dict[str, list[tuple[Any, ...]]] = {name: [] for name in names}
         point = problem.points(tuple(varied))(torch.ones(1, problem.axes, dtype=torch.float64))
         _, args, kwargs = network.inputs(part)
-        with _watched(model, names, moved), torch.no_grad():
+        with _calls_of(model, names) as moved, torch.no_grad():
             functional_call(model, {name: value[0] for name, value in point.items()}, args, kwargs)
     return tuple(name for name in names if torch.equal(moved[name][0][0], inputs[name]))
 
 
 @contextmanager
-def _watched(
-    model: nn.Module, names: tuple[str, ...], calls: dict[str, list[tuple[Any, ...]]]
-) -> Iterator[None]:
+def _calls_of(
+    model: nn.Module, names: tuple[str, ...]
+) -> Iterator[dict[str, list[tuple[Any, ...]]]]:
     """Note the arguments of every call of the named layers."""
-
-    def note(name: str) -> Any:
-        return lambda _module, args: calls[name].append(args)
-
-    handles = [model.get_submodule(name).register_forward_pre_hook(note(name)) for name in names]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
+    calls: dict[str, list[tuple[Any, ...]]] = {name: [] for name in names}
+    layers = {name: model.get_submodule(name) for name in names}
+    with before_calls(layers, lambda name, _, args: calls[name].append(args)):
+        yield calls
 
 
 def _outputs(layer: nn.Module, name: str, problem: PlaneProblem, inputs: Tensor) -> Tensor:

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from landscape.problem import Problem, check_problem
+from landscape.evaluation.plane_problem import check_plane
+from landscape.problem import Problem
 from landscape.problem.examples import Part, count
 from landscape.problem.losses import IGNORED, wide_dtype
 from landscape.problem.network import Network
@@ -35,7 +36,7 @@ def output_divergence(problem: Problem, plane: Plane, coordinates: Floats) -> Fl
         problem: a classifier whose outputs, or their attribute ``logits``, are logits [n, C],
             [n, C, ...], or [n, ..., C] for targets [n, ...], and its data; targets only tell the
             axis of the classes, and what does not count. Logarithms and sums are in float64.
-        plane: the plane (a line or a volume likewise).
+        plane: a line, plane or volume.
         coordinates: in multiples of the directions, [K, axes].
 
     Returns:
@@ -45,9 +46,7 @@ def output_divergence(problem: Problem, plane: Plane, coordinates: Floats) -> Fl
         ValueError: if the plane does not belong to the model, coordinates have another number of
             axes, the outputs are not logits of at least two classes, or statistics are not frozen.
     """
-    check_problem(problem)
-    if problem.layout != plane.layout:
-        raise ValueError("the plane must belong to the model; make it from this model")
+    check_plane(problem, plane)
     places = np.asarray(coordinates, dtype=np.float64)
     if places.ndim != 2 or places.shape[1] != plane.axes:
         raise ValueError(
@@ -100,9 +99,9 @@ def _classes_last(output: Any, target: Any) -> Tensor:
         ValueError: for outputs that are no logits, or do not tell the axis of the classes.
     """
     if not isinstance(output, Tensor) or output.ndim < 2:
-        found = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
         raise ValueError(
-            f"outputs must be logits [n, C, ...], got {found}; wrap the network in a module that "
+            f"outputs must be logits [n, C, ...], got {got}; wrap the network in a module that "
             "returns them"
         )
     shape = target.shape if isinstance(target, Tensor) else ()

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.networks.parameters import unflatten
+from landscape.problem import Problem, check_problem
 from landscape.problem.evaluator import Evaluator
 from landscape.problem.examples import Batches
 from landscape.problem.losses import wide_dtype
@@ -17,6 +18,7 @@ from landscape.problem.network import Network
 from landscape.problem.objective import Objective
 from landscape.records.arrays import Floats
 from landscape.records.layout import Layout, Slot
+from landscape.records.plane import Plane
 
 
 @dataclass(frozen=True)
@@ -135,8 +137,8 @@ class PlaneProblem:
                 runs[-1] = ([*runs[-1][0], slot], slice(runs[-1][1].start, part.stop))
             else:
                 runs.append(([slot], part))
-        found = tuple((Layout(tuple(slots)), self.vectors[:, part]) for slots, part in runs)
-        return Points(found, self.dtype)
+        parts = tuple((Layout(tuple(slots)), self.vectors[:, part]) for slots, part in runs)
+        return Points(parts, self.dtype)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,3 +160,21 @@ class Points:
             thetas = torch.addmm(vectors[0], coordinates.to(vectors), vectors[1:])
             parameters |= unflatten(thetas.to(self.dtype), layout)
         return parameters
+
+
+def check_plane(problem: Problem, plane: Plane) -> None:
+    """Check that a plane belongs to the network of a problem.
+
+    Raises:
+        TypeError: for something else than a problem.
+        ValueError: if the plane belongs to another network.
+    """
+    check_problem(problem)
+    layout = problem.layout
+    if plane.layout != layout:
+        names = [slot.name for slot in layout.slots if slot not in plane.layout.slots]
+        detail = f", first difference: {names[0]}" if names else ""
+        raise ValueError(
+            f"the plane must belong to the model: {plane.layout.size} parameters there, "
+            f"{layout.size} here{detail}; make the plane from this model"
+        )

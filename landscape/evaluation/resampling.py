@@ -11,14 +11,17 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.interpolate import RegularGridInterpolator
 
 from landscape.evaluation.chebyshev import at_points, chebyshev_grid, decay_of, decay_rate, on_grid
 from landscape.evaluation.engine import PlaneEvaluator
-from landscape.evaluation.sampling import empty_surface, sample_tiles
+from landscape.evaluation.engine_settings import SamplingConfig
+from landscape.evaluation.sampling import empty_surface, fill
+from landscape.problem import Problem
 from landscape.records.arrays import Floats
 from landscape.records.choices import check_known
 from landscape.records.grid import Grid
@@ -31,7 +34,7 @@ HEIGHTS = ("log", "linear")
 _LEVELS = (9, 17, 33, 65, 129, 257)
 _UNSEEN = 48
 _DECADES = 0.02
-# Fields beside the loss that have no steps where the network has none: interpolated as it is.
+# Fields beside the loss that are smooth where the network is: interpolated by polynomials too.
 _SMOOTH = ("divergences", "standard_errors")
 # Points of the grid that are evaluated around its minimum, on each side of it.
 _AROUND_MINIMUM = 2
@@ -40,7 +43,8 @@ NO_GRADIENTS = (
     "gradients are evaluated at every point, never interpolated: the tolerance holds for the loss "
     "alone; sample with gradients, or resample without"
 )
-SampleNodes = Callable[[Grid, Surface | None], Surface]
+# Completes a surface; the second argument tells whether it holds the Chebyshev points.
+Complete = Callable[[Surface, bool], Surface]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +52,7 @@ class Resampled:
     """A resampled surface and what it was made from.
 
     Attributes:
-        surface: on the grid asked for; ``status`` tells what was evaluated and what interpolated.
+        surface: on the grid; ``status`` says of each point whether it was evaluated.
         nodes: the values at the Chebyshev points, all evaluated.
         decay: largest Chebyshev coefficient of each degree over the largest of all, [n]; how fast
             it falls measures how smooth the loss is on the plane.
@@ -69,74 +73,103 @@ class Resampled:
 
 
 def resample(
-    evaluator: PlaneEvaluator,
+    problem: Problem,
     plane: Plane,
-    grid: Grid,
     *,
+    grid: Grid,
     tolerance: float = 1e-3,
     height: str = "log",
     seed: int = 0,
-    plane_id: str | None = None,
-    run: str | None = None,
-    sample_nodes: SampleNodes | None = None,
-    sample_rest: Callable[[Surface], Surface] | None = None,
+    engine: SamplingConfig | None = None,
+    standard_errors: bool | None = None,
+    divergence: bool = False,
 ) -> Resampled:
     """Sample a surface at Chebyshev points and interpolate the rest.
 
+    Where interpolation does not reach the tolerance, every point is evaluated.
+
     Args:
-        evaluator: of the model on the plane.
-        plane: line, plane or volume.
-        grid: where the surface is wanted.
-        tolerance: largest error allowed, as a share of the range of the losses; divergences and
-            standard errors are held to it likewise. Accuracies and other metrics have steps, and
-            are interpolated linearly between the nodes, without a bound: the setting ``linear``
+        problem: network, loss and data.
+        plane: a line, plane or volume of the problem's network.
+        grid: coordinates of the surface.
+        tolerance: largest error allowed, as a share of the range of the losses. Divergences and
+            standard errors keep to it too. Accuracies and other metrics have steps; they are
+            interpolated linearly between the nodes, without a bound, and the setting ``linear``
             names them.
         height: ``linear``, or ``log`` if the surface will be drawn on a log axis: then the error
             must also stay below 0.02 decades everywhere.
         seed: of the points for the estimate of the error.
-        plane_id: of the surface's record.
-        run: likewise.
-        sample_nodes: how the nodes are sampled, given their grid and the nodes of the coarser
-            level; None samples in memory.
-        sample_rest: how a surface is completed where interpolation does not converge.
+        engine: how points are evaluated; None measures briefly and takes the fastest.
+        standard_errors: see :func:`landscape.sample`.
+        divergence: see :func:`landscape.sample`.
 
     Raises:
         ValueError: for a tolerance that is not positive, an unknown height, a grid on which nothing
-            could be saved, or an evaluator of derivatives.
+            could be saved, the strategy of derivatives, or as :func:`landscape.sample`.
     """
     check_tolerance(tolerance)
     check_height(height)
+    evaluator = PlaneEvaluator(
+        problem, plane, config=engine, points=grid.size, standard_errors=standard_errors,
+        divergence=divergence,
+    )  # fmt: skip
+    return resample_on(
+        evaluator, empty_surface(evaluator, grid), tolerance=tolerance, height=height, seed=seed
+    )
+
+
+def resample_on(
+    evaluator: PlaneEvaluator,
+    empty: Surface,
+    *,
+    tolerance: float,
+    height: str,
+    seed: int = 0,
+    complete: Complete | None = None,
+) -> Resampled:
+    """Resample a surface by what evaluates it; see :func:`resample`.
+
+    Args:
+        evaluator: of the model on the plane.
+        empty: the surface that is wanted, every point missing.
+        tolerance: see :func:`resample`.
+        height: see :func:`resample`.
+        seed: see :func:`resample`.
+        complete: returns a surface with its missing points evaluated; called with each level of
+            Chebyshev points and True, and with ``empty`` and False where interpolation does not
+            reach the tolerance. None evaluates them in memory.
+    """
+    grid = empty.grid
     check_worth(grid)
     if evaluator.choice.strategy == "gradient":
         raise ValueError(NO_GRADIENTS)
-    empty = empty_surface(evaluator, plane, grid, plane_id=plane_id, run=run)
+    complete = complete or (lambda surface, _is_nodes: fill(evaluator, surface))
 
-    def completed(surface: Surface) -> Surface:
-        for indices, values in sample_tiles(evaluator, surface):
-            surface = surface.with_points(indices, values, Status.EVALUATED)
-        return surface
+    def sample_level(level: int, known: Surface | None) -> Surface:
+        nodes = Surface.empty(
+            chebyshev_grid(grid, level), tuple(empty.fields), plane=empty.plane, run=empty.run,
+            settings=empty.settings,
+        )  # fmt: skip
+        return complete(with_known(nodes, known), True)
 
-    def in_memory(finer: Grid, known: Surface | None) -> Surface:
-        made = empty_surface(evaluator, plane, finer, plane_id=plane_id, run=run)
-        return completed(with_known(made, known))
-
-    sample_level = sample_nodes or in_memory
-    nodes = sample_level(chebyshev_grid(grid, _LEVELS[0]), None)
+    nodes = sample_level(_LEVELS[0], None)
     points = _near_minimum(_unseen_points(grid, seed), nodes, seed)
     seen = evaluator(points)
     errors: dict[str, float] = {}
     for level in _LEVELS[1:]:
         if _worth(len(grid.shape), level) > grid.size or not _finite(nodes, seen):
             break
-        nodes = sample_level(chebyshev_grid(grid, level), nodes)
+        nodes = sample_level(level, nodes)
         transform, errors = _best_transform(nodes, points, seen["losses"], height)
         errors |= _errors_beside(nodes, points, seen)
         if _finite(nodes, seen) and _good(errors, tolerance, height):
-            return _interpolated(evaluator, empty, nodes, transform, errors, tolerance, height)
+            estimate = {"tolerance": tolerance, "height": height}
+            estimate |= {f"estimated_{name}": error for name, error in errors.items()}
+            return _interpolated(evaluator, empty, nodes, transform, estimate)
     reason = ", ".join(f"{name} {value:.2g}" for name, value in errors.items())
     _LOG.warning("interpolation does not reach the tolerance (%s): evaluating every point",
                  reason or "too few points, or values that are not finite")  # fmt: skip
-    return Resampled((sample_rest or completed)(empty), nodes, decay_of(nodes), converged=False)
+    return Resampled(complete(empty, False), nodes, decay_of(nodes), converged=False)
 
 
 def check_tolerance(tolerance: float) -> None:
@@ -184,22 +217,23 @@ def with_known(surface: Surface, known: Surface | None) -> Surface:
     """Return ``surface`` with the values of a coarser nested one filled in."""
     if known is None:
         return surface
-    steps = [(len(a) - 1) // (len(b) - 1) for a, b in
-             zip(surface.grid.axes, known.grid.axes, strict=True)]  # fmt: skip
     index = np.arange(surface.grid.size).reshape(surface.grid.shape)
-    places = index[tuple(slice(None, None, step) for step in steps)].reshape(-1)
+    places = index[_every(surface.grid, known.grid)].reshape(-1)
     values = {name: field.reshape(-1) for name, field in known.fields.items()}
     return surface.with_points(places, values, Status.EVALUATED)
 
 
 def coarser(surface: Surface, grid: Grid) -> Surface:
     """Return the values of a finer nested surface at the points of ``grid``."""
-    steps = [(len(a) - 1) // (len(b) - 1) for a, b in
-             zip(surface.grid.axes, grid.axes, strict=True)]  # fmt: skip
-    every = tuple(slice(None, None, step) for step in steps)
+    every = _every(surface.grid, grid)
     fields = {name: values[every] for name, values in surface.fields.items()}
-    return Surface(grid, fields, surface.status[every], surface.plane, surface.run,
-                   surface.settings)  # fmt: skip
+    return replace(surface, grid=grid, fields=fields, status=surface.status[every])
+
+
+def _every(fine: Grid, coarse: Grid) -> tuple[slice, ...]:
+    """Return where the points of a nested coarser grid lie in a finer one."""
+    return tuple(slice(None, None, (len(a) - 1) // (len(b) - 1))
+                 for a, b in zip(fine.axes, coarse.axes, strict=True))  # fmt: skip
 
 
 def _unseen_points(grid: Grid, seed: int) -> Floats:
@@ -225,11 +259,11 @@ def _best_transform(
     tried = {}
     positive = bool(np.all(nodes.losses > 0))
     for transform in ("linear", "log") if positive else ("linear",):
-        found = at_points(nodes, points, "losses", transform)
-        errors = {"error": _share(found - seen, nodes.losses)}
+        interpolated = at_points(nodes, points, "losses", transform)
+        errors = {"error": _share(interpolated - seen, nodes.losses)}
         if height == "log":
             with np.errstate(divide="ignore", invalid="ignore"):
-                decades = np.abs(np.log10(found) - np.log10(seen))
+                decades = np.abs(np.log10(interpolated) - np.log10(seen))
             errors["decades"] = float(np.max(np.where(np.isnan(decades), np.inf, decades)))
         tried[transform] = errors
     worst = "decades" if height == "log" else "error"
@@ -263,9 +297,7 @@ def _interpolated(
     empty: Surface,
     nodes: Surface,
     transform: str,
-    errors: dict[str, float],
-    tolerance: float,
-    height: str,
+    estimate: dict[str, Any],
 ) -> Resampled:
     """Fill a surface from the nodes, and evaluate the points around its minimum."""
     grid = empty.grid
@@ -291,12 +323,10 @@ def _interpolated(
             "evaluations": nodes.grid.size + _UNSEEN + len(near),
             "interpolated": transform,
             **({"linear": stepped} if stepped else {}),
-            "tolerance": tolerance,
-            "height": height,
-            **{f"estimated_{name}": value for name, value in errors.items()},
+            **estimate,
         },
     }
-    surface = Surface(grid, empty.fields, empty.status, empty.plane, empty.run, settings)
+    surface = replace(empty, settings=settings)
     surface = surface.with_points(every, values, Status.INTERPOLATED)
     surface = surface.with_points(near, evaluator(grid.coordinates(near)), Status.EVALUATED)
     return Resampled(surface, nodes, decay_of(nodes), converged=True)

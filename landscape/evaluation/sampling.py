@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import overload
 
@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 
 from landscape.evaluation.engine import PlaneEvaluator
 from landscape.evaluation.engine_settings import SamplingConfig
-from landscape.evaluation.output_divergence import check_divergence, output_divergence
-from landscape.evaluation.passes import EngineChoice
-from landscape.problem import Problem, check_problem
+from landscape.problem import Problem
 from landscape.records.arrays import Floats
 from landscape.records.grid import Grid
 from landscape.records.panel import Panel
@@ -26,7 +24,7 @@ from landscape.records.trajectory import Trajectory
 
 _LOG = logging.getLogger(__name__)
 Progress = Callable[[int], None]
-Tile = tuple[NDArray[np.int64], dict[str, Floats]]
+OnTile = Callable[[NDArray[np.int64], dict[str, Floats]], bool | None]
 
 
 @overload
@@ -77,8 +75,7 @@ def sample(
 
     Args:
         problem: network, loss and data; see :class:`landscape.Problem`.
-        plane: see :func:`landscape.random_plane` and :func:`landscape.pca_plane`; a line or a
-            volume likewise.
+        plane: a line, plane or volume, as of :func:`landscape.random_plane`.
         paths: trajectories that are placed on the plane, by their names or as a sequence, whose
             names are ``path 1``, ``path 2`` and so on; see :func:`place`.
         grid: coordinates; over [-1, 1] by default, 51 x 51 points of a plane.
@@ -110,28 +107,26 @@ def sample(
     """
     if gradients:
         engine = with_gradients(engine or SamplingConfig())
-    check_problem(problem)
     grid = grid or default_grid(plane)
     if not isinstance(grid, Grid):
         raise TypeError(f"grid must be a Grid, got {grid!r}; write Grid.square({grid})")
-    evaluator = plane_evaluator(
+    evaluator = PlaneEvaluator(
         problem, plane, config=engine, points=grid.size, standard_errors=standard_errors,
         divergence=divergence,
     )  # fmt: skip
     if expected_loss is not None:
-        check_loss(evaluator, plane, expected_loss)
-    surface = empty_surface(evaluator, plane, grid)
-    for indices, values in sample_tiles(evaluator, surface):
-        surface = surface.with_points(indices, values, Status.EVALUATED)
-        if progress is not None:
-            progress(len(indices))
+        check_loss(evaluator, expected_loss)
+    report = progress or (lambda _points: None)
+    surface = fill(
+        evaluator, empty_surface(evaluator, grid), lambda indices, _values: report(len(indices))
+    )
     if not np.isfinite(surface.losses).any():
         _LOG.warning("none of the %s losses of this surface is finite", f"{grid.size:,}")
     if paths is None:
         return surface
     named = paths if isinstance(paths, Mapping) else _numbered(paths)
     placed = [
-        place_on(evaluator, plane, trajectory, run=name, plane_id=plane.kind)
+        place_on(evaluator, trajectory, run=name, plane_id=plane.kind)
         for name, trajectory in named.items()
     ]
     title = next(iter(named)) if isinstance(paths, Mapping) and len(named) == 1 else ""
@@ -140,46 +135,6 @@ def sample(
 
 def _numbered(paths: Sequence[Trajectory]) -> dict[str, Trajectory]:
     return {f"path {i}": trajectory for i, trajectory in enumerate(paths, 1)}
-
-
-def plane_evaluator(
-    problem: Problem,
-    plane: Plane,
-    *,
-    config: SamplingConfig | None = None,
-    choice: EngineChoice | None = None,
-    points: int = 0,
-    standard_errors: bool | None = None,
-    divergence: bool = False,
-) -> PlaneEvaluator:
-    """Make what evaluates a problem on a plane.
-
-    Args:
-        problem: network, loss and data.
-        plane: of the problem's network.
-        config: how points are evaluated.
-        choice: an earlier choice, taken as it is.
-        points: number of points to come.
-        standard_errors: as in :func:`sample`.
-        divergence: as in :func:`sample`.
-
-    Raises:
-        ValueError: if the plane does not belong to the model, for unusable data, or for a
-            divergence where the statistics of BatchNorm are not frozen.
-    """
-    check_problem(problem)
-    _check_layout(problem, plane)
-    if divergence:
-        check_divergence(problem)
-    config = config or SamplingConfig()
-    evaluator = PlaneEvaluator(
-        problem.evaluator(batch_size=config.batch_size, standard_errors=standard_errors),
-        origin=plane.origin, directions=plane.directions, config=config, choice=choice,
-        points=points,
-    )  # fmt: skip
-    if divergence:
-        evaluator.also("divergences", lambda places: output_divergence(problem, plane, places))
-    return evaluator
 
 
 def with_gradients(engine: SamplingConfig) -> SamplingConfig:
@@ -214,20 +169,20 @@ def loss_on_plane(
     Raises:
         ValueError: if the plane does not belong to the model, or for unusable data.
     """
-    evaluator = plane_evaluator(problem, plane, config=engine, standard_errors=False)
+    evaluator = PlaneEvaluator(problem, plane, config=engine, standard_errors=False)
     return lambda coordinates: evaluator(coordinates)["losses"]
 
 
-def check_loss(evaluator: PlaneEvaluator, plane: Plane, expected: float) -> None:
+def check_loss(evaluator: PlaneEvaluator, expected: float) -> None:
     """Check that the loss at the plane's origin is what is known of it.
 
     Raises:
         ValueError: if it is more than 1 % and 1e-4 away.
     """
-    found = float(evaluator(np.zeros((1, plane.axes)))["losses"][0])
-    if not abs(found - expected) <= max(0.01 * abs(expected), 1e-4):
+    loss = float(evaluator(np.zeros((1, evaluator.plane.axes)))["losses"][0])
+    if not abs(loss - expected) <= max(0.01 * abs(expected), 1e-4):
         raise ValueError(
-            f"the loss at the centre must be within 1 % of {expected:.6g}, got {found:.6g}; check "
+            f"the loss at the centre must be within 1 % of {expected:.6g}, got {loss:.6g}; check "
             "the preprocessing of the data, the loss and its reduction, and the weights"
         )
 
@@ -239,20 +194,16 @@ def default_grid(plane: Plane) -> Grid:
 
 
 def empty_surface(
-    evaluator: PlaneEvaluator,
-    plane: Plane,
-    grid: Grid,
-    *,
-    plane_id: str | None = None,
-    run: str | None = None,
+    evaluator: PlaneEvaluator, grid: Grid, *, plane_id: str | None = None, run: str | None = None
 ) -> Surface:
-    """Make the surface that :func:`sample_tiles` will fill, every point missing.
+    """Make the surface that :func:`fill` will fill, every point missing.
 
     Its settings hold the fields at the plane's origin, as ``centre``.
 
     Raises:
         ValueError: if grid and plane have different numbers of axes.
     """
+    plane = evaluator.plane
     if len(grid.shape) != plane.axes:
         raise ValueError(
             f"the grid must have one axis for each of the plane's {plane.axes} directions, "
@@ -261,25 +212,36 @@ def empty_surface(
     centre = {name: float(v[0]) for name, v in evaluator(np.zeros((1, plane.axes))).items()}
     settings = {**evaluator.settings, "centre": centre, "kind": plane.kind, **plane.settings}
     return Surface.empty(
-        grid,
-        evaluator.fields,
-        plane=plane_id,
-        run=run,
+        grid, evaluator.fields, plane=plane_id, run=run,
         settings={**settings, "cosines": list(plane.cosines)},
-    )
+    )  # fmt: skip
 
 
-def sample_tiles(evaluator: PlaneEvaluator, surface: Surface) -> Iterator[Tile]:
-    """Evaluate the missing points of a surface, yielding each finished tile.
+def fill(evaluator: PlaneEvaluator, surface: Surface, on_tile: OnTile | None = None) -> Surface:
+    """Evaluate the missing points of a surface, tile by tile, coarse to fine.
 
-    Yields:
-        Flat indices of the tile's points, and the values of every field there.
+    Args:
+        evaluator: of the model on the surface's plane.
+        surface: unfinished.
+        on_tile: called after each tile with the flat indices [K] of its points and the values [K]
+            of every field there; True stops.
+
+    Returns:
+        The surface with the points that were evaluated.
     """
     missing = surface.status.reshape(-1) == Status.MISSING
-    for tile in surface.grid.tiles():
+    tiles: list[tuple[NDArray[np.int64], dict[str, Floats]]] = []
+    for indices in surface.grid.tiles():
         # Whole tiles only: which points share a pass decides the last bits.
-        if missing[tile].any():
-            yield tile, evaluator(surface.grid.coordinates(tile))
+        if missing[indices].any():
+            tiles.append((indices, evaluator(surface.grid.coordinates(indices))))
+            if on_tile is not None and on_tile(*tiles[-1]):
+                break
+    if not tiles:
+        return surface
+    values = {name: np.concatenate([tile[name] for _, tile in tiles]) for name in surface.fields}
+    indices = np.concatenate([indices for indices, _ in tiles])
+    return surface.with_points(indices, values, Status.EVALUATED)
 
 
 def place(
@@ -306,12 +268,12 @@ def place(
     Raises:
         ValueError: if the plane or the trajectory belongs to another model, or for unusable data.
     """
-    evaluator = plane_evaluator(problem, plane, config=engine)
-    return place_on(evaluator, plane, trajectory, run=name, plane_id=plane.kind)
+    evaluator = PlaneEvaluator(problem, plane, config=engine)
+    return place_on(evaluator, trajectory, run=name, plane_id=plane.kind)
 
 
 def place_on(
-    evaluator: PlaneEvaluator, plane: Plane, trajectory: Trajectory, *, run: str, plane_id: str
+    evaluator: PlaneEvaluator, trajectory: Trajectory, *, run: str, plane_id: str
 ) -> Projection:
     """Place a trajectory on a plane by what evaluates it there, see :func:`place`.
 
@@ -320,7 +282,6 @@ def place_on(
 
     Args:
         evaluator: of the model on the plane.
-        plane: the plane.
         trajectory: the path.
         run: name of the trajectory's run.
         plane_id: id of the plane.
@@ -328,7 +289,7 @@ def place_on(
     Raises:
         ValueError: if plane and trajectory belong to different models.
     """
-    coordinates, off_plane, distances = project(trajectory.thetas, plane)
+    coordinates, off_plane, distances = project(trajectory.thetas, evaluator.plane)
     return Projection(
         run=run,
         plane=plane_id,
@@ -339,14 +300,3 @@ def place_on(
         losses=evaluator.losses_at(trajectory.thetas) if evaluator.subset else trajectory.losses,
         plane_losses=evaluator(coordinates)["losses"],
     )
-
-
-def _check_layout(problem: Problem, plane: Plane) -> None:
-    layout = problem.layout
-    if plane.layout != layout:
-        names = [s.name for s in layout.slots if s not in plane.layout.slots]
-        detail = f", first difference: {names[0]}" if names else ""
-        raise ValueError(
-            f"the plane must belong to the model: {plane.layout.size} parameters there, "
-            f"{layout.size} here{detail}; make the plane from this model"
-        )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.kinks.jets import subset
+from landscape.kinks.columns import Columns
 from landscape.kinks.marching import (
     CutCells,
     Ints,
@@ -20,6 +21,7 @@ from landscape.kinks.marching import (
     side_ends,
 )
 from landscape.kinks.plane_probe import PlaneProbe
+from landscape.kinks.probe import subset
 from landscape.problem.examples import Part
 from landscape.records.arrays import Floats
 from landscape.records.grid import Grid
@@ -69,7 +71,7 @@ class CutWindow:
 
 
 @dataclass(slots=True)
-class Segments:
+class Segments(Columns):
     """S segments.
 
     Attributes:
@@ -89,16 +91,11 @@ class Segments:
     jump: Floats
 
     @classmethod
-    def joined(cls, parts: list[Segments]) -> Segments:
-        """Put segments together."""
-        if not parts:
-            none = np.zeros(0, dtype=np.int64)
-            return cls(none, none, none, none, np.zeros((0, 2, 2)), np.zeros(0))
-        return cls(*(np.concatenate([getattr(p, n) for p in parts]) for n in cls.__slots__))
-
-    def only(self, mask: NDArray[np.bool_]) -> Segments:
-        """Return some of them."""
-        return Segments(*(getattr(self, name)[mask] for name in self.__slots__))
+    def joined(cls, parts: Sequence[Segments], **others: Any) -> Segments:
+        """Put the segments of several tables, or of none, one after another."""
+        none = np.zeros(0, dtype=np.int64)
+        empty = cls(none, none, none, none, np.zeros((0, 2, 2)), np.zeros(0))
+        return super(Segments, cls).joined([empty, *parts], **others)
 
     @property
     def lengths(self) -> Floats:
@@ -128,20 +125,20 @@ def segments(window: CutWindow, part: Part, *, most: int | None) -> tuple[Segmen
     total = sum(len(cells.member) for cells in cut)
     if most is not None and total > most:
         return total, bent
-    found = [
+    of_levels = [
         _of_level(window, part, number, cells, refine=exact and number in bent, exact=exact)
         for number, cells in enumerate(cut)
     ]
     if exact:
-        joined = Segments.joined(found)
+        joined = Segments.joined(of_levels)
         middles, some = joined.ends.mean(axis=1), subset(part, joined.example)
         size, slope = probe.jumps(middles, some, joined.level, joined.unit)
         joined.jump = size * np.linalg.norm(slope, axis=1)
         return joined, bent
     rows = probe.outputs_gradients(window.centres, part)
-    for one, gradients in zip(found, rows, strict=True):
-        one.jump = one.jump * gradients[one.cell, one.example, one.unit]
-    return Segments.joined(found), bent
+    for level, gradients in zip(of_levels, rows, strict=True):
+        level.jump = level.jump * gradients[level.cell, level.example, level.unit]
+    return Segments.joined(of_levels), bent
 
 
 def affine(values: Floats, grid: Grid) -> bool:
@@ -177,9 +174,9 @@ def _of_level(
     z00, z10, z11, z01 = cells.values[source].T
     steep = np.hypot((z10 + z11 - z00 - z01) / 2 / steps[0], (z01 + z11 - z00 - z10) / 2 / steps[1])
     flat = np.ravel_multi_index(tuple(cells.cell[source].T), window.areas.shape)
-    found = Segments(np.full(len(source), number), example[source], unit[source], flat, ends, steep)
+    curve = Segments(np.full(len(source), number), example[source], unit[source], flat, ends, steep)
     at_zero = np.flatnonzero((cells.values[source] == 0).any(axis=1))
-    return found.only(~_resting(found, at_zero, steps.T, source, true_values))
+    return curve.only(~_resting(curve, at_zero, steps.T, source, true_values))
 
 
 def _ends(
@@ -211,7 +208,7 @@ def _ends(
 
 
 def _resting(
-    found: Segments,
+    candidates: Segments,
     at_zero: Ints,
     steps: Floats,
     source: Ints,
@@ -223,7 +220,7 @@ def _resting(
     """
     resting = np.zeros(len(source), dtype=bool)
     if len(at_zero):
-        ends = found.ends[at_zero]
+        ends = candidates.ends[at_zero]
         along = (ends[:, 1] - ends[:, 0]) / steps[at_zero]
         length = np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-300)
         aside = np.stack([-along[:, 1], along[:, 0]], axis=1) / length * steps[at_zero] * _ASIDE

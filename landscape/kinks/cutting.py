@@ -150,5 +150,5 @@ def _divided(
     )
 
 
-def _apart(points: Floats, one: Ints, other: Ints) -> Floats:
-    return np.asarray(np.linalg.norm(points[one] - points[other], axis=1))
+def _apart(points: Floats, starts: Ints, ends: Ints) -> Floats:
+    return np.asarray(np.linalg.norm(points[starts] - points[ends], axis=1))

@@ -6,7 +6,6 @@ along the line, and one backward pass, which finds the gradients at the outputs 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
@@ -16,20 +15,17 @@ import numpy as np
 import torch
 import torch.autograd.forward_ad as forward_ad
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import jvp, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from landscape.networks.parameters import unflatten
+from landscape.kinks.probe import Probe, attempted, prepared, singles, subset
 from landscape.networks.watching.observer import Observer
-from landscape.networks.watching.running import module_names, without_checkpoints
 from landscape.networks.watching.sites import Site, per_example
-from landscape.problem.example_losses import checked, per_example_loss
-from landscape.problem.examples import Part, count, cut, map_tensors, take
+from landscape.problem.examples import Part, count, cut
 from landscape.problem.network import Network
 from landscape.records.arrays import Floats
 
-_LOG = logging.getLogger(__name__)
 # Of a site and its output: the output that moves by its secant over a step.
 Secants = Callable[[Site, Tensor], Tensor]
 # vmap makes a copy of the parameters for every example: worth it for small networks, and where
@@ -78,47 +74,30 @@ class Jet:
     sites: tuple[SiteJet, ...]
 
 
-@dataclass(slots=True)
-class LineProbe:
+@dataclass(slots=True, kw_only=True)
+class LineProbe(Probe):
     """A network with its loss along ``origin + t direction``; made by :func:`line_probe`.
 
     Attributes:
-        network: private, in float64; its parameters are not used, its buffers are.
-        loss: one value per example.
         origin: parameters at t = 0, [P].
         direction: [P].
-        place: name of the module that is running.
-        unseen: what may kink and could not be watched.
         whole: whether a batch counts as one example, whose loss is the sum over the batch. Then
             the examples may depend on each other, and a jet has one row, with the units of all.
     """
 
-    network: Network
-    loss: Callable[[Any, Any], Tensor]
     origin: Floats
     direction: Floats
-    place: Callable[[], str]
-    unseen: dict[str, None] = field(default_factory=dict)
     whole: bool = False
     _line: tuple[dict[str, Tensor], dict[str, Tensor]] = field(init=False)
-    _vmaps: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        layout, device = self.network.layout, self.network.device
+        size = self.network.layout.size
         for name in ("origin", "direction"):
             vector = getattr(self, name)
-            if vector.shape != (layout.size,):
-                raise ValueError(f"{name} must have shape ({layout.size},), got {vector.shape}")
-        vectors = (torch.from_numpy(np.array(v, dtype=np.float64)).to(device)
-                   for v in (self.origin, self.direction))  # fmt: skip
-        start, step = (unflatten(v, layout) for v in vectors)
-        self._line = (start, step)
-        self._vmaps = layout.size <= _LARGEST
-
-    @property
-    def device(self) -> torch.device:
-        """Where the network is."""
-        return self.network.device
+            if vector.shape != (size,):
+                raise ValueError(f"{name} must have shape ({size},), got {vector.shape}")
+        self._line = self.named(self.origin), self.named(self.direction)
+        self.vmaps = size <= _LARGEST
 
     def at(self, places: Floats, part: Part) -> Jet:
         """Return the jet of the examples of a batch, each at its own place.
@@ -133,14 +112,11 @@ class LineProbe:
         distinct, group = np.unique(places, return_inverse=True)
         if len(distinct) == 1:
             return self._together(float(distinct[0]), part)
-        if self._vmaps and len(distinct) * _WORTH_A_PASS > len(places):
-            try:
-                return self._apart(places, part)
-            except (RuntimeError, NotImplementedError) as error:
-                if isinstance(error, torch.OutOfMemoryError):
-                    raise
-                _LOG.info("places are taken one after another: no vmap over them (%s)", error)
-                self._vmaps = False
+        if self.vmaps and len(distinct) * _WORTH_A_PASS > len(places):
+            jet = attempted(lambda: self._apart(places, part), "places are taken one by one")
+            if jet is not None:
+                return jet
+            self.vmaps = False
         return self._grouped(distinct, group.reshape(-1), part)
 
     def along(
@@ -156,13 +132,12 @@ class LineProbe:
             secants: gives their outputs other slopes as they are met.
         """
         n = 1 if self.whole else count(part)
-        here = torch.tensor([t, length], dtype=torch.float64, device=self.device)
-        shapes = [start.site.shape for start in starts]
-        probes = [here.new_zeros(shape, requires_grad=True) for shape in shapes]
+        here = self.tensor(np.array([t, length]))
+        probes = [here.new_zeros(start.site.shape, requires_grad=True) for start in starts]
         with sdpa_kernel(SDPBackend.MATH), torch.enable_grad(), _telling():
             with forward_ad.dual_level():
                 moving = forward_ad.make_dual(here[0], here[1])  # type: ignore[no-untyped-call]
-                losses, _ = self._run(moving, part, n, probes, secants=secants)
+                losses, _ = self._run(moving, part, probes=probes, secants=secants)
             return [g.detach().reshape(n, -1) for g in _gradients(losses, probes)]
 
     def drifts(self, t: float, part: Part) -> Tensor:
@@ -173,20 +148,15 @@ class LineProbe:
         n = 1 if self.whole else count(part)
 
         def losses(t: Tensor) -> Tensor:
-            return self._run(t, part, n)[0]
+            return self._run(t, part)[0]
 
         def derived(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
             return lambda t: jvp(function, (t,), (torch.ones_like(t),))[1]
 
-        here = torch.tensor(t, dtype=torch.float64, device=self.device)
+        here, third = self.tensor(np.array(t)), derived(derived(derived(losses)))
         with sdpa_kernel(SDPBackend.MATH), torch.no_grad():
-            try:
-                return derived(derived(derived(losses)))(here).detach()
-            except (RuntimeError, NotImplementedError) as error:
-                if isinstance(error, torch.OutOfMemoryError):
-                    raise
-                _LOG.info("no third derivatives in forward mode (%s)", error)
-                return here.new_zeros(n)
+            drifts = attempted(lambda: third(here).detach(), "third derivatives are left out")
+        return here.new_zeros(n) if drifts is None else drifts
 
     def _grouped(self, distinct: Floats, group: NDArray[np.int64], part: Part) -> Jet:
         """Take one place after another, each for the examples that are there."""
@@ -195,17 +165,17 @@ class LineProbe:
             members = np.flatnonzero(group == number)
             jets.append(self._together(float(place), subset(part, members)))
             order.append(members)
-        back = torch.from_numpy(np.argsort(np.concatenate(order)))
-        return _concatenated(jets, back.to(self.device))
+        back = torch.from_numpy(np.argsort(np.concatenate(order))).to(self.network.device)
+        return _concatenated(jets, back)
 
     def _together(self, t: float, part: Part) -> Jet:
         """Take all examples at one place."""
         n = 1 if self.whole else count(part)
-        here = torch.tensor(t, dtype=torch.float64, device=self.device)
+        here = self.tensor(np.array(t))
         with sdpa_kernel(SDPBackend.MATH), torch.enable_grad(), _telling():
-            tensors, sites, moving = self._forward(here, part, n)
+            tensors, sites, moving = self._forward(here, part)
             probes = [here.new_zeros(site.shape, requires_grad=True) for site in sites]
-            losses, _ = self._run(here, part, n, probes, moving)
+            losses, _ = self._run(here, part, probes=probes, moving=moving)
             rows = [per_example(g, n) for g in _gradients(losses, probes)]
             return _jet(sites, tensors, rows, n)
 
@@ -218,17 +188,16 @@ class LineProbe:
         )
 
     def _block(self, places: Floats, part: Part) -> Jet:
-        t = torch.from_numpy(np.array(places, dtype=np.float64)).to(self.device)
-        single = singles(part)
+        t, single = self.tensor(places), singles(part)
         traced: list[Any] = []
 
-        def forward(t: Tensor, one: Part) -> Any:
-            tensors, *rest = self._forward(t, one, 1)
+        def forward(t: Tensor, single: Part) -> Any:
+            tensors, *rest = self._forward(t, single)
             traced[:] = rest
             return tensors
 
-        def backward(t: Tensor, one: Part, probes: tuple[Tensor, ...]) -> Tensor:
-            return self._run(t, one, 1, probes, traced[1])[0]
+        def backward(t: Tensor, single: Part, probes: tuple[Tensor, ...]) -> Tensor:
+            return self._run(t, single, probes=probes, moving=traced[1])[0]
 
         with sdpa_kernel(SDPBackend.MATH), torch.enable_grad():
             tensors = vmap(forward)(t, single)
@@ -238,51 +207,30 @@ class LineProbe:
             rows = [g.reshape(len(t), -1) for g in _gradients(losses.sum(), probes)]
             return _jet(sites, tensors, rows, len(t))
 
-    def _run(
-        self,
-        t: Tensor,
-        part: Part,
-        examples: int,
-        probes: Sequence[Tensor] = (),
-        moving: Sequence[bool] | None = None,
-        secants: Secants | None = None,
-    ) -> tuple[Tensor, Observer]:
+    def _run(self, t: Tensor, part: Part, **options: Any) -> tuple[Tensor, Observer]:
         start, step = self._line
         moved = {name: start[name] + t * step[name] for name in start}
-        # Copies made here: a transform lets nothing be written into what was there before.
-        tensors = {**self.network.buffers(), **moved}
-        part, args, kwargs = self.network.inputs(part)
+        return self.watched(moved, part, whole=self.whole, **options)
 
-        def value(net: nn.Module) -> Tensor:
-            output = net(*args, **kwargs)
-            if not self.whole:
-                return self.loss(output, part[1])
-            return self.network.objective.parts(output, part[1], count(part))[0].reshape(1)
-
-        with Observer(examples, self.place, probes=probes, moving=moving, secants=secants) as seen:
-            losses = self.network.called(tensors, value)
-        self.unseen.update(seen.unseen)
-        return checked(losses, examples), seen
-
-    def _forward(self, t: Tensor, part: Part, n: int) -> tuple[_Tensors, list[Site], list[bool]]:
+    def _forward(self, t: Tensor, part: Part) -> tuple[_Tensors, list[Site], list[bool]]:
         """Carry first and second derivatives along the line through the network."""
         kept: list[Any] = []
-        one = torch.ones_like(t)
+        unit = torch.ones_like(t)
 
         def values(t: Tensor) -> Any:
-            losses, seen = self._run(t, part, n)
-            kept[:] = [seen.sites, seen.moving]
+            losses, observer = self._run(t, part)
+            sites, kept[:] = observer.sites, [observer.sites, observer.moving]
             none = t.new_zeros(0) * t
-            gaps = tuple(none if s.gap is None else s.gap for s in seen.sites)
-            fixed = tuple(_tensors(s.index, s.state, s.jumps) for s in seen.sites)
-            return (losses, tuple(s.inputs for s in seen.sites), gaps), fixed
+            gaps = tuple(none if s.gap is None else s.gap for s in sites)
+            fixed = tuple(_tensors(s.index, s.state, s.jumps) for s in sites)
+            return (losses, tuple(s.inputs for s in sites), gaps), fixed
 
         def rates(t: Tensor) -> Any:
-            carried: Any = jvp(values, (t,), (one,), has_aux=True)
-            found, change, fixed = carried
-            return (change[0], (*found, *change[1:])), fixed
+            carried: Any = jvp(values, (t,), (unit,), has_aux=True)
+            output, change, fixed = carried
+            return (change[0], (*output, *change[1:])), fixed
 
-        carried: Any = jvp(rates, (t,), (one,), has_aux=True)
+        carried: Any = jvp(rates, (t,), (unit,), has_aux=True)
         (slopes, (losses, *rest)), (curvatures, _), fixed = carried
         return (losses, slopes, curvatures, *rest, fixed), kept[0], kept[1]
 
@@ -294,8 +242,8 @@ _Tensors = tuple[Any, ...]
 def _gradients(losses: Tensor, probes: Sequence[Tensor]) -> list[Tensor]:
     if not probes:
         return []
-    found = torch.autograd.grad(losses.sum(), probes, allow_unused=True)
-    return [torch.zeros_like(p) if g is None else g for g, p in zip(found, probes, strict=True)]
+    total = losses.sum()
+    return list(torch.autograd.grad(total, probes, allow_unused=True, materialize_grads=True))
 
 
 def _jet(sites: Sequence[Site], tensors: _Tensors, gradients: Sequence[Any], n: int) -> Jet:
@@ -307,15 +255,15 @@ def _jet(sites: Sequence[Site], tensors: _Tensors, gradients: Sequence[Any], n: 
     jets = []
     for i, site in enumerate(sites):
         index, state, jumps = (x.detach() for x in tensors[7][i])
-        still = Site(
-            site.layer, site.operation, inputs[i], site.knots,
-            jumps.reshape(-1, inputs[i].shape[1]) if isinstance(site.jumps, Tensor) else site.jumps,
+        if isinstance(site.jumps, Tensor):
+            site = replace(site, jumps=jumps.reshape(-1, inputs[i].shape[1]))
+        still = replace(
+            site,
+            inputs=inputs[i],
             gap=None if site.gap is None else gaps[i],
             state=None if site.state is None else state.reshape(n, -1),
             index=None if site.index is None else index.reshape(n, -1),
-            choose=site.choose, moves_values=site.moves_values, shape=site.shape, bend=site.bend,
-            at=site.at, source=site.source,
-        )  # fmt: skip
+        )
         jets.append(SiteJet(still, velocities[i], gradients[i].detach(), gap_velocities[i]))
     bends, sizes = torch.zeros_like(slopes), torch.zeros_like(slopes)
     for jet in jets:
@@ -352,26 +300,11 @@ def _concatenated(jets: Sequence[Jet], order: Tensor | None = None) -> Jet:
     if len(jets) == 1 and order is None:
         return jets[0]
     for jet in jets:
-        _expand_jumps(jet)
+        for site in (site_jet.site for site_jet in jet.sites):
+            if isinstance(site.jumps, Tensor):
+                # Jumps that depend on the parameters: every example has its own row.
+                site.jumps = site.jumps.expand(len(jet.losses), -1)
     return joined(jets)  # type: ignore[no-any-return]
-
-
-def _expand_jumps(jet: Jet) -> None:
-    """Give every example its own row of jumps that depend on the parameters."""
-    for one in jet.sites:
-        if isinstance(one.site.jumps, Tensor):
-            one.site.jumps = one.site.jumps.expand(len(jet.losses), -1)
-
-
-def singles(part: Part) -> Any:
-    """Return the examples of a batch as batches of one, for vmap, which knows no missing target."""
-    whole = part if part[1] is not None else (part[0], torch.zeros(count(part)))
-    return map_tensors(lambda x: x.unsqueeze(1), whole)
-
-
-def subset(part: Part, members: NDArray[np.int64]) -> Part:
-    """Return some examples of a batch."""
-    return take(part, torch.from_numpy(members))  # type: ignore[no-any-return]
 
 
 @contextmanager
@@ -413,7 +346,5 @@ def line_probe(
     Raises:
         ValueError: if vectors and network do not fit, or the loss cannot give a value per example.
     """
-    inner = network.inner
-    with network.ready(), without_checkpoints(), module_names(inner) as place:
-        loss = per_example_loss(network.objective)
-        yield LineProbe(network, loss, origin, direction, place, whole=whole)
+    with prepared(network) as parts:
+        yield LineProbe(**parts, origin=origin, direction=direction, whole=whole)

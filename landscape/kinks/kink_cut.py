@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.kinks.cutting import Triangles, cut
-from landscape.kinks.jets import subset
 from landscape.kinks.marching import Ints, roots
 from landscape.kinks.plane_probe import PlaneProbe, described, plane_probe
+from landscape.kinks.probe import subset
 from landscape.kinks.smooth_part import SplitLoss
 from landscape.problem import Problem
 from landscape.problem.example_losses import single_evaluator
@@ -32,6 +32,7 @@ from landscape.records.plane import Plane
 _NUDGES = (1e-6, 1e-4, 1e-2, 0.3)
 # Bytes that the mesh and the values of the curves at its vertices may take.
 MOST_BYTES = 2 << 30
+_NONE = np.zeros(0, dtype=np.int64)
 # Entries of the inputs of all kinks that are held at once.
 _ENTRIES = 1 << 23
 # Vertices that are added for a cell of the grid that a curve passes, and for two curves in a cell
@@ -42,7 +43,7 @@ _PER_CELL, _PER_PAIR = 2.1, 1.25
 def kink_cut_surface(
     problem: Problem,
     plane: Plane,
-    kinks: KinkMap,
+    kinks: KinkMap | None = None,
     *,
     grid: Grid | None = None,
     least: float = 1e-3,
@@ -51,47 +52,55 @@ def kink_cut_surface(
 ) -> KinkCutSurface:
     """Cut a window of the mean loss along its kinks, in float64.
 
+    Of more than ``limit`` curves, or of curves whose mesh would take more than ``MOST_BYTES``,
+    those with the largest jumps are cut. The others are only seen in the gradients at the corners.
+
     Args:
         problem: that of the map.
         plane: as for the map.
-        kinks: the map of the window, with its segments.
+        kinks: the map of the window; without one, or with one that lists no segments, nothing is
+            cut.
         grid: of the same window, whose triangles are cut; the map's if not given.
         least: curves whose largest jump is below this share of the largest of all are not cut.
         limit: most curves that are cut.
         settings: what to note in the record.
 
     Raises:
-        ValueError: for a map without segments or of another number of examples, another window,
-            more curves than ``limit``, or a mesh that takes more memory than ``MOST_BYTES``.
+        ValueError: without a map and a grid, for a map of another number of examples or another
+            window, or a grid that has not 2 axes.
     """
     evaluator = single_evaluator(problem)
     whole = evaluator.batches.joined()
-    grid = grid or Grid((kinks.alphas, kinks.betas))
-    _check(kinks, grid, count(whole))
-    chosen, uncut = _chosen(kinks, least)
-    if len(chosen) > limit:
-        raise ValueError(
-            f"at most {limit} curves are cut, got {len(chosen)}; take a smaller window, a higher "
-            "limit or a larger least, or draw the density"
-        )
-    vertices = _expected(kinks, chosen, grid)
-    _check_memory(vertices, 2 * vertices, len(chosen), 0)
+    n = count(whole)
+    grid = _grid(kinks, grid, n)
+    listed = kinks if kinks is not None and kinks.listed else None
+    chosen, cut_share = _chosen(listed, grid, least, limit) if listed is not None else (_NONE, 0.0)
     with plane_probe(evaluator.network, plane) as probe:
         probe.watch(whole, grid.coordinates(np.zeros(1, dtype=np.int64))[0])
-        curves = _Curves.of(probe, whole, kinks, chosen)
-        mesh = _cut_all(curves, grid, kinks.tolerance)
+        curves = _Curves.of(probe, whole, listed, chosen)
+        mesh = _cut_all(curves, grid, listed.tolerance if listed is not None else 0.0)
         place, faces, doubtful, points = _corners(curves, mesh)
-        at = SplitLoss.of(probe, whole, kinks, grid)
+        at = SplitLoss.of(probe, whole, _kinked(probe, listed, n), grid)
         losses, slopes = at(points)
-    n = count(whole)
+        if not probe.levels and not probe.unseen and not probe.left_out:
+            cut_share = 1.0
     share = n / evaluator.objective.over(n)
     losses, slopes = losses / share, slopes / share
     where = mesh.points[place]
     # From the moved point back to the corner: the term left out is a millionth, squared.
     losses = losses + ((where - points) * slopes).sum(axis=1)
     mean = np.bincount(place, losses) / np.maximum(np.bincount(place), 1)
+    uncut = kinks.curves - len(chosen) if kinks is not None else 0
     return KinkCutSurface(where, mean[place], slopes, faces, len(chosen), uncut, doubtful, n,
+                          cut_share=cut_share,
                           settings=described(plane, evaluator.network, n, settings))  # fmt: skip
+
+
+def _kinked(probe: PlaneProbe, kinks: KinkMap | None, examples: int) -> Ints:
+    """Return the examples that may meet a kink in the window; all where nothing is known."""
+    if probe.unseen or probe.left_out or (kinks is None and probe.levels):
+        return np.arange(examples)
+    return np.unique(kinks.example) if kinks is not None else _NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +124,10 @@ class _Curves:
     straight: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, probe: PlaneProbe, whole: Part, kinks: KinkMap, chosen: Ints) -> _Curves:
+    def of(cls, probe: PlaneProbe, whole: Part, kinks: KinkMap | None, chosen: Ints) -> _Curves:
         """Make them from one segment of each curve, first layers first."""
+        if kinks is None:
+            return cls(probe, subset(whole, _NONE), _NONE, _NONE, _NONE, np.zeros(0, dtype=bool))
         chosen = chosen[np.argsort(kinks.layer[chosen], kind="stable")]
         sites = sorted({level.site for level in probe.levels})
         names = {(sites.index(v.site), v.knot): i for i, v in enumerate(probe.levels)}
@@ -137,18 +148,18 @@ class _Curves:
     def blocks(self, points: Floats) -> Iterator[tuple[slice, Floats]]:
         """Yield every function at some points after others, [k, C], and which points they are."""
         for block, levels in self._run(points, self.part):
-            found = np.empty((block.stop - block.start, len(self)))
+            values = np.empty((block.stop - block.start, len(self)))
             for number, z in enumerate(levels):
                 mine = np.flatnonzero(self.level == number)
-                found[:, mine] = z[:, self.example[mine], self.unit[mine]]
-            yield block, found
+                values[:, mine] = z[:, self.example[mine], self.unit[mine]]
+            yield block, values
 
     def one(self, number: int, points: Floats) -> Floats:
         """Return one function at points [K, 2], [K]."""
         single = subset(self.part, self.example[number : number + 1])
         level, unit = self.level[number], self.unit[number]
-        found = [levels[level][:, 0, unit] for _, levels in self._run(points, single)]
-        return np.concatenate([np.empty(0), *found])
+        values = [levels[level][:, 0, unit] for _, levels in self._run(points, single)]
+        return np.concatenate([np.empty(0), *values])
 
     def _run(self, points: Floats, part: Part) -> Iterator[tuple[slice, list[Floats]]]:
         """Yield every kink of some examples at some points after others.
@@ -181,7 +192,6 @@ def _cut_all(curves: _Curves, grid: Grid, tolerance: float) -> Triangles:
 
             return roots(z, along, tolerance=tolerance)
 
-        _check_memory(len(mesh.points), len(mesh.faces), len(curves), number)
         mesh, added = cut(mesh, number, values[:, 0], root, inside)
         # What has cut is not needed again.
         values = values[:, 1:]
@@ -205,8 +215,8 @@ def _corners(curves: _Curves, mesh: Triangles) -> tuple[Ints, Ints, int, Floats]
     )
     # Of the triangles around a copy the largest is its own.
     p = mesh.points[mesh.faces]
-    one, other = p[:, 1] - p[:, 0], p[:, 2] - p[:, 0]
-    area = np.abs(one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0])
+    side, next_side = p[:, 1] - p[:, 0], p[:, 2] - p[:, 0]
+    area = np.abs(side[:, 0] * next_side[:, 1] - side[:, 1] * next_side[:, 0])
     order = np.argsort(-area, kind="stable")
     _, first, back = np.unique(key[order].ravel(), return_index=True, return_inverse=True)
     triangle = order[first // 3]
@@ -227,61 +237,59 @@ def _corners(curves: _Curves, mesh: Triangles) -> tuple[Ints, Ints, int, Floats]
     return place, faces, len(todo), points
 
 
-def _chosen(kinks: KinkMap, least: float) -> tuple[Ints, int]:
-    """Return a segment of each curve that is cut, and the number of the others."""
+def _chosen(kinks: KinkMap, grid: Grid, least: float, limit: int) -> tuple[Ints, float]:
+    """Return a segment of each curve that is cut, and their share of all jumps times lengths."""
     curve = kinks.curve_of()
     if not len(curve):
-        return np.zeros(0, dtype=np.int64), 0
+        return _NONE, 1.0
     largest = np.zeros(curve.max() + 1)
     np.maximum.at(largest, curve, kinks.weights)
-    keep = largest >= least * largest.max()
     first = np.unique(curve, return_index=True)[1]
-    return first[keep], int((~keep).sum())
+    order = np.argsort(-largest, kind="stable")
+    most = min(limit, int((largest >= least * largest.max()).sum()))
+    while most and _bytes(_expected(kinks, first[order[:most]], grid), most) > MOST_BYTES:
+        most = most * 3 // 4
+    total = np.bincount(curve, kinks.weights * kinks.lengths)
+    cut_share = float(total[order[:most]].sum() / total.sum()) if total.sum() else 1.0
+    return first[np.sort(order[:most])], min(cut_share, 1.0)
 
 
 def _expected(kinks: KinkMap, chosen: Ints, grid: Grid) -> int:
     """Estimate how many vertices a grid has after it is cut along curves, from their segments."""
     curve = kinks.curve_of()
-    own = np.isin(curve, curve[chosen])
-    ends = kinks.segments[own].reshape(-1, 2, 2)
+    cutting = np.isin(curve, curve[chosen])
+    ends = kinks.segments[cutting].reshape(-1, 2, 2)
     low, high = np.array(kinks.window).T
     shape = np.array([len(kinks.alphas), len(kinks.betas)]) - 1
     shares = (ends - low) / (high - low)
     passed = (np.abs(shares[:, 1] - shares[:, 0]) * (np.array(grid.shape) - 1)).sum()
     places = np.floor(shares.mean(axis=1) * shape).astype(np.int64)
-    meetings = np.unique(np.column_stack([places, curve[own]]), axis=0)
+    meetings = np.unique(np.column_stack([places, curve[cutting]]), axis=0)
     crowds = np.unique(meetings[:, :2], axis=0, return_counts=True)[1].astype(np.float64)
     pairs = (crowds * (crowds - 1) / 2).sum()
     return int(grid.size + _PER_CELL * passed + _PER_PAIR * pairs)
 
 
-def _check_memory(vertices: int, triangles: int, curves: int, done: int) -> None:
-    """Refuse a mesh whose sides and values take too much memory, while it is cut once more.
-
-    A cut holds the side of every triangle three times (before, what is not cut, and after), and
-    the values at every vertex of the curves that have not cut twice.
+def _bytes(vertices: int, curves: int) -> int:
+    """Estimate what cutting takes at most: three times the side of every triangle on every curve
+    (before, what is not cut, and after), and the curves' values at every vertex twice.
     """
-    needed = 3 * triangles * curves + (16 * vertices * (curves - done) if done else 0)
-    if needed > MOST_BYTES:
-        raise ValueError(
-            f"a surface cut along kinks must take at most {MOST_BYTES / 2**30:.3g} GiB of memory, "
-            f"got {needed / 2**30:.3g} GiB for {curves:,} curves and {vertices:,} vertices; take a "
-            "smaller window, a larger least, or a grid of fewer points"
-        )
+    return (3 * 2 * vertices + 16 * vertices) * curves
 
 
-def _check(kinks: KinkMap, grid: Grid, examples: int) -> None:
-    if not kinks.listed:
-        raise ValueError(
-            f"creases need the segments of the map, which were too many ({kinks.found:,}); "
-            "take a smaller window, or draw the density"
-        )
-    if kinks.examples != examples:
+def _grid(kinks: KinkMap | None, grid: Grid | None, examples: int) -> Grid:
+    """Return the grid that is cut, if it fits the map."""
+    if kinks is None:
+        if grid is None:
+            raise ValueError("a surface needs a kink map or a grid, got neither")
+    elif kinks.examples != examples:
         raise ValueError(
             f"the map is of {kinks.examples} examples, got {examples}; give the map's own data"
         )
+    grid = grid or Grid((kinks.alphas, kinks.betas))  # type: ignore[union-attr]
     if len(grid.shape) != 2:
-        raise ValueError(f"creases need a grid of 2 axes, got {len(grid.shape)}")
+        raise ValueError(f"a surface cut along kinks needs a grid of 2 axes, got {len(grid.shape)}")
     window = tuple((float(a[0]), float(a[-1])) for a in grid.axes)
-    if window != kinks.window:
+    if kinks is not None and window != kinks.window:
         raise ValueError(f"the grid must span the map's window {kinks.window}, got {window}")
+    return grid

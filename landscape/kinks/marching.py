@@ -60,8 +60,8 @@ def cut_cells(values: Floats) -> CutCells:
     some = corners[0] | corners[1] | corners[2] | corners[3]
     every = corners[0] & corners[1] & corners[2] & corners[3]
     row, column, member = np.nonzero(some & ~every)
-    found = [values[row + i, column + j, member] for i, j in CORNERS]
-    return CutCells(np.stack([row, column], axis=1), member, np.stack(found, axis=1))
+    corner_values = [values[row + i, column + j, member] for i, j in CORNERS]
+    return CutCells(np.stack([row, column], axis=1), member, np.stack(corner_values, axis=1))
 
 
 def ambiguous(cells: CutCells) -> NDArray[np.bool_]:
@@ -130,17 +130,17 @@ def roots(
         # Every third step halves the interval, for functions that bend or rest at zero.
         halved = (number % 3 == 2) | ~((guess > a) & (guess < b))
         share = np.where(halved, (a + b) / 2, guess)
-        found = function(share, active)
-        beyond = (found > 0) == rising[active]
+        value = function(share, active)
+        beyond = (value > 0) == rising[active]
         again = np.where(beyond, 1, -1)
         repeated = last[active] == again
         moved = np.abs(share - best[active])
-        high[active], at_high[active] = np.where(beyond, (share, found), (b, fb))
-        low[active], at_low[active] = np.where(beyond, (a, fa), (share, found))
+        high[active], at_high[active] = np.where(beyond, (share, value), (b, fb))
+        low[active], at_low[active] = np.where(beyond, (a, fa), (share, value))
         at_low[active] *= np.where(beyond & repeated, 0.5, 1.0)
         at_high[active] *= np.where(~beyond & repeated, 0.5, 1.0)
         last[active], best[active] = again, share
         ends = high[active] - low[active]
-        done = (found == 0) | (ends < tolerance) | ((moved < _SETTLED * tolerance) & ~halved)
+        done = (value == 0) | (ends < tolerance) | ((moved < _SETTLED * tolerance) & ~halved)
         active = active[~done]
     return best

@@ -17,21 +17,9 @@ from landscape.records.arrays import Floats, Json, as_floats
 from landscape.records.grid import Grid
 from landscape.records.naming import RunKey
 from landscape.records.plane import Plane
-from landscape.records.residuals import Fit, Residual, remove_quadratic
+from landscape.records.residuals import Fit
 from landscape.records.trajectory import Trajectory
 from landscape.records.window_scaling import ResidualScaling
-
-__all__ = [
-    "Residual",
-    "ResidualScaling",
-    "StepWindow",
-    "minibatch_noise",
-    "remove_quadratic",
-    "residual_scaling",
-    "rounding_of",
-    "window_of_step",
-    "zoom_series",
-]
 
 Evaluate = Callable[[Floats], Floats]
 # So much narrower than the narrowest window that cubic terms and creases are below rounding.

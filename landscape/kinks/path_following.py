@@ -19,6 +19,7 @@ import numpy as np
 
 from landscape.curvature.derivatives import HessianProduct, LossAtPoint
 from landscape.curvature.hessian import hessian_eigenpairs
+from landscape.kinks.first_failure import first_failure
 from landscape.kinks.prediction import predicted_slope_change
 from landscape.kinks.slope_budgets import slope_budget
 from landscape.problem import Problem
@@ -39,9 +40,6 @@ NODES = 8
 # A slope that changes by less than this share of what the gradient promises hardly changes: what
 # autograd misses of it is not asked for.
 LEAST_CHANGE = 0.01
-# The ladder on which the first bad place is looked for has so many rungs in a factor of 2.
-_RUNGS = 4
-_OCTAVES = 30
 # Shares of a step at which gradients are compared with that at its start.
 _PARTS = 8
 
@@ -142,12 +140,13 @@ def along_path(
     steps, checked = [], []
     for number, segment in enumerate(segments):
         before = int(segment.settings["step"]) - 1
-        own = problem if batch_of is None else replace(problem, data=batch_of(before), subset=None)
-        hessian = whole or HessianProduct(LossAtPoint(own))
+        batch = {} if batch_of is None else {"data": batch_of(before), "subset": None}
+        stepped = replace(problem, **batch) if batch else problem
+        hessian = whole or HessianProduct(LossAtPoint(stepped))
         steps.append({"steps": before, "learning_rates": _rate(trajectory, before),
-                      **_followed(own, hessian, segment, nodes, done)})  # fmt: skip
+                      **_followed(stepped, hessian, segment, nodes, done)})  # fmt: skip
         if number in full:
-            checked.append({"checked": number, **_checked(own, hessian.at, segment, samples)})
+            checked.append({"checked": number, **_checked(stepped, hessian.at, segment, samples)})
         done(1)
     arrays = {**_columns(steps, steps[0]), **_columns(checked, _FULL)}
     for name in ("steps", "predicted_crossings", "checked"):
@@ -196,41 +195,41 @@ def check_path(problem: Problem, trajectory: Trajectory) -> None:
     Raises:
         ValueError: for other shapes.
     """
-    own, other = ([slot.shape for slot in layout.slots]
-                  for layout in (problem.layout, trajectory.layout))  # fmt: skip
-    if own != other:
+    expected, shapes = ([slot.shape for slot in layout.slots]
+                        for layout in (problem.layout, trajectory.layout))  # fmt: skip
+    if expected != shapes:
         raise ValueError(
-            f"the path must be that of the network, whose parameters have the shapes {own}, got "
-            f"{other}; give the network that was trained"
+            f"the path must be that of the network, whose parameters have the shapes {expected}, "
+            f"got {shapes}; give the network that was trained"
         )
 
 
-def missed_share(found: Analysis, part: slice = slice(None)) -> float:
+def missed_share(record: Analysis, part: slice = slice(None)) -> float:
     """Return the share of the slope change that autograd's curvature misses, over several steps.
 
     The sum of the kink parts over the sum of the slope changes, of the steps whose slope changes by
     more than 1 % of what the gradient promises; NaN if there is none.
 
     Args:
-        found: an analysis ``along_path``.
+        record: an analysis ``along_path``.
         part: which of its steps.
     """
-    change, kink, promised = (found.arrays[n][part] for n in ("slope_change", "kink", "promised"))
-    told = np.abs(change) > LEAST_CHANGE * np.abs(promised)
-    whole = change[told].sum()
-    return float(kink[told].sum() / whole) if whole else float("nan")
+    change, kink, promised = (record.arrays[n][part] for n in ("slope_change", "kink", "promised"))
+    changed = np.abs(change) > LEAST_CHANGE * np.abs(promised)
+    whole = change[changed].sum()
+    return float(kink[changed].sum() / whole) if whole else float("nan")
 
 
-def share_of_promise(found: Analysis, name: str, part: slice = slice(None)) -> float:
+def share_of_promise(record: Analysis, name: str, part: slice = slice(None)) -> float:
     """Return the sum of a quantity of the steps, over the sum of what the gradients promise, |g.d|.
 
     Args:
-        found: an analysis ``along_path``.
+        record: an analysis ``along_path``.
         name: such as ``slope_change``, ``kink`` or ``taken_back``.
         part: which of its steps.
     """
-    promised = np.abs(found.arrays["promised"][part]).sum()
-    return float(found.arrays[name][part].sum() / promised) if promised else float("nan")
+    promised = np.abs(record.arrays["promised"][part]).sum()
+    return float(record.arrays[name][part].sum() / promised) if promised else float("nan")
 
 
 def _rate(trajectory: Trajectory, step: int) -> float:
@@ -295,13 +294,13 @@ def _budget(problem: Problem, segment: Segment, samples: int) -> Measured:
     if problem.coupled:
         return dict.fromkeys(_BUDGET, float("nan"))
     try:
-        found = slope_budget(problem, segment, samples=samples)
+        budget = slope_budget(problem, segment, samples=samples)
     except ValueError as error:
         # A loss without a value for each example, batches of several shapes.
         _LOG.info("no full budget: %s", error)
         return dict.fromkeys(_BUDGET, float("nan"))
-    values = (found.signed_smooth, found.signed_kink, found.crossings, found.kink_noise,
-              found.passed)  # fmt: skip
+    values = (budget.signed_smooth, budget.signed_kink, budget.crossings, budget.kink_noise,
+              budget.passed)  # fmt: skip
     return dict(zip(_BUDGET, map(float, values), strict=True))
 
 
@@ -330,37 +329,3 @@ def _around(slopes: LossAtPoint, theta: Floats, step: Floats) -> Measured:
         "linear_range": first_failure(wrong) if norm > 0 else float("nan"),
         "lipschitz": float(max(changes)),
     }
-
-
-def first_failure(wrong: Callable[[Floats], Any], *, start: float = 1 / 64) -> float:
-    """Return where a condition first fails, on a ladder of places and then by bisection.
-
-    Args:
-        wrong: whether it fails, at places [K].
-        start: where the ladder starts; where it fails there already, lower.
-
-    Returns:
-        The place, to 1e-4 of itself; NaN if it is farther than 2^30 times the start in either
-        direction. Failures narrower than a rung, a factor of 2^(1/4), can be missed.
-    """
-    rungs = 2.0 ** (np.arange(1, _RUNGS + 1) / _RUNGS)
-    good = start
-    for _ in range(_OCTAVES):
-        if not wrong(np.array([good]))[0]:
-            break
-        good /= 2
-    else:
-        return float("nan")
-    bad = float("nan")
-    for _ in range(_OCTAVES):
-        places = good * rungs
-        failed = np.flatnonzero(wrong(places))
-        if len(failed):
-            bad = float(places[failed[0]])
-            good = float(places[failed[0] - 1]) if failed[0] else good
-            break
-        good = float(places[-1])
-    while bad - good > 1e-4 * good:
-        middle = (good + bad) / 2
-        good, bad = (good, middle) if wrong(np.array([middle]))[0] else (middle, bad)
-    return good if np.isfinite(bad) else float("nan")

@@ -9,13 +9,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from landscape.kinks.columns import Columns
 from landscape.kinks.crossings import Crossings
 from landscape.kinks.jets import Jet
 from landscape.records.arrays import Floats
 
 
 @dataclass(slots=True)
-class Rows:
+class Rows(Columns):
     """Pieces (interval, example) of a chunk; every array [R].
 
     Attributes:
@@ -46,19 +47,9 @@ class Rows:
     kinks: Floats
     residual: Floats
 
-    @classmethod
-    def joined(cls, parts: list[Rows]) -> Rows:
-        """Put several one after another."""
-        names = cls.__slots__
-        return cls(*(np.concatenate([getattr(p, n) for p in parts]) for n in names))
-
-    def only(self, mask: NDArray[np.bool_]) -> Rows:
-        """Return some of the pieces."""
-        return Rows(*(getattr(self, n)[mask] for n in self.__slots__))
-
 
 @dataclass(slots=True)
-class Events:
+class Events(Columns):
     """Crossings of a chunk; every array [E]. ``row`` is the piece they happened in."""
 
     row: NDArray[np.int64]
@@ -67,20 +58,11 @@ class Events:
     place: Floats
     jump: Floats
 
-    @classmethod
-    def joined(cls, parts: list[Events]) -> Events:
-        """Put several one after another."""
-        return cls(*(np.concatenate([getattr(p, n) for p in parts]) for n in cls.__slots__))
-
-    def only(self, mask: NDArray[np.bool_]) -> Events:
-        """Return some of the crossings."""
-        return Events(*(getattr(self, n)[mask] for n in self.__slots__))
-
 
 def measured(
     left: Jet,
     right: Jet,
-    found: Crossings,
+    crossings: Crossings,
     ends: tuple[Floats, Floats],
     examples: NDArray[np.int64],
 ) -> tuple[Rows, Crossings]:
@@ -90,56 +72,56 @@ def measured(
         The pieces, and the crossings without those at which the slope does not jump.
     """
     width = torch.from_numpy(ends[1] - ends[0]).to(left.slopes)
-    share = _shares(found, left.slopes)
+    share = _shares(crossings, left.slopes)
 
     def integral(before: Tensor, after: Tensor) -> Tensor:
         return width * (share * before + (1 - share) * after)
 
     smooth = integral(left.curvatures, right.curvatures)
     change = right.slopes - left.slopes
-    found = _seen(found, change - smooth)
+    crossings = _seen(crossings, change - smooth)
     none = torch.zeros_like(change)
-    kink = none.index_add(0, found.example, found.jump)
-    kinks = none.index_add(0, found.example, found.jump.abs())
+    kink = none.index_add(0, crossings.example, crossings.jump)
+    kinks = none.index_add(0, crossings.example, crossings.jump.abs())
     rest = tuple((jet.curvatures - jet.bends).abs() for jet in (left, right))
     columns = (
-        found.unclear, change, smooth, integral(left.curvatures.abs(), right.curvatures.abs()),
+        crossings.unclear, change, smooth, integral(left.curvatures.abs(), right.curvatures.abs()),
         integral(left.bend_sizes, right.bend_sizes), integral(*rest), kink, kinks,
         change - smooth - kink,
     )  # fmt: skip
-    return Rows(examples, *ends, *(c.cpu().numpy() for c in columns)), found
+    return Rows(examples, *ends, *(c.cpu().numpy() for c in columns)), crossings
 
 
-def _shares(found: Crossings, like: Tensor) -> Tensor:
+def _shares(crossings: Crossings, like: Tensor) -> Tensor:
     """Return where the curvature of each example is taken to jump, as a share of the interval.
 
     One crossing divides the interval at its place; otherwise it is the middle.
     """
     crossed = torch.zeros_like(like, dtype=torch.long)
-    crossed.index_add_(0, found.example, torch.ones_like(found.example))
+    crossed.index_add_(0, crossings.example, torch.ones_like(crossings.example))
     share = torch.full_like(like, 0.5)
-    share[found.example] = found.place.to(share)
+    share[crossings.example] = crossings.place.to(share)
     return torch.where(crossed == 1, share, 0.5)
 
 
-def _seen(found: Crossings, left_over: Tensor) -> Crossings:
+def _seen(crossings: Crossings, left_over: Tensor) -> Crossings:
     """Leave out the doubtful crossings of examples whose slopes change as if they were none.
 
     Args:
-        found: the crossings.
+        crossings: of one interval.
         left_over: change of slope without the integral of the curvature, [n].
     """
     none = torch.zeros_like(left_over)
-    doubt = found.jump * found.doubtful
-    residual = left_over - none.index_add(0, found.example, found.jump)
-    without = residual + none.index_add(0, found.example, doubt)
+    doubt = crossings.jump * crossings.doubtful
+    residual = left_over - none.index_add(0, crossings.example, crossings.jump)
+    without = residual + none.index_add(0, crossings.example, doubt)
     smooth = without.abs() <= residual.abs()
-    return found.only(~(found.doubtful & smooth[found.example]))
+    return crossings.only(~(crossings.doubtful & smooth[crossings.example]))
 
 
-def events_of(found: Crossings, ends: tuple[Floats, Floats], *, offset: int) -> Events:
+def events_of(crossings: Crossings, ends: tuple[Floats, Floats], *, offset: int) -> Events:
     """Return the crossings of one interval; ``offset`` is the row of its first example."""
-    arrays = (found.example, found.site, found.unit, found.place, found.jump)
+    arrays = (crossings.example, crossings.site, crossings.unit, crossings.place, crossings.jump)
     row, site, unit, place, jump = (a.cpu().numpy() for a in arrays)
     t = (1 - place) * ends[0][row] + place * ends[1][row]
     return Events(row + offset, site, unit, t, jump)

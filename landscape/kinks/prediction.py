@@ -205,10 +205,10 @@ class _Total:
         self, jet: Jet, drifts: Tensor, turns: Sequence[Turns], gradients: Sequence[Tensor]
     ) -> None:
         """Add a batch: its jet at the start, its kinks and the gradients there."""
-        found = [turn.felt(g) for turn, g in zip(turns, gradients, strict=True)]
-        count, sizes, jumps, taken_sizes, taken = np.array(found).reshape(-1, 5).T
+        felt = [turn.felt(g) for turn, g in zip(turns, gradients, strict=True)]
+        count, sizes, jumps, taken_sizes, taken = np.array(felt).reshape(-1, 5).T
         rows = np.stack([count, sizes / self.span, jumps / self.span])
-        self.layers = tuple(f"{one.site.layer}:{one.site.operation}" for one in jet.sites)
+        self.layers = tuple(f"{known.site.layer}:{known.site.operation}" for known in jet.sites)
         self.rows = self.rows + rows if self.sums else rows
         half = self.span**2 / 2
         values = {

@@ -21,15 +21,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from landscape.kinks.crossings import crossings
-from landscape.kinks.jets import Jet, LineProbe, SiteJet, line_probe, subset
+from landscape.kinks.jets import Jet, LineProbe, SiteJet, line_probe
 from landscape.kinks.pieces import Events, Rows, events_of, measured
+from landscape.kinks.probe import subset
 from landscape.problem import Problem
 from landscape.problem.example_losses import single_evaluator
 from landscape.problem.examples import Part, count, cut
@@ -172,10 +173,11 @@ class Chunk:
                 self.sites = [_site(jet) for jet in right.sites]
             if left is not None:
                 ends = (places[number - 1], t)
-                found = crossings(left, right, torch.from_numpy(ends[1] - ends[0]).to(right.slopes))
-                pieces, found = measured(left, right, found, ends, examples)
+                width = torch.from_numpy(ends[1] - ends[0]).to(right.slopes)
+                crossed = crossings(left, right, width)
+                pieces, crossed = measured(left, right, crossed, ends, examples)
                 rows.append(pieces)
-                events.append(events_of(found, ends, offset=len(examples) * (number - 1)))
+                events.append(events_of(crossed, ends, offset=len(examples) * (number - 1)))
             left = right
         return Rows.joined(rows), Events.joined(events), np.array(curvature), slopes[0]
 
@@ -213,12 +215,12 @@ class Chunk:
         self.refinements += int(chosen.sum())
         share = _shares(_CUTS)[:, None]
         start, end = rows.start[chosen], rows.end[chosen]
-        added, found, *_ = self._walk((1 - share) * start + share * end, rows.example[chosen])
+        added, crossed, *_ = self._walk((1 - share) * start + share * end, rows.example[chosen])
         kept = events.only(~chosen[events.row])
         kept.row = (np.cumsum(~chosen) - 1)[kept.row]
-        found.row = found.row + int((~chosen).sum())
+        crossed.row = crossed.row + int((~chosen).sum())
         self.rows = Rows.joined([rows.only(~chosen), added])
-        self.events = Events.joined([kept, found])
+        self.events = Events.joined([kept, crossed])
 
 
 def _site(jet: SiteJet) -> tuple[str, int]:
@@ -226,9 +228,9 @@ def _site(jet: SiteJet) -> tuple[str, int]:
     return f"{site.layer}:{site.operation}", int(jet.gradient.shape[1])
 
 
-def fitting(one: Jet) -> int:
+def fitting(jet: Jet) -> int:
     """Return how many examples fit in memory, from the jet of one."""
-    units = sum(jet.site.inputs.shape[1] + jet.gradient.shape[1] for jet in one.sites)
+    units = sum(site.site.inputs.shape[1] + site.gradient.shape[1] for site in jet.sites)
     return max(_ENTRIES // max(units, 1), 1)
 
 
@@ -239,9 +241,6 @@ def _chunks(probe: LineProbe, parts: tuple[Part, ...], t: float) -> Iterator[Par
         for start in range(0, count(part), size):
             yield cut(part, start, start + size)
 
-
-if TYPE_CHECKING:
-    from landscape.kinks.slope_budgets import Chunk
 
 # Rounding of a slope: a sum over all weights, as a share of its size.
 _ROUNDING = 64 * np.finfo(np.float64).eps
@@ -277,7 +276,7 @@ class Total:
             size = sum(units for _, units in self.sites)
             self.units = {name: np.zeros(size) for name in ("count", "size", "signed")}
             self.curvature = np.zeros(len(self.places))
-        values = {n: float(getattr(rows, n).sum()) for n in Rows.__slots__[4:]}
+        values = {n: float(getattr(rows, n).sum()) for n in Rows.columns()[4:]}
         values["residuals"] = float(np.abs(rows.residual).sum())
         for name, value in values.items():
             self.sums[name] = self.sums.get(name, 0.0) + value

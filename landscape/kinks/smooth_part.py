@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from landscape.kinks.jets import subset
+from landscape.kinks.marching import Ints
 from landscape.kinks.plane_probe import PlaneProbe
+from landscape.kinks.probe import subset
 from landscape.problem.examples import Part, count
 from landscape.records.arrays import Floats
 from landscape.records.grid import Grid
-from landscape.records.kink_map import KinkMap
 
 _NODES = 9
 _EXACT = 1e-11
@@ -44,12 +44,18 @@ class SplitLoss:
     coefficients: Floats | None
 
     @classmethod
-    def of(cls, probe: PlaneProbe, whole: Part, kinks: KinkMap, grid: Grid) -> SplitLoss:
-        """Interpolate what can be."""
+    def of(cls, probe: PlaneProbe, whole: Part, kinked: Ints, grid: Grid) -> SplitLoss:
+        """Interpolate what can be.
+
+        Args:
+            probe: the network.
+            whole: all examples.
+            kinked: which of them may meet a kink in the window.
+            grid: the window.
+        """
         low, high = np.array([(axis[0], axis[-1]) for axis in grid.axes]).T
-        kinked = np.unique(kinks.example)
         smooth = np.setdiff1d(np.arange(count(whole)), kinked)
-        if not len(smooth) or kinks.left_out or kinks.unseen:
+        if not len(smooth):
             return cls(probe, whole, low, high, None)
         rest = subset(whole, smooth)
         x = np.cos((np.arange(_NODES) + 0.5) * np.pi / _NODES)
@@ -77,8 +83,8 @@ class SplitLoss:
         if self.coefficients is None:
             return np.zeros((len(points), 3))
         scaled = 2 * (points - self.low) / (self.high - self.low) - 1
-        found = np.polynomial.chebyshev.chebval2d(scaled[:, 0], scaled[:, 1], self.coefficients)
-        return np.asarray(found.T)
+        values = np.polynomial.chebyshev.chebval2d(scaled[:, 0], scaled[:, 1], self.coefficients)
+        return np.asarray(values.T)
 
 
 def _sums(probe: PlaneProbe, points: Floats, part: Part) -> Floats:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from landscape.kinks.jets import SiteJet
 from landscape.networks.watching.operations import JumpingError
-from landscape.networks.watching.sites import Site
+from landscape.networks.watching.sites import Site, check_choice
 
 # Rounding of sums over layers and inputs, as a share of the largest value at hand.
 _ROUNDING = 1024 * torch.finfo(torch.float64).eps
@@ -58,8 +58,8 @@ class Turns:
         size = gradient.abs() * self.rate_size
         real = size > _ROUNDING * _largest(gradient) * _largest(self.rate_size)
         jumps, taken = gradient * self.rate, gradient * self.value
-        found = (self.count[real], size, jumps, gradient.abs() * self.value_size, taken)
-        return [float(values.sum()) for values in found]
+        sizes_taken = gradient.abs() * self.value_size
+        return [float(v.sum()) for v in (self.count[real], size, jumps, sizes_taken, taken)]
 
 
 @dataclass(slots=True)
@@ -109,8 +109,8 @@ def _passed(start: SiteJet, change: Tensor) -> Turns:
         at = torch.where(margin == 0, site.at[number] if site.at else 0.0, (margin > 0).to(z))
         lacks = torch.where(change > 0, 1 - at, at)
         rate = jump * change.abs()
-        own = rate * torch.where(place > 0, 1.0, lacks) * (passed & ~rests)
-        total += Turns.of(own, own * (1 - place), rate * lacks * rests)
+        turned = rate * torch.where(place > 0, 1.0, lacks) * (passed & ~rests)
+        total += Turns.of(turned, turned * (1 - place), rate * lacks * rests)
     return total
 
 
@@ -157,11 +157,7 @@ def _chosen(start: SiteJet, change: Tensor, made: Turns | None) -> Turns:
     rate, value = (x.gather(1, end) - x.gather(1, site.index) for x in (rates, values))
     rests = _small(rate, rates) & _small(value, values)
     rate, value = rate.masked_fill(rests, 0.0), value.masked_fill(rests, 0.0)
-    if site.moves_values and bool(rate.any()):
-        raise JumpingError(
-            f"the indices of {site.operation} in {site.layer} place values, which jump when "
-            "another entry becomes the largest; use unpooling without indices"
-        )
+    check_choice(site, jumps=bool(rate.any()))
     return Turns.of(rate, value)
 
 
@@ -187,5 +183,5 @@ def _largest(values: Tensor) -> Tensor:
 
 def _tangent(values: Tensor | None) -> Tensor:
     dual: Any = forward_ad.unpack_dual(values)  # type: ignore[no-untyped-call]
-    found: Tensor = torch.zeros_like(dual.primal) if dual.tangent is None else dual.tangent
-    return found.detach()
+    tangent: Tensor = torch.zeros_like(dual.primal) if dual.tangent is None else dual.tangent
+    return tangent.detach()

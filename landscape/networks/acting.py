@@ -57,13 +57,13 @@ class Acting:
         Returns:
             For each, the norm of the weight, and that of its change along each direction.
         """
-        found = {}
+        norms = {}
         for slot, part in layout.parts():
             weights, units = self.weights[part], self.units[part]
             if (weights != theta[part]).any() or (units != 1).any():
                 changes = [direction[part] * _inverse(units) for direction in directions]
-                found[slot.name] = [float(np.linalg.norm(v)) for v in (weights, *changes)]
-        return found
+                norms[slot.name] = [float(np.linalg.norm(v)) for v in (weights, *changes)]
+        return norms
 
 
 class _Use(NamedTuple):
@@ -145,7 +145,7 @@ def hidden_weights(layout: Layout) -> tuple[str, ...]:
 
 def _plain(model: nn.Module) -> set[int]:
     """Return the ids of the parameters that some layer uses as they are."""
-    inside = {id(m) for found in _parametrised(model) for m in found.modules()}
+    inside = {id(m) for parametrised in _parametrised(model) for m in parametrised.modules()}
     return {
         id(parameter)
         for layer in model.modules()
@@ -173,8 +173,8 @@ def _hooks(layer: nn.Module) -> Iterator[tuple[Callable[[Any], Tensor], tuple[st
 def _uses(model: nn.Module, values: Mapping[int, Tensor]) -> Iterator[_Use]:
     """Yield every weight of the model that is computed from parameters, whose values are given."""
     inside = _parametrised(model)
-    for found in inside:
-        yield from _use(partial(_run, found), _leaves(found, values))
+    for parametrised in inside:
+        yield from _use(partial(_run, parametrised), _leaves(parametrised, values))
     for layer in model.modules():
         if layer in inside:
             continue
@@ -201,14 +201,14 @@ def _hooked(
     return compute(SimpleNamespace(**buffers, **leaves))
 
 
-def _run(found: parametrize.ParametrizationList, leaves: Mapping[str, Tensor]) -> Tensor:
+def _run(parametrised: parametrize.ParametrizationList, leaves: Mapping[str, Tensor]) -> Tensor:
     # A pruned original is an attribute that a hook sets.
-    before = dict(vars(found))
+    before = dict(vars(parametrised))
     try:
-        with evaluation_mode(found):
-            weight: Tensor = functional_call(found, {**_buffers(found), **leaves}, ())
+        with evaluation_mode(parametrised):
+            weight: Tensor = functional_call(parametrised, {**_buffers(parametrised), **leaves}, ())
     finally:
-        vars(found).update(before)
+        vars(parametrised).update(before)
     return weight
 
 
@@ -222,7 +222,7 @@ def _use(
         draws = torch.Generator().manual_seed(0)
         cotangents = torch.randn((2, *weight.shape), generator=draws, dtype=torch.float64)
         inputs = list(tensors.values())
-        found = [
+        gradients = [
             torch.autograd.grad(weight, inputs, u, retain_graph=True, allow_unused=True)
             for u in cotangents
         ]
@@ -231,17 +231,17 @@ def _use(
         return
     products = {
         key: tuple(np.zeros(leaf.shape) if q is None else q.numpy() for q in pair)
-        for (key, leaf), *pair in zip(leaves.values(), *found, strict=True)
+        for (key, leaf), *pair in zip(leaves.values(), *gradients, strict=True)
     }
     originals = [key for name, (key, _) in leaves.items() if "." not in name]
     only = originals[0] if len(originals) == 1 else None
     yield _Use(weight.detach().numpy(), tuple(u.numpy() for u in cotangents), products, only)
 
 
-def _joined(found: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
+def _joined(uses: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
     """Return weights and units of a parameter of several layers: what acts in one of them acts."""
-    weights, units = (np.array(values).reshape(-1) for values in found[0])
-    for other, unit in found[1:]:
+    weights, units = (np.array(values).reshape(-1) for values in uses[0])
+    for other, unit in uses[1:]:
         missing = units == 0
         weights[missing], units[missing] = other.reshape(-1)[missing], unit.reshape(-1)[missing]
     return weights, units

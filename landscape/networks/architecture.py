@@ -51,24 +51,28 @@ def check_one_network(places: Mapping[str, Any]) -> str:
     'same'
     """
     (first, reference), *others = places.items()
-    told = "same"
+    answer = "same"
     for name, place in others:
         pair = _comparable(reference, place)
         if pair is None:
-            told = "unknown"
+            answer = "unknown"
             continue
-        one, other = pair
-        apart = [f"{key} is {one.get(key, _ABSENT)} in {first}, {other.get(key, _ABSENT)} in {name}"
-                 for key in {**one, **other} if one.get(key) != other.get(key)]  # fmt: skip
-        if apart:
-            said = "; ".join(apart[:_SHOWN])
-            said += f" and {len(apart) - _SHOWN} more" if len(apart) > _SHOWN else ""
+        facts, others_facts = pair
+        differing = [
+            f"{key} is {facts.get(key, _ABSENT)} in {first}, "
+            f"{others_facts.get(key, _ABSENT)} in {name}"
+            for key in {**facts, **others_facts}
+            if facts.get(key) != others_facts.get(key)
+        ]
+        if differing:
+            differences = "; ".join(differing[:_SHOWN])
+            differences += f" and {len(differing) - _SHOWN} more" if len(differing) > _SHOWN else ""
             raise ValueError(
-                f"the solutions must be of one network, got two: {said}. "
+                f"the solutions must be of one network, got two: {differences}. "
                 "Sample each in its own network and compare them, or give weights alone "
                 f"(a state dict or a vector) to evaluate them in the network of {first}"
             )
-    return told
+    return answer
 
 
 def other_training(places: Mapping[str, Any]) -> list[str]:
@@ -85,26 +89,26 @@ def structure_of(model: nn.Module) -> Facts:
     >>> structure_of(nn.LeakyReLU(0.1))
     {'the network': 'LeakyReLU', 'negative_slope': '0.1'}
     """
-    found: dict[str, str] = {}
+    facts: dict[str, str] = {}
     for name, module in unwrapped(model).named_modules():
-        found[name or "the network"] = type(module).__qualname__
+        facts[name or "the network"] = type(module).__qualname__
         start = f"{name}." if name else ""
         idle = _IDLE | ({"p"} if isinstance(module, _DropoutNd) else set())
         settings = {key: _text(value) for key, value in vars(module).items() if key not in idle}
-        found |= {start + key: value for key, value in settings.items() if value is not None}
+        facts |= {start + key: value for key, value in settings.items() if value is not None}
         # What is no plain attribute, a module of one's own may write.
-        if not type(module).__module__.startswith("torch.") and (own := module.extra_repr()):
-            found[f"{start}settings"] = own
-    return found
+        if not type(module).__module__.startswith("torch.") and (text := module.extra_repr()):
+            facts[f"{start}settings"] = text
+    return facts
 
 
-def _comparable(one: Any, other: Any) -> tuple[Facts, Facts] | None:
+def _comparable(first: Any, second: Any) -> tuple[Facts, Facts] | None:
     """Return what two solutions tell in one form; None where one tells nothing."""
-    if isinstance(one, Trajectory) and isinstance(other, Trajectory):
-        told = _noted(one), _noted(other)
+    if isinstance(first, Trajectory) and isinstance(second, Trajectory):
+        facts = _noted(first), _noted(second)
     else:
-        told = _modules(one), _modules(other)
-    return None if told[0] is None or told[1] is None else (told[0], told[1])
+        facts = _modules(first), _modules(second)
+    return None if facts[0] is None or facts[1] is None else (facts[0], facts[1])
 
 
 def _modules(place: Any) -> Facts | None:
@@ -135,7 +139,7 @@ def _text(value: Any) -> str | None:
         parts = [_text(value.func), _text(value.args), _text(list(value.keywords.items()))]
         return None if None in parts else str(parts)
     if isinstance(value, tuple | list):
-        texts = [_text(one) for one in value]
+        texts = [_text(part) for part in value]
         return None if None in texts else f"({', '.join(map(str, texts))})"
     if isinstance(value, _PLAIN):
         return str(value)

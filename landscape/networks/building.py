@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -10,8 +12,12 @@ from torch import nn
 from landscape.networks.cnn import cnn
 from landscape.networks.initialise import initialise
 from landscape.networks.mlp import mlp
-from landscape.networks.resnet import resnet
+from landscape.networks.resnet import ResNet
 from landscape.networks.spec import CNNSpec, MLPSpec, NetworkSpec, ResNetSpec, network_spec
+
+_NETWORKS: Mapping[type[NetworkSpec], Callable[[Any], nn.Module]] = MappingProxyType(
+    {MLPSpec: mlp, CNNSpec: cnn, ResNetSpec: ResNet}
+)
 
 
 def build(
@@ -43,17 +49,7 @@ def build(
         raise ValueError(f"options {sorted(options)} are for a network given by name only")
     # Constructing layers draws their default weights from the global generator.
     with torch.random.fork_rng(devices=[]):
-        model = _construct(spec)
+        model = _NETWORKS[type(spec)](spec)
     model = model.to(dtype)
     initialise(model, spec.initialisation, seed=seed)
     return model
-
-
-def _construct(spec: NetworkSpec) -> nn.Module:
-    match spec:
-        case MLPSpec():
-            return mlp(spec)
-        case CNNSpec():
-            return cnn(spec)
-        case ResNetSpec():
-            return resnet(spec)

@@ -66,11 +66,6 @@ class ResNet(nn.Module):
         return self.output(hidden.mean(dim=(2, 3)))  # type: ignore[no-any-return]
 
 
-def resnet(spec: ResNetSpec) -> ResNet:
-    """Make a CIFAR ResNet."""
-    return ResNet(spec)
-
-
 def _convolution(inputs: int, outputs: int, size: int, stride: int, spec: ResNetSpec) -> nn.Conv2d:
     # A bias before BatchNorm would be subtracted again.
     bias = not spec.batch_norm

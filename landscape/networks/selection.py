@@ -76,10 +76,10 @@ def _of_layer(model: nn.Module, layer: nn.Module) -> set[int]:
             f"{type(layer).__name__} is no layer of this model; give a layer of the model itself, "
             "as in which=model.layer4"
         )
-    found = {id(p) for p in layer.parameters()}
-    if not found:
+    parameters = {id(p) for p in layer.parameters()}
+    if not parameters:
         raise ValueError(f"{type(layer).__name__} has no parameters; choose another layer")
-    return found
+    return parameters
 
 
 def _called(model: nn.Module, wanted: str) -> set[int]:
@@ -89,11 +89,11 @@ def _called(model: nn.Module, wanted: str) -> set[int]:
     # Under all of its names: a shared parameter has several.
     every = list(model.named_parameters(remove_duplicate=False))
     for name in (wanted, unwrapped_name(wanted)):
-        found = {
+        parameters = {
             id(p) for n, p in every if n == name or n.startswith(f"{name}.") or fnmatchcase(n, name)
         }
-        if found:
-            return found
+        if parameters:
+            return parameters
     raise ValueError(_nothing_called(wanted, [n for n, _ in every]))
 
 

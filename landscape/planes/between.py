@@ -95,18 +95,18 @@ def plane_through(
     places = {"first": first, "second": second, "third": third}
     space = Space.of(list(places.values()), layout)
     points = [space.point(place, name) for name, place in places.items()]
-    one, two = (point.theta - points[0].theta for point in points[1:])
+    first_way, second_way = (point.theta - points[0].theta for point in points[1:])
     try:
-        check_independent(one, two)
+        check_independent(first_way, second_way)
     except CollinearError as error:
         raise CollinearError(
             "three points on a line span no plane; choose another third point, or make the line "
             "between two of them with line_between"
         ) from error
     if orthogonal:
-        two = orthogonalised(two, one)
-        two = two * (np.linalg.norm(one) / np.linalg.norm(two))
-    plane = Plane(points[0].theta, one, two, space.layout, "through")
+        second_way = orthogonalised(second_way, first_way)
+        second_way = second_way * (np.linalg.norm(first_way) / np.linalg.norm(second_way))
+    plane = Plane(points[0].theta, first_way, second_way, space.layout, "through")
     coordinates = project(np.stack([point.theta for point in points]), plane)[0]
     # What is known exactly is written exactly.
     coordinates[0], coordinates[1] = (0.0, 0.0), (1.0, 0.0)
@@ -117,12 +117,12 @@ def plane_through(
         "orthogonal": orthogonal,
         **_origins(places, points),
     }
-    return Plane(points[0].theta, one, two, space.layout, "through", settings)
+    return Plane(points[0].theta, first_way, second_way, space.layout, "through", settings)
 
 
 def _origins(places: Mapping[str, Place], points: Sequence[Point]) -> dict[str, Any]:
     """Return what is noted of solutions that share a plane; refuse those of other networks."""
-    told = {"networks": check_one_network({f"the {name}": p for name, p in places.items()})}
+    networks = {"networks": check_one_network({f"the {name}": p for name, p in places.items()})}
     apart = other_training(places)
-    return {"batch_statistics": batch_statistics(points), **told,
+    return {"batch_statistics": batch_statistics(points), **networks,
             **({"trained_apart": apart} if apart else {})}  # fmt: skip

@@ -54,15 +54,18 @@ def pca_plane(trajectory: Trajectory, *, length: Length = "unit", memory: int = 
             "train for more steps or record more often"
         )
     solution = trajectory.solution
-    found = principal(trajectory.thetas, solution, memory=memory << 20)
-    if found.singular[1] <= 1e-12 * found.singular[0]:
+    components_of_path = principal(trajectory.thetas, solution, memory=memory << 20)
+    if components_of_path.singular[1] <= 1e-12 * components_of_path.singular[0]:
         raise StraightPathError(
             "the path is a straight line: it has no second principal component; "
             "sample a random plane instead"
         )
     first = trajectory.start - solution
-    components = found.components * np.where(found.components @ first > 0, -1.0, 1.0)[:, None]
-    walk = random_walk_variance(found.steps, len(solution))
+    components = (
+        components_of_path.components
+        * np.where(components_of_path.components @ first > 0, -1.0, 1.0)[:, None]
+    )
+    walk = random_walk_variance(components_of_path.steps, len(solution))
     scale = float(np.linalg.norm(first)) if length == "displacement" else 1.0
     return Plane(
         solution,
@@ -71,7 +74,9 @@ def pca_plane(trajectory: Trajectory, *, length: Length = "unit", memory: int = 
         trajectory.layout,
         "pca",
         {
-            "explained_variance": [float(s) for s in found.singular**2 / found.total],
+            "explained_variance": [
+                float(s) for s in components_of_path.singular**2 / components_of_path.total
+            ],
             "random_walk_variance": [float(s) for s in walk],
             "records": len(trajectory.thetas),
             "direction_length": scale,

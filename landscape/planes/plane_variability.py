@@ -10,7 +10,6 @@ import numpy as np
 from landscape.evaluation.engine import PlaneEvaluator
 from landscape.evaluation.engine_settings import SamplingConfig
 from landscape.evaluation.passes import EngineChoice
-from landscape.evaluation.sampling import plane_evaluator
 from landscape.planes.random import random_plane
 from landscape.problem import Problem
 from landscape.records.arrays import Floats, as_floats
@@ -68,7 +67,7 @@ def plane_variability(
         plane = random_plane(
             problem.model, seed=number, normalisation=normalisation, one_dimensional=one_dimensional
         )
-        return plane_evaluator(
+        return PlaneEvaluator(
             bare, plane, config=engine, choice=choice,
             points=planes * points[..., 0].size,
         )  # fmt: skip
@@ -78,10 +77,10 @@ def plane_variability(
     for row in range(planes):
         # The first plane's choice serves all: nothing is measured again.
         here = evaluator(seed + row, first.choice) if row else first
-        found = here(points.reshape(-1, 2))["losses"]
-        losses[row] = found.reshape(len(circles), angles).mean(axis=1)
+        values = here(points.reshape(-1, 2))["losses"]
+        losses[row] = values.reshape(len(circles), angles).mean(axis=1)
         if progress is not None:
-            progress(len(found))
+            progress(len(values))
     arrays = {
         "radii": circles,
         "seeds": seed + np.arange(planes),

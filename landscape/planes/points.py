@@ -165,12 +165,13 @@ def _finite(vector: NDArray[Any], name: str) -> Floats:
     return values
 
 
-def _check_same(one: Layout, other: Layout) -> None:
-    if one == other:
+def _check_same(first: Layout, second: Layout) -> None:
+    if first == second:
         return
-    pairs = zip(one.slots, other.slots, strict=False)
+    pairs = zip(first.slots, second.slots, strict=False)
     different = next((f"{a.name} {a.shape} and {b.name} {b.shape}" for a, b in pairs if a != b), "")
     detail = f"; first difference: {different}" if different else ""
     raise ValueError(
-        f"the points must belong to one network, got {one.size} and {other.size} parameters{detail}"
+        f"the points must belong to one network, got {first.size} and {second.size} parameters"
+        f"{detail}"
     )

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +28,7 @@ from torch.nn.modules.instancenorm import _InstanceNorm
 from torch.nn.parameter import is_lazy
 
 from landscape.networks.parameters import evaluation_mode
+from landscape.networks.watching.running import before_calls
 from landscape.problem.losses import wide_dtype
 from landscape.records.choices import check_known
 
@@ -118,19 +119,14 @@ def pooled_statistics(model: nn.Module, run: Callable[[], object]) -> dict[str, 
     """
     layers = layers_with_statistics(model)
     seen = {name: _Inputs(isinstance(layer, _InstanceNorm)) for name, layer in layers.items()}
-    hooks = [layer.register_forward_pre_hook(seen[name].add) for name, layer in layers.items()]
-    try:
-        with in_training(model):
-            run()
-    finally:
-        for hook in hooks:
-            hook.remove()
-    found: dict[str, Tensor] = {}
+    with before_calls(layers, lambda name, _, args: seen[name].add(args[0])), in_training(model):
+        run()
+    statistics: dict[str, Tensor] = {}
     for name, inputs in seen.items():
         if inputs.count:
             for kind, values in inputs.statistics().items():
-                found[f"{name}.running_{kind}".removeprefix(".")] = values
-    return found
+                statistics[f"{name}.running_{kind}".removeprefix(".")] = values
+    return statistics
 
 
 def put_statistics(model: nn.Module, statistics: Mapping[str, Tensor]) -> None:
@@ -151,10 +147,9 @@ class _Inputs:
         self.count = 0
         self._mean = self._rest = torch.zeros(())
 
-    def add(self, _layer: nn.Module, args: tuple[Any, ...]) -> None:
+    def add(self, inputs: Tensor) -> None:
         """Take the input of one call."""
-        inputs = args[0].detach()
-        inputs = inputs.to(wide_dtype(inputs.device))
+        inputs = inputs.detach().to(wide_dtype(inputs.device))
         if self.instances:
             variances, means = torch.var_mean(inputs.flatten(2), dim=2)
             count, mean, rest = len(means), means.mean(dim=0), variances.sum(dim=0)

@@ -62,9 +62,11 @@ def _joint(verdicts: Sequence[Verdict]) -> Verdict:
 
 
 def _differs(network: Network, whole: Batches) -> list[Verdict]:
-    one, two, again = (network.totals(b).tolist() for b in (whole, whole.cut(_size(whole)), whole))
-    if one[0] != again[0] and math.isfinite(one[0]):
-        return [None] * len(one)
+    together, cut, again = (
+        network.totals(b).tolist() for b in (whole, whole.cut(_size(whole)), whole)
+    )
+    if together[0] != again[0] and math.isfinite(together[0]):
+        return [None] * len(together)
     close = _ROUNDING.get(network.dtype, 1e-2)
     # The loss may be a difference of larger numbers: rounding is counted from 1 an example up.
     least = close * 1e-3 * whole.examples
@@ -72,7 +74,7 @@ def _differs(network: Network, whole: Batches) -> list[Verdict]:
         None if not (math.isfinite(a) and math.isfinite(b)) else
         False if math.isclose(a, b, rel_tol=close, abs_tol=least) else
         True if a == c else None
-        for a, b, c in zip(one, two, again, strict=True)
+        for a, b, c in zip(together, cut, again, strict=True)
     ]  # fmt: skip
 
 
@@ -94,8 +96,8 @@ def _drawn(part: tuple[object, object], examples: int, draw: int) -> Tensor:
         for value in _values(rows):
             hit = rows.isnan() if value is None else rows == value
             chosen.append(order[hit.any(dim=1).nonzero().flatten()[:1]])
-    found: Tensor = torch.unique(torch.cat(chosen))
-    return found[torch.randperm(len(found), generator=keyed_generator(draw, "coupling order"))]
+    numbers: Tensor = torch.unique(torch.cat(chosen))
+    return numbers[torch.randperm(len(numbers), generator=keyed_generator(draw, "coupling order"))]
 
 
 def _values(rows: Tensor) -> list[float | None]:
@@ -115,9 +117,9 @@ def now(network: Network) -> dict[str, Tensor]:
 
 def beside(network: Network, draw: int = 0) -> dict[str, Tensor]:
     """Return parameters beside them, a tenth of their size away in a random direction."""
-    found = {}
+    parameters = {}
     for name, values in now(network).items():
         noise = torch.randn(values.shape, generator=keyed_generator(draw, "beside", name))
         scale = values.square().mean().sqrt() if values.numel() else 0.0
-        found[name] = values + _BESIDE * (scale + _BESIDE) * noise.to(values)
-    return found
+        parameters[name] = values + _BESIDE * (scale + _BESIDE) * noise.to(values)
+    return parameters

@@ -71,9 +71,9 @@ def single_evaluator(problem: Problem) -> Evaluator:
         ValueError: if the loss of an example depends on the others in its batch, or the network
             cannot be evaluated in float64.
     """
-    found = double_evaluator(problem)
+    evaluator = double_evaluator(problem)
     problem.check_uncoupled("a measurement of kinks")
-    return found
+    return evaluator
 
 
 def _takes_reduction(function: Any) -> bool:

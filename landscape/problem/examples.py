@@ -47,8 +47,8 @@ class Batches:
                 )
             lengths = dict.fromkeys(len(tensor) for tensor in tensors(part))
             if len(lengths) > 1:
-                found = " and ".join(map(str, lengths))
-                raise ValueError(f"inputs and targets must have the same length, got {found}")
+                different = " and ".join(map(str, lengths))
+                raise ValueError(f"inputs and targets must have the same length, got {different}")
 
     @property
     def examples(self) -> int:

@@ -38,8 +38,8 @@ def cross_entropy(output: Any, target: Tensor) -> Tensor:
     """
     output = logits(output)
     if not target.is_floating_point() and target.dtype not in (torch.int64, torch.uint8):
-        found = str(target.dtype).removeprefix("torch.")
-        raise ValueError(f"class indices must be int64, got {found}; write targets.long()")
+        dtype = str(target.dtype).removeprefix("torch.")
+        raise ValueError(f"class indices must be int64, got {dtype}; write targets.long()")
     if target.is_floating_point() or target.ndim < 2:
         losses: Tensor = functional.cross_entropy(output, target, reduction="none")
         return losses.flatten(1).mean(dim=1) if losses.ndim > 1 else losses
@@ -100,13 +100,13 @@ def logits(output: Any) -> Tensor:
     Raises:
         ValueError: for any other output.
     """
-    found: Any = output if isinstance(output, Tensor) else getattr(output, "logits", None)
-    if not isinstance(found, Tensor):
+    values: Any = output if isinstance(output, Tensor) else getattr(output, "logits", None)
+    if not isinstance(values, Tensor):
         raise ValueError(
             f"the output must be a tensor or have logits, got {type(output).__name__}; "
             "give a function of (output, target) that takes it apart"
         )
-    return found
+    return values
 
 
 LOSSES: Mapping[str, LossFunction] = MappingProxyType({"cross_entropy": cross_entropy, "mse": mse})

@@ -13,7 +13,7 @@ import logging
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -41,7 +41,6 @@ from landscape.problem.examples import (
     count,
     described,
     map_tensors,
-    tensors,
 )
 from landscape.problem.objective import Objective, Totals
 from landscape.records.layout import Layout
@@ -49,8 +48,6 @@ from landscape.records.layout import Layout
 _LOG = logging.getLogger(__name__)
 # What torch says where a checkpoint is cut off from the parameters before it.
 CUT_OFF = "None of the inputs have requires_grad=True"
-# Sums of losses in two precisions differ by so much of themselves.
-_ROUNDING = {torch.float64: 1e-8, torch.float32: 1e-4}
 # What torch says of tensors in two precisions.
 _PRECISION = (
     "same dtype", "scalar type", "but found Float", "but found Double", "bias type", "weight dtype",
@@ -91,8 +88,8 @@ class Network:
         batch_norm: BatchNorm = "frozen",
         private: bool = True,
     ) -> None:
-        own = next(model.parameters()).device
-        self.dtype, self.device = dtype, device or own
+        model_device = next(model.parameters()).device
+        self.dtype, self.device = dtype, device or model_device
         self.source, self._asked = model, (objective, batch_norm)
         copies = Copies(self.device, dtype)
         self.private = private
@@ -140,38 +137,19 @@ class Network:
     @contextmanager
     def ready(self) -> Iterator[None]:
         """Put everything in its place: mode, buffers as they were given, and a lock if need be."""
-        with self._own_mode(), _default_dtype(self.dtype), self._training(), self._quiet():
+        with ExitStack() as stack:
+            if not self.private:
+                stack.enter_context(_LOCKS.setdefault(self.source, threading.RLock()))
+                stack.enter_context(evaluation_mode(self.module))
+                stack.enter_context(_swapped(self.module, self._parameters))
+            stack.enter_context(_default_dtype(self.dtype))
+            if self.batch_norm == "batch":
+                stack.enter_context(in_training(self.module))
+            if self.cut_off:
+                stack.enter_context(warnings.catch_warnings())
+                # A checkpoint without gradients; where they are wanted, `Backward` looks at it.
+                warnings.filterwarnings("ignore", message=CUT_OFF)
             self._put_buffers()
-            yield
-
-    @contextmanager
-    def _quiet(self) -> Iterator[None]:
-        if not self.cut_off:
-            yield
-            return
-        with warnings.catch_warnings():
-            # A checkpoint without gradients; where they are wanted, `Backward` looks at it.
-            warnings.filterwarnings("ignore", message=CUT_OFF)
-            yield
-
-    @contextmanager
-    def _own_mode(self) -> Iterator[None]:
-        if self.private:
-            yield
-            return
-        with (
-            _LOCKS.setdefault(self.source, threading.RLock()),
-            evaluation_mode(self.module),
-            _swapped(self.module, self._parameters),
-        ):
-            yield
-
-    @contextmanager
-    def _training(self) -> Iterator[None]:
-        if self.batch_norm != "batch":
-            yield
-            return
-        with in_training(self.module):
             yield
 
     def write(self, values: Mapping[str, Tensor]) -> None:
@@ -229,10 +207,10 @@ class Network:
         self.take_buffers(dict(self.source.named_buffers()))
         if not self.private:
             return
-        for mine, own in zip(self.inner.modules(), self.source.modules(), strict=True):
-            for name, value in plain_state(own).items():
+        for copied, module in zip(self.inner.modules(), self.source.modules(), strict=True):
+            for name, value in plain_state(module).items():
                 if isinstance(value, Tensor) and value.grad_fn is None:
-                    mine.__dict__[name] = cast(value.detach(), self.device, self.dtype).clone()
+                    copied.__dict__[name] = cast(value.detach(), self.device, self.dtype).clone()
 
     def take_buffers(self, values: Mapping[str, Tensor]) -> None:
         """Take other buffers, by their names in the user's network; others are left out."""
@@ -244,12 +222,14 @@ class Network:
         owners = dict(self.module.named_modules())
         kept: dict[int, Tensor] = {}  # One tensor may be the buffer of several layers.
         self._buffers = []
-        for name, own in self.module.named_buffers(remove_duplicate=False):
+        for name, buffer in self.module.named_buffers(remove_duplicate=False):
             path, _, local = name.rpartition(".")
-            if id(own) not in kept:
-                now = (values or {}).get(name, own).detach()
-                kept[id(own)] = now.to(self.device, own.dtype if self.private else None).clone()
-            self._buffers.append((name, owners[path], local, kept[id(own)]))
+            if id(buffer) not in kept:
+                now = (values or {}).get(name, buffer).detach()
+                kept[id(buffer)] = now.to(
+                    self.device, buffer.dtype if self.private else None
+                ).clone()
+            self._buffers.append((name, owners[path], local, kept[id(buffer)]))
 
     def _put_buffers(self) -> None:
         fresh: dict[int, Tensor] = {}
@@ -330,84 +310,6 @@ def bound(objective: Objective, copies: Copies) -> Objective:
     return replace(objective, loss=copies.following(objective.loss), metrics=metrics)
 
 
-def look_at(network: Network, part: Part) -> None:
-    """See on a few examples whether network or loss write into their inputs, and what torch says.
-
-    Raises:
-        ValueError: where torch's loss broadcasts output and target against each other.
-    """
-    mine = map_tensors(torch.clone, part)
-    before = map_tensors(torch.clone, mine)
-    versions = [t._version for t in tensors(mine)]
-    with torch.no_grad(), network.ready(), warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        network.sums(mine)
-    said = [str(one.message) for one in caught]
-    _refuse_bent(said)
-    network.cut_off = any(CUT_OFF in text for text in said)
-    changed = [t._version for t in tensors(mine)] != versions
-    pairs = zip(tensors(mine), tensors(before), strict=True)
-    same = all(a.layout != torch.strided or _same(a, b) for a, b in pairs)
-    network.in_place = changed or not same
-
-
-def _refuse_bent(warned: list[str]) -> None:
-    """Refuse an output and a target that torch's loss broadcasts against each other.
-
-    Raises:
-        ValueError: with torch's own words.
-    """
-    for text in warned:
-        if text.startswith("Using a target size"):
-            raise ValueError(
-                f"the loss needs an output and a target of the same shape: {text.splitlines()[0]} "
-                "Give the target the axes of the output (target.unsqueeze(-1), target.reshape)"
-            )
-
-
-def copied_right(network: Network, part: Part, theta: Mapping[str, Tensor]) -> bool:
-    """Tell whether a copy gives the losses that the user's own network and loss give.
-
-    A network or a loss that reaches a layer or a weight in a way that cannot be followed would not.
-
-    Args:
-        network: the copy.
-        part: a few examples.
-        theta: parameters by their names in the network, not those the network was built with.
-    """
-    if network.meets_weight:
-        return True  # Weights are written into the copy, and only swapped in the network itself.
-    first = next(network.source.parameters())
-    objective, batch_norm = network._asked
-    own = Network(network.source, objective, dtype=first.dtype, batch_norm=batch_norm,
-                  private=False)  # fmt: skip
-    mine = map_tensors(lambda t: cast(t, first.device, first.dtype), part)
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # `look_at` shows them.
-        with network.ready():
-            network.write(theta)
-            found = network.sums(map_tensors(torch.clone, part))
-        try:
-            with own.ready():
-                own.write(theta)
-                wanted, again = (own.sums(map_tensors(torch.clone, mine)) for _ in range(2))
-        except Exception as error:  # Half precision that the CPU does not have, and the like.
-            _LOG.debug("the copy was not compared with the network: %s", error)
-            return True
-    close = max(_ROUNDING.get(d, 3e-2) for d in (first.dtype, network.dtype))
-    # A random network differs from itself.
-    return _near(found, wanted, close) or not _near(wanted, again, close)
-
-
-def _near(one: Tensor, other: Tensor, close: float) -> bool:
-    first, second = one.detach().double().cpu(), other.detach().double().cpu()
-    return bool(torch.isclose(first, second, rtol=close, atol=close * 1e-2, equal_nan=True).all())
-
-
-def _same(one: Tensor, other: Tensor) -> bool:
-    return torch.equal(one.nan_to_num(), other.nan_to_num())
-
-
 @contextmanager
 def _swapped(model: nn.Module, values: Mapping[str, nn.Parameter]) -> Iterator[None]:
     """Put other parameters and buffers in place of the model's for a while."""
@@ -463,20 +365,20 @@ def _check_unmerged(model: nn.Module, twin: nn.Module) -> None:
 
 
 def _failure(error: Exception, inputs: Any, dtype: torch.dtype) -> str:
-    said = f"the model fails on the inputs {described(inputs)}: {error}"
+    failure = f"the model fails on the inputs {described(inputs)}: {error}"
     if is_precision_error(error):
         named = str(dtype).removeprefix("torch.")
-        said += (
+        failure += (
             f"; a tensor that the model makes or holds is not {named}: make it like the input "
             "(torch.zeros_like, x.new_zeros), or evaluate in the model's own precision "
             "(dtype=torch.float32)"
         )
     elif "does not require grad" in str(error):
-        said += (
+        failure += (
             "; a model that takes derivatives in its forward pass is evaluated by a loss of "
             "(model, batch), which allows them: see landscape.batch_loss"
         )
-    return said
+    return failure
 
 
 def is_precision_error(error: BaseException | None) -> bool:

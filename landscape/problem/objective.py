@@ -99,9 +99,9 @@ class Objective:
         These are sums over the examples; for standard errors, the sum of squared deviations.
         """
         loss = self._loss(output, target)
-        sums = [_summed(loss, examples, self.reduction, wide=True)]
+        sums = [_summed(loss, examples, self.reduction)]
         sums += [
-            _summed(metric(output, target), examples, reduction_of(metric), wide=True)
+            _summed(metric(output, target), examples, reduction_of(metric))
             for metric in self.metrics.values()
         ]
         return [*sums, *(self._deviations(loss.detach(), examples) if self.standard_errors else [])]
@@ -121,16 +121,16 @@ class Objective:
             Cochran, Sampling Techniques (1977), section 2.6.
         """
         totals = sums.cpu().numpy().astype(np.float64)
-        found = dict(zip(fields, totals / examples, strict=True))
+        means = dict(zip(fields, totals / examples, strict=True))
         if self.standard_errors:
             share = examples / self.drawn_from if self.drawn_from else 0.0
             freedom = examples - 1 if examples > 1 else np.nan
             with np.errstate(invalid="ignore"):
-                found[STANDARD_ERRORS] = np.sqrt(found[STANDARD_ERRORS] / freedom * (1 - share))
+                means[STANDARD_ERRORS] = np.sqrt(means[STANDARD_ERRORS] / freedom * (1 - share))
         summed = {n for n, metric in self.metrics.items() if reduction_of(metric) == "sum"}
         if self.reduction == "sum":
-            summed |= found.keys() - self.metrics.keys()
-        return {name: v * examples if name in summed else v for name, v in found.items()}
+            summed |= means.keys() - self.metrics.keys()
+        return {name: v * examples if name in summed else v for name, v in means.items()}
 
     def _loss(self, output: Any, target: Any) -> Tensor:
         try:
@@ -240,10 +240,10 @@ def reduction_of(loss: Any) -> Reduction:
 
     Without one, or with one that is not known here, a scalar is a mean; ``batchmean`` is one.
     """
-    said = getattr(loss, "reduction", "mean")
-    if said in ("none", None):
+    reduction = getattr(loss, "reduction", "mean")
+    if reduction in ("none", None):
         return "none"
-    return "sum" if said == "sum" else "mean"
+    return "sum" if reduction == "sum" else "mean"
 
 
 def _output_itself(output: Tensor, _target: None) -> Tensor:
@@ -278,10 +278,9 @@ def _check_labels(batches: Batches) -> None:
         )
 
 
-def _summed(values: Tensor, examples: int, reduction: str, *, wide: bool = False) -> Tensor:
-    """Sum over the examples of a batch, whatever the loss returned."""
-    if wide:
-        values = values.to(wide_dtype(values.device))
+def _summed(values: Tensor, examples: int, reduction: str) -> Tensor:
+    """Sum over the examples of a batch in float64, whatever the loss returned."""
+    values = values.to(wide_dtype(values.device))
     each = _per_example(values, examples, reduction)
     if each is not None:
         return each.sum()

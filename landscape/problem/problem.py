@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
@@ -19,11 +19,12 @@ from landscape.problem.batch_norm import (
     layers_with_statistics,
 )
 from landscape.problem.copying import Copies
-from landscape.problem.coupling import beside, coupled
+from landscape.problem.coupling import coupled
 from landscape.problem.evaluator import Evaluator
-from landscape.problem.examples import Batches, Part, count
+from landscape.problem.examples import Batches
+from landscape.problem.facts import Facts, look
 from landscape.problem.losses import LossFunction, resolve_loss
-from landscape.problem.network import Network, bound, copied_right, look_at
+from landscape.problem.network import Network, bound
 from landscape.problem.objective import Objective, make_objective
 from landscape.problem.reading import GivenData
 from landscape.problem.subsets import Subset
@@ -85,7 +86,7 @@ class Problem:
     subset: Subset | None = None
     metrics: Mapping[str, LossFunction] | None = None
     device: torch.device | str | None = None
-    _seen: list[_Facts] = field(init=False, repr=False, default_factory=list)
+    _seen: list[Facts] = field(init=False, repr=False, default_factory=list)
     _cast: dict[tuple[torch.dtype, str], Batches] = field(
         init=False, repr=False, default_factory=dict
     )
@@ -129,8 +130,8 @@ class Problem:
     @property
     def precision(self) -> torch.dtype:
         """Precision of the forward pass: as asked, or the model's, at least float32."""
-        own = next(self.model.parameters()).dtype
-        return self.dtype or _WIDER.get(own, own)
+        model_dtype = next(self.model.parameters()).dtype
+        return self.dtype or _WIDER.get(model_dtype, model_dtype)
 
     @property
     def coupled(self) -> bool:
@@ -217,7 +218,7 @@ class Problem:
         try:
             return self._tried(torch.float64)
         except (ValueError, TypeError) as error:
-            narrow = self._works_in(torch.float32)
+            narrow = self.works_in(torch.float32)
             if narrow is None:
                 raise
             _LOG.warning(
@@ -226,9 +227,12 @@ class Problem:
             )  # fmt: skip
             return narrow
 
-    def works_in(self, dtype: torch.dtype) -> bool:
-        """Tell whether the network can be evaluated in a precision."""
-        return self._works_in(dtype) is not None
+    def works_in(self, dtype: torch.dtype) -> Evaluator | None:
+        """Return an evaluator of the loss alone in a precision, None where the network fails."""
+        try:
+            return self._tried(dtype)
+        except (ValueError, TypeError):
+            return None
 
     def training_objective(self) -> Objective:
         """Return the loss as the network itself is trained with it, in the network's precision.
@@ -249,23 +253,17 @@ class Problem:
 
     def _tried(self, dtype: torch.dtype) -> Evaluator:
         """Return an evaluator of the loss alone that has worked on an example."""
-        found = self.evaluator(dtype=dtype, metrics={}, standard_errors=False)
-        with torch.no_grad(), found.network.ready():
-            found.network.sums(found.batches.head(1).parts[0])
-        return found
-
-    def _works_in(self, dtype: torch.dtype) -> Evaluator | None:
-        try:
-            return self._tried(dtype)
-        except (ValueError, TypeError):
-            return None
+        evaluator = self.evaluator(dtype=dtype, metrics={}, standard_errors=False)
+        with torch.no_grad(), evaluator.network.ready():
+            evaluator.network.sums(evaluator.batches.head(1).parts[0])
+        return evaluator
 
     # -- what is found out once ----------------------------------------------------------------
 
     @property
     def _device(self) -> torch.device:
-        own = next(self.model.parameters()).device
-        return own if self.device is None else torch.device(self.device)
+        model_device = next(self.model.parameters()).device
+        return model_device if self.device is None else torch.device(self.device)
 
     @property
     def _given(self) -> tuple[Batches, int]:
@@ -290,63 +288,28 @@ class Problem:
             batch_norm=self.batch_norm, private=private,
         )  # fmt: skip
 
-    def _facts(self, dtype: torch.dtype | None = None, batch_size: int = 0) -> _Facts:
+    def _facts(self, dtype: torch.dtype | None = None, batch_size: int = 0) -> Facts:
         if not self._seen:
             self._seen.append(self._looked(dtype or self.precision, batch_size))
         return self._seen[0]
 
-    def _looked(self, dtype: torch.dtype, batch_size: int) -> _Facts:
-        """Look at network, loss and data, on some of the examples."""
+    def _looked(self, dtype: torch.dtype, batch_size: int) -> Facts:
         layout_of(self.model)
         batches = self.batches(dtype)
         objective = self._objective(self.metrics, standard_errors=False)
         # A loss of (model, batch) may need the whole of its batch.
         seen = batches.cut(batch_size) if self.whole else batches.head(_FEW)
-        few = seen.parts[0]
-        network, private = self._copied(objective, dtype, few)
-        look_at(network, few)
-        each = _gives_each(network, few)
-        if network.batch_norm != "frozen":
-            return _Facts(private, network.in_place, network.cut_off, each, coupled=True)
-        verdict, *others = [None] if self._one_whole_batch else coupled(network, batches)
-        if verdict or any(others):
-            what = "loss" if verdict else "metric"
-            _LOG.warning("the %s of an example depends on the others in its batch: %s", what,
-                         _consequence(batches))  # fmt: skip
-        return _Facts(
-            private, network.in_place, network.cut_off, each, verdict, together=any(others)
+        return look(
+            lambda private: self._network(objective, dtype, private=private),
+            seen.parts[0],
+            None if self._one_whole_batch else batches,
         )
 
-    def _standard_errors(self, facts: _Facts) -> bool:
+    def _standard_errors(self, facts: Facts) -> bool:
         """Tell whether a subset's losses come with standard errors: where they can."""
         return self.subset is not None and facts.each
 
-    def _copied(self, objective: Objective, dtype: torch.dtype, few: Part) -> tuple[Network, bool]:
-        """Return the network, and whether it is a copy that gives what the user's own gives."""
-        made: Callable[..., Network] = self._network
-        failure: ValueError | None = None
-        try:
-            network = made(objective, dtype, private=True)
-        except ValueError:
-            raise
-        except Exception as error:  # Whatever the user's model raises that cannot be copied.
-            _LOG.warning("the model cannot be copied (%s); it is used itself, then restored", error)
-            return made(objective, dtype, private=False), False
-        try:
-            if copied_right(network, few, beside(network)):
-                return network, True
-        except ValueError as error:
-            failure = error
-        network = made(objective, dtype, private=False)
-        if failure is not None and not _works(network, few):
-            raise failure
-        _LOG.warning(
-            "a copy of the model does not give what the model gives (it reaches its own layers by "
-            "another way than its attributes); the model is used itself, then restored"
-        )
-        return network, False
-
-    def _kept(self, network: Network, facts: _Facts, batches: Batches, batch_size: int) -> Batches:
+    def _kept(self, network: Network, facts: Facts, batches: Batches, batch_size: int) -> Batches:
         """Return the examples in the batches in which the loss is what it says."""
         if not batches.divisible:
             return batches
@@ -405,49 +368,3 @@ def _check_functions(loss: Any, metrics: Any) -> None:
             f"metrics must be functions of (output, target) by name, got {metrics!r}; write "
             "{'name': function}"
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """What was found out about network, loss and data.
-
-    Attributes:
-        private: whether a copy of the network can be evaluated in its place.
-        in_place: whether network or loss write into the data they are given.
-        cut_off: whether a checkpoint warns where it has no gradients.
-        each: whether the loss gives one value for each example.
-        coupled: whether the examples of a batch depend on each other; None if that is not known.
-        together: whether a metric couples them.
-    """
-
-    private: bool
-    in_place: bool
-    cut_off: bool
-    each: bool
-    coupled: bool | None
-    together: bool = False
-
-
-def _gives_each(network: Network, few: Part) -> bool:
-    with torch.no_grad(), network.ready():
-        output, few = network.output(few)
-        return network.objective.gives_each(output, few[1], count(few))
-
-
-def _works(network: Network, few: Part) -> bool:
-    try:
-        with torch.no_grad(), network.ready():
-            network.sums(few)
-    except ValueError:
-        return False
-    return True
-
-
-def _consequence(batches: Batches) -> str:
-    if batches.divisible or len(batches.parts) == 1:
-        return f"all {batches.examples:,} examples are evaluated as one batch"
-    sizes = f"{len(batches.parts):,} batches of up to {max(map(count, batches.parts)):,}"
-    return (
-        f"it is averaged over the {sizes} of the data; give all examples as one batch to get "
-        "the loss over all of them"
-    )

@@ -148,9 +148,11 @@ def _one_batch(data: Any, whole: bool) -> Batches:
 
 def _parts(batches: list[Any], whole: bool, *, anew: bool) -> Batches:
     """Return batches as parts; ``anew`` allows to cut them anew, where their form does."""
-    parts = tuple(_as_tensors(_whole(one) if whole else as_pair(one), whole) for one in batches)
-    found = Batches(parts, divisible=False)
-    return Batches(parts, divisible=anew and found.joinable)
+    parts = tuple(
+        _as_tensors(_whole(batch) if whole else as_pair(batch), whole) for batch in batches
+    )
+    kept = Batches(parts, divisible=False)
+    return Batches(parts, divisible=anew and kept.joinable)
 
 
 def _differs(data: Any, first: Any) -> bool:
@@ -179,8 +181,8 @@ def _different(one: Any, other: Any) -> bool:
     return any(not _equal(a, b) for a, b in pairs if _is_array(a) and _is_array(b))
 
 
-def _equal(one: Any, other: Any) -> bool:
-    first, second = torch.as_tensor(one), torch.as_tensor(other)
+def _equal(value: Any, other: Any) -> bool:
+    first, second = torch.as_tensor(value), torch.as_tensor(other)
     if first.layout != torch.strided:
         first, second = first.to_dense(), second.to_dense()
     if first.shape != second.shape:
@@ -215,7 +217,7 @@ def is_batch(data: Any, *, whole: bool = False) -> bool:
         return True
     if isinstance(data, list):
         return False
-    alone = all(_may_be_batch(one, whole) for one in data)
+    alone = all(_may_be_batch(collection, whole) for collection in data)
     if alone and len({leaf.shape[:1] for leaf in leaves(data)}) == 1:
         raise ValueError(
             "data that are a tuple of two collections may be one batch or two, got tensors of one "
@@ -227,8 +229,8 @@ def is_batch(data: Any, *, whole: bool = False) -> bool:
 
 def _holds_arrays(tree: Any) -> bool:
     """Return whether a tensor, tuple, list or mapping holds arrays, and nothing else."""
-    found = list(leaves(tree))
-    return bool(found) and all(map(_is_array, found))
+    values = list(leaves(tree))
+    return bool(values) and all(map(_is_array, values))
 
 
 def _are_inputs(tree: Any) -> bool:
@@ -265,10 +267,10 @@ def as_pair(batch: Any) -> Part:
             )
         return {key: value for key, value in batch.items() if key != "labels"}, batch["labels"]
     if not isinstance(batch, tuple | list) or len(batch) < 2:
-        found = f"{len(batch)} of them" if isinstance(batch, tuple | list) else _named(batch)
+        description = f"{len(batch)} of them" if isinstance(batch, tuple | list) else _named(batch)
         raise TypeError(
             "every batch must be a pair (inputs, targets) of tensors or arrays, several inputs "
-            f"followed by the target, or a mapping with 'labels', got {found}"
+            f"followed by the target, or a mapping with 'labels', got {description}"
         )
     if len(batch) == 2:
         return batch[0], batch[1]

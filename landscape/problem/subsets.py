@@ -103,11 +103,11 @@ class Subset:
 def _takes_all(loader: DataLoader[Any]) -> bool:
     """Return whether a loader gives every example of its Dataset once."""
     sampler = loader.sampler
-    usual = type(sampler) in (SequentialSampler, RandomSampler)
-    own = type(loader.batch_sampler) is BatchSampler and not loader.drop_last
+    usual_sampler = type(sampler) in (SequentialSampler, RandomSampler)
+    usual_batches = type(loader.batch_sampler) is BatchSampler and not loader.drop_last
     return (
-        usual
-        and own
+        usual_sampler
+        and usual_batches
         and not isinstance(loader.dataset, IterableDataset)
         and len(sampler) == len(loader.dataset)  # type: ignore[arg-type]
         and not getattr(sampler, "replacement", False)

@@ -57,12 +57,21 @@ def write_into(path: Path, data: memoryview | bytes) -> None:
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC)
     try:
-        rest = memoryview(data)
-        while len(rest):
-            # A nearly full disk takes a part without an error; the next write tells.
-            rest = rest[os.write(descriptor, rest) :]
+        write_all(descriptor, data)
     finally:
         os.close(descriptor)
+
+
+def write_all(descriptor: int, data: memoryview | bytes) -> None:
+    """Write ``data`` where an open file stands.
+
+    Raises:
+        OSError: if it cannot be written completely.
+    """
+    rest = memoryview(data)
+    while len(rest):
+        # A nearly full disk takes a part without an error; the next write fails.
+        rest = rest[os.write(descriptor, rest) :]
 
 
 def reserve(path: Path, size: int) -> None:
@@ -89,9 +98,9 @@ def reserve(path: Path, size: int) -> None:
 def remove_leftovers(path: Path) -> None:
     """Remove temporary files of :func:`replacing` that a killed process left beside ``path``."""
     name = re.compile(re.escape(f".{path.name}.") + "[a-z0-9_]{8}" + re.escape(path.suffix))
-    for found in path.parent.iterdir():
-        if name.fullmatch(found.name) and found.is_file() and not found.is_symlink():
-            found.unlink(missing_ok=True)
+    for file in path.parent.iterdir():
+        if name.fullmatch(file.name) and file.is_file() and not file.is_symlink():
+            file.unlink(missing_ok=True)
 
 
 def writable_folder(folder: Path) -> Path:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.records.arrays import Floats, Json, as_floats, frozen_settings, read_only
+from landscape.records.arrays import Floats, Json, freeze
 from landscape.records.presenting import Presented
 from landscape.records.results import Analysis
 
@@ -93,22 +93,15 @@ class SlopeBudget(Presented):
     settings: Json = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        sites = (len(self.layers),)
-        object.__setattr__(self, "layers", tuple(self.layers))
-        object.__setattr__(self, "unseen", tuple(self.unseen))
-        for name in ("layer_kinks", "layer_signed"):
-            object.__setattr__(self, name, as_floats(getattr(self, name), name, sites))
-        units = np.asarray(self.unit_kinks).shape
-        object.__setattr__(self, "unit_kinks", as_floats(self.unit_kinks, "unit_kinks", units))
-        object.__setattr__(self, "places", as_floats(self.places, "places", self.places.shape))
-        object.__setattr__(self, "jumps", as_floats(self.jumps, "jumps", self.places.shape))
-        for name, shape in (("layer_crossings", sites), ("unit_offsets", (len(self.layers) + 1,)),
-                            ("unit_crossings", units)):  # fmt: skip
-            values = np.asarray(getattr(self, name), dtype=np.int64)
-            if values.shape != shape:
-                raise ValueError(f"{name} must have shape {shape}, got {values.shape}")
-            object.__setattr__(self, name, read_only(values))
-        object.__setattr__(self, "settings", frozen_settings(self.settings))
+        sites, units = (len(self.layers),), np.shape(self.unit_kinks)
+        places = np.shape(self.places)
+        freeze(
+            self,
+            {"layer_kinks": sites, "layer_signed": sites, "unit_kinks": units, "places": places,
+             "jumps": places},
+            {"layer_crossings": sites, "unit_offsets": (sites[0] + 1,), "unit_crossings": units},
+            ("layers", "unseen"),
+        )  # fmt: skip
 
     @property
     def crossings(self) -> int:

@@ -118,8 +118,8 @@ def hints(surface: Surface, plane: Plane | None = None) -> list[str]:
         plane: its plane, whose last parameter says how many classes there are; 10 without.
     """
     centre = centre_of(surface)
-    found = [] if centre is None else [_lower(surface, centre), _unlikely(surface, centre, plane)]
-    return [text for text in [*found, _lost(surface)] if text]
+    texts = [] if centre is None else [_lower(surface, centre), _unlikely(surface, centre, plane)]
+    return [text for text in [*texts, _lost(surface)] if text]
 
 
 def calibrated_loss(error: float, classes: int) -> float:

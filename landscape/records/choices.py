@@ -1,4 +1,4 @@
-"""Closed sets of names: one check, and one way to list what is known."""
+"""What may be chosen: names of closed sets, numbers from a least one on."""
 
 from __future__ import annotations
 
@@ -44,3 +44,22 @@ def check_known(
     close = difflib.get_close_matches(str(given), map(str, choices), n=1) if suggest else []
     hint = f" (did you mean {close[0]!r}?)" if close else ""
     raise ValueError(f"unknown {what} {given!r}{hint}; {known_names(choices)}{more}")
+
+
+def check_least(least: int, **numbers: int) -> None:
+    """Check that numbers are not less than one.
+
+    Args:
+        least: the smallest that is possible.
+        numbers: by name.
+
+    Raises:
+        ValueError: for one that is less.
+
+    >>> check_least(1, starts=0)
+    Traceback (most recent call last):
+    ValueError: starts must be >= 1, got 0
+    """
+    for name, number in numbers.items():
+        if number < least:
+            raise ValueError(f"{name} must be >= {least}, got {number}")

@@ -174,10 +174,10 @@ def describe(plane: Plane) -> PlaneDescription:
     norms, squares = [], 0.0
     for slot, part in plane.layout.parts():
         vectors = (plane.origin[part], *directions[:, part])
-        own = [float(np.linalg.norm(vector)) for vector in vectors]
-        if slot.name in acting and any(acting[slot.name][1:]) != any(own[1:]):
+        of_slot = [float(np.linalg.norm(vector)) for vector in vectors]
+        if slot.name in acting and any(acting[slot.name][1:]) != any(of_slot[1:]):
             del acting[slot.name]  # A foreign file: what moves has a length.
-        norms.append(acting.get(slot.name, own))
+        norms.append(acting.get(slot.name, of_slot))
         plain = float(np.sum(plane.origin[part][moved[part]] ** 2))
         squares += norms[-1][0] ** 2 if slot.name in acting and moved[part].any() else plain
     weights, *totals = (float(total) for total in np.sum(np.square(norms), axis=0))
@@ -187,14 +187,14 @@ def describe(plane: Plane) -> PlaneDescription:
             slot.shape,
             slot.role,
             slot.filters,
-            own[0],
-            tuple(own[1:]),
-            tuple(_ratio(n * n, total) for n, total in zip(own[1:], totals, strict=True)),
+            of_slot[0],
+            tuple(of_slot[1:]),
+            tuple(_ratio(n * n, total) for n, total in zip(of_slot[1:], totals, strict=True)),
             slot.name in acting,
         )
-        for slot, own in zip(plane.layout.slots, norms, strict=True)
+        for slot, of_slot in zip(plane.layout.slots, norms, strict=True)
     )
-    told = plane.settings.get("acting")
+    hidden = plane.settings.get("acting")
     return PlaneDescription(
         kind=plane.kind,
         rows=rows,
@@ -204,18 +204,18 @@ def describe(plane: Plane) -> PlaneDescription:
         weight_norm=math.sqrt(weights),
         direction_norms=tuple(map(math.sqrt, totals)),
         cosines=plane.cosines,
-        hidden=told if isinstance(told, int) else 0,
+        hidden=hidden if isinstance(hidden, int) else 0,
     )
 
 
 def _acting(plane: Plane) -> dict[str, list[float]]:
     """Return norms of weights that act, and of their changes, as a random plane notes them."""
-    told = plane.settings.get("acting")
-    if not isinstance(told, Mapping):
+    noted = plane.settings.get("acting")
+    if not isinstance(noted, Mapping):
         return {}
     return {
         name: norms
-        for name, norms in told.items()
+        for name, norms in noted.items()
         if isinstance(norms, list)
         and len(norms) == 1 + plane.axes
         and all(isinstance(norm, float) for norm in norms)
@@ -250,17 +250,17 @@ def _number(value: float) -> str:
 def _aligned(names: Sequence[str], columns: Sequence[_Column]) -> list[str]:
     """Return a table of at most 100 columns; what names share, and their middles, give way."""
     longest = max(map(len, names))
-    shown = list(columns)
+    kept = list(columns)
     for column in reversed(columns):
-        if column.optional and _room(shown) < min(longest, _LONGEST):
-            shown.remove(column)
+        if column.optional and _room(kept) < min(longest, _LONGEST):
+            kept.remove(column)
     above = []
-    if longest > _room(shown) and (shared := _shared(names)):
+    if longest > _room(kept) and (shared := _shared(names)):
         above, names = [f"all in {shared}"], [name.removeprefix(shared) for name in names]
     names = ["parameter", *names]
-    first = min(_room(shown), max(map(len, names)))
+    first = min(_room(kept), max(map(len, names)))
     return above + [
-        _GAP.join([_shortened(name, first).ljust(first), *(c.cell(i) for c in shown)]).rstrip()
+        _GAP.join([_shortened(name, first).ljust(first), *(c.cell(i) for c in kept)]).rstrip()
         for i, name in enumerate(names)
     ]
 

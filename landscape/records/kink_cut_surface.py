@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from landscape.records.arrays import Floats, Json, as_floats, frozen_settings, read_only
+from landscape.records.arrays import Floats, Json, freeze, read_only
 from landscape.records.presenting import Presented
+from landscape.records.residuals import monomials
 from landscape.records.results import Analysis, record_from
 
 KIND = "creases"
 _ARRAYS = ("coordinates", "losses", "gradients", "triangles")
-_FACTS = ("curves", "uncut", "doubtful", "examples", "removed")
+_FACTS = ("curves", "uncut", "doubtful", "examples", "removed", "cut_share")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -28,10 +29,13 @@ class KinkCutSurface(Presented):
         gradients: (d loss / d alpha, d loss / d beta) on the vertex's own side, [M, 2].
         triangles: vertices, counted around the triangle, [T, 3].
         curves: kink curves that were cut.
-        uncut: kink curves of the window that were not, because their jumps are small.
+        uncut: kink curves of the window that were not, because their jumps are small or there are
+            too many.
         doubtful: vertices of which no point of their own side was found.
         examples: number of examples N.
         removed: coefficients of the polynomial that was subtracted, see :meth:`minus`.
+        cut_share: share that the cut curves have in the sum of jump times length of all curves; 1
+            for a surface without kinks, 0 where no map says how many there are.
         settings: what it is a surface of, plain JSON values.
     """
 
@@ -44,13 +48,12 @@ class KinkCutSurface(Presented):
     doubtful: int
     examples: int
     removed: tuple[float, ...] = (0.0,) * 6
+    cut_share: float = 1.0
     settings: Json = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         count = len(self.losses)
-        for name, shape in (("coordinates", (count, 2)), ("losses", (count,)),
-                            ("gradients", (count, 2))):  # fmt: skip
-            object.__setattr__(self, name, as_floats(getattr(self, name), name, shape))
+        freeze(self, {"coordinates": (count, 2), "losses": (count,), "gradients": (count, 2)})
         faces = np.asarray(self.triangles, dtype=np.int64)
         if faces.ndim != 2 or faces.shape[1] != 3 or not faces.size:
             raise ValueError(f"triangles must have shape (T, 3) with T >= 1, got {faces.shape}")
@@ -58,7 +61,6 @@ class KinkCutSurface(Presented):
             raise ValueError(f"triangles must name vertices 0 to {count - 1}, got {faces.max()}")
         object.__setattr__(self, "triangles", read_only(faces))
         object.__setattr__(self, "removed", _six(self.removed))
-        object.__setattr__(self, "settings", frozen_settings(self.settings))
 
     @property
     def window(self) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -75,13 +77,13 @@ class KinkCutSurface(Presented):
             degree: 0 for a constant, 1 for a plane, 2 for a quadratic.
         """
         p = self.coordinates[self.triangles]
-        one, other = p[:, 1] - p[:, 0], p[:, 2] - p[:, 0]
-        area = np.abs(one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0])
+        first, second = p[:, 1] - p[:, 0], p[:, 2] - p[:, 0]
+        area = np.abs(first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0])
         weight = np.sqrt(np.bincount(self.triangles.ravel(), np.repeat(area, 3), len(self.losses)))
         scale = np.abs(self.coordinates).max()
         powers = np.array([0, 1, 1, 2, 2, 2])
         used = powers <= degree
-        terms = _terms(self.coordinates / scale)[:, used]
+        terms = monomials(*(self.coordinates / scale).T)[:, used]
         coefficients = np.zeros(6)
         coefficients[used] = np.linalg.lstsq(
             terms * weight[:, None], self.losses * weight, rcond=None
@@ -101,7 +103,7 @@ class KinkCutSurface(Presented):
         a, b = self.coordinates.T
         slope = np.stack([c[1] + 2 * c[3] * a + c[4] * b, c[2] + c[4] * a + 2 * c[5] * b], axis=1)
         return replace(
-            self, losses=self.losses - _terms(self.coordinates) @ c,
+            self, losses=self.losses - monomials(a, b) @ c,
             gradients=self.gradients - slope, removed=_six(np.array(self.removed) + c),
         )  # fmt: skip
 
@@ -120,11 +122,6 @@ class KinkCutSurface(Presented):
             ValueError: for an analysis of another kind, or one that lacks a part.
         """
         return record_from(cls, analysis, kind=KIND, facts="creases")
-
-
-def _terms(points: Floats) -> Floats:
-    a, b = points.T
-    return np.stack([np.ones_like(a), a, b, a * a, a * b, b * b], axis=1)
 
 
 def _six(values: ArrayLike) -> tuple[float, ...]:

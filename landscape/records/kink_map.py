@@ -7,13 +7,11 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.records.arrays import Floats, Json, as_floats, frozen_settings, read_only
+from landscape.records.arrays import Floats, Json, freeze
 from landscape.records.presenting import Presented
 from landscape.records.results import Analysis, record_from
 
 KIND = "kink_map"
-_INTEGERS = ("layer", "example", "unit")
-_CELLS = ("density", "signed_density", "counts")
 _FACTS = ("layers", "straight", "examples", "curves", "found", "listed", "tolerance", "unseen",
           "left_out")  # fmt: skip
 
@@ -80,20 +78,14 @@ class KinkMap(Presented):
     def __post_init__(self) -> None:
         count = len(self.jumps)
         cells = (len(self.alphas) - 1, len(self.betas) - 1)
-        shapes: dict[str, tuple[int, ...]] = {
-            "segments": (count, 4), "jumps": (count,), "knots": (count,),
-            "alphas": (len(self.alphas),), "betas": (len(self.betas),),
-            **dict.fromkeys(_CELLS, cells),
-        }  # fmt: skip
-        for name, shape in shapes.items():
-            object.__setattr__(self, name, as_floats(getattr(self, name), name, shape))
-        for name in _INTEGERS:
-            values = np.asarray(getattr(self, name), dtype=np.int64)
-            if values.shape != (count,):
-                raise ValueError(f"{name} must have shape ({count},), got {values.shape}")
-            object.__setattr__(self, name, read_only(values))
-        for name in ("layers", "straight", "unseen", "left_out"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
+        freeze(
+            self,
+            {"segments": (count, 4), "jumps": (count,), "knots": (count,),
+             "alphas": (len(self.alphas),), "betas": (len(self.betas),),
+             "density": cells, "signed_density": cells, "counts": cells},
+            dict.fromkeys(("layer", "example", "unit"), (count,)),
+            ("layers", "straight", "unseen", "left_out"),
+        )  # fmt: skip
         if len(self.straight) != len(self.layers):
             raise ValueError(
                 f"straight must be as many as layers, {len(self.layers)}, got {len(self.straight)}"
@@ -102,7 +94,6 @@ class KinkMap(Presented):
             raise ValueError(f"layer must be 0 to {len(self.layers) - 1}, got {self.layer.max()}")
         if self.listed and self.found != count:
             raise ValueError(f"found must be the number of segments, {count}, got {self.found}")
-        object.__setattr__(self, "settings", frozen_settings(self.settings))
 
     @property
     def weights(self) -> Floats:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
@@ -126,31 +126,14 @@ class Layout:
 
     def to_json(self) -> str:
         """Write the layout as JSON, for an attribute of a file."""
-        return json.dumps(
-            [
-                {
-                    "name": s.name,
-                    "shape": list(s.shape),
-                    "filter_axis": s.filter_axis,
-                    "groups": s.groups,
-                    "role": s.role,
-                }
-                for s in self.slots
-            ]
-        )
+        return json.dumps([asdict(slot) for slot in self.slots])
 
     @classmethod
     def from_json(cls, text: str) -> Layout:
         """Read a layout written by :meth:`to_json`; an unknown or missing role is ``other``."""
-        return cls(
-            tuple(
-                Slot(
-                    d["name"],
-                    tuple(d["shape"]),
-                    d["filter_axis"],
-                    d.get("groups", 1),
-                    cast("Role", d["role"]) if d.get("role") in ROLES else "other",
-                )
-                for d in json.loads(text)
-            )
-        )
+        slots = []
+        for d in json.loads(text):
+            role = cast("Role", d["role"]) if d.get("role") in ROLES else "other"
+            shape, groups = tuple(d["shape"]), d.get("groups", 1)
+            slots.append(Slot(d["name"], shape, d["filter_axis"], groups, role))
+        return cls(tuple(slots))

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from landscape.records.choices import check_least
+
 NAME = re.compile(r"[a-z0-9_.]+")
 IDENTIFIER = re.compile(r"[A-Za-z0-9_.@+-]+")
 _RUN = re.compile(r"(?P<activation>[a-z0-9_.]+)-(?P<optimizer>[a-z0-9_.]+)-seed(?P<seed>[0-9]+)")
@@ -75,8 +77,7 @@ class RunKey:
     def __post_init__(self) -> None:
         check_name(self.activation, "activation")
         check_name(self.optimizer, "optimizer")
-        if self.seed < 0:
-            raise ValueError(f"seed must be >= 0, got {self.seed}")
+        check_least(0, seed=self.seed)
 
     @property
     def name(self) -> str:

@@ -49,11 +49,11 @@ class Panel(Presented):
             raise TypeError(f"title must be a text, got {self.title!r}")
 
 
-def panels_of(shown: Panel | Surface | Sequence[Panel | Surface]) -> list[Panel]:
+def panels_of(given: Panel | Surface | Sequence[Panel | Surface]) -> list[Panel]:
     """Return panels as a list; a surface is a panel without paths.
 
     Raises:
         TypeError: for anything else.
     """
-    several = [shown] if isinstance(shown, Panel | Surface) else list(shown)
-    return [one if isinstance(one, Panel) else Panel(one) for one in several]
+    several = [given] if isinstance(given, Panel | Surface) else list(given)
+    return [panel if isinstance(panel, Panel) else Panel(panel) for panel in several]

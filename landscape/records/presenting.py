@@ -29,10 +29,10 @@ class Presented:
 
     def _told(self) -> dict[str, str]:
         """Return what is told, by name; settings come last, in a row each."""
-        found = {f.name: told(getattr(self, f.name)) for f in fields(self)}  # type: ignore[arg-type]
+        texts = {f.name: told(getattr(self, f.name)) for f in fields(self)}  # type: ignore[arg-type]
         settings = getattr(self, "settings", {})
-        found.pop("settings", None)
-        return found | {f"settings: {name}": told(value) for name, value in settings.items()}
+        texts.pop("settings", None)
+        return texts | {f"settings: {name}": told(value) for name, value in settings.items()}
 
     def __repr__(self) -> str:
         parts = [f"{name}={text}" for name, text in self._told().items()

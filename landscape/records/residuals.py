@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from landscape.records.arrays import Floats, Json, as_floats, frozen_settings
+from landscape.records.arrays import Floats, Json, as_floats, freeze
 from landscape.records.grid import Grid
 from landscape.records.presenting import Presented
 from landscape.records.surface import Status, Surface
@@ -60,12 +60,9 @@ class Residual(Presented):
     settings: Json = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "values", as_floats(self.values, "values", self.grid.shape))
-        coefficients = as_floats(self.coefficients, "coefficients", (TERMS,))
-        object.__setattr__(self, "coefficients", coefficients)
+        freeze(self, {"values": self.grid.shape, "coefficients": (TERMS,)})
         slopes = {name: as_floats(s, name, self.grid.shape) for name, s in self.slopes.items()}
         object.__setattr__(self, "slopes", MappingProxyType(slopes))
-        object.__setattr__(self, "settings", frozen_settings(self.settings))
 
     @property
     def width(self) -> float:
@@ -181,7 +178,7 @@ class Fit:
         Raises:
             ValueError: if they do not determine a quadratic.
         """
-        terms = np.stack([np.ones_like(u), u, v, u * u, u * v, v * v], axis=1)
+        terms = monomials(u, v)
         if len(u) >= TERMS:
             basis, triangle = np.linalg.qr(terms)
             if np.abs(np.diag(triangle)).min() > 1e-9 * np.sqrt(len(u)):
@@ -211,6 +208,11 @@ class Fit:
     def second_degree_rms(self, parts: Floats) -> Floats:
         """Return the root mean square [K] of the part of second degree from parts [K, 6]."""
         return np.asarray(np.linalg.norm(parts[:, 3:], axis=1) / np.sqrt(len(self.basis)))
+
+
+def monomials(a: Floats, b: Floats) -> Floats:
+    """Return 1, a, b, a^2, a b, b^2 at n points, [n, 6]."""
+    return np.stack([np.ones_like(a), a, b, a * a, a * b, b * b], axis=1)
 
 
 def _unit(losses: Floats) -> float:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.records.arrays import Floats, Json, as_floats, frozen_settings, read_only
+from landscape.records.arrays import Floats, Json, freeze, read_only
 from landscape.records.presenting import Presented
 
 Record = TypeVar("Record")
@@ -41,24 +41,11 @@ class Projection(Presented):
     plane_losses: Floats
 
     def __post_init__(self) -> None:
-        steps = np.asarray(self.steps, dtype=np.int64)
-        object.__setattr__(self, "steps", read_only(steps))
-        count = len(steps)
-        shapes = {"coordinates": (count, *np.shape(self.coordinates)[1:2])}
-        for name in ("coordinates", "off_plane_distances", "distances", "losses", "plane_losses"):
-            checked = as_floats(getattr(self, name), name, shapes.get(name, (count,)))
-            object.__setattr__(self, name, checked)
-
-    @property
-    def captured_shares(self) -> Floats:
-        """Share of each squared displacement from the origin that lies in the plane, [T].
-
-        1 by convention at the origin itself, where there is no displacement.
-        """
-        total = self.distances**2
-        outside = np.minimum(self.off_plane_distances**2, total)
-        safe = np.where(total > 0, total, 1.0)
-        return np.asarray(1.0 - outside / safe)
+        count = len(self.steps)
+        names = ("off_plane_distances", "distances", "losses", "plane_losses")
+        coordinates = (count, *np.shape(self.coordinates)[1:2])
+        freeze(self, {"coordinates": coordinates, **dict.fromkeys(names, (count,))},
+               {"steps": (count,)})  # fmt: skip
 
     @property
     def captured(self) -> float:
@@ -81,7 +68,7 @@ class Analysis(Presented):
     def __post_init__(self) -> None:
         arrays = {name: read_only(np.asarray(a)) for name, a in self.arrays.items()}
         object.__setattr__(self, "arrays", MappingProxyType(arrays))
-        object.__setattr__(self, "settings", frozen_settings(self.settings))
+        freeze(self)
 
 
 def record_from(
@@ -101,9 +88,9 @@ def record_from(
     if analysis.kind != kind:
         raise ValueError(f"an analysis of kind {kind!r} is needed, got {analysis.kind!r}")
     settings = dict(analysis.settings)
-    told: dict[str, Any] = settings.pop(facts, {})
+    fields: dict[str, Any] = {**analysis.arrays, **settings.pop(facts, {})}
     try:
-        return make(**{**analysis.arrays, **told}, settings=settings)
+        return make(**fields, settings=settings)
     except TypeError as error:
         raise ValueError(
             f"the analysis of kind {kind!r} lacks a part, or has one too many: {error}"

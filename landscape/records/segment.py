@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from landscape.records.arrays import Floats, Json, as_floats, frozen_settings
+from landscape.records.arrays import Floats, Json, freeze
 from landscape.records.plane import Plane
 from landscape.records.presenting import Presented
 from landscape.records.trajectory import Trajectory
@@ -35,12 +35,10 @@ class Segment(Presented):
     settings: Json = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        size = np.asarray(self.origin).shape
-        for name in ("origin", "direction"):
-            vector = as_floats(getattr(self, name), name, size)
+        freeze(self, dict.fromkeys(("origin", "direction"), np.shape(self.origin)))
+        for name, vector in (("origin", self.origin), ("direction", self.direction)):
             if vector.ndim != 1 or not np.all(np.isfinite(vector)):
                 raise ValueError(f"{name} must be a finite vector [P], got shape {vector.shape}")
-            object.__setattr__(self, name, vector)
         if not self.direction.any():
             raise ValueError(
                 "the direction of a segment must not be zero everywhere; did the optimizer stand "
@@ -48,7 +46,6 @@ class Segment(Presented):
             )
         if not (np.isfinite([self.start, self.end]).all() and self.start < self.end):
             raise ValueError(f"a segment needs finite start < end, got {self.start} and {self.end}")
-        object.__setattr__(self, "settings", frozen_settings(self.settings))
 
     @property
     def length(self) -> float:

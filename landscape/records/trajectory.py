@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.records.arrays import Floats, Json, as_floats, frozen_settings, read_only
+from landscape.records.arrays import Floats, Json, freeze, read_only
 from landscape.records.layout import Layout
 from landscape.records.presenting import Presented
 
@@ -63,14 +63,12 @@ class Trajectory(Presented):
         if steps.shape != (len(thetas),) or steps[0] < 0 or np.any(np.diff(steps) <= 0):
             raise ValueError("steps must be >= 0 and increasing, one for each of the thetas")
         object.__setattr__(self, "steps", read_only(steps))
-        self._set("losses", (len(thetas),))
-        if self.accuracies is not None:
-            self._set("accuracies", (len(thetas),))
-        for name in ("step_losses", "gradient_norms", "step_lengths", "learning_rates"):
-            self._set(name, (len(self.step_losses),))
+        of_records = ("losses", *(["accuracies"] if self.accuracies is not None else []))
+        of_steps = ("step_losses", "gradient_norms", "step_lengths", "learning_rates")
+        freeze(self, {**dict.fromkeys(of_records, (len(thetas),)),
+                      **dict.fromkeys(of_steps, (len(self.step_losses),))})  # fmt: skip
         buffers = {name: read_only(np.asarray(b)) for name, b in self.buffers.items()}
         object.__setattr__(self, "buffers", MappingProxyType(buffers))
-        object.__setattr__(self, "settings", frozen_settings(self.settings))
 
     @property
     def single_steps(self) -> NDArray[np.int64]:
@@ -99,9 +97,6 @@ class Trajectory(Presented):
         taken = int(self.steps[index] - self.steps[index - 1])
         after, before = (np.asarray(self.thetas[i], dtype=np.float64) for i in (index, index - 1))
         return (after - before) / taken, taken
-
-    def _set(self, name: str, shape: tuple[int, ...]) -> None:
-        object.__setattr__(self, name, as_floats(getattr(self, name), name, shape))
 
     @property
     def start(self) -> Floats:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.records.arrays import Floats, Json, as_floats, frozen_settings
+from landscape.records.arrays import Floats, Json, freeze
 from landscape.records.residuals import RESOLVED
 from landscape.records.results import Analysis
 
@@ -34,11 +34,8 @@ class ResidualScaling:
 
     def __post_init__(self) -> None:
         count, widths = len(self.centres), len(self.widths)
-        shapes = {"centres": (count, 2), "widths": (widths,), "residual_rms": (count, widths),
-                  "quadratic_rms": (count, widths), "rounding": (count,)}  # fmt: skip
-        for name, shape in shapes.items():
-            object.__setattr__(self, name, as_floats(getattr(self, name), name, shape))
-        object.__setattr__(self, "settings", frozen_settings(self.settings))
+        freeze(self, {"centres": (count, 2), "widths": (widths,), "residual_rms": (count, widths),
+                      "quadratic_rms": (count, widths), "rounding": (count,)})  # fmt: skip
 
     @property
     def ratios(self) -> Floats:
@@ -90,10 +87,8 @@ class ResidualScaling:
 
     def to_analysis(self) -> Analysis:
         """Return the arrays as a record for a study."""
-        names = ("centres", "widths", "residual_rms", "quadratic_rms", "rounding")
-        return Analysis(
-            "residual_scaling", {name: getattr(self, name) for name in names}, self.settings
-        )
+        arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "settings"}
+        return Analysis("residual_scaling", arrays, self.settings)
 
     @classmethod
     def from_analysis(cls, analysis: Analysis) -> ResidualScaling:

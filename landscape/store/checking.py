@@ -54,8 +54,8 @@ def check_file(path: Path) -> Findings:
         BlockingIOError: if another process is writing it in place.
         ValueError: if it is no study file, or so damaged that nothing can be read.
     """
-    found = child.ask("check", path)
-    return Findings(**found, sealed=sealed(path))
+    findings_of_child = child.ask("check", path)
+    return Findings(**findings_of_child, sealed=sealed(path))
 
 
 def verify_written(path: Path) -> None:
@@ -65,18 +65,18 @@ def verify_written(path: Path) -> None:
         OSError: if the disk does not give back what was written.
     """
     with opened(path) as file:
-        found = findings(file)
+        written = findings(file)
     seal = seal_of(path)
-    if found.problems or not found.digests or not seal:
-        raise OSError(f"the study was not written as it is ({found.said}); the old file stays")
+    if written.problems or not written.digests or not seal:
+        raise OSError(f"the study was not written as it is ({written.said}); the old file stays")
     remember(seal)
 
 
 def check_in_child(path: str) -> dict[str, Any]:
     """Return the findings as plain values; to be called in a process of its own."""
     with opened(Path(path)) as file:
-        found = findings(file)
-    return {"problems": found.problems, "records": found.records, "digests": found.digests}
+        checked = findings(file)
+    return {"problems": checked.problems, "records": checked.records, "digests": checked.digests}
 
 
 def findings(file: h5py.File) -> Findings:
@@ -114,18 +114,18 @@ def record_paths(file: h5py.File) -> list[str]:
     Raises:
         ValueError: for links, and names that are no ids.
     """
-    found = []
+    paths = []
     for group in GROUPS:
         if not guard.has(file, group):
             continue
         top = guard.subgroup(file, group)
         for name in guard.names(top):
             if group != "analyses":
-                found.append(f"{group}/{name}")
+                paths.append(f"{group}/{name}")
             else:
                 kind = guard.subgroup(top, name)
-                found += [f"analyses/{name}/{below}" for below in guard.names(kind)]
-    return found
+                paths += [f"analyses/{name}/{below}" for below in guard.names(kind)]
+    return paths
 
 
 def holds(file: h5py.File, path: str) -> bool:

@@ -89,14 +89,14 @@ def stored_bytes(record: Record) -> int:
 
 
 def _arrays_of(record: Record) -> list[NDArray[Any]]:
-    found: list[NDArray[Any]] = []
+    arrays: list[NDArray[Any]] = []
     for name in record.__dataclass_fields__:
         value = getattr(record, name)
         parts = value.axes if isinstance(value, Grid) else [value]
         if hasattr(value, "values"):
             parts = value.values()
-        found += [part for part in parts if isinstance(part, np.ndarray)]
-    return found
+        arrays += [part for part in parts if isinstance(part, np.ndarray)]
+    return arrays
 
 
 def _chunks(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -120,11 +120,11 @@ def _put_attributes(group: h5py.Group, record: str, settings: Any, /, **attribut
 
 def settings_of(group: h5py.Group) -> dict[str, Any]:
     """Return the settings of a record."""
-    found = json.loads(_text(group, "settings"))
-    if not isinstance(found, dict):
-        raise ValueError(f"settings must be a JSON object, got a {type(found).__name__}")
-    guard.check_texts(found)
-    return found
+    settings = json.loads(_text(group, "settings"))
+    if not isinstance(settings, dict):
+        raise ValueError(f"settings must be a JSON object, got a {type(settings).__name__}")
+    guard.check_texts(settings)
+    return settings
 
 
 def _text(group: h5py.Group, name: str) -> str:
@@ -241,10 +241,10 @@ def tile_digests(surface: Surface) -> NDArray[np.uint8]:
     columns.append(surface.status.reshape(-1))
     rows = []
     for tile in surface.grid.tiles():
-        found = hashlib.sha256()
+        hashed = hashlib.sha256()
         for column in columns:
-            found.update(column[tile].tobytes())
-        rows.append(np.frombuffer(found.digest(), dtype=np.uint8))
+            hashed.update(column[tile].tobytes())
+        rows.append(np.frombuffer(hashed.digest(), dtype=np.uint8))
     return np.stack(rows)
 
 
@@ -261,10 +261,10 @@ def _read_surface(group: h5py.Group) -> Surface:
 
 def fields_of(group: h5py.Group) -> list[str]:
     """Return the names of a surface's fields, each an id."""
-    found = json.loads(_text(group, "fields"))
-    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
-        raise ValueError(f"fields must be a list of names, got {found!r}")
-    return [check_identifier(name, "field") for name in found]
+    fields = json.loads(_text(group, "fields"))
+    if not isinstance(fields, list) or not all(isinstance(name, str) for name in fields):
+        raise ValueError(f"fields must be a list of names, got {fields!r}")
+    return [check_identifier(name, "field") for name in fields]
 
 
 def _write_projection(group: h5py.Group, projection: Projection) -> None:

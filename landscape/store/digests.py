@@ -52,18 +52,18 @@ def record_digest(group: h5py.Group) -> str:
     path below it, and for the group itself as "", its attributes; a text stands for itself, a
     number or array for its digest. The digest itself is left out.
     """
-    found = {"": attributes(group)}
+    texts = {"": attributes(group)}
     for path, item in members(group):
-        found[path] = attributes(item) if isinstance(item, h5py.Dataset) else {}
-    found[""].pop(NAME, None)
-    return _json_digest(found)
+        texts[path] = attributes(item) if isinstance(item, h5py.Dataset) else {}
+    texts[""].pop(NAME, None)
+    return _json_digest(texts)
 
 
 def root_digest(file: h5py.File) -> str:
     """Digest the attributes of the root, in the manner of a record without members."""
-    found = attributes(file)
-    found.pop(NAME, None)
-    return _json_digest({"": found})
+    texts = attributes(file)
+    texts.pop(NAME, None)
+    return _json_digest({"": texts})
 
 
 def put_missing(group: h5py.Group) -> None:
@@ -96,8 +96,8 @@ def listed(file: h5py.File) -> tuple[dict[str, Any], dict[str, str]]:
     data = guard.dataset(file, LIST)
     if stored(data) != dataset_digest(data):
         raise ValueError("the list of records is not as published")
-    found = json.loads(data.asstr()[()])
-    root, records = dict(found["root"]), dict(found["records"])
+    digests = json.loads(data.asstr()[()])
+    root, records = dict(digests["root"]), dict(digests["records"])
     guard.check_texts(root)
     if len(records) > guard.MEMBERS:
         raise ValueError(f"the list has {len(records):,} records; {guard.MEMBERS:,} are allowed")
@@ -137,18 +137,18 @@ def attributes(item: h5py.Group | h5py.Dataset) -> dict[str, str]:
     }
 
 
-def _json_digest(found: dict[str, dict[str, str]]) -> str:
-    text = json.dumps(found, sort_keys=True, separators=(",", ":"))
+def _json_digest(texts: dict[str, dict[str, str]]) -> str:
+    text = json.dumps(texts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _digest(dtype: np.dtype[Any], shape: tuple[int, ...], parts: Any) -> str:
-    found = hashlib.sha256()
+    hashed = hashlib.sha256()
     little = dtype.newbyteorder("<").str
-    found.update(f"{little} {'x'.join(map(str, shape))}\n".encode())
+    hashed.update(f"{little} {'x'.join(map(str, shape))}\n".encode())
     for part in parts:
-        found.update(part)
-    return found.hexdigest()
+        hashed.update(part)
+    return hashed.hexdigest()
 
 
 def blocks(values: Any) -> Iterator[slice]:

@@ -205,14 +205,14 @@ def _csv_paths(columns: Mapping[str, list[str]], path: Path) -> tuple[dict[str, 
         rows.setdefault(run, []).append(place)
     if len(rows) > _RUNS:
         raise ValueError(f"{path} holds {len(rows):,} runs; {_RUNS:,} are allowed")
-    found: Arrays = {}
+    arrays: Arrays = {}
     for number, places in enumerate(rows.values()):
-        found[f"steps{number}"] = numbers["step"][places].astype(np.int64)
-        found[f"coordinates{number}"] = np.stack([numbers[n][places] for n in names], axis=1)
+        arrays[f"steps{number}"] = numbers["step"][places].astype(np.int64)
+        arrays[f"coordinates{number}"] = np.stack([numbers[n][places] for n in names], axis=1)
         for name in _PATH_FIELDS:
             unknown = np.full(len(columns["run"]), np.nan)
-            found[f"{name}{number}"] = numbers.get(name, unknown)[places]
-    return {"what": "paths", "format": "csv", "runs": list(rows), "unit": "directions"}, found
+            arrays[f"{name}{number}"] = numbers.get(name, unknown)[places]
+    return {"what": "paths", "format": "csv", "runs": list(rows), "unit": "directions"}, arrays
 
 
 def _numbers(values: list[str], name: str, path: Path) -> NDArray[np.float64]:

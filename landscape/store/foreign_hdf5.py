@@ -38,10 +38,10 @@ def li_surface(file: h5py.File, field: str) -> Parts:
         if guard.has(file, name)
     ]
     shape = tuple(len(axis) for axis in axes)
-    found: dict[str, NDArray[Any]] = {}
+    fields: dict[str, NDArray[Any]] = {}
     status = np.full(shape, Status.EVALUATED, dtype=np.uint8)
     for theirs, ours, sentinel, factor in _LI_FIELDS:
-        if not guard.has(file, theirs) or ours in found:
+        if not guard.has(file, theirs) or ours in fields:
             continue
         flat = _numbers(file, theirs).ravel()
         if flat.size != np.prod(shape):
@@ -50,25 +50,25 @@ def li_surface(file: h5py.File, field: str) -> Parts:
         absent = values == sentinel
         if theirs == (field or "train_loss") or (theirs == "loss_vals" and not field):
             status[absent] = Status.MISSING
-        found[ours] = np.where(absent, np.nan, values) * factor
+        fields[ours] = np.where(absent, np.nan, values) * factor
     known = {theirs: ours for theirs, ours, _, _ in _LI_FIELDS}
     chosen = known.get(field, field) if field else "losses"
-    if chosen not in found and not field and "test_losses" in found:
+    if chosen not in fields and not field and "test_losses" in fields:
         chosen = "test_losses"
-        status[np.isnan(found[chosen])] = Status.MISSING
-    if chosen not in found:
-        raise ValueError(f"there is no field {field or 'train_loss'}; {known_names(found)}")
-    found["losses"] = found.pop(chosen)
+        status[np.isnan(fields[chosen])] = Status.MISSING
+    if chosen not in fields:
+        raise ValueError(f"there is no field {field or 'train_loss'}; {known_names(fields)}")
+    fields["losses"] = fields.pop(chosen)
     facts = {
-        "what": "surface", "format": "li2018", "fields": list(found),
+        "what": "surface", "format": "li2018", "fields": list(fields),
         "direction_file": _text(file, "dir_file"),
     }  # fmt: skip
-    return facts, {**{f"axis{i}": a for i, a in enumerate(axes)}, **found, "status": status}
+    return facts, {**{f"axis{i}": a for i, a in enumerate(axes)}, **fields, "status": status}
 
 
 def li_directions(file: h5py.File) -> Parts:
     """Read directions: tensors named 0, 1, ... in the order of parameters, without their names."""
-    found: dict[str, NDArray[Any]] = {}
+    directions: dict[str, NDArray[Any]] = {}
     shapes: list[list[list[int]]] = []
     for number, name in enumerate(("xdirection", "ydirection")):
         if not guard.has(file, name):
@@ -79,14 +79,14 @@ def li_directions(file: h5py.File) -> Parts:
             raise ValueError(f"{name} must hold the tensors of a direction, it is empty")
         tensors = [_numbers(group, key) for key in keys]
         shapes.append([list(tensor.shape) for tensor in tensors])
-        found[f"direction{number}"] = np.concatenate([t.ravel() for t in tensors])
+        directions[f"direction{number}"] = np.concatenate([t.ravel() for t in tensors])
     if len(shapes) == 2 and shapes[0] != shapes[1]:
         raise ValueError("both directions must have tensors of the same shapes")
     facts = {
         "what": "directions", "format": "li2018", "shapes": shapes[0],
         "pca": any("explained_variance" in name for name in guard.names(file, ids=False)),
     }  # fmt: skip
-    return facts, found
+    return facts, directions
 
 
 def li_projection(file: h5py.File, name: str) -> Parts:
@@ -125,12 +125,12 @@ def landscapeviz(file: h5py.File, field: str) -> Parts:
     loss = field or _loss_of(list(metrics))
     if loss not in metrics:
         raise ValueError(f"there is no field {loss}; {known_names(metrics)}; give --field")
-    found = {"losses": metrics.pop(loss).T.astype(np.float64)}
+    fields = {"losses": metrics.pop(loss).T.astype(np.float64)}
     for name, values in metrics.items():
-        found["accuracies" if "acc" in name else name] = values.T.astype(np.float64)
-    status = np.full(found["losses"].shape, Status.EVALUATED, dtype=np.uint8)
-    facts = {"what": "surface", "format": "landscapeviz", "fields": list(found), "loss": loss}
-    return facts, {"axis0": axes[0], "axis1": axes[1], **found, "status": status}
+        fields["accuracies" if "acc" in name else name] = values.T.astype(np.float64)
+    status = np.full(fields["losses"].shape, Status.EVALUATED, dtype=np.uint8)
+    facts = {"what": "surface", "format": "landscapeviz", "fields": list(fields), "loss": loss}
+    return facts, {"axis0": axes[0], "axis1": axes[1], **fields, "status": status}
 
 
 def _loss_of(names: list[str]) -> str:

@@ -39,13 +39,13 @@ def names(group: h5py.Group, *, ids: bool = True) -> list[str]:
     """
     if len(group) > MEMBERS:
         raise ValueError(f"{group.name} holds {len(group):,} members; {MEMBERS:,} are allowed")
-    found = list(group)
-    for name in found:
+    present = list(group)
+    for name in present:
         if not isinstance(name, str) or not name.isprintable():
             raise ValueError(f"{group.name} holds a name that cannot be printed: {name!r}")
         if ids:
             check_identifier(name, "record")
-    return sorted(found)
+    return sorted(present)
 
 
 def has(group: h5py.Group, name: str) -> bool:
@@ -72,10 +72,10 @@ def attribute(item: h5py.Group | h5py.Dataset, name: str) -> Any:
         raise ValueError(f"{item.name} has an attribute that cannot be printed: {name!r}")
     if name not in item.attrs:
         return None
-    found = item.attrs.get_id(name)
-    text = h5py.check_string_dtype(found.dtype) is not None and found.shape == ()
-    size = math.prod(found.shape or ()) * found.dtype.itemsize
-    numbers = found.dtype.kind in "fiub" and found.shape is not None and size <= _ATTRIBUTE_BYTES
+    stored = item.attrs.get_id(name)
+    text = h5py.check_string_dtype(stored.dtype) is not None and stored.shape == ()
+    size = math.prod(stored.shape or ()) * stored.dtype.itemsize
+    numbers = stored.dtype.kind in "fiub" and stored.shape is not None and size <= _ATTRIBUTE_BYTES
     if not text and not numbers:
         raise ValueError(
             f"{item.name} has the attribute {name!r}, which is neither one text nor a few numbers"
@@ -131,10 +131,10 @@ def subgroup(group: h5py.Group, name: str) -> h5py.Group:
         KeyError: if there is none.
         ValueError: if it is a link, or no group.
     """
-    found = member(group, name)
-    if not isinstance(found, h5py.Group):
+    item = member(group, name)
+    if not isinstance(item, h5py.Group):
         raise ValueError(f"{group.name}/{name} must be a group, got a data set")
-    return found
+    return item
 
 
 def dataset(group: h5py.Group, name: str) -> h5py.Dataset:
@@ -145,19 +145,19 @@ def dataset(group: h5py.Group, name: str) -> h5py.Dataset:
         ValueError: if it is a link, virtual, stored elsewhere, larger than the file can hold,
             packed so that it unpacks to more, or neither numbers nor one text.
     """
-    found = member(group, name)
-    if not isinstance(found, h5py.Dataset):
+    item = member(group, name)
+    if not isinstance(item, h5py.Dataset):
         raise ValueError(f"{group.name}/{name} must be a data set, got a group")
-    where = found.name
-    if found.is_virtual or found.external:
+    where = item.name
+    if item.is_virtual or item.external:
         raise ValueError(f"{where} keeps its values in other files; these are not followed")
-    if found.dtype.kind not in _KINDS or _is_reference(found.dtype):
-        raise ValueError(f"{where} must hold numbers or text, got {found.dtype}")
-    if found.dtype.kind == "O" and found.shape != ():
+    if item.dtype.kind not in _KINDS or _is_reference(item.dtype):
+        raise ValueError(f"{where} must hold numbers or text, got {item.dtype}")
+    if item.dtype.kind == "O" and item.shape != ():
         # Any number of texts may share the same bytes in the file.
-        raise ValueError(f"{where} must hold one text or numbers, got texts of {found.shape}")
-    check_packing(found)
-    return found
+        raise ValueError(f"{where} must hold one text or numbers, got texts of {item.shape}")
+    check_packing(item)
+    return item
 
 
 def check_zip(path: Path) -> None:
@@ -191,12 +191,12 @@ def member(group: h5py.Group, name: str) -> Any:
     if not isinstance(group.get(name, getlink=True), h5py.HardLink):
         raise ValueError(f"{where} is a link to another place; links are not followed")
     try:
-        found = group[name]
+        item = group[name]
     except KeyError as error:  # it is there, but damaged
         raise ValueError(f"{where} cannot be opened: {error.args[0]}") from None
-    if h5py.h5o.get_info(found.id).rc > 1:
+    if h5py.h5o.get_info(item.id).rc > 1:
         raise ValueError(f"{where} has several names in the file; each part has one")
-    return found
+    return item
 
 
 def _controls(character: str) -> bool:

@@ -116,11 +116,11 @@ class Journal:
     def paths(self) -> list[str]:
         """Paths with a record or tiles."""
         query = "SELECT path FROM sizes UNION SELECT path FROM tiles ORDER BY 1"
-        found = [str(row[0]) for row in self._database.ask(query)]
-        strange = [path for path in found if not is_record_path(path)]
+        stored = [str(row[0]) for row in self._database.ask(query)]
+        strange = [path for path in stored if not is_record_path(path)]
         if strange:
             raise self._database.damaged(f"{strange[0][:80]!a} is no place of a record")
-        return found
+        return stored
 
     @property
     def empty(self) -> bool:
@@ -285,6 +285,6 @@ class Pieces:
 
 
 def _digest(table: str, key: str, image: bytes) -> str:
-    found = hashlib.sha256(f"{table} {key}\n".encode())
-    found.update(image)
-    return found.hexdigest()
+    hashed = hashlib.sha256(f"{table} {key}\n".encode())
+    hashed.update(image)
+    return hashed.hexdigest()

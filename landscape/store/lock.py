@@ -27,12 +27,12 @@ def followed(path: Path) -> Path:
         OSError: if it leads in a circle, or to what is no file.
     """
     try:
-        found = path.resolve() if path.is_symlink() else path
+        target = path.resolve() if path.is_symlink() else path
     except RuntimeError:
         raise OSError(errno.ELOOP, "links that lead in a circle", str(path)) from None
-    if found.exists() and not found.is_file():
-        raise OSError(f"{found} is no file, as a study must be; choose another")
-    return found
+    if target.exists() and not target.is_file():
+        raise OSError(f"{target} is no file, as a study must be; choose another")
+    return target
 
 
 def no_link(path: Path) -> None:
@@ -139,8 +139,8 @@ def in_use(path: Path) -> BlockingIOError:
 
 def _flock_holder(path: Path) -> str:
     """Return who has locked a file for itself, by the system's list of locks."""
-    found = path.stat()
-    wanted = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
+    status = path.stat()
+    wanted = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
     with suppress(OSError):
         for line in Path("/proc/locks").read_text().splitlines():
             # 1: FLOCK ADVISORY WRITE <process> <device>:<inode> <first byte> <last byte>

@@ -89,9 +89,9 @@ class StudyFile(Presented):
             ValueError: if it is none.
         """
         try:
-            found = dict(json.loads(self.attributes.get("config", "{}")))
-            guard.check_texts(found)
-            return found
+            config = dict(json.loads(self.attributes.get("config", "{}")))
+            guard.check_texts(config)
+            return config
         except (ValueError, TypeError, RecursionError):
             raise ValueError(
                 f"{self.path} is damaged: its configuration is no JSON object"
@@ -145,9 +145,9 @@ class StudyFile(Presented):
     def paths(self) -> list[str]:
         """Paths of all records."""
         with self._open() as file:
-            found = self._refusing(lambda: checking.record_paths(file))
+            listed = self._refusing(lambda: checking.record_paths(file))
         # What is lost is damage, not absence.
-        return found + sorted(self.problems.keys() - set(found))
+        return listed + sorted(self.problems.keys() - set(listed))
 
     def record(self, path: str, kind: type[R]) -> R:
         """Read the record at ``path``, which must be a ``kind``; raises like :meth:`trajectory`."""
@@ -202,20 +202,20 @@ class StudyFile(Presented):
         if self._checked is not None and self._checked[0] == stamp:
             return
         seal = seal_of(self.path)
-        found = _SOUND if seal and known(seal) else checking.check_file(self.path)
-        if WHOLE in found.problems:
+        findings = _SOUND if seal and known(seal) else checking.check_file(self.path)
+        if WHOLE in findings.problems:
             raise ValueError(
-                f"{self.path} is damaged: {found.problems[WHOLE]}; see what is left with: "
+                f"{self.path} is damaged: {findings.problems[WHOLE]}; see what is left with: "
                 f"landscape check {self.path}"
             )
-        if seal and not found.problems:
+        if seal and not findings.problems:
             remember(seal)
-        self._checked = (stamp, found)
+        self._checked = (stamp, findings)
 
 
 def _stamp(path: Path) -> _Stamp:
-    found = path.stat()
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+    status = path.stat()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def open_study(path: Path | str, *, verify: bool = True) -> StudyFile:

@@ -57,18 +57,18 @@ def salvage(path: Path) -> Salvaged:
     lock = WriterLock(path.with_name(path.name + ".lock"))
     try:
         remove_leftovers(path)
-        found = checking.check_file(path)
-        if not found.problems and found.sealed:
+        findings = checking.check_file(path)
+        if not findings.problems and findings.sealed:
             return Salvaged((), {}, None)
         damaged = path.with_name(path.name + ".damaged")
         with replacing(path) as temporary:
             done = child.ask("salvage", path, str(temporary))
             put_seal(temporary)
             checking.verify_written(temporary)
-            if found.problems:
+            if findings.problems:
                 damaged.unlink(missing_ok=True)
                 os.link(path, damaged)
-        kept = damaged if found.problems else None
+        kept = damaged if findings.problems else None
         return Salvaged(tuple(done["removed"]), dict(done["missing"]), kept)
     finally:
         lock.release()
@@ -144,13 +144,13 @@ def _matching(
     noted: NDArray[np.uint8],
 ) -> Surface | None:
     status = np.minimum(status, max(Status))
-    found = codec.tile_digests(Surface(empty.grid, fields, status))
+    digests = codec.tile_digests(Surface(empty.grid, fields, status))
     tiles = empty.grid.tiles()
-    if found.shape != noted.shape:
+    if digests.shape != noted.shape:
         return None
     kept = {name: values.copy() for name, values in empty.fields.items()}
     marks = empty.status.copy()
-    for tile, sound in zip(tiles, (found == noted).all(axis=1), strict=True):
+    for tile, sound in zip(tiles, (digests == noted).all(axis=1), strict=True):
         if sound:
             marks.reshape(-1)[tile] = status.reshape(-1)[tile]
             for name, values in kept.items():

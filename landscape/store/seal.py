@@ -81,12 +81,12 @@ def _notes() -> Path:
 
 
 def _digest(path: Path, size: int) -> str:
-    found = hashlib.sha256()
+    hashed = hashlib.sha256()
     with path.open("rb") as file:
         while size:
             block = file.read(min(size, _BLOCK))
             if not block:
                 break
-            found.update(block)
+            hashed.update(block)
             size -= len(block)
-    return found.hexdigest()
+    return hashed.hexdigest()

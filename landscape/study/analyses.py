@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -22,20 +22,21 @@ from landscape.kinks import (
     slope_budget,
     spread_records,
 )
+from landscape.kinks.microscope import StepWindow
 from landscape.kinks.path_following import NODES, BatchOf
 from landscape.networks import activations
 from landscape.planes.network_segments import random_segment
 from landscape.problem import Problem
-from landscape.records.grid import Grid
 from landscape.records.kink_map import KinkMap
 from landscape.records.naming import RunKey
+from landscape.records.plane import Plane
 from landscape.records.results import Analysis
 from landscape.records.segment import Segment, step_segment
 from landscape.records.trajectory import Trajectory
 from landscape.store import StudyFile, StudyWriter
 from landscape.store.places import analysis_path
 from landscape.study.configuration import StudyConfig
-from landscape.study.microscopes import step_window
+from landscape.study.microscopes import step_window, window_of_run
 from landscape.study.reporting import Examples, Reporter, Silent
 from landscape.study.solution_network import solution_problem, trained_on
 from landscape.training.loop import batch_at
@@ -57,7 +58,9 @@ class Wanted:
             on the same weights; activations without one are left out.
         centres: of curvature against scale, along the line with seed 0; 0 leaves it out.
         map_points: lines of the kink map in the window of one optimizer step; 0 leaves it out.
-        crease_points: likewise of the surface cut along its kinks, which needs the map.
+        crease_points: points, each way, of the surface cut along its kinks, which needs the map.
+        microscope: points, each way, of the window of one optimizer step that is sampled in
+            float64; 0 leaves it out.
         spectrum: Lanczos steps of the Hessian's spectral density at the solution; 0 leaves it out.
         scale: the loss is averaged over a cloud before that: root mean square length of its steps
             in parameter space, or ``step`` for the length of the last step that is on record; a
@@ -76,6 +79,7 @@ class Wanted:
     centres: int = 0
     map_points: int = 0
     crease_points: int = 0
+    microscope: int = 0
     spectrum: int = 0
     scale: float | Literal["step"] | None = None
 
@@ -103,6 +107,7 @@ _STAGES = {
     "spectrum": "spectra (products)",
     "kink_map": "kink maps (examples)",
     "creases": "surfaces cut along kinks (runs)",
+    "microscope": "microscope (points)",
 }
 
 
@@ -112,7 +117,7 @@ class Task:
 
     Attributes:
         kind: of the record.
-        identifier: likewise.
+        identifier: of the record.
         units: of its work.
         measure: called with what is to hear of each unit; makes the record, or None.
     """
@@ -145,17 +150,19 @@ def add_analyses(
         wanted: which analyses.
         load_data: called with ``config.data``.
         runs: names; none takes all that did not diverge.
-        reporter: hears of progress.
+        reporter: receives stages, progress and notes.
 
     Raises:
-        KeyError: if the study has no such run, or lacks the random plane of a map.
+        KeyError: if the study has no such run, or lacks the random plane of a map or window.
         ValueError: if the data are not those it was trained on.
     """
     reporter = reporter or Silent()
     chosen = _runs(source, runs)
     data = trained_on(source, config, load_data)
+    # All trajectories are read for it: once, and only where it is needed.
+    step = cache(partial(step_window, source, config))
     with StudyWriter(source.path) as writer:
-        analysts = [Analyst(source, writer, config, wanted, data, *run, reporter) for run in chosen]
+        analysts = [Analyst(source, writer, step, wanted, data, *run, reporter) for run in chosen]
         tasks = [task for analyst in analysts for task in analyst.tasks()]
         missing = [task for task in tasks if not writer.has(task.path)]
         for kind, name in _STAGES.items():
@@ -163,9 +170,9 @@ def add_analyses(
             if some:
                 reporter.stage(name, sum(task.units for task in some))
             for task in some:
-                found = _measured(task, reporter)
-                if found is not None:
-                    writer.put_record(task.path, found)
+                analysis = _measured(task, reporter)
+                if analysis is not None:
+                    writer.put_record(task.path, analysis)
         writer.publish()
     return source.path
 
@@ -180,9 +187,9 @@ def _measured(task: Task, reporter: Reporter) -> Analysis | None:
         left -= units
         reporter.advance(units)
 
-    found = task.measure(progress)
+    analysis = task.measure(progress)
     progress(left)
-    return found
+    return analysis
 
 
 def _runs(source: StudyFile, names: Iterable[str]) -> list[tuple[str, Trajectory]]:
@@ -196,7 +203,7 @@ class Analyst:
 
     source: StudyFile
     writer: StudyWriter
-    config: StudyConfig
+    step: Callable[[], StepWindow]
     wanted: Wanted
     data: Examples
     name: str
@@ -227,6 +234,8 @@ class Analyst:
             yield Task("kink_map", self._map_id, examples, self._map)
         if wanted.crease_points:
             yield Task("creases", f"{name}.{wanted.crease_points}", 1, self._creases)
+        if wanted.microscope:
+            yield Task("microscope", name, wanted.microscope**2, self._microscope)
 
     @cached_property
     def _problem(self) -> Problem:
@@ -247,8 +256,8 @@ class Analyst:
 
     def _budget(self, segment: Segment, progress: Progress) -> Analysis:
         samples = self.wanted.samples * (1 if segment.kind == "step" else 4)
-        found = slope_budget(self._problem, segment, samples=samples, progress=progress)
-        return found.to_analysis(run=self.name)
+        budget = slope_budget(self._problem, segment, samples=samples, progress=progress)
+        return budget.to_analysis(run=self.name)
 
     def _path(self, progress: Progress) -> Analysis:
         wanted, records = self.wanted, self._records(self.wanted.path)
@@ -265,9 +274,9 @@ class Analyst:
         own = RunKey.parse(self.name).activation
         knots = [kink.place for kink in activations.get(own).kinks] or [0.0]
         return self._mine(
-            swap_control(self._trained, self.trajectory, str(self._control), own=own, knots=knots,
-                         records=self._records(self.wanted.swap), batch_of=self._batch_of,
-                         progress=progress)
+            swap_control(self._trained, self.trajectory, str(self._control), activation=own,
+                         knots=knots, records=self._records(self.wanted.swap),
+                         batch_of=self._batch_of, progress=progress)
         )  # fmt: skip
 
     @property
@@ -278,10 +287,10 @@ class Analyst:
     @cached_property
     def _batch_of(self) -> BatchOf | None:
         """The minibatch of each step; None where a step takes all examples."""
-        told = self.trajectory.settings
-        if not 0 < told["batch_size"] < told["examples"]:
+        run = self.trajectory.settings
+        if not 0 < run["batch_size"] < run["examples"]:
             return None
-        return batch_at(self._problem, batch_size=told["batch_size"], seed=told["seed"])
+        return batch_at(self._problem, batch_size=run["batch_size"], seed=run["seed"])
 
     def _scales(self, _: Progress) -> Analysis:
         line = random_segment(self._problem.model, span=self.wanted.span)
@@ -323,25 +332,34 @@ class Analyst:
         return self._mine(expected_hessian_check(self._problem, scale=scale, progress=progress))
 
     def _spectrum(self, progress: Progress) -> Analysis:
-        found = self._mine(
+        spectrum = self._mine(
             spectral_density(
                 self._problem, steps=self.wanted.spectrum, scale=self._scale, progress=progress
             )
         )
         if self._scale is None:
-            return found
+            return spectrum
         step = self._last_step.settings["step"] if self.wanted.scale == "step" else None
         check = self.writer.find(analysis_path("expected_hessian", self._spectrum_id))
         if not isinstance(check, Analysis):
             raise KeyError(f"the check of the averaged Hessian of {self.name} is missing")
-        told = {"scale_step": step, "check": {name: check.settings[name] for name in CHECK}}
-        return replace(found, settings={**found.settings, **told})
+        noted = {"scale_step": step, "check": {name: check.settings[name] for name in CHECK}}
+        return replace(spectrum, settings={**spectrum.settings, **noted})
 
-    def _mine(self, found: Analysis) -> Analysis:
-        return replace(found, settings={**found.settings, "run": self.name})
+    def _microscope(self, progress: Progress) -> Analysis:
+        return self._mine(
+            window_of_run(
+                self._problem, self._plane, self.step(), points=self.wanted.microscope,
+                progress=progress,
+            )
+        )  # fmt: skip
 
-    def _grid(self, points: int) -> Grid:
-        return step_window(self.source, self.config).grid(points)
+    def _mine(self, analysis: Analysis) -> Analysis:
+        return replace(analysis, settings={**analysis.settings, "run": self.name})
+
+    @property
+    def _plane(self) -> Plane:
+        return self.source.plane(f"{self.name}.random")
 
     @property
     def _lines(self) -> int:
@@ -352,11 +370,9 @@ class Analyst:
         return f"{self.name}.{self._lines}"
 
     def _map(self, progress: Progress) -> Analysis:
-        plane = self.source.plane(f"{self.name}.random")
-        noted = {"run": self.name}
         return kink_map(
-            self._problem, plane, grid=self._grid(self._lines), settings=noted,
-            progress=progress,
+            self._problem, self._plane, grid=self.step().grid(self._lines),
+            settings={"run": self.name}, progress=progress,
         ).to_analysis()  # fmt: skip
 
     def _creases(self, _: Progress) -> Analysis | None:
@@ -368,13 +384,17 @@ class Analyst:
             why = "too many kinks" if not kinks.listed else "no kinks"
             self.reporter.note(f"{self.name}: {why} in the window, nothing is cut")
             return None
-        plane = self.source.plane(f"{self.name}.random")
-        grid = self._grid(self.wanted.crease_points)
+        grid = self.step().grid(self.wanted.crease_points)
         try:
-            found = kink_cut_surface(
-                self._problem, plane, kinks, grid=grid, least=0.01, settings={"run": self.name}
+            cut = kink_cut_surface(
+                self._problem,
+                self._plane,
+                kinks,
+                grid=grid,
+                least=0.01,
+                settings={"run": self.name},
             )
         except ValueError as error:
             self.reporter.note(f"{self.name}: not cut: {error}")
             return None
-        return found.to_analysis()
+        return cut.to_analysis()

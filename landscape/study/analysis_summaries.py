@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -39,27 +41,31 @@ def budgets(source: StudyFile) -> list[SlopeBudget]:
 def largest_of(source: StudyFile, kind: str, run: str) -> Analysis | None:
     """Return the analysis of a run that holds most numbers, or None."""
     every = (source.analysis(kind, name) for name in source.analyses(kind))
-    own = [found for found in every if found.settings.get("run") == run]
-    return max(own, key=lambda found: sum(a.size for a in found.arrays.values()), default=None)
+    of_run = [analysis for analysis in every if analysis.settings.get("run") == run]
+    return max(
+        of_run, key=lambda analysis: sum(a.size for a in analysis.arrays.values()), default=None
+    )
 
 
 def spectra(source: StudyFile, run: str) -> list[Analysis]:
     """Return the spectra of a run: autograd's, then those with a scale; the largest of each."""
-    found: dict[str, Analysis] = {}
+    largest: dict[str, Analysis] = {}
     for name in source.analyses(SPECTRUM):
-        one = source.analysis(SPECTRUM, name)
-        if one.settings.get("run") == run:
-            key = scale_of(one)
-            found[key] = max(one, found.get(key, one), key=lambda a: int(a.settings["products"]))
-    return [found[key] for key in sorted(found)]
+        spectrum = source.analysis(SPECTRUM, name)
+        if spectrum.settings.get("run") == run:
+            key = scale_of(spectrum)
+            largest[key] = max(
+                spectrum, largest.get(key, spectrum), key=lambda a: int(a.settings["products"])
+            )
+    return [largest[key] for key in sorted(largest)]
 
 
 def scale_of(spectrum: Analysis) -> str:
     """Return which scale was asked for: "" for autograd's Hessian, ``step``, or a number."""
-    told = spectrum.settings
-    if told.get("scale") is None:
+    settings = spectrum.settings
+    if settings.get("scale") is None:
         return ""
-    return str(told["scale"]) if told.get("scale_step") is None else "step"
+    return str(settings["scale"]) if settings.get("scale_step") is None else "step"
 
 
 def report(source: StudyFile) -> dict[str, Any]:
@@ -74,22 +80,21 @@ def report(source: StudyFile) -> dict[str, Any]:
         against scale under ``curvature_scale``,
         spectral densities of the Hessian under ``spectra``.
     """
-    found = budgets(source)
+    every = budgets(source)
     runs: dict[str, Any] = {}
     for name in source.runs():
-        own = [b for b in found if b.settings.get("run") == name]
+        of_run = [b for b in every if b.settings.get("run") == name]
         entry: dict[str, Any] = {"activation_class": _class_of(name)}
         for segment, key in (("step", KIND), ("random", f"{KIND}_random")):
-            some = [b for b in own if b.settings.get("segment") == segment]
+            some = [b for b in of_run if b.settings.get("segment") == segment]
             if some:
                 entry[key] = summary(some, segment)
-        for kind, told in ((ALONG_PATH, _along), (SWAP, _swapped),
-                           ("curvature_scale", _against_scale)):  # fmt: skip
+        for kind, summarise in _SUMMARIES.items():
             largest = largest_of(source, kind, name)
             if largest is not None:
-                entry[kind] = told(largest)
+                entry[kind] = summarise(largest)
         if some_spectra := spectra(source, name):
-            entry["spectra"] = [_of_spectrum(one) for one in some_spectra]
+            entry["spectra"] = [_of_spectrum(spectrum) for spectrum in some_spectra]
         runs[name] = entry
     return {"runs": runs}
 
@@ -108,14 +113,14 @@ def summary(some: list[SlopeBudget], segment: str) -> dict[str, Any]:
     }
 
 
-def _along(found: Analysis) -> dict[str, Any]:
-    arrays = found.arrays
+def _along(analysis: Analysis) -> dict[str, Any]:
+    arrays = analysis.arrays
     return {
         "steps": arrays["steps"].tolist(),
-        "loss_over": found.settings["loss_over"],
+        "loss_over": analysis.settings["loss_over"],
         "checked": len(arrays["checked"]),
         "passed": int(np.nansum(arrays["passed"])),
-        **{name: _over_steps(found, part) for name, part in thirds(arrays["steps"]).items()},
+        **{name: _over_steps(analysis, part) for name, part in thirds(arrays["steps"]).items()},
         **{name: _spread(arrays[name].tolist()) for name in FOLLOWED},
     }
 
@@ -127,10 +132,10 @@ def thirds(steps: Any) -> dict[str, slice]:
     return last if len(steps) == 1 else {"first": slice(0, third), **last}
 
 
-def _over_steps(found: Analysis, part: slice) -> dict[str, Any]:
+def _over_steps(analysis: Analysis, part: slice) -> dict[str, Any]:
     """Sum up what was measured along some steps of a path."""
     steps, change, predicted, start = (
-        found.arrays[name][part] for name in ("steps", "slope_change", "predicted", "start")
+        analysis.arrays[name][part] for name in ("steps", "slope_change", "predicted", "start")
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         errors = {name: np.abs(values / change - 1)
@@ -138,46 +143,49 @@ def _over_steps(found: Analysis, part: slice) -> dict[str, Any]:
     return {
         "from_step": int(steps[0]),
         "to_step": int(steps[-1]),
-        "missed": _number(missed_share(found, part)),
-        **{f"{name}_of_promise": _number(share_of_promise(found, name, part))
+        "missed": _number(missed_share(analysis, part)),
+        **{f"{name}_of_promise": _number(share_of_promise(analysis, name, part))
            for name in OF_PROMISE},
         **{f"{name}_error": _spread(values.tolist()) for name, values in errors.items()},
     }  # fmt: skip
 
 
-def _swapped(found: Analysis) -> dict[str, Any]:
+def _swapped(analysis: Analysis) -> dict[str, Any]:
     """Sum up the swap of an activation, over the first and the last third of the steps."""
-    arrays = found.arrays
-    told: dict[str, Any] = {"other": found.settings["other"], "width": found.settings["width"]}
+    arrays = analysis.arrays
+    summed: dict[str, Any] = {
+        "other": analysis.settings["other"],
+        "width": analysis.settings["width"],
+    }
     for name, part in thirds(arrays["steps"]).items():
         promised = np.abs(arrays["promised"][part]).sum()
-        told[name] = {
+        summed[name] = {
             "from_step": int(arrays["steps"][part][0]),
             "to_step": int(arrays["steps"][part][-1]),
             "own": _number(arrays["slope_change"][part].sum() / promised),
             "swapped": _number(arrays["swapped_slope_change"][part].sum() / promised),
             "moved": _number(float(np.median(arrays["moved"][part]))),
-            "undone": _number(undone_share(found, part)),
+            "undone": _number(undone_share(analysis, part)),
         }
-    return told
+    return summed
 
 
-def _of_spectrum(found: Analysis) -> dict[str, Any]:
+def _of_spectrum(analysis: Analysis) -> dict[str, Any]:
     """Sum up a spectral density: mean and root mean square of all eigenvalues."""
-    told = found.settings
-    mean, square = told["moments"]
-    errors = told["moment_errors"] or [None, None]
+    settings = analysis.settings
+    mean, square = settings["moments"]
+    errors = settings["moment_errors"] or [None, None]
     kept = ("scale", "scale_step", "check", "unseen", "parameters", "examples", "steps", "starts")
     return {"mean": mean, "mean_error": errors[0], "rms": math.sqrt(square),
-            **{name: told.get(name) for name in kept}}  # fmt: skip
+            **{name: settings.get(name) for name in kept}}  # fmt: skip
 
 
 def _number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _against_scale(found: Analysis) -> dict[str, Any]:
-    arrays = found.arrays
+def _against_scale(analysis: Analysis) -> dict[str, Any]:
+    arrays = analysis.arrays
     means = {
         f"{name}_{what}": function(arrays[name], axis=1).tolist()
         for name in ("ratios", "predicted")
@@ -187,9 +195,14 @@ def _against_scale(found: Analysis) -> dict[str, Any]:
         "scales": arrays["scales"].tolist(),
         "centres": len(arrays["centres"]),
         "rounding": arrays["rounding"].tolist(),
-        "budget_passed": found.settings["budget_passed"],
+        "budget_passed": analysis.settings["budget_passed"],
         **means,
     }
+
+
+_SUMMARIES: Mapping[str, Callable[[Analysis], dict[str, Any]]] = MappingProxyType(
+    {ALONG_PATH: _along, SWAP: _swapped, "curvature_scale": _against_scale}
+)
 
 
 def _spread(values: list[float]) -> Any:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, Self, get_args
 
 import tomli_w
 
@@ -22,6 +22,41 @@ from landscape.training.training_settings import TrainingConfig, check_optimizer
 DTYPES = ("float32", "float64")
 Loss = Literal["auto", "cross_entropy", "mse"]
 LOSSES: tuple[str, ...] = get_args(Loss)
+
+
+class PlainConfig:
+    """A configuration that is written as plain values or TOML, and read from them."""
+
+    __slots__ = ()
+    command: ClassVar[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the configuration as plain values, every default visible."""
+        return to_plain(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Read a configuration from plain values.
+
+        Raises:
+            ValueError: for an unknown key (the message lists the known), a wrong type or an
+                impossible value.
+        """
+        return from_plain(cls, values)
+
+    def to_toml(self) -> str:
+        """Return the configuration as TOML, every default visible."""
+        return tomli_w.dumps(self.to_dict())
+
+    @classmethod
+    def from_toml(cls, path: Path) -> Self:
+        """Read a configuration file.
+
+        Raises:
+            ValueError: if it is not TOML or not a configuration.
+            OSError: if it cannot be read.
+        """
+        return cls.from_dict(read_toml(path, command=cls.command))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +126,7 @@ class PcaPlaneConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StudyConfig:
+class StudyConfig(PlainConfig):
     """One experiment: every activation with every optimizer and seed, all else equal.
 
     Attributes:
@@ -110,6 +145,8 @@ class StudyConfig:
         pca_plane: plane of every trajectory.
         sampling: how the loss is evaluated.
     """
+
+    command: ClassVar[str] = "landscape run"
 
     activations: tuple[str, ...] = ("relu", "elu")
     optimizers: tuple[str, ...] = ("gd",)
@@ -173,34 +210,6 @@ class StudyConfig:
             outputs=outputs,
             **options,
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the configuration as plain values, every default visible."""
-        return to_plain(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> StudyConfig:
-        """Read a configuration from plain values.
-
-        Raises:
-            ValueError: for an unknown key (the message lists the known), a wrong type or an
-                impossible value.
-        """
-        return from_plain(cls, values)
-
-    def to_toml(self) -> str:
-        """Return the configuration as TOML, every default visible."""
-        return tomli_w.dumps(self.to_dict())
-
-    @classmethod
-    def from_toml(cls, path: Path) -> StudyConfig:
-        """Read a configuration file.
-
-        Raises:
-            ValueError: if it is not TOML or not a configuration.
-            OSError: if it cannot be read.
-        """
-        return cls.from_dict(read_toml(path, command="landscape run"))
 
 
 def _check_points(points: tuple[int, ...]) -> tuple[int, ...]:

@@ -1,22 +1,17 @@
-"""Running a study: train every run, lay the planes, sample them, place the paths.
+"""Running a study: train every run, then make its surfaces.
 
-Every task asks first whether its record is there, so that the same call continues a study that
-was interrupted.
+A task is done when its record is in the file, so that the same call continues a study that was
+interrupted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from landscape.evaluation.choice import threads
-from landscape.evaluation.engine import PlaneEvaluator
-from landscape.evaluation.passes import EngineChoice
-from landscape.evaluation.sampling import empty_surface, place_on, plane_evaluator, sample_tiles
 from landscape.planes.pca import StraightPathError, pca_plane
 from landscape.records.grid import Grid
 from landscape.records.plane import Plane
@@ -34,12 +29,12 @@ from landscape.store.places import (
     surface_path,
 )
 from landscape.study.configuration import StudyConfig
-from landscape.study.fingerprint import check_same, fingerprint, noted
-from landscape.study.plane_request import PlaneRequest, curved, make_plane
-from landscape.study.reporting import Examples, Reporter, Silent
+from landscape.study.reporting import Examples, Reporter, Silent, WithinStage
+from landscape.study.request import Request
 from landscape.study.setup import Setup
 from landscape.study.solution_network import solution_model
 from landscape.study.summary import summarise
+from landscape.study.surface_maker import make_surface
 from landscape.study.windows import window_around
 from landscape.training.loop import train
 from landscape.training.training_checkpoint import TrainingCheckpoint
@@ -53,7 +48,7 @@ class Study(Presented):
         config: what to train and sample.
         path: the study file.
         load_data: called with ``config.data``; gives the examples.
-        reporter: hears of progress.
+        reporter: receives stages, progress and notes.
         keep_seconds: least time between two checkpoints of a training run.
 
     Raises:
@@ -96,10 +91,8 @@ class Study(Presented):
         with StudyWriter(self.path, config=self.config.to_dict(), facts=self.setup.facts) as writer:
             self._train(writer)
             if sample:
-                planes = self._lay_planes(writer)
-                self._sample(writer, planes)
-                self._place(writer, planes)
-                self._summarise(writer, planes)
+                self._sample(writer, self._requests(writer))
+                self._summarise(writer)
             return writer.publish()
 
     # -- tasks -------------------------------------------------------------------------------
@@ -137,102 +130,70 @@ class Study(Presented):
     def _training_threads(self, writer: StudyWriter) -> int:
         """Return the number of threads as recorded, or one or all, whichever is faster now."""
         path = analysis_path("engine", "training")
-        found = writer.find(path)
-        if isinstance(found, Analysis):
-            return int(found.settings["threads"])
+        recorded = writer.find(path)
+        if isinstance(recorded, Analysis):
+            return int(recorded.settings["threads"])
         number, _ = self.setup.speed()
         writer.put_record(path, Analysis("engine", {}, {"threads": number}))
         return number
 
-    def _lay_planes(self, writer: StudyWriter) -> list[_Task]:
-        """Make the planes of all runs that did not diverge, each with its grid.
+    def _requests(self, writer: StudyWriter) -> list[Request]:
+        """Return the surfaces of all runs that did not diverge.
 
-        A run whose path is straight goes without a PCA plane; a note says so.
+        PCA planes are made at once, since one window holds the paths of all. A run whose path is
+        straight goes without a PCA plane; a note says so.
         """
         random, pca = self.config.random_plane, self.config.pca_plane
-        tasks, paths = [], []
+        requests, paths = [], {}
         for run, trajectory in self._finished(writer):
             if random.points:
-                shape = (random.points[0], random.points[1])
                 ends = (-random.span, random.span)
-                grid = Grid.rectangle(shape, ends, ends)
-                tasks.append(_Task(run, f"{run}.random", "random", grid))
+                requests.append(Request(
+                    run=run, kind="random", identifier=f"{run}.random", seed=random.seed,
+                    normalisation=random.normalisation, grid=Grid.over(random.points, (ends, ends)),
+                ))  # fmt: skip
             if pca.points:
-                task = _Task(run, f"{run}.pca", "pca", None)
                 try:
-                    plane = self._plane(writer, task, trajectory)
+                    paths[run] = project(trajectory.thetas, self._pca(writer, run, trajectory))[0]
                 except StraightPathError as error:
                     self.reporter.note(f"{run} has no PCA plane: {error}")
-                    continue
-                tasks.append(task)
-                paths.append(project(trajectory.thetas, plane)[0])
-        for task in tasks:
-            if task.grid is None:
-                task.grid = window_around(paths, pca.points, margin=pca.margin)
-        return tasks
+        if paths:
+            window = window_around(list(paths.values()), pca.points, margin=pca.margin)
+            requests += [Request(run=run, kind="pca", identifier=f"{run}.pca", length=pca.length,
+                                 grid=window) for run in paths]  # fmt: skip
+        return requests
 
-    def _plane(self, writer: StudyWriter, task: _Task, trajectory: Trajectory) -> Plane:
-        found = writer.find(plane_path(task.plane))
-        if isinstance(found, Plane):
-            return found
-        if task.kind == "pca":
-            plane = pca_plane(
-                trajectory,
-                length=self.config.pca_plane.length,
-                memory=self.config.sampling.memory,
-            )
-        else:
-            random = self.config.random_plane
-            request = PlaneRequest(seed=random.seed, normalisation=random.normalisation)
-            problem = self.setup.problem(solution_model(trajectory))
-            plane = curved(problem, make_plane(problem, request))
-        plane = replace(plane, settings={**plane.settings, "runs": [task.run]})
-        writer.put_record(plane_path(task.plane), plane)
+    def _pca(self, writer: StudyWriter, run: str, trajectory: Trajectory) -> Plane:
+        plane = writer.find(plane_path(f"{run}.pca"))
+        if not isinstance(plane, Plane):
+            length, memory = self.config.pca_plane.length, self.config.sampling.memory
+            plane = pca_plane(trajectory, length=length, memory=memory)
+            writer.put_record(plane_path(f"{run}.pca"), plane)
         return plane
 
-    def _sample(self, writer: StudyWriter, tasks: list[_Task]) -> None:
-        todo = [task for task in tasks if not writer.has(surface_path(task.plane))]
-        self.reporter.stage("sampling", sum(t.grid.size for t in todo if t.grid is not None))
-        for task in todo:
-            trajectory = _trajectory(writer, task.run)
-            plane = self._plane(writer, task, trajectory)
-            evaluator = self._evaluator(writer, plane, trajectory)
-            path = surface_path(task.plane)
-            surface = writer.find(path)
-            now = fingerprint(
-                evaluator, plane, solution_model(trajectory), data=self.setup.data.sha256
-            )
-            if isinstance(surface, Surface):
-                check_same(surface, now, task.plane)
-            else:
-                grid = task.grid or Grid.square()
-                surface = empty_surface(evaluator, plane, grid, plane_id=task.plane, run=task.run)
-                surface = replace(surface, settings=noted(surface.settings, now))
-                writer.put_record(path, surface)
-            self.reporter.advance(int(np.count_nonzero(surface.status)))
-            for indices, values in sample_tiles(evaluator, surface):
-                writer.put_tile(path, indices, values)
-                self.reporter.advance(len(indices))
+    def _sample(self, writer: StudyWriter, requests: list[Request]) -> None:
+        """Make the surfaces, all by the engine's choice for the first."""
+        missing = [request for request in requests if not writer.has(surface_path(request.name))]
+        self.reporter.stage("sampling", sum(request.grid.size for request in missing))
+        for request in requests:
+            run, name = str(request.run), request.name
+            parts = (surface_path(name), plane_path(name), projection_path(run, name))
+            if not all(map(writer.has, parts)):
+                trajectory = _trajectory(writer, run)
+                make_surface(
+                    writer, request, self.setup.problem(solution_model(trajectory)),
+                    paths={run: trajectory}, engine=self.config.sampling,
+                    reporter=WithinStage(self.reporter),
+                    choice_path=analysis_path("engine", "choice"), points=self.setup.points,
+                )  # fmt: skip
 
-    def _place(self, writer: StudyWriter, tasks: list[_Task]) -> None:
-        todo = [t for t in tasks if not writer.has(projection_path(t.run, t.plane))]
-        self.reporter.stage("placing paths", len(todo))
-        for task in todo:
-            trajectory = _trajectory(writer, task.run)
-            plane = self._plane(writer, task, trajectory)
-            evaluator = self._evaluator(writer, plane, trajectory)
-            projection = place_on(evaluator, plane, trajectory, run=task.run, plane_id=task.plane)
-            writer.put_record(projection_path(task.run, task.plane), projection)
-            self.reporter.advance(1)
-
-    def _summarise(self, writer: StudyWriter, tasks: list[_Task]) -> None:
+    def _summarise(self, writer: StudyWriter) -> None:
         for key in self.config.runs:
             path = analysis_path("summary", key.name)
             if writer.has(path):
                 continue
-            own = {task.kind: task.plane for task in tasks if task.run == key.name}
-            surface = writer.find(surface_path(own["random"])) if "random" in own else None
-            placed = writer.find(projection_path(key.name, own["pca"])) if "pca" in own else None
+            surface = writer.find(surface_path(f"{key.name}.random"))
+            placed = writer.find(projection_path(key.name, f"{key.name}.pca"))
             summary = summarise(
                 key.name,
                 _trajectory(writer, key.name),
@@ -240,7 +201,7 @@ class Study(Presented):
                 surface=surface if isinstance(surface, Surface) else None,
                 captured=placed.captured if isinstance(placed, Projection) else None,
             )
-            writer.put_record(path, Analysis("summary", {}, summary.to_dict()))
+            writer.put_record(path, Analysis("summary", {}, asdict(summary)))
 
     # -- parts -------------------------------------------------------------------------------
 
@@ -251,37 +212,9 @@ class Study(Presented):
             if run.diverged_at is None:
                 yield key.name, run
 
-    def _evaluator(
-        self, writer: StudyWriter, plane: Plane, trajectory: Trajectory
-    ) -> PlaneEvaluator:
-        """Evaluate as recorded, or as a brief measurement finds best, which is then recorded."""
-        path = analysis_path("engine", "choice")
-        found = writer.find(path)
-        evaluator = plane_evaluator(
-            self.setup.problem(solution_model(trajectory)),
-            plane,
-            config=self.config.sampling,
-            choice=EngineChoice(**found.settings) if isinstance(found, Analysis) else None,
-            points=self.setup.points,
-        )
-        if found is None:
-            self.reporter.note(f"evaluating: {evaluator.choice}")
-            writer.put_record(path, Analysis("engine", {}, evaluator.choice.to_dict()))
-        return evaluator
-
-
-@dataclass(slots=True)
-class _Task:
-    """One plane to sample."""
-
-    run: str
-    plane: str
-    kind: str
-    grid: Grid | None
-
 
 def _trajectory(writer: StudyWriter, run: str) -> Trajectory:
-    found = writer.find(run_path(run))
-    if not isinstance(found, Trajectory):
+    trajectory = writer.find(run_path(run))
+    if not isinstance(trajectory, Trajectory):
         raise TypeError(f"the run {run} is not in the study; train it first")
-    return found
+    return trajectory

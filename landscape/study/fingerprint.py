@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-from torch import Tensor, nn
+from torch import Tensor
 
 from landscape.evaluation.engine import PlaneEvaluator
 from landscape.networks.parameters import unwrapped
 from landscape.problem.examples import Batches, map_tensors
-from landscape.records.plane import Plane
 from landscape.records.surface import Surface
 from landscape.store.digests import array_digest
 
@@ -23,23 +21,15 @@ _WORDS = {
 }  # fmt: skip
 
 
-def fingerprint(
-    evaluator: PlaneEvaluator, plane: Plane, model: nn.Module, *, data: str = ""
-) -> dict[str, str]:
-    """Return digests and names of all that a surface's values depend on, besides its grid.
-
-    Args:
-        evaluator: of the model on the plane.
-        plane: whose origin are the weights.
-        model: whose buffers count.
-        data: digest of the data, if it is known.
-    """
-    settings = evaluator.settings
+def fingerprint(evaluator: PlaneEvaluator) -> dict[str, str]:
+    """Return digests and names of all that a surface's values depend on, besides its grid."""
+    settings, plane = evaluator.settings, evaluator.plane
+    buffers = dict(unwrapped(evaluator.problem.model).named_buffers())
     return {
         "weights": array_digest(plane.origin),
-        "buffers": _tensors_digest(dict(unwrapped(model).named_buffers())),
+        "buffers": _tensors_digest(buffers),
         "directions": array_digest(plane.directions),
-        "data": data or _data_digest(evaluator.batches),
+        "data": _data_digest(evaluator.batches),
         "loss": str(settings["loss"]),
         "dtype": str(settings["dtype"]),
         "device": str(settings["device"]),
@@ -67,13 +57,13 @@ def check_same(
     free = ("dtype", "device") if surface.complete else ()
     different = [n for n in now if n not in free and then.get(n, now[n]) != now[n]]
     if different:
-        said = "; ".join(
+        differences = "; ".join(
             f"{_WORDS[name]} {_short(then[name])} then, {_short(now[name])} now"
             for name in different
         )
         what = ("surface", "made") if surface.complete else ("unfinished surface", "begun")
         raise ValueError(
-            f"the {what[0]} {identifier} was {what[1]} with something else: {said}. "
+            f"the {what[0]} {identifier} was {what[1]} with something else: {differences}. "
             f"Give another --name, or what it was {what[1]} with"
         )
 
@@ -83,15 +73,15 @@ def _short(value: str) -> str:
 
 
 def _data_digest(batches: Batches) -> str:
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
 
     def add(values: Tensor) -> Tensor:
-        found.update(_plain(values).encode())
+        digest.update(_plain(values).encode())
         return values
 
     for part in batches.parts:
         map_tensors(add, part)
-    return found.hexdigest()
+    return digest.hexdigest()
 
 
 def _tensors_digest(tensors: dict[str, Tensor]) -> str:
@@ -106,8 +96,3 @@ def _plain(values: Tensor) -> str:
         return array_digest(plain.numpy())
     except TypeError:
         return array_digest(np.frombuffer(bytes(plain.untyped_storage()), dtype=np.uint8))
-
-
-def noted(surface_settings: Mapping[str, Any], now: Mapping[str, str]) -> dict[str, Any]:
-    """Return a surface's settings with the fingerprint."""
-    return {**surface_settings, NAME: dict(now)}

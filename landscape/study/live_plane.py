@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from landscape.evaluation.engine import PlaneEvaluator
-from landscape.evaluation.engine_settings import SamplingConfig
-from landscape.evaluation.sampling import (
-    empty_surface,
-    plane_evaluator,
-    sample_tiles,
-    with_gradients,
-)
+from landscape.evaluation.sampling import empty_surface, fill
 from landscape.planes.within import line_within
 from landscape.problem import Problem
+from landscape.records.arrays import Floats
 from landscape.records.grid import Grid
 from landscape.records.plane import Plane
 from landscape.records.results import Projection
 from landscape.records.surface import Status, Surface
 from landscape.store import StudyFile, StudyWriter
-from landscape.store.places import plane_path, surface_path
-from landscape.study.one_surface import surface_of
-from landscape.study.plane_request import OTHERS, curved
 from landscape.study.reporting import Silent
-from landscape.study.request import Request
+from landscape.study.request import OTHERS, Request
 from landscape.study.sample_command import sample_command
 from landscape.study.solution_network import SolutionNetwork
+from landscape.study.surface_maker import make_surface
 
 OnTile = Callable[[Surface], None]
 Cancelled = Callable[[], bool]
@@ -40,10 +33,11 @@ FLOAT64_BELOW = 0.03
 USUAL_GRID = Grid.square(51)
 
 
+@dataclass
 class LivePlane:
     """A plane of which any window can be sampled, and the line between any two of its points.
 
-    Args:
+    Attributes:
         source: the study.
         name: id of the surface, or how the plane was made.
         plane: the plane; None if the study does not have it.
@@ -53,31 +47,24 @@ class LivePlane:
         request: how ``landscape sample`` names this plane; its grid does not matter.
     """
 
-    def __init__(
-        self,
-        source: StudyFile,
-        name: str,
-        *,
-        plane: Plane | None = None,
-        surface: Surface | None = None,
-        paths: tuple[Projection, ...] = (),
-        network: SolutionNetwork | None = None,
-        request: Request | None = None,
-    ) -> None:
-        self.name = name
-        self.title = name
-        self.plane = plane
-        self.surface = surface
-        self.paths = paths
-        self._source = source
-        self._network = network
-        self._request = request
-        self._evaluators: dict[torch.dtype, PlaneEvaluator] = {}
+    source: StudyFile
+    name: str
+    plane: Plane | None = None
+    surface: Surface | None = None
+    paths: tuple[Projection, ...] = ()
+    network: SolutionNetwork | None = None
+    request: Request | None = None
+    _evaluators: dict[torch.dtype, PlaneEvaluator] = field(default_factory=dict, init=False)
+
+    @property
+    def title(self) -> str:
+        """What pictures call it."""
+        return self.name
 
     @property
     def live(self) -> bool:
         """Whether it can be sampled: whether plane and network are known."""
-        return self._network is not None and self.plane is not None
+        return self.network is not None and self.plane is not None
 
     def dtype_of(self, grid: Grid) -> torch.dtype:
         """Return the precision in which a window is sampled.
@@ -106,9 +93,8 @@ class LivePlane:
         Raises:
             ValueError: if the network cannot be built again from the study.
         """
-        _, plane = self._able()
-        evaluator = self._evaluator(self.dtype_of(grid), grid.size)
-        return self._sampled(evaluator, plane, grid, on_tile, cancelled)
+        evaluator = self.evaluator(self.dtype_of(grid), grid.size)
+        return self._sampled(evaluator, grid, on_tile, cancelled)
 
     def sample_line(
         self,
@@ -122,7 +108,7 @@ class LivePlane:
 
         Args:
             first: its alpha and beta.
-            second: likewise.
+            second: alpha and beta of the other point.
             points: on the line, its ends among them.
             on_tile: called with the unfinished line after every tile.
             cancelled: asked after every tile; the line then stays unfinished.
@@ -136,22 +122,20 @@ class LivePlane:
         _, plane = self._able()
         line, grid = line_within(plane, first, second), Grid.line(points, (0.0, 1.0))
         evaluator = self._made(line, self._dtype(line.settings["distance"]), points)
-        return self._sampled(evaluator, line, grid, on_tile, cancelled)
+        return self._sampled(evaluator, grid, on_tile, cancelled)
 
     def _sampled(
-        self,
-        evaluator: PlaneEvaluator,
-        plane: Plane,
-        grid: Grid,
-        on_tile: OnTile,
-        cancelled: Cancelled,
+        self, evaluator: PlaneEvaluator, grid: Grid, on_tile: OnTile, cancelled: Cancelled
     ) -> Surface:
-        surface = empty_surface(evaluator, plane, grid, run=self._run())
-        for indices, values in sample_tiles(evaluator, surface):
+        surface = empty_surface(evaluator, grid, run=self._able()[0].run)
+
+        def show(indices: NDArray[np.int64], values: dict[str, Floats]) -> bool:
+            nonlocal surface
             surface = surface.with_points(indices, values, Status.EVALUATED)
             on_tile(surface)
-            if cancelled():
-                break
+            return cancelled()
+
+        fill(evaluator, surface, show)
         return surface
 
     def keep(self, surface: Surface) -> str:
@@ -167,49 +151,32 @@ class LivePlane:
         if not surface.complete:
             raise ValueError("only a finished surface can be kept; wait until it is sampled")
         request = self._asking(surface)
-        plane = replace(plane, settings=_without_window(plane.settings))
         if request.line:
             plane = line_within(plane, request.line[:2], request.line[2:])
-        elif request.kind == "random" and not {"hessian", "no_hessian"} & set(plane.settings):
-            plane = curved(request.read(network.problem), plane)
-        name = request.name
-        settings = {**_without_window(surface.settings), **plane.settings, "asked": request.asked}
-        with StudyWriter(self._source.path) as writer:
-            if writer.find(surface_path(name)) is None:
-                if writer.find(plane_path(name)) is None:
-                    writer.put_record(plane_path(name), plane)
-                whole = replace(surface, plane=name, run=request.run, settings=settings)
-                writer.put_record(surface_path(name), whole)
-            # Checks that the id is this surface's, and places the paths.
-            surface_of(
+        with StudyWriter(self.source.path) as writer:
+            make_surface(
                 writer, request, self._read(request, str(surface.settings["dtype"])),
-                paths={run: network.trajectory(run) for run in self._runs(request)},
-                engine=network.config.sampling, reporter=Silent(),
+                paths={run: network.trajectory(run) for run in request.runs},
+                engine=network.config.sampling, reporter=Silent(), sampled=(plane, surface),
             )  # fmt: skip
-        return name
+        return request.name
 
     def command(self, surface: Surface) -> str:
         """Write the command that samples the same window or line; "" if there is none."""
-        if self._request is None:
+        if self.request is None:
             return ""
-        return sample_command(self._asking(surface), self._source.path)
+        return sample_command(self._asking(surface), self.source.path)
 
     def _able(self) -> tuple[SolutionNetwork, Plane]:
-        if self._network is None or self.plane is None:
+        if self.network is None or self.plane is None:
             raise ValueError(
                 f"{self.name} cannot be sampled anew: the study does not say how to build its "
                 "network; it can be looked at only"
             )
-        return self._network, self.plane
-
-    def _run(self) -> str | None:
-        return None if self._network is None else self._network.run
-
-    def _runs(self, request: Request) -> list[str]:
-        return list(dict.fromkeys([str(request.run), *request.others, *request.placed]))
+        return self.network, self.plane
 
     def _asking(self, surface: Surface) -> Request:
-        if self._request is None:
+        if self.request is None:
             kind = surface.settings.get("kind")
             raise ValueError(
                 f"a plane of kind {kind!r} is not one that 'landscape sample' makes "
@@ -219,20 +186,21 @@ class LivePlane:
         dtype = str(surface.settings["dtype"])
         ends = surface.settings.get("ends", []) if len(surface.grid.shape) == 1 else []
         line = tuple(float(value) for end in ends for value in end)
-        return replace(self._request, grid=surface.grid, line=line,
+        return replace(self.request, grid=surface.grid, line=line,
                        dtype="" if dtype == network.config.dtype else dtype)  # fmt: skip
 
-    def _evaluator(self, dtype: torch.dtype, points: int) -> PlaneEvaluator:
+    def evaluator(self, dtype: torch.dtype, points: int) -> PlaneEvaluator:
+        """Return what evaluates the plane in a precision, chosen for so many points at first."""
         if dtype not in self._evaluators:
             self._evaluators[dtype] = self._made(self._able()[1], dtype, points)
         return self._evaluators[dtype]
 
     def _made(self, plane: Plane, dtype: torch.dtype, points: int) -> PlaneEvaluator:
         network, _ = self._able()
-        request = self._request or Request(run=network.run, kind="random", grid=USUAL_GRID)
-        return plane_evaluator(
+        request = self.request or Request(run=network.run, kind="random", grid=USUAL_GRID)
+        return PlaneEvaluator(
             self._read(request, str(dtype).removeprefix("torch.")), plane,
-            config=_engine(network.config.sampling, request), points=points,
+            config=request.engine(network.config.sampling), points=points,
             divergence=request.divergence,
         )  # fmt: skip
 
@@ -242,32 +210,8 @@ class LivePlane:
 
 
 def request_of(surface: Surface) -> Request | None:
-    """Return how ``landscape sample`` is asked for the plane of a surface; None if it is not."""
-    settings = surface.settings
-    asked = {**settings.get("asked", {})}
-    kind = asked.get("kind", settings.get("kind"))
-    if kind not in OTHERS or OTHERS[kind] != len(asked.get("others", [])):
+    """Return the request for a surface's plane; None if ``landscape sample`` makes no such one."""
+    request = Request.of(surface, "")
+    if request is None or surface.settings.get("kind") != request.kind:
         return None
-    return Request(
-        run=surface.run, kind=kind, grid=surface.grid,
-        seed=int(settings.get("seed", 0)) if kind in ("random", "gradient") else 0,
-        normalisation=str(settings.get("normalisation", "filter")) if kind == "random"
-        else "filter",
-        which=tuple(asked.get("which", ["all"])), others=tuple(asked.get("others", [])),
-        gradients=bool(asked.get("gradients", False)),
-        batch_norm=asked.get("batch_norm", "frozen"), subset=int(asked.get("subset", 0)),
-        divergence="divergences" in surface.fields,
-        length="unit" if settings.get("direction_length", 1.0) == 1.0 else "displacement",
-    )  # fmt: skip
-
-
-def _engine(engine: SamplingConfig, request: Request) -> SamplingConfig:
-    """As the command does: what the study prescribes for the loss alone does not bind."""
-    if not request.gradients:
-        return engine
-    return with_gradients(replace(engine, strategy="auto", compile="never"))
-
-
-def _without_window(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out what only says for which runs the experiment made the plane."""
-    return {key: value for key, value in settings.items() if key != "runs"}
+    return replace(request, tolerance=0.0, height="log", dtype="", line=())

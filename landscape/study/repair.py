@@ -1,21 +1,21 @@
 """Surfaces that were added to a study, completed after damage took a part of them.
 
-A surface notes what was asked for, so that it can be asked for again: the points that are missing
-are evaluated as they were before, planes and placed paths that are gone are made anew.
+A surface notes its request. The same request again evaluates the points that are missing, and makes
+planes and placed paths that are gone.
 """
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
 from typing import Any
 
-from landscape.records.surface import Surface
 from landscape.store import StudyFile, open_study
 from landscape.study.configuration import StudyConfig
-from landscape.study.one_surface import sample_more
 from landscape.study.reporting import Examples, Reporter, Silent
 from landscape.study.request import Request
+from landscape.study.run_surfaces import sample_run
 from landscape.study.sample_command import sample_command
 
 _NODES = ".nodes"
@@ -37,7 +37,7 @@ def repair_surfaces(
         config: its configuration.
         damaged: paths of records that lost tiles or were removed.
         load_data: called with ``config.data``.
-        reporter: hears of progress.
+        reporter: receives stages, progress and notes.
 
     Returns:
         Why a surface could not be completed, by its path.
@@ -50,11 +50,11 @@ def repair_surfaces(
     for identifier in touched(study, damaged):
         placed = [p[12:].rpartition("@")[0] for p in damaged
                   if p.startswith("projections/") and p.endswith(f"@{identifier}")]  # fmt: skip
-        request = request_of(study.surface(identifier), identifier, placed)
+        request = Request.of(study.surface(identifier), identifier, placed)
         if request is None:
             continue
         try:
-            sample_more(study, config, request, load_data=load_data, reporter=reporter)
+            sample_run(study, config, request, load_data=load_data, reporter=reporter)
         except (ValueError, KeyError) as error:
             failed[f"surfaces/{identifier}"] = str(error.args[0] if error.args else error)
     return failed
@@ -62,42 +62,16 @@ def repair_surfaces(
 
 def touched(study: StudyFile, damaged: Iterable[str]) -> list[str]:
     """Return the ids of surfaces whose points, plane, placed paths or decay damage took."""
-    known, found = set(study.surfaces()), set()
+    known, names = set(study.surfaces()), set()
     for path in damaged:
         group, _, rest = path.partition("/")
         if group in ("surfaces", "planes"):
-            found |= {rest, rest.removesuffix(_NODES)}
+            names |= {rest, rest.removesuffix(_NODES)}
         elif group == "projections":
-            found.add(rest.rpartition("@")[2])
+            names.add(rest.rpartition("@")[2])
         elif path.startswith("analyses/spectral_decay/"):
-            found.add(path.rpartition("/")[2])
-    return sorted(name for name in found & known if not name.endswith(_NODES))
-
-
-def request_of(surface: Surface, identifier: str, placed: Iterable[str] = ()) -> Request | None:
-    """Return the request that made a surface, None if it does not say.
-
-    Args:
-        surface: as it is stored.
-        identifier: its id.
-        placed: runs to be placed on its plane besides those of the request.
-    """
-    asked = surface.settings.get("asked")
-    if not isinstance(asked, dict) or "kind" not in asked:
-        return None
-    given = {**asked, "others": tuple(asked.get("others", ()))}
-    for name in ("which", "line"):
-        if name in given:
-            given[name] = tuple(given[name])
-    own = {given.get("run"), *given["others"]}
-    try:
-        return Request(
-            **given, grid=surface.grid, identifier=identifier,
-            placed=tuple(name for name in placed if name not in own),
-            divergence="divergences" in surface.fields,
-        )  # fmt: skip
-    except (TypeError, ValueError):
-        return None  # of a later version, or another program's
+            names.add(path.rpartition("/")[2])
+    return sorted(name for name in names & known if not name.endswith(_NODES))
 
 
 def remedy(study: StudyFile, path: str) -> str:
@@ -109,21 +83,21 @@ def remedy(study: StudyFile, path: str) -> str:
     """
     group, _, name = path.partition("/")
     if group == "surfaces" and name in study.surfaces():
-        request = request_of(study.surface(name), name)
+        request = Request.of(study.surface(name), name)
         user = study.surface(name).settings.get("own")
         if request is not None and (command := sample_command(request, study.path, user)):
             return command
     if path.split("/")[1] in _ANALYSED and group == "analyses":
-        return f"landscape analyse {shlex.quote(str(study.path))}, with the options of then"
+        return f"landscape analyse {shlex.quote(str(study.path))}, with the same options as before"
     return "the command that made it"
 
 
-def incomplete(path: Any, damaged: Iterable[str]) -> list[str]:
+def incomplete(file: Path, damaged: Iterable[str]) -> list[str]:
     """Return which of the damaged records are still absent, or lack points."""
-    study = open_study(path)
+    study = open_study(file)
     there = set(study.paths())
     return [
-        one for one in damaged
-        if one not in there
-        or (one.startswith("surfaces/") and not study.surface(one.partition("/")[2]).complete)
+        path for path in damaged
+        if path not in there
+        or (path.startswith("surfaces/") and not study.surface(path.partition("/")[2]).complete)
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a study needs of its data, and whom it tells how far it has come."""
+"""The interfaces of a study: the data it reads, and the reporter that shows its progress."""
 
 from __future__ import annotations
 
@@ -36,6 +36,16 @@ class Reporter(Protocol):
 
     def note(self, text: str) -> None:
         """Something worth a line."""
+
+
+class WithinStage:
+    """A reporter for a part of a stage, which begins no stages of its own."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self.advance, self.note = reporter.advance, reporter.note
+
+    def stage(self, name: str, total: int) -> None:
+        """Say nothing: the whole stage is under way."""
 
 
 class Silent:

@@ -1,24 +1,31 @@
-"""Which one more surface of a study is asked for."""
+"""A request: which surface of which network, on which plane and grid, read in which way."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 
+from landscape.evaluation.engine_settings import SamplingConfig
 from landscape.evaluation.resampling import NO_GRADIENTS, check_height, check_tolerance
+from landscape.evaluation.sampling import with_gradients
+from landscape.networks.selection import Which
 from landscape.problem import Problem
 from landscape.problem.batch_norm import BatchNorm
 from landscape.problem.subsets import Subset
 from landscape.records.choices import check_known
 from landscape.records.grid import Grid
 from landscape.records.naming import check_identifier
-from landscape.records.plane import Length
+from landscape.records.plane import LENGTHS, NORMALISATIONS, Length
+from landscape.records.surface import Surface
 from landscape.study.configuration import DTYPES
-from landscape.study.plane_request import OTHERS, PlaneRequest
 
+# With how many other solutions each kind of plane is made.
+OTHERS = {"random": 0, "pca": 0, "hessian": 0, "gradient": 0, "update": 0, "between": 1,
+          "through": 2}  # fmt: skip
 # Said of parameters as a whole; all else are names.
 _WORDS = (("all",), ("trainable",))
 
@@ -29,7 +36,9 @@ class Request:
 
     Attributes:
         run: name of the run; None for a network without one.
-        kind: of the plane, see :class:`landscape.study.plane_request.PlaneRequest`.
+        kind: of the plane: ``random``; ``pca`` of the path; ``hessian``, its two largest
+            eigenvectors; ``gradient`` and a random direction; ``update``, the last two steps;
+            ``between`` this solution and another, a line; ``through`` this and two others.
         grid: coordinates; a random line or volume has one axis or three.
         seed: of the random directions.
         normalisation: of the random directions.
@@ -81,7 +90,7 @@ class Request:
                 f"a {self.kind} plane is made with {OTHERS[self.kind]} other solutions, "
                 f"got {len(self.others)}; name each with --other"
             )
-        self.plane  # noqa: B018
+        self._check_plane()
         if self.tolerance:
             check_tolerance(self.tolerance)
             if self.gradients:
@@ -98,15 +107,67 @@ class Request:
             check_known("dtype", self.dtype, DTYPES)
         check_identifier(self.name, "surface")
 
+    @classmethod
+    def of(cls, surface: Surface, identifier: str, placed: Iterable[str] = ()) -> Request | None:
+        """Return the request that made a surface, None if the surface does not note it.
+
+        Args:
+            surface: as it is stored.
+            identifier: its id.
+            placed: runs to be placed on its plane besides those of the request.
+        """
+        asked = surface.settings.get("asked")
+        if not isinstance(asked, dict) or "kind" not in asked:
+            return None
+        noted: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list | tuple) else v for k, v in asked.items()
+        }
+        there = {noted.get("run"), *noted.get("others", ())}
+        try:
+            return cls(
+                **noted, grid=surface.grid, identifier=identifier,
+                placed=tuple(run for run in placed if run not in there),
+                divergence="divergences" in surface.fields,
+            )  # fmt: skip
+        except (TypeError, ValueError):
+            return None  # of a later version, or another program's
+
     @property
-    def plane(self) -> PlaneRequest:
-        """Which plane."""
-        return PlaneRequest(
-            kind=self.kind, seed=self.seed, normalisation=self.normalisation,
-            which=self.which[0] if self.which in _WORDS else self.which,
-            axes=2 if self.line else len(self.grid.shape),
-            length=self.length,
-        )  # fmt: skip
+    def runs(self) -> tuple[str, ...]:
+        """The runs whose paths are placed: that of the solution, other solutions, further ones."""
+        return tuple(dict.fromkeys([str(self.run), *self.others, *self.placed]))
+
+    @property
+    def axes(self) -> int:
+        """Number of the plane's directions."""
+        return 2 if self.line else len(self.grid.shape)
+
+    @property
+    def parameters(self) -> Which:
+        """The parameters that random directions perturb."""
+        return cast("Which", self.which[0] if self.which in _WORDS else self.which)
+
+    def _check_plane(self) -> None:
+        check_known("plane", self.kind, OTHERS)
+        check_known("normalisation", self.normalisation, NORMALISATIONS)
+        check_known("length", self.length, LENGTHS)
+        if self.seed < 0:
+            raise ValueError(f"the seed must be >= 0, got {self.seed}; leave it out for 0")
+        wanted = 1 if self.kind == "between" else 2
+        if self.kind != "random" and self.axes != wanted:
+            axes, how = ("1 axis", "51x1") if wanted == 1 else ("2 axes", "51x51")
+            raise ValueError(
+                f"a {self.kind} plane has {axes}, got a grid of {self.axes}; write it as {how}"
+            )
+
+    def engine(self, prescribed: SamplingConfig) -> SamplingConfig:
+        """Return how points are evaluated, by what a study prescribes.
+
+        What it prescribes for the loss alone does not bind where gradients are evaluated too.
+        """
+        if not self.gradients:
+            return prescribed
+        return with_gradients(replace(prescribed, strategy="auto", compile="never"))
 
     def read(self, problem: Problem) -> Problem:
         """Return a problem as the request wants it read, in its precision if it names one.
@@ -115,14 +176,14 @@ class Request:
             ValueError: if the problem itself says otherwise: the surface would note the wrong one.
         """
         wanted = (self.batch_norm, Subset(self.subset) if self.subset else None)
-        said = (problem.batch_norm, problem.subset)
-        if said not in (("frozen", None), wanted):
+        given = (problem.batch_norm, problem.subset)
+        if given not in (("frozen", None), wanted):
             raise ValueError(
-                f"the request must say what the problem says, batch_norm and subset {said}, got "
+                f"the request must say what the problem says, batch_norm and subset {given}, got "
                 f"{wanted}; say it in the request"
             )
         dtype = getattr(torch, self.dtype) if self.dtype else problem.dtype
-        if said == wanted and dtype == problem.dtype:
+        if given == wanted and dtype == problem.dtype:
             return problem
         return replace(problem, batch_norm=wanted[0], subset=wanted[1], dtype=dtype)
 

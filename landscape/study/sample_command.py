@@ -12,7 +12,7 @@ from landscape.study.request import Request
 
 
 def sample_command(request: Request, study: Path, user: Mapping[str, Any] | None = None) -> str:
-    """Write the command that samples what is asked for.
+    """Write the command that samples the surface of a request.
 
     Args:
         request: which surface.

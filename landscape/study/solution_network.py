@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -60,6 +62,19 @@ def trained_on(
     return data
 
 
+def solution_of(source: StudyFile, run: str) -> Trajectory:
+    """Return the path of a run that ends at a solution.
+
+    Raises:
+        KeyError: if the study has no such run.
+        ValueError: if it diverged.
+    """
+    trajectory = source.trajectory(run)
+    if trajectory.diverged_at is not None:
+        raise ValueError(f"{run} diverged at step {trajectory.diverged_at}: no solution")
+    return trajectory
+
+
 def solution_problem(trajectory: Trajectory, data: Any) -> Problem:
     """Return the network at the end of a path, with the loss it was trained with, over data.
 
@@ -69,40 +84,31 @@ def solution_problem(trajectory: Trajectory, data: Any) -> Problem:
     return Problem(solution_model(trajectory), str(trajectory.settings["loss"]), data)
 
 
+@dataclass(frozen=True)
 class SolutionNetwork:
     """The solution of a run, with its loss and the data of the study; loaded when first used.
 
-    Args:
+    Attributes:
         source: the study.
         config: its configuration.
         run: name of the run.
         load_data: called with ``config.data``.
     """
 
-    def __init__(
-        self,
-        source: StudyFile,
-        config: StudyConfig,
-        run: str,
-        load_data: Callable[[Any], Examples],
-    ) -> None:
-        self.run = run
-        self.config = config
-        self._source = source
-        self._load_data = load_data
-        self._loaded: Problem | None = None
+    source: StudyFile
+    config: StudyConfig
+    run: str
+    load_data: Callable[[Any], Examples]
 
-    @property
+    @cached_property
     def problem(self) -> Problem:
         """The network at the solution, its loss, and the data it was trained on.
 
         Raises:
             ValueError: if the data are others, or the network cannot be built again.
         """
-        if self._loaded is None:
-            data = trained_on(self._source, self.config, self._load_data)
-            self._loaded = solution_problem(self.trajectory(self.run), data)
-        return self._loaded
+        data = trained_on(self.source, self.config, self.load_data)
+        return solution_problem(self.trajectory(self.run), data)
 
     def trajectory(self, run: str) -> Trajectory:
         """Read the path of a run of the same study.
@@ -110,7 +116,4 @@ class SolutionNetwork:
         Raises:
             ValueError: if it diverged.
         """
-        trajectory = self._source.trajectory(run)
-        if trajectory.diverged_at is not None:
-            raise ValueError(f"{run} diverged at step {trajectory.diverged_at}: no solution")
-        return trajectory
+        return solution_of(self.source, run)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,7 +19,7 @@ class RunSummary:
         run: its name.
         final_loss: loss over the training set at the last record; None if it is not finite, which
             JSON cannot hold (the trajectory keeps it as it is).
-        accuracy: accuracy likewise as a fraction; None for a regression.
+        accuracy: over the training set at the last record, a fraction; None for a regression.
         sharpness: largest curvature in the random plane at the solution, see
             :func:`landscape.plane_sharpness`; None without such a plane.
         steps_to_target: steps until the loss was first at most ``target_loss``; None if never.
@@ -37,10 +36,6 @@ class RunSummary:
     target_loss: float
     captured: float | None = None
     diverged_at: int | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the summary as plain values."""
-        return asdict(self)
 
 
 def summarise(

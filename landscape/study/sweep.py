@@ -18,10 +18,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from landscape.claims.claim import KIND, Claim, Finding, Setting, known_claims
+from landscape.claims.claim import Claim, known_claims
 from landscape.claims.effort import ARMS, Arm
 from landscape.claims.primary import deciding_arm, digest
-from landscape.claims.verdicts import together
+from landscape.claims.setting import KIND, Setting
+from landscape.claims.verdicts import Finding, together
 from landscape.evaluation.choice import threads
 from landscape.networks.randomness import keyed_generator
 from landscape.records.plain import to_plain
@@ -57,13 +58,13 @@ class ClaimTask:
         """Measure, and note the sweep and the seconds of computing it took."""
         start = time.process_time()
         with threads(1):
-            found = self.claim.measure(self.setting)
+            analysis = self.claim.measure(self.setting)
         noted: dict[str, Any] = {
             "cpu_seconds": round(time.process_time() - start, 2),
             "primary": digest(),
         }
         noted |= {"sweep": self.sweep, "form": self.form}
-        return replace(found, settings={**found.settings, **noted})
+        return replace(analysis, settings={**analysis.settings, **noted})
 
 
 def run_claims(
@@ -81,7 +82,7 @@ def run_claims(
         path: the study file; made if absent. Claims are added to a study of another kind, with its
             runs and surfaces.
         load_data: called with each ``config.data``.
-        reporter: hears of progress.
+        reporter: receives stages, progress and notes.
         workers: processes that measure, each on one core; 1 measures in this one.
 
     Raises:
@@ -95,11 +96,11 @@ def run_claims(
         missing = [task for task in tasks if not _done(task, writer)]
         reporter.stage("claims", len(missing))
         failed = []
-        for task, found in _measured(missing, workers):
-            if isinstance(found, Analysis):
-                writer.put_record(analysis_path(KIND, task.identifier), found)
+        for task, result in _measured(missing, workers):
+            if isinstance(result, Analysis):
+                writer.put_record(analysis_path(KIND, task.identifier), result)
             else:
-                reporter.note(f"{task.identifier}: {found}")
+                reporter.note(f"{task.identifier}: {result}")
                 failed.append(task.identifier)
             reporter.advance(1)
         study = writer.publish()
@@ -141,8 +142,8 @@ def _measured(
     try:
         waiting = {pool.submit(_parts, task): task for task in tasks}
         for future in as_completed(waiting):
-            found = _tried(lambda f=future: Analysis(KIND, *f.result()))  # type: ignore[misc]
-            yield waiting[future], found
+            result = _tried(lambda f=future: Analysis(KIND, *f.result()))  # type: ignore[misc]
+            yield waiting[future], result
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -157,8 +158,8 @@ def _tried(measure: Callable[[], Analysis]) -> Analysis | Exception:
 
 def _parts(task: ClaimTask) -> tuple[dict[str, Any], dict[str, Any]]:
     """Measure; a record's read-only mappings do not travel between processes."""
-    found = task.measured()
-    return dict(found.arrays), dict(found.settings)
+    analysis = task.measured()
+    return dict(analysis.arrays), dict(analysis.settings)
 
 
 def claim_tasks(config: ClaimsConfig, load_data: Callable[[Any], Examples]) -> Iterator[ClaimTask]:
@@ -183,8 +184,8 @@ def claim_tasks(config: ClaimsConfig, load_data: Callable[[Any], Examples]) -> I
         for seed in config.seeds:
             for setting, sweep in every[seed]:
                 for claim in claims:
-                    one = replace(setting, arm=_arm(arm))
-                    yield ClaimTask(claim, one, sweep, config.form)
+                    armed = replace(setting, arm=_arm(arm))
+                    yield ClaimTask(claim, armed, sweep, config.form)
 
 
 def _arm(name: str) -> Arm:
@@ -199,14 +200,14 @@ def claim_findings(study: StudyFile, numbers: Sequence[int] = ()) -> tuple[Findi
         numbers: only these claims; none takes all that were measured. Holm's correction runs over
             the primary contrasts of all families of the study in either case.
     """
-    found: dict[int, list[Analysis]] = {}
+    measured: dict[int, list[Analysis]] = {}
     for name in study.analyses(KIND):
         analysis = study.analysis(KIND, name)
-        found.setdefault(int(analysis.settings["claim"]), []).append(analysis)
-    if not found:
+        measured.setdefault(int(analysis.settings["claim"]), []).append(analysis)
+    if not measured:
         return ()
-    alone = [_finding(claim, found[claim.number]) for claim in known_claims(tuple(found))]
-    return tuple(one for one in together(alone) if not numbers or one.number in numbers)
+    alone = [_finding(claim, measured[claim.number]) for claim in known_claims(tuple(measured))]
+    return tuple(finding for finding in together(alone) if not numbers or finding.number in numbers)
 
 
 def claims_config(study: StudyFile) -> ClaimsConfig:
@@ -219,7 +220,7 @@ def claims_config(study: StudyFile) -> ClaimsConfig:
     if not names:
         raise ValueError(f"{study.path} holds no claims; measure them with 'landscape claims'")
     noted = [study.analysis(KIND, name).settings for name in names]
-    sweeps = [one.get("sweep", {}) for one in noted]
+    sweeps = [settings.get("sweep", {}) for settings in noted]
     if any("data_sha256" not in sweep for sweep in sweeps):
         raise ValueError(f"{study.path} does not tell how its claims were measured; it is older")
     given = ("kind", *sorted({k for sweep in sweeps for k in sweep["network"]} - _GIVEN))
@@ -228,9 +229,9 @@ def claims_config(study: StudyFile) -> ClaimsConfig:
     return ClaimsConfig.from_dict({
         **{key: sweeps[0][key] for key in ("examples", "held_out", "effort")},
         "form": str(noted[-1].get("form", "custom")),
-        "claims": sorted({int(one["claim"]) for one in noted}),
-        "seeds": sorted({int(one["seed"]) for one in noted}),
-        "arms": [arm for arm in ARMS if any(one["arm"] == arm for one in noted)],
+        "claims": sorted({int(settings["claim"]) for settings in noted}),
+        "seeds": sorted({int(settings["seed"]) for settings in noted}),
+        "arms": [arm for arm in ARMS if any(settings["arm"] == arm for settings in noted)],
         "data": _distinct(sweep["data"] for sweep in sweeps),
         "networks": _distinct(networks),
     })  # fmt: skip
@@ -240,12 +241,12 @@ def claims_config(study: StudyFile) -> ClaimsConfig:
 _GIVEN = frozenset({"kind", "activation", "input_shape", "outputs"})
 
 
-def _distinct(some: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    for one in some:
-        if one not in found:
-            found.append(one)
-    return found
+def _distinct(items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    distinct: list[dict[str, Any]] = []
+    for item in items:
+        if item not in distinct:
+            distinct.append(item)
+    return distinct
 
 
 def _finding(claim: Claim, analyses: Sequence[Analysis]) -> Finding:
@@ -254,10 +255,12 @@ def _finding(claim: Claim, analyses: Sequence[Analysis]) -> Finding:
     for analysis in analyses:
         arms.setdefault(str(analysis.settings["arm"]), []).append(analysis)
     first = deciding_arm(arms)
-    found = claim.verdict(arms.pop(first))
+    finding = claim.verdict(arms.pop(first))
     beside = [claim.verdict(others) for others in arms.values()]
-    shown = [replace(c, family="") for other in beside for c in (*other.contrasts, *other.shown)]
-    return replace(found, shown=(*found.shown, *shown))
+    contrasts = [
+        replace(c, family="") for other in beside for c in (*other.contrasts, *other.shown)
+    ]
+    return replace(finding, shown=(*finding.shown, *contrasts))
 
 
 def _writer(path: Path, sweep: dict[str, Any]) -> StudyWriter:

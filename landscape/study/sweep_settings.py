@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
-
-import tomli_w
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 from landscape.claims.effort import ARMS, Effort
 from landscape.networks.spec import NetworkSpec, network_spec
-from landscape.records.plain import from_plain, read_toml, to_plain
-from landscape.study.configuration import DataConfig
+from landscape.records.plain import from_plain
+from landscape.study.configuration import DataConfig, PlainConfig
 
 # What is drawn by each seed; in older sweeps the examples were drawn once for all of them.
 _DRAWN = {"drawn_by_seed": ["weights", "examples", "batches"]}
@@ -21,7 +19,7 @@ SPEED = frozenset({8, 10})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimsConfig:
+class ClaimsConfig(PlainConfig):
     """A sweep: every claim for every data set, network, arm and seed.
 
     Attributes:
@@ -39,6 +37,8 @@ class ClaimsConfig:
         held_out: share of the examples that is not trained on, drawn anew by each seed.
         effort: of one claim for one seed.
     """
+
+    command: ClassVar[str] = "landscape claims"
 
     form: str = "custom"
     claims: tuple[int, ...] = ()
@@ -65,10 +65,10 @@ class ClaimsConfig:
         for network in range(len(self.networks)):
             self._check(network)
         object.__setattr__(self, "networks", tuple(map(_plain, self.networks)))
-        if self.form in _FORMS and not self._is(_FORMS[self.form]()):
+        if self.form in _FORMS and not self._is(_FORMS[self.form]):
             object.__setattr__(self, "form", f"changed {self.form}")
 
-    def _is(self, options: dict[str, Any]) -> bool:
+    def _is(self, options: Mapping[str, Any]) -> bool:
         """Whether these are the settings, whatever the form's name and the claims chosen."""
         return replace(self, form="", claims=()) == ClaimsConfig(form="", **options)
 
@@ -99,8 +99,10 @@ class ClaimsConfig:
         Raises:
             ValueError: for an unknown or impossible setting.
         """
-        own = self.networks[network].get("effort", {})
-        return from_plain(Effort, {**self.effort.to_dict(), **own}, f"networks[{network}].effort.")
+        changes = self.networks[network].get("effort", {})
+        return from_plain(
+            Effort, {**self.effort.to_dict(), **changes}, f"networks[{network}].effort."
+        )
 
     def spec(self, network: int, input_shape: tuple[int, ...], outputs: int) -> NetworkSpec:
         """Return the specification of a network for such data.
@@ -118,7 +120,7 @@ class ClaimsConfig:
         Raises:
             ValueError: if no network of the sweep can take the data.
         """
-        kinds = [str(one.get("kind", "mlp")) for one in self.networks]
+        kinds = [str(options.get("kind", "mlp")) for options in self.networks]
         image = len(input_shape) == 3
         if not image and "mlp" not in kinds:
             raise ValueError(
@@ -126,10 +128,6 @@ class ClaimsConfig:
                 f"examples of shape {input_shape}; add a network of kind mlp"
             )
         return image or kinds[network] == "mlp"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the configuration as plain values, every default visible."""
-        return to_plain(self)
 
     def identity(self) -> dict[str, Any]:
         """Return what makes a sweep this one: how much work, and on how much of the data.
@@ -139,53 +137,15 @@ class ClaimsConfig:
         plain = self.to_dict()
         return {name: plain[name] for name in ("examples", "held_out", "effort")} | _DRAWN
 
-    def to_toml(self) -> str:
-        """Return the configuration as TOML, every default visible."""
-        return tomli_w.dumps(self.to_dict())
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> ClaimsConfig:
-        """Read a configuration from plain values.
-
-        Raises:
-            ValueError: for an unknown key, a wrong type or an impossible value.
-        """
-        return from_plain(cls, values)
-
-    @classmethod
-    def from_toml(cls, path: Path) -> ClaimsConfig:
-        """Read a configuration file.
-
-        Raises:
-            ValueError: if it is not TOML or not such a configuration.
-            OSError: if it cannot be read.
-        """
-        return cls.from_dict(read_toml(path, command="landscape claims"))
-
 
 def _plain(network: Mapping[str, Any]) -> dict[str, Any]:
     return {k: list(v) if isinstance(v, tuple) else v for k, v in network.items()}
 
 
-def quick() -> ClaimsConfig:
-    """Return the quick form: digits, one small network, three seeds. It decides nothing."""
-    return ClaimsConfig(form="quick", **_quick())
-
-
-def full() -> ClaimsConfig:
-    """Return the full form: three data sets, two networks, 16 seeds, all twins, both arms.
-
-    The convolutional network is measured on digits, the only images among them.
-    """
-    return ClaimsConfig(form="full", **_full())
-
-
-def _quick() -> dict[str, Any]:
-    return {"examples": 400}
-
-
-def _full() -> dict[str, Any]:
-    return {
+# The settings of the forms, as far as they are not the usual ones.
+_FORMS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
+    "quick": {"examples": 400},
+    "full": {
         "seeds": tuple(range(16)),
         "arms": ("identical", "gain"),
         "data": (DataConfig(), DataConfig(name="wine"), DataConfig(name="breast_cancer")),
@@ -193,7 +153,18 @@ def _full() -> dict[str, Any]:
                      {"kind": "cnn", "channels": (6,), "hidden": (16,)}),
         "examples": 400,
         "effort": Effort(steps=80, centres=20, batch_sizes=(0, 32, 128), twins="all"),
-    }  # fmt: skip
+    },
+})  # fmt: skip
 
 
-_FORMS: dict[str, Callable[[], dict[str, Any]]] = {"quick": _quick, "full": _full}
+def quick() -> ClaimsConfig:
+    """Return the quick form: digits, one small network, three seeds. It decides nothing."""
+    return ClaimsConfig(form="quick", **_FORMS["quick"])
+
+
+def full() -> ClaimsConfig:
+    """Return the full form: three data sets, two networks, 16 seeds, all twins, both arms.
+
+    The convolutional network is measured on digits, the only images among them.
+    """
+    return ClaimsConfig(form="full", **_FORMS["full"])

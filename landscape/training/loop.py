@@ -142,13 +142,9 @@ class _Log:
     def piece(self) -> dict[str, Any]:
         """Return what was seen since the last piece."""
         records, facts = self.kept
-        return {
-            "thetas": torch.from_numpy(np.stack(self.thetas[records - self.dropped :])),
-            "steps": self.steps[records:],
-            "losses": self.losses[records:],
-            "accuracies": self.accuracies[records:],
-            "facts": self.facts[facts:],
-        }
+        thetas = torch.from_numpy(np.stack(self.thetas[records - self.dropped :]))
+        lists = {name: getattr(self, name)[records:] for name in ("steps", "losses", "accuracies")}
+        return {"thetas": thetas, **lists, "facts": self.facts[facts:]}
 
     @property
     def pending(self) -> int:
@@ -166,10 +162,8 @@ class _Log:
         """Put together what was seen from its pieces."""
         for piece in pieces:
             self.thetas += list(piece["thetas"].numpy()) if hold else []
-            self.steps += piece["steps"]
-            self.losses += piece["losses"]
-            self.accuracies += piece["accuracies"]
-            self.facts += piece["facts"]
+            for name in ("steps", "losses", "accuracies", "facts"):
+                getattr(self, name).extend(piece[name])
         self.saved(hold=hold)
 
     def trajectory(
@@ -226,21 +220,16 @@ def _restore(model: nn.Module, theta: Tensor, buffers: list[Tensor]) -> None:
 def _make_optimizer(model: nn.Module, name: str, config: TrainingConfig) -> torch.optim.Optimizer:
     parameters, decay = list(model.parameters()), config.weight_decay
     rate = config.learning_rates[name]
-    match name:
-        case "adam":
-            return torch.optim.Adam(parameters, lr=rate, weight_decay=decay)
-        case "adamw":
-            return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay)
-        case "momentum" | "nesterov":
-            return torch.optim.SGD(
-                parameters,
-                lr=rate,
-                momentum=config.momentum,
-                nesterov=name == "nesterov",
-                weight_decay=decay,
-            )
-        case _:
-            return torch.optim.SGD(parameters, lr=rate, weight_decay=decay)
+    if name in ("adam", "adamw"):
+        kind = torch.optim.Adam if name == "adam" else torch.optim.AdamW
+        return kind(parameters, lr=rate, weight_decay=decay)
+    return torch.optim.SGD(
+        parameters,
+        lr=rate,
+        momentum=config.momentum if name in ("momentum", "nesterov") else 0.0,
+        nesterov=name == "nesterov",
+        weight_decay=decay,
+    )
 
 
 def _backward(
@@ -271,8 +260,8 @@ def _own(problem: Problem, *, whole: bool) -> Batches:
         whole: whether they are one batch, as they are for a loss that couples its examples.
     """
     first = next(problem.model.parameters())
-    found = problem.batches(first.dtype).moved(first.device, first.dtype)
-    return found.whole() if whole else found
+    batches = problem.batches(first.dtype).moved(first.device, first.dtype)
+    return batches.whole() if whole else batches
 
 
 def _batches(examples: Batches, size: int, seed: int, *, skip: int = 0) -> Iterator[list[Part]]:
@@ -294,7 +283,7 @@ def _batches(examples: Batches, size: int, seed: int, *, skip: int = 0) -> Itera
             f"such as {forms}; pad them to one shape, or train on all in every step (optimizer gd, "
             "or batch_size=0)"
         )
-    return _drawn(examples.joined(), examples.examples, size, seed, skip)
+    return ([part] for part in drawn(examples.joined(), size, seed, skip=skip))
 
 
 def batch_at(problem: Problem, *, batch_size: int, seed: int) -> Callable[[int], Any]:
@@ -321,12 +310,13 @@ def batch_at(problem: Problem, *, batch_size: int, seed: int) -> Callable[[int],
     return batch
 
 
-def _drawn(every: Part, examples: int, size: int, seed: int, skip: int) -> Iterator[list[Part]]:
+def drawn(every: Part, size: int, seed: int, *, skip: int = 0) -> Iterator[Part]:
+    """Draw batches without end, in a new order each epoch; the first ``skip`` are left out."""
     generator = keyed_generator(seed, "batches")
     while True:
-        order = torch.randperm(examples, generator=generator)
+        order = torch.randperm(count(every), generator=generator)
         for indices in torch.split(order, size):
             if skip:
                 skip -= 1
                 continue
-            yield [take(every, indices)]
+            yield take(every, indices)

@@ -55,8 +55,8 @@ class TrainingCheckpoint:
 
     def pieces(self) -> Iterator[dict[str, Any]]:
         """Yield the pieces that are on record, or those an earlier process saved."""
-        found = self.read() if self.read else self.saved[0] if self.saved else ()
-        return map(_decoded, found)
+        stored = self.read() if self.read else self.saved[0] if self.saved else ()
+        return map(_decoded, stored)
 
     def state(self) -> dict[str, Any] | None:
         """Return the state an earlier process saved last, or None."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, get_args
 
-from landscape.records.choices import check_known
+from landscape.records.choices import check_known, check_least
 
 Optimizer = Literal["gd", "sgd", "momentum", "nesterov", "adam", "adamw"]
 Schedule = Literal["constant", "linear", "cosine", "step"]
@@ -62,10 +62,8 @@ class TrainingConfig:
     warmup_steps: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("steps", 1), ("batch_size", 0), ("record_every", 1),
-                            ("warmup_steps", 0)):  # fmt: skip
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be >= {least}, got {getattr(self, name)}")
+        check_least(1, steps=self.steps, record_every=self.record_every)
+        check_least(0, batch_size=self.batch_size, warmup_steps=self.warmup_steps)
         for optimizer, rate in self.learning_rates.items():
             check_optimizer(optimizer)
             if not (math.isfinite(rate) and rate > 0):

@@ -151,7 +151,7 @@ def test_losses_are_compared_at_equal_rate_x_sharpness_and_a_divergence_is_censo
     found = verdict([analysis(seed) for seed in range(5)])
     shown = {c.name: c for c in found.shown}
     told = "loss at the end at rate x sharpness {}: relu against smelu_0.1, made"
-    assert shown[told.format(1.5)].effect.ratio[0] == pytest.approx(2)
+    assert np.exp(shown[told.format(1.5)].effect.estimate) == pytest.approx(2)
     above = shown[told.format(2.5)].effect
     assert (above.n, above.censored) == (5, 1)
     assert shown[told.format(1.5)].claimed == 1

@@ -76,7 +76,6 @@ def test_dying_and_coming_back_along_a_path():
     assert found.died.tolist() == [True, False, True]
     assert found.for_good.tolist() == [True, False, False]
     assert found.for_a_time.tolist() == [False, True, False]
-    assert found.dead_to_the_end[2].tolist() == [True, False, False]
     assert np.array_equal(flatten(model), start)
 
 
@@ -94,7 +93,7 @@ def test_elus_saturated_share_and_negative_mean():
 
 def test_a_unit_dead_from_the_start_did_not_die():
     dead = np.array([[True, False], [True, True]])
-    states = UnitStates(("a",), np.zeros(2, int), dead, np.zeros((2, 1)), np.zeros((2, 1)))
+    states = UnitStates(dead, np.zeros((2, 1)), np.zeros((2, 1)))
     assert states.died.tolist() == [False, True]
-    with pytest.raises(ValueError, match=r"layer_of must have shape \(2,\)"):
-        UnitStates(("a",), np.zeros(3, int), dead, np.zeros((2, 1)), np.zeros((2, 1)))
+    with pytest.raises(ValueError, match=r"means must have shape \(2, 1\)"):
+        UnitStates(dead, np.zeros((2, 1)), np.zeros((3, 1)))

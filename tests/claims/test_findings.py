@@ -7,20 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landscape.claims import bounce, convergence, stable_rate
+from landscape.claims import bounce, convergence, elsewhere, pilot, stable_rate
 from landscape.claims.claim import known_claims
-from landscape.claims.comparing import Quantity, contrasts, groups, said, twin_of
+from landscape.claims.comparing import Quantity, contrasts, groups, twin_of
 from landscape.claims.statistics import Verdict
+from landscape.claims.summaries import effects
 from landscape.claims.twins import activations_of, twins
 from landscape.claims.verdicts import combined
-from landscape.claims.wording import WORDINGS, wording
+from landscape.claims.wording import WORDINGS
 from landscape.records.results import Analysis
 
 NAMES = activations_of(twins("few"))
 KINKED = np.array([any(name == t.kinked for t in twins("few")) for name in NAMES])
 
 
-PILOT = convergence.PILOT
+PILOT = pilot.PILOT
 LEAST = 7
 
 
@@ -148,7 +149,7 @@ def test_what_differs_between_places_is_told_and_not_judged():
         made += runs(factor, group=f"{data}.one", number=10, data=data)
     # A place that was only begun with counts for nothing.
     made += runs(1.3, seeds=LEAST - 2, group="c.two", number=10, data="c")
-    found = convergence.verdict_elsewhere(made)
+    found = elsewhere.verdict(made)
     assert found.verdict is Verdict.EXPLORATORY
     assert found.sentence.startswith("2 data sets, 1 kind of network. 3 other seeds choose the ")
     assert "Too few seeds: c.two. Kinked over smooth: " in found.sentence
@@ -190,8 +191,7 @@ def test_verdicts_combine_by_stated_rules():
 
 def test_the_registry_agrees_with_the_wordings():
     assert [said.number for said in WORDINGS] == list(range(1, 11))
-    for claim in known_claims():
-        assert claim.quotation == wording(claim.number).quotation
+    assert [claim.wording for claim in known_claims()] == list(WORDINGS)
     assert known_claims((8, 2))[0].number == 2
     with pytest.raises(ValueError, match="claim 11 cannot be measured; known: 1, 2"):
         known_claims((11,))
@@ -211,10 +211,10 @@ def test_no_seed_chooses_its_own_rates(luck, judged):
 
     seeds = [made(seed) for seed in range(LEAST + 2)]
     others = [seeds[(judged + k) % len(seeds)] for k in range(1, PILOT + 1)]
-    expected = convergence.best_rates(others)
+    expected = pilot.best_rates(others)
     seeds[judged] = made(judged)
     mixed = rng.permutation(np.array(seeds, dtype=object)).tolist()
-    found = convergence.judged_apart(mixed)
+    found = pilot.judged_apart(mixed)
     assert [one.settings["seed"] for one in found] == list(range(LEAST + 2))
     np.testing.assert_array_equal(found[judged].arrays["chosen"], expected)
 
@@ -226,7 +226,7 @@ def test_a_rate_at_which_a_pilot_seed_does_not_arrive_is_not_chosen():
     losses = np.zeros((2, 2, 1, 3, 2)) + np.array([3.0, 1.0, 2.0])[:, None]
     seeds = [Analysis("claims", {"needed": needed[k % 2], "losses": losses[k % 2]},
                       {"seed": k, "group": "g"}) for k in range(LEAST)]  # fmt: skip
-    chosen = convergence.judged_apart(seeds)[0].arrays["chosen"]
+    chosen = pilot.judged_apart(seeds)[0].arrays["chosen"]
     # Rate 1 takes 20 and 22 steps, rate 2 30 and 10: less in the mean of logarithms.
     assert chosen.ravel().tolist() == [2, 1]
 
@@ -250,7 +250,7 @@ def test_at_one_rate_the_slower_twin_arrives_later_by_so_many_steps():
 
 
 def test_seconds_to_the_target_are_the_share_of_the_steps():
-    (one, *_) = convergence.judged_apart(runs(1.0))
+    (one, *_) = pilot.judged_apart(runs(1.0))
     names = {q.name: q for q in convergence._beside([one])}
     whole = names["seconds of training at the best rate, batch of all"].values(one, 0)
     part = names["seconds to the target at the best rate, batch of all"].values(one, 0)
@@ -272,11 +272,11 @@ def alone(analyses):
 
 def test_effects_are_put_into_words_as_factors_with_their_interval_or_range():
     one = runs(2.0, noise=1e-9)
-    assert said(alone(one)) == (
+    assert effects(alone(one)) == (
         "steps at the best rate, batch of all: relu against smelu_0.1 x 2 (2 to 2)"
     )
     both = one + runs(0.5, noise=1e-9, group="wine.mlp-8.identical")
-    assert said(alone(both)).endswith("relu against smelu_0.1 x 1 (0.5 to 2 over 2 groups)")
+    assert effects(alone(both)).endswith("relu against smelu_0.1 x 1 (0.5 to 2 over 2 groups)")
 
 
 def test_many_effects_are_told_briefly():
@@ -310,5 +310,5 @@ def test_a_target_that_is_not_reached_is_said_to_be_so(late, told):
         for name in late:
             analysis.arrays["needed"].base[NAMES.index(name)] = np.inf
     (relu,) = alone(analyses)
-    assert f"relu against smelu_0.1 {told}" in said([relu])
+    assert f"relu against smelu_0.1 {told}" in effects([relu])
     assert not np.isfinite(relu.effect.estimate)

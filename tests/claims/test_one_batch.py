@@ -8,8 +8,9 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from landscape import Problem, batch_loss
 from landscape.claims.layer_gradients import layer_gradients
+from landscape.claims.optimizers import Methods
 from landscape.claims.saturation import example_gradients
-from landscape.claims.stacked import Methods, descend
+from landscape.claims.stacked import descend
 from landscape.problem.losses import cross_entropy
 
 ONE = Methods(np.array([0.3]), np.zeros(1), np.zeros(1))

@@ -83,7 +83,9 @@ def test_what_was_not_fixed_is_refused():
         Primary(claim=1, name="x", margin=0.0, scale="log", claimed=1)
     with pytest.raises(ValueError, match="unknown scale or sign"):
         Primary(claim=1, name="x", margin=1.0, scale="cube", claimed=1)
-    with pytest.raises(ValueError, match="one of bounce, speed, stability, got 'beauty'"):
+    with pytest.raises(
+        ValueError, match="unknown family 'beauty'; known: bounce, speed, stability"
+    ):
         Primary(claim=1, name="x", margin=1.0, scale="log", claimed=1, family="beauty")
 
 

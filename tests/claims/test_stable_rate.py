@@ -8,11 +8,13 @@ from claims.quadratics import Weights, bowl, quadratic
 from landscape import Problem
 from landscape.claims import stable_rate
 from landscape.claims.effort import Effort
+from landscape.claims.optimizers import Methods
 from landscape.claims.primary import deciding_twins
+from landscape.claims.rates import sharpness_at
 from landscape.claims.setting import Setting
 from landscape.claims.stability import largest_stable_rates, reach, stability_limits, stable_ranges
-from landscape.claims.stable_rate import linear_range, sharpness_at
-from landscape.claims.stacked import Methods, descend
+from landscape.claims.stable_rate import linear_range
+from landscape.claims.stacked import descend
 from landscape.networks.spec import network_spec
 from landscape.records.results import Analysis
 

@@ -7,7 +7,8 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from landscape import Problem, networks
-from landscape.claims.stacked import Methods, Stack, censored, descend, steps_to
+from landscape.claims.optimizers import Methods
+from landscape.claims.stacked import Stack, censored, descend, steps_to
 from landscape.networks.randomness import keyed_generator
 
 
@@ -185,7 +186,7 @@ def test_a_run_that_starts_below_the_target_needs_no_step():
 
 
 def test_impossible_numbers_are_refused(model, examples):
-    with pytest.raises(ValueError, match="steps and record_every must be >= 1"):
+    with pytest.raises(ValueError, match="steps must be >= 1, got 0"):
         descend(Problem(model, "cross_entropy", examples), methods(), steps=0)
     with pytest.raises(ValueError, match="rates must be > 0, got -1"):
         Methods(np.array([-1.0]), np.zeros(1), np.zeros(1))

@@ -54,7 +54,7 @@ def test_the_swapped_step_is_that_of_plain_torch(
 ) -> None:
     problem = Problem(network(own), "cross_entropy", pair)
     run = trained(problem, learning_rates={"gd": 0.5})
-    found = swap_control(problem, run, other, own=own)
+    found = swap_control(problem, run, other, activation=own)
     assert found.arrays["steps"].tolist() == [0, 10, 20, 29]
     assert found.settings["width"] == float(other.rpartition("_")[2])
     mine, swapped = network(own), network(other)
@@ -86,13 +86,15 @@ def test_what_the_next_step_takes_back_needs_its_record_with_momentum(
 ) -> None:
     problem = Problem(network("relu"), "cross_entropy", pair)
     options = {"learning_rates": {"momentum": 0.2}}
-    apart = swap_control(problem, trained(problem, "momentum", **options), "smelu_0.1", own="relu")
+    apart = swap_control(
+        problem, trained(problem, "momentum", **options), "smelu_0.1", activation="relu"
+    )
     # The first step of momentum is plain descent, and the next one is not: its record is needed.
     assert np.isnan(apart.arrays["undone"]).tolist() == [True] * 4
     problem = Problem(network("relu"), "cross_entropy", pair)
     config = landscape.TrainingConfig(steps=5, record_every=1, **options)  # type: ignore[arg-type]
     every = landscape.train(problem, optimizer="momentum", config=config)
-    found = swap_control(problem, every, "smelu_0.1", own="relu").arrays
+    found = swap_control(problem, every, "smelu_0.1", activation="relu").arrays
     z = [inputs(network("relu"), theta, pair[0]) > 0 for theta in every.thetas]
     for row in range(4):
         crossed = z[row] != z[row + 1]
@@ -122,7 +124,7 @@ def test_only_the_activation_that_is_meant_is_swapped_and_every_call_counts(
     model = Gated()
     problem = Problem(model, "cross_entropy", pair)
     run = trained(problem, learning_rates={"gd": 0.5})
-    found = swap_control(problem, run, "smelu_0.1", own="relu", records=[1]).arrays
+    found = swap_control(problem, run, "smelu_0.1", activation="relu", records=[1]).arrays
     start, end = (np.asarray(run.thetas[i]) for i in (0, 1))
     other = Gated()
     other.act = make("smelu_0.1")
@@ -173,7 +175,7 @@ def test_functions_are_swapped_as_modules_are(
         run = trained(problem, optimizer, learning_rates={optimizer: 0.5}, batch_size=batch_size)
         batches = batch_at(problem, batch_size=16, seed=0) if batch_size else None
         before = torch.nn.utils.parameters_to_vector(model.parameters()).detach().clone()
-        records.append(swap_control(problem, run, "smelu_0.1", own="relu", batch_of=batches))
+        records.append(swap_control(problem, run, "smelu_0.1", activation="relu", batch_of=batches))
         assert torch.equal(torch.nn.utils.parameters_to_vector(model.parameters()), before)
     wanted, found = records
     assert (wanted.arrays["slope_change"] != wanted.arrays["swapped_slope_change"]).all()
@@ -190,7 +192,7 @@ def test_what_the_loss_calls_is_not_swapped(pair: tuple[Tensor, Tensor]) -> None
 
     problem = Problem(network("relu"), hinge, pair)
     run = trained(problem, learning_rates={"gd": 0.05})
-    found = swap_control(problem, run, "smelu_0.1", own="relu", records=[1]).arrays
+    found = swap_control(problem, run, "smelu_0.1", activation="relu", records=[1]).arrays
     other, slopes = network("smelu_0.1"), []
     start, end = (np.asarray(run.thetas[i]) for i in (0, 1))
     for theta in (start, end):
@@ -231,12 +233,14 @@ def test_activations_inside_recurrent_layers_are_swapped(pair: tuple[Tensor, Ten
     run = trained(Problem(Recurrent(by_hand=True), "cross_entropy", pair))
     for by_hand in (True, False):
         problem = Problem(Recurrent(by_hand=by_hand), "cross_entropy", pair)
-        found.append(swap_control(problem, run, "smelu_0.1", own="relu", records=[1, 3]).arrays)
+        found.append(
+            swap_control(problem, run, "smelu_0.1", activation="relu", records=[1, 3]).arrays
+        )
     for name, values in found[0].items():
         np.testing.assert_allclose(found[1][name], values, rtol=1e-7, err_msg=name)
     packed = Problem(Recurrent(by_hand=False, packed=True), "cross_entropy", pair)
     with pytest.raises(ValueError, match=r"wherever it is called, got rnn_relu of packed"):
-        swap_control(packed, run, "smelu_0.1", own="relu", records=[1])
+        swap_control(packed, run, "smelu_0.1", activation="relu", records=[1])
 
 
 @pytest.mark.parametrize(
@@ -249,7 +253,7 @@ def test_what_cannot_be_swapped_is_refused(
 ) -> None:
     problem = Problem(network("relu"), "cross_entropy", pair)
     with pytest.raises(ValueError, match=message):
-        swap_control(problem, trained(problem), other, own=own, records=[1])
+        swap_control(problem, trained(problem), other, activation=own, records=[1])
 
 
 def test_every_twin_has_its_copy() -> None:

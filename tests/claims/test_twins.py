@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from landscape.claims.claim import Setting
 from landscape.claims.replaced import CrossedActivation
+from landscape.claims.setting import Setting
 from landscape.claims.twins import NULL, activations_of, apart, mean_square, twins
 from landscape.claims.watching import pre_activations
 from landscape.networks import activations
@@ -113,6 +113,6 @@ def test_pre_activations_are_the_inputs_of_the_activations(model, examples):
     torch.testing.assert_close(found["1"], model[0](examples[0]))
 
 
-def test_a_network_without_activation_modules_is_refused(examples):
-    with pytest.raises(ValueError, match="must have activations that are modules"):
+def test_a_network_without_activations_is_refused(examples):
+    with pytest.raises(ValueError, match="must have activations"):
         pre_activations(nn.Linear(4, 2).double(), examples[0])

@@ -9,7 +9,7 @@ import pytest
 from calling import TINY, accepted, call, refused
 
 from landscape.store import images, open_study
-from landscape.study import Study
+from landscape.study.experiment import Study
 from landscape.viz import offscreen
 
 RUN = "relu-gd-seed0"

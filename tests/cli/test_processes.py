@@ -28,6 +28,8 @@ def test_help_is_light(arguments: list[str], tmp_path: Path) -> None:
             assert f"\n  {command} " in done.stdout
 
 
+# Its parts are tested in one process: exit code, checkpoints, and the study that is continued.
+@pytest.mark.long
 def test_ctrl_c_leaves_no_half_file_and_the_same_command_finishes(tmp_path: Path) -> None:
     command = [COMMAND, "run", "--data", "wine", "--activation", "relu", "--seed", "0", "--seed",
                "1", "--seed", "2", "--steps", "450", "--grid", "5", *ENGINE,
@@ -83,6 +85,8 @@ def works_on(study: str, folder: Path) -> None:
         assert after.returncode == 0, after.stderr
 
 
+# Installed packages are tested alike for every commit.
+@pytest.mark.long
 def test_files_of_the_same_names_are_not_imported(crowded: Path) -> None:
     done = spawn([COMMAND, "run", *TINY, "--out", "out"], crowded)
     assert done.returncode == 0, done.stderr

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -101,3 +103,27 @@ def test_the_lines_come_from_a_thread_that_ends(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(ZeroDivisionError), bars():
         1 / 0  # noqa: B018
     assert beaten == ["ended"]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_has_bars_and_lines_above_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    with bars() as progress:
+        progress.stage("sample", 4)
+        progress.advance(1)
+        progress.advance(2)
+        progress.note("the engine is fixed")
+        progress.stage("nothing to do", 0)
+        progress.advance(1)
+    text = screen.getvalue()
+    assert "sample" in text
+    assert "3/4" in text
+    assert "4/4" not in text
+    assert "\nthe engine is fixed" in text or "the engine is fixed\n" in text
+    assert "nothing to do" not in text

@@ -8,6 +8,7 @@ import runpy
 from pathlib import Path
 
 import numpy as np
+import pytest
 from calling import accepted, call, refused
 
 from landscape.claims.wording import WORDINGS
@@ -57,19 +58,28 @@ effort = {steps = 4, rates = 3, records = 2, centres = 3, depths = [2, 3]}
 """
 
 
-def test_measured_claims_have_verdicts_effects_and_curves(tmp_path: Path) -> None:
-    config, claims, out = tmp_path / "tiny.toml", tmp_path / "claims.h5", tmp_path / "report.html"
-    config.write_text(TINY, "utf-8")
-    numbers = (2, 3, 5, 6, 8, 9)
-    some = [part for number in numbers for part in ("--claim", number)]
-    accepted("claims", "--config", config, *some, "--out", claims)
+NUMBERS = (2, 3, 5, 6, 8, 9)
+
+
+@pytest.fixture(scope="module")
+def claims(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six claims, in a file that nobody writes to."""
+    folder = tmp_path_factory.mktemp("claims")
+    (folder / "tiny.toml").write_text(TINY, "utf-8")
+    some = [part for number in NUMBERS for part in ("--claim", number)]
+    accepted("claims", "--config", folder / "tiny.toml", *some, "--out", folder / "claims.h5")
+    return folder / "claims.h5"
+
+
+def test_measured_claims_have_verdicts_effects_and_curves(claims: Path, tmp_path: Path) -> None:
+    out = tmp_path / "report.html"
     accepted("report", claims, "--out", out)
     page = out.read_text("utf-8")
     assert "Of the ten claims six were measured" in page
     assert "two seeds of one network trained on wine: a pilot, which decides nothing" in page
     assert page.count('class="verdict not-measured"') == 4
     parts = {number: page.partition(f'id="claim-{number}"')[2].partition("</article>")[0]
-             for number in numbers}  # fmt: skip
+             for number in NUMBERS}  # fmt: skip
     for number, part in parts.items():
         # Of two seeds none can choose rates for another.
         assert (f'download="claim-{number}.csv"' in part) == (number != 8)
@@ -84,10 +94,7 @@ def test_measured_claims_have_verdicts_effects_and_curves(tmp_path: Path) -> Non
     assert 'download="claim-2-rates.csv"' in parts[2]
 
 
-def test_rates_are_told_beside_those_of_a_quadratic(tmp_path: Path) -> None:
-    claims = tmp_path / "claims.h5"
-    (tmp_path / "tiny.toml").write_text(TINY, "utf-8")
-    accepted("claims", "--config", tmp_path / "tiny.toml", "--claim", 2, "--out", claims)
+def test_rates_are_told_beside_those_of_a_quadratic(claims: Path) -> None:
     analyses = measured(open_study(claims))[2]
     table = rate_table(analyses)
     assert [row[:2] for row in table.rows[:3]] == [

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from landscape.claims.statistics import Contrast, log_margin, paired_effect
+from landscape.claims.effects import paired_effect
+from landscape.claims.statistics import Contrast, log_margin
 from landscape.claims.verdicts import finding
 from landscape.cli.report_effects import effect_table
 

@@ -12,8 +12,8 @@ from torch import nn
 
 from landscape import Grid, Problem, TrajectoryRecorder
 from landscape.store import open_study
-from landscape.study.one_surface import sample_own
 from landscape.study.request import Request
+from landscape.study.user_surfaces import sample_user_network
 
 OWN = """
 import torch
@@ -202,7 +202,7 @@ def test_a_plane_of_other_weights_is_not_taken_for_an_interrupted_one(tmp_path: 
         request = Request(run=None, kind="random", grid=Grid.square(3), curvature=False,
                           identifier="s")  # fmt: skip
         problem = Problem(model, data=(torch.ones(4, 3), torch.tensor([0, 1, 0, 1])))
-        return sample_own(tmp_path / "s.h5", problem, request, reporter=reporter)  # type: ignore[arg-type]
+        return sample_user_network(tmp_path / "s.h5", problem, request, reporter=reporter)  # type: ignore[arg-type]
 
     with pytest.raises(KeyboardInterrupt):
         sampled(1.0, Stops())

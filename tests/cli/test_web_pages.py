@@ -12,6 +12,11 @@ import h5py
 import numpy as np
 import pytest
 from calling import accepted, refused
+from making import make_surface
+
+from landscape import Grid, open_study
+from landscape.cli.web_page import first_shown
+from landscape.store import StudyWriter
 
 RUN = "relu-gd-seed0"
 
@@ -33,6 +38,22 @@ def test_a_study_becomes_one_page(study: Path, tmp_path: Path) -> None:
     assert sorted(path["plane"] for path in told["paths"]) == [f"{RUN}.pca", f"{RUN}.random"]
     assert [len(panel["paths"]) for panel in told["panels"]] == [1, 1]
     assert told["source"] == study.name
+
+
+def test_a_page_begins_with_a_kinked_and_a_smooth_run_of_one_optimizer(tmp_path: Path) -> None:
+    path, grid = tmp_path / "study.h5", Grid.square(3)
+    runs = ["tanh-gd-seed0", "gelu-adam-seed0", "relu-gd-seed0", "gelu-gd-seed0"]
+    with StudyWriter(path, config={"seed": 0}) as writer:
+        for run in runs:
+            surface = make_surface(np.ones(grid.shape), grid, run)
+            writer.put_record(f"surfaces/{run}.random", surface)
+    study = open_study(path)
+    names = [f"{run}.random" for run in runs]
+    assert first_shown(study, names, {RUN}) == [f"{RUN}.random", "gelu-gd-seed0.random"]
+    assert first_shown(study, names[:3], {RUN}) == [f"{RUN}.random", "tanh-gd-seed0.random"]
+    # No smooth run of its optimizer, and no kinked run at all.
+    assert first_shown(study, names[1:3], {RUN}) == names[1:3]
+    assert first_shown(study, names, set()) == names[:2]
 
 
 def test_surfaces_are_chosen_and_paths_left_out(study: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from curvature.extremes import hessian_extremes
 from torch import Tensor, nn
 
 from landscape import (
@@ -16,7 +17,7 @@ from landscape import (
     sample,
 )
 from landscape.curvature.expected_hessian import hessian_product
-from landscape.curvature.hessian import NotConvergedError, hessian_extremes, with_curvature
+from landscape.curvature.hessian import NotConvergedError, with_curvature
 from landscape.curvature.plane_sharpness import plane_hessian
 from landscape.networks.parameters import flatten, layout_of
 from landscape.records.layout import Layout

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from curvature.extremes import hessian_extremes
 from torch import Tensor, nn
 
 from landscape import Problem, spectral_density
 from landscape.curvature.expected_hessian import hessian_product
-from landscape.curvature.hessian import hessian_extremes
 from landscape.curvature.spectrum import quadrature
 from landscape.networks.parameters import flatten
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from landscape import Problem
 from landscape.evaluation.engine import PlaneEvaluator
 from landscape.evaluation.engine_settings import SamplingConfig
-from landscape.evaluation.sampling import plane_evaluator, sample
+from landscape.evaluation.sampling import sample
 from landscape.networks import activations, build
 from landscape.planes.random import random_plane
 from landscape.problem.reading import GivenData
@@ -96,7 +96,7 @@ def test_all_strategies_agree_to_rounding(
     model = make().to(dtype).eval()
     plane = random_plane(model)
     wanted = reference(model, "cross_entropy", load(), plane, dtype)
-    evaluator = plane_evaluator(
+    evaluator = PlaneEvaluator(
         Problem(model, "cross_entropy", load(), dtype=dtype),
         plane,
         config=fixed(strategy, reuse=reuse),
@@ -115,7 +115,7 @@ def test_batched_products_know_every_activation(name: str) -> None:
     model = build("mlp", activation=name, input_shape=(4,), hidden=(6, 5), outputs=3).double()
     plane = random_plane(model)
     wanted = reference(model, "cross_entropy", vectors(), plane, torch.float64)
-    evaluator = plane_evaluator(
+    evaluator = PlaneEvaluator(
         Problem(model, "cross_entropy", vectors()), plane, config=fixed("batched")
     )
     np.testing.assert_allclose(evaluator(POINTS)["losses"], wanted["losses"], rtol=1e-12)
@@ -195,7 +195,7 @@ def test_every_reduction_gives_what_torch_gives_for_all_examples(
 ) -> None:
     plane = random_plane(model)
     wanted = share * reference(model, "cross_entropy", examples, plane, torch.float64)["losses"]
-    evaluator = plane_evaluator(Problem(model, loss, examples), plane, config=fixed(strategy))
+    evaluator = PlaneEvaluator(Problem(model, loss, examples), plane, config=fixed(strategy))
     np.testing.assert_allclose(evaluator(POINTS)["losses"], wanted, rtol=1e-12)
 
 
@@ -238,10 +238,10 @@ def test_what_was_measured_is_recorded_and_an_earlier_choice_taken_as_it_is(
     model: nn.Module, problem: Problem
 ) -> None:
     plane = random_plane(model)
-    first = plane_evaluator(problem, plane)
+    first = PlaneEvaluator(problem, plane)
     assert first.choice.points_per_second > 0
     assert first.settings["engine"] == first.choice.to_dict()
-    again = plane_evaluator(problem, plane, choice=first.choice)
+    again = PlaneEvaluator(problem, plane, choice=first.choice)
     assert again.choice == first.choice
     np.testing.assert_array_equal(first(POINTS)["losses"], again(POINTS)["losses"])
 
@@ -254,7 +254,7 @@ def test_a_wrong_reuse_is_noticed_and_not_used(
     right = first_layer._outputs
     monkeypatch.setattr(first_layer, "_outputs", lambda *a: right(*a) * 1.5)
     plane = random_plane(model)
-    evaluator = plane_evaluator(problem, plane, config=fixed("vmap"))
+    evaluator = PlaneEvaluator(problem, plane, config=fixed("vmap"))
     assert not evaluator.choice.reuse
     wanted = reference(model, "cross_entropy", examples, plane, torch.float64)["losses"]
     np.testing.assert_allclose(evaluator(POINTS)["losses"], wanted, rtol=1e-12)
@@ -265,7 +265,7 @@ def test_products_that_do_not_fit_the_budget_are_not_kept(model: nn.Module) -> N
     targets = torch.zeros(30_000, dtype=torch.long)
     plane = random_plane(model)
     small = fixed("vmap", memory=1, batch_size=1000)
-    evaluator = plane_evaluator(
+    evaluator = PlaneEvaluator(
         Problem(model, "cross_entropy", (inputs, targets)), plane, config=small
     )
     assert evaluator._pass.first is None
@@ -287,11 +287,7 @@ def test_impossible_engines_are_refused(changes: dict[str, Any], message: str) -
 
 def test_a_network_without_parameters_is_refused(examples: Any) -> None:
     with pytest.raises(ValueError, match="no parameters"):
-        PlaneEvaluator(
-            Problem(nn.Identity(), "mse", examples).evaluator(),
-            origin=np.zeros(0),
-            directions=np.zeros((2, 0)),
-        )
+        Problem(nn.Identity(), "mse", examples).evaluator()
 
 
 class Counting(nn.Linear):
@@ -316,7 +312,7 @@ def test_a_network_that_counts_its_calls_counts_anew_at_every_point(
     found = reference(model, "cross_entropy", examples, plane, torch.float64)["losses"]
     np.testing.assert_allclose(found, wanted, rtol=1e-12)
     problem = Problem(model, "cross_entropy", examples)
-    evaluator = plane_evaluator(problem, plane, config=fixed(strategy))
+    evaluator = PlaneEvaluator(problem, plane, config=fixed(strategy))
     np.testing.assert_allclose(evaluator(POINTS)["losses"], wanted, rtol=1e-12)
     assert model.calls == 0
 
@@ -342,7 +338,7 @@ def test_a_compiled_network_gives_the_same_values(kind: str) -> None:
         model, examples = nn.Sequential(nn.Linear(4, 6), nn.ELU(), nn.Linear(6, 3)), vectors()
     plane, problem = random_plane(model), Problem(model, "cross_entropy", examples)
     wanted = reference(model, "cross_entropy", examples, plane, torch.float32)
-    evaluator = plane_evaluator(problem, plane, config=fixed("copy", compile="always"))
+    evaluator = PlaneEvaluator(problem, plane, config=fixed("copy", compile="always"))
     assert evaluator.choice.compiled
     # 37 examples: two compiled batches of 16, and one of 5 that is not worth compiling for.
     np.testing.assert_allclose(evaluator(POINTS)["losses"], wanted["losses"], rtol=2e-5)

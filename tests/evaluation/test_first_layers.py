@@ -9,13 +9,13 @@ from evaluation.engines import fixed, vectors
 from torch import Tensor, nn
 
 from landscape import Problem
-from landscape.evaluation.sampling import plane_evaluator
+from landscape.evaluation.engine import PlaneEvaluator
 from landscape.planes.random import random_plane
 from landscape.records.plane import Plane
 
 
 def reused(model: nn.Module, data: Any, plane: Plane | None = None) -> tuple[str, ...]:
-    evaluator = plane_evaluator(
+    evaluator = PlaneEvaluator(
         Problem(model, "cross_entropy", data), plane or random_plane(model), config=fixed("vmap")
     )
     first = evaluator._pass.first

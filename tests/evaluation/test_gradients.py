@@ -14,9 +14,10 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from landscape import Problem
+from landscape.evaluation.engine import PlaneEvaluator
 from landscape.evaluation.engine_settings import SamplingConfig
 from landscape.evaluation.resampling import resample
-from landscape.evaluation.sampling import empty_surface, plane_evaluator, sample, sample_tiles
+from landscape.evaluation.sampling import empty_surface, fill, sample
 from landscape.networks import build
 from landscape.networks.parameters import layout_of
 from landscape.planes.random import random_plane
@@ -112,9 +113,9 @@ def test_derivatives_are_those_of_finite_differences(
     model = make().eval()
     data = examples if make is perceptron else images()
     plane, step = random_plane(model), 1e-5
-    evaluator = plane_evaluator(Problem(model, "cross_entropy", data), plane, config=ENGINE)
+    evaluator = PlaneEvaluator(Problem(model, "cross_entropy", data), plane, config=ENGINE)
     loop = SamplingConfig(strategy="loop", batch_size=16, threads=1)
-    plain = plane_evaluator(Problem(model, "cross_entropy", data), plane, config=loop)
+    plain = PlaneEvaluator(Problem(model, "cross_entropy", data), plane, config=loop)
     points = np.random.default_rng(2).normal(size=(6, 2))
     found, wanted = evaluator(points), plain(points)
     np.testing.assert_allclose(found["losses"], wanted["losses"], rtol=1e-13)
@@ -136,7 +137,7 @@ def test_an_uneven_last_batch_weighs_by_its_examples(
     uneven = [(inputs[:25], targets[:25]), (inputs[25:], targets[25:])]
     plane, points = random_plane(model), np.array([[0.3, -0.2]])
     values = [
-        plane_evaluator(
+        PlaneEvaluator(
             Problem(model, loss, data), plane, config=SamplingConfig(strategy="gradient")
         )(points)
         for data in (examples, uneven)
@@ -213,7 +214,7 @@ def test_parameters_that_take_no_part_in_the_loss_count_as_zero(examples: Any) -
     clean = Plane(origin, used, unused, layout)
     points = np.array([[0.1, 0.7]])
     mixed, alone = (
-        plane_evaluator(Problem(model, "cross_entropy", examples), one, config=ENGINE)(points)
+        PlaneEvaluator(Problem(model, "cross_entropy", examples), one, config=ENGINE)(points)
         for one in (plane, clean)
     )
     assert mixed["gradient_beta"][0] == 0.0
@@ -239,26 +240,23 @@ def test_a_half_done_surface_continues_with_the_same_bits_and_is_read_back(
     model: nn.Module, tmp_path: Path, problem: Problem
 ) -> None:
     plane, grid = random_plane(model), Grid.square(13)
-    first = plane_evaluator(problem, plane, config=ENGINE)
-    whole = half = empty_surface(first, plane, grid)
-    tiles = list(sample_tiles(first, whole))
+    first = PlaneEvaluator(problem, plane, config=ENGINE)
+    empty, tiles = empty_surface(first, grid), []
+    whole = fill(first, empty, lambda *tile: tiles.append(tile))
     assert len(tiles) > 1
-    for indices, values in tiles:
-        whole = whole.with_points(indices, values, Status.EVALUATED)
-    half = half.with_points(*tiles[1], Status.EVALUATED)
+    half = empty.with_points(*tiles[1], Status.EVALUATED)
     with StudyWriter(tmp_path / "study.h5") as writer:
         writer.put_record("surfaces/x", half)
         writer.publish()
         read = writer.find("surfaces/x")
         assert isinstance(read, Surface)
-        again = plane_evaluator(
+        again = PlaneEvaluator(
             problem,
             plane,
             config=SamplingConfig(),
             choice=first.choice,
         )
-        for indices, values in sample_tiles(again, read):
-            writer.put_tile("surfaces/x", indices, values)
+        fill(again, read, lambda *tile: writer.put_tile("surfaces/x", *tile))
         writer.publish()
         found = writer.find("surfaces/x")
     assert isinstance(found, Surface)
@@ -296,10 +294,8 @@ def test_a_loss_without_a_graph_is_refused_not_called_flat(model: nn.Module, exa
 
 
 def test_gradients_are_not_interpolated(model: nn.Module, problem: Problem) -> None:
-    plane = random_plane(model)
-    evaluator = plane_evaluator(problem, plane, config=ENGINE)
     with pytest.raises(ValueError, match="gradients are evaluated at every point"):
-        resample(evaluator, plane, Grid.square(51))
+        resample(problem, random_plane(model), grid=Grid.square(51), engine=ENGINE)
 
 
 def test_a_metric_with_the_name_of_a_derivative_is_refused(model: nn.Module, examples: Any) -> None:
@@ -327,7 +323,7 @@ def test_no_more_is_kept_for_the_backward_pass_than_one_batch_needs(
     def most_entries(parts: int) -> int:
         inputs, targets = examples
         data = [(inputs[:10], targets[:10])] * parts
-        evaluator = plane_evaluator(Problem(model, "cross_entropy", data), plane, config=ENGINE)
+        evaluator = PlaneEvaluator(Problem(model, "cross_entropy", data), plane, config=ENGINE)
         alive: weakref.WeakSet[_Kept] = weakref.WeakSet()
         peaks = []
 

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import landscape
 from landscape import Problem
 from landscape.evaluation.chebyshev import decay_of, decay_rate
 from landscape.evaluation.engine_settings import SamplingConfig
-from landscape.evaluation.resampling import resample, with_known
-from landscape.evaluation.sampling import plane_evaluator
+from landscape.evaluation.resampling import with_known
 from landscape.planes.random import random_plane
 from landscape.records.grid import Grid
 from landscape.records.layout import Layout, Slot
@@ -42,8 +42,9 @@ def resampled(function: Any, grid: Grid, **options: Any) -> Any:
     def loss(output: Tensor, _target: Tensor) -> Tensor:
         return function(*output.unbind(1))  # type: ignore[no-any-return]
 
-    evaluator = plane_evaluator(Problem(Point(axes), loss, ONE), plane, config=ENGINE)
-    result = resample(evaluator, plane, grid, **options)
+    result = landscape.resample(
+        Problem(Point(axes), loss, ONE), plane, grid=grid, engine=ENGINE, **options
+    )
     coordinates = torch.from_numpy(grid.coordinates(np.arange(grid.size)))
     truth = function(*coordinates.unbind(1)).numpy().reshape(grid.shape)
     return result, truth
@@ -88,12 +89,14 @@ def test_divergences_are_held_to_the_tolerance_and_accuracies_named_as_linear() 
     pair = torch.randn(60, 4, dtype=torch.float64), torch.arange(60) % 3
     plane, grid = random_plane(model), Grid.square(41)
     engine = SamplingConfig(strategy="vmap", chunk=64, batch_size=60, threads=1)
-    evaluator = plane_evaluator(
-        Problem(model, "cross_entropy", pair), plane, config=engine, divergence=True
+    problem = Problem(model, "cross_entropy", pair)
+    result = landscape.resample(
+        problem, plane, grid=grid, tolerance=1e-3, engine=engine, divergence=True
     )
-    result = resample(evaluator, plane, grid, tolerance=1e-3)
     assert result.converged
-    truth = evaluator(grid.coordinates(np.arange(grid.size)))["divergences"].reshape(grid.shape)
+    truth = landscape.sample(problem, plane, grid=grid, engine=engine, divergence=True).fields[
+        "divergences"
+    ]
     found = result.surface.fields["divergences"]
     assert np.abs(found - truth).max() < 1e-4 * np.ptp(truth)
     told = result.surface.settings["resampled"]

@@ -18,12 +18,14 @@ from landscape import (
     slope_budget,
 )
 from landscape.claims.saturation import example_gradients
+from landscape.evaluation.engine import PlaneEvaluator
 from landscape.evaluation.engine_settings import SamplingConfig
-from landscape.evaluation.sampling import empty_surface, place, plane_evaluator, sample_tiles
+from landscape.evaluation.sampling import empty_surface, fill, place
 from landscape.networks.parameters import flatten
 from landscape.problem.reading import GivenData
 from landscape.records.layout import Layout, Slot
 from landscape.records.plane import Plane
+from landscape.records.surface import Status
 from landscape.records.trajectory import Trajectory
 
 
@@ -214,21 +216,33 @@ def test_values_are_stored_as_they_come() -> None:
 def test_a_half_done_surface_continues_with_the_same_bits(model: nn.Module, examples: Any) -> None:
     plane, grid = random_plane(model), Grid.square(21)
     engine = SamplingConfig(strategy="vmap", chunk=8, batch_size=16, threads=1)
-    evaluator = plane_evaluator(
+    evaluator = PlaneEvaluator(
         Problem(model, "cross_entropy", examples, dtype=torch.float32), plane, config=engine
     )
-    whole = empty_surface(evaluator, plane, grid)
-    tiles = list(sample_tiles(evaluator, whole))
-    for indices, values in tiles:
-        whole = whole.with_points(indices, values, 1)  # type: ignore[arg-type]
-    half = empty_surface(evaluator, plane, grid)
+    empty, tiles, rest = empty_surface(evaluator, grid), [], []
+    whole = fill(evaluator, empty, lambda *tile: tiles.append(tile))
+    assert whole.complete
+    half = empty
     for indices, values in tiles[1:3]:
-        half = half.with_points(indices, values, 1)  # type: ignore[arg-type]
-    rest = list(sample_tiles(evaluator, half))
+        half = half.with_points(indices, values, Status.EVALUATED)
+    continued = fill(evaluator, half, lambda *tile: rest.append(tile))
     assert len(rest) == len(tiles) - 2
-    for indices, values in rest:
-        half = half.with_points(indices, values, 1)  # type: ignore[arg-type]
-    np.testing.assert_array_equal(whole.losses, half.losses)
+    np.testing.assert_array_equal(whole.losses, continued.losses)
+    assert fill(evaluator, whole) is whole
+
+
+def test_tiles_stop_where_the_caller_says_so(model: nn.Module, examples: Any) -> None:
+    problem, tiles = Problem(model, "cross_entropy", examples), []
+
+    def second(*tile: Any) -> bool:
+        tiles.append(tile)
+        return len(tiles) == 2
+
+    evaluator = PlaneEvaluator(problem, random_plane(model))
+    begun = fill(evaluator, empty_surface(evaluator, Grid.square(21)), second)
+    assert len(tiles) == 2
+    evaluated = np.flatnonzero(begun.status)
+    np.testing.assert_array_equal(evaluated, np.sort(np.concatenate([t[0] for t in tiles])))
 
 
 def test_a_model_with_chance_in_evaluation_mode_is_refused(examples: Any) -> None:

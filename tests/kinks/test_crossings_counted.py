@@ -24,7 +24,7 @@ F64 = torch.float64
 
 
 def kinks_by_dense_sampling(
-    model: nn.Module, pair: tuple[Tensor, Tensor], segment: Segment, places: int = 2000
+    model: nn.Module, pair: tuple[Tensor, Tensor], segment: Segment, places: int = 1000
 ) -> float:
     """Change of slope minus the integral of autograd's curvature by the midpoint rule."""
     names = [(name, p.shape) for name, p in model.named_parameters()]
@@ -85,7 +85,7 @@ def same_counts(
 ) -> SlopeBudget:
     problem = Problem(model, "cross_entropy", pair)
     budgets = [slope_budget(problem, segment, samples=n, keep_crossings=True)
-               for n in (fewest, 17, 65)]  # fmt: skip
+               for n in (fewest, 33)]  # fmt: skip
     for budget in budgets:
         assert budget.passed
         assert budget.crossings == len(budget.jumps) == budgets[-1].crossings
@@ -114,7 +114,7 @@ def test_pooling_and_relu_may_change_places() -> None:
     for block in ("ReLU behind pooling", "pooling of zeros of ReLU"):
         model = Pooled(BLOCKS[block])
         segment = random_segment(model, span=0.2)
-        budgets.append(slope_budget(Problem(model, "cross_entropy", images()), segment, samples=65))
+        budgets.append(slope_budget(Problem(model, "cross_entropy", images()), segment))
     assert budgets[0].crossings == budgets[1].crossings
 
 
@@ -124,7 +124,7 @@ def test_the_largest_of_a_constant_background_never_crosses() -> None:
     ).double()
     inputs = torch.full((4, 1, 10, 10), 0.3, dtype=F64)
     pair = inputs, torch.arange(4)
-    for samples in (5, 17, 65):
+    for samples in (5, 33):
         budget = slope_budget(
             Problem(model, "cross_entropy", pair), random_segment(model, span=0.5), samples=samples
         )
@@ -167,7 +167,7 @@ SMOOTH: dict[str, Callable[[Tensor], Tensor]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("samples", [5, 17, 65])
+@pytest.mark.parametrize("samples", [5, 33])
 @pytest.mark.parametrize("name", SMOOTH)
 def test_what_does_not_jump_is_not_counted(name: str, samples: int) -> None:
     budget = along(SMOOTH[name], samples)
@@ -189,7 +189,7 @@ PAIRS: dict[str, tuple[Callable[[Tensor], Tensor], int, float]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("samples", [3, 5, 17, 65])
+@pytest.mark.parametrize("samples", [3, 5, 33])
 @pytest.mark.parametrize("name", PAIRS)
 def test_a_unit_that_comes_back_between_two_samples_is_seen(name: str, samples: int) -> None:
     function, count, jumps = PAIRS[name]

@@ -13,7 +13,7 @@ from landscape.networks import build
 
 def measured(activation: str, scales: list[float], loss: Any = "cross_entropy"):
     batch = data.load("digits", standardise="features")
-    pair = (batch.inputs[:200], batch.targets[:200])
+    pair = (batch.inputs[:100], batch.targets[:100])
     model = build("mlp", activation=activation, hidden=(12, 12), dtype=torch.float64)
     problem = Problem(model, loss, pair)
     return curvature_against_scale(
@@ -42,11 +42,11 @@ def test_a_smooth_network_comes_nearer_with_the_square_of_the_scale() -> None:
 
 
 def test_the_jumps_of_a_summed_loss_predict_its_spread() -> None:
-    found = measured("relu", [1e-2, 1e-3], loss=torch.nn.CrossEntropyLoss(reduction="sum"))
+    found = measured("relu", [1e-2], loss=torch.nn.CrossEntropyLoss(reduction="sum"))
     ratios, predicted = found.arrays["ratios"], found.arrays["predicted"]
-    mean = measured("relu", [1e-2, 1e-3]).arrays
+    mean = measured("relu", [1e-2]).arrays
     np.testing.assert_allclose(predicted, mean["predicted"], rtol=1e-9)
-    np.testing.assert_allclose(found.arrays["curvatures"], 200 * mean["curvatures"], rtol=1e-9)
+    np.testing.assert_allclose(found.arrays["curvatures"], 100 * mean["curvatures"], rtol=1e-9)
     assert np.corrcoef(ratios[0], predicted[0])[0, 1] > 0.98
 
 

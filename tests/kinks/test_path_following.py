@@ -9,13 +9,9 @@ from torch import nn
 
 import landscape
 from landscape import Problem
-from landscape.kinks.path_following import (
-    along_path,
-    first_failure,
-    missed_share,
-    share_of_promise,
-    spread_records,
-)
+from landscape.kinks import along_path, spread_records
+from landscape.kinks.first_failure import first_failure
+from landscape.kinks.path_following import missed_share, share_of_promise
 from landscape.networks.parameters import layout_of
 from landscape.records.results import Analysis
 from landscape.records.segment import averaged_segment

@@ -70,7 +70,7 @@ CLOSED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("samples", [8, 9, 33])
+@pytest.mark.parametrize("samples", [8, 9])
 @pytest.mark.parametrize("name", CLOSED)
 def test_closed_forms(name: str, samples: int) -> None:
     function, wanted = CLOSED[name]
@@ -126,10 +126,9 @@ TWINS = ["smelu_0.01", "smelu_0.1", "softplus_20", "gauss_relu_0.1", "pwl_gelu_1
 
 @pytest.mark.parametrize("name", [*CONTINUOUS, *TWINS])
 def test_every_activation_closes(name: str) -> None:
-    model = build("mlp", activation=name, hidden=(12, 12), input_shape=(64,), outputs=10)
-    pair = digits(60)
-    problem = Problem(model, "cross_entropy", (pair[0].reshape(60, 64), pair[1]))
-    budget = slope_budget(problem, random_segment(model, span=0.3), samples=25)
+    model = build("mlp", activation=name, hidden=(8, 8), input_shape=(64,), outputs=10)
+    problem = Problem(model, "cross_entropy", digits(24))
+    budget = slope_budget(problem, random_segment(model, span=0.3))
     fact = activations.get(name)
     assert budget.passed, (budget.closure_error, budget.tolerance)
     assert (budget.crossings > 0) == bool(fact.kinks)
@@ -154,10 +153,10 @@ def test_deep_and_convolutional_networks_close(kind: str, options: dict) -> None
     images = kind != "mlp"
     shape = (1, 8, 8) if images else (64,)
     model = build(kind, input_shape=shape, outputs=10, **options)
-    inputs, targets = digits(24, images=images)
+    inputs, targets = digits(12, images=images)
     before = copy.deepcopy(model.state_dict())
     budget = slope_budget(
-        Problem(model, "cross_entropy", (inputs if images else inputs.reshape(24, 64), targets)),
+        Problem(model, "cross_entropy", (inputs if images else inputs.reshape(12, 64), targets)),
         random_segment(model, span=0.1), samples=17,
     )  # fmt: skip
     assert budget.passed, (budget.closure_error, budget.tolerance)
@@ -215,19 +214,20 @@ CORRUPTIONS = {
 
 
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu_0.3", "hardtanh"])
-@pytest.mark.parametrize("name", CORRUPTIONS)
 def test_the_check_fails_where_jumps_are_wrong(
-    name: str, activation: str, monkeypatch: pytest.MonkeyPatch
+    activation: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = build("mlp", activation=activation, hidden=(16,), input_shape=(64,), outputs=10)
-    pair = (digits(30)[0].reshape(30, 64), digits(30)[1])
-    problem, segment = Problem(model, "cross_entropy", pair), random_segment(model, span=0.2)
+    problem = Problem(model, "cross_entropy", digits(30))
+    segment = random_segment(model, span=0.2)
     assert slope_budget(problem, segment).passed
-    monkeypatch.setattr(measuring, "_ROUNDS", 4)
-    monkeypatch.setattr(measuring, "crossings", altered(CORRUPTIONS[name]))
-    wrong = slope_budget(problem, segment)
-    assert wrong.closure_error > 2 * wrong.tolerance
-    assert not wrong.passed
+    monkeypatch.setattr(measuring, "_ROUNDS", 2)
+    corrupted = {name: altered(change) for name, change in CORRUPTIONS.items()}
+    for name, wrong_crossings in corrupted.items():
+        monkeypatch.setattr(measuring, "crossings", wrong_crossings)
+        wrong = slope_budget(problem, segment)
+        assert wrong.closure_error > 2 * wrong.tolerance, name
+        assert not wrong.passed, name
 
 
 def test_more_data_do_not_help_autograd_to_the_curvature_of_the_expected_loss() -> None:

@@ -1,14 +1,19 @@
 """Every fact of the registry against one-sided differences of the module in float64."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
+from torch.overrides import TorchFunctionMode
 
 from landscape.networks.activations import Smoothness, get, make, names
-from landscape.networks.activations.modules import MAKERS
+from landscape.networks.activations.modules import smelu
+from landscape.networks.activations.polyline import polyline
+from landscape.networks.activations.registry import operations
 
 WITH_PARAMETERS = ["leaky_relu_0.3", "prelu_0.1", "elu_0.5", "elu_2", "celu_0.5", "softplus_3",
                    "softshrink_1", "smelu_0.25", "squareplus_1", "leaky_relu_0", "gauss_relu_0.5",
@@ -88,8 +93,23 @@ def test_bounds_hold_and_are_reached(name: str) -> None:
         assert found.max() == pytest.approx(fact.upper, abs=0.02 if name == "softsign" else 1e-10)
 
 
-def test_the_table_and_the_modules_name_the_same() -> None:
-    assert tuple(MAKERS) == names()
+class Called(TorchFunctionMode):
+    """The names of torch's functions that are called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.names.add(func.__name__.strip("_"))
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_module_calls_the_function_that_the_table_names(name: str) -> None:
+    with Called() as called:
+        make(name)(torch.ones(1, 1))
+    assert bool(called.names & set(operations(name))) == (name != "identity")
 
 
 def test_learnable_ones_have_their_own_parameter() -> None:
@@ -112,7 +132,7 @@ def test_own_modules_have_right_gradients(name: str) -> None:
 
 @given(st.floats(-50, 50), st.floats(0.01, 5))
 def test_smelu_lies_above_relu_by_at_most_a_quarter_of_beta(z: float, beta: float) -> None:
-    smooth = MAKERS["smelu"](beta)(torch.tensor(z, dtype=torch.float64)).item()
+    smooth = smelu(torch.tensor(z, dtype=torch.float64), beta).item()
     gap = smooth - max(z, 0.0)
     assert -1e-12 <= gap <= beta / 4 + 1e-12
 
@@ -143,7 +163,7 @@ def test_piecewise_linear_twins_approach_their_base_like_the_square_of_the_spaci
 
 
 def test_knots_are_interpolated_exactly() -> None:
-    line = make("pwl_gelu_0.25").line
+    line = polyline("gelu", 0.25)
     assert values("pwl_gelu_0.25", np.array(line.knots)) == pytest.approx(line.values, abs=1e-15)
     assert values("gelu", np.array(line.knots)) == pytest.approx(line.values, abs=1e-15)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from curvature.extremes import hessian_extremes
 from problem.zoo import Checkpointed, examples
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint, checkpoint_sequential
@@ -14,7 +15,6 @@ from torch.utils.checkpoint import checkpoint, checkpoint_sequential
 import landscape
 from landscape import Grid, Problem
 from landscape.curvature.expected_hessian import hessian_product
-from landscape.curvature.hessian import hessian_extremes
 from landscape.kinks import kink_map
 
 GRID = Grid.square(3)

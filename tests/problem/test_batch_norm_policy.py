@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
 from landscape import Problem
+from landscape.evaluation.engine import PlaneEvaluator
 from landscape.evaluation.engine_settings import SamplingConfig
-from landscape.evaluation.sampling import plane_evaluator, sample
+from landscape.evaluation.sampling import sample
 from landscape.networks.parameters import assign
 from landscape.planes.random import random_plane
 from landscape.problem.batch_norm import pooled_statistics
@@ -81,7 +82,7 @@ def test_batch_statistics_are_those_of_a_copy_in_training_mode(strategy: str, da
     model = network()
     plane = random_plane(model)
     wanted = at_points(model, plane, lambda twin: weighted(dropout_off(twin), data))
-    evaluator = plane_evaluator(
+    evaluator = PlaneEvaluator(
         Problem(model, "cross_entropy", data, batch_norm="batch"), plane, config=fixed(strategy)
     )
     assert evaluator.choice.strategy == strategy
@@ -106,7 +107,7 @@ def test_recalibrated_statistics_of_one_batch_are_those_that_torch_recomputes(
         return weighted(twin.eval(), [data])
 
     wanted = at_points(model, plane, recomputed)
-    evaluator = plane_evaluator(
+    evaluator = PlaneEvaluator(
         Problem(model, "cross_entropy", data, batch_norm="recalibrated"),
         plane,
         config=fixed(strategy),
@@ -133,7 +134,7 @@ def test_statistics_of_several_batches_are_pooled_exactly(strategy: str) -> None
         return weighted(twin.eval(), data)
 
     wanted = at_points(model, plane, by_hand)
-    evaluator = plane_evaluator(
+    evaluator = PlaneEvaluator(
         Problem(model, "cross_entropy", data, batch_norm="recalibrated"),
         plane,
         config=fixed(strategy),
@@ -201,7 +202,7 @@ def test_data_of_one_batch_stay_one_batch_unless_the_engine_says_otherwise() -> 
     plane = random_plane(model)
     for size, wanted in ((0, (1, 37)), (20, (2, 20))):
         engine = SamplingConfig(strategy="copy", batch_size=size, threads=1)
-        evaluator = plane_evaluator(
+        evaluator = PlaneEvaluator(
             Problem(model, "cross_entropy", images(), batch_norm="batch"), plane, config=engine
         )
         settings = evaluator.settings
@@ -219,7 +220,7 @@ def test_instances_are_normalised_by_their_own_statistics_or_by_means_over_the_d
     pooled = functional.batch_norm(inputs, mean, var, layer.weight, layer.bias)
     for policy, hidden in (("batch", own), ("recalibrated", pooled)):
         for strategy in ("loop", "copy"):
-            evaluator = plane_evaluator(
+            evaluator = PlaneEvaluator(
                 Problem(model, "cross_entropy", (inputs, targets), batch_norm=policy),
                 plane,
                 config=fixed(strategy),
@@ -238,7 +239,7 @@ def test_a_loss_of_model_and_batch_follows_the_policy() -> None:
     for policy in POLICIES:
         for strategy in ("loop", "copy"):
             plain, found = (
-                plane_evaluator(
+                PlaneEvaluator(
                     Problem(model, loss, batches(), batch_norm=policy),
                     plane,
                     config=fixed(strategy),

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as functional
+from curvature.extremes import hessian_extremes
 from problem.zoo import CLASSES, InPlace, Mlp, Reference, examples
 from torch import Tensor, nn
 from torch.nn.utils import prune
 
 import landscape
 from landscape import Grid, Problem
-from landscape.curvature.hessian import hessian_extremes
 from landscape.evaluation.output_divergence import output_divergence
 from landscape.kinks import kink_map
 from landscape.networks.parameters import flatten

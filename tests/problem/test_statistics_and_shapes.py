@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as functional
+from curvature.extremes import hessian_extremes
 from problem.zoo import ConvNorm, Mlp, Reference, examples, made
 from torch import Tensor, nn
 
 import landscape
 from landscape import Grid, Problem, Subset
 from landscape.curvature.expected_hessian import hessian_product
-from landscape.curvature.hessian import hessian_extremes, with_curvature
+from landscape.curvature.hessian import with_curvature
 from landscape.networks.parameters import flatten
 
 X, Y = examples()

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, RandomSampler, SubsetRandomSampler, TensorDataset
 
 from landscape import Problem, gradient
+from landscape.evaluation.engine import PlaneEvaluator
 from landscape.evaluation.engine_settings import SamplingConfig
-from landscape.evaluation.sampling import plane_evaluator, sample
+from landscape.evaluation.sampling import sample
 from landscape.planes.random import random_plane
 from landscape.problem.reading import GivenData
 from landscape.problem.subsets import Subset
@@ -50,7 +51,7 @@ def test_the_standard_error_is_that_of_numpy(
     plane, (inputs, targets) = random_plane(model), examples
     data = [(inputs[:25], targets[:25]), (inputs[25:], targets[25:])] if uneven else examples
     each = losses_of_examples(model, examples, plane)
-    whole = plane_evaluator(
+    whole = PlaneEvaluator(
         Problem(model, "cross_entropy", data), plane, config=fixed(strategy), standard_errors=True
     )
     found = whole(POINTS)
@@ -60,7 +61,7 @@ def test_the_standard_error_is_that_of_numpy(
     np.testing.assert_allclose(found["losses"], each.mean(axis=1), rtol=1e-12)
 
     drawn = Subset(examples=12, seed=5).indices(30).numpy()
-    part = plane_evaluator(
+    part = PlaneEvaluator(
         Problem(model, "cross_entropy", data, subset=Subset(12, 5)), plane, config=fixed(strategy)
     )
     found, each = part(POINTS), each[:, drawn]
@@ -82,7 +83,7 @@ def test_the_standard_error_is_the_spread_of_the_means_of_all_subsets() -> None:
     while len(found) < 20:
         drawn = tuple(Subset(examples=3, seed=seed).indices(6).tolist())
         if drawn not in found:
-            evaluator = plane_evaluator(
+            evaluator = PlaneEvaluator(
                 Problem(model, lambda output, target: output[:, 0], data, subset=Subset(3, seed)),
                 plane,
                 config=fixed("loop"),
@@ -224,15 +225,13 @@ def test_equal_losses_have_no_spread_and_one_example_none_that_is_known() -> Non
     model = nn.Sequential(nn.Linear(2, 1)).double()
     data = (torch.full((9, 2), 0.3), torch.full((9, 1), 0.7))
     plane = random_plane(model)
-    evaluator = plane_evaluator(
+    evaluator = PlaneEvaluator(
         Problem(model, "mse", data), plane, config=fixed("batched"), standard_errors=True
     )
     values = evaluator(POINTS)
     # Rounding of the mean, not of its square: 1e-16, where a sum of squares would leave 1e-8.
     assert np.all(values["standard_errors"] < 1e-15 * (1 + values["losses"]))
-    one = plane_evaluator(
-        Problem(model, "mse", data, subset=Subset(1)), plane, config=fixed("copy")
-    )
+    one = PlaneEvaluator(Problem(model, "mse", data, subset=Subset(1)), plane, config=fixed("copy"))
     assert np.all(np.isnan(one(POINTS)["standard_errors"]))
 
 
@@ -242,7 +241,7 @@ def test_losses_far_from_zero_lose_no_digits(model: nn.Module, examples: Any) ->
 
     plane = random_plane(model)
     each = losses_of_examples(model, examples, plane)
-    evaluator = plane_evaluator(
+    evaluator = PlaneEvaluator(
         Problem(model, far, examples), plane, config=fixed("copy"), standard_errors=True
     )
     wanted = each.std(axis=1, ddof=1) / np.sqrt(30)
@@ -276,7 +275,7 @@ def test_the_standard_error_of_a_sum_is_that_of_the_sum(model: nn.Module, exampl
 
     plane = random_plane(model)
     one, two = (
-        plane_evaluator(Problem(model, loss, examples, subset=Subset(10)), plane)(POINTS)
+        PlaneEvaluator(Problem(model, loss, examples, subset=Subset(10)), plane)(POINTS)
         for loss in (Summed(reduction="sum"), "cross_entropy")
     )
     for name in ("losses", "standard_errors"):

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 import landscape
 from landscape import Problem
+from landscape.evaluation.engine import PlaneEvaluator
 from landscape.evaluation.engine_settings import SamplingConfig
-from landscape.evaluation.sampling import plane_evaluator, sample
+from landscape.evaluation.sampling import sample
 from landscape.kinks import slope_budget
 from landscape.planes.random import random_plane
 from landscape.problem.batch_loss import takes_model
@@ -45,11 +46,11 @@ def test_a_loss_of_model_and_batch_gives_what_one_of_output_and_target_gives(
     strategy: str, model: nn.Module, examples: Any, problem: Problem
 ) -> None:
     plane = random_plane(model)
-    plain = plane_evaluator(problem, plane, config=fixed(strategy))
+    plain = PlaneEvaluator(problem, plane, config=fixed(strategy))
     inputs, targets = examples
     uneven = [(inputs[:25], targets[:25]), (inputs[25:], targets[25:])]
     for data in (examples, uneven):
-        found = plane_evaluator(Problem(model, whole, data), plane, config=fixed(strategy))
+        found = PlaneEvaluator(Problem(model, whole, data), plane, config=fixed(strategy))
         for name, values in found(POINTS).items():
             np.testing.assert_allclose(values, plain(POINTS)[name], rtol=1e-12)
         assert found.settings["loss"] == "whole"
@@ -68,12 +69,12 @@ def test_one_batch_stays_whole_unless_the_engine_says_otherwise(
     for batch_size, wanted in ((0, {30}), (25, {25, 5})):
         sizes.clear()
         engine = fixed("copy", batch_size=batch_size)
-        evaluator = plane_evaluator(Problem(model, noting, examples), plane, config=engine)
+        evaluator = PlaneEvaluator(Problem(model, noting, examples), plane, config=engine)
         evaluator(POINTS)
         assert set(sizes) == wanted
         assert evaluator.settings["batches"] == len(wanted)
     uneven = {"inside": torch.ones(30, 1), "boundary": torch.zeros(2, 1)}
-    evaluator = plane_evaluator(
+    evaluator = PlaneEvaluator(
         Problem(Square(), residual, uneven), AXES, config=fixed("copy", batch_size=16)
     )
     assert evaluator.settings["batches"] == 1
@@ -130,7 +131,7 @@ def test_derivatives_with_respect_to_the_inputs_have_their_closed_form(strategy:
 
 
 def test_the_best_strategy_is_found_among_those_that_are_able() -> None:
-    evaluator = plane_evaluator(Problem(Square(), residual, PLACES), AXES)
+    evaluator = PlaneEvaluator(Problem(Square(), residual, PLACES), AXES)
     assert evaluator.choice.strategy in ("copy", "loop")
     assert not evaluator.choice.reuse
 
@@ -140,9 +141,9 @@ def test_strategies_that_take_many_points_at_once_are_refused(strategy: str) -> 
     for batch_size in (0, 16):
         engine = fixed(strategy, batch_size=batch_size)
         with pytest.raises(ValueError, match=r"points one by one.*leave it at 'auto'"):
-            plane_evaluator(Problem(Square(), residual, PLACES), AXES, config=engine)
+            PlaneEvaluator(Problem(Square(), residual, PLACES), AXES, config=engine)
     with pytest.raises(ValueError, match="compile 'always'; leave it at 'auto'"):
-        plane_evaluator(
+        PlaneEvaluator(
             Problem(Square(), residual, PLACES), AXES, config=SamplingConfig(compile="always")
         )
 
@@ -184,7 +185,7 @@ def test_a_penalty_on_the_weights_is_seen_at_every_point(model: nn.Module, examp
     plane = random_plane(model)
     wanted = np.square(plane.points(POINTS)).sum(axis=1)
     for strategy in ABLE:
-        found = plane_evaluator(Problem(model, penalty, examples), plane, config=fixed(strategy))
+        found = PlaneEvaluator(Problem(model, penalty, examples), plane, config=fixed(strategy))
         np.testing.assert_allclose(found(POINTS)["losses"], wanted, rtol=1e-12)
 
 
@@ -207,7 +208,7 @@ def test_a_teacher_that_a_loss_closes_over_stays_where_it_is(
     model: nn.Module, examples: Any
 ) -> None:
     plane, teacher = random_plane(model), copy.deepcopy(model)
-    evaluator = plane_evaluator(Problem(model, Trainer(teacher).loss, examples), plane)
+    evaluator = PlaneEvaluator(Problem(model, Trainer(teacher).loss, examples), plane)
     values = evaluator(np.zeros((1, 2)))["losses"]
     assert evaluator.choice.strategy == "copy"
     assert values[0] == 0
@@ -217,7 +218,7 @@ def test_a_teacher_that_a_loss_closes_over_stays_where_it_is(
 def test_the_very_network_that_a_loss_closes_over_is_the_one_at_the_point(
     model: nn.Module, examples: Any
 ) -> None:
-    evaluator = plane_evaluator(
+    evaluator = PlaneEvaluator(
         Problem(model, Trainer(model).loss, examples), random_plane(model), config=fixed("copy")
     )
     np.testing.assert_array_equal(evaluator(POINTS)["losses"], 0)
@@ -248,7 +249,7 @@ def test_a_network_that_takes_part_itself_is_seen_by_a_loss_that_closes_over_it(
 
     plane = random_plane(model)
     problem = Problem(model, decayed, examples)
-    found = plane_evaluator(problem, plane, config=fixed(strategy))(POINTS)["losses"]
+    found = PlaneEvaluator(problem, plane, config=fixed(strategy))(POINTS)["losses"]
     plain = Problem(nn.Linear(4, 3).double(), "cross_entropy", examples).evaluator()
     thetas = plane.points(POINTS)
     wanted = plain(thetas)["losses"] + np.square(thetas).sum(axis=1)
@@ -292,7 +293,7 @@ def test_a_loss_that_looks_at_weights_sees_the_point_and_nothing_is_tried_in_vai
 
     plane = random_plane(model)
     with caplog.at_level(logging.WARNING):
-        evaluator = plane_evaluator(Problem(model, decayed, examples), plane)
+        evaluator = PlaneEvaluator(Problem(model, decayed, examples), plane)
     assert evaluator.choice.strategy == strategy
     assert not caplog.messages
     thetas = plane.points(POINTS)
@@ -334,7 +335,7 @@ def test_a_loss_that_calls_the_network_by_another_name_gets_its_values(
     plane = random_plane(model)
     with caplog.at_level(logging.WARNING):
         found, wanted = (
-            plane_evaluator(Problem(model, loss, examples), plane, config=fixed("copy"))(POINTS)
+            PlaneEvaluator(Problem(model, loss, examples), plane, config=fixed("copy"))(POINTS)
             for loss in (closed, "cross_entropy")
         )
     np.testing.assert_allclose(found["losses"], wanted["losses"], rtol=1e-12)
@@ -389,7 +390,7 @@ def test_one_tensor_is_one_batch() -> None:
         return model(batch)[:, 0]
 
     x = torch.arange(5.0)[:, None]
-    found = plane_evaluator(Problem(Square(), values, x), AXES, config=fixed("loop"))
+    found = PlaneEvaluator(Problem(Square(), values, x), AXES, config=fixed("loop"))
     np.testing.assert_allclose(found(POINTS)["losses"], 6 * POINTS[:, 0] + 2 * POINTS[:, 1])
 
 

@@ -15,8 +15,9 @@ from torch.nn.utils import parametrizations
 from torch.optim.swa_utils import AveragedModel
 
 from landscape import Problem
+from landscape.evaluation.engine import PlaneEvaluator
 from landscape.evaluation.engine_settings import SamplingConfig
-from landscape.evaluation.sampling import plane_evaluator, sample
+from landscape.evaluation.sampling import sample
 from landscape.networks.parameters import assign, flatten, unwrapped
 from landscape.planes.random import random_plane
 from landscape.records.grid import Grid
@@ -100,7 +101,7 @@ def test_every_kind_is_evaluated_as_a_copy_with_the_weights_of_the_point_and_not
     modes = [module.training for module in model.modules()]
     grads = [parameter.requires_grad for parameter in model.parameters()]
     engine = SamplingConfig(strategy=strategy, batch_size=16, threads=1)  # type: ignore[arg-type]
-    evaluator = plane_evaluator(Problem(model, "cross_entropy", examples), plane, config=engine)
+    evaluator = PlaneEvaluator(Problem(model, "cross_entropy", examples), plane, config=engine)
     assert evaluator.choice.strategy == strategy
     np.testing.assert_allclose(evaluator(POINTS)["losses"], wanted, rtol=1e-11)
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())

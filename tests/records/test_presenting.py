@@ -19,7 +19,7 @@ from landscape.records.results import Analysis, Projection
 from landscape.records.surface import Surface
 from landscape.records.trajectory import Trajectory
 from landscape.store import StudyWriter
-from landscape.study import Study
+from landscape.study.experiment import Study
 
 EVIL = "<img src=x onerror=alert(1)>&\"'"
 

@@ -98,4 +98,3 @@ def test_captured_share_weighs_squared_displacements() -> None:
         np.array([5.0, 5.0, 0.0]), np.ones(3), np.ones(3),
     )  # fmt: skip
     assert placed.captured == pytest.approx(1 - 9 / 50)
-    np.testing.assert_allclose(placed.captured_shares, [1 - 9 / 25, 1, 1])

@@ -13,7 +13,7 @@ from small_study import SMALL, Stops, load, run_study
 from landscape.evaluation.engine_settings import SamplingConfig
 from landscape.records import projection
 from landscape.store import images, open_study
-from landscape.study import Study
+from landscape.study.experiment import Study
 from landscape.training import training_checkpoint
 from landscape.training.training_settings import TrainingConfig
 

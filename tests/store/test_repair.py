@@ -18,9 +18,9 @@ from landscape.records.grid import Grid
 from landscape.store import open_study
 from landscape.store.checking import check_file
 from landscape.store.salvage import salvage
-from landscape.study.one_surface import sample_more
-from landscape.study.repair import incomplete, remedy, repair_surfaces, request_of
+from landscape.study.repair import incomplete, remedy, repair_surfaces
 from landscape.study.request import Request
+from landscape.study.run_surfaces import sample_run
 
 RUN, OTHER = "relu-gd-seed0", "relu-nesterov-seed0"
 CONFIG = replace(SMALL, activations=("relu",), training=replace(SMALL.training, steps=20))
@@ -55,7 +55,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = run_study(CONFIG, tmp_path_factory.mktemp("whole")).path
     for name, asked in REQUESTS.items():
         request = Request(run=RUN, identifier=name, **asked)
-        sample_more(open_study(path), CONFIG, request, load_data=load)
+        sample_run(open_study(path), CONFIG, request, load_data=load)
     return path
 
 
@@ -110,7 +110,7 @@ def test_what_belongs_to_a_surface_is_made_again(
 
 @pytest.mark.parametrize("name", REQUESTS)
 def test_a_surface_says_what_was_asked_for(whole: Path, name: str) -> None:
-    found = request_of(open_study(whole).surface(name), name)
+    found = Request.of(open_study(whole).surface(name), name)
     assert found is not None
     wanted = Request(run=RUN, identifier=name, **{**REQUESTS[name], "placed": ()})
     for part in wanted.__dataclass_fields__:

@@ -25,10 +25,10 @@ from landscape.store import StudyWriter, open_study
 from landscape.store.database import Database
 from landscape.store.journal import Journal
 from landscape.store.lock import WriterLock
-from landscape.study import Study
+from landscape.study.experiment import Study
 from landscape.study.fingerprint import check_same
-from landscape.study.one_surface import sample_own
 from landscape.study.request import Request
+from landscape.study.user_surfaces import sample_user_network
 
 SLOW = replace(SMALL, activations=("relu",), optimizers=("adam",))
 
@@ -68,7 +68,7 @@ def own(path: Path, *, weights: int = 0, data: int = 0, stop: int | None = None)
     request = Request(run=None, kind="random", grid=Grid.square(9), identifier="s", curvature=False)
     reporter = Stops(stop) if stop is not None else Stops(10**9)
     problem = Problem(model, "cross_entropy", examples)
-    sample_own(path, problem, request, engine=engine, reporter=reporter)
+    sample_user_network(path, problem, request, engine=engine, reporter=reporter)
 
 
 def test_an_unfinished_surface_is_continued_by_the_same_or_not_at_all(

@@ -14,10 +14,10 @@ from landscape.curvature.expected_hessian import expected_hessian_check
 from landscape.records.kink_cut_surface import KinkCutSurface
 from landscape.records.kink_map import KinkMap
 from landscape.store import StudyFile, open_study
-from landscape.study import solution_model
 from landscape.study.analyses import Wanted, add_analyses
 from landscape.study.analysis_summaries import report
 from landscape.study.reporting import Silent
+from landscape.study.solution_network import solution_model
 
 RUN = "relu-gd-seed0"
 WANTED = Wanted(samples=3, steps=2, lines=1, path=4, swap=4, centres=3, map_points=5,

@@ -14,8 +14,9 @@ from landscape.evaluation import engine
 from landscape.evaluation.engine_settings import SamplingConfig
 from landscape.evaluation.passes import EngineChoice
 from landscape.store import StudyFile, StudyWriter, open_study
-from landscape.study import Study, experiment, setup
+from landscape.study import experiment, setup
 from landscape.study.configuration import DataConfig, PcaPlaneConfig
+from landscape.study.experiment import Study
 
 pytestmark = pytest.mark.usefixtures("small_tiles")
 
@@ -24,7 +25,7 @@ def test_a_finished_study_is_left_alone(study: StudyFile, monkeypatch: pytest.Mo
     def work(*_: object, **__: object) -> None:
         raise AssertionError("nothing is left to do")
 
-    for name in ("train", "sample_tiles", "place_on", "plane_evaluator", "summarise"):
+    for name in ("train", "make_surface", "summarise"):
         monkeypatch.setattr(experiment, name, work)
     before, inode = study.path.read_bytes(), study.path.stat().st_ino
     again = run_study(SMALL, study.path.parent)
@@ -36,7 +37,7 @@ def test_a_finished_study_is_left_alone(study: StudyFile, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     "after",
     [pytest.param(3, id="first", marks=pytest.mark.long), pytest.param(30, id="third"),
-     pytest.param(56, id="tile"), pytest.param(330, id="placing", marks=pytest.mark.long)],
+     pytest.param(56, id="tile"), pytest.param(320, id="last tile", marks=pytest.mark.long)],
 )  # fmt: skip
 def test_an_interrupted_study_continues_to_the_same_bits(
     after: int, study: StudyFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -72,7 +73,7 @@ def test_a_reporter_hears_of_all_the_work(tmp_path: Path) -> None:
     rates = {"gd": 1e30}
     config = replace(SMALL, training=replace(SMALL.training, learning_rates=rates))
     run_study(config, tmp_path, reporter=heard)
-    assert heard.totals == {"training": 48, "sampling": 4 * 35, "placing paths": 4}
+    assert heard.totals == {"training": 48, "sampling": 4 * 35}
     assert heard.done == heard.totals
     assert any(note.startswith("evaluating: vmap, 8 points a pass") for note in heard.notes)
     assert "relu-gd-seed0 diverged at step 1" in heard.notes
@@ -83,7 +84,7 @@ def test_bars_of_a_continued_study_reach_their_end(tmp_path: Path) -> None:
         run_study(SMALL, tmp_path, reporter=Stops(60))
     heard = Notes()
     run_study(SMALL, tmp_path, reporter=heard)
-    assert heard.totals == {"training": 0, "sampling": 8 * 35, "placing paths": 8}
+    assert heard.totals == {"training": 0, "sampling": 8 * 35}
     assert heard.done == heard.totals
 
 

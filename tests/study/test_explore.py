@@ -18,9 +18,10 @@ from landscape.records.grid import Grid
 from landscape.records.surface import Surface
 from landscape.store import StudyFile, StudyWriter, open_study
 from landscape.store.places import surface_path
-from landscape.study import one_surface, repair
 from landscape.study.explore import StudyAtlas
 from landscape.study.live_plane import FLOAT64_BELOW, request_of
+from landscape.study.request import Request
+from landscape.study.run_surfaces import sample_run
 from landscape.study.solution_network import SolutionNetwork
 
 CONFIG = replace(SMALL, activations=("relu",))
@@ -48,8 +49,8 @@ def sampled(place: Any, grid: Grid) -> Surface:
     return place.sample(grid, lambda _: None, lambda: False)
 
 
-def by_command(study: StudyFile, wanted: one_surface.Request, out: Path) -> StudyFile:
-    path, _ = one_surface.sample_more(study, CONFIG, wanted, load_data=load, out=out)
+def by_command(study: StudyFile, wanted: Request, out: Path) -> StudyFile:
+    path, _ = sample_run(study, CONFIG, wanted, load_data=load, out=out)
     return open_study(path)
 
 
@@ -61,7 +62,7 @@ def test_a_kept_window_is_that_of_landscape_sample_to_the_last_bit(
     place = atlas(study).open(f"{RUN}.{kind}")
     dtype = "float64" if grid is TINY else ""
     length = "displacement" if kind == "pca" else "unit"
-    wanted = one_surface.Request(run=RUN, kind=kind, grid=grid, dtype=dtype, length=length)
+    wanted = Request(run=RUN, kind=kind, grid=grid, dtype=dtype, length=length)
     other = by_command(study, wanted, tmp_path / "other")
     name = place.keep(sampled(place, grid))
     assert name == wanted.name
@@ -154,9 +155,7 @@ def test_keeping_waits_for_no_other_writer(study: StudyFile) -> None:
 
 
 def test_surfaces_of_the_command_are_sampled_as_they_were(study: StudyFile, tmp_path: Path) -> None:
-    wanted = one_surface.Request(
-        run=RUN, kind="random", grid=WINDOW, seed=2, gradients=True, subset=50
-    )
+    wanted = Request(run=RUN, kind="random", grid=WINDOW, seed=2, gradients=True, subset=50)
     other = by_command(study, wanted, tmp_path / "other")
     surface = other.surface(wanted.name)
     found = request_of(surface)
@@ -246,10 +245,10 @@ def test_a_line_between_two_solutions_is_that_of_the_plane_between(tmp_path: Pat
     first, *others = live.runs
     place = live.make(run=first, kind="through", others=tuple(others))
     line = line_sampled(place, (0.0, 0.0), (1.0, 0.0), 101)
-    wanted = one_surface.Request(
+    wanted = Request(
         run=first, kind="between", others=(others[0],), grid=Grid.line(101, (0.0, 1.0))
     )
-    path, name = one_surface.sample_more(source, config, wanted, load_data=load)
+    path, name = sample_run(source, config, wanted, load_data=load)
     np.testing.assert_allclose(line.losses, open_study(path).surface(name).losses, rtol=1e-12)
 
 
@@ -269,13 +268,11 @@ def test_a_line_is_kept_drawn_listed_and_made_again(study: StudyFile, tmp_path: 
     assert said.count("wrote") == 3
     assert "from A (0, 0) to B (0.5, 0.25) of the random plane" in caption
     assert "solution" not in caption
-    request = repair.request_of(again.surface(name), name)
+    request = Request.of(again.surface(name), name)
     assert request is not None
     assert request.line == (0.0, 0.0, 0.5, 0.25)
     assert request.asked == again.surface(name).settings["asked"]
-    path, mended = one_surface.sample_more(
-        again, CONFIG, request, load_data=load, out=tmp_path / "new"
-    )
+    path, mended = sample_run(again, CONFIG, request, load_data=load, out=tmp_path / "new")
     assert (open_study(path).surface(mended).losses == line.losses).all()
 
 

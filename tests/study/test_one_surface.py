@@ -20,12 +20,12 @@ from landscape.evaluation.engine_settings import SamplingConfig
 from landscape.records import grid as grids
 from landscape.records.grid import Grid
 from landscape.store import StudyFile, open_study
-from landscape.study import one_surface
 from landscape.study.analyses import Wanted, add_analyses
 from landscape.study.configuration import DataConfig
 from landscape.study.explore import StudyAtlas
-from landscape.study.microscopes import add_microscopes
-from landscape.study.one_surface import sample_own
+from landscape.study.request import Request
+from landscape.study.run_surfaces import sample_run
+from landscape.study.user_surfaces import sample_user_network
 
 # Nesterov's runs diverge.
 CONFIG = replace(
@@ -40,17 +40,13 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> StudyFile:
     return run_study(CONFIG, tmp_path_factory.mktemp("study"))
 
 
-def request(**changes: Any) -> one_surface.Request:
+def request(**changes: Any) -> Request:
     grid = Grid.rectangle((3, 4), (-1, 1), (0, 1))
-    return one_surface.Request(
-        **{"run": "relu-gd-seed0", "kind": "random", "grid": grid, **changes}
-    )
+    return Request(**{"run": "relu-gd-seed0", "kind": "random", "grid": grid, **changes})
 
 
-def add(
-    study: StudyFile, wanted: one_surface.Request, out: Path | None, **options: Any
-) -> StudyFile:
-    path, name = one_surface.sample_more(study, CONFIG, wanted, load_data=load, out=out, **options)
+def add(study: StudyFile, wanted: Request, out: Path | None, **options: Any) -> StudyFile:
+    path, name = sample_run(study, CONFIG, wanted, load_data=load, out=out, **options)
     assert name == wanted.name
     return open_study(path)
 
@@ -188,12 +184,12 @@ def test_other_data_than_the_studys_are_refused(study: StudyFile, tmp_path: Path
         return data.load("breast_cancer")
 
     with pytest.raises(ValueError, match="not the one this study was trained on"):
-        one_surface.sample_more(study, CONFIG, request(), load_data=other, out=tmp_path)
+        sample_run(study, CONFIG, request(), load_data=other, out=tmp_path)
     assert list(tmp_path.iterdir()) == []
     # Whatever is added, though the data fit.
     before = study.path.read_bytes()
     with pytest.raises(ValueError, match="not the one this study was trained on"):
-        add_microscopes(study, CONFIG, load_data=turned, points=3)
+        add_analyses(study, CONFIG, Wanted(steps=0, microscope=3), load_data=turned)
     with pytest.raises(ValueError, match="not the one this study was trained on"):
         add_analyses(study, CONFIG, Wanted(steps=1), load_data=turned)
     assert study.path.read_bytes() == before
@@ -222,7 +218,7 @@ def test_what_a_problem_says_of_its_reading_is_not_lost_in_a_request(tmp_path: P
         with pytest.raises(ValueError, match="the request must say what the problem says"):
             asked.read(replace(plain, **change))
         with pytest.raises(ValueError, match="say it in the request"):
-            sample_own(tmp_path / "own.h5", replace(plain, **change), request(run=None))
+            sample_user_network(tmp_path / "own.h5", replace(plain, **change), request(run=None))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -268,7 +264,7 @@ def test_three_solutions_and_their_paths_on_one_plane(tmp_path: Path) -> None:
     one = run_study(config, tmp_path / "three")
     runs = [f"relu-{optimizer}-seed0" for optimizer in config.optimizers]
     wanted = request(kind="through", others=tuple(runs[1:]))
-    path, name = one_surface.sample_more(one, config, wanted, load_data=load)
+    path, name = sample_run(one, config, wanted, load_data=load)
     grown = open_study(path)
     points = np.array(grown.plane(name).settings["points"])
     for run, place in zip(runs, points, strict=True):
@@ -324,7 +320,7 @@ def test_a_gelu_solution_is_not_evaluated_in_the_relu_network(
     said = "activation is relu in relu-gd-seed0, gelu in gelu-gd-seed0"
     before = two_networks.path.read_bytes()
     with pytest.raises(ValueError, match=said):
-        one_surface.sample_more(two_networks, SMALL, request(**changes), load_data=load)
+        sample_run(two_networks, SMALL, request(**changes), load_data=load)
     assert two_networks.path.read_bytes() == before
     told = refused("sample", two_networks.path, "--run", "relu-gd-seed0", *options)
     assert said in told
@@ -332,7 +328,7 @@ def test_a_gelu_solution_is_not_evaluated_in_the_relu_network(
 
 def test_solutions_of_one_network_share_a_line(two_networks: StudyFile, tmp_path: Path) -> None:
     wanted = request(**BETWEEN, others=("relu-gd-seed1",), placed=("relu-gd-seed1",))
-    path, name = one_surface.sample_more(two_networks, SMALL, wanted, load_data=load, out=tmp_path)
+    path, name = sample_run(two_networks, SMALL, wanted, load_data=load, out=tmp_path)
     assert open_study(path).plane(name).settings["networks"] == "same"
     assert "relu-gd-seed1@" + name in open_study(path).projections()
 

@@ -16,8 +16,8 @@ from landscape.curvature.plane_sharpness import plane_sharpness
 from landscape.networks import build
 from landscape.networks.parameters import assign
 from landscape.store import StudyFile
-from landscape.study import Study
 from landscape.study.configuration import DataConfig, PcaPlaneConfig, RandomPlaneConfig
+from landscape.study.experiment import Study
 from landscape.study.windows import window_around
 
 FORMAT = Path(__file__).parents[2] / "docs" / "format.md"
@@ -89,7 +89,8 @@ def test_settings_tell_how_each_record_was_made(study: StudyFile) -> None:
     assert run["network"]["outputs"] == 3
     assert run["examples"] == 178
     plane = study.plane("relu-gd-seed0.random")
-    assert plane.settings["runs"] == ["relu-gd-seed0"]
+    asked = study.surface("relu-gd-seed0.random").settings["asked"]
+    assert (asked["run"], asked["kind"], asked["seed"]) == ("relu-gd-seed0", "random", 0)
     assert (plane.settings["seed"], plane.settings["normalisation"]) == (0, "filter")
 
 

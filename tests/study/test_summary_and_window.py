@@ -11,8 +11,7 @@ from making import make_surface
 from landscape.records.grid import Grid
 from landscape.records.layout import Layout, Slot
 from landscape.records.trajectory import Trajectory
-from landscape.study import summarise
-from landscape.study.summary import first_step_at
+from landscape.study.summary import first_step_at, summarise
 from landscape.study.windows import axis_through_zero, window_around
 
 

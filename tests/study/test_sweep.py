@@ -12,8 +12,8 @@ from small_study import SMALL, Notes, Stops, load, run_study
 from torch.nn.functional import cross_entropy
 
 from landscape.claims.answer import ENOUGH
-from landscape.claims.convergence import PILOT
 from landscape.claims.effort import Effort
+from landscape.claims.pilot import PILOT
 from landscape.claims.primary import digest
 from landscape.claims.statistics import Verdict
 from landscape.networks.randomness import keyed_generator

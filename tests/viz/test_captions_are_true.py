@@ -252,9 +252,9 @@ def test_windows_of_other_widths_in_a_column_are_told_and_written(bowl: Surface)
         a, b = np.meshgrid(*grid.axes, indexing="ij")
         return remove_quadratic(make_surface(np.abs(a) + b**2, grid))
 
-    rows = [[kink(0.2), kink(0.02)], [kink(0.4), kink(0.02)]]
+    rows = [viz.Closeup((kink(width), kink(0.02)), full=bowl) for width in (0.2, 0.4)]
     with pytest.warns(UserWarning, match="different windows"):
-        figure = viz.zooms([bowl, bowl], rows, titles=["a", "b"])
+        figure = viz.microscope(rows)
     titles = [axes.get_title() for axes in figure.axes]
     assert "residual, width 0.2 to 0.4" in titles
     assert "residual, width 0.02" in titles
@@ -266,8 +266,9 @@ def test_every_inset_of_panels_with_one_title_is_told() -> None:
         a, b = np.meshgrid(*grid.axes, indexing="ij")
         return remove_quadratic(make_surface(size * np.abs(a) + b**2 + 1, grid))
 
+    sizes = {1.0: "a", 0.02: "b", 0.001: "b"}
     words = viz.caption_of(
-        viz.microscope([kink(1.0), kink(0.02), kink(0.001)], titles=["a", "b", "b"])
+        viz.microscope([viz.Closeup((kink(size),), title) for size, title in sizes.items()])
     )
     assert words.count("b x ") == 2
 

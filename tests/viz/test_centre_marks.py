@@ -15,8 +15,7 @@ from landscape.records.grid import Grid
 from landscape.records.panel import Panel
 from landscape.records.residuals import remove_quadratic
 from landscape.records.surface import Surface
-from landscape.viz.captions.beside import as_markdown
-from landscape.viz.captions.latex import latex_caption
+from landscape.viz.captions.beside import as_markdown, latex_caption
 from landscape.viz.films.film import Stage, film_style
 from landscape.viz.geometry.centre_mark import crossed
 from landscape.viz.geometry.frame import Frame
@@ -138,7 +137,7 @@ def test_the_cross_of_a_3d_picture_lies_on_the_surface_and_on_the_floor() -> Non
 
 
 def test_3d_pictures_have_the_cross(rendering: None) -> None:
-    names = ["centre rim", "centre arms", "centre floor"]
+    names = ["centre rim", "centre line", "centre floor"]
     assert actors(viz.surface(bowl(), viz.Look(style=TESTING))) == names
     assert (
         actors(viz.surface(Panel(bowl(), paths=(path_to((0.0, 0.0)),)), viz.Look(style=TESTING)))
@@ -183,8 +182,8 @@ def test_a_line_without_a_point_at_the_centre_has_a_cross_there() -> None:
 
 def test_the_full_scale_of_the_microscope_has_crosses_and_its_caption_says_so() -> None:
     kinked = replace(bowl(), fields={"losses": bowl().losses + np.abs(bowl().alphas[:, None])})
-    residuals = [remove_quadratic(kinked)]
-    assert crosses(viz.microscope(residuals, full=[bowl()])) == [(0.0, 0.0)]
-    text = viz.caption_of(viz.microscope(residuals, titles=["one"], full=[bowl()]))
+    closeup = viz.Closeup((remove_quadratic(kinked),), full=bowl())
+    assert crosses(viz.microscope([closeup])) == [(0.0, 0.0)]
+    text = viz.caption_of(viz.microscope([closeup]))
     assert text.endswith("Cross: the network's own weights, loss 0.0114, accuracy 98.5 %.")
-    assert "Cross" not in viz.caption_of(viz.microscope(residuals, titles=["one"]))
+    assert "Cross" not in viz.caption_of(viz.microscope(closeup.residuals))

@@ -13,8 +13,8 @@ from landscape.records.grid import Grid
 from landscape.records.panel import Panel
 from landscape.records.surface import Surface
 from landscape.viz.captions.surfaces import surface_caption
-from landscape.viz.geometry.clipping import cut
 from landscape.viz.geometry.frame import Frame
+from landscape.viz.geometry.hatching import cut
 from landscape.viz.geometry.height import HeightScale
 from landscape.viz.geometry.mesh import surface_mesh
 from landscape.viz.geometry.vertices import added_points, insert, known_points
@@ -143,7 +143,9 @@ def test_the_surface_reaches_the_end_of_the_path_at_its_loss_in_the_plane(shadin
     assert (mesh.regular_faces == plain.n_points).any(axis=1).sum() == 4 - 1
     # No hole and no overlap.
     assert area(mesh) == pytest.approx(area(plain))
-    assert "loss in the plane 0.0001) is a vertex" in surface_caption(Panel(surface, paths=(path,)))  # type: ignore[list-item]
+    assert "grid points (loss in the plane 0.0001; the" in surface_caption(
+        Panel(surface, paths=(path,))
+    )  # type: ignore[list-item]
     if shading == "differences":
         np.testing.assert_allclose(np.linalg.norm(mesh["Normals"], axis=1), 1.0, atol=1e-6)
 

@@ -14,7 +14,7 @@ import pytest
 from exploring import Analytic, Walk, bowl, stored
 
 from landscape.records.surface import Status, Surface
-from landscape.viz.explorer.desktop import HELP, Controls, told
+from landscape.viz.explorer.desktop import HELP, Controls, status_line
 from landscape.viz.explorer.live_scene import LiveLook, Scene, Shown
 from landscape.viz.explorer.map import map_attributes, map_pixels
 from landscape.viz.style import Style
@@ -303,4 +303,4 @@ def test_keys_change_the_look_and_the_place(walk: Walk, scene: Scene) -> None:
     assert walk.settle().place is walk.explorer.atlas.open("next")
     controls.toggle_help()
     keys["k"]()
-    assert told(walk.moment) == "this surface is in the study already"
+    assert status_line(walk.moment) == "this surface is in the study already"

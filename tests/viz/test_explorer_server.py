@@ -18,31 +18,30 @@ from landscape.viz.explorer.server import (
     Guard,
     _no_arguments,
     check_address,
-    check_host,
     free_port,
 )
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1"])
 def test_own_addresses_are_allowed(host: str) -> None:
-    assert check_host(host, network=False) == host
+    assert check_address(host, network=False) == host
 
 
 def test_localhost_is_the_address_it_usually_means() -> None:
-    assert check_host("localhost", network=False) == "127.0.0.1"
+    assert check_address("localhost", network=False) == "127.0.0.1"
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "2001:db8::1"])
 def test_other_addresses_need_a_word_of_their_own(host: str) -> None:
     with pytest.raises(ValueError, match="use ssh -L, or add --allow-network"):
-        check_host(host, network=False)
-    assert check_host(host, network=True) == host
+        check_address(host, network=False)
+    assert check_address(host, network=True) == host
 
 
 @pytest.mark.parametrize("host", ["", "example.org", "127.0.0.1:80", "-1"])
 def test_names_and_nonsense_are_no_addresses(host: str) -> None:
     with pytest.raises(ValueError, match=r"must be an address such as 127\.0\.0\.1"):
-        check_host(host, network=True)
+        check_address(host, network=True)
 
 
 def test_the_address_and_the_tunnel() -> None:

@@ -191,11 +191,11 @@ def test_a_path_without_losses_walks_on_the_surface_step_by_step(oblong: Surface
 
 def test_the_corner_says_whose_loss_it_is_and_what_is_not_known(oblong: Surface) -> None:
     frame = Frame.around([oblong], HeightScale.of([oblong], paths=[PATH]), TESTING)
-    assert Walk.of(PATH, frame, "steps").told(2) == [
+    assert Walk.of(PATH, frame, "steps").corner_text(2) == [
         "step 2 of 3", "loss 10", "100 % of the way lies in this plane",
     ]  # fmt: skip
     way = without_losses(PATH)
-    told = Walk.of(laid(way, oblong, "log"), frame, "steps", on_surface=True).told(0)
+    told = Walk.of(laid(way, oblong, "log"), frame, "steps", on_surface=True).corner_text(0)
     (height,) = heights_at(PATH.coordinates[:1], oblong, "log")
     assert told == ["step 0 of 3", f"loss of the surface {10**height:.3g}",
                     "(that of the path is not known)",
@@ -208,7 +208,7 @@ def test_what_is_known_of_a_path_without_losses_stays_known(oblong: Surface) -> 
     way = make_path(PATH.coordinates, np.full(4, np.nan), off_plane=1.0)
     walk = Walk.of(laid(way, oblong, "log"), frame, "steps", on_surface=True)
     assert walk.captured == pytest.approx(way.captured, rel=1e-12)
-    assert walk.told(0)[-1] == f"{100 * way.captured:.0f} % of the way lies in this plane"
+    assert walk.corner_text(0)[-1] == f"{100 * way.captured:.0f} % of the way lies in this plane"
     shadow = make_path(PATH.coordinates, np.full(4, np.nan), off_plane=50.0)
     with pytest.raises(ValueError, match="of the path lies in this plane: its shadow would"):
         Walk.of(laid(shadow, oblong, "log"), frame, "steps", on_surface=True)
@@ -325,7 +325,8 @@ def test_a_window_comes_from_the_smallest_level_that_holds_it() -> None:
 @pytest.mark.usefixtures("rendering")
 def test_the_way_into_the_microscope_is_filmed(ffmpeg: Any, tmp_path: Path) -> None:
     levels = [square(2.0), square(0.6)]
-    file = viz.animate_zoom(levels, tmp_path / "a.mp4", step=0.5, title="kinked", **SMALL)
+    first = Panel(levels[0], title="kinked")
+    file = viz.animate_zoom([first, levels[1]], tmp_path / "a.mp4", step=0.5, **SMALL)
     _, frames = read(ffmpeg, file)
     assert frames.shape == (5, 122, 184, 3)
     assert np.all(np.abs(np.diff(frames.astype(int), axis=0)).mean(axis=(1, 2, 3)) > 1)

@@ -6,8 +6,9 @@ import pytest
 from landscape.records.grid import Grid
 from landscape.records.surface import Status, Surface
 from landscape.viz.geometry.frame import Frame
-from landscape.viz.geometry.height import HeightScale, label, left_out, surface_heights
+from landscape.viz.geometry.height import HeightScale, left_out, surface_heights
 from landscape.viz.geometry.mesh import normals, surface_mesh, triangles
+from landscape.viz.geometry.numbers import label
 from landscape.viz.style import TESTING
 
 

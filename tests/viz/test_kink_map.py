@@ -98,7 +98,7 @@ def test_many_curves_become_a_density_with_its_unit(oblong: Surface, tmp_path: P
 
 def test_what_is_not_on_a_map_is_in_the_captions(oblong: Surface) -> None:
     kinks = make_map(left_out=("pool:max_pool2d",), unseen=("sort in head",))
-    texts = [density_caption(kinks, None, "log", None),
+    texts = [density_caption(kinks, None, None, None),
              viz.kink_contour(oblong, kinks).texts[-1].get_text().replace("\n", " ")]  # fmt: skip
     for text in texts:
         assert "switches of pool:max_pool2d" in text
@@ -121,7 +121,7 @@ def test_mistakes_are_told(oblong: Surface) -> None:
     with pytest.raises(ValueError, match="1,000,000 were too many; draw its density"):
         viz.kink_surface(oblong, make_many())
     with pytest.raises(ValueError, match="known: log, linear"):
-        viz.kink_cut_surface(make_roof(), height="cubic")
+        viz.kink_cut_surface(make_roof(), viz.Look(height="clipped"))
     with pytest.raises(ValueError, match="must have shape"):
         make_map(jumps=[1.0, 2.0])
     with pytest.raises(ValueError, match="layer must be 0 to 1, got 2"):
@@ -209,9 +209,10 @@ def test_labels_have_the_digits_that_tell_them_apart() -> None:
 
 @pytest.mark.usefixtures("rendering")
 def test_pictures_in_3d_are_not_blank_and_hold_every_line(oblong: Surface, tmp_path: Path) -> None:
-    plotter = viz.kink_surface(oblong, make_map(), title="ReLU", style=TESTING)
+    look = viz.Look(style=TESTING)
+    plotter = viz.kink_surface(viz.Panel(oblong, title="ReLU"), make_map(), look)
     viz.save(plotter, tmp_path / "lines.png")
-    viz.save(viz.kink_cut_surface(make_roof(), style=TESTING), tmp_path / "roof.png")
+    viz.save(viz.kink_cut_surface(make_roof(), look), tmp_path / "roof.png")
     from PIL import Image
 
     image = np.asarray(Image.open(tmp_path / "lines.png").convert("RGB"), dtype=int)

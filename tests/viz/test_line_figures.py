@@ -12,6 +12,7 @@ from making import make_surface
 
 from landscape import viz
 from landscape.records.grid import Grid
+from landscape.records.panel import Panel
 from landscape.records.surface import Surface
 
 
@@ -66,7 +67,8 @@ def curves(axes: Any) -> list[Any]:
 def test_losses_and_accuracies_are_drawn_as_they_are() -> None:
     t = np.linspace(-1, 1, 9)
     lines = [make_line(t**2 + 0.1, accuracies=1 - t**2), make_line(3 + t)]
-    figure = viz.line(lines, titles=["one", "two"])
+    panels = [Panel(line, title=t) for line, t in zip(lines, ("one", "two"), strict=True)]
+    figure = viz.line(panels)
     axes, beside = figure.axes
     assert axes.get_yscale() == "log"
     for line, drawn in zip(lines, curves(axes), strict=True):
@@ -95,7 +97,7 @@ def test_the_barrier_between_two_solutions_is_drawn_from_the_straight_way_to_the
 ) -> None:
     t = np.linspace(0, 1, 21)
     line = make_line(0.1 + 0.2 * t + 4 * t * (1 - t), 0.0, kind="between")
-    axes = viz.line(line, height=height).axes[0]
+    axes = viz.line(line, viz.Look(height=height)).axes[0]
     marks = [line.get_xydata()[0].tolist() for line in axes.lines if line.get_marker() == "o"]
     np.testing.assert_allclose(marks, [[0.0, 0.1], [1.0, 0.3]], atol=1e-12)
     arrow = next(text for text in axes.texts if text.arrow_patch is not None)
@@ -103,7 +105,7 @@ def test_the_barrier_between_two_solutions_is_drawn_from_the_straight_way_to_the
     assert "barrier 1" in [text.get_text() for text in axes.texts]
     straight = curves(axes)[1]
     np.testing.assert_allclose(straight.get_ydata(), 0.1 + 0.2 * straight.get_xdata())
-    words = viz.caption_of(viz.line(line, height=height))
+    words = viz.caption_of(viz.line(line, viz.Look(height=height)))
     assert words.startswith("Line between two solutions")
     assert "Barrier: 1 over the straight way" in words
     assert "at α = 0.5." in words
@@ -112,7 +114,7 @@ def test_the_barrier_between_two_solutions_is_drawn_from_the_straight_way_to_the
 def test_tiny_losses_and_windows_are_counted_in_powers_of_ten() -> None:
     t = np.linspace(-1e-6, 1e-6, 9)
     line = make_line(1e-9 + t**2 * 1e4, -1e-6, 1e-6)
-    axes = viz.line(line, height="linear").axes[0]
+    axes = viz.line(line, viz.Look(height="linear")).axes[0]
     assert axes.get_xlabel() == "α  [10⁻⁶]"
     assert axes.get_ylabel() == "loss  [10⁻⁸]"
     drawn = curves(axes)[0]
@@ -129,10 +131,10 @@ def test_mistakes_are_told() -> None:
         viz.line([line] * 9)
     with pytest.raises(ValueError, match="1 to 8 lines, got 0"):
         viz.line([])
-    with pytest.raises(ValueError, match="titles must be as many as surfaces, 1, got 2"):
-        viz.line(line, titles=["a", "b"])
-    with pytest.raises(ValueError, match="unknown height of a line 'sqrt'"):
-        viz.line(line, height="sqrt")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="a line is coloured by the losses, got colour 'slope'"):
+        viz.line(line, viz.Look(colour="slope"))
+    with pytest.raises(ValueError, match="a line is drawn whole, got the limit 2"):
+        viz.line(line, viz.Look(limit=2.0))
     with pytest.raises(ValueError, match="no finite value"):
         viz.line(make_line(-np.ones(5)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from making import make_surface
 from landscape import Grid, Surface, remove_quadratic, viz
 from landscape.records.residuals import Residual
 from landscape.records.window_scaling import ResidualScaling
-from landscape.viz.geometry.height import HeightScale, label
-from landscape.viz.geometry.relief import Relief, draw_relief, ground_colours
+from landscape.viz.closeups.microscopy import draw_relief
+from landscape.viz.geometry.height import HeightScale
+from landscape.viz.geometry.numbers import label
+from landscape.viz.geometry.relief import Relief, ground_colours
 from landscape.viz.style import TESTING, font_file
 
 GRID = Grid.square(21, span=5e-4)
@@ -48,6 +51,13 @@ def scaling() -> ResidualScaling:
     return ResidualScaling(centres, widths, residual, quadratic, np.full(20, 1e-9))
 
 
+def titled(
+    residuals: list[Residual], *titles: str, full: list[Surface] | None = None
+) -> list[viz.Closeup]:
+    every = full or [None] * len(residuals)
+    return [viz.Closeup((r,), t, f) for r, t, f in zip(residuals, titles, every, strict=True)]
+
+
 def meshes(axes: Any) -> list[Any]:
     from matplotlib.collections import QuadMesh
 
@@ -56,7 +66,7 @@ def meshes(axes: Any) -> list[Any]:
 
 def test_one_scale_holds_all_panels_and_is_symmetrical(pair: list[Residual]) -> None:
     assert Relief.of(pair).limit == pair[0].peak
-    figure = viz.microscope(pair, titles=["high", "low"])
+    figure = viz.microscope(titled(pair, "high", "low"))
     bar = figure.axes[-1]
     assert bar.get_ylim() == pytest.approx((-pair[0].peak, pair[0].peak))
 
@@ -147,7 +157,7 @@ def test_a_figure_has_axes_in_powers_of_ten_and_is_not_blank(
     from PIL import Image
 
     full = [make_surface(1 + np.add.outer(x := np.linspace(-1, 1, 9) ** 2, x), Grid.square(9))] * 2
-    figure = viz.microscope(pair, titles=["ReLU", "GELU"], full=full, isolines=8)
+    figure = viz.microscope(titled(pair, "ReLU", "GELU", full=full), isolines=8)
     path = viz.save(figure, tmp_path / "microscope.png")
     image = np.asarray(Image.open(path).convert("RGB"), dtype=float)
     assert image.std() > 20
@@ -164,8 +174,9 @@ def test_zooms_have_a_row_for_each_network_and_a_scale_for_each_column(
     pair: list[Residual], tmp_path: Path
 ) -> None:
     full = make_surface(1 + np.add.outer(x := np.linspace(-1, 1, 9) ** 2, x), Grid.square(9))
-    figure = viz.zooms([full, full], [[pair[0], pair[0]], [pair[0], pair[1]]],
-                       titles=["ReLU", "GELU"])  # fmt: skip
+    rows = [(pair[0], pair[0]), (pair[0], pair[1])]
+    closeups = [viz.Closeup(row, t, full) for row, t in zip(rows, ("ReLU", "GELU"), strict=True)]
+    figure = viz.microscope(closeups)
     panels, bars = figure.axes[:6], figure.axes[6:]
     assert len(bars) == 3
     assert [axes.get_title() for axes in panels[:3]] == [
@@ -193,10 +204,10 @@ def test_lines_stop_where_only_rounding_is_left(scaling: ResidualScaling) -> Non
 
 
 def test_the_caption_says_how_small_it_is(pair: list[Residual]) -> None:
-    said = viz.caption_of(viz.microscope(
-        pair, titles=["ReLU", "GELU"],
-        step=viz.StepFacts("relu-gd-seed0", 0.0107, noise=[1e-3, 2e-3], batch_size=64),
-    ))  # fmt: skip
+    closeups = titled(pair, "ReLU", "GELU")
+    noisy = [replace(one, noise=n) for one, n in zip(closeups, (1e-3, 2e-3), strict=True)]
+    step = viz.StepFacts("relu-gd-seed0", 0.0107, batch_size=64)
+    said = viz.caption_of(viz.microscope(noisy, step=step))
     for part in ("Window 0.001 of the direction wide, 21 x 21 points", "one optimizer step",
                  "median of run relu-gd-seed0, length 0.011", "1,797 examples, float64",
                  "minus its best-fitting quadratic", "What is visible here is not large",
@@ -205,7 +216,7 @@ def test_the_caption_says_how_small_it_is(pair: list[Residual]) -> None:
     spread = [float(np.ptp(r.values)) for r in pair]
     assert f"ReLU {100 * spread[0] / pair[0].loss_range:.2g} %" in said
     assert f"{1e-3 / spread[0]:,.0f}"[:1] in said.rpartition("that is ")[2]
-    plain = viz.caption_of(viz.microscope([pair[0], residual_of(0.0)], titles=["a", "b"]))
+    plain = viz.caption_of(viz.microscope(titled([pair[0], residual_of(0.0)], "a", "b")))
     assert "optimizer" not in plain
     assert "minibatch" not in plain
     assert "b rounding only" in plain
@@ -214,12 +225,20 @@ def test_the_caption_says_how_small_it_is(pair: list[Residual]) -> None:
 def test_lists_of_other_lengths_are_refused(pair: list[Residual], scaling: ResidualScaling) -> None:
     with pytest.raises(ValueError, match="at least one residual"):
         viz.microscope([])
-    with pytest.raises(ValueError, match="titles must be as many as residuals, 2, got 1"):
-        viz.microscope(pair, titles=["one"])
-    with pytest.raises(ValueError, match="noise must be as many as residuals, 2, got 1"):
-        viz.microscope(pair, titles=["a", "b"], step=viz.StepFacts("run", noise=[1.0]))
-    with pytest.raises(ValueError, match="as many residuals"):
-        viz.zooms([surface_of(1.0)] * 2, [pair, pair[:1]], titles=["a", "b"])
+    with pytest.raises(ValueError, match="at least one residual, got none"):
+        viz.Closeup(())
+    with pytest.raises(ValueError, match="as many residuals as the others, got 1, 2"):
+        viz.microscope([viz.Closeup(tuple(pair)), pair[0]])
+    with pytest.raises(ValueError, match="must have 1 residual, got 2"):
+        viz.microscope_3d([viz.Closeup(tuple(pair))])
+    with pytest.raises(ValueError, match="full must be given for every close-up or for none"):
+        viz.microscope([viz.Closeup((pair[0],), full=surface_of(1.0)), pair[1]])
+    with pytest.raises(TypeError, match="residuals must be Residuals, got Surface"):
+        viz.Closeup((surface_of(1.0),))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="full must be a Surface or None, got Residual"):
+        viz.Closeup(tuple(pair), full=pair[0])  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="the microscope is coloured by the losses"):
+        viz.microscope(pair, viz.Look(colour="slope"))
     with pytest.raises(ValueError, match="kinked must be as many as scalings"):
         viz.residual_scaling([scaling], titles=["a"], kinked=[])
     with pytest.raises(ValueError, match="1 to 8 lines, got 0"):
@@ -246,7 +265,8 @@ def test_in_3d_all_panels_share_one_scale_and_flat_ones_have_an_inset(
     pair: list[Residual], tmp_path: Path
 ) -> None:
     full = [make_surface(1 + np.add.outer(x := np.linspace(-1, 1, 9) ** 2, x), Grid.square(9))] * 2
-    plotter = viz.microscope_3d(pair, titles=["a", "b"], full=full, caption=True, style=TESTING)
+    closeups = titled(pair, "a", "b", full=full)
+    plotter = viz.microscope_3d(closeups, viz.Look(style=TESTING), caption=True)
     assert "What is visible here is not large" in viz.caption_of(plotter)
     panels = [r for r in plotter.renderers if "surface" in r.actors]
     assert len(panels) == 4
@@ -266,7 +286,7 @@ def test_in_3d_all_panels_share_one_scale_and_flat_ones_have_an_inset(
 @pytest.mark.usefixtures("rendering")
 def test_in_3d_exact_slopes_are_those_of_the_residual() -> None:
     residual = remove_quadratic(surface_of(1e-3, slopes=True))
-    plotter = viz.microscope_3d([residual], shading="gradient", style=TESTING)
+    plotter = viz.microscope_3d([residual], viz.Look(shading="gradient", style=TESTING))
     (panel,) = [r for r in plotter.renderers if "surface" in r.actors]
     mesh = panel.actors["surface"].mapper.dataset
     normals = mesh.point_data["Normals"].reshape(21, 21, 3)
@@ -277,11 +297,6 @@ def test_in_3d_exact_slopes_are_those_of_the_residual() -> None:
     slope = -normals[..., 0] / normals[..., 2]
     np.testing.assert_allclose(rise[-4:, -4:], (slope[-4:, -4:] + slope[-5:-1, -4:]) / 2, atol=1e-4)
     plotter.close()
-
-
-def test_unknown_shading_is_refused_before_anything_is_drawn(pair: list[Residual]) -> None:
-    with pytest.raises(ValueError, match="unknown shading 'phong'"):
-        viz.microscope_3d(pair, shading="phong")  # type: ignore[arg-type]
 
 
 def test_a_flat_figure_writes_powers_of_ten_with_letters_it_has(tmp_path: Path) -> None:

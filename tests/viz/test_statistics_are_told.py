@@ -45,7 +45,7 @@ PICTURES = {
     "line": lambda s: viz.caption_of(viz.line(section(s))),
     "drawn contours": lambda s: viz.caption_of(viz.contour(s)),
     "page": lambda s: page_notes(s) + ".",
-    "microscope": lambda s: viz.caption_of(viz.microscope([remove_quadratic(s)], titles=["a"])),
+    "microscope": lambda s: viz.caption_of(viz.microscope([remove_quadratic(s)])),
 }
 
 

@@ -36,7 +36,7 @@ def contrast(one: Any, other: Any) -> float:
 def line(style: str) -> Any:
     grid = Grid((np.linspace(-1, 1, 9),))
     made = Surface(grid, {"losses": grid.axes[0] ** 2 + 1}, np.ones(9, dtype=np.uint8))
-    return viz.line([made, made], titles=["a", "b"], style=style)
+    return viz.line([Panel(made, title=title) for title in "ab"], viz.Look(style=style))
 
 
 def along(style: str) -> Any:

@@ -9,7 +9,8 @@ from making import make_surface
 
 from landscape import viz
 from landscape.records.grid import Grid
-from landscape.viz.flat.ticks import extent, fitting, power_of_axes, tick_labels
+from landscape.viz.flat.ticks import extent, fitting, power_of_axes
+from landscape.viz.geometry.numbers import tick_labels
 
 
 @pytest.mark.parametrize("span", [1.0, 250.0, 0.02, 0.004, 4e-4, 3e-6])

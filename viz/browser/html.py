@@ -72,18 +72,18 @@ def page_of(
     source: str = _STUDY,
 ) -> str:
     """Return the page of :func:`to_html` as a text."""
-    found = contents_of(sort_records(items), kinked=kinked, runs=runs or {})
-    known = [panel["id"] for panel in found.panels]
+    contents = contents_of(sort_records(items), kinked=kinked, runs=runs or {})
+    known = [panel["id"] for panel in contents.panels]
     unknown = [name for name in show if name not in known]
     if unknown:
         raise ValueError(f"no surface {', '.join(unknown)} to show; {known_names(known)}")
-    told = {
+    page = {
         "mode": "study", "title": title or "Loss landscapes", "source": source,
-        "panels": found.panels, "paths": found.paths, "kinks": found.kinks,
+        "panels": contents.panels, "paths": contents.paths, "kinks": contents.kinks,
         "centres": dict(WORDS),
         "show": [known.index(name) for name in show] or list(range(min(2, len(known)))),
     }  # fmt: skip
-    return document(told, found.blobs)
+    return document(page, contents.blobs)
 
 
 def toy_html(path: Path | str) -> Path:
@@ -103,7 +103,7 @@ def toy_html(path: Path | str) -> Path:
     return path
 
 
-def document(told: Mapping[str, Any], blobs: Sequence[str]) -> str:
+def document(page: Mapping[str, Any], blobs: Sequence[str]) -> str:
     """Write a page around what it shows.
 
     Names from files stay text: they are in one block of JSON in which no ``<`` is left, and the
@@ -115,13 +115,13 @@ def document(told: Mapping[str, Any], blobs: Sequence[str]) -> str:
         f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; "
         "img-src data: blob:; base-uri 'none'; form-action 'none'"
     )
-    data = json.dumps(told, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    data = json.dumps(page, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     data = data.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     arrays = "\n".join(
         f'<script type="text/plain" id="lossoscope-blob-{i}">{text}</script>'
         for i, text in enumerate(blobs)
     )
-    title = html.escape(str(told.get("title", "")))
+    title = html.escape(str(page.get("title", "")))
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>

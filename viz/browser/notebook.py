@@ -27,15 +27,15 @@ class Shown:
     Attributes:
         page: the whole page, as :func:`viz.to_html` writes it.
         height: of the frame, in pixels.
-        told: what is shown where no HTML is.
+        summary: what is shown where no HTML is.
     """
 
     page: str
     height: int
-    told: str
+    summary: str
 
     def __repr__(self) -> str:
-        return self.told
+        return self.summary
 
     def _repr_html_(self) -> str:
         """Return the frame. Scripts in it are kept apart from the notebook."""
@@ -138,14 +138,14 @@ def picture_of(items: Records, look: Look = USUAL, **options: Any) -> Any:
     """
     from ..scenes.panels import compare, surface
 
-    found = sort_records(items)
-    if found.maps or found.windows:
+    records = sort_records(items)
+    if records.maps or records.windows:
         raise ValueError(
             "PyVista's backend shows surfaces with their paths; leave kink maps and windows out, "
             "or leave backend out"
         )
-    panels = [replace(one, title=one.title or one.surface.run or name)
-              for name, one in found.panels.items()]  # fmt: skip
+    panels = [replace(panel, title=panel.title or panel.surface.run or name)
+              for name, panel in records.panels.items()]  # fmt: skip
     if len(panels) == 1:
         return surface(panels[0], look, **options)
     return compare(panels, look, **options)

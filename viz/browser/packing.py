@@ -46,10 +46,10 @@ class Blob:
         numbers = np.ascontiguousarray(scaled, dtype=TYPES[kind])
         size = numbers.dtype.itemsize
         shuffled = numbers.reshape(-1).view(np.uint8).reshape(-1, size).T.tobytes()
-        told = {"at": self._length, "type": kind, "shape": list(array.shape), "scale": scale}
+        place = {"at": self._length, "type": kind, "shape": list(array.shape), "scale": scale}
         self._parts.append(shuffled)
         self._length += len(shuffled)
-        return told
+        return place
 
     def text(self) -> str:
         """Return everything as base64 of gzip; the same arrays give the same text."""

@@ -16,15 +16,15 @@ from landscape.records.grid import Grid
 from landscape.records.kink_map import KinkMap
 from landscape.records.panel import Panel
 from landscape.records.plane import Plane
-from landscape.records.plurals import counted
 from landscape.records.residuals import Residual
 from landscape.records.results import Projection
 from landscape.records.surface import Status, Surface
 
-from ..captions.normalising import statistics_of_paths, statistics_used
+from ..captions.normalising import loss_over, statistics_of_paths, statistics_used
 from ..captions.plane_words import origins
 from ..captions.surfaces import not_drawn
 from ..geometry.centre_mark import place_of
+from ..geometry.differences import GRADIENTS
 from ..geometry.drape import lossless
 from ..geometry.height import check_values, left_out
 from ..geometry.window import Window, visible
@@ -36,8 +36,7 @@ Records = Record | Mapping[str, Record] | Iterable[Record]
 MOST_POINTS = 301
 # Kink segments beyond these, the ones with the smallest jumps, are left out.
 MOST_SEGMENTS = 60_000
-_GRADIENTS = ("gradient_alpha", "gradient_beta")
-_HALVES = (*_GRADIENTS, "slope")
+_HALVES = (*GRADIENTS, "slope")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,28 +58,28 @@ def sort_records(items: Records) -> Sorted:
     if isinstance(items, Panel | Surface | KinkMap | Residual):
         items = [items]
     named = items.items() if isinstance(items, Mapping) else [("", item) for item in items]
-    found = Sorted()
+    records = Sorted()
     for name, item in named:
         match item:
             case Panel() | Surface():
                 panel = item if isinstance(item, Panel) else Panel(item)
-                _put(found.panels, name or panel.surface.plane or "surface", panel)
+                _put(records.panels, name or panel.surface.plane or "surface", panel)
             case KinkMap():
-                _put(found.maps, name or "kinks", item)
+                _put(records.maps, name or "kinks", item)
             case Residual():
-                _put(found.windows, name or "window", item)
+                _put(records.windows, name or "window", item)
             case _:
                 raise TypeError(
                     "a page shows records (Panel, Surface, KinkMap, Residual), got "
                     f"{type(item).__name__}"
                 )
-    shapes = {name: one.surface.grid.shape for name, one in found.panels.items()}
+    shapes = {name: entry.surface.grid.shape for name, entry in records.panels.items()}
     flat = {name: shape for name, shape in shapes.items() if len(shape) != 2}
     if flat:
         raise ValueError(f"a page shows surfaces over planes, got {flat}; leave lines out")
-    if not found.panels and not found.windows:
+    if not records.panels and not records.windows:
         raise ValueError("a page needs at least one Panel, Surface or Residual, got none")
-    return found
+    return records
 
 
 def _put(home: dict[str, Any], name: str, item: Any) -> None:
@@ -99,52 +98,55 @@ class Contents:
     blobs: list[str]
 
 
-def contents_of(found: Sorted, *, kinked: Iterable[str], runs: Mapping[str, str]) -> Contents:
+def contents_of(records: Sorted, *, kinked: Iterable[str], runs: Mapping[str, str]) -> Contents:
     """Turn sorted records into what a page shows.
 
     Args:
-        found: the records.
+        records: the records.
         kinked: runs whose activation has kinks: their creases are drawn crisp.
         runs: names of runs to show; others are shown as they are.
 
     Raises:
         ValueError: if no surface has a finite value.
     """
-    if not found.windows:
-        check_values([one.surface for one in found.panels.values()], "linear")
+    if not records.windows:
+        check_values([panel.surface for panel in records.panels.values()], "linear")
     blobs: list[str] = []
     # A path that several panels share is in the page once.
-    unique = list({id(path): path for one in found.panels.values() for path in one.paths}.values())
-    homes = [[one.surface for one in found.panels.values() if any(p is path for p in one.paths)]
+    unique = list(
+        {id(path): path for panel in records.panels.values() for path in panel.paths}.values()
+    )
+    panels_given = records.panels.values()
+    homes = [[panel.surface for panel in panels_given if any(p is path for p in panel.paths)]
              for path in unique]  # fmt: skip
-    own = [_of_two_axes(path) for path in unique]
-    paths = [_path(p, home, blobs, runs) for p, home in zip(own, homes, strict=True)]
+    flat = [_of_two_axes(path) for path in unique]
+    paths = [_path(p, home, blobs, runs) for p, home in zip(flat, homes, strict=True)]
     kinks = [
-        {"id": name.removeprefix("kinks "), **_kinks(m, blobs)} for name, m in found.maps.items()
+        {"id": name.removeprefix("kinks "), **_kinks(m, blobs)} for name, m in records.maps.items()
     ]
     panels = []
-    windows, creased = dict(found.windows), set(kinked)
-    for name, shown in found.panels.items():
-        surface = shown.surface
+    windows, creased = dict(records.windows), set(kinked)
+    for name, panel in records.panels.items():
+        surface = panel.surface
         inner = {k: w for k, w in windows.items() if _same_axes(w, surface)}
         windows = {k: w for k, w in windows.items() if k not in inner}
         levels = [_surface_level(surface, blobs)]
         levels += [_window_level(w, blobs) for w in sorted(inner.values(), key=lambda w: -w.width)]
         mine = [i for i, home in enumerate(homes) if any(s is surface for s in home)]
-        drawn = [own[i] for i in mine]
+        drawn = [flat[i] for i in mine]
         panels.append(
-            _panel(name, surface, levels, shown.title, creased)
-            | {"paths": mine, "kinks": _map_of(surface, found.maps),
+            _panel(name, surface, levels, panel.title, creased)
+            | {"paths": mine, "kinks": _map_of(surface, records.maps),
                "centre": _centre(surface, drawn),
-               "notes": _notes(surface.settings, shown.plane, drawn)
+               "notes": _notes(surface.settings, panel.plane, drawn)
                + _thinned(surface.grid) + _missing(surface)}
         )  # fmt: skip
     for series in _series(windows):
         first = next(iter(series.items()))
         levels = [_window_level(w, blobs) for w in series.values()]
         notes = _notes(first[1].settings, None) + _thinned(first[1].grid)
-        told = {"paths": [], "kinks": None, "centre": None, "notes": notes}
-        panels.append(_panel(*first, levels, "", creased) | told)
+        parts = {"paths": [], "kinks": None, "centre": None, "notes": notes}
+        panels.append(_panel(*first, levels, "", creased) | parts)
     return Contents(panels, paths, kinks, blobs)
 
 
@@ -193,57 +195,56 @@ def _kept(axis: Floats) -> NDArray[np.int64]:
 
 def _thinned(grid: Grid) -> list[str]:
     """Say which share of a grid is shown, if not all is."""
-    shown = [len(_kept(axis)) for axis in grid.axes]
-    if shown == list(grid.shape):
+    counts = [len(_kept(axis)) for axis in grid.axes]
+    if counts == list(grid.shape):
         return []
-    return [f"{' x '.join(map(str, shown))} of {' x '.join(map(str, grid.shape))} points shown"]
+    return [f"{' x '.join(map(str, counts))} of {' x '.join(map(str, grid.shape))} points shown"]
 
 
 def _missing(surface: Surface) -> list[str]:
     """Say how many points are not shown."""
     return [f"{count:,} of {surface.grid.size:,} points {reason}"
-            for reason, count in left_out(surface, "linear").items()]  # fmt: skip
+            for reason, count in left_out([surface], "linear").items()]  # fmt: skip
 
 
 def _surface_level(surface: Surface, blobs: list[str]) -> dict[str, Any]:
-    blob = Blob()
-    kept = [_kept(axis) for axis in surface.grid.axes]
-    every = np.ix_(*kept)
     there = np.isin(surface.status, (Status.EVALUATED, Status.INTERPOLATED))
-    fields = {}
-    for name, values in surface.fields.items():
-        shown = np.where(there, values, np.nan)[every]
-        fields[name] = blob.add(shown, "f2" if name in _HALVES else float_kind(shown))
-    told = {
-        "quantity": "loss", "fields": fields, "status": blob.add(surface.status[every], "u1"),
-        "alphas": blob.add(surface.alphas[kept[0]], "f8"),
-        "betas": blob.add(surface.betas[kept[1]], "f8"),
-        "points": list(surface.grid.shape),
-    }  # fmt: skip
-    return _stored(told, blob, blobs)
+    fields = {name: np.where(there, v, np.nan) for name, v in surface.fields.items()}
+    return _level(surface.grid, fields, surface.status, blobs, quantity="loss")
 
 
 def _window_level(window: Residual, blobs: list[str]) -> dict[str, Any]:
+    slopes = window.slopes if set(GRADIENTS) <= set(window.slopes) else {}
+    return _level(
+        window.grid, {"losses": window.values, **slopes}, None, blobs, quantity="residual",
+        width=window.width, coefficients=[float(c) for c in window.coefficients],
+        centre=list(window.centre), rounding=float(window.rounding),
+        loss_range=float(window.loss_range),
+    )  # fmt: skip
+
+
+def _level(
+    grid: Grid, fields: Mapping[str, Floats], status: NDArray[np.uint8] | None, blobs: list[str],
+    **facts: Any,
+) -> dict[str, Any]:  # fmt: skip
+    """Pack the points of a grid that are shown."""
     blob = Blob()
-    kept = [_kept(axis) for axis in window.grid.axes]
+    kept = [_kept(axis) for axis in grid.axes]
     every = np.ix_(*kept)
-    shown = window.values[every]
-    fields = {"losses": blob.add(shown, float_kind(shown))}
-    if all(name in window.slopes for name in _GRADIENTS):
-        fields |= {n: blob.add(window.slopes[n][every], "f2") for n in _GRADIENTS}
-    axes = [blob.add(a[k], "f8") for a, k in zip(window.grid.axes, kept, strict=True)]
-    told = {
-        "quantity": "residual", "fields": fields, "status": None, "alphas": axes[0],
-        "betas": axes[1], "points": list(window.grid.shape), "width": window.width,
-        "coefficients": [float(c) for c in window.coefficients], "centre": list(window.centre),
-        "rounding": float(window.rounding), "loss_range": float(window.loss_range),
-    }  # fmt: skip
-    return _stored(told, blob, blobs)
+    packed = {
+        name: blob.add(values[every], "f2" if name in _HALVES else float_kind(values[every]))
+        for name, values in fields.items()
+    }
+    states = None if status is None else blob.add(status[every], "u1")
+    alphas, betas = (blob.add(axis[k], "f8") for axis, k in zip(grid.axes, kept, strict=True))
+    level = {"fields": packed, "status": states, "alphas": alphas, "betas": betas,
+             "points": list(grid.shape), **facts}  # fmt: skip
+    return _stored(level, blob, blobs)
 
 
-def _stored(told: dict[str, Any], blob: Blob, blobs: list[str]) -> dict[str, Any]:
+def _stored(facts: dict[str, Any], blob: Blob, blobs: list[str]) -> dict[str, Any]:
     blobs.append(blob.text())
-    return {"blob": len(blobs) - 1, **told}
+    return {"blob": len(blobs) - 1, **facts}
 
 
 def _of_two_axes(path: Projection) -> Projection:
@@ -265,33 +266,33 @@ def _path(
         runs: names of runs to show.
     """
     blob = Blob()
-    shown = slice(None) if visible(path) else slice(-1, None)
+    drawn = slice(None) if visible(path) else slice(-1, None)
     why = not_drawn([path], Window.around(home)) if home else []
     why += ["Drawn on the surface, as its losses are not known."] if lossless(path) else []
-    told = {
+    facts = {
         "run": path.run, "title": runs.get(path.run, path.run), "note": " ".join(why),
         "plane": path.plane, "captured": path.captured,
-        "steps": blob.add(path.steps[shown], "i4"),
-        "alphas": blob.add(path.coordinates[shown, 0], "f8"),
-        "betas": blob.add(path.coordinates[shown, 1], "f8"),
-        "losses": blob.add(path.losses[shown], "f8"),
-        "plane_losses": blob.add(path.plane_losses[shown], "f8"),
-        "off_plane": blob.add(path.off_plane_distances[shown], "f8"),
+        "steps": blob.add(path.steps[drawn], "i4"),
+        "alphas": blob.add(path.coordinates[drawn, 0], "f8"),
+        "betas": blob.add(path.coordinates[drawn, 1], "f8"),
+        "losses": blob.add(path.losses[drawn], "f8"),
+        "plane_losses": blob.add(path.plane_losses[drawn], "f8"),
+        "off_plane": blob.add(path.off_plane_distances[drawn], "f8"),
     }  # fmt: skip
-    return _stored(told, blob, blobs)
+    return _stored(facts, blob, blobs)
 
 
 def _kinks(kinks: KinkMap, blobs: list[str]) -> dict[str, Any]:
     blob = Blob()
     largest = np.argsort(-kinks.weights, kind="stable")[:MOST_SEGMENTS]
-    told = {
+    facts = {
         "segments": blob.add(kinks.segments[largest], "f8"),
         "jumps": blob.add(kinks.jumps[largest], "f4"),
         "density": blob.add(kinks.density, "f4"), "alphas": blob.add(kinks.alphas, "f8"),
         "betas": blob.add(kinks.betas, "f8"), "curves": int(kinks.curves),
         "found": int(kinks.found), "shown": len(largest),
     }  # fmt: skip
-    return _stored(told, blob, blobs)
+    return _stored(facts, blob, blobs)
 
 
 def _same_axes(window: Residual, surface: Surface) -> bool:
@@ -302,8 +303,8 @@ def _same_axes(window: Residual, surface: Surface) -> bool:
 
 def _plane_of(record: Surface | Residual) -> tuple[str | None, str, str]:
     """Return the run and what its plane was made from."""
-    told = record.settings
-    return record.run, str(told.get("kind", "")), str(told.get("seed", ""))
+    settings = record.settings
+    return record.run, str(settings.get("kind", "")), str(settings.get("seed", ""))
 
 
 def _series(windows: Mapping[str, Residual]) -> list[dict[str, Residual]]:
@@ -334,21 +335,20 @@ def _notes(
     settings: Mapping[str, Any], plane: Plane | None, paths: Sequence[Projection] = ()
 ) -> list[str]:
     """Say in words what a surface shows."""
-    said = []
+    notes = []
     if "examples" in settings:
-        loss = str(settings.get("loss", "loss")).replace("_", " ")
-        said.append(f"{loss} over {counted(settings['examples'], 'example')}")
+        notes.append(loss_over(settings))
     variance = settings.get("explained_variance")
     if isinstance(variance, Sequence) and variance:
-        said.append(f"PCA plane: {100 * sum(map(float, variance)):.1f}% of the path's variance")
+        notes.append(f"PCA plane: {100 * sum(map(float, variance)):.1f}% of the path's variance")
     elif settings.get("kind"):
         way = settings.get("normalisation")
-        said.append(f"{settings['kind']} plane" + (f", {way} normalisation" if way else ""))
+        notes.append(f"{settings['kind']} plane" + (f", {way} normalisation" if way else ""))
     if plane is not None and plane.axes == 2:
         lengths = np.linalg.norm(plane.directions, axis=1)
-        said.append(f"lengths of the directions {lengths[0]:.4g} and {lengths[1]:.4g}, "
+        notes.append(f"lengths of the directions {lengths[0]:.4g} and {lengths[1]:.4g}, "
                     f"cosine {plane.cosines[0]:.2g}")  # fmt: skip
-    own = {**(plane.settings if plane else {}), **settings}
-    words = [statistics_used(own), *origins([own]), *statistics_of_paths(paths, [own])]
-    said += [text.removesuffix(".") for text in words if text]
-    return said
+    known = {**(plane.settings if plane else {}), **settings}
+    words = [statistics_used(known), *origins([known]), *statistics_of_paths(paths, [known])]
+    notes += [text.removesuffix(".") for text in words if text]
+    return notes

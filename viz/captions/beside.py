@@ -41,13 +41,28 @@ def as_latex(caption: str) -> str:
     return "\n".join([latex(caption) + "%", *notes]) + "\n"
 
 
+def latex_caption(text: str, figure: str) -> str:
+    r"""Write ``\caption{...}`` with a comment that says how to use it.
+
+    Args:
+        text: the caption.
+        figure: name of the figure's file, without its suffix.
+    """
+    return (
+        f"% Within a figure environment:\n"
+        f"%   \\includegraphics{{{figure}}}\n"
+        f"%   \\input{{{figure}}}\n"
+        f"\\caption{{%\n{as_latex(text)}}}\n"
+    )
+
+
 def as_markdown(caption: str) -> str:
     """Return a caption as a paragraph, with the references below it."""
-    found = [f"- {REFERENCES[key].full}" for key in _named(caption)]
+    references = [f"- {REFERENCES[key].full}" for key in _named(caption)]
     escaped = "".join(f"\\{c}" if c in "\\*_`<#[]" else c for c in caption)
-    return "\n".join([escaped, *(["", *found] if found else [])]) + "\n"
+    return "\n".join([escaped, *(["", *references] if references else [])]) + "\n"
 
 
 def _named(caption: str) -> list[str]:
     """Return the keys of the references that a caption names."""
-    return [key for key, one in REFERENCES.items() if one.short in caption]
+    return [key for key, reference in REFERENCES.items() if reference.short in caption]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from landscape.records.plurals import counted
 from landscape.records.results import Projection
 
 from ..geometry.drape import lossless
@@ -22,6 +23,18 @@ _USED = {
 _FIRST = "BatchNorm's statistics are those of the first solution everywhere."
 
 Settings = Mapping[str, Any]
+
+
+def loss_name(settings: Settings) -> str:
+    """Return what the loss is called."""
+    return str(settings.get("loss", "loss")).replace("_", " ")
+
+
+def loss_over(settings: Settings) -> str:
+    """Say which loss over how many examples."""
+    examples = settings.get("examples")
+    over = f" over {counted(examples, 'example')}" if examples else ""
+    return loss_name(settings) + over
 
 
 def statistics_used(settings: Settings) -> str:
@@ -55,7 +68,7 @@ def statistics_of_paths(paths: Sequence[Projection], every: Sequence[Settings]) 
     runs = {path.run for path in paths if visible(path) and not lossless(path)}
     if not runs or not any(map(statistics_used, every)):
         return []
-    ended = {str(run) for one in every for run in one.get("end_statistics") or ()}
+    ended = {str(run) for settings in every for run in settings.get("end_statistics") or ()}
     whose = "the path's" if len(runs) == 1 else "each path's"
     which = "as at its end" if runs <= ended else "as recorded"
     return [f"The losses of {'the path' if len(runs) == 1 else 'paths'} are with {whose} own "

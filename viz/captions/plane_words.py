@@ -13,8 +13,10 @@ from landscape.records.plurals import counted, plural
 from landscape.records.surface import Surface
 
 from ..geometry.matching import settings_of
-from ..geometry.solution_points import solutions_of, told
-from .normalising import statistics_used
+from ..geometry.numbers import a_range, listed, minus
+from ..geometry.solution_points import solutions_of, solutions_sentence
+from ..geometry.window import ends_of
+from .normalising import loss_over, statistics_used
 
 _ONE_NETWORK = "Solutions given as weights alone are evaluated in the first one's network."
 _KINDS = {
@@ -43,8 +45,8 @@ def plane_sentences(surfaces: Surfaces, planes: Planes, *, high: bool) -> list[s
     for number, (surface, plane) in enumerate(zip(surfaces, planes, strict=True)):
         settings = settings_of(surface, plane)
         alike = tuple(str(settings.get(key)) for key in _SHARED)
-        own = (segment_text(settings),) if settings.get("kind") == "segment" else ()
-        groups.setdefault(alike + own, []).append(number)
+        ends = (segment_text(settings),) if settings.get("kind") == "segment" else ()
+        groups.setdefault(alike + ends, []).append(number)
     grids = [_grid_of(surface) for surface in surfaces]
     sentences = []
     for numbers in groups.values():
@@ -67,27 +69,19 @@ def panels(numbers: Sequence[int]) -> str:
     >>> panels([0]), panels([0, 2, 3])
     ('Panel 1', 'Panels 1, 3 and 4')
     """
-    texts = [str(number + 1) for number in numbers]
-    if len(texts) == 1:
-        return f"Panel {texts[0]}"
-    return f"Panels {', '.join(texts[:-1])} and {texts[-1]}"
+    return f"{plural(len(numbers), 'Panel')} {listed([str(number + 1) for number in numbers])}"
 
 
 def origins(every: Sequence[Mapping[str, Any]]) -> list[str]:
     """Say what the solutions of planes with these settings do not share, or do not tell."""
-    apart = {str(key) for one in every for key in one.get("trained_apart") or ()}
+    apart = {str(key) for settings in every for key in settings.get("trained_apart") or ()}
     words = {"data": "other data", "loss": "another loss"}
-    said = " and ".join(text for key, text in words.items() if key in apart)
-    sentences = [f"The solutions were trained with {said}; one loss and one set of data are "
-                 "evaluated for all."] if said else []  # fmt: skip
-    if any(one.get("networks") == "unknown" for one in every):
+    others = " and ".join(text for key, text in words.items() if key in apart)
+    sentences = [f"The solutions were trained with {others}; one loss and one set of data are "
+                 "evaluated for all."] if others else []  # fmt: skip
+    if any(settings.get("networks") == "unknown" for settings in every):
         sentences.append(_ONE_NETWORK)
     return sentences
-
-
-def a_range(texts: Sequence[str]) -> str:
-    """Write the ends of a range, or what both are."""
-    return texts[0] if texts[0] == texts[-1] else f"{texts[0]} to {texts[-1]}"
 
 
 def _what(surfaces: Surfaces, planes: Planes) -> str:
@@ -97,7 +91,7 @@ def _what(surfaces: Surfaces, planes: Planes) -> str:
     kind = settings.get("kind") or ""
     if kind == "random":
         what = f"random plane, {settings.get('normalisation')}-normalised directions"
-        seeds = {one.get("seed") for one in every}
+        seeds = {facts.get("seed") for facts in every}
         known = ", ".join(map(str, sorted(seeds, key=str)))
         what += f" ({plural(len(seeds), 'seed')} {known})"
     elif kind == "pca":
@@ -109,9 +103,7 @@ def _what(surfaces: Surfaces, planes: Planes) -> str:
         what = _KINDS.get(kind, f"{kind} plane" if kind else "surface")
         if kind == "through" and not solutions_of(surfaces[0], planes[0]):
             what += ", the first at (0, 0) and the second at (1, 0)"
-    examples = settings.get("examples")
-    loss = str(settings.get("loss", "loss")).replace("_", " ")
-    over = f", {loss} over {examples:,} examples" if examples else ""
+    over = f", {loss_over(settings)}" if settings.get("examples") else ""
     # The solutions of a plane through several are told with their places.
     whose = f" around {runs[0]}" if len(runs) == 1 and kind != "through" else ""
     return f"{what[0].upper()}{what[1:]}{whose}{over}."
@@ -124,17 +116,17 @@ def segment_text(settings: Mapping[str, Any]) -> str:
     text = f"line from A ({a0:.4g}, {b0:.4g}) to B ({a1:.4g}, {b1:.4g}) of the {of}"
     if "seed" in settings:
         text += f" of seed {settings['seed']}"
-    return text.replace("-", "−")
+    return minus(text)
 
 
 def _variance(every: Sequence[dict[str, Any]]) -> str:
     """Say how much variance the planes hold, and random walks' planes would."""
-    known = [one for one in every if one.get("explained_variance")]
+    known = [settings for settings in every if settings.get("explained_variance")]
     if not known:
         return ""
-    held = sorted(float(sum(one["explained_variance"])) for one in known)
-    walks = sorted(float(sum(one["random_walk_variance"])) for one in known
-                   if one.get("random_walk_variance"))  # fmt: skip
+    held = sorted(float(sum(settings["explained_variance"])) for settings in known)
+    walks = sorted(float(sum(settings["random_walk_variance"])) for settings in known
+                   if settings.get("random_walk_variance"))  # fmt: skip
     beside = f"; of a random walk's: {_percent(walks)}" if walks else ""
     which = f", in {len(known)} of {len(every)} panels" if len(known) < len(every) else ""
     return f" ({_percent(held)} of its variance{beside}{which})"
@@ -146,7 +138,7 @@ def _percent(shares: Sequence[float]) -> str:
 
 def _lengths(every: Sequence[dict[str, Any]]) -> str:
     """Say how long the directions of PCA planes are."""
-    lengths = sorted(float(one.get("direction_length") or 1.0) for one in every)
+    lengths = sorted(float(settings.get("direction_length") or 1.0) for settings in every)
     if lengths[-1] == 1.0:
         return ", unit directions"
     share = a_range([f"{length:.3g}" for length in (lengths[0], lengths[-1])])
@@ -157,7 +149,7 @@ def _solutions(
     surfaces: Surfaces, planes: Planes, numbers: Sequence[int], *, high: bool
 ) -> list[str]:
     """Say where the solutions lie that planes were made through."""
-    texts = [told(surface, plane, high=high)
+    texts = [solutions_sentence(surface, plane, high=high)
              for surface, plane in zip(surfaces, planes, strict=True)]  # fmt: skip
     return _by_panel(texts, numbers)
 
@@ -170,13 +162,13 @@ def _statistics(surfaces: Surfaces, planes: Planes, numbers: Sequence[int]) -> l
 
 def _by_panel(texts: Sequence[str], numbers: Sequence[int]) -> list[str]:
     """Return what is true of all panels once, and else with the panels it is true of."""
-    said: dict[str, list[int]] = {}
+    sentences: dict[str, list[int]] = {}
     for number, text in zip(numbers, texts, strict=True):
         if text:
-            said.setdefault(text, []).append(number)
-    if len(said) == 1 and len(next(iter(said.values()))) == len(numbers):
-        return list(said)
-    return [f"{panels(where)}: {_lower(text)}" for text, where in said.items()]
+            sentences.setdefault(text, []).append(number)
+    if len(sentences) == 1 and len(next(iter(sentences.values()))) == len(numbers):
+        return list(sentences)
+    return [f"{panels(where)}: {_lower(text)}" for text, where in sentences.items()]
 
 
 def _lower(text: str) -> str:
@@ -225,8 +217,7 @@ def _apart(hessian: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
 
 
 def _grid_of(surface: Surface) -> tuple[Any, ...]:
-    ends = (float(v) for axis in surface.grid.axes for v in (axis[0], axis[-1]))
-    return surface.grid.shape, *ends
+    return surface.grid.shape, ends_of(surface.grid)
 
 
 def _grid(surfaces: Surfaces) -> str:
@@ -238,4 +229,4 @@ def _grid(surfaces: Surfaces) -> str:
         f"{name} {axis[0]:.3g} to {axis[-1]:.3g}"
         for name, axis in zip("αβ", first.grid.axes, strict=False)
     )
-    return f"{shape} points, {ends}, in multiples of the directions.".replace("-", "−")
+    return minus(f"{shape} points, {ends}, in multiples of the directions.")

@@ -8,6 +8,7 @@ import numpy as np
 
 from landscape.records.panel import Panel, panels_of
 from landscape.records.plane import Plane
+from landscape.records.plurals import counted, plural
 from landscape.records.results import Projection
 from landscape.records.surface import Status, Surface
 
@@ -17,11 +18,12 @@ from ..geometry.drape import lossless
 from ..geometry.frame import Frame
 from ..geometry.height import HeightScale, above, left_out, surface_heights
 from ..geometry.matching import mismatches, settings_of
+from ..geometry.numbers import a_range
 from ..geometry.paths import TUBE, bead_records, over_limit
 from ..geometry.vertices import added_points, known_points
 from ..geometry.window import LEAST_CAPTURED, Window, visible
 from .normalising import statistics_of_paths
-from .plane_words import a_range, plane_sentences
+from .plane_words import plane_sentences
 from .references import cited, methods
 
 _SHADING = {
@@ -33,7 +35,7 @@ _SHADING = {
 
 
 def surface_caption(
-    shown: Panel | Surface | Sequence[Panel | Surface],
+    given: Panel | Surface | Sequence[Panel | Surface],
     *,
     scale: HeightScale | None = None,
     frame: Frame | None = None,
@@ -43,30 +45,30 @@ def surface_caption(
     """Write the caption of a picture of one or several panels.
 
     Args:
-        shown: the panels.
+        given: the panels.
         scale: the height scale; made from the surfaces if not given.
         frame: where they are drawn, for the vertical scale.
         shading: how the surfaces were shaded, "" for a flat figure.
         colours: what the surfaces are coloured by, if not by their losses.
     """
-    panels = panels_of(shown)
-    surfaces, planes = [one.surface for one in panels], [one.plane for one in panels]
-    own = [one.paths for one in panels]
-    paths = [path for several in own for path in several]
+    panels = panels_of(given)
+    surfaces, planes = [panel.surface for panel in panels], [panel.plane for panel in panels]
+    drawn = [panel.paths for panel in panels]
+    paths = [path for several in drawn for path in several]
     scale = scale or HeightScale.of(surfaces)
     parts = [*plane_sentences(surfaces, planes, high=bool(shading)), *_warnings(surfaces, planes)]
     if shading:
         parts += [_height(scale, frame), *(colours.sentences if colours else ()), _SHADING[shading]]
         parts += _paths(paths, surfaces, frame, "at the true losses, ")
-        told = [settings_of(one, its) for one, its in zip(surfaces, planes, strict=True)]
-        parts += statistics_of_paths(paths, told)
-        parts += added(surfaces, own, scale)
+        settings = [settings_of(panel, its) for panel, its in zip(surfaces, planes, strict=True)]
+        parts += statistics_of_paths(paths, settings)
+        parts += added(surfaces, drawn, scale)
     else:
         parts += [*colours.sentences, f"Isolines: {_kind(scale)}."] if colours else [
             f"Colours and isolines: {_kind(scale)}."
         ]  # fmt: skip
         parts += _paths(paths, surfaces, None, "")
-    parts += centre_sentences(surfaces, own, planes)
+    parts += centre_sentences(surfaces, drawn, planes)
     # Without heights a path is drawn wherever it is.
     parts += [*_clipped(surfaces, paths if shading else (), scale), *_interpolated(surfaces)]
     hatched = colours is not None and colours.diverging and not shading
@@ -75,8 +77,8 @@ def surface_caption(
 
 
 def _warnings(surfaces: Sequence[Surface], planes: Sequence[Plane | None]) -> list[str]:
-    found = [text for text in mismatches(surfaces, planes) if "windows" not in text]
-    return [f"Compare with care: {'; '.join(found)}."] if found else []
+    reasons = [text for text in mismatches(surfaces, planes) if "windows" not in text]
+    return [f"Compare with care: {'; '.join(reasons)}."] if reasons else []
 
 
 def _clipped(
@@ -88,38 +90,40 @@ def _clipped(
         return []
     total = sum(surface.grid.size for surface in surfaces)
     text = f"Clipped at loss {scale.loss_at(scale.high):.3g}: {count:,} of {total:,} points "
-    text += f"{'is' if count == 1 else 'are'} higher (hatched)."
+    text += f"{plural(count, 'is', 'are')} higher (hatched)."
     window = Window.around(surfaces)
     over = sum(
         int(np.sum(over_limit(path, scale) & window.inside(path.coordinates)))
         for path in paths
         if visible(path)
     )
-    whose = "the path" if sum(map(visible, paths)) == 1 else "the paths"
-    records = f"point of {whose} is" if over == 1 else f"points of {whose} are"
-    return [text, *([f"{over:,} {records} higher and not drawn on the surface."] if over else [])]
+    if not over:
+        return [text]
+    whose = plural(sum(map(visible, paths)), "the path")
+    return [text, f"{counted(over, 'point')} of {whose} {plural(over, 'is', 'are')} higher and not "
+            "drawn on the surface."]  # fmt: skip
 
 
 def added(
-    surfaces: Sequence[Surface], own: Sequence[Sequence[Projection]], scale: HeightScale
+    surfaces: Sequence[Surface], drawn: Sequence[Sequence[Projection]], scale: HeightScale
 ) -> list[str]:
     """Say where a mesh passes through the end of a path that is no point of its grid."""
-    found, lowest = [], []
-    for surface, paths in zip(surfaces, own, strict=False):
+    losses, lowest = [], []
+    for surface, paths in zip(surfaces, drawn, strict=False):
         points = added_points(surface, known_points(surface, paths), scale)
         if len(points):
-            found += [float(v) for v in points[:, 2]]
+            losses += [float(v) for v in points[:, 2]]
             height = surface_heights(surface, scale.kind)
             lowest.append(scale.loss_at(float(np.nanmin(height))))
-    if not found:
+    if not losses:
         return []
-    ends = "The end of the path" if len(found) == 1 else f"The {len(found)} ends of paths"
-    verb, what = ("is", "a vertex") if len(found) == 1 else ("are", "vertices")
-    there = a_range([f"{v:.3g}" for v in (min(found), max(found))])
+    ends = plural(len(losses), "The end of the path is", f"The {len(losses)} ends of paths are")
+    what = plural(len(losses), "a vertex", "vertices")
+    there = a_range([f"{v:.3g}" for v in (min(losses), max(losses))])
     grid = a_range([f"{v:.3g}" for v in (min(lowest), max(lowest))])
     return [
-        f"{ends} (loss in the plane {there}) {verb} {what} of the surface between grid points, of "
-        f"which the lowest has {grid}."
+        f"{ends} {what} of the surface between grid points (loss in the plane {there}; the lowest "
+        f"grid point has {grid})."
     ]
 
 
@@ -150,22 +154,21 @@ def _paths(
         return []
     window = frame.window if frame else Window.around(surfaces)
     sentences = []
-    shown = [path for path in paths if visible(path)]
-    if shown:
-        sentences += _shares([p for p in shown if not lossless(p)], where)
+    drawn = [path for path in paths if visible(path)]
+    if drawn:
+        sentences += _shares([p for p in drawn if not lossless(p)], where)
         on_it = "on the surface, as its losses are not known, " if frame else ""
-        sentences += _shares([p for p in shown if lossless(p)], on_it)
-        if frame is not None and any(_dips(path, frame) for path in shown):
+        sentences += _shares([p for p in drawn if lossless(p)], on_it)
+        if frame is not None and any(_dips(path, frame) for path in drawn):
             sentences.append(
                 "A thin line is path hidden by the surface; it runs below it where the loss at its "
                 "place in the plane is higher than its own."
             )
         if frame is not None:
-            sentences += _without_height([p for p in shown if not lossless(p)], frame)
-        outside = sum(int(np.sum(~window.inside(path.coordinates))) for path in shown)
+            sentences += _without_height([p for p in drawn if not lossless(p)], frame)
+        outside = sum(int(np.sum(~window.inside(path.coordinates))) for path in drawn)
         if outside:
-            lie = "lies" if outside == 1 else "lie"
-            whose = "its" if len(shown) == 1 else "their"
+            whose, lie = plural(len(drawn), "its", "their"), plural(outside, "lies", "lie")
             sentences.append(f"{outside} of {whose} points {lie} outside the window.")
     sentences += not_drawn(paths, window)
     return sentences
@@ -195,9 +198,9 @@ def _without_height(paths: Sequence[Projection], frame: Frame) -> list[str]:
     if not count:
         return []
     what = "finite and positive" if frame.scale.kind == "log" else "finite"
-    verb, its = ("is", "whose loss is") if count == 1 else ("are", "whose losses are")
-    return [f"{count} of {'its' if len(paths) == 1 else 'their'} points {verb} not drawn on the "
-            f"surface, {its} not {what}."]  # fmt: skip
+    whose, are = plural(len(paths), "its", "their"), plural(count, "is", "are")
+    losses = plural(count, "loss is", "losses are")
+    return [f"{count} of {whose} points {are} not drawn on the surface, whose {losses} not {what}."]
 
 
 def _shares(paths: Sequence[Projection], where: str) -> list[str]:
@@ -223,16 +226,16 @@ def _shares(paths: Sequence[Projection], where: str) -> list[str]:
 
 def _marks(paths: Sequence[Projection]) -> str:
     """Say what the beads on paths mark: steps if they are even, else records."""
-    told = []
+    beads = []
     for path in paths:
         records, every, unit = bead_records(path)
         if len(records):
-            told.append((every, unit))
-    if not told:
+            beads.append((every, unit))
+    if not beads:
         return ""
-    units = {unit for _, unit in told}
+    units = {unit for _, unit in beads}
     unit = units.pop() if len(units) == 1 else "steps or records"
-    counts = sorted(count for count, _ in told)
+    counts = sorted(count for count, _ in beads)
     if counts[-1] == 1:
         return f"; a bead at every {unit.removesuffix('s')}"
     return f"; a bead every {a_range([str(counts[0]), str(counts[-1])])} {unit}"
@@ -240,9 +243,9 @@ def _marks(paths: Sequence[Projection]) -> str:
 
 def _dips(path: Projection, frame: Frame) -> bool:
     """Return whether a path visibly passes under the surface."""
-    own, below = (frame.scale.of_losses(v) for v in (path.losses, path.plane_losses))
+    above, below = (frame.scale.of_losses(v) for v in (path.losses, path.plane_losses))
     with np.errstate(invalid="ignore"):
-        return bool(np.any((below - own) * frame.rise > TUBE))
+        return bool(np.any((below - above) * frame.rise > TUBE))
 
 
 def _interpolated(surfaces: Sequence[Surface]) -> list[str]:
@@ -268,12 +271,8 @@ def _interpolated(surfaces: Sequence[Surface]) -> list[str]:
 def _omissions(
     surfaces: Sequence[Surface], scale: HeightScale, *, hatched: bool = False
 ) -> list[str]:
-    counts: dict[str, int] = {}
-    for surface in surfaces:
-        for reason, count in left_out(surface, scale.kind).items():
-            counts[reason] = counts.get(reason, 0) + count
     out = "cut out (cross-hatched)" if hatched else "cut out"
     return [
-        f"{count:,} point{'s' if count > 1 else ''} {out}: {reason}."
-        for reason, count in counts.items()
+        f"{counted(count, 'point')} {out}: {reason}."
+        for reason, count in left_out(surfaces, scale.kind).items()
     ]

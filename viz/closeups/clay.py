@@ -156,7 +156,9 @@ def zoom(
             page.beside(row, closeups[0].title, colour)
             for column, closeup in enumerate(closeups):
                 block = blocks[row][column]
-                inner = widths[0][column + 1] / widths[0][column] if column + 1 < len(closeups) else 0
+                inner = (
+                    widths[0][column + 1] / widths[0][column] if column + 1 < len(closeups) else 0
+                )
                 page.panel(row, column, block, colour, [mark(block, inner)] if inner else ())
                 if not row:
                     page.head(column, magnified(closeup, first=not column))
@@ -309,7 +311,7 @@ def _cut_words(closeups: Sequence[CloseUp]) -> list[str]:
     cut = [f"{c.title} along {counted(c.surface.curves, 'kink curve')}" for c in closeups
            if c.surface.curves]  # fmt: skip
     text = [f"Cut {', '.join(cut)}; lit by the exact gradient on each side."] if cut else []
-    partial = [f"{c.title} {number(100 * getattr(c.surface, 'cut_share', 1))} %" for c in closeups
+    partial = [f"{c.title} {number(100 * c.surface.cut_share)} %" for c in closeups
                if c.surface.uncut]  # fmt: skip
     if partial:
         text.append("Share of the jumps of the gradient that the cuts hold: "
@@ -322,5 +324,3 @@ def _networks(closeups: Sequence[CloseUp]) -> list[str]:
     if len(runs) < 2:
         return []
     return [f"{len(runs)} differently trained networks, one plane of each."]
-
-

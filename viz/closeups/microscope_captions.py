@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from landscape.records.plurals import counted
 from landscape.records.residuals import Residual
-from landscape.records.surface import Surface
 
-from ..captions.normalising import statistics_used
+from ..captions.normalising import loss_over, statistics_used
 from ..geometry.centre_mark import centre_sentences
-from ..geometry.height import number
+from ..geometry.numbers import a_range, listed, number
 from ..geometry.relief import Relief
+from .closeup import Closeup
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,53 +23,44 @@ class StepFacts:
     Attributes:
         run: name of the run whose median step it is.
         length: of the step in parameter space; None where that is not known.
-        noise: for each panel what the choice of a minibatch adds to one step, in units of the loss;
-            see :func:`landscape.minibatch_noise`.
-        batch_size: examples of such a minibatch; 0 where that is not known.
+        batch_size: examples of the minibatches whose noise the close-ups hold; 0 where that is not
+            known.
     """
 
     run: str
     length: float | None = None
-    noise: Sequence[float] | None = None
     batch_size: int = 0
 
 
-def microscope_caption(
-    residuals: Sequence[Residual],
-    titles: Sequence[str] | None,
-    step: StepFacts | None,
-    full: Sequence[Surface] | None,
-) -> str:
-    """Write the caption of :func:`viz.microscope` or :func:`viz.microscope_3d`.
+def microscope_caption(closeups: Sequence[Closeup], step: StepFacts | None) -> str:
+    """Write the caption of close-ups of one window each.
 
     It says how small what is seen is: visible is not large.
-
-    Raises:
-        ValueError: for noise of another number of panels.
     """
-    count = len(residuals)
-    names = titles or [f"panel {i + 1}" for i in range(count)]
+    residuals = [closeup.residuals[0] for closeup in closeups]
+    names = [closeup.title or f"panel {i}" for i, closeup in enumerate(closeups, start=1)]
     parts = [_window(residuals[0], step), _removed(residuals), _shares(residuals, names)]
-    if step is not None and step.noise is not None:
-        if len(step.noise) != count:
-            raise ValueError(f"noise must be as many as residuals, {count}, got {len(step.noise)}")
-        parts.append(_noise(residuals, names, step.noise, step.batch_size))
+    noises = [closeup.noise for closeup in closeups]
+    known = [i for i, noise in enumerate(noises) if noise is not None]
+    if known:
+        parts.append(_noise(
+            [residuals[i] for i in known], [names[i] for i in known],
+            [noise for noise in noises if noise is not None], step.batch_size if step else 0,
+        ))  # fmt: skip
     parts += _insets(residuals, names)
-    whole = list(full or ())
+    whole = [closeup.full for closeup in closeups if closeup.full]
     parts += centre_sentences(whole, [()] * len(whole), [None] * len(whole))
     return " ".join(parts)
 
 
-def zooms_caption(residuals: Sequence[Sequence[Residual]], titles: Sequence[str]) -> str:
-    """Write the caption of :func:`viz.zooms`."""
-    widths = [f"{number(one.width)}" for one in residuals[0]]
-    said = f"one {widths[0]} wide" if len(widths) == 1 else (
-        f"windows {', '.join(widths[:-1])} and {widths[-1]} wide"
-    )  # fmt: skip
+def zooms_caption(closeups: Sequence[Closeup]) -> str:
+    """Write the caption of close-ups of several windows."""
+    widths = [number(residual.width) for residual in closeups[0].residuals]
+    full = "" if closeups[0].full is None else "First column: the loss at full scale. Then t"
     return (
-        f"Rows: {', '.join(titles)}. First column: the loss at full scale. Then the loss minus its "
-        f"best-fitting quadratic in {said}, in multiples of the direction. Every column has the "
-        "scale of the bar below it."
+        f"Rows: {', '.join(closeup.title for closeup in closeups)}. {full or 'T'}he loss minus its "
+        f"best-fitting quadratic in windows {listed(widths)} wide, in multiples of the direction. "
+        "Every column has the scale of the bar below it."
     )
 
 
@@ -89,12 +79,9 @@ def _window(residual: Residual, step: StepFacts | None) -> str:
     if step is not None:
         text += f": one optimizer step (median of run {step.run}"
         text += f", length {number(step.length)})" if step.length else ")"
-    examples = residual.settings.get("examples")
-    loss = str(residual.settings.get("loss", "loss")).replace("_", " ")
-    over = f"{loss} over {counted(examples, 'example')}" if examples else loss
-    words = [f"{text}. Mean {over}, {residual.settings.get('dtype', 'float64')}.",
-             statistics_used(residual.settings)]  # fmt: skip
-    return " ".join(filter(None, words))
+    dtype = residual.settings.get("dtype", "float64")
+    text += f". Mean {loss_over(residual.settings)}, {dtype}."
+    return " ".join(filter(None, [text, statistics_used(residual.settings)]))
 
 
 def _removed(residuals: Sequence[Residual]) -> str:
@@ -125,8 +112,7 @@ def _noise(
     times = [n / np.ptp(_finite(r)) for n, r in zip(noise, residuals, strict=True) if r.resolved]
     compared = ""
     if times:
-        low, high = number(min(times)), number(max(times))
-        ends = low if low == high else f"{low} to {high}"
+        ends = a_range([number(min(times)), number(max(times))])
         compared = f"; that is {ends} times the whole range of the residual"
     return (
         f"For comparison: drawing another minibatch{sized} changes what such a step does to the "

@@ -3,87 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
+from landscape.records.panel import Panel
 from landscape.records.residuals import Residual
-from landscape.records.surface import Surface
 
-from ..captions.told import remember
 from ..geometry.frame import Frame
 from ..geometry.height import HeightScale
-from ..geometry.mesh import Shading, check_shading
-from ..geometry.relief import COLOURS, Relief
-from ..scenes.arrangement import Group, draw_groups
+from ..geometry.relief import Relief
+from ..geometry.rows import per_row
+from ..look import USUAL, Look
+from ..scenes.arrangement import Drawing, picture_of
+from ..scenes.common import Common
 from ..scenes.scene import DrawnPanel
 from ..style import Style
+from .closeup import Closeup, closeups_of
 from .microscope_captions import StepFacts, microscope_caption
-from .microscopy import check_residuals
 
 
 def microscope_3d(
-    residuals: Sequence[Residual],
+    closeups: Sequence[Closeup | Residual],
+    look: Look = USUAL,
     *,
-    titles: Sequence[str] | None = None,
-    full: Sequence[Surface] | None = None,
     step: StepFacts | None = None,
     columns: int | None = None,
-    shading: Shading = "flat",
     inset: bool = True,
     caption: bool = False,
-    style: Style | str | None = None,
     off_screen: bool = True,
 ) -> Any:
     """Draw residuals as 3D surfaces: one vertical scale, one range of colours, one camera.
 
     A panel that uses less than an eighth of the common scale shows its surface once more, smaller,
-    magnified by the power of 2 written beside it. What is only rounding is drawn as 0.
+    magnified by the power of 2 written beside it. What is only rounding is drawn as 0. Surfaces at
+    full scale stand above them.
 
     Args:
-        residuals: one for each panel, see :func:`landscape.remove_quadratic`.
-        titles: of each panel.
-        full: surfaces at full scale, one for each panel, drawn above them on a log scale.
+        closeups: of one window each.
+        look: style; height of the surfaces at full scale; shading of the residuals, of which
+            ``gradient`` needs surfaces that had the fields ``gradient_alpha`` and
+            ``gradient_beta``, see :func:`viz.geometry.mesh.surface_mesh`.
         step: of the optimizer that the window is wide, for the caption.
-        columns: panels per row; by default at most 4, with ``full`` all.
-        shading: ``flat`` lights each triangle as it is; ``gradient`` by exact slopes, where the
-            surfaces had the fields ``gradient_alpha`` and ``gradient_beta``; see
-            :func:`viz.geometry.mesh.surface_mesh`.
+        columns: panels per row; by default at most 4, with surfaces at full scale all.
         inset: whether flat panels get one.
         caption: whether the caption is drawn below.
-        style: how it looks.
         off_screen: False to draw for a window at once, which ``.show()`` opens.
 
     Returns:
-        A ``pyvista.Plotter``; write it with :func:`viz.save`, or ``.show()`` it in a notebook or,
-            where there is a display, in a window.
+        A ``pyvista.Plotter``, as :func:`viz.surface`.
 
     Raises:
         RuntimeError: if nothing can be rendered here.
-        ValueError: for no residual, lists of other lengths, an unknown shading, or residuals that
-            are 0 everywhere.
+        ValueError: for no close-up, several windows of one, another colour, or residuals that are 0
+            everywhere.
     """
-    check_shading(shading)
-    count = check_residuals(residuals, titles=titles, full=full)
-    style = Style.of(style).of_many()
+    look.check_plain("the microscope")
+    chosen = closeups_of(closeups, most=1)
+    style = Style.of(look.style).of_many()
+    residuals = [closeup.residuals[0] for closeup in chosen]
     relief = Relief.of(residuals)
-    scale = HeightScale("linear", -relief.limit, relief.limit, "residual")
-    names = titles or [""] * count
+    whole = [Panel(closeup.full, title=closeup.title) for closeup in chosen if closeup.full]
+    titles = ["" if whole else closeup.title for closeup in chosen]
     panels = [
-        DrawnPanel(residual.surface(), (), "" if full else name,
-                   relief.factor(residual) if inset else 1)
-        for residual, name in zip(residuals, names, strict=True)
-    ]  # fmt: skip
-    surfaces = [panel.surface for panel in panels]
-    # Lines of equal height would hide creases, which need contrast between light and shade.
-    below = replace(style, colour_map=COLOURS, isolines=False, ambient=0.15, diffuse=0.95)
-    groups = [Group(panels, Frame.around(surfaces, scale, style), below, shading)]
-    if full:
-        frame = Frame.around(full, HeightScale.of(full), style)
-        above = [DrawnPanel(surface, (), name) for surface, name in zip(full, names, strict=True)]
-        groups.insert(0, Group(above, frame, style, "flat"))
-    per_row = count if full else columns or min(count, 4)
-    words = microscope_caption(residuals, titles, step, full)
-    plotter = draw_groups(groups, words if caption else "", columns=per_row,
-                          off_screen=off_screen)  # fmt: skip
-    remember(plotter, words)
-    return plotter
+        DrawnPanel(residual.surface(), (), title, relief.factor(residual) if inset else 1)
+        for residual, title in zip(residuals, titles, strict=True)
+    ]
+    frame = Frame.around([panel.surface for panel in panels],
+                         HeightScale.of_residuals(relief.limit), style)  # fmt: skip
+    drawings = [Drawing.of(panels, frame, style.of_residuals(), look.shading)]
+    if whole:
+        common = Common.of(whole, look, style)
+        drawings.insert(0, Drawing.of(common.drawn(), common.frame, style, "flat"))
+    return picture_of(
+        drawings, microscope_caption(chosen, step), caption=caption, off_screen=off_screen,
+        columns=len(chosen) if whole else per_row(len(chosen), columns, 4),
+    )  # fmt: skip

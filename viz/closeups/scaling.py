@@ -11,8 +11,8 @@ from landscape.records.residuals import RESOLVED
 from landscape.records.window_scaling import ResidualScaling
 
 from ..captions.told import remember
-from ..flat.lines import LINE_COLOURS, between, line_colours
-from ..geometry.height import number
+from ..flat.lines import between, check_count, line_colours, line_style
+from ..geometry.numbers import minus, number
 from ..style import Style
 
 if TYPE_CHECKING:
@@ -55,18 +55,13 @@ def residual_scaling(
     from matplotlib.figure import Figure
 
     style = Style.of(style)
-    count = len(scalings)
-    if not 1 <= count <= len(LINE_COLOURS):
-        raise ValueError(f"the figure shows 1 to {len(LINE_COLOURS)} lines, got {count}")
-    for name, values in (("titles", titles), ("kinked", kinked)):
-        if len(values) != count:
-            raise ValueError(f"{name} must be as many as scalings, {count}, got {len(values)}")
+    check_count(len(scalings), "scalings", titles=titles, kinked=kinked)
     with matplotlib.rc_context(dict(style.figure_settings)):
         figure = Figure(figsize=(width, 0.56 * width), layout="constrained")
         axes = figure.add_subplot(xscale="log", yscale="log")
         low, high = fitted or (0.0, np.inf)
         for line, (scaling, title) in enumerate(zip(scalings, titles, strict=True)):
-            slope = f"{scaling.slope(low=low, high=high):+.2f}".replace("-", "−")
+            slope = minus(f"{scaling.slope(low=low, high=high):+.2f}")
             _line(axes, scaling, f"{title}  ({slope})", line_colours()[line], solid=kinked[line])
         axes.margins(x=0)
         shaded = _floor(axes, scalings, style)
@@ -82,11 +77,11 @@ def residual_scaling(
                                   loc="center left", bbox_to_anchor=(1.01, 0.5),
                                   handlelength=2.6)  # fmt: skip
         legend.get_title().set_fontsize(7)
-    remember(figure, _told(scalings, kinked, step, fitted, shaded=shaded))
+    remember(figure, _caption(scalings, kinked, step, fitted, shaded=shaded))
     return figure
 
 
-def _told(
+def _caption(
     scalings: Sequence[ResidualScaling],
     kinked: Sequence[bool],
     step: float | None,
@@ -96,16 +91,17 @@ def _told(
 ) -> str:
     """Write the caption: what was measured, and what is drawn of it."""
     ends = "" if fitted is None else f" for widths from {number(fitted[0])} to {number(fitted[1])}"
+    places = between([len(scaling.centres) for scaling in scalings])
     parts = [
         "Root mean square of the loss minus its best-fitting quadratic, over that of the "
         "quadratic, against the width of the window it is fitted in. Medians over "
-        f"{between([len(one.centres) for one in scalings])} places, bands from the lower to the "
+        f"{places} places, bands from the lower to the "
         f"upper quartile; behind each name the slope{ends} on these logarithmic axes.",
     ]
     if any(kinked):
         parts.append("Solid: activations with kinks." if all(kinked) else
                      "Solid: activations with kinks; dashed: without.")  # fmt: skip
-    if any(not one.resolved.all() for one in scalings):
+    if any(not scaling.resolved.all() for scaling in scalings):
         parts.append("Lines end where the median residual is only rounding.")
     if shaded:
         parts.append("Grey: what would be rounding.")
@@ -119,7 +115,7 @@ def _line(axes: Axes, scaling: ResidualScaling, text: str, colour: str, *, solid
     lower, median, upper = np.where(seen, scaling.ratio_quartiles, np.nan)
     axes.fill_between(scaling.widths, lower, upper, color=colour, alpha=0.16, linewidth=0)
     axes.plot(scaling.widths, median, color=colour, linewidth=1.3, label=text, marker="o",
-              markersize=2.4, linestyle="-" if solid else (0, (4, 1.6)))  # fmt: skip
+              markersize=2.4, linestyle=line_style(solid))  # fmt: skip
 
 
 def _floor(axes: Axes, scalings: Sequence[ResidualScaling], style: Style) -> bool:
@@ -132,8 +128,8 @@ def _floor(axes: Axes, scalings: Sequence[ResidualScaling], style: Style) -> boo
         return False
     bottom, _ = axes.get_ylim()
     if floor.max() < bottom:
-        said = f"rounding: below {number(float(floor.max()))}"
-        axes.annotate(said, (0, 0), (3, 3), xycoords="axes fraction", textcoords="offset points",
+        text = f"rounding: below {number(float(floor.max()))}"
+        axes.annotate(text, (0, 0), (3, 3), xycoords="axes fraction", textcoords="offset points",
                       fontsize=7, alpha=0.75)  # fmt: skip
         return False
     axes.fill_between(widths, bottom, floor, color=style.missing, linewidth=0, zorder=0)

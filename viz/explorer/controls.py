@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..geometry.window import ends_of
 from ..style import Style
 from .explorer import Explorer
 from .line import line_attributes
@@ -73,12 +74,12 @@ class Page:
         state.places = list(explorer.atlas.names)
         state.points, state.line_points = str(explorer.points), str(explorer.line_points)
         for name in ("cancel", "back", "keep", "open", "keep_line", "drop_line"):
-            controller.trigger(name)(self._told(getattr(explorer, name)))
+            controller.trigger(name)(self._checked(getattr(explorer, name)))
         for name in ("home", "zoom", "make", "line", "picture"):
-            controller.trigger(name)(self._told(getattr(self, name)))
+            controller.trigger(name)(self._checked(getattr(self, name)))
         for name, since in (("zoom_to", self._region), ("pick", self._region),
                             ("point", self._surface)):  # fmt: skip
-            controller.trigger(name)(self._told(self._timely(getattr(self, name), since)))
+            controller.trigger(name)(self._checked(self._timely(getattr(self, name), since)))
         state.change(*_LOOK)(self._look_changed)
 
     def home(self) -> None:
@@ -125,9 +126,9 @@ class Page:
     def point(self, u: float, v: float, *sent: Any) -> None:
         """Take what was clicked in a picture likewise, at shares of its size, from what it was."""
         self._prepare(Wish.of(*sent))
-        found = self._scene.at(float(u), float(v))
-        if found is not None:
-            self.pick([found])
+        place = self._scene.at(float(u), float(v))
+        if place is not None:
+            self.pick([place])
 
     def make(
         self, run: str, kind: str, seed: str | None, normalisation: str | None, *others: str | None
@@ -168,7 +169,7 @@ class Page:
         """Free the graphics; nothing is drawn any more."""
         self._scene.close()
 
-    def _told(self, call: Callable[..., Any]) -> Callable[..., Any]:
+    def _checked(self, call: Callable[..., Any]) -> Callable[..., Any]:
         """Return a call that shows what is wrong with what a browser sent."""
 
         def checked(*sent: Any) -> Any:
@@ -195,8 +196,8 @@ class Page:
         if moment.ends is not before.ends:
             for name, end in zip("ab", moment.ends, strict=False):
                 state[f"{name}_alpha"], state[f"{name}_beta"] = map(repr, end)
-        told = [(m.line, m.ends, m.line_seen) for m in (moment, before)]
-        if any(now is not then for now, then in zip(*told, strict=True)):
+        lines = [(m.line, m.ends, m.line_seen) for m in (moment, before)]
+        if any(now is not then for now, then in zip(*lines, strict=True)):
             state.update(line_attributes(moment))
             line, place = moment.line, moment.place
             state.line_command = ""
@@ -228,29 +229,29 @@ class Page:
         """Let all browsers ask for a picture of a moment, and show it on the map."""
         state = self._server.state
         surface, place, region = moment.shown, moment.here, moment.region
-        ends = [] if region is None else [float(axis[i]) for axis in region.axes for i in (0, -1)]
+        ends = () if region is None else ends_of(region)
         # What cannot be drawn is there all the same: what is drawn on the old picture is late.
         self._region.note(state.picture + 1, place, ends)
         self._surface.note(state.picture + 1, place, surface, self.look)
         if surface is None or place is None:
             return
         try:
-            shown = Shown.of(surface, self.look, place.paths)
+            drawn = Shown.of(surface, self.look, place.paths)
         except ValueError as error:
             state.error = str(error)
             return
         self._drawable = moment
-        state.shown = shown.note
-        state.update(map_attributes(shown, Style.of(self.look.style)))
+        state.shown = drawn.note
+        state.update(map_attributes(drawn, Style.of(self.look.style)))
         state.picture += 1
 
     def _tell_window(self, moment: Moment) -> None:
         """Fill the fields with the window, once: what is typed while it is sampled stays."""
         if moment.window is None:
             return
-        ends = [repr(float(axis[i])) for axis in moment.window.axes for i in (0, -1)]
-        if self._window != tuple(ends):
-            self._window = tuple(ends)
+        ends = tuple(repr(end) for both in ends_of(moment.window) for end in both)
+        if self._window != ends:
+            self._window = ends
             self._server.state.update(
                 dict(zip(("alpha0", "alpha1", "beta0", "beta1"), ends, strict=True))
             )

@@ -121,9 +121,9 @@ class Controls:
         """Draw the moment, and what it says below."""
         moment = self.explorer.moment
         try:
-            shown = self.scene.draw(moment, self.look, turn_back=turn_back)
-            text = told(moment) if shown is None or not shown.note else (
-                f"{told(moment)}\n{shown.note}"
+            drawn = self.scene.draw(moment, self.look, turn_back=turn_back)
+            text = status_line(moment) if drawn is None or not drawn.note else (
+                f"{status_line(moment)}\n{drawn.note}"
             )  # fmt: skip
         except ValueError as error:
             text = str(error)
@@ -134,7 +134,7 @@ class Controls:
         self.scene.plotter.render()
 
 
-def told(moment: Moment) -> str:
+def status_line(moment: Moment) -> str:
     """Say in a line what is being done, what was done last, or what went wrong."""
     if moment.error:
         return moment.error

@@ -127,10 +127,10 @@ class Explorer:
         count = self.line_points
 
         def work(job: Job) -> Surface:
-            def told(done: int, part: Surface) -> None:
+            def progress(done: int, part: Surface) -> None:
                 self._worker.tell(job, lambda: self._set(done=done, line=part))
 
-            return place.sample_line(first, second, count, seldom(told), job.cancelled)
+            return place.sample_line(first, second, count, seldom(progress), job.cancelled)
 
         def sampled(line: Surface) -> None:
             self._set(line=line, line_fresh=True, note=_sampled(line, "points of the line"),
@@ -233,16 +233,16 @@ class Explorer:
         def work(job: Job) -> Surface:
             last, size = 0.0, 0
 
-            def told(done: int, surface: Surface) -> None:
+            def progress(done: int, surface: Surface) -> None:
                 nonlocal last, size
                 now, part = time.monotonic(), None
                 if now - last > _PREVIEW_EVERY:
-                    found, last = coarse_part(surface), now
-                    if found is not None and found.grid.size > size:
-                        part, size = found, found.grid.size
+                    coarse, last = coarse_part(surface), now
+                    if coarse is not None and coarse.grid.size > size:
+                        part, size = coarse, coarse.grid.size
                 self._worker.tell(job, lambda: self._progress(done, part))
 
-            return place.sample(grid, seldom(told), job.cancelled)
+            return place.sample(grid, seldom(progress), job.cancelled)
 
         def sampled(surface: Surface) -> None:
             old = self.moment.surface

@@ -8,23 +8,21 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.surface import Status, Surface
 
 from ..geometry.drape import drape, heights_at
 from ..geometry.frame import Frame
 from ..geometry.height import HeightScale, Kind, surface_heights
-from ..geometry.paths import draw_in_front
+from ..geometry.numbers import distinct
+from ..geometry.paths import BALL, draw_ball
 from ..geometry.solution_points import solutions_of
+from ..scenes.cross import draw_rimmed
 from ..scenes.text import text_3d
 from ..style import Style
 from .moment import Moment, Point
 
-Floats = NDArray[np.float64]
-_BALL = 0.03
-# Depth units by which a line's rim lies behind it.
-_BEHIND = 6000.0
 # Labels at the curve in a corner.
 _MOST_TICKS = 5
 # Ends of lines on a plane whose solutions are called A, B, C.
@@ -48,28 +46,19 @@ def draw_line(
         frame: where it is drawn.
         style: how.
     """
-    import pyvista
-
     inside = within(ends, frame) if len(ends) == 2 else None
     if inside is not None:
         pieces = drape(inside.reshape(1, 4), surface, frame)
         if len(pieces):
-            line = pyvista.line_segments_from_points(pieces)
-            # One mesh drawn twice needs two names: the second would take the place of the first.
-            for name, width, colour, depth in (("rim", 7.0, style.background, _BEHIND),
-                                               ("line", 3.8, style.ink, 0.0)):  # fmt: skip
-                actor = plotter.add_mesh(line, name=f"chosen {name}", color=colour, lighting=False,
-                                         line_width=style.pixels(width))  # fmt: skip
-                draw_in_front(actor, behind=depth)
+            draw_rimmed(plotter, pieces, style, 3.8, 7.0, name="chosen")
     heights = heights_at(np.array(ends).reshape(-1, 2), surface, frame.scale.kind)
     for letter, (alpha, beta), height in zip(letters_of(surface), ends, heights, strict=False):
         if not np.isfinite(height):
             continue
-        x, y, z = float(frame.x(alpha)), float(frame.y(beta)), float(frame.z(height))
-        for radius, colour in ((_BALL, style.background), (0.8 * _BALL, style.ink)):
-            ball = pyvista.Sphere(radius=radius, center=(x, y, z))
-            draw_in_front(plotter.add_mesh(ball, color=colour, lighting=False, culling="back"))
-        above = (x, y, z + 1.6 * _BALL + style.em)
+        point = np.array([frame.x(alpha), frame.y(beta), frame.z(height)])
+        draw_ball(plotter, point, BALL, style.background, lighting=False)
+        draw_ball(plotter, point, 0.8 * BALL, style.ink, lighting=False)
+        above = (*point[:2], point[2] + 1.6 * BALL + style.em)
         text_3d(plotter, letter, above, style, size=1.1, grounded=True)
 
 
@@ -148,7 +137,7 @@ def draw_curve(renderer: Any, line: Surface, letters: tuple[str, str], height: s
 
 
 def _label(axis: Any, scale: HeightScale) -> None:
-    """Label an axis of heights with losses, few enough to stand apart."""
+    """Label an axis with losses that stand apart; charts have no raised digits."""
     import pyvista
     from vtkmodules.vtkCommonCore import vtkStringArray
 
@@ -158,20 +147,10 @@ def _label(axis: Any, scale: HeightScale) -> None:
     axis.SetMinimum(scale.low - room)
     axis.SetMaximum(scale.high + room)
     names = vtkStringArray()
-    for text in _numbers(10.0**ticks if scale.kind == "log" else ticks):
+    for text in distinct(map(scale.loss_at, ticks.tolist()), 3):
         names.InsertNextValue(text)
     axis.SetCustomTickPositions(pyvista.convert_array(np.ascontiguousarray(ticks)), names)
     axis.SetTitle("loss")
-
-
-def _numbers(values: Floats) -> list[str]:
-    """Write numbers with as many digits as tell them apart; charts have no raised ones."""
-    texts: list[str] = []
-    for digits in range(3, 16):
-        texts = [f"{value:.{digits}g}" for value in values]
-        if len(set(texts)) == len(texts):
-            break
-    return texts
 
 
 def _table(shares: Floats, losses: Floats) -> Any:

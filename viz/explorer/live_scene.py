@@ -13,16 +13,17 @@ from landscape.records.residuals import Residual, remove_quadratic
 from landscape.records.results import Projection
 from landscape.records.surface import Status, Surface
 
+from ..geometry.camera import aim
 from ..geometry.centre_mark import centre_sentences
+from ..geometry.differences import has_gradients
 from ..geometry.frame import Frame
 from ..geometry.height import HeightScale
 from ..geometry.mesh import SHADINGS, Shading, surface_mesh
-from ..geometry.relief import COLOURS
-from ..offscreen import ensure
+from ..scenes.arrangement import empty_picture
 from ..scenes.colourbar import draw_colour_bar
 from ..scenes.scene import DrawnPanel, draw_mesh, draw_panel
 from ..scenes.text import text_2d
-from ..style import Style
+from ..style import PAPER, Style
 from .line import corner, draw_curve, draw_line, letters_of
 from .moment import Moment, Place
 
@@ -98,21 +99,20 @@ class Shown:
         """
         residual = residual_of(surface, look.shows)
         if residual is not None:
-            limit = residual.peak or 1.0
             left = f"loss minus its best-fitting quadratic: {100 * residual.share:.2g} % of "
             note = left + f"the range of the losses, {residual.loss_range:.3g}"
             if not residual.resolved:
                 note = "what the best-fitting quadratic leaves is rounding: drawn as 0"
-            scale = HeightScale("linear", -limit, limit, "residual")
+            scale = HeightScale.of_residuals(residual.peak or 1.0)
             return cls(residual.surface(), scale, residual, (), note)
-        shown = paths if look.paths else ()
+        drawn = paths if look.paths else ()
         kind, note = look.height, ""
         there = surface.losses[surface.status != Status.MISSING]
         if kind == "log" and not np.any(there > 0):
             kind, note = "linear", "no loss is positive: heights are linear"
-        centre = [text.removesuffix(".") for text in centre_sentences([surface], [shown], [None])]
+        centre = [text.removesuffix(".") for text in centre_sentences([surface], [drawn], [None])]
         note = "; ".join([note, *centre] if note else centre)
-        return cls(surface, HeightScale.of([surface], kind=kind, paths=shown), None, shown, note)
+        return cls(surface, HeightScale.of([surface], kind=kind, paths=drawn), None, drawn, note)
 
 
 def residual_of(surface: Surface, shows: Shows) -> Residual | None:
@@ -144,15 +144,8 @@ class Scene:
     """
 
     def __init__(self, *, off_screen: bool = True, size: tuple[int, int] = (960, 640)) -> None:
-        if off_screen:
-            ensure()
-        import pyvista
-
-        self.plotter: Any = pyvista.Plotter(
-            shape=(1, 2), col_weights=[0.86, 0.14], border=False, off_screen=off_screen,
-            window_size=list(size), lighting="none",
-        )  # fmt: skip
-        self.plotter.enable_anti_aliasing("ssaa", all_renderers=True)
+        self.plotter = empty_picture(PAPER, size, off_screen=off_screen, shape=(1, 2),
+                                     col_weights=[0.86, 0.14])  # fmt: skip
         self.shown: Shown | None = None
         self.frame: Frame | None = None
         self._surface: Surface | None = None
@@ -209,7 +202,7 @@ class Scene:
     def _draw(
         self, surface: Surface, place: Place, moment: Moment, look: LiveLook, *, turn_back: bool
     ) -> Shown:
-        shown = Shown.of(surface, look, place.paths)
+        drawn = Shown.of(surface, look, place.paths)
         style = _style(look, self.plotter.window_size[0], self._ratio)
         camera = None if turn_back or self.shown is None else self._kept_camera()
         for column in (0, 1):
@@ -217,31 +210,31 @@ class Scene:
             self.plotter.renderer.clear_actors()
             self.plotter.renderer.set_background(style.background)
         self.plotter.subplot(0, 1)
-        draw_colour_bar(self.plotter, shown.scale, _coloured(style, shown))
+        coloured = style if drawn.residual is None else style.of_residuals()
+        draw_colour_bar(self.plotter, drawn.scale, coloured)
         self.plotter.subplot(0, 0)
-        self._draw_surface(shown, look, style, place.title)
+        self._draw_surface(drawn, look, style, place.title)
         if moment.ends and moment.line_seen and self.frame is not None:
-            draw_line(self.plotter, moment.ends, shown.surface, self.frame, style)
+            draw_line(self.plotter, moment.ends, drawn.surface, self.frame, style)
         before, self._aimed = self._aimed, self._kept_camera()
         if camera is not None:
             # In this order what is not zoomed fits to the last digit.
             self._put_camera((*camera[:3], camera[3] / before[3] * self._aimed[3]))
-        self.shown, self._surface = shown, surface
-        return shown
+        self.shown, self._surface = drawn, surface
+        return drawn
 
-    def _draw_surface(self, shown: Shown, look: LiveLook, style: Style, title: str) -> None:
-        frame = self.frame = Frame.around([shown.surface], shown.scale, style)
-        shading = look.shading if _has(shown.surface, look.shading) else "differences"
-        if shown.residual is None:
-            panel = DrawnPanel.of(Panel(shown.surface, paths=shown.paths, title=title), shown.scale)
+    def _draw_surface(self, drawn: Shown, look: LiveLook, style: Style, title: str) -> None:
+        frame = self.frame = Frame.around([drawn.surface], drawn.scale, style)
+        exact = look.shading != "gradient" or has_gradients(drawn.surface)
+        shading = look.shading if exact else "differences"
+        if drawn.residual is None:
+            panel = DrawnPanel.of(Panel(drawn.surface, paths=drawn.paths, title=title), drawn.scale)
             draw_panel(self.plotter, panel, frame, style, shading=shading,
                        aspect=0.86 * self.aspect)  # fmt: skip
             return
-        from ..geometry.camera import aim
-
-        mesh = surface_mesh(shown.surface, frame, shading=shading)
-        relief = replace(_coloured(style, shown), isolines=False, ambient=0.15, diffuse=0.95)
-        draw_mesh(self.plotter, mesh, frame, relief, smooth=shading != "flat", relief=True)
+        mesh = surface_mesh(drawn.surface, frame, shading=shading)
+        relief = style.of_residuals().of_creases()
+        draw_mesh(self.plotter, mesh, frame, relief, smooth=shading != "flat")
         text_2d(self.plotter, title, (0.5, 0.96), style, size=1.2)
         aim(self.plotter.renderer, frame, style, aspect=0.86 * self.aspect)
 
@@ -283,9 +276,9 @@ class Scene:
 
     def write(self, text: str, more: str = "") -> None:
         """Write a line or two below, and more text at the upper left."""
-        for name, said, place in (("told", text, "lower_left"), ("help", more, "upper_left")):
+        for name, words, place in (("told", text, "lower_left"), ("help", more, "upper_left")):
             self.plotter.subplot(0, 0)
-            self.plotter.add_text(said, position=place, font_size=9, name=name, color="#222222")
+            self.plotter.add_text(words, position=place, font_size=9, name=name, color="#222222")
 
     def chart(self, line: Surface | None, look: LiveLook) -> None:
         """Show the losses along a line in the upper left corner; None shows none any more."""
@@ -307,11 +300,3 @@ def _style(look: LiveLook, width: int, ratio: float) -> Style:
     dpi = round(_DPI * ratio * min(max(width / ratio / _WIDE, _LEAST), 1.0))
     return replace(style, dpi=dpi, height=style.height * look.exaggeration,
                    isolines=look.isolines, font="sans", font_size=_LETTERS)  # fmt: skip
-
-
-def _coloured(style: Style, shown: Shown) -> Style:
-    return replace(style, colour_map=COLOURS) if shown.residual is not None else style
-
-
-def _has(surface: Surface, shading: Shading) -> bool:
-    return shading != "gradient" or {"gradient_alpha", "gradient_beta"} <= set(surface.fields)

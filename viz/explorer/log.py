@@ -37,8 +37,8 @@ def one_line(text: str) -> str:
     'two lines ?[2J and more'
     """
     joined = " ".join(text.split())
-    shown = "".join(c if c.isprintable() else "?" for c in joined)
-    return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 3] + "..."
+    printable = "".join(c if c.isprintable() else "?" for c in joined)
+    return printable if len(printable) <= _LONGEST else printable[: _LONGEST - 3] + "..."
 
 
 @contextmanager
@@ -61,7 +61,7 @@ def in_one_line() -> Iterator[None]:
             logger.propagate = propagated
 
 
-def ignore_departures(loop: asyncio.AbstractEventLoop, told: dict[str, Any]) -> None:
+def ignore_departures(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """Handle what a task of a loop left behind: that a browser has gone is no error."""
-    if not isinstance(told.get("exception"), ConnectionError):
-        loop.default_exception_handler(told)
+    if not isinstance(context.get("exception"), ConnectionError):
+        loop.default_exception_handler(context)

@@ -17,7 +17,7 @@ from ..style import Style
 from .live_scene import Shown
 
 
-def map_attributes(shown: Shown, style: Style) -> dict[str, str]:
+def map_attributes(picture: Shown, style: Style) -> dict[str, str]:
     """Return what the map needs.
 
     Returns:
@@ -27,15 +27,15 @@ def map_attributes(shown: Shown, style: Style) -> dict[str, str]:
         ``map_quantity``, what they are; ``map_path``, the coordinates of the path of the surface's
         own run, as JSON.
     """
-    surface = shown.surface
-    pixels, whole_cells = map_pixels(shown, style)
+    surface = picture.surface
+    pixels, whole_cells = map_pixels(picture, style)
     extent, window = [], []
     for axis in surface.grid.axes:
         half = 0.0 if whole_cells else float(axis[-1] - axis[0]) / (len(axis) - 1) / 2
         extent += [float(axis[0]) - half, float(axis[-1]) + half]
         window += [float(axis[0]), float(axis[-1])]
     # The first path is that of the surface's own run.
-    path = next((p for p in shown.paths if visible(p)), None)
+    path = next((p for p in picture.paths if visible(p)), None)
     drawn = None if path is None else drawn_records(path, Window.around([surface]))
     points = [] if path is None else path.coordinates[drawn].tolist()
     kind = TYPES[float_kind(surface.losses)]
@@ -45,25 +45,25 @@ def map_attributes(shown: Shown, style: Style) -> dict[str, str]:
         "map_window": " ".join(map(repr, window)),
         "map_shape": " ".join(map(str, surface.grid.shape)),
         "map_values": _base64(np.ascontiguousarray(surface.losses, dtype=kind).tobytes()),
-        "map_quantity": "loss" if shown.residual is None else "residual",
+        "map_quantity": "loss" if picture.residual is None else "residual",
         "map_path": json.dumps(points),
     }
 
 
-def map_pixels(shown: Shown, style: Style) -> tuple[NDArray[np.uint8], bool]:
+def map_pixels(drawn: Shown, style: Style) -> tuple[NDArray[np.uint8], bool]:
     """Return the picture, beta upwards, [rows, columns, 3], and whether pixels lie between points.
 
     Losses have a pixel at each point; residuals, one for each cell, lit by its slope, so that
     creases are lines.
     """
-    if shown.residual is not None and shown.residual.resolved:
-        lit = Relief.of([shown.residual]).colours(shown.residual)
+    if drawn.residual is not None and drawn.residual.resolved:
+        lit = Relief.of([drawn.residual]).colours(drawn.residual)
         return _upright(np.rint(255 * lit).astype(np.uint8)), True
     import matplotlib
 
-    heights = surface_heights(shown.surface, shown.scale.kind)
-    share = (heights - shown.scale.low) / (shown.scale.high - shown.scale.low)
-    name = style.colour_map if shown.residual is None else style.diverging_map
+    heights = surface_heights(drawn.surface, drawn.scale.kind)
+    share = (heights - drawn.scale.low) / (drawn.scale.high - drawn.scale.low)
+    name = style.colour_map if drawn.residual is None else style.diverging_map
     colours = matplotlib.colormaps[name].with_extremes(bad=style.missing)
     return _upright(colours(np.ma.masked_invalid(share), bytes=True)[..., :3]), False
 

@@ -69,10 +69,10 @@ def first_window(place: Place) -> tuple[tuple[float, float], tuple[float, float]
     Around the paths that lie in it, a quarter wider and at least as wide as a third of the longer
     side; [-1, 1]^2 if there is none.
     """
-    found = [path.coordinates for path in place.paths if visible(path)]
-    if not found:
+    paths = [path.coordinates for path in place.paths if visible(path)]
+    if not paths:
         return (-1.0, 1.0), (-1.0, 1.0)
-    points = np.concatenate([*found, np.zeros((1, 2))])
+    points = np.concatenate([*paths, np.zeros((1, 2))])
     middle, size = (points.max(axis=0) + points.min(axis=0)) / 2, np.ptp(points, axis=0)
     half = 1.25 * np.maximum(size, size.max() / 3) / 2
     low, high = middle - half, middle + half
@@ -108,8 +108,8 @@ def rounded_window(
     ((0.1235, 0.2346), (-0.25, 0.5))
     """
 
-    def ends(one: float, other: float) -> tuple[float, float]:
-        low, high = sorted((one, other))
+    def ends(first_end: float, other: float) -> tuple[float, float]:
+        low, high = sorted((first_end, other))
         if not (np.isfinite(low) and np.isfinite(high) and low < high):
             return low, high
         digits = _SIGNIFICANT - int(np.floor(np.log10(high - low)))

@@ -61,16 +61,21 @@ class Address:
         return f"ssh -L {self.port}:{host}:{self.port} {getpass.getuser()}@{socket.gethostname()}"
 
 
-def check_host(host: str, *, network: bool) -> str:
+def check_address(host: str, port: int | None = None, *, network: bool) -> str:
     """Return the address to listen on.
 
     Args:
         host: an address, or ``localhost``.
+        port: 0 to 65535, or None.
         network: whether addresses that other machines reach are allowed.
 
     Raises:
-        ValueError: for one that is not, or is no address.
+        ValueError: for another port, or a host that is not allowed or no address.
     """
+    if port is not None and not 0 <= port <= LAST_PORT:
+        raise ValueError(
+            f"the port must be from 0 to {LAST_PORT}, got {port}; leave --port out for a free one"
+        )
     if host == "localhost":
         return HOST
     try:
@@ -83,24 +88,6 @@ def check_host(host: str, *, network: bool) -> str:
             f"the study; keep {HOST} and use ssh -L, or add --allow-network"
         )
     return host
-
-
-def check_address(host: str, port: int | None, *, network: bool) -> str:
-    """Return the address to listen on, as :func:`check_host` does, if the port may be one too.
-
-    Args:
-        host: an address, or ``localhost``.
-        port: 0 to 65535, or None.
-        network: whether addresses that other machines reach are allowed.
-
-    Raises:
-        ValueError: for another port, or a host that is not allowed.
-    """
-    if port is not None and not 0 <= port <= LAST_PORT:
-        raise ValueError(
-            f"the port must be from 0 to {LAST_PORT}, got {port}; leave --port out for a free one"
-        )
-    return check_host(host, network=network)
 
 
 class Guard:
@@ -248,13 +235,13 @@ async def _serve(
 @contextmanager
 def _no_arguments(token: str) -> Iterator[None]:
     """Hide this program's arguments: trame reads options of its own from them."""
-    own = sys.argv
+    arguments = sys.argv
     # In one word: a token may begin with a dash.
-    sys.argv = [own[0], f"--authKey={token}"]
+    sys.argv = [arguments[0], f"--authKey={token}"]
     try:
         yield
     finally:
-        sys.argv = own
+        sys.argv = arguments
 
 
 def free_port(host: str, port: int | None) -> int:

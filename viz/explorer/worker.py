@@ -108,7 +108,7 @@ class Worker:
             then()
 
 
-def seldom(told: Callable[[int, Surface], None]) -> OnTile:
+def seldom(call: Callable[[int, Surface], None]) -> OnTile:
     """Return what calls a function with the number of points and the surface, but not too often."""
     last = 0.0
 
@@ -117,6 +117,6 @@ def seldom(told: Callable[[int, Surface], None]) -> OnTile:
         now = time.monotonic()
         if now - last > _TOLD_EVERY:
             last = now
-            told(int(np.sum(surface.status != Status.MISSING)), surface)
+            call(int(np.sum(surface.status != Status.MISSING)), surface)
 
     return on_tile

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.choices import check_known
 from landscape.records.panel import Panel
 from landscape.records.results import Projection
@@ -18,7 +19,7 @@ from landscape.records.results import Projection
 from ..captions.normalising import in_short
 from ..geometry.drape import laid, lossless
 from ..geometry.frame import Frame
-from ..geometry.paths import TUBE, draw_in_front, first_of_steps, over_limit
+from ..geometry.paths import draw_ball, draw_tube, drawn_points, first_of_steps, pieces_of
 from ..geometry.window import visible
 from ..look import USUAL, Look
 from ..scenes.scene import DrawnPanel
@@ -26,7 +27,6 @@ from ..style import Style
 from .film import Image, Progress, Stage, counted, film_style, views, write_lines
 from .video import check_video, write_video
 
-Floats = NDArray[np.float64]
 Pace = Literal["steps", "distance"]
 PACES = ("steps", "distance")
 # At the end the film stands still for this share of its time, so that the last state can be read.
@@ -140,15 +140,12 @@ class Walk:
                 f"only {100 * path.captured:.2g} % of the path lies in this plane: its shadow "
                 "would mislead; film it on a plane through it (pca)"
             )
-        points = frame.points(path.coordinates, path.losses)
-        there = frame.window.inside(path.coordinates) & np.all(np.isfinite(points), axis=1)
-        there &= ~over_limit(path, frame.scale)
-        if not np.any(there):
+        points = drawn_points(path, frame)
+        if not np.isfinite(points).any():
             raise ValueError(
                 "the path must have a record with a finite loss inside the surface's window to be "
                 "filmed, got none"
             )
-        points = np.where(there[:, None], points, np.nan)
         times = _step_times(path)
         if pace == "distance":
             moved = np.linalg.norm(np.diff(points, axis=0), axis=1)
@@ -172,33 +169,16 @@ class Walk:
         self, plotter: Any, share: float, frame: Frame, style: Style, notes: Sequence[str] = ()
     ) -> None:
         """Draw the way walked, its shadow, the ball at its head, the counter, and notes below."""
-        import pyvista
-
         way, done = self.at(share)
         colour = style.path_colours[0]
-        for piece in _pieces(way):
-            if np.any(np.ptp(piece, axis=0) > 0):
-                moved = np.append(True, np.any(np.diff(piece, axis=0) != 0, axis=1))
-                line = pyvista.lines_from_points(piece[moved])
-                tube = line.tube(radius=TUBE, n_sides=16)
-                plotter.add_mesh(tube, color=colour, ambient=0.75, diffuse=0.35,
-                                 smooth_shading=True)  # fmt: skip
-                draw_in_front(plotter.add_mesh(line, color=colour, lighting=False,
-                                               line_width=style.pixels(0.6)))  # fmt: skip
-            shadow = piece * [1, 1, 0] + [0, 0, frame.floor + 0.002]
+        for piece in pieces_of(way):
             if len(piece) > 1:
-                plotter.add_mesh(pyvista.lines_from_points(shadow), color=colour,
-                                 line_width=style.pixels(1.0))  # fmt: skip
-        head = way[-1]
-        if np.all(np.isfinite(head)):
-            # Seen through the surface, as the ends of paths are in pictures.
-            draw_in_front(plotter.add_mesh(
-                pyvista.Sphere(radius=_MARK, center=tuple(head)), color=colour, ambient=0.7,
-                diffuse=0.4, smooth_shading=True, culling="back",
-            ))  # fmt: skip
-        write_lines(plotter, [*self.told(done), *notes], style)
+                draw_tube(plotter, piece, frame, style, colour)
+        if np.all(np.isfinite(way[-1])):
+            draw_ball(plotter, way[-1], _MARK, colour)
+        write_lines(plotter, [*self.corner_text(done), *notes], style)
 
-    def told(self, record: int) -> list[str]:
+    def corner_text(self, record: int) -> list[str]:
         """Return what stands in the corner at a record."""
         loss = f"{self.losses[record]:.3g}"
         losses = [f"loss of the surface {loss}", "(that of the path is not known)"]
@@ -218,10 +198,3 @@ def _step_times(path: Projection) -> Floats:
     between = np.setdiff1d(np.arange(len(since)), records)
     since[between] = np.interp(gone[between], gone[records], since[records])
     return since
-
-
-def _pieces(way: Floats) -> list[Floats]:
-    """Cut a way where records are missing."""
-    there = np.all(np.isfinite(way), axis=1)
-    breaks = np.flatnonzero(np.diff(there.astype(np.int8))) + 1
-    return [run for run in np.split(way, breaks) if len(run) and np.isfinite(run[0, 0])]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..geometry.camera import aim
 from ..geometry.frame import Frame
 from ..geometry.mesh import Shading
-from ..offscreen import ensure
+from ..scenes.arrangement import empty_picture
 from ..scenes.scene import DrawnPanel, draw_panel
 from ..scenes.text import text_2d
 from ..style import Style
@@ -34,20 +34,13 @@ class Stage:
     """One window that draws picture after picture."""
 
     def __init__(self, size: tuple[int, int], style: Style) -> None:
-        ensure()
-        import pyvista
-
-        self._aspect, self._scale = size[0] / size[1], 0.0
-        self.plotter: Any = pyvista.Plotter(
-            off_screen=True, window_size=list(size), lighting="none", border=False
-        )
-        self.plotter.set_background(style.background)
-        self.plotter.enable_anti_aliasing("ssaa")
+        self._scale = 0.0
+        self.plotter = empty_picture(style, size)
 
     def fix_scale(self, frame: Frame, views: Sequence[Style]) -> None:
         """Keep one scale, at which a frame fits in every view: the camera only turns."""
         for view in views:
-            aim(self.plotter.renderer, frame, view, aspect=self._aspect)
+            aim(self.plotter.renderer, frame, view)
             self._scale = max(self._scale, self.plotter.camera.parallel_scale)
 
     def draw(self, panel: DrawnPanel, frame: Frame, view: Style, shading: Shading) -> None:
@@ -55,7 +48,7 @@ class Stage:
         # Otherwise the whole picture is rendered for each thing that is added: 4 s instead of 0.3.
         self.plotter.suppress_rendering = True
         self.plotter.clear_actors()
-        draw_panel(self.plotter, panel, frame, view, shading=shading, aspect=self._aspect)
+        draw_panel(self.plotter, panel, frame, view, shading=shading)
         self.plotter.camera.parallel_scale = self._scale
 
     def picture(self) -> Image:

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.grid import Grid
+from landscape.records.panel import Panel, panels_of
 from landscape.records.residuals import Residual, remove_quadratic
 from landscape.records.surface import Surface
 
 from ..captions.normalising import in_short
 from ..geometry.frame import Frame
-from ..geometry.height import HeightScale, number
-from ..geometry.relief import COLOURS
+from ..geometry.height import HeightScale
+from ..geometry.numbers import number
+from ..look import USUAL, Look
 from ..scenes.scene import DrawnPanel
 from ..style import Style
 from .film import Image, Progress, Stage, counted, film_style, views, write_lines
 from .video import check_video, write_video
 
-Floats = NDArray[np.float64]
 # A window must be seen through at least so many samples each way.
 _FEWEST = 12
 # Shares of the time in which the film stands at its widest, and moves.
@@ -31,16 +31,15 @@ _START, _MOVING = 0.06, 0.88
 
 
 def animate_zoom(
-    levels: Sequence[Surface],
+    levels: Sequence[Panel | Surface],
     file: Path | str,
+    look: Look = USUAL,
     *,
     seconds: float = 10.0,
     fps: float = 24.0,
     turn: float = 60.0,
     size: tuple[int, int] = (1280, 720),
     step: float | None = None,
-    title: str = "",
-    style: Style | str | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Film the way from a whole surface down to single kinks, always with the quadratic removed.
@@ -53,15 +52,15 @@ def animate_zoom(
 
     Args:
         levels: surfaces around one centre, widest first, each sampled densely enough to be seen
-            until the next one begins: at least 12 samples across.
+            until the next one begins: at least 12 samples across. The first one's title stands
+            above the picture.
         file: ``.mp4`` (H.264) or ``.gif``.
+        look: shading, view, letters and background; heights are linear.
         seconds: duration; its ends stand still.
         fps: frames per second.
         turn: degrees by which the camera turns.
         size: width and height in pixels, even.
         step: width of one optimizer step, in which the window is also counted.
-        title: above the picture.
-        style: view, letters and background: a style, the name of one, or a file of one.
         progress: called with the frames done and their number, after each.
 
     Returns:
@@ -70,14 +69,16 @@ def animate_zoom(
     Raises:
         ImportError: without the package that writes films; the message has the command.
         RuntimeError: if nothing can be rendered here.
-        ValueError: for options that make no film, levels around different centres, or that leave
-            a gap.
+        ValueError: for options that make no film, another colour, levels around different centres,
+            or that leave a gap.
     """
     file = Path(file)
     count = check_video(file, size, fps, seconds)
-    widths = _checked_levels(levels)
-    style = replace(film_style(size, style), colour_map=COLOURS, isolines=False, ambient=0.15,
-                    diffuse=0.95)  # fmt: skip
+    look.check_plain("a film")
+    panels = panels_of(levels)
+    surfaces = [panel.surface for panel in panels]
+    widths = _checked_levels(surfaces)
+    style = film_style(size, look.style).of_residuals()
     turned = views(style, turn, count)
     stage = Stage(size, style)
 
@@ -85,11 +86,12 @@ def animate_zoom(
         for i, view in enumerate(turned):
             share = np.clip((i / (count - 1) - _START) / _MOVING, 0.0, 1.0)
             width = float(widths[0] * (widths[-1] / widths[0]) ** share)
-            residual = remove_quadratic(window_of(levels, width))
+            residual = remove_quadratic(window_of(surfaces, width))
             frame = _residual_frame(residual, view)
             if not i:
                 stage.fix_scale(frame, turned)
-            stage.draw(DrawnPanel(residual.surface(), (), title), frame, view, "flat")
+            stage.draw(DrawnPanel(residual.surface(), (), panels[0].title), frame, view,
+                       look.shading)  # fmt: skip
             write_lines(stage.plotter, _window_text(residual, width, step), view)
             yield stage.picture()
 
@@ -169,8 +171,7 @@ def window_of(levels: Sequence[Surface], width: float) -> Surface:
 def _residual_frame(residual: Residual, style: Style) -> Frame:
     """Return the frame of a residual on a scale of its own."""
     limit = float(np.nanmax(np.abs(residual.shown), initial=0.0)) or 1.0
-    scale = HeightScale("linear", -limit, limit, "residual")
-    return Frame.around([residual.surface()], scale, style)
+    return Frame.around([residual.surface()], HeightScale.of_residuals(limit), style)
 
 
 def _window_text(residual: Residual, width: float, step: float | None) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from landscape.records.grid import Grid
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
 
@@ -21,6 +22,7 @@ from ..scenes.cross import mark_centre
 from ..scenes.legends import names_of
 from ..scenes.solution_marks import mark_solutions
 from ..style import Style
+from .lines import setting
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,25 +57,19 @@ def draw_contours(
     if colours is not None and colours.diverging:
         values = np.where(np.ma.getmaskarray(height), np.nan, colours.values[number])
         mark_missing(axes, surface.alphas, surface.betas, values, style)
-    levels = scale.levels()
-    if len(levels) and height.count():
-        inside = levels[(levels > height.min()) & (levels < height.max())]
-        if len(inside):
-            axes.contour(surface.alphas, surface.betas, height.T, levels=inside,
-                         colors=style.isoline_colour,
-                         linewidths=style.isoline_width * 0.8, alpha=0.7,
-                         linestyles="solid", corner_mask=False)  # fmt: skip
+    draw_isolines(axes, surface.grid, height, scale.levels(), colors=style.isoline_colour,
+                  linewidths=style.isoline_width * 0.8, alpha=0.7)  # fmt: skip
     if scale.clipped:
         _mark_clipped(axes, surface, height, scale, style)
     for place, path in enumerate(paths):
         _path(axes, path, style.path_colour(place))
-    shown = seen(solutions, Window.around([surface]))
-    mark_solutions(axes, shown, places_of(shown), paths, style, zorder=4.0)
+    marked = seen(solutions, Window.around([surface]))
+    mark_solutions(axes, marked, places_of(marked), paths, style, zorder=4.0)
     if crossed(surface, paths, solutions):
         mark_centre(axes, (0.0, 0.0), style.ink, style.background, zorder=3.9)
     handles = [name.handle(style) for name in names_of(paths, solutions, style)]
     if handles:
-        axes.legend(handles=handles, loc="upper right", fontsize=0.75 * _letters(),
+        axes.legend(handles=handles, loc="upper right", fontsize=0.75 * setting("font.size"),
                     framealpha=0.8, handlelength=1.2)  # fmt: skip
     axes.set_aspect("equal")
     axes.set_xlim(surface.alphas[0], surface.alphas[-1])
@@ -81,11 +77,20 @@ def draw_contours(
     return filled
 
 
-def _letters() -> float:
-    """Return the size of letters in the figure that is drawn."""
-    import matplotlib
+def draw_isolines(axes: Axes, grid: Grid, height: Any, levels: Any, **look: Any) -> None:
+    """Draw lines of equal height at those levels that lie inside.
 
-    return float(matplotlib.rcParams["font.size"])
+    Args:
+        axes: what is drawn into.
+        grid: of two axes.
+        height: masked where there is none, [A, B].
+        levels: of the lines, rising.
+        look: of the lines, as matplotlib's ``contour`` takes it.
+    """
+    inside = [v for v in levels if height.count() and height.min() < v < height.max()]
+    if inside:
+        axes.contour(*grid.axes, height.T, levels=inside, linestyles="solid", corner_mask=False,
+                     **look)  # fmt: skip
 
 
 def _filled(

@@ -15,11 +15,13 @@ from ..geometry.colouring import Colours
 from ..geometry.height import HeightScale
 from ..geometry.rows import per_row
 from ..geometry.solution_points import solutions_of
+from ..geometry.window import ends_of
 from ..look import USUAL, Look
 from ..scenes.common import Common, Panels, counted
 from ..scenes.text import wrapped
-from ..style import PAPER, Font, Style
+from ..style import PAPER, Style
 from .contour_axes import draw_contours
+from .lines import setting
 from .ticks import label_window, power_of_axes
 from .titles import Titles, fitted
 
@@ -65,28 +67,27 @@ def contour(
     import matplotlib
     from matplotlib.figure import Figure
 
-    every = counted(panels, _MOST_PANELS, "a contour figure")
-    surfaces = [panel.surface for panel in every]
+    chosen = counted(panels, _MOST_PANELS, "a contour figure")
+    surfaces = [panel.surface for panel in chosen]
     if any(len(surface.grid.shape) != 2 for surface in surfaces):
         raise ValueError("a surface must have 2 axes to be drawn as contours")
     style = Style.of(look.style)
     # Paths have no height here.
-    common = Common.of(every, look, style, scale=look.scale(surfaces))
-    count = len(every)
+    common = Common.of(chosen, look, style, scale=look.scale(surfaces))
+    count = len(chosen)
     in_row = per_row(count, columns, 4)
     rows = math.ceil(count / in_row)
     across = (5.5 if in_row <= 3 else 6.75) * style.letters if width is None else width
     if not across >= _LEAST_WIDTH:
         raise ValueError(f"width must be at least {_LEAST_WIDTH:g} inches, got {width}")
-    windows = {tuple(float(v) for a in s.grid.axes for v in (a[0], a[-1])) for s in surfaces}
-    same = len(windows) == 1
+    same = len({ends_of(surface.grid) for surface in surfaces}) == 1
     ratio = float(np.ptp(surfaces[0].betas) / np.ptp(surfaces[0].alphas))
     # Enough for the widest panels: constrained layout loses titles of panels it must make narrower.
     tall = rows * ((across - 1.0) / in_row * ratio + 0.36) + 0.25
     text = common.caption(flat=True)
     with matplotlib.rc_context(dict(style.figure_settings)):
-        heads = fitted([one.title for one in every], 0.92 * (across - 1.0) / in_row,
-                       float(matplotlib.rcParams["axes.titlesize"]))  # fmt: skip
+        heads = fitted([panel.title for panel in chosen], 0.92 * (across - 1.0) / in_row,
+                       setting("axes.titlesize"))  # fmt: skip
         tall += rows * (heads.lines - 1) * 1.2 * heads.size / 72
         figure = Figure(figsize=(across, tall), layout="constrained")
         grid = figure.subplots(rows, in_row, squeeze=False, sharex=same, sharey=same)
@@ -94,7 +95,7 @@ def contour(
         _label(grid.ravel()[:count], surfaces, in_row, max((across - 1.2) / in_row - 0.08, 0.3))
         _colour_bar(figure, grid, common.scale, style, common.colours)
         if caption:
-            write_caption(figure, text, size=_CAPTION_SIZE * style.letters, font=style.font)
+            write_caption(figure, text, style)
     remember(figure, text)
     return figure
 
@@ -113,7 +114,7 @@ def _panels(grid: Any, common: Common, titles: Titles) -> None:
 
 def _label(grid: Any, surfaces: Sequence[Surface], columns: int, room: float) -> None:
     """Label the axes of panels that are ``room`` inches wide, all in one unit."""
-    ends = [[(float(a[0]), float(a[-1])) for a in surface.grid.axes] for surface in surfaces]
+    ends = [ends_of(surface.grid) for surface in surfaces]
     power = power_of_axes(*(both for each in ends for both in each))
     for number, (axes, (alpha, beta)) in enumerate(zip(grid, ends, strict=True)):
         lowest = number + columns >= len(surfaces)
@@ -137,12 +138,11 @@ def _colour_bar(
     bar.set_label((scale if colours is None else colours.scale).title)
 
 
-def write_caption(
-    figure: Figure, text: str, *, size: float = _CAPTION_SIZE, font: Font = "serif"
-) -> None:
-    """Write the caption into a strip that is added below, ``size`` points high."""
+def write_caption(figure: Figure, text: str, style: Style) -> None:
+    """Write the caption into a strip that is added below."""
+    size = _CAPTION_SIZE * style.letters
     across, tall = (float(length) for length in figure.get_size_inches())
-    lines = wrapped(text, 0.94 * across, size, font)
+    lines = wrapped(text, 0.94 * across, size, style.font)
     strip = (len(lines) * 1.5 + 1.0) * size / 72
     figure.set_size_inches(across, tall + strip)
     share = strip / (tall + strip)

@@ -8,33 +8,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.centre import centre_of
 from landscape.records.choices import check_known
 from landscape.records.grid import Grid
+from landscape.records.panel import panels_of
 from landscape.records.surface import Surface
 
 from ..captions.surfaces import surface_caption
 from ..captions.told import remember
-from ..geometry.height import (
-    HeightScale,
-    Kind,
-    heights,
-    number,
-    power_of_ten,
-    surface_heights,
-    with_power,
-)
+from ..geometry.height import HeightScale, Kind, heights, surface_heights
+from ..geometry.numbers import minus, number, power_of_ten, with_power
+from ..look import USUAL, Look
+from ..scenes.common import Panels
 from ..scenes.cross import mark_centre
-from ..style import Style
 from .lines import check_count, drawing, grey, ground, line_colours
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Floats = NDArray[np.float64]
 _ACCURACY = ("accuracies", "accuracy")
 _HEIGHTS = ("log", "linear")
 # In captions: what panels are called, and the kind of a plane that a sentence begins with.
@@ -127,13 +121,7 @@ def section(surface: Surface, *, beta: float = 0.0) -> Surface:
 
 
 def line(
-    surfaces: Surface | Sequence[Surface],
-    *,
-    titles: Sequence[str] | None = None,
-    height: Kind = "log",
-    width: float = 3.25,
-    accuracy: bool = True,
-    style: Style | str | None = None,
+    panels: Panels, look: Look = USUAL, *, width: float = 3.25, accuracy: bool = True
 ) -> Figure:
     """Draw the loss along lines, with the accuracy beside it where it was measured.
 
@@ -141,11 +129,10 @@ def line(
     is drawn: from the straight way between the ends' losses to the highest loss over it.
 
     Args:
-        surfaces: one or several along a line; of a plane, :func:`section` is one.
-        titles: of each, for the legend.
-        height: ``log`` or ``linear``.
+        panels: one or several surfaces along a line, with their titles for the legend; of a plane,
+            :func:`section` is one.
+        look: height, ``log`` or ``linear``, and style.
         width: of the figure in inches.
-        style: its fonts, ink and background: a style, the name of one, or a file of one.
         accuracy: whether it is drawn, dashed, at the right axis.
 
     Returns:
@@ -153,23 +140,28 @@ def line(
 
     Raises:
         ValueError: for no line or too many, surfaces that are not along a line or without a finite
-            value, or titles of another number.
+            value, another height, or another colour.
     """
     from matplotlib.figure import Figure
 
-    every = [surfaces] if isinstance(surfaces, Surface) else list(surfaces)
-    if titles is not None and len(titles) != len(every):
-        raise ValueError(f"titles must be as many as surfaces, {len(every)}, got {len(titles)}")
-    with drawing(style):
+    look.check_plain("a line")
+    chosen = panels_of(panels)
+    surfaces = [panel.surface for panel in chosen]
+    check_known("height of a line", look.height, _HEIGHTS)
+    if look.limit is not None:
+        raise ValueError(f"a line is drawn whole, got the limit {look.limit:g}; leave it out")
+    height: Any = look.height
+    with drawing(look.style):
         figure = Figure(figsize=(width, 0.62 * width), layout="constrained")
         axes = figure.subplots()
-        draw_lines(axes, every, titles or [""] * len(every), height=height, accuracy=accuracy)
+        draw_lines(axes, surfaces, [panel.title for panel in chosen], height=height,
+                   accuracy=accuracy)  # fmt: skip
         handles, names = axes.get_legend_handles_labels()
         if handles:
             columns = max(1, min(len(names), int(width / (0.35 + 0.055 * max(map(len, names))))))
             figure.legend(handles, names, loc="outside lower center", ncols=columns,
                           frameon=False, fontsize=7, handlelength=1.6)  # fmt: skip
-    remember(figure, _caption(every, height, accuracy=accuracy))
+    remember(figure, _caption(surfaces, height, accuracy=accuracy))
     return figure
 
 
@@ -192,8 +184,8 @@ def draw_lines(
     alpha_power = power_of_ten(max(float(np.abs(s.alphas).max()) for s in surfaces))
     for surface, title, colour in zip(surfaces, titles, line_colours(), strict=False):
         alphas = surface.alphas / 10.0**alpha_power
-        shown = np.isfinite(surface_heights(surface, height))
-        losses = np.where(shown, surface.losses, np.nan) / 10.0**power
+        there = np.isfinite(surface_heights(surface, height))
+        losses = np.where(there, surface.losses, np.nan) / 10.0**power
         axes.plot(alphas, losses, color=colour, linewidth=1.1, label=title or None, zorder=3)
         if (place := _beside_grid(surface, height)) is not None:
             mark_centre(axes, (0.0, place / 10.0**power), colour, ground(), zorder=4)
@@ -207,7 +199,7 @@ def draw_lines(
     if height == "log":
         axes.set_yscale("log")
         places = scale.ticks()
-        axes.set_yticks(10.0**places, labels=[t.replace("-", "−") for t in scale.labels(places)])
+        axes.set_yticks(10.0**places, labels=[minus(t) for t in scale.labels(places)])
         axes.yaxis.set_minor_formatter(lambda *_: "")
     share = all(map(_is_segment, surfaces))
     axes.set_xlabel("share of the way from A to B" if share else with_power("α", alpha_power),
@@ -235,17 +227,17 @@ def _caption(every: Sequence[Surface], height: Kind, *, accuracy: bool) -> str:
     if rows:
         parts.append("Along α at β = " + ", ".join(f"{row:.3g}" for row in rows) + ".")
     between = [s for s in every if _is_between(s)]
-    dots = [len(marked(one, height)) for one in every]
+    dots = [len(marked(surface, height)) for surface in every]
     if between and all(count == 2 for count in dots):
         parts.append("Dots: the two solutions of each line.")
     elif any(dots):
         parts.append(f"Dot{'s: solutions' if max(dots) > 1 else ': the solution'}.")
     if len(every) == 1 and _has_barrier(every[0]):
-        found = barrier(every[0])
-        least = "" if found.complete else "at least "
+        rise = barrier(every[0])
+        least = "" if rise.complete else "at least "
         parts.append(
-            f"Barrier: {least}{number(found.height)} over the straight way between the losses of "
-            f"the two solutions, at α = {found.alpha:.3g}."
+            f"Barrier: {least}{number(rise.height)} over the straight way between the losses of "
+            f"the two solutions, at α = {rise.alpha:.3g}."
         )
     if accuracy and any(map(_accuracies, every)):
         parts.append("Dashed: accuracy.")
@@ -310,21 +302,21 @@ def _beside_grid(surface: Surface, height: Kind) -> float | None:
 
 
 def _draw_barrier(axes: Axes, surface: Surface, power: int, alpha_power: int) -> None:
-    found = barrier(surface)
+    rise = barrier(surface)
     ends = _ends(surface)
     along = np.linspace(0.0, 1.0, 101)
     unit, high = 10.0**-alpha_power, 10.0**-power
     axes.plot(along * unit, (ends[0] + along * (ends[1] - ends[0])) * high, color=grey(0.45),
               linewidth=0.7, linestyle=(0, (1, 1.5)), zorder=2)  # fmt: skip
-    if not found.height:
+    if not rise.height:
         return
-    place, base = found.alpha * unit, found.base * high
-    top = base + found.height * high
+    place, base = rise.alpha * unit, rise.base * high
+    top = base + rise.height * high
     arrow: Any = {"arrowstyle": "<->", "shrinkA": 0, "shrinkB": 0, "linewidth": 0.7,
                   "color": grey(0.25), "mutation_scale": 6}  # fmt: skip
     axes.annotate("", (place, top), (place, base), arrowprops=arrow)
     middle = np.sqrt(base * top) if axes.get_yscale() == "log" and base > 0 else (base + top) / 2
-    least = "" if found.complete else "≥ "
-    axes.annotate(f"barrier {least}{number(found.height)}", (place, float(middle)), (4, 0),
+    least = "" if rise.complete else "≥ "
+    axes.annotate(f"barrier {least}{number(rise.height)}", (place, float(middle)), (4, 0),
                   textcoords="offset points", va="center", fontsize=7,
                   color=grey(0.15))  # fmt: skip

@@ -36,20 +36,25 @@ def drawing(style: Style | str | None) -> Any:
 
 def ground() -> str:
     """Return the background of the figure that is drawn."""
-    return str(_setting("figure.facecolor"))
+    return str(setting("figure.facecolor"))
 
 
 def ink() -> str:
     """Return the colour of text in the figure that is drawn."""
-    return str(_setting("text.color"))
+    return str(setting("text.color"))
 
 
 def grey(share: float) -> Any:
     """Return a colour between the ink (0) and the background (1) of the figure that is drawn."""
+    return blended(ink(), ground(), share)
+
+
+def blended(first: str, second: str, share: float) -> Any:
+    """Return a colour between two: the first for a share of 0, the second for 1."""
     from matplotlib.colors import to_rgb
 
-    dark, light = to_rgb(ink()), to_rgb(ground())
-    return tuple((1 - share) * a + share * b for a, b in zip(dark, light, strict=True))
+    both = zip(to_rgb(first), to_rgb(second), strict=True)
+    return tuple((1 - share) * a + share * b for a, b in both)
 
 
 def dark() -> bool:
@@ -69,7 +74,8 @@ def seen(colour: str) -> str:
     return _ON_DARK.get(colour, colour) if dark() else colour
 
 
-def _setting(name: str) -> Any:
+def setting(name: str) -> Any:
+    """Return a setting of matplotlib for the figure that is drawn."""
     import matplotlib
 
     return matplotlib.rcParams[name]
@@ -80,10 +86,22 @@ def line_style(kinked: bool) -> Any:
     return "-" if kinked else _DASHED
 
 
-def check_count(count: int) -> None:
-    """Raise ValueError if there is no line, or if there are more lines than colours."""
+def check_count(count: int, what: str = "", **lists: Sequence[Any]) -> None:
+    """Check that a figure shows at least one line and no more than there are colours.
+
+    Args:
+        count: of the lines.
+        what: they show, in an error.
+        lists: that hold a value for each line.
+
+    Raises:
+        ValueError: otherwise, or for a list of another length.
+    """
     if not 1 <= count <= len(LINE_COLOURS):
         raise ValueError(f"the figure shows 1 to {len(LINE_COLOURS)} lines, got {count}")
+    for name, values in lists.items():
+        if len(values) != count:
+            raise ValueError(f"{name} must be as many as {what}, {count}, got {len(values)}")
 
 
 def arrays_of(analysis: Analysis, kind: str, shapes: dict[str, str]) -> dict[str, Floats]:
@@ -102,14 +120,14 @@ def arrays_of(analysis: Analysis, kind: str, shapes: dict[str, str]) -> dict[str
         without = f" without {', '.join(missing)}" if missing else ""
         raise ValueError(f"an analysis {kind!r} is needed, got {analysis.kind!r}{without}")
     lengths: dict[str, int] = {}
-    found = {}
+    arrays = {}
     for name, letters in shapes.items():
         values = as_floats(analysis.arrays[name], name)
         for letter, length in zip(letters, values.shape, strict=False):
             lengths.setdefault(letter, length)
         expected = tuple(lengths.get(letter, 0) for letter in letters)
-        found[name] = as_floats(values, name, expected)
-    return found
+        arrays[name] = as_floats(values, name, expected)
+    return arrays
 
 
 def between(counts: Iterable[int], noun: str = "") -> str:
@@ -123,30 +141,22 @@ def between(counts: Iterable[int], noun: str = "") -> str:
     return f"{numbers} {plural(high, noun)}" if noun else numbers
 
 
-def outside_legend(
-    figure: Figure, handles: Sequence[Any], *, columns: int, title: str = ""
-) -> None:
-    """Write a legend below all panels."""
-    legend: Any = figure.legend(handles=list(handles), loc="outside lower center", ncols=columns,
-                                frameon=False, fontsize=_LEGEND_SIZE, handlelength=2.4,
-                                columnspacing=1.4, title=title or None)  # fmt: skip
-    legend.get_title().set_fontsize(_LEGEND_SIZE)
-
-
-def legend_size(names: Sequence[str], width: float, *, handle: float = 3.8) -> tuple[int, float]:
-    """Return how many entries of a legend stand side by side, evenly, and how high it is.
+def figure_over_legend(handles: Sequence[Any], width: float, tall: float) -> Figure:
+    """Make a figure with a legend below all panels, its entries side by side as evenly as can be.
 
     Args:
-        names: of the entries.
+        handles: of matplotlib, with their labels.
         width: of the figure in inches.
-        handle: width of what stands before a name, in letters.
-
-    Returns:
-        Columns, and inches.
+        tall: height without the legend, in inches.
     """
-    # A character of this font is about 0.45 of its size wide.
-    longest = max((len(name) for name in names), default=1)
-    entry = (longest * 0.45 + handle) * _LEGEND_SIZE / 72
-    most = max(1, min(len(names), int(width * 0.96 / entry)))
-    columns = evenly(len(names), most)
-    return columns, _LEGEND_ROW * math.ceil(len(names) / columns)
+    from matplotlib.figure import Figure
+
+    # A character of this font is about 0.45 of its size wide; 3.8 of them stand before a name.
+    longest = max((len(str(handle.get_label())) for handle in handles), default=1)
+    entry = (longest * 0.45 + 3.8) * _LEGEND_SIZE / 72
+    columns = evenly(len(handles), max(1, min(len(handles), int(width * 0.96 / entry))))
+    below = _LEGEND_ROW * math.ceil(len(handles) / columns)
+    figure = Figure(figsize=(width, tall + below), layout="constrained")
+    figure.legend(handles=list(handles), loc="outside lower center", ncols=columns, frameon=False,
+                  fontsize=_LEGEND_SIZE, handlelength=2.4, columnspacing=1.4)  # fmt: skip
+    return figure

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..geometry.height import power_of_ten, with_power
+from landscape.records.arrays import Floats
+
+from ..geometry.numbers import power_of_ten, tick_labels, ticks, with_power
+from .lines import setting
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Floats = NDArray[np.float64]
 Ends = tuple[float, float]
 POINT = 1 / 72
 _MOST = 6
@@ -31,27 +32,6 @@ def extent(text: str, size: float) -> tuple[float, float]:
         return 0.0, 0.0
     box = TextPath((0, 0), text, size=size).get_extents()
     return float(box.width) * POINT, float(box.height) * POINT
-
-
-def ticks(ends: tuple[float, float], count: int) -> Floats:
-    """Return round numbers between ``ends``, about ``count``."""
-    from matplotlib.ticker import MaxNLocator
-
-    values = np.asarray(MaxNLocator(count, steps=[1, 2, 5, 10]).tick_values(*ends))
-    room = 1e-9 * (ends[1] - ends[0])
-    return values[(values >= ends[0] - room) & (values <= ends[1] + room)] + 0.0
-
-
-def tick_labels(values: Any, power: int) -> list[str]:
-    """Write numbers in units of a power of ten, with as many digits as tell them apart.
-
-    >>> tick_labels([-0.001, 0.0, 0.001], -3), tick_labels([0.999999, 1.0, 1.000001], 0)
-    (['−1', '0', '1'], ['0.999999', '1', '1.000001'])
-    """
-    shown = [float(value) / 10.0**power for value in values]
-    every = ([f"{value:.{digits}g}" for value in shown] for digits in range(4, 16))
-    texts = next((found for found in every if len(set(found)) == len(found)), map(str, shown))
-    return [text.replace("-", "−") for text in texts]
 
 
 def power_of_axes(*ends: Sequence[float]) -> int:
@@ -97,11 +77,11 @@ def label_plane(
         power: of ten, in units of which numbers are written.
         named: whether alpha and beta are named, with the power.
     """
-    for axis, places, name, shown in zip(
+    for axis, places, name, is_named in zip(
         (axes.xaxis, axes.yaxis), (alphas, betas), ("α", "β"), named, strict=True
     ):
         axis.set_ticks(list(places), labels=tick_labels(places, power))
-        if shown:
+        if is_named:
             axis.set_label_text(with_power(name, power), style="italic")
 
 
@@ -122,9 +102,7 @@ def label_window(
         power: see :func:`label_plane`; by default that of the window.
         named: see :func:`label_plane`.
     """
-    import matplotlib
-
-    size = float(matplotlib.rcParams["font.size"]) - 1
+    size = setting("font.size") - 1
     alpha, beta = window
     unit = power_of_axes(alpha, beta) if power is None else power
     tall = room * (beta[1] - beta[0]) / (alpha[1] - alpha[0])

@@ -50,7 +50,7 @@ def fitted(titles: Sequence[str], width: float, size: float) -> Titles:
 def _broken(title: str, width: float, size: float) -> str:
     if _width(title, size) <= width:
         return title
-    places = [found.end() for found in re.finditer(r"[-_.,@ ]+(?=.)", title)]
+    places = [gap.end() for gap in re.finditer(r"[-_.,@ ]+(?=.)", title)]
     if not places:
         return title
     # Where the longer of the two lines is shortest.

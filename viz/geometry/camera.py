@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from landscape.records.arrays import Floats
 
 from ..style import Style
 from .frame import Frame
 
-Floats = NDArray[np.float64]
 # At the zenith nothing is upright.
 _STEEPEST = np.radians(89.9)
 
@@ -29,16 +29,17 @@ def axes_of_view(style: Style) -> tuple[Floats, Floats, Floats]:
     return right, np.cross(towards, right), towards
 
 
-def aim(renderer: Any, frame: Frame, style: Style, *, aspect: float) -> None:
+def aim(renderer: Any, frame: Frame, style: Style, *, aspect: float | None = None) -> None:
     """Point the camera of a renderer at a frame so that its box and labels fit.
 
     Args:
         renderer: a pyvista renderer.
         frame: what is drawn.
         style: its view.
-        aspect: width over height of the renderer.
+        aspect: width over height of the renderer; by default that of the style's panels.
     """
     right, up, towards = axes_of_view(style)
+    aspect = aspect or style.panel_width / style.panel_height
     box = frame.box()
     across, upwards = box @ right, box @ up
     width, height = np.ptp(across), np.ptp(upwards)
@@ -47,12 +48,26 @@ def aim(renderer: Any, frame: Frame, style: Style, *, aspect: float) -> None:
     centre_across = (across.max() + side + across.min() - left) / 2
     centre_up = (upwards.max() + top + upwards.min() - low) / 2
     focus = right * centre_across + up * centre_up + towards * float((box @ towards).mean())
+    look_at(renderer, focus, towards, np.array([0.0, 0.0, 1.0]),
+            height=float(max(height + low + top, (width + left + side) / aspect)))  # fmt: skip
+
+
+def look_at(renderer: Any, focus: Floats, towards: Floats, up: Floats, *, height: float) -> None:
+    """Point the camera of a renderer at a place, in parallel projection.
+
+    Args:
+        renderer: a pyvista renderer.
+        focus: the place, [3].
+        towards: unit vector from the place to the camera, [3].
+        up: what is upright, [3].
+        height: of what is seen, in units of the picture.
+    """
     camera = renderer.camera
     camera.focal_point = tuple(focus)
     camera.position = tuple(focus + 10.0 * towards)
-    camera.up = (0.0, 0.0, 1.0)
+    camera.up = tuple(up)
     camera.parallel_projection = True
-    camera.parallel_scale = float(max(height + low + top, (width + left + side) / aspect) / 2)
+    camera.parallel_scale = height / 2
     renderer.reset_camera_clipping_range()
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.centre import Centre, centre_of
 from landscape.records.plane import Plane
 from landscape.records.results import Projection
@@ -16,7 +16,6 @@ from landscape.records.surface import Surface
 from .solution_points import Solution, places_of, solutions_of
 from .window import Window
 
-Floats = NDArray[np.float64]
 ORIGIN = np.zeros((1, 2))
 # Marks that are nearer, in widths of the window, would lie over one another.
 _APART = 0.02
@@ -50,24 +49,24 @@ def crossed(
 
 def centre_sentences(
     surfaces: Sequence[Surface],
-    own: Sequence[Sequence[Projection]],
+    drawn: Sequence[Sequence[Projection]],
     planes: Sequence[Plane | None],
 ) -> list[str]:
     """Say what marks the network's own weights, and their loss.
 
     Args:
         surfaces: of the panels, along a line or over a plane.
-        own: the paths of each.
+        drawn: the paths of each.
         planes: of each, or None.
     """
-    found: dict[str, list[Centre]] = {}
-    for surface, paths, plane in zip(surfaces, own, planes, strict=True):
+    centres_at: dict[str, list[Centre]] = {}
+    for surface, paths, plane in zip(surfaces, drawn, planes, strict=True):
         centre = centre_of(surface)
         if centre is not None:
             place = place_of(surface, paths, solutions_of(surface, plane))
-            found.setdefault(place, []).append(centre)
+            centres_at.setdefault(place, []).append(centre)
     sentences = []
-    for place, centres in found.items():
+    for place, centres in centres_at.items():
         values = _values([centre for centre in centres if centre.known])
         if values or place == "cross":
             sentences.append(f"{WORDS[place][len(centres) > 1]}{values}.")

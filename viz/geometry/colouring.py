@@ -8,19 +8,18 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.choices import check_known
 from landscape.records.kink_map import KinkMap
 from landscape.records.plurals import counted, plural
 from landscape.records.surface import Status, Surface
 
 from ..style import Style
-from .differences import laplacian, slopes_of
+from .differences import GRADIENTS, has_gradients, laplacian, slopes_of
 from .height import HeightScale, Kind, heights, surface_heights
 from .reference import cell_density, difference, reservations
 
-Floats = NDArray[np.float64]
 Reference = Surface | KinkMap
 # Colours that are worked out; any other is the name of a field.
 WORKED_OUT = ("slope", "curvature", "status", "difference", "kinks")
@@ -93,9 +92,9 @@ def colours_of(
         return None
     known = sorted({name for surface in surfaces for name in surface.fields} - {"losses"})
     check_known("colour", colour, ("losses", *WORKED_OUT, *known))
-    found = _worked_out(surfaces, colour, style, height, reference)
-    label = found.scale.quantity.split("  ")[0]
-    return replace(found, sentences=(*found.sentences, *_missing(surfaces, found, label)))
+    colours = _worked_out(surfaces, colour, style, height, reference)
+    label = colours.scale.quantity.split("  ")[0]
+    return replace(colours, sentences=(*colours.sentences, *_missing(surfaces, colours, label)))
 
 
 def _worked_out(
@@ -115,8 +114,8 @@ def _worked_out(
     without = [str(s.run or i + 1) for i, s in enumerate(surfaces) if colour not in s.fields]
     if without:
         raise ValueError(f"no field {colour!r} in the surfaces {', '.join(without)}")
-    said = f"Colour: {_singular(colour)}."
-    return _ranged([s.fields[colour] for s in surfaces], _singular(colour), style, (said,))
+    sentence = f"Colour: {_singular(colour)}."
+    return _ranged([s.fields[colour] for s in surfaces], _singular(colour), style, (sentence,))
 
 
 def _singular(field: str) -> str:
@@ -144,11 +143,7 @@ def _ranged(
         if zeros:
             sentences += (f"Grey: {counted(zeros, 'value')} of 0, which a log scale has not.",)
         joined = np.maximum(positive, least)
-    shown = heights(joined, kind)
-    low, high = float(shown.min()), float(shown.max())
-    if not high - low > 1e-12 * max(abs(high), 1.0):
-        low, high = low - 0.5, high + 0.5
-    scale = HeightScale(kind, low, high, label)
+    scale = HeightScale.around(heights(joined, kind), kind, label, least=1.0)
     drawn = tuple(scale.of_losses(v) for v in values)
     return Colours(scale, style.colour_map, drawn, (), sentences, zeros)
 
@@ -177,9 +172,9 @@ def _are(count: int) -> str:
 def _missing(surfaces: Sequence[Surface], colours: Colours, label: str) -> tuple[str, ...]:
     """Say at how many drawn points there is no value; zeros on a log scale are told of before."""
     count = sum(
-        int(np.sum(np.isfinite(_there(surface)) & np.isnan(found)))
-        for surface, found in zip(surfaces, colours.values, strict=True)
-        if found.shape == surface.grid.shape
+        int(np.sum(np.isfinite(_there(surface)) & np.isnan(values)))
+        for surface, values in zip(surfaces, colours.values, strict=True)
+        if values.shape == surface.grid.shape
     )
     count -= colours.zeros
     how = "Cross-hatched" if colours.diverging else "Grey"
@@ -192,24 +187,23 @@ def _there(surface: Surface) -> Floats:
 
 
 def _slope(surfaces: Sequence[Surface], style: Style) -> Colours:
-    names = ("gradient_alpha", "gradient_beta")
-    exact = all(name in surface.fields for surface in surfaces for name in names)
-    found = []
+    exact = all(map(has_gradients, surfaces))
+    slopes = []
     for surface in surfaces:
-        parts = [surface.fields[name] for name in names] if exact else [
+        parts = [surface.fields[name] for name in GRADIENTS] if exact else [
             slopes_of(_there(surface), axis, i) for i, axis in enumerate(surface.grid.axes)
         ]  # fmt: skip
         slope = np.hypot(*parts)
-        found.append(np.where(np.isfinite(_there(surface)), slope, np.nan))
+        slopes.append(np.where(np.isfinite(_there(surface)), slope, np.nan))
     how = "the stored gradients" if exact else "differences of the grid"
-    said = f"Colour: slope, the length of the gradient in the plane, from {how}."
-    return _ranged(found, "slope  [loss per α, β]", style, (said,), wide=True)
+    sentence = f"Colour: slope, the length of the gradient in the plane, from {how}."
+    return _ranged(slopes, "slope  [loss per α, β]", style, (sentence,), wide=True)
 
 
 def _curvature(surfaces: Sequence[Surface], style: Style) -> Colours:
-    found = [laplacian(_there(surface), surface.grid.axes) for surface in surfaces]
-    said = "Colour: curvature, the Laplacian of the loss in the plane, from second differences."
-    return _symmetric(found, "curvature  [loss per α², β²]", style, (said,))
+    curvatures = [laplacian(_there(surface), surface.grid.axes) for surface in surfaces]
+    sentence = "Colour: curvature, the Laplacian of the loss in the plane, from second differences."
+    return _symmetric(curvatures, "curvature  [loss per α², β²]", style, (sentence,))
 
 
 def _status(surfaces: Sequence[Surface], _style: Style) -> Colours:
@@ -218,12 +212,16 @@ def _status(surfaces: Sequence[Surface], _style: Style) -> Colours:
     present = sorted({int(v) for surface in surfaces for v in np.unique(surface.status)})
     place = {status: i for i, status in enumerate(present)}
     values = tuple(np.vectorize(place.get, otypes=[np.float64])(s.status) for s in surfaces)
-    counts = [sum(int(np.sum(s.status == one)) for s in surfaces) for one in present]
-    names = tuple(Status(one).name.lower() for one in present)
-    told = ", ".join(f"{count:,} {name}" for count, name in zip(counts, names, strict=True))
+    counts = [sum(int(np.sum(s.status == code)) for s in surfaces) for code in present]
+    names = tuple(Status(code).name.lower() for code in present)
+    counted_names = ", ".join(
+        f"{count:,} {name}" for count, name in zip(counts, names, strict=True)
+    )
     scale = HeightScale("linear", -0.5, len(present) - 0.5, "status")
-    colours = ListedColormap([_STATUS_COLOURS[one] for one in present])
-    return Colours(scale, colours, values, names, (f"Colour: where each value came from: {told}.",))
+    colours = ListedColormap([_STATUS_COLOURS[code] for code in present])
+    return Colours(
+        scale, colours, values, names, (f"Colour: where each value came from: {counted_names}.",)
+    )
 
 
 def _against(
@@ -236,21 +234,23 @@ def _against(
     wanted = Surface if colour == "difference" else KinkMap
     single = isinstance(reference, Surface | KinkMap)
     every = [reference] * len(surfaces) if single else list(reference or ())  # type: ignore[arg-type]
-    if len(every) != len(surfaces) or not all(isinstance(one, wanted) for one in every):
+    if len(every) != len(surfaces) or not all(isinstance(other, wanted) for other in every):
         raise ValueError(
             f"colour {colour!r} needs reference=, one {AGAINST[colour]} or one for each of the "
             f"{len(surfaces)} surfaces"
         )
     if colour == "kinks":
-        found = [cell_density(s, m) for s, m in zip(surfaces, every, strict=True)]  # type: ignore[arg-type]
-        said = "Colour: kink density, size of the jump of the gradient times length of kink curve, "
-        return _ranged(found, "kink density  [loss / unit²]", style,
-                       (said + "per area, constant in each cell.",), wide=True)  # fmt: skip
-    found = [difference(s, o, height) for s, o in zip(surfaces, every, strict=True)]  # type: ignore[arg-type]
+        values = [cell_density(s, m) for s, m in zip(surfaces, every, strict=True)]  # type: ignore[arg-type]
+        sentence = (
+            "Colour: kink density, size of the jump of the gradient times length of kink curve, "
+        )
+        return _ranged(values, "kink density  [loss / unit²]", style,
+                       (sentence + "per area, constant in each cell.",), wide=True)  # fmt: skip
+    values = [difference(s, o, height) for s, o in zip(surfaces, every, strict=True)]  # type: ignore[arg-type]
     names = sorted({str(o.run) for o in every if isinstance(o, Surface) and o.run})
     to = f" to {names[0]}" if len(names) == 1 else " to the reference"
     what = "log10 of the ratio of the losses" if height == "log" else "difference of the losses"
     label = "difference  [decades]" if height == "log" else "difference  [loss]"
     reasons = [reservations(s, o) for s, o in zip(surfaces, every, strict=True)]  # type: ignore[arg-type]
-    told = dict.fromkeys(text for texts in reasons for text in texts)
-    return _symmetric(found, label, style, (f"Colour: {what}{to}.", *told))
+    warnings = dict.fromkeys(text for texts in reasons for text in texts)
+    return _symmetric(values, label, style, (f"Colour: {what}{to}.", *warnings))

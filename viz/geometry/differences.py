@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from landscape.records.arrays import Floats
+from landscape.records.surface import Surface
+
+# Fields of exact slopes.
+GRADIENTS = ("gradient_alpha", "gradient_beta")
+
+
+def has_gradients(surface: Surface) -> bool:
+    """Return whether a surface has its exact slopes."""
+    return set(GRADIENTS) <= set(surface.fields)
 
 
 def slopes_of(height: Floats, axis: Floats, along: int) -> Floats:

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
 
@@ -17,8 +18,6 @@ from .frame import Frame
 from .height import Kind, surface_heights
 from .mesh import alike_diagonals
 from .window import Window
-
-Floats = NDArray[np.float64]
 
 
 def drape(segments: Floats, surface: Surface, frame: Frame) -> Floats:
@@ -68,9 +67,9 @@ def heights_at(coordinates: Floats, surface: Surface, kind: Kind) -> Floats:
     row, column, u, v = _within(ends, surface)
     along = alike_diagonals(height)[row, column][:, None]
     corner = [height[row + i, column + j][:, None] for i, j in ((0, 0), (1, 0), (1, 1), (0, 1))]
-    found = _in_triangle(corner, u, v, along)[:, 0]
+    heights = _in_triangle(corner, u, v, along)[:, 0]
     usable = np.isfinite(np.sum(corner, axis=0)[:, 0]) & Window.around([surface]).inside(places)
-    return np.where(usable, found, np.nan)
+    return np.where(usable, heights, np.nan)
 
 
 def lossless(path: Projection) -> bool:
@@ -82,8 +81,8 @@ def losses_on(path: Projection, surface: Surface, kind: Kind) -> Floats:
     """Return the losses of a path, [T]; of one without any those of the surface there."""
     if not lossless(path):
         return path.losses
-    found = heights_at(path.coordinates, surface, kind)
-    return np.asarray(10.0**found if kind == "log" else found)
+    heights = heights_at(path.coordinates, surface, kind)
+    return np.asarray(10.0**heights if kind == "log" else heights)
 
 
 def laid(path: Projection, surface: Surface, kind: Kind) -> Projection:

@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.surface import Surface
 
 from ..style import Style
 from .height import HeightScale
 from .window import Window
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +41,13 @@ class Frame:
         Raises:
             ValueError: for a surface without two axes.
         """
-        window = Window.around(surfaces)
+        return cls.over(Window.around(surfaces), scale, style)
+
+    @classmethod
+    def over(cls, window: Window, scale: HeightScale, style: Style) -> Frame:
+        """Make the frame of a window."""
         unit = 2.0 / max(float(np.ptp(ends)) for ends in (window.alpha, window.beta))
-        rise = 2.0 * style.height / (scale.high - scale.low)
-        return cls(window, scale, unit, float(rise))
+        return cls(window, scale, unit, float(2.0 * style.height / (scale.high - scale.low)))
 
     @property
     def alpha(self) -> tuple[float, float]:

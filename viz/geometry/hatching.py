@@ -1,4 +1,7 @@
-"""Parts of a surface that are no values: hatched, so that no colour is taken for one of theirs."""
+"""Parts of a surface without a value: hatched, so that no colour is taken for one of theirs.
+
+These are what lies above the limit of a clipped scale, and cells without a colour.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from landscape.records.arrays import Floats
 
 from ..style import Style
+from .frame import Frame
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Floats = NDArray[np.float64]
 # Distance of two lines along x in the picture, which is 2 wide.
 _APART = 0.05
 _CROSSED_APART = 0.08
@@ -33,6 +37,12 @@ def hatches(mesh: Any, *, crossed: bool = False) -> Iterator[Any]:
         inside = levels[(levels > low) & (levels < high)]
         if len(inside):
             yield hatched.contour(list(inside), scalars="across")
+
+
+def draw_behind(actor: Any, offset: float) -> None:
+    """Draw an actor a hair behind lines that lie on it, whatever the angle."""
+    actor.mapper.SetResolveCoincidentTopologyToPolygonOffset()
+    actor.mapper.SetRelativeCoincidentTopologyPolygonOffsetParameters(offset, offset)
 
 
 def draw_lines(
@@ -62,6 +72,48 @@ def draw_lines(
         plotter.add_mesh(lines, line_width=style.pixels(width), **look)
 
 
+def cut(mesh: Any, frame: Frame) -> tuple[Any, Any]:
+    """Cut a mesh with point data ``heights`` at the limit of a clipped scale.
+
+    Triangles are cut where their height, linear between their corners, passes the limit.
+
+    Returns:
+        What lies below, and the part above laid flat at the limit; None if there is none.
+    """
+    if not frame.scale.clipped:
+        return mesh, None
+    limit = frame.scale.high
+    top = mesh.clip_scalar(scalars="heights", value=limit, invert=False)
+    if not top.n_cells:
+        return mesh, None
+    below = mesh.clip_scalar(scalars="heights", value=limit, invert=True)
+    top.points[:, 2] = float(frame.z(limit))
+    return below, top
+
+
+def draw_top(
+    plotter: Any, top: Any, mesh: Any, frame: Frame, style: Style, *, inch: float = 0.0
+) -> None:
+    """Draw the flat top: neutral, hatched, with a line around it.
+
+    Args:
+        plotter: whose active renderer is drawn into.
+        top: the part above the limit, laid flat.
+        mesh: the whole surface, for the line where it passes the limit.
+        frame: where it is drawn.
+        style: its colours.
+        inch: in units of the picture, for lines drawn as tubes; 0 for lines of pixels.
+    """
+    actor = plotter.add_mesh(top, color=style.clipped, lighting=False, name="clipped")
+    actor.mapper.SetScalarVisibility(False)
+    draw_behind(actor, 1.5)
+    colour = style.isoline_colour
+    for lines in hatches(top):
+        draw_lines(plotter, lines, colour, style, width=0.5, opacity=0.35, inch=inch)
+    rim = mesh.contour([frame.scale.high], scalars="heights")
+    draw_lines(plotter, rim, colour, style, width=1.1, opacity=1.0, inch=inch)
+
+
 def draw_missing(plotter: Any, mesh: Any, style: Style, *, inch: float = 0.0) -> None:
     """Cover cells of a surface with a corner that has no colour: grey, cross-hatched, rimmed.
 
@@ -82,8 +134,7 @@ def draw_missing(plotter: Any, mesh: Any, style: Style, *, inch: float = 0.0) ->
     actor = plotter.add_mesh(part, color=style.missing, name="missing", ambient=style.ambient,
                              diffuse=style.diffuse, smooth_shading=False)  # fmt: skip
     # In front of the surface, behind its isolines.
-    actor.mapper.SetResolveCoincidentTopologyToPolygonOffset()
-    actor.mapper.SetRelativeCoincidentTopologyPolygonOffsetParameters(0.7, 0.7)
+    draw_behind(actor, 0.7)
     for lines in hatches(part, crossed=True):
         draw_lines(plotter, lines, style.ink, style, width=0.5, opacity=0.6, inch=inch)
     rim = part.extract_feature_edges(boundary_edges=True, non_manifold_edges=False,

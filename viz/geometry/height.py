@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.choices import check_known
 from landscape.records.plurals import counted
 from landscape.records.results import Projection
 from landscape.records.surface import Status, Surface
 
+from .numbers import distinct, label, power_of_ten, with_power
 from .window import Window, drawn_records
 
-Floats = NDArray[np.float64]
 # ``clipped`` is linear up to a limit.
 Kind = Literal["log", "linear", "clipped"]
 KINDS = ("log", "linear", "clipped")
@@ -75,25 +75,39 @@ class HeightScale:
                 a limit below all of them, or paths on a surface without two axes.
         """
         check_known("height", kind, KINDS)
-        shown, placed = list(surfaces), list(paths)
-        check_values(shown, kind)
-        parts = [surface_heights(surface, kind).ravel() for surface in shown]
+        drawn, placed = list(surfaces), list(paths)
+        check_values(drawn, kind)
+        parts = [surface_heights(surface, kind).ravel() for surface in drawn]
         if kind == "clipped" and limit is None:
-            limit = _usual_limit(parts, shown, placed)
+            limit = _usual_limit(parts, drawn, placed)
         if placed:
-            window = Window.around(shown)
+            window = Window.around(drawn)
             parts += [heights(p.losses[drawn_records(p, window)], kind) for p in placed]
             # The mesh passes through the end of a path at its loss in the plane.
             parts += [heights(p.plane_losses[-1:][window.inside(p.coordinates)[-1:]], kind)
                       for p in placed]  # fmt: skip
-        joined = np.concatenate(parts)
-        finite = joined[np.isfinite(joined)]
-        low, high = float(finite.min()), float(finite.max())
-        if high - low < 1e-12 * max(abs(high), 1.0):
-            # A flat surface is drawn flat, in the middle of a small range.
-            low, high = low - 0.5, high + 0.5
-        scale = cls("log" if kind == "log" else "linear", low, high)
+        scale = cls.around(np.concatenate(parts), kind, least=1.0)
         return scale if limit is None else scale.cut_at(limit)
+
+    @classmethod
+    def around(
+        cls, heights: Floats, kind: Kind, quantity: str = "loss", *, least: float = 1e-300
+    ) -> HeightScale:
+        """Make the scale from the lowest to the highest of finite heights, at least one.
+
+        Equal heights are drawn flat, in the middle of a small range: those that differ by less than
+        1e-12 of the largest, or of ``least`` if that is larger.
+        """
+        finite = heights[np.isfinite(heights)]
+        low, high = float(finite.min()), float(finite.max())
+        if not high - low > 1e-12 * max(abs(high), least):
+            low, high = low - 0.5, high + 0.5
+        return cls("log" if kind == "log" else "linear", low, high, quantity)
+
+    @classmethod
+    def of_residuals(cls, limit: float) -> HeightScale:
+        """Make the scale of residuals up to ``limit`` on both sides of 0."""
+        return cls("linear", -limit, limit, "residual")
 
     def cut_at(self, limit: float) -> HeightScale:
         """Return the scale on which surfaces are cut at a loss; as it is if none is higher.
@@ -109,7 +123,7 @@ class HeightScale:
             )
         return replace(self, high=top, clipped=True) if top < self.high else self
 
-    def of_losses(self, losses: NDArray[np.float64]) -> Floats:
+    def of_losses(self, losses: Floats) -> Floats:
         """Return the heights of ``losses``; NaN where there is none."""
         return heights(losses, self.kind)
 
@@ -131,12 +145,8 @@ class HeightScale:
     def labels(self, heights: Floats) -> list[str]:
         """Write the losses of several heights, with as many digits as tell them apart."""
         losses = [self.loss_at(float(h)) / 10.0**self.power for h in heights]
-        texts = [label(loss) for loss in losses]
-        for digits in range(5, 16):
-            if len(set(texts)) == len(texts):
-                break
-            texts = [f"{loss:.{digits}g}" for loss in losses]
-        return texts
+        texts = list(map(label, losses))
+        return texts if len(set(texts)) == len(texts) else distinct(losses, 5)
 
     def levels(self) -> Floats:
         """Return heights for isolines, as in the page: round numbers, so few that they stay apart.
@@ -184,7 +194,7 @@ def scale_of(
     return HeightScale.of(surfaces, kind=height, paths=paths, limit=limit)
 
 
-def heights(losses: NDArray[np.float64], kind: Kind) -> Floats:
+def heights(losses: Floats, kind: Kind) -> Floats:
     """Return log10 of the losses or themselves; NaN for what has no finite height."""
     values = np.asarray(losses, dtype=np.float64)
     usable = np.isfinite(values) & ((values > 0) | (kind != "log"))
@@ -206,11 +216,8 @@ def check_values(surfaces: Sequence[Surface], kind: Kind) -> None:
     """
     if any(np.isfinite(surface_heights(surface, kind)).any() for surface in surfaces):
         return
-    counts: dict[str, int] = {}
-    for surface in surfaces:
-        for reason, count in left_out(surface, kind).items():
-            counts[reason] = counts.get(reason, 0) + count
-    said = ", ".join(f"{counted(count, 'point')} {reason}" for reason, count in counts.items())
+    counts = left_out(surfaces, kind)
+    reasons = ", ".join(f"{counted(count, 'point')} {reason}" for reason, count in counts.items())
     remedies = {
         "not positive": "use a linear height",
         "NaN or infinite": "sample a smaller window, or in float64",
@@ -219,18 +226,18 @@ def check_values(surfaces: Sequence[Surface], kind: Kind) -> None:
     hint = next((f"; {text}" for reason, text in remedies.items() if reason in counts), "")
     names = ", ".join(dict.fromkeys(str(s.plane or s.run) for s in surfaces if s.plane or s.run))
     which = f" ({names})" if names else ""
-    raise ValueError(f"the surfaces{which} have no finite value to draw: {said}{hint}")
+    raise ValueError(f"the surfaces{which} have no finite value to draw: {reasons}{hint}")
 
 
-def left_out(surface: Surface, kind: Kind) -> dict[str, int]:
+def left_out(surfaces: Sequence[Surface], kind: Kind) -> dict[str, int]:
     """Count the points that have no height, by reason."""
-    there = np.isin(surface.status, (Status.EVALUATED, Status.INTERPOLATED))
-    finite = np.isfinite(surface.losses)
-    counts = {
-        "not evaluated": int(np.sum(~there)),
-        "NaN or infinite": int(np.sum(there & ~finite)),
-        "not positive": int(np.sum(there & finite & (surface.losses <= 0))) if kind == "log" else 0,
-    }
+    counts = dict.fromkeys(("not evaluated", "NaN or infinite", "not positive"), 0)
+    for surface in surfaces:
+        there = np.isin(surface.status, (Status.EVALUATED, Status.INTERPOLATED))
+        finite = np.isfinite(surface.losses)
+        low = there & finite & (surface.losses <= 0) & (kind == "log")
+        for reason, points in zip(counts, (~there, there & ~finite, low), strict=True):
+            counts[reason] += int(np.sum(points))
     return {reason: count for reason, count in counts.items() if count}
 
 
@@ -251,56 +258,6 @@ def _usual_limit(
         drawn = np.concatenate([p.losses[drawn_records(p, window)] for p in paths])
         limits += list(drawn[np.isfinite(drawn)])
     return float(max(limits, default=np.inf))
-
-
-def label(loss: float) -> str:
-    """Write a loss for a tick: 0.01, 1, 300, or 10⁶.
-
-    >>> label(0.01), label(1e6)
-    ('0.01', '10⁶')
-    """
-    exponent = int(np.floor(np.log10(abs(loss)) + 1e-9)) if loss else 0
-    if -4 < exponent < 4:
-        return f"{loss:.4g}"
-    mantissa = loss / 10.0**exponent
-    power = _ten_to(exponent)
-    return power if abs(mantissa - 1) < 1e-6 else f"{mantissa:.3g}·{power}"
-
-
-def number(value: float) -> str:
-    """Write a number with two digits in a sentence.
-
-    >>> number(0.0612), number(1.27e-7), number(5300000.0)
-    ('0.061', '1.3e-7', '5.3e6')
-    """
-    digits = f"{value:.1e}"
-    mantissa, exponent = digits.split("e")
-    if -4 < int(exponent) < 4:
-        return f"{float(digits):,g}"
-    return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
-
-
-def power_of_ten(largest: float) -> int:
-    """Return the power of ten to take out of numbers up to ``largest``; 0 if they read well.
-
-    >>> power_of_ten(0.0004), power_of_ten(1.0), power_of_ten(300.0)
-    (-4, 0, 0)
-    """
-    power = int(np.floor(np.log10(largest) + 1e-9)) if largest > 0 else 0
-    return 0 if -3 < power < 4 else power
-
-
-def with_power(text: str, power: int) -> str:
-    """Write a unit of a power of ten behind the name of an axis.
-
-    >>> with_power("loss", -8), with_power("loss", 0)
-    ('loss  [10⁻⁸]', 'loss')
-    """
-    return f"{text}  [{_ten_to(power)}]" if power else text
-
-
-def _ten_to(exponent: int) -> str:
-    return "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def _nice(low: float, high: float, count: int) -> Floats:

@@ -8,6 +8,8 @@ from typing import Any
 from landscape.records.plane import Plane
 from landscape.records.surface import Surface
 
+from .window import ends_of
+
 
 def mismatches(surfaces: Sequence[Surface], planes: Sequence[Plane | None] = ()) -> list[str]:
     """Return why panels are not comparable as they stand; empty if they are.
@@ -17,9 +19,9 @@ def mismatches(surfaces: Sequence[Surface], planes: Sequence[Plane | None] = ())
         planes: of the panels, for what the surfaces' settings do not say.
     """
     every = list(planes) or [None] * len(surfaces)
-    told = [_facts(s, p) for s, p in zip(surfaces, every, strict=True)]
-    windows = {tuple(float(v) for a in s.grid.axes for v in (a[0], a[-1])) for s in surfaces}
-    found = ["the surfaces span different windows"] if len(windows) > 1 else []
+    facts_of = [_facts(s, p) for s, p in zip(surfaces, every, strict=True)]
+    windows = {ends_of(surface.grid) for surface in surfaces}
+    reasons = ["the surfaces span different windows"] if len(windows) > 1 else []
     for key, text in (
         ("kind", "their planes are of different kinds"),
         ("normalisation", "their directions are normalised differently"),
@@ -31,10 +33,10 @@ def mismatches(surfaces: Sequence[Surface], planes: Sequence[Plane | None] = ())
         ("examples", "their losses are over different numbers of examples"),
         ("batch_norm", "BatchNorm uses different statistics"),
     ):
-        values = {str(facts[key]) for facts in told if facts[key] is not None}
+        values = {str(facts[key]) for facts in facts_of if facts[key] is not None}
         if len(values) > 1:
-            found.append(f"{text} ({', '.join(sorted(values))})")
-    return found
+            reasons.append(f"{text} ({', '.join(sorted(values))})")
+    return reasons
 
 
 def settings_of(surface: Surface, plane: Plane | None) -> dict[str, Any]:

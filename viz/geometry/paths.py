@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.results import Projection
 
 from ..style import Style
@@ -14,24 +15,39 @@ from .frame import Frame
 from .height import HeightScale
 from .window import visible
 
-Floats = NDArray[np.float64]
 TUBE = 0.011
 _BEAD = 0.018
-_BALL = 0.030
+BALL = 0.030
+_TUBE_LIGHT: dict[str, Any] = {"ambient": 0.75, "diffuse": 0.35, "smooth_shading": True}
+_BALL_LIGHT: dict[str, Any] = {"ambient": 0.7, "diffuse": 0.4, "smooth_shading": True}
 # At most this many step marks on a path.
 _BEADS = 10
 # Depth units, far more than the picture is deep.
 _FAR_IN_FRONT = -66000.0
 
 
+def drawn_points(path: Projection, frame: Frame) -> Floats:
+    """Return where the records of a path are drawn, [T, 3]; NaN for those that are not."""
+    points = frame.points(path.coordinates, path.losses)
+    there = _shown(path, frame) & np.all(np.isfinite(points), axis=1)
+    return np.where(there[:, None], points, np.nan)
+
+
+def pieces_of(points: Floats) -> list[Floats]:
+    """Cut points of a path [T, 3] where they are missing: unbroken pieces, [n, 3] each."""
+    there = np.isfinite(points).all(axis=1)
+    pieces = np.split(points, np.flatnonzero(np.diff(there)) + 1)
+    return [piece for piece in pieces if len(piece) and np.isfinite(piece[0]).all()]
+
+
 def path_pieces(path: Projection, frame: Frame) -> list[Floats]:
     """Return the drawn points of a path, [n, 3] each, cut where it leaves the window."""
-    points = frame.points(path.coordinates, path.losses)
-    usable = frame.window.inside(path.coordinates) & np.all(np.isfinite(points), axis=1)
-    usable &= ~over_limit(path, frame.scale)
-    breaks = np.flatnonzero(np.diff(usable.astype(np.int8))) + 1
-    runs = np.split(np.arange(len(points)), breaks)
-    return [points[run] for run in runs if usable[run[0]]]
+    return pieces_of(drawn_points(path, frame))
+
+
+def _shown(path: Projection, frame: Frame) -> NDArray[np.bool_]:
+    """Return which records lie in the window, and not above the limit of a clipped scale."""
+    return frame.window.inside(path.coordinates) & ~over_limit(path, frame.scale)
 
 
 def over_limit(path: Projection, scale: HeightScale) -> NDArray[np.bool_]:
@@ -46,12 +62,12 @@ def bead_records(path: Projection) -> tuple[NDArray[np.int64], int, str]:
     A round number that marks 4 to 10 of a long path: of steps if records lie evenly, those one step
     after another apart, else of records. Its ends have marks of their own.
     """
-    own = first_of_steps(path.steps)
-    since = path.steps[own] - path.steps[own[:1]]
+    records = first_of_steps(path.steps)
+    since = path.steps[records] - path.steps[records[:1]]
     period = _period(since)
-    even = own[:-1] if period is None else own[:-1][since[:-1] % period == 0]
+    even = records[:-1] if period is None else records[:-1][since[:-1] % period == 0]
     rounds = (k * 10**n for n in range(12) for k in (1, 2, 5))
-    length = len(own) - 1 if period is None else since[-1] / period
+    length = len(records) - 1 if period is None else since[-1] / period
     every = next(k for k in rounds if length / k <= _BEADS)
     if period is None:
         return even[every::every], every, "records"
@@ -69,10 +85,8 @@ def _period(since: NDArray[np.int64]) -> int | None:
 
 def bead_points(path: Projection, frame: Frame) -> Floats:
     """Return where the beads of a path are drawn, [k, 3]: those inside that have a height."""
-    records = bead_records(path)[0]
-    drawn = frame.window.inside(path.coordinates) & ~over_limit(path, frame.scale)
-    places = frame.points(path.coordinates, path.losses)[records[drawn[records]]]
-    return np.asarray(places[np.isfinite(places).all(axis=1)])
+    places = drawn_points(path, frame)[bead_records(path)[0]]
+    return places[np.isfinite(places).all(axis=1)]
 
 
 def first_of_steps(steps: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -85,32 +99,40 @@ def first_of_steps(steps: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def draw_path(plotter: Any, path: Projection, frame: Frame, style: Style, colour: str) -> None:
     """Draw a path through the true losses, its shadow on the floor, its start and its end."""
-    import pyvista
-
-    if not visible(path):
-        _ball(plotter, frame, path, -1, colour)
-        _spot(plotter, frame, path, -1, colour, style)
-        return
-    for piece in path_pieces(path, frame):
-        if len(piece) == 1:
-            _lone(plotter, frame, piece[0], colour)
+    ends = ((0, "white"), (-1, colour)) if visible(path) else ((-1, colour),)
+    for piece in path_pieces(path, frame) if visible(path) else ():
+        if len(piece) > 1:
+            draw_tube(plotter, piece, frame, style, colour)
             continue
-        line = pyvista.lines_from_points(piece)
-        plotter.add_mesh(line.tube(radius=TUBE, n_sides=16), color=colour, ambient=0.75,
-                         diffuse=0.35, smooth_shading=True)  # fmt: skip
-        draw_in_front(plotter.add_mesh(line, color=colour, lighting=False,
-                                   line_width=style.pixels(0.6)))  # fmt: skip
-        shadow = piece.copy()
-        shadow[:, 2] = frame.floor + 0.002
-        plotter.add_mesh(pyvista.lines_from_points(shadow), color=colour,
-                         line_width=style.pixels(1.0))  # fmt: skip
-    places = bead_points(path, frame)
+        # A record whose neighbours lie outside the window.
+        draw_ball(plotter, piece[0], _BEAD, colour, **_TUBE_LIGHT)
+        draw_disc(plotter, piece[0], frame, _BEAD / 2, colour, lift=0.002)
+    places = bead_points(path, frame) if visible(path) else np.empty((0, 3))
     if len(places):
         draw_beads(plotter, places, colour)
         _bead_shadows(plotter, places, frame, colour)
-    for record, shown in ((0, "white"), (-1, colour)):
-        _ball(plotter, frame, path, record, shown)
-        _spot(plotter, frame, path, record, shown, style)
+    points, inside = frame.points(path.coordinates, path.losses), _shown(path, frame)
+    for record, face in ends:
+        if inside[record] and np.isfinite(points[record]).all():
+            draw_ball(plotter, points[record], BALL, face)
+        if inside[record]:
+            draw_disc(plotter, points[record], frame, 0.024, style.ink, lift=0.004)
+            draw_disc(plotter, points[record], frame, 0.017, face, lift=0.006)
+
+
+def draw_tube(plotter: Any, piece: Floats, frame: Frame, style: Style, colour: str) -> None:
+    """Draw a tube through points [n, 3], its thin line before everything, its shadow."""
+    import pyvista
+
+    # VTK cannot turn a tube where two records lie at one place.
+    moved = np.append(True, np.any(np.diff(piece, axis=0) != 0, axis=1))
+    if moved.sum() > 1:
+        line = pyvista.lines_from_points(piece[moved])
+        plotter.add_mesh(line.tube(radius=TUBE, n_sides=16), color=colour, **_TUBE_LIGHT)
+        draw_in_front(plotter.add_mesh(line, color=colour, lighting=False,
+                                       line_width=style.pixels(0.6)))  # fmt: skip
+    shadow = piece * [1, 1, 0] + [0, 0, frame.floor + 0.002]
+    plotter.add_mesh(pyvista.lines_from_points(shadow), color=colour, line_width=style.pixels(1.0))
 
 
 def draw_beads(plotter: Any, places: Floats, colour: str) -> None:
@@ -120,7 +142,7 @@ def draw_beads(plotter: Any, places: Floats, colour: str) -> None:
     beads = pyvista.merge([pyvista.Sphere(radius=_BEAD, center=tuple(map(float, p)),
                                           theta_resolution=16, phi_resolution=16)
                            for p in places])  # fmt: skip
-    plotter.add_mesh(beads, color=colour, ambient=0.75, diffuse=0.35, smooth_shading=True)
+    plotter.add_mesh(beads, color=colour, **_TUBE_LIGHT)
 
 
 def _bead_shadows(plotter: Any, places: Floats, frame: Frame, colour: str) -> None:
@@ -133,15 +155,23 @@ def _bead_shadows(plotter: Any, places: Floats, frame: Frame, colour: str) -> No
     plotter.add_mesh(dots, color=colour, lighting=False)
 
 
-def _lone(plotter: Any, frame: Frame, point: Floats, colour: str) -> None:
-    """Draw a record whose neighbours lie outside the window: a bead and its shadow."""
+def draw_ball(plotter: Any, point: Floats, radius: float, colour: str, **light: Any) -> None:
+    """Draw a ball over everything; ``light`` replaces that of marks at the ends of paths."""
     import pyvista
 
-    x, y, z = map(float, point)
-    bead = pyvista.Sphere(radius=_BEAD, center=(x, y, z))
-    draw_in_front(plotter.add_mesh(bead, color=colour, ambient=0.75, diffuse=0.35,
-                               smooth_shading=True, culling="back"))  # fmt: skip
-    disc = pyvista.Disc(center=(x, y, frame.floor + 0.002), inner=0.0, outer=_BEAD / 2, c_res=32)
+    ball = pyvista.Sphere(radius=radius, center=tuple(map(float, point)))
+    draw_in_front(plotter.add_mesh(ball, color=colour, culling="back", **(light or _BALL_LIGHT)))
+
+
+def draw_disc(
+    plotter: Any, point: Floats, frame: Frame, radius: float, colour: str, *, lift: float,
+    corners: int = 32,
+) -> None:  # fmt: skip
+    """Draw a disc on the floor below a point, ``lift`` above the floor."""
+    import pyvista
+
+    centre = (float(point[0]), float(point[1]), frame.floor + lift)
+    disc = pyvista.Disc(center=centre, inner=0.0, outer=radius, c_res=corners)
     plotter.add_mesh(disc, color=colour, lighting=False)
 
 
@@ -157,27 +187,15 @@ def draw_in_front(actor: Any, *, behind: float = 0.0) -> None:
     actor.mapper.SetRelativeCoincidentTopologyPolygonOffsetParameters(0.0, 2 * _FAR_IN_FRONT)
 
 
-def _ball(plotter: Any, frame: Frame, path: Projection, record: int, colour: str) -> None:
+def draw_segments(
+    plotter: Any, ends: Floats, style: Style, width: float, colour: str, **look: Any
+) -> Any:
+    """Draw straight lines between pairs of points [2 n, 3], ``width`` points wide.
+
+    Returns:
+        The actor.
+    """
     import pyvista
 
-    inside = (frame.window.inside(path.coordinates) & ~over_limit(path, frame.scale))[record]
-    point = frame.points(path.coordinates, path.losses)[record]
-    if inside and np.all(np.isfinite(point)):
-        ball = pyvista.Sphere(radius=_BALL, center=tuple(point))
-        actor = plotter.add_mesh(ball, color=colour, ambient=0.7, diffuse=0.4,
-                                 smooth_shading=True, culling="back")  # fmt: skip
-        draw_in_front(actor)
-
-
-def _spot(
-    plotter: Any, frame: Frame, path: Projection, record: int, colour: str, style: Style
-) -> None:
-    """Draw the mark's shadow: a disc with a rim on the floor."""
-    import pyvista
-
-    if not (frame.window.inside(path.coordinates) & ~over_limit(path, frame.scale))[record]:
-        return
-    x, y = (float(v) for v in frame.points(path.coordinates, path.losses)[record, :2])
-    for radius, shown, lift in ((0.024, style.ink, 0.004), (0.017, colour, 0.006)):
-        disc = pyvista.Disc(center=(x, y, frame.floor + lift), inner=0.0, outer=radius, c_res=32)
-        plotter.add_mesh(disc, color=shown, lighting=False)
+    return plotter.add_mesh(pyvista.line_segments_from_points(ends), color=colour, lighting=False,
+                            line_width=style.pixels(width), **look)  # fmt: skip

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.kink_map import KinkMap
 from landscape.records.surface import Surface
 
 from .height import Kind, surface_heights
 from .matching import mismatches
-
-Floats = NDArray[np.float64]
+from .window import Window
 
 
 def reservations(surface: Surface, other: Surface) -> list[str]:
     """Say why a difference is not one between two losses at one place."""
     reasons = mismatches([surface, other])
-    seeds = [one.settings.get("seed") for one in (surface, other)]
+    seeds = [each.settings.get("seed") for each in (surface, other)]
     if (
-        all(one.settings.get("kind") == "random" for one in (surface, other))
+        all(each.settings.get("kind") == "random" for each in (surface, other))
         and len(set(seeds)) > 1
     ):
         reasons.append(f"their planes have the seeds {seeds[0]} and {seeds[1]}")
@@ -55,15 +54,27 @@ def cell_density(surface: Surface, kinks: KinkMap) -> Floats:
     Raises:
         ValueError: if surface and map span different windows.
     """
-    ends = [(float(a[0]), float(a[-1])) for a in surface.grid.axes]
-    if not np.allclose(ends, kinks.window, rtol=0, atol=1e-9 * np.ptp(ends)):
-        raise ValueError(
-            f"surface and map must span one window, the map's is {kinks.window}, got {tuple(ends)}"
-        )
+    check_window(surface, kinks)
     lines = (kinks.alphas, kinks.betas)
     first, second = (_shared(mine, theirs)
                      for mine, theirs in zip(surface.grid.axes, lines, strict=True))  # fmt: skip
     return np.asarray(first @ kinks.density @ second.T)
+
+
+def check_window(surface: Surface, kinks: KinkMap) -> None:
+    """Check that a surface and a map show one window.
+
+    Raises:
+        ValueError: otherwise, or for a surface without two axes.
+    """
+    window = Window.around([surface])
+    ends = np.array([window.alpha, window.beta])
+    room = 1e-9 * np.ptp(ends, axis=1, keepdims=True)
+    if np.any(np.abs(ends - np.array(kinks.window)) > room):
+        raise ValueError(
+            f"surface and map must span one window, the map's is {kinks.window}, got "
+            f"{tuple(map(tuple, ends.tolist()))}; sample the surface on the map's window"
+        )
 
 
 def _shared(mine: Floats, theirs: Floats) -> Floats:

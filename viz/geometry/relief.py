@@ -5,19 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.residuals import Residual
 
+from ..style import RESIDUAL_MAP
+
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
 
-Floats = NDArray[np.float64]
-COLOURS = "RdBu_r"
 # A panel that uses less than this share of the common scale looks flat on it.
 FLAT = 1 / 8
 _STEEPNESS = 0.55
@@ -104,55 +103,8 @@ def ground_colours() -> Colormap:
     import matplotlib
     from matplotlib.colors import ListedColormap
 
-    colours = matplotlib.colormaps[COLOURS](np.linspace(0, 1, 256))[:, :3]
+    colours = matplotlib.colormaps[RESIDUAL_MAP](np.linspace(0, 1, 256))[:, :3]
     return ListedColormap(_GROUND * colours)
-
-
-def draw_relief(
-    axes: Axes, residual: Residual, relief: Relief, *, isolines: int = 0, inset: bool = True
-) -> int:
-    """Draw a residual into axes, with an inset at its own scale where it looks flat.
-
-    Args:
-        axes: of matplotlib.
-        residual: what is drawn.
-        relief: the common scale.
-        isolines: about how many lines of equal height between ``-limit`` and ``limit``; 0 for none.
-        inset: whether a flat panel gets one.
-
-    Returns:
-        The factor of the inset; 1 if there is none.
-    """
-    _fill(axes, residual, relief, isolines)
-    axes.set_aspect("equal")
-    if not residual.resolved:
-        axes.text(0.5, 0.5, "rounding only", transform=axes.transAxes, ha="center", va="center",
-                  fontsize="small", color="0.3")  # fmt: skip
-    factor = relief.factor(residual) if inset else 1
-    if factor > 1:
-        small: Any = axes.inset_axes((0.2, 0.12, 0.6, 0.6))
-        small.set_in_layout(False)
-        _fill(small, residual, relief.magnified(factor), isolines)
-        small.set(xticks=[], yticks=[], aspect="equal")
-        axes.text(0.5, 0.75, f"$\\times\\,${factor}", transform=axes.transAxes, ha="center",
-                  va="bottom", fontsize=7.5)  # fmt: skip
-    return factor
-
-
-def _fill(axes: Axes, residual: Residual, relief: Relief, isolines: int) -> None:
-    alphas, betas = residual.grid.axes
-    colours = relief.colours(residual).transpose(1, 0, 2)
-    axes.pcolormesh(alphas, betas, colours, rasterized=True, antialiased=False)
-    if isolines and residual.resolved:
-        levels = np.linspace(-relief.limit, relief.limit, isolines + 1)
-        low, high = np.nanmin(residual.values), np.nanmax(residual.values)
-        inside = levels[(levels > low) & (levels < high)]
-        if len(inside):
-            axes.contour(alphas, betas, np.ma.masked_invalid(residual.values).T, levels=inside,
-                         colors="0.15", linewidths=0.3, linestyles="solid",
-                         corner_mask=False)  # fmt: skip
-    axes.set_xlim(alphas[0], alphas[-1])
-    axes.set_ylim(betas[0], betas[-1])
 
 
 def _slopes(residual: Residual, limit: float) -> tuple[Floats, Floats]:

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.plane import Plane
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
 
 from ..style import Style
 from .matching import settings_of
+from .numbers import listed, minus
 from .window import Window
 
-Floats = NDArray[np.float64]
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -59,21 +59,21 @@ def solutions_of(surface: Surface, plane: Plane | None = None) -> tuple[Solution
 
 def places_of(solutions: Sequence[Solution]) -> Floats:
     """Return alpha and beta of each, [K, 2]."""
-    return np.array([one.place for one in solutions], dtype=np.float64).reshape(-1, 2)
+    return np.array([solution.place for solution in solutions], dtype=np.float64).reshape(-1, 2)
 
 
 def seen(solutions: Sequence[Solution], window: Window) -> list[Solution]:
     """Return the solutions that lie in a window."""
     inside = window.inside(places_of(solutions))
-    return [one for one, there in zip(solutions, inside, strict=True) if there]
+    return [solution for solution, there in zip(solutions, inside, strict=True) if there]
 
 
 def labels_of(solutions: Sequence[Solution]) -> list[str]:
     """Return what a legend says of each, as ``A seed0``; nothing where no name is known."""
-    if not all(one.name for one in solutions):
+    if not all(solution.name for solution in solutions):
         return []
-    names = differing([one.name for one in solutions])
-    return [f"{one.letter}  {name}" for one, name in zip(solutions, names, strict=True)]
+    names = differing([solution.name for solution in solutions])
+    return [f"{solution.letter}  {name}" for solution, name in zip(solutions, names, strict=True)]
 
 
 def differing(names: Sequence[str]) -> list[str]:
@@ -82,10 +82,10 @@ def differing(names: Sequence[str]) -> list[str]:
     Parts that all share are left out: of relu-gd-seed0 and relu-adam-seed0, gd and adam.
     """
     parts = [name.split("-") for name in names]
-    if len(parts) < 2 or len({len(one) for one in parts}) > 1:
+    if len(parts) < 2 or len({len(part) for part in parts}) > 1:
         return list(names)
     different = [i for i, column in enumerate(zip(*parts, strict=True)) if len(set(column)) > 1]
-    return ["-".join(one[i] for i in different) or "-".join(one) for one in parts]
+    return ["-".join(part[i] for i in different) or "-".join(part) for part in parts]
 
 
 def colour_of(solution: Solution, paths: Sequence[Projection], style: Style) -> str:
@@ -95,7 +95,7 @@ def colour_of(solution: Solution, paths: Sequence[Projection], style: Style) -> 
     return style.path_colour(runs.index(solution.name)) if known else style.background
 
 
-def told(surface: Surface, plane: Plane | None, *, high: bool) -> str:
+def solutions_sentence(surface: Surface, plane: Plane | None, *, high: bool) -> str:
     """Say where the solutions lie; "" where a plane has none.
 
     Args:
@@ -103,14 +103,15 @@ def told(surface: Surface, plane: Plane | None, *, high: bool) -> str:
         plane: its plane.
         high: whether the picture has heights.
     """
-    found = solutions_of(surface, plane)
-    if not found:
+    solutions = solutions_of(surface, plane)
+    if not solutions:
         return ""
     window = Window.around([surface])
     words = []
-    for one in found:
-        alpha, beta = (f"{value:.3g}".replace("-", "−") for value in one.place)
-        outside = "" if seen([one], window) else ", outside the window"
-        words.append(f"{one.letter}{' ' * bool(one.name)}{one.name} at ({alpha}, {beta}){outside}")
+    for solution in solutions:
+        alpha, beta = (minus(f"{value:.3g}") for value in solution.place)
+        outside = "" if seen([solution], window) else ", outside the window"
+        name = f"{solution.letter} {solution.name}".rstrip()
+        words.append(f"{name} at ({alpha}, {beta}){outside}")
     where = ", drawn on the surface" if high else ""
-    return f"Diamonds{where}: the solutions {', '.join(words[:-1])} and {words[-1]}."
+    return f"Diamonds{where}: the solutions {listed(words)}."

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
 
 from .height import HeightScale, surface_heights
 from .window import Window
 
-Floats = NDArray[np.float64]
 # In shares of a cell: nearer points are the grid's own.
 _SAME = 1e-6
 
@@ -96,6 +96,6 @@ def _barycentric(corners: Floats, point: Floats) -> Floats:
 
 def _area(a: Floats, b: Floats, c: Floats) -> float:
     """Return the area of a triangle seen from above, 0 where its corners nearly lie in a line."""
-    one, other = b[:2] - a[:2], c[:2] - a[:2]
-    area = abs(float(one[0] * other[1] - one[1] * other[0])) / 2
-    return area if area > _SAME * float(one @ one) else 0.0
+    first, second = b[:2] - a[:2], c[:2] - a[:2]
+    area = abs(float(first[0] * second[1] - first[1] * second[0])) / 2
+    return area if area > _SAME * float(first @ first) else 0.0

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from landscape.records.arrays import Floats
 
 from ..style import Style
-from .camera import axes_of_view
+from .camera import axes_of_view, look_at
 from .frame import Frame
-
-Floats = NDArray[np.float64]
-_DISTANCE = 10.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,10 +80,4 @@ class View:
         """
         middle = np.array(self.corner) + (np.asarray(lower) + np.asarray(size) / 2) / self.scale
         focus = middle[0] * self.right + middle[1] * self.up
-        camera = renderer.camera
-        camera.focal_point = tuple(focus)
-        camera.position = tuple(focus + _DISTANCE * self.towards)
-        camera.up = tuple(self.up)
-        camera.parallel_projection = True
-        camera.parallel_scale = float(size[1] / self.scale / 2)
-        renderer.reset_camera_clipping_range()
+        look_at(renderer, focus, self.towards, self.up, height=float(size[1] / self.scale))

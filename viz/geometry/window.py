@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
+from landscape.records.grid import Grid
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
 
-Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 # A path of which less than this share lies in the plane is not drawn: its shadow would mislead.
 LEAST_CAPTURED = 0.05
@@ -52,6 +53,11 @@ class Window:
         room = 1e-9 * (high - low)
         within = (coordinates >= low - room) & (coordinates <= high + room)
         return np.asarray(np.all(within, axis=1))
+
+
+def ends_of(grid: Grid) -> tuple[tuple[float, float], ...]:
+    """Return the first and last coordinate along each axis of a grid."""
+    return tuple((float(axis[0]), float(axis[-1])) for axis in grid.axes)
 
 
 def visible(path: Projection) -> bool:

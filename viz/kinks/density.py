@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from landscape.records.kink_map import KinkMap
+from landscape.records.panel import Panel
 from landscape.records.plurals import counted
 from landscape.records.surface import Surface
 
 from ..captions.normalising import statistics_used
 from ..captions.told import remember
+from ..flat.contour_axes import draw_isolines
 from ..flat.contours import write_caption
 from ..flat.ticks import label_window
 from ..geometry.centre_mark import centre_sentences, crossed
-from ..geometry.height import HeightScale, Kind, scale_of, surface_heights
+from ..geometry.height import HeightScale, surface_heights
+from ..look import USUAL, Look
 from ..scenes.cross import mark_centre
 from ..style import Style
 
@@ -29,26 +32,24 @@ _WIDE = 30.0
 
 def kink_density(
     kinks: KinkMap,
+    look: Look = USUAL,
     *,
-    surface: Surface | None = None,
+    panel: Panel | None = None,
     title: str = "",
-    height: Kind | HeightScale = "log",
     most: int | None = None,
     width: float | None = None,
     caption: bool = True,
-    style: Style | str | None = None,
 ) -> Figure:
     """Draw the density of a map: jump of the gradient times length of curve, per area.
 
     Args:
         kinks: the map.
-        surface: of the same window, for isolines of the loss.
-        title: above the figure.
-        height: of the isolines.
+        look: height of the isolines, and style.
+        panel: a surface over the same window, for isolines of the loss, with its title.
+        title: above the figure, where there is no panel.
         most: number of curves from which a density is drawn, for the caption.
         width: of the figure in inches.
         caption: whether the caption is drawn below.
-        style: of the isolines.
 
     Returns:
         A ``matplotlib.figure.Figure``; write it with :func:`viz.save`.
@@ -57,11 +58,12 @@ def kink_density(
     from matplotlib.colors import LogNorm, Normalize
     from matplotlib.figure import Figure
 
-    style = Style.of(style)
+    style, surface = Style.of(look.style), panel.surface if panel else None
+    scale = look.scale([surface]) if surface else None
     across = width or 4.2 * style.letters
     ratio = float(np.ptp(kinks.betas) / np.ptp(kinks.alphas))
-    found = kinks.density[kinks.density > 0]
-    high = found.max() if len(found) else 1.0
+    positive = kinks.density[kinks.density > 0]
+    high = positive.max() if len(positive) else 1.0
     wide = _wide(kinks)
     least = _least(kinks)
     norm = LogNorm(least, high) if wide else Normalize(0, high)
@@ -70,27 +72,30 @@ def kink_density(
         figure.get_layout_engine().set(h_pad=0.08)  # type: ignore[union-attr,call-arg]
         axes = figure.subplots()
         colours = matplotlib.colormaps[_COLOUR_MAP].with_extremes(bad=style.missing)
-        shown = np.ma.masked_where(kinks.density <= 0, kinks.density)
-        image = axes.pcolormesh(kinks.alphas, kinks.betas, shown.T, cmap=colours, norm=norm,
+        masked = np.ma.masked_where(kinks.density <= 0, kinks.density)
+        image = axes.pcolormesh(kinks.alphas, kinks.betas, masked.T, cmap=colours, norm=norm,
                                 rasterized=True)  # fmt: skip
-        if len(found):
+        if len(positive):
             bar = figure.colorbar(image, ax=axes, shrink=0.9, aspect=30, pad=0.02)
             bar.set_label(r"kink density (loss / unit of $\alpha$, $\beta$ squared)")
-        if surface is not None:
-            _isolines(axes, surface, height, style)
+        if surface is not None and scale is not None:
+            height = np.ma.masked_invalid(surface_heights(surface, scale.kind))
+            draw_isolines(axes, surface.grid, height, scale.levels(), colors="white",
+                          linewidths=style.isoline_width, alpha=0.8)  # fmt: skip
             if crossed(surface, ()):
                 mark_centre(axes, (0.0, 0.0), style.ink, style.background, zorder=3.9)
-        axes.set(title=title, aspect="equal", xlim=kinks.window[0], ylim=kinks.window[1])
+        axes.set(title=panel.title if panel else title, aspect="equal", xlim=kinks.window[0],
+                 ylim=kinks.window[1])  # fmt: skip
         label_window(axes, kinks.window, across - 1.3)
-        text = density_caption(kinks, surface, height, most)
+        text = density_caption(kinks, surface, scale, most)
         if caption:
-            write_caption(figure, text, font=style.font)
+            write_caption(figure, text, style)
     remember(figure, text)
     return figure
 
 
 def density_caption(
-    kinks: KinkMap, surface: Surface | None, height: Kind | HeightScale, most: int | None
+    kinks: KinkMap, surface: Surface | None, scale: HeightScale | None, most: int | None
 ) -> str:
     """Write the caption of a density."""
     cells = " x ".join(str(n) for n in kinks.density.shape)
@@ -110,8 +115,7 @@ def density_caption(
         faint = int(np.sum((kinks.density > 0) & (kinks.density < _least(kinks))))
         text += [f"Colours begin at {_least(kinks):.3g}: {faint:,} cells with kinks are below."
                  ] * bool(faint)  # fmt: skip
-    if surface is not None:
-        scale = scale_of(height, [surface])
+    if surface is not None and scale is not None:
         text.append(f"Isolines: {'log loss' if scale.kind == 'log' else 'loss'}.")
         text += [statistics_used(surface.settings)] * bool(statistics_used(surface.settings))
         text += centre_sentences([surface], [()], [None])
@@ -130,27 +134,16 @@ def missing(kinks: KinkMap) -> list[str]:
 
 def _wide(kinks: KinkMap) -> bool:
     """Return whether the range is shown on a log scale."""
-    found = kinks.density[kinks.density > 0]
-    return bool(len(found) and found.max() > _WIDE * found.min())
+    positive = kinks.density[kinks.density > 0]
+    return bool(len(positive) and positive.max() > _WIDE * positive.min())
 
 
 def _least(kinks: KinkMap) -> float:
     """Return where a log scale begins: the lowest hundredth does not stretch it."""
-    found = kinks.density[kinks.density > 0]
-    return float(max(np.quantile(found, 0.01), found.max() * 1e-6)) if len(found) else 0.0
+    positive = kinks.density[kinks.density > 0]
+    return float(max(np.quantile(positive, 0.01), positive.max() * 1e-6)) if len(positive) else 0.0
 
 
 def _mean(kinks: KinkMap, density: Any) -> float:
     areas = np.multiply.outer(np.diff(kinks.alphas), np.diff(kinks.betas))
     return float((density * areas).sum() / areas.sum())
-
-
-def _isolines(axes: Any, surface: Surface, height: Kind | HeightScale, style: Style) -> None:
-    scale = scale_of(height, [surface])
-    shown = np.ma.masked_invalid(surface_heights(surface, scale.kind))
-    levels = scale.levels()
-    inside = levels[(levels > shown.min()) & (levels < shown.max())]
-    if len(inside):
-        axes.contour(surface.alphas, surface.betas, shown.T, levels=inside, colors="white",
-                     linewidths=style.isoline_width, alpha=0.8, linestyles="solid",
-                     corner_mask=False)  # fmt: skip

@@ -5,23 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from landscape.records.choices import check_known
 from landscape.records.kink_cut_surface import KinkCutSurface
-from landscape.records.plurals import counted
 
-from ..captions.told import remember
+from ..captions.normalising import loss_over
 from ..geometry.camera import aim
 from ..geometry.frame import Frame
 from ..geometry.height import HeightScale, Kind, heights
+from ..geometry.numbers import minus, number
 from ..geometry.window import Window
-from ..scenes.arrangement import Drawing, arranged
+from ..look import USUAL, Look
+from ..scenes.arrangement import Drawing, picture_of
 from ..scenes.legends import draw_heading
 from ..scenes.scene import draw_mesh
 from ..style import Style
-
-Floats = NDArray[np.float64]
 
 
 def creased_mesh(surface: KinkCutSurface, frame: Frame) -> Any:
@@ -55,67 +53,55 @@ def creased_mesh(surface: KinkCutSurface, frame: Frame) -> Any:
 
 def kink_cut_surface(
     surface: KinkCutSurface,
+    look: Look = USUAL,
     *,
     title: str = "",
-    height: Kind | HeightScale | None = None,
     caption: bool = True,
-    style: Style | str | None = None,
     off_screen: bool = True,
 ) -> Any:
     """Draw a surface cut along its kinks in 3D.
 
     Args:
         surface: as it is, or without its quadratic: ``surface.minus(surface.quadratic())``.
+        look: height, and style. A residual is always linear. The surface is coloured by its losses,
+            and shaded by its own gradients.
         title: above the picture.
-        height: ``log``, ``linear`` or a scale; by default linear for a residual, log else.
         caption: whether the caption is drawn below.
-        style: how it looks.
         off_screen: False to draw for a window at once, which ``.show()`` opens.
 
     Returns:
-        A ``pyvista.Plotter``; write it with :func:`viz.save`, or ``.show()`` it in a notebook or,
-            where there is a display, in a window.
+        A ``pyvista.Plotter``, as :func:`viz.surface`.
 
     Raises:
         RuntimeError: if nothing can be rendered here.
-        ValueError: for a surface without a finite height.
+        ValueError: for a surface without a finite height, or another colour.
     """
-    style = Style.of(style)
-    residual = any(surface.removed)
-    scale = _scale(surface, height or ("linear" if residual else "log"))
-    unit = 2.0 / max(last - first for first, last in surface.window)
-    frame = Frame(Window(*surface.window), scale, unit,
-                  2.0 * style.height / (scale.high - scale.low))  # fmt: skip
+    look.check_plain("a surface cut along its kinks")
+    style = Style.of(look.style).of_creases()
+    scale = _scale(surface, look)
+    frame = Frame.over(Window(*surface.window), scale, style)
 
     def draw(plotter: Any, _number: int) -> None:
-        draw_mesh(plotter, creased_mesh(surface, frame), frame, style, smooth=True,
-                  relief=True)  # fmt: skip
+        draw_mesh(plotter, creased_mesh(surface, frame), frame, style, smooth=True)
         draw_heading(plotter, title, (), style)
-        aim(plotter.renderer, frame, style, aspect=style.panel_width / style.panel_height)
+        aim(plotter.renderer, frame, style)
 
-    words = crease_caption(surface, frame)
-    plotter = arranged([Drawing(draw, 1, scale, style)], words if caption else "",
-                       off_screen=off_screen)  # fmt: skip
-    remember(plotter, words)
-    return plotter
+    return picture_of([Drawing(draw, 1, scale, style)], crease_caption(surface, frame),
+                      caption=caption, off_screen=off_screen)  # fmt: skip
 
 
 def crease_caption(surface: KinkCutSurface, frame: Frame) -> str:
     """Write the caption of a surface cut along its kinks."""
     ends = ", ".join(f"{name} {first:.3g} to {last:.3g}" for name, (first, last) in
                      zip("αβ", surface.window, strict=True))  # fmt: skip
-    loss = str(surface.settings.get("loss", "loss")).replace("_", " ")
-    what = f"{loss[0].upper()}{loss[1:]} over {counted(surface.examples, 'example')}"
-    text = [f"{what}, {ends}, in multiples of the directions.".replace("-", "−")]
+    loss = loss_over({**surface.settings, "examples": surface.examples})
+    text = [minus(f"{loss[0].upper()}{loss[1:]}, {ends}, in multiples of the directions.")]
     if any(surface.removed):
         text.append("Its best-fitting quadratic is subtracted.")
     name = frame.scale.quantity
     kind = f"log {name}" if frame.scale.kind == "log" else name
-    text.append(
-        f"Height: {kind}, range {frame.scale.high - frame.scale.low:.2g}.".replace(
-            "e-0", "e-"
-        ).replace("-", "−")
-    )
+    extent = number(frame.scale.high - frame.scale.low)
+    text.append(minus(f"Height: {kind}, range {extent}."))
     text.append(
         f"Cut along {surface.curves:,} kink curves into {len(surface.triangles):,} triangles; "
         "shaded by the gradient on each side of every kink."
@@ -127,17 +113,15 @@ def crease_caption(surface: KinkCutSurface, frame: Frame) -> str:
     return " ".join(text)
 
 
-def _scale(surface: KinkCutSurface, height: Kind | HeightScale) -> HeightScale:
-    if isinstance(height, HeightScale):
-        return height
-    check_known("height", height, ("log", "linear"))
-    values = heights(surface.losses, height)
-    finite = values[np.isfinite(values)]
-    if not len(finite):
-        hint = "; use a linear height" if height == "log" else ""
+def _scale(surface: KinkCutSurface, look: Look) -> HeightScale:
+    if isinstance(look.height, HeightScale):
+        return look.height
+    residual = any(surface.removed)
+    kind: Kind = "linear" if residual else look.height
+    check_known("height of a surface cut along its kinks", kind, ("log", "linear"))
+    values = heights(surface.losses, kind)
+    if not np.isfinite(values).any():
+        hint = "; use a linear height" if kind == "log" else ""
         raise ValueError(f"the surface has no finite value to draw{hint}")
-    low, high = float(finite.min()), float(finite.max())
-    if high - low < 1e-12 * max(abs(high), 1e-300):
-        low, high = low - 0.5, high + 0.5
-    name = "residual" if any(surface.removed) else "loss"
-    return HeightScale(height, low, high, name)
+    scale = HeightScale.around(values, kind, "residual" if residual else "loss")
+    return scale if look.limit is None else scale.cut_at(look.limit)

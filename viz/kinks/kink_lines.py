@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.kink_map import KinkMap
-from landscape.records.panel import Panel
+from landscape.records.panel import Panel, panels_of
 from landscape.records.surface import Surface
 
-from ..captions.surfaces import surface_caption
-from ..captions.told import remember
+from ..captions.told import caption_of, remember
 from ..flat.contours import contour, write_caption
-from ..geometry.camera import aim
-from ..geometry.centre_mark import crossed
 from ..geometry.drape import drape
 from ..geometry.frame import Frame
-from ..geometry.height import HeightScale, Kind, scale_of
-from ..geometry.mesh import Shading, check_shading, surface_mesh
-from ..look import Look
-from ..scenes.arrangement import Drawing, arranged
-from ..scenes.cross import draw_cross
-from ..scenes.legends import draw_heading
-from ..scenes.scene import draw_mesh
+from ..geometry.paths import draw_segments
+from ..geometry.reference import check_window
+from ..look import USUAL, Look
+from ..scenes.arrangement import picture_of
+from ..scenes.common import Common
 from ..scenes.text import text_2d
 from ..style import Style
 from .density import kink_density, missing
@@ -33,7 +29,6 @@ from .density import kink_density, missing
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Floats = NDArray[np.float64]
 # Of the layers; told apart on the colours of the loss and by the colour-blind.
 LAYER_COLOURS = ("#ffffff", "#ff6f3c", "#ff9de2", "#ffe14d", "#9ff2ff", "#c0c0c0")
 _STEPS = 6
@@ -101,10 +96,10 @@ class DrawnKinks:
         if not kinks.curves:
             return ["No unit of an example passes a kink here.", *missing(kinks)]
         curve = kinks.curve_of()
-        shown = len(np.unique(curve[self.drawn]))
-        hidden = kinks.curves - shown
+        count = len(np.unique(curve[self.drawn]))
+        hidden = kinks.curves - count
         text = [
-            f"Lines: places where a unit of an example passes a kink; {shown:,} of "
+            f"Lines: places where a unit of an example passes a kink; {count:,} of "
             f"{kinks.curves:,} curves are drawn, width by the jump of the gradient "
             f"(largest {kinks.weights.max(initial=0.0):.2g})."
         ]
@@ -129,44 +124,26 @@ def layer_colour(layer: int) -> str:
     return LAYER_COLOURS[layer % len(LAYER_COLOURS)]
 
 
-def check_window(surface: Surface, kinks: KinkMap) -> None:
-    """Raise ValueError if surface and map do not show the same window."""
-    if len(surface.grid.shape) != 2:
-        raise ValueError(f"a surface must have 2 axes to be drawn, got {len(surface.grid.shape)}")
-    ends = np.array([(axis[0], axis[-1]) for axis in surface.grid.axes])
-    room = 1e-9 * np.ptp(ends, axis=1, keepdims=True)
-    if np.any(np.abs(ends - np.array(kinks.window)) > room):
-        found = tuple(tuple(float(v) for v in pair) for pair in ends)
-        raise ValueError(
-            f"surface and map must span one window, the map's is {kinks.window}, got {found}; "
-            "sample the surface on the map's window"
-        )
-
-
 def kink_contour(
-    surface: Surface,
+    panel: Panel | Surface,
     kinks: KinkMap,
+    look: Look = USUAL,
     *,
-    title: str = "",
-    height: Kind | HeightScale = "log",
     least: float = 1e-3,
     most: int = 2000,
     width: float | None = None,
     caption: bool = True,
-    style: Style | str | None = None,
 ) -> Figure:
     """Draw the kink curves of a window over its contours, or their density if they are many.
 
     Args:
-        surface: of the map's window.
+        panel: a surface over the map's window, with its title and paths.
         kinks: the map.
-        title: above the figure.
-        height: ``log``, ``linear`` or a scale.
+        look: see :func:`viz.contour`.
         least: curves whose jump is below this share of the largest are not drawn.
         most: more curves than this are drawn as a density.
         width: of the figure in inches.
         caption: whether the caption is drawn below.
-        style: colours.
 
     Returns:
         A ``matplotlib.figure.Figure``; write it with :func:`viz.save`.
@@ -177,14 +154,13 @@ def kink_contour(
     import matplotlib
     from matplotlib.collections import LineCollection
 
-    check_window(surface, kinks)
-    style = Style.of(style)
+    (panel,) = panels_of(panel)
+    check_window(panel.surface, kinks)
     if not kinks.listed or kinks.curves > most:
-        return kink_density(kinks, surface=surface, title=title, height=height, most=most,
-                            width=width, caption=caption, style=style)  # fmt: skip
+        return kink_density(kinks, look, panel=panel, most=most, width=width, caption=caption)
     drawn = DrawnKinks.of(kinks, least)
-    figure = contour(Panel(surface, title=title), Look(height=height, style=style), width=width,
-                     caption=False)  # fmt: skip
+    style = Style.of(look.style)
+    figure = contour(panel, look, width=width, caption=False)
     axes = figure.axes[0]
     ends = kinks.segments.reshape(-1, 2, 2)
     with matplotlib.rc_context(dict(style.figure_settings)):
@@ -195,10 +171,9 @@ def kink_contour(
                 capstyle="butt",
             ))  # fmt: skip
         _legend(axes, drawn)
-        scale = scale_of(height, [surface])
-        words = " ".join([surface_caption(surface, scale=scale, shading=""), *drawn.sentences()])
+        words = " ".join([caption_of(figure), *drawn.sentences()])
         if caption:
-            write_caption(figure, words, font=style.font)
+            write_caption(figure, words, style)
     remember(figure, words)
     return figure
 
@@ -216,75 +191,55 @@ def _legend(axes: Any, drawn: DrawnKinks) -> None:
 
 
 def kink_surface(
-    surface: Surface,
+    panel: Panel | Surface,
     kinks: KinkMap,
+    look: Look = USUAL,
     *,
-    title: str = "",
-    height: Kind | HeightScale = "log",
-    shading: Shading = "flat",
     least: float = 1e-3,
     caption: bool = True,
-    style: Style | str | None = None,
     off_screen: bool = True,
 ) -> Any:
     """Draw a surface in 3D with its kink curves, which lie on its triangles exactly.
 
     Args:
-        surface: of the map's window.
+        panel: a surface over the map's window, with its title and paths.
         kinks: the map, with its segments.
-        title: above the picture.
-        height: ``log``, ``linear`` or a scale.
-        shading: see :func:`viz.geometry.mesh.surface_mesh`.
+        look: see :func:`viz.surface`.
         least: curves whose jump is below this share of the largest are not drawn.
         caption: whether the caption is drawn below.
-        style: how it looks.
         off_screen: False to draw for a window at once, which ``.show()`` opens.
 
     Returns:
-        A ``pyvista.Plotter``; write it with :func:`viz.save`, or ``.show()`` it in a notebook or,
-            where there is a display, in a window.
+        A ``pyvista.Plotter``, as :func:`viz.surface`.
 
     Raises:
         RuntimeError: if nothing can be rendered here.
         ValueError: if surface and map span different windows, or the map lists no segments.
     """
-    check_shading(shading)
+    (panel,) = panels_of(panel)
+    surface = panel.surface
     check_window(surface, kinks)
     drawn = DrawnKinks.of(kinks, least)
-    style = Style.of(style)
-    scale = scale_of(height, [surface])
-    frame = Frame.around([surface], scale, style)
-    text = surface_caption(surface, scale=scale, frame=frame, shading=shading)
+    common = Common.of([panel], look, Style.of(look.style))
+    drawing = common.drawing()
 
-    def draw(plotter: Any, _number: int) -> None:
-        mesh = surface_mesh(surface, frame, shading=shading)
-        draw_mesh(plotter, mesh, frame, style, smooth=shading != "flat")
-        _draw_lines(plotter, drawn, surface, frame, style)
-        if crossed(surface, ()):
-            draw_cross(plotter, surface, frame, style)
-        draw_heading(plotter, title, (), style)
-        draw_key(plotter, drawn, style)
-        aim(plotter.renderer, frame, style, aspect=style.panel_width / style.panel_height)
+    def draw(plotter: Any, number: int) -> None:
+        drawing.draw(plotter, number)
+        _draw_lines(plotter, drawn, surface, common.frame, common.style)
+        draw_key(plotter, drawn, common.style)
 
-    words = " ".join([text, *drawn.sentences()])
-    plotter = arranged([Drawing(draw, 1, scale, style)], words if caption else "",
-                       off_screen=off_screen)  # fmt: skip
-    remember(plotter, words)
-    return plotter
+    words = " ".join([common.caption(), *drawn.sentences()])
+    return picture_of([replace(drawing, draw=draw)], words, caption=caption, off_screen=off_screen)
 
 
 def _draw_lines(
     plotter: Any, drawn: DrawnKinks, surface: Surface, frame: Frame, style: Style
 ) -> None:
-    import pyvista
-
     for layer, strength, mine in drawn.groups():
         points = drape(drawn.kinks.segments[mine], surface, frame)
         if len(points):
             line, opacity = weight_of(strength)
-            plotter.add_mesh(pyvista.line_segments_from_points(points), lighting=False,
-                             color=layer_colour(layer), opacity=opacity,
-                             line_width=style.pixels(line))  # fmt: skip
+            draw_segments(plotter, points, style, line, layer_colour(layer), opacity=opacity)
 
 
 def draw_key(plotter: Any, drawn: DrawnKinks, style: Style) -> None:

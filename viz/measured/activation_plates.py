@@ -7,21 +7,20 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.plurals import counted
 from landscape.records.results import Analysis
 
 from ..captions.told import remember
 from ..flat.lines import dark, drawing, grey, ground
-from ..geometry.height import number
+from ..geometry.numbers import minus, number
 from ..style import Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Floats = NDArray[np.float64]
 _ROWS = ("values", "first", "second")
 _LABELS = ("$f$", "$f\\,'$", "$f\\,''$")
 _COLOURS = ("#1f4e79", "#b5402a", "#2e7d4f")
@@ -84,12 +83,12 @@ def activation_plate(
     across = columns or min(len(records), _MOST_COLUMNS)
     bands = math.ceil(len(records) / across)
     with drawing(style):
-        one = (width - 0.45) / max(across, 2)
-        tall = 1.75 * one * bands + 0.42 * bands + 0.25
+        column_width = (width - 0.45) / max(across, 2)
+        tall = 1.75 * column_width * bands + 0.42 * bands + 0.25
         figure = Figure(figsize=(width, tall))
         outer = figure.add_gridspec(
             bands, 1, left=0.45 / width, right=1 - 0.06 / width, bottom=0.33 / tall,
-            top=1 - 0.34 / tall, hspace=0.42 / (1.75 * one),
+            top=1 - 0.34 / tall, hspace=0.42 / (1.75 * column_width),
         )  # fmt: skip
         ends = _ends(records)
         for band in range(bands):
@@ -109,10 +108,10 @@ def _caption(records: Sequence[Analysis]) -> str:
     classes = [str(record.settings["smoothness"]) for record in records]
     low, high = (float(v) for v in _ends(records)["x"])
     counts = {text: classes.count(name) for name, text in _TOLD.items()}
-    told = ", ".join(f"{count} {text}" for text, count in counts.items() if count)
+    classes_told = ", ".join(f"{count} {text}" for text, count in counts.items() if count)
     parts = [
         f"{len(records)} activations (top), their first (middle) and second derivatives (bottom) "
-        f"for z from {low:g} to {high:g}, on shared axes: {told}.",
+        f"for z from {low:g} to {high:g}, on shared axes: {classes_told}.",
         "Derivatives by autograd in float64, one-sided where they jump. At a kink: dot, the slope "
         "that autograd returns there; ring, a limit that is not taken; arrow, a delta in the "
         "second derivative, as long as its weight.",
@@ -153,8 +152,10 @@ def _ends(records: Sequence[Analysis]) -> dict[str, Floats]:
                "second": [a["kinks"] for a in arrays]}  # fmt: skip
     for row in _ROWS:
         # A delta is drawn from 0.
-        shown = np.concatenate([[0.0], *(a[row] for a in arrays), *(w[:, 1] for w in weights[row])])
-        low, high = max(shown.min(), limits[row][0]), min(shown.max(), limits[row][1])
+        values = np.concatenate(
+            [[0.0], *(a[row] for a in arrays), *(w[:, 1] for w in weights[row])]
+        )
+        low, high = max(values.min(), limits[row][0]), min(values.max(), limits[row][1])
         room = 0.1 * max(high - low, 1e-3)
         ends[row] = np.array([low - room, high + room])
     return ends
@@ -218,7 +219,7 @@ def _deltas(axes: Axes, deltas: Floats, colour: str) -> None:
         room = (deltas[i + 1, 0] - place) / 2 if i + 1 < len(deltas) else high - place
         side = -1 if room < 0.15 * (high - low) else 1
         axes.annotate(
-            f"{weight:+.3g}".replace("-", "−"), (place, weight), (3 * side, 0),
+            minus(f"{weight:+.3g}"), (place, weight), (3 * side, 0),
             textcoords="offset points", fontsize=5.5, va="center", color=colour,
             ha="left" if side > 0 else "right",
         )  # fmt: skip

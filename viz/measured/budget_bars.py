@@ -13,8 +13,8 @@ import numpy as np
 from landscape.records.budget import SlopeBudget
 
 from ..captions.told import remember
-from ..flat.lines import between, drawing, grey, ground, legend_size, outside_legend, seen
-from ..geometry.height import number
+from ..flat.lines import between, drawing, figure_over_legend, grey, ground, seen
+from ..geometry.numbers import minus, number
 from ..style import Style
 
 if TYPE_CHECKING:
@@ -77,17 +77,12 @@ def slope_budgets(
     Raises:
         ValueError: for no run, or a run without budgets.
     """
-    from matplotlib.figure import Figure
-
     check_budgets(budgets)
     labels = [_label(name, rows) for name, rows in budgets.items()]
     places, end = _places(labels)
     with drawing(style):
-        handles = _handles(budgets)
-        columns, below = legend_size([str(handle.get_label()) for handle in handles], width)
         # Of the height 0.68 inches are axis labels.
-        tall = 0.68 + below + _ROW * (end + 0.2)
-        figure = Figure(figsize=(width, tall), layout="constrained")
+        figure = figure_over_legend(_handles(budgets), width, 0.68 + _ROW * (end + 0.2))
         left, right = figure.subplots(1, 2, sharey=True, width_ratios=(1.5, 1.0))
         for place, some in zip(places, budgets.values(), strict=True):
             _draw_shares(left, place, some)
@@ -96,9 +91,7 @@ def slope_budgets(
                  ylim=(end + 0.1, -0.1))  # fmt: skip
         left.set_yticks(places, labels, linespacing=1.0)
         for axes in (left, right):
-            axes.spines[["top", "right", "left"]].set_visible(False)
-            axes.tick_params(axis="y", length=0)
-        outside_legend(figure, handles, columns=columns)
+            bare(axes)
     remember(figure, _caption(budgets))
     return figure
 
@@ -133,17 +126,26 @@ def _draw_shares(axes: Axes, row: float, budgets: Sequence[SlopeBudget]) -> None
     bends = [100 * budget.bend_share for budget in budgets]
     kinks = [100 * budget.kink_share for budget in budgets]
     bend, kink = Spread.of(bends), Spread.of(kinks)
-    hatch = "////" if failed(budgets) else None
-    parts = ((0.0, kink.median, KINKS), (kink.median, bend.median - kink.median, BENDS),
-             (bend.median, 100 - bend.median, grey(REST)))  # fmt: skip
-    for start, long, colour in parts:
-        axes.barh(row, long, left=start, height=0.6, color=colour, hatch=hatch,
-                  edgecolor=ground(), linewidth=0)  # fmt: skip
+    _bar(axes, row, kink.median, bend.median, 0.6, passed=not failed(budgets))
     # Where all bends are kinks the two ranges are one, and without kinks there is one.
     two = kink.high > 0 and not np.allclose(kinks, bends, rtol=1e-9)
     _range(axes, row - 0.14 * two, bends, grey(_INK))
     if two:
         _range(axes, row + 0.14, kinks, _KINK_INK)
+
+
+def _bar(axes: Axes, row: float, kink: float, bend: float, height: float, *, passed: bool) -> None:
+    """Draw all change of slope as one bar: kinks, smooth bends and the rest, in percent."""
+    parts = ((0.0, kink, KINKS), (kink, bend - kink, BENDS), (bend, 100 - bend, grey(REST)))
+    for start, long, colour in parts:
+        axes.barh(row, long, left=start, height=height, color=colour, edgecolor=ground(),
+                  linewidth=0, hatch=None if passed else "////")  # fmt: skip
+
+
+def bare(axes: Axes) -> None:
+    """Leave out the lines and ticks of rows."""
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
 
 
 def _range(axes: Axes, row: float, values: Sequence[float], colour: str) -> None:
@@ -197,7 +199,7 @@ def _beyond(axes: Axes, row: float, spread: Spread, ends: tuple[float, float]) -
     for value, edge, arrow, align in ((spread.low, 0.0, "◂ {}", "left"),
                                       (spread.high, 1.0, "{} ▸", "right")):  # fmt: skip
         if not ends[0] <= value <= ends[1]:
-            text = arrow.format(f"{value:,.0f}".replace("-", "−"))
+            text = arrow.format(minus(f"{value:,.0f}"))
             axes.annotate(text, (edge, row), (0, 2.5), xycoords=("axes fraction", "data"),
                           textcoords="offset points", ha=align, va="bottom",
                           fontsize=6, color=grey(_INK))  # fmt: skip
@@ -208,20 +210,20 @@ def _handles(budgets: Mapping[str, Sequence[SlopeBudget]]) -> list[Any]:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    shown: list[Any] = [
+    handles: list[Any] = [
         Patch(color=KINKS, label="in kinks (kink share)"),
         Patch(color=BENDS, label="in smooth bends"),
         Patch(color=grey(REST), label="not in bends"),
     ]
     if any(len(some) > 1 for some in budgets.values()):
-        shown.append(Line2D([], [], color=grey(_INK), linewidth=0.8, marker="o", markersize=2.2,
+        handles.append(Line2D([], [], color=grey(_INK), linewidth=0.8, marker="o", markersize=2.2,
                             label="every segment"))  # fmt: skip
-    shown.append(Line2D([], [], color=seen(_MEDIAN), marker="D", markersize=4.2, linestyle="none",
+    handles.append(Line2D([], [], color=seen(_MEDIAN), marker="D", markersize=4.2, linestyle="none",
                         markeredgecolor=ground(), label="median"))  # fmt: skip
     if any(failed(some) for some in budgets.values()):
-        shown.append(Patch(facecolor=grey(0.75), edgecolor=ground(), hatch="////", linewidth=0,
+        handles.append(Patch(facecolor=grey(0.75), edgecolor=ground(), hatch="////", linewidth=0,
                            label=f"{NOT_PASSED} check not passed"))  # fmt: skip
-    return shown
+    return handles
 
 
 def _caption(budgets: Mapping[str, Sequence[SlopeBudget]]) -> str:
@@ -258,3 +260,47 @@ def checks(budgets: Mapping[str, Sequence[SlopeBudget]]) -> list[str]:
         return [f"{NOT_PASSED} The check did not pass, do not trust: {', '.join(bad)}."]
     worst = max(budget.closure_error for some in budgets.values() for budget in some)
     return [f"Every check passed (largest closure error {number(worst)})."]
+
+
+def draw_budget_rows(axes: Axes, budgets: Sequence[SlopeBudget]) -> None:
+    """Draw slope budgets of one network as one bar each: kinks, smooth bends, the rest."""
+    from matplotlib.patches import Patch
+
+    labels = []
+    for row, budget in enumerate(budgets):
+        bend = 100 * budget.bend_share
+        _bar(axes, row, 100 * budget.kink_share, bend, 0.62, passed=budget.passed)
+        labels.append(segment_name(budget) + ("" if budget.passed else f" {NOT_PASSED}"))
+        axes.annotate(f"{bend:.0f}", (bend, row), (2, 0), textcoords="offset points",
+                      va="center_baseline", fontsize=6.5, color=grey(0.2))  # fmt: skip
+    axes.set_yticks(range(len(budgets)), labels)
+    axes.set(xlim=(0, 100), ylim=(len(budgets) - 0.4, -0.6))
+    axes.set_xlabel("share of all change of slope (%)", labelpad=1)
+    bare(axes)
+    names = ((KINKS, "in kinks"), (BENDS, "in smooth bends"), (grey(REST), "not in bends"))
+    axes.legend(handles=[Patch(color=colour, label=name) for colour, name in names], ncols=3,
+                loc="upper center", bbox_to_anchor=(0.44, -0.30), frameon=False, fontsize=6.5,
+                handlelength=1.0, columnspacing=1.0, handletextpad=0.4,
+                borderaxespad=0.0)  # fmt: skip
+
+
+def segment_name(budget: SlopeBudget) -> str:
+    """Return what the row of a budget is called: the step, or the kind of segment."""
+    kind = str(budget.settings.get("segment", "segment"))
+    return f"step {budget.settings['step']}" if "step" in budget.settings else kind
+
+
+def budget_sentences(budgets: Sequence[SlopeBudget]) -> list[str]:
+    """Say what the rows of budgets show; nothing for none."""
+    if not budgets:
+        return []
+    examples = between([budget.examples for budget in budgets], "example")
+    samples = between([budget.samples for budget in budgets], "sample")
+    return [
+        "(d) What the change of slope along each segment is made of: kinks, smooth bends of the "
+        "activations, and the rest (products of weights, the loss). The number at a bar is its "
+        "bend share in percent, kinks and smooth bends together; the kink share shows whether "
+        f"kinks occur, not how much they matter. {examples}, {samples} along "
+        "each.",
+        *checks({"the segments": budgets}),
+    ]

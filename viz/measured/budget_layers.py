@@ -14,10 +14,10 @@ from landscape.records.budget import SlopeBudget
 from landscape.records.plurals import counted
 
 from ..captions.told import remember
-from ..flat.lines import between, dark, drawing, grey, legend_size, outside_legend
-from ..geometry.height import number
+from ..flat.lines import between, dark, drawing, figure_over_legend, grey
+from ..geometry.numbers import number
 from ..style import Style
-from .budget_bars import KINKS, checks
+from .budget_bars import KINKS, bare, checks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -83,14 +83,14 @@ class LayerTotals:
         share = np.array([1 / w if b.kink_variation else 0.0
                           for b, w in zip(budgets, whole, strict=True)])[:, None]  # fmt: skip
         units = np.mean([b.unit_kinks for b in budgets] * share, axis=0)
-        found = np.sum([b.unit_crossings for b in budgets], axis=0)
+        crossings = np.sum([b.unit_crossings for b in budgets], axis=0)
         pieces = list(pairwise(first.unit_offsets))
         return cls(
             np.array([b.layer_crossings / b.examples for b in budgets]),
             np.array([b.layer_kinks for b in budgets]) * share,
             np.array([b.layer_signed for b in budgets]) * share,
             tuple(np.sort(units[a:b])[::-1] for a, b in pieces),
-            tuple(int(np.count_nonzero(found[a:b])) for a, b in pieces),
+            tuple(int(np.count_nonzero(crossings[a:b])) for a, b in pieces),
         )
 
 
@@ -121,18 +121,14 @@ def layer_budgets(
     Raises:
         ValueError: for no budget, networks with other sites, or one without any.
     """
-    from matplotlib.figure import Figure
-
     every = [budgets] if isinstance(budgets, SlopeBudget) else list(budgets)
     totals = LayerTotals.of(every)
     sites = len(totals.units)
     # Many sites stand closer; labels take 0.6 inches.
     row = max(0.26 if sites <= _ROOMY else 0.16, 0.5 / sites)
     with drawing(style):
-        handles = _handles()
-        columns, below = legend_size([handle.get_label() for handle in handles], width)
-        around = 0.6 + below + 0.16 * bool(title)
-        figure = Figure(figsize=(width, around + row * sites), layout="constrained")
+        tall = 0.6 + 0.16 * bool(title) + row * sites
+        figure = figure_over_legend(_handles(), width, tall)
         panels = figure.subplots(1, 3, sharey=True, width_ratios=(1, 1, 1.5))
         _bars(panels[0], totals.crossings, 0.0, 0.6, _CROSSINGS)
         _bars(panels[1], 100 * totals.kinks, -0.14, 0.38, KINKS)
@@ -145,21 +141,20 @@ def layer_budgets(
         names = [_shortened(name) for name in every[0].layers]
         size = 7.0 if sites <= _ROOMY else 6.0
         for axes in panels:
-            axes.spines[["top", "right", "left"]].set_visible(False)
-            axes.tick_params(axis="y", length=0)
+            bare(axes)
         panels[0].set_yticks(range(sites), names, fontsize=size)
         panels[0].set_ylim(sites - 0.5, -0.5)
         if title:
             figure.suptitle(title, fontsize=8.5)
-        outside_legend(figure, handles, columns=columns)
-        _fit_labels(figure, panels, around + row * sites)
+        _fit_labels(figure, panels)
         _thin_ticks(figure, panels)
     remember(figure, _caption(every, totals))
     return figure
 
 
-def _fit_labels(figure: Figure, panels: Sequence[Axes], height: float) -> None:
+def _fit_labels(figure: Figure, panels: Sequence[Axes]) -> None:
     """Write the longest labels that stand apart below the panels."""
+    height = figure.get_figheight()
     for labels in _LABELS:
         more = 0.12 * max(label.count("\n") for label in labels)
         figure.set_figheight(height + more)
@@ -175,11 +170,11 @@ def _thin_ticks(figure: Figure, panels: Sequence[Axes]) -> None:
     figure.draw_without_rendering()
     for axes in panels:
         low, high = axes.get_xlim()
-        shown = [tick for tick in axes.xaxis.get_major_ticks() if low <= tick.get_loc() <= high]
-        kept = shown
+        ticks = [tick for tick in axes.xaxis.get_major_ticks() if low <= tick.get_loc() <= high]
+        kept = ticks
         while len(kept) > 1 and _gap([tick.label1 for tick in kept]) < _TICKS_APART:
             kept = kept[::2]
-        if len(kept) < len(shown):
+        if len(kept) < len(ticks):
             axes.set_xticks([tick.get_loc() for tick in kept])
 
 
@@ -237,8 +232,8 @@ def _strips(figure: Figure, axes: Axes, totals: LayerTotals) -> None:
     for row, units in enumerate(totals.units):
         cells = 100 * _cells(units)[None]
         edges = np.linspace(0, 100, cells.shape[1] + 1)
-        shown = np.ma.masked_where(cells <= 0, cells)
-        axes.pcolormesh(edges, [row - 0.36, row + 0.36], shown, norm=norm, cmap=colours,
+        masked = np.ma.masked_where(cells <= 0, cells)
+        axes.pcolormesh(edges, [row - 0.36, row + 0.36], masked, norm=norm, cmap=colours,
                         rasterized=True)  # fmt: skip
         text = f"{totals.crossed[row]:,} of {len(units):,}"
         axes.annotate(text, (1, row), (3, 0), xycoords=("axes fraction", "data"),

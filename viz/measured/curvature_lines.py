@@ -16,17 +16,17 @@ from ..captions.told import remember
 from ..flat.lines import (
     arrays_of,
     between,
+    blended,
     check_count,
     drawing,
+    figure_over_legend,
     grey,
     ground,
     ink,
-    legend_size,
     line_colours,
     line_style,
-    outside_legend,
 )
-from ..geometry.height import number
+from ..geometry.numbers import number
 from ..style import Style
 
 if TYPE_CHECKING:
@@ -96,28 +96,28 @@ class ScaleLine:
             ValueError: for an analysis of another kind, arrays that do not fit, or no centre with
                 finite ratios.
         """
-        found = arrays_of(analysis, "curvature_scale", _SHAPES)
-        order = np.argsort(found["scales"])
-        there = np.all(np.isfinite(found["ratios"]) & np.isfinite(found["predicted"]), axis=0)
+        arrays = arrays_of(analysis, "curvature_scale", _SHAPES)
+        order = np.argsort(arrays["scales"])
+        there = np.all(np.isfinite(arrays["ratios"]) & np.isfinite(arrays["predicted"]), axis=0)
         if not there.any():
             raise ValueError(
                 "an analysis must have a place with finite ratios, got none: autograd's curvature "
                 "is 0 or not finite everywhere on the segment; measure along another one"
             )
-        weights, typical = _weights(found["curvatures"][there], per)
+        weights, typical = _weights(arrays["curvatures"][there], per)
         measured, predicted = (
-            1 + (found[name][order][:, there] - 1) * weights for name in ("ratios", "predicted")
+            1 + (arrays[name][order][:, there] - 1) * weights for name in ("ratios", "predicted")
         )
         spread = measured.std(axis=1)
         return cls(
-            found["scales"][order],
+            arrays["scales"][order],
             measured.mean(axis=1),
             spread,
             spread / np.sqrt(measured.shape[1]),
             predicted.mean(axis=1),
             predicted.std(axis=1),
-            np.count_nonzero(found["predicted"][order][:, there] != 1, axis=1).astype(np.float64),
-            np.abs(found["rounding"][order]) * typical,
+            np.count_nonzero(arrays["predicted"][order][:, there] != 1, axis=1).astype(np.float64),
+            np.abs(arrays["rounding"][order]) * typical,
             int(np.sum(~there)),
         )
 
@@ -177,14 +177,9 @@ def curvature_scale(
         ValueError: for no line, more than 8, lists of other lengths, an analysis of another kind,
             or an unknown ``per``.
     """
-    from matplotlib.figure import Figure
-
     lines, chosen = scale_lines(analyses, titles, kinked, per)
     with drawing(style):
-        handles = _handles(titles, kinked)
-        columns, legend = legend_size([str(handle.get_label()) for handle in handles], width)
-        tall = 0.78 * width + legend
-        figure = Figure(figsize=(width, tall), layout="constrained")
+        figure = figure_over_legend(_handles(titles, kinked), width, 0.78 * width)
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(1.0, 1.25))
         above.set_xscale("log")
         below.set_yscale("log")
@@ -199,7 +194,6 @@ def curvature_scale(
         above.set_title(_TITLES[chosen])
         unit = ", multiples of the direction" if width >= _WIDE else ""
         below.set_xlabel(f"half-width $h$ of the stencil{unit}")
-        outside_legend(figure, handles, columns=columns)
     remember(figure, _caption(analyses, lines, chosen, titles, kinked))
     return figure
 
@@ -215,12 +209,7 @@ def scale_lines(
     Raises:
         ValueError: see :func:`curvature_scale`.
     """
-    check_count(len(analyses))
-    for name, values in (("titles", titles), ("kinked", kinked)):
-        if len(values) != len(analyses):
-            raise ValueError(
-                f"{name} must be as many as analyses, {len(analyses)}, got {len(values)}"
-            )
+    check_count(len(analyses), "analyses", titles=titles, kinked=kinked)
     if per is not None:
         check_known("per", per, get_args(Per))
     chosen = per or normalisation(analyses)
@@ -241,20 +230,13 @@ def _draw(above: Axes, below: Axes, line: ScaleLine, colour: str, kinked: bool) 
             (above, line.predicted_bias),
             (below, _positive(line.predicted_roughness)),
         ):
-            axes.plot(line.scales, values, color=_darker(colour), linewidth=1.4,
+            axes.plot(line.scales, values, color=blended(colour, ink(), 0.6), linewidth=1.4,
                       linestyle=_PREDICTED, zorder=4)  # fmt: skip
 
 
 def _positive(values: Floats) -> Floats:
     """Return what a log axis can show, NaN elsewhere."""
     return np.where(values > 0, values, np.nan)
-
-
-def _darker(colour: str) -> Any:
-    """Return a colour on the way to the ink."""
-    from matplotlib.colors import to_rgb
-
-    return tuple(0.4 * a + 0.6 * b for a, b in zip(to_rgb(colour), to_rgb(ink()), strict=True))
 
 
 def _around(lines: Sequence[ScaleLine]) -> tuple[float, float]:
@@ -279,15 +261,15 @@ def _rounding(above: Axes, below: Axes, lines: Sequence[ScaleLine]) -> None:
         for line in lines
         if np.all(line.rounding > 0)
     ]
-    found = np.concatenate([line.roughness[line.roughness > 0] for line in lines])
-    if not len(found):
+    positive = np.concatenate([line.roughness[line.roughness > 0] for line in lines])
+    if not len(positive):
         below.set_yscale("linear")
-    if not len(found) or not floors:
+    if not len(positive) or not floors:
         return
     floor = np.max(floors, axis=0)
     above.fill_between(scales, 1 - floor, 1 + floor, color=grey(0.85), linewidth=0, zorder=0)
     # Room for the word in the corner of the grey region.
-    bottom = min(0.4 * float(found.min()), float(floor[0]) / 30)
+    bottom = min(0.4 * float(positive.min()), float(floor[0]) / 30)
     below.fill_between(scales, np.minimum(bottom, floor), floor, color=grey(0.85), linewidth=0,
                        zorder=0)  # fmt: skip
     below.set_ylim(bottom=bottom)
@@ -318,9 +300,9 @@ def _caption(
 ) -> str:
     """Write what a reader must know."""
     settings = [analysis.settings for analysis in analyses]
-    kinds = " and ".join(sorted({str(one.get("segment", "custom")) for one in settings}))
+    kinds = " and ".join(sorted({str(known.get("segment", "custom")) for known in settings}))
     centres = between(len(a.arrays["centres"]) for a in analyses)
-    examples = [int(one["examples"]) for one in settings if one.get("examples")]
+    examples = [int(known["examples"]) for known in settings if known.get("examples")]
     over = f" over {between(examples, 'example')}" if examples else ""
     away = [title for title, line, is_so in zip(titles, lines, kinked, strict=True)
             if is_so and leaves(line, lines)]  # fmt: skip
@@ -336,8 +318,8 @@ def _caption(
                      f"{', '.join(lost)}.")  # fmt: skip
     if away:
         parts.append(f"The predicted mean leaves the panel: {', '.join(away)}.")
-    bad = [title for title, one in zip(titles, settings, strict=True)
-           if one.get("budget_passed") is False]  # fmt: skip
+    bad = [title for title, known in zip(titles, settings, strict=True)
+           if known.get("budget_passed") is False]  # fmt: skip
     if bad:
         parts.append(f"The check of the jumps did not pass, do not trust: {', '.join(bad)}.")
     return " ".join(parts)
@@ -347,15 +329,15 @@ def _prediction(
     lines: Sequence[ScaleLine], titles: Sequence[str], kinked: Sequence[bool]
 ) -> list[str]:
     """Say what the dotted lines are, how far they hold, and what a finite sample hides."""
-    shown = [(line, title) for line, title, is_so in zip(lines, titles, kinked, strict=True)
+    predicted = [(line, title) for line, title, is_so in zip(lines, titles, kinked, strict=True)
              if is_so]  # fmt: skip
-    if not shown:
+    if not predicted:
         return []
     return [
         "Dotted: what the jumps at kinks predict. It leaves out that the smooth part of the "
         "curvature changes within a wide stencil, and fails below the exactness with which "
         "crossings are placed. Roughness agrees with it within "
-        f"{_AGREE:.0%}: {', '.join(f'{title} {_agreement(line)}' for line, title in shown)}.",
+        f"{_AGREE:.0%}: {', '.join(f'{title} {_agreement(line)}' for line, title in predicted)}.",
         f"Hollow marks: fewer than {ENOUGH} stencils hold a kink, single kinks decide. Over all "
         "places of the segment kinks give a bias that does not depend on h, and a roughness that "
         "grows like h^(−1/2); that both end at small h says that no place lies so near to a kink.",

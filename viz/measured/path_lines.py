@@ -17,13 +17,12 @@ from ..flat.lines import (
     between,
     check_count,
     drawing,
+    figure_over_legend,
     grey,
-    legend_size,
     line_colours,
     line_style,
-    outside_legend,
 )
-from ..geometry.height import label, number
+from ..geometry.numbers import label, minus, number
 from ..style import Style
 
 if TYPE_CHECKING:
@@ -102,33 +101,33 @@ class _Run:
 
     @classmethod
     def of(cls, name: str, analysis: Analysis) -> _Run:
-        found = arrays_of(analysis, "along_path", _SHAPES)
-        if not len(found["steps"]):
+        arrays = arrays_of(analysis, "along_path", _SHAPES)
+        if not len(arrays["steps"]):
             raise ValueError(f"every run needs at least one record, got none for {name}")
         if "kinked" not in analysis.settings:
             raise ValueError(f"the settings of {name} must say whether it is 'kinked'")
         rate = analysis.settings.get("learning_rate")
         examples = int(analysis.settings.get("examples", 1))
         kinked = bool(analysis.settings["kinked"])
-        shown = _shown(found, examples, float(analysis.settings.get("least_change", 0.0)))
-        return cls(name, shown, None if rate is None else float(rate), kinked)
+        drawn = _shown(arrays, examples, float(analysis.settings.get("least_change", 0.0)))
+        return cls(name, drawn, None if rate is None else float(rate), kinked)
 
 
-def _shown(found: Mapping[str, Floats], examples: int, least: float) -> dict[str, Floats]:
+def _shown(arrays: Mapping[str, Floats], examples: int, least: float) -> dict[str, Floats]:
     """Return what is drawn: parts of the slope change over what the gradients promise.
 
     Of a slope change below ``least`` of that no share is drawn.
     """
-    checked = found["checked"].astype(int)
+    checked = arrays["checked"].astype(int)
     with np.errstate(divide="ignore", invalid="ignore"):
-        promised = 100 / np.abs(found["promised"])
-        told = np.abs(found["slope_change"]) > least * np.abs(found["promised"])
-        missed = np.where(told, 100 * found["kink"] / found["slope_change"], np.nan)
+        promised = 100 / np.abs(arrays["promised"])
+        large = np.abs(arrays["slope_change"]) > least * np.abs(arrays["promised"])
+        missed = np.where(large, 100 * arrays["kink"] / arrays["slope_change"], np.nan)
     parts = ("kink", "smooth", "predicted_kink", "taken_back", "predicted_taken_back")
-    shares = {name: found[name] * promised for name in parts}
-    budgets = {name: found[name] * promised[checked] for name in ("budget_kink", "budget_smooth")}
-    return {**found, **shares, **budgets, "missed": missed, "full": found["steps"][checked],
-            "crossings": found["predicted_crossings"] / examples}  # fmt: skip
+    shares = {name: arrays[name] * promised for name in parts}
+    budgets = {name: arrays[name] * promised[checked] for name in ("budget_kink", "budget_smooth")}
+    return {**arrays, **shares, **budgets, "missed": missed, "full": arrays["steps"][checked],
+            "crossings": arrays["predicted_crossings"] / examples}  # fmt: skip
 
 
 def along_path(
@@ -155,29 +154,23 @@ def along_path(
         ValueError: for no run, more than 8, an analysis of another kind, one that lacks an array or
             its setting ``kinked``, or a run without records.
     """
-    from matplotlib.figure import Figure
-
     every = _checked(runs)
     with drawing(style):
-        handles = _handles(every)
-        columns, below = legend_size([str(handle.get_label()) for handle in handles], width)
         # Panels are half as high as wide.
-        tall = 1.35 * width + below
-        figure = Figure(figsize=(width, tall), layout="constrained")
+        figure = figure_over_legend(_handles(every), width, 1.35 * width)
         grid = figure.subplots(5, 2, sharex=True)
         for axes, quantity in zip(grid.ravel(), _QUANTITIES, strict=True):
             _panel(axes, quantity, every)
         for axes in grid[-1]:
             axes.set_xlabel("optimizer step")
-        outside_legend(figure, handles, columns=columns)
     remember(figure, _caption(runs, every))
     return figure
 
 
 def _whose(runs: Mapping[str, Analysis]) -> str:
     """Say of which loss, where it is that of each step's own minibatch."""
-    own = {str(a.settings.get("loss_over")) for a in runs.values()} - {"None", "all examples"}
-    return f", of the loss over its {own.pop()}" if own else ""
+    losses = {str(a.settings.get("loss_over")) for a in runs.values()} - {"None", "all examples"}
+    return f", of the loss over its {losses.pop()}" if losses else ""
 
 
 def _checked(runs: Mapping[str, Analysis]) -> list[_Run]:
@@ -214,15 +207,15 @@ def _panel(axes: Axes, quantity: _Quantity, runs: Sequence[_Run]) -> None:
                   fontsize=7, color=grey(0.4))  # fmt: skip
 
 
-def _scale(axes: Axes, shown: Floats) -> None:
+def _scale(axes: Axes, values: Floats) -> None:
     """Choose the axis: logarithmic, with room for zeros, or linear where a value is negative."""
-    positive = shown[shown > 0]
-    if not shown.any():
+    positive = values[values > 0]
+    if not values.any():
         axes.set(ylim=(-0.05, 1), yticks=[0])
-    elif shown.min() > 0:
+    elif values.min() > 0:
         axes.set_yscale("log")
         _ticks(axes)
-    elif shown.min() == 0:
+    elif values.min() == 0:
         least = 10.0 ** np.floor(np.log10(positive.min()))
         axes.set_yscale("symlog", linthresh=least, linscale=0.4)
         axes.set_ylim(-0.25 * least, 1.3 * positive.max())
@@ -243,7 +236,7 @@ def _ticks(axes: Axes) -> None:
 
 
 def _plain(value: float, _position: float) -> str:
-    return label(value).replace("-", "−")
+    return minus(label(value))
 
 
 def _line(axes: Axes, steps: Floats, values: Floats, colour: str, kinked: bool) -> None:

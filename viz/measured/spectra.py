@@ -12,11 +12,12 @@ import numpy as np
 from landscape.records.arrays import Floats
 from landscape.records.results import Analysis
 
+from ..captions.normalising import loss_name
 from ..captions.references import methods
 from ..captions.told import remember
 from ..flat.lines import arrays_of, between, check_count, drawing, grey, line_colours
 from ..flat.titles import fitted
-from ..geometry.height import number
+from ..geometry.numbers import a_range, minus, number
 from ..geometry.rows import per_row
 from ..style import Style
 
@@ -105,105 +106,92 @@ def spectrum(
     """
     from matplotlib.figure import Figure
 
-    found = _checked(analyses)
-    if len(titles) != len(found):
-        raise ValueError(f"titles must be as many as analyses, {len(found)}, got {len(titles)}")
-    in_row = per_row(len(found), columns, 3)
-    rows = math.ceil(len(found) / in_row)
-    places, sigma = _axis(found)
+    check_count(len(analyses), "analyses", titles=titles)
+    densities = [Density.of(analysis) for analysis in analyses]
+    in_row = per_row(len(densities), columns, 3)
+    rows = math.ceil(len(densities) / in_row)
+    places, sigma = _axis(densities)
     with drawing(style):
-        one = (width - 0.5) / in_row
-        heads = fitted(titles, 0.9 * one, 8.0)
-        tall = rows * (0.72 * one + 0.30 + 0.12 * heads.lines) + 0.35
+        panel_width = (width - 0.5) / in_row
+        heads = fitted(titles, 0.9 * panel_width, 8.0)
+        tall = rows * (0.72 * panel_width + 0.30 + 0.12 * heads.lines) + 0.35
         figure = Figure(figsize=(width, tall), layout="constrained")
         grid = figure.subplots(rows, in_row, squeeze=False, sharex=True, sharey=True)
         for place, axes in enumerate(grid.ravel()):
-            if place >= len(found):
+            if place >= len(densities):
                 axes.set_axis_off()
                 continue
-            _panel(axes, found[place], places, sigma, line_colours()[place])
+            _panel(axes, densities[place], places, sigma, line_colours()[place])
             # The ends are written between the title and the panel.
             axes.set_title(heads.texts[place], fontsize=heads.size, pad=13)
             if place % in_row == 0:
                 axes.set_ylabel("density")
-            if place + in_row >= len(found):
+            if place + in_row >= len(densities):
                 axes.set_xlabel("eigenvalue")
                 axes.tick_params(labelbottom=True)
-        least = min(1 / (density.parameters * sigma * math.sqrt(2 * math.pi)) for density in found)
-        most = max(float(density.at(places, sigma).max()) for density in found)
+        least = min(
+            1 / (density.parameters * sigma * math.sqrt(2 * math.pi)) for density in densities
+        )
+        most = max(float(density.at(places, sigma).max()) for density in densities)
         grid[0, 0].set_ylim(least / 10, 2 * most)
-    remember(figure, _caption(analyses, found))
+    remember(figure, _caption(analyses, densities))
     return figure
 
 
-def _checked(analyses: Sequence[Analysis]) -> list[Density]:
-    check_count(len(analyses))
-    return [Density.of(analysis) for analysis in analyses]
-
-
-def _axis(found: Sequence[Density]) -> tuple[Floats, float]:
+def _axis(densities: Sequence[Density]) -> tuple[Floats, float]:
     """Return the places where densities are drawn, and how wide a node is."""
-    low = min(one.bottom[0] for one in found)
-    high = max(one.top[0] for one in found)
+    low = min(density.bottom[0] for density in densities)
+    high = max(density.top[0] for density in densities)
     span = high - low or max(abs(high), 1.0)
     sigma = _WIDTH * span
     # Fine enough that no peak falls between two places.
     return np.linspace(low - 4 * sigma, high + 4 * sigma, _POINTS), sigma
 
 
-def _panel(axes: Axes, one: Density, places: Floats, sigma: float, colour: str) -> None:
-    values = one.at(places, sigma)
+def _panel(axes: Axes, density: Density, places: Floats, sigma: float, colour: str) -> None:
+    values = density.at(places, sigma)
     axes.set_yscale("log")
     axes.fill_between(places, 1e-300, values, color=colour, alpha=0.25, linewidth=0)
     axes.plot(places, values, color=colour, linewidth=1.0)
     axes.axvline(0, color=grey(0.6), linewidth=0.5, zorder=0)
-    if one.scale is not None:
+    if density.scale is not None:
         return
-    for value, _ in (one.bottom, one.top):
+    for value, _ in (density.bottom, density.top):
         axes.plot([value], [0.0], marker="^", markersize=4.0, color=colour, clip_on=False,
                   markeredgewidth=0, transform=axes.get_xaxis_transform(), zorder=5)  # fmt: skip
-    text = f"{_plain(one.bottom[0])} to {_plain(one.top[0])}"
+    text = minus(f"{density.bottom[0]:.3g} to {density.top[0]:.3g}")
     axes.text(0.5, 1.02, text, transform=axes.transAxes, ha="center", va="bottom", fontsize=6.5,
               color=grey(0.3))  # fmt: skip
 
 
-def _plain(value: float) -> str:
-    return f"{value:.3g}".replace("-", "−")
-
-
-def _share(shares: Sequence[float]) -> str:
-    low, high = (f"{share:.1%}" for share in (shares[0], shares[-1]))
-    return low if low == high else f"{low} to {high}"
-
-
-def _hessian(found: Sequence[Density]) -> str:
+def _hessian(densities: Sequence[Density]) -> str:
     plain = "autograd's Hessian (without the kinks)"
     averaged = "the Hessian, averaged over a cloud of parameters (with the kinks),"
-    clouds = [one.scale is not None for one in found]
+    clouds = [density.scale is not None for density in densities]
     return averaged if all(clouds) else f"{plain} or {averaged}" if any(clouds) else plain
 
 
-def _ends(found: Sequence[Density]) -> list[str]:
+def _ends(densities: Sequence[Density]) -> list[str]:
     """Say what triangles mark, where there are any."""
-    plain = [one for one in found if one.scale is None]
+    plain = [density for density in densities if density.scale is None]
     if not plain:
         return []
-    ends = max(max(one.top[1], one.bottom[1]) for one in plain)
+    ends = max(max(density.top[1], density.bottom[1]) for density in plain)
     worst = f" (to {number(ends)} at worst)" if ends else ""
-    whose = "" if len(plain) == len(found) else " of autograd's Hessian"
+    whose = "" if len(plain) == len(densities) else " of autograd's Hessian"
     return [f" Triangles and numbers: the smallest and the largest eigenvalue{whose}{worst}."]
 
 
-def _clouds(told: Sequence[dict[str, Any]]) -> list[str]:
+def _clouds(settings: Sequence[dict[str, Any]]) -> list[str]:
     """Say of each averaged Hessian over what it was, and how well it was checked."""
     some = []
-    for place, one in enumerate(told, start=1):
-        if one.get("scale") is None:
+    for place, known in enumerate(settings, start=1):
+        if known.get("scale") is None:
             continue
-        step = one.get("scale_step")
-        size = number(one["scale"]) + ("" if step is None else f" (the length of step {step})")
-        check = f", {one['check']['text']}" if "check" in one else ""
-        some.append((f"panel {place}: " if len(told) > 1 else "") + size + check)
+        step = known.get("scale_step")
+        size = number(known["scale"]) + ("" if step is None else f" (the length of step {step})")
+        check = f", {known['check']['text']}" if "check" in known else ""
+        some.append((f"panel {place}: " if len(settings) > 1 else "") + size + check)
     if not some:
         return []
     return [" Size of the cloud (root mean square length of its steps in parameter space), and a "
@@ -211,26 +199,28 @@ def _clouds(told: Sequence[dict[str, Any]]) -> list[str]:
             "directions, not for single eigenvalues."]  # fmt: skip
 
 
-def _caption(analyses: Sequence[Analysis], found: Sequence[Density]) -> str:
-    _, sigma = _axis(found)
-    told: list[dict[str, Any]] = [dict(analysis.settings) for analysis in analyses]
-    losses = sorted({str(one.get("loss", "loss")).replace("_", " ") for one in told})
+def _caption(analyses: Sequence[Analysis], densities: Sequence[Density]) -> str:
+    _, sigma = _axis(densities)
+    settings: list[dict[str, Any]] = [dict(analysis.settings) for analysis in analyses]
+    losses = sorted(set(map(loss_name, settings)))
     # What is drawn as 0 is not counted, whatever its sign.
     shares = sorted(
-        float(np.sum(one.weights[one.nodes < -sigma]) / len(one.nodes)) for one in found
+        float(np.sum(density.weights[density.nodes < -sigma]) / len(density.nodes))
+        for density in densities
     )
+    ends = [f"{share:.1%}" for share in shares]
     parts = [
-        f"Spectral density of {_hessian(found)} of the mean "
+        f"Spectral density of {_hessian(densities)} of the mean "
         f"{losses[0] if len(losses) == 1 else 'loss'}",
-        f" over {between([int(one['examples']) for one in told], 'example')}, "
-        f"{between([one.parameters for one in found], 'parameter')}.",
+        f" over {between([int(known['examples']) for known in settings], 'example')}, "
+        f"{between([density.parameters for density in densities], 'parameter')}.",
         f" By stochastic Lanczos quadrature: "
-        f"{between([int(one['steps']) for one in told], 'step')} from "
-        f"{between([int(one['starts']) for one in told], 'random vector')}, each node a Gaussian "
-        f"of standard deviation {number(sigma)}; the integral is 1.",
-        *_ends(found),
-        f" Share of eigenvalues below −{number(sigma)}: {_share(shares)}.",
-        *_clouds(told),
+        f"{between([int(known['steps']) for known in settings], 'step')} from "
+        f"{between([int(known['starts']) for known in settings], 'random vector')}, each node a "
+        f"Gaussian of standard deviation {number(sigma)}; the integral is 1.",
+        *_ends(densities),
+        f" Share of eigenvalues below −{number(sigma)}: {a_range(ends)}.",
+        *_clouds(settings),
         *(f" {text}" for text in methods(["ghorbani2019"])),
     ]  # fmt: skip
     return "".join(parts)

@@ -15,6 +15,7 @@ from landscape.records.panel import Panel, panels_of
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
 
+from ..geometry.differences import has_gradients
 from ..geometry.drape import laid, losses_on
 from ..geometry.frame import Frame
 from ..geometry.height import left_out
@@ -100,9 +101,10 @@ def export_mesh(
         https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html
     """
     path = Path(path)
-    suffix = checked_format(path.suffix.removeprefix("."))
-    (shown,) = panels_of(panel)
-    surface, placed = shown.surface, shown.paths
+    suffix = path.suffix.removeprefix(".")
+    check_known("format", suffix, FORMATS)
+    (chosen,) = panels_of(panel)
+    surface, placed = chosen.surface, chosen.paths
     if not overwrite:
         _check_owner((path, _beside(path)) if placed and suffix in _TWO_FILES else (path,))
     if suffix == "csv":
@@ -110,7 +112,9 @@ def export_mesh(
         return _write_csv(surface, placed, path)
     _check(units, size)
     look.check_plain("a mesh file")
-    style, shading = Style.of(look.style), normals or _best_shading(surface)
+    style, shading = Style.of(look.style), normals
+    if shading is None:
+        shading = "gradient" if has_gradients(surface) else "differences"
     scale = look.scale([surface], placed)
     if scale.clipped:
         raise ValueError("a mesh file holds the whole surface, a clipped height cuts it; give log, "
@@ -124,13 +128,13 @@ def export_mesh(
     if suffix == "vtp":
         # The name of an array is plain text in the file, its values are not.
         facts = {"Lossoscope": _generator(), **facts}
-        drawn = [_places(one, surface, frame) for one in placed]
+        drawn = [_places(path_on, surface, frame) for path_on in placed]
         ground_mesh = mesh_files.surface_polydata(ground, facts)
         return _write_vtp(ground_mesh, placed, list(map(placing.points, drawn)), path)
     if suffix == "stl":
         write_bytes(path, mesh_files.stl(solid(ground), _generator()))
         return (path,)
-    on_it = [laid(one, surface, scale.kind) for one in placed]
+    on_it = [laid(path_on, surface, scale.kind) for path_on in placed]
     parts = [ground, *map(placing.place, path_parts(on_it, frame, style))]
     encode = glb if suffix == "glb" else mesh_files.obj
     write_bytes(path, encode(parts, facts, _generator()))
@@ -145,16 +149,6 @@ def written_here(path: Path) -> bool:
     if path.suffix in (".glb", ".vtp"):
         return any(mark in head for mark in marks)
     return head.startswith(marks)
-
-
-def checked_format(name: str) -> str:
-    """Return the name of a format.
-
-    Raises:
-        ValueError: if it is unknown; the message lists the known.
-    """
-    check_known("format", name, FORMATS)
-    return name
 
 
 def _check_owner(files: Sequence[Path]) -> None:
@@ -182,11 +176,6 @@ def _check(units: str, size: float | None) -> None:
         raise ValueError(f"size must be finite and > 0, got {size}")
 
 
-def _best_shading(surface: Surface) -> Shading:
-    exact = {"gradient_alpha", "gradient_beta"} <= set(surface.fields)
-    return "gradient" if exact else "differences"
-
-
 def _facts(
     surface: Surface, frame: Frame, placing: Placing, shading: Shading, style: Style
 ) -> dict[str, Any]:
@@ -200,7 +189,7 @@ def _facts(
         "coordinates": placing.coordinates(frame),
         "colours": {"map": style.colour_map, "low": scale.low, "high": scale.high},
         "shading": shading,
-        "left_out": left_out(surface, scale.kind),
+        "left_out": left_out([surface], scale.kind),
         "settings": dict(surface.settings),
     }
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
 
@@ -23,7 +24,6 @@ from ..geometry.paths import TUBE, path_pieces
 from ..geometry.window import visible
 from ..style import Style
 
-Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 _MARK, _BEAD = 0.03, 0.018
 _TUBE_SIDES = 12
@@ -100,12 +100,12 @@ class Placing:
         inner = (frame.unit, frame.unit, frame.rise)
         start = (sum(frame.alpha) / 2, sum(frame.beta) / 2, frame.scale.low)
         shifts = np.array(self.offset)
-        found = {}
+        places = {}
         for i, name in enumerate(("alpha", "beta", "height")):
             scale = inner[i] * self.scale[i]
             origin = start[i] - float(shifts[i]) / scale
-            found[name] = {"axis": names[i], "scale": scale, "origin": origin}
-        return found
+            places[name] = {"axis": names[i], "scale": scale, "origin": origin}
+        return places
 
     def _turned(self, vectors: Floats) -> Floats:
         if not self.y_up:
@@ -167,10 +167,10 @@ def path_parts(paths: Sequence[Projection], frame: Frame, style: Style) -> Itera
             yield _line(f"{name} line", pieces, colour)
         ends = ((0, "start", "#ffffff"), (-1, "end", colour)) if visible(path) else (
             (-1, "end", colour),)  # fmt: skip
-        for record, end, shown in ends:
+        for record, end, face in ends:
             point = frame.points(path.coordinates, path.losses)[record]
             if frame.window.inside(path.coordinates)[record] and np.all(np.isfinite(point)):
-                yield _solid(f"{name} {end}", [_ball(point, _MARK)], shown)
+                yield _solid(f"{name} {end}", [_ball(point, _MARK)], face)
 
 
 def _tube(piece: Floats) -> Any:

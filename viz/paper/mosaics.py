@@ -24,7 +24,7 @@ from ..geometry.frame import Frame
 from ..geometry.height import HeightScale, Kind
 from ..geometry.viewport import View
 from ..look import USUAL, Look
-from ..measured.budget_rows import budget_sentences, draw_budget_rows
+from ..measured.budget_bars import budget_sentences, draw_budget_rows
 from ..scenes.scene import DrawnPanel
 from ..style import Style
 from .hybrid import check_dpi, figure_style

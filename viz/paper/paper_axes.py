@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from landscape.records.results import Projection
 
 from ..flat.lines import grey
-from ..flat.ticks import POINT, extent, power_of_axes, tick_labels, ticks
+from ..flat.ticks import POINT, extent, power_of_axes
 from ..geometry.camera import axes_of_view
 from ..geometry.frame import Frame
-from ..geometry.height import with_power
+from ..geometry.numbers import tick_labels, ticks, with_power
 from ..geometry.paths import bead_points, over_limit, path_pieces
 from ..geometry.viewport import View
 from ..geometry.window import visible

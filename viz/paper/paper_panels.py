@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..flat.contour_axes import draw_contours
-from ..flat.ticks import label_plane, power_of_axes, ticks
+from ..flat.ticks import label_plane, power_of_axes
 from ..geometry.centre_mark import crossed
 from ..geometry.colouring import Colours
 from ..geometry.frame import Frame
 from ..geometry.height import HeightScale
 from ..geometry.mesh import Shading, surface_mesh
+from ..geometry.numbers import ticks
 from ..geometry.paths import path_pieces
 from ..geometry.solution_points import seen
 from ..geometry.vertices import known_points

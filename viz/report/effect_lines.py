@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..flat.lines import dark, drawing, grey, ground, ink
 from ..flat.titles import shortened
+from ..geometry.numbers import minus
 from ..style import Style
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def effect_lines(
     if not contrasts:
         raise ValueError("there must be an effect to draw, got none")
     drawn = sorted(contrasts, key=_order)[:MOST_EFFECTS]
-    groups = [(*key[:2], [_Row.of(c) for c in found]) for key, found in _grouped(drawn).items()]
+    groups = [(*key[:2], [_Row.of(c) for c in effects]) for key, effects in _grouped(drawn).items()]
     with drawing(style):
         import matplotlib
 
@@ -189,8 +190,8 @@ def _draw(axes: Axes, scale: str, rows: Sequence[_Row], width: float) -> None:
     apart = not _shared(rows)
     for place, row in enumerate(rows):
         _draw_one(axes, place, row, end)
-        told = ", ".join(part for part in (row.pair, row.place if apart else "") if part)
-        axes.text(-end, place + 0.27, shortened(told, width, _SMALL), fontsize=_SMALL,
+        text = ", ".join(part for part in (row.pair, row.place if apart else "") if part)
+        axes.text(-end, place + 0.27, shortened(text, width, _SMALL), fontsize=_SMALL,
                   va="center", color=ink())  # fmt: skip
     axes.set_yticks([])
     axes.tick_params(labelsize=_SMALL, length=2.5, width=0.6)
@@ -207,9 +208,9 @@ def _draw(axes: Axes, scale: str, rows: Sequence[_Row], width: float) -> None:
     else:
         axes.locator_params(axis="x", nbins=5)
         if claimed < 0:
-            axes.xaxis.set_major_formatter(lambda v, _: f"{0 - v:g}".replace("-", "−"))
-    told = f"← against the claim     {unit}     for the claim →" if claimed else unit
-    axes.set_xlabel(told, fontsize=_SMALL)
+            axes.xaxis.set_major_formatter(lambda v, _: minus(f"{0 - v:g}"))
+    text = f"← against the claim     {unit}     for the claim →" if claimed else unit
+    axes.set_xlabel(text, fontsize=_SMALL)
 
 
 def _factor_ticks(end: float) -> list[float]:
@@ -254,10 +255,10 @@ def _parts(contrast: Contrast) -> tuple[str, str, str]:
     Without a colon the quantity ends at the first comma. The place, which holds no blank, may be
     missing.
     """
-    told, _, last = str(contrast["name"]).rpartition(", ")
-    place = "" if " " in last or not told else last
-    told = told if place else str(contrast["name"])
-    quantity, _, pair = told.partition(": " if ": " in told else ", ")
+    name, _, last = str(contrast["name"]).rpartition(", ")
+    place = "" if " " in last or not name else last
+    name = name if place else str(contrast["name"])
+    quantity, _, pair = name.partition(": " if ": " in name else ", ")
     return quantity, pair, place
 
 

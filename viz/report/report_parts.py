@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..captions.told import caption_of
+from ..geometry.numbers import minus
+from ..style import PAPER
 from ..writing import SOFTWARE
 
 if TYPE_CHECKING:
@@ -123,7 +125,7 @@ def shown(value: Any) -> str:
     if isinstance(value, float):
         if math.isinf(value):
             return "∞" if value > 0 else "−∞"
-        return f"{value:.4g}".replace("-", "−")
+        return minus(f"{value:.4g}")
     return str(value)
 
 
@@ -138,34 +140,22 @@ def picture_of(drawn: Any, *, alt: str, caption: str | None = None) -> Picture:
     text = caption_of(drawn) if caption is None else caption
     if hasattr(drawn, "savefig"):
         width = float(drawn.get_figwidth())
-        data, kind = _vector(drawn), "svg"
-        if len(data) > _LARGEST_SVG:
-            data, kind = _pixels(drawn), "png"
-        return Picture(data=data, kind=kind, alt=alt, caption=text, width=width)  # type: ignore[arg-type]
+        data = _written(drawn, "svg", metadata={"Creator": SOFTWARE, "Date": None})
+        if len(data) <= _LARGEST_SVG:
+            return Picture(data=data, kind="svg", alt=alt, caption=text, width=width)
+        data = _written(drawn, "png", dpi=_DPI, metadata={"Software": SOFTWARE})
+        return Picture(data=data, kind="png", alt=alt, caption=text, width=width)
     data, wide = _rendered(drawn)
     return Picture(data=data, kind="png", alt=alt, caption=text, width=wide / _DPI)
 
 
-def _vector(figure: Figure) -> bytes:
+def _written(figure: Figure, kind: str, **options: Any) -> bytes:
     import matplotlib
-
-    from ..flat.contours import FIGURE_SETTINGS
 
     # Letters as outlines: a reader's machine has none of these fonts.
     file = io.BytesIO()
-    with matplotlib.rc_context({**FIGURE_SETTINGS, "svg.fonttype": "path"}):
-        figure.savefig(file, format="svg", metadata={"Creator": SOFTWARE, "Date": None})
-    return file.getvalue()
-
-
-def _pixels(figure: Figure) -> bytes:
-    import matplotlib
-
-    from ..flat.contours import FIGURE_SETTINGS
-
-    file = io.BytesIO()
-    with matplotlib.rc_context(dict(FIGURE_SETTINGS)):
-        figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": SOFTWARE})
+    with matplotlib.rc_context({**PAPER.figure_settings, "svg.fonttype": "path"}):
+        figure.savefig(file, format=kind, **options)
     return file.getvalue()
 
 

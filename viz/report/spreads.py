@@ -13,11 +13,10 @@ from landscape.records.arrays import as_floats
 from ..flat.lines import (
     check_count,
     drawing,
+    figure_over_legend,
     grey,
-    legend_size,
     line_colours,
     line_style,
-    outside_legend,
 )
 from ..style import Style
 
@@ -58,30 +57,29 @@ def spread_lines(
     Raises:
         ValueError: for no line, too many, or arrays that do not fit.
     """
-    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
     check_count(len(lines))
     x = as_floats(places, "places")
     drawn = {name: _checked(name, values, len(x)) for name, values in lines.items()}
     styles = [line_style(k) for k in kinked] or [line_style(True)] * len(lines)
-    columns, below = legend_size(list(lines), width)
-    tall = 0.7 * width + below
     with drawing(style):
-        figure = Figure(figsize=(width, tall), layout="constrained")
+        marks: dict[str, Any] = {"linewidth": 1.2, "marker": "o", "markersize": 2.4}
+        looks = [{"color": colour, "linestyle": dashes, **marks}
+                 for colour, dashes in zip(line_colours(), styles, strict=False)]  # fmt: skip
+        names = [name.replace("$", r"\$") for name in drawn]
+        handles = [Line2D([], [], label=n, **look) for n, look in zip(names, looks, strict=False)]
+        figure = figure_over_legend(handles, width, 0.7 * width)
         axes = figure.subplots()
         for letter in log:
             {"x": axes.set_xscale, "y": axes.set_yscale}[letter]("log")
-        handles: list[Any] = []
-        for (name, values), dashes, colour in zip(
-            drawn.items(), styles, line_colours(), strict=False
-        ):
+        for values, look in zip(drawn.values(), looks, strict=False):
             middle = np.median(np.where(np.isfinite(values), values, np.nan), axis=0)
             low, high = values.min(axis=0), values.max(axis=0)
             known = np.isfinite(middle)
-            axes.fill_between(x, low, high, where=known, color=colour, alpha=0.15, linewidth=0)
-            handles += axes.plot(x, middle, color=colour, linestyle=dashes, linewidth=1.2,
-                                 marker="o", markersize=2.4,
-                                 label=name.replace("$", r"\$"))  # fmt: skip
+            axes.fill_between(x, low, high, where=known, color=look["color"], alpha=0.15,
+                              linewidth=0)  # fmt: skip
+            axes.plot(x, middle, **look)
         axes.set_xlabel(xlabel)
         axes.set_ylabel(ylabel)
         axes.margins(x=0.03)
@@ -91,12 +89,11 @@ def spread_lines(
             axes.axhline(level, color=grey(0.35), linewidth=0.7, zorder=0)
             axes.annotate(name, (0, level), (3, 3), xycoords=axes.get_yaxis_transform(),
                           textcoords="offset points", fontsize=7, color=grey(0.2))  # fmt: skip
-        outside_legend(figure, handles, columns=columns)
     return figure
 
 
 def _checked(name: str, values: ArrayLike, length: int) -> Any:
-    found = as_floats(values, name)
-    if found.ndim != 2 or found.shape[1] != length:
-        raise ValueError(f"{name} must have shape (seeds, {length}), got {found.shape}")
-    return found
+    array = as_floats(values, name)
+    if array.ndim != 2 or array.shape[1] != length:
+        raise ValueError(f"{name} must have shape (seeds, {length}), got {array.shape}")
+    return array

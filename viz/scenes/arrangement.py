@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..captions.told import remember
 from ..geometry.colouring import Colours
 from ..geometry.frame import Frame
 from ..geometry.height import HeightScale
@@ -21,64 +22,14 @@ _BAR_WIDTH = 0.75
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """Panels on one scale, in rows of their own, with one colour bar.
-
-    Attributes:
-        panels: what is shown.
-        frame: where it is drawn.
-        style: how it looks; sizes and resolution are those of a picture's first group.
-        shading: see :func:`viz.geometry.mesh.surface_mesh`.
-        colours: what the surfaces are coloured by; None for their losses.
-    """
-
-    panels: Sequence[DrawnPanel]
-    frame: Frame
-    style: Style
-    shading: Shading
-    colours: Colours | None = None
-
-
-def draw_groups(
-    groups: Sequence[Group], caption: str, *, columns: int, off_screen: bool = True
-) -> Any:
-    """Draw groups of panels below one another, and the caption below them.
-
-    Args:
-        groups: at least one.
-        caption: "" for none.
-        columns: panels per row.
-        off_screen: False to open a window with ``.show()``.
-
-    Returns:
-        A ``pyvista.Plotter``.
-
-    Raises:
-        RuntimeError: if nothing can be rendered here.
-    """
-    style = groups[0].style
-    aspect = style.panel_width / style.panel_height
-
-    def drawing(group: Group) -> Drawing:
-        def draw(plotter: Any, number: int) -> None:
-            draw_panel(plotter, group.panels[number], group.frame, group.style,
-                       shading=group.shading, aspect=aspect, colours=group.colours,
-                       number=number)  # fmt: skip
-
-        return Drawing(draw, len(group.panels), group.frame.scale, group.style, group.colours)
-
-    return arranged(list(map(drawing, groups)), caption, columns=columns, off_screen=off_screen)
-
-
-@dataclass(frozen=True, slots=True)
 class Drawing:
-    """Panels that share a colour bar.
+    """Panels on one scale, in rows of their own, with one colour bar.
 
     Attributes:
         draw: draws the panel with a number into the plotter's active renderer.
         count: number of panels.
         scale: of all of them.
-        style: how they look.
+        style: how they look; sizes and resolution are those of a picture's first drawing.
         colours: what they are coloured by, if not by their heights.
     """
 
@@ -87,6 +38,19 @@ class Drawing:
     scale: HeightScale
     style: Style
     colours: Colours | None = None
+
+    @classmethod
+    def of(
+        cls, panels: Sequence[DrawnPanel], frame: Frame, style: Style, shading: Shading,
+        colours: Colours | None = None,
+    ) -> Drawing:  # fmt: skip
+        """Return the drawing of surfaces in one frame."""
+
+        def draw(plotter: Any, number: int) -> None:
+            draw_panel(plotter, panels[number], frame, style, shading=shading, colours=colours,
+                       number=number)  # fmt: skip
+
+        return cls(draw, len(panels), frame.scale, style, colours)
 
     @property
     def title(self) -> str:
@@ -102,16 +66,22 @@ class Drawing:
         return [*clipped, *self.scale.labels(self.scale.ticks())]
 
 
-def arranged(
-    drawings: Sequence[Drawing], caption: str, *, columns: int = 1, off_screen: bool = True
+def picture_of(
+    drawings: Sequence[Drawing],
+    words: str,
+    *,
+    columns: int = 1,
+    caption: bool = True,
+    off_screen: bool = True,
 ) -> Any:
     """Put panels, their colour bars and the caption into one picture.
 
     Args:
         drawings: each in rows of its own; sizes are those of the first one's style.
-        caption: "" for none.
+        words: the caption, which :func:`viz.caption_of` returns.
         columns: panels per row.
-        off_screen: False to open a window.
+        caption: whether it is drawn below.
+        off_screen: False to open a window with ``.show()``.
 
     Returns:
         A ``pyvista.Plotter``.
@@ -122,13 +92,8 @@ def arranged(
     style = drawings[0].style
     rows = [math.ceil(drawing.count / columns) for drawing in drawings]
     across = (columns * style.panel_width + _BAR_WIDTH) * 0.94
-    lines = wrapped_in_scene(caption, across, style, 0.85)
-    # Labels of a narrow range have many digits; a title begins further to the left.
-    letters = max(len(t) for d in drawings for t in ["", *d.labels])
-    letters = max(letters, *(round(0.65 * len(t)) for d in drawings for t in d.title.split("  ")))
-    wider = letter_width(style.font) / letter_width("serif")
-    bar = _BAR_WIDTH * style.font_size / 9 * wider * (1 + 0.1 * max(letters - 6, 0))
-    plotter = _plotter(rows, columns, len(lines), bar, style, off_screen=off_screen)
+    lines = wrapped_in_scene(words if caption else "", across, style, 0.85)
+    plotter = _arranged(rows, columns, len(lines), _bar_width(drawings), style, off_screen)
     first = 0
     try:
         for drawing, more in zip(drawings, rows, strict=True):
@@ -145,25 +110,30 @@ def arranged(
     if lines:
         text_2d(plotter, "\n".join(lines), (0.5, 0.92), style, size=0.85, vertical="top")
     plotter.subplot(0, 0)
-    plotter.again = lambda: arranged(drawings, caption, columns=columns, off_screen=False)
+    plotter.again = lambda: picture_of(drawings, words, columns=columns, caption=caption,
+                                       off_screen=False)  # fmt: skip
+    remember(plotter, words)
     return plotter
 
 
-def _plotter(
-    groups: Sequence[int],
-    columns: int,
-    lines: int,
-    bar: float,
-    style: Style,
-    *,
-    off_screen: bool,
+def _bar_width(drawings: Sequence[Drawing]) -> float:
+    """Return the width of the column of colour bars in inches.
+
+    Labels of a narrow range have many digits; a title begins further to the left.
+    """
+    style = drawings[0].style
+    letters = max(len(text) for drawing in drawings for text in ["", *drawing.labels])
+    titles = [line for drawing in drawings for line in drawing.title.split("  ")]
+    letters = max(letters, *(round(0.65 * len(line)) for line in titles))
+    wider = letter_width(style.font) / letter_width("serif")
+    return _BAR_WIDTH * style.font_size / 9 * wider * (1 + 0.1 * max(letters - 6, 0))
+
+
+def _arranged(
+    groups: Sequence[int], columns: int, lines: int, bar: float, style: Style, off_screen: bool
 ) -> Any:
     """Make the window: groups of rows of panels, a column for colour bars, a caption's strip."""
-    if off_screen:
-        ensure()
     import numpy as np
-
-    from .picture import Picture
 
     strip = (lines * 1.3 * 0.85 + 1.0) * style.font_size / 72
     width = columns * style.panel_width + bar
@@ -171,16 +141,35 @@ def _plotter(
     tall = rows * style.panel_height + strip
     ends = [sum(groups[: i + 1]) for i in range(len(groups))]
     bars = [(np.s_[end - count : end], columns) for end, count in zip(ends, groups, strict=True)]
-    plotter = Picture(
+    return empty_picture(
+        style, (round(width * style.dpi), round(tall * style.dpi)), off_screen=off_screen,
         shape=(rows + 1, columns + 1),
         row_weights=[*[style.panel_height] * rows, strip],
         col_weights=[*[style.panel_width] * columns, bar],
         groups=[*bars, (rows, np.s_[:])],
-        border=False,
-        off_screen=off_screen,
-        window_size=[round(width * style.dpi), round(tall * style.dpi)],
-        lighting="none",
-    )
+    )  # fmt: skip
+
+
+def empty_picture(
+    style: Style, size: tuple[int, int], *, off_screen: bool = True, **layout: Any
+) -> Any:
+    """Make the plotter of a 3D picture: without light and borders, on the style's background.
+
+    Args:
+        style: how the picture looks.
+        size: width and height in pixels.
+        off_screen: False to open a window with ``.show()``.
+        layout: of several renderers, as of ``pyvista.Plotter``.
+
+    Raises:
+        RuntimeError: if nothing can be rendered here.
+    """
+    if off_screen:
+        ensure()
+    from .picture import Picture
+
+    plotter = Picture(off_screen=off_screen, window_size=list(size), lighting="none", border=False,
+                      **layout)  # fmt: skip
     plotter.set_background(style.background)
     if style.anti_aliasing:
         plotter.enable_anti_aliasing("ssaa", all_renderers=True)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from landscape.records.arrays import Floats
 
 from ..geometry.camera import axes_of_view
 from ..geometry.frame import Frame
-from ..geometry.height import power_of_ten, with_power
+from ..geometry.numbers import power_of_ten, ticks, with_power
+from ..geometry.paths import draw_segments
 from ..style import Style
 from .text import text_2d, text_3d
-
-Floats = NDArray[np.float64]
 
 
 def draw_frame(plotter: Any, frame: Frame, style: Style) -> None:
@@ -32,12 +31,12 @@ def draw_frame(plotter: Any, frame: Frame, style: Style) -> None:
     edge_y, out_y = (y1, 1.0) if towards[1] > 0 else (y0, -1.0)
     tick, near, far = 0.45 * style.em, 1.7 * style.em, 4.0 * style.em
     power = power_of_ten(max(map(abs, (*frame.alpha, *frame.beta))))
-    for value in _ticks(frame.alpha):
+    for value in ticks(frame.alpha, 4):
         x = float(frame.x(value))
         lines.append(((x, edge_y, floor), (x, edge_y + out_y * tick, floor)))
         here = (_off_corner(x, edge_x, style), edge_y + out_y * near, floor)
         text_3d(plotter, f"{value / 10.0**power:.4g}", here, style)
-    for value in _ticks(frame.beta):
+    for value in ticks(frame.beta, 4):
         y = float(frame.y(value))
         lines.append(((edge_x, y, floor), (edge_x + out_x * tick, y, floor)))
         here = (edge_x + out_x * near, _off_corner(y, edge_y, style), floor)
@@ -46,9 +45,8 @@ def draw_frame(plotter: Any, frame: Frame, style: Style) -> None:
     text_3d(plotter, "β", (edge_x + out_x * far, (y0 + y1) / 2, floor), style, size=1.25)
     if power:
         text_2d(plotter, with_power("α, β", power), (0.14, 0.05), style, size=0.85)
-    _draw_lines(
-        plotter, [*lines, *_draw_loss_axis(plotter, (x0, x1), (y0, y1), frame, style)], style
-    )
+    lines += _draw_loss_axis(plotter, (x0, x1), (y0, y1), frame, style)
+    draw_segments(plotter, np.array(lines, dtype=np.float64).reshape(-1, 3), style, 0.6, style.ink)
 
 
 def _off_corner(place: float, corner: float, style: Style) -> float:
@@ -67,13 +65,13 @@ def _draw_loss_axis(
     low, high = float(frame.z(frame.scale.low)), float(frame.z(frame.scale.high))
     outward = -right * 0.45 * style.em
     lines: list[Any] = [((*corner, low), (*corner, high))]
-    ticks = _thinned(frame.scale.ticks(), frame, style)
-    for height, text in zip(ticks, frame.scale.labels(ticks), strict=True):
+    places = _thinned(frame.scale.ticks(), frame, style)
+    for height, text in zip(places, frame.scale.labels(places), strict=True):
         here = np.array([*corner, float(frame.z(height))])
         lines.append((tuple(here), tuple(here + outward)))
         text_3d(plotter, text, tuple(here + 1.5 * outward), style, align="right")
     # Above the axis, and a line above a label that stands at its very end.
-    top = max([high + 1.3 * style.em, *(float(frame.z(h)) + 1.8 * style.em for h in ticks)])
+    top = max([high + 1.3 * style.em, *(float(frame.z(h)) + 1.8 * style.em for h in places)])
     above = np.array([*corner, top]) + outward
     parts = frame.scale.title.split("  ")
     # With a power of ten below it, the title is wide and moves to the right.
@@ -83,25 +81,9 @@ def _draw_loss_axis(
     return lines
 
 
-def _draw_lines(plotter: Any, lines: Sequence[Any], style: Style) -> None:
-    import pyvista
-
-    points = np.array(lines, dtype=np.float64).reshape(-1, 3)
-    plotter.add_mesh(pyvista.line_segments_from_points(points), color=style.ink, lighting=False,
-                     line_width=style.pixels(0.6))  # fmt: skip
-
-
 def _thinned(heights: Floats, frame: Frame, style: Style) -> Floats:
     """Leave out ticks of the loss axis whose labels would overlap in the view."""
     if len(heights) < 2:
         return heights
     apart = float(np.diff(heights).min()) * frame.rise * axes_of_view(style)[1][2]
     return heights[:: max(math.ceil(1.3 * style.em / apart), 1)]
-
-
-def _ticks(ends: tuple[float, float]) -> Floats:
-    from matplotlib.ticker import MaxNLocator
-
-    values = np.asarray(MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(*ends))
-    room = 1e-9 * (ends[1] - ends[0])
-    return values[(values >= ends[0] - room) & (values <= ends[1] + room)] + 0.0

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from landscape.records.arrays import Floats
 
 from ..geometry.colouring import Colours
 from ..geometry.height import HeightScale
+from ..geometry.numbers import minus
 from ..style import Style
-from .text import set_font
+from .text import text_2d
 
-Floats = NDArray[np.float64]
 _STEPS = 256
 
 
@@ -52,19 +53,20 @@ def draw_colour_bar(
         highest = float(places.max()) if len(places) else 0.0
         above = _draw_cap(plotter, (left, right), top, highest, style)
     for text, place in zip(texts, places, strict=True):
-        _write(plotter, text, (right + 0.10, float(place)), style)
+        text_2d(plotter, minus(text), (right + 0.10, float(place)), style, align="left")
     # In a tall picture lines would stand apart.
     apart = min(0.065, 2.1 * _line(plotter, style))
     for line, text in enumerate(reversed(scale.title.split("  "))):
-        _write(plotter, text, (left, above + 0.045 + apart * line), style)
+        place = above + 0.045 + apart * line
+        text_2d(plotter, minus(text), (left, place), style, align="left")
 
 
 def _painted(shares: Floats, style: Style, colours: Colours | None) -> Any:
     import matplotlib
 
     chosen = colours.colour_map if colours else style.colour_map
-    found = matplotlib.colormaps[chosen] if isinstance(chosen, str) else chosen
-    return np.ascontiguousarray(found(shares, bytes=True)[:, :3])
+    colour_map = matplotlib.colormaps[chosen] if isinstance(chosen, str) else chosen
+    return np.ascontiguousarray(colour_map(shares, bytes=True)[:, :3])
 
 
 def _draw_cap(
@@ -86,7 +88,7 @@ def _draw_cap(
     _add(plotter, cap, style, coloured=True)
     line = _line(plotter, style)
     place = max((low + high) / 2, highest + line)
-    _write(plotter, "clipped", (right + 0.10, place), style, size=0.8)
+    text_2d(plotter, "clipped", (right + 0.10, place), style, size=0.8, align="left")
     return max(high, place + line / 4)
 
 
@@ -110,19 +112,4 @@ def _add(plotter: Any, data: Any, style: Style, *, coloured: bool) -> None:
     actor.SetMapper(mapper)
     actor.GetProperty().SetColor(*pyvista.Color(style.ink).float_rgb)
     actor.GetProperty().SetLineWidth(style.pixels(0.6))
-    plotter.add_actor(actor, reset_camera=False, pickable=False)
-
-
-def _write(
-    plotter: Any, text: str, position: tuple[float, float], style: Style, *, size: float = 1.0
-) -> None:
-    from vtkmodules.vtkRenderingCore import vtkTextActor
-
-    actor = vtkTextActor()
-    actor.SetInput(text.replace("-", "−"))
-    actor.GetPositionCoordinate().SetCoordinateSystemToNormalizedViewport()
-    actor.SetPosition(*position)
-    set_font(actor.GetTextProperty(), text, style, size)
-    actor.GetTextProperty().SetJustificationToLeft()
-    actor.GetTextProperty().SetVerticalJustificationToCentered()
     plotter.add_actor(actor, reset_camera=False, pickable=False)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from landscape.records.panel import Panel, panels_of
-from landscape.records.results import Projection
 from landscape.records.surface import Surface
 
 from ..captions.surfaces import surface_caption
@@ -17,6 +16,7 @@ from ..geometry.height import HeightScale
 from ..geometry.matching import mismatches
 from ..look import Look
 from ..style import Style
+from .arrangement import Drawing
 from .scene import DrawnPanel
 
 # What a function that draws several panels takes: a surface is a panel without paths.
@@ -69,6 +69,11 @@ class Common:
         """Return the panels as they are drawn."""
         return [DrawnPanel.of(panel, self.scale) for panel in self.panels]
 
+    def drawing(self, drawn: Sequence[DrawnPanel] | None = None) -> Drawing:
+        """Return the 3D drawing of the panels, or of ``drawn`` in their place."""
+        return Drawing.of(drawn or self.drawn(), self.frame, self.style, self.look.shading,
+                          self.colours)  # fmt: skip
+
     def caption(self, *, flat: bool = False) -> str:
         """Write the caption of the panels in 3D, or flat."""
         return surface_caption(
@@ -77,7 +82,7 @@ class Common:
         )  # fmt: skip
 
 
-def counted(shown: Panels, most: int, what: str) -> list[Panel]:
+def counted(given: Panels, most: int, what: str) -> list[Panel]:
     """Return the panels of a picture that shows 1 to ``most``; warn if they differ in kind.
 
     The warning is in the name of the caller's caller.
@@ -86,15 +91,10 @@ def counted(shown: Panels, most: int, what: str) -> list[Panel]:
         TypeError: for what is neither a panel nor a surface.
         ValueError: for none or too many.
     """
-    panels = panels_of(shown)
+    panels = panels_of(given)
     if not 1 <= len(panels) <= most:
         raise ValueError(f"{what} shows 1 to {most} surfaces, got {len(panels)}")
-    different = mismatches([one.surface for one in panels], [one.plane for one in panels])
+    different = mismatches([panel.surface for panel in panels], [panel.plane for panel in panels])
     if different:
         warnings.warn(f"{'; '.join(different)}: compare with care", stacklevel=3)
     return panels
-
-
-def all_paths(panels: Sequence[Panel]) -> list[Projection]:
-    """Return the paths of all panels."""
-    return [path for panel in panels for path in panel.paths]

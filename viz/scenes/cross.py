@@ -5,20 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.surface import Surface
 
 from ..geometry.centre_mark import ORIGIN
 from ..geometry.drape import heights_at
 from ..geometry.frame import Frame
-from ..geometry.paths import draw_in_front
+from ..geometry.paths import draw_in_front, draw_segments
 from ..style import Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Floats = NDArray[np.float64]
 # Of the longer side of a panel, which is 2; points of lines and of their rims.
 _ARM = 0.05
 _LINE, _RIM = 1.5, 3.3
@@ -42,19 +41,29 @@ def arms_of(surface: Surface, frame: Frame) -> list[Floats]:
 
 def draw_cross(plotter: Any, surface: Surface, frame: Frame, style: Style) -> None:
     """Draw the cross on the surface, seen through it, and on the floor."""
-    import pyvista
-
     *above, floor = arms_of(surface, frame)
     for arms in above:
-        lines = pyvista.line_segments_from_points(arms.reshape(-1, 3))
-        for name, width, colour, behind in (("rim", _RIM, style.background, _BEHIND),
-                                            ("arms", _LINE, style.ink, 0.0)):  # fmt: skip
-            actor = plotter.add_mesh(lines, name=f"centre {name}", color=colour, lighting=False,
-                                     line_width=style.pixels(width))  # fmt: skip
-            draw_in_front(actor, behind=behind)
-    lines = pyvista.line_segments_from_points(floor.reshape(-1, 3))
-    plotter.add_mesh(lines, name="centre floor", color=style.ink, lighting=False,
-                     line_width=style.pixels(0.8 * _LINE))  # fmt: skip
+        draw_rimmed(plotter, arms.reshape(-1, 3), style, _LINE, _RIM, name="centre")
+    draw_segments(plotter, floor.reshape(-1, 3), style, 0.8 * _LINE, style.ink, name="centre floor")
+
+
+def draw_rimmed(
+    plotter: Any, ends: Floats, style: Style, width: float, rim: float, *, name: str
+) -> None:
+    """Draw lines over everything in the ink's colour, on a wider rim of the background's.
+
+    Args:
+        plotter: whose active renderer is drawn into.
+        ends: of the lines, [2 n, 3].
+        style: how they look.
+        width: of the lines in points.
+        rim: likewise.
+        name: of the actors, one for the lines and one for the rim.
+    """
+    for part, points, colour, behind in (("rim", rim, style.background, _BEHIND),
+                                         ("line", width, style.ink, 0.0)):  # fmt: skip
+        actor = draw_segments(plotter, ends, style, points, colour, name=f"{name} {part}")
+        draw_in_front(actor, behind=behind)
 
 
 def mark_cross(

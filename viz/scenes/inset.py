@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,10 @@ import numpy as np
 from landscape.records.surface import Surface
 
 from ..geometry.camera import axes_of_view
+from ..geometry.differences import GRADIENTS
 from ..geometry.frame import Frame
 from ..geometry.mesh import Shading, draw_surface, surface_mesh
+from ..geometry.paths import draw_segments
 from ..style import Style
 from .text import text_3d
 
@@ -21,10 +24,9 @@ _RIGHT, _UP = 0.74, 0.68
 
 def magnified(surface: Surface, factor: float) -> Surface:
     """Return a surface whose losses, and slopes if it has them, are ``factor`` times as large."""
-    scaled = {"losses", "gradient_alpha", "gradient_beta"}
+    scaled = {"losses", *GRADIENTS}
     fields = {n: f * factor if n in scaled else f for n, f in surface.fields.items()}
-    return Surface(surface.grid, fields, surface.status, surface.plane, surface.run,
-                   surface.settings)  # fmt: skip
+    return replace(surface, fields=fields)
 
 
 def draw_inset(
@@ -35,8 +37,6 @@ def draw_inset(
     In parallel projection under distant light, what is moved towards the camera and scaled as a
     whole looks as it would in a panel of its own.
     """
-    import pyvista
-
     right, up, towards = axes_of_view(style)
     mesh = surface_mesh(magnified(surface, factor), frame, shading=shading)
     middle = np.array([0.0, 0.0, float(frame.z((frame.scale.low + frame.scale.high) / 2))])
@@ -50,8 +50,7 @@ def draw_inset(
     rim = np.column_stack([rim, np.full(4, middle[2])])
     rim = place + _SIZE * (rim - middle)
     edges = np.stack([rim, np.roll(rim, -1, axis=0)], axis=1).reshape(-1, 3)
-    plotter.add_mesh(pyvista.line_segments_from_points(edges), color=style.ink, lighting=False,
-                     line_width=style.pixels(0.4))  # fmt: skip
+    draw_segments(plotter, edges, style, 0.4, style.ink)
     across, upwards = rim @ right, rim @ up
     beside = float(across.min() + 0.2 * np.ptp(across))
     above = float(upwards.mean() + 0.6 * np.ptp(upwards))

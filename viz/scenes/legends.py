@@ -46,15 +46,15 @@ def names_of(
     A path that led to one of the solutions is not named twice: its colour is that of the solution.
     """
     labels = labels_of(solutions)
-    told = {one.name for one in solutions} if labels else set()
-    found = [
+    marked = {solution.name for solution in solutions} if labels else set()
+    names = [
         Name(text, style.path_colour(i))
         for i, text in enumerate(legend_of(paths))
-        if paths[i].run not in told
+        if paths[i].run not in marked
     ]
-    for one, text in zip(solutions, labels, strict=False):
-        found.append(Name(text, colour_of(one, paths, style), solution=True))
-    return found
+    for solution, text in zip(solutions, labels, strict=False):
+        names.append(Name(text, colour_of(solution, paths, style), solution=True))
+    return names
 
 
 def legend_of(paths: Sequence[Projection]) -> list[str]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from landscape.records.panel import Panel
 from landscape.records.results import Projection
@@ -14,14 +13,12 @@ from landscape.records.surface import Surface
 
 from ..geometry.camera import aim, axes_of_view
 from ..geometry.centre_mark import crossed
-from ..geometry.clipping import cut, draw_top
-from ..geometry.coloured_mesh import coloured
 from ..geometry.colouring import Colours
 from ..geometry.drape import laid
 from ..geometry.frame import Frame
-from ..geometry.hatching import draw_missing
+from ..geometry.hatching import cut, draw_behind, draw_missing, draw_top
 from ..geometry.height import HeightScale
-from ..geometry.mesh import Shading, draw_surface, surface_mesh
+from ..geometry.mesh import Shading, coloured, draw_surface, surface_mesh
 from ..geometry.paths import draw_path
 from ..geometry.solution_points import Solution, solutions_of
 from ..geometry.vertices import known_points
@@ -31,8 +28,6 @@ from .cross import draw_cross
 from .inset import draw_inset
 from .legends import draw_heading, names_of
 from .solution_marks import draw_solutions
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +54,11 @@ class DrawnPanel:
     through: tuple[Projection, ...] = ()
 
     @classmethod
-    def of(cls, panel: Panel, scale: HeightScale, *, beside: str = "") -> DrawnPanel:
+    def of(cls, panel: Panel, scale: HeightScale) -> DrawnPanel:
         """Lay paths without losses on the surface; find the solutions of the plane."""
         paths = tuple(laid(path, panel.surface, scale.kind) for path in panel.paths)
         solutions = solutions_of(panel.surface, panel.plane)
-        return cls(panel.surface, paths, panel.title, beside=beside, solutions=solutions)
+        return cls(panel.surface, paths, panel.title, solutions=solutions)
 
 
 def draw_panel(
@@ -73,7 +68,7 @@ def draw_panel(
     style: Style,
     *,
     shading: Shading,
-    aspect: float,
+    aspect: float | None = None,
     colours: Colours | None = None,
     number: int = 0,
 ) -> None:
@@ -85,7 +80,7 @@ def draw_panel(
         frame: where it is drawn.
         style: how it looks.
         shading: see :func:`viz.geometry.mesh.surface_mesh`.
-        aspect: width over height of the renderer.
+        aspect: width over height of the renderer; by default that of the style's panels.
         colours: of all panels of the picture; None for those of the losses.
         number: which of the colours' surfaces this is.
     """
@@ -128,7 +123,6 @@ def draw_mesh(
     style: Style,
     *,
     smooth: bool,
-    relief: bool = False,
     framed: bool = True,
     colours: Colours | None = None,
     inch: float = 0.0,
@@ -141,42 +135,38 @@ def draw_mesh(
         frame: where it is drawn; what is above the limit of a clipped scale becomes a flat top.
         style: how it looks.
         smooth: whether its normals are used; otherwise each triangle is shaded as it is.
-        relief: whether light from the side shows creases, with isolines on the floor alone.
         framed: whether the floor's rim, the ticks and the loss axis are drawn.
         colours: of the mesh's data ``colours``; None for those of its heights.
         inch: in units of the picture, for lines on a flat top that are no wider in a finer picture;
             0 for lines of pixels.
     """
-    gloss = replace(style, ambient=0.22, diffuse=0.88) if relief else style
     below, top = cut(mesh, frame)
     actor = draw_surface(
-        plotter, below, frame, gloss, name="surface", smooth=smooth, colours=colours
+        plotter, below, frame, style, name="surface", smooth=smooth, colours=colours
     )
     # Lines on the surface win over it by a hair, whatever the angle.
-    actor.mapper.SetResolveCoincidentTopologyToPolygonOffset()
-    actor.mapper.SetRelativeCoincidentTopologyPolygonOffsetParameters(1.5, 1.5)
+    draw_behind(actor, 1.5)
     if colours is not None and colours.diverging:
         draw_missing(plotter, below, style, inch=inch)
     if top is not None:
         draw_top(plotter, top, mesh, frame, style, inch=inch)
-    _draw_isolines(plotter, below, frame, style, on_surface=not relief, plain=colours is not None)
+    _draw_isolines(plotter, below, frame, style, plain=colours is not None)
     if framed:
         draw_frame(plotter, frame, style)
-    _light(plotter, style, grazing=relief)
+    _light(plotter, style)
 
 
-def _draw_isolines(
-    plotter: Any, mesh: Any, frame: Frame, style: Style, *, on_surface: bool, plain: bool
-) -> None:
+def _draw_isolines(plotter: Any, mesh: Any, frame: Frame, style: Style, *, plain: bool) -> None:
     """Draw lines of equal height on the surface, and on the floor, there in the loss's colours.
 
-    ``plain`` lines on the floor have the ink's colour: the bar is that of another quantity.
+    Raking light shows creases, which lines on the surface would hide. ``plain`` lines on the floor
+    have the ink's colour: the bar is that of another quantity.
     """
     levels = frame.scale.levels() if style.isolines else ()
     lines = mesh.contour(list(levels), scalars="heights") if len(levels) else None
     if lines is None or not lines.n_points:
         return
-    if on_surface:
+    if style.light != "raking":
         plotter.add_mesh(lines, color=style.isoline_colour, opacity=0.75, lighting=False,
                          line_width=style.pixels(style.isoline_width))  # fmt: skip
     floor = lines.copy()
@@ -201,19 +191,17 @@ def _seen_on_the_floor(style: Style) -> Any:
     return ListedColormap((1 - share) * colours + share * np.array(to_rgb(style.ink)))
 
 
-def _light(plotter: Any, style: Style, *, grazing: bool) -> None:
-    """One key light from the upper left and a weak fill, in this panel only."""
+def _light(plotter: Any, style: Style) -> None:
+    """Shine a key light and a weak fill from the right, in this panel only."""
     import pyvista
 
     right, up, towards = axes_of_view(style)
+    key = {
+        "above": towards - 0.9 * right + 0.9 * up,
+        "raking": -right + 0.55 * np.array([0.0, 0.0, 1.0]),
+    }[style.light]
     plotter.renderer.remove_all_lights()
-    lights = [
-        (towards - 0.9 * right + 0.9 * up, style.key_light),
-        (towards + right, style.fill_light),
-    ]
-    if grazing:
-        lights = [(-right + 0.55 * np.array([0.0, 0.0, 1.0]), 0.85), (towards + right, 0.2)]
-    for direction, intensity in lights:
+    for direction, intensity in ((key, style.key_light), (towards + right, style.fill_light)):
         light = pyvista.Light(position=tuple(10 * direction), focal_point=(0, 0, 0),
                               color="white", intensity=intensity)  # fmt: skip
         light.positional = False

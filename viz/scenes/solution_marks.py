@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from landscape.records.arrays import Floats
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
 
 from ..geometry.drape import heights_at
 from ..geometry.frame import Frame
-from ..geometry.paths import draw_in_front
+from ..geometry.paths import draw_disc, draw_in_front
 from ..geometry.solution_points import Solution, colour_of, places_of, seen
 from ..style import Style
 from .text import text_3d
@@ -21,7 +21,6 @@ from .text import text_3d
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Floats = NDArray[np.float64]
 _DIAMOND = 0.036
 
 
@@ -47,22 +46,18 @@ def draw_solutions(
     """Draw a diamond on the surface and on the floor for each solution, with its letter."""
     import pyvista
 
-    shown = seen(solutions, frame.window)
-    for one, point in zip(shown, points_of(shown, surface, frame), strict=True):
-        colour = colour_of(one, paths, style)
-        x, y = map(float, point[:2])
+    inside = seen(solutions, frame.window)
+    for solution, point in zip(inside, points_of(inside, surface, frame), strict=True):
+        colour = colour_of(solution, paths, style)
         for radius, face, lift in ((0.030, style.ink, 0.005), (0.020, colour, 0.007)):
-            flat = pyvista.Disc(center=(x, y, frame.floor + lift), inner=0.0, outer=radius,
-                                c_res=4)  # fmt: skip
-            plotter.add_mesh(flat, color=face, lighting=False)
+            draw_disc(plotter, point, frame, radius, face, lift=lift, corners=4)
         if not np.isfinite(point[2]):
             continue
-        centre = (x, y, float(point[2]))
         for radius, face in ((1.35 * _DIAMOND, style.ink), (_DIAMOND, colour)):
-            solid = pyvista.PlatonicSolid("octahedron", radius=radius, center=centre)
+            solid = pyvista.PlatonicSolid("octahedron", radius=radius, center=tuple(point))
             draw_in_front(plotter.add_mesh(solid, color=face, lighting=False, culling="back"))
-        above = (x, y, centre[2] + 1.6 * _DIAMOND + style.em)
-        text_3d(plotter, one.letter, above, style, size=1.1, grounded=True)
+        above = (*point[:2], point[2] + 1.6 * _DIAMOND + style.em)
+        text_3d(plotter, solution.letter, above, style, size=1.1, grounded=True)
 
 
 def mark_solutions(
@@ -90,14 +85,14 @@ def mark_solutions(
     """
     from matplotlib.patheffects import withStroke
 
-    for one, place in zip(solutions, places, strict=True):
+    for solution, place in zip(solutions, places, strict=True):
         if not np.isfinite(place).all():
             continue
-        axes.plot(*place, "D", color=colour_of(one, paths, style), markeredgecolor=style.ink,
+        axes.plot(*place, "D", color=colour_of(solution, paths, style), markeredgecolor=style.ink,
                   markeredgewidth=0.7, markersize=size, zorder=zorder, clip_on=False)  # fmt: skip
         if lettered:
             axes.annotate(
-                one.letter, place, (0.9 * size, 0.9 * size), textcoords="offset points",
+                solution.letter, place, (0.9 * size, 0.9 * size), textcoords="offset points",
                 ha="center", va="center", fontsize=7.5, fontweight="bold", color=style.ink,
                 zorder=zorder + 0.1, annotation_clip=False,
                 path_effects=[withStroke(linewidth=1.8, foreground=style.background)],

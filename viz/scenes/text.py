@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import textwrap
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
+from ..geometry.numbers import minus
 from ..style import Font, Style, font_file
 
+Align = Literal["left", "centre", "right"]
 # Letters of a line.
 _FEWEST = 10
 
@@ -19,7 +21,7 @@ def text_3d(
     style: Style,
     *,
     size: float = 1.0,
-    align: str = "centre",
+    align: Align = "centre",
     grounded: bool = False,
 ) -> None:
     """Write at a place in the scene, always facing the viewer, before everything.
@@ -27,22 +29,14 @@ def text_3d(
     Not as a billboard: that would be lit, and grey on a dark background. ``grounded`` text has the
     picture's background behind it, for places on a surface.
     """
-    from vtkmodules.vtkRenderingCore import vtkTextActor
-
-    actor = vtkTextActor()
+    actor = _written(plotter, minus(text), style, size, align)
     actor.GetPositionCoordinate().SetCoordinateSystemToWorld()
     actor.GetPositionCoordinate().SetValue(*map(float, position))
-    actor.SetInput(text.replace("-", "−"))
-    set_font(actor.GetTextProperty(), text, style, size)
-    if align == "right":
-        actor.GetTextProperty().SetJustificationToRight()
-    actor.GetTextProperty().SetVerticalJustificationToCentered()
     if grounded:
         import pyvista
 
         actor.GetTextProperty().SetBackgroundColor(*pyvista.Color(style.background).float_rgb)
         actor.GetTextProperty().SetBackgroundOpacity(0.7)
-    plotter.add_actor(actor, reset_camera=False, pickable=False)
 
 
 def text_2d(
@@ -53,42 +47,39 @@ def text_2d(
     *,
     size: float = 1.0,
     vertical: str = "centre",
-    align: str = "centre",
+    align: Align = "centre",
     colour: str = "",
     upright: bool = False,
 ) -> None:
     """Write at a place of the panel, in shares of its width and height."""
+    actor = _written(plotter, text, style, size, align, colour)
+    actor.GetPositionCoordinate().SetCoordinateSystemToNormalizedViewport()
+    actor.SetPosition(*position)
+    if vertical == "top":
+        actor.GetTextProperty().SetVerticalJustificationToTop()
+    if upright:
+        actor.SetOrientation(90.0)
+
+
+def _written(
+    plotter: Any, text: str, style: Style, size: float, align: Align, colour: str = ""
+) -> Any:
+    """Add an actor of text, in the font that has its letters, centred vertically."""
     import pyvista
     from vtkmodules.vtkRenderingCore import vtkTextActor
 
     actor = vtkTextActor()
     actor.SetInput(text)
-    actor.GetPositionCoordinate().SetCoordinateSystemToNormalizedViewport()
-    actor.SetPosition(*position)
-    set_font(actor.GetTextProperty(), text, style, size)
-    if vertical == "top":
-        actor.GetTextProperty().SetVerticalJustificationToTop()
-    else:
-        actor.GetTextProperty().SetVerticalJustificationToCentered()
-    if upright:
-        actor.SetOrientation(90.0)
-    if align == "left":
-        actor.GetTextProperty().SetJustificationToLeft()
-    if colour:
-        actor.GetTextProperty().SetColor(*pyvista.Color(colour).float_rgb)
-    plotter.add_actor(actor, reset_camera=False, pickable=False)
-
-
-def set_font(properties: Any, text: str, style: Style, size: float) -> None:
-    """Set font, size and colour of VTK's text properties, for this text."""
-    import pyvista
-
+    properties = actor.GetTextProperty()
     properties.SetFontFamily(4)  # VTK_FONT_FILE
     properties.SetFontFile(font_file(text, style.font))
     properties.SetFontSize(letter_pixels(style, size))
-    properties.SetColor(*pyvista.Color(style.ink).float_rgb)
-    properties.SetJustificationToCentered()
+    properties.SetColor(*pyvista.Color(colour or style.ink).float_rgb)
+    properties.SetJustification(("left", "centre", "right").index(align))
+    properties.SetVerticalJustificationToCentered()
     properties.SetLineSpacing(1.25)
+    plotter.add_actor(actor, reset_camera=False, pickable=False)
+    return actor
 
 
 def wrapped(text: str, width: float, size: float, font: Font = "serif") -> list[str]:

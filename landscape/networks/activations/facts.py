@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from landscape.records.naming import check_name
@@ -26,10 +26,13 @@ class Kink:
     Attributes:
         place: z0.
         jump: act'(z0+) - act'(z0-).
+        share: share of the jump in the derivative that torch returns at z0 itself: 0 for the slope
+            on the left, 1 for that on the right.
     """
 
     place: float
     jump: float
+    share: float = field(default=0.0, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Activation:
         kinks: jumps of the derivative; for a learnable one those of its initial parameter.
         lower: greatest lower bound of its values.
         upper: least upper bound of its values.
+        curved: whether it bends between its kinks.
         parameter: value of its one parameter (slope, alpha, beta, lambda), None without one.
         learnable: whether the parameter is trained.
     """
@@ -53,6 +57,7 @@ class Activation:
     kinks: tuple[Kink, ...] = ()
     lower: float = -math.inf
     upper: float = math.inf
+    curved: bool = True
     parameter: float | None = None
     learnable: bool = False
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from types import MappingProxyType
 
 from landscape.networks.activations.facts import Kink
+from landscape.records.choices import check_known
 
 LEAST_SPACING = 0.001
 
@@ -93,6 +95,7 @@ _BASES: Mapping[str, _Base] = MappingProxyType(
 )
 
 
+@lru_cache(maxsize=64)
 def polyline(base: str, spacing: float) -> Polyline:
     """Interpolate a smooth activation between knots at the multiples of ``spacing``.
 
@@ -106,8 +109,7 @@ def polyline(base: str, spacing: float) -> Polyline:
     >>> [round(kink.jump, 6) for kink in polyline("elu", 10.0).kinks]
     [0.099995, 0.900005]
     """
-    if base not in _BASES:
-        raise ValueError(f"base must be one of {', '.join(_BASES)}, got {base!r}")
+    check_known("base", base, _BASES)
     if not spacing >= LEAST_SPACING:
         raise ValueError(f"the spacing of knots must be >= {LEAST_SPACING}, got {spacing}")
     smooth = _BASES[base]

@@ -142,12 +142,12 @@ class _Curve:
     def along(self, even: Floats, cuts: Floats) -> tuple[Floats, Floats]:
         """Return places and what is measured there, every cut twice, from both sides."""
         inner = np.setdiff1d(even, cuts)
-        shown = np.concatenate([inner, cuts, cuts])
+        places = np.concatenate([inner, cuts, cuts])
         # The ends are limits from inside: a kink may lie on them.
         inwards = np.concatenate([_sides(inner[:1])[1], inner[1:-1], _sides(inner[-1:])[0]])
-        asked = np.concatenate([inwards, *_sides(cuts)])
-        order = np.argsort(asked)
-        return shown[order], self.at(asked[order])
+        evaluated = np.concatenate([inwards, *_sides(cuts)])
+        order = np.argsort(evaluated)
+        return places[order], self.at(evaluated[order])
 
     def jumps(self, derivative: int, even: Floats, cuts: Floats) -> Floats:
         """Find jumps of a derivative between cuts; [j, 2] place, jump.

@@ -89,11 +89,11 @@ def pooled_candidates(
     sizes, outputs = inputs.shape[2:], places.shape[2:]
     windows = torch.zeros(1, 1, dtype=torch.long)
     for axis, (size, out) in enumerate(zip(sizes, outputs, strict=True)):
-        own = _adaptive(size, out) if name.startswith("adaptive") else _strided(
+        along = _adaptive(size, out) if name.startswith("adaptive") else _strided(
             size, out, arguments, axis
         )  # fmt: skip
-        joined = windows[:, None, :, None] * size + own[None, :, None, :]
-        none = (windows[:, None, :, None] < 0) | (own[None, :, None, :] < 0)
+        joined = windows[:, None, :, None] * size + along[None, :, None, :]
+        none = (windows[:, None, :, None] < 0) | (along[None, :, None, :] < 0)
         windows = joined.masked_fill(none, -1).flatten(2).flatten(0, 1)
     return Candidates(
         inputs.flatten(2), windows.to(inputs.device), places.flatten(2), tuple(places.shape)
@@ -106,16 +106,16 @@ def _strided(size: int, out: int, arguments: Arguments, axis: int) -> Tensor:
     stride = _along(argument(arguments, 2, "stride", None) or kernel, axis)
     padding = _along(argument(arguments, 3, "padding", 0), axis)
     dilation = _along(argument(arguments, 4, "dilation", 1), axis)
-    found = torch.arange(out)[:, None] * stride - padding + torch.arange(kernel) * dilation
-    return found.masked_fill((found < 0) | (found >= size), -1)
+    places = torch.arange(out)[:, None] * stride - padding + torch.arange(kernel) * dilation
+    return places.masked_fill((places < 0) | (places >= size), -1)
 
 
 def _adaptive(size: int, out: int) -> Tensor:
     """Return the places of each window along one axis, [out, widest], -1 outside."""
     number = torch.arange(out)[:, None]
     start, end = number * size // out, ((number + 1) * size + out - 1) // out
-    found = start + torch.arange(int((end - start).max()))
-    return found.masked_fill(found >= end, -1)
+    places = start + torch.arange(int((end - start).max()))
+    return places.masked_fill(places >= end, -1)
 
 
 def _along(option: Any, axis: int) -> int:

@@ -7,6 +7,7 @@ nested (2.13): first derivatives are right, second ones are not, without a word.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from inspect import signature
 from types import MappingProxyType
 from typing import Any
 
@@ -28,64 +29,30 @@ def layer_norm(
     return _affine(_standardised(inputs, axes, eps), weight, bias)
 
 
-def instance_norm(
-    inputs: Tensor,
-    running_mean: Tensor | None = None,
-    running_var: Tensor | None = None,
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    use_input_stats: bool = True,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
-) -> Tensor:
-    """Return (x - mean) / sqrt(variance + eps) over the places of each channel, scaled, shifted.
+def _by_statistics(fused: Callable[..., Tensor], flag: str, first: tuple[int, ...]) -> Any:
+    """Return batch norm or instance norm by the statistics of the input, scaled and shifted.
 
-    With running statistics instead of the input's, torch's own is right.
+    With running statistics instead, torch's own is right. Running statistics are not moved.
+
+    Args:
+        fused: torch's own.
+        flag: its argument that says whether the input's statistics are used.
+        first: axes that are averaged over besides those of places.
     """
-    if not use_input_stats:
-        return functional.instance_norm(
-            inputs, running_mean, running_var, weight, bias, use_input_stats, momentum, eps
-        )
-    axes = tuple(range(2, inputs.ndim))
-    shape = (-1, *(1,) * len(axes))
-    weight, bias = (None if v is None else v.reshape(shape) for v in (weight, bias))
-    return _affine(_standardised(inputs, axes, eps), weight, bias)
+    form = signature(fused)
 
+    def normalise(inputs: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        given = form.bind(inputs, *args, **kwargs)
+        given.apply_defaults()
+        if not given.arguments[flag]:
+            return fused(inputs, *args, **kwargs)
+        shape = (-1, *(1,) * (inputs.ndim - 2))
+        weight, bias = (given.arguments[name] for name in ("weight", "bias"))
+        weight, bias = (None if v is None else v.reshape(shape) for v in (weight, bias))
+        axes = (*first, *range(2, inputs.ndim))
+        return _affine(_standardised(inputs, axes, given.arguments["eps"]), weight, bias)
 
-def batch_norm(
-    inputs: Tensor,
-    running_mean: Tensor | None,
-    running_var: Tensor | None,
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    training: bool = False,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
-) -> Tensor:
-    """Return (x - mean) / sqrt(variance + eps) over the batch and its places, scaled and shifted.
-
-    With running statistics instead of the batch's, torch's own is right. Running statistics are
-    not moved.
-    """
-    if not training:
-        return functional.batch_norm(
-            inputs, running_mean, running_var, weight, bias, training, momentum, eps
-        )
-    axes = (0, *range(2, inputs.ndim))
-    shape = (-1, *(1,) * (inputs.ndim - 2))
-    weight, bias = (None if v is None else v.reshape(shape) for v in (weight, bias))
-    return _affine(_standardised(inputs, axes, eps), weight, bias)
-
-
-# By the functions that torch's layers and users call.
-WRITTEN_OUT: Mapping[Callable[..., Any], Callable[..., Tensor]] = MappingProxyType(
-    {
-        functional.batch_norm: batch_norm,
-        functional.layer_norm: layer_norm,
-        torch.layer_norm: layer_norm,
-        functional.instance_norm: instance_norm,
-    }
-)
+    return normalise
 
 
 def _standardised(inputs: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
@@ -96,3 +63,14 @@ def _standardised(inputs: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
 def _affine(values: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
     values = values if weight is None else values * weight
     return values if bias is None else values + bias
+
+
+# By the functions that torch's layers and users call.
+WRITTEN_OUT: Mapping[Callable[..., Any], Callable[..., Tensor]] = MappingProxyType(
+    {
+        functional.batch_norm: _by_statistics(functional.batch_norm, "training", (0,)),
+        functional.layer_norm: layer_norm,
+        torch.layer_norm: layer_norm,
+        functional.instance_norm: _by_statistics(functional.instance_norm, "use_input_stats", ()),
+    }
+)

@@ -1,60 +1,35 @@
-"""Watching a network run: every place where it bends or kinks, module or functional call.
+"""Every place where a network bends or kinks while it runs.
 
-A ``TorchFunctionMode`` sees each torch function that is called while the network runs. What kinks
-is done as torch does it and noted with its input; in-place forms are done out of place first, so
-that the input is not lost.
+What kinks is done as torch does it and noted with its input; in-place forms are done out of place
+first, so that the input is not lost.
 """
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from collections.abc import Callable, Container, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
 
+from landscape.networks.watching import operations
 from landscape.networks.watching.candidates import Candidates, candidates_along, pooled_candidates
 from landscape.networks.watching.normalisers import WRITTEN_OUT
-from landscape.networks.watching.operations import (
-    ALONG_DIMENSION,
-    COMPARISONS,
-    ELEMENTWISE,
-    EXTREMES,
-    HARMLESS,
-    JUMPING,
-    MASK_KEEPING,
-    OPAQUE,
-    POOLS,
-    WATCHED,
-    Arguments,
-    JumpingError,
-    Kinks,
-    argument,
-    base_name,
-)
-from landscape.networks.watching.recurrent import RECURRENT, is_packed, written_out
+from landscape.networks.watching.operations import Arguments, JumpingError, Kinks, argument
+from landscape.networks.watching.recurrent import RECURRENT
 from landscape.networks.watching.sites import (
     Site,
+    alone,
     depends_on_parameters,
     flat,
-    out_of_place,
     per_example,
     target_of,
 )
+from landscape.networks.watching.watcher import Handler, Watcher
 
 
-@dataclass(slots=True)
-class _Mask:
-    """The result of a comparison: true where ``margin`` is above 0."""
-
-    result: Tensor
-    margin: Tensor
-
-
-class Observer(TorchFunctionMode):
+class Observer(Watcher):
     """Notes every bend and kink of what runs inside it.
 
     Args:
@@ -67,12 +42,11 @@ class Observer(TorchFunctionMode):
 
     Attributes:
         sites: in the order of the calls.
-        unseen: what may kink and could not be watched, as sentences.
+        unseen: what may kink and could not be watched.
         moving: of every call that may kink, whether its input depends on the parameters.
-        written_out: functions that are done in plain operations instead.
     """
 
-    written_out: ClassVar[Mapping[Callable[..., Any], Callable[..., Tensor]]] = WRITTEN_OUT
+    written_out = WRITTEN_OUT
 
     def __init__(
         self,
@@ -83,66 +57,50 @@ class Observer(TorchFunctionMode):
         moving: Sequence[bool] | None = None,
         secants: Callable[[Site, Tensor], Tensor] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(place)
         self.sites: list[Site] = []
-        self.unseen: dict[str, None] = {}
         self.moving: list[bool] = []
         self._probes = list(probes)
         self._known = None if moving is None else list(moving)
         self._secants = secants
         self._examples = examples
-        self._place = place
-        self._calls: dict[str, int] = {}
-        self._masks: dict[int, _Mask] = {}
+        # Results of comparisons with their margins: true where the margin is above 0.
+        self._masks: dict[int, tuple[Tensor, Tensor]] = {}
         self._indices: dict[int, tuple[Tensor, Site]] = {}
         # Outputs of sites, with their version: what is written into later is none any more.
         self._made: dict[int, tuple[weakref.ref[Tensor], int, int]] = {}
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
-        """Do what was called, and note it if it bends or kinks."""
-        kwargs = kwargs or {}
-        name = base_name(func)
-        self._follow_indices(name, args)
-        handler = self._handler(name, args, kwargs)
-        if handler is None:
-            return self.written_out.get(func, func)(*args, **kwargs)
-        return handler(func, name, (args, kwargs))
 
     def _follow_indices(self, name: str, args: Any) -> None:
         """Look where the indices of max pooling go."""
         for used in [self._indices[id(a)] for a in args if id(a) in self._indices]:
             if name.startswith("max_unpool"):
                 used[1].moves_values = True
-            elif name not in HARMLESS and not name.startswith("get"):
+            elif name not in operations.HARMLESS and not name.startswith("get"):
                 self._miss(f"indices of {used[1].operation} used by {name}")
 
-    def _handler(self, name: str, args: Any, kwargs: Any) -> Callable[..., Any] | None:
+    def _handler(self, name: str, arguments: Arguments) -> Handler | None:
         """Return what deals with a call, None for one that neither bends nor kinks."""
-        masked = [a for a in args if isinstance(a, Tensor) and id(a) in self._masks]
-        if masked:
+        args, kwargs = arguments
+        self._follow_indices(name, args)
+        if any(isinstance(a, Tensor) and id(a) in self._masks for a in args):
             return self._with_mask
         if name in RECURRENT:
             return self._recurrent
-        if name not in WATCHED or not self._moves(args, kwargs):
+        if name not in operations.WATCHED or not self._moves(args, kwargs):
             return None
-        if name in JUMPING or name in OPAQUE:
-            return self._refuse
-        if name in POOLS or name.removesuffix("_with_indices") in POOLS:
-            return self._pool
-        if name in EXTREMES and len(args) > 1 and isinstance(args[1], Tensor):
+        if name in operations.EXTREMES and len(args) > 1 and isinstance(args[1], Tensor):
             return self._extreme
-        simple = {"clamp": self._clamp, "clip": self._clamp, "clamp_min": self._clamp,
-                  "clamp_max": self._clamp, "l1_loss": self._absolute_loss,
-                  "smooth_l1_loss": self._absolute_loss}  # fmt: skip
-        if name in simple:
-            return simple[name]
-        if name in ELEMENTWISE:
-            return self._elementwise
-        if name in ALONG_DIMENSION:
-            return self._along
-        return self._compare if name in COMPARISONS else None
+        handlers: tuple[tuple[Container[str], Handler], ...] = (
+            (operations.JUMPING, self._refuse),
+            (operations.OPAQUE, self._refuse),
+            (operations.POOLING, self._pool),
+            (operations.CLAMPS, self._clamp),
+            (operations.ABSOLUTE_LOSSES, self._absolute_loss),
+            (operations.ELEMENTWISE, self._elementwise),
+            (operations.ALONG_DIMENSION, self._along),
+            (operations.COMPARISONS, self._compare),
+        )
+        return next((handler for kind, handler in handlers if name in kind), None)
 
     def _moves(self, args: Any, kwargs: Any) -> bool:
         if self._known is not None:
@@ -151,35 +109,24 @@ class Observer(TorchFunctionMode):
             self.moving.append(any(map(depends_on_parameters, flat((*args, *kwargs.values())))))
         return self.moving[-1]
 
-    # -- what kinks ---------------------------------------------------------------------------
-
     def _elementwise(self, func: Any, name: str, arguments: Arguments) -> Any:
-        (inputs, *more), kwargs = arguments
-        rule = ELEMENTWISE[name]
+        (inputs, *_), kwargs = arguments
+        rule = operations.ELEMENTWISE[name]
         try:
             kinks = rule.kinks(arguments)
         except JumpingError as error:
             raise JumpingError(f"{error}, in {self._place()}; replace the activation") from None
-        options = {k: v for k, v in kwargs.items() if k != "inplace"}
-        call = rule.function or out_of_place(func)
-        extra = () if rule.function else more
-        options = {} if rule.function else options
-
-        def alone(values: Tensor) -> Tensor:
-            return call(values, *extra, **options)
-
+        function = rule.function or alone(func, arguments)
         before = inputs.clone()
-        site = self._note(name, before, kinks, bend=alone if rule.curved else None)
-        return self._result(site, alone(before), target_of(func, inputs, kwargs))
+        site = self._note(name, before, kinks, bend=function if rule.curved else None)
+        return self._result(site, function(before), target_of(func, inputs, kwargs))
 
     def _clamp(self, func: Any, name: str, arguments: Arguments) -> Any:
         inputs = arguments[0][0]
-        low = high = None
-        if name == "clamp_max":
-            high = argument(arguments, 1, "max", None)
-        else:
-            low = argument(arguments, 1, "min", None)
-            high = None if name == "clamp_min" else argument(arguments, 2, "max", None)
+        bounds = {"min": 1, "max": 2}
+        positions = {"clamp_min": {"min": 1}, "clamp_max": {"max": 1}}.get(name, bounds)
+        given = {key: argument(arguments, i, key, None) for key, i in positions.items()}
+        low, high = given.get("min"), given.get("max")
         result = inputs.clone()
         target = target_of(func, inputs, arguments[1])
         if isinstance(low, int | float) and isinstance(high, int | float) and low < high:
@@ -200,7 +147,7 @@ class Observer(TorchFunctionMode):
 
     def _extreme(self, _: Any, name: str, arguments: Arguments) -> Any:
         first, second = arguments[0][:2]
-        return self._rectified(name, first, second, EXTREMES[name])
+        return self._rectified(name, first, second, operations.EXTREMES[name])
 
     def _rectified(self, name: str, first: Tensor, second: Tensor, sign: int) -> Tensor:
         """Return the larger (sign 1) or smaller (-1) of two tensors."""
@@ -220,7 +167,7 @@ class Observer(TorchFunctionMode):
         if kwargs.get("weight") is not None:
             return self._refuse(func, name, arguments)
         residual = args[0] - args[1]
-        site = self._note(name, residual, Kinks((0.0,), (2.0,), (0.5,)))
+        site = self._note(name, residual, operations.ABSOLUTE)
         values = self._result(site, residual.abs(), None)
         return {"mean": values.mean, "sum": values.sum}.get(reduction, lambda: values)()
 
@@ -236,11 +183,14 @@ class Observer(TorchFunctionMode):
         shape = before.shape[1:]
 
         def choose(values: Tensor) -> tuple[Tensor, Tensor]:
-            return POOLS[base](values.reshape(-1, *shape), *more, **kwargs)
+            return operations.POOLS[base](values.reshape(-1, *shape), *more, **kwargs)
 
         values, places = choose(before)
+        # torch's places are within a channel.
+        starts = torch.arange(0, before[0].numel(), before[0, 0].numel(), device=before.device)
+        starts = starts.reshape(-1, *(1,) * space)
         site = self._note_choice(
-            base, before, places, space, lambda z: choose(z)[1], inputs,
+            base, inputs, before, places + starts, lambda z: choose(z)[1] + starts,
             lambda: pooled_candidates(base, arguments, before, places),
         )  # fmt: skip
         result = self._result(site, values, None)
@@ -266,7 +216,7 @@ class Observer(TorchFunctionMode):
 
         places, index = choose(before)
         site = self._note_choice(
-            name, before, index, 0, lambda z: choose(z)[1], inputs,
+            name, inputs, before, index, lambda z: choose(z)[1],
             lambda: candidates_along(before, places, dim, smallest=extreme is torch.min),
         )  # fmt: skip
         result = self._result(site, before.gather(dim, places), None)
@@ -278,86 +228,63 @@ class Observer(TorchFunctionMode):
     def _note_choice(
         self,
         name: str,
-        inputs: Tensor,
-        places: Tensor,
-        space: int,
-        choose: Callable[[Tensor], Tensor],
         given: Tensor,
+        inputs: Tensor,
+        index: Tensor,
+        choose: Callable[[Tensor], Tensor],
         _candidates: Callable[[], Candidates],
     ) -> Site | None:
         """Note a choice among the entries of a row of inputs.
 
         Args:
             name: of the operation.
-            inputs: candidates, [rows, ...]; an example may have several rows.
-            places: where in the row the chosen ones are, within the channel if there are spatial
-                axes.
-            space: number of spatial axes, 0 for none.
-            choose: places as a function of the inputs.
             given: the inputs as they were given, which may be the output of a site.
+            inputs: candidates, [rows, ...]; an example may have several rows.
+            index: where in its row each chosen one is, [rows, ...].
+            choose: index as a function of the inputs.
             _candidates: returns who was chosen among whom.
         """
-        rows, row, channels = inputs.shape[0], inputs[0].numel(), inputs.shape[1]
+        rows, row = inputs.shape[0], inputs[0].numel()
         if rows % self._examples:
             self._miss(f"{name} of shape {tuple(inputs.shape)}, whose rows are not the examples,")
             return None
-
-        def index(places: Tensor, each: int) -> Tensor:
-            device = places.device
-            number = torch.arange(len(places), device=device) % each
-            found = places + (number * row).reshape(-1, *(1,) * (places.ndim - 1))
-            if not space:
-                return found
-            channel = torch.arange(channels, device=device) * (row // channels)
-            return found + channel.reshape(-1, *(1,) * space)
-
         each = rows // self._examples
+
+        def of_example(index: Tensor) -> Tensor:
+            start = torch.arange(len(index), device=index.device) % each * row
+            return index + start.reshape(-1, *(1,) * (index.ndim - 1))
+
         site = self._note(
-            name, inputs, Kinks(), index=index(places, each),
-            choose=lambda z: index(choose(z), each).reshape(len(z), -1),
+            name, inputs, Kinks(), index=of_example(index),
+            choose=lambda z: of_example(choose(z)).reshape(len(z), -1),
         )  # fmt: skip
         made, version, number = self._made.get(id(given), (None, 0, None))
         if site is not None and made is not None and made() is given and given._version == version:
             site.source = number
         return site
 
-    def _recurrent(self, _: Any, name: str, arguments: Arguments) -> Any:
-        """Do a recurrent layer step by step, and watch each."""
-        if is_packed(name, arguments[0]):
-            self._miss(f"{name} of packed sequences")
-            return written_out(name, arguments[0])
-        with self:
-            return written_out(name, arguments[0])
-
-    # -- branches on comparisons --------------------------------------------------------------
-
     def _compare(self, func: Any, name: str, arguments: Arguments) -> Any:
         args, kwargs = arguments
         result = func(*args, **kwargs)
-        margin = (args[0] - args[1]) * COMPARISONS[name]
-        self._masks[id(result)] = _Mask(result, margin)
+        self._masks[id(result)] = (result, (args[0] - args[1]) * operations.COMPARISONS[name])
         return result
 
     def _with_mask(self, func: Any, name: str, arguments: Arguments) -> Any:
         """Deal with a call that takes the result of a comparison."""
         args, kwargs = arguments
-        mask = next(self._masks[id(a)] for a in args if id(a) in self._masks)
-        if name in MASK_KEEPING:
+        mask, margin = next(self._masks[id(a)] for a in args if id(a) in self._masks)
+        if name in operations.MASK_KEEPING or name in operations.INVERTING:
             result = func(*args, **kwargs)
-            self._masks[id(result)] = _Mask(result, mask.margin)
-            return result
-        if name in ("logical_not", "invert", "bitwise_not"):
-            result = func(*args, **kwargs)
-            self._masks[id(result)] = _Mask(result, -mask.margin)
+            self._masks[id(result)] = (result, -margin if name in operations.INVERTING else margin)
             return result
         branches = self._branches(name, args)
         if branches is None:
-            if name not in HARMLESS and not func.__name__.startswith("__get"):
+            if name not in operations.HARMLESS and not func.__name__.startswith("__get"):
                 self._miss(f"a comparison used by {name}")
             return func(*args, **kwargs)
         taken, other = torch.broadcast_tensors(*branches)  # type: ignore[no-untyped-call]
-        margin = mask.margin.expand_as(taken)
-        state = mask.result.bool().expand_as(taken)
+        margin = margin.expand_as(taken)
+        state = mask.bool().expand_as(taken)
         site = self._note(name, margin, Kinks(), gap=taken - other, state=state)
         result = self._result(site, torch.where(state, taken, other), None)
         target = target_of(func, args[0], kwargs)
@@ -377,25 +304,17 @@ class Observer(TorchFunctionMode):
         else:
             return None
         like = next(a for a in (taken, other) if isinstance(a, Tensor))
-        tensors = (a if isinstance(a, Tensor) else like.new_tensor(a) for a in (taken, other))
-        first, second = tensors
-        return first, second
-
-    # -- what cannot be dealt with ------------------------------------------------------------
+        taken, other = (a if isinstance(a, Tensor) else like.new_tensor(a) for a in (taken, other))
+        return taken, other
 
     def _refuse(self, func: Any, name: str, arguments: Arguments) -> Any:
-        if name in JUMPING:
+        if name in operations.JUMPING:
             raise JumpingError(
                 f"{name} in {self._place()} jumps in value; a slope budget needs a continuous "
                 "network, replace the activation"
             )
         self._miss(name)
         return func(*arguments[0], **arguments[1])
-
-    def _miss(self, what: str) -> None:
-        self.unseen[f"{what} in {self._place()}"] = None
-
-    # -- noting -------------------------------------------------------------------------------
 
     def _note(self, name: str, inputs: Tensor, kinks: Kinks, **more: Any) -> Site | None:
         """Note a call; None if its examples cannot be told apart."""
@@ -411,12 +330,9 @@ class Observer(TorchFunctionMode):
         if isinstance(jumps, Tensor):
             # Those of a row of inputs; an example may have several.
             jumps = jumps.reshape(1, -1).repeat(1, rows["inputs"].shape[1] // jumps.numel())
-        layer = self._place()
-        key = f"{layer}:{name}"
-        self._calls[key] = self._calls.get(key, 0) + 1
-        if self._calls[key] > 1:
-            layer = f"{layer}#{self._calls[key]}"
-        site = Site(layer, name, knots=kinks.knots, jumps=jumps, at=kinks.at, **calls, **rows)
+        site = Site(
+            self._named(name), name, knots=kinks.knots, jumps=jumps, at=kinks.at, **calls, **rows
+        )
         self.sites.append(site)
         return site
 

@@ -6,16 +6,16 @@ jumps act'(z0+) - act'(z0-), and by whether it bends between them (act'' is not 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
 import torch.nn.functional as functional
 from torch import Tensor
 
-# torch.nn.SELU's constants (Klambauer et al. 2017).
-_SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
+from landscape.networks.activations.facts import Kink, Smoothness
+from landscape.networks.activations.registry import FAMILIES, Family
 
 Arguments = tuple[tuple[Any, ...], Mapping[str, Any]]
 
@@ -35,6 +35,11 @@ class Kinks:
     knots: tuple[float, ...] = ()
     jumps: tuple[float, ...] | Tensor = ()
     at: tuple[float, ...] = ()
+
+    @classmethod
+    def of(cls, kinks: Sequence[Kink]) -> Kinks:
+        """Return those of an activation."""
+        return cls(*(tuple(getattr(k, n) for k in kinks) for n in ("place", "jump", "share")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +67,27 @@ def argument(arguments: Arguments, index: int, name: str, default: Any) -> Any:
     return args[index] if len(args) > index else kwargs.get(name, default)
 
 
-def _fixed(*knots: tuple[float, float, float]) -> Callable[[Any], Kinks]:
-    kinks = Kinks(*zip(*knots, strict=True))
-    return lambda _: kinks
+def _operations(*, jumping: bool) -> dict[str, Family]:
+    """Return the activations that jump in value, or all others, by torch's names of them."""
+    return {
+        operation: family
+        for family in FAMILIES.values()
+        if (family.usual_facts["smoothness"] is Smoothness.DISCONTINUOUS) == jumping
+        for operation in family.operations
+    }
 
 
-def _none(_: Arguments) -> Kinks:
-    return Kinks()
+def _of_family(family: Family) -> Elementwise:
+    """Return what the table of activations says of a function, for the arguments of a call."""
 
+    def kinks(arguments: Arguments) -> Kinks:
+        every = {n: argument(arguments, i, n, None) for i, n in enumerate(family.arguments, 1)}
+        given = {
+            n: v if isinstance(v, str) else float(v) for n, v in every.items() if v is not None
+        }
+        return Kinks.of(family.facts_of(**given).get("kinks", ()))
 
-def _leaky(arguments: Arguments) -> Kinks:
-    slope = float(argument(arguments, 1, "negative_slope", 0.01))
-    return Kinks((0.0,), (1 - slope,))
+    return Elementwise(kinks, family.usual_facts["curved"])
 
 
 def _prelu(arguments: Arguments) -> Kinks:
@@ -91,23 +105,6 @@ def _rrelu(arguments: Arguments) -> Kinks:
     return Kinks((0.0,), (1 - sum(ends) / 2,))
 
 
-def _hardtanh(arguments: Arguments) -> Kinks:
-    low, high = argument(arguments, 1, "min_val", -1.0), argument(arguments, 2, "max_val", 1.0)
-    return Kinks((float(low), float(high)), (1.0, -1.0), (0.0, 1.0))
-
-
-def _softshrink(arguments: Arguments) -> Kinks:
-    cut = float(argument(arguments, 1, "lambd", 0.5))
-    return Kinks((-cut, cut), (-1.0, 1.0), (1.0, 0.0)) if cut else Kinks()
-
-
-def _elu(arguments: Arguments) -> Kinks:
-    alpha = float(argument(arguments, 1, "alpha", 1.0))
-    scale, inner = argument(arguments, 2, "scale", 1.0), argument(arguments, 3, "input_scale", 1.0)
-    jump = float(scale) * (1 - alpha * float(inner))
-    return Kinks((0.0,), (jump,)) if jump else Kinks()
-
-
 def _threshold(arguments: Arguments) -> Kinks:
     cut, value = argument(arguments, 1, "threshold", 0.0), argument(arguments, 2, "value", 0.0)
     if cut != value:
@@ -115,63 +112,27 @@ def _threshold(arguments: Arguments) -> Kinks:
     return Kinks((float(cut),), (1.0,))
 
 
-def _line(arguments: Arguments) -> Kinks:
-    kinks = argument(arguments, 1, "line", None).kinks
-    return Kinks(tuple(k.place for k in kinks), tuple(k.jump for k in kinks))
-
-
-def _hardsigmoid(inputs: Tensor) -> Tensor:
-    return functional.relu6(inputs + 3) / 6
-
-
-def _silu(inputs: Tensor) -> Tensor:
-    return inputs * inputs.sigmoid()
-
-
-def _mish(inputs: Tensor) -> Tensor:
-    return inputs * functional.softplus(inputs).tanh()
-
-
-_RECTIFIER = Elementwise(_fixed((0.0, 1.0, 0.0)))
-_ABSOLUTE = Elementwise(_fixed((0.0, 2.0, 0.5)))
-_SMOOTH = Elementwise(_none, curved=True)
-
+ABSOLUTE = Kinks((0.0,), (2.0,), (0.5,))
+# In the place of torch's own, which have no third derivatives in forward mode.
+_NESTED: Mapping[str, Callable[[Tensor], Tensor]] = MappingProxyType(
+    {
+        "hardsigmoid": lambda z: functional.relu6(z + 3) / 6,
+        "silu": lambda z: z * z.sigmoid(),
+        "mish": lambda z: z * functional.softplus(z).tanh(),
+    }
+)
 # Names as torch gives them, without the underscores of in-place and private forms.
 ELEMENTWISE: Mapping[str, Elementwise] = MappingProxyType(
     {
-        "relu": _RECTIFIER,
-        "leaky_relu": Elementwise(_leaky),
+        operation: replace(_of_family(family), function=_NESTED.get(operation))
+        for operation, family in _operations(jumping=False).items()
+    }
+    | {
         "prelu": Elementwise(_prelu),
         "rrelu": Elementwise(_rrelu),
-        "relu6": Elementwise(_fixed((0.0, 1.0, 0.0), (6.0, -1.0, 1.0))),
-        "hardtanh": Elementwise(_hardtanh),
-        "hardsigmoid": Elementwise(
-            _fixed((-3.0, 1 / 6, 0.0), (3.0, -1 / 6, 1.0)), function=_hardsigmoid
-        ),
-        "hardswish": Elementwise(_fixed((-3.0, -0.5, 0.0), (3.0, -0.5, 1.0)), curved=True),
-        "softshrink": Elementwise(_softshrink),
         "threshold": Elementwise(_threshold),
-        "selu": Elementwise(_fixed((0.0, _SELU_SCALE * (1 - _SELU_ALPHA), 0.0)), curved=True),
-        "elu": Elementwise(_elu, curved=True),
-        "celu": _SMOOTH,
-        "abs": _ABSOLUTE,
-        "absolute": _ABSOLUTE,
-        "gelu": _SMOOTH,
-        # torch's own have no third derivatives in forward mode.
-        "silu": Elementwise(_SMOOTH.kinks, curved=True, function=_silu),
-        "mish": Elementwise(_SMOOTH.kinks, curved=True, function=_mish),
-        "sigmoid": _SMOOTH,
-        "tanh": _SMOOTH,
-        "softplus": _SMOOTH,
-        "softsign": _SMOOTH,
-        "tanhshrink": _SMOOTH,
-        "log_sigmoid": _SMOOTH,
-        "logsigmoid": _SMOOTH,
-        # the package's own, see landscape.networks.activations.functional
-        "smelu": _SMOOTH,
-        "squareplus": _SMOOTH,
-        "gauss_relu": _SMOOTH,
-        "piecewise_linear": Elementwise(_line),
+        "abs": Elementwise(lambda _: ABSOLUTE),
+        "absolute": Elementwise(lambda _: ABSOLUTE),
     }
 )
 
@@ -187,6 +148,7 @@ POOLS: Mapping[str, Callable[..., tuple[Tensor, Tensor]]] = MappingProxyType(
         for n in (1, 2, 3)
     }
 )
+POOLING = frozenset(POOLS) | {f"{name}_with_indices" for name in POOLS}
 COMPARISONS: Mapping[str, int] = MappingProxyType(
     {"gt": 1, "ge": 1, "greater": 1, "greater_equal": 1, "lt": -1, "le": -1, "less": -1,
      "less_equal": -1}
@@ -196,13 +158,14 @@ MASK_KEEPING = frozenset(
     {"float", "double", "half", "bfloat16", "to", "type", "type_as", "int", "long", "bool", "clone",
      "contiguous", "detach"}
 )  # fmt: skip
+INVERTING = frozenset({"logical_not", "invert", "bitwise_not"})
 HARMLESS = frozenset(
     {"get", "size", "dim", "sum", "any", "all", "numel", "item", "tolist", "count_nonzero", "len",
      "repr", "stride", "is_floating_point", "is_complex"}
 )  # fmt: skip
 JUMPING = frozenset(
-    {"hardshrink", "sign", "sgn", "round", "floor", "ceil", "trunc", "fix", "frac", "fmod",
-     "remainder", "heaviside", "floor_divide"}
+    {"sign", "sgn", "round", "floor", "ceil", "trunc", "fix", "frac", "fmod", "remainder",
+     "heaviside", "floor_divide", *_operations(jumping=True)}
 )  # fmt: skip
 # They hold kinks inside, where nobody can watch them.
 OPAQUE = frozenset(
@@ -212,11 +175,11 @@ OPAQUE = frozenset(
      "triplet_margin_with_distance_loss", "cosine_embedding_loss", "fractional_max_pool2d",
      "fractional_max_pool3d", "aminmax", "pdist", "cdist", "rrelu_with_noise"}
 )  # fmt: skip
-_ABSOLUTE_LOSSES = frozenset({"l1_loss", "smooth_l1_loss"})
-_CLAMPS = frozenset({"clamp", "clip", "clamp_min", "clamp_max"})
+ABSOLUTE_LOSSES = frozenset({"l1_loss", "smooth_l1_loss"})
+CLAMPS = frozenset({"clamp", "clip", "clamp_min", "clamp_max"})
 WATCHED = frozenset().union(
-    ELEMENTWISE, EXTREMES, ALONG_DIMENSION, POOLS, {f"{name}_with_indices" for name in POOLS},
-    COMPARISONS, JUMPING, OPAQUE, _ABSOLUTE_LOSSES, _CLAMPS,
+    ELEMENTWISE, EXTREMES, ALONG_DIMENSION, POOLING, COMPARISONS, JUMPING, OPAQUE, ABSOLUTE_LOSSES,
+    CLAMPS,
 )  # fmt: skip
 
 

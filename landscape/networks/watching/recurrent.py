@@ -79,19 +79,17 @@ def written_out(name: str, args: Sequence[Any]) -> Any:
     """
     if name.endswith("_cell"):
         return _one_step(name, args)
-    if is_packed(name, args):
-        data, batch_sizes, state, weights, biased, layers, dropout, training, both = args
-        sizes = batch_sizes.tolist()
-        outputs, ends = _layers(
-            name, data.split(sizes), state, (weights, biased, layers, both), dropout and training
-        )
-        return torch.cat(outputs), *ends
-    data, state, weights, biased, layers, dropout, training, both, batch_first = args
-    axis = 1 if batch_first else 0
-    outputs, ends = _layers(
-        name, data.unbind(axis), state, (weights, biased, layers, both), dropout and training
-    )
-    return torch.stack(outputs, dim=axis), *ends
+    packed = is_packed(name, args)
+    if packed:
+        data, sizes, state, weights, biased, layers, dropout, training, both = args
+        steps = data.split(sizes.tolist())
+    else:
+        data, state, weights, biased, layers, dropout, training, both, batch_first = args
+        axis = 1 if batch_first else 0
+        steps = data.unbind(axis)
+    options = (weights, biased, layers, both)
+    outputs, ends = _layers(name, steps, state, options, dropout and training)
+    return torch.cat(outputs) if packed else torch.stack(outputs, dim=axis), *ends
 
 
 def is_packed(name: str, args: Sequence[Any]) -> bool:
@@ -131,10 +129,10 @@ def _layers(
         outputs = []
         for direction in directions:
             number = len(last)
-            own = weights[number * each : (number + 1) * each]
+            layer_weights = weights[number * each : (number + 1) * each]
             start = tuple(s[number] for s in states)
-            found, end = _along(_CELLS[name], steps[::direction], start, (own, biased))
-            outputs.append(found[::direction])
+            hidden, end = _along(_CELLS[name], steps[::direction], start, (layer_weights, biased))
+            outputs.append(hidden[::direction])
             last.append(end)
         steps = [torch.cat(parts, dim=1) for parts in zip(*outputs, strict=True)]
     return list(steps), [torch.stack(list(parts)) for parts in zip(*last, strict=True)]

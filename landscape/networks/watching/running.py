@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch.utils.checkpoint
@@ -20,20 +21,31 @@ def module_names(model: nn.Module) -> Iterator[Callable[[], str]]:
     Hooks are set for the time of the context only.
     """
     running: list[str] = []
-    handles = []
+    modules = dict(model.named_modules())
 
-    def enter(name: str) -> Callable[..., None]:
-        return lambda *_: running.append(name)
+    def enter(name: str, *_: Any) -> None:
+        running.append(name or "(model)")
 
     def leave(*_: Any) -> None:
         if running:
             running.pop()
 
-    for name, module in model.named_modules():
-        handles.append(module.register_forward_pre_hook(enter(name or "(model)")))
-        handles.append(module.register_forward_hook(leave, always_call=True))
+    with before_calls(modules, enter):
+        handles = [m.register_forward_hook(leave, always_call=True) for m in modules.values()]
+        try:
+            yield lambda: running[-1] if running else LOSS
+        finally:
+            for handle in handles:
+                handle.remove()
+
+
+@contextmanager
+def before_calls(modules: Mapping[str, nn.Module], note: Callable[..., None]) -> Iterator[None]:
+    """Call ``note(name, module, arguments)`` before every call of a module, inside the context."""
+    handles = [module.register_forward_pre_hook(partial(note, name))
+               for name, module in modules.items()]  # fmt: skip
     try:
-        yield lambda: running[-1] if running else LOSS
+        yield
     finally:
         for handle in handles:
             handle.remove()

@@ -11,6 +11,8 @@ import torch.autograd.forward_ad as forward_ad
 import torch.nn.functional as functional
 from torch import Tensor
 
+from landscape.networks.watching.operations import Arguments, JumpingError
+
 
 @dataclass(slots=True)
 class Site:
@@ -49,6 +51,19 @@ class Site:
     bend: Callable[[Tensor], Tensor] | None = None
 
 
+def check_choice(site: Site, *, jumps: bool) -> None:
+    """Refuse a choice whose indices place values, if it changes.
+
+    Raises:
+        JumpingError: if it does.
+    """
+    if site.moves_values and jumps:
+        raise JumpingError(
+            f"the indices of {site.operation} in {site.layer} place values, which jump when "
+            "another entry becomes the largest; use unpooling without indices"
+        )
+
+
 def per_example(values: Tensor, examples: int) -> Tensor | None:
     """Return a tensor as [n, U], None if no axis of it counts the examples."""
     if values.ndim and values.shape[0] and values.shape[0] % examples == 0:
@@ -67,6 +82,14 @@ def out_of_place(func: Any) -> Callable[..., Tensor]:
     plain = name.rstrip("_")
     home = next(h for h in (functional, torch, Tensor) if hasattr(h, plain))
     return getattr(home, plain)  # type: ignore[no-any-return]
+
+
+def alone(func: Any, arguments: Arguments) -> Callable[[Tensor], Tensor]:
+    """Return a call of a torch function as a function of its input alone, out of place."""
+    (_, *more), kwargs = arguments
+    options = {key: value for key, value in kwargs.items() if key != "inplace"}
+    plain = out_of_place(func)
+    return lambda inputs: plain(inputs, *more, **options)
 
 
 def target_of(func: Any, inputs: Tensor, kwargs: Any) -> Tensor | None:

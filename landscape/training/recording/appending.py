@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import zlib
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.records.atomic import replacing, writable_folder
+from landscape.records.atomic import replacing, writable_folder, write_all
 from landscape.training.recording.format import (
     BUFFERS,
     ENTRY,
@@ -74,17 +73,17 @@ class RecordingWriter:
         lock = os.open(folder / HEADER, os.O_RDWR | _BINARY)
         try:
             _lock(lock, folder)
-            found = contents(folder, stored)
-            row = _row_of(folder, stored, found.entries, theta)
-            _keep(folder, stored, row + 1, len(found.entries))
-            _fit_steps(folder, int(found.entries["step"][row]))
+            entries = contents(folder, stored).entries
+            row = _row_of(folder, stored, entries, theta)
+            _keep(folder, stored, row + 1, len(entries))
+            _fit_steps(folder, int(entries["step"][row]))
         except BaseException:
             os.close(lock)
             raise
         writer = cls.__new__(cls)
         writer._open(folder, stored, lock, fsync=fsync, flags=0)
         # The record is written once more: the same vector, and the buffers as they are now.
-        writer.records, writer.last = row, found.entries[row].copy()
+        writer.records, writer.last = row, entries[row].copy()
         return writer
 
     def _open(self, folder: Path, header: Header, lock: int, *, fsync: bool, flags: int) -> None:
@@ -136,17 +135,6 @@ class RecordingWriter:
             for file in self._files.values():
                 os.close(file)
             self._files = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _check_same(folder: Path, stored: Header, wanted: Header) -> None:
@@ -200,10 +188,7 @@ def _fit_steps(folder: Path, count: int) -> None:
 
 def _write(file: int, offset: int, data: bytes | memoryview) -> None:
     os.lseek(file, offset, os.SEEK_SET)
-    rest = memoryview(data)
-    while len(rest):
-        # A nearly full disk takes a part without an error; the next write tells.
-        rest = rest[os.write(file, rest) :]
+    write_all(file, data)
 
 
 def _lock(file: int, folder: Path) -> None:

@@ -91,22 +91,22 @@ def load_into(
     model = unwrapped(model)
     refuse_scripted(model)
     weights = raw_weights(Path(path), key)
-    found, ignored = fitted(model, weights, place=str(path), prefix=prefix, ignore=ignore)
+    fitting, ignored = fitted(model, weights, place=str(path), prefix=prefix, ignore=ignore)
     # Those left out are tied to one that is there, or counters that old files do not have.
-    model.load_state_dict(found, strict=False)
+    model.load_state_dict(fitting, strict=False)
     return ignored
 
 
 def raw_weights(path: Path, key: str | None = None) -> dict[str, Tensor]:
     """Return the weights in a checkpoint by the names they have there."""
-    found = contents(path)
-    weights = _by_key(found, key, path) if key is not None else _weights(found, path)
-    found = {name: v.detach() for name, v in weights.items() if isinstance(v, Tensor)}
-    for name, tensor in found.items():
+    entries = contents(path)
+    weights = _by_key(entries, key, path) if key is not None else _weights(entries, path)
+    entries = {name: v.detach() for name, v in weights.items() if isinstance(v, Tensor)}
+    for name, tensor in entries.items():
         if tensor.is_nested or tensor.layout != torch.strided or tensor.is_meta:
             what = "without values" if tensor.is_meta else "sparse or nested"
             raise ValueError(f"{path}: {name} is {what}; save plain tensors with their numbers")
-    return found
+    return entries
 
 
 def contents(path: Path, *, mapped: bool = False) -> Mapping[str, Any]:
@@ -125,15 +125,15 @@ def contents(path: Path, *, mapped: bool = False) -> Mapping[str, Any]:
         return _sharded(path)
     if _is_safetensors(path):
         return _safetensors(path)
-    found, what = _from_torch(path, mapped=mapped)
-    if what is None and not isinstance(found, Mapping):
+    loaded, what = _from_torch(path, mapped=mapped)
+    if what is None and not isinstance(loaded, Mapping):
         what = (
-            f"a {type(found).__name__}, not tensors by name; save it with "
+            f"a {type(loaded).__name__}, not tensors by name; save it with "
             "torch.save(model.state_dict(), path)"
         )
     if what is not None:
         raise ValueError(f"{path} is not a file of weights alone: it is {what}")
-    return found  # type: ignore[no-any-return]
+    return loaded  # type: ignore[no-any-return]
 
 
 def _from_torch(path: Path, *, mapped: bool) -> tuple[Any, str | None]:
@@ -152,29 +152,29 @@ def _from_torch(path: Path, *, mapped: bool) -> tuple[Any, str | None]:
         try:
             return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped), None
         except pickle.UnpicklingError:
-            found = _inertly(path, mapped=mapped)
+            inertly = _inertly(path, mapped=mapped)
         except MemoryError:
             return None, f"asking for more than {allowed:,} bytes; save it again"
         except Exception as error:  # a hostile file may break its reader anywhere
             return None, f"damaged or of another kind ({type(error).__name__}); save it again"
-    if found is None:
+    if inertly is None:
         return None, by_its_pickle(path)
-    names = ", ".join(one_line(name)[:_LONGEST_NAME] for name in found.replaced[:_NAMES])
-    more = f" and {len(found.replaced) - _NAMES} more" if len(found.replaced) > _NAMES else ""
+    names = ", ".join(one_line(name)[:_LONGEST_NAME] for name in inertly.replaced[:_NAMES])
+    more = f" and {len(inertly.replaced) - _NAMES} more" if len(inertly.replaced) > _NAMES else ""
     warnings.warn(
         f"the checkpoint holds more than tensors; what is not read: {names}{more}",
         UserWarning, stacklevel=2,
     )  # fmt: skip
-    return found.value, None
+    return inertly.value, None
 
 
 def _inertly(path: Path, *, mapped: bool) -> inert.Read | None:
     """Return the tensors beside objects that torch does not load; None if there are none."""
     try:
-        found = inert.read(path, mapped=mapped)
+        content = inert.read(path, mapped=mapped)
     except Exception:  # a hostile file may break its reader anywhere
         return None
-    return found if found.tensors else None
+    return content if content.tensors else None
 
 
 def _inside(folder: Path) -> Path:
@@ -196,12 +196,12 @@ def _sharded(path: Path) -> dict[str, Any]:
         names = sorted(set(json.loads(path.read_bytes())["weight_map"].values()))
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
         raise ValueError(f"{path} is not an index of shards: it lacks a weight_map") from None
-    found: dict[str, Any] = {}
+    weights: dict[str, Any] = {}
     for name in names:
         if not _is_shard(name, path.parent):
             raise ValueError(f"{path} must name files of weights beside it, got {str(name)[:80]!r}")
-        found.update(contents(path.parent / name))
-    return found
+        weights.update(contents(path.parent / name))
+    return weights
 
 
 def _is_shard(name: object, folder: Path) -> bool:
@@ -234,25 +234,25 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
         raise ValueError(f"{path} is a damaged safetensors file ({error}); copy it again") from None
 
 
-def _is_weights(found: object) -> bool:
+def _is_weights(value: object) -> bool:
     return (
-        isinstance(found, Mapping)
-        and any(isinstance(v, Tensor) for v in found.values())
+        isinstance(value, Mapping)
+        and any(isinstance(v, Tensor) for v in value.values())
         and all(
             isinstance(k, str) and (isinstance(v, Tensor) or k.endswith("_extra_state"))
-            for k, v in found.items()
+            for k, v in value.items()
         )
     )
 
 
-def _weights(found: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
-    places = _places(found)
-    own = [k for k in places if not _has(k, _AVERAGES)] or list(places)
-    known = [k for k in own if k.rpartition(".")[2] in _KEYS] or own
+def _weights(entries_of_file: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
+    places = _places(entries_of_file)
+    not_averages = [k for k in places if not _has(k, _AVERAGES)] or list(places)
+    known = [k for k in not_averages if k.rpartition(".")[2] in _KEYS] or not_averages
     if len(known) == 1:
         return places[known[0]]
     if not known:
-        entries = ", ".join(map(repr, list(found)[:8])) or "nothing"
+        entries = ", ".join(map(repr, list(entries_of_file)[:8])) or "nothing"
         raise ValueError(
             f"{path} holds no weights: no entry is a mapping of names to tensors; it has {entries}"
         )
@@ -283,11 +283,11 @@ def _has(key: str, words: tuple[str, ...]) -> bool:
     return any(word in key.lower() for word in words)
 
 
-def _by_key(found: Any, key: str, path: Path) -> Mapping[str, Any]:
-    inner = found
+def _by_key(content: Any, key: str, path: Path) -> Mapping[str, Any]:
+    inner = content
     for part in key.split("."):
         if not isinstance(inner, Mapping) or part not in inner:
-            entries = ", ".join(_places(found)) or "none"
+            entries = ", ".join(_places(content)) or "none"
             raise ValueError(f"{path} has no entry {key!r}; entries with weights: {entries}")
         inner = inner[part]
     if not _is_weights(inner):

@@ -82,13 +82,13 @@ class Header:
 
     def split_buffers(self, data: bytes) -> dict[str, NDArray[Any]]:
         """Return the buffers by name from their bytes one after another."""
-        found, start = {}, 0
+        buffers, start = {}, 0
         for name, (shape, dtype) in self.buffers.items():
             count = _size(shape)
             values = np.frombuffer(data, dtype=np.dtype(dtype), count=count, offset=start)
-            found[name] = values.reshape(shape)
+            buffers[name] = values.reshape(shape)
             start += values.nbytes
-        return found
+        return buffers
 
     def to_json(self) -> str:
         """Write the header as JSON."""
@@ -123,17 +123,17 @@ class Header:
                 f"{path} is empty: the recorder was killed as it began; remove {folder}"
             )
         try:
-            found = json.loads(text)
-            if found["format"] != FORMAT:
+            header = json.loads(text)
+            if header["format"] != FORMAT:
                 raise KeyError("format")
-            if found["version"] > VERSION:
+            if header["version"] > VERSION:
                 raise ValueError(
-                    f"{path} has version {found['version']}, this package reads up to {VERSION}; "
+                    f"{path} has version {header['version']}, this package reads up to {VERSION}; "
                     "update it"
                 )
-            buffers = {name: (tuple(shape), d) for name, shape, d in found["buffers"]}
-            layout = Layout.from_json(json.dumps(found["layout"]))
-            return cls(layout, found["dtype"], buffers, found["settings"])
+            buffers = {name: (tuple(shape), d) for name, shape, d in header["buffers"]}
+            layout = Layout.from_json(json.dumps(header["layout"]))
+            return cls(layout, header["dtype"], buffers, header["settings"])
         except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise ValueError(
                 f"{path} is not the header of a recording ({type(error).__name__}: {error})"

@@ -91,7 +91,7 @@ def read(path: Path, *, mapped: bool = False) -> Read:
         if archive.getinfo(name).file_size > _LONGEST:
             raise ValueError(f"{path} has more than {_LONGEST:,} bytes of instructions")
         machine = _Machine(storages.load)
-        return machine.told(machine.run(BytesIO(archive.read(name))))
+        return machine.read(machine.run(BytesIO(archive.read(name))))
 
 
 def _old_format(path: Path) -> Read:
@@ -104,7 +104,7 @@ def _old_format(path: Path) -> Read:
         machine = _Machine(storages.load)
         value = machine.run(file)
         storages.fill(_Machine(_no_storage).run(file), file)
-        return machine.told(value)
+        return machine.read(value)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,7 +130,7 @@ class _Archive:
     ) -> None:
         self._archive, self._file, self._prefix = archive, file, prefix
         self._whole = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY) if mapped else None
-        self._found: dict[str, torch.UntypedStorage] = {}
+        self._loaded: dict[str, torch.UntypedStorage] = {}
         if f"{prefix}byteorder" in archive.namelist():
             order = archive.read(f"{prefix}byteorder").decode()
             if order != sys.byteorder:
@@ -138,11 +138,11 @@ class _Archive:
 
     def load(self, what: Any) -> _Storage:
         dtype, key, size = _identity(what)
-        if key not in self._found:
-            self._found[key] = self._bytes(f"{self._prefix}data/{key}")
-        if size > self._found[key].nbytes():
+        if key not in self._loaded:
+            self._loaded[key] = self._bytes(f"{self._prefix}data/{key}")
+        if size > self._loaded[key].nbytes():
             raise ValueError(f"a storage must have {size:,} bytes, it is shorter")
-        return _Storage(self._found[key], dtype)
+        return _Storage(self._loaded[key], dtype)
 
     def _bytes(self, name: str) -> torch.UntypedStorage:
         item = self._archive.getinfo(name)
@@ -151,11 +151,8 @@ class _Archive:
         # Behind the local header, whose name and extra field have lengths of their own.
         self._file.seek(item.header_offset + 26)
         lengths = self._file.read(4)
-        start = (
-            item.header_offset
-            + 30
-            + sum(int.from_bytes(lengths[i : i + 2], "little") for i in (0, 2))
-        )
+        behind = sum(int.from_bytes(lengths[i : i + 2], "little") for i in (0, 2))
+        start = item.header_offset + 30 + behind
         if start + item.file_size > len(self._whole):
             raise ValueError("a storage must lie in the file")
         return _storage_of(memoryview(self._whole)[start : start + item.file_size])
@@ -166,22 +163,22 @@ class _Row:
 
     def __init__(self, allowed: int) -> None:
         self._allowed = allowed
-        self._found: dict[str, _Storage] = {}
+        self._loaded: dict[str, _Storage] = {}
 
     def load(self, what: Any) -> _Storage:
         dtype, key, size = _identity(what)
         if len(what) > 5 and what[5] is not None:
             raise ValueError("views of storages are not read")
-        if key not in self._found:
+        if key not in self._loaded:
             self._allowed -= size
             if self._allowed < 0:
                 raise ValueError("the storages must fit in the file")
-            self._found[key] = _Storage(_empty(size), dtype)
-        return self._found[key]
+            self._loaded[key] = _Storage(_empty(size), dtype)
+        return self._loaded[key]
 
     def fill(self, keys: list[str], file: IO[bytes]) -> None:
         for key in keys:
-            storage = self._found.pop(key)
+            storage = self._loaded.pop(key)
             size = storage.data.nbytes()
             if int.from_bytes(file.read(8), "little") * storage.dtype.itemsize != size:
                 raise ValueError("a storage must have the length that it is given")
@@ -189,7 +186,7 @@ class _Row:
             if len(data) != size:
                 raise ValueError("the file must hold all numbers; it is cut off")
             storage.data.copy_(_storage_of(data))
-        if self._found:
+        if self._loaded:
             raise ValueError("the file must hold all numbers")
 
 
@@ -281,18 +278,12 @@ _MAKERS: dict[str, Callable[..., Any]] = {
     **{f"{module}.set": _set for module in ("builtins", "__builtin__")},
 }
 _RECONSTRUCTORS = ("copyreg._reconstructor", "copy_reg._reconstructor", "copyreg.__newobj__")
-_SHOWN = (*_MAKERS, *_RECONSTRUCTORS, *_DTYPES)
+_READ = (*_MAKERS, *_RECONSTRUCTORS, *_DTYPES)
 _VALUES = frozenset((
     "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT",
     "STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8",
     "BYTEARRAY8", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8",
 ))  # fmt: skip
-_NEW: dict[str, Callable[[], Any]] = {
-    "NONE": lambda: None, "NEWTRUE": lambda: True, "NEWFALSE": lambda: False,
-    "EMPTY_LIST": list, "EMPTY_TUPLE": tuple, "EMPTY_DICT": dict, "EMPTY_SET": set,
-}  # fmt: skip
-_TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
-_IDLE = ("PROTO", "FRAME")
 
 
 class _Machine:
@@ -304,9 +295,9 @@ class _Machine:
 
     def __init__(self, storage: Callable[[Any], _Storage]) -> None:
         self._storage = storage
-        self._stack: list[Any] = []
-        self._marks: list[int] = []
-        self._memo: dict[int, Any] = {}
+        self.stack: list[Any] = []
+        self.marks: list[int] = []
+        self.memo: dict[int, Any] = {}
         self._replaced: dict[str, None] = {}
         self._tensors = 0
 
@@ -317,145 +308,136 @@ class _Machine:
             if (place or 0) - start > _LONGEST:
                 raise ValueError(f"more than {_LONGEST:,} bytes of instructions")
             if code.name == "STOP":
-                return self._stack.pop()
-            self._step(code.name, argument)
+                return self.stack.pop()
+            _INSTRUCTIONS[code.name](self, argument)
         raise ValueError("a pickle must end")
 
-    def told(self, value: Any) -> Read:
+    def read(self, value: Any) -> Read:
         """Return a value with what was not read of it."""
         return Read(_unfolded(value, {}), tuple(self._replaced), self._tensors)
 
-    def _step(self, code: str, argument: Any) -> None:
-        if code in _VALUES:
-            self._stack.append(argument)
-        elif code in _NEW:
-            self._stack.append(_NEW[code]())
-        elif code in _TUPLES:
-            count = _TUPLES[code]
-            self._stack[-count:] = [tuple(self._stack[-count:])]
-        elif code not in _IDLE:
-            getattr(self, f"_do_{code.lower()}")(argument)
+    def push(self, value: Any) -> None:
+        """Put a value on the stack."""
+        self.stack.append(value)
 
-    def _since_mark(self) -> list[Any]:
-        start = self._marks.pop()
-        items = self._stack[start:]
-        del self._stack[start:]
+    def popped(self, count: int) -> list[Any]:
+        """Take the last values off the stack."""
+        items = self.stack[-count:]
+        del self.stack[-count:]
         return items
 
-    def _do_mark(self, _: Any) -> None:
-        self._marks.append(len(self._stack))
+    def since_mark(self) -> list[Any]:
+        """Take the values since the last mark off the stack."""
+        start = self.marks.pop()
+        items = self.stack[start:]
+        del self.stack[start:]
+        return items
 
-    def _do_pop(self, _: Any) -> None:
-        self._stack.pop()
+    def keep(self, place: Any) -> None:
+        """Remember the last value."""
+        self.memo[int(place)] = self.stack[-1]
 
-    def _do_pop_mark(self, _: Any) -> None:
-        self._since_mark()
+    def extend(self, items: list[Any]) -> None:
+        """Append to the list that is the last value."""
+        if isinstance(self.stack[-1], list):
+            self.stack[-1].extend(items)
 
-    def _do_dup(self, _: Any) -> None:
-        self._stack.append(self._stack[-1])
+    def add(self, items: list[Any]) -> None:
+        """Add to the set that is the last value."""
+        if isinstance(self.stack[-1], set):
+            self.stack[-1].update(map(_key, items))
 
-    def _do_memoize(self, _: Any) -> None:
-        self._memo[len(self._memo)] = self._stack[-1]
+    def set_items(self, items: list[Any]) -> None:
+        """Put keys and values, in turns, into the mapping that is the last value."""
+        if isinstance(self.stack[-1], dict):
+            self.stack[-1].update(_in_turns(items))
 
-    def _do_put(self, place: Any) -> None:
-        self._memo[int(place)] = self._stack[-1]
+    def named(self, module: Any, name: Any) -> _Global:
+        """Return what stands for a class or function."""
+        named = _Global(f"{module}.{name}")
+        if named.name not in _READ and named.name.rpartition(".")[2] not in _TYPES:
+            self._replaced[named.name] = None
+        return named
 
-    def _do_get(self, place: Any) -> None:
-        self._stack.append(self._memo[int(place)])
-
-    _do_binput = _do_long_binput = _do_put
-    _do_binget = _do_long_binget = _do_get
-
-    def _do_tuple(self, _: Any) -> None:
-        self._stack.append(tuple(self._since_mark()))
-
-    def _do_list(self, _: Any) -> None:
-        self._stack.append(self._since_mark())
-
-    def _do_frozenset(self, _: Any) -> None:
-        self._stack.append(frozenset(map(_key, self._since_mark())))
-
-    def _do_dict(self, _: Any) -> None:
-        items = self._since_mark()
-        self._stack.append(_mapping(zip(items[::2], items[1::2], strict=True)))
-
-    def _do_append(self, _: Any) -> None:
-        self._extend([self._stack.pop()])
-
-    def _do_appends(self, _: Any) -> None:
-        self._extend(self._since_mark())
-
-    def _extend(self, items: list[Any]) -> None:
-        if isinstance(self._stack[-1], list):
-            self._stack[-1].extend(items)
-
-    def _do_additems(self, _: Any) -> None:
-        items = self._since_mark()
-        if isinstance(self._stack[-1], set):
-            self._stack[-1].update(map(_key, items))
-
-    def _do_setitem(self, _: Any) -> None:
-        value = self._stack.pop()
-        self._set_items([self._stack.pop(), value])
-
-    def _do_setitems(self, _: Any) -> None:
-        self._set_items(self._since_mark())
-
-    def _set_items(self, items: list[Any]) -> None:
-        if isinstance(self._stack[-1], dict):
-            self._stack[-1].update(_mapping(zip(items[::2], items[1::2], strict=True)))
-
-    def _do_global(self, argument: Any) -> None:
-        self._stack.append(self._named(*str(argument).split(" ", 1)))
-
-    def _do_stack_global(self, _: Any) -> None:
-        name = self._stack.pop()
-        self._stack.append(self._named(self._stack.pop(), name))
-
-    def _named(self, module: Any, name: Any) -> _Global:
-        found = _Global(f"{module}.{name}")
-        if found.name not in _SHOWN and found.name.rpartition(".")[2] not in _TYPES:
-            self._replaced[found.name] = None
-        return found
-
-    def _do_reduce(self, _: Any) -> None:
-        arguments = self._stack.pop()
-        self._stack.append(self._made(self._stack.pop(), arguments))
-
-    _do_newobj = _do_reduce
-
-    def _do_newobj_ex(self, _: Any) -> None:
-        self._stack.pop()
-        self._do_reduce(None)
-
-    def _do_inst(self, argument: Any) -> None:
-        arguments = tuple(self._since_mark())
-        self._stack.append(self._made(self._named(*str(argument).split(" ", 1)), arguments))
-
-    def _do_obj(self, _: Any) -> None:
-        kind, *arguments = self._since_mark()
-        self._stack.append(self._made(kind, tuple(arguments)))
-
-    def _made(self, kind: Any, arguments: Any) -> Any:
-        """Return what a call stands for; only functions of this file are called."""
+    def call(self, kind: Any, arguments: Any) -> None:
+        """Put what a call stands for on the stack; only functions of this file are called."""
         name = kind.name if isinstance(kind, _Global) else "an object"
         if name in _RECONSTRUCTORS and arguments and isinstance(arguments[0], _Global):
-            return Inert(arguments[0].name)
+            self.push(Inert(arguments[0].name))
+            return
         made = _MAKERS[name](*arguments) if name in _MAKERS else Inert(name)
         self._tensors += isinstance(made, Tensor)
-        return made
+        self.push(made)
 
-    def _do_build(self, _: Any) -> None:
-        state = self._stack.pop()
-        if isinstance(self._stack[-1], Inert):
-            self._stack[-1].state = state
+    def call_with_options(self) -> None:
+        """Call with keyword arguments, which nothing here takes."""
+        kind, arguments, _ = self.popped(3)
+        self.call(kind, arguments)
 
-    def _do_binpersid(self, _: Any) -> None:
-        what = self._stack.pop()
-        if what[0] == "module" and isinstance(what[1], _Global):  # a class, with its source
-            self._stack.append(what[1])
-        else:
-            self._stack.append(self._storage(what))
+    def call_marked(self) -> None:
+        """Call the first value since the last mark with the others."""
+        kind, *arguments = self.since_mark()
+        self.call(kind, tuple(arguments))
+
+    def build(self) -> None:
+        """Give its state to the object before it."""
+        state = self.stack.pop()
+        if isinstance(self.stack[-1], Inert):
+            self.stack[-1].state = state
+
+    def refer(self) -> None:
+        """Put a storage on the stack, or a class that stands with its source."""
+        what = self.stack.pop()
+        of_class = what[0] == "module" and isinstance(what[1], _Global)
+        self.push(what[1] if of_class else self._storage(what))
+
+
+def _in_turns(items: list[Any]) -> dict[Any, Any]:
+    return _mapping(zip(items[::2], items[1::2], strict=True))
+
+
+def _module_and_name(argument: Any) -> list[str]:
+    return str(argument).split(" ", 1)
+
+
+_INSTRUCTIONS: dict[str, Callable[[_Machine, Any], object]] = {
+    **dict.fromkeys(("PROTO", "FRAME"), lambda *_: None),
+    **dict.fromkeys(_VALUES, _Machine.push),
+    "NONE": lambda m, _: m.push(None),
+    "NEWTRUE": lambda m, _: m.push(True),
+    "NEWFALSE": lambda m, _: m.push(False),
+    "EMPTY_LIST": lambda m, _: m.push([]),
+    "EMPTY_TUPLE": lambda m, _: m.push(()),
+    "EMPTY_DICT": lambda m, _: m.push({}),
+    "EMPTY_SET": lambda m, _: m.push(set()),
+    "TUPLE1": lambda m, _: m.push(tuple(m.popped(1))),
+    "TUPLE2": lambda m, _: m.push(tuple(m.popped(2))),
+    "TUPLE3": lambda m, _: m.push(tuple(m.popped(3))),
+    "TUPLE": lambda m, _: m.push(tuple(m.since_mark())),
+    "LIST": lambda m, _: m.push(m.since_mark()),
+    "FROZENSET": lambda m, _: m.push(frozenset(map(_key, m.since_mark()))),
+    "DICT": lambda m, _: m.push(_in_turns(m.since_mark())),
+    "MARK": lambda m, _: m.marks.append(len(m.stack)),
+    "POP": lambda m, _: m.stack.pop(),
+    "POP_MARK": lambda m, _: m.since_mark(),
+    "DUP": lambda m, _: m.push(m.stack[-1]),
+    "MEMOIZE": lambda m, _: m.keep(len(m.memo)),
+    **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), _Machine.keep),
+    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), lambda m, place: m.push(m.memo[int(place)])),
+    "APPEND": lambda m, _: m.extend(m.popped(1)),
+    "APPENDS": lambda m, _: m.extend(m.since_mark()),
+    "ADDITEMS": lambda m, _: m.add(m.since_mark()),
+    "SETITEM": lambda m, _: m.set_items(m.popped(2)),
+    "SETITEMS": lambda m, _: m.set_items(m.since_mark()),
+    "GLOBAL": lambda m, argument: m.push(m.named(*_module_and_name(argument))),
+    "STACK_GLOBAL": lambda m, _: m.push(m.named(*m.popped(2))),
+    **dict.fromkeys(("REDUCE", "NEWOBJ"), lambda m, _: m.call(*m.popped(2))),
+    "NEWOBJ_EX": lambda m, _: m.call_with_options(),
+    "INST": lambda m, argument: m.call(m.named(*_module_and_name(argument)), tuple(m.since_mark())),
+    "OBJ": lambda m, _: m.call_marked(),
+    "BUILD": lambda m, _: m.build(),
+    "BINPERSID": lambda m, _: m.refer(),
+}
 
 
 def _unfolded(value: Any, done: dict[int, Any], depth: int = 4) -> Any:
@@ -481,20 +463,19 @@ def _module_state(module: Any) -> dict[str, Any] | None:
 
 def _weights_of(module: Inert) -> dict[str, Tensor]:
     """Return parameters and buffers of a module by the names that its ``state_dict`` gives them."""
-    found: dict[str, Tensor] = {}
+    weights: dict[str, Tensor] = {}
     waiting: list[tuple[str, Inert, int]] = [("", module, 0)]
     for _ in range(_MODULES):
         if not waiting:
-            return found
+            return weights
         prefix, inner, depth = waiting.pop()
         state = _module_state(inner)
         if state is None or depth > _DEEPEST:
             continue
         passing = state.get("_non_persistent_buffers_set") or ()
-        own = state["_parameters"] | {
-            n: b for n, b in state["_buffers"].items() if n not in passing
-        }
-        found |= {f"{prefix}{n}": v for n, v in own.items() if isinstance(v, Tensor)}
+        kept = {n: b for n, b in state["_buffers"].items() if n not in passing}
+        tensors = state["_parameters"] | kept
+        weights |= {f"{prefix}{n}": v for n, v in tensors.items() if isinstance(v, Tensor)}
         below = [(f"{prefix}{n}.", m, depth + 1) for n, m in state["_modules"].items()]
         waiting += reversed(below)
     raise ValueError(f"a module must hold fewer than {_MODULES:,} others")

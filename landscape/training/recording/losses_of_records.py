@@ -56,18 +56,18 @@ def evaluate_losses(
     evaluator.network.take_buffers(
         {name: torch.tensor(values) for name, values in trajectory.buffers.items()}
     )
-    found: dict[str, list[float]] = {}
+    values_of: dict[str, list[float]] = {}
     for theta in trajectory.thetas:
         values = evaluator(np.asarray(theta, dtype=np.float64)[None])
         for name in ("losses", "accuracies"):
             if name in values:
-                found.setdefault(name, []).append(float(values[name][0]))
+                values_of.setdefault(name, []).append(float(values[name][0]))
         if progress is not None:
             progress(1)
-    accuracies = np.array(found["accuracies"]) if "accuracies" in found else None
+    accuracies = np.array(values_of["accuracies"]) if "accuracies" in values_of else None
     settings = dict(trajectory.settings)
     if evaluator.normalising_layers:
         settings["loss_statistics"] = "end" if evaluator.policy == "frozen" else evaluator.policy
     return replace(
-        trajectory, losses=np.array(found["losses"]), accuracies=accuracies, settings=settings
+        trajectory, losses=np.array(values_of["losses"]), accuracies=accuracies, settings=settings
     )

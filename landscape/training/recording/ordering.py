@@ -45,15 +45,17 @@ def files_of(folder: Path, pattern: str | None) -> list[Path]:
         FileNotFoundError: if there are none.
     """
     if pattern is not None:
-        found = sorted(folder.glob(pattern))
+        checkpoints = sorted(folder.glob(pattern))
     else:
         inside = sorted(folder.iterdir())
-        found = [p for p in inside if p.is_dir() and any((p / n).is_file() for n in FOLDER_FILES)]
-        found = found or [p for p in inside if _is_weights(p)]
-    if not found:
+        checkpoints = [
+            p for p in inside if p.is_dir() and any((p / n).is_file() for n in FOLDER_FILES)
+        ]
+        checkpoints = checkpoints or [p for p in inside if _is_weights(p)]
+    if not checkpoints:
         wanted = pattern or ", ".join(_SUFFIXES)
         raise FileNotFoundError(f"{folder} holds no checkpoints ({wanted}); name another pattern")
-    return found
+    return checkpoints
 
 
 def in_order(paths: list[Path], notes: list[Mapping[str, Any]], *, given: bool) -> Order:
@@ -92,10 +94,10 @@ def notes_beside(path: Path) -> Mapping[str, Any]:
     """Return what a trainer of Hugging Face notes in a checkpoint's folder."""
     state = path / "trainer_state.json"
     try:
-        found = json.loads(state.read_text()) if state.is_file() else {}
+        notes = json.loads(state.read_text()) if state.is_file() else {}
     except json.JSONDecodeError:
-        found = {}
-    return found if isinstance(found, dict) else {}
+        notes = {}
+    return notes if isinstance(notes, dict) else {}
 
 
 def _is_weights(path: Path) -> bool:
@@ -124,8 +126,8 @@ def _by_name(names: list[str]) -> list[int] | None:
     True
     """
     for label in _LABELS:
-        found = [re.search(rf"(?<![a-z]){label}[-_=.]?(\d+)", n, re.IGNORECASE) for n in names]
-        steps = [int(match[1]) for match in found if match]
+        matches = [re.search(rf"(?<![a-z]){label}[-_=.]?(\d+)", n, re.IGNORECASE) for n in names]
+        steps = [int(match[1]) for match in matches if match]
         if len(steps) == len(names) == len(set(steps)):
             return steps
     if len({re.sub(r"\d+", "#", name) for name in names}) > 1:

@@ -49,11 +49,13 @@ def clean_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     >>> list(clean_names({"module.a": 1, "module.b._orig_mod.c": 2, "n_averaged": 3}))
     ['a', 'b.c']
     """
-    found = {name.replace("_orig_mod.", ""): value for name, value in weights.items()}
-    own = {name: value for name, value in found.items() if name != "n_averaged"}
-    while own and all(name.startswith("module.") for name in own):
-        own = found = {name.removeprefix("module."): value for name, value in own.items()}
-    return found
+    cleaned = {name.replace("_orig_mod.", ""): value for name, value in weights.items()}
+    weights_alone = {name: value for name, value in cleaned.items() if name != "n_averaged"}
+    while weights_alone and all(name.startswith("module.") for name in weights_alone):
+        weights_alone = cleaned = {
+            name.removeprefix("module."): value for name, value in weights_alone.items()
+        }
+    return cleaned
 
 
 def fitted(
@@ -83,17 +85,17 @@ def fitted(
         ValueError: if names or shapes differ, or several beginnings fit.
     """
     patterns = _patterns(ignore)
-    own = {n: v for n, v in model.state_dict(keep_vars=True).items() if isinstance(v, Tensor)}
-    wanted = _without(own, patterns)
+    tensors = {n: v for n, v in model.state_dict(keep_vars=True).items() if isinstance(v, Tensor)}
+    wanted = _without(tensors, patterns)
     first = _without(weights, patterns)
     inside = _named_alike(first, wanted, place, prefix)
-    found = _without(inside, patterns)
-    _check_names(found, wanted, place)
-    _check_values(found, wanted, place)
-    there = [n for n in weights if n not in first] + [n for n in inside if n not in found]
-    read = {id(own[n]) for n in found}
-    kept = {n: v.detach() for n, v in own.items() if n not in wanted and id(v) not in read}
-    return {**found, **kept}, Ignored(tuple(there), tuple(kept))
+    read_weights = _without(inside, patterns)
+    _check_names(read_weights, wanted, place)
+    _check_values(read_weights, wanted, place)
+    there = [n for n in weights if n not in first] + [n for n in inside if n not in read_weights]
+    read = {id(tensors[n]) for n in read_weights}
+    kept = {n: v.detach() for n, v in tensors.items() if n not in wanted and id(v) not in read}
+    return {**read_weights, **kept}, Ignored(tuple(there), tuple(kept))
 
 
 def _named_alike(
@@ -102,12 +104,12 @@ def _named_alike(
     """Return the weights by names that are the model's, as far as possible."""
     clean = clean_names(weights)
     if prefix is not None:
-        found = _inside(clean, prefix)
-        if not found:
+        inside = _inside(clean, prefix)
+        if not inside:
             raise ValueError(
                 f"{place} has no names that begin with {prefix!r}; they are {_few(list(clean))}"
             )
-        return found
+        return inside
     if not _lacking(wanted, weights):
         return weights
     return clean if not _lacking(wanted, clean) else _without_beginning(clean, wanted, place)
@@ -123,13 +125,15 @@ def _without(names: dict[str, Tensor], patterns: Sequence[str]) -> dict[str, Ten
     return {n: v for n, v in names.items() if not any(fnmatchcase(n, p) for p in patterns)}
 
 
-def _lacking(wanted: dict[str, Tensor], found: dict[str, Tensor]) -> list[str]:
+def _lacking(wanted: dict[str, Tensor], weights: dict[str, Tensor]) -> list[str]:
     """Names that should be there; tied ones share the tensor of another name."""
-    there = {id(wanted[name]) for name in found if name in wanted}
+    there = {id(wanted[name]) for name in weights if name in wanted}
     return [
         name
         for name, value in wanted.items()
-        if name not in found and id(value) not in there and not name.endswith("num_batches_tracked")
+        if name not in weights
+        and id(value) not in there
+        and not name.endswith("num_batches_tracked")
     ]
 
 
@@ -141,10 +145,10 @@ def _without_beginning(
     weights: dict[str, Tensor], wanted: dict[str, Tensor], place: str
 ) -> dict[str, Tensor]:
     beginnings = {
-        name.removesuffix(own): None
+        name.removesuffix(model_name): None
         for name in weights
-        for own in wanted
-        if name.endswith(f".{own}")
+        for model_name in wanted
+        if name.endswith(f".{model_name}")
     }
     fit = [b for b in beginnings if not _lacking(wanted, _inside(weights, b))]
     # Where a whole model fits, parts of it that look alike inside do not count.
@@ -161,10 +165,10 @@ def _without_beginning(
     return max(tries, key=lambda names: len(wanted.keys() & names.keys()))
 
 
-def _check_names(found: dict[str, Tensor], wanted: dict[str, Tensor], place: str) -> None:
-    lacking = _lacking(wanted, found)
-    others = [name for name in found if name not in wanted and not name.endswith("_extra_state")]
-    said = []
+def _check_names(weights: dict[str, Tensor], wanted: dict[str, Tensor], place: str) -> None:
+    lacking = _lacking(wanted, weights)
+    others = [name for name in weights if name not in wanted and not name.endswith("_extra_state")]
+    differences = []
     if lacking:
         near = [
             f"{name} (it has {close[0]})"
@@ -172,29 +176,31 @@ def _check_names(found: dict[str, Tensor], wanted: dict[str, Tensor], place: str
             else name
             for name in lacking[:_SHOWN]
         ]
-        said.append(f"it lacks {len(lacking)} of {len(wanted)} names, {_few(near, len(lacking))}")
+        differences.append(
+            f"it lacks {len(lacking)} of {len(wanted)} names, {_few(near, len(lacking))}"
+        )
     if others:
-        said.append(f"it has {len(others)} that the model has not, {_few(others)}")
-    if not said:
+        differences.append(f"it has {len(others)} that the model has not, {_few(others)}")
+    if not differences:
         return
     remedy = _REMEDY
-    if all(".lora_" in name for name in found):
+    if all(".lora_" in name for name in weights):
         remedy = (
             "These are the weights of an adapter alone; save those of the whole model, by "
             "model.merge_and_unload().save_pretrained(folder)"
         )
-    raise ValueError(f"{place} does not fit the model: {'; '.join(said)}. {remedy}")
+    raise ValueError(f"{place} does not fit the model: {'; '.join(differences)}. {remedy}")
 
 
-def _check_values(found: dict[str, Tensor], wanted: dict[str, Tensor], place: str) -> None:
+def _check_values(weights: dict[str, Tensor], wanted: dict[str, Tensor], place: str) -> None:
     shapes = [
         f"{name} is {tuple(value.shape)} there, {tuple(wanted[name].shape)} in the model"
-        for name, value in found.items()
+        for name, value in weights.items()
         if name in wanted and value.shape != wanted[name].shape
     ]
     if shapes:
         raise ValueError(f"{place} does not fit the model: {_few(shapes)}. {_REMEDY}")
-    for name, value in found.items():
+    for name, value in weights.items():
         if wanted[name].is_floating_point() and not value.is_floating_point():
             raise ValueError(
                 f"{place} does not fit the model: {name} is {value.dtype} there; "

@@ -34,14 +34,12 @@ def read_recording(path: Path | str, *, verify: bool = False) -> Trajectory:
     """
     folder = Path(path)
     header = Header.read(folder)
-    found = files.contents(folder, header)
-    entries = found.entries
-    if found.incomplete:
-        warnings.warn(
+    recording = files.contents(folder, header)
+    entries = recording.entries
+    if recording.incomplete:
+        _warn(
             f"the last record of {folder} is incomplete (killed while writing, or being written "
-            f"now); it is dropped, {counted(len(entries), 'complete record')} remain",
-            RuntimeWarning,
-            stacklevel=2,
+            f"now); it is dropped, {counted(len(entries), 'complete record')} remain"
         )
     if verify:
         _verify(folder, header, entries)
@@ -56,11 +54,7 @@ def read_recording(path: Path | str, *, verify: bool = False) -> Trajectory:
     evaluated = (entries["flags"][:count] & EVALUATED).astype(bool)
     buffers = files.stored_buffers(folder, header, count - 1, entries[count - 1])
     if buffers is None:
-        warnings.warn(
-            f"the buffers of {folder} are not those of its last record; they are left out",
-            RuntimeWarning,
-            stacklevel=2,
-        )
+        _warn(f"the buffers of {folder} are not those of its last record; they are left out")
     kept = facts[: steps[-1]]
     return Trajectory(
         thetas=files.mapped_thetas(folder, header, count),
@@ -75,6 +69,10 @@ def read_recording(path: Path | str, *, verify: bool = False) -> Trajectory:
         diverged_at=diverged,
         settings=header.settings,
     )
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, RuntimeWarning, stacklevel=3)
 
 
 def _verify(folder: Path, header: Header, entries: files.Entries) -> None:

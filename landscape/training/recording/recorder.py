@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.networks.parameters import evaluation_mode
+from landscape.records.choices import check_least
 from landscape.records.trajectory import Trajectory
 from landscape.training.recording.appending import RecordingWriter
 from landscape.training.recording.format import EVALUATED, FACTS
@@ -94,8 +95,7 @@ class TrajectoryRecorder:
         resume: bool = False,
         fsync: bool = False,
     ) -> None:
-        if every < 1:
-            raise ValueError(f"every must be >= 1, got {every}")
+        check_least(1, every=every)
         self.path = Path(path)
         self.every = every
         self.pairs = pairs
@@ -258,8 +258,8 @@ class TrajectoryRecorder:
             torch.set_rng_state(state)
 
     def _gradient_norm(self) -> float | Tensor:
-        found = gradient_norm(list(self._weights.model.parameters()))
-        return math.nan if found is None else _number(found, "gradient norm")
+        norm = gradient_norm(list(self._weights.model.parameters()))
+        return math.nan if norm is None else _number(norm, "gradient norm")
 
     def _step_length(self) -> float | Tensor:
         if self._before is None:

@@ -77,38 +77,38 @@ def _archive(path: Path) -> str | None:
 def by_its_pickle(path: Path) -> str:
     """Return what a file is that torch refused to read as weights alone, with a remedy."""
     names = _refused(path)
-    shown = ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
+    listed = ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
     if any(name.startswith("torch.nn.modules.") for name in names):
-        return f"a whole module ({shown}), which only its own code can load; {_SAVE}"
+        return f"a whole module ({listed}), which only its own code can load; {_SAVE}"
     if names and all(name.startswith("numpy") for name in names):
         return (
-            f"a file with NumPy values in it ({shown}); make them plain numbers or tensors: "
+            f"a file with NumPy values in it ({listed}); make them plain numbers or tensors: "
             "float(x), torch.from_numpy(x), and save it again"
         )
     if names:
-        return f"a pickle that would run {shown}; {_SAVE}"
+        return f"a pickle that would run {listed}; {_SAVE}"
     return f"nothing that torch.load can read as weights; {_SAVE}"
 
 
 def _refused(path: Path) -> list[str]:
     """Names that the pickles of a file import, without those of plain tensors."""
-    found: dict[str, None] = {}
+    imported: dict[str, None] = {}
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 inner = next(n for n in archive.namelist() if n.endswith("data.pkl"))
                 with archive.open(inner) as file:
-                    found.update(dict.fromkeys(_imports(file)))
+                    imported.update(dict.fromkeys(_imports(file)))
         else:
             with path.open("rb") as file:
                 # The old format of torch is several pickles in a row, then the numbers.
                 for _ in range(5):
                     for name in _imports(file):
-                        found[name] = None
+                        imported[name] = None
     except Exception:  # noqa: S110 - a hostile file may break the parser anywhere; names suffice
         pass
-    modules = [n for n in found if n.startswith("torch.nn.modules.")]
-    return modules + [n for n in found if n not in modules and not n.startswith(_HARMLESS)]
+    modules = [n for n in imported if n.startswith("torch.nn.modules.")]
+    return modules + [n for n in imported if n not in modules and not n.startswith(_HARMLESS)]
 
 
 def _imports(file: IO[bytes]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -110,11 +111,11 @@ def _written(model: nn.Module, order: Order, folder: Path, fit: _Fit) -> Traject
     ignored: dict[str, None] = {}
     last: np.ndarray | None = None
     previous = -1
-    with RecordingWriter(folder, weights.header(settings)) as writer:
+    with closing(RecordingWriter(folder, weights.header(settings))) as writer:
         for path, step in zip(order.paths, order.steps, strict=True):
-            found, left_out = fit(path)
+            fitting, left_out = fit(path)
             ignored |= dict.fromkeys((*left_out.there, *left_out.kept))
-            theta, buffers = _vector(weights, found)
+            theta, buffers = _vector(weights, fitting)
             if step == previous:
                 if last is not None and np.array_equal(theta, last, equal_nan=True):
                     continue
@@ -131,17 +132,19 @@ def _written(model: nn.Module, order: Order, folder: Path, fit: _Fit) -> Traject
     return replace(made, settings={**made.settings, "ignored_keys": list(ignored)})
 
 
-def _vector(weights: Weights, found: Mapping[str, Tensor]) -> tuple[np.ndarray, bytes]:
+def _vector(weights: Weights, fitting: Mapping[str, Tensor]) -> tuple[np.ndarray, bytes]:
     """Return parameters [P] and bytes of the buffers; what is not in the file is the model's."""
-    own = dict(weights.model.named_parameters())
+    parameters = dict(weights.model.named_parameters())
     tied = {
-        id(p): found[name]
+        id(p): fitting[name]
         for name, p in weights.model.named_parameters(remove_duplicate=False)
-        if name in found
+        if name in fitting
     }
-    parts = [tied[id(own[s.name])].reshape(-1).to(weights.dtype) for s in weights.layout.slots]
+    parts = [
+        tied[id(parameters[s.name])].reshape(-1).to(weights.dtype) for s in weights.layout.slots
+    ]
     buffers = [
-        plain(found.get(name, b).to("cpu", b.dtype)).contiguous().numpy().tobytes()
+        plain(fitting.get(name, b).to("cpu", b.dtype)).contiguous().numpy().tobytes()
         for name, b in weights.model.named_buffers()
     ]
     return torch.cat(parts).numpy(), b"".join(buffers)

@@ -67,15 +67,15 @@ export class Controls {
       make("div", { class: "drawerhead" }, make("h2", {}, "Settings"), close),
       row("Colour by", this.colour),
       row("Colours", select("Colours", MAP_NAMES.map((name) => [name, name]), state.map, (map) => change({ map }))),
-      row("Shading", select("Shading", [["auto", "by what is stored"], ["gradient", "gradients"], ["differences", "differences"], ["flat", "flat facets"]], "auto", (shading) => change({ shading }), { "data-role": "shading" })),
+      row("Shading", select("Shading", [["auto", "automatic"], ["gradient", "gradients"], ["differences", "differences"], ["flat", "flat facets"]], "auto", (shading) => change({ shading }), { "data-role": "shading" })),
       row("Paths at", select("Paths at", [["true", "the true loss"], ["plane", "the loss in the plane"]], "true", (pathAt) => change({ pathAt }), { "data-role": "path-at" })),
       this.exaggeration,
       this.level ?? "",
-      row("Theme", select("Theme", [["auto", "as the system"], ["light", "light"], ["dark", "dark"]], "auto", (name) => theme.choose(name), { "data-role": "theme" })),
+      row("Theme", select("Theme", [["auto", "system"], ["light", "light"], ["dark", "dark"]], "auto", (name) => theme.choose(name), { "data-role": "theme" })),
       make("div", { class: "buttons" },
         make("button", { type: "button", onclick: () => this.page.stage.view.reset() ?? this.page.stage.moved() }, "Reset view"),
         make("button", { type: "button", "data-role": "screenshot", onclick: () => this.page.saveImage() }, "Save image"),
-        make("button", { type: "button", "data-role": "command", onclick: () => this.showCommand() }, "View as command")),
+        make("button", { type: "button", "data-role": "command", onclick: () => this.showCommand() }, "Show command")),
       (this.command = make("div", { class: "command", hidden: true })),
       make("h3", {}, "Surfaces"),
       this.surfaces(),
@@ -138,9 +138,9 @@ export class Controls {
   /** The window of a level, of the shown panel that has most. */
   levelName(level) {
     const levels = this.mostLevels();
-    if (levels.length < 2) return "none here";
+    if (levels.length < 2) return "no windows here";
     const told = levels[Math.min(level, levels.length - 1)];
-    return told.width ? `width ${number(told.width, 2)}` : "whole";
+    return told.width ? `width ${number(told.width, 2)}` : "whole plane";
   }
 
   mostLevels() {
@@ -154,7 +154,7 @@ export class Controls {
     this.level.input.disabled = count < 2;
     this.level.input.max = String(Math.max(count - 1, 1));
     this.level.set(Math.min(state.level, count - 1));
-    this.level.title = count < 2 ? "Other planes of this page have windows of the microscope" : "Windows of the microscope: what is left of the loss without its best-fitting quadratic";
+    this.level.title = count < 2 ? "Only other planes of this page have windows of the loss microscope" : "Windows of the loss microscope: the loss without its best-fitting quadratic";
   }
 
   showCommand() {
@@ -163,7 +163,7 @@ export class Controls {
       const said = make("span", { role: "status" }, "");
       return [make("strong", {}, name), code, make("button", { type: "button", onclick: () => copy(code, said) }, "Copy"), said];
     });
-    this.command.replaceChildren(...(rows.length ? rows.flat() : ["No command draws a window of the microscope alone."]));
+    this.command.replaceChildren(...(rows.length ? rows.flat() : ["No command draws a window of the loss microscope alone."]));
     this.command.hidden = false;
   }
 
@@ -222,7 +222,7 @@ export class Controls {
       this.dialog = make("dialog", { class: "help" },
         make("h2", {}, "Keys"),
         make("dl", {}, KEYS.flatMap(([key, text]) => [make("dt", {}, key), make("dd", {}, text)])),
-        make("p", {}, "Drag turns all panels together, Shift + drag moves them, the wheel or two fingers zoom. Click keeps a point and compares the panels there. Values are samples as they were stored, never interpolated."),
+        make("p", {}, "Drag to turn all panels, Shift + drag to move them; use the wheel or two fingers to zoom. Click to keep a point and compare the panels there. Values are stored samples, never interpolated."),
         make("form", { method: "dialog" }, make("button", { type: "button", onclick: () => this.dialog.close() }, "Close")));
       document.body.append(this.dialog);
     }
@@ -296,6 +296,6 @@ async function copy(code, said) {
     range.selectNodeContents(code);
     getSelection().removeAllRanges();
     getSelection().addRange(range);
-    said.textContent = document.execCommand("copy") ? "copied" : "selected: copy it with Ctrl+C";
+    said.textContent = document.execCommand("copy") ? "copied" : "selected; press Ctrl+C to copy";
   }
 }

@@ -10,8 +10,8 @@ export const KEYS = [
   ["P K X F", "paths, kink curves, cross at the centre, floor"],
   ["[ ]", "step back, forward"],
   ["Space", "play"],
-  ["Shift + arrows", "move the kept point by a sample"],
-  ["Esc", "let go of the kept point"],
+  ["Shift + arrows", "move the kept point by one sample"],
+  ["Esc", "release the kept point"],
   ["?", "this list"],
 ];
 

@@ -18,7 +18,7 @@ async function start() {
 
 start().catch((error) => {
   console.error(error);
-  const hint = /webgl/i.test(String(error)) ? " This browser has no WebGL; another one, or hardware acceleration in its settings, helps." : "";
+  const hint = /webgl/i.test(String(error)) ? " This browser has no WebGL. Use another browser, or turn on hardware acceleration in its settings." : "";
   document.body.prepend(make("p", { class: "failed", role: "alert" }, `This page could not be drawn: ${error.message}.${hint}`));
   window.lossoscope.error = String(error);
 });

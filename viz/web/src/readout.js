@@ -62,16 +62,16 @@ export class Readout {
     const names = ["surface", "loss", ...(accuracies ? ["accuracy"] : []), "slope", "nearest step"];
     const head = make("tr", {}, names.map((name) => make("th", { scope: "col" }, name)), panels.length > 1 ? make("th", { scope: "col" }, "loss ratio") : null);
     const rows = readings.map(([panel, reading]) => {
-      if (!reading) return make("tr", {}, make("th", { scope: "row" }, panel.told.title), make("td", { colSpan: names.length }, "outside its window"));
+      if (!reading) return make("tr", {}, make("th", { scope: "row" }, panel.told.title), make("td", { colSpan: names.length }, "outside the window"));
       const cells = [number(reading.total ?? reading.loss)];
       if (accuracies) cells.push(percent(reading.accuracy));
       cells.push(number(reading.slope, 3), reading.nearest ? String(reading.nearest.step) : "\u2013");
       if (panels.length > 1) cells.push(first ? number((reading.total ?? reading.loss) / (first.total ?? first.loss), 3) : "\u2013");
       return make("tr", { "data-loss": String(reading.loss) }, make("th", { scope: "row" }, panel.told.title), cells.map((cell) => make("td", {}, cell)));
     });
-    const close = make("button", { type: "button", class: "close", "aria-label": "Let go of the point", onclick: () => this.page.change({ pin: null }) }, "\u00d7");
+    const close = make("button", { type: "button", class: "close", "aria-label": "Release the point", onclick: () => this.page.change({ pin: null }) }, "\u00d7");
     const table = make("table", {}, make("thead", {}, head), make("tbody", {}, rows));
-    this.probe.replaceChildren(make("div", { class: "probehead" }, make("strong", {}, `Kept point  \u03b1 ${number(here.alpha)}  \u03b2 ${number(here.beta)}`), make("span", {}, "Shift + arrows move it by a sample"), close), make("div", { class: "scroll" }, table));
+    this.probe.replaceChildren(make("div", { class: "probehead" }, make("strong", {}, `Kept point  \u03b1 ${number(here.alpha)}  \u03b2 ${number(here.beta)}`), make("span", {}, "Shift + arrows move it by one sample"), close), make("div", { class: "scroll" }, table));
   }
 
   showSteps() {

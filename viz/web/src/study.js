@@ -278,7 +278,7 @@ export class StudyPage {
   }
 }
 
-/** What "by what is stored" comes to, in the words of the command line. */
+/** What automatic shading comes to, in the words of the command line. */
 function shadingOf(panels) {
   if (panels.some((panel) => panel.faceted("auto"))) return "flat";
   return panels.every((panel) => hasGradients(panel.level)) ? "gradient" : "differences";

@@ -41,18 +41,18 @@ class Toy {
     this.rate = slider("Rate", { min: 0.1, max: 4, step: 0.05, value: 1, id: "rate" }, (value) => value.toFixed(2), (rate) => change({ rate }));
     this.count = slider("Steps", { min: 0, max: MOST_STEPS, step: 1, value: 6, id: "steps" }, String, (steps) => change({ steps }));
     const button = (text, role, work) => make("button", { type: "button", "data-role": role, onclick: work }, text);
-    this.whole = toggle("Whole way", true, (whole) => change({ whole }), { "data-role": "whole" });
+    this.whole = toggle("Whole path", true, (whole) => change({ whole }), { "data-role": "whole" });
     this.lines = toggle("Kink lines", true, (kinks) => change({ show: { ...this.state.show, kinks } }), { "data-role": "kinks" });
-    this.slopes = new Chart("Slope of the loss along the way", "way along the steps", "slope");
-    this.bends = new Chart("Curvature of the loss along the way", "way along the steps", "curvature");
+    this.slopes = new Chart("Slope of the loss along the path", "distance along the steps", "slope");
+    this.bends = new Chart("Curvature of the loss along the path", "distance along the steps", "curvature");
     this.shape = new Chart("The activation", "z", "act(z)");
     this.words = make("div", { class: "words", "aria-live": "polite" });
     this.sum = make("table", { class: "sum" });
-    const side = make("aside", { class: "lesson", "aria-label": "What happens" },
-      make("h3", {}, "Slope along the way"), this.slopes.root,
+    const side = make("aside", { class: "lesson", "aria-label": "Explanation" },
+      make("h3", {}, "Slope along the path"), this.slopes.root,
       make("p", { class: "key" }, make("span", { class: "sw true" }), "true slope; ", make("span", { class: "sw jumps" }), "jumps at kinks"),
-      make("h3", {}, "Curvature along the way"), this.bends.root,
-      make("p", { class: "key" }, make("span", { class: "sw autograd" }), "what autograd reports; ", make("span", { class: "sw jumps" }), "kinks: infinite curvature, drawn as the jump of slope each stands for"),
+      make("h3", {}, "Curvature along the path"), this.bends.root,
+      make("p", { class: "key" }, make("span", { class: "sw autograd" }), "what autograd reports; ", make("span", { class: "sw jumps" }), "kinks: infinite curvature, drawn as an arrow as long as the jump of the slope"),
       this.sum, this.words,
       make("details", {}, make("summary", {}, "The network and its examples"), this.shape.root, this.table()));
     document.body.append(make("div", { class: "app toy" },
@@ -68,7 +68,7 @@ class Toy {
     this.outputs = EXAMPLES.map(() => make("td", {}, ""));
     const rows = EXAMPLES.map(({ x, y }, k) => make("tr", {}, make("td", {}, number(x[0])), make("td", {}, number(x[1])), make("td", {}, number(y)), this.outputs[k]));
     return make("div", {},
-      make("p", {}, "One neuron, f(x) = act(\u03b1 x\u2081 + \u03b2 x\u2082 + 0.3), and five examples. The loss is the mean of (f \u2212 y)\u00b2 / 2. Each example makes one kink line: where the neuron turns on for it."),
+      make("p", {}, "One neuron, f(x) = act(\u03b1 x\u2081 + \u03b2 x\u2082 + 0.3), and five examples. The loss is the mean of (f \u2212 y)\u00b2 / 2. Each example makes one kink line, on which the neuron turns on for this example."),
       make("table", {}, make("thead", {}, head), make("tbody", {}, rows)));
   }
 
@@ -224,16 +224,16 @@ class Toy {
     EXAMPLES.forEach((example, k) => (this.outputs[k].textContent = number(activation(preactivation(example, last), width), 3)));
     const row = (name, value, kind) => make("tr", { class: kind }, make("th", { scope: "row" }, name), make("td", {}, signed(value)));
     this.sum.replaceChildren(make("caption", {}, whole ? "Change of slope, summed over all steps" : "Change of slope over the last step"),
-      row("true", found.change, "true"), row("autograd's curvature, integrated", found.autograd, "autograd"), row("jumps at kinks", found.kinks, "jumps"));
+      row("true change", found.change, "true"), row("autograd's curvature, integrated", found.autograd, "autograd"), row("jumps at kinks", found.kinks, "jumps"));
     const loss = lossAt(last, width);
     const said = [`After ${this.points.length - 1} steps at rate ${rate.toFixed(2)} the loss is ${number(loss, 4)}.`];
     const crossed = found.jumps.length;
-    if (this.points.length < 2) said.push("Press Step, or click a place of the surface to start there.");
-    else if (width > 0) said.push("SmeLU has no kinks: each line has become a band, the slope has no jumps, and autograd's curvature explains all of its change.");
-    else if (crossed) said.push(`${crossed} ${crossed === 1 ? "kink was" : "kinks were"} crossed. Between kinks the slope changes as autograd says; at each kink it jumps, and autograd does not know of it.`);
-    else said.push("No kink was crossed: autograd's curvature explains all of the change of slope.");
+    if (this.points.length < 2) said.push("Press Step, or click on the surface to start there.");
+    else if (width > 0) said.push("SmeLU has no kinks: each line has become a band, the slope does not jump, and autograd's curvature explains its whole change.");
+    else if (crossed) said.push(`${crossed} ${crossed === 1 ? "kink was" : "kinks were"} crossed. Between kinks the slope changes as autograd reports. At each kink it jumps, and autograd does not see the jump.`);
+    else said.push("No kink was crossed: autograd's curvature explains the whole change of slope.");
     const bounces = this.bounces();
-    if (bounces > 1) said.push(`It bounces: each of the last ${bounces} steps crosses the orange crease, where the slope changes its sign at once. No curvature tells gradient descent to slow down there.`);
+    if (bounces > 1) said.push(`Descent bounces: each of the last ${bounces} steps crosses the orange crease, where the slope changes sign at once. No curvature makes gradient descent slow down there.`);
     this.words.replaceChildren(...said.map((text) => make("p", {}, text)));
   }
 
@@ -283,7 +283,7 @@ class Toy {
   help() {
     this.dialog ??= document.body.appendChild(make("dialog", { class: "help" }, make("h2", {}, "Keys"),
       make("dl", {}, KEYS.filter(([, text]) => !/kept|floor|log/.test(text)).flatMap(([key, text]) => [make("dt", {}, key), make("dd", {}, text)])),
-      make("p", {}, "Drag turns, the wheel or two fingers zoom. Click a place of the surface to start there."),
+      make("p", {}, "Drag to turn; use the wheel or two fingers to zoom. Click on the surface to start there."),
       make("button", { type: "button", onclick: () => this.dialog.close() }, "Close")));
     if (this.dialog.open) this.dialog.close();
     else this.dialog.showModal();
