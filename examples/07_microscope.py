@@ -32,7 +32,7 @@ step = landscape.window_of_step(runs, planes["relu-gd-seed0"])
 engine = landscape.SamplingConfig(strategy="batched", chunk=8, batch_size=1024, threads=1)
 views = [landscape.Grid.square(21 if given.quick else 51), step.grid(21 if given.quick else 151)]
 widths, points = np.geomspace(4e-5, 0.4, 3 if given.quick else 9), 4 if given.quick else 7
-centres = np.random.default_rng(0).uniform(-0.5, 0.5, (5 if given.quick else 20, 2))
+centres = np.random.default_rng(0).uniform(-0.5, 0.5, (20, 2))
 closeups, scalings = [], []
 for one, (key, problem) in zip(facts, problems.items(), strict=True):
     of = {"plane": planes[key], "engine": engine}

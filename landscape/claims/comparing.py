@@ -164,7 +164,7 @@ def _comparable(seeds: Sequence[Analysis], name: str, quantity: Quantity) -> boo
 
 
 def _measured(analyses: Sequence[Analysis], name: str, quantity: Quantity) -> list[Any]:
-    return [quantity.values(analysis, _index(analysis, name)) for analysis in analyses]
+    return [quantity.values(a, list(a.settings["activations"]).index(name)) for a in analyses]
 
 
 def _floor(seeds: Sequence[Analysis], quantity: Quantity) -> float:
@@ -177,7 +177,3 @@ def _floor(seeds: Sequence[Analysis], quantity: Quantity) -> float:
     scatter = float(np.sqrt(np.mean(known**2) / len(known))) if len(known) else 0.0
     median = abs(effect.estimate)
     return max(float(median), scatter) if np.isfinite(median) else scatter
-
-
-def _index(analysis: Analysis, name: str) -> int:
-    return list(analysis.settings["activations"]).index(name)

@@ -220,7 +220,7 @@ def make_objective(
     of_logits = is_cross_entropy(function)
     if of_logits:
         _check_labels(batches)
-        _tell_uncounted(batches)
+        _warn_of_uncounted(batches)
     if metrics is None:
         usual = batches.classification and (of_logits or function is mse)
         metrics = {"accuracies": accuracy} if usual else {}
@@ -250,7 +250,7 @@ def _output_itself(output: Tensor, _target: None) -> Tensor:
     return output
 
 
-def _tell_uncounted(batches: Batches) -> None:
+def _warn_of_uncounted(batches: Batches) -> None:
     """Warn of examples of which no target counts: they take part in the mean, with a loss of 0."""
     integral = [t for _, t in batches.parts
                 if isinstance(t, Tensor) and t.ndim and not t.is_floating_point()]  # fmt: skip

@@ -57,7 +57,7 @@ class GivenData:
         self._called: Any = None
         self._batches: list[Any] | None = None
         self._read: dict[tuple[bool, Subset | None], tuple[Batches, int]] = {}
-        self._told = False
+        self._warned = False
 
     def __repr__(self) -> str:
         """Say what was given, without reading it."""
@@ -93,7 +93,7 @@ class GivenData:
         source, of = subset.unread(data)
         if of:
             drawn = list(source)
-            self._tell_of_noise(source, drawn[0])
+            self._warn_of_noise(source, drawn[0])
             return _parts(drawn, whole, anew=isinstance(data, Dataset)), of
         every = self._all(whole)
         return subset.of(every), every.examples
@@ -116,18 +116,18 @@ class GivenData:
         anew = isinstance(data, Dataset) and not isinstance(data, IterableDataset)
         if self._batches is None:
             self._batches = _listed(DataLoader(data, batch_size=DATASET_BATCH) if anew else data)
-            self._tell_of_noise(data, self._batches[0])
+            self._warn_of_noise(data, self._batches[0])
         return _parts(self._batches, whole, anew=anew)
 
-    def _tell_of_noise(self, data: Any, first: Any) -> None:
+    def _warn_of_noise(self, data: Any, first: Any) -> None:
         """Warn, once, where a second reading gives other examples than the first, which counts."""
-        if self._told:
+        if self._warned:
             return
         try:
-            self._told = _differs(data, first)
+            self._warned = _differs(data, first)
         except Exception as error:  # Whatever data raise that can be read only once.
             _LOG.debug("the data could not be read twice: %s", error)
-        if self._told:
+        if self._warned:
             _LOG.warning(
                 "the data differ when they are read twice (random augmentation, or a loader that "
                 "draws anew): the first reading is kept for everything that is evaluated; switch "

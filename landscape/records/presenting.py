@@ -27,15 +27,15 @@ class Presented:
 
     __slots__ = ()
 
-    def _told(self) -> dict[str, str]:
+    def _texts(self) -> dict[str, str]:
         """Return what is told, by name; settings come last, in a row each."""
-        texts = {f.name: told(getattr(self, f.name)) for f in fields(self)}  # type: ignore[arg-type]
+        texts = {f.name: in_short(getattr(self, f.name)) for f in fields(self)}  # type: ignore[arg-type]
         settings = getattr(self, "settings", {})
         texts.pop("settings", None)
-        return texts | {f"settings: {name}": told(value) for name, value in settings.items()}
+        return texts | {f"settings: {name}": in_short(value) for name, value in settings.items()}
 
     def __repr__(self) -> str:
-        parts = [f"{name}={text}" for name, text in self._told().items()
+        parts = [f"{name}={text}" for name, text in self._texts().items()
                  if text != "None" and not name.startswith("settings: ")]  # fmt: skip
         return f"{type(self).__name__}({', '.join(parts)})"
 
@@ -44,41 +44,43 @@ class Presented:
         rows = "".join(
             f'<tr><th style="text-align:left">{html.escape(name)}</th>'
             f'<td style="text-align:left">{html.escape(text)}</td></tr>'
-            for name, text in self._told().items()
+            for name, text in self._texts().items()
             if text != "None"
         )
         return (f"<table><caption><strong>{html.escape(type(self).__name__)}</strong></caption>"
                 f"{rows}</table>")  # fmt: skip
 
 
-def told(value: Any) -> str:
+def in_short(value: Any) -> str:
     """Write a value in a few words: an array by its shape, type and range, a text with an end.
 
     >>> import numpy as np
-    >>> told(np.linspace(0, 2, 6).reshape(2, 3))
+    >>> in_short(np.linspace(0, 2, 6).reshape(2, 3))
     '2 x 3 float64, 0 to 2'
-    >>> told({"losses": np.array([0.5, np.nan])})
+    >>> in_short({"losses": np.array([0.5, np.nan])})
     'losses: 2 float64, 0.5 to 0.5, 1 not finite'
-    >>> told(tuple(range(100)))
+    >>> in_short(tuple(range(100)))
     '100 values'
     """
     import numpy as np
 
     if isinstance(value, np.ndarray):
-        return _told_array(value)
+        return _array_in_short(value)
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, Mapping):
-        parts = [f"{name}: {told(one)}" for name, one in list(value.items())[:_MOST]]
+        parts = [f"{name}: {in_short(item)}" for name, item in list(value.items())[:_MOST]]
         more = [f"{len(value) - _MOST} more"] if len(value) > _MOST else []
         return _shortened("; ".join([*parts, *more]) or "none", 3 * _LONGEST)
     if isinstance(value, tuple | list):
         few = len(value) <= _MOST
-        return _shortened(", ".join(map(told, value)) or "none") if few else f"{len(value)} values"
+        return (
+            _shortened(", ".join(map(in_short, value)) or "none") if few else f"{len(value)} values"
+        )
     return _shortened(value if isinstance(value, str) else repr(value))
 
 
-def _told_array(array: np.ndarray) -> str:
+def _array_in_short(array: np.ndarray) -> str:
     import numpy as np
 
     size = " x ".join(map(str, array.shape)) or "1"

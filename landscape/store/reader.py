@@ -12,7 +12,7 @@ import h5py
 
 from landscape.records.choices import known_names
 from landscape.records.plane import Plane
-from landscape.records.presenting import Presented, told
+from landscape.records.presenting import Presented, in_short
 from landscape.records.results import Analysis, Projection
 from landscape.records.surface import Surface
 from landscape.records.trajectory import Trajectory
@@ -67,10 +67,13 @@ class StudyFile(Presented):
         study._checked = (_stamp(path), _SOUND)
         return study
 
-    def _told(self) -> dict[str, str]:
+    def _texts(self) -> dict[str, str]:
         listed = {"runs": self.runs(), "planes": self.planes(), "surfaces": self.surfaces(),
                   "paths on planes": self.projections()}  # fmt: skip
-        return {"path": str(self.path), **{name: told(ids) for name, ids in listed.items() if ids}}
+        return {
+            "path": str(self.path),
+            **{name: in_short(ids) for name, ids in listed.items() if ids},
+        }
 
     def __repr__(self) -> str:
         # Of a file that may be gone by now: nothing is read.

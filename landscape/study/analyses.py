@@ -349,8 +349,8 @@ class Analyst:
     def _microscope(self, progress: Progress) -> Analysis:
         return self._mine(
             window_of_run(
-                self._problem, self._plane, self.step(), points=self.wanted.microscope,
-                progress=progress,
+                self._problem, self._plane, self.step(), data=self.data,
+                points=self.wanted.microscope, progress=progress,
             )
         )  # fmt: skip
 

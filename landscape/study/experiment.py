@@ -15,7 +15,7 @@ from landscape.evaluation.choice import threads
 from landscape.planes.pca import StraightPathError, pca_plane
 from landscape.records.grid import Grid
 from landscape.records.plane import Plane
-from landscape.records.presenting import Presented, told
+from landscape.records.presenting import Presented, in_short
 from landscape.records.projection import project
 from landscape.records.results import Analysis, Projection
 from landscape.records.surface import Surface
@@ -65,11 +65,11 @@ class Study(Presented):
     def __post_init__(self) -> None:
         self.setup = Setup(self.config, self.load_data(self.config.data))
 
-    def _told(self) -> dict[str, str]:
+    def _texts(self) -> dict[str, str]:
         config = self.config
         return {
-            "path": str(self.path), "data": config.data.name, "network": told(config.network),
-            "activations": told(config.activations), "optimizers": told(config.optimizers),
+            "path": str(self.path), "data": config.data.name, "network": in_short(config.network),
+            "activations": in_short(config.activations), "optimizers": in_short(config.optimizers),
         }  # fmt: skip
 
     def run(self, *, sample: bool = True) -> StudyFile:

@@ -19,6 +19,7 @@ from landscape.records.results import Analysis
 from landscape.records.surface import Status, Surface
 from landscape.store import StudyFile
 from landscape.study.configuration import StudyConfig
+from landscape.study.reporting import Examples
 
 KIND = "microscope"
 # Examples of the minibatches whose noise stands beside the residual.
@@ -32,6 +33,7 @@ def window_of_run(
     plane: Plane,
     step: StepWindow,
     *,
+    data: Examples,
     points: int,
     progress: Callable[[int], None],
 ) -> Analysis:
@@ -41,15 +43,16 @@ def window_of_run(
     :func:`landscape.minibatch_noise`.
 
     Args:
-        problem: the network at the solution, its loss and data as pairs of arrays.
+        problem: the network at the solution, its loss and data.
         plane: the random plane through it.
         step: the window, one for all runs of the study.
+        data: the same data as arrays.
         points: of the window, each way.
         progress: called with the number of points of each tile.
     """
     problem = replace(problem, dtype=torch.float64)
     window = sample(problem, plane, grid=step.grid(points), engine=_ENGINE, progress=progress)
-    inputs, targets = problem.data.inputs, problem.data.targets
+    inputs, targets = data.inputs, data.targets
     parts = [slice(i, i + MINIBATCH) for i in range(0, MINIBATCH * _MINIBATCHES, MINIBATCH)]
     losses = [
         loss_on_plane(replace(problem, data=(inputs[part], targets[part])), plane, engine=_ENGINE)

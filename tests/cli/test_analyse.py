@@ -42,9 +42,17 @@ def own(tmp_path: Path) -> Path:
     return path
 
 
-def test_budgets_are_stored_summarised_and_not_measured_twice(study: Path, tmp_path: Path) -> None:
-    path = Path(shutil.copy(study, tmp_path / "study.h5"))
-    said = accepted("analyse", path, "--steps", 3, "--lines", 2, "--tables", tmp_path / "tables")
+@pytest.fixture(scope="module")
+def analysed(study: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A study with slope budgets that nobody writes to, tables beside it, and what was said."""
+    folder = tmp_path_factory.mktemp("analysed")
+    path = Path(shutil.copy(study, folder / "study.h5"))
+    words = ["--steps", 3, "--lines", 2, "--tables", folder / "tables"]
+    return path, accepted("analyse", path, *words)
+
+
+def test_budgets_are_stored_summarised_and_not_measured_twice(analysed: tuple[Path, str]) -> None:
+    path, said = analysed
     assert "relu-gd-seed0" in said
     assert "3 steps" in said
     assert "2 lines" in said
@@ -66,7 +74,7 @@ def test_budgets_are_stored_summarised_and_not_measured_twice(study: Path, tmp_p
         total = budget.signed_smooth + budget.signed_kink + budget.net_residual
         assert total == pytest.approx(budget.slope_change)
     for ending in ("csv", "md", "tex"):
-        assert "3 steps" in (tmp_path / "tables" / f"slope-budget.{ending}").read_text("utf-8")
+        assert "3 steps" in (path.parent / "tables" / f"slope-budget.{ending}").read_text("utf-8")
 
 
 def test_single_steps_are_followed_and_swapped(study: Path, tmp_path: Path) -> None:
@@ -193,9 +201,9 @@ def test_help_says_that_files_are_run() -> None:
     assert "The Python files named are run" in " ".join(call("analyse", "--help").stdout.split())
 
 
-def test_slope_budgets_and_microscope_are_drawn(study: Path, tmp_path: Path) -> None:
-    path, out = Path(shutil.copy(study, tmp_path / "study.h5")), tmp_path / "figures"
-    options = ["--steps", 2, "--lines", 1, "--microscope", 9]
+def test_slope_budgets_and_microscope_are_drawn(analysed: tuple[Path, str], tmp_path: Path) -> None:
+    path, out = Path(shutil.copy(analysed[0], tmp_path / "study.h5")), tmp_path / "figures"
+    options = ["--steps", 3, "--lines", 2, "--microscope", 9]
     said = accepted("analyse", path, *options, "--figures", out)
     names = {p.name for p in out.iterdir()}
     assert all(f"figures/{name}" in said for name in names)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import warm
+from calling import accepted
 
 from landscape.viz import offscreen
 
@@ -93,10 +94,8 @@ def check_picture(path: Path, *, least: float = 0.03) -> None:
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("study")
-    command = [sys.executable, "-P", "-m", "landscape.cli", "run", "--data", "wine", "--steps", "4",
-               "--grid", "4", "--activation", "relu", "--set", "training.record_every=1",
-               "--out", str(folder)]  # fmt: skip
-    subprocess.run(command, check=True, capture_output=True, timeout=600)
+    accepted("run", "--data", "wine", "--steps", 4, "--grid", 4, "--activation", "relu",
+             "--set", "training.record_every=1", "--out", folder)  # fmt: skip
     return folder / "study.h5"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -154,6 +155,7 @@ def test_creases_refuse_another_map() -> None:
 # -- memory ---------------------------------------------------------------------------------------
 
 
+@cache
 def cut_of(*widths: int, points: int = 9) -> tuple[tuple[Any, ...], KinkMap]:
     model, data = mlp(*widths), examples(5, widths[0], widths[-1])
     work = Problem(model, "mse", data), whole_plane(model)

@@ -14,7 +14,7 @@ from small_study import SMALL, load
 from landscape.records.grid import Grid
 from landscape.records.layout import Layout, Slot
 from landscape.records.plane import Plane
-from landscape.records.presenting import told
+from landscape.records.presenting import in_short
 from landscape.records.results import Analysis, Projection
 from landscape.records.surface import Surface
 from landscape.records.trajectory import Trajectory
@@ -93,7 +93,7 @@ def test_a_surface_is_told_in_a_line() -> None:
 
 def test_what_lies_in_a_file_is_not_read(tmp_path: Path) -> None:
     mapped = np.memmap(tmp_path / "thetas", np.float32, "w+", shape=(4, 5))
-    assert told(mapped) == "4 x 5 float32"
+    assert in_short(mapped) == "4 x 5 float32"
 
 
 def test_a_study_and_its_file_tell_what_is_in_them(tmp_path: Path) -> None:

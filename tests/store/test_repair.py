@@ -18,12 +18,16 @@ from landscape.records.grid import Grid
 from landscape.store import open_study
 from landscape.store.checking import check_file
 from landscape.store.salvage import salvage
+from landscape.study.configuration import PcaPlaneConfig, RandomPlaneConfig
 from landscape.study.repair import incomplete, remedy, repair_surfaces
 from landscape.study.request import Request
 from landscape.study.run_surfaces import sample_run
 
 RUN, OTHER = "relu-gd-seed0", "relu-nesterov-seed0"
-CONFIG = replace(SMALL, activations=("relu",), training=replace(SMALL.training, steps=20))
+CONFIG = replace(
+    SMALL, activations=("relu",), training=replace(SMALL.training, steps=20),
+    random_plane=RandomPlaneConfig(points=()), pca_plane=PcaPlaneConfig(points=()),
+)  # fmt: skip
 # Two tiles each, or one.
 PLANE, LINE = Grid.square(12), Grid.over((9,), ((-0.5, 1.5),))
 REQUESTS: dict[str, dict[str, Any]] = {
@@ -44,10 +48,13 @@ BELONGING = ["planes/hessian", f"projections/{OTHER}@random", f"projections/{RUN
              "analyses/spectral_decay/resampled"]  # fmt: skip
 
 
-def parts_and_whole(names: list[str]) -> list[Any]:
-    """Return all names together, and each alone, which takes longer."""
-    alone = [pytest.param([name], id=name, marks=pytest.mark.long) for name in names]
-    return [pytest.param(names, id="all"), *alone]
+# One of each way: a second path, a line between, derivatives, a subset, a finer lattice.
+FEW = ["random", "between", "hessian", "subset", "resampled"]
+
+
+def alone(names: list[str]) -> list[Any]:
+    """Return each name alone, which takes longer than all together."""
+    return [pytest.param([name], id=name, marks=pytest.mark.long) for name in names]
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +87,11 @@ def mended(path: Path) -> list[str]:
     return incomplete(path, damaged)
 
 
-@pytest.mark.parametrize("names", parts_and_whole(list(REQUESTS)))
+@pytest.mark.parametrize(
+    "names",
+    [pytest.param(FEW, id="few"),
+     pytest.param(list(REQUESTS), id="all", marks=pytest.mark.long), *alone(list(REQUESTS))],
+)  # fmt: skip
 def test_tiles_are_computed_again(whole: Path, tmp_path: Path, names: list[str]) -> None:
     path = tmp_path / "study.h5"
     shutil.copyfile(whole, path)
@@ -95,7 +106,7 @@ def test_tiles_are_computed_again(whole: Path, tmp_path: Path, names: list[str])
     assert check_file(path).problems == {}
 
 
-@pytest.mark.parametrize("lost", parts_and_whole(BELONGING))
+@pytest.mark.parametrize("lost", [pytest.param(BELONGING, id="all"), *alone(BELONGING)])
 def test_what_belongs_to_a_surface_is_made_again(
     whole: Path, tmp_path: Path, lost: list[str]
 ) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -247,3 +249,9 @@ def test_a_network_specification_is_made_again_from_its_plain_values(kind: Any) 
 def test_networks_for_images_refuse_rows_with_the_remedy() -> None:
     with pytest.raises(ValueError, match=r"got \(13,\); use an image data set, or the network"):
         StudyConfig(network={"kind": "cnn"}).spec("relu", (13,), 3)
+
+
+@pytest.mark.parametrize("module", ["configuration", "sweep_settings"])
+def test_a_configuration_is_read_without_torch(module: str) -> None:
+    code = f"import sys, landscape.study.{module}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-P", "-c", code], check=False).returncode == 0

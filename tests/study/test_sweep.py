@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from small_study import SMALL, Notes, Stops, load, run_study
+from small_study import Notes, Stops, load
 from torch.nn.functional import cross_entropy
 
 from landscape.claims.answer import ENOUGH
@@ -17,7 +18,7 @@ from landscape.claims.pilot import PILOT
 from landscape.claims.primary import digest
 from landscape.claims.statistics import Verdict
 from landscape.networks.randomness import keyed_generator
-from landscape.store import StudyFile, StudyWriter
+from landscape.store import StudyFile, StudyWriter, open_study
 from landscape.study.configuration import DataConfig
 from landscape.study.sweep import claim_findings, claim_tasks, claims_config, run_claims
 from landscape.study.sweep_settings import ClaimsConfig, full, quick
@@ -98,9 +99,9 @@ def test_a_study_tells_how_its_claims_are_measured_again(swept):
     assert [t.sweep for t in claim_tasks(again, load)] == [t.sweep for t in claim_tasks(TINY, load)]
 
 
-def test_a_study_without_claims_tells_nothing(tmp_path):
+def test_a_study_without_claims_tells_nothing(study):
     with pytest.raises(ValueError, match="holds no claims; measure them"):
-        claims_config(run_study(SMALL, tmp_path))
+        claims_config(study)
 
 
 def test_a_network_for_images_is_left_out_where_there_are_none():
@@ -130,8 +131,8 @@ def test_another_sweep_is_refused(swept, tmp_path):
         run_claims(other, path, load_data=load)
 
 
-def test_claims_are_added_to_a_study_and_belong_to_one_sweep(tmp_path):
-    study = run_study(SMALL, tmp_path)
+def test_claims_are_added_to_a_study_and_belong_to_one_sweep(study, tmp_path):
+    study = open_study(shutil.copy(study.path, tmp_path / "study.h5"))
     few = replace(TINY, claims=(4,), seeds=(0,))
     added = run_claims(few, study.path, load_data=load)
     assert added.runs() == study.runs()

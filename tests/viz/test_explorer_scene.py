@@ -15,7 +15,7 @@ from exploring import Analytic, Walk, bowl, stored
 
 from landscape.records.surface import Status, Surface
 from landscape.viz.explorer.desktop import HELP, Controls, status_line
-from landscape.viz.explorer.live_scene import LiveLook, Scene, Shown
+from landscape.viz.explorer.live_scene import Drawn, LiveLook, Scene
 from landscape.viz.explorer.map import map_attributes, map_pixels
 from landscape.viz.style import Style
 
@@ -48,31 +48,31 @@ def test_impossible_looks_are_refused(changes: dict[str, Any], said: str) -> Non
 
 def test_the_residual_is_shown_where_the_losses_would_hide_it() -> None:
     faint, plain = stored(kinked, 21), stored(bowl, 21)
-    shown = Shown.of(faint, LiveLook())
+    shown = Drawn.of(faint, LiveLook())
     assert shown.residual is not None
     assert shown.note.endswith("quadratic: 0.046 % of the range of the losses, 6")
     # |a| minus its best line on [-1, 1] keeps its corner: the residual is lowest at alpha = 0.
     assert np.all(np.argmin(shown.surface.losses, axis=0) == 10)
-    assert Shown.of(plain, LiveLook()).residual is None
-    assert Shown.of(faint, LiveLook(shows="loss")).residual is None
-    assert Shown.of(plain, LiveLook(shows="residual")).residual is not None
+    assert Drawn.of(plain, LiveLook()).residual is None
+    assert Drawn.of(faint, LiveLook(shows="loss")).residual is None
+    assert Drawn.of(plain, LiveLook(shows="residual")).residual is not None
 
 
 def test_a_quadratic_leaves_rounding_and_says_so() -> None:
-    shown = Shown.of(stored(quadratic, 21), LiveLook())
+    shown = Drawn.of(stored(quadratic, 21), LiveLook())
     assert shown.note == "what the best-fitting quadratic leaves is rounding: drawn as 0"
     assert np.all(shown.surface.losses == 0)
 
 
 def test_losses_below_zero_are_drawn_on_a_linear_scale() -> None:
     surface = stored(lambda c: -1 - c[:, 0] ** 4, 9)
-    shown = Shown.of(surface, LiveLook(shows="loss"))
+    shown = Drawn.of(surface, LiveLook(shows="loss"))
     assert (shown.scale.kind, shown.note) == ("linear", "no loss is positive: heights are linear")
 
 
 def test_surfaces_without_a_value_are_told() -> None:
     with pytest.raises(ValueError, match="no finite value to draw"):
-        Shown.of(stored(lambda c: np.full(len(c), np.nan)), LiveLook())
+        Drawn.of(stored(lambda c: np.full(len(c), np.nan)), LiveLook())
 
 
 def test_the_network_s_own_weights_are_named() -> None:
@@ -84,10 +84,10 @@ def test_the_network_s_own_weights_are_named() -> None:
     }
     for text, settings in words.items():
         surface = replace(stored(bowl, 21), settings={**known, **settings})
-        assert Shown.of(surface, LiveLook(shows="loss")).note == text
-        assert "weights" not in Shown.of(surface, LiveLook(shows="residual")).note
+        assert Drawn.of(surface, LiveLook(shows="loss")).note == text
+        assert "weights" not in Drawn.of(surface, LiveLook(shows="residual")).note
     below = replace(stored(lambda c: -1 - c[:, 0] ** 4, 9), settings=known)
-    assert Shown.of(below, LiveLook(shows="loss")).note == (
+    assert Drawn.of(below, LiveLook(shows="loss")).note == (
         "no loss is positive: heights are linear; Cross: the network's own weights, loss 0.5"
     )
 
@@ -114,7 +114,7 @@ def decoded(attributes: dict[str, str]) -> Any:
 
 def test_the_map_has_alpha_to_the_right_and_beta_up() -> None:
     surface = stored(lambda c: 1 + (c[:, 0] > 0.9) * (c[:, 1] < -0.9) * 1.0, 5)
-    attributes = map_attributes(Shown.of(surface, LiveLook(shows="loss")), STYLE)
+    attributes = map_attributes(Drawn.of(surface, LiveLook(shows="loss")), STYLE)
     picture = decoded(attributes)[..., :3]
     assert picture.shape == (5, 5, 3)
     different = np.argwhere(np.any(picture != picture[0, 0], axis=-1))
@@ -127,7 +127,7 @@ def test_the_map_has_alpha_to_the_right_and_beta_up() -> None:
 
 
 def test_residuals_are_lit_cell_by_cell() -> None:
-    shown = Shown.of(stored(kinked, 21), LiveLook())
+    shown = Drawn.of(stored(kinked, 21), LiveLook())
     pixels, whole_cells = map_pixels(shown, STYLE)
     assert whole_cells
     assert pixels.shape == (20, 20, 3)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from making import make_surface
+from making import make_path, make_surface
 
 from landscape import viz
 from landscape.records.grid import Grid
@@ -80,6 +81,18 @@ def test_lines_are_drawn_by_layer_and_weight_and_the_rest_is_told(oblong: Surfac
     for words in ("2 of 3 curves are drawn", "1 stays below 0.001 of the largest jump",
                   "first:relu (1), second:relu (2)", "(largest 1)"):  # fmt: skip
         assert words in said
+
+
+def test_paths_keep_their_legend_beside_that_of_the_layers(oblong: Surface) -> None:
+    from matplotlib.legend import Legend
+
+    ways = [replace(make_path(np.array([[-0.5, -1.0], [0.5, 1.0]]), [3.0, 1.0]), run=run)
+            for run in ("relu-gd-seed0", "relu-adam-seed0")]  # fmt: skip
+    axes = viz.kink_contour(viz.Panel(oblong, paths=tuple(ways)), make_map()).axes[0]
+    legends = [each for each in axes.get_children() if isinstance(each, Legend)]
+    texts = [{text.get_text() for text in each.get_texts()} for each in legends]
+    assert {"gd", "adam"} in texts
+    assert {"first:relu", "second:relu"} in texts
 
 
 def test_many_curves_become_a_density_with_its_unit(oblong: Surface, tmp_path: Path) -> None:

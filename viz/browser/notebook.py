@@ -21,7 +21,7 @@ _PACKAGES = ("trame", "trame_vtk", "trame_vuetify", "ipywidgets")
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class NotebookPage:
     """A page that notebooks show in a frame.
 
     Attributes:
@@ -72,7 +72,7 @@ def show(
             surfaces.
 
     Returns:
-        What the cell shows: :class:`Shown`, or the widget of PyVista.
+        What the cell shows: :class:`NotebookPage`, or the widget of PyVista.
 
     Raises:
         ImportError: if a package that PyVista's backend needs is not installed.
@@ -87,7 +87,7 @@ def show(
         return _in_kernel(items, look, height, options)
     page = page_of(items, **options)
     size = len(page) / 1e6
-    return Shown(page, height, f"<interactive page of {size:.1f} MB; viz.to_html writes it>")
+    return NotebookPage(page, height, f"<interactive page of {size:.1f} MB; viz.to_html writes it>")
 
 
 def check_packages() -> None:

@@ -16,6 +16,11 @@ TYPES = {"f8": "<f8", "f4": "<f4", "f2": "<f2", "u1": "u1", "i4": "<i4"}
 _LARGEST_HALF = 2.0**15
 
 
+def base64_of(content: bytes) -> str:
+    """Return bytes as text."""
+    return base64.b64encode(content).decode("ascii")
+
+
 class Blob:
     """Several arrays in one compressed text.
 
@@ -54,7 +59,7 @@ class Blob:
     def text(self) -> str:
         """Return everything as base64 of gzip; the same arrays give the same text."""
         packed = gzip.compress(b"".join(self._parts), compresslevel=9, mtime=0)
-        return base64.b64encode(packed).decode("ascii")
+        return base64_of(packed)
 
 
 def float_kind(values: ArrayLike) -> str:

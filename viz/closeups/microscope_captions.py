@@ -38,7 +38,7 @@ def microscope_caption(closeups: Sequence[Closeup], step: StepFacts | None) -> s
     It says how small what is seen is: visible is not large.
     """
     residuals = [closeup.residuals[0] for closeup in closeups]
-    names = [closeup.title or f"panel {i}" for i, closeup in enumerate(closeups, start=1)]
+    names = _names(closeups, "panel")
     parts = [_window(residuals[0], step), _removed(residuals), _shares(residuals, names)]
     noises = [closeup.noise for closeup in closeups]
     known = [i for i, noise in enumerate(noises) if noise is not None]
@@ -58,10 +58,15 @@ def zooms_caption(closeups: Sequence[Closeup]) -> str:
     widths = [number(residual.width) for residual in closeups[0].residuals]
     full = "" if closeups[0].full is None else "First column: the loss at full scale. Then t"
     return (
-        f"Rows: {', '.join(closeup.title for closeup in closeups)}. {full or 'T'}he loss minus its "
+        f"Rows: {', '.join(_names(closeups, 'row'))}. {full or 'T'}he loss minus its "
         f"best-fitting quadratic in windows {listed(widths)} wide, in multiples of the direction. "
         "Every column has the scale of the bar below it."
     )
+
+
+def _names(closeups: Sequence[Closeup], what: str) -> list[str]:
+    """Return titles; of a close-up without one its number."""
+    return [closeup.title or f"{what} {i}" for i, closeup in enumerate(closeups, start=1)]
 
 
 def percent(share: float) -> str:

@@ -14,7 +14,7 @@ from ..geometry.window import ends_of
 from ..style import Style
 from .explorer import Explorer
 from .line import line_attributes
-from .live_scene import LiveLook, Scene, Shown
+from .live_scene import Drawn, LiveLook, Scene
 from .map import map_attributes
 from .moment import Moment
 from .picture_on_request import GROUNDS, Since, Wish, jpeg, place_camera
@@ -236,7 +236,7 @@ class Page:
         if surface is None or place is None:
             return
         try:
-            drawn = Shown.of(surface, self.look, place.paths)
+            drawn = Drawn.of(surface, self.look, place.paths)
         except ValueError as error:
             state.error = str(error)
             return

@@ -94,9 +94,8 @@ class Explorer:
         if len(ends) == 1:
             self.draw_line(ends[0], point)
             return
-        place = self.moment.place
-        if place is None or place is not self.moment.here:
-            self._fail("wait until the surface is sampled")
+        place = self._settled()
+        if place is None:
             return
         if not place.live:
             self._fail("this surface can be looked at only, not sampled")
@@ -113,9 +112,8 @@ class Explorer:
             second: likewise.
             points: on the line, its ends among them; None for as many as last time.
         """
-        place = self.moment.place
-        if place is None or place is not self.moment.here:
-            self._fail("wait until the surface is sampled")
+        place = self._settled()
+        if place is None:
             return
         try:
             self.line_points = check_line(
@@ -173,24 +171,14 @@ class Explorer:
 
     def keep(self) -> None:
         """Put the region that is shown into the study."""
-        surface = self.moment.surface
-        if surface is None or self.moment.doing:
-            self._fail("there is nothing to keep yet; wait until a region is sampled")
-        elif not self.moment.fresh:
-            self._fail("this surface is in the study already")
-        else:
-            self._keep(surface, {"fresh": False})
+        self._keep(self.moment.surface, "fresh", "surface",
+                   "there is nothing to keep yet; wait until a region is sampled")  # fmt: skip
 
     def keep_line(self) -> None:
         """Put the line that is shown into the study."""
-        line = self.moment.line
-        if line is None or self.moment.doing:
-            self._fail("there is no line to keep yet; choose two points and wait until it is "
-                       "sampled")  # fmt: skip
-        elif not self.moment.line_fresh:
-            self._fail("this line is in the study already")
-        else:
-            self._keep(line, {"line_fresh": False})
+        self._keep(self.moment.line, "line_fresh", "line",
+                   "there is no line to keep yet; choose two points and wait until it is "
+                   "sampled")  # fmt: skip
 
     def say(self, note: str) -> None:
         """Tell something beside what is being done."""
@@ -204,15 +192,28 @@ class Explorer:
         """Wait until the thread has nothing to do; what it posted may still have to be called."""
         self._worker.wait()
 
-    def _keep(self, surface: Surface, kept_changes: dict[str, bool]) -> None:
+    def _keep(self, surface: Surface | None, fresh: str, what: str, missing: str) -> None:
+        """Put a surface into the study, unless it is there; ``fresh`` names what says so."""
         place = self.moment.place
-        if place is None:
+        if surface is None or place is None or self.moment.doing:
+            self._fail(missing)
+            return
+        if not getattr(self.moment, fresh):
+            self._fail(f"this {what} is in the study already")
             return
 
         def kept(name: str) -> None:
-            self._set(note=f"kept as {name}", error="", **kept_changes, **_IDLE)
+            self._set(note=f"kept as {name}", error="", **{fresh: False}, **_IDLE)
 
         self._start("keeping", lambda _job: place.keep(surface), kept)
+
+    def _settled(self) -> Place | None:
+        """Return the place if its surface is what is drawn; otherwise say that it is not yet."""
+        place = self.moment.place
+        if place is None or place is not self.moment.here:
+            self._fail("wait until the surface is sampled")
+            return None
+        return place
 
     def _visit(self, make: Callable[[], Place], note: str) -> None:
         def arrived(place: Place) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from landscape.records.arrays import Floats
 from landscape.records.surface import Status, Surface
 
+from ..browser.packing import base64_of
 from ..geometry.drape import drape, heights_at
 from ..geometry.frame import Frame
 from ..geometry.height import HeightScale, Kind, surface_heights
@@ -192,4 +192,4 @@ def line_attributes(moment: Moment) -> dict[str, Any]:
 
 
 def _packed(values: Floats) -> str:
-    return base64.b64encode(np.ascontiguousarray(values, dtype="<f8").tobytes()).decode("ascii")
+    return base64_of(np.ascontiguousarray(values, dtype="<f8").tobytes())

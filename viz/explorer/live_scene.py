@@ -73,7 +73,7 @@ class LiveLook:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class Drawn:
     """What is drawn of a surface under a look.
 
     Attributes:
@@ -91,7 +91,7 @@ class Shown:
     note: str = ""
 
     @classmethod
-    def of(cls, surface: Surface, look: LiveLook, paths: tuple[Projection, ...] = ()) -> Shown:
+    def of(cls, surface: Surface, look: LiveLook, paths: tuple[Projection, ...] = ()) -> Drawn:
         """Choose between losses and residual, and make the scale.
 
         Raises:
@@ -146,7 +146,7 @@ class Scene:
     def __init__(self, *, off_screen: bool = True, size: tuple[int, int] = (960, 640)) -> None:
         self.plotter = empty_picture(PAPER, size, off_screen=off_screen, shape=(1, 2),
                                      col_weights=[0.86, 0.14])  # fmt: skip
-        self.shown: Shown | None = None
+        self.shown: Drawn | None = None
         self.frame: Frame | None = None
         self._surface: Surface | None = None
         self._corner: Any = None
@@ -178,7 +178,7 @@ class Scene:
         if self._aimed:
             self._put_camera(self._aimed)
 
-    def draw(self, moment: Moment, look: LiveLook, *, turn_back: bool = False) -> Shown | None:
+    def draw(self, moment: Moment, look: LiveLook, *, turn_back: bool = False) -> Drawn | None:
         """Draw a moment; the camera stays where the user turned it.
 
         Args:
@@ -201,8 +201,8 @@ class Scene:
 
     def _draw(
         self, surface: Surface, place: Place, moment: Moment, look: LiveLook, *, turn_back: bool
-    ) -> Shown:
-        drawn = Shown.of(surface, look, place.paths)
+    ) -> Drawn:
+        drawn = Drawn.of(surface, look, place.paths)
         style = _style(look, self.plotter.window_size[0], self._ratio)
         camera = None if turn_back or self.shown is None else self._kept_camera()
         for column in (0, 1):
@@ -223,7 +223,7 @@ class Scene:
         self.shown, self._surface = drawn, surface
         return drawn
 
-    def _draw_surface(self, drawn: Shown, look: LiveLook, style: Style, title: str) -> None:
+    def _draw_surface(self, drawn: Drawn, look: LiveLook, style: Style, title: str) -> None:
         frame = self.frame = Frame.around([drawn.surface], drawn.scale, style)
         exact = look.shading != "gradient" or has_gradients(drawn.surface)
         shading = look.shading if exact else "differences"

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..browser.packing import TYPES, float_kind
+from ..browser.packing import TYPES, base64_of, float_kind
 from ..geometry.height import surface_heights
 from ..geometry.relief import Relief
 from ..geometry.window import Window, drawn_records, visible
 from ..style import Style
-from .live_scene import Shown
+from .live_scene import Drawn
 
 
-def map_attributes(picture: Shown, style: Style) -> dict[str, str]:
+def map_attributes(picture: Drawn, style: Style) -> dict[str, str]:
     """Return what the map needs.
 
     Returns:
@@ -40,17 +39,17 @@ def map_attributes(picture: Shown, style: Style) -> dict[str, str]:
     points = [] if path is None else path.coordinates[drawn].tolist()
     kind = TYPES[float_kind(surface.losses)]
     return {
-        "map_src": "data:image/png;base64," + _base64(_png(pixels)),
+        "map_src": "data:image/png;base64," + base64_of(_png(pixels)),
         "map_extent": " ".join(map(repr, extent)),
         "map_window": " ".join(map(repr, window)),
         "map_shape": " ".join(map(str, surface.grid.shape)),
-        "map_values": _base64(np.ascontiguousarray(surface.losses, dtype=kind).tobytes()),
+        "map_values": base64_of(np.ascontiguousarray(surface.losses, dtype=kind).tobytes()),
         "map_quantity": "loss" if picture.residual is None else "residual",
         "map_path": json.dumps(points),
     }
 
 
-def map_pixels(drawn: Shown, style: Style) -> tuple[NDArray[np.uint8], bool]:
+def map_pixels(drawn: Drawn, style: Style) -> tuple[NDArray[np.uint8], bool]:
     """Return the picture, beta upwards, [rows, columns, 3], and whether pixels lie between points.
 
     Losses have a pixel at each point; residuals, one for each cell, lit by its slope, so that
@@ -79,7 +78,3 @@ def _png(pixels: NDArray[np.uint8]) -> bytes:
     file = BytesIO()
     matplotlib.image.imsave(file, pixels, format="png")
     return file.getvalue()
-
-
-def _base64(content: bytes) -> str:
-    return base64.b64encode(content).decode("ascii")

@@ -16,12 +16,12 @@ from .height import HeightScale
 from .window import visible
 
 TUBE = 0.011
-_BEAD = 0.018
+BEAD = 0.018
 BALL = 0.030
 _TUBE_LIGHT: dict[str, Any] = {"ambient": 0.75, "diffuse": 0.35, "smooth_shading": True}
 _BALL_LIGHT: dict[str, Any] = {"ambient": 0.7, "diffuse": 0.4, "smooth_shading": True}
 # At most this many step marks on a path.
-_BEADS = 10
+BEADS = 10
 # Depth units, far more than the picture is deep.
 _FAR_IN_FRONT = -66000.0
 
@@ -29,7 +29,7 @@ _FAR_IN_FRONT = -66000.0
 def drawn_points(path: Projection, frame: Frame) -> Floats:
     """Return where the records of a path are drawn, [T, 3]; NaN for those that are not."""
     points = frame.points(path.coordinates, path.losses)
-    there = _shown(path, frame) & np.all(np.isfinite(points), axis=1)
+    there = _drawable(path, frame) & np.all(np.isfinite(points), axis=1)
     return np.where(there[:, None], points, np.nan)
 
 
@@ -45,7 +45,7 @@ def path_pieces(path: Projection, frame: Frame) -> list[Floats]:
     return pieces_of(drawn_points(path, frame))
 
 
-def _shown(path: Projection, frame: Frame) -> NDArray[np.bool_]:
+def _drawable(path: Projection, frame: Frame) -> NDArray[np.bool_]:
     """Return which records lie in the window, and not above the limit of a clipped scale."""
     return frame.window.inside(path.coordinates) & ~over_limit(path, frame.scale)
 
@@ -68,7 +68,7 @@ def bead_records(path: Projection) -> tuple[NDArray[np.int64], int, str]:
     even = records[:-1] if period is None else records[:-1][since[:-1] % period == 0]
     rounds = (k * 10**n for n in range(12) for k in (1, 2, 5))
     length = len(records) - 1 if period is None else since[-1] / period
-    every = next(k for k in rounds if length / k <= _BEADS)
+    every = next(k for k in rounds if length / k <= BEADS)
     if period is None:
         return even[every::every], every, "records"
     return even[every::every], every * period, "steps"
@@ -105,13 +105,13 @@ def draw_path(plotter: Any, path: Projection, frame: Frame, style: Style, colour
             draw_tube(plotter, piece, frame, style, colour)
             continue
         # A record whose neighbours lie outside the window.
-        draw_ball(plotter, piece[0], _BEAD, colour, **_TUBE_LIGHT)
-        draw_disc(plotter, piece[0], frame, _BEAD / 2, colour, lift=0.002)
+        draw_ball(plotter, piece[0], BEAD, colour, **_TUBE_LIGHT)
+        draw_disc(plotter, piece[0], frame, BEAD / 2, colour, lift=0.002)
     places = bead_points(path, frame) if visible(path) else np.empty((0, 3))
     if len(places):
         draw_beads(plotter, places, colour)
         _bead_shadows(plotter, places, frame, colour)
-    points, inside = frame.points(path.coordinates, path.losses), _shown(path, frame)
+    points, inside = frame.points(path.coordinates, path.losses), _drawable(path, frame)
     for record, face in ends:
         if inside[record] and np.isfinite(points[record]).all():
             draw_ball(plotter, points[record], BALL, face)
@@ -124,10 +124,9 @@ def draw_tube(plotter: Any, piece: Floats, frame: Frame, style: Style, colour: s
     """Draw a tube through points [n, 3], its thin line before everything, its shadow."""
     import pyvista
 
-    # VTK cannot turn a tube where two records lie at one place.
-    moved = np.append(True, np.any(np.diff(piece, axis=0) != 0, axis=1))
-    if moved.sum() > 1:
-        line = pyvista.lines_from_points(piece[moved])
+    moved = moved_points(piece)
+    if len(moved) > 1:
+        line = pyvista.lines_from_points(moved)
         plotter.add_mesh(line.tube(radius=TUBE, n_sides=16), color=colour, **_TUBE_LIGHT)
         draw_in_front(plotter.add_mesh(line, color=colour, lighting=False,
                                        line_width=style.pixels(0.6)))  # fmt: skip
@@ -135,11 +134,16 @@ def draw_tube(plotter: Any, piece: Floats, frame: Frame, style: Style, colour: s
     plotter.add_mesh(pyvista.lines_from_points(shadow), color=colour, line_width=style.pixels(1.0))
 
 
+def moved_points(piece: Floats) -> Floats:
+    """Return points without repetitions, at which VTK cannot turn a tube."""
+    return np.asarray(piece[np.append(True, np.any(np.diff(piece, axis=0) != 0, axis=1))])
+
+
 def draw_beads(plotter: Any, places: Floats, colour: str) -> None:
     """Draw step marks: a bead around the tube at each place."""
     import pyvista
 
-    beads = pyvista.merge([pyvista.Sphere(radius=_BEAD, center=tuple(map(float, p)),
+    beads = pyvista.merge([pyvista.Sphere(radius=BEAD, center=tuple(map(float, p)),
                                           theta_resolution=16, phi_resolution=16)
                            for p in places])  # fmt: skip
     plotter.add_mesh(beads, color=colour, **_TUBE_LIGHT)
@@ -150,7 +154,7 @@ def _bead_shadows(plotter: Any, places: Floats, frame: Frame, colour: str) -> No
     import pyvista
 
     dots = pyvista.merge([pyvista.Disc(center=(float(x), float(y), frame.floor + 0.003), inner=0.0,
-                                       outer=_BEAD / 2, c_res=16)
+                                       outer=BEAD / 2, c_res=16)
                           for x, y, _ in places])  # fmt: skip
     plotter.add_mesh(dots, color=colour, lighting=False)
 

@@ -62,11 +62,8 @@ def kink_density(
     scale = look.scale([surface]) if surface else None
     across = width or 4.2 * style.letters
     ratio = float(np.ptp(kinks.betas) / np.ptp(kinks.alphas))
-    positive = kinks.density[kinks.density > 0]
-    high = positive.max() if len(positive) else 1.0
-    wide = _wide(kinks)
-    least = _least(kinks)
-    norm = LogNorm(least, high) if wide else Normalize(0, high)
+    least, high = _range(kinks)
+    norm = LogNorm(least, high) if least else Normalize(0, high)
     with matplotlib.rc_context(dict(style.figure_settings)):
         figure = Figure(figsize=(across, (across - 1.3) * ratio + 0.6), layout="constrained")
         figure.get_layout_engine().set(h_pad=0.08)  # type: ignore[union-attr,call-arg]
@@ -75,7 +72,7 @@ def kink_density(
         masked = np.ma.masked_where(kinks.density <= 0, kinks.density)
         image = axes.pcolormesh(kinks.alphas, kinks.betas, masked.T, cmap=colours, norm=norm,
                                 rasterized=True)  # fmt: skip
-        if len(positive):
+        if np.any(kinks.density > 0):
             bar = figure.colorbar(image, ax=axes, shrink=0.9, aspect=30, pad=0.02)
             bar.set_label(r"kink density (loss / unit of $\alpha$, $\beta$ squared)")
         if surface is not None and scale is not None:
@@ -111,10 +108,10 @@ def density_caption(
         text.append("Jumps as at the centres of the cells.")
     if np.any(kinks.density <= 0):
         text.append("Grey: no kink.")
-    if _wide(kinks):
-        faint = int(np.sum((kinks.density > 0) & (kinks.density < _least(kinks))))
-        text += [f"Colours begin at {_least(kinks):.3g}: {faint:,} cells with kinks are below."
-                 ] * bool(faint)  # fmt: skip
+    least, _ = _range(kinks)
+    faint = int(np.sum((kinks.density > 0) & (kinks.density < least)))
+    if faint:
+        text.append(f"Colours begin at {least:.3g}: {faint:,} cells with kinks are below.")
     if surface is not None and scale is not None:
         text.append(f"Isolines: {'log loss' if scale.kind == 'log' else 'loss'}.")
         text += [statistics_used(surface.settings)] * bool(statistics_used(surface.settings))
@@ -132,16 +129,17 @@ def missing(kinks: KinkMap) -> list[str]:
     return text
 
 
-def _wide(kinks: KinkMap) -> bool:
-    """Return whether the range is shown on a log scale."""
-    positive = kinks.density[kinks.density > 0]
-    return bool(len(positive) and positive.max() > _WIDE * positive.min())
+def _range(kinks: KinkMap) -> tuple[float, float]:
+    """Return where colours begin and end: at 0, or above it on a log scale if the range is wide.
 
-
-def _least(kinks: KinkMap) -> float:
-    """Return where a log scale begins: the lowest hundredth does not stretch it."""
+    The lowest hundredth of the values does not stretch a log scale.
+    """
     positive = kinks.density[kinks.density > 0]
-    return float(max(np.quantile(positive, 0.01), positive.max() * 1e-6)) if len(positive) else 0.0
+    if not len(positive):
+        return 0.0, 1.0
+    high = float(positive.max())
+    wide = high > _WIDE * positive.min()
+    return (float(max(np.quantile(positive, 0.01), high * 1e-6)) if wide else 0.0), high
 
 
 def _mean(kinks: KinkMap, density: Any) -> float:

@@ -22,6 +22,7 @@ from ..geometry.reference import check_window
 from ..look import USUAL, Look
 from ..scenes.arrangement import picture_of
 from ..scenes.common import Common
+from ..scenes.legends import names_of
 from ..scenes.text import text_2d
 from ..style import Style
 from .density import kink_density, missing
@@ -185,8 +186,12 @@ def _legend(axes: Any, drawn: DrawnKinks) -> None:
         return
     handles = [Line2D([], [], color=layer_colour(i), linewidth=1.5, label=drawn.kinks.layers[i])
                for i in drawn.layers]  # fmt: skip
-    axes.legend(handles=handles, loc="upper right", fontsize=6.5, framealpha=0.85,
-                handlelength=1.4, facecolor="#3b3f4a", labelcolor="white",
+    of_paths = axes.get_legend()
+    if of_paths is not None:
+        # A second legend would take its place.
+        axes.add_artist(of_paths)
+    axes.legend(handles=handles, loc="upper left" if of_paths else "upper right", fontsize=6.5,
+                framealpha=0.85, handlelength=1.4, facecolor="#3b3f4a", labelcolor="white",
                 edgecolor="none")  # fmt: skip
 
 
@@ -221,12 +226,15 @@ def kink_surface(
     check_window(surface, kinks)
     drawn = DrawnKinks.of(kinks, least)
     common = Common.of([panel], look, Style.of(look.style))
-    drawing = common.drawing()
+    drawing, (whole,) = common.drawing(), common.drawn()
+    names = names_of(whole.paths, whole.solutions, common.style)
+    # Lines of text that the title and the legend of the paths take.
+    rows = 2.8 + 1.15 * len(names) if names else 1.2
 
     def draw(plotter: Any, number: int) -> None:
         drawing.draw(plotter, number)
         _draw_lines(plotter, drawn, surface, common.frame, common.style)
-        draw_key(plotter, drawn, common.style)
+        draw_key(plotter, drawn, common.style, below=rows)
 
     words = " ".join([common.caption(), *drawn.sentences()])
     return picture_of([replace(drawing, draw=draw)], words, caption=caption, off_screen=off_screen)
@@ -242,12 +250,12 @@ def _draw_lines(
             draw_segments(plotter, points, style, line, layer_colour(layer), opacity=opacity)
 
 
-def draw_key(plotter: Any, drawn: DrawnKinks, style: Style) -> None:
-    """Write which colour is which layer, at the upper left."""
+def draw_key(plotter: Any, drawn: DrawnKinks, style: Style, *, below: float) -> None:
+    """Write which colour is which layer, at the left, ``below`` so many lines of text."""
     line = style.font_size / 72 / style.panel_height
     beside = 0.03 + style.font_size / 72 / style.panel_width
     for number, layer in enumerate(drawn.layers):
-        place = 1.0 - (1.2 + 1.3 * number) * line
+        place = 1.0 - (below + 1.3 * number) * line
         text_2d(plotter, "■", (0.02, place), style, size=1.0, align="left", colour="#555555")
         text_2d(plotter, "■", (0.0232, place), style, size=0.75, align="left",
                 colour=layer_colour(layer))  # fmt: skip

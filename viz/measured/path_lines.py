@@ -109,11 +109,11 @@ class _Run:
         rate = analysis.settings.get("learning_rate")
         examples = int(analysis.settings.get("examples", 1))
         kinked = bool(analysis.settings["kinked"])
-        drawn = _shown(arrays, examples, float(analysis.settings.get("least_change", 0.0)))
+        drawn = _drawn_arrays(arrays, examples, float(analysis.settings.get("least_change", 0.0)))
         return cls(name, drawn, None if rate is None else float(rate), kinked)
 
 
-def _shown(arrays: Mapping[str, Floats], examples: int, least: float) -> dict[str, Floats]:
+def _drawn_arrays(arrays: Mapping[str, Floats], examples: int, least: float) -> dict[str, Floats]:
     """Return what is drawn: parts of the slope change over what the gradients promise.
 
     Of a slope change below ``least`` of that no share is drawn.

@@ -20,12 +20,11 @@ from landscape.records.surface import Surface
 
 from ..geometry.frame import Frame
 from ..geometry.mesh import Shading, surface_mesh
-from ..geometry.paths import TUBE, path_pieces
+from ..geometry.paths import BALL, BEAD, TUBE, drawn_points, moved_points, path_pieces
 from ..geometry.window import visible
 from ..style import Style
 
 Integers = NDArray[np.int64]
-_MARK, _BEAD = 0.03, 0.018
 _TUBE_SIDES = 12
 SURFACE = "surface"
 
@@ -155,7 +154,7 @@ def path_parts(paths: Sequence[Projection], frame: Frame, style: Style) -> Itera
     """
     names: dict[str, int] = {}
     for number, path in enumerate(paths):
-        colour = style.path_colours[number % len(style.path_colours)]
+        colour = style.path_colour(number)
         name = path.run or "path"
         names[name] = names.get(name, 0) + 1
         if names[name] > 1:
@@ -168,20 +167,19 @@ def path_parts(paths: Sequence[Projection], frame: Frame, style: Style) -> Itera
         ends = ((0, "start", "#ffffff"), (-1, "end", colour)) if visible(path) else (
             (-1, "end", colour),)  # fmt: skip
         for record, end, face in ends:
-            point = frame.points(path.coordinates, path.losses)[record]
-            if frame.window.inside(path.coordinates)[record] and np.all(np.isfinite(point)):
-                yield _solid(f"{name} {end}", [_ball(point, _MARK)], face)
+            point = drawn_points(path, frame)[record]
+            if np.isfinite(point).all():
+                yield _solid(f"{name} {end}", [_ball(point, BALL)], face)
 
 
 def _tube(piece: Floats) -> Any:
     """Make a tube through the points, or a bead at the only one."""
     import pyvista
 
-    # VTK cannot turn a tube where two records lie at one place.
-    moved = np.append(True, np.any(np.diff(piece, axis=0) != 0, axis=1))
-    if moved.sum() < 2:
-        return _ball(piece[0], _BEAD)
-    line = pyvista.lines_from_points(piece[moved])
+    moved = moved_points(piece)
+    if len(moved) < 2:
+        return _ball(piece[0], BEAD)
+    line = pyvista.lines_from_points(moved)
     return line.tube(radius=TUBE, n_sides=_TUBE_SIDES, capping=True).triangulate()
 
 

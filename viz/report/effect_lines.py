@@ -147,7 +147,8 @@ def effect_lines(
 
         # Names may hold a dollar sign, which would begin a formula.
         matplotlib.rcParams["text.parse_math"] = False
-        heads = [_head(quantity, rows) for quantity, _, rows in groups]
+        # The quantity, and the place that all rows share.
+        heads = [[quantity, *_shared(rows)] for quantity, _, rows in groups]
         heights = [_LINE * (len(head) + 0.7) + _ROW * len(rows) + _FOOT
                    for head, (*_, rows) in zip(heads, groups, strict=True)]  # fmt: skip
         figure = Figure(figsize=(width, sum(heights)))
@@ -160,11 +161,6 @@ def effect_lines(
             _draw(axes, scale, rows, _WIDE * width)
             _write(axes, head, _WIDE * width)
     return figure
-
-
-def _head(quantity: str, rows: Sequence[_Row]) -> list[str]:
-    """Return the lines above an axis: its quantity, and the place that all rows share."""
-    return [quantity, *_shared(rows)]
 
 
 def _shared(rows: Sequence[_Row]) -> list[str]:

@@ -135,7 +135,9 @@ _ROWS = (
     Family("relu", "ReLU", _facts(0.0, kinks=[(0.0, 1.0)])),
     Family("leaky_relu", "LeakyReLU", _leaky, 0.01, ("negative_slope",)),
     Family("prelu", "PReLU", lambda init: _leaky(init), 0.25, ("init",), learnable=True),
-    Family("relu6", "ReLU6", _facts(0.0, 6.0, kinks=[(0.0, 1.0), (6.0, -1.0, 1.0)])),
+    # torch's module calls hardtanh.
+    Family("relu6", "ReLU6", _facts(0.0, 6.0, kinks=[(0.0, 1.0), (6.0, -1.0, 1.0)]),
+           called=("relu6", "hardtanh")),
     Family("elu", "ELU", _elu, 1.0, ("alpha", "scale", "input_scale")),
     # torch's constants (Klambauer et al. 2017).
     Family("selu", "SELU", _elu(1.6732632423543772, 1.0507009873554805)),

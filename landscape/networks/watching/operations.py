@@ -70,7 +70,8 @@ def argument(arguments: Arguments, index: int, name: str, default: Any) -> Any:
 def _operations(*, jumping: bool) -> dict[str, Family]:
     """Return the activations that jump in value, or all others, by torch's names of them."""
     return {
-        operation: family
+        # A function that several call is that of its own row.
+        operation: FAMILIES.get(operation, family)
         for family in FAMILIES.values()
         if (family.usual_facts["smoothness"] is Smoothness.DISCONTINUOUS) == jumping
         for operation in family.operations
