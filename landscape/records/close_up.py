@@ -5,15 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from landscape.records.arrays import Json
+from landscape.records.grid import Grid
 from landscape.records.kink_cut_surface import KinkCutSurface
 from landscape.records.presenting import Presented
 from landscape.records.results import Analysis
+from landscape.records.surface import Status, Surface
 
 KIND = "closeup"
 Removed = Literal["nothing", "tilt", "quadratic"]
 REMOVED: tuple[Removed, ...] = ("nothing", "tilt", "quadratic")
-_FACTS = ("title", "activation", "run", "full_width", "step_width", "descent")
+_FACTS = ("title", "activation", "run", "full_width", "step_width", "descent", "noise",
+          "batch_size")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
@@ -29,15 +34,20 @@ class CloseUp(Presented):
         full_width: of the whole surface that this is a window of, in multiples of the direction.
         step_width: length of one optimizer step over that of the direction; 0 if not known.
         descent: by how much the median step of the run lowers the loss; 0 if not known.
+        noise: standard deviation of what another minibatch does to the loss of one step, see
+            :func:`landscape.minibatch_noise`; 0 if not known.
+        batch_size: examples of such a minibatch.
     """
 
     surface: KinkCutSurface
-    title: str
+    title: str = ""
     activation: str = ""
     run: str = ""
     full_width: float = 0.0
     step_width: float = 0.0
     descent: float = 0.0
+    noise: float = 0.0
+    batch_size: int = 0
 
     @property
     def width(self) -> float:
@@ -59,6 +69,27 @@ class CloseUp(Presented):
         """Return the surface without its best-fitting plane or quadratic."""
         degree = REMOVED.index(removed)
         return self.surface.minus(self.surface.polynomial(degree)) if degree else self.surface
+
+    def window(self) -> Surface:
+        """Return the loss at the points of the grid that was cut, as a surface.
+
+        Raises:
+            ValueError: for a surface that does not say how many points its grid had.
+        """
+        points = int(self.surface.settings.get("points", 0))
+        if points < 2:
+            raise ValueError("the surface has no setting 'points'; landscape.kinks makes one with")
+        grid = Grid(tuple(np.linspace(*ends, points) for ends in self.surface.window))
+        low = np.array([axis[0] for axis in grid.axes])
+        cell = np.array([axis[1] - axis[0] for axis in grid.axes])
+        places = (self.surface.coordinates - low) / cell
+        nearest = np.rint(places)
+        on_grid = np.flatnonzero(np.abs(places - nearest).max(axis=1) < 1e-6)
+        losses = np.full(grid.shape, np.nan)
+        losses[tuple(nearest[on_grid].astype(np.int64).T)] = self.surface.losses[on_grid]
+        status = np.full(grid.shape, Status.EVALUATED, dtype=np.uint8)
+        settings = {"examples": self.surface.examples, **self.surface.settings}
+        return Surface(grid, {"losses": losses}, status, run=self.run or None, settings=settings)
 
     def to_analysis(self) -> Analysis:
         """Return the close-up as a record of a study."""
