@@ -265,7 +265,8 @@ def jobs(folder: Path) -> Iterator[tuple[str, Job, Path]]:
     path = folder / "trained.h5"
     Study(STUDY, path, load_data).run()
     yield "landscape sample", Command("sample", "--run", NAME, "--grid", "41", "--seed", "3"), path
-    yield "landscape analyse", Command("analyse", "--steps", "12", "--lines", "2", "--path"), path
+    analyse = Command("analyse", "--steps", "12", "--lines", "2", "--measure", "path")
+    yield "landscape analyse", analyse, path
 
 
 def main() -> int:

@@ -96,6 +96,6 @@ def _missing(
     looked = ", ".join(map(str, _places(folder, inside)))
     return FileNotFoundError(
         f"{name}: looked for {files} in {looked}; {_REMEDIES[name]}"
-        f"name the folder that holds it (--folder, folder in a configuration's data, or the "
+        f"name the folder that holds it (--set data.folder=FOLDER, or the "
         f"environment variable {VARIABLE})"
     )

@@ -18,13 +18,8 @@ import numpy as np
 from making import make_path, make_surface
 from numpy.typing import NDArray
 
-from landscape import viz
-from landscape.records.grid import Grid
+from landscape import Grid, Panel, Plane, Projection, Surface, viz
 from landscape.records.layout import Layout, Slot
-from landscape.records.panel import Panel
-from landscape.records.plane import Plane
-from landscape.records.results import Projection
-from landscape.records.surface import Surface
 from landscape.viz.style import TESTING
 
 Pixels = NDArray[np.uint8]

@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from landscape.records.grid import Grid
-from landscape.records.results import Projection
-from landscape.records.surface import Status, Surface
+from landscape import Grid, Projection, Surface
+from landscape.records.surface import Status
 from landscape.viz.explorer.explorer import Explorer
 from landscape.viz.explorer.moment import Moment
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from landscape.records.grid import Grid
-from landscape.records.results import Analysis, Projection
-from landscape.records.surface import Status, Surface
+from landscape import Grid, Projection, Surface
+from landscape.records.results import Analysis
+from landscape.records.surface import Status
 
 
 def make_surface(losses: np.ndarray, grid: Grid, run: str | None = None) -> Surface:

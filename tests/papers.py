@@ -7,11 +7,9 @@ from dataclasses import replace
 import numpy as np
 from making import make_path, make_surface
 
-from landscape.records.grid import Grid
-from landscape.records.results import Projection
-from landscape.records.surface import Surface
+from landscape import Grid, Projection, Surface
+from landscape.viz import HeightScale
 from landscape.viz.geometry.frame import Frame
-from landscape.viz.geometry.height import HeightScale
 from landscape.viz.geometry.viewport import View
 from landscape.viz.paper.hybrid import FIGURE_STYLE
 

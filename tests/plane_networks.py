@@ -8,9 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from landscape import Grid, Plane
 from landscape.networks.parameters import flatten, layout_of
-from landscape.records.grid import Grid
-from landscape.records.plane import Plane
 
 WINDOW = Grid.rectangle((9, 14), (-1.0, 0.6), (-0.5, 2.0))
 

@@ -17,7 +17,7 @@ import numpy as np
 from calling import ENVIRONMENT
 from small_study import SMALL
 
-from landscape.evaluation.engine_settings import SamplingConfig
+from landscape import SamplingConfig
 from landscape.study.configuration import RandomPlaneConfig
 
 CONFIG = replace(

@@ -8,13 +8,10 @@ from typing import Any
 
 import h5py
 
-from landscape import data
-from landscape.evaluation.engine_settings import SamplingConfig
+from landscape import SamplingConfig, Study, StudyConfig, TrainingConfig, data
 from landscape.store import StudyFile
-from landscape.study.configuration import DataConfig, PcaPlaneConfig, RandomPlaneConfig, StudyConfig
-from landscape.study.experiment import Study
+from landscape.study.configuration import DataConfig, PcaPlaneConfig, RandomPlaneConfig
 from landscape.study.reporting import Silent
-from landscape.training.training_settings import TrainingConfig
 
 # Everything about the engine is fixed, so that results can be compared bit by bit.
 SMALL = StudyConfig(

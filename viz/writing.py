@@ -61,7 +61,7 @@ def _save_figure(figure: Figure, path: Path) -> None:
 
     from .flat.contours import FIGURE_SETTINGS
 
-    told: dict[str, Any] = {
+    metadata: dict[str, Any] = {
         ".pdf": {"Creator": SOFTWARE, "CreationDate": None},
         ".svg": {"Creator": SOFTWARE, "Date": None},
         ".png": {"Software": SOFTWARE},
@@ -69,7 +69,7 @@ def _save_figure(figure: Figure, path: Path) -> None:
     # A figure that holds rendered pictures has their resolution.
     dpi = max(float(figure.dpi), float(FIGURE_SETTINGS["savefig.dpi"]))
     with matplotlib.rc_context(dict(FIGURE_SETTINGS)), replacing(path) as temporary:
-        figure.savefig(temporary, dpi=dpi, metadata=told[path.suffix])
+        figure.savefig(temporary, dpi=dpi, metadata=metadata[path.suffix])
 
 
 def _save_plotter(plotter: Any, path: Path) -> None:
@@ -83,10 +83,10 @@ def _save_plotter(plotter: Any, path: Path) -> None:
         plotter.close()
     if image.std() < _LEAST_DEVIATION:
         raise RuntimeError(f"the picture for {path} came out blank; try 'landscape info --machine'")
-    told = PngInfo()
-    told.add_text("Software", SOFTWARE)
+    info = PngInfo()
+    info.add_text("Software", SOFTWARE)
     with replacing(path) as temporary:
-        Image.fromarray(image).save(temporary, format="PNG", compress_level=6, pnginfo=told)
+        Image.fromarray(image).save(temporary, format="PNG", compress_level=6, pnginfo=info)
 
 
 def _check_suffix(path: Path, known: tuple[str, ...]) -> None:

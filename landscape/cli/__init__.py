@@ -5,6 +5,8 @@ Nothing heavy is imported here: ``landscape --help`` must answer at once.
 
 from __future__ import annotations
 
+import os
+import sys
 from importlib.metadata import version
 from typing import Annotated
 
@@ -17,7 +19,6 @@ from landscape.cli import (
     claims,
     demo,
     export,
-    figure,
     import_,
     info,
     render,
@@ -27,6 +28,8 @@ from landscape.cli import (
     view,
 )
 from landscape.cli.grouped_help import GroupedCommand
+from landscape.cli.mistakes import one_line_errors
+from landscape.cli.options import takes_records
 
 app = typer.Typer(
     name="landscape",
@@ -43,8 +46,7 @@ _COMMANDS = (
     ("demo", demo.demo, "The whole job on scikit-learn's digits; a page that teaches kinks."),
     ("run", run.run, "Train, and sample planes around each solution."),
     ("sample", sample.sample, "One more plane, line or volume, also of a network of your own."),
-    ("render", render.render, "Pictures of a study."),
-    ("figure", figure.figure, "A figure for a paper, with its caption."),
+    ("render", render.render, "Pictures of a study; figures for papers, with captions."),
     ("view", view.view, "Look around live: turn, zoom by sampling anew, keep."),
     ("animate", animate.animate, "Films: a descent, or the way into the microscope."),
     ("export", export.export, "One page to turn in a browser; Blender, ParaView, a table."),
@@ -56,7 +58,9 @@ _COMMANDS = (
     ("check", check.check, "Is a study file whole? Repair what is damaged."),
 )
 for _name, _function, _words in _COMMANDS:
-    app.command(_name, cls=GroupedCommand, short_help=_words)(_function)
+    app.command(_name, cls=GroupedCommand, short_help=_words)(
+        one_line_errors(takes_records(_function))
+    )
 
 
 def _version(*, wanted: bool) -> None:
@@ -78,5 +82,13 @@ def _main(
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line; it ends quietly where nobody reads on, as behind ``| head``."""
+    try:
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # What the buffer still holds goes nowhere, so that nothing is said of it at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -7,11 +7,10 @@ import math
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from landscape import viz
-from landscape.cli.looks import check_ours
-from landscape.cli.pictures import with_caption
+from landscape.cli.targets import check_ours, write_captioned
 from landscape.records.atomic import writable_folder
 
 if TYPE_CHECKING:
@@ -49,36 +48,16 @@ def print_activations(
     low, high = activations.usual_range(chosen)
     looks = viz.Style.of(style)
     if figure is not None:
-        check_target(figure, force=force)
+        check_ours(figure, force=force, captions=(".md",))
+        writable_folder(figure.parent)
     # Derivatives on a range are for the figure; for the table three points are enough.
     points = 801 if figure else 3
     records = [activations.profile(name, low=low, high=high, points=points) for name in chosen]
-    written = [] if figure is None else _draw(records, figure, looks)
+    plate = None if figure is None else viz.activation_plate(records, style=looks)
+    written = [] if figure is None else write_captioned(plate, figure)
     print_table(records)
     for path in written:
         print(f"wrote {path}")
-
-
-def check_target(figure: Path, *, force: bool) -> None:
-    """Check that the files of a plate and its caption can be written, and are not somebody else's.
-
-    Raises:
-        ValueError: if one is, unless ``force`` is given.
-        OSError: if their folder cannot be written.
-    """
-    from landscape.viz.signature import signed
-
-    check_ours(figure, force=force)
-
-    caption = figure.with_suffix(".md")
-    # A plate of ours, in whichever format, has its caption beside it.
-    plates = [figure.with_suffix(suffix) for suffix in FIGURE_FORMATS]
-    if not force and caption.exists() and not any(p.exists() and signed(p) for p in plates):
-        raise ValueError(
-            f"{caption}, where the caption goes, exists and was not written by this program; name "
-            "another --figure, or --force to replace it"
-        )
-    writable_folder(figure.parent)
 
 
 def print_table(records: Sequence[Analysis]) -> None:
@@ -108,7 +87,3 @@ def _kinks(record: Analysis) -> str:
     if len(kinks) > _LISTED:
         return f"{len(kinks)} from {kinks[0, 0]:g} to {kinks[-1, 0]:g}"
     return "; ".join(f"{place:g}, {jump:+.4g}" for place, jump in kinks) or "none"
-
-
-def _draw(records: Sequence[Analysis], path: Path, style: Any) -> list[Path]:
-    return with_caption(viz.activation_plate(records, style=style), path)

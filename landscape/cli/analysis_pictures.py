@@ -8,13 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from landscape import viz
-from landscape.cli.pictures import (
-    draw_microscope,
-    kinked,
-    runs_by_smoothness,
-    title_of,
-    with_caption,
-)
+from landscape.cli.choosing import kinked, runs_by_smoothness
+from landscape.cli.pictures import draw_microscope, title_of
+from landscape.cli.targets import write_captioned
 from landscape.records.atomic import writable_folder
 from landscape.records.naming import RunKey
 
@@ -43,7 +39,7 @@ def draw_analyses(study: StudyFile, folder: Path, style: Any = "paper") -> list[
     """
     folder = writable_folder(folder)
     written = [path for name, figure in figures(study, style)
-               for path in with_caption(figure, folder / f"{name}.pdf")]  # fmt: skip
+               for path in write_captioned(figure, folder / f"{name}.pdf")]  # fmt: skip
     written += _maps(study, folder, style)
     written += draw_microscope(study, folder, style)
     if not written:
@@ -65,35 +61,35 @@ def _budgets(study: StudyFile, style: Any) -> Iterator[tuple[str, Any]]:
     for run, title in _titles(_in_order(study), seed=False).items():
         rows.setdefault(title, []).append(run)
     for segment, name in (("step", "slope-budget"), ("random", "slope-budget-lines")):
-        some = [b for b in budgets(study) if b.settings.get("segment") == segment]
-        found = {
-            title: [b for b in some if b.settings.get("run") in runs]
+        of_segment = [b for b in budgets(study) if b.settings.get("segment") == segment]
+        by_title = {
+            title: [b for b in of_segment if b.settings.get("run") in runs]
             for title, runs in rows.items()
         }
-        found = {title: own for title, own in found.items() if own}
-        if not found:
+        by_title = {title: row for title, row in by_title.items() if row}
+        if not by_title:
             continue
-        yield name, viz.slope_budgets(found, style=style)
-        for title, own in found.items():
-            if any(budget.crossings for budget in own):
+        yield name, viz.slope_budgets(by_title, style=style)
+        for title, row in by_title.items():
+            if any(budget.crossings for budget in row):
                 stem = f"{name}-layers-{rows[title][0]}"
-                yield stem, viz.layer_budgets(own, style=style)
+                yield stem, viz.layer_budgets(row, style=style)
 
 
 def _against_scale(study: StudyFile, style: Any) -> Iterator[tuple[str, Any]]:
-    found = _largest(study, "curvature_scale")
-    if found:
-        lines = list(found.values())
-        titles, kinds = list(_titles(found).values()), list(map(kinked, found))
+    scales = _largest(study, "curvature_scale")
+    if scales:
+        lines = list(scales.values())
+        titles, kinds = list(_titles(scales).values()), list(map(kinked, scales))
         yield "curvature-scale", viz.curvature_scale(lines, titles=titles, kinked=kinds,
                                                      style=style)  # fmt: skip
 
 
 def _along_path(study: StudyFile, style: Any) -> Iterator[tuple[str, Any]]:
-    found = _largest(study, "along_path")
-    found = {title: _with_class(found[run], run) for run, title in _titles(found).items()}
-    if found:
-        yield "along-path", viz.along_path(found, style=style)
+    paths = _largest(study, "along_path")
+    paths = {title: _with_class(paths[run], run) for run, title in _titles(paths).items()}
+    if paths:
+        yield "along-path", viz.along_path(paths, style=style)
 
 
 def _spectra(study: StudyFile, style: Any) -> Iterator[tuple[str, Any]]:
@@ -102,21 +98,21 @@ def _spectra(study: StudyFile, style: Any) -> Iterator[tuple[str, Any]]:
 
     scales: dict[str, dict[str, Analysis]] = {}
     for run in _in_order(study):
-        for one in spectra(study, run):
-            scales.setdefault(scale_of(one), {})[run] = one
-    for scale, found in scales.items():
+        for spectrum in spectra(study, run):
+            scales.setdefault(scale_of(spectrum), {})[run] = spectrum
+    for scale, by_run in scales.items():
         stem = f"spectrum-scale-{scale}" if scale else "spectrum"
-        titles = list(_titles(found).values())
-        lines = list(found.values())
+        titles = list(_titles(by_run).values())
+        lines = list(by_run.values())
         for start in range(0, len(lines), _SPECTRA):
             part = slice(start, start + _SPECTRA)
             name = f"{stem}-{start // _SPECTRA + 1}" if len(lines) > _SPECTRA else stem
             yield name, viz.spectrum(lines[part], titles=titles[part], style=style)
 
 
-def _with_class(found: Analysis, run: str) -> Analysis:
+def _with_class(analysis: Analysis, run: str) -> Analysis:
     """Return the analysis with the class of the activation, whatever was crossed."""
-    return replace(found, settings={**found.settings, "kinked": kinked(run)})
+    return replace(analysis, settings={**analysis.settings, "kinked": kinked(run)})
 
 
 def _maps(study: StudyFile, folder: Path, style: Any) -> Iterator[Path]:
@@ -127,33 +123,33 @@ def _maps(study: StudyFile, folder: Path, style: Any) -> Iterator[Path]:
     from landscape.viz.kinks.density import kink_density
     from landscape.viz.offscreen import ensure
 
-    for run, found in _largest(study, "kink_map").items():
-        title, kinks = title_of(run), KinkMap.from_analysis(found)
+    for run, analysis in _largest(study, "kink_map").items():
+        title, kinks = title_of(run), KinkMap.from_analysis(analysis)
         if run in study.analyses("microscope"):
             surface = window_of(study.analysis("microscope", run))
             look = viz.Look(height="linear", style=style)
             figure = viz.kink_contour(viz.Panel(surface, title=title), kinks, look)
         else:
             figure = kink_density(kinks, viz.Look(style=style), title=title)
-        yield from with_caption(figure, folder / f"kinks-{run}.pdf")
+        yield from write_captioned(figure, folder / f"kinks-{run}.pdf")
     cut = _largest(study, "creases")
     if cut:
         try:
             ensure()
         except RuntimeError:
             return
-    for run, found in cut.items():
-        creases = KinkCutSurface.from_analysis(found)
+    for run, analysis in cut.items():
+        creases = KinkCutSurface.from_analysis(analysis)
         residual = creases.minus(creases.quadratic())
         picture = viz.kink_cut_surface(residual, viz.Look(style=style), title=title_of(run))
-        yield from with_caption(picture, folder / f"creases-{run}.png")
+        yield from write_captioned(picture, folder / f"creases-{run}.png")
 
 
 def _largest(study: StudyFile, kind: str) -> dict[str, Analysis]:
     from landscape.study.analysis_summaries import largest_of
 
-    found = {run: largest_of(study, kind, run) for run in _in_order(study)}
-    return {run: one for run, one in found.items() if one is not None}
+    analyses = {run: largest_of(study, kind, run) for run in _in_order(study)}
+    return {run: analysis for run, analysis in analyses.items() if analysis is not None}
 
 
 def _titles(runs: Iterable[str], *, seed: bool = True) -> dict[str, str]:

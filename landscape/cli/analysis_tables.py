@@ -52,18 +52,18 @@ _SPECTRUM_NOTE = (
 )
 
 
-def print_report(found: dict[str, Any]) -> None:
+def print_report(summary: dict[str, Any]) -> None:
     """Print a line for each kind of segment of a run, two for its path, one for each spectrum.
 
     Args:
-        found: what :func:`landscape.study.analysis_summaries.report` returns.
+        summary: what :func:`landscape.study.analysis_summaries.report` returns.
     """
     # Class and net residual are left out, so that a line has 80 characters.
     shown = [number for number, name in enumerate(_COLUMNS) if name not in ("class", "net")]
-    rows = [[row[number].split(" (")[0] for number in shown] for row in _rows(found)]
+    rows = [[row[number].split(" (")[0] for number in shown] for row in _rows(summary)]
     _print_table([_COLUMNS[number] for number in shown], rows, _NOTE)
-    _print_table(_PATH_COLUMNS, _path_rows(found), _PATH_NOTE)
-    _print_table(_SPECTRUM_COLUMNS, _spectrum_rows(found), _SPECTRUM_NOTE)
+    _print_table(_PATH_COLUMNS, _path_rows(summary), _PATH_NOTE)
+    _print_table(_SPECTRUM_COLUMNS, _spectrum_rows(summary), _SPECTRUM_NOTE)
 
 
 def _print_table(columns: Sequence[str], rows: list[list[str]], note: str) -> None:
@@ -82,19 +82,19 @@ def _print_table(columns: Sequence[str], rows: list[list[str]], note: str) -> No
     console.print(note, highlight=False)
 
 
-def write_report(found: dict[str, Any], folder: Path) -> list[Path]:
+def write_report(summary: dict[str, Any], folder: Path) -> list[Path]:
     """Write the same tables as CSV, Markdown and LaTeX, and return the files."""
-    written = _write_tables("slope-budget", _COLUMNS, _rows(found), folder)
-    if rows := _path_rows(found):
+    written = _write_tables("slope-budget", _COLUMNS, _rows(summary), folder)
+    if rows := _path_rows(summary):
         written += _write_tables("along-path", _PATH_COLUMNS, rows, folder)
-    if rows := _spectrum_rows(found):
+    if rows := _spectrum_rows(summary):
         written += _write_tables("spectra", _SPECTRUM_COLUMNS, rows, folder)
     return written
 
 
-def _rows(found: dict[str, Any]) -> list[list[str]]:
+def _rows(summary: dict[str, Any]) -> list[list[str]]:
     rows = []
-    for name, entry in found["runs"].items():
+    for name, entry in summary["runs"].items():
         for key in ("slope_budget", "slope_budget_random"):
             if key in entry:
                 rows.append(_row(name, entry["activation_class"], entry[key]))
@@ -119,11 +119,11 @@ def _row(name: str, smoothness: str | None, values: dict[str, Any]) -> list[str]
     ]  # fmt: skip
 
 
-def _path_rows(found: dict[str, Any]) -> list[list[str]]:
+def _path_rows(summary: dict[str, Any]) -> list[list[str]]:
     """Return the cells of every run that was followed."""
     return [
         _path_row(name, entry["along_path"][part], entry.get("swap_control", {}).get(part, {}))
-        for name, entry in found["runs"].items()
+        for name, entry in summary["runs"].items()
         if "along_path" in entry
         for part in ("first", "last")
         if part in entry["along_path"]
@@ -131,8 +131,8 @@ def _path_rows(found: dict[str, Any]) -> list[list[str]]:
 
 
 def _path_row(name: str, values: dict[str, Any], swapped: dict[str, Any]) -> list[str]:
-    def cell(found: dict[str, Any], key: str, form: str = ".1%") -> str:
-        value = found.get(key)
+    def cell(entry: dict[str, Any], key: str, form: str = ".1%") -> str:
+        value = entry.get(key)
         if isinstance(value, dict):
             value = value["median"]
         if value is None:
@@ -153,11 +153,11 @@ def _path_row(name: str, values: dict[str, Any], swapped: dict[str, Any]) -> lis
     ]
 
 
-def _spectrum_rows(found: dict[str, Any]) -> list[list[str]]:
+def _spectrum_rows(summary: dict[str, Any]) -> list[list[str]]:
     """Return the cells of every spectrum."""
     return [
         _spectrum_row(name, values)
-        for name, entry in found["runs"].items()
+        for name, entry in summary["runs"].items()
         for values in entry.get("spectra", [])
     ]
 

@@ -5,83 +5,64 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from landscape import viz
-from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import Camera, Seed, Select, Study, Style, Surface
+from landscape.cli.choosing import chosen_surfaces, planes_only
+from landscape.cli.looks import height_of, styled
+from landscape.cli.options import Chosen, Height, View, option
 from landscape.cli.wiring import bars, configuration_of, load_data
 from landscape.records.choices import check_known, known_names
 
 if TYPE_CHECKING:
     from landscape.records.panel import Panel
-    from landscape.records.surface import Surface as SampledSurface
+    from landscape.records.surface import Surface
     from landscape.store import StudyFile
     from landscape.study.reporting import Reporter
 
+_FILM = "The film"
 KINDS = ("descent", "zoom")
 _SECONDS = {"descent": 6.0, "zoom": 10.0}
 _TURNS = {"descent": 120.0, "zoom": 60.0}
 # Each window of a zoom is so many times narrower than the one before.
 _FACTOR = 2.7
-_FEWEST_POINTS, _POINTS = 35, 73
+_POINTS = 73  # Samples across each window.
 # The last window, in optimizer steps: narrow enough for single kinks of a small network.
 _LAST = 0.1
 
 
-@one_line_errors
 def animate(
-    study: Study,
-    surface: Surface = "",
-    select: Select = "",
-    seed: Seed = None,
+    chosen: Chosen,
+    view: View,
     kind: Annotated[
-        str,
-        typer.Option(
-            "--kind",
-            help="descent: the optimizer walks down while the camera turns; zoom: from the whole "
-            "surface down to single kinks, the best-fitting quadratic removed.",
-        ),
+        str, option("descent (of the optimizer) or zoom (down to single kinks).")
     ] = "descent",
-    out: Annotated[
-        Path | None, typer.Option("--out", help="The film, .mp4 or .gif. [beside the study]")
-    ] = None,
-    seconds: Annotated[
-        float | None, typer.Option("--seconds", help="Duration. [6, a zoom 10]")
-    ] = None,
-    fps: Annotated[float, typer.Option("--fps", help="Frames per second.")] = 24.0,
-    size: Annotated[str, typer.Option("--size", help="Pixels, both even.")] = "1280x720",
+    height: Height = "log",
+    seconds: Annotated[float | None, option("Duration. [6, a zoom 10]", _FILM)] = None,
+    fps: Annotated[float, option("Frames per second.", _FILM)] = 24.0,
+    size: Annotated[str, option("Width and height in pixels, both even.", _FILM)] = "1280x720",
     turn: Annotated[
-        float | None,
-        typer.Option("--turn", help="Degrees by which the camera turns. [120, a zoom 60]"),
+        float | None, option("Degrees by which the camera turns. [120, a zoom 60]", _FILM)
     ] = None,
     pace: Annotated[
-        str,
-        typer.Option("--pace", help="Of a descent: steps, or distance (equally fast everywhere)."),
+        str, option("Pace of a descent: steps, or distance (equally fast everywhere).", _FILM)
     ] = "steps",
-    height: Annotated[
-        str, typer.Option("--height", help="Of a descent: log, linear or clipped.")
-    ] = "log",
-    style: Style = "paper",
-    camera: Camera = "",
     last: Annotated[
-        float | None,
-        typer.Option("--last", help="Of a zoom: last window, in optimizer steps. [0.1]"),
+        float | None, option("Width of a zoom's last window in optimizer steps. [0.1]", _FILM)
     ] = None,
-    points: Annotated[
-        int | None, typer.Option("--points", help="Of a zoom: samples across each window. [73]")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,
+    out: Annotated[Path | None, option("The film, .mp4 or .gif. [beside the study]")] = None,
+    force: Annotated[bool, option("Replace a file that is there.")] = False,
 ) -> None:
     """Film the optimizer walking down a surface, or the way into the loss microscope.
 
-    Two to three frames of 1280x720 are rendered a second on two cores without a graphics card: a
-    minute for 6 seconds of film. No frame is kept in memory. A zoom first samples about ten windows
-    around the solution in float64. The camera passes --camera in the middle of its turn.
+    In a descent the optimizer walks down while the camera turns. A zoom goes from the whole surface
+    down to single kinks, the best-fitting quadratic removed; it first samples about ten windows
+    around the solution in float64. Two to three frames of 1280x720 are rendered a second on two
+    cores without a graphics card: a minute for 6 seconds of film. No frame is kept in memory. The
+    camera passes --camera in the middle of its turn.
     Needs pip install 'lossoscope[video]'.
+
+    Example: landscape animate study --surface relu-gd-seed0.pca
     """
     from landscape.cli import pictures
-    from landscape.cli.looks import look_of, styled
     from landscape.store import open_study
     from landscape.viz.films.video import check_video
     from landscape.viz.offscreen import ensure
@@ -89,37 +70,34 @@ def animate(
     check_known("kind of film", kind, KINDS)
     if kind == "zoom" and (pace != "steps" or height != "log"):
         raise ValueError("--pace and --height are for a descent; leave them out with --kind zoom")
-    if kind == "descent" and (last is not None or points is not None):
-        raise ValueError("--last and --points are for --kind zoom; leave them out with a descent")
-    source = open_study(study)
-    surface = _chosen(source, kind, surface, select, seed)
+    if kind == "descent" and last is not None:
+        raise ValueError("--last is for --kind zoom; leave it out with a descent")
+    source = open_study(chosen.study)
+    surface = _filmed(source, kind, chosen)
     target = out or source.path.parent / f"{surface}.{kind}.mp4"
     if target.exists() and not force:
         raise ValueError(f"{target} is there; choose another --out, or overwrite it with --force")
     panel = pictures.panel(source, surface)
-    options: dict[str, Any] = {
+    film: dict[str, Any] = {
         "seconds": _SECONDS[kind] if seconds is None else seconds, "fps": fps,
-        "turn": _TURNS[kind] if turn is None else turn,
-        "size": parse_size(size),
+        "turn": _TURNS[kind] if turn is None else turn, "size": parse_size(size),
     }  # fmt: skip
-    looks = styled(style, camera=camera)
-    check_video(target, options["size"], fps, options["seconds"])
+    style = styled(view.style, camera=view.camera)
+    heights, limit = height_of(height)
+    look = viz.Look(height=heights, limit=limit, style=style)
+    check_video(target, film["size"], fps, film["seconds"])
     ensure()
-    with bars() as shown:
+    if kind == "descent" and not panel.paths:
+        raise ValueError(f"{surface} has no path on it; a zoom needs none")
+    with bars() as progress:
         if kind == "zoom":
-            levels, step = _levels(source, panel, shown, last=_LAST if last is None else last,
-                                   points=_POINTS if points is None else points)  # fmt: skip
-            film = _filming(shown, options)
+            levels, step = _levels(source, panel, progress, last=_LAST if last is None else last)
             first = viz.Panel(levels[0], title=panel.title)
-            viz.animate_zoom([first, *levels[1:]], target, viz.Look(style=looks), step=step,
-                             progress=film, **options)  # fmt: skip
+            viz.animate_zoom([first, *levels[1:]], target, viz.Look(style=style), step=step,
+                             progress=_filming(progress, film), **film)  # fmt: skip
         else:
-            if not panel.paths:
-                raise ValueError(f"{surface} has no path on it; a zoom needs none")
-            film = _filming(shown, options)
-            look = look_of(height=height, style=looks)
-            options["pace"] = pace
-            viz.animate_descent(panel, target, look, progress=film, **options)
+            viz.animate_descent(panel, target, look, pace=pace,  # type: ignore[arg-type]
+                                progress=_filming(progress, film), **film)  # fmt: skip
     print(f"wrote {target}")
     for note in _notes(panel) if kind == "descent" else ():
         print(note)
@@ -139,35 +117,28 @@ def _notes(panel: Panel) -> list[str]:
     return notes
 
 
-def _chosen(study: StudyFile, kind: str, surface: str, select: str, seed: int | None) -> str:
-    """Return the id of the surface that is filmed.
+def _filmed(study: StudyFile, kind: str, chosen: Chosen) -> str:
+    """Return the id of the surface that is filmed: the one that is chosen, or the only one.
 
     Raises:
-        ValueError: if none is named, or not exactly one matches; the message lists those there are.
+        ValueError: if not exactly one is; the message lists those there are.
     """
-    from landscape.cli.export import chosen_surfaces
-
-    if surface and not select and seed is None:
-        return surface
-    films = _films(study, kind)
-    if select or seed is not None:
-        named = [surface] if surface else None
-        films = [name for name in chosen_surfaces(study, named, select, seed) if name in films]
-        if len(films) == 1:
-            return films[0]
+    names, films = chosen_surfaces(study, chosen), _films(study, kind)
+    matching = names if chosen.surface else [name for name in names if name in films]
+    if len(matching) == 1:
+        return matching[0]
     raise ValueError(f"a {kind} needs one surface, as --surface ID; {known_names(films)}")
 
 
 def _films(study: StudyFile, kind: str) -> list[str]:
     """Return the surfaces that can be filmed."""
     from landscape.cli import pictures
-    from landscape.cli.choosing import planes_only
     from landscape.viz.geometry.window import visible
 
-    found = planes_only(study)
+    names = planes_only(study)
     if kind == "descent":
-        return [name for name in found if any(map(visible, pictures.panel(study, name).paths[:1]))]
-    return [name for name in found if study.surface(name).run in study.runs()]
+        return [name for name in names if any(map(visible, pictures.panel(study, name).paths[:1]))]
+    return [name for name in names if study.surface(name).run in study.runs()]
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -182,15 +153,15 @@ def parse_size(text: str) -> tuple[int, int]:
     return int(parts[0]), int(parts[1])
 
 
-def _filming(shown: Reporter, options: dict[str, Any]) -> Any:
+def _filming(progress: Reporter, film: dict[str, Any]) -> Any:
     """Begin the bar of the frames; return what moves it."""
-    shown.stage("filming", max(round(options["seconds"] * options["fps"]), 2))
-    return lambda _done, _count: shown.advance(1)
+    progress.stage("filming", max(round(film["seconds"] * film["fps"]), 2))
+    return lambda _done, _count: progress.advance(1)
 
 
 def _levels(
-    study: StudyFile, panel: Panel, shown: Reporter, *, last: float, points: int
-) -> tuple[list[SampledSurface], float]:
+    study: StudyFile, panel: Panel, progress: Reporter, *, last: float
+) -> tuple[list[Surface], float]:
     """Sample windows around a solution, from the whole surface down; return a step's width too.
 
     Raises:
@@ -208,21 +179,19 @@ def _levels(
     from landscape.records.grid import Grid
     from landscape.study.solution_network import solution_problem, trained_on
 
-    one, plane = panel.surface, panel.plane
-    if one.run is None or plane is None or len(one.grid.shape) != 2:
+    surface, plane = panel.surface, panel.plane
+    if surface.run is None or plane is None or len(surface.grid.shape) != 2:
         raise ValueError("a zoom needs a surface over a plane around the solution of a run")
-    run = study.trajectory(one.run)
-    full = 2 * min(float(min(-axis[0], axis[-1])) for axis in one.grid.axes)
+    run = study.trajectory(surface.run)
+    full = 2 * min(float(min(-axis[0], axis[-1])) for axis in surface.grid.axes)
     if not full > 0:
         raise ValueError("a zoom goes to the plane's origin, which this surface does not hold")
-    step = window_of_step({one.run: run}, plane).width
+    step = window_of_step({surface.run: run}, plane).width
     if not (math.isfinite(last) and 0 < last * step < full):
         raise ValueError(
             f"the last window must be > 0 and narrower than the surface, {full / step:.3g} "
             f"optimizer steps, got {last}"
         )
-    if points < _FEWEST_POINTS:
-        raise ValueError(f"a window needs at least {_FEWEST_POINTS} points a side, got {points}")
     count = math.ceil(math.log(full / (last * step)) / math.log(_FACTOR)) + 1
     widths = zoom_series(full, last * step, levels=max(count, 2))
     data = trained_on(study, configuration_of(study), load_data)
@@ -230,10 +199,10 @@ def _levels(
     engine = SamplingConfig(
         strategy="batched", chunk=8, batch_size=1024, compile="never", threads=1
     )
-    shown.stage("sampling", len(widths))
+    progress.stage("sampling", len(widths))
     levels = []
     for width in widths:
-        grid = Grid.square(points, span=float(width) / 2)
+        grid = Grid.square(_POINTS, span=float(width) / 2)
         levels.append(sample(problem, plane, grid=grid, engine=engine))
-        shown.advance(1)
+        progress.advance(1)
     return levels, step

@@ -7,26 +7,20 @@ from typing import Annotated
 
 import typer
 
-from landscape.cli.mistakes import one_line_errors
 from landscape.cli.options import Study, option
 from landscape.cli.wiring import bars, configuration_of, load_data
 from landscape.records.plurals import counted, plural
 
 
-@one_line_errors
 def check(
     study: Study,
     repair: Annotated[
-        bool,
-        option(
-            "Save what is sound of a damaged study, and compute the rest again.", name="--repair"
-        ),
+        bool, option("Save what is sound of a damaged study, compute the rest.")
     ] = False,
     recompute: Annotated[
         bool,
         option(
-            "With --repair: compute what is missing, where the study says how and the data "
-            "are at hand.",
+            "Whether --repair computes what is missing, where it can.",
             name="--recompute/--no-recompute",
         ),
     ] = True,
@@ -41,6 +35,8 @@ def check(
     sample' added to it: only what is missing is computed. For the rest, as surfaces of a network
     of your own, whose code is not run from here, the command to give is printed. The damaged file
     is kept as <name>.damaged.
+
+    Example: landscape check study --repair
     """
     path = _file(study)
     if repair:
@@ -60,17 +56,17 @@ def _verify(path: Path) -> None:
     from landscape.store.checking import check_file
 
     with bars():
-        found = check_file(path)
-    for part, problem in found.problems.items():
+        checked = check_file(path)
+    for part, problem in checked.problems.items():
         print(f"{path}: {part} is damaged: {problem}")
-    if found.problems:
+    if checked.problems:
         print(f"mend it with: landscape check --repair {path}")
         raise typer.Exit(1)
-    records = counted(found.records, "record")
-    if not found.digests:
+    records = counted(checked.records, "record")
+    if not checked.digests:
         print(f"{path}: {records} can be read; without digests, damage cannot be told")
         return
-    how = "every byte is as published" if found.sealed else (
+    how = "every byte is as published" if checked.sealed else (
         "every digest is right, though the file was rewritten by another program"
     )  # fmt: skip
     print(f"{path}: {records}, {how}")
@@ -112,10 +108,10 @@ def _recomputed(path: Path, damaged: list[str]) -> dict[str, str]:
         return {}
     config = configuration_of(sound)
     surfaces = sound.surfaces() or [p for p in damaged if p.startswith("surfaces/")]
-    with bars() as shown:
-        Work(config, path, load_data, shown).run(sample=bool(surfaces))
+    with bars() as progress:
+        Work(config, path, load_data, progress).run(sample=bool(surfaces))
         return repair_surfaces(
-            open_study(path), config, damaged, load_data=load_data, reporter=shown
+            open_study(path), config, damaged, load_data=load_data, reporter=progress
         )  # fmt: skip
 
 

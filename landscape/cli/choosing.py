@@ -1,15 +1,18 @@
-"""Which runs and surfaces of a study a picture shows."""
+"""Which runs and surfaces of a study a picture shows, and in which order."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from landscape.cli import pictures
 from landscape.records.choices import known_names
+from landscape.records.naming import RunKey
 
 if TYPE_CHECKING:
+    from landscape.cli.options import Chosen
+    from landscape.networks.activations import Activation
     from landscape.store import StudyFile
 
 
@@ -19,113 +22,160 @@ def planes_only(study: StudyFile) -> list[str]:
     return [name for name in names if len(study.surface(name).grid.shape) == 2]
 
 
-def selected(study: StudyFile, select: str, seed: int | None) -> list[str]:
-    """Return the surfaces over planes that are asked for.
-
-    Args:
-        study: the study.
-        select: activations, or patterns of ids (``*-gd-*.pca``), separated by commas; "" takes all.
-        seed: of the runs; None takes all.
+def chosen_surfaces(study: StudyFile, chosen: Chosen) -> list[str]:
+    """Return the ids of surfaces that are named or match; all over planes by default.
 
     Raises:
         ValueError: if there is none; the message lists what there is.
     """
+    if chosen.surface and chosen.select:
+        raise ValueError("--surface names surfaces, --select matches them; give one of the two")
+    if chosen.surface:
+        return list(dict.fromkeys(chosen.surface))
     known = planes_only(study)
     if not known:
         raise ValueError(
             f"{study.path} has no surfaces; make some with 'landscape run' or 'sample'"
         )
-    wanted = [part.strip() for part in select.split(",") if part.strip()]
-    keys = {name: _key(study.surface(name).run) for name in known}
-    found = [
-        name for name in known
-        if (not wanted or any(fnmatchcase(name, w) or keys[name][0] == w for w in wanted))
-        and seed in (None, keys[name][1])
-    ]  # fmt: skip
-    if not found:
-        of = f" with seed {seed}" if seed is not None else ""
-        raise ValueError(f"no surface matches {select or '*'!r}{of}; {known_names(known)}")
-    return found
+    matching: list[str] = []
+    for word in words(chosen.select) or ["*"]:
+        names = [name for name in known
+                 if fnmatchcase(name, word) or _activation(study, name) == word]  # fmt: skip
+        if not names:
+            raise ValueError(f"no surface matches {word!r}; {known_names(known)}")
+        matching += names
+    return list(dict.fromkeys(matching))
 
 
-def _key(run: str | None) -> tuple[str | None, int | None]:
-    from landscape.records.naming import RunKey
+def words(text: str) -> list[str]:
+    """Split what is separated by commas."""
+    return [word.strip() for word in text.split(",") if word.strip()]
 
+
+def key_of(run: object) -> RunKey | None:
+    """Return what the name of a run says; None for a name of the user's own."""
     try:
-        key = RunKey.parse(run or "")
+        return RunKey.parse(str(run))
     except ValueError:
-        return run, None
-    return key.activation, key.seed
+        return None
 
 
-def activation_of(run: str) -> str:
-    """Return the activation's name in a run's name."""
-    from landscape.records.naming import RunKey
-
-    return RunKey.parse(run).activation
+def _activation(study: StudyFile, surface: str) -> str | None:
+    key = key_of(study.surface(surface).run)
+    return None if key is None else key.activation
 
 
-def choose(
-    study: StudyFile, names: Sequence[str], *, optimizer: str, seed: int, most: int
+def for_one_figure(
+    study: StudyFile, surfaces: Sequence[str], select: str, most: int
 ) -> tuple[list[str], list[str]]:
-    """Choose runs of a study.
+    """Choose what one figure shows of surfaces that were matched by activations, or not at all.
 
     Args:
         study: the study.
-        names: activations; none for as many as ``most``, kinked and other ones alike.
-        optimizer: of the runs; "" for the study's first.
-        seed: of the runs.
-        most: how many runs a figure shows by default; for 1, how many names may be given too.
+        surfaces: that match.
+        select: what they match; patterns of ids choose for themselves.
+        most: how many runs a figure shows by default, kinked and other ones alike.
 
     Returns:
-        The runs, and the activations that were left out unasked.
-
-    Raises:
-        ValueError: if the study has no such runs; the message lists what it has.
+        One surface of each run of the first optimizer and seed, over the random plane if there is
+        one; and the activations that were left out unasked.
     """
-    from landscape.records.naming import RunKey
-
-    _check_runs(study)
-    keys = [RunKey.parse(run) for run in study.runs()]
-    if not keys:
-        raise ValueError(f"{study.path} has no runs; make some with 'landscape run'")
-    listed = [o for o in study.config.get("optimizers", []) if o in {k.optimizer for k in keys}]
-    wanted = optimizer or (listed or [keys[0].optimizer])[0]
-    found = {key.activation: key.name for key in keys
-             if key.optimizer == wanted and key.seed == seed}  # fmt: skip
-    if not found:
-        known = ", ".join(sorted({f"{key.optimizer} with seed {key.seed}" for key in keys}))
-        raise ValueError(f"no run of {wanted} with seed {seed} in the study; it has {known}")
-    missing = [name for name in names if name not in found]
-    if missing:
-        raise ValueError(f"no run of {', '.join(missing)}; the study has {', '.join(found)}")
-    if names and most == 1 and len(names) > 1:
-        raise ValueError(f"this figure shows one activation, got {', '.join(names)}")
-    if names:
-        return [found[name] for name in dict.fromkeys(names)], []
-    ordered = pictures.runs_by_smoothness(study, found.values())
-    chosen = ordered if len(ordered) <= most else _mixed(ordered, most)
-    return chosen, [activation_of(run) for run in ordered if run not in chosen]
-
-
-def _check_runs(study: StudyFile) -> None:
-    """Check that the runs of a study are those of activations.
-
-    Raises:
-        ValueError: if they are the paths of a network of the user's own.
-    """
-    if "own" in study.config:
-        known = [n for n in study.surfaces() if not n.endswith(".nodes")]
-        raise ValueError(
-            f"{study.path} holds a network of your own, whose paths are no runs of an activation; "
-            f"name what is shown with --surface; {known_names(known)}"
-        )
+    activations = [_activation(study, name) for name in surfaces]
+    if any(word not in activations for word in words(select)) or not any(activations):
+        return list(surfaces), []
+    groups = by_kind(study, of_first_optimizer(study, surfaces))
+    by_run: dict[str, str] = {}
+    for name in groups.get("random") or next(iter(groups.values())):
+        run = str(study.surface(name).run)
+        # The study's own goes before those that were added.
+        if run not in by_run or name == f"{run}.random":
+            by_run[run] = name
+    if select or len(by_run) <= most:
+        return list(by_run.values()), []
+    ordered = runs_by_smoothness(study, by_run)
+    runs = _mixed(ordered, most)
+    return [by_run[run] for run in runs], [run.partition("-")[0] for run in ordered
+                                           if run not in runs]  # fmt: skip
 
 
 def _mixed(runs: Sequence[str], most: int) -> list[str]:
     """Take kinked and other runs alike, as far as there are."""
-    kinked = [run for run in runs if pictures.kinked(run)]
-    others = [run for run in runs if run not in kinked]
-    half = max(most - most // 2, most - len(others))
-    first = kinked[:half]
+    with_kinks = [run for run in runs if kinked(run)]
+    others = [run for run in runs if run not in with_kinks]
+    first = with_kinks[: max(most - most // 2, most - len(others))]
     return first + others[: most - len(first)]
+
+
+def of_first_optimizer(study: StudyFile, surfaces: Sequence[str]) -> list[str]:
+    """Keep the surfaces of the first optimizer and seed; all where no run is named so."""
+    keys = {name: key for name in surfaces
+            if (key := key_of(study.surface(name).run)) is not None}  # fmt: skip
+    if not keys:
+        return list(surfaces)
+    listed = study.config.get("optimizers", [])
+    order = {optimizer: place for place, optimizer in enumerate(listed)}
+    first = min((order.get(k.optimizer, len(order)), k.seed, k.optimizer) for k in keys.values())
+    return [name for name, k in keys.items() if (k.optimizer, k.seed) == (first[2], first[1])]
+
+
+def activation_of(run: object) -> Activation | None:
+    """Return what is known of a run's activation; None where its name says nothing of one."""
+    from landscape.networks.activations import get
+
+    key = key_of(run)
+    try:
+        return None if key is None else get(key.activation)
+    except ValueError:
+        return None
+
+
+def kinked(run: str) -> bool:
+    """Whether the activation of a run has kinks; False where its name says nothing of one."""
+    activation = activation_of(run)
+    return activation is not None and bool(activation.kinks)
+
+
+def runs_by_smoothness(study: StudyFile, runs: Iterable[str]) -> list[str]:
+    """Order runs: kinked activations first, each class as the study lists it; others last."""
+    order = {name: place for place, name in enumerate(study.config.get("activations", []))}
+
+    def rank(run: str) -> tuple[bool, int]:
+        key = key_of(run)
+        # A network of the user's own comes last.
+        return (True, len(order)) if key is None else (
+            not kinked(run), order.get(key.activation, 0))  # fmt: skip
+
+    return sorted(runs, key=rank)
+
+
+def by_smoothness(study: StudyFile, surfaces: Iterable[str]) -> list[str]:
+    """Order surfaces by their runs, as :func:`runs_by_smoothness`."""
+    runs = {name: str(study.surface(name).run) for name in surfaces}
+    order = runs_by_smoothness(study, dict.fromkeys(runs.values()))
+    return sorted(runs, key=lambda name: order.index(runs[name]))
+
+
+def with_values(study: StudyFile, surfaces: Sequence[str]) -> list[str]:
+    """Return the surfaces that have a finite loss, and say which have none.
+
+    Where none has, all are returned: drawing them says what is wrong.
+    """
+    import numpy as np
+
+    drawable = [name for name in surfaces if np.isfinite(study.surface(name).losses).any()]
+    if drawable:
+        for name in (name for name in surfaces if name not in drawable):
+            size = study.surface(name).grid.size
+            print(f"left out {name}: none of its {size:,} losses is finite")
+    return drawable or list(surfaces)
+
+
+def by_kind(study: StudyFile, surfaces: Iterable[str]) -> dict[str, list[str]]:
+    """Group surfaces by the kind of their plane: coordinates of different kinds do not compare."""
+    groups: dict[str, list[str]] = {}
+    for name in surfaces:
+        surface = study.surface(name)
+        plane = study.plane(surface.plane) if surface.plane in study.planes() else None
+        kind = str(surface.settings.get("kind") or getattr(plane, "kind", "") or "other")
+        groups.setdefault(re.sub(r"[^A-Za-z0-9_.+]", "_", kind), []).append(name)
+    return groups

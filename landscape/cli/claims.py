@@ -7,8 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import AsJson, option
+from landscape.cli.options import Json, Show, option
 from landscape.cli.wiring import bars, load_data
 from landscape.records.plurals import counted
 
@@ -16,36 +15,23 @@ if TYPE_CHECKING:
     from landscape.study.sweep_settings import ClaimsConfig
 
 
-@one_line_errors
 def claims(
     config: Annotated[
-        Path | None,
-        option("TOML file of settings, see --show; or a study, to measure it again. [none]"),
+        Path | None, option("TOML file of settings, or a study to measure again. [none]")
     ] = None,
-    quick: Annotated[
-        bool,
-        option(
-            "A pilot, the default: digits, one small network, three seeds. It takes minutes.",
-            name="--quick",
-        ),
-    ] = False,
-    full: Annotated[
-        bool, option("Three data sets, two networks, 16 seeds. It takes a night.", name="--full")
-    ] = False,
+    quick: Annotated[bool, option("A pilot on digits, the default: three seeds, minutes.")] = False,
+    full: Annotated[bool, option("Three data sets, two networks, 16 seeds: a night.")] = False,
     claim: Annotated[list[int] | None, option("Number of a claim, 1 to 10. Repeat. [all]")] = None,
-    data: Annotated[
-        list[str] | None, option("Data set. Repeat. [those of --quick or --full]")
-    ] = None,
+    data: Annotated[list[str] | None, option("Data set. Repeat. [by --quick or --full]")] = None,
     network: Annotated[
-        str | None,
-        option("Network: mlp, cnn or, for claim 8, resnet. [those of --quick or --full]"),
+        str | None, option("mlp, cnn or, for claim 8, resnet. [by --quick or --full]")
     ] = None,
     seeds: Annotated[
         int | None, option("Number of seeds, 0, 1, ... [3; with --full 16]", min=1)
     ] = None,
     workers: Annotated[int, option("Number of processes, one core each.", min=1)] = 1,
-    show: Annotated[bool, option("Print all settings as TOML and stop.", name="--show")] = False,
-    as_json: AsJson = False,
+    show: Show = False,
+    as_json: Json = False,
     out: Annotated[Path, option("The study file.")] = Path("claims.h5"),
 ) -> None:
     """Measure what is claimed of smooth and kinked activations, and judge it.
@@ -54,6 +40,8 @@ def claims(
     their kinks: 1 (bounce), 2 (stable rate) and 8 (speed); the others are exploratory. Beside what
     is not decided stands how many seeds it would need. Called again, it continues what is
     unfinished; more claims or seeds are added. 'landscape report' makes a page of it.
+
+    Example: landscape claims --quick --claim 3 --out claims.h5
     """
     chosen = _chosen(config, quick=quick, full=full)
     changes: dict[str, Any] = {}
@@ -94,11 +82,11 @@ def _run(config: ClaimsConfig, out: Path, *, workers: int, as_json: bool) -> Non
     from landscape.claims.wording import wording
     from landscape.study.sweep import claim_findings, run_claims
 
-    with bars() as shown:
-        study = run_claims(config, out, load_data=load_data, reporter=shown, workers=workers)
-    found = claim_findings(study, config.claims)
+    with bars() as progress:
+        study = run_claims(config, out, load_data=load_data, reporter=progress, workers=workers)
+    findings = claim_findings(study, config.claims)
     if as_json:
-        print(json.dumps([one.record() for one in found], indent=2))
+        print(json.dumps([finding.record() for finding in findings], indent=2))
         return
     from rich.console import Console
 
@@ -106,9 +94,9 @@ def _run(config: ClaimsConfig, out: Path, *, workers: int, as_json: bool) -> Non
     form = config.form if "form" in config.form else f"{config.form} form"
     console.print(f"{form}, {counted(len(config.seeds), 'seed')}{few_seeds(len(config.seeds))}.\n",
                   highlight=False)  # fmt: skip
-    for one in found:
-        said, record = wording(one.number), one.record()
-        console.print(f"{one.number}. {said.title}: {record['spoken']}", style="bold",
+    for finding in findings:
+        title, record = wording(finding.number).title, finding.record()
+        console.print(f"{finding.number}. {title}: {record['spoken']}", style="bold",
                       highlight=False)  # fmt: skip
         console.print(f"   {record['sentence']}", highlight=False, markup=False)
     print(f"wrote {study.path}")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from landscape.cli.mistakes import one_line_errors
+from landscape import viz
 from landscape.cli.options import check_unused, option
 from landscape.cli.web_page import write_toy
 from landscape.cli.wiring import bars, load_data
@@ -21,24 +19,15 @@ if TYPE_CHECKING:
 
 # Kinked and smooth, side by side.
 MICROSCOPE = ("relu", "leaky_relu", "gelu", "tanh")
+# Kinds of pictures that need graphics.
+_SOLID = ("compare", "surface")
 ACTIVATIONS = ("relu", "leaky_relu", "prelu", "elu", "gelu", "silu", "tanh", "sigmoid")
 
 
-@one_line_errors
 def demo(
     out: Annotated[Path, option("Folder for study and pictures.")] = Path("demo"),
-    quick: Annotated[
-        bool, option("Two activations, small grids: seconds.", name="--quick")
-    ] = False,
-    toy: Annotated[
-        bool,
-        option(
-            "Write only a page that teaches kinks, OUT/toy.html (or the file OUT). It holds"
-            " a network of two parameters: a slider turns ReLU into SmeLU, kink lines move "
-            "and soften, and gradient descent steps at a rate of your choice.",
-            name="--toy",
-        ),
-    ] = False,
+    quick: Annotated[bool, option("Two activations, small grids: seconds.")] = False,
+    toy: Annotated[bool, option("Write only OUT/toy.html, a page that teaches kinks.")] = False,
 ) -> None:
     """Train, sample and draw eight activations on scikit-learn's digits, in about 3 minutes.
 
@@ -46,7 +35,11 @@ def demo(
     method from the same weights. The command writes OUT/study.h5, 3D pictures of every surface, a
     comparison, a contour figure and the loss microscope (kinked and smooth in a window of one
     optimizer step). It prints slope budgets of three steps of each descent: how much of the change
-    of slope sits in kinks. Called again, it does only what is missing.
+    of slope sits in kinks. Called again, it does only what is missing. The page of --toy holds a
+    network of two parameters: a slider turns ReLU into SmeLU, kink lines move and soften, and
+    gradient descent steps at a rate of your choice.
+
+    Example: landscape demo --quick --out demo
     """
     if toy:
         check_unused({"quick": quick}, "is of the whole demo; leave it out with --toy")
@@ -100,7 +93,7 @@ def demo_config(*, quick: bool = False) -> StudyConfig:
     )
 
 
-def look_closer(study: StudyFile, config: StudyConfig, shown: Reporter) -> StudyFile:
+def look_closer(study: StudyFile, config: StudyConfig, progress: Reporter) -> StudyFile:
     """Add slope budgets of single steps of every descent, and the windows of the microscope."""
     from landscape.store import open_study
     from landscape.study.analyses import Wanted, add_analyses
@@ -108,11 +101,11 @@ def look_closer(study: StudyFile, config: StudyConfig, shown: Reporter) -> Study
     finished = [n for n in study.runs() if study.trajectory(n).diverged_at is None]
     descents = [name for name in finished if "-gd-" in name]
     few = Wanted(steps=3, path=24, swap=24)
-    add_analyses(study, config, few, load_data=load_data, runs=descents, reporter=shown)
+    add_analyses(study, config, few, load_data=load_data, runs=descents, reporter=progress)
     seen = [n for n in descents if n.split("-")[0] in MICROSCOPE]
     points = 15 if config.training.steps < 100 else 101
     windows = Wanted(steps=0, microscope=points)
-    add_analyses(study, config, windows, load_data=load_data, runs=seen, reporter=shown)
+    add_analyses(study, config, windows, load_data=load_data, runs=seen, reporter=progress)
     return open_study(study.path)
 
 
@@ -123,53 +116,49 @@ def draw(study: StudyFile, out: Path, progress: Reporter) -> tuple[list[Path], i
         The files written, and how many pictures were left as they are. Without graphics, those
         that need none.
     """
+    from landscape.cli.drawing import Picture
+    from landscape.cli.drawing import draw as draw_picture
+    from landscape.cli.pictures import draw_microscope
     from landscape.viz.offscreen import ensure
 
-    flat, solid = _drawings(study, out)
-    stale = [path for path in (*flat, *solid) if _older(path, study.path)]
-    kept = len(flat) + len(solid) - len(stale)
-    if any(path in solid for path in stale):
+    planned = _pictures(study, out)
+    changed = _changed(study.path)
+    stale = {path: planned[path] for path in planned if _changed(path) < changed}
+    kept = len(planned) - len(stale)
+    if any(kind in _SOLID for kind, _ in stale.values()):
         try:
             ensure()
         except RuntimeError as error:
             progress.note(f"no 3D pictures: {error}")
-            stale = [path for path in stale if path in flat]
+            stale = {path: shown for path, shown in stale.items() if shown[0] not in _SOLID}
     progress.stage("drawing", len(stale))
     written: list[Path] = []
-    for path in stale:
+    for path, (kind, names) in stale.items():
         writable_folder(path.parent)
-        files = (flat | solid)[path](path)
-        written += files if isinstance(files, list) else [files]
+        if kind == "microscope":
+            written += draw_microscope(study, out)
+        else:
+            written += draw_picture(study, names, path, Picture(kind, viz.Look()))
         progress.advance(1)
     return written, kept
 
 
-Drawings = dict[Path, Callable[[Path], Path | list[Path]]]
+def _pictures(study: StudyFile, out: Path) -> dict[Path, tuple[str, list[str]]]:
+    """Return the kind of each picture and the surfaces that it shows."""
+    from landscape.cli.choosing import by_smoothness
 
-
-def _drawings(study: StudyFile, out: Path) -> tuple[Drawings, Drawings]:
-    """Return what draws each flat picture, and each one in 3D."""
-    from landscape.cli import pictures
-
-    flat: Drawings = {}
-    solid: Drawings = {}
-    single: Drawings = {}
-    drawn = partial(pictures.draw, study)
-    for kind in ("pca", "random"):
-        every = [name for name in study.surfaces() if name.endswith(f".{kind}")]
-        every = pictures.by_smoothness(study, every)
-        descent = [name for name in every if "-gd-" in name]
-        flat[out / f"contours-{kind}.pdf"] = partial(drawn, descent, kind="contour")
-        solid[out / f"comparison-{kind}.png"] = partial(drawn, descent, kind="compare")
-        for name in every:
-            single[out / "surfaces" / f"{name}.png"] = partial(drawn, [name], kind="surface")
-    flat[out / "microscope.png"] = lambda _: pictures.draw_microscope(study, out)
-    return flat, solid | single
-
-
-def _older(picture: Path, study: Path) -> bool:
-    """Whether a picture is missing, or was written before the study's last change."""
-    return _changed(picture) < _changed(study)
+    surfaces = {plane: by_smoothness(study, (name for name in study.surfaces()
+                                             if name.endswith(f".{plane}")))
+                for plane in ("pca", "random")}  # fmt: skip
+    descents = {plane: [name for name in names if "-gd-" in name]
+                for plane, names in surfaces.items()}  # fmt: skip
+    flat = {out / f"contours-{plane}.pdf": ("contour", names) for plane, names in descents.items()}
+    flat[out / "microscope.png"] = "microscope", []
+    solid = {out / f"comparison-{plane}.png": ("compare", names)
+             for plane, names in descents.items()}  # fmt: skip
+    single = {out / "surfaces" / f"{name}.png": ("surface", [name])
+              for names in surfaces.values() for name in names}  # fmt: skip
+    return flat | solid | single
 
 
 def _changed(file: Path) -> int:

@@ -7,12 +7,10 @@ from typing import Annotated
 
 import typer
 
-from landscape.cli.mistakes import one_line_errors
 from landscape.cli.options import option
 from landscape.cli.wiring import bars
 
 
-@one_line_errors
 def import_(
     files: Annotated[
         list[Path],
@@ -24,15 +22,15 @@ def import_(
     out: Annotated[Path, option("The study file; it is made, or it grows.")] = Path("study.h5"),
     name: Annotated[str, option("Id of surface and plane. [the first file's name]")] = "",
     field: Annotated[str, option("Field that holds the loss, as test_loss. [the usual one]")] = "",
-    force: Annotated[
-        bool, option("Replace records of that name in the study.", name="--force")
-    ] = False,
+    force: Annotated[bool, option("Replace records of that name in the study.")] = False,
 ) -> None:
     """Put surfaces, directions and paths of other programs into a study.
 
     Files given together belong together: a surface, the directions of its plane, a path on it. The
     command reads them in a process of its own, with limits on time and memory. Nothing in them is
     run.
+
+    Example: landscape import surface.h5 directions.h5 --out study.h5
     """
     from landscape.store.importing import import_files
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import Style, check_unused, option
+from landscape.cli.choosing import words
+from landscape.cli.options import Force, Style, check_unused, option
 from landscape.cli.wiring import configuration_of
 from landscape.records.plurals import counted
 
@@ -24,57 +24,35 @@ _KEPT = ("engine", "summary")
 _LISTED = 12
 
 
-@one_line_errors
 def info(
     study: Annotated[
         Path | None,
         typer.Argument(help="The study file, or its folder; leave it out with the options below."),
     ] = None,
-    config: Annotated[
-        bool, option("Print the study's configuration as TOML and stop.", name="--config")
-    ] = False,
-    machine: Annotated[
-        bool, option("Print versions, and whether rendering works here.", name="--machine")
-    ] = False,
+    config: Annotated[bool, option("Print the study's configuration as TOML and stop.")] = False,
+    machine: Annotated[bool, option("Print versions, and whether rendering works here.")] = False,
     activations: Annotated[
-        bool,
-        option(
-            "List the activations: how smooth each is, its bounds and slopes, where it has "
-            "kinks. A kink is a jump of the derivative; C1 means that the derivative is "
-            "continuous and its own jumps.",
-            _ACTIVATIONS,
-            name="--activations",
-        ),
-    ] = False,
-    select: Annotated[
-        str,
-        option(
-            "Only these activations, as relu,leaky_relu_0.3, or a pattern as '*elu'. [all]",
-            _ACTIVATIONS,
-        ),
+        str, option("Activations to list, as relu,'*elu' or all. [none]", _ACTIVATIONS)
     ] = "",
     figure: Annotated[
         Path | None,
-        option(
-            "Draw each with its first two derivatives: a .pdf, .png or .svg, its caption in"
-            " a .md beside it. [none]",
-            _ACTIVATIONS,
-        ),
+        option("Plate of them, a .pdf, .png or .svg, its caption beside it. [none]", _ACTIVATIONS),
     ] = None,
     style: Style = "paper",
-    force: Annotated[
-        bool, option("Replace files that this program did not write.", name="--force")
-    ] = False,
+    force: Force = False,
 ) -> None:
     """Print what a study holds: runs and what each reached, surfaces, analyses.
 
-    Instead of a study, --activations lists the known activations, and --machine the versions.
+    Instead of a study, --activations lists activations, how smooth each is, its bounds, slopes and
+    kinks, and --machine the versions. A kink is a jump of the derivative; C1 means that the
+    derivative is continuous and its own jumps.
+
+    Example: landscape info --activations relu,gelu --figure plate.pdf
     """
-    if (study is not None) + machine + activations != 1:
+    if (study is not None) + machine + bool(activations) != 1:
         raise ValueError("give a study, --activations or --machine, one of the three")
     if not activations:
-        check_unused({"select": select, "figure": figure, "force": force,
-                      "style": style.removeprefix("paper")},
+        check_unused({"figure": figure, "force": force, "style": style.removeprefix("paper")},
                      "is of --activations; add that")  # fmt: skip
     if study is None:
         check_unused({"config": config}, "is of a study; name one")
@@ -85,7 +63,7 @@ def info(
     else:
         from landscape.cli.activation_table import print_activations
 
-        names = [name.strip() for name in select.split(",") if name.strip()]
+        names = [] if activations == "all" else words(activations)
         print_activations(names, figure, style, force=force)
 
 
@@ -114,13 +92,13 @@ def _print_study(path: Path, *, config: bool) -> None:
 
 def _print_own(study: StudyFile) -> None:
     """Print a line for each network, checkpoint, loss and data set with its surfaces."""
-    found: dict[str, list[str]] = {}
+    sources: dict[str, list[str]] = {}
     for name in study.surfaces():
-        own = study.surface(name).settings.get("own", {})
-        told = [f"{key} {own[key]}" for key in ("model", "checkpoint", "data", "loss")
-                if own.get(key)]  # fmt: skip
-        found.setdefault(", ".join(told) or "from Python", []).append(name)
-    for text, names in found.items():
+        source = study.surface(name).settings.get("own", {})
+        parts = [f"{key} {source[key]}" for key in ("model", "checkpoint", "data", "loss")
+                 if source.get(key)]  # fmt: skip
+        sources.setdefault(", ".join(parts) or "from Python", []).append(name)
+    for text, names in sources.items():
         print(f"a network of your own: {text}: {', '.join(names)}")
 
 

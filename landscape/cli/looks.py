@@ -3,32 +3,54 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from landscape import viz
 from landscape.records.choices import known_names
 
+if TYPE_CHECKING:
+    from landscape.cli.options import Drawn
+    from landscape.store import StudyFile
+
 # What renderers take; above it they end the program.
 _MOST_PIXELS = 8192
 
-if TYPE_CHECKING:
-    from landscape.store import StudyFile
 
-
-def look_of(**asked: Any) -> viz.Look:
-    """Return a look of what was typed.
+def look_of(study: StudyFile, drawn: Drawn, style: viz.Style) -> viz.Look:
+    """Return the look that was asked for.
 
     Args:
-        asked: attributes of :class:`viz.Look`, which checks names.
+        study: holds what a colour refers to.
+        drawn: the options.
+        style: fonts, sizes, camera.
 
     Raises:
-        ValueError: as there.
+        KeyError: if there is no surface or kink map of the id that a colour names.
+        ValueError: for a limit that is no number, or as :class:`viz.Look`.
     """
-    return viz.Look(**asked)
+    height, limit = height_of(drawn.height)
+    colour, reference = _colour_of(study, drawn.colour)
+    return viz.Look(height=height, limit=limit, colour=colour, reference=reference,
+                    shading=drawn.shading, style=style)  # type: ignore[arg-type]  # fmt: skip
 
 
-def styled(style: Any, *, camera: str = "", size: str = "", dpi: int | None = None) -> Any:
+def height_of(text: str) -> tuple[Any, float | None]:
+    """Read a scale of heights, and the loss above which surfaces are cut.
+
+    >>> height_of("log"), height_of("clipped:2.5")
+    (('log', None), ('clipped', 2.5))
+
+    Raises:
+        ValueError: for a limit that is no number.
+    """
+    height, colon, limit = text.partition(":")
+    try:
+        return height, float(limit) if colon else None
+    except ValueError:
+        raise ValueError(f"a height is cut at a loss, as {height}:2.5, got {text!r}") from None
+
+
+def styled(style: Any, *, camera: str = "", size: str = "", dpi: int | None = None) -> viz.Style:
     """Return a style with the camera, the size and the resolution that were asked for.
 
     Args:
@@ -40,7 +62,6 @@ def styled(style: Any, *, camera: str = "", size: str = "", dpi: int | None = No
     Raises:
         ValueError: for another form, or what the style refuses.
     """
-    found = viz.Style.of(style)
     changes: dict[str, Any] = {} if dpi is None else {"dpi": dpi}
     if camera:
         changes |= dict(
@@ -50,14 +71,14 @@ def styled(style: Any, *, camera: str = "", size: str = "", dpi: int | None = No
         wide, tall = _two(size.lower(), "x", "--size 5.5x4")
         changes |= {"panel_width": wide, "panel_height": tall, "small_width": wide,
                     "small_height": tall}  # fmt: skip
-    look = replace(found, **changes)
-    for side, inches in {"wide": look.panel_width, "high": look.panel_height}.items():
-        if inches * look.dpi > _MOST_PIXELS:
+    changed = replace(viz.Style.of(style), **changes)
+    for side, inches in {"wide": changed.panel_width, "high": changed.panel_height}.items():
+        if inches * changed.dpi > _MOST_PIXELS:
             raise ValueError(
                 f"a panel must be at most {_MOST_PIXELS:,} pixels {side}, got {inches:g} inches at "
-                f"{look.dpi} dpi; lower one of them"
+                f"{changed.dpi} dpi; lower one of them"
             )
-    return look
+    return changed
 
 
 def _two(text: str, between: str, example: str) -> tuple[float, float]:
@@ -68,38 +89,25 @@ def _two(text: str, between: str, example: str) -> tuple[float, float]:
     return first, second
 
 
-def reference_of(study: StudyFile, colour: str, identifier: str | None) -> Any:
-    """Return the surface or the kink map that a colour refers to; None if it needs none.
+def _colour_of(study: StudyFile, text: str) -> tuple[str, Any]:
+    """Read a colour, and the surface or the kink map that it refers to; None if it needs none.
 
     Raises:
         KeyError: if there is none of this id.
-        ValueError: if it is missing, or another colour is chosen.
+        ValueError: if it is missing.
     """
     from landscape.records.kink_map import KIND, KinkMap
 
+    colour, _, identifier = text.partition(":")
     if colour not in ("difference", "kinks"):
-        if identifier is not None:
-            raise ValueError(f"colour {colour!r} has no reference; leave --reference out")
-        return None
-    if identifier is None:
+        return text, None
+    if not identifier:
         known = study.surfaces() if colour == "difference" else study.analyses(KIND)
-        none = "none" if colour == "difference" else "none; make one with 'landscape analyse --map'"
-        raise ValueError(f"colour {colour!r} needs --reference; {known_names(known, none=none)}")
-    if colour == "difference":
-        return study.surface(identifier)
-    return KinkMap.from_analysis(study.analysis(KIND, identifier))
-
-
-def check_ours(path: Path, *, force: bool) -> None:
-    """Check that a picture's file is not somebody else's.
-
-    Raises:
-        ValueError: if it exists and does not name this software, unless ``force`` is given.
-    """
-    from landscape.viz.signature import signed
-
-    if not force and path.exists() and not signed(path):
+        none = "none" if colour == "difference" else (
+            "none; make one with 'landscape analyse --measure map'")  # fmt: skip
         raise ValueError(
-            f"{path} exists and was not written by this program; name another file, or --force "
-            "to replace it"
+            f"colour {colour!r} needs a reference, as {colour}:ID; {known_names(known, none=none)}"
         )
+    if colour == "difference":
+        return colour, study.surface(identifier)
+    return colour, KinkMap.from_analysis(study.analysis(KIND, identifier))

@@ -40,7 +40,7 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
             with warnings.catch_warnings():
                 warnings.showwarning = _show
                 return command(*args, **kwargs)
-        except typer.Exit:
+        except (typer.Exit, BrokenPipeError):
             raise
         except KeyboardInterrupt:
             _say("interrupted; finished work is saved, the same command continues it")

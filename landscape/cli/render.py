@@ -1,184 +1,200 @@
-"""``landscape render``: pictures of a study."""
+"""``landscape render``: pictures of a study, and figures for papers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import Camera, Reference, Seed, Select, Study, Style, Surfaces
+from landscape import viz
+from landscape.cli.choosing import by_kind, chosen_surfaces, for_one_figure, with_values
+from landscape.cli.drawing import CAPTIONS, FIGURES, KINDS, Picture, draw
+from landscape.cli.looks import height_of, look_of, styled
+from landscape.cli.options import Chosen, Drawn, Force, option
+from landscape.cli.targets import check_ours, files_of
 from landscape.cli.wiring import bars
 from landscape.records.choices import check_known
 
-KINDS = ("surface", "compare", "matrix", "contour")
-FIGURE_FORMATS = ("pdf", "svg", "png")
+if TYPE_CHECKING:
+    from landscape.store import StudyFile
+
+_SIZE = "Size, and figures for papers"
 
 
-@one_line_errors
-def render(
-    study: Study,
-    surface: Surfaces = None,
-    select: Select = "",
-    seed: Seed = None,
-    kind: Annotated[
-        str,
-        typer.Option(
-            "--kind",
-            help="surface: one 3D picture each; compare: one 3D picture with "
-            "all on one scale; matrix: the same, a row for each activation; contour: one flat "
-            "figure. Without --surface one for each kind of plane.",
-        ),
-    ] = "surface",
-    height: Annotated[
-        str, typer.Option("--height", help="log, linear or clipped (linear up to a limit).")
-    ] = "log",
-    limit: Annotated[
-        float | None,
-        typer.Option("--limit", help="Loss above which surfaces are cut. [clipped: a quartile]"),
-    ] = None,
-    colour: Annotated[
-        str,
-        typer.Option(
-            "--colour",
-            help="losses, slope, curvature, status, difference, kinks, or a field such as "
-            "accuracies.",
-        ),
-    ] = "losses",
-    reference: Reference = None,
-    style: Style = "paper",
-    camera: Camera = "",
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paper:
+    """How large a picture is, and for which paper."""
+
     size: Annotated[
-        str, typer.Option("--size", help="Of a 3D panel in inches, as 5.5x4. [the style's]")
-    ] = "",
+        str, option("Inches: a 3D panel as 5.5x4, a figure's width as 3.25. [by kind]", _SIZE)
+    ] = ""
     dpi: Annotated[
-        int | None, typer.Option("--dpi", min=1, help="Of 3D pictures. [the style's]")
-    ] = None,
-    captions: Annotated[
-        bool, typer.Option("--captions", help="Write each caption beside, as .tex and .md.")
-    ] = False,
-    shading: Annotated[
-        str, typer.Option("--shading", help="flat, differences or gradient.")
-    ] = "flat",
-    suffix: Annotated[
-        str, typer.Option("--format", help="png; for contour also pdf and svg.")
+        int | None,
+        option("Pixels per inch of what is rendered. [the style's; figures 600]", _SIZE, min=1),
+    ] = None
+    venue: Annotated[
+        str, option("Venue of a paper, whose width the figure has, as icml. [none]", _SIZE)
+    ] = ""
+    columns: Annotated[
+        int | None, option("Columns of the venue that it fills: 1 or 2. [1]", _SIZE)
+    ] = None
+    title: Annotated[
+        list[str] | None, option("Title of a panel, in their order. Repeat. [made up]", _SIZE)
+    ] = None
+
+    @property
+    def asked(self) -> bool:
+        """Whether a figure for a paper is asked for: one of a width."""
+        return bool(self.venue or (self.size and "x" not in self.size.lower()))
+
+    @property
+    def width(self) -> float | None:
+        """The width in inches; None for that of the kind.
+
+        Raises:
+            ValueError: for a venue and a width, an unknown venue, columns that it has not or
+                without a venue, or an impossible width.
+        """
+        if self.size and self.venue:
+            raise ValueError("give --size or --venue, not both")
+        if self.columns is not None and not self.venue:
+            raise ValueError("--columns counts those of --venue; name one, as --venue icml")
+        if self.venue:
+            return viz.width_of(self.venue, columns=1 if self.columns is None else self.columns)
+        try:
+            inches = float(self.size) if self.size else None
+        except ValueError:
+            raise ValueError(
+                f"the size of a figure is its width in inches, as 3.25, got {self.size!r}"
+            ) from None
+        if inches is not None and not 1.5 <= inches <= 20:
+            raise ValueError(f"a width must be from 1.5 to 20 inches, got {inches:g}")
+        return inches
+
+
+def render(
+    chosen: Chosen,
+    drawn: Drawn,
+    paper: Paper,
+    kind: Annotated[
+        str, option("surface, compare, matrix, contour, hybrid, mosaic or line. [surface; hybrid]")
     ] = "",
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="Folder, or the file of a single picture. [beside the study]"),
+        option("Folder, or the file (.png, .pdf, .svg) of a single picture. [the study's]"),
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace files that this program did not write.")
-    ] = False,
+    force: Force = False,
 ) -> None:
-    """Draw surfaces of a study, with the optimizer's path. Each 3D picture takes 1 to 3 seconds.
+    """Draw surfaces of a study, with the optimizer's path, for the screen or for a paper.
 
-    Surfaces and their ids are listed by 'landscape info STUDY'.
+    The kinds: surface is a 3D picture of each, compare has all in one, on one scale, matrix a row
+    for each activation, contour is flat. Surfaces over several kinds of planes have a picture each,
+    as their coordinates do not compare. For papers, hybrid has contours below 3D surfaces, mosaic
+    one activation's surface, path, line and slope budgets, line the losses along a line.
+
+    With --venue, a width as --size, or the last three kinds, the command writes a figure for a
+    paper: text in embedded fonts, surfaces rendered at 600 dpi, the caption beside it as .tex and
+    .md. It shows up to four activations of one optimizer over the random plane; patterns of ids
+    choose others. A 3D picture takes 1 to 3 seconds, a panel for a paper 5.
+
+    Example: landscape render study --select relu,gelu --venue icml --columns 2
     """
-    from landscape.cli import pictures
-    from landscape.cli.export import chosen_surfaces
-    from landscape.cli.looks import check_ours, look_of, reference_of, styled
     from landscape.records.atomic import writable_folder
     from landscape.store import open_study
 
+    kind = kind or ("hybrid" if paper.asked else "surface")
     check_known("kind of picture", kind, KINDS)
-    check_options(kind, suffix, shading)
-    if kind == "contour" and (camera or size or dpi):
-        raise ValueError(
-            "--camera, --size and --dpi are for 3D pictures; leave them out, or call "
-            "'landscape figure --kind contour', which has --width and --dpi"
-        )
-    source = open_study(study)
-    chosen = chosen_surfaces(source, surface, select, seed)
-    if not surface:
-        chosen = pictures.with_values(source, chosen)
-    against = reference_of(source, colour, reference)
-    looks = styled(style, camera=camera, size=size, dpi=dpi)
-    look = look_of(
-        height=height, limit=limit, colour=colour, reference=against, shading=shading, style=looks
-    )
-    target = _Target(out, source.path.parent, kind, suffix)
-    if kind == "surface":
-        planned = target.each(chosen)
-    else:
-        planned = target.grouped({"": chosen} if surface else pictures.by_kind(source, chosen))
-    for path, _ in planned:
-        check_ours(path, force=force)
-    writable_folder(target.folder)
-    if kind != "surface":
-        for path, group in planned:
-            pictures.draw(source, group, path, kind, look, captions=captions)
-            print(f"wrote {path}")
-        return
-    with bars() as shown:
-        shown.stage("drawing", len(planned))
-        for path, chosen in planned:
-            pictures.draw(source, chosen, path, kind, look, captions=captions)
-            shown.advance(1)
-    for path, _ in planned:
+    for_paper = paper.asked or kind in FIGURES
+    _check(kind, drawn, paper, for_paper=for_paper)
+    width = paper.width if for_paper else None
+    source = open_study(chosen.study)
+    look = look_of(source, drawn, _style(drawn, paper, for_paper=for_paper))
+    picture = Picture(kind, look, for_paper, width, paper.dpi or 600, tuple(paper.title or ()),
+                      bool(chosen.surface))  # fmt: skip
+    groups, left_out = _groups(source, chosen, picture)
+    planned = _planned(groups, kind, out or source.path.parent)
+    for path in planned:
+        check_ours(path, force=force, captions=CAPTIONS if for_paper else ())
+    writable_folder(next(iter(planned)).parent)
+    written: list[Path] = []
+    with bars() as progress:
+        progress.stage("drawing", len(planned))
+        for path, names in planned.items():
+            written += draw(source, names, path, picture)
+            progress.advance(1)
+    for path in written:
         print(f"wrote {path}")
+    if left_out:
+        print(f"choose with --select from also {', '.join(left_out)}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Target:
-    """Where pictures go: a folder, or the file of a single one."""
+def _style(drawn: Drawn, paper: Paper, *, for_paper: bool) -> viz.Style:
+    from landscape.viz.paper.hybrid import figure_style
 
-    out: Path | None
-    beside: Path
-    kind: str
-    suffix: str
-
-    @property
-    def single(self) -> bool:
-        """Whether a file was named."""
-        return self.out is not None and bool(self.out.suffix) and not self.out.is_dir()
-
-    @property
-    def folder(self) -> Path:
-        """Where pictures go."""
-        out = self.out or self.beside
-        return out.parent if self.single else out
-
-    def each(self, surfaces: Sequence[str]) -> list[tuple[Path, list[str]]]:
-        """Return a picture for each surface."""
-        return self._checked([(self.folder / f"{name}.png", [name]) for name in surfaces])
-
-    def grouped(self, groups: dict[str, list[str]]) -> list[tuple[Path, list[str]]]:
-        """Return a picture for each kind of plane; its name says which if there are several."""
-        stem, usual = {"contour": ("contours", "pdf"), "matrix": ("matrix", "png")}.get(
-            self.kind, ("comparison", "png")
-        )
-        planned = []
-        for plane, group in groups.items():
-            name = stem if len(groups) == 1 else f"{stem}-{plane}"
-            planned.append((self.folder / f"{name}.{self.suffix or usual}", group))
-        return self._checked(planned)
-
-    def _checked(self, planned: list[tuple[Path, list[str]]]) -> list[tuple[Path, list[str]]]:
-        if self.out is None or not self.single:
-            return planned
-        known = FIGURE_FORMATS if self.kind == "contour" else ("png",)
-        if self.out.suffix.removeprefix(".") not in known:
-            raise ValueError(f"it is written as {', '.join(known)}, got {self.out.name!r}")
-        if self.suffix and self.out.suffix != f".{self.suffix}":
-            raise ValueError(f"--format {self.suffix} and --out {self.out.name!r} differ")
-        if len(planned) != 1:
-            raise ValueError(f"{self.out} is one file, got {len(planned)} pictures; give a folder")
-        return [(self.out, planned[0][1])]
+    if for_paper:
+        return styled(figure_style(drawn.style), camera=drawn.camera)
+    return styled(drawn.style, camera=drawn.camera, size=paper.size, dpi=paper.dpi)
 
 
-def check_options(kind: str, suffix: str, shading: str) -> None:
-    """Check that the format and the shading are those of a kind of picture.
+def _groups(
+    study: StudyFile, chosen: Chosen, picture: Picture
+) -> tuple[dict[str, list[str]], list[str]]:
+    """Return the surfaces of each picture by what tells its name, and what was left out."""
+    names = chosen_surfaces(study, chosen)
+    if chosen.surface:
+        return {"": names}, []
+    names = with_values(study, names)
+    left_out: list[str] = []
+    if picture.paper:
+        names, left_out = for_one_figure(study, names, chosen.select, KINDS[picture.kind].most)
+    groups = by_kind(study, names)
+    return ({"": names} if len(groups) == 1 else groups), left_out
+
+
+def _planned(groups: dict[str, list[str]], kind: str, out: Path) -> dict[Path, list[str]]:
+    """Return the file of each picture, with its surfaces.
 
     Raises:
-        ValueError: otherwise.
+        ValueError: for a file of another format, or one file for several pictures.
     """
-    if kind != "contour" and suffix not in ("", "png"):
-        raise ValueError(f"3D pictures are written as png, got {suffix!r}; contours as pdf or svg")
-    if kind == "contour" and suffix not in ("", *FIGURE_FORMATS):
-        raise ValueError(f"contours are written as {', '.join(FIGURE_FORMATS)}, got {suffix!r}")
-    if kind == "contour" and shading != "flat":
-        raise ValueError("contours have no shading; leave --shading out, or draw a surface")
+    form = KINDS[kind]
+    pictures = {"-".join(filter(None, (form.stem, plane))): names
+                for plane, names in groups.items()}  # fmt: skip
+    if not form.stem:
+        pictures = {name: [name] for names in groups.values() for name in names}
+    files = files_of(list(pictures), out, form.formats, kind)
+    return dict(zip(files, pictures.values(), strict=True))
+
+
+def _check(kind: str, drawn: Drawn, paper: Paper, *, for_paper: bool) -> None:
+    """Check that a kind of picture has what is asked of it.
+
+    Raises:
+        ValueError: for a choice that would do nothing.
+    """
+    form = KINDS[kind]
+    if for_paper and not form.most:
+        figures = ", ".join(name for name, other in KINDS.items() if other.most)
+        raise ValueError(
+            f"--venue, and a width as --size, are for figures: {figures}; got --kind {kind}"
+        )
+    if not for_paper and form.most and (paper.size or paper.dpi):
+        raise ValueError(
+            "--dpi, and a size of two sides, are for 3D pictures; with --venue or a width as "
+            "--size 3.25, contours are a figure for a paper, which has --dpi"
+        )
+    if not for_paper and paper.columns is not None:
+        raise ValueError("--columns counts those of --venue; name one, as --venue icml")
+    for name in form.without:
+        if getattr(drawn, name) != Drawn.__dataclass_fields__[name].default:
+            raise ValueError(f"--{name} does nothing with --kind {kind}; leave it out")
+    height, limit = height_of(drawn.height)
+    check_known("height", height, form.heights)
+    if limit is not None and "clipped" not in form.heights:
+        raise ValueError(f"--kind {kind} is not cut at a loss; give --height {height}")
+    if kind == "mosaic" and ":" in drawn.colour:
+        raise ValueError(
+            "a mosaic shows two planes, and a reference fits one; take --kind hybrid or contour"
+        )
+    if for_paper and not 72 <= (paper.dpi or 600) <= 1200:
+        raise ValueError(f"--dpi of a figure must be from 72 to 1200, got {paper.dpi}")

@@ -6,16 +6,15 @@ from pathlib import Path
 from typing import Annotated
 
 from landscape import viz
-from landscape.cli.mistakes import one_line_errors
 from landscape.cli.options import Study, option
+from landscape.cli.targets import files_of
 from landscape.cli.wiring import bars
 from landscape.records.plurals import counted
 
 
-@one_line_errors
 def report(
     study: Study,
-    out: Annotated[Path | None, option("The file, .html. [report.html beside the study]")] = None,
+    out: Annotated[Path | None, option("The .html file, or its folder. [beside the study]")] = None,
     panels: Annotated[int, option("Most surfaces that one picture shows.", min=1)] = 8,
     title: Annotated[str, option("Title of the page. [a question]")] = "",
     table: Annotated[
@@ -29,6 +28,8 @@ def report(
 
     One HTML file, which opens offline, on a phone, and prints. Claims that the study has not got
     are listed as not measured, with the command that measures them.
+
+    Example: landscape report claims.h5 --out report.html
     """
     from landscape.cli.report_contents import contents
     from landscape.store import open_study
@@ -46,10 +47,9 @@ def report(
         count = write_table(source, table)
         print(f"wrote {table} ({counted(count, 'effect')})")
         return
-    target = out or source.path.with_name("report.html")
-    if target.suffix not in (".html", ".htm"):
-        raise ValueError(f"a report is written as .html, got {target.name!r}")
-    with bars() as shown:
-        made = contents(source, title=title, panels=panels, shown=shown)
+    folder = out or source.path.parent
+    (target,) = files_of(["report"], folder, ("html", "htm"), "a report")
+    with bars() as progress:
+        made = contents(source, title=title, panels=panels, progress=progress)
     path = viz.report.write_report(made, target)
     print(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB)")

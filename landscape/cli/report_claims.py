@@ -22,12 +22,12 @@ def measured(study: StudyFile) -> dict[int, list[Analysis]]:
     """Return the analyses of each claim a study has measured, by number."""
     from landscape.claims.setting import KIND
 
-    found: dict[int, list[Analysis]] = {}
+    analyses: dict[int, list[Analysis]] = {}
     for name in study.analyses(KIND):
         number = name.partition(".")[0]
         if number.isdecimal():
-            found.setdefault(int(number), []).append(study.analysis(KIND, name))
-    return found
+            analyses.setdefault(int(number), []).append(study.analysis(KIND, name))
+    return analyses
 
 
 def findings(study: StudyFile) -> dict[int, dict[str, Any]]:
@@ -38,7 +38,7 @@ def findings(study: StudyFile) -> dict[int, dict[str, Any]]:
 
 
 def claim_parts(
-    found: Mapping[int, Mapping[str, Any]],
+    records: Mapping[int, Mapping[str, Any]],
     analyses: Mapping[int, Sequence[Analysis]],
     *,
     source: str = "",
@@ -46,7 +46,7 @@ def claim_parts(
     """Return what a report says of each of the ten claims.
 
     Args:
-        found: records of findings, by number.
+        records: records of findings, by number.
         analyses: what they rest on, by number.
         source: name of the study file, from which the same can be measured again; "" where it
             does not tell how.
@@ -54,27 +54,28 @@ def claim_parts(
     from landscape.claims.wording import WORDINGS
 
     parts = []
-    for said in WORDINGS:
-        told: dict[str, Any] = {}
-        if said.number in found:
-            record, some = found[said.number], _deciding(analyses.get(said.number, ()))
-            told = {"outcome": record["verdict"], "spoken": record["spoken"],
+    for claim in WORDINGS:
+        answer: dict[str, Any] = {}
+        if claim.number in records:
+            record = records[claim.number]
+            deciding = _deciding(analyses.get(claim.number, ()))
+            answer = {"outcome": record["verdict"], "spoken": record["spoken"],
                     "sentence": record["sentence"], "limits": _limits(record),
                     "pictures": (*_pictures(record),
-                                 *curves(said.number, some),
-                                 *dose_curves(said.number, some)),
-                    "tables": tuple(_tables(record, some))}  # fmt: skip
+                                 *curves(claim.number, deciding),
+                                 *dose_curves(claim.number, deciding)),
+                    "tables": tuple(_tables(record, deciding))}  # fmt: skip
             if source:
-                again = f"--claim {said.number} --out again.h5"
-                told["command"] = f"landscape claims --config {source} {again}"
+                again = f"--claim {claim.number} --out again.h5"
+                answer["command"] = f"landscape claims --config {source} {again}"
         parts.append(
             viz.report.ClaimPart(
-                number=said.number,
-                title=said.title,
-                quotation=said.quotation,
-                readings=said.readings,
-                control=said.control,
-                **{"command": said.command, **told},
+                number=claim.number,
+                title=claim.title,
+                quotation=claim.quotation,
+                readings=claim.readings,
+                control=claim.control,
+                **{"command": claim.command, **answer},
             )
         )
     return parts
@@ -110,9 +111,9 @@ def _limits(record: Mapping[str, Any]) -> str:
 
 
 def _pictures(record: Mapping[str, Any]) -> Iterable[Any]:
-    for some in viz.report.effect_groups([*record["contrasts"], *record["shown"]]):
-        decide = "decide" if some[0]["family"] else "are exploratory"
-        quantity = str(some[0]["name"]).partition(": ")[0]
+    for effects in viz.report.effect_groups([*record["contrasts"], *record["shown"]]):
+        decide = "decide" if effects[0]["family"] else "are exploratory"
+        quantity = str(effects[0]["name"]).partition(": ")[0]
         alt = (f"Effects of claim {record['number']} that {decide}, with intervals: {quantity}; "
                "the numbers are in the table and its file")  # fmt: skip
-        yield viz.report.picture_of(viz.report.effect_lines(some), alt=alt, caption="")
+        yield viz.report.picture_of(viz.report.effect_lines(effects), alt=alt, caption="")

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from landscape import viz
 from landscape.cli import pictures
-from landscape.cli.choosing import planes_only
+from landscape.cli.choosing import (
+    by_kind,
+    by_smoothness,
+    of_first_optimizer,
+    planes_only,
+    runs_by_smoothness,
+)
 from landscape.cli.report_claims import claim_parts, findings, measured
 from landscape.records.plurals import counted
 
@@ -22,31 +28,31 @@ if TYPE_CHECKING:
 _USUAL = ("relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid")
 
 
-def contents(study: StudyFile, *, title: str, panels: int, shown: Reporter) -> Any:
+def contents(study: StudyFile, *, title: str, panels: int, progress: Reporter) -> Any:
     """Collect a report of a study.
 
     Args:
         study: the file.
         title: of the page; "" makes one.
         panels: at most so many surfaces in a picture.
-        shown: hears of progress.
+        progress: hears of progress.
     """
     from landscape.claims.answer import answer
 
-    found = findings(study)
+    claims_found = findings(study)
     analyses = measured(study)
-    facts = [dict(one.settings) for some in analyses.values() for one in some]
-    shown.stage("drawing", len(_SECTIONS) + 1)
-    claims = claim_parts(found, analyses, source=study.path.name if _sweep(study) else "")
-    shown.advance(1)
+    facts = [dict(analysis.settings) for group in analyses.values() for analysis in group]
+    progress.stage("drawing", len(_SECTIONS) + 1)
+    claims = claim_parts(claims_found, analyses, source=study.path.name if _sweep(study) else "")
+    progress.advance(1)
     sections = []
     for make in _SECTIONS:
-        sections += list(make(study, panels, shown))
-        shown.advance(1)
+        sections += list(make(study, panels, progress))
+        progress.advance(1)
     return viz.report.Report(
         title=title or "Does smoothness of the activation change descent?",
         subtitle=_subtitle(study),
-        answer=answer(list(found.values()), facts=facts, paths=_followed(study)),
+        answer=answer(list(claims_found.values()), facts=facts, paths=_followed(study)),
         claims=claims,
         sections=sections,
         provenance=_provenance(study),
@@ -58,22 +64,22 @@ def _followed(study: StudyFile) -> dict[str, Any]:
     """Return what single steps of each run showed, by the label of the run."""
     from landscape.study.analysis_summaries import report
 
-    return {pictures.title_of(run) or run: told for run, told in report(study)["runs"].items()}
+    return {pictures.title_of(run) or run: steps for run, steps in report(study)["runs"].items()}
 
 
 def _subtitle(study: StudyFile) -> str:
-    told = study.config.get("data", [])
-    claims = [one.settings for some in measured(study).values() for one in some]
-    data = [str(one.get("name")) for one in (told if isinstance(told, list) else [told])
-            if isinstance(one, dict)]  # fmt: skip
-    data = data or list(dict.fromkeys(str(one.get("data")) for one in claims))
+    listed = study.config.get("data", [])
+    claims = [entry.settings for group in measured(study).values() for entry in group]
+    data = [str(entry.get("name")) for entry in (listed if isinstance(listed, list) else [listed])
+            if isinstance(entry, dict)]  # fmt: skip
+    data = data or list(dict.fromkeys(str(entry.get("data")) for entry in claims))
     counts = {"run": len(study.runs()), "surface": len(study.surfaces()),
               "measurement of claims": len(claims)}  # fmt: skip
     parts = [f"Data {', '.join(data)}"] if data else []
     for name, count in counts.items():
         many = name.replace("measurement", "measurements") if " " in name else ""
         parts += [counted(count, name, many)] if count else []
-    forms = dict.fromkeys(str(one["form"]) for one in claims if one.get("form"))
+    forms = dict.fromkeys(str(entry["form"]) for entry in claims if entry.get("form"))
     return ", ".join([*parts, *(f if "form" in f else f"{f} form" for f in forms)])
 
 
@@ -82,7 +88,7 @@ def _runs(study: StudyFile, _panels: int, _: Reporter) -> Iterator[Any]:
     names = study.analyses("summary")
     if not names:
         return
-    order = pictures.runs_by_smoothness(study, names)
+    order = runs_by_smoothness(study, names)
     keys = ("run", "final_loss", "accuracy", "sharpness", "steps_to_target", "captured")
     rows = [study.analysis("summary", name).settings for name in order]
     target = rows[0].get("target_loss")
@@ -137,17 +143,15 @@ def _activations(study: StudyFile, _panels: int, _: Reporter) -> Iterator[Any]:
     )  # fmt: skip
 
 
-def _surfaces(study: StudyFile, panels: int, shown: Reporter) -> Iterator[Any]:
+def _surfaces(study: StudyFile, panels: int, progress: Reporter) -> Iterator[Any]:
     """Surfaces at full scale, one picture for each kind of plane, and all of them to turn."""
-    from landscape.cli.web_page import ordered
-
     drawn, turning = [], []
-    chosen = _first_optimizer(study, planes_only(study))
-    for kind, names in pictures.by_kind(study, chosen).items():
-        some = ordered(study, names)[:panels]
-        turning += some
-        told = f"Loss surfaces over the {kind} plane: " + ", ".join(some)
-        drawn.append(viz.report.picture_of(_drawn(study, some, shown), alt=told))
+    chosen = of_first_optimizer(study, planes_only(study))
+    for kind, names in by_kind(study, chosen).items():
+        shown = by_smoothness(study, names)[:panels]
+        turning += shown
+        alt = f"Loss surfaces over the {kind} plane: " + ", ".join(shown)
+        drawn.append(viz.report.picture_of(_drawn(study, shown, progress), alt=alt))
     if drawn:
         yield viz.report.Section(
             name="surfaces",
@@ -159,7 +163,7 @@ def _surfaces(study: StudyFile, panels: int, shown: Reporter) -> Iterator[Any]:
         )  # fmt: skip
 
 
-def _drawn(study: StudyFile, names: list[str], shown: Reporter) -> Any:
+def _drawn(study: StudyFile, names: list[str], progress: Reporter) -> Any:
     """Draw surfaces in 3D, or flat where nothing can be rendered."""
     from landscape.viz.offscreen import ensure
 
@@ -167,7 +171,7 @@ def _drawn(study: StudyFile, names: list[str], shown: Reporter) -> Any:
     try:
         ensure()
     except RuntimeError as error:
-        shown.note(f"no 3D pictures: {error}")
+        progress.note(f"no 3D pictures: {error}")
         return viz.contour(panels, caption=False)
     screen = replace(viz.Style.named("paper"), dpi=144, font="sans")
     return viz.compare(panels, viz.Look(style=screen), caption=False)
@@ -183,24 +187,6 @@ def _scenes(study: StudyFile, chosen: list[str]) -> Iterator[Any]:
         title="Surfaces that turn: drag, pinch or use the arrow keys",
         page=page_of(records, **options),
     )
-
-
-def _first_optimizer(study: StudyFile, names: list[str]) -> list[str]:
-    """Keep the surfaces of the first optimizer and seed, where runs are named so."""
-    from landscape.records.naming import RunKey
-
-    keys = {}
-    for name in names:
-        try:
-            keys[name] = RunKey.parse(str(study.surface(name).run))
-        except ValueError:
-            continue
-    if not keys:
-        return names
-    listed = study.config.get("optimizers", [])
-    order = {optimizer: i for i, optimizer in enumerate(listed)}
-    first = min((order.get(k.optimizer, len(order)), k.seed, k.optimizer) for k in keys.values())
-    return [name for name, key in keys.items() if (key.optimizer, key.seed) == (first[2], first[1])]
 
 
 def _microscope(study: StudyFile, _panels: int, _: Reporter) -> Iterator[Any]:
@@ -238,34 +224,36 @@ _SECTIONS: tuple[Callable[[Any, int, Any], Iterator[Any]], ...] = (
 def _provenance(study: StudyFile) -> dict[str, str]:
     import landscape
 
-    told = {"Report made by": f"lossoscope {landscape.__version__}", "Study": study.path.name,
+    facts = {"Report made by": f"lossoscope {landscape.__version__}", "Study": study.path.name,
             "SHA-256 of the study": _digest(study.path)}  # fmt: skip
     attributes = study.attributes
     if "data_sha256" in attributes:
-        told["SHA-256 of the data"] = str(attributes["data_sha256"])
+        facts["SHA-256 of the data"] = str(attributes["data_sha256"])
     versions = json.loads(str(attributes.get("versions", "{}")) or "{}")
     if isinstance(versions, dict):
-        told["Measured with"] = ", ".join(f"{name} {value}" for name, value in versions.items())
-    told |= _fixed(study)
-    told["This report again"] = f"landscape report {study.path.name} --out report.html"
+        facts["Measured with"] = ", ".join(f"{name} {value}" for name, value in versions.items())
+    facts |= _fixed(study)
+    facts["This report again"] = f"landscape report {study.path.name} --out report.html"
     if study.config.get("training"):
-        told["The study again"] = (
+        facts["The study again"] = (
             f"landscape info --config {study.path.name} > study.toml && "
             "landscape run --config study.toml --out FOLDER"
         )
-    return {name: value for name, value in told.items() if value}
+    return {name: value for name, value in facts.items() if value}
 
 
 def _fixed(study: StudyFile) -> dict[str, str]:
     """Say whether the file of primary contrasts is still the one that stood before the sweep."""
     from landscape.claims.primary import digest
 
-    found = {str(one.settings["primary"]) for some in measured(study).values() for one in some
-             if "primary" in one.settings}  # fmt: skip
-    if not found:
+    settings = [analysis.settings for group in measured(study).values() for analysis in group]
+    digests = {str(noted["primary"]) for noted in settings if "primary" in noted}
+    if not digests:
         return {}
-    same = "the same now" if found == {digest()} else f"another now: {digest()}"
-    return {"SHA-256 of the primary contrasts": f"{', '.join(sorted(found))} when measured; {same}"}
+    same = "the same now" if digests == {digest()} else f"another now: {digest()}"
+    return {
+        "SHA-256 of the primary contrasts": f"{', '.join(sorted(digests))} when measured; {same}"
+    }
 
 
 def _digest(path: Path) -> str:

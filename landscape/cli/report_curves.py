@@ -162,7 +162,7 @@ def _losses(group: str, seeds: Sequence[Analysis]) -> Iterator[Any]:
 
     judged, first = judged_apart(seeds), seeds[0]
     drawn = judged or [
-        replace(one, arrays={**one.arrays, "chosen": best_rates(seeds)}) for one in seeds
+        replace(seed, arrays={**seed.arrays, "chosen": best_rates(seeds)}) for seed in seeds
     ]
     for column, size in enumerate(first.arrays["batch_sizes"]):
         figure = viz.report.spread_lines(
@@ -199,8 +199,8 @@ def _drawn(analysis: Analysis) -> list[str]:
 def _lines(seeds: Sequence[Analysis], values: Callable[[Any], Any]) -> dict[str, Any]:
     """Return the lines of the activations that are drawn, [S, X] each."""
     names = list(seeds[0].settings["activations"])
-    found = np.stack([np.asarray(values(one.arrays), float) for one in seeds])
-    return {_label(name): found[:, names.index(name)] for name in _drawn(seeds[0])}
+    lines = np.stack([np.asarray(values(seed.arrays), float) for seed in seeds])
+    return {_label(name): lines[:, names.index(name)] for name in _drawn(seeds[0])}
 
 
 def _told(group: str, seeds: Sequence[Analysis]) -> str:

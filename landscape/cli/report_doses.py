@@ -28,18 +28,18 @@ def dose_curves(number: int, analyses: Sequence[Analysis]) -> Iterator[Any]:
     if quantity is None:
         return
     log = quantity.scale == "log"
-    for one in doses(seeds, quantity):
+    for curve in doses(seeds, quantity):
         figure = viz.report.spread_lines(
-            one.doses, one.effects, xlabel=one.what, log="xy" if log else "x",
+            curve.doses, curve.effects, xlabel=curve.what, log="xy" if log else "x",
             ylabel="kinked over smooth" if log else "kinked minus smooth",
         )  # fmt: skip
         sides, nothing = ("over", "1") if log else ("minus", "0")
         words = (f"Effect of kinks by their size: {quantity.name}, kinked {sides} smooth, against "
-                 f"the {one.what}. {group}, median and range over {counted(len(seeds), 'seed')}. "
+                 f"the {curve.what}. {group}, median and range over {counted(len(seeds), 'seed')}. "
                  f"{nothing} is no effect. The values of the twins are apart by "
-                 f"{_told_apart(one.apart)}: large doses compare values, too.")  # fmt: skip
+                 f"{_told_apart(curve.apart)}: large doses compare values, too.")  # fmt: skip
         yield viz.report.picture_of(
-            figure, alt=f"{quantity.name} against the {one.what}", caption=words
+            figure, alt=f"{quantity.name} against the {curve.what}", caption=words
         )
 
 
@@ -48,14 +48,14 @@ def dose_table(number: int, analyses: Sequence[Analysis]) -> Any:
     from landscape.claims.doses import doses
 
     group, seeds, quantity = _dosed(number, analyses)
-    found = [] if quantity is None else doses(seeds, quantity)
-    if not found:
+    curves = [] if quantity is None else doses(seeds, quantity)
+    if not curves:
         return None
     rows = [
         (family, float(dose), float(apart), *_spread(effects[:, place]))
-        for one in found
-        for family, effects in one.effects.items()
-        for place, (dose, apart) in enumerate(zip(one.doses, one.apart[family], strict=True))
+        for curve in curves
+        for family, effects in curve.effects.items()
+        for place, (dose, apart) in enumerate(zip(curve.doses, curve.apart[family], strict=True))
     ]
     sides = "over" if quantity is not None and quantity.scale == "log" else "minus"
     return viz.report.Table(

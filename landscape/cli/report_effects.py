@@ -41,7 +41,7 @@ def effect_table(record: Mapping[str, Any]) -> Any:
         name=f"claim-{record['number']}",
         title=_title(record),
         header=(*_READ, *_KEPT.values()),
-        rows=tuple((*_read(one), *(one.get(key) for key in _KEPT)) for one in effects),
+        rows=tuple((*_read(effect), *(effect.get(key) for key in _KEPT)) for effect in effects),
         listed=len(record["contrasts"]),
         columns=len(_READ),
         note=_NOTE + drawn,
@@ -74,12 +74,12 @@ def _read(effect: Mapping[str, Any]) -> Iterator[Any]:
 
 def _number(value: float | None, missing: float, *, log: bool) -> str:
     """Write a difference, or the factor that a difference of logarithms is, to three digits."""
-    found = missing if value is None else float(value)
-    if math.isnan(found):
+    number = missing if value is None else float(value)
+    if math.isnan(number):
         return "not known"
     if log:
         # Beyond what floating point holds a factor is as good as unbounded.
-        found = math.exp(found) if found < 700 else math.inf
-    if math.isinf(found):
-        return "∞" if found > 0 else "−∞"
-    return f"{found:.3g}".replace("-", "−")
+        number = math.exp(number) if number < 700 else math.inf
+    if math.isinf(number):
+        return "∞" if number > 0 else "−∞"
+    return f"{number:.3g}".replace("-", "−")

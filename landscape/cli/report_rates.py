@@ -45,10 +45,10 @@ def rate_table(analyses: Sequence[Analysis]) -> Any:
 
 def _rows(seeds: Sequence[Analysis], row: int, name: str) -> Iterator[tuple[Any, ...]]:
     for column, method in enumerate(seeds[0].settings["methods"]):
-        stable = [_at(one.arrays["stable_rates"][row], column) for one in seeds]
-        limits = [np.median([one.arrays["limits"][row, end, column] for one in seeds])
+        stable = [_at(seed.arrays["stable_rates"][row], column) for seed in seeds]
+        limits = [np.median([seed.arrays["limits"][row, end, column] for seed in seeds])
                   for end in (0, 1)]  # fmt: skip
-        best, steps = (np.median([one.arrays[key][row, column] for one in seeds])
+        best, steps = (np.median([seed.arrays[key][row, column] for seed in seeds])
                        for key in ("best_rates", "steps_to_target"))  # fmt: skip
         yield (name, method.replace("_", " "), *map(float, (np.median(stable), *limits, best,
                steps)))  # fmt: skip

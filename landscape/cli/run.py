@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from landscape.cli.mistakes import one_line_errors
-from landscape.cli.options import GRID, option
+from landscape.cli.options import GRID, Show, option
 from landscape.cli.wiring import bars, load_data, minutes
 from landscape.records.grid_notation import parse_plane_shape
 from landscape.records.plurals import counted
@@ -18,82 +18,76 @@ _TRAINING = "Training"
 _SETTINGS = "All settings"
 
 
-@one_line_errors
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """How every run is trained."""
+
+    steps: Annotated[int | None, option("Optimizer steps. [300]", _TRAINING)] = None
+    batch_size: Annotated[
+        int | None, option("Examples per step; 0 takes all, as gd always does. [0]", _TRAINING)
+    ] = None
+    learning_rate: Annotated[
+        float | None, option("Rate of every optimizer. [each its own, see --show]", _TRAINING)
+    ] = None
+    train_only: Annotated[
+        bool, option("Sample no surfaces; the same command without it does.", _TRAINING)
+    ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampled:
+    """Where the surfaces are sampled."""
+
+    grid: Annotated[str | None, option("Points of each surface, as 51 or 51x41. [51]", GRID)] = None
+    span: Annotated[float | None, option("The random plane covers [-span, span]^2. [1]", GRID)] = (
+        None
+    )
+
+
 def run(
+    training: Training,
+    sampled: Sampled,
     activation: Annotated[
-        list[str] | None,
-        option(
-            "Activation, as relu, elu or leaky_relu_0.3; 'info --activations' lists all. "
-            "Repeat. [relu, elu]"
-        ),
+        list[str] | None, option("Activation, as relu or leaky_relu_0.3. Repeat. [relu, elu]")
     ] = None,
     optimizer: Annotated[
-        list[str] | None,
-        option("Optimizer: gd, sgd, momentum, nesterov, adam or adamw. Repeat. [gd]"),
+        list[str] | None, option("gd, sgd, momentum, nesterov, adam or adamw. Repeat. [gd]")
     ] = None,
     seed: Annotated[list[int] | None, option("Seed of weights and batches. Repeat. [0]")] = None,
     data: Annotated[str | None, option("Data set; a wrong name lists all. [digits]")] = None,
-    folder: Annotated[str | None, option("Folder of your own data sets. [$LANDSCAPE_DATA]")] = None,
     network: Annotated[str | None, option("Network: mlp, cnn or resnet. [mlp]")] = None,
     loss: Annotated[
-        str | None,
-        option(
-            "cross_entropy, or mse (mean squared error; classes become one-hot vectors). "
-            "[cross_entropy for classes, mse for values]"
-        ),
-    ] = None,
-    steps: Annotated[int | None, option("Optimizer steps. [300]", _TRAINING)] = None,
-    batch_size: Annotated[
-        int | None, option("Examples per step; 0 takes all, as gd always does. [0]", _TRAINING)
-    ] = None,
-    learning_rate: Annotated[
-        float | None, option("Rate of every optimizer. [each its own, see --show]", _TRAINING)
-    ] = None,
-    train_only: Annotated[
-        bool,
-        option(
-            "Sample no surfaces; the same command without it does so later.",
-            _TRAINING,
-            name="--train-only",
-        ),
-    ] = False,
-    grid: Annotated[
-        str | None, option("Points of each surface, as 51 or 51x41. [51]", GRID)
-    ] = None,
-    span: Annotated[
-        float | None, option("The random plane covers [-span, span]^2. [1]", GRID)
+        str | None, option("cross_entropy or mse. [by the data: classes or values]")
     ] = None,
     config: Annotated[
         Path | None, option("TOML file of settings; options override it. [none]", _SETTINGS)
     ] = None,
     settings: Annotated[
         list[str] | None,
-        option(
-            "Any setting, as training.momentum=0.8 (TOML values). Repeat. [none]",
-            _SETTINGS,
-            name="--set",
-        ),
+        option("Any setting, as training.momentum=0.8. Repeat. [none]", _SETTINGS, name="--set"),
     ] = None,
-    show: Annotated[
-        bool, option("Print all settings as TOML and stop.", _SETTINGS, name="--show")
-    ] = False,
+    show: Show = False,
     out: Annotated[Path, option("Folder for study.h5.")] = Path("study"),
 ) -> None:
     """Train every activation with every optimizer and sample the planes around each solution.
 
     The command writes OUT/study.h5. Called again, it continues what is unfinished. It refuses a
-    study with other settings.
+    study with other settings. Data sets of your own are in $LANDSCAPE_DATA, or in the folder that
+    --set data.folder names. 'landscape info --activations all' lists the activations.
+
+    Example: landscape run --activation relu --activation elu --optimizer sgd --batch-size 64
     """
     options: dict[str, Any] = {
         "activations": activation, "optimizers": optimizer, "seeds": seed, "data.name": data,
-        "data.folder": folder, "network.kind": network, "loss": loss, "training.steps": steps,
-        "training.batch_size": batch_size, "random_plane.span": span,
+        "network.kind": network, "loss": loss, "training.steps": training.steps,
+        "training.batch_size": training.batch_size, "random_plane.span": sampled.span,
     }  # fmt: skip
-    made = configuration(config, options | _repeated(grid, learning_rate), settings)
+    options |= _repeated(sampled.grid, training.learning_rate)
+    made = configuration(config, options, settings)
     if show:
         print(made.to_toml(), end="")
         return
-    execute(made, out, sample=not train_only)
+    execute(made, out, sample=not training.train_only)
 
 
 def _repeated(grid: str | None, learning_rate: float | None) -> dict[str, Any]:
@@ -173,9 +167,9 @@ def execute(config: StudyConfig, out: Path, *, sample: bool) -> None:
     from landscape.study.experiment import Study
 
     path = out / "study.h5"
-    with bars() as shown:
-        study = Study(config, path, load_data, shown)
-        shown.note(plan(study, sample=sample))
+    with bars() as progress:
+        study = Study(config, path, load_data, progress)
+        progress.note(plan(study, sample=sample))
         done = study.run(sample=sample)
     print(f"wrote {path}: {counted(len(done.runs()), 'run')}, "
           f"{counted(len(done.surfaces()), 'surface')}")  # fmt: skip

@@ -145,9 +145,9 @@ class Folder(MetaPathFinder):
         """Take this folder's modules out of those that all import, except what was there."""
         new = {name: m for name, m in sys.modules.items() if before.get(name) is not m}
         tops = {name.partition(".")[0] for name in new}
-        own = {n for n in tops if self._holds(sys.modules.get(n))}
+        of_folder = {n for n in tops if self._holds(sys.modules.get(n))}
         for name, module in new.items():
-            if name.partition(".")[0] in own:
+            if name.partition(".")[0] in of_folder:
                 self.modules[name] = sys.modules.pop(name)
                 if file := getattr(module, "__file__", None):
                     self._stamps.setdefault(file, _stamp(file))
@@ -172,7 +172,7 @@ class _Loader(SourceFileLoader):
 
 def _stamp(file: str) -> tuple[int, int]:
     try:
-        found = Path(file).stat()
+        state = Path(file).stat()
     except FileNotFoundError:
         return 0, 0
-    return found.st_mtime_ns, found.st_size
+    return state.st_mtime_ns, state.st_size

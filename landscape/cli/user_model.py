@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from glob import has_magic
 from pathlib import Path
 from traceback import extract_tb
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from landscape.cli.options import MODEL, check_unused, option
 from landscape.cli.user_folders import Folder, run_file
 from landscape.records.presenting import one_line
 
 if TYPE_CHECKING:
+    from torch.nn import Module
+
     from landscape.problem import Problem
+    from landscape.records.trajectory import Trajectory
+    from landscape.study.reporting import Reporter
+    from landscape.study.request import Request
 
 
 def named(text: str) -> Callable[..., Any]:
@@ -26,7 +32,7 @@ def named(text: str) -> Callable[..., Any]:
         ValueError: for another form, a file without such a function, or one that fails.
         FileNotFoundError: if there is no such file.
     """
-    return _found(text)[0]
+    return _function(text)[0]
 
 
 def maker(text: str) -> Callable[[], Any]:
@@ -36,7 +42,7 @@ def maker(text: str) -> Callable[[], Any]:
         ValueError: as :func:`named`; when it is called, if the function fails.
         FileNotFoundError: as there.
     """
-    function, folder = _found(text)
+    function, folder = _function(text)
 
     def made() -> Any:
         with folder.first():
@@ -45,7 +51,7 @@ def maker(text: str) -> Callable[[], Any]:
     return partial(_running, made, Path(text.rpartition(":")[0]), text)
 
 
-def _found(text: str) -> tuple[Callable[..., Any], Folder]:
+def _function(text: str) -> tuple[Callable[..., Any], Folder]:
     place, _, name = text.rpartition(":")
     if not place.endswith(".py") or not name.isidentifier():
         raise ValueError(f"write FILE.py:FUNCTION, as model.py:build, got {text!r}")
@@ -69,10 +75,10 @@ def network_of(text: str) -> Any:
     """
     from torch import nn
 
-    found = maker(text)()
-    if not isinstance(found, nn.Module):
-        raise ValueError(f"{text} must return a torch.nn.Module, got {type(found).__name__}")
-    return found
+    network = maker(text)()
+    if not isinstance(network, nn.Module):
+        raise ValueError(f"{text} must return a torch.nn.Module, got {type(network).__name__}")
+    return network
 
 
 def _running(work: Callable[[], Any], path: Path, name: str) -> Any:
@@ -87,9 +93,9 @@ def _running(work: Callable[[], Any], path: Path, name: str) -> Any:
     except Exception as error:
         frames = extract_tb(error.__traceback__)
         lines = [f.lineno for f in frames if Path(f.filename).resolve() == path.resolve()]
-        # Of wrong syntax the message tells file and line.
-        told = isinstance(error, SyntaxError) or not lines
-        line = "" if told else f" in line {lines[-1]}"
+        # The message of a SyntaxError names file and line.
+        placed = isinstance(error, SyntaxError) or not lines
+        line = "" if placed else f" in line {lines[-1]}"
         raise ValueError(
             f"{name} failed with {type(error).__name__}: {error}{line}; mend it, with "
             "LANDSCAPE_DEBUG=1 in the environment the traceback is shown"
@@ -114,31 +120,38 @@ def load_checkpoint(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserModel:
-    """A network of the user's, as it is named on the command line.
-
-    Attributes:
-        model: ``FILE.py:FUNCTION`` that returns it.
-        data: ``FILE.py:FUNCTION`` that returns the data.
-        loss: a name, or ``FILE.py:FUNCTION``.
-        checkpoint: its weights.
-        ignore: patterns of keys that are left out of all checkpoints.
-        paths: folders of recordings or checkpoints, or patterns of checkpoints, by name.
-        others: files of other weights by name.
+    """A network of the user's, as it is named on the command line; without ``model`` there is none.
 
     Raises:
-        ValueError: if the data are missing.
+        ValueError: if there is a model without data, or more without a model.
     """
 
-    model: str
-    data: str
-    loss: str
-    checkpoint: Path | None
-    ignore: tuple[str, ...] = ()
-    paths: dict[str, str] = field(default_factory=dict)
-    others: dict[str, str] = field(default_factory=dict)
+    model: Annotated[
+        str, option("FILE.py:FUNCTION that returns the network. [none: of a study]", MODEL)
+    ] = ""
+    data: Annotated[
+        str, option("FILE.py:FUNCTION that returns the data. [required with --model]", MODEL)
+    ] = ""
+    loss: Annotated[
+        str, option("cross_entropy, mse, or FILE.py:FUNCTION. [cross_entropy]", MODEL)
+    ] = ""
+    checkpoint: Annotated[
+        Path | None,
+        option("File of weights: .pt, .pth, .t7, .ckpt, .bin, .safetensors. [as built]", MODEL),
+    ] = None
+    ignore_keys: Annotated[
+        list[str] | None,
+        option(
+            "Keys of checkpoints that are not loaded, as 'head.*'. Repeat. [none]",
+            MODEL,
+            metavar="PATTERN",
+        ),
+    ] = None
 
     def __post_init__(self) -> None:
-        if not self.data:
+        if not self.model:
+            check_unused(self, "is of --model; a study has its own")
+        elif not self.data:
             raise ValueError("--model needs --data FILE.py:FUNCTION that returns the data")
 
     def problem(self, say: Callable[[str], None]) -> Problem:
@@ -154,15 +167,27 @@ class UserModel:
         from landscape.problem import Problem
 
         network, examples = network_of(self.model), maker(self.data)
-        loss = named(self.loss) if ":" in self.loss else self.loss
+        loss = named(self.loss) if ":" in self.loss else self.loss or "cross_entropy"
         if self.checkpoint is not None:
-            load_checkpoint(network, self.checkpoint, self.ignore, say)
+            load_checkpoint(network, self.checkpoint, self.ignore_keys or (), say)
         return Problem(network, loss, examples)
 
-    def sample(self, request: Any, path: Path, engine: Any, reporter: Any) -> tuple[Path, str]:
+    def sample(
+        self, request: Request, places: Mapping[str, str], path: Path, reporter: Reporter
+    ) -> tuple[Path, str]:
         """Sample a surface into a study file.
 
         See :func:`landscape.study.user_surfaces.sample_user_network`.
+
+        Args:
+            request: which surface; its ``others`` are among ``places``.
+            places: files of other solutions; folders of recordings or checkpoints, or patterns of
+                checkpoints, of paths; by name.
+            path: the study, or its folder.
+            reporter: hears of progress.
+
+        Returns:
+            The study file and the id of the surface.
 
         Raises:
             ValueError: if a file is not what its option says.
@@ -170,25 +195,26 @@ class UserModel:
         """
         from landscape.study.user_surfaces import sample_user_network
 
-        if path.suffix != ".h5":
-            path = path / "study.h5"
+        path = path if path.suffix == ".h5" else path / "study.h5"
         problem = request.read(self.problem(reporter.note))
-        network = problem.model
-        paths = {name: self._path(problem, name, reporter) for name in self.paths}
+        paths = {name: self._path(problem, name, Path(place), reporter)
+                 for name, place in places.items() if name not in request.others}  # fmt: skip
         if paths and self.checkpoint is None:
-            _move_to_end(network, next(iter(paths.values())))
+            _move_to_end(problem.model, next(iter(paths.values())))
         elif paths:
-            request = _of_its_path(request, network, next(iter(paths.values())), self.checkpoint)
-        others = {name: self._other(network, Path(p), reporter) for name, p in self.others.items()}
-        told = {"model": self.model, "data": self.data, "loss": self.loss,
-                "checkpoint": str(self.checkpoint or "")}  # fmt: skip
+            request = _of_its_path(
+                request, problem.model, next(iter(paths.values())), self.checkpoint
+            )
+        others = {name: self._other(problem.model, Path(places[name]), reporter)
+                  for name in request.others}  # fmt: skip
+        source = {"model": self.model, "data": self.data, "loss": self.loss or "cross_entropy",
+                  "checkpoint": str(self.checkpoint or "")}  # fmt: skip
         name = sample_user_network(
-            path, problem, request, paths=paths, others=others, names=told,
-            engine=engine, reporter=reporter,
-        )  # fmt: skip
+            path, problem, request, paths=paths, others=others, names=source, reporter=reporter
+        )
         return path, name
 
-    def _path(self, problem: Any, name: str, reporter: Any) -> Any:
+    def _path(self, problem: Problem, name: str, place: Path, reporter: Reporter) -> Trajectory:
         """Read a recording, or checkpoints; evaluate the losses it lacks."""
         import numpy as np
 
@@ -196,29 +222,29 @@ class UserModel:
         from landscape.training.recording.recorded import read_recording
         from landscape.training.recording.series import trajectory_from_checkpoints
 
-        place = Path(self.paths[name])
         if (place / "recording.json").is_file():
-            found = read_recording(place)
+            trajectory = read_recording(place)
         else:
             folder, pattern = _folder_and_pattern(place)
-            found = trajectory_from_checkpoints(
-                problem.model, folder, pattern=pattern, ignore=self.ignore
+            trajectory = trajectory_from_checkpoints(
+                problem.model, folder, pattern=pattern, ignore=self.ignore_keys or ()
             )
-            if left_out := found.settings.get("ignored_keys"):
+            if left_out := trajectory.settings.get("ignored_keys"):
                 reporter.note(one_line(f"{name}: ignored the keys {', '.join(left_out)}"))
-        return found if np.isfinite(found.losses).all() else evaluate_losses(problem, found)
+        known = np.isfinite(trajectory.losses).all()
+        return trajectory if known else evaluate_losses(problem, trajectory)
 
-    def _other(self, network: Any, path: Path, reporter: Any) -> dict[str, Any]:
+    def _other(self, network: Module, path: Path, reporter: Reporter) -> dict[str, Any]:
         """Read other weights of the network."""
         from landscape.networks.parameters import unwrapped
         from landscape.training.recording.checkpoints import raw_weights
         from landscape.training.recording.parameter_names import fitted
 
-        weights = raw_weights(path)
-        found, ignored = fitted(unwrapped(network), weights, place=str(path), ignore=self.ignore)
-        if self.ignore:
+        weights, ignored = fitted(unwrapped(network), raw_weights(path), place=str(path),
+                                  ignore=self.ignore_keys or ())  # fmt: skip
+        if self.ignore_keys:
             reporter.note(one_line(f"{path}: {ignored}"))
-        return found
+        return weights
 
 
 def _folder_and_pattern(place: Path) -> tuple[Path, str | None]:

@@ -8,9 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from landscape import viz
+from landscape.cli import pictures
+from landscape.cli.choosing import by_kind, by_smoothness, kinked
+from landscape.cli.targets import check_ours, files_of
 
 if TYPE_CHECKING:
     from landscape.store import StudyFile
+
+_FORMATS = ("html", "htm")
 
 
 def write_page(
@@ -19,11 +24,10 @@ def write_page(
     """Write surfaces with their paths, kink maps and microscope windows as one page.
 
     Raises:
-        FileExistsError: if the file is there and no such page.
-        ValueError: for another suffix.
+        ValueError: for another suffix, or a file that was not written by this program.
     """
-    target = page_path(out or study.path.parent, f"{study.path.stem}.html")
-    check_replaceable(target, force=force)
+    (target,) = files_of([study.path.stem], out or study.path.parent, _FORMATS, "a page")
+    check_ours(target, force=force)
     records, options = page_of_study(study, ordered(study, chosen), paths=paths)
     return Path(viz.to_html(records, target, **options))
 
@@ -32,15 +36,13 @@ def page_of_study(
     study: StudyFile, chosen: Sequence[str], *, paths: bool = True
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the records of a page by their ids, and its options."""
-    from landscape.cli import pictures
-
     runs = {str(study.surface(name).run) for name in chosen}
-    kinked = {run for run in runs if _kinked(run)}
+    with_kinks = {run for run in runs if kinked(run)}
     return _records(study, chosen, runs, paths=paths), {
         "title": page_title(study),
         "runs": {run: pictures.title_of(run) for run in runs},
-        "kinked": kinked,
-        "show": first_shown(study, chosen, kinked),
+        "kinked": with_kinks,
+        "show": first_shown(study, chosen, with_kinks),
         "source": study.path.name,
     }
 
@@ -49,7 +51,6 @@ def _records(
     study: StudyFile, chosen: Sequence[str], runs: set[str], *, paths: bool
 ) -> dict[str, Any]:
     """Return the surfaces and what belongs to them, by their ids."""
-    from landscape.cli import pictures
     from landscape.records.kink_map import KIND as KINKS
     from landscape.records.kink_map import KinkMap
     from landscape.study.microscopes import KIND as WINDOWS
@@ -57,19 +58,19 @@ def _records(
 
     # Surfaces over one plane share its paths.
     once: dict[tuple[str, str], Any] = {}
-    found: dict[str, Any] = {}
+    records: dict[str, Any] = {}
     for name in chosen:
-        one = pictures.panel(study, name)
-        own = [once.setdefault((path.run, path.plane), path) for path in one.paths * paths]
-        found[name] = replace(one, paths=tuple(own))
+        panel = pictures.panel(study, name)
+        shared = [once.setdefault((path.run, path.plane), path) for path in panel.paths * paths]
+        records[name] = replace(panel, paths=tuple(shared))
     for name in study.analyses(KINKS):
         kinks = KinkMap.from_analysis(study.analysis(KINKS, name))
         if str(kinks.settings.get("run", "")) in {"", *runs}:
-            found[f"kinks {name}"] = kinks
+            records[f"kinks {name}"] = kinks
     for name in study.analyses(WINDOWS):
         if name in runs:
-            found[f"window {name}"] = residual_of(study.analysis(WINDOWS, name))
-    return found
+            records[f"window {name}"] = residual_of(study.analysis(WINDOWS, name))
+    return records
 
 
 def page_title(study: StudyFile) -> str:
@@ -79,7 +80,7 @@ def page_title(study: StudyFile) -> str:
     return f"Loss landscapes, {data}" if data else f"Loss landscapes, {study.path.stem}"
 
 
-def first_shown(study: StudyFile, chosen: Sequence[str], kinked: set[str]) -> list[str]:
+def first_shown(study: StudyFile, chosen: Sequence[str], with_kinks: set[str]) -> list[str]:
     """Return a surface of a kinked run and one of a smooth run over planes of one kind.
 
     The first kinked one, and of the smooth ones GELU if it is there; the first two if there is no
@@ -87,12 +88,12 @@ def first_shown(study: StudyFile, chosen: Sequence[str], kinked: set[str]) -> li
     """
     surfaces = {name: study.surface(name) for name in chosen}
     for name, surface in surfaces.items():
-        if str(surface.run) not in kinked:
+        if str(surface.run) not in with_kinks:
             continue
         others = [
-            other for other, one in surfaces.items()
-            if str(one.run) not in kinked and _optimizer(one) == _optimizer(surface)
-            and one.settings.get("kind") == surface.settings.get("kind")
+            other for other, smooth in surfaces.items()
+            if str(smooth.run) not in with_kinks and _optimizer(smooth) == _optimizer(surface)
+            and smooth.settings.get("kind") == surface.settings.get("kind")
         ]  # fmt: skip
         others.sort(key=lambda other: not other.startswith("gelu-"))
         if others:
@@ -107,51 +108,8 @@ def _optimizer(surface: Any) -> str:
 
 def ordered(study: StudyFile, chosen: Sequence[str]) -> list[str]:
     """Return surfaces as pictures show them, one kind of plane after the other."""
-    from landscape.cli.pictures import by_kind, by_smoothness
-
-    try:
-        return [name for group in by_kind(study, chosen).values()
-                for name in by_smoothness(study, group)]  # fmt: skip
-    except ValueError:
-        # Runs of a user's own names have no activation to be sorted by.
-        return list(chosen)
-
-
-def _kinked(run: str) -> bool:
-    from landscape.cli.pictures import kinked
-
-    try:
-        return kinked(run)
-    except ValueError:
-        return False
-
-
-def page_path(out: Path, name: str) -> Path:
-    """Return the file to write: ``out`` itself, or ``name`` in the folder it is.
-
-    Raises:
-        ValueError: for a file of another suffix.
-    """
-    if out.is_dir() or not out.suffix:
-        return out / name
-    if out.suffix.lower() not in (".html", ".htm"):
-        raise ValueError(f"a page is written as .html, got {out.name!r}")
-    return out
-
-
-def check_replaceable(target: Path, *, force: bool) -> None:
-    """Check that no file of somebody else is at the place of a page.
-
-    Raises:
-        FileExistsError: otherwise.
-    """
-    from landscape.viz.signature import signed
-
-    if target.exists() and not force and not signed(target):
-        raise FileExistsError(
-            f"{target} exists and was not written by this program; choose another --out, or "
-            "replace it with export --force"
-        )
+    return [name for group in by_kind(study, chosen).values()
+            for name in by_smoothness(study, group)]  # fmt: skip
 
 
 def write_toy(out: Path) -> Path:
@@ -161,9 +119,8 @@ def write_toy(out: Path) -> Path:
         out: the file, or its folder.
 
     Raises:
-        FileExistsError: if the file is there and no such page.
-        ValueError: for another suffix.
+        ValueError: for another suffix, or a file that was not written by this program.
     """
-    target = page_path(out, "toy.html")
-    check_replaceable(target, force=False)
+    (target,) = files_of(["toy"], out, _FORMATS, "a page")
+    check_ours(target, force=False)
     return Path(viz.toy_html(target))

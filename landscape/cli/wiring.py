@@ -178,9 +178,9 @@ class Lines:
 def bars() -> Iterator[Reporter]:
     """Show progress while the block runs: bars on a terminal, lines elsewhere."""
     if sys.stderr.isatty():
-        shown = Bars()
-        with shown._progress:
-            yield shown
+        terminal = Bars()
+        with terminal._progress:
+            yield terminal
         return
     lines, done = Lines(), threading.Event()
     beating = threading.Thread(target=lines.beat, args=(done.wait,), daemon=True)

@@ -88,7 +88,7 @@ class Request:
         if len(self.others) != OTHERS.get(self.kind, len(self.others)):
             raise ValueError(
                 f"a {self.kind} plane is made with {OTHERS[self.kind]} other solutions, "
-                f"got {len(self.others)}; name each with --other"
+                f"got {len(self.others)}; name each with --run, or with --checkpoints NAME=FILE"
             )
         self._check_plane()
         if self.tolerance:

@@ -23,7 +23,8 @@ def sample_command(request: Request, study: Path, user: Mapping[str, Any] | None
         The command, in which FOLDER and FILE stand for paths that a study does not hold; "" for a
         request that only Python can make.
     """
-    if request.tolerance and request.height != "log":
+    interpolated = request.tolerance and (request.height, request.tolerance) != ("log", 1e-3)
+    if interpolated or (request.kind == "pca" and request.length != "displacement"):
         return ""
     words = ["landscape", "sample", *_network_words(request, study, user)]
     words += ["--name", request.identifier] if request.identifier else []
@@ -32,15 +33,14 @@ def sample_command(request: Request, study: Path, user: Mapping[str, Any] | None
 
 def _network_words(request: Request, study: Path, user: Mapping[str, Any] | None) -> list[str]:
     if user is None:
-        words = [str(study), "--run", str(request.run)]
-        others, further = list(request.others), list(request.placed)
-        return words + _repeated("--other", others) + _repeated("--also", further)
+        runs = dict.fromkeys([str(request.run), *request.others, *request.placed])
+        return [str(study), *_repeated("--run", runs)]
     words = []
     for name in ("model", "data", "loss", "checkpoint"):
         words += [f"--{name}", str(user[name])] if user.get(name) else []
     words += ["--checkpoints", f"{request.run}=FOLDER"] if request.run else []
     words += ["--out", str(study)]
-    return words + _repeated("--other", [f"{name}=FILE" for name in request.others])
+    return words + _repeated("--checkpoints", [f"{name}=FILE" for name in request.others])
 
 
 def _plane_words(request: Request) -> list[str]:
@@ -51,16 +51,12 @@ def _plane_words(request: Request) -> list[str]:
         words += ["--normalisation", request.normalisation]
     if request.kind == "random" and request.which != ("all",):
         words += _repeated("--which", request.which)
-    words += ["--length", request.length] if request.kind == "pca" else []
     return words + (["--line", *map(repr, request.line)] if request.line else [])
 
 
 def _grid_words(request: Request) -> list[str]:
     shape = request.grid.shape
-    if request.tolerance:
-        words = ["--resample", str(shape[0]), "--tolerance", repr(request.tolerance)]
-    else:
-        words = ["--grid", shape_text(shape)]
+    words = ["--resample", str(shape[0])] if request.tolerance else ["--grid", shape_text(shape)]
     # A word that begins with a minus sign is read as an option by other programs.
     return [*words, f"--span={span_text(request.grid)}"]
 

@@ -6,9 +6,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from landscape.records.grid import Grid
+from landscape import Grid, Surface
 from landscape.records.results import Analysis
-from landscape.records.surface import Surface
 from landscape.store import StudyWriter
 from landscape.store.seal import put_seal
 

@@ -15,7 +15,8 @@ import pytest
 from attacks.forgeries import ATTACKS, settings_of_another_kind
 from attacks.forging import forged, written
 
-from landscape.store import StudyFile, child, open_study
+from landscape import open_study
+from landscape.store import StudyFile, child
 from landscape.store.checking import check_file
 from landscape.store.seal import put_seal
 

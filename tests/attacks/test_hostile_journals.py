@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from landscape.records.grid import Grid
+from landscape import Grid, Surface
 from landscape.records.results import Analysis
-from landscape.records.surface import Surface
 from landscape.store import StudyWriter
 from landscape.store.database import Database
 from landscape.store.journal import _TABLES, _VERSION, Journal

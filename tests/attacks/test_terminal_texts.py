@@ -13,6 +13,7 @@ from attacks.forging import forged, written
 
 from landscape.cli.check import check
 from landscape.cli.info import info
+from landscape.cli.mistakes import one_line_errors
 from landscape.store import digests
 
 ESCAPE = "\x1b[2J\u202e"
@@ -88,7 +89,7 @@ def test_a_terminal_obeys_nothing_of_a_file(
     forged(study, attack)
     for command in (check, info):
         with suppress(typer.Exit):
-            command(study)
+            one_line_errors(command)(study)
         told = "".join(capsys.readouterr())
         assert told
         assert told.replace("\n", "").isprintable()

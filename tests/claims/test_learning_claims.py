@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from landscape import open_study
 from landscape.claims import dead_units, pattern_changes, saturation, vanishing
 from landscape.claims.claim import known_claims
 from landscape.claims.effort import Effort
 from landscape.claims.setting import Setting
 from landscape.networks.spec import network_spec
 from landscape.records.results import Analysis
-from landscape.store import StudyWriter, open_study
+from landscape.store import StudyWriter
 
 
 def setting(seed, **options):

@@ -12,8 +12,8 @@ import torch
 from calling import accepted, call, refused
 from torch import nn
 
+from landscape import open_study
 from landscape.records.budget import SlopeBudget
-from landscape.store import open_study
 
 OWN = """
 import torch
@@ -47,7 +47,7 @@ def analysed(study: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
     """A study with slope budgets that nobody writes to, tables beside it, and what was said."""
     folder = tmp_path_factory.mktemp("analysed")
     path = Path(shutil.copy(study, folder / "study.h5"))
-    words = ["--steps", 3, "--lines", 2, "--tables", folder / "tables"]
+    words = ["--steps", 3, "--lines", 2, "--out", folder / "tables"]
     return path, accepted("analyse", path, *words)
 
 
@@ -79,10 +79,7 @@ def test_budgets_are_stored_summarised_and_not_measured_twice(analysed: tuple[Pa
 
 def test_single_steps_are_followed_and_swapped(study: Path, tmp_path: Path) -> None:
     path = Path(shutil.copy(study, tmp_path / "study.h5"))
-    assert "--swap measures the steps of --path again; add --path" in refused(
-        "analyse", path, "--swap"
-    )
-    said = accepted("analyse", path, "--path", "--swap", "--steps", 1, "--tables", tmp_path)
+    said = accepted("analyse", path, "--measure", "swap", "--steps", 1, "--out", tmp_path)
     lines = [line.split() for line in said.splitlines() if line.startswith("relu-gd-seed0 ")]
     stored = open_study(path)
     (name,) = (name for name in stored.analyses("along_path") if name.startswith("relu-gd-seed0"))
@@ -175,13 +172,19 @@ def test_an_activation_that_jumps_is_refused_by_name(own: Path) -> None:
     ("options", "message"),
     [
         ([], "give either a study, or --model with --data"),
-        (["STUDY", "--model", "OWN:build"], "give either a study, or --model with --data"),
+        (["STUDY", "--model", "OWN:build", "--data", "OWN:data"], "give either a study, or --mo"),
         (["--model", "OWN:build"], "--model needs --data FILE.py:FUNCTION"),
         (["--model", "OWN:build", "--data", "OWN:data", "--steps", 3], "--steps is of a study"),
         (["--model", "OWN:build", "--data", "OWN:data", "--run", "x"], "--run is of a study"),
-        (["--model", "OWN:build", "--data", "OWN:data", "--map", 9], "--map is of a study"),
-        (["--model", "OWN:build", "--data", "OWN:data", "--path"], "--path is of a study"),
-        (["--model", "OWN:build", "--data", "OWN:data", "--tables", "t"], "--tables is of a study"),
+        (
+            ["--model", "OWN:build", "--data", "OWN:data", "--measure", "map"],
+            "--measure is of a study",
+        ),
+        (
+            ["--model", "OWN:build", "--data", "OWN:data", "--scale", "step"],
+            "--scale is of a study",
+        ),
+        (["--model", "OWN:build", "--data", "OWN:data", "--out", "t"], "--out is of a study"),
         (["--model", "OWN:build", "--data", "OWN:data", "--style", "dark"], "--style is of a st"),
         (["STUDY", "--data", "OWN:data"], "--data is of --model; a study has its own"),
         (["STUDY", "--rate", 0.1], "--rate is of --model; a study has its own"),
@@ -203,8 +206,8 @@ def test_help_says_that_files_are_run() -> None:
 
 def test_slope_budgets_and_microscope_are_drawn(analysed: tuple[Path, str], tmp_path: Path) -> None:
     path, out = Path(shutil.copy(analysed[0], tmp_path / "study.h5")), tmp_path / "figures"
-    options = ["--steps", 3, "--lines", 2, "--microscope", 9]
-    said = accepted("analyse", path, *options, "--figures", out)
+    options = ["--steps", 3, "--lines", 2, "--measure", "microscope=9"]
+    said = accepted("analyse", path, *options, "--out", out)
     names = {p.name for p in out.iterdir()}
     assert all(f"figures/{name}" in said for name in names)
     budgets = ["slope-budget", "slope-budget-lines", "slope-budget-layers-relu-gd-seed0"]
@@ -217,9 +220,9 @@ def test_everything_that_was_analysed_is_drawn(
     study: Path, tmp_path: Path, rendering: None
 ) -> None:
     path = Path(shutil.copy(study, tmp_path / "study.h5"))
-    options = ["--steps", 2, "--lines", 1, "--path", "--scales", 2, "--microscope", 9, "--map", 5,
-               "--creases", 3]  # fmt: skip
-    said = accepted("analyse", path, *options, "--figures", tmp_path / "figures")
+    measure = "path,scales=2,microscope=9,map=5,creases=3"
+    options = ["--steps", 2, "--lines", 1, "--measure", measure]
+    said = accepted("analyse", path, *options, "--out", tmp_path / "figures")
     names = {p.name for p in (tmp_path / "figures").iterdir()}
     assert all(f"figures/{name}" in said for name in names)
     run = "relu-gd-seed0"
@@ -236,7 +239,7 @@ def test_everything_that_was_analysed_is_drawn(
 def test_the_spectrum_is_measured_once_and_drawn(study: Path, tmp_path: Path) -> None:
     path = Path(shutil.copy(study, tmp_path / "study.h5"))
     out = tmp_path / "figures"
-    said = accepted("analyse", path, "--steps", 0, "--spectrum", 5, "--figures", out,
+    said = accepted("analyse", path, "--steps", 0, "--measure", "spectrum=5", "--out", out,
                     "--style", "dark")  # fmt: skip
     assert f"wrote {out / 'spectrum.pdf'}" in said
     words = (out / "spectrum.md").read_text("utf-8")
@@ -245,7 +248,7 @@ def test_the_spectrum_is_measured_once_and_drawn(study: Path, tmp_path: Path) ->
     found = open_study(path).analysis("spectrum", "relu-gd-seed0.5")
     assert found.arrays["nodes"].shape == (4, 5)
     assert found.settings["run"] == "relu-gd-seed0"
-    accepted("analyse", path, "--steps", 0, "--spectrum", 5)
+    accepted("analyse", path, "--steps", 0, "--measure", "spectrum=5")
     assert open_study(path).analyses("spectrum") == ["relu-gd-seed0.5"]
     np.testing.assert_array_equal(
         open_study(path).analysis("spectrum", "relu-gd-seed0.5").arrays["nodes"],
@@ -258,7 +261,7 @@ def test_the_spectrum_of_an_averaged_loss_is_told_with_its_check(
     study: Path, tmp_path: Path
 ) -> None:
     path = Path(shutil.copy(study, tmp_path / "study.h5"))
-    options = ["--steps", 0, "--spectrum", 5, "--tables", tmp_path, "--figures", tmp_path]
+    options = ["--steps", 0, "--measure", "spectrum=5", "--out", tmp_path]
     accepted("analyse", path, *options)
     said = accepted("analyse", path, *options, "--scale", "step")
     lines = (tmp_path / "spectra.csv").read_text("utf-8").splitlines()
@@ -279,9 +282,18 @@ def test_the_spectrum_of_an_averaged_loss_is_told_with_its_check(
     ("options", "message"),
     [
         (["--scale", "step"], "a scale is that of a spectrum, got scale step and no spectrum"),
-        (["--spectrum", 5, "--scale", "half"], "--scale must be 'step' or a length > 0, got"),
-        (["--spectrum", 5, "--scale", "-1"], "scale must be > 0 and finite, or 'step', got -1.0"),
-        (["--spectrum", 5, "--scale", "1e4"], "scale must be at most the length of the parameters"),
+        (
+            ["--measure", "spectrum=5", "--scale", "half"],
+            "--scale must be 'step' or a length > 0, got",
+        ),
+        (
+            ["--measure", "spectrum=5", "--scale", "-1"],
+            "scale must be > 0 and finite, or 'step', got -1.0",
+        ),
+        (
+            ["--measure", "spectrum=5", "--scale", "1e4"],
+            "scale must be at most the length of the parameters",
+        ),
     ],
 )
 def test_scales_without_sense_are_refused(
@@ -295,5 +307,5 @@ def test_scales_without_sense_are_refused(
 
 def test_a_study_that_was_not_analysed_has_nothing_to_draw(study: Path, tmp_path: Path) -> None:
     path = Path(shutil.copy(study, tmp_path / "study.h5"))
-    said = refused("analyse", path, "--steps", 0, "--figures", tmp_path / "figures")
+    said = refused("analyse", path, "--steps", 0, "--out", tmp_path / "figures")
     assert "nothing of this study was analysed yet" in said

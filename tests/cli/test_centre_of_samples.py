@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from calling import accepted, call, refused
 
-from landscape.store import open_study
+from landscape import open_study
 
 RUN = "relu-gd-seed0"
 OWN = """
@@ -54,7 +54,7 @@ def own(tmp_path: Path) -> str:
 
 def words(own: str, data: str, out: Path, *more: object) -> list[object]:
     return ["sample", "--model", f"{own}:build", "--data", f"{own}:{data}", "--grid", 5,
-            "--strategy", "copy", "--no-curvature", "--out", out / "own.h5", *more]  # fmt: skip
+            "--out", out / "own.h5", *more]  # fmt: skip
 
 
 def centre_loss(out: Path) -> float:

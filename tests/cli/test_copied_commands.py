@@ -14,13 +14,12 @@ import numpy as np
 import pytest
 from calling import accepted
 
-from landscape import viz
-from landscape.store import open_study
+from landscape import open_study, viz
+from landscape.viz import Style
 from landscape.viz.geometry import viewport
 from landscape.viz.geometry.camera import axes_of_view
 from landscape.viz.geometry.frame import Frame
 from landscape.viz.scenes import scene
-from landscape.viz.style import Style
 
 NAME = "relu-gd-seed0.random"
 

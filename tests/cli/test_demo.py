@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from calling import accepted, call, refused
 
+from landscape import open_study
 from landscape.cli.demo import demo_config
-from landscape.store import StudyWriter, open_study
+from landscape.store import StudyWriter
 from landscape.study.configuration import DataConfig, PcaPlaneConfig, RandomPlaneConfig
 
 

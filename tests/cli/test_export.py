@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from calling import accepted, refused
 
-from landscape.store import open_study
+from landscape import open_study
 
 RUN = "relu-gd-seed0"
 
@@ -73,11 +73,14 @@ def test_nor_is_a_file_beside_it(study: Path, tmp_path: Path) -> None:
         (["--surface", "x"], "has no surfaces/x"),
         (["--height", "x"], "unknown height 'x'; known: log, linear"),
         (["--units", "x"], "unknown units 'x'; known: picture, data"),
-        (["--shading", "x"], "unknown shading 'x'"),
+        (["--normals", "x"], "unknown shading 'x'"),
         (["--size", "0"], "size must be finite and > 0, got 0.0"),
         (["--format", "csv", "--size", "3"], "holds the samples as they are"),
-        (["--format", "html", "--height", "linear"], "leave out --height, --shading, --units and"),
-        (["--format", "stl", "--shading", "flat"], "an stl has a normal for each triangle alone"),
+        (
+            ["--format", "html", "--height", "linear"],
+            "is of a mesh: a page has these",
+        ),
+        (["--format", "stl", "--normals", "flat"], "an stl has a normal for each triangle alone"),
     ],
 )
 def test_wrong_requests_write_nothing(
@@ -90,6 +93,6 @@ def test_wrong_requests_write_nothing(
 
 def test_the_name_of_a_file_must_suit(study: Path, tmp_path: Path) -> None:
     message = refused("export", study, "--out", tmp_path / "a.glb")
-    assert "is one file, got 2 surfaces" in message
+    assert "is one file, got 2 to write" in message
     message = refused("export", study, "--surface", f"{RUN}.pca", "--out", tmp_path / "a.obj")
-    assert "must end in .glb for --format glb, got 'a.obj'" in message
+    assert "--format glb is written as .glb, got 'a.obj'" in message

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from calling import TINY, accepted, call, refused
 
-from landscape.store import images, open_study
-from landscape.study.experiment import Study
+from landscape import Study, open_study
+from landscape.store import images
 from landscape.viz import offscreen
 
 RUN = "relu-gd-seed0"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from calling import COMMAND, ENGINE, ENVIRONMENT, TINY, spawn
 
-from landscape.store import open_study
+from landscape import open_study
 
 HEAVY = {"torch", "numpy", "scipy", "h5py", "pyvista", "vtkmodules", "matplotlib", "sklearn"}
 
@@ -124,3 +124,15 @@ def test_the_demo_does_the_whole_job_in_a_folder_with_files_of_the_same_names(
     assert "3 steps" in done.stdout
     assert "minibatch of 64" in (tmp_path / out / "microscope.md").read_text("utf-8")
     works_on("out", tmp_path)
+
+
+@pytest.mark.parametrize("arguments", [["run", "--show"], ["info", "--activations", "all"]])
+def test_a_reader_that_stops_early_ends_it_quietly(arguments: list[str], tmp_path: Path) -> None:
+    process = subprocess.Popen([COMMAND, *arguments], cwd=tmp_path, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)  # fmt: skip
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait(timeout=300) == 1

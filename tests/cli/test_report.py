@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from calling import accepted, call, refused
 
+from landscape import open_study
 from landscape.claims.wording import WORDINGS
 from landscape.cli.report_claims import measured
 from landscape.cli.report_rates import rate_table
 from landscape.records.results import Analysis
-from landscape.store import open_study
 
 
 def test_a_study_without_claims_lists_all_ten(study: Path, tmp_path: Path) -> None:

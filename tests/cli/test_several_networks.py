@@ -10,8 +10,7 @@ import torch
 from calling import TINY, accepted, refused
 from torch import nn
 
-from landscape import Grid, Problem, TrajectoryRecorder
-from landscape.store import open_study
+from landscape import Grid, Problem, TrajectoryRecorder, open_study
 from landscape.study.request import Request
 from landscape.study.user_surfaces import sample_user_network
 
@@ -65,7 +64,7 @@ def weights(folder: Path, scale: float) -> Path:
 
 def words(own: str, folder: Path, *, model: str = "build", data: str = "train") -> list[object]:
     return ["sample", "--model", f"{own}:{model}", "--data", f"{own}:{data}", "--grid", 3,
-            "--no-curvature", "--out", folder / "study.h5"]  # fmt: skip
+            "--out", folder / "study.h5"]  # fmt: skip
 
 
 def test_train_and_test_and_two_checkpoints_and_two_networks_in_one_study(
@@ -149,9 +148,9 @@ def test_a_name_that_is_taken_by_something_else_is_refused_with_what_differs(
 
 def test_other_weights_under_one_name_are_told_apart(own: str, tmp_path: Path) -> None:
     line = [*words(own, tmp_path), "--plane", "between", "--grid", "3x1", "--name", "a"]
-    accepted(*line, "--other", f"b={weights(tmp_path, 2.0)}")
-    accepted(*line, "--other", f"b={weights(tmp_path, 2.0)}")
-    said = refused(*line, "--other", f"b={weights(tmp_path, 3.0)}")
+    accepted(*line, "--checkpoints", f"b={weights(tmp_path, 2.0)}")
+    accepted(*line, "--checkpoints", f"b={weights(tmp_path, 2.0)}")
+    said = refused(*line, "--checkpoints", f"b={weights(tmp_path, 3.0)}")
     assert "others_sha256 is b " in said
 
 

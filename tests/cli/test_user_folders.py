@@ -11,8 +11,8 @@ import pytest
 import torch
 from calling import accepted, refused
 
+from landscape import open_study
 from landscape.cli.user_model import maker, named, network_of
-from landscape.store import open_study
 
 
 def written(folder: Path, **files: str) -> Path:

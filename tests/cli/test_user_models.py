@@ -12,7 +12,7 @@ from calling import accepted, call, refused
 from torch import nn
 
 import landscape
-from landscape.store import open_study
+from landscape import open_study
 
 OWN = """
 import torch
@@ -120,16 +120,16 @@ def test_a_line_to_other_weights(own: str, tmp_path: Path) -> None:
         other[3].bias.add_(1)
     torch.save(other.state_dict(), tmp_path / "other.pt")
     words = ["sample", "--model", f"{own}:build", "--data", f"{own}:data", "--plane", "between",
-             "--other", f"other={tmp_path / 'other.pt'}", "--out", tmp_path]  # fmt: skip
+             "--checkpoints", f"other={tmp_path / 'other.pt'}", "--out", tmp_path]  # fmt: skip
     accepted(*words, "--span", "0:1", "--grid", "5x1")
     study = open_study(tmp_path / "study.h5")
     surface = study.surface(study.surfaces()[0])
     wanted = nn.functional.cross_entropy(other.eval()(examples()[0]), examples()[1])
     assert surface.losses[-1] == pytest.approx(wanted.item(), rel=1e-5)
     # Of weights alone it is not known in which network they were trained.
-    accepted("figure", tmp_path / "study.h5", "--kind", "line", "--surface", study.surfaces()[0],
+    accepted("render", tmp_path / "study.h5", "--kind", "line", "--surface", study.surfaces()[0],
              "--out", tmp_path)  # fmt: skip
-    caption = next(tmp_path.glob("line-*.md")).read_text(encoding="utf-8")
+    caption = (tmp_path / "line.md").read_text(encoding="utf-8")
     assert "Solutions given as weights alone are evaluated in the first one's network." in caption
     # As many points as are asked for, not as many as are usual.
     accepted(*words, "--resample", 131, "--name", "fine")
@@ -146,7 +146,7 @@ def test_a_line_to_other_weights(own: str, tmp_path: Path) -> None:
         (["--model", "OWN:build", "--data", "OWN:data", "--plane", "pca"], "that of a path"),
         (["--model", "OWN:build", "--data", "OWN:data", "--which", "layer9"], "layer9"),
         (["--model", "OWN:build", "--data", "OWN:data", "--batch-norm", "off"], "frozen, batch"),
-        (["--model", "OWN:build", "--data", "OWN:data", "--checkpoints", "x"], "need NAME=PATH"),
+        (["--model", "OWN:build", "--data", "OWN:data", "--checkpoints", "x"], "needs NAME=PATH"),
     ],
 )  # fmt: skip
 def test_mistakes_are_one_line(own: str, tmp_path: Path, options: list[str], message: str) -> None:
@@ -217,11 +217,10 @@ def test_figures_of_a_network_of_ones_own_name_their_surfaces(own: str, tmp_path
     sampled(own, "--checkpoints", f"mine={tmp_path / 'mine'}", "--grid", 3, "--name", "flat",
             "--out", tmp_path)  # fmt: skip
     study = tmp_path / "study.h5"
-    assert "name what is shown with --surface; known: flat" in refused("figure", study)
-    assert "leave out --select" in refused("figure", study, "--surface", "flat", "--seed", 1)
-    for kind in ("contour", "line"):
-        said = accepted("figure", study, "--kind", kind, "--surface", "flat", "--out", tmp_path)
-        assert f"wrote {tmp_path / kind}-flat.pdf" in said
+    for kind, name in (("contour", "contours.pdf"), ("line", "line.pdf")):
+        for chosen in (["--surface", "flat"], []):
+            said = accepted("render", study, "--kind", kind, *chosen, "--out", tmp_path)
+            assert f"wrote {tmp_path / name}" in said
     assert "holds a network of your own" in refused("analyse", study)
     assert "a network of your own: model" in accepted("info", study)
 
@@ -232,7 +231,14 @@ def test_other_solutions_with_statistics_of_their_own_are_told(own: str, tmp_pat
     with torch.no_grad():
         other[3].bias.add_(1)
     torch.save(other.state_dict(), tmp_path / "other.pt")
-    between = ["--plane", "between", "--other", f"other={tmp_path / 'other.pt'}", "--out", tmp_path]
+    between = [
+        "--plane",
+        "between",
+        "--checkpoints",
+        f"other={tmp_path / 'other.pt'}",
+        "--out",
+        tmp_path,
+    ]
     begun = ["sample", "--model", f"{own}:build", "--data", f"{own}:data", *between]
     told = "the others' losses here are not their own"
     assert told in " ".join(call(*begun, "--grid", "3x1").output.split())
@@ -252,7 +258,7 @@ def test_keys_are_ignored_by_an_option_and_told(own: str, tmp_path: Path) -> Non
     words = ["--model", f"{own}:build", "--data", f"{own}:data",
              "--checkpoint", tmp_path / "model.pth.tar"]  # fmt: skip
     sample = ["sample", *words, "--plane", "between", "--grid", "3x1",
-              "--span", "0:1", "--other", f"b={tmp_path / 'other.pth.tar'}",
+              "--span", "0:1", "--checkpoints", f"b={tmp_path / 'other.pth.tar'}",
               "--out", tmp_path / "s.h5"]  # fmt: skip
     assert "--ignore-keys PATTERN" in refused(*sample)
     told = call(*sample, "--ignore-keys", "aux.*")

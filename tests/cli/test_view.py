@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from calling import accepted, refused
 
+from landscape import open_study
 from landscape.cli import view
-from landscape.store import open_study
+from landscape.cli.options import Chosen
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["--surface", "nothing"], "has no surface nothing; known: relu-gd-seed0.pca"),
-        (["--run", "gelu-gd-seed0"], "has no surface of the run gelu-gd-seed0; known: relu-gd"),
+        (["--select", "gelu"], "no surface matches 'gelu'; known: relu-gd-seed0.pca"),
         (["--host", "0.0.0.0"], "keep 127.0.0.1 and use ssh -L, or add --allow-network"),
         (["--host", "example.org"], "must be an address such as 127.0.0.1"),
         (["--points", "1"], "3 to 301 points each way, got 1"),
@@ -26,7 +26,7 @@ from landscape.store import open_study
         (["--port", "99999999"], "the port must be from 0 to 65535, got 99999999"),
         (["--port", "-1"], "the port must be from 0 to 65535, got -1"),
         (["--host", "192.0.2.1", "--allow-network"], "--host must be an address of this machine"),
-        (["--surface", "relu-gd-seed0.pca", "--run", "elu-gd-seed0"], "no surface of the run elu"),
+        (["--surface", "relu-gd-seed0.pca", "--select", "relu"], "give one of the two"),
     ],
 )
 def test_mistakes_are_told_in_a_line(study: Path, arguments: list[str], said: str) -> None:
@@ -46,7 +46,7 @@ def test_ports_and_hosts_are_checked_before_work_and_for_a_window_too(
     ("grid", "name", "said"),
     [
         ("5x1", "relu-gd-seed0.randomfilter0_5_-1_1", "is a line, and 'view' shows surfaces over "
-         "a plane; draw it with 'landscape figure"),
+         "a plane; draw it with 'landscape render"),
         ("3x3x3", "relu-gd-seed0.randomfilter0_3x3x3_-1_1_-1_1_-1_1", "has 3 axes, and 'view' "
          "shows surfaces over a plane, which has 2; known: relu-gd-seed0.pca"),
     ],
@@ -68,36 +68,15 @@ def test_what_is_missing_is_named(study: Path, monkeypatch: pytest.MonkeyPatch) 
     assert "pip install 'lossoscope[app]'" in refused("view", study, "--browser")
 
 
-class Names:
-    def __init__(self, *names: str) -> None:
-        self.names = names
-
-
-class Runs:
-    """A study whose surfaces are named after their runs."""
-
-    path = "study.h5"
-
-    def runs(self) -> list[str]:
-        return ["relu-gd-seed0", "other-gd-seed0"]
-
-    def surface(self, name: str) -> Any:
-        return SimpleNamespace(run=name.partition(".")[0])
-
-
-def test_it_begins_where_it_is_told(study: Path) -> None:
-    source, every = open_study(study), Names("relu-gd-seed0.pca", "relu-gd-seed0.random")
-    assert view.first_surface(every, source, "", "") == "relu-gd-seed0.pca"
-    assert view.first_surface(every, source, "", "relu-gd-seed0") == "relu-gd-seed0.random"
-    assert view.first_surface(every, source, "relu-gd-seed0.pca", "relu-gd-seed0").endswith("pca")
-    named: Any = Runs()
-    every = Names("relu-gd-seed0.random", "other-gd-seed0.random")
-    with pytest.raises(KeyError, match="has no surface of the run elu-gd-seed0"):
-        view.first_surface(every, named, "relu-gd-seed0.random", "elu-gd-seed0")
-    with pytest.raises(ValueError, match="not of the run other-gd-seed0; leave --run out"):
-        view.first_surface(every, named, "relu-gd-seed0.random", "other-gd-seed0")
-    with pytest.raises(ValueError, match="has no surface over a plane"):
-        view.first_surface(Names(), source, "", "")
+@pytest.mark.parametrize(
+    ("options", "first"),
+    [({}, "pca"), ({"select": "relu"}, "random"), ({"select": "*.pca"}, "pca"),
+     ({"surface": ["relu-gd-seed0.pca"]}, "pca")],
+)  # fmt: skip
+def test_it_begins_where_it_is_told(study: Path, options: Any, first: str) -> None:
+    names = ("relu-gd-seed0.pca", "relu-gd-seed0.random")
+    chosen = Chosen(study=study, **options)
+    assert view.first_surface(names, open_study(study), chosen) == f"relu-gd-seed0.{first}"
 
 
 @pytest.mark.parametrize(
@@ -117,5 +96,5 @@ def test_a_window_needs_a_display(
 
 def test_the_help_names_the_choices(capsys: Any) -> None:
     text = accepted("view", "--help")
-    for word in ("--browser", "--host", "--allow-network", "--port", "--surface", "--run"):
+    for word in ("--browser", "--host", "--allow-network", "--port", "--surface", "--select"):
         assert word in text

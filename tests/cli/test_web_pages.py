@@ -91,7 +91,7 @@ def test_a_page_of_somebody_else_is_not_written_over(
 def test_wrong_names_and_options_are_refused(study: Path, tmp_path: Path) -> None:
     command = ["export", study, "--format", "html"]
     assert "written as .html" in refused(*command, "--out", tmp_path / "a.png")
-    assert "has these choices inside" in refused(*command, "--shading", "flat")
+    assert "has these choices inside" in refused(*command, "--normals", "flat")
     assert "written as .html" in refused("demo", "--toy", "--out", tmp_path / "a.png")
     assert "--quick is of the whole demo" in refused("demo", "--toy", "--quick")
 

@@ -93,7 +93,7 @@ def test_wrong_syntax_elsewhere_is_not_told_with_a_line_of_this_file(
     assert "(broken_helper.py, line 3); mend it" in said
 
 
-@pytest.mark.parametrize("command", ["render", "figure", "analyse"])
+@pytest.mark.parametrize("command", ["render", "analyse"])
 def test_an_absent_style_tells_what_there_is(command: str, study: Path, tmp_path: Path) -> None:
     said = refused(command, study, "--style", tmp_path / "nope.toml")
     assert "cannot read the style" in said
@@ -102,7 +102,7 @@ def test_an_absent_style_tells_what_there_is(command: str, study: Path, tmp_path
 
 def test_an_unknown_style_is_refused_before_the_table_is_printed(tmp_path: Path) -> None:
     plate = tmp_path / "plate.pdf"
-    relu = ["info", "--activations", "--select", "relu"]
+    relu = ["info", "--activations", "relu"]
     said = refused(*relu, "--figure", plate, "--style", "nope")
     assert "unknown style 'nope'; known: paper, slides, dark, testing, or a file that ends" in said
     assert "cannot read the style nope.toml: " in refused(*relu, "--style", "nope.toml")
@@ -113,7 +113,7 @@ def test_an_unknown_style_is_refused_before_the_table_is_printed(tmp_path: Path)
 def test_a_plate_replaces_no_file_of_the_users(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text("mine", encoding="utf-8")
     plate = tmp_path / "notes.pdf"
-    draw = ["info", "--activations", "--select", "relu", "--figure", plate]
+    draw = ["info", "--activations", "relu", "--figure", plate]
     said = refused(*draw)
     assert f"{name}" in said
     assert "was not written by this program" in said
@@ -125,11 +125,13 @@ def test_a_plate_replaces_no_file_of_the_users(name: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--map", "1"], "--map must be at least 2, or 0 for none, got 1"),
-        (["--scales", "1"], "--scales must be at least 2"),
-        (["--microscope", "2"], "--microscope must be at least 3, or 0 for none, got 2"),
-        (["--creases", "1"], "--creases must be at least 2"),
-        (["--tables", "FILE"], "cannot write to the folder"),
+        (["--measure", "map=1"], "--measure map must be at least 2, got '1'; 33 is usual"),
+        (["--measure", "scales=1"], "--measure scales must be at least 2"),
+        (["--measure", "microscope=2"], "--measure microscope must be at least 3, got '2'"),
+        (["--measure", "creases=1"], "--measure creases must be at least 2"),
+        (["--measure", "path=many"], "--measure path must be at least 1, got 'many'"),
+        (["--measure", "maps"], "unknown measure 'maps' (did you mean 'map'?); known: path"),
+        (["--out", "FILE"], "cannot write to the folder"),
     ],
 )
 def test_analyses_that_cannot_be_made_are_refused_before_work(

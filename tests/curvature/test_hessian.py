@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from landscape import (
     Grid,
     Problem,
+    Trajectory,
     eigenvector_plane,
     gradient,
     gradient_plane,
@@ -21,7 +22,6 @@ from landscape.curvature.hessian import NotConvergedError, with_curvature
 from landscape.curvature.plane_sharpness import plane_hessian
 from landscape.networks.parameters import flatten, layout_of
 from landscape.records.layout import Layout
-from landscape.records.trajectory import Trajectory
 
 Pair = tuple[Tensor, Tensor]
 

@@ -15,8 +15,8 @@ from hypothesis.extra import numpy as hnp
 
 import landscape
 from landscape import data
-from landscape.data import folders
-from landscape.data.batch import Batch, digest
+from landscape.data import Batch, folders
+from landscape.data.batch import digest
 from landscape.data.cifar import read_binary, read_pickle
 from landscape.data.idx import read_idx
 from landscape.networks import build

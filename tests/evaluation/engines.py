@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from landscape.evaluation.engine_settings import SamplingConfig
+from landscape import SamplingConfig
 
 
 def fixed(strategy: str, **options: Any) -> SamplingConfig:

@@ -14,15 +14,10 @@ import torch.nn.functional as functional
 from evaluation.engines import fixed, vectors
 from torch import Tensor, nn
 
-from landscape import Problem
+from landscape import Grid, Plane, Problem, SamplingConfig, random_plane, sample
 from landscape.evaluation.engine import PlaneEvaluator
-from landscape.evaluation.engine_settings import SamplingConfig
-from landscape.evaluation.sampling import sample
 from landscape.networks import activations, build
-from landscape.planes.random import random_plane
 from landscape.problem.reading import GivenData
-from landscape.records.grid import Grid
-from landscape.records.plane import Plane
 
 POINTS = np.random.default_rng(3).normal(size=(7, 2))
 

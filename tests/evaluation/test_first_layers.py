@@ -8,10 +8,8 @@ import torch
 from evaluation.engines import fixed, vectors
 from torch import Tensor, nn
 
-from landscape import Problem
+from landscape import Plane, Problem, random_plane
 from landscape.evaluation.engine import PlaneEvaluator
-from landscape.planes.random import random_plane
-from landscape.records.plane import Plane
 
 
 def reused(model: nn.Module, data: Any, plane: Plane | None = None) -> tuple[str, ...]:

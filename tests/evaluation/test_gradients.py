@@ -13,18 +13,13 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from landscape import Problem
+from landscape import Grid, Plane, Problem, SamplingConfig, Surface, random_plane, resample, sample
 from landscape.evaluation.engine import PlaneEvaluator
-from landscape.evaluation.engine_settings import SamplingConfig
-from landscape.evaluation.resampling import resample
-from landscape.evaluation.sampling import empty_surface, fill, sample
+from landscape.evaluation.sampling import empty_surface, fill
 from landscape.networks import build
 from landscape.networks.parameters import layout_of
-from landscape.planes.random import random_plane
-from landscape.records.grid import Grid
 from landscape.records.layout import Layout, Slot
-from landscape.records.plane import Plane
-from landscape.records.surface import Status, Surface
+from landscape.records.surface import Status
 from landscape.store import StudyWriter
 
 ENGINE = SamplingConfig(strategy="gradient", batch_size=16, threads=1)

@@ -9,11 +9,10 @@ import torch
 from torch import Tensor, nn
 
 import landscape
-from landscape import Problem, custom_plane, random_plane
+from landscape import Plane, Problem, custom_plane, random_plane
 from landscape.evaluation.output_divergence import output_divergence
 from landscape.networks.parameters import assign, flatten, layout_of
 from landscape.records.layout import Layout, Slot
-from landscape.records.plane import Plane
 
 Pair = tuple[Tensor, Tensor]
 PLACES = np.array([[0.0, 0.0], [0.3, -0.2], [-1.0, 1.0], [1e-4, 0.0]])

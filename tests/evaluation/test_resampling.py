@@ -9,15 +9,11 @@ import torch
 from torch import Tensor, nn
 
 import landscape
-from landscape import Problem
+from landscape import Grid, Plane, Problem, SamplingConfig, Surface, random_plane
 from landscape.evaluation.chebyshev import decay_of, decay_rate
-from landscape.evaluation.engine_settings import SamplingConfig
 from landscape.evaluation.resampling import with_known
-from landscape.planes.random import random_plane
-from landscape.records.grid import Grid
 from landscape.records.layout import Layout, Slot
-from landscape.records.plane import Plane
-from landscape.records.surface import Status, Surface
+from landscape.records.surface import Status
 
 ONE = (torch.zeros(1, 1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64))
 ENGINE = SamplingConfig(strategy="loop", batch_size=1, threads=1)

@@ -10,8 +10,12 @@ from torch import Tensor, nn
 
 from landscape import (
     Grid,
+    Plane,
     Problem,
+    SamplingConfig,
+    Trajectory,
     hessian_eigenpairs,
+    place,
     random_plane,
     random_segment,
     sample,
@@ -19,14 +23,11 @@ from landscape import (
 )
 from landscape.claims.saturation import example_gradients
 from landscape.evaluation.engine import PlaneEvaluator
-from landscape.evaluation.engine_settings import SamplingConfig
-from landscape.evaluation.sampling import empty_surface, fill, place
+from landscape.evaluation.sampling import empty_surface, fill
 from landscape.networks.parameters import flatten
 from landscape.problem.reading import GivenData
 from landscape.records.layout import Layout, Slot
-from landscape.records.plane import Plane
 from landscape.records.surface import Status
-from landscape.records.trajectory import Trajectory
 
 
 class Parameters(nn.Module):

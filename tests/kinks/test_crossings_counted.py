@@ -14,9 +14,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
-from landscape import random_segment
-from landscape.kinks import slope_budget
-from landscape.problem import Problem
+from landscape import Problem, random_segment, slope_budget
 from landscape.records.budget import SlopeBudget
 from landscape.records.segment import Segment
 

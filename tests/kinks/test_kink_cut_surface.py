@@ -19,13 +19,10 @@ from plane_networks import (
     whole_plane,
 )
 
-from landscape import Problem
-from landscape.kinks import kink_cut
+from landscape import Grid, Problem
+from landscape.kinks import kink_cut, kink_cut_surface, kink_map
 from landscape.kinks.cutting import Triangles, cut
-from landscape.kinks.kink_cut import kink_cut_surface
-from landscape.kinks.plane_map import kink_map
 from landscape.kinks.plane_probe import PlaneProbe
-from landscape.records.grid import Grid
 from landscape.records.kink_map import KinkMap
 
 

@@ -11,8 +11,17 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from landscape import Grid, Problem, TrainingConfig, random_plane, random_segment, sample, train
-from landscape.kinks import along_path, curvature_against_scale, kink_map, slope_budget
+from landscape import (
+    Grid,
+    Problem,
+    TrainingConfig,
+    random_plane,
+    random_segment,
+    sample,
+    slope_budget,
+    train,
+)
+from landscape.kinks import along_path, curvature_against_scale, kink_map
 
 
 class Written(nn.Module):

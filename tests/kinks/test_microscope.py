@@ -11,10 +11,18 @@ from hypothesis import strategies as st
 from making import make_surface
 
 import landscape
-from landscape import Grid, Plane, Surface, Trajectory
-from landscape.kinks.microscope import residual_scaling, rounding_of, window_of_step, zoom_series
+from landscape import (
+    Grid,
+    Plane,
+    Surface,
+    Trajectory,
+    remove_quadratic,
+    residual_scaling,
+    window_of_step,
+)
+from landscape.kinks.microscope import rounding_of, zoom_series
 from landscape.records.layout import Layout, Slot
-from landscape.records.residuals import Residual, remove_quadratic
+from landscape.records.residuals import Residual
 from landscape.records.results import Analysis
 from landscape.records.surface import Status
 from landscape.records.window_scaling import ResidualScaling

@@ -21,21 +21,25 @@ from plane_networks import (
 )
 from torch import Tensor, nn
 
-from landscape import Problem, Subset, loss_on_plane
-from landscape.kinks import slope_budget
-from landscape.kinks.kink_cut import kink_cut_surface
+from landscape import (
+    Grid,
+    Plane,
+    Problem,
+    Subset,
+    loss_on_plane,
+    open_study,
+    segment_between,
+    slope_budget,
+)
+from landscape.kinks import kink_cut_surface, kink_map
 from landscape.kinks.marching import cut_cells, pieces, roots
-from landscape.kinks.plane_map import kink_map
 from landscape.kinks.plane_probe import plane_probe
 from landscape.networks.parameters import flatten, layout_of
 from landscape.problem.network import Network
-from landscape.records.grid import Grid
 from landscape.records.kink_cut_surface import KinkCutSurface
 from landscape.records.kink_map import KinkMap
-from landscape.records.plane import Plane
 from landscape.records.results import Analysis
-from landscape.records.segment import segment_between
-from landscape.store import StudyWriter, open_study
+from landscape.store import StudyWriter
 from landscape.store.places import analysis_path
 
 

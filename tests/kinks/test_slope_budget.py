@@ -11,14 +11,21 @@ import torch.nn.functional as functional
 from kinks.along import F64, Along, output
 from torch import Tensor, nn
 
-from landscape import Problem, Subset, gradient, gradient_segment, random_segment
-from landscape.kinks import slope_budget
+from landscape import (
+    Problem,
+    Subset,
+    gradient,
+    gradient_segment,
+    random_segment,
+    segment_between,
+    slope_budget,
+)
 from landscape.kinks import (
     slope_budgets as measuring,
 )
 from landscape.kinks.crossings import Crossings
 from landscape.networks import activations, build
-from landscape.records.segment import Segment, segment_between
+from landscape.records.segment import Segment
 
 
 def budget_of(

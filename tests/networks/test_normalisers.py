@@ -11,8 +11,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from landscape import Problem, random_segment
-from landscape.kinks import slope_budget
+from landscape import Problem, random_segment, slope_budget
 from landscape.networks.parameters import flatten, layout_of, unflatten
 from landscape.networks.watching.normalisers import WRITTEN_OUT
 from landscape.records.segment import Segment

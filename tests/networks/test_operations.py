@@ -9,8 +9,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 from torch.func import functional_call, jvp, vmap
 
-from landscape import Problem
-from landscape.kinks import slope_budget
+from landscape import Problem, slope_budget
 from landscape.networks import activations
 from landscape.records.segment import Segment
 

@@ -10,10 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from landscape import random_segment
-from landscape.kinks import slope_budget
+from landscape import Problem, random_segment, slope_budget
 from landscape.networks.watching.recurrent import RECURRENT, written_out
-from landscape.problem import Problem
 
 LAYERS: dict[str, Callable[..., nn.Module]] = {
     "LSTM": nn.LSTM, "GRU": nn.GRU, "RNN": nn.RNN,

@@ -13,13 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrizations, parametrize, prune
 
-from landscape import Problem, random_plane, sample
-from landscape.evaluation.engine_settings import SamplingConfig
+from landscape import Grid, Problem, SamplingConfig, Trajectory, random_plane, sample, update_plane
 from landscape.networks.acting import acting_weights
 from landscape.networks.parameters import flatten, layout_of
-from landscape.planes.updates import update_plane
-from landscape.records.grid import Grid
-from landscape.records.trajectory import Trajectory
 
 Change = Callable[[Any], None]
 Case = tuple[Callable[[], nn.Module], Change]

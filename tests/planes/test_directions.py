@@ -5,14 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from landscape import random_plane
+from landscape import Plane, Trajectory, pca_plane, project, random_plane
 from landscape.networks.directions import normalise, random_direction
 from landscape.networks.parameters import assign, flatten, layout_of, unflatten
-from landscape.planes.pca import pca_plane
 from landscape.records.layout import Layout, Slot
-from landscape.records.plane import Plane
-from landscape.records.projection import project
-from landscape.records.trajectory import Trajectory
 
 FILTERED = [
     nn.Linear(4, 3),

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landscape import line_within
+from landscape import Plane, line_within
 from landscape.records.layout import Layout, Slot
-from landscape.records.plane import Plane
 
 LAYOUT = Layout((Slot("w", (5,)),))
 

@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from landscape.planes.pca import StraightPathError, pca_plane
+from landscape import Trajectory, open_study, pca_plane, project
+from landscape.planes.pca import StraightPathError
 from landscape.records.layout import Layout, Slot
-from landscape.records.projection import project
-from landscape.records.trajectory import Trajectory
-from landscape.store import StudyWriter, open_study
+from landscape.store import StudyWriter
 
 RECORDS, PARAMETERS = 120, 70_000
 

@@ -14,11 +14,10 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
-from landscape import Problem, evaluate_losses, line_between, plane_through
+from landscape import Problem, Trajectory, evaluate_losses, line_between, plane_through
 from landscape.networks import build
 from landscape.networks.parameters import flatten, layout_of
 from landscape.networks.spec import network_spec
-from landscape.records.trajectory import Trajectory
 
 
 class Own(nn.Module):

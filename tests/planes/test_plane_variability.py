@@ -7,10 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from landscape import Problem, plane_variability, random_plane, sample
+from landscape import Grid, Problem, SamplingConfig, plane_variability, random_plane, sample
 from landscape.curvature.expected_hessian import hessian_product
-from landscape.evaluation.engine_settings import SamplingConfig
-from landscape.records.grid import Grid
 
 Pair = tuple[Tensor, Tensor]
 ENGINE = SamplingConfig(strategy="loop", chunk=8, batch_size=64, threads=1)

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from landscape import pca_plane
+from landscape import Trajectory, pca_plane
 from landscape.planes.random_walk import random_walk_variance
 from landscape.records.layout import Layout, Slot
-from landscape.records.trajectory import Trajectory
 
 
 def orthogonal_shares(records: int, components: int = 2) -> np.ndarray:

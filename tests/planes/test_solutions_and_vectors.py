@@ -12,6 +12,7 @@ from torch import nn
 import landscape
 from landscape import (
     Problem,
+    Trajectory,
     custom_plane,
     line_between,
     plane_through,
@@ -22,7 +23,6 @@ from landscape import (
 from landscape.networks.parameters import flatten, layout_of
 from landscape.planes.orthogonal import CollinearError, orthogonalised
 from landscape.records.layout import Layout, Slot
-from landscape.records.trajectory import Trajectory
 
 SIX = Layout((Slot("weight", (2, 2), 0), Slot("bias", (2,))))
 

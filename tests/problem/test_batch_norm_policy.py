@@ -12,15 +12,10 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
-from landscape import Problem
+from landscape import Grid, Plane, Problem, SamplingConfig, random_plane, sample
 from landscape.evaluation.engine import PlaneEvaluator
-from landscape.evaluation.engine_settings import SamplingConfig
-from landscape.evaluation.sampling import sample
 from landscape.networks.parameters import assign
-from landscape.planes.random import random_plane
 from landscape.problem.batch_norm import pooled_statistics
-from landscape.records.grid import Grid
-from landscape.records.plane import Plane
 
 POINTS = np.random.default_rng(3).normal(size=(5, 2))
 POLICIES = ("frozen", "batch", "recalibrated")

@@ -12,16 +12,10 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, RandomSampler, SubsetRandomSampler, TensorDataset
 
-from landscape import Problem, gradient
+from landscape import Grid, Plane, Problem, SamplingConfig, Subset, gradient, random_plane, sample
 from landscape.evaluation.engine import PlaneEvaluator
-from landscape.evaluation.engine_settings import SamplingConfig
-from landscape.evaluation.sampling import sample
-from landscape.planes.random import random_plane
 from landscape.problem.reading import GivenData
-from landscape.problem.subsets import Subset
-from landscape.records.grid import Grid
 from landscape.records.layout import Layout, Slot
-from landscape.records.plane import Plane
 
 POINTS = np.random.default_rng(3).normal(size=(5, 2))
 STRATEGIES = ("loop", "copy", "vmap", "batched", "gradient")

@@ -13,13 +13,9 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from landscape import Problem
-from landscape.evaluation.engine_settings import SamplingConfig
-from landscape.evaluation.sampling import sample
+from landscape import Grid, Problem, SamplingConfig, random_plane, sample
 from landscape.networks.parameters import flatten
-from landscape.planes.random import random_plane
 from landscape.problem.reading import GivenData
-from landscape.records.grid import Grid
 
 ENGINE = SamplingConfig(strategy="copy", batch_size=16, threads=1)
 

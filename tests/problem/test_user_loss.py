@@ -14,19 +14,21 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 import landscape
-from landscape import Problem
+from landscape import (
+    Grid,
+    Plane,
+    Problem,
+    SamplingConfig,
+    TrainingConfig,
+    random_plane,
+    sample,
+    slope_budget,
+    train,
+)
 from landscape.evaluation.engine import PlaneEvaluator
-from landscape.evaluation.engine_settings import SamplingConfig
-from landscape.evaluation.sampling import sample
-from landscape.kinks import slope_budget
-from landscape.planes.random import random_plane
 from landscape.problem.batch_loss import takes_model
-from landscape.records.grid import Grid
 from landscape.records.layout import Layout, Slot
-from landscape.records.plane import Plane
 from landscape.records.segment import line_segment
-from landscape.training.loop import train
-from landscape.training.training_settings import TrainingConfig
 
 POINTS = np.random.default_rng(3).normal(size=(5, 2))
 ABLE = ("loop", "copy", "gradient")

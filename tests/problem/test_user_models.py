@@ -14,13 +14,9 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 from torch.optim.swa_utils import AveragedModel
 
-from landscape import Problem
+from landscape import Grid, Problem, SamplingConfig, random_plane, sample
 from landscape.evaluation.engine import PlaneEvaluator
-from landscape.evaluation.engine_settings import SamplingConfig
-from landscape.evaluation.sampling import sample
 from landscape.networks.parameters import assign, flatten, unwrapped
-from landscape.planes.random import random_plane
-from landscape.records.grid import Grid
 
 POINTS = np.random.default_rng(3).normal(size=(4, 2)) / 4
 

@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 from making import make_surface
 
+from landscape import Grid, Plane, Surface
 from landscape.records.centre import calibrated_loss, centre_of, hints, non_finite
-from landscape.records.grid import Grid
 from landscape.records.layout import Layout, Slot
-from landscape.records.plane import Plane
-from landscape.records.surface import Status, Surface
+from landscape.records.surface import Status
 
 
 def bowl(points: int = 21, at: tuple[float, float] = (0.0, 0.0), **settings: Any) -> Surface:

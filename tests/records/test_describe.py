@@ -12,10 +12,8 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrizations, prune
 
-from landscape import random_plane
-from landscape.records.description import describe
+from landscape import Plane, describe, random_plane
 from landscape.records.layout import Layout, Slot
-from landscape.records.plane import Plane
 
 LAYOUT = Layout(
     (

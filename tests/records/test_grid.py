@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landscape.records.grid import Grid
+from landscape import Grid
 from landscape.study.windows import axis_through_zero, window_around
 
 

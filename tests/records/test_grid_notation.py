@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landscape.records.grid import Grid
+from landscape import Grid
 from landscape.records.grid_notation import (
     parse_plane_shape,
     parse_shape,

@@ -10,10 +10,8 @@ import pytest
 from making import make_path, make_surface
 
 import landscape
-from landscape import viz
-from landscape.records.grid import Grid
+from landscape import Grid, Surface, viz
 from landscape.records.panel import panels_of
-from landscape.records.surface import Surface
 
 
 @pytest.fixture

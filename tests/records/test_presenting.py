@@ -11,15 +11,11 @@ import numpy as np
 import pytest
 from small_study import SMALL, load
 
-from landscape.records.grid import Grid
+from landscape import Grid, Plane, Projection, Study, Surface, Trajectory
 from landscape.records.layout import Layout, Slot
-from landscape.records.plane import Plane
 from landscape.records.presenting import in_short
-from landscape.records.results import Analysis, Projection
-from landscape.records.surface import Surface
-from landscape.records.trajectory import Trajectory
+from landscape.records.results import Analysis
 from landscape.store import StudyWriter
-from landscape.study.experiment import Study
 
 EVIL = "<img src=x onerror=alert(1)>&\"'"
 

@@ -1,13 +1,10 @@
 import numpy as np
 import pytest
 
-from landscape.records.grid import Grid
+from landscape import Grid, Plane, Projection, Surface, Trajectory
 from landscape.records.layout import Layout, Slot
 from landscape.records.naming import RunKey, check_identifier, check_name
-from landscape.records.plane import Plane
-from landscape.records.results import Projection
-from landscape.records.surface import Status, Surface
-from landscape.records.trajectory import Trajectory
+from landscape.records.surface import Status
 
 LAYOUT = Layout((Slot("w", (2, 2), 0), Slot("b", (2,))))
 

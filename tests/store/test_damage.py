@@ -12,10 +12,10 @@ import warm
 from calling import accepted, refused
 from small_study import SMALL, content, run_study
 
-from landscape.records.grid import Grid
+from landscape import Grid, Surface, open_study
 from landscape.records.results import Analysis
-from landscape.records.surface import Status, Surface
-from landscape.store import StudyFile, StudyWriter, open_study
+from landscape.records.surface import Status
+from landscape.store import StudyFile, StudyWriter
 from landscape.store.checking import check_file
 from landscape.store.salvage import salvage
 from landscape.store.seal import BYTES, sealed

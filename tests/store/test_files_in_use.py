@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 from calling import accepted, refused
 
+from landscape import open_study
 from landscape.records.results import Analysis
-from landscape.store import StudyWriter, open_study
+from landscape.store import StudyWriter
 from landscape.store.foreign import read_foreign
 from landscape.store.lock import WriterLock
 

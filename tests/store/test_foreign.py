@@ -12,14 +12,10 @@ import numpy as np
 import pytest
 from calling import accepted
 
-from landscape.records.grid import Grid
+from landscape import Grid, Panel, Plane, Projection, Surface, open_study, project
 from landscape.records.layout import Layout, Slot
-from landscape.records.panel import Panel
-from landscape.records.plane import Plane
-from landscape.records.projection import project
-from landscape.records.results import Projection
-from landscape.records.surface import Status, Surface
-from landscape.store import StudyWriter, open_study
+from landscape.records.surface import Status
+from landscape.store import StudyWriter
 from landscape.store.export_li2018 import export_li2018
 from landscape.store.importing import identifier_of, import_files
 

@@ -14,10 +14,9 @@ import numpy as np
 import pytest
 import warm
 
-from landscape.records.grid import Grid
+from landscape import Grid, Surface, open_study
 from landscape.records.results import Analysis
-from landscape.records.surface import Surface
-from landscape.store import StudyWriter, images, open_study
+from landscape.store import StudyWriter, images
 from landscape.store.checking import check_file
 from landscape.store.database import Database
 

@@ -10,12 +10,10 @@ import numpy as np
 import pytest
 from small_study import SMALL, Stops, load, run_study
 
-from landscape.evaluation.engine_settings import SamplingConfig
+from landscape import SamplingConfig, Study, TrainingConfig, open_study
 from landscape.records import projection
-from landscape.store import images, open_study
-from landscape.study.experiment import Study
+from landscape.store import images
 from landscape.training import training_checkpoint
-from landscape.training.training_settings import TrainingConfig
 
 # 43,603 weights in float64: 349 kB a record.
 LONG = replace(

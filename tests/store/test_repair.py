@@ -14,8 +14,7 @@ import pytest
 import warm
 from small_study import SMALL, load, run_study
 
-from landscape.records.grid import Grid
-from landscape.store import open_study
+from landscape import Grid, open_study
 from landscape.store.checking import check_file
 from landscape.store.salvage import salvage
 from landscape.study.configuration import PcaPlaneConfig, RandomPlaneConfig
@@ -160,7 +159,7 @@ def test_the_command_for_a_network_of_ones_own_computes_what_is_missing(tmp_path
         return done.stdout
 
     told("sample", "--model", "own.py:model", "--data", "own.py:examples", "--out", "own.h5",
-         "--grid", "7", "--span", "-0.3:0.7x-1:1", "--strategy", "loop")  # fmt: skip
+         "--grid", "7", "--span", "-0.3:0.7x-1:1")  # fmt: skip
     before = arrays(path)
     with h5py.File(path, "r+") as file:
         (name,) = file["surfaces"]

@@ -16,16 +16,12 @@ import warm
 from small_study import SMALL, Stops, content, load
 from torch import nn
 
-from landscape import Problem
-from landscape.evaluation.engine_settings import SamplingConfig
+from landscape import Grid, Problem, SamplingConfig, Study, Surface, open_study
 from landscape.records import grid
-from landscape.records.grid import Grid
-from landscape.records.surface import Surface
-from landscape.store import StudyWriter, open_study
+from landscape.store import StudyWriter
 from landscape.store.database import Database
 from landscape.store.journal import Journal
 from landscape.store.lock import WriterLock
-from landscape.study.experiment import Study
 from landscape.study.fingerprint import check_same
 from landscape.study.request import Request
 from landscape.study.user_surfaces import sample_user_network
@@ -209,7 +205,7 @@ ANALYSE = """if True:
             os.kill(os.getpid(), 9)
 
     StudyWriter.put_record = put_and_die
-    app(["analyse", path, "--steps", "3", "--lines", "1", "--path", "--json"])
+    app(["analyse", path, "--steps", "3", "--lines", "1", "--measure", "path", "--json"])
 """
 
 

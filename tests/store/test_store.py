@@ -15,13 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from landscape.records.grid import Grid
+from landscape import Grid, Plane, Projection, Surface, Trajectory, open_study
 from landscape.records.layout import Layout, Slot
-from landscape.records.plane import Plane
-from landscape.records.results import Analysis, Projection
-from landscape.records.surface import Status, Surface
-from landscape.records.trajectory import Trajectory
-from landscape.store import StudyFile, StudyWriter, codec, open_study
+from landscape.records.results import Analysis
+from landscape.records.surface import Status
+from landscape.store import StudyFile, StudyWriter, codec
 
 LAYOUT = Layout((Slot("w", (2, 2), 0), Slot("b", (2,))))
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from small_study import SMALL, Notes, Stops, load, run_study
 
-from landscape import Problem, spectral_density
+from landscape import Problem, open_study, spectral_density
 from landscape.curvature.expected_hessian import expected_hessian_check
 from landscape.records.kink_cut_surface import KinkCutSurface
 from landscape.records.kink_map import KinkMap
-from landscape.store import StudyFile, open_study
+from landscape.store import StudyFile
 from landscape.study.analyses import Wanted, add_analyses
 from landscape.study.analysis_summaries import report
 from landscape.study.reporting import Silent

@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 import tomli_w
 
-from landscape.evaluation.engine_settings import SamplingConfig
+from landscape import SamplingConfig, StudyConfig, TrainingConfig
 from landscape.networks.spec import CNNSpec, MLPSpec, ResNetSpec, network_spec
-from landscape.study.configuration import DataConfig, PcaPlaneConfig, RandomPlaneConfig, StudyConfig
-from landscape.training.training_settings import TrainingConfig
+from landscape.study.configuration import DataConfig, PcaPlaneConfig, RandomPlaneConfig
 
 UNUSUAL = StudyConfig(
     activations=("elu", "leaky_relu_0.3"),

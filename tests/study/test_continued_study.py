@@ -10,13 +10,12 @@ import pytest
 import torch
 from small_study import SMALL, Notes, Stops, content, counted, load, run_study
 
+from landscape import SamplingConfig, Study, open_study
 from landscape.evaluation import engine
-from landscape.evaluation.engine_settings import SamplingConfig
 from landscape.evaluation.passes import EngineChoice
-from landscape.store import StudyFile, StudyWriter, open_study
+from landscape.store import StudyFile, StudyWriter
 from landscape.study import experiment, setup
 from landscape.study.configuration import DataConfig, PcaPlaneConfig
-from landscape.study.experiment import Study
 
 pytestmark = pytest.mark.usefixtures("small_tiles")
 

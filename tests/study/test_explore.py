@@ -14,9 +14,8 @@ import torch
 from calling import accepted, refused
 from small_study import SMALL, content, load, run_study
 
-from landscape.records.grid import Grid
-from landscape.records.surface import Surface
-from landscape.store import StudyFile, StudyWriter, open_study
+from landscape import Grid, Surface, open_study
+from landscape.store import StudyFile, StudyWriter
 from landscape.store.places import surface_path
 from landscape.study.explore import StudyAtlas
 from landscape.study.live_plane import FLOAT64_BELOW, request_of
@@ -263,7 +262,7 @@ def test_a_line_is_kept_drawn_listed_and_made_again(study: StudyFile, tmp_path: 
     assert name not in atlas(again).names
     # Ids in a table may be cut, lines of their own are not.
     assert f"surface {name}: 201 over 0 to 1" in accepted("info", study.path)
-    said = accepted("figure", study.path, "--kind", "line", "--surface", name, "--out", tmp_path)
+    said = accepted("render", study.path, "--kind", "line", "--surface", name, "--out", tmp_path)
     caption = next(tmp_path.glob("*.md")).read_text(encoding="utf-8")
     assert said.count("wrote") == 3
     assert "from A (0, 0) to B (0.5, 0.25) of the random plane" in caption
@@ -291,7 +290,7 @@ def test_a_line_is_cancelled_after_a_tile(study: StudyFile) -> None:
         (["--line", "0", "0", "0", "0"], "needs two different points"),
         (["--line", "0", "0", "nan", "0"], "four finite numbers"),
         (["--line", "0", "0", "1", "0", "--grid", "9x9"], "got a grid of 2; write it as 201x1"),
-        (["--line", "0", "0", "1", "0", "--plane", "between", "--other", "relu-nesterov-seed0"],
+        (["--line", "0", "0", "1", "0", "--plane", "between", "--run", "relu-nesterov-seed0"],
          "there is a line already"),
     ],
 )  # fmt: skip

@@ -14,12 +14,10 @@ from calling import refused
 from small_study import SMALL, Stops, content, load, run_study
 from torch import nn
 
-from landscape import Problem, Subset, data
+from landscape import Grid, Problem, SamplingConfig, Subset, data, open_study
 from landscape.data.batch import digest
-from landscape.evaluation.engine_settings import SamplingConfig
 from landscape.records import grid as grids
-from landscape.records.grid import Grid
-from landscape.store import StudyFile, open_study
+from landscape.store import StudyFile
 from landscape.study.analyses import Wanted, add_analyses
 from landscape.study.configuration import DataConfig
 from landscape.study.explore import StudyAtlas
@@ -307,10 +305,10 @@ BETWEEN = {"kind": "between", "grid": Grid.line(3, (0.0, 1.0))}
     ("changes", "options"),
     [
         ({**BETWEEN, "others": ("gelu-gd-seed0",)},
-         ["--plane", "between", "--other", "gelu-gd-seed0"]),
+         ["--plane", "between", "--run", "gelu-gd-seed0"]),
         ({"kind": "through", "others": ("relu-gd-seed1", "gelu-gd-seed0")},
-         ["--plane", "through", "--other", "relu-gd-seed1", "--other", "gelu-gd-seed0"]),
-        ({"placed": ("gelu-gd-seed0",)}, ["--also", "gelu-gd-seed0"]),
+         ["--plane", "through", "--run", "relu-gd-seed1", "--run", "gelu-gd-seed0"]),
+        ({"placed": ("gelu-gd-seed0",)}, ["--run", "gelu-gd-seed0"]),
     ],
     ids=["between", "through", "also"],
 )  # fmt: skip

@@ -9,11 +9,10 @@ import pytest
 from small_study import SMALL, load
 
 from benchmarks import plain_steps
+from landscape import Study, TrainingConfig
 from landscape.study.analyses import Wanted, add_analyses
 from landscape.study.analysis_summaries import report
 from landscape.study.configuration import DataConfig
-from landscape.study.experiment import Study
-from landscape.training.training_settings import TrainingConfig
 
 
 def test_plain_torch_finds_the_numbers_of_a_study(

@@ -12,12 +12,11 @@ import pytest
 import torch
 from small_study import SMALL, Notes, load, run_study
 
-from landscape.curvature.plane_sharpness import plane_sharpness
+from landscape import Study, plane_sharpness
 from landscape.networks import build
 from landscape.networks.parameters import assign
 from landscape.store import StudyFile
 from landscape.study.configuration import DataConfig, PcaPlaneConfig, RandomPlaneConfig
-from landscape.study.experiment import Study
 from landscape.study.windows import window_around
 
 FORMAT = Path(__file__).parents[2] / "docs" / "format.md"

@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from making import make_surface
 
-from landscape.records.grid import Grid
+from landscape import Grid, Trajectory
 from landscape.records.layout import Layout, Slot
-from landscape.records.trajectory import Trajectory
 from landscape.study.summary import first_step_at, summarise
 from landscape.study.windows import axis_through_zero, window_around
 

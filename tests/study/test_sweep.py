@@ -12,13 +12,14 @@ import torch
 from small_study import Notes, Stops, load
 from torch.nn.functional import cross_entropy
 
+from landscape import open_study
 from landscape.claims.answer import ENOUGH
 from landscape.claims.effort import Effort
 from landscape.claims.pilot import PILOT
 from landscape.claims.primary import digest
 from landscape.claims.statistics import Verdict
 from landscape.networks.randomness import keyed_generator
-from landscape.store import StudyFile, StudyWriter, open_study
+from landscape.store import StudyFile, StudyWriter
 from landscape.study.configuration import DataConfig
 from landscape.study.sweep import claim_findings, claim_tasks, claims_config, run_claims
 from landscape.study.sweep_settings import ClaimsConfig, full, quick

@@ -12,13 +12,9 @@ import torch
 from torch import Tensor, nn
 
 import landscape
-from landscape import Problem, data
-from landscape.evaluation.engine_settings import SamplingConfig
+from landscape import Grid, Problem, SamplingConfig, Surface, TrainingConfig, data
 from landscape.networks import build
 from landscape.records.centre import hints
-from landscape.records.grid import Grid
-from landscape.records.surface import Surface
-from landscape.training.training_settings import TrainingConfig
 
 # Pixels of digits run from 0 to 16, with a standard deviation of 6.
 STANDARD, UNIT = 6.0, 16.0

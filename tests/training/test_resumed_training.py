@@ -10,11 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from landscape import Problem
-from landscape.records.trajectory import Trajectory
-from landscape.training.loop import train
+from landscape import Problem, TrainingConfig, Trajectory, train
 from landscape.training.training_checkpoint import TrainingCheckpoint
-from landscape.training.training_settings import TrainingConfig
 
 CONFIG = TrainingConfig(
     steps=30,

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from making import make_surface
 
-from landscape.records.grid import Grid
-from landscape.records.surface import Surface
+from landscape import Grid, Surface
 from landscape.viz import offscreen
 
 if TYPE_CHECKING:

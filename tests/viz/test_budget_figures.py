@@ -233,8 +233,7 @@ def test_labels_below_neighbouring_panels_stand_apart(style: str, width: float) 
 def test_measured_budgets_are_drawn() -> None:
     import torch
 
-    from landscape import random_segment
-    from landscape.kinks import slope_budget
+    from landscape import random_segment, slope_budget
     from landscape.networks import build
 
     draw = np.random.default_rng(0)

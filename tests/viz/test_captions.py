@@ -10,12 +10,9 @@ import numpy as np
 import pytest
 from making import make_path, make_surface
 
-from landscape import viz
-from landscape.records.grid import Grid
+from landscape import Grid, Panel, Plane, Surface, viz
 from landscape.records.layout import Layout, Slot
-from landscape.records.panel import Panel
-from landscape.records.plane import Plane
-from landscape.records.surface import Status, Surface
+from landscape.records.surface import Status
 from landscape.viz.captions.surfaces import surface_caption
 
 

@@ -10,20 +10,15 @@ import pytest
 from making import make_path, make_surface
 from matplotlib.colors import to_rgba
 
-from landscape import viz
-from landscape.records.grid import Grid
+from landscape import Grid, Panel, Projection, Surface, remove_quadratic, viz
 from landscape.records.kink_map import KinkMap
-from landscape.records.panel import Panel
-from landscape.records.residuals import remove_quadratic
-from landscape.records.results import Projection
-from landscape.records.surface import Surface
 from landscape.records.window_scaling import ResidualScaling
+from landscape.viz import HeightScale
 from landscape.viz.captions.surfaces import surface_caption
 from landscape.viz.flat.lines import drawing, line_colours
 from landscape.viz.geometry.colouring import colours_of
 from landscape.viz.geometry.drape import drape
 from landscape.viz.geometry.frame import Frame
-from landscape.viz.geometry.height import HeightScale
 from landscape.viz.geometry.paths import bead_points, bead_records
 from landscape.viz.kinks.density import kink_density
 from landscape.viz.paper.hybrid import FIGURE_STYLE

@@ -10,16 +10,12 @@ import numpy as np
 import pytest
 from making import make_path, make_surface
 
-from landscape import viz
-from landscape.records.grid import Grid
-from landscape.records.panel import Panel
-from landscape.records.residuals import remove_quadratic
-from landscape.records.surface import Surface
+from landscape import Grid, Panel, Surface, remove_quadratic, viz
+from landscape.viz import HeightScale
 from landscape.viz.captions.beside import as_markdown, latex_caption
 from landscape.viz.films.film import Stage, film_style
 from landscape.viz.geometry.centre_mark import crossed
 from landscape.viz.geometry.frame import Frame
-from landscape.viz.geometry.height import HeightScale
 from landscape.viz.geometry.solution_points import Solution
 from landscape.viz.scenes.cross import arms_of
 from landscape.viz.scenes.scene import DrawnPanel

@@ -8,14 +8,11 @@ import numpy as np
 import pytest
 from making import make_path, make_surface
 
-from landscape import viz
-from landscape.records.grid import Grid
-from landscape.records.panel import Panel
-from landscape.records.surface import Surface
+from landscape import Grid, Panel, Surface, viz
+from landscape.viz import HeightScale
 from landscape.viz.captions.surfaces import surface_caption
 from landscape.viz.geometry.frame import Frame
 from landscape.viz.geometry.hatching import cut
-from landscape.viz.geometry.height import HeightScale
 from landscape.viz.geometry.mesh import surface_mesh
 from landscape.viz.geometry.vertices import added_points, insert, known_points
 from landscape.viz.style import TESTING

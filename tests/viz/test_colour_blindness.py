@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from landscape.viz.style import DARK, PAPER, SLIDES, STYLES, Style
+from landscape.viz import Style
+from landscape.viz.style import DARK, PAPER, SLIDES, STYLES
 
 # Machado, Oliveira and Fernandes (2009), table 1: linear RGB, severity 1.
 SIGHT = {

@@ -13,10 +13,8 @@ from making import make_path, make_surface
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb
 
-from landscape import viz
-from landscape.records.grid import Grid
-from landscape.records.panel import Panel
-from landscape.records.surface import Status, Surface
+from landscape import Grid, Panel, Surface, viz
+from landscape.records.surface import Status
 from landscape.viz.geometry.colouring import colours_of
 from landscape.viz.paper.hybrid import FIGURE_STYLE
 from landscape.viz.style import DARK

@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 from making import make_surface
 
-from landscape import viz
-from landscape.records.grid import Grid
+from landscape import Grid, Surface, viz
 from landscape.records.kink_map import KinkMap
-from landscape.records.surface import Status, Surface
+from landscape.records.surface import Status
+from landscape.viz import HeightScale
 from landscape.viz.geometry.colouring import colours_of
 from landscape.viz.geometry.differences import laplacian
 from landscape.viz.geometry.frame import Frame
-from landscape.viz.geometry.height import HeightScale
 from landscape.viz.geometry.mesh import coloured, surface_mesh
 from landscape.viz.geometry.reference import cell_density
 from landscape.viz.style import TESTING

@@ -10,10 +10,7 @@ import numpy as np
 import pytest
 from making import make_path, make_surface
 
-from landscape import viz
-from landscape.records.grid import Grid
-from landscape.records.panel import Panel
-from landscape.records.surface import Surface
+from landscape import Grid, Panel, Surface, viz
 from landscape.viz.captions.beside import as_latex, as_markdown, latex
 from landscape.viz.captions.references import REFERENCES
 from landscape.viz.captions.surfaces import surface_caption
@@ -92,8 +89,8 @@ def test_beads_lie_on_the_records_they_mark(oblong: Surface) -> None:
     places = np.linspace([-0.9, 1.0], [0.0, 0.0], count)
     path = make_path(places, np.linspace(20, 11, count))
     plotter = viz.surface(Panel(oblong, paths=(path,)), viz.Look(height="linear", style=TESTING))
+    from landscape.viz import HeightScale
     from landscape.viz.geometry.frame import Frame
-    from landscape.viz.geometry.height import HeightScale
 
     scale = HeightScale.of([oblong], kind="linear", paths=[path])
     wanted = Frame.around([oblong], scale, TESTING).points(path.coordinates, path.losses)[2:-1:2]
@@ -222,8 +219,8 @@ def test_the_lines_of_a_3d_caption_fit_the_width_of_the_picture(
 
 @pytest.mark.usefixtures("rendering")
 def test_labels_of_the_axes_stand_at_their_values(oblong: Surface) -> None:
+    from landscape.viz import HeightScale
     from landscape.viz.geometry.frame import Frame
-    from landscape.viz.geometry.height import HeightScale
 
     style = viz.Style(dpi=100, anti_aliasing=False)
     frame = Frame.around([oblong], HeightScale.of([oblong]), style)

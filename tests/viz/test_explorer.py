@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from exploring import Analytic, Walk, bowl, stored
 
-from landscape.records.grid import Grid
-from landscape.records.results import Projection
-from landscape.records.surface import Status, Surface
+from landscape import Grid, Projection, Surface
+from landscape.records.surface import Status
 from landscape.viz.explorer.regions import coarse_part, first_window, rounded_window
 
 

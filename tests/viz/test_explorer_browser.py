@@ -18,7 +18,7 @@ import pytest
 from calling import accepted
 from serving import PLACE, Served, Visit, cpu_share
 
-from landscape.store import open_study
+from landscape import open_study
 from landscape.viz.explorer.server import BACK
 
 pytest.importorskip("trame")

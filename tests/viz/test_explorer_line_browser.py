@@ -16,7 +16,7 @@ from calling import accepted
 from serving import CONFIG, PLACE, Served, Visit, cpu_share
 from small_study import load
 
-from landscape.store import open_study
+from landscape import open_study
 from landscape.study.explore import StudyAtlas
 
 pytest.importorskip("trame")
@@ -106,7 +106,7 @@ def test_a_line_by_numbers_is_kept_and_drawn(visit: Visit, served: Served, tmp_p
     accepted(*command[1:], "--out", tmp_path / "other")
     assert (open_study(tmp_path / "other").surface(name).losses == shown).all()
     assert name in accepted("info", served.study)
-    accepted("figure", served.study, "--kind", "line", "--surface", name, "--out", tmp_path)
+    accepted("render", served.study, "--kind", "line", "--surface", name, "--out", tmp_path)
     # It is none of the surfaces over planes.
     assert name not in visit.page.locator("#place").inner_text()
     forget(visit)

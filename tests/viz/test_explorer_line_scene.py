@@ -12,15 +12,13 @@ import numpy as np
 import pytest
 from exploring import Analytic, Walk, bowl, stored
 
-from landscape.records.grid import Grid
-from landscape.records.surface import Surface
+from landscape import Grid, Surface
+from landscape.viz import HeightScale, Style
 from landscape.viz.explorer.desktop import Controls
 from landscape.viz.explorer.line import letters_of, line_attributes, within
 from landscape.viz.explorer.live_scene import LiveLook, Scene
 from landscape.viz.explorer.moment import Moment
 from landscape.viz.geometry.frame import Frame
-from landscape.viz.geometry.height import HeightScale
-from landscape.viz.style import Style
 
 A, B = (-0.5, -0.5), (0.5, 0.75)
 

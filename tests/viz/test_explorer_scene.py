@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 from exploring import Analytic, Walk, bowl, stored
 
-from landscape.records.surface import Status, Surface
+from landscape import Surface
+from landscape.records.surface import Status
+from landscape.viz import Style
 from landscape.viz.explorer.desktop import HELP, Controls, status_line
 from landscape.viz.explorer.live_scene import Drawn, LiveLook, Scene
 from landscape.viz.explorer.map import map_attributes, map_pixels
-from landscape.viz.style import Style
 
 STYLE = Style.of("testing")
 

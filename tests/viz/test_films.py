@@ -14,19 +14,14 @@ import numpy as np
 import pytest
 from making import make_path, make_surface
 
-from landscape import viz
-from landscape.records.grid import Grid
-from landscape.records.panel import Panel
-from landscape.records.residuals import remove_quadratic
-from landscape.records.results import Projection
-from landscape.records.surface import Surface
+from landscape import Grid, Panel, Projection, Surface, remove_quadratic, viz
+from landscape.viz import HeightScale
 from landscape.viz.films.descent import Walk
 from landscape.viz.films.film import film_style
 from landscape.viz.films.video import write_video
 from landscape.viz.films.zoom import _window_text, cut_out, window_of
 from landscape.viz.geometry.drape import heights_at, laid
 from landscape.viz.geometry.frame import Frame
-from landscape.viz.geometry.height import HeightScale
 from landscape.viz.scenes.scene import panel_mesh
 from landscape.viz.style import TESTING
 

@@ -10,12 +10,11 @@ import pytest
 from making import make_surface
 from matplotlib.patches import PathPatch
 
-from landscape import viz
-from landscape.records.grid import Grid
-from landscape.records.surface import Surface
+from landscape import Grid, Surface, viz
+from landscape.viz import Style
 from landscape.viz.geometry.hatching import hatches
 from landscape.viz.geometry.mesh import triangles
-from landscape.viz.style import STYLES, TESTING, Style
+from landscape.viz.style import STYLES, TESTING
 
 MISSING = [(2, 3), (2, 4), (9, 9)]
 

@@ -3,10 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from landscape.records.grid import Grid
-from landscape.records.surface import Status, Surface
+from landscape import Grid, Surface
+from landscape.records.surface import Status
+from landscape.viz import HeightScale
 from landscape.viz.geometry.frame import Frame
-from landscape.viz.geometry.height import HeightScale, left_out, surface_heights
+from landscape.viz.geometry.height import left_out, surface_heights
 from landscape.viz.geometry.mesh import normals, surface_mesh, triangles
 from landscape.viz.geometry.numbers import label
 from landscape.viz.style import TESTING

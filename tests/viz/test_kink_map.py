@@ -10,14 +10,12 @@ import numpy as np
 import pytest
 from making import make_path, make_surface
 
-from landscape import viz
-from landscape.records.grid import Grid
+from landscape import Grid, Surface, viz
 from landscape.records.kink_cut_surface import KinkCutSurface
 from landscape.records.kink_map import KinkMap
-from landscape.records.surface import Surface
+from landscape.viz import HeightScale
 from landscape.viz.geometry.drape import drape
 from landscape.viz.geometry.frame import Frame
-from landscape.viz.geometry.height import HeightScale
 from landscape.viz.geometry.mesh import surface_mesh
 from landscape.viz.geometry.window import Window
 from landscape.viz.kinks.density import density_caption, kink_density

@@ -10,9 +10,7 @@ import numpy as np
 import pytest
 from making import make_path, make_surface
 
-from landscape import viz
-from landscape.records.grid import Grid
-from landscape.records.panel import Panel
+from landscape import Grid, Panel, viz
 from landscape.viz.captions.beside import latex, latex_caption
 from landscape.viz.captions.surfaces import surface_caption
 from landscape.viz.signature import signed

@@ -8,10 +8,8 @@ import numpy as np
 import pytest
 from making import followed_path, make_surface
 
-from landscape import viz
-from landscape.records.grid import Grid
+from landscape import Grid, Surface, viz
 from landscape.records.results import Analysis
-from landscape.records.surface import Surface
 
 
 @pytest.fixture

@@ -10,10 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from making import make_surface
 
-from landscape import viz
-from landscape.records.grid import Grid
-from landscape.records.panel import Panel
-from landscape.records.surface import Surface
+from landscape import Grid, Panel, Surface, viz
 
 
 def make_line(

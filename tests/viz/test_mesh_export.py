@@ -14,12 +14,11 @@ import numpy as np
 import pytest
 from making import make_path, make_surface
 
-from landscape import viz
-from landscape.records.grid import Grid
-from landscape.records.panel import Panel
-from landscape.records.surface import Status, Surface
+from landscape import Grid, Panel, Surface, viz
+from landscape.records.surface import Status
+from landscape.viz import HeightScale
 from landscape.viz.geometry.frame import Frame
-from landscape.viz.geometry.height import HeightScale, surface_heights
+from landscape.viz.geometry.height import surface_heights
 from landscape.viz.geometry.mesh import normals, triangles
 from landscape.viz.meshes.mesh_files import FORMATS, written_here
 from landscape.viz.style import PAPER

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from making import make_surface
 
-from landscape import viz
-from landscape.records.grid import Grid
-from landscape.records.surface import Surface
-from landscape.viz.geometry.height import HeightScale, surface_heights
+from landscape import Grid, Surface, viz
+from landscape.viz import HeightScale
+from landscape.viz.geometry.height import surface_heights
 from landscape.viz.geometry.mesh import triangles
 from landscape.viz.meshes.parts import Part
 from landscape.viz.meshes.solid import solid

@@ -13,8 +13,8 @@ from making import make_surface
 from landscape import Grid, Surface, remove_quadratic, viz
 from landscape.records.residuals import Residual
 from landscape.records.window_scaling import ResidualScaling
+from landscape.viz import HeightScale
 from landscape.viz.closeups.microscopy import draw_relief
-from landscape.viz.geometry.height import HeightScale
 from landscape.viz.geometry.numbers import label
 from landscape.viz.geometry.relief import Relief, ground_colours
 from landscape.viz.style import TESTING, font_file

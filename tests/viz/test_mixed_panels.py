@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from landscape import viz
-from landscape.records.surface import Surface
+from landscape import Surface, viz
 from landscape.viz.captions.plane_words import panels
 from landscape.viz.captions.surfaces import surface_caption
 
@@ -62,7 +61,7 @@ def test_another_loss_or_number_of_examples_is_told_of_its_panel(random: Surface
 
 
 def test_grids_are_told_of_each_panel_where_they_differ(random: Surface, pca: Surface) -> None:
-    from landscape.records.grid import Grid
+    from landscape import Grid
 
     small = replace(pca, grid=Grid.rectangle((5, 9), (-3.0, 1.0), (-2.0, 2.0)))
     text = surface_caption([random, small])

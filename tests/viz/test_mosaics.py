@@ -9,11 +9,8 @@ import numpy as np
 import pytest
 from making import make_path, make_surface
 
-from landscape import viz
+from landscape import Grid, Panel, Surface, viz
 from landscape.records.budget import SlopeBudget
-from landscape.records.grid import Grid
-from landscape.records.panel import Panel
-from landscape.records.surface import Surface
 from landscape.viz.measured.budget_bars import BENDS, KINKS, REST
 from landscape.viz.paper.hybrid import FIGURE_STYLE
 

@@ -15,13 +15,10 @@ import pytest
 from making import make_surface
 from papers import QUICK, bowl_and_roof, by_hand, descent, framed
 
-from landscape import viz
-from landscape.records.grid import Grid
-from landscape.records.panel import Panel
-from landscape.records.results import Projection
-from landscape.records.surface import Status, Surface
+from landscape import Grid, Panel, Projection, Surface, viz
+from landscape.records.surface import Status
+from landscape.viz import HeightScale
 from landscape.viz.geometry.frame import Frame
-from landscape.viz.geometry.height import HeightScale
 from landscape.viz.geometry.viewport import View
 from landscape.viz.paper.page import LABEL, Page
 

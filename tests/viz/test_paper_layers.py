@@ -9,13 +9,12 @@ import pytest
 from making import make_surface
 from papers import QUICK, bowl_and_roof, by_hand, descent, framed
 
-from landscape.records.results import Projection
-from landscape.records.surface import Surface
+from landscape import Projection, Surface
 from landscape.viz.geometry.mesh import surface_mesh
 from landscape.viz.geometry.viewport import View
 from landscape.viz.paper import layer as layers
 from landscape.viz.paper.hybrid import FIGURE_STYLE
-from landscape.viz.paper.layer import render
+from landscape.viz.paper.layer import Solid, render
 from landscape.viz.scenes.scene import DrawnPanel
 
 
@@ -67,7 +66,7 @@ def test_the_rendered_silhouette_is_the_projected_surfaces(
     view = View.of(frame, QUICK, width=2.0, room=0.05)
     style = replace(QUICK, isolines=False)
     for surface in pair:
-        shown = render(DrawnPanel(surface), frame, view, style, shading="flat", dpi=300)
+        shown = render(Solid(DrawnPanel(surface), frame, view, style, "flat", 300))
         mesh = surface_mesh(surface, frame)
         places = view.on_paper(np.asarray(mesh.points))
         left, right, bottom, top = shown.extent
@@ -89,9 +88,9 @@ def test_tiles_and_one_picture_are_the_same(
     frame = framed(pair)
     view = View.of(frame, FIGURE_STYLE, width=1.0, room=0.05)
     panel = DrawnPanel(pair[0], (path,))
-    whole = render(panel, frame, view, FIGURE_STYLE, shading="flat", dpi=150)
+    whole = render(Solid(panel, frame, view, FIGURE_STYLE, "flat", 150))
     monkeypatch.setattr(layers, "_TILE", 120)
-    tiled = render(panel, frame, view, FIGURE_STYLE, shading="flat", dpi=150)
+    tiled = render(Solid(panel, frame, view, FIGURE_STYLE, "flat", 150))
     assert whole.extent == tiled.extent
     differ = np.abs(whole.pixels.astype(int) - tiled.pixels.astype(int)).max(axis=-1)
     assert np.mean(differ > 8) < 0.002
@@ -104,7 +103,7 @@ def test_half_covered_pixels_have_the_colour_of_what_covers_them(
     frame = framed(pair)
     view = View.of(frame, FIGURE_STYLE, width=1.0, room=0.05)
     style = replace(FIGURE_STYLE, isolines=False)
-    shown = render(DrawnPanel(flat), frame, view, style, shading="flat", dpi=150)
+    shown = render(Solid(DrawnPanel(flat), frame, view, style, "flat", 150))
     opacity = shown.pixels[..., 3]
     full = shown.pixels[opacity == 255][:, :3]
     rim = shown.pixels[(opacity > 0) & (opacity < 255)][:, :3]
@@ -120,10 +119,7 @@ def test_a_hole_is_seen_through(pair: list[Surface], rendering: None) -> None:
     view = View.of(frame, QUICK, width=1.0, room=0.05)
     counts = [
         int(
-            (
-                render(DrawnPanel(s), frame, view, QUICK, shading="flat", dpi=100).pixels[..., 3]
-                > 0
-            ).sum()
+            (render(Solid(DrawnPanel(s), frame, view, QUICK, "flat", 100)).pixels[..., 3] > 0).sum()
         )
         for s in (pair[0], holed)
     ]

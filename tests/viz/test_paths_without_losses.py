@@ -10,15 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from making import make_path, make_surface
 
-from landscape import viz
-from landscape.records.grid import Grid
-from landscape.records.panel import Panel
-from landscape.records.results import Projection
-from landscape.records.surface import Surface
+from landscape import Grid, Panel, Projection, Surface, viz
+from landscape.viz import HeightScale
 from landscape.viz.captions.surfaces import surface_caption
 from landscape.viz.geometry.drape import heights_at, laid, losses_on
 from landscape.viz.geometry.frame import Frame
-from landscape.viz.geometry.height import HeightScale
 from landscape.viz.geometry.mesh import surface_mesh
 from landscape.viz.geometry.paths import bead_records, path_pieces
 from landscape.viz.geometry.window import visible

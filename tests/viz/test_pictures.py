@@ -7,13 +7,11 @@ import numpy as np
 import pytest
 from making import make_path, make_surface
 
-from landscape import viz
-from landscape.records.grid import Grid
-from landscape.records.panel import Panel
-from landscape.records.surface import Status, Surface
+from landscape import Grid, Panel, Surface, viz
+from landscape.records.surface import Status
+from landscape.viz import HeightScale
 from landscape.viz.captions.surfaces import surface_caption
 from landscape.viz.geometry.frame import Frame
-from landscape.viz.geometry.height import HeightScale
 from landscape.viz.geometry.paths import path_pieces
 from landscape.viz.style import TESTING
 

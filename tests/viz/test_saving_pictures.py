@@ -11,10 +11,7 @@ import numpy as np
 import pytest
 from making import make_path, make_surface
 
-from landscape import viz
-from landscape.records.grid import Grid
-from landscape.records.panel import Panel
-from landscape.records.surface import Surface
+from landscape import Grid, Panel, Surface, viz
 from landscape.viz.style import TESTING
 
 pytestmark = pytest.mark.usefixtures("rendering")

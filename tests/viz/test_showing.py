@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from landscape import viz
-from landscape.records.surface import Surface
+from landscape import Surface, viz
 from landscape.viz.style import TESTING
 
 SCRIPT = """

@@ -10,17 +10,12 @@ import numpy as np
 import pytest
 from making import make_path, make_surface
 
-from landscape import viz
-from landscape.planes.between import plane_through
-from landscape.records.grid import Grid
+from landscape import Grid, Panel, Plane, Surface, plane_through, viz
 from landscape.records.layout import Layout, Slot
-from landscape.records.panel import Panel
-from landscape.records.plane import Plane
-from landscape.records.surface import Surface
+from landscape.viz import HeightScale
 from landscape.viz.captions.surfaces import surface_caption
 from landscape.viz.geometry.drape import heights_at
 from landscape.viz.geometry.frame import Frame
-from landscape.viz.geometry.height import HeightScale
 from landscape.viz.geometry.solution_points import labels_of, solutions_of
 from landscape.viz.paper.hybrid import FIGURE_STYLE
 from landscape.viz.paper.page import common_names

@@ -10,16 +10,12 @@ import numpy as np
 import pytest
 from making import make_path, make_surface
 
-from landscape import viz
-from landscape.records.grid import Grid
-from landscape.records.panel import Panel
-from landscape.records.residuals import remove_quadratic
-from landscape.records.surface import Surface
+from landscape import Grid, Panel, Surface, remove_quadratic, viz
+from landscape.viz import section
 from landscape.viz.browser.records import contents_of, sort_records
 from landscape.viz.captions.normalising import in_short, statistics_used
 from landscape.viz.captions.surfaces import surface_caption
 from landscape.viz.films.zoom import _window_text
-from landscape.viz.flat.line_figures import section
 
 FROZEN = "BatchNorm uses the network's own running statistics at every point."
 WITH = {"normalising_layers": 3, "batch_norm": "frozen"}

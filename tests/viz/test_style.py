@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from landscape import viz
-from landscape.records.panel import Panel
-from landscape.records.surface import Surface
-from landscape.viz.style import DARK, PAPER, STYLES, Style
-from landscape.viz.venues import VENUES, width_of
+from landscape import Panel, Surface, viz
+from landscape.viz import Style, width_of
+from landscape.viz.style import DARK, PAPER, STYLES
+from landscape.viz.venues import VENUES
 
 
 def luminance(colour: str) -> float:

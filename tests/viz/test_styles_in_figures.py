@@ -9,13 +9,10 @@ import numpy as np
 import pytest
 from making import followed_path, make_surface
 
-from landscape import viz
+from landscape import Grid, Panel, Surface, viz
 from landscape.networks.activations import profile
-from landscape.records.grid import Grid
-from landscape.records.panel import Panel
-from landscape.records.surface import Surface
+from landscape.viz import Style
 from landscape.viz.flat.lines import LINE_COLOURS, drawing, grey, line_colours
-from landscape.viz.style import Style
 
 Draw = Callable[[str], Any]
 

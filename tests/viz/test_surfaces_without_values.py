@@ -10,13 +10,11 @@ import numpy as np
 import pytest
 from making import make_path, make_surface
 
-from landscape import viz
-from landscape.records.grid import Grid
-from landscape.records.panel import Panel
-from landscape.records.surface import Status, Surface
+from landscape import Grid, Panel, Surface, viz
+from landscape.records.surface import Status
+from landscape.viz import HeightScale
 from landscape.viz.browser.records import contents_of, sort_records
 from landscape.viz.captions.surfaces import surface_caption
-from landscape.viz.geometry.height import HeightScale
 
 GRID = Grid.square(5)
 PATH = make_path(np.array([[0.5, 0.5], [0.0, 0.0]]), np.array([2.0, 1.0]))

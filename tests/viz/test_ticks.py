@@ -7,8 +7,7 @@ import pytest
 from figures import clashes
 from making import make_surface
 
-from landscape import viz
-from landscape.records.grid import Grid
+from landscape import Grid, viz
 from landscape.viz.flat.ticks import extent, fitting, power_of_axes
 from landscape.viz.geometry.numbers import tick_labels
 

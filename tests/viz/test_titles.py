@@ -12,13 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ImageFont
 
-from landscape import viz
-from landscape.records.panel import Panel
-from landscape.records.surface import Surface
+from landscape import Panel, Surface, viz
+from landscape.viz import Style
 from landscape.viz.flat.ticks import extent
 from landscape.viz.flat.titles import LEAST, fitted
 from landscape.viz.scenes.text import letter_pixels, wrapped, wrapped_in_scene
-from landscape.viz.style import Style, font_file
+from landscape.viz.style import font_file
 
 LONG = "network-relu-width64-run-2024_11_24.adam.seed12345@epoch100_51x51_-1_1_-1_1"
 CAPTION = (

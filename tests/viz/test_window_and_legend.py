@@ -10,13 +10,9 @@ import pytest
 import pyvista
 from making import make_path, make_surface
 
-from landscape import viz
-from landscape.records.grid import Grid
-from landscape.records.panel import Panel
-from landscape.records.results import Projection
-from landscape.records.surface import Surface
+from landscape import Grid, Panel, Projection, Surface, viz
+from landscape.viz import HeightScale
 from landscape.viz.geometry.frame import Frame
-from landscape.viz.geometry.height import HeightScale
 from landscape.viz.scenes.colourbar import draw_colour_bar
 from landscape.viz.style import PAPER, TESTING
 

@@ -13,11 +13,8 @@ import numpy as np
 import pytest
 from browsing import until
 
-from landscape import viz
-from landscape.records.grid import Grid
-from landscape.records.panel import Panel
-from landscape.records.results import Projection
-from landscape.records.surface import Status, Surface
+from landscape import Grid, Panel, Projection, Surface, viz
+from landscape.records.surface import Status
 
 
 @dataclass

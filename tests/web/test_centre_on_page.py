@@ -14,11 +14,8 @@ from browsing import at_rest, told_by, until
 from making import make_path
 from PIL import Image
 
-from landscape import viz
-from landscape.records.grid import Grid
-from landscape.records.panel import Panel
-from landscape.records.residuals import remove_quadratic
-from landscape.records.surface import Status, Surface
+from landscape import Grid, Panel, Surface, remove_quadratic, viz
+from landscape.records.surface import Status
 from landscape.viz.browser.html import page_of
 
 NOTED = {"losses": 0.0114, "accuracies": 0.985}

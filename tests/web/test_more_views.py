@@ -14,12 +14,9 @@ from browsing import at_rest, until
 from making import make_path
 from PIL import Image
 
-from landscape import viz
-from landscape.records.grid import Grid
+from landscape import Grid, Panel, Surface, remove_quadratic, viz
 from landscape.records.kink_map import KinkMap
-from landscape.records.panel import Panel
-from landscape.records.residuals import Residual, remove_quadratic
-from landscape.records.surface import Surface
+from landscape.records.residuals import Residual
 
 ABOVE = "lossoscope.setCamera({elevation: 90, azimuth: -90})"
 

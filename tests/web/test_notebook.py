@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 from browsing import open_page
 
-from landscape import viz
-from landscape.records.residuals import remove_quadratic
+from landscape import remove_quadratic, viz
 from landscape.viz import offscreen
 from landscape.viz.browser.notebook import picture_of
 from landscape.viz.scenes import panels

@@ -16,12 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from landscape import viz
-from landscape.records.grid import Grid
-from landscape.records.panel import Panel
-from landscape.records.residuals import remove_quadratic
-from landscape.records.results import Projection
-from landscape.records.surface import Status, Surface
+from landscape import Grid, Panel, Projection, Surface, remove_quadratic, viz
+from landscape.records.surface import Status
 from landscape.viz.browser.html import page_of
 from landscape.viz.browser.packing import TYPES, Blob
 from landscape.viz.browser.records import _kept

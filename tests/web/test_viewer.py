@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 from browsing import at_rest, until
 
-from landscape import viz
-from landscape.records.panel import Panel
+from landscape import Panel, viz
 
 SIZES = [(390, 780), (1400, 860), (2560, 1300)]
 ABOVE = "lossoscope.setCamera({elevation: 90, azimuth: -90})"
@@ -276,8 +275,8 @@ def test_what_was_found_becomes_commands(opened: Callable[..., Any], page_file: 
             "Picture": f"landscape render study.h5 --kind compare {surfaces} --height log "
             "--camera=25.25,50 --shading gradient",
             # Figures for papers are higher by themselves.
-            "Figure for a paper": "printf 'height = 0.33\\n' > view.toml && landscape figure "
-            f"study.h5 {surfaces} --height log --camera=25.25,50 --style view.toml",
+            "Figure for a paper": "printf 'height = 0.33\\n' > view.toml && landscape render "
+            f"study.h5 --kind hybrid {surfaces} --height log --camera=25.25,50 --style view.toml",
         }
         page.get_by_role("button", name="Settings").click()
         page.locator("[data-role=command]").click()

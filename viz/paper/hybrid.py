@@ -11,6 +11,7 @@ from ..look import USUAL, Look
 from ..scenes.common import Common, Panels, counted
 from ..style import PAPER as SCREEN
 from ..style import STYLES, Style
+from .layer import Solid
 from .page import Page, common_names
 from .paper_panels import bar_texts, colour_bar, draw_hybrid, flat_panel
 
@@ -35,11 +36,11 @@ def figure_style(which: Style | str | None = None) -> Style:
     """
     if which is None:
         return FIGURE_STYLE
-    found = Style.of(which)
+    style = Style.of(which)
     if which not in STYLES:
-        return found
+        return style
     # Laid out as on paper, whatever the letters of the style.
-    return replace(found, height=FIGURE_STYLE.height, isoline_width=FIGURE_STYLE.isoline_width)
+    return replace(style, height=FIGURE_STYLE.height, isoline_width=FIGURE_STYLE.isoline_width)
 
 
 def check_dpi(dpi: int) -> None:
@@ -97,9 +98,8 @@ def figure(
                        bar=bar_texts(scale, colours))  # fmt: skip
         made = page.start(dpi)
         for number, panel in enumerate(drawn):
-            draw_hybrid(page.panel(made, number), panel, page.view, frame, style,
-                        shading=look.shading, dpi=dpi, count=page.ticks, colours=colours,
-                        number=number)  # fmt: skip
+            solid = Solid(panel, frame, page.view, style, look.shading, dpi, colours, number)
+            draw_hybrid(page.panel(made, number), solid, count=page.ticks)
             page.write_title(made, number)
             if contours:
                 flat_panel(page.contour(made, number), panel, scale, style,

@@ -6,7 +6,7 @@ edges that the graphics offers, or not, decides how it looks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -43,51 +43,51 @@ class Layer:
     extent: tuple[float, float, float, float]
 
 
-def render(
-    panel: DrawnPanel,
-    frame: Frame,
-    view: View,
-    style: Style,
-    *,
-    shading: Shading,
-    dpi: int,
-    colours: Colours | None = None,
-    number: int = 0,
-) -> Layer:
-    """Render what a panel shows, but for frame and text, cropped to what is not empty.
+@dataclass(frozen=True, slots=True, eq=False)
+class Solid:
+    """A surface in 3D, as it is drawn on paper.
 
-    Args:
+    Attributes:
         panel: what is shown.
         frame: where it is drawn.
         view: the paper.
         style: how it looks; its resolution is not used.
         shading: see :func:`viz.geometry.mesh.surface_mesh`.
-        dpi: pixels per inch.
+        dpi: pixels per inch of what is rendered.
         colours: of all panels of the figure; None for those of the losses.
         number: which of the colours' surfaces this is.
+    """
+
+    panel: DrawnPanel
+    frame: Frame
+    view: View
+    style: Style
+    shading: Shading
+    dpi: int
+    colours: Colours | None = None
+    number: int = 0
+
+
+def render(solid: Solid) -> Layer:
+    """Render what a panel shows, but for frame and text, cropped to what is not empty.
 
     Raises:
         RuntimeError: if nothing can be rendered here, or nothing is to be seen.
     """
     ensure()
-    finer = 3 if style.anti_aliasing else 1
+    view, dpi = solid.view, solid.dpi
     shape = (max(round(view.height * dpi), 1), max(round(view.width * dpi), 1))
     picture = np.zeros((*shape, 4), dtype=np.uint8)
-
-    def draw(plotter: Any) -> None:
-        _draw(plotter, panel, frame, view, style, shading, colours, number)
-
-    for rows, columns, tile in _tiles(draw, view, dpi, finer, shape):
+    for rows, columns, tile in _tiles(solid, shape):
         picture[rows, columns] = _as_bytes(tile)
     return _cropped(picture, dpi)
 
 
-def _tiles(
-    draw: Callable[[Any], None], view: View, dpi: int, finer: int, shape: tuple[int, int]
-) -> Iterator[tuple[slice, slice, Floats]]:
+def _tiles(solid: Solid, shape: tuple[int, int]) -> Iterator[tuple[slice, slice, Floats]]:
     """Yield tiles, with rows counted from below: colours times opacity, and opacity, 0 to 1."""
     import pyvista
 
+    dpi, finer = solid.dpi, 3 if solid.style.anti_aliasing else 1
     side = max(_TILE // finer, 1)
     window = [min(side, shape[1]) * finer, min(side, shape[0]) * finer]
     plotter = pyvista.Plotter(off_screen=True, window_size=window, lighting="none", border=False)
@@ -96,11 +96,11 @@ def _tiles(
         plotter.set_background("black")
         plotter.image_transparent_background = True
         plotter.renderer.SetBackgroundAlpha(0.0)
-        draw(plotter)
+        _draw(plotter, solid)
         size = np.array([window[0], window[1]]) / (dpi * finer)
         for row in range(0, shape[0], side):
             for column in range(0, shape[1], side):
-                view.aim(plotter.renderer, np.array([column, row]) / dpi, size)
+                solid.view.aim(plotter.renderer, np.array([column, row]) / dpi, size)
                 tile = _averaged(_seen(plotter), finer)
                 high, wide = (min(side, n - k) for n, k in ((shape[0], row), (shape[1], column)))
                 yield slice(row, row + high), slice(column, column + wide), tile[:high, :wide]
@@ -108,23 +108,15 @@ def _tiles(
         plotter.close()
 
 
-def _draw(
-    plotter: Any,
-    panel: DrawnPanel,
-    frame: Frame,
-    view: View,
-    style: Style,
-    shading: Shading,
-    colours: Colours | None,
-    number: int,
-) -> None:
-    mesh = panel_mesh(panel, frame, shading, colours, number)
+def _draw(plotter: Any, solid: Solid) -> None:
+    frame, view, style, colours = solid.frame, solid.view, solid.style, solid.colours
+    mesh = panel_mesh(solid.panel, frame, solid.shading, colours, solid.number)
     # Wide lines have notches at their corners and between tiles: lines are drawn as tubes.
     draw_mesh(plotter, mesh, frame, replace(style, isolines=False), framed=False, colours=colours,
-              smooth=shaded_smooth(shading, colours), inch=1 / view.scale)  # fmt: skip
+              smooth=shaded_smooth(solid.shading, colours), inch=1 / view.scale)  # fmt: skip
     for _, line in isolines(mesh, frame) if style.isolines else ():
         _tube(plotter, line, _isoline(style, view), style.isoline_colour, lighting=False)
-    for path, colour in coloured(panel.paths, style):
+    for path, colour in coloured(solid.panel.paths, style):
         for piece in path_pieces(path, frame) if visible(path) else ():
             if len(piece) > 1:
                 _tube(plotter, piece, TUBE, colour, ambient=0.75, diffuse=0.35,
@@ -142,10 +134,10 @@ def _isoline(style: Style, view: View) -> float:
 def isolines(mesh: Any, frame: Frame) -> Iterator[tuple[float, Floats]]:
     """Yield the lines of equal height of a surface's mesh: the height, and points [n, 3]."""
     for level in frame.scale.levels():
-        found = mesh.contour([float(level)], scalars="heights")
-        if not found.n_points:
+        contour = mesh.contour([float(level)], scalars="heights")
+        if not contour.n_points:
             continue
-        joined = found.strip(max_length=100_000)
+        joined = contour.strip(max_length=100_000)
         points, cells, first = np.asarray(joined.points, dtype=np.float64), joined.lines, 0
         while first < len(cells):
             count = int(cells[first])

@@ -28,6 +28,7 @@ from ..measured.budget_bars import budget_sentences, draw_budget_rows
 from ..scenes.scene import DrawnPanel
 from ..style import Style
 from .hybrid import check_dpi, figure_style
+from .layer import Solid
 from .page import BAR, LABEL, ROOM, TITLE, bar_room, place_axes
 from .paper_axes import Margins
 from .paper_panels import bar_texts, colour_bar, draw_hybrid, flat_panel
@@ -154,8 +155,8 @@ def mosaic(
         margins = Margins.of(frame, LABEL, 4)
         right = bar_room(bar_texts(scale, parts.colours))
         free = width - BAR - right - 2 * _GAP
-        solid = 0.54 * free - margins.left - margins.right + 2 * ROOM
-        view = View.of(frame, style, width=solid, room=ROOM)
+        inner = 0.54 * free - margins.left - margins.right + 2 * ROOM
+        view = View.of(frame, style, width=inner, room=ROOM)
         top = view.height + margins.bottom
         below = _TITLE + _LINE_HEIGHT + _BELOW + 0.18 * bool(parts.budgets)
         head = _HEAD if title else 0.0
@@ -165,8 +166,8 @@ def mosaic(
         floor = below + _GAP
         axes = place_axes(drawn, (margins.left - ROOM, floor + margins.bottom),
                           (view.width, view.height))  # fmt: skip
-        draw_hybrid(axes, DrawnPanel.of(parts.solid, scale), view, frame, style,
-                    shading=look.shading, dpi=dpi, colours=parts.colours)  # fmt: skip
+        shown = DrawnPanel.of(parts.solid, scale)
+        draw_hybrid(axes, Solid(shown, frame, view, style, look.shading, dpi, parts.colours))
         _flat(drawn, parts, (0.54 * free + _GAP, floor, 0.46 * free, top))
         bar = place_axes(drawn, (width - BAR - right, floor + 0.1 * top), (BAR, 0.85 * top))
         colour_bar(bar, scale, style, colours=parts.colours)
@@ -242,7 +243,7 @@ def _common(panels: Sequence[Panel], look: Look) -> HeightScale:
     """Return one scale of panels over different planes, with what is drawn of their paths."""
     if isinstance(look.height, HeightScale):
         return look.height
-    scales = [look.scale([one.surface], one.paths) for one in panels]
+    scales = [look.scale([panel.surface], panel.paths) for panel in panels]
     return HeightScale(look.height, min(s.low for s in scales), max(s.high for s in scales))
 
 
@@ -264,12 +265,11 @@ def _caption(parts: Parts) -> str:
     count = len(marked(parts.line, parts.kind))
     dot = f"; dot{'s: the two solutions' if count > 1 else ': the solution'}" if count else ""
     dashed = "; dashed: accuracy" if "accuracies" in parts.line.fields else ""
-    told = parts.line.settings
-    named = (
-        f"along the {segment_text(told)}" if told.get("kind") == "segment" else _line_title(parts)
-    )
+    settings = parts.line.settings
+    segment = settings.get("kind") == "segment"
+    named = f"along the {segment_text(settings)}" if segment else _line_title(parts)
     sentences.append(f"(c) The loss {named}{dot}{dashed}.")
-    if (used := statistics_used(told)) != statistics_used(surface.settings):
+    if (used := statistics_used(settings)) != statistics_used(surface.settings):
         sentences.append(used)
     sentences += budget_sentences(parts.budgets)
     return " ".join(sentence for sentence in sentences if sentence)

@@ -246,7 +246,7 @@ def common_names(panels: Sequence[DrawnPanel], style: Style) -> list[Name]:
     Of a panel without names it is true if its paths are those of the same colours.
     """
     names = [names_of(panel.paths, panel.solutions, style) for panel in panels]
-    first = next((i for i, one in enumerate(names) if one), 0)
+    first = next((i for i, own_names in enumerate(names) if own_names), 0)
     runs = [path.run for path in panels[first].paths]
     fits = [
         mine == names[first]

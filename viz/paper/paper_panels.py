@@ -12,18 +12,17 @@ from ..geometry.centre_mark import crossed
 from ..geometry.colouring import Colours
 from ..geometry.frame import Frame
 from ..geometry.height import HeightScale
-from ..geometry.mesh import Shading, surface_mesh
+from ..geometry.mesh import surface_mesh
 from ..geometry.numbers import ticks
 from ..geometry.paths import path_pieces
 from ..geometry.solution_points import seen
 from ..geometry.vertices import known_points
-from ..geometry.viewport import View
 from ..geometry.window import visible
 from ..scenes.cross import arms_of, mark_cross
 from ..scenes.scene import DrawnPanel
 from ..scenes.solution_marks import mark_solutions, points_of
 from ..style import Style
-from .layer import isolines, render
+from .layer import Solid, isolines, render
 from .page import LABEL
 from .paper_axes import draw_floor, draw_marks, draw_ticks
 
@@ -31,49 +30,30 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def draw_hybrid(
-    axes: Axes,
-    panel: DrawnPanel,
-    view: View,
-    frame: Frame,
-    style: Style,
-    *,
-    shading: Shading,
-    dpi: int,
-    count: int = 4,
-    colours: Colours | None = None,
-    number: int = 0,
-) -> None:
+def draw_hybrid(axes: Axes, solid: Solid, *, count: int = 4) -> None:
     """Draw a surface into axes: what hides is rendered, the rest is lines and text.
 
     Args:
         axes: as large as the view; they are set to inches.
-        panel: what is shown.
-        view: how it is seen.
-        frame: where it is drawn.
-        style: colours and camera.
-        shading: see :func:`viz.geometry.mesh.surface_mesh`.
-        dpi: pixels per inch of what is rendered.
+        solid: the surface, and how it is seen.
         count: of ticks along alpha and beta, about.
-        colours: of all panels of the figure; None for those of the losses.
-        number: which of the colours' surfaces this is.
 
     Raises:
         RuntimeError: if nothing can be rendered here.
     """
+    panel, frame, view, style = solid.panel, solid.frame, solid.view, solid.style
     mesh = surface_mesh(panel.surface, frame, known=known_points(panel.surface, panel.paths))
     lines = list(isolines(mesh, frame)) if style.isolines else []
-    draw_floor(axes, frame, view, lines, panel.paths, style, plain=colours is not None)
+    draw_floor(axes, frame, view, lines, panel.paths, style, plain=solid.colours is not None)
     if mesh.n_cells or _has_tube(panel, frame):
-        layer = render(panel, frame, view, style, shading=shading, dpi=dpi, colours=colours,
-                       number=number)  # fmt: skip
+        layer = render(solid)
         # Without interpolation the pixels go into a PDF as they are.
         axes.imshow(layer.pixels, extent=layer.extent, interpolation="none", aspect="auto",
                     zorder=2.0, clip_on=False)  # fmt: skip
     draw_marks(axes, frame, view, panel.paths, style)
-    _draw_solutions(axes, panel, view, frame, style)
+    _draw_solutions(axes, solid)
     if crossed(panel.surface, panel.paths, panel.solutions):
-        _draw_cross(axes, panel, view, frame, style)
+        _draw_cross(axes, solid)
     draw_ticks(axes, frame, view, style, size=LABEL, count=count)
     axes.set(xlim=(0, view.width), ylim=(0, view.height))
     axes.set_axis_off()
@@ -85,26 +65,28 @@ def _has_tube(panel: DrawnPanel, frame: Frame) -> bool:
     return any(len(piece) > 1 for each in pieces for piece in each)
 
 
-def _draw_solutions(axes: Axes, panel: DrawnPanel, view: View, frame: Frame, style: Style) -> None:
+def _draw_solutions(axes: Axes, solid: Solid) -> None:
     """Draw the marks of solutions on the surface and, without letters, on the floor."""
-    shown = seen(panel.solutions, frame.window)
-    if not shown:
+    panel, frame, view, style = solid.panel, solid.frame, solid.view, solid.style
+    solutions = seen(panel.solutions, frame.window)
+    if not solutions:
         return
-    points = points_of(shown, panel.surface, frame)
+    points = points_of(solutions, panel.surface, frame)
     floor = np.column_stack([points[:, :2], np.full(len(points), frame.floor)])
     size = 4.6 * view.line_share
-    mark_solutions(axes, shown, view.on_paper(floor), panel.paths, style, zorder=1.4,
+    mark_solutions(axes, solutions, view.on_paper(floor), panel.paths, style, zorder=1.4,
                    size=0.6 * size, lettered=False)  # fmt: skip
-    mark_solutions(axes, shown, view.on_paper(points), panel.paths, style, zorder=3.4, size=size)
+    mark_solutions(axes, solutions, view.on_paper(points), panel.paths, style, zorder=3.4,
+                   size=size)  # fmt: skip
 
 
-def _draw_cross(axes: Axes, panel: DrawnPanel, view: View, frame: Frame, style: Style) -> None:
+def _draw_cross(axes: Axes, solid: Solid) -> None:
     """Draw the cross at the network's own weights on the surface and, thinner, on the floor."""
-    *above, floor = arms_of(panel.surface, frame)
-    width = view.line_share
+    *above, floor = arms_of(solid.panel.surface, solid.frame)
+    view = solid.view
     for arms, zorder, line in [*((a, 3.3, 0.9) for a in above), (floor, 1.4, 0.6)]:
         flat = view.on_paper(arms.reshape(-1, 3)).reshape(2, 2, 2)
-        mark_cross(axes, flat, style, zorder=zorder, width=line * width)
+        mark_cross(axes, flat, solid.style, zorder=zorder, width=line * view.line_share)
 
 
 def flat_panel(
@@ -134,9 +116,9 @@ def flat_panel(
     """
     draw_contours(axes, panel.surface, panel.paths, scale, style, solutions=panel.solutions,
                   colours=colours, number=number)  # fmt: skip
-    shown = axes.get_legend()
-    if shown is not None and not legend:
-        shown.remove()
+    drawn = axes.get_legend()
+    if drawn is not None and not legend:
+        drawn.remove()
     grid = panel.surface.grid
     alphas, betas = ((float(values[0]), float(values[-1])) for values in grid.axes)
     label_plane(axes, ticks(alphas, count), ticks(betas, count), power_of_axes(alphas, betas),
@@ -172,11 +154,11 @@ def colour_bar(
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
-    shown = scale if colours is None else colours.scale
+    values = scale if colours is None else colours.scale
     clipped = scale.clipped and colours is None
     painted: Any = matplotlib.colormaps[style.colour_map].with_extremes(over=style.clipped)
     shades = ScalarMappable(
-        Normalize(shown.low, shown.high), painted if colours is None else colours.colour_map
+        Normalize(values.low, values.high), painted if colours is None else colours.colour_map
     )
     bar: Any = axes.figure.colorbar(
         shades, cax=axes, orientation="vertical" if upright else "horizontal",
@@ -184,12 +166,12 @@ def colour_bar(
     )  # fmt: skip
     # Written as a few pixels, not as 256 rectangles with seams.
     bar.solids.set_rasterized(True)
-    ticks = shown.ticks() if colours is None else colours.ticks()
+    ticks = values.ticks() if colours is None else colours.ticks()
     bar.set_ticks(list(ticks), labels=bar_texts(scale, colours))
-    if shown.kind == "log" and shown.high - shown.low <= 6:
+    if values.kind == "log" and values.high - values.low <= 6:
         parts = np.log10(np.outer(10.0 ** np.arange(-30, 31), np.arange(1, 10))).ravel()
-        bar.set_ticks(parts[(parts >= shown.low) & (parts <= shown.high)], minor=True)
+        bar.set_ticks(parts[(parts >= values.low) & (parts <= values.high)], minor=True)
     bar.ax.tick_params(which="minor", length=1.5, width=0.4)
     bar.ax.tick_params(which="major", length=2.5, pad=2)
     bar.outline.set_linewidth(0.6)
-    bar.set_label(shown.title, labelpad=2)
+    bar.set_label(values.title, labelpad=2)

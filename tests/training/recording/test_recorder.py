@@ -25,8 +25,7 @@ from landscape import (
     read_recording,
 )
 from landscape.networks.parameters import layout_of
-from landscape.store import StudyFile
-from landscape.store.writer import StudyWriter
+from landscape.store import StudyFile, StudyWriter
 from landscape.training.recording.checkpoints import load_into
 
 

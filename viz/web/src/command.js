@@ -25,7 +25,7 @@ function viewWords({ ids, height, azimuth, elevation }) {
 export function renderCommand(view) {
   const { source, ids, colour, kinks, shading } = view;
   const words = ["landscape", "render", source, "--kind", ids.length > 1 ? "compare" : "surface", ...viewWords(view)];
-  if (colour === "kinks" && kinks) words.push("--colour", "kinks", "--reference", kinks);
+  if (colour === "kinks" && kinks) words.push("--colour", `kinks:${kinks}`);
   else if (colour !== "losses" && colour !== "kinks") words.push("--colour", colour);
   if (shading !== "flat") words.push("--shading", shading);
   return withHeight(words, view, PICTURE);
@@ -33,7 +33,7 @@ export function renderCommand(view) {
 
 /** The command for a paper's figure of the same surfaces and camera, coloured by their losses. */
 export function figureCommand(view) {
-  return withHeight(["landscape", "figure", view.source, ...viewWords(view)], view, FIGURE);
+  return withHeight(["landscape", "render", view.source, "--kind", "hybrid", ...viewWords(view)], view, FIGURE);
 }
 
 /** A command with a style file, if heights are not those it draws by itself. */
