@@ -30,8 +30,6 @@ from landscape.records.plane import Plane
 
 # Shares of the way from a corner to the centre of its triangle, tried in turn.
 _NUDGES = (1e-6, 1e-4, 1e-2, 0.3)
-# Bytes that the mesh and the values of the curves at its vertices may take.
-MOST_BYTES = 2 << 30
 _NONE = np.zeros(0, dtype=np.int64)
 # Entries of the inputs of all kinks that are held at once.
 _ENTRIES = 1 << 23
@@ -48,12 +46,14 @@ def kink_cut_surface(
     grid: Grid | None = None,
     least: float = 1e-3,
     limit: int = 400,
+    vertices: int = 200_000,
     settings: Json | None = None,
 ) -> KinkCutSurface:
     """Cut a window of the mean loss along its kinks, in float64.
 
-    Of more than ``limit`` curves, or of curves whose mesh would take more than ``MOST_BYTES``,
+    Of more than ``limit`` curves, or of curves that would make more than ``vertices`` vertices,
     those with the largest jumps are cut. The others are only seen in the gradients at the corners.
+    So time and memory are bounded: about 2 GiB for 400 curves and 200,000 vertices.
 
     Args:
         problem: that of the map.
@@ -63,6 +63,7 @@ def kink_cut_surface(
         grid: of the same window, whose triangles are cut; the map's if not given.
         least: curves whose largest jump is below this share of the largest of all are not cut.
         limit: most curves that are cut.
+        vertices: about how many the mesh has at most.
         settings: what to note in the record.
 
     Raises:
@@ -74,7 +75,9 @@ def kink_cut_surface(
     n = count(whole)
     grid = _grid(kinks, grid, n)
     listed = kinks if kinks is not None and kinks.listed else None
-    chosen, cut_share = _chosen(listed, grid, least, limit) if listed is not None else (_NONE, 0.0)
+    chosen, cut_share = (
+        _chosen(listed, grid, least, limit, vertices) if listed is not None else (_NONE, 0.0)
+    )
     with plane_probe(evaluator.network, plane) as probe:
         probe.watch(whole, grid.coordinates(np.zeros(1, dtype=np.int64))[0])
         curves = _Curves.of(probe, whole, listed, chosen)
@@ -237,7 +240,9 @@ def _corners(curves: _Curves, mesh: Triangles) -> tuple[Ints, Ints, int, Floats]
     return place, faces, len(todo), points
 
 
-def _chosen(kinks: KinkMap, grid: Grid, least: float, limit: int) -> tuple[Ints, float]:
+def _chosen(
+    kinks: KinkMap, grid: Grid, least: float, limit: int, vertices: int
+) -> tuple[Ints, float]:
     """Return a segment of each curve that is cut, and their share of all jumps times lengths."""
     curve = kinks.curve_of()
     if not len(curve):
@@ -247,7 +252,7 @@ def _chosen(kinks: KinkMap, grid: Grid, least: float, limit: int) -> tuple[Ints,
     first = np.unique(curve, return_index=True)[1]
     order = np.argsort(-largest, kind="stable")
     most = min(limit, int((largest >= least * largest.max()).sum()))
-    while most and _bytes(_expected(kinks, first[order[:most]], grid), most) > MOST_BYTES:
+    while most and _expected(kinks, first[order[:most]], grid) > vertices:
         most = most * 3 // 4
     total = np.bincount(curve, kinks.weights * kinks.lengths)
     cut_share = float(total[order[:most]].sum() / total.sum()) if total.sum() else 1.0
@@ -268,13 +273,6 @@ def _expected(kinks: KinkMap, chosen: Ints, grid: Grid) -> int:
     crowds = np.unique(meetings[:, :2], axis=0, return_counts=True)[1].astype(np.float64)
     pairs = (crowds * (crowds - 1) / 2).sum()
     return int(grid.size + _PER_CELL * passed + _PER_PAIR * pairs)
-
-
-def _bytes(vertices: int, curves: int) -> int:
-    """Estimate what cutting takes at most: three times the side of every triangle on every curve
-    (before, what is not cut, and after), and the curves' values at every vertex twice.
-    """
-    return (3 * 2 * vertices + 16 * vertices) * curves
 
 
 def _grid(kinks: KinkMap | None, grid: Grid | None, examples: int) -> Grid:

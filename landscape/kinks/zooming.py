@@ -19,11 +19,10 @@ from landscape.records.trajectory import Trajectory
 
 # Where more kink curves than this part the corners of a window, they are too fine to be seen.
 MOST_CURVES = 4000
-# Most curves that are cut, and lines of the map in which they are found.
-_CUT, _LINES = 200, 21
-# Points each way of the narrowest windows and of the others.
+# Most curves that are cut, vertices of the mesh, and lines of the map in which curves are found.
+_CUT, _VERTICES, _LINES = 200, 30_000, 21
+# Points each way of the narrowest window and of the others.
 _POINTS, _POINTS_WIDE = 81, 41
-_NARROW = 100.0
 
 
 def close_up(
@@ -56,8 +55,9 @@ def close_up(
     if not 0 < width < np.inf:
         raise ValueError(f"the width of a window must be > 0 and finite, got {width}")
     kinks = _kinks(problem, plane, width, progress)
-    surface = kink_cut_surface(problem, plane, kinks, grid=Grid.square(points, width / 2),
-                               limit=_CUT, settings={"points": points})  # fmt: skip
+    grid = Grid.square(points, width / 2)
+    surface = kink_cut_surface(problem, plane, kinks, grid=grid, limit=_CUT, vertices=_VERTICES,
+                               settings={"points": points})  # fmt: skip
     return CloseUp(surface=surface)
 
 
@@ -104,8 +104,9 @@ def close_ups(
     """
     falls = -np.diff(trajectory.step_losses)
     falls = falls[np.isfinite(falls)]
-    for width in zoom_series(full_width, step.width, levels=levels):
-        points = _POINTS if full_width / width >= _NARROW else _POINTS_WIDE
+    widths = zoom_series(full_width, step.width, levels=levels)
+    for width in widths:
+        points = _POINTS if width == widths[-1] else _POINTS_WIDE
         closeup = close_up(problem, plane, float(width), points=points, progress=progress)
         yield replace(
             closeup, title=title, activation=activation, run=run, full_width=full_width,

@@ -51,19 +51,18 @@ class Block:
     rims: tuple[Floats, ...]
 
     @classmethod
-    def of(cls, surface: KinkCutSurface, *, rise: float, low: float | None = None) -> Block:
+    def of(cls, surface: KinkCutSurface, *, largest: float = 0.0) -> Block:
         """Lay a surface out.
 
         Args:
             surface: its losses are heights.
-            rise: units of the picture per unit of the loss.
-            low: loss that is drawn at height 0; the lowest one by default.
+            largest: range of losses that is drawn as high as a block can be; its own by default.
         """
         ends = np.array(surface.window)
         unit = 2.0 / np.ptp(ends, axis=1)
         flat = (surface.coordinates - ends.mean(axis=1)) * unit
-        bottom = float(surface.losses.min()) if low is None else low
-        points = np.column_stack([flat, (surface.losses - bottom) * rise])
+        rise = RISE / (largest or float(np.ptp(surface.losses)) or 1.0)
+        points = np.column_stack([flat, (surface.losses - surface.losses.min()) * rise])
         normals = np.column_stack([-surface.gradients * rise / unit, np.ones(len(points))])
         normals /= np.linalg.norm(normals, axis=1, keepdims=True)
         return cls(points, normals, surface.triangles, tuple(_rims(points)))
@@ -82,8 +81,8 @@ class Block:
 
         t = np.linspace(-share, share, 33)
         side = np.full_like(t, share)
-        flat = np.concatenate([np.stack(pair, axis=1) for pair in
-                               ((t, -side), (side, t), (t[::-1], side), (-side, t[::-1]))])  # fmt: skip
+        pairs = ((t, -side), (side, t), (t[::-1], side), (-side, t[::-1]))
+        flat = np.concatenate([np.stack(pair, axis=1) for pair in pairs])
         height = LinearNDInterpolator(self.points[:, :2], self.points[:, 2])(flat)
         # Above the top by less than a line's width, so that it is not sunk into it.
         return np.column_stack([flat, height + 0.008])
@@ -120,6 +119,19 @@ class View:
         x, y = view.flat(np.concatenate([floor, *(block.points for block in blocks)])).T
         margin = 0.02
         extent = (x.min() - margin, x.max() + margin, y.min() - margin, y.max() + margin)
+        return cls(azimuth, elevation, tuple(map(float, extent)))
+
+    @classmethod
+    def all_around(cls, azimuth: float, aspect: float, elevation: float = VIEW[1]) -> View:
+        """Return a view of a block of full height that keeps its scale when the camera turns."""
+        far, tilt = np.sqrt(2.0), np.radians(elevation)
+        low = -far * np.sin(tilt) - DEPTH * np.cos(tilt)
+        high = far * np.sin(tilt) + RISE * np.cos(tilt)
+        tall = max(1.18 * (high - low), 2.1 * far / aspect)
+        # More room above, for a name.
+        middle = (low + high) / 2 + 0.02 * tall
+        wide = tall * aspect
+        extent = (-wide / 2, wide / 2, middle - tall / 2, middle + tall / 2)
         return cls(azimuth, elevation, tuple(map(float, extent)))
 
     def as_wide_as(self, others: Sequence[View]) -> View:

@@ -106,7 +106,7 @@ class Page:
                    color=colour, weight="bold", ha="center", va="center", rotation=90)  # fmt: skip
 
     def arrow(self, column: int, words: str) -> None:
-        """Draw an arrow of the window's width along the front left edge of a floor of the last row."""
+        """Draw an arrow of the window's width along the front left edge of a floor."""
         left, low = self._place(len(self.lows) - 1, column)
         view = self.views[-1]
         ends = view.flat(np.array([[-1.0, -1.0, -DEPTH], [1.0, -1.0, -DEPTH]]))
