@@ -19,21 +19,24 @@ from landscape.records.trajectory import Trajectory
 
 # Where more kink curves than this part the corners of a window, they are too fine to be seen.
 MOST_CURVES = 4000
-# Most curves that are cut, vertices of the mesh, and lines of the map in which curves are found.
-_CUT, _VERTICES, _LINES = 200, 30_000, 21
-# Points each way of the narrowest window and of the others.
-_POINTS, _POINTS_WIDE = 81, 41
+# Most curves that are cut, and lines of the map in which they are found.
+_CUT, _LINES = 200, 21
+# About how many vertices the mesh has at most, in the narrowest window and in the others.
+_VERTICES, _VERTICES_WIDE = 40_000, 15_000
+# Points each way of the narrowest window, and of the others, whose points crowd in the middle.
+_POINTS, _POINTS_WIDE = 81, 49
+_CROWDING = 3.5
 
 
 def close_up(
     problem: Problem,
     plane: Plane,
-    width: float,
+    grid: Grid,
     *,
-    points: int = _POINTS,
+    vertices: int = _VERTICES,
     progress: Callable[[int], None] | None = None,
 ) -> CloseUp:
-    """Sample a square window around the plane's origin, cut along its kinks, in float64.
+    """Sample a window of a plane, cut along its kinks, in float64.
 
     A window with more than ``MOST_CURVES`` kink curves between its corners is not cut: there only
     the gradients show them. A smooth network has nothing to cut.
@@ -41,35 +44,44 @@ def close_up(
     Args:
         problem: the network at the solution, with loss and data.
         plane: two directions through it.
-        width: full width of the window, in multiples of the directions.
-        points: each way.
+        grid: the window, and the points at which it is sampled besides those on kinks.
+        vertices: about how many the mesh has at most: of more curves the strongest are cut.
         progress: called with the number of examples of each finished part of the kink map.
 
     Returns:
         The close-up. Give it a title and what is known of its run by ``dataclasses.replace``.
 
     Raises:
-        ValueError: for a width that is not positive and finite, fewer than 2 points, or a plane of
-            another network.
+        ValueError: for a grid that has not 2 axes, or a plane of another network.
     """
-    if not 0 < width < np.inf:
-        raise ValueError(f"the width of a window must be > 0 and finite, got {width}")
-    kinks = _kinks(problem, plane, width, progress)
-    grid = Grid.square(points, width / 2)
-    surface = kink_cut_surface(problem, plane, kinks, grid=grid, limit=_CUT, vertices=_VERTICES,
-                               settings={"points": points})  # fmt: skip
+    kinks = _kinks(problem, plane, grid, progress)
+    surface = kink_cut_surface(problem, plane, kinks, grid=grid, limit=_CUT, vertices=vertices)
     return CloseUp(surface=surface)
 
 
 def _kinks(
-    problem: Problem, plane: Plane, width: float, progress: Callable[[int], None] | None
+    problem: Problem, plane: Plane, grid: Grid, progress: Callable[[int], None] | None
 ) -> KinkMap | None:
     """Return the map of a window, or None where the curves are too many to be cut."""
-    corners = kink_map(problem, plane, grid=Grid.square(2, width / 2), limit=2 * MOST_CURVES)
+    ends = [(float(axis[0]), float(axis[-1])) for axis in grid.axes]
+    corners = kink_map(problem, plane, grid=Grid.rectangle((2, 2), *ends), limit=2 * MOST_CURVES)
     if corners.curves > MOST_CURVES or not corners.listed:
         return None
-    grid = Grid.square(_LINES, width / 2)
-    return kink_map(problem, plane, grid=grid, progress=progress) if corners.layers else corners
+    if not corners.layers:
+        return corners
+    lines = Grid.rectangle((_LINES, _LINES), *ends)
+    return kink_map(problem, plane, grid=lines, progress=progress)
+
+
+def crowded(points: int, width: float) -> Grid:
+    """Return a square grid whose points crowd in its middle, where the next window will be.
+
+    The place of a point at t in [-1, 1] is sign(t) (exp(c |t|) - 1) / (exp(c) - 1) times half the
+    width, with c = 3.5: a third of the points lie in the innermost thirteenth.
+    """
+    t = np.linspace(-1.0, 1.0, points)
+    axis = np.sign(t) * np.expm1(_CROWDING * np.abs(t)) / np.expm1(_CROWDING) * width / 2
+    return Grid((axis, axis))
 
 
 def close_ups(
@@ -106,8 +118,10 @@ def close_ups(
     falls = falls[np.isfinite(falls)]
     widths = zoom_series(full_width, step.width, levels=levels)
     for width in widths:
-        points = _POINTS if width == widths[-1] else _POINTS_WIDE
-        closeup = close_up(problem, plane, float(width), points=points, progress=progress)
+        last = width == widths[-1]
+        grid = Grid.square(_POINTS, width / 2) if last else crowded(_POINTS_WIDE, width)
+        closeup = close_up(problem, plane, grid, progress=progress,
+                           vertices=_VERTICES if last else _VERTICES_WIDE)  # fmt: skip
         yield replace(
             closeup, title=title, activation=activation, run=run, full_width=full_width,
             step_width=step.width, descent=max(float(np.median(falls)), 0.0) if len(falls) else 0.0,

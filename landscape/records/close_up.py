@@ -70,15 +70,18 @@ class CloseUp(Presented):
         degree = REMOVED.index(removed)
         return self.surface.minus(self.surface.polynomial(degree)) if degree else self.surface
 
-    def window(self) -> Surface:
-        """Return the loss at the points of the grid that was cut, as a surface.
+    def on_grid(self, points: int) -> Surface:
+        """Return the loss on a square grid, as a surface.
+
+        The points are those of the mesh that lie on a regular grid: all points of the grid that was
+        cut, if that was regular.
+
+        Args:
+            points: of the grid, each way.
 
         Raises:
-            ValueError: for a surface that does not say how many points its grid had.
+            ValueError: if a point of that grid is none of the mesh.
         """
-        points = int(self.surface.settings.get("points", 0))
-        if points < 2:
-            raise ValueError("the surface has no setting 'points'; landscape.kinks makes one with")
         grid = Grid(tuple(np.linspace(*ends, points) for ends in self.surface.window))
         low = np.array([axis[0] for axis in grid.axes])
         cell = np.array([axis[1] - axis[0] for axis in grid.axes])
@@ -86,8 +89,11 @@ class CloseUp(Presented):
         nearest = np.rint(places)
         on_grid = np.flatnonzero(np.abs(places - nearest).max(axis=1) < 1e-6)
         losses = np.full(grid.shape, np.nan)
-        losses[tuple(nearest[on_grid].astype(np.int64).T)] = self.surface.losses[on_grid]
-        status = np.full(grid.shape, Status.EVALUATED, dtype=np.uint8)
+        status = np.zeros(grid.shape, dtype=np.uint8)
+        at = tuple(nearest[on_grid].astype(np.int64).T)
+        losses[at], status[at] = self.surface.losses[on_grid], Status.EVALUATED
+        if not status.all():
+            raise ValueError(f"the mesh has no regular grid of {points} points; sample the window")
         settings = {"examples": self.surface.examples, **self.surface.settings}
         return Surface(grid, {"losses": losses}, status, run=self.run or None, settings=settings)
 

@@ -84,8 +84,7 @@ class Block:
         pairs = ((t, -side), (side, t), (t[::-1], side), (-side, t[::-1]))
         flat = np.concatenate([np.stack(pair, axis=1) for pair in pairs])
         height = LinearNDInterpolator(self.points[:, :2], self.points[:, 2])(flat)
-        # Above the top by less than a line's width, so that it is not sunk into it.
-        return np.column_stack([flat, height + 0.008])
+        return np.column_stack([flat, height])
 
 
 def _rims(points: Floats) -> Iterator[Floats]:
@@ -175,7 +174,6 @@ def render(
     *,
     pixels: int,
     background: str = "#ffffff",
-    lines: Sequence[tuple[Floats, str]] = (),
 ) -> NDArray[np.uint8]:
     """Render a block, [H, W, 3].
 
@@ -185,7 +183,6 @@ def render(
         view: the camera.
         pixels: width of the picture.
         background: behind it.
-        lines: points [K, 3] and colour of each line on it.
 
     Raises:
         RuntimeError: if nothing can be rendered here.
@@ -199,9 +196,6 @@ def render(
         plotter.set_background(background)
         plotter.enable_anti_aliasing("ssaa")
         draw_block(plotter, block, colour)
-        for points, ink in lines:
-            plotter.add_mesh(pyvista.lines_from_points(points), color=ink, lighting=False,
-                             line_width=max(2.0, pixels / 260))  # fmt: skip
         view.aim(plotter)
         return np.asarray(plotter.screenshot(return_img=True))
     finally:

@@ -74,16 +74,20 @@ class Page:
         colour: str,
         lines: Sequence[tuple[Floats, str]] = (),
     ) -> None:
-        """Render a block into its place."""
+        """Render a block into its place, with lines (points [K, 3] and colour) over it."""
         left, low = self._place(row, column)
         place = (left / self.width, low / self.height, self.across / self.width,
                  self.tall[row] / self.height)  # fmt: skip
         axes = self.figure.add_axes(place)
         axes.set_axis_off()
         view = self.views[row]
-        image = render(block, colour, view, pixels=round(self.across * self.dpi), lines=lines,
+        image = render(block, colour, view, pixels=round(self.across * self.dpi),
                        background=self.style.background)  # fmt: skip
         axes.imshow(image, extent=view.extent, interpolation="antialiased", aspect="auto")
+        for points, ink in lines:
+            # Over the picture: a line at the bottom of a well is seen too.
+            axes.plot(*view.flat(points).T, color=ink, linewidth=0.8)
+        axes.set(xlim=view.extent[:2], ylim=view.extent[2:])
 
     def name(self, column: int, words: str, colour: str) -> None:
         """Write the name of a panel's network above it."""
