@@ -88,10 +88,10 @@ def _sentence(rows: Sequence[Sequence[CloseUp]], *, logarithmic: bool) -> str:
     count = len({row[0].run or row[0].title for row in rows})
     words = _COUNTS[count].removesuffix(" networks").lower()
     networks = f"each of {words} differently trained networks" if count > 1 else "the network"
-    whole = "logarithmic for the whole surface" if logarithmic else "linear for the whole surface"
-    scaled = ", separately for each network" if count > 1 else ""
+    heights = "logarithmic" if logarithmic else "linear"
+    scaled = " and network" if count > 1 else ""
     return (
         f"Mean {loss} over {counted(surface.examples, 'example')} in one random plane through "
-        f"{networks}: heights are {whole}, without their tilt closer in, and scaled anew for "
-        f"every width{scaled}."
+        f"{networks}; heights are {heights} for the whole surface, without their tilt closer in, "
+        f"and scaled anew for every width{scaled}."
     )

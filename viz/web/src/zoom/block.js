@@ -58,6 +58,12 @@ export class Block {
     this.group.add(this.top, ...this.walls);
   }
 
+  /** Turn towards the viewer; a wall behind the block would shine through along its edge. */
+  face(towards) {
+    this.towards.value.copy(towards);
+    this.walls.forEach((wall, k) => (wall.visible = SIDES[k][1] * towards.getComponent(SIDES[k][0]) > 0));
+  }
+
   /** Draw what is seen of a network, see seen() in window.js. */
   draw({ points, slopes, triangles, rims }) {
     fill(this.top, points, slopes, triangles);

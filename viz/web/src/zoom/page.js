@@ -19,7 +19,9 @@ const SLOW = 70;
 const LEAST_RATIO = 0.5;
 // Milliseconds without a move until all pixels are drawn again.
 const REST = 200;
-const ROOM = { side: 14, top: 44, bottom: 10 };
+// Around a block in pixels; in a low panel the name stands in a corner beside it.
+const [ROOM, LOW_ROOM] = [{ side: 14, top: 44, bottom: 10 }, { side: 14, top: 8, bottom: 8 }];
+const LOW = 300;
 const ARROWS = { ArrowLeft: [-TURN, 0], ArrowRight: [TURN, 0], ArrowUp: [0, TURN], ArrowDown: [0, -TURN] };
 
 export class ZoomSection {
@@ -55,7 +57,7 @@ export class ZoomSection {
       make("h1", {}, heading),
       this.host,
       make("div", { class: "zoombar" }, this.player, make("label", { for: "zoom" }, "Zoom"), this.slider, this.output),
-      make("p", {}, `${sentence} Drag to turn.`), link);
+      make("div", { class: "zoomfoot" }, make("p", {}, `${sentence} Drag to turn.`), link));
     this.say();
   }
 
@@ -169,8 +171,9 @@ export class ZoomSection {
     renderer.clear();
     this.cells.forEach((cell, k) => {
       const { offsetLeft: left, offsetTop: top, offsetWidth: w, offsetHeight: h } = cell;
-      view.aim(this.box, w, h, ROOM);
-      this.blocks[k].towards.value.copy(view.axes()[2]);
+      view.aim(this.box, w, h, h < LOW ? LOW_ROOM : ROOM);
+      cell.classList.toggle("low", h < LOW);
+      this.blocks[k].face(view.axes()[2]);
       renderer.setViewport(left, height - top - h, w, h);
       renderer.setScissor(left, height - top - h, w, h);
       renderer.render(this.scenes[k], view.camera);
