@@ -14,9 +14,12 @@ const STEPS = 1000;
 const [PRESS, TURN] = [20, 5];
 // Milliseconds until the page glides by itself, and that it takes.
 const [WAIT, GLIDE] = [1000, 3600];
-// Milliseconds for a picture, while it moves, beyond which the next have fewer pixels.
-const SLOW = 70;
-const LEAST_RATIO = 0.5;
+// At rest a picture has twice the screen's pixels each way, but not more than so many in all:
+// edges are smooth, and in software that is faster than to smooth them in every picture.
+const [FINE, MOST_PIXELS] = [2, 16e6];
+// Milliseconds for a picture, while it moves, beyond which the next have fewer pixels, and below
+// which more; and the fewest, for each of the page's, each way.
+const [SLOW, FAST, LEAST] = [35, 12, 0.35];
 // Milliseconds without a move until all pixels are drawn again.
 const REST = 200;
 // Around a block in pixels; in a low panel the name stands in a corner beside it.
@@ -33,13 +36,11 @@ export class ZoomSection {
     this.box = new Box(1, 1, told.look.rise, -told.look.depth);
     this.frames = [];
     this.build(followed);
-    this.renderer = new WebGLRenderer({ canvas: this.canvas, antialias: true, alpha: true });
+    this.renderer = new WebGLRenderer({ canvas: this.canvas, alpha: true });
     this.renderer.outputColorSpace = LinearSRGBColorSpace;
     this.renderer.autoClear = false;
     this.renderer.setScissorTest(true);
-    this.fullRatio = Math.min(window.devicePixelRatio || 1, 2);
-    this.ratio = this.fullRatio;
-    this.effort = 1;
+    this.effort = 1 / FINE;
     this.listen();
   }
 
@@ -140,7 +141,6 @@ export class ZoomSection {
 
   moved() {
     this.moving = true;
-    this.ratio = this.fullRatio * this.effort;
     clearTimeout(this.settling);
     this.request();
   }
@@ -183,24 +183,27 @@ export class ZoomSection {
     if (this.frames.length > 240) this.frames.splice(0, 120);
   }
 
+  /** Give the canvas its pixels: all at rest, fewer while a slow machine moves it. */
   resize(width, height) {
-    const size = `${width}x${height}@${this.ratio}`;
+    const finest = Math.min(FINE * (window.devicePixelRatio || 1), Math.sqrt(MOST_PIXELS / (width * height)));
+    const ratio = this.moving ? finest * this.effort : finest;
+    const size = `${width}x${height}@${ratio}`;
     if (this.size === size) return;
     this.size = size;
-    this.renderer.setPixelRatio(this.ratio);
+    this.renderer.setPixelRatio(ratio);
     this.renderer.setSize(width, height);
   }
 
-  /** Take fewer pixels for the next picture of a slow machine, and all of them at rest. */
+  /** Choose the pixels of the next picture from how long this one took; all of them at rest. */
   settle(start) {
     const gl = this.renderer.getContext();
     // Reading a pixel waits until the picture is there: only then is it known how long it took.
     gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4));
-    if (performance.now() - start > SLOW) this.effort = Math.max(this.effort * 0.8, LEAST_RATIO);
+    const elapsed = performance.now() - start;
+    if (elapsed > SLOW || elapsed < FAST) this.effort = Math.min(Math.max(this.effort * Math.sqrt((0.7 * SLOW) / elapsed), LEAST), 1);
     clearTimeout(this.settling);
     this.settling = setTimeout(() => {
       this.moving = false;
-      this.ratio = this.fullRatio;
       this.request();
     }, REST);
   }

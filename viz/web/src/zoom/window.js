@@ -18,39 +18,40 @@ export function meshOf({ places, losses, gradients, triangles }) {
  * Triangles are clipped at its rim, where everything is interpolated linearly within each.
  */
 export function cropped(mesh, half) {
-  if (half >= 1 - RIM) return { values: mesh.values.slice(), triangles: mesh.triangles, count: mesh.count };
-  const known = new Int32Array(mesh.count).fill(-1);
-  const values = [];
-  const triangles = [];
-  const put = (...vertex) => values.push(...vertex) / FIELDS - 1;
-  const read = (i) => mesh.values.subarray(FIELDS * i, FIELDS * i + FIELDS);
-  const keep = (i) => (known[i] < 0 ? (known[i] = put(...read(i))) : known[i]);
+  if (half >= 1 - RIM) return mesh;
+  const sides = sidesOf(mesh, half);
+  const [known, used, triangles, edges] = [new Int32Array(mesh.count).fill(-1), [], [], []];
+  const keep = (i) => (known[i] < 0 ? (known[i] = used.push(i) - 1) : known[i]);
   for (let t = 0; t < mesh.triangles.length; t += 3) {
-    const corners = mesh.triangles.subarray(t, t + 3);
-    const sides = [0, 0, 0];
-    for (let k = 0; k < 3; k++) sides[k] = outside(mesh.values, FIELDS * corners[k], half);
-    if (sides[0] & sides[1] & sides[2]) continue;
-    if (!(sides[0] | sides[1] | sides[2])) {
-      triangles.push(keep(corners[0]), keep(corners[1]), keep(corners[2]));
-      continue;
-    }
-    const polygon = clipped([...corners].map((i) => Array.from(read(i))), half).map((vertex) => put(...vertex));
-    for (let k = 2; k < polygon.length; k++) triangles.push(polygon[0], polygon[k - 1], polygon[k]);
+    const [p, q, r] = [mesh.triangles[t], mesh.triangles[t + 1], mesh.triangles[t + 2]];
+    if (!(sides[p] | sides[q] | sides[r])) triangles.push(keep(p), keep(q), keep(r));
+    else if (!(sides[p] & sides[q] & sides[r])) edges.push([p, q, r]);
   }
-  const part = Float64Array.from(values);
-  for (let i = 0; i < part.length; i += FIELDS) {
-    part[i] /= half;
-    part[i + 1] /= half;
-    part[i + 3] *= half;
-    part[i + 4] *= half;
+  const values = [];
+  for (const corners of edges) {
+    const polygon = clipped(corners.map((i) => Array.from(mesh.values.subarray(FIELDS * i, FIELDS * i + FIELDS))), half);
+    const first = used.length + values.length / FIELDS;
+    for (const vertex of polygon) values.push(...vertex);
+    for (let k = 2; k < polygon.length; k++) triangles.push(first, first + k - 1, first + k);
   }
+  const part = new Float64Array(FIELDS * used.length + values.length);
+  used.forEach((i, k) => {
+    for (let n = 0; n < FIELDS; n++) part[FIELDS * k + n] = mesh.values[FIELDS * i + n];
+  });
+  part.set(values, FIELDS * used.length);
+  const scales = [1 / half, 1 / half, 1, half, half];
+  for (let i = 0; i < part.length; i++) part[i] *= scales[i % FIELDS];
   return { values: part, triangles: Uint32Array.from(triangles), count: part.length / FIELDS };
 }
 
-/** One bit for each side of the window beyond which a vertex lies. */
-function outside(values, at, half) {
-  const [x, y] = [values[at], values[at + 1]];
-  return (x > half) | ((x < -half) << 1) | ((y > half) << 2) | ((y < -half) << 3);
+/** For each vertex one bit for each side of the window beyond which it lies. */
+function sidesOf({ values, count }, half) {
+  const sides = new Uint8Array(count);
+  for (let i = 0; i < count; i++) {
+    const [x, y] = [values[FIELDS * i], values[FIELDS * i + 1]];
+    sides[i] = (x > half) | ((x < -half) << 1) | ((y > half) << 2) | ((y < -half) << 3);
+  }
+  return sides;
 }
 
 /** The corners of a polygon inside the window. */
@@ -120,10 +121,14 @@ function heightsOf({ values, count }, height) {
     slopes[2 * i] = a;
     slopes[2 * i + 1] = b;
   }
+  return ranged(heights, slopes);
+}
+
+function ranged(heights, slopes) {
   let [low, high] = [Infinity, -Infinity];
-  for (const h of heights) {
-    if (h < low) low = h;
-    if (h > high) high = h;
+  for (const height of heights) {
+    if (height < low) low = height;
+    if (height > high) high = height;
   }
   return { heights, slopes, low, range: high - low || 1 };
 }
@@ -137,9 +142,7 @@ function blended(parts) {
     for (let i = 0; i < count; i++) heights[i] += scale * (part.heights[i] - part.low);
     for (let i = 0; i < 2 * count; i++) slopes[i] += scale * part.slopes[i];
   }
-  const high = heights.reduce((one, other) => Math.max(one, other), 0) || 1;
-  const low = heights.reduce((one, other) => Math.min(one, other), Infinity);
-  return { heights, slopes, low, range: high - low || 1 };
+  return ranged(heights, slopes);
 }
 
 /**
