@@ -305,7 +305,7 @@ export function inspection(section) {
     gliding: () => Boolean(section.gliding),
     camera: () => ({ azimuth: section.view.azimuth, elevation: section.view.elevation }),
     frames: () => [...section.frames],
-    window: () => section.parts.map(({ number }) => number),
+    drawn: (number) => Object.fromEntries(["points", "slopes", "triangles"].map((name) => [name, [...section.parts[number][name]]])),
     effort: () => section.effort,
   };
 }
