@@ -27,8 +27,8 @@ CALM = {"reduced_motion": "reduce"}
 def close_up(activation: str, width: float, bend: float) -> CloseUp:
     """A bowl, and on it a crease along alpha = 0 across which the slope jumps by 2 bend."""
     half, count = width / 2, 21
-    a, b = (axis.ravel() for axis in np.meshgrid(
-        np.linspace(0, half, count), np.linspace(-half, half, 2 * count - 1), indexing="ij"))  # fmt: skip
+    axes = np.linspace(0, half, count), np.linspace(-half, half, 2 * count - 1)
+    a, b = (values.ravel() for values in np.meshgrid(*axes, indexing="ij"))
     at = np.arange(a.size).reshape(count, -1)
     p, q, r, s = (corner.ravel() for corner in (at[:-1, :-1], at[1:, :-1], at[1:, 1:], at[:-1, 1:]))
     faces = np.concatenate([np.stack([p, q, r], axis=1), np.stack([p, r, s], axis=1)])
@@ -281,9 +281,8 @@ def test_names_can_be_read_and_controls_be_hit(
     with opened(file, color_scheme=scheme, **CALM) as page:
         paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
         for selector in (".block h2", ".zoom p", ".zoom a", ".zoombar output", ".zoombar button"):
-            colours = page.evaluate(
-                f"[...document.querySelectorAll('{selector}')].map((e) => getComputedStyle(e).color)"
-            )
+            each = f"[...document.querySelectorAll('{selector}')]"
+            colours = page.evaluate(f"{each}.map((element) => getComputedStyle(element).color)")
             assert min(contrast(colour, paper) for colour in colours) >= 4.5
         for selector in (".zoombar input", ".zoombar button", ".zoom a"):
             assert page.locator(selector).bounding_box()["height"] >= 44
