@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from landscape.evaluation.engine import PlaneEvaluator
 from landscape.evaluation.engine_settings import SamplingConfig
-from landscape.problem import Problem
+from landscape.problem import Problem, check_problem
 from landscape.records.arrays import Floats
 from landscape.records.grid import Grid
 from landscape.records.panel import Panel
@@ -105,6 +105,7 @@ def sample(
             errors of a loss without one value per example, or for gradients of a loss that has
             none or by a strategy that gives none.
     """
+    check_problem(problem)
     if gradients:
         engine = with_gradients(engine or SamplingConfig())
     grid = grid or default_grid(plane)

@@ -22,7 +22,7 @@ from landscape.problem.copying import Copies
 from landscape.problem.coupling import coupled
 from landscape.problem.evaluator import Evaluator
 from landscape.problem.examples import Batches
-from landscape.problem.facts import Facts, look
+from landscape.problem.findings import Facts, look
 from landscape.problem.losses import LossFunction, resolve_loss
 from landscape.problem.network import Network, bound
 from landscape.problem.objective import Objective, make_objective

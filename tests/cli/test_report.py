@@ -132,7 +132,7 @@ def test_effects_are_written_as_one_table(tmp_path: Path) -> None:
     assert all((row["verdict"], row["family"]) == ("", "") for row in others)
     script = Path(__file__).parents[2] / "docs" / "claims" / "summary.py"
     page = runpy.run_path(str(script))["summary"](rows, "effects.csv")
-    assert "1 contrasts over 2 seeds: 1 exploratory. Effects are medians" in page
+    assert "1 contrasts over 2 seeds: 1 exploratory. An effect is the median" in page
     assert "## 4. A parameter lands exactly on z = 0: exploratory" in page
 
 

@@ -87,7 +87,7 @@ def test_cells_without_a_finite_value_are_cut_out_and_never_replaced(
     assert mesh.n_cells == 2 * (4 * 8 - 4)
     assert point not in mesh.regular_faces
     np.testing.assert_equal(mesh["losses"][point], bad)
-    assert left_out(surface, "log") == {"NaN or infinite": 1}
+    assert left_out([surface], "log") == {"NaN or infinite": 1}
 
 
 @pytest.mark.parametrize(
@@ -137,8 +137,8 @@ def test_losses_of_zero_and_below_have_no_place_on_a_log_axis(oblong: Surface) -
     losses = oblong.losses.copy()
     losses[0, 0], losses[4, 8] = 0.0, -3.0
     surface = surface_of(losses, oblong.grid)
-    assert left_out(surface, "log") == {"not positive": 2}
-    assert left_out(surface, "linear") == {}
+    assert left_out([surface], "log") == {"not positive": 2}
+    assert left_out([surface], "linear") == {}
     assert HeightScale.of([surface], kind="linear").low == -3.0
 
 
@@ -146,7 +146,7 @@ def test_missing_points_are_left_out_whatever_their_value(oblong: Surface) -> No
     status = oblong.status.copy()
     status[1, 1], status[1, 2] = Status.MISSING, Status.FAILED
     surface = Surface(oblong.grid, dict(oblong.fields), status)
-    assert left_out(surface, "log") == {"not evaluated": 2}
+    assert left_out([surface], "log") == {"not evaluated": 2}
     assert np.isnan(surface_heights(surface, "log")[1, 1:3]).all()
 
 
