@@ -5,6 +5,8 @@ As a program: open a page, and say what is missing if that fails.
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import re
 import shutil
@@ -74,6 +76,20 @@ def told_by(page: str) -> dict[str, Any]:
     found = re.search(r'id="lossoscope-data">(.*?)</script>', page, re.DOTALL)
     assert found is not None
     return dict(json.loads(found[1]))
+
+
+def unpacked(text: str, told: dict[str, Any]) -> Any:
+    """Return one array of a compressed text of a page, in float64."""
+    import numpy as np
+
+    from landscape.viz.browser.packing import TYPES
+
+    raw = gzip.decompress(base64.b64decode(text))
+    kind = np.dtype(TYPES[told["type"]])
+    count = int(np.prod(told["shape"]))
+    part = np.frombuffer(raw, np.uint8, count * kind.itemsize, told["at"])
+    plain = np.ascontiguousarray(part.reshape(kind.itemsize, count).T)
+    return plain.view(kind).reshape(told["shape"]).astype(np.float64) * told["scale"]
 
 
 def at_rest(page: Any) -> None:

@@ -30,8 +30,7 @@ from landscape.records.plane import Plane
 
 # Shares of the way from a corner to the centre of its triangle, tried in turn.
 _NUDGES = (1e-6, 1e-4, 1e-2, 0.3)
-# Bytes that the mesh and the values of the curves at its vertices may take.
-MOST_BYTES = 2 << 30
+_NONE = np.zeros(0, dtype=np.int64)
 # Entries of the inputs of all kinks that are held at once.
 _ENTRIES = 1 << 23
 # Vertices that are added for a cell of the grid that a curve passes, and for two curves in a cell
@@ -42,56 +41,69 @@ _PER_CELL, _PER_PAIR = 2.1, 1.25
 def kink_cut_surface(
     problem: Problem,
     plane: Plane,
-    kinks: KinkMap,
+    kinks: KinkMap | None = None,
     *,
     grid: Grid | None = None,
     least: float = 1e-3,
     limit: int = 400,
+    vertices: int = 200_000,
     settings: Json | None = None,
 ) -> KinkCutSurface:
     """Cut a window of the mean loss along its kinks, in float64.
 
+    Of more than ``limit`` curves, or of curves that would make more than ``vertices`` vertices,
+    those with the largest jumps are cut. The others are only seen in the gradients at the corners.
+    So time and memory are bounded: about 2 GiB for 400 curves and 200,000 vertices.
+
     Args:
         problem: that of the map.
         plane: as for the map.
-        kinks: the map of the window, with its segments.
+        kinks: the map of the window; without one, or with one that lists no segments, nothing is
+            cut.
         grid: of the same window, whose triangles are cut; the map's if not given.
         least: curves whose largest jump is below this share of the largest of all are not cut.
         limit: most curves that are cut.
+        vertices: about how many the mesh has at most.
         settings: what to note in the record.
 
     Raises:
-        ValueError: for a map without segments or of another number of examples, another window,
-            more curves than ``limit``, or a mesh that takes more memory than ``MOST_BYTES``.
+        ValueError: without a map and a grid, for a map of another number of examples or another
+            window, or a grid that has not 2 axes.
     """
     evaluator = single_evaluator(problem)
     whole = evaluator.batches.joined()
-    grid = grid or Grid((kinks.alphas, kinks.betas))
-    _check(kinks, grid, count(whole))
-    chosen, uncut = _chosen(kinks, least)
-    if len(chosen) > limit:
-        raise ValueError(
-            f"at most {limit} curves are cut, got {len(chosen)}; take a smaller window, a higher "
-            "limit or a larger least, or draw the density"
-        )
-    vertices = _expected(kinks, chosen, grid)
-    _check_memory(vertices, 2 * vertices, len(chosen), 0)
+    n = count(whole)
+    grid = _grid(kinks, grid, n)
+    listed = kinks if kinks is not None and kinks.listed else None
+    chosen, cut_share = (
+        _chosen(listed, grid, least, limit, vertices) if listed is not None else (_NONE, 0.0)
+    )
     with plane_probe(evaluator.network, plane) as probe:
         probe.watch(whole, grid.coordinates(np.zeros(1, dtype=np.int64))[0])
-        curves = _Curves.of(probe, whole, kinks, chosen)
-        mesh = _cut_all(curves, grid, kinks.tolerance)
+        curves = _Curves.of(probe, whole, listed, chosen)
+        mesh = _cut_all(curves, grid, listed.tolerance if listed is not None else 0.0)
         place, faces, doubtful, points = _corners(curves, mesh)
-        at = SplitLoss.of(probe, whole, kinks, grid)
+        at = SplitLoss.of(probe, whole, _kinked(probe, listed, n), grid)
         losses, slopes = at(points)
-    n = count(whole)
+        if not probe.levels and not probe.unseen and not probe.left_out:
+            cut_share = 1.0
     share = n / evaluator.objective.over(n)
     losses, slopes = losses / share, slopes / share
     where = mesh.points[place]
     # From the moved point back to the corner: the term left out is a millionth, squared.
     losses = losses + ((where - points) * slopes).sum(axis=1)
     mean = np.bincount(place, losses) / np.maximum(np.bincount(place), 1)
+    uncut = kinks.curves - len(chosen) if kinks is not None else 0
     return KinkCutSurface(where, mean[place], slopes, faces, len(chosen), uncut, doubtful, n,
+                          cut_share=cut_share,
                           settings=described(plane, evaluator.network, n, settings))  # fmt: skip
+
+
+def _kinked(probe: PlaneProbe, kinks: KinkMap | None, examples: int) -> Ints:
+    """Return the examples that may meet a kink in the window; all where nothing is known."""
+    if probe.unseen or probe.left_out or (kinks is None and probe.levels):
+        return np.arange(examples)
+    return np.unique(kinks.example) if kinks is not None else _NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +127,10 @@ class _Curves:
     straight: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, probe: PlaneProbe, whole: Part, kinks: KinkMap, chosen: Ints) -> _Curves:
+    def of(cls, probe: PlaneProbe, whole: Part, kinks: KinkMap | None, chosen: Ints) -> _Curves:
         """Make them from one segment of each curve, first layers first."""
+        if kinks is None:
+            return cls(probe, subset(whole, _NONE), _NONE, _NONE, _NONE, np.zeros(0, dtype=bool))
         chosen = chosen[np.argsort(kinks.layer[chosen], kind="stable")]
         sites = sorted({level.site for level in probe.levels})
         names = {(sites.index(v.site), v.knot): i for i, v in enumerate(probe.levels)}
@@ -181,7 +195,6 @@ def _cut_all(curves: _Curves, grid: Grid, tolerance: float) -> Triangles:
 
             return roots(z, along, tolerance=tolerance)
 
-        _check_memory(len(mesh.points), len(mesh.faces), len(curves), number)
         mesh, added = cut(mesh, number, values[:, 0], root, inside)
         # What has cut is not needed again.
         values = values[:, 1:]
@@ -227,16 +240,23 @@ def _corners(curves: _Curves, mesh: Triangles) -> tuple[Ints, Ints, int, Floats]
     return place, faces, len(todo), points
 
 
-def _chosen(kinks: KinkMap, least: float) -> tuple[Ints, int]:
-    """Return a segment of each curve that is cut, and the number of the others."""
+def _chosen(
+    kinks: KinkMap, grid: Grid, least: float, limit: int, vertices: int
+) -> tuple[Ints, float]:
+    """Return a segment of each curve that is cut, and their share of all jumps times lengths."""
     curve = kinks.curve_of()
     if not len(curve):
-        return np.zeros(0, dtype=np.int64), 0
+        return _NONE, 1.0
     largest = np.zeros(curve.max() + 1)
     np.maximum.at(largest, curve, kinks.weights)
-    keep = largest >= least * largest.max()
     first = np.unique(curve, return_index=True)[1]
-    return first[keep], int((~keep).sum())
+    order = np.argsort(-largest, kind="stable")
+    most = min(limit, int((largest >= least * largest.max()).sum()))
+    while most and _expected(kinks, first[order[:most]], grid) > vertices:
+        most = most * 3 // 4
+    total = np.bincount(curve, kinks.weights * kinks.lengths)
+    cut_share = float(total[order[:most]].sum() / total.sum()) if total.sum() else 1.0
+    return first[np.sort(order[:most])], min(cut_share, 1.0)
 
 
 def _expected(kinks: KinkMap, chosen: Ints, grid: Grid) -> int:
@@ -255,33 +275,19 @@ def _expected(kinks: KinkMap, chosen: Ints, grid: Grid) -> int:
     return int(grid.size + _PER_CELL * passed + _PER_PAIR * pairs)
 
 
-def _check_memory(vertices: int, triangles: int, curves: int, done: int) -> None:
-    """Refuse a mesh whose sides and values take too much memory, while it is cut once more.
-
-    A cut holds the side of every triangle three times (before, what is not cut, and after), and
-    the values at every vertex of the curves that have not cut twice.
-    """
-    needed = 3 * triangles * curves + (16 * vertices * (curves - done) if done else 0)
-    if needed > MOST_BYTES:
-        raise ValueError(
-            f"a surface cut along kinks must take at most {MOST_BYTES / 2**30:.3g} GiB of memory, "
-            f"got {needed / 2**30:.3g} GiB for {curves:,} curves and {vertices:,} vertices; take a "
-            "smaller window, a larger least, or a grid of fewer points"
-        )
-
-
-def _check(kinks: KinkMap, grid: Grid, examples: int) -> None:
-    if not kinks.listed:
-        raise ValueError(
-            f"creases need the segments of the map, which were too many ({kinks.found:,}); "
-            "take a smaller window, or draw the density"
-        )
-    if kinks.examples != examples:
+def _grid(kinks: KinkMap | None, grid: Grid | None, examples: int) -> Grid:
+    """Return the grid that is cut, if it fits the map."""
+    if kinks is None:
+        if grid is None:
+            raise ValueError("a surface needs a kink map or a grid, got neither")
+    elif kinks.examples != examples:
         raise ValueError(
             f"the map is of {kinks.examples} examples, got {examples}; give the map's own data"
         )
+    grid = grid or Grid((kinks.alphas, kinks.betas))  # type: ignore[union-attr]
     if len(grid.shape) != 2:
-        raise ValueError(f"creases need a grid of 2 axes, got {len(grid.shape)}")
+        raise ValueError(f"a surface cut along kinks needs a grid of 2 axes, got {len(grid.shape)}")
     window = tuple((float(a[0]), float(a[-1])) for a in grid.axes)
-    if window != kinks.window:
+    if kinks is not None and window != kinks.window:
         raise ValueError(f"the grid must span the map's window {kinks.window}, got {window}")
+    return grid

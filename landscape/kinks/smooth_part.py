@@ -11,14 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from landscape.kinks.marching import Ints
 from landscape.kinks.plane_probe import PlaneProbe
 from landscape.kinks.probe import subset
 from landscape.problem.examples import Part, count
 from landscape.records.arrays import Floats
 from landscape.records.grid import Grid
-from landscape.records.kink_map import KinkMap
 
-_NODES = 9
+# Chebyshev points each way that are tried in turn.
+_NODES = (9, 17)
 _EXACT = 1e-11
 # Shares of the window at which the interpolation is checked.
 _CHECKS = np.array([(0.03, 0.11), (0.47, 0.02), (0.98, 0.37), (0.71, 0.89), (0.29, 0.61)])
@@ -33,7 +34,7 @@ class SplitLoss:
         part: examples that are evaluated at each point.
         low: first alpha and beta of the window.
         high: last ones.
-        coefficients: Chebyshev coefficients of the other examples' loss and gradient, [9, 9, 3],
+        coefficients: Chebyshev coefficients of the other examples' loss and gradient, [n, n, 3],
             or None.
     """
 
@@ -44,26 +45,29 @@ class SplitLoss:
     coefficients: Floats | None
 
     @classmethod
-    def of(cls, probe: PlaneProbe, whole: Part, kinks: KinkMap, grid: Grid) -> SplitLoss:
-        """Interpolate what can be."""
+    def of(cls, probe: PlaneProbe, whole: Part, kinked: Ints, grid: Grid) -> SplitLoss:
+        """Interpolate what can be.
+
+        Args:
+            probe: the network.
+            whole: all examples.
+            kinked: which of them may meet a kink in the window.
+            grid: the window.
+        """
         low, high = np.array([(axis[0], axis[-1]) for axis in grid.axes]).T
-        kinked = np.unique(kinks.example)
         smooth = np.setdiff1d(np.arange(count(whole)), kinked)
-        if not len(smooth) or kinks.left_out or kinks.unseen:
+        if not len(smooth):
             return cls(probe, whole, low, high, None)
         rest = subset(whole, smooth)
-        x = np.cos((np.arange(_NODES) + 0.5) * np.pi / _NODES)
-        nodes = np.stack(np.meshgrid(x, x, indexing="ij"), axis=-1).reshape(-1, 2)
-        values = _sums(probe, low + (nodes + 1) / 2 * (high - low), rest)
-        degrees = (_NODES - 1, _NODES - 1)
-        table = np.polynomial.chebyshev.chebvander2d(nodes[:, 0], nodes[:, 1], degrees)
-        solved = np.asarray(np.linalg.solve(table, values), dtype=np.float64)
-        fitted = solved.reshape(_NODES, _NODES, 3)
-        split = cls(probe, subset(whole, kinked), low, high, fitted)
         places = low + _CHECKS * (high - low)
-        off = np.abs(split._smooth(places) - _sums(probe, places, rest)).max(axis=0)
-        fine = np.all(off <= _EXACT * np.maximum(np.abs(values).max(axis=0), 1e-300))
-        return split if fine else cls(probe, whole, low, high, None)
+        exact = _sums(probe, places, rest)
+        for nodes in _NODES:
+            fitted, largest = _fitted(probe, rest, low, high, nodes)
+            split = cls(probe, subset(whole, kinked), low, high, fitted)
+            off = np.abs(split._smooth(places) - exact).max(axis=0)
+            if np.all(off <= _EXACT * np.maximum(largest, 1e-300)):
+                return split
+        return cls(probe, whole, low, high, None)
 
     def __call__(self, points: Floats) -> tuple[Floats, Floats]:
         """Return the sum at points [K, 2], [K], and its gradient, [K, 2]."""
@@ -79,6 +83,18 @@ class SplitLoss:
         scaled = 2 * (points - self.low) / (self.high - self.low) - 1
         values = np.polynomial.chebyshev.chebval2d(scaled[:, 0], scaled[:, 1], self.coefficients)
         return np.asarray(values.T)
+
+
+def _fitted(
+    probe: PlaneProbe, part: Part, low: Floats, high: Floats, nodes: int
+) -> tuple[Floats, Floats]:
+    """Return Chebyshev coefficients [nodes, nodes, 3], and the largest values at the nodes, [3]."""
+    x = np.cos((np.arange(nodes) + 0.5) * np.pi / nodes)
+    places = np.stack(np.meshgrid(x, x, indexing="ij"), axis=-1).reshape(-1, 2)
+    values = _sums(probe, low + (places + 1) / 2 * (high - low), part)
+    table = np.polynomial.chebyshev.chebvander2d(places[:, 0], places[:, 1], (nodes - 1, nodes - 1))
+    solved = np.asarray(np.linalg.solve(table, values), dtype=np.float64)
+    return solved.reshape(nodes, nodes, 3), np.abs(values).max(axis=0)
 
 
 def _sums(probe: PlaneProbe, points: Floats, part: Part) -> Floats:

@@ -14,7 +14,7 @@ from landscape.records.results import Analysis, record_from
 
 KIND = "creases"
 _ARRAYS = ("coordinates", "losses", "gradients", "triangles")
-_FACTS = ("curves", "uncut", "doubtful", "examples", "removed")
+_FACTS = ("curves", "uncut", "doubtful", "examples", "removed", "cut_share")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -29,10 +29,13 @@ class KinkCutSurface(Presented):
         gradients: (d loss / d alpha, d loss / d beta) on the vertex's own side, [M, 2].
         triangles: vertices, counted around the triangle, [T, 3].
         curves: kink curves that were cut.
-        uncut: kink curves of the window that were not, because their jumps are small.
+        uncut: kink curves of the window that were not, because their jumps are small or there are
+            too many.
         doubtful: vertices of which no point of their own side was found.
         examples: number of examples N.
         removed: coefficients of the polynomial that was subtracted, see :meth:`minus`.
+        cut_share: share that the cut curves have in the sum of jump times length of all curves; 1
+            for a surface without kinks, 0 where no map says how many there are.
         settings: what it is a surface of, plain JSON values.
     """
 
@@ -45,6 +48,7 @@ class KinkCutSurface(Presented):
     doubtful: int
     examples: int
     removed: tuple[float, ...] = (0.0,) * 6
+    cut_share: float = 1.0
     settings: Json = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -64,10 +68,13 @@ class KinkCutSurface(Presented):
         low, high = self.coordinates.min(axis=0), self.coordinates.max(axis=0)
         return (float(low[0]), float(high[0])), (float(low[1]), float(high[1]))
 
-    def quadratic(self) -> tuple[float, ...]:
-        """Return the coefficients of the best-fitting quadratic, every triangle by its area.
+    def polynomial(self, degree: int = 2) -> tuple[float, ...]:
+        """Return the coefficients of the best-fitting polynomial, every triangle by its area.
 
         They belong to 1, alpha, beta, alpha^2, alpha beta, beta^2.
+
+        Args:
+            degree: 0 for a constant, 1 for a plane, 2 for a quadratic.
         """
         p = self.coordinates[self.triangles]
         first, second = p[:, 1] - p[:, 0], p[:, 2] - p[:, 0]
@@ -75,9 +82,13 @@ class KinkCutSurface(Presented):
         weight = np.sqrt(np.bincount(self.triangles.ravel(), np.repeat(area, 3), len(self.losses)))
         scale = np.abs(self.coordinates).max()
         powers = np.array([0, 1, 1, 2, 2, 2])
-        terms = monomials(*(self.coordinates / scale).T)
-        scaled = np.linalg.lstsq(terms * weight[:, None], self.losses * weight, rcond=None)[0]
-        return tuple(float(c) for c in scaled / scale**powers)
+        used = powers <= degree
+        terms = monomials(*(self.coordinates / scale).T)[:, used]
+        coefficients = np.zeros(6)
+        coefficients[used] = np.linalg.lstsq(
+            terms * weight[:, None], self.losses * weight, rcond=None
+        )[0]
+        return tuple(float(c) for c in coefficients / scale**powers)
 
     def minus(self, polynomial: ArrayLike) -> KinkCutSurface:
         """Return the surface without a polynomial, in losses and gradients.
@@ -118,6 +129,6 @@ def _six(values: ArrayLike) -> tuple[float, ...]:
     if array.shape != (6,) or not np.all(np.isfinite(array)):
         raise ValueError(
             "a polynomial has 6 finite coefficients, of 1, alpha, beta, alpha^2, alpha beta and "
-            f"beta^2, got shape {array.shape}; see KinkCutSurface.quadratic"
+            f"beta^2, got shape {array.shape}; see KinkCutSurface.polynomial"
         )
     return tuple(float(v) for v in array)

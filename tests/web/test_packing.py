@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browsing import told_by
+from browsing import told_by, unpacked
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
@@ -19,19 +17,10 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from landscape import Grid, Panel, Projection, Surface, remove_quadratic, viz
 from landscape.records.surface import Status
 from landscape.viz.browser.html import page_of
-from landscape.viz.browser.packing import TYPES, Blob
+from landscape.viz.browser.packing import Blob
 from landscape.viz.browser.records import _kept
 from landscape.viz.captions.surfaces import surface_caption
 from landscape.viz.geometry.window import visible
-
-
-def unpacked(text: str, told: dict[str, Any]) -> np.ndarray:
-    raw = gzip.decompress(base64.b64decode(text))
-    kind = np.dtype(TYPES[told["type"]])
-    count = int(np.prod(told["shape"]))
-    part = np.frombuffer(raw, np.uint8, count * kind.itemsize, told["at"])
-    plain = np.ascontiguousarray(part.reshape(kind.itemsize, count).T)
-    return plain.view(kind).reshape(told["shape"]).astype(np.float64) * told["scale"]
 
 
 @given(arrays(np.float32, array_shapes(max_dims=2, max_side=7),

@@ -12,10 +12,12 @@ from typing import Any
 
 from landscape.records.atomic import writable_folder, write_bytes
 from landscape.records.choices import known_names
+from landscape.records.close_up import CloseUp
 
 from ..geometry.centre_mark import WORDS
 from ..writing import SOFTWARE
 from .records import Records, contents_of, sort_records
+from .zooming import zoom_of
 
 WEB = Path(__file__).parents[1] / "web"
 # A name, not a path: what is typed after `landscape render`.
@@ -26,6 +28,7 @@ def to_html(
     items: Records,
     path: Path | str,
     *,
+    zoom: Sequence[Sequence[CloseUp]] = (),
     title: str = "",
     runs: Mapping[str, str] | None = None,
     kinked: Iterable[str] = (),
@@ -40,8 +43,11 @@ def to_html(
     Args:
         items: records, or records by their ids: panels or surfaces, kink maps, and residuals of
             the microscope (a zoom series behind the surface of their run). A panel without a title
-            has that of its run, or its id.
+            has that of its run, or its id. None are needed beside ``zoom``.
         path: of the file.
+        zoom: for each of one to four networks its close-ups, widest first, as of
+            :func:`landscape.close_ups`. The page opens on a slider from the whole surfaces down to
+            one optimizer step.
         title: of the page.
         runs: names to show for runs.
         kinked: runs whose activation has kinks: without stored gradients they are shaded flat, so
@@ -51,11 +57,12 @@ def to_html(
 
     Raises:
         TypeError: for an item that is no record.
-        ValueError: without a surface, for lines and volumes, if no surface has a finite value, or
-            for unknown ids in ``show``.
+        ValueError: without a surface, for lines and volumes, if no surface has a finite value, for
+            unknown ids in ``show``, or for close-ups of other windows.
         OSError: if the file cannot be written.
     """
-    text = page_of(items, title=title, runs=runs, kinked=kinked, show=show, source=source)
+    text = page_of(items, zoom=zoom, title=title, runs=runs, kinked=kinked, show=show,
+                   source=source)  # fmt: skip
     path = Path(path)
     writable_folder(path.parent)
     write_bytes(path, text.encode("utf-8"))
@@ -65,6 +72,7 @@ def to_html(
 def page_of(
     items: Records,
     *,
+    zoom: Sequence[Sequence[CloseUp]] = (),
     title: str = "",
     runs: Mapping[str, str] | None = None,
     kinked: Iterable[str] = (),
@@ -72,7 +80,9 @@ def page_of(
     source: str = _STUDY,
 ) -> str:
     """Return the page of :func:`to_html` as a text."""
-    contents = contents_of(sort_records(items), kinked=kinked, runs=runs or {})
+    records = sort_records(items, needed=not zoom)
+    contents = contents_of(records, kinked=kinked, runs=runs or {})
+    zooming = zoom_of(zoom, contents.blobs) if zoom else None
     known = [panel["id"] for panel in contents.panels]
     unknown = [name for name in show if name not in known]
     if unknown:
@@ -80,7 +90,7 @@ def page_of(
     page = {
         "mode": "study", "title": title or "Loss landscapes", "source": source,
         "panels": contents.panels, "paths": contents.paths, "kinks": contents.kinks,
-        "centres": dict(WORDS),
+        "centres": dict(WORDS), "zoom": zooming,
         "show": [known.index(name) for name in show] or list(range(min(2, len(known)))),
     }  # fmt: skip
     return document(page, contents.blobs)

@@ -48,8 +48,12 @@ class Sorted:
     windows: dict[str, Residual] = field(default_factory=dict)
 
 
-def sort_records(items: Records) -> Sorted:
+def sort_records(items: Records, *, needed: bool = True) -> Sorted:
     """Sort records by their kind, with the ids they have or the names they get.
+
+    Args:
+        items: the records.
+        needed: whether there must be one that is drawn.
 
     Raises:
         TypeError: for something else.
@@ -77,7 +81,7 @@ def sort_records(items: Records) -> Sorted:
     flat = {name: shape for name, shape in shapes.items() if len(shape) != 2}
     if flat:
         raise ValueError(f"a page shows surfaces over planes, got {flat}; leave lines out")
-    if not records.panels and not records.windows:
+    if needed and not records.panels and not records.windows:
         raise ValueError("a page needs at least one Panel, Surface or Residual, got none")
     return records
 
@@ -109,7 +113,7 @@ def contents_of(records: Sorted, *, kinked: Iterable[str], runs: Mapping[str, st
     Raises:
         ValueError: if no surface has a finite value.
     """
-    if not records.windows:
+    if records.panels and not records.windows:
         check_values([panel.surface for panel in records.panels.values()], "linear")
     blobs: list[str] = []
     # A path that several panels share is in the page once.

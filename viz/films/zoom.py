@@ -1,66 +1,58 @@
-"""A film of the way into the microscope, from a whole surface down to single kinks."""
+"""A film of the way from whole surfaces down to one optimizer step, networks side by side."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from landscape.records.arrays import Floats
-from landscape.records.grid import Grid
-from landscape.records.panel import Panel, panels_of
-from landscape.records.residuals import Residual, remove_quadratic
-from landscape.records.surface import Surface
+from landscape.records.close_up import CloseUp
+from landscape.records.kink_cut_surface import KinkCutSurface
 
-from ..captions.normalising import in_short
-from ..geometry.frame import Frame
-from ..geometry.height import HeightScale
-from ..geometry.numbers import number
+from ..closeups.blocks import VIEW, Block, View, draw_block
+from ..closeups.clay import base_of, check_series, log_heights
+from ..closeups.cropping import cropped
 from ..look import USUAL, Look
-from ..scenes.scene import DrawnPanel
+from ..scenes.arrangement import empty_picture
+from ..scenes.text import text_2d
 from ..style import Style
-from .film import Image, Progress, Stage, counted, film_style, views, write_lines
+from .film import Image, Progress, counted, film_style
 from .video import check_video, write_video
 
-# A window must be seen through at least so many samples each way.
-_FEWEST = 12
 # Shares of the time in which the film stands at its widest, and moves.
-_START, _MOVING = 0.06, 0.88
+_START, _MOVING = 0.08, 0.80
 
 
 def animate_zoom(
-    levels: Sequence[Panel | Surface],
+    series: Sequence[Sequence[CloseUp]],
     file: Path | str,
     look: Look = USUAL,
     *,
     seconds: float = 10.0,
     fps: float = 24.0,
-    turn: float = 60.0,
+    turn: float = 40.0,
     size: tuple[int, int] = (1280, 720),
-    step: float | None = None,
     progress: Progress | None = None,
 ) -> Path:
-    """Film the way from a whole surface down to single kinks, always with the quadratic removed.
+    """Film the way from whole surfaces down to one optimizer step, networks side by side.
 
-    The window shrinks by equal factors in equal times. What is shown is the loss minus the
-    best-fitting quadratic of the window seen, on a scale of its own; the corner tells what share
-    of the losses' range it is. It vanishes where the loss is smooth, and stays where it is kinked.
-    Each window is cut out of the smallest level that holds it; at its rim the samples are
-    interpolated linearly.
+    The window shrinks by equal factors in equal times. Each is cropped out of the narrowest
+    close-up that holds it, and drawn to the same height. At full scale heights are logarithmic;
+    on the way to the second close-up they become linear and lose their tilt. Creases are edges of
+    the mesh with the exact gradient on each side, so that none is smoothed.
 
     Args:
-        levels: surfaces around one centre, widest first, each sampled densely enough to be seen
-            until the next one begins: at least 12 samples across. The first one's title stands
-            above the picture.
+        series: for each network its close-ups, widest first.
         file: ``.mp4`` (H.264) or ``.gif``.
-        look: shading, view, letters and background; heights are linear.
+        look: its style gives letters and background.
         seconds: duration; its ends stand still.
         fps: frames per second.
         turn: degrees by which the camera turns.
         size: width and height in pixels, even.
-        step: width of one optimizer step, in which the window is also counted.
         progress: called with the frames done and their number, after each.
 
     Returns:
@@ -69,30 +61,21 @@ def animate_zoom(
     Raises:
         ImportError: without the package that writes films; the message has the command.
         RuntimeError: if nothing can be rendered here.
-        ValueError: for options that make no film, another colour, levels around different centres,
-            or that leave a gap.
+        ValueError: for options that make no film, no network, or networks with other windows.
     """
     file = Path(file)
     count = check_video(file, size, fps, seconds)
-    look.check_plain("a film")
-    panels = panels_of(levels)
-    surfaces = [panel.surface for panel in panels]
-    widths = _checked_levels(surfaces)
-    style = film_style(size, look.style).of_residuals()
-    turned = views(style, turn, count)
-    stage = Stage(size, style)
+    rows = check_series(series)
+    widths = [closeup.width for closeup in rows[0]]
+    style = film_style(size, look.style)
+    stage = _Stage(rows, size, style)
 
     def frames() -> Iterator[Image]:
-        for i, view in enumerate(turned):
-            share = np.clip((i / (count - 1) - _START) / _MOVING, 0.0, 1.0)
-            width = float(widths[0] * (widths[-1] / widths[0]) ** share)
-            residual = remove_quadratic(window_of(surfaces, width))
-            frame = _residual_frame(residual, view)
-            if not i:
-                stage.fix_scale(frame, turned)
-            stage.draw(DrawnPanel(residual.surface(), (), panels[0].title), frame, view,
-                       look.shading)  # fmt: skip
-            write_lines(stage.plotter, _window_text(residual, width, step), view)
+        for i in range(count):
+            time = i / (count - 1)
+            share = float(np.clip((time - _START) / _MOVING, 0.0, 1.0))
+            width = widths[0] * (widths[-1] / widths[0]) ** share
+            stage.draw(width, VIEW[0] + turn * (time - 0.5))
             yield stage.picture()
 
     with closing(stage):
@@ -100,85 +83,67 @@ def animate_zoom(
     return file
 
 
-def _checked_levels(levels: Sequence[Surface]) -> Floats:
-    """Return the widths of the levels."""
-    if len(levels) < 1:
-        raise ValueError("zooming needs at least one surface, got none")
-    middles, widths = [], []
-    for level in levels:
-        if len(level.grid.shape) != 2:
-            raise ValueError(f"a level must have 2 axes, got {len(level.grid.shape)}")
-        ends = [(float(axis[0]), float(axis[-1])) for axis in level.grid.axes]
-        middles.append([sum(pair) / 2 for pair in ends])
-        widths.append(min(high - low for low, high in ends))
-    if np.any(np.diff(widths) >= 0):
-        raise ValueError(f"levels must be ever narrower, got the widths {widths}")
-    off = np.abs(np.array(middles) - middles[-1]).max()
-    if off > 1e-6 * widths[-1]:
-        raise ValueError(
-            f"levels must have one centre, these are {off:.3g} apart; sample them around one point"
-        )
-    for wide, narrow in zip(levels[:-1], widths[1:], strict=True):
-        seen = min(int(np.sum(np.abs(axis - middle) <= narrow / 2))
-                   for axis, middle in zip(wide.grid.axes, middles[-1], strict=True))  # fmt: skip
-        if seen < _FEWEST:
-            raise ValueError(
-                f"a level must have at least {_FEWEST} samples across the next one, got {seen}; "
-                "sample it more densely, or put a level between"
-            )
-    last = min(len(levels[-1].alphas), len(levels[-1].betas))
-    if last < _FEWEST:
-        raise ValueError(f"the last level needs at least {_FEWEST} samples a side, got {last}")
-    return np.array(widths)
+class _Stage:
+    """One window with a renderer for each network."""
+
+    def __init__(self, rows: list[list[CloseUp]], size: tuple[int, int], style: Style) -> None:
+        self.rows, self.style = rows, style
+        self.aspect = size[0] / len(rows) / size[1]
+        self.plotter = empty_picture(style, size, shape=(1, len(rows)))
+
+    def draw(self, width: float, azimuth: float) -> None:
+        """Draw the window of a width in place of what stood there."""
+        self.plotter.suppress_rendering = True
+        for column, closeups in enumerate(self.rows):
+            self.plotter.subplot(0, column)
+            renderer = self.plotter.renderer
+            renderer.clear_actors()
+            renderer.remove_all_lights()
+            surface = _seen(closeups, width)
+            draw_block(self.plotter, Block.of(surface), base_of(closeups[0]))
+            View.all_around(azimuth, self.aspect).aim(self.plotter)
+            text_2d(self.plotter, closeups[0].title, (0.5, 0.97), self.style, size=1.6,
+                    vertical="top", colour=base_of(closeups[0]))  # fmt: skip
+            text_2d(self.plotter, _words(closeups[-1], width), (0.5, 0.05), self.style)
+
+    def picture(self) -> Image:
+        """Render and return what stands there, [height, width, 3]."""
+        self.plotter.suppress_rendering = False
+        self.plotter.render()
+        image: Image = np.asarray(self.plotter.screenshot(return_img=True))[..., :3]
+        return image
+
+    def close(self) -> None:
+        """Free the window."""
+        self.plotter.close()
 
 
-def cut_out(surface: Surface, width: float) -> Surface:
-    """Return the window of a width around a surface's centre, its rim interpolated linearly."""
-    losses, axes = surface.losses, []
-    status = surface.status
-    for along, axis in enumerate(surface.grid.axes):
-        middle = (axis[0] + axis[-1]) / 2
-        half = min(width, float(axis[-1] - axis[0])) / 2
-        room = 1e-9 * half
-        inner = axis[(axis > middle - half + room) & (axis < middle + half - room)]
-        new = np.concatenate([[middle - half], inner, [middle + half]])
-        losses = _between(losses, axis, new, along)
-        nearest = np.abs(axis[:, None] - new).argmin(axis=0)
-        status = np.take(status, nearest, axis=along)
-        axes.append(new)
-    return Surface(Grid(tuple(axes)), {"losses": losses}, status, run=surface.run,
-                   settings=surface.settings)  # fmt: skip
+def _seen(closeups: Sequence[CloseUp], width: float) -> KinkCutSurface:
+    """Return what is drawn of a window: from log heights at full scale to losses without tilt."""
+    holding = [closeup for closeup in closeups if closeup.width >= width * (1 - 1e-9)]
+    surface = cropped(holding[-1].surface, width)
+    tilt_free = surface.minus(surface.polynomial(1))
+    if len(closeups) > 1 and width > closeups[1].width:
+        share = np.log(closeups[0].width / width) / np.log(closeups[0].width / closeups[1].width)
+        return _between(log_heights(surface), tilt_free, float(share))
+    return tilt_free
 
 
-def _between(values: Floats, axis: Floats, new: Floats, along: int) -> Floats:
-    """Interpolate linearly along one axis."""
-    after = np.clip(np.searchsorted(axis, new), 1, len(axis) - 1)
-    share = np.clip((new - axis[after - 1]) / (axis[after] - axis[after - 1]), 0.0, 1.0)
-    share = np.where(share > 1 - 1e-9, 1.0, share).reshape([-1, 1] if along == 0 else [1, -1])
-    low, high = np.take(values, after - 1, axis=along), np.take(values, after, axis=along)
-    # A neighbour that is not used must not spread its NaN; infinite ones make NaN between them.
-    with np.errstate(invalid="ignore"):
-        mixed = low + share * (high - low)
-    return np.where(share == 1, high, np.where(share == 0, low, mixed))
+def _between(first: KinkCutSurface, second: KinkCutSurface, share: float) -> KinkCutSurface:
+    """Return heights between those of two surfaces, each over its own range, and their slopes."""
+    parts: list[tuple[float, KinkCutSurface]] = [(1 - share, first), (share, second)]
+    scaled: list[tuple[float, Any]] = [(w / (float(np.ptp(s.losses)) or 1.0), s) for w, s in parts]
+    return replace(
+        first,
+        losses=sum(w * (s.losses - s.losses.min()) for w, s in scaled),
+        gradients=sum(w * s.gradients for w, s in scaled),
+    )
 
 
-def window_of(levels: Sequence[Surface], width: float) -> Surface:
-    """Return the window of a width, cut out of the smallest level that holds it."""
-    fitting = [s for s in levels if min(np.ptp(a) for a in s.grid.axes) >= width * (1 - 1e-9)]
-    return cut_out(fitting[-1], width)
-
-
-def _residual_frame(residual: Residual, style: Style) -> Frame:
-    """Return the frame of a residual on a scale of its own."""
-    limit = float(np.nanmax(np.abs(residual.shown), initial=0.0)) or 1.0
-    return Frame.around([residual.surface()], HeightScale.of_residuals(limit), style)
-
-
-def _window_text(residual: Residual, width: float, step: float | None) -> list[str]:
-    lines = [f"window {number(width)}"]
-    if step:
-        steps = number(width / step)
-        lines.append(f"{steps} optimizer {'step' if steps == '1' else 'steps'} wide")
-    lines.append("loss − its best quadratic:")
-    share = f"{number(100 * residual.share)} % of the losses' range"
-    return [*lines, share if residual.resolved else "rounding only", *in_short(residual.settings)]
+def _words(closeup: CloseUp, width: float) -> str:
+    factor = closeup.full_width / width if closeup.full_width else 1.0
+    text = f"{float(f'{factor:.2g}'):,.0f} × closer" if factor >= 1.05 else "whole surface"
+    steps = float(f"{width / closeup.step_width:.2g}") if closeup.step_width else 0.0
+    if not steps:
+        return text
+    return f"{text}, {f'{steps:,.0f} steps' if steps >= 1.5 else 'one step'} wide"

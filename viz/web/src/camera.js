@@ -32,13 +32,12 @@ export class View {
   }
 
   /** Point the camera so that a box fits into so many pixels, with room for labels. */
-  aim(box, width, height) {
+  aim(box, width, height, room = width < 420 ? { side: 40, top: 26, bottom: 30 } : { side: 66, top: 46, bottom: 58 }) {
     const [right, up, towards] = this.axes();
     // The cylinder around the box, so that nothing grows or shrinks while it turns.
     const radius = Math.hypot(box.x, box.y);
     const tilt = (this.elevation * Math.PI) / 180;
     const tall = 2 * radius * Math.sin(tilt) + (box.z - box.low) * Math.cos(tilt);
-    const room = width < 420 ? { side: 40, top: 26, bottom: 30 } : { side: 66, top: 46, bottom: 58 };
     const unitsPerPixel =
       Math.max(
         (2 * radius) / Math.max(width - 2 * room.side, 60),

@@ -27,7 +27,7 @@ export class Controls {
     // What is printed instead of the stage, whose picture has the size of the window.
     this.paper = make("div", { class: "paper" });
     this.drawer = make("aside", { class: "drawer", hidden: true, "aria-label": "Settings" });
-    this.root = make("div", { class: "app" }, this.header(), make("div", { class: "middle" }, this.stage, this.drawer), this.paper, this.legend, this.probe, this.footer());
+    this.root = make("div", { class: "app", id: "surfaces" }, this.header(), make("div", { class: "middle" }, this.stage, this.drawer), this.paper, this.legend, this.probe, this.footer());
     this.fillDrawer();
   }
 

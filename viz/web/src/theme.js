@@ -5,6 +5,11 @@ const system = window.matchMedia("(prefers-color-scheme: dark)");
 export const theme = {
   chosen: "auto",
   onchange: () => {},
+  others: [],
+  /** Call something after each change, too. */
+  also(work) {
+    this.others.push(work);
+  },
   state() {
     return { theme: this.chosen, dark: this.chosen === "auto" ? system.matches : this.chosen === "dark" };
   },
@@ -12,6 +17,7 @@ export const theme = {
     this.chosen = name;
     document.documentElement.dataset.theme = this.state().dark ? "dark" : "light";
     this.onchange();
+    for (const work of this.others) work();
   },
 };
 
