@@ -62,7 +62,7 @@ def kink_cut_surface(
     """Draw a surface cut along its kinks in 3D.
 
     Args:
-        surface: as it is, or without its quadratic: ``surface.minus(surface.quadratic())``.
+        surface: as it is, or without its quadratic: ``surface.minus(surface.polynomial())``.
         look: height, and style. A residual is always linear. The surface is coloured by its losses,
             and shaded by its own gradients.
         title: above the picture.
