@@ -106,14 +106,15 @@ def look_closer(study: StudyFile, config: StudyConfig, progress: Reporter) -> St
     from landscape.store import open_study
     from landscape.study.analyses import Wanted, add_analyses
 
+    quick = config.training.steps < 100
+    steps = 6 if quick else 24
+    wanted = Wanted(steps=3, path=steps, swap=steps)
+    zoomed = Wanted(steps=0, zoom=3 if quick else LEVELS, zoom_points=31 if quick else 81)
     finished = [n for n in study.runs() if study.trajectory(n).diverged_at is None]
     descents = [name for name in finished if "-gd-" in name]
-    few = Wanted(steps=3, path=24, swap=24)
-    add_analyses(study, config, few, load_data=load_data, runs=descents, reporter=progress)
     pair = [n for n in descents if n.split("-")[0] in PAIR]
-    quick = config.training.steps < 100
-    zoomed = Wanted(steps=0, zoom=LEVELS, zoom_points=31 if quick else 81)
-    add_analyses(study, config, zoomed, load_data=load_data, runs=pair, reporter=progress)
+    for what, runs in ((wanted, descents), (zoomed, pair)):
+        add_analyses(study, config, what, load_data=load_data, runs=runs, reporter=progress)
     return open_study(study.path)
 
 
@@ -147,7 +148,7 @@ def draw(study: StudyFile, out: Path, progress: Reporter) -> tuple[list[Path], i
         elif kind == "toy":
             written.append(write_toy(path))
         else:
-            picture = Picture(kind, viz.Look(), paper=kind in ("residual", "zoom"))
+            picture = Picture(kind, viz.Look(), paper=kind in ("residual", "zoom"), dpi=250)
             written += draw_picture(study, names, path, picture)
         progress.advance(1)
     return written, kept
@@ -167,7 +168,7 @@ def _pictures(study: StudyFile, out: Path) -> dict[Path, tuple[str, list[str]]]:
     flat[out / TOY] = "toy", []
     flat[out / PAGE] = "page", [name for names in surfaces.values() for name in names]
     pair = runs_by_smoothness(study, runs_with_close_ups(study))
-    close = {out / f"{kind}.pdf": (kind, pair) for kind in ("zoom", "residual") if pair}
+    close = {out / f"{kind}.png": (kind, pair) for kind in ("zoom", "residual") if pair}
     solid = {out / f"comparison-{plane}.png": ("compare", names)
              for plane, names in descents.items()}  # fmt: skip
     single = {out / "surfaces" / f"{name}.png": ("surface", [name])
