@@ -25,7 +25,6 @@ ZOOMED = (
     "At full scale the heights are logarithmic; in the closer windows the tilt is removed. Heights "
     "are scaled anew in every panel. Red: the next window. One random plane of each network."
 )
-_A_STEP = 0.05
 
 
 def below_name(closeup: CloseUp, removed: Removed) -> str:
@@ -42,15 +41,14 @@ def width_words(closeup: CloseUp) -> str:
     steps = closeup.in_steps
     if not steps:
         return f"{number(closeup.width)} of the direction"
-    return "one step" if abs(steps - 1) < _A_STEP else f"{number(steps)} steps"
+    return "one step" if closeup.is_one_step else f"{number(steps)} steps"
 
 
 def times(closeup: CloseUp) -> str:
     """Return how close a window is: ``13 × closer``, ``2,600 ×: one step``."""
     factor = float(f"{closeup.magnification:.2g}")
     text = f"{factor:,.0f} ×" if factor >= 10 else f"{factor:g} ×"
-    one_step = closeup.in_steps and abs(closeup.in_steps - 1) < _A_STEP
-    return f"{text}: one step" if one_step else f"{text} closer"
+    return f"{text}: one step" if closeup.is_one_step else f"{text} closer"
 
 
 def microscope_sentence(closeups: Sequence[CloseUp], removed: Removed) -> str:
