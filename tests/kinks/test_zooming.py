@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,10 +12,8 @@ from torch import Tensor, nn
 
 from landscape import Grid, Plane, Problem, Trajectory
 from landscape.kinks import zooming
-from landscape.kinks.microscope import StepWindow
-from landscape.kinks.zooming import close_up, close_ups, crowded
+from landscape.kinks.zooming import close_up, close_ups, crowded, zoom_grids
 from landscape.networks.parameters import layout_of
-from landscape.records.close_up import CloseUp
 
 
 def squares(output: Tensor, target: Tensor) -> Tensor:
@@ -90,56 +87,58 @@ def test_a_smooth_network_has_nothing_to_cut(smooth: tuple[Problem, Plane]) -> N
 
 
 def test_the_mesh_of_a_window_is_bounded(kinked: tuple[Problem, Plane]) -> None:
-    grid = Grid.square(9, 0.5)
-    whole, few = (close_up(*kinked, grid, vertices=n).surface for n in (40_000, 120))
+    whole, few = (close_up(*kinked, Grid.square(n, 0.5)).surface for n in (9, 3))
     assert few.curves < whole.curves
     assert few.curves + few.uncut == whole.curves + whole.uncut
     assert few.cut_share < whole.cut_share
 
 
-def test_windows_lead_from_the_whole_surface_to_a_step(
-    kinked: tuple[Problem, Plane], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(zooming, "_POINTS", 5)
-    monkeypatch.setattr(zooming, "_POINTS_WIDE", 7)
-    step = StepWindow(0.002, "relu-gd-seed0", 1.0, 3)
+def test_only_a_regular_grid_is_a_surface_again(smooth: tuple[Problem, Plane]) -> None:
+    assert close_up(*smooth, Grid.square(4, 0.1)).on_grid().grid.shape == (4, 4)
+    oblong = Grid.rectangle((4, 5), (0.0, 0.1), (0.0, 0.1))
+    assert [close_up(*smooth, grid).points for grid in (crowded(5, 0.1), oblong)] == [0, 0]
+
+
+def test_grids_lead_from_the_whole_surface_to_a_step() -> None:
+    grids = zoom_grids(0.002, levels=4, full_width=2.0, points=15)
+    assert [np.ptp(grid.axes[1]) for grid in grids] == pytest.approx([2.0, 0.2, 0.02, 0.002])
+    assert [grid.shape for grid in grids] == [(9, 9)] * 3 + [(15, 15)]
+    np.testing.assert_allclose(np.diff(grids[-1].axes[0]), 0.002 / 14)
+    (one,) = zoom_grids(0.002, levels=1, points=15)
+    np.testing.assert_array_equal(one.axes, grids[-1].axes)
+
+
+def test_a_close_up_knows_its_run(kinked: tuple[Problem, Plane]) -> None:
     known = {"title": "ReLU", "activation": "relu", "run": "relu-gd-seed0"}
     # Falls of 3, 1 and 2; a step that was not measured has none.
     trajectory = path([9.0, 6.0, 5.0, 3.0, np.nan])
-    found = list(close_ups(*kinked, trajectory, step=step, levels=4, full_width=2.0, **known))
-    assert [c.width for c in found] == pytest.approx([2.0, 0.2, 0.02, 0.002])
+    found = list(close_ups(*kinked, trajectory, step_width=0.002, levels=3, points=5, **known))
+    assert [closeup.width for closeup in found] == pytest.approx([2.0, 0.063, 0.002])
     for closeup in found:
         assert {name: getattr(closeup, name) for name in known} == known
         assert (closeup.full_width, closeup.step_width, closeup.descent) == (2.0, 0.002, 2.0)
-    assert found[-1].in_steps == pytest.approx(1)
-    regular = found[-1].on_grid(5)
-    assert np.isfinite(regular.losses).all()
-    for closeup in found[:-1]:
-        assert counted_points(closeup) >= 49
+    assert [closeup.is_one_step for closeup in found] == [False, False, True]
+    assert found[-1].on_grid().grid.shape == (5, 5)
 
 
-def counted_points(closeup: CloseUp) -> int:
-    return len(np.unique(closeup.surface.coordinates, axis=0))
+def test_the_narrowest_window_is_the_median_step(smooth: tuple[Problem, Plane]) -> None:
+    trajectory = path([3.0, 0.1, 2.0, np.nan])  # these are the lengths of its steps too
+    (found,) = close_ups(*smooth, trajectory, levels=1, points=3)
+    assert found.width == pytest.approx(2 / np.linalg.norm(smooth[1].d_alpha))
+    with pytest.raises(ValueError, match="steps of positive length"):
+        next(close_ups(*smooth, path([np.nan]), levels=1, points=3))
 
 
-def test_a_loss_that_only_grows_has_no_descent(
-    smooth: tuple[Problem, Plane], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(zooming, "_POINTS", 3)
-    monkeypatch.setattr(zooming, "_POINTS_WIDE", 3)
-    step = StepWindow(0.1, "relu-gd-seed0", 1.0, 2)
+def test_a_loss_that_only_grows_has_no_descent(smooth: tuple[Problem, Plane]) -> None:
     for losses in ([1.0, 2.0, 4.0], [np.nan] * 3):
-        found = close_ups(*smooth, path(losses), step=step, levels=2)
+        found = close_ups(*smooth, path(losses), step_width=0.1, levels=2, points=3)
         assert {closeup.descent for closeup in found} == {0.0}
 
 
-@pytest.mark.parametrize(("levels", "width"), [(1, 0.1), (3, 2.0), (3, 3.0)])
-def test_a_step_must_be_narrower_than_the_surface(
-    levels: int, width: float, smooth: tuple[Problem, Plane]
-) -> None:
-    step = replace(StepWindow(1.0, "relu-gd-seed0", 1.0, 2), width=width)
+@pytest.mark.parametrize(("levels", "width"), [(0, 0.1), (3, 2.0), (3, 3.0)])
+def test_a_step_must_be_narrower_than_the_surface(levels: int, width: float) -> None:
     with pytest.raises(ValueError, match="at least 2 levels and widths full > window > 0"):
-        next(close_ups(*smooth, path([2.0, 1.0]), step=step, levels=levels))
+        zoom_grids(width, levels=levels)
 
 
 def test_a_window_needs_two_axes(smooth: tuple[Problem, Plane]) -> None:

@@ -17,7 +17,7 @@ from landscape.records.kink_cut_surface import KinkCutSurface
 from landscape.records.results import Analysis
 from landscape.store import StudyWriter
 
-FULL = replace(close_up("relu", 0.2, 0.3), descent=1e-3, noise=2e-3, batch_size=64)
+FULL = replace(close_up("relu", 0.2, 0.3), descent=1e-3, noise=2e-3, batch_size=64, points=5)
 
 
 def test_a_stored_close_up_comes_back(tmp_path: Path) -> None:
@@ -43,8 +43,10 @@ def test_a_window_is_told_in_times_and_steps() -> None:
     assert FULL.width == pytest.approx(0.2)
     assert FULL.magnification == pytest.approx(10)
     assert FULL.in_steps == pytest.approx(10)
+    assert not FULL.is_one_step
+    assert replace(FULL, step_width=0.209).is_one_step
     unknown = CloseUp(surface=FULL.surface)
-    assert (unknown.magnification, unknown.in_steps) == (1.0, 0.0)
+    assert (unknown.magnification, unknown.in_steps, unknown.is_one_step) == (1.0, 0.0, False)
 
 
 def test_without_its_quadratic_only_the_crease_is_left() -> None:
@@ -67,11 +69,11 @@ def test_the_points_of_the_grid_that_was_cut_are_a_surface() -> None:
     work, grid = (Problem(model, "mse", data), whole_plane(model)), Grid.square(7, 0.5)
     surface = kink_cut_surface(*work, kink_map(*work, grid=grid), least=0.0)
     assert surface.curves > 2
-    found = CloseUp(surface=surface, run="relu-gd-seed0").on_grid(7)
+    found = CloseUp(surface=surface, run="relu-gd-seed0", points=7).on_grid()
     plain = sample(*work, grid=grid)
     np.testing.assert_allclose(found.losses, plain.losses, rtol=1e-6)
     np.testing.assert_allclose(found.alphas, grid.axes[0], atol=1e-15)
     assert found.run == "relu-gd-seed0"
     assert found.settings["examples"] == 5
-    with pytest.raises(ValueError, match="no regular grid of 9 points; sample the window"):
-        CloseUp(surface=surface).on_grid(9)
+    with pytest.raises(ValueError, match="no regular grid of points; sample the window"):
+        CloseUp(surface=surface).on_grid()

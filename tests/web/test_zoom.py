@@ -119,7 +119,7 @@ def test_the_page_draws_what_the_film_draws(
             points = np.reshape(drawn["points"], (-1, 3))
             slopes = np.reshape(drawn["slopes"], (-1, 2))
             triangles = np.reshape(drawn["triangles"], (-1, 3))
-            block = Block.of(_seen(closeups, width))
+            block = Block.of(_seen(closeups, width, "tilt"))
             inclined = -block.normals[:, :2] / block.normals[:, 2:] / RISE
             expected = means(block.points / [1, 1, RISE], inclined, block.triangles)
             np.testing.assert_allclose(means(points, slopes, triangles), expected, atol=5e-3)
