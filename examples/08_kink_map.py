@@ -40,7 +40,7 @@ print("wrote", viz.save(picture, given.out / "kink-curves-3d.png"))
 # The residual is nearly all creases: each edge has two normals.
 grid = landscape.Grid.square(5 if given.quick else 13, 0.002)
 creases = kink_cut_surface(problem, plane, kinks, grid=grid, least=0.1 if given.quick else 1e-2)
-residual = creases.minus(creases.quadratic())
+residual = creases.minus(creases.polynomial())
 picture = viz.kink_cut_surface(residual, title="Residual")
 print("wrote", viz.save(picture, given.out / "creases.png"))
 

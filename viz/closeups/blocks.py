@@ -26,6 +26,8 @@ CLAY = "#efe8dc"
 VIEW = (-58.0, 32.0)
 # Height of the highest block over the floor's side of 2, and of the clay below its lowest place.
 RISE, DEPTH = 0.95, 0.26
+# Around a block in its picture.
+_MARGIN = 0.02
 _MARK = "#d7191c"
 
 
@@ -115,10 +117,9 @@ class View:
         """Return the view that holds every block and its floor."""
         view = cls(azimuth, elevation, (0.0, 1.0, 0.0, 1.0))
         floor = np.array([(x, y, -DEPTH) for x in (-1.0, 1.0) for y in (-1.0, 1.0)])
-        x, y = view.flat(np.concatenate([floor, *(block.points for block in blocks)])).T
-        margin = 0.02
-        extent = (x.min() - margin, x.max() + margin, y.min() - margin, y.max() + margin)
-        return cls(azimuth, elevation, tuple(map(float, extent)))
+        flat = view.flat(np.concatenate([floor, *(block.points for block in blocks)]))
+        (left, low), (right, high) = (flat.min(axis=0) - _MARGIN, flat.max(axis=0) + _MARGIN)
+        return cls(azimuth, elevation, (float(left), float(right), float(low), float(high)))
 
     @classmethod
     def all_around(cls, azimuth: float, aspect: float, elevation: float = VIEW[1]) -> View:
@@ -129,9 +130,8 @@ class View:
         tall = max(1.18 * (high - low), 2.1 * far / aspect)
         # More room above, for a name.
         middle = (low + high) / 2 + 0.02 * tall
-        wide = tall * aspect
-        extent = (-wide / 2, wide / 2, middle - tall / 2, middle + tall / 2)
-        return cls(azimuth, elevation, tuple(map(float, extent)))
+        low, high = float(middle - tall / 2), float(middle + tall / 2)
+        return cls(azimuth, elevation, (-tall * aspect / 2, tall * aspect / 2, low, high))
 
     def as_wide_as(self, others: Sequence[View]) -> View:
         """Return the view with the widest extent of several to the left and right."""
