@@ -66,7 +66,9 @@ def _kinks(
 ) -> KinkMap | None:
     """Return the map of a window, or None where the curves are too many to be cut."""
     ends = [(float(axis[0]), float(axis[-1])) for axis in grid.axes]
-    corners = kink_map(problem, plane, grid=Grid.rectangle((2, 2), *ends), limit=2 * MOST_CURVES)
+    corners = kink_map(
+        problem, plane, grid=Grid.over((2,) * len(ends), ends), limit=2 * MOST_CURVES
+    )
     if corners.curves > MOST_CURVES or not corners.listed:
         return None
     if not corners.layers:
@@ -79,7 +81,7 @@ def crowded(points: int, width: float) -> Grid:
     """Return a square grid whose points crowd in its middle, where the next window will be.
 
     The place of a point at t in [-1, 1] is sign(t) (exp(c |t|) - 1) / (exp(c) - 1) times half the
-    width, with c = 3.5: a third of the points lie in the innermost thirteenth.
+    width, with c = 3.5: a third of the points lie in the innermost 7 %.
     """
     t = np.linspace(-1.0, 1.0, points)
     axis = np.sign(t) * np.expm1(_CROWDING * np.abs(t)) / np.expm1(_CROWDING) * width / 2

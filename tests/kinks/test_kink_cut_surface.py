@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tracemalloc
-from copy import deepcopy
 from functools import cache
 from typing import Any
 
@@ -17,12 +16,12 @@ from plane_networks import (
     first_layer_plane,
     linear_loss,
     mlp,
+    slopes,
     whole_plane,
 )
 from torch import nn
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from landscape import Grid, Plane, Problem
+from landscape import Grid, Problem
 from landscape.kinks import kink_cut, kink_cut_surface, kink_map
 from landscape.kinks.cutting import Triangles, cut
 from landscape.kinks.plane_probe import PlaneProbe
@@ -155,17 +154,6 @@ def test_examples_without_kinks_are_interpolated_to_rounding() -> None:
 # -- what is cut ----------------------------------------------------------------------------------
 
 
-def slopes(model: nn.Module, data: Any, plane: Plane, points: Any) -> Any:
-    """Autograd's gradient of the summed output's mean at points [K, 2], [K, 2]."""
-    copy, rows = deepcopy(model), []
-    for place in points:
-        vector_to_parameters(torch.from_numpy(plane.points(place[None])[0]), copy.parameters())
-        loss = linear_loss(copy(data[0]), data[1]).mean()
-        slope = parameters_to_vector(torch.autograd.grad(loss, list(copy.parameters())))
-        rows.append([float(slope @ torch.from_numpy(d)) for d in plane.directions])
-    return np.array(rows)
-
-
 @cache
 def straight_curves() -> tuple[tuple[Any, ...], KinkMap, Any, Any, Any]:
     """A piecewise linear loss, its map, and of each curve: ends, jump and jump times length."""
@@ -179,7 +167,9 @@ def straight_curves() -> tuple[tuple[Any, ...], KinkMap, Any, Any, Any]:
     start, end = found.segments[:, :2], found.segments[:, 2:]
     along = (end - start) / found.lengths[:, None]
     normal, middle = along[:, ::-1] * [-1, 1], (start + end) / 2
-    one, other = (slopes(model, data, plane, middle + s * 1e-9 * normal) for s in (-1, 1))
+    one, other = (
+        slopes(model, linear_loss, data, plane, middle + s * 1e-9 * normal) for s in (-1, 1)
+    )
     jumps = np.linalg.norm(other - one, axis=1)
     lines = np.array([found.segments[rows[0]] for rows in curves.values()])
     largest = np.array([jumps[rows].max() for rows in curves.values()])
@@ -235,7 +225,7 @@ def test_where_no_map_lists_the_curves_nothing_is_cut() -> None:
         assert (surface.curves, surface.cut_share) == (0, 0.0)
         assert surface.uncut == (kinks.curves if kinks else 0)
         assert len(surface.losses) == 25
-        true = slopes(work[0].model, examples(5, 3, 1), work[1], surface.coordinates)
+        true = slopes(work[0].model, linear_loss, examples(5, 3, 1), work[1], surface.coordinates)
         # Some corners lie beside a kink: their gradient is that of the triangle's side.
         assert np.mean(np.abs(surface.gradients - true).max(axis=1) < 1e-9) > 0.9
 
@@ -246,7 +236,7 @@ def test_a_smooth_loss_has_nothing_to_cut() -> None:
     work = Problem(model, linear_loss, examples(5, 3, 1)), whole_plane(model)
     surface = kink_cut_surface(*work, grid=Grid.square(5, 0.1))
     assert (surface.curves, surface.uncut, surface.cut_share) == (0, 0, 1.0)
-    true = slopes(model, examples(5, 3, 1), work[1], surface.coordinates)
+    true = slopes(model, linear_loss, examples(5, 3, 1), work[1], surface.coordinates)
     np.testing.assert_allclose(surface.gradients, true, atol=1e-5)
 
 

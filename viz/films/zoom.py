@@ -156,7 +156,7 @@ def _between(first: KinkCutSurface, second: KinkCutSurface, share: float) -> Kin
 def _words(closeup: CloseUp, width: float) -> str:
     factor = closeup.full_width / width if closeup.full_width else 1.0
     text = f"{float(f'{factor:.2g}'):,.0f} × closer" if factor >= 1.05 else "whole surface"
-    steps = float(f"{width / closeup.step_width:.2g}") if closeup.step_width else 0.0
-    if not steps:
+    if not closeup.step_width:
         return text
-    return f"{text}, {f'{steps:,.0f} steps' if steps >= 1.5 else 'one step'} wide"
+    steps = float(f"{width / closeup.step_width:.2g}")
+    return f"{text}, {'one step' if steps == 1 else f'{steps:,g} steps'} wide"
