@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from landscape.cli.options import Chosen
     from landscape.store import StudyFile
     from landscape.study.reporting import Reporter
+    from landscape.study.study_close_ups import Of
 
 # Windows of a zoom, and networks that are told apart side by side.
 LEVELS, MOST = 4, 4
@@ -41,15 +42,21 @@ def runs_in_close_up(study: StudyFile, chosen: Chosen) -> list[str]:
     return runs
 
 
-def series_of(study: StudyFile, runs: Sequence[str], *, least: int = 1) -> list[list[CloseUp]]:
+def series_of(
+    study: StudyFile, runs: Sequence[str], *, of: str = "random", least: int = 1
+) -> list[list[CloseUp]]:
     """Return the stored close-ups of runs, widest first: those windows that all of them have.
 
-    Nothing is returned of a study with fewer than ``least`` such windows.
+    Args:
+        study: the study.
+        runs: of which.
+        of: what they are of, see :class:`landscape.study.study_close_ups.CloseUpsOfRun`.
+        least: of fewer windows nothing is returned.
     """
     by_run: dict[str, dict[str, CloseUp]] = {run: {} for run in runs}
     for name in study.analyses(KIND):
-        run, width, _ = _parts(name)
-        if run in by_run:
+        run, what, width = _parts(name)
+        if run in by_run and what == of:
             by_run[run][width] = CloseUp.from_analysis(study.analysis(KIND, name))
     common = set.intersection(*map(set, by_run.values())) if by_run else set()
     if len(common) < least:
@@ -65,19 +72,19 @@ def step_close_up(study: StudyFile, run: str) -> CloseUp | None:
 
 
 def runs_with_close_ups(study: StudyFile) -> list[str]:
-    """Return the runs of which a study holds close-ups."""
-    return list(dict.fromkeys(_parts(name)[0] for name in study.analyses(KIND)))
+    """Return the runs of which a study holds close-ups of the random plane."""
+    parts = [_parts(name) for name in study.analyses(KIND)]
+    return list(dict.fromkeys(run for run, what, _ in parts if what == "random"))
 
 
-def _parts(name: str) -> tuple[str, str, int]:
-    """Return run, width and points of a close-up from its id, as ``relu-gd-seed0.0.0018.81``."""
-    rest, _, points = name.rpartition(".")
-    run, _, width = rest.partition(".")
-    return run, width, int(points)
+def _parts(name: str) -> tuple[str, str, str]:
+    """Return run, what it is of, and width from an id, as ``relu-gd-seed0.random.0.0018.81``."""
+    run, of, rest = name.split(".", 2)
+    return run, of, rest.rpartition(".")[0]
 
 
 def with_close_ups(
-    study: StudyFile, runs: Sequence[str], levels: int, progress: Reporter
+    study: StudyFile, runs: Sequence[str], levels: int, progress: Reporter, *, of: Of = "random"
 ) -> StudyFile:
     """Return the study with close-ups of runs; those that it lacks are sampled and stored.
 
@@ -86,6 +93,7 @@ def with_close_ups(
         runs: of which.
         levels: windows, from the whole surface down to one step; 1 for one step alone.
         progress: hears of it.
+        of: what they are of, see :func:`series_of`.
 
     Raises:
         ValueError: if the data are not those that the study was trained on.
@@ -94,11 +102,11 @@ def with_close_ups(
     from landscape.store import open_study
     from landscape.study.analyses import Wanted, add_analyses
 
-    if series_of(study, runs, least=levels):
+    if series_of(study, runs, of=of, least=levels):
         return study
     progress.note(f"sampling {counted(levels, 'close-up')} of each of {', '.join(runs)} first, cut "
                   f"along kinks; about {15 * levels * len(runs)} seconds for small networks, kept "
                   "in the study")  # fmt: skip
-    add_analyses(study, configuration_of(study), Wanted(steps=0, zoom=levels),
+    add_analyses(study, configuration_of(study), Wanted(steps=0, zoom=levels, zoom_of=(of,)),
                  load_data=load_data, runs=runs, reporter=progress)  # fmt: skip
     return open_study(study.path)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from landscape.records.panel import Panel
     from landscape.records.surface import Surface
     from landscape.store import StudyFile
+    from landscape.study.study_close_ups import Of
 
 FIGURE_FORMATS = ("pdf", "svg", "png")
 # Beside a figure for a paper.
@@ -207,7 +208,8 @@ def _mosaic(study: StudyFile, names: Sequence[str], picture: Picture) -> Any:
 
 
 def _zoom(study: StudyFile, runs: Sequence[str], picture: Picture) -> Any:
-    return viz.zoom(_close_ups(study, runs, picture), picture.look, dpi=picture.dpi, **picture.size)
+    rows = _close_ups(study, runs, picture)
+    return viz.zoom(rows, picture.look, dpi=picture.dpi, **picture.size)
 
 
 def _microscope(study: StudyFile, runs: Sequence[str], picture: Picture) -> Any:
@@ -225,7 +227,10 @@ def _one_step(study: StudyFile, runs: Sequence[str], picture: Picture, removing:
 
 
 def _close_ups(study: StudyFile, runs: Sequence[str], picture: Picture) -> list[list[CloseUp]]:
-    rows = series_of(study, runs)
+    kind = KINDS[picture.kind]
+    # Windows of one step are the same for all runs, and an activation may have no copy.
+    groups = [runs] if kind.levels > 1 else [[run] for run in runs]
+    rows = [row for of in kind.of for group in groups for row in series_of(study, group, of=of)]
     if not picture.titles:
         return rows
     _check_titles(picture, len(rows))
@@ -246,6 +251,7 @@ class Kind:
         heights: scales that it can have.
         levels: close-ups that it shows of each run; 0 for a picture of surfaces. One of close-ups
             is drawn of the ids of runs.
+        of: what these are of, see :func:`landscape.cli.close_ups.series_of`.
     """
 
     draw: Callable[[StudyFile, Sequence[str], Picture], Any]
@@ -255,6 +261,7 @@ class Kind:
     without: tuple[str, ...] = ()
     heights: tuple[str, ...] = ("log", "linear", "clipped")
     levels: int = 0
+    of: tuple[Of, ...] = ("random",)
 
 
 # What close-ups do not have: their look is clay.
@@ -270,7 +277,10 @@ KINDS = {
                  ("log", "linear")),
     "residual": Kind(_residual, "residual", FIGURE_FORMATS, MOST, _LOOKS, levels=1),
     "microscope": Kind(_microscope, "microscope", FIGURE_FORMATS, MOST, _LOOKS, levels=1),
+    "swapped": Kind(_residual, "swapped", FIGURE_FORMATS, MOST, _LOOKS, levels=1,
+                    of=("random", "swapped")),
+    "steps": Kind(_residual, "steps", FIGURE_FORMATS, MOST, _LOOKS, levels=1, of=("steps",)),
     "zoom": Kind(_zoom, "zoom", FIGURE_FORMATS, MOST, _LOOKS, levels=LEVELS),
 }  # fmt: skip
 # Those that are always figures for papers.
-FIGURES = ("hybrid", "mosaic", "line", "residual", "microscope", "zoom")
+FIGURES = ("hybrid", "mosaic", "line", "residual", "microscope", "swapped", "steps", "zoom")

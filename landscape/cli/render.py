@@ -91,7 +91,9 @@ def render(
     as their coordinates do not compare. For papers, hybrid has contours below 3D surfaces, mosaic
     one activation's surface, path, line and slope budgets, line the losses along a line. Kinked
     beside smooth: zoom goes from the whole surface down to one optimizer step, microscope shows
-    that step in three steps of removing (nothing, tilt, quadratic), residual the last of these.
+    that step in three steps of removing (nothing, tilt, quadratic), residual the last of these,
+    swapped that beside the same weights with the activation's copy (SmeLU for ReLU), steps the
+    plane of the last two consecutive steps, with the steps.
     Close-ups that the study lacks are sampled first and kept.
 
     With --venue, a width as --size, or the kinds from hybrid on, the command writes a figure for a
@@ -120,8 +122,8 @@ def render(
     writable_folder(next(iter(planned)).parent)
     written: list[Path] = []
     with bars() as progress:
-        if levels := KINDS[kind].levels:
-            source = with_close_ups(source, groups[""], levels, progress)
+        for of in KINDS[kind].of if KINDS[kind].levels else ():
+            source = with_close_ups(source, groups[""], KINDS[kind].levels, progress, of=of)
         progress.stage("drawing", len(planned))
         for path, names in planned.items():
             written += draw(source, names, path, picture)

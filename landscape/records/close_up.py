@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
-from landscape.records.arrays import Json
+from landscape.records.arrays import Floats, Json, freeze
 from landscape.records.grid import Grid
 from landscape.records.kink_cut_surface import KinkCutSurface
 from landscape.records.presenting import Presented
@@ -40,6 +40,8 @@ class CloseUp(Presented):
             :func:`landscape.minibatch_noise`; 0 if not known.
         batch_size: examples of such a minibatch.
         points: each way of the regular grid that was cut; 0 if it was none.
+        path: where an optimizer was, in the order of its steps, [K, 2] in multiples of the
+            directions; of points in the plane.
     """
 
     surface: KinkCutSurface
@@ -52,6 +54,10 @@ class CloseUp(Presented):
     noise: float = 0.0
     batch_size: int = 0
     points: int = 0
+    path: Floats = field(default_factory=lambda: np.empty((0, 2)))
+
+    def __post_init__(self) -> None:
+        freeze(self, {"path": (len(self.path), 2)})
 
     @property
     def width(self) -> float:
@@ -104,7 +110,8 @@ class CloseUp(Presented):
         """Return the close-up as a record of a study."""
         record = self.surface.to_analysis()
         facts = {name: getattr(self, name) for name in _FACTS}
-        return Analysis(KIND, record.arrays, {**record.settings, KIND: facts})
+        arrays = {**record.arrays, "path": self.path}
+        return Analysis(KIND, arrays, {**record.settings, KIND: facts})
 
     @classmethod
     def from_analysis(cls, analysis: Analysis) -> CloseUp:
@@ -117,5 +124,6 @@ class CloseUp(Presented):
             raise ValueError(f"a close-up is an analysis of kind {KIND!r}, got {analysis.kind!r}")
         settings: Json = analysis.settings
         rest = {name: value for name, value in settings.items() if name != KIND}
-        surface = KinkCutSurface.from_analysis(Analysis("creases", analysis.arrays, rest))
-        return cls(surface=surface, **settings[KIND])
+        arrays = {name: values for name, values in analysis.arrays.items() if name != "path"}
+        surface = KinkCutSurface.from_analysis(Analysis("creases", arrays, rest))
+        return cls(surface=surface, path=np.asarray(analysis.arrays["path"]), **settings[KIND])

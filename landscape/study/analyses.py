@@ -23,12 +23,11 @@ from landscape.kinks import (
 )
 from landscape.kinks.microscope import StepWindow
 from landscape.kinks.path_following import NODES, BatchOf
-from landscape.kinks.zooming import zoom_grids
 from landscape.networks import activations
 from landscape.planes.network_segments import random_segment
 from landscape.problem import Problem
 from landscape.records.close_up import KIND as CLOSE_UP
-from landscape.records.grid import Grid
+from landscape.records.close_up import CloseUp
 from landscape.records.naming import RunKey
 from landscape.records.plane import Plane
 from landscape.records.results import Analysis
@@ -39,7 +38,7 @@ from landscape.store.places import analysis_path
 from landscape.study.configuration import StudyConfig
 from landscape.study.reporting import Examples, Reporter, Silent
 from landscape.study.solution_network import solution_problem, trained_on
-from landscape.study.study_close_ups import close_up_of_run, step_window
+from landscape.study.study_close_ups import OF, CloseUpsOfRun, Of, step_window
 from landscape.training.loop import batch_at
 
 
@@ -62,6 +61,7 @@ class Wanted:
         zoom: close-ups, from the whole random plane down to the window of one optimizer step; 1
             for that window alone, 0 leaves them out.
         zoom_points: of the window of one step, each way, besides those on kinks.
+        zoom_of: what the close-ups are of, see :meth:`CloseUpsOfRun.windows`.
         spectrum: Lanczos steps of the Hessian's spectral density at the solution; 0 leaves it out.
         scale: the loss is averaged over a cloud before that: root mean square length of its steps
             in parameter space, or ``step`` for the length of the last step that is on record; a
@@ -81,6 +81,7 @@ class Wanted:
     map_points: int = 0
     zoom: int = 0
     zoom_points: int = 81
+    zoom_of: tuple[Of, ...] = OF[:1]
     spectrum: int = 0
     scale: float | Literal["step"] | None = None
 
@@ -233,10 +234,9 @@ class Analyst:
             yield Task("spectrum", self._spectrum_id, units, self._spectrum)
         if wanted.map_points:
             yield Task("kink_map", f"{name}.{wanted.map_points}", examples, self._map)
-        for grid in self._zoom_grids():
-            width = float(grid.axes[0][-1] - grid.axes[0][0])
-            identifier = f"{name}.{width:.4g}.{len(grid.axes[0])}"
-            yield Task(CLOSE_UP, identifier, examples, partial(self._close_up, grid))
+        for of in wanted.zoom_of if wanted.zoom else ():
+            for identifier, look in self._close_ups.windows(of):
+                yield Task(CLOSE_UP, identifier, examples, partial(self._looked, look))
 
     @cached_property
     def _problem(self) -> Problem:
@@ -347,19 +347,16 @@ class Analyst:
         noted = {"scale_step": step, "check": {name: check.settings[name] for name in CHECK}}
         return replace(spectrum, settings={**spectrum.settings, **noted})
 
-    def _zoom_grids(self) -> list[Grid]:
-        wanted = self.wanted
-        if not wanted.zoom:
-            return []
-        return zoom_grids(self.step().width, levels=wanted.zoom, full_width=self.full_width,
-                          points=wanted.zoom_points)  # fmt: skip
-
-    def _close_up(self, grid: Grid, progress: Progress) -> Analysis:
-        return self._mine(
-            close_up_of_run(self.name, self._problem, self._plane, self.trajectory, grid,
-                            self.step(), self.full_width, data=self.data,
-                            progress=progress).to_analysis()
+    @cached_property
+    def _close_ups(self) -> CloseUpsOfRun:
+        return CloseUpsOfRun(
+            run=self.name, trajectory=self.trajectory, data=self.data, plane=lambda: self._plane,
+            step=self.step, full_width=self.full_width, levels=self.wanted.zoom,
+            points=self.wanted.zoom_points,
         )  # fmt: skip
+
+    def _looked(self, look: Callable[[Progress], CloseUp], progress: Progress) -> Analysis:
+        return self._mine(look(progress).to_analysis())
 
     def _mine(self, analysis: Analysis) -> Analysis:
         return replace(analysis, settings={**analysis.settings, "run": self.name})

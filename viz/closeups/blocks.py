@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landscape.records.arrays import Floats
+from landscape.records.close_up import CloseUp
 from landscape.records.kink_cut_surface import KinkCutSurface
 
 from ..offscreen import ensure
@@ -79,12 +81,16 @@ class Block:
 
     def square(self, share: float) -> Floats:
         """Return a square of this share of the side around the centre, on the top, [K, 3]."""
-        from scipy.interpolate import LinearNDInterpolator
-
         t = np.linspace(-share, share, 33)
         side = np.full_like(t, share)
         pairs = ((t, -side), (side, t), (t[::-1], side), (-side, t[::-1]))
         flat = np.concatenate([np.stack(pair, axis=1) for pair in pairs])
+        return self.laid(flat)
+
+    def laid(self, flat: Floats) -> Floats:
+        """Return places [K, 2] in units of the block, laid on its top, [K, 3]."""
+        from scipy.interpolate import LinearNDInterpolator
+
         height = LinearNDInterpolator(self.points[:, :2], self.points[:, 2])(flat)
         return np.column_stack([flat, height])
 
@@ -224,3 +230,11 @@ def draw_block(plotter: Any, block: Block, colour: str) -> None:
 def mark(block: Block, share: float) -> tuple[Floats, str]:
     """Return the line that marks the next window, drawn no smaller than a twentieth."""
     return block.square(max(share, 0.05)), _MARK
+
+
+def walk(block: Block, closeup: CloseUp) -> list[tuple[Floats, str]]:
+    """Return the lines that an optimizer went along, one for each step; none without a path."""
+    ends = np.array(closeup.surface.window)
+    places = (closeup.path - ends.mean(axis=1)) * 2.0 / np.ptp(ends, axis=1)
+    t = np.linspace(0.0, 1.0, 65)[:, None]
+    return [(block.laid(a + t * (b - a)), _MARK) for a, b in pairwise(places)]
