@@ -108,6 +108,12 @@ def surface(shown: Parts) -> Pixels:
     )
 
 
+def clay(shown: Parts) -> Pixels:
+    """Draw one surface of clay with its path in 3D."""
+    panel = Panel(replace(shown.surface, run="relu-gd-seed0"), paths=shown.paths, title="valley")
+    return rendered(viz.surface(panel, viz.Look(style=shown.style.of_clay()), caption=False))
+
+
 def compare(shown: Parts) -> Pixels:
     """Draw two surfaces side by side, the second three times as high."""
     higher = replace(shown.surface, fields={"losses": 3 * shown.surface.losses})
@@ -182,7 +188,7 @@ def zoom(shown: Parts) -> Pixels:
 
 # Pictures of a surface with its path, and those of close-ups.
 SURFACES: Mapping[str, Callable[[Parts], Pixels]] = MappingProxyType(
-    {f.__name__: f for f in (surface, compare, clipped, contour, hybrid, solutions)}
+    {f.__name__: f for f in (surface, clay, compare, clipped, contour, hybrid, solutions)}
 )
 CLOSE_UPS: Mapping[str, Callable[[Parts], Pixels]] = MappingProxyType(
     {f.__name__: f for f in (microscope, zoom)}

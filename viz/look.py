@@ -32,7 +32,8 @@ class Look:
         reference: for ``difference`` the other surface, for ``kinks`` the kink map; one for all
             panels, or one for each.
         shading: of 3D surfaces: ``flat``, ``differences`` or ``gradient``, see
-            :func:`viz.geometry.mesh.surface_mesh`.
+            :func:`viz.geometry.mesh.surface_mesh`. Clay is never flat, as the edges of the
+            triangles would look like creases: ``flat`` becomes ``differences``.
         style: fonts, colours, sizes and camera: a style, the name of one, or a file of one.
 
     Raises:
@@ -58,7 +59,8 @@ class Look:
                 f"{self.limit} beside {self.height}; a scale is cut with its cut_at"
             )
         check_shading(self.shading)
-        Style.of(self.style)
+        if Style.of(self.style).material == "clay" and self.shading == "flat":
+            object.__setattr__(self, "shading", "differences")
         if self.colour not in AGAINST and self.reference is not None:
             raise ValueError(f"colour {self.colour!r} has no reference; leave it out")
         if self.colour in AGAINST and self.reference is None:

@@ -16,13 +16,27 @@ Font = Literal["serif", "sans"]
 FONTS = ("serif", "sans")
 Light = Literal["above", "raking"]
 LIGHTS = ("above", "raking")
+Material = Literal["coloured", "clay"]
+MATERIALS = ("coloured", "clay")
+# Of a clay surface. Its walls are the base, whose colour names the activation: told apart in all
+# forms of colour-blindness; found by search, bounded by a test.
+CLAY = "#efe8dc"
+BASES: Mapping[str, str] = MappingProxyType(
+    {
+        "relu": "#b84a00", "leaky_relu": "#532701", "prelu": "#7f5162", "elu": "#11a371",
+        "gelu": "#1f6fa8", "silu": "#984fe5", "tanh": "#5c5f3a", "sigmoid": "#8a8fa4",
+        "smelu": "#063a5e",
+    }
+)  # fmt: skip
+OTHER_BASE = "#3e2f28"
 # Of residuals; its middle is 0.
 RESIDUAL_MAP = "RdBu_r"
 # Size of tick labels on paper, in points.
 _LETTERS = 9.0
 # 8 colours each that stay apart in all three forms of colour-blindness and stand out on viridis and
-# on the floor; found by search, bounded by a test.
+# on the floor, or on ivory; found by search, bounded by a test.
 _ON_WHITE = ("#d7191c", "#000000", "#d68fe0", "#4346f4", "#66f796", "#914ccb", "#8b4d5a", "#6b0301")
+_ON_CLAY = ("#d7191c", "#1a01a1", "#1792a3", "#d53fe9", "#772d93", "#921631", "#870efe", "#2f033f")
 _ON_DARK = ("#ff5247", "#ffffff", "#42e287", "#9243b0", "#e59cc0", "#d4a0f4", "#833c56", "#3a04e9")
 # Names of attributes, what they must be in words, and whether a value is that.
 _ALLOWED: tuple[tuple[tuple[str, ...], str, Callable[[float], bool]], ...] = (
@@ -58,6 +72,8 @@ class Style:
         isolines: whether 3D surfaces have lines of equal height.
         ambient: share of a 3D surface's colour that is seen without light.
         diffuse: share that the light adds where it falls straight on it.
+        material: of 3D surfaces: ``coloured`` by the colour map, or ``clay``: ivory, on walls in
+            the colour of the activation, without a colour bar.
         light: where the key light comes from: ``above`` (from the upper left), or ``raking`` (from
             the left, close to the floor), which shows creases; a surface has no isolines then.
         key_light: intensity of the key light.
@@ -87,6 +103,7 @@ class Style:
     isolines: bool = True
     ambient: float = 0.42
     diffuse: float = 0.62
+    material: Material = "coloured"
     light: Light = "above"
     key_light: float = 0.75
     fill_light: float = 0.25
@@ -104,18 +121,24 @@ class Style:
             raise ValueError(f"elevation must be between 0 and 90 degrees, got {self.elevation}")
         check_known("font", self.font, FONTS)
         check_known("light", self.light, LIGHTS)
+        check_known("material", self.material, MATERIALS)
         if not self.path_colours:
             raise ValueError("path_colours must name at least one colour, got none")
 
     @classmethod
     def named(cls, name: str) -> Style:
-        """Return the style ``paper``, ``slides``, ``dark`` or ``testing``.
+        """Return the style ``paper``, ``slides``, ``dark``, ``testing`` or ``clay``.
+
+        ``clay`` has the letters and the ground of ``paper``; ``slides+clay`` and ``dark+clay`` have
+        those of the others.
 
         Raises:
             ValueError: for another name; the message lists the known.
         """
-        check_known("style", name, _NAMED, more=", or a file that ends in .toml")
-        return _NAMED[name]
+        base = name.removesuffix("+clay")
+        check_known("style", base, _NAMED, more=", slides+clay, dark+clay, or a file that ends in "
+                    ".toml")  # fmt: skip
+        return _NAMED[base] if base == name else _NAMED[base].of_clay()
 
     @classmethod
     def from_toml(cls, path: Path | str) -> Style:
@@ -165,6 +188,11 @@ class Style:
         return replace(self, panel_width=self.small_width, panel_height=self.small_height,
                        small_width=0.0, small_height=0.0,
                        isoline_width=0.7 * self.isoline_width)  # fmt: skip
+
+    def of_clay(self) -> Style:
+        """Return the style with surfaces of clay: shape is seen by raking light alone."""
+        return replace(self, material="clay", isolines=False, path_colours=_ON_CLAY,
+                       height=0.42)  # fmt: skip
 
     def of_creases(self) -> Style:
         """Return the style of surfaces cut along their kinks: raking light, strong shade."""
@@ -256,9 +284,15 @@ DARK = replace(
 )  # fmt: skip
 TESTING = Style(panel_width=2.0, panel_height=1.5, dpi=100, anti_aliasing=False)
 _NAMED: Mapping[str, Style] = MappingProxyType(
-    {"paper": PAPER, "slides": SLIDES, "dark": DARK, "testing": TESTING}
+    {"paper": PAPER, "slides": SLIDES, "dark": DARK, "testing": TESTING, "clay": PAPER.of_clay()}
 )
 STYLES = tuple(_NAMED)
+
+
+def base_of(activation: str) -> str:
+    """Return the colour of the walls and the name of a network, the same in every picture."""
+    stem = activation.rstrip("0123456789.").rstrip("_")
+    return BASES.get(activation, BASES.get(stem, OTHER_BASE))
 
 
 def _checked(name: str, value: Any, usual: Any) -> Any:

@@ -54,6 +54,8 @@ def moved_path(shown: Parts) -> Parts:
 def test_a_wrong_picture_does_not_pass(
     name: str, mutation: Callable[[Parts], Parts], rendering: None
 ) -> None:
+    if name == "clay" and mutation is flipped_colours:
+        return  # it has no colour map
     wrong = SCENES[name](mutation(parts()))
     kept = stored(name)
     if wrong.shape == kept.shape:

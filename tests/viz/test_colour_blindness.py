@@ -8,7 +8,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from landscape.viz import Style
-from landscape.viz.style import DARK, PAPER, SLIDES, STYLES
+from landscape.viz.style import BASES, CLAY, DARK, OTHER_BASE, PAPER, SLIDES, STYLES
 
 # Machado, Oliveira and Fernandes (2009), table 1: linear RGB, severity 1.
 SIGHT = {
@@ -53,7 +53,7 @@ def test_lab_of_known_colours() -> None:
 
 
 @pytest.mark.parametrize("sight", SIGHT)
-@pytest.mark.parametrize("style", [PAPER, DARK], ids=["paper", "dark"])
+@pytest.mark.parametrize("style", [PAPER, DARK, PAPER.of_clay()], ids=["paper", "dark", "clay"])
 def test_eight_paths_are_told_apart(style: Style, sight: str) -> None:
     colours = np.array([to_rgb(colour) for colour in style.path_colours])
     assert len(colours) >= 8
@@ -68,6 +68,23 @@ def test_paths_stand_out_from_the_floor(style: Style, sight: str) -> None:
     every = [*style.path_colours, style.background]
     lab = seen(np.array([to_rgb(colour) for colour in every]), sight)
     assert np.linalg.norm(lab[:-1] - lab[-1], axis=1).min() > APART
+
+
+@pytest.mark.parametrize("sight", SIGHT)
+@pytest.mark.parametrize("ground", [PAPER.background, DARK.background])
+def test_paths_stand_out_from_clay_in_light_and_shade(ground: str, sight: str) -> None:
+    paths = seen(np.array([to_rgb(c) for c in PAPER.of_clay().path_colours]), sight)
+    behind = seen(np.array([to_rgb(c) for c in (CLAY, "#aaa49c", "#5f6068", ground)]), sight)
+    assert np.linalg.norm(paths[:, None] - behind, axis=2).min() > APART
+
+
+@pytest.mark.parametrize("sight", SIGHT)
+def test_bases_of_activations_are_told_apart(sight: str) -> None:
+    colours = [*BASES.values(), OTHER_BASE, CLAY, PAPER.background]
+    lab = seen(np.array([to_rgb(colour) for colour in colours]), sight)
+    apart = np.linalg.norm(lab[:, None] - lab[None], axis=2)[np.triu_indices(len(lab) - 1, 1)]
+    assert apart.min() > APART
+    assert np.linalg.norm(lab[:-2] - lab[-1], axis=1).min() > APART
 
 
 @pytest.mark.parametrize("sight", SIGHT)

@@ -37,7 +37,7 @@ def lines_of(plotter: Any) -> list[Any]:
 
 
 @pytest.mark.usefixtures("rendering")
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("style", sorted(set(STYLES) - {"clay"}))
 def test_cells_without_a_difference_are_covered_and_hatched(
     style: str, bowls: list[Surface]
 ) -> None:

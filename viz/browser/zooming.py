@@ -8,8 +8,10 @@ from typing import Any
 from landscape.records.close_up import CloseUp
 from landscape.records.plurals import counted
 
-from ..closeups.blocks import _FILL, _KEY, CLAY, DEPTH, RISE, VIEW
-from ..closeups.clay import base_of, check_series
+from ..closeups.blocks import DEPTH, RISE, VIEW
+from ..closeups.clay import check_series, colour_of
+from ..geometry.clay_material import FILL, KEY
+from ..style import CLAY
 from .packing import Blob, float_kind
 
 # More networks side by side are too narrow.
@@ -44,7 +46,7 @@ def zoom_of(series: Sequence[Sequence[CloseUp]], blobs: list[str]) -> dict[str, 
         "step_width": first.step_width,
         "look": {
             "clay": CLAY, "depth": DEPTH, "rise": RISE, "view": list(VIEW),
-            "lights": [list(_KEY), list(_FILL)],
+            "lights": [list(KEY), list(FILL)],
         },
         "networks": [_network(row, blobs) for row in rows],
     }  # fmt: skip
@@ -53,7 +55,7 @@ def zoom_of(series: Sequence[Sequence[CloseUp]], blobs: list[str]) -> dict[str, 
 def _network(closeups: Sequence[CloseUp], blobs: list[str]) -> dict[str, Any]:
     first = closeups[0]
     return {
-        "title": first.title or first.run or "network", "colour": base_of(first),
+        "title": first.title or first.run or "network", "colour": colour_of(first),
         "windows": [_window(closeup, blobs, whole=closeup is first) for closeup in closeups],
     }  # fmt: skip
 

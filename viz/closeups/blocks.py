@@ -18,12 +18,9 @@ from landscape.records.arrays import Floats
 from landscape.records.close_up import CloseUp
 from landscape.records.kink_cut_surface import KinkCutSurface
 
+from ..geometry.clay_material import TOP, WALL, direction, light_clay
 from ..offscreen import ensure
 
-# Azimuth and elevation in degrees, colour and intensity of the two lights.
-_KEY = (35.0, 25.0, "#fff1d8", 0.90)
-_FILL = (205.0, 55.0, "#b9ccff", 0.33)
-CLAY = "#efe8dc"
 # Of the camera: azimuth and elevation in degrees.
 VIEW = (-58.0, 32.0)
 # Height of the highest block over the floor's side of 2, and of the clay below its lowest place.
@@ -31,11 +28,6 @@ RISE, DEPTH = 0.95, 0.26
 # Around a block in its picture.
 _MARGIN = 0.02
 _MARK = "#d7191c"
-
-
-def _direction(azimuth: float, elevation: float) -> Floats:
-    a, e = np.radians([azimuth, elevation])
-    return np.array([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,7 +139,7 @@ class View:
 
     def flat(self, points: Floats) -> Floats:
         """Return where points [K, 3] are in the picture, [K, 2]."""
-        towards = _direction(self.azimuth, self.elevation)
+        towards = direction(self.azimuth, self.elevation)
         right = np.cross([0.0, 0.0, 1.0], towards)
         right /= np.linalg.norm(right)
         return np.stack([points @ right, points @ np.cross(towards, right)], axis=1)
@@ -160,7 +152,7 @@ class View:
 
     def aim(self, plotter: Any) -> None:
         """Point a plotter's camera."""
-        towards = _direction(self.azimuth, self.elevation)
+        towards = direction(self.azimuth, self.elevation)
         right = np.cross([0.0, 0.0, 1.0], towards)
         right /= np.linalg.norm(right)
         left, right_end, low, high = self.extent
@@ -215,16 +207,11 @@ def draw_block(plotter: Any, block: Block, colour: str) -> None:
     top = pyvista.PolyData.from_regular_faces(block.points, block.triangles)
     top.point_data["Normals"] = block.normals
     top.point_data.active_normals_name = "Normals"
-    plotter.add_mesh(top, color=CLAY, smooth_shading=True, ambient=0.2, diffuse=0.92,
-                     specular=0.12, specular_power=20)  # fmt: skip
+    plotter.add_mesh(top, smooth_shading=True, **TOP)
     for points, faces in block.walls():
         plotter.add_mesh(pyvista.PolyData.from_regular_faces(points, faces), color=colour,
-                         ambient=0.5, diffuse=0.6, specular=0.0)  # fmt: skip
-    for azimuth, elevation, light, intensity in (_KEY, _FILL):
-        lamp = pyvista.Light(position=tuple(10 * _direction(azimuth, elevation)),
-                             focal_point=(0, 0, 0), color=light, intensity=intensity)  # fmt: skip
-        lamp.positional = False
-        plotter.add_light(lamp, only_active=True)
+                         **WALL)  # fmt: skip
+    light_clay(plotter)
 
 
 def mark(block: Block, share: float) -> tuple[Floats, str]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +15,7 @@ from landscape.records.kink_cut_surface import KinkCutSurface
 from ..captions.told import remember
 from ..flat.lines import drawing
 from ..look import USUAL, Look
-from ..style import Style
+from ..style import Style, base_of
 from .blocks import Block, mark, walk
 from .clay_captions import (
     HEADS,
@@ -33,22 +32,10 @@ from .clay_page import Page
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Kinked activations are warm, smooth ones cool; ReLU and GELU differ for every colour-blind eye.
-BASES: Mapping[str, str] = MappingProxyType(
-    {
-        "relu": "#b84a00", "leaky_relu": "#c98a1b", "prelu": "#8f3b1b", "elu": "#00796b",
-        "gelu": "#1f6fa8", "silu": "#5a4fa2", "tanh": "#3f7d3a", "sigmoid": "#5f6f80",
-        "smelu": "#0f8f9c",
-    }
-)  # fmt: skip
-_OTHER = "#7a6a58"
 
-
-def base_of(closeup: CloseUp) -> str:
+def colour_of(closeup: CloseUp) -> str:
     """Return the colour of a network's walls and name, the same in every picture."""
-    name = closeup.activation
-    stem = name.rstrip("0123456789.").rstrip("_")
-    return BASES.get(name, BASES.get(stem, _OTHER))
+    return base_of(closeup.activation)
 
 
 def microscope(
@@ -95,8 +82,8 @@ def microscope(
                         named=True)  # fmt: skip
             for column, closeup in enumerate(closeups):
                 block = columns[0][column]
-                page.panel(0, column, block, base_of(closeup), walk(block, closeup))
-                page.name(column, closeup.title, base_of(closeup))
+                page.panel(0, column, block, colour_of(closeup), walk(block, closeup))
+                page.name(column, closeup.title, colour_of(closeup))
                 page.below_name(column, below_name(closeup, steps[0]))
                 if not len(closeup.path):
                     page.arrow(column, width_words(closeup))
@@ -104,9 +91,9 @@ def microscope(
             blocks = [list(row) for row in zip(*columns, strict=True)]
             page = Page(style, blocks, width=width, dpi=dpi, title=title, caption=words)
             for row, closeup in enumerate(closeups):
-                page.beside(row, closeup.title, base_of(closeup))
+                page.beside(row, closeup.title, colour_of(closeup))
                 for column, block in enumerate(blocks[row]):
-                    page.panel(row, column, block, base_of(closeup), walk(block, closeup))
+                    page.panel(row, column, block, colour_of(closeup), walk(block, closeup))
             for column, step in enumerate(steps):
                 page.head(column, HEADS[step])
         page.end()
@@ -153,10 +140,10 @@ def zoom(
         page = Page(style, blocks, width=width, dpi=dpi, title=title,
                     caption=ZOOMED if caption else "")  # fmt: skip
         for row, closeups in enumerate(rows):
-            page.beside(row, closeups[0].title, base_of(closeups[0]))
+            page.beside(row, closeups[0].title, colour_of(closeups[0]))
             for column, (closeup, block) in enumerate(zip(closeups, blocks[row], strict=True)):
                 inner = [c.width / closeup.width for c in closeups[column + 1 : column + 2]]
-                page.panel(row, column, block, base_of(closeup), [mark(block, s) for s in inner])
+                page.panel(row, column, block, colour_of(closeup), [mark(block, s) for s in inner])
         for column, closeup in enumerate(rows[0]):
             page.head(column, times(closeup) if column else "whole surface")
         page.end()

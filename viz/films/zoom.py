@@ -15,7 +15,7 @@ from landscape.records.close_up import REMOVED, CloseUp, Removed
 from landscape.records.kink_cut_surface import KinkCutSurface
 
 from ..closeups.blocks import VIEW, Block, View, draw_block
-from ..closeups.clay import base_of, check_series, log_heights
+from ..closeups.clay import check_series, colour_of, log_heights
 from ..closeups.cropping import cropped
 from ..look import USUAL, Look
 from ..scenes.arrangement import empty_picture
@@ -111,11 +111,10 @@ class _Stage:
             self.plotter.subplot(0, column)
             renderer = self.plotter.renderer
             renderer.clear_actors()
-            renderer.remove_all_lights()
-            draw_block(self.plotter, Block.of(surface, **one_scale), base_of(closeups[0]))
+            draw_block(self.plotter, Block.of(surface, **one_scale), colour_of(closeups[0]))
             View.all_around(azimuth, self.aspect).aim(self.plotter)
             text_2d(self.plotter, closeups[0].title, (0.5, 0.97), self.style, size=1.6,
-                    vertical="top", colour=base_of(closeups[0]))  # fmt: skip
+                    vertical="top", colour=colour_of(closeups[0]))  # fmt: skip
             text_2d(self.plotter, _words(closeups[-1], width), (0.5, 0.05), self.style)
 
     def picture(self) -> Image:

@@ -27,12 +27,14 @@ class Frame:
         scale: from losses to heights.
         unit: units of the picture per unit of alpha and beta.
         rise: units of the picture per unit of height.
+        floor: height of the floor in the picture.
     """
 
     window: Window
     scale: HeightScale
     unit: float
     rise: float
+    floor: float = -0.42
 
     @classmethod
     def around(cls, surfaces: Sequence[Surface], scale: HeightScale, style: Style) -> Frame:
@@ -47,7 +49,8 @@ class Frame:
     def over(cls, window: Window, scale: HeightScale, style: Style) -> Frame:
         """Make the frame of a window."""
         unit = 2.0 / max(float(np.ptp(ends)) for ends in (window.alpha, window.beta))
-        return cls(window, scale, unit, float(2.0 * style.height / (scale.high - scale.low)))
+        rise = float(2.0 * style.height / (scale.high - scale.low))
+        return cls(window, scale, unit, rise, -0.26 if style.material == "clay" else -0.42)
 
     @property
     def alpha(self) -> tuple[float, float]:
@@ -58,11 +61,6 @@ class Frame:
     def beta(self) -> tuple[float, float]:
         """First and last beta."""
         return self.window.beta
-
-    @property
-    def floor(self) -> float:
-        """Height of the floor in the picture."""
-        return -0.42
 
     def x(self, alpha: Floats | float) -> Floats:
         """Return where ``alpha`` is drawn, the middle of the window at 0."""

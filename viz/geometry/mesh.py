@@ -15,6 +15,7 @@ from landscape.records.choices import check_known
 from landscape.records.surface import Surface
 
 from ..style import Style
+from .clay_material import TOP
 from .colouring import Colours
 from .differences import slopes_of
 from .frame import Frame
@@ -86,7 +87,10 @@ def draw_surface(
     smooth: bool,
     colours: Colours | None = None,
 ) -> Any:
-    """Draw a mesh with the colours and the gloss of all surfaces; return its actor."""
+    """Draw a mesh with the colours and the gloss of all surfaces, or as clay; return its actor."""
+    if style.material == "clay":
+        return plotter.add_mesh(mesh, scalars=None, smooth_shading=smooth, name=name,
+                                copy_mesh=False, **TOP)  # fmt: skip
     scale = colours.scale if colours else frame.scale
     return plotter.add_mesh(
         mesh,

@@ -10,7 +10,7 @@ from ..flat.lines import drawing
 from ..look import USUAL, Look
 from ..scenes.common import Common, Panels, counted
 from ..style import PAPER as SCREEN
-from ..style import STYLES, Style
+from ..style import Style
 from .layer import Solid
 from .page import Page, common_names
 from .paper_panels import bar_texts, colour_bar, draw_hybrid, flat_panel
@@ -37,7 +37,7 @@ def figure_style(which: Style | str | None = None) -> Style:
     if which is None:
         return FIGURE_STYLE
     style = Style.of(which)
-    if which not in STYLES:
+    if isinstance(which, Style) or which.endswith(".toml"):
         return style
     # Laid out as on paper, whatever the letters of the style.
     return replace(style, height=FIGURE_STYLE.height, isoline_width=FIGURE_STYLE.isoline_width)
@@ -72,7 +72,7 @@ def figure(
         columns: panels per row; by default at most 3, or 4 from a width of 6.5.
         width: of the figure in inches: 5.5, 3.25 and 6.75 are usual.
         dpi: pixels per inch of what is rendered.
-        contours: whether each surface is drawn as contours too.
+        contours: whether each surface is drawn as contours too; clay has none, and no colour bar.
         caption: whether the caption is drawn below; :func:`viz.caption_of` returns it.
 
     Returns:
@@ -86,6 +86,8 @@ def figure(
     every = counted(panels, MOST_PANELS, "a figure")
     check_dpi(dpi)
     style = figure_style(look.style)
+    clay = style.material == "clay"
+    contours = contours and not clay
     common = Common.of(every, look, style)
     scale, frame, colours = common.scale, common.frame, common.colours
     words = common.caption() + " Below: the same as contours." * contours
@@ -95,7 +97,7 @@ def figure(
         page = Page.of(frame, style, len(drawn), width=width, columns=columns, contours=contours,
                        legend=bool(names), caption=words if caption else "",
                        titles=[panel.title for panel in drawn],
-                       bar=bar_texts(scale, colours))  # fmt: skip
+                       bar=None if clay else bar_texts(scale, colours))  # fmt: skip
         made = page.start(dpi)
         for number, panel in enumerate(drawn):
             solid = Solid(panel, frame, page.view, style, look.shading, dpi, colours, number)
@@ -105,7 +107,8 @@ def figure(
                 flat_panel(page.contour(made, number), panel, scale, style,
                            named=number % page.columns == 0, legend=not names,
                            count=page.ticks, colours=colours, number=number)  # fmt: skip
-        colour_bar(page.bar(made), scale, style, upright=page.upright, colours=colours)
+        if not clay:
+            colour_bar(page.bar(made), scale, style, upright=page.upright, colours=colours)
         page.write_legend(made, names, style)
         page.write_caption(made)
     remember(made, words)

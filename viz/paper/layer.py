@@ -113,7 +113,8 @@ def _draw(plotter: Any, solid: Solid) -> None:
     mesh = panel_mesh(solid.panel, frame, solid.shading, colours, solid.number)
     # Wide lines have notches at their corners and between tiles: lines are drawn as tubes.
     draw_mesh(plotter, mesh, frame, replace(style, isolines=False), framed=False, colours=colours,
-              smooth=shaded_smooth(solid.shading, colours), inch=1 / view.scale)  # fmt: skip
+              smooth=shaded_smooth(solid.shading, colours), inch=1 / view.scale,
+              base=solid.panel.base)  # fmt: skip
     for _, line in isolines(mesh, frame) if style.isolines else ():
         _tube(plotter, line, _isoline(style, view), style.isoline_colour, lighting=False)
     for path, colour in coloured(solid.panel.paths, style):

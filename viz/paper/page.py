@@ -53,7 +53,8 @@ class Page:
         ticks: along alpha and beta, about.
         flat: width and height of each contour panel; None for none.
         flat_left: room left of it for labels.
-        upright: whether the colour bar stands at the right; otherwise it lies below.
+        upright: whether a colour bar stands at the right; otherwise it lies below.
+        barred: whether there is one.
         bar_right: room right of the colour bar for its labels and title.
         legend: whether a line below is kept for the names of paths.
         caption: its lines.
@@ -69,6 +70,7 @@ class Page:
     flat: tuple[float, float] | None
     flat_left: float
     upright: bool
+    barred: bool
     bar_right: float
     legend: bool
     caption: tuple[str, ...]
@@ -87,7 +89,7 @@ class Page:
         legend: bool = False,
         caption: str = "",
         titles: Sequence[str] = (),
-        bar: Sequence[str] = (),
+        bar: Sequence[str] | None = (),
     ) -> Page:
         """Lay out panels.
 
@@ -101,7 +103,7 @@ class Page:
             legend: whether there is a legend.
             caption: "" for none.
             titles: of the panels.
-            bar: what stands at the colour bar's ticks.
+            bar: what stands at the colour bar's ticks; None without one.
 
         Raises:
             ValueError: if the panels would be narrower than can be read.
@@ -109,8 +111,8 @@ class Page:
         most = 2 if width < NARROW else 3 if width < 6.5 else 4
         in_row = per_row(count, columns, most)
         upright = width >= NARROW
-        right = bar_room(bar)
-        beside = (BAR + right + _BETWEEN) if upright else 0.0
+        right = bar_room(bar or ())
+        beside = (BAR + right + _BETWEEN) if upright and bar is not None else 0.0
         panel = (width - beside - (in_row - 1) * _BETWEEN) / in_row
         count_ticks = 4 if panel >= 1.8 else 2
         margins = Margins.of(frame, LABEL, count_ticks)
@@ -129,7 +131,8 @@ class Page:
         lines = tuple(wrapped(caption, width * 0.96, CAPTION, style.font))
         fitting = fitted(titles, inner - 2 * ROOM + 2 * min(margins.left, margins.right), TITLE)
         return cls(width, in_row, math.ceil(count / in_row), view, margins, count_ticks,
-                   flat, beside, upright, right, legend, lines, fitting)  # fmt: skip
+                   flat, beside, upright, bar is not None, right, legend, lines,
+                   fitting)  # fmt: skip
 
     @property
     def panel_width(self) -> float:
@@ -151,7 +154,12 @@ class Page:
     def below(self) -> float:
         """Height of what lies below the panels."""
         lines = (len(self.caption) * 1.35 + 0.8) * CAPTION * POINT if self.caption else 0.0
-        return lines + _LEGEND * self.legend + (0.0 if self.upright else _BAR_BELOW)
+        return lines + _LEGEND * self.legend + self.bar_below
+
+    @property
+    def bar_below(self) -> float:
+        """Height of a colour bar that lies below the panels, with its text."""
+        return _BAR_BELOW if self.barred and not self.upright else 0.0
 
     @property
     def height(self) -> float:
@@ -213,12 +221,11 @@ class Page:
         if not names:
             return
         lines = [name.handle(style) for name in names]
-        bar = 0.0 if self.upright else _BAR_BELOW
         middle = (self.columns * self.panel_width) / 2
         figure.legend(handles=lines, loc="upper center", ncols=len(names), frameon=False,
                       fontsize=LABEL, handlelength=1.6, borderpad=0.2, borderaxespad=0.0,
                       bbox_to_anchor=(middle / self.width,
-                                      (self.below - bar) / self.height))  # fmt: skip
+                                      (self.below - self.bar_below) / self.height))  # fmt: skip
 
     def write_caption(self, figure: Figure) -> None:
         """Write the caption at the bottom."""

@@ -91,17 +91,19 @@ def picture_of(
     """
     style = drawings[0].style
     rows = [math.ceil(drawing.count / columns) for drawing in drawings]
-    across = (columns * style.panel_width + _BAR_WIDTH) * 0.94
+    bar = 0.0 if style.material == "clay" else _bar_width(drawings)
+    across = (columns * style.panel_width + min(bar, _BAR_WIDTH)) * 0.94
     lines = wrapped_in_scene(words if caption else "", across, style, 0.85)
-    plotter = _arranged(rows, columns, len(lines), _bar_width(drawings), style, off_screen)
+    plotter = _arranged(rows, columns, len(lines), bar, style, off_screen)
     first = 0
     try:
         for drawing, more in zip(drawings, rows, strict=True):
             for number in range(drawing.count):
                 plotter.subplot(first + number // columns, number % columns)
                 drawing.draw(plotter, number)
-            plotter.subplot(first, columns)
-            draw_colour_bar(plotter, drawing.scale, drawing.style, drawing.colours)
+            if bar:
+                plotter.subplot(first, columns)
+                draw_colour_bar(plotter, drawing.scale, drawing.style, drawing.colours)
             first += more
     except BaseException:
         plotter.close()
@@ -132,7 +134,10 @@ def _bar_width(drawings: Sequence[Drawing]) -> float:
 def _arranged(
     groups: Sequence[int], columns: int, lines: int, bar: float, style: Style, off_screen: bool
 ) -> Any:
-    """Make the window: groups of rows of panels, a column for colour bars, a caption's strip."""
+    """Make the window: groups of rows of panels, a column for colour bars, a caption's strip.
+
+    A ``bar`` of 0 inches leaves out the column.
+    """
     import numpy as np
 
     strip = (lines * 1.3 * 0.85 + 1.0) * style.font_size / 72
@@ -140,13 +145,13 @@ def _arranged(
     rows = sum(groups)
     tall = rows * style.panel_height + strip
     ends = [sum(groups[: i + 1]) for i in range(len(groups))]
-    bars = [(np.s_[end - count : end], columns) for end, count in zip(ends, groups, strict=True)]
+    spans = [np.s_[end - count : end] for end, count in zip(ends, groups, strict=True)]
     return empty_picture(
         style, (round(width * style.dpi), round(tall * style.dpi)), off_screen=off_screen,
-        shape=(rows + 1, columns + 1),
+        shape=(rows + 1, columns + bool(bar)),
         row_weights=[*[style.panel_height] * rows, strip],
-        col_weights=[*[style.panel_width] * columns, bar],
-        groups=[*bars, (rows, np.s_[:])],
+        col_weights=[*[style.panel_width] * columns, *[bar] * bool(bar)],
+        groups=[*((span, columns) for span in spans if bar), (rows, np.s_[:])],
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from .scene import DrawnPanel
 
 # What a function that draws several panels takes: a surface is a panel without paths.
 Panels = Panel | Surface | Sequence[Panel | Surface]
+_OF_CLAY = "Light alone shows the shape; the colour of the walls names the activation."
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,11 @@ class Common:
             ValueError: for an unknown field, a reference that does not fit, or surfaces without a
                 finite value.
         """
+        if style.material == "clay" and look.colour != "losses":
+            raise ValueError(
+                f"clay is of one colour, got colour {look.colour!r}; leave it out, or take another "
+                "style"
+            )
         surfaces = [panel.surface for panel in panels]
         scale = scale or look.scale(surfaces, [path for panel in panels for path in panel.paths])
         frame = Frame.around(surfaces, scale, style)
@@ -76,10 +82,12 @@ class Common:
 
     def caption(self, *, flat: bool = False) -> str:
         """Write the caption of the panels in 3D, or flat."""
-        return surface_caption(
+        clay = not flat and self.style.material == "clay"
+        said = surface_caption(
             self.panels, scale=self.scale, frame=None if flat else self.frame,
             shading="" if flat else self.look.shading, colours=self.colours,
         )  # fmt: skip
+        return f"{said} {_OF_CLAY}" if clay else said
 
 
 def counted(given: Panels, most: int, what: str) -> list[Panel]:

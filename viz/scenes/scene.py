@@ -13,6 +13,7 @@ from landscape.records.surface import Surface
 
 from ..geometry.camera import aim, axes_of_view
 from ..geometry.centre_mark import crossed
+from ..geometry.clay_material import draw_walls, light_clay
 from ..geometry.colouring import Colours
 from ..geometry.drape import laid
 from ..geometry.frame import Frame
@@ -22,7 +23,7 @@ from ..geometry.mesh import Shading, coloured, draw_surface, surface_mesh
 from ..geometry.paths import draw_path
 from ..geometry.solution_points import Solution, solutions_of
 from ..geometry.vertices import known_points
-from ..style import Style
+from ..style import OTHER_BASE, Style, base_of
 from .axes import draw_frame
 from .cross import draw_cross
 from .inset import draw_inset
@@ -60,6 +61,12 @@ class DrawnPanel:
         solutions = solutions_of(panel.surface, panel.plane)
         return cls(panel.surface, paths, panel.title, solutions=solutions)
 
+    @property
+    def base(self) -> str:
+        """Colour of walls of clay: that of the run's activation, if it is known."""
+        run = self.surface.run or ""
+        return base_of(run.split("-")[0])
+
 
 def draw_panel(
     plotter: Any,
@@ -86,7 +93,7 @@ def draw_panel(
     """
     mesh = panel_mesh(panel, frame, shading, colours, number)
     smooth = shaded_smooth(shading, colours)
-    draw_mesh(plotter, mesh, frame, style, smooth=smooth, colours=colours)
+    draw_mesh(plotter, mesh, frame, style, smooth=smooth, colours=colours, base=panel.base)
     for place, path in enumerate(panel.paths):
         draw_path(plotter, path, frame, style, style.path_colour(place))
     draw_solutions(plotter, panel.solutions, panel.surface, panel.paths, frame, style)
@@ -126,6 +133,7 @@ def draw_mesh(
     framed: bool = True,
     colours: Colours | None = None,
     inch: float = 0.0,
+    base: str = OTHER_BASE,
 ) -> None:
     """Draw a mesh with its point data ``heights``, its isolines, the frame and the light.
 
@@ -139,6 +147,7 @@ def draw_mesh(
         colours: of the mesh's data ``colours``; None for those of its heights.
         inch: in units of the picture, for lines on a flat top that are no wider in a finer picture;
             0 for lines of pixels.
+        base: colour of the walls of clay.
     """
     below, top = cut(mesh, frame)
     actor = draw_surface(
@@ -153,7 +162,16 @@ def draw_mesh(
     _draw_isolines(plotter, below, frame, style, plain=colours is not None)
     if framed:
         draw_frame(plotter, frame, style)
-    _light(plotter, style)
+    if style.material == "clay":
+        whole = (
+            below
+            if top is None
+            else below.append_polydata(top).clean(tolerance=1e-5, absolute=True)
+        )
+        draw_walls(plotter, whole, frame.floor, base)
+        light_clay(plotter)
+    else:
+        _light(plotter, style)
 
 
 def _draw_isolines(plotter: Any, mesh: Any, frame: Frame, style: Style, *, plain: bool) -> None:
