@@ -85,7 +85,9 @@ Runs = Annotated[
 Height = Annotated[
     str, option("log, linear or clipped; log:2.5 cuts surfaces at a loss of 2.5.", LOOK)
 ]
-Style = Annotated[str, option("Style: paper, slides, dark, testing or a .toml file.", LOOK)]
+Style = Annotated[
+    str, option("Style: paper, slides, dark, clay, slides+clay, dark+clay or a .toml file.", LOOK)
+]
 Force = Annotated[bool, option("Replace files that this program did not write.")]
 Json = Annotated[bool, option("Print JSON and nothing else.", name="--json")]
 Show = Annotated[bool, option("Print all settings as TOML and stop.")]

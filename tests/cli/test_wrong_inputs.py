@@ -97,14 +97,17 @@ def test_wrong_syntax_elsewhere_is_not_told_with_a_line_of_this_file(
 def test_an_absent_style_tells_what_there_is(command: str, study: Path, tmp_path: Path) -> None:
     said = refused(command, study, "--style", tmp_path / "nope.toml")
     assert "cannot read the style" in said
-    assert "No such file or directory; name one of paper, slides, dark, testing, or a TOML" in said
+    assert (
+        "No such file or directory; name one of paper, slides, dark, testing, clay, or a TOML"
+        in said
+    )
 
 
 def test_an_unknown_style_is_refused_before_the_table_is_printed(tmp_path: Path) -> None:
     plate = tmp_path / "plate.pdf"
     relu = ["info", "--activations", "relu"]
     said = refused(*relu, "--figure", plate, "--style", "nope")
-    assert "unknown style 'nope'; known: paper, slides, dark, testing, or a file that ends" in said
+    assert "unknown style 'nope'; known: paper, slides, dark, testing, clay, slides+clay" in said
     assert "cannot read the style nope.toml: " in refused(*relu, "--style", "nope.toml")
     assert not list(tmp_path.iterdir())
 

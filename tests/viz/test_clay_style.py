@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import pyvista
 from making import make_path, make_surface
 
 from landscape import Grid, Panel, Surface, viz
@@ -27,8 +28,9 @@ class Kept:
     def __init__(self) -> None:
         self.meshes: list[Any] = []
 
-    def add_mesh(self, mesh: Any, **_: Any) -> None:
+    def add_mesh(self, mesh: Any, **_: Any) -> Any:
         self.meshes.append(mesh)
+        return pyvista.Actor(pyvista.DataSetMapper(mesh))
 
 
 def colours(image: np.ndarray, wanted: str, near: int = 60) -> int:

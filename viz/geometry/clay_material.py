@@ -11,6 +11,7 @@ import numpy as np
 from landscape.records.arrays import Floats
 
 from ..style import CLAY
+from .hatching import draw_behind
 
 # Azimuth and elevation in degrees, colour and intensity of the two lights. They stand still when
 # the camera turns.
@@ -60,4 +61,5 @@ def draw_walls(plotter: Any, mesh: Any, floor: float, colour: str) -> None:
     below = points * [1, 1, 0] + [0, 0, floor]
     faces = np.stack([first, last, len(points) + last, len(points) + first], axis=1)
     walls = pyvista.PolyData.from_regular_faces(np.concatenate([points, below]), faces)
-    plotter.add_mesh(walls, color=colour, name="walls", **WALL)
+    # Behind the surface, at whose rim they end, whatever the angle.
+    draw_behind(plotter.add_mesh(walls, color=colour, name="walls", **WALL), 3.0)
