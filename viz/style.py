@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
@@ -220,6 +220,22 @@ class Style:
         """Return a length of ``points`` in pixels."""
         return points * self.dpi / 72
 
+    def legible(self, colour: str) -> str:
+        """Return a colour of letters, mixed with the ink until its contrast to the ground is 4.5.
+
+        The contrast is that of WCAG 2.2: (L1 + 0.05) / (L2 + 0.05), L the relative luminance.
+        """
+        from matplotlib.colors import to_hex, to_rgb
+
+        ground = _luminance(to_rgb(self.background)) + 0.05
+        for share in (k / 20 for k in range(21)):
+            pairs = zip(to_rgb(colour), to_rgb(self.ink), strict=True)
+            mixed = tuple((1 - share) * one + share * other for one, other in pairs)
+            levels = sorted((_luminance(mixed) + 0.05, ground))
+            if levels[1] >= 4.5 * levels[0]:
+                return str(to_hex(mixed))
+        return self.ink
+
     def path_colour(self, number: int) -> str:
         """Return the colour of a path; they repeat after the last."""
         return self.path_colours[number % len(self.path_colours)]
@@ -287,6 +303,12 @@ _NAMED: Mapping[str, Style] = MappingProxyType(
     {"paper": PAPER, "slides": SLIDES, "dark": DARK, "testing": TESTING, "clay": PAPER.of_clay()}
 )
 STYLES = tuple(_NAMED)
+
+
+def _luminance(colour: Sequence[float]) -> float:
+    """Return the relative luminance of red, green and blue from 0 to 1."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def base_of(activation: str) -> str:

@@ -75,6 +75,25 @@ def test_an_activation_with_a_parameter_has_the_colour_of_its_kind(
         assert base_of(unknown) == OTHER_BASE
 
 
+@pytest.mark.parametrize("name", ["paper", "dark"])
+def test_names_in_the_bases_colours_can_be_read(name: str) -> None:
+    style = Style.named(name)
+    ground = luminance(style.background)
+    for base in (*BASES.values(), OTHER_BASE):
+        low, high = sorted((luminance(style.legible(base)) + 0.05, ground + 0.05))
+        assert high / low >= 4.5
+    # What can be read stays as it is.
+    assert PAPER.legible(BASES["relu"]) == BASES["relu"]
+    assert PAPER.legible(BASES["gelu"]) == BASES["gelu"]
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of WCAG 2.2."""
+    parts = np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)]) / 255
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
 def test_walls_have_the_colour_of_the_runs_activation(oblong: Surface) -> None:
     for run, base in (("gelu-gd-seed0", BASES["gelu"]), (None, OTHER_BASE), ("my run", OTHER_BASE)):
         assert DrawnPanel(replace(oblong, run=run)).base == base

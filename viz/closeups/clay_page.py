@@ -92,7 +92,8 @@ class Page:
 
     def name(self, column: int, words: str, colour: str) -> None:
         """Write the name of a panel's network above it."""
-        self._text(self._middle(column), self.body + 3.4 * self.letter, words, _NAME, color=colour,
+        self._text(self._middle(column), self.body + 3.4 * self.letter, words, _NAME,
+                   color=self.style.legible(colour),
                    weight="bold", ha="center", va="top")  # fmt: skip
 
     def below_name(self, column: int, words: str) -> None:
@@ -108,7 +109,8 @@ class Page:
     def beside(self, row: int, words: str, colour: str) -> None:
         """Write the name of a row at its left."""
         self._text(0.9 * self.letter, self.lows[row] + self.tall[row] / 2, words, _BESIDE,
-                   color=colour, weight="bold", ha="center", va="center", rotation=90)  # fmt: skip
+                   color=self.style.legible(colour), weight="bold", ha="center", va="center",
+                   rotation=90)  # fmt: skip
 
     def arrow(self, column: int, words: str) -> None:
         """Draw an arrow of the window's width along the front left edge of a floor."""

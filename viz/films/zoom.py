@@ -114,7 +114,7 @@ class _Stage:
             draw_block(self.plotter, Block.of(surface, **one_scale), colour_of(closeups[0]))
             View.all_around(azimuth, self.aspect).aim(self.plotter)
             text_2d(self.plotter, closeups[0].title, (0.5, 0.97), self.style, size=1.6,
-                    vertical="top", colour=colour_of(closeups[0]))  # fmt: skip
+                    vertical="top", colour=self.style.legible(colour_of(closeups[0])))  # fmt: skip
             text_2d(self.plotter, _words(closeups[-1], width), (0.5, 0.05), self.style)
 
     def picture(self) -> Image:
