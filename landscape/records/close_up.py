@@ -120,7 +120,7 @@ class CloseUp(Presented):
         Raises:
             ValueError: for an analysis of another kind, or one that lacks a part.
         """
-        if analysis.kind != KIND or KIND not in analysis.settings:
+        if analysis.kind != KIND or KIND not in analysis.settings or "path" not in analysis.arrays:
             raise ValueError(f"a close-up is an analysis of kind {KIND!r}, got {analysis.kind!r}")
         settings: Json = analysis.settings
         rest = {name: value for name, value in settings.items() if name != KIND}

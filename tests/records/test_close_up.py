@@ -17,7 +17,8 @@ from landscape.records.kink_cut_surface import KinkCutSurface
 from landscape.records.results import Analysis
 from landscape.store import StudyWriter
 
-FULL = replace(close_up("relu", 0.2, 0.3), descent=1e-3, noise=2e-3, batch_size=64, points=5)
+FULL = replace(close_up("relu", 0.2, 0.3), descent=1e-3, noise=2e-3, batch_size=64, points=5,
+               path=np.array([[0.0, 0.1], [0.05, 0.0]]))  # fmt: skip
 
 
 def test_a_stored_close_up_comes_back(tmp_path: Path) -> None:
@@ -26,7 +27,7 @@ def test_a_stored_close_up_comes_back(tmp_path: Path) -> None:
         back = CloseUp.from_analysis(writer.publish().analysis("closeup", "window"))
     for one in fields(CloseUp):
         if one.name != "surface":
-            assert getattr(back, one.name) == getattr(FULL, one.name)
+            np.testing.assert_array_equal(getattr(back, one.name), getattr(FULL, one.name))
     for one in fields(KinkCutSurface):
         np.testing.assert_array_equal(
             getattr(back.surface, one.name), getattr(FULL.surface, one.name)
@@ -34,7 +35,10 @@ def test_a_stored_close_up_comes_back(tmp_path: Path) -> None:
 
 
 def test_a_record_of_another_kind_is_no_close_up() -> None:
-    for wrong in (Analysis("closeup", {}, {}), FULL.surface.to_analysis()):
+    whole = FULL.to_analysis()
+    no_path = {name: values for name, values in whole.arrays.items() if name != "path"}
+    for wrong in (Analysis("closeup", {}, {}), FULL.surface.to_analysis(),
+                  Analysis("closeup", no_path, whole.settings)):  # fmt: skip
         with pytest.raises(ValueError, match="a close-up is an analysis of kind 'closeup', got"):
             CloseUp.from_analysis(wrong)
 

@@ -168,6 +168,17 @@ def test_logarithmic_heights_have_the_slopes_of_the_logarithm() -> None:
         np.testing.assert_allclose(logs.gradients[:, axis], rise, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("style", ["paper", "slides", "dark"])
+def test_no_words_leave_a_picture_in_any_style(
+    style: str, pair: list[CloseUp], drawn: list[tuple[Block, str]]
+) -> None:
+    look = viz.Look(style=style)
+    more = {"dpi": 100, "title": "One step of gradient descent", "caption": True}
+    assert not clashes(viz.microscope(pair, look, **more))
+    assert not clashes(viz.microscope(pair, look, removing=["nothing", "quadratic"], **more))
+    assert not clashes(viz.zoom([series("relu", 0.003), series("gelu")], look, **more))
+
+
 # -- words ----------------------------------------------------------------------------------------
 
 

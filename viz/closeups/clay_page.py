@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from landscape.records.arrays import Floats
 
 from ..flat.lines import grey
+from ..scenes.text import wrapped
 from ..style import Style
 from .blocks import DEPTH, Block, View, render
 
@@ -48,7 +48,7 @@ class Page:
         self.style, self.dpi, self.width = style, dpi, width
         self.letter = letter = float(style.layout_settings["font.size"]) / 72
         self.title = title
-        self.lines = textwrap.wrap(caption, int(width / letter / 0.41))
+        self.lines = wrapped(caption, 0.92 * width, 72 * letter * _CAPTION, style.font)
         self.views = [View.around(row) for row in blocks]
         self.views = [view.as_wide_as(self.views) for view in self.views]
         columns = len(blocks[0])
