@@ -14,7 +14,7 @@ from torch import nn
 from landscape import Grid, Problem
 from landscape.kinks import kink_cut_surface, kink_map
 from landscape.records.kink_cut_surface import KinkCutSurface
-from landscape.viz.closeups.blocks import DEPTH, RISE, Block, View, mark, render
+from landscape.viz.closeups.blocks import DEPTH, RISE, Block, View, mark, render, walk
 
 BOWL = close_up("relu", 0.2, 0.3).surface
 
@@ -129,6 +129,20 @@ def test_the_next_window_lies_on_the_surface() -> None:
     np.testing.assert_allclose(line[0], line[-1])
     # One that could not be seen is drawn larger.
     assert np.abs(mark(block, 0.001)[0][:, :2]).max() == 0.05
+
+
+def test_steps_lie_on_the_surface_from_place_to_place() -> None:
+    places = np.array([[-0.09, 0.02], [0.0, -0.04], [0.05, 0.09]])
+    tilted = replace(BOWL, losses=BOWL.coordinates @ [5.0, -2.0])
+    closeup = replace(close_up("relu", 0.2), surface=tilted, path=places)
+    lines = walk(Block.of(tilted), closeup)
+    assert len(lines) == 2
+    rise = RISE / np.ptp(tilted.losses)
+    for (line, _), start, end in zip(lines, places[:-1], places[1:], strict=True):
+        np.testing.assert_allclose(line[[0, -1], :2] / 10, [start, end], atol=1e-12)
+        heights = (line[:, :2] / 10 @ [5.0, -2.0] - tilted.losses.min()) * rise
+        np.testing.assert_allclose(line[:, 2], heights, atol=1e-12)
+    assert walk(Block.of(tilted), close_up("relu", 0.2)) == []
 
 
 def test_a_view_holds_the_block_and_its_floor() -> None:

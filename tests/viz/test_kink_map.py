@@ -119,6 +119,8 @@ def test_mistakes_are_told(oblong: Surface) -> None:
         viz.kink_contour(oblong, make_map(), least=2)
     with pytest.raises(ValueError, match="1,000,000 were too many; draw its density"):
         viz.kink_surface(oblong, make_many())
+    with pytest.raises(ValueError, match="kink lines need a coloured surface, got style clay"):
+        viz.kink_surface(oblong, make_map(), viz.Look(style="clay"))
     with pytest.raises(ValueError, match="must have shape"):
         make_map(jumps=[1.0, 2.0])
     with pytest.raises(ValueError, match="layer must be 0 to 1, got 2"):

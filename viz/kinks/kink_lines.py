@@ -219,12 +219,15 @@ def kink_surface(
 
     Raises:
         RuntimeError: if nothing can be rendered here.
-        ValueError: if surface and map span different windows, or the map lists no segments.
+        ValueError: if surface and map span different windows, the map lists no segments, or the
+            style is clay.
     """
     (panel,) = panels_of(panel)
     surface = panel.surface
     check_window(surface, kinks)
     drawn = DrawnKinks.of(kinks, least)
+    if Style.of(look.style).material == "clay":
+        raise ValueError("kink lines need a coloured surface, got style clay; take another style")
     common = Common.of([panel], look, Style.of(look.style))
     drawing, (whole,) = common.drawing(), common.drawn()
     names = names_of(whole.paths, whole.solutions, common.style)
