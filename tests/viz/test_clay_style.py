@@ -145,7 +145,9 @@ def test_a_surface_of_clay_is_ivory_on_the_activations_colour(oblong: Surface) -
 
 
 @pytest.mark.usefixtures("rendering")
-def test_a_figure_of_clay_has_neither_contours_nor_a_colour_bar(oblong: Surface) -> None:
+def test_a_figure_of_clay_has_neither_contours_nor_a_colour_bar(
+    oblong: Surface, tmp_path: Path
+) -> None:
     figure = viz.figure(replace(oblong, run="relu-gd-seed0"), viz.Look(style="clay"), dpi=40)
     assert len(figure.axes) == 1
     words = viz.caption_of(figure)
@@ -159,6 +161,12 @@ def test_a_figure_of_clay_has_neither_contours_nor_a_colour_bar(oblong: Surface)
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert "loss" in texts
     assert {"10", "100"} & set(texts)
+    left, right, low, high = figure.axes[0].images[0].get_extent()
+    assert image.shape[1] / (right - left) == pytest.approx(40)
+    assert image.shape[0] / (high - low) == pytest.approx(40)
+    svg = viz.save(figure, tmp_path / "x.svg").read_text(encoding="utf-8")
+    assert svg.count("data:image/png;base64") == 1
+    assert ">loss</text>" in svg
 
 
 @pytest.mark.usefixtures("rendering")

@@ -140,10 +140,13 @@ def test_no_text_lies_over_another_or_outside(
         assert min(overlap) < 2.0, (one, other, overlap)
 
 
+@pytest.mark.parametrize(
+    ("style", "rendered"), [(QUICK, 7), (QUICK.of_clay(), 2)], ids=["paper", "clay"]
+)
 def test_a_pdf_has_embedded_fonts_real_text_and_pictures_of_600_ppi(
-    panels: list[Panel], rendering: None, tmp_path: Path
+    style: viz.Style, rendered: int, panels: list[Panel], rendering: None, tmp_path: Path
 ) -> None:
-    figure = viz.figure(panels, viz.Look(style=QUICK))
+    figure = viz.figure(panels, viz.Look(style=style))
     file = viz.save(figure, tmp_path / "x.pdf")
     assert file.stat().st_size < 2_000_000
     fonts = tool("pdffonts", file).splitlines()[2:]
@@ -152,7 +155,7 @@ def test_a_pdf_has_embedded_fonts_real_text_and_pictures_of_600_ppi(
         assert "TrueType" in font
         assert font.split()[-5:-2] == ["yes", "yes", "yes"], font
     pictures = [row.split() for row in tool("pdfimages", "-list", file).splitlines()[2:]]
-    assert len(pictures) >= 7
+    assert len(pictures) >= rendered
     assert {(row[12], row[13]) for row in pictures} == {("600", "600")}
     assert not any(row[8] == "jpeg" for row in pictures)
     text = tool("pdftotext", file, "-")
