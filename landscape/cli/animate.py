@@ -9,6 +9,7 @@ from landscape import viz
 from landscape.cli.choosing import chosen_surfaces, planes_only
 from landscape.cli.looks import height_of, styled
 from landscape.cli.options import Chosen, Height, View, option
+from landscape.cli.remarks import remarks
 from landscape.cli.wiring import bars, configuration_of, load_data
 from landscape.records.choices import check_known, known_names
 
@@ -99,7 +100,7 @@ def animate(
             viz.animate_descent(panel, target, look, pace=pace,  # type: ignore[arg-type]
                                 progress=_filming(progress, film), **film)  # fmt: skip
     print(f"wrote {target}")
-    for note in _notes(panel) if kind == "descent" else ():
+    for note in [*_notes(panel), *remarks({surface: panel}, heights)] if kind == "descent" else ():
         print(note)
 
 

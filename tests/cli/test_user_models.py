@@ -204,7 +204,7 @@ def test_a_path_that_ends_elsewhere_has_no_plane_around_a_checkpoint(
     paths = {name: ["--checkpoints", f"{name}={tmp_path / name}"] for name in ("one", "two")}
     said = refused("sample", *options, *paths["one"], "--plane", "pca")
     assert "the path one must end at the weights of" in said
-    accepted("sample", *options, *paths["one"], "--name", "around")
+    accepted("sample", *options, *paths["one"], "--plane", "random", "--name", "around")
     study = open_study(tmp_path / "study.h5")
     assert study.surface("around").run is None
     assert study.projection("one", "around").distances[-1] > 0.1

@@ -12,7 +12,7 @@ from landscape.records.kink_cut_surface import KinkCutSurface
 from ..captions.normalising import loss_over
 from ..geometry.camera import aim
 from ..geometry.frame import Frame
-from ..geometry.height import HeightScale, Kind, heights
+from ..geometry.height import HeightScale, Kind, heights, resolved
 from ..geometry.numbers import minus, number
 from ..geometry.window import Window
 from ..look import USUAL, Look
@@ -117,7 +117,7 @@ def _scale(surface: KinkCutSurface, look: Look) -> HeightScale:
     if isinstance(look.height, HeightScale):
         return look.height
     residual = any(surface.removed)
-    kind: Kind = "linear" if residual else look.height
+    kind: Kind = "linear" if residual else resolved(look.height, [surface.losses])
     check_known("height of a surface cut along its kinks", kind, ("log", "linear"))
     values = heights(surface.losses, kind)
     if not np.isfinite(values).any():

@@ -227,7 +227,7 @@ def kink_surface(
     drawn = DrawnKinks.of(kinks, least)
     common = Common.of([panel], look, Style.of(look.style))
     drawing, (whole,) = common.drawing(), common.drawn()
-    names = names_of(whole.paths, whole.solutions, common.style)
+    names = names_of(whole.paths, whole.solutions, common.frame.window, common.style)
     # Lines of text that the title and the legend of the paths take.
     rows = 2.8 + 1.15 * len(names) if names else 1.2
 
