@@ -202,7 +202,7 @@ def test_nothing_to_draw_is_said(oblong: Surface) -> None:
     surface = surface_of(-oblong.losses, oblong.grid)
     with pytest.raises(ValueError, match=r"no finite value to draw: .*; use a linear height"):
         HeightScale.of([surface])
-    with pytest.raises(ValueError, match="known: log, linear"):
+    with pytest.raises(ValueError, match="known: auto, log, linear"):
         HeightScale.of([oblong], kind="sqrt")  # type: ignore[arg-type]
 
 

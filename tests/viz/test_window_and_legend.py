@@ -134,9 +134,8 @@ def test_paths_that_are_not_drawn_are_named_in_the_caption_and_not_in_the_legend
     said = viz.caption_of(figure)
     assert "Path relu-adam-seed0 not drawn: it lies outside the window." in said
     assert "Path relu-nesterov-seed0 not drawn: 0.022 of its squared displacement lies" in said
-    both = viz.caption_of(
-        viz.contour(Panel(bowl, paths=(first, outside, replace(outside, run="b"))))
-    )
+    away = (outside, replace(outside, run="b"))
+    both = viz.caption_of(viz.contour(Panel(bowl, paths=(first, *away))))
     assert "Paths relu-adam-seed0 and b not drawn: they lie outside the window." in both
     assert "points lie outside the window" not in both
 
