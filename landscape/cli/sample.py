@@ -173,7 +173,6 @@ def sample(
     of several networks, checkpoints and data sets: give the same --out, and a --name for each.
 
     Example: landscape sample --model my.py:build --data my.py:data --checkpoints adam=runs/adam
-    --checkpoints sgd=runs/sgd
     """
     from landscape.study.request import OTHERS, Request
 
