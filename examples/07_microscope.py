@@ -28,28 +28,36 @@ runs = {k: landscape.train(p, optimizer="gd", config=config) for k, p in problem
 planes = {key: landscape.random_plane(model.double(), seed=0) for key, model in models.items()}
 step = landscape.window_of_step(runs, planes["relu-gd-seed0"])
 
-# %% The surface at full scale, the window, the scaling of its residual, the noise of minibatches
+# %% From the whole surface down to one step, cut along the kinks; the noise of minibatches
 engine = landscape.SamplingConfig(strategy="batched", chunk=8, batch_size=1024, threads=1)
-views = [landscape.Grid.square(21 if given.quick else 51), step.grid(21 if given.quick else 151)]
+size = {"levels": 2, "points": 9} if given.quick else {"levels": 4, "points": 81}
+rows = []
+for one, (key, problem) in zip(facts, problems.items(), strict=True):
+    if one.name not in ("relu", "gelu"):
+        continue
+    minibatches = [landscape.loss_on_plane(replace(problem, data=part), planes[key], engine=engine)
+                   for part in parts]  # fmt: skip
+    noise = landscape.minibatch_noise(minibatches, step.width)
+    named = {"title": one.label, "activation": one.name, "run": key}
+    series = landscape.close_ups(problem, planes[key], runs[key], step_width=step.width, **size,
+                                 **named)  # fmt: skip
+    rows.append([replace(closeup, noise=noise, batch_size=64) for closeup in series])
+
+# %% At full scale both look alike; within one step the slope of ReLU's loss jumps at each crease
+print("wrote", viz.save(viz.zoom(rows, dpi=300), given.out / "zoom.png", caption=True))
+steps = [row[-1] for row in rows]
+figure = viz.microscope(steps, removing=("nothing", "tilt", "quadratic"), dpi=300)
+print("wrote", viz.save(figure, given.out / "microscope-steps.png"))
+figure = viz.microscope(steps, dpi=300)
+print("wrote", viz.save(figure, given.out / "microscope.png", caption=True))
+
+# %% How what a quadratic leaves grows with the window
 widths, points = np.geomspace(4e-5, 0.4, 3 if given.quick else 9), 4 if given.quick else 7
 centres = np.random.default_rng(0).uniform(-0.5, 0.5, (20, 2))
-closeups, scalings = [], []
-for one, (key, problem) in zip(facts, problems.items(), strict=True):
-    of = {"plane": planes[key], "engine": engine}
-    whole, window = (landscape.sample(problem, grid=grid, **of) for grid in views)
-    losses = landscape.loss_on_plane(problem, **of)
-    minibatches = [landscape.loss_on_plane(replace(problem, data=part), **of) for part in parts]
-    noise = landscape.minibatch_noise(minibatches, step.width)
-    residual = landscape.remove_quadratic(window)
-    closeups.append(viz.Closeup((residual,), one.label, whole, noise))
+scalings = []
+for key, problem in problems.items():
+    losses = landscape.loss_on_plane(problem, planes[key], engine=engine)
     scalings.append(landscape.residual_scaling(losses, centres, widths, points=points))
-
-# %% Full scale above, one step below; the caption gives the size of the residual
-wide = viz.StepFacts(step.run, step.step_length, batch_size=64)
-figure = viz.microscope(closeups, step=wide)
-print("wrote", viz.save(figure, given.out / "microscope.png", caption=True))
-picture = viz.microscope_3d(closeups, step=wide)
-print("wrote", viz.save(picture, given.out / "microscope-3d.png"))
 
 # %% The residual against the width of the window, for kinked and smooth activations
 look = {"kinked": [bool(one.kinks) for one in facts], "step": step.width, "fitted": (4e-4, 0.02)}

@@ -2,11 +2,13 @@
 
 # %% Options, and a network trained on the digits
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import landscape
 from landscape import data, viz
-from landscape.kinks import kink_cut_surface, kink_map
+from landscape.kinks import kink_map
+from landscape.kinks.zooming import close_up
 from landscape.networks import build
 from landscape.networks.parameters import assign
 
@@ -38,11 +40,10 @@ print("wrote", viz.save(picture, given.out / "kink-curves-3d.png"))
 
 # %% The surface cut along the kinks, without its quadratic
 # The residual is nearly all creases: each edge has two normals.
-grid = landscape.Grid.square(5 if given.quick else 13, 0.002)
-creases = kink_cut_surface(problem, plane, kinks, grid=grid, least=0.1 if given.quick else 1e-2)
-residual = creases.minus(creases.quadratic())
-picture = viz.kink_cut_surface(residual, title="Residual")
-print("wrote", viz.save(picture, given.out / "creases.png"))
+grid = landscape.Grid.square(5 if given.quick else 41, 0.002)
+closeup = close_up(problem, plane, grid)
+closeup = replace(closeup, title="ReLU", activation="relu")
+print("wrote", viz.save(viz.microscope([closeup], width=4.0), given.out / "creases.png"))
 
 # %% A wide window holds too many curves to draw: this is their density
 wide = landscape.Grid.square(9 if given.quick else 41, 0.25)

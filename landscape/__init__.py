@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from landscape.evaluation.sampling import loss_on_plane, place, sample
     from landscape.kinks import slope_budget
     from landscape.kinks.microscope import minibatch_noise, residual_scaling, window_of_step
+    from landscape.kinks.zooming import close_ups
     from landscape.planes.between import line_between, plane_through
     from landscape.planes.custom import custom_plane
     from landscape.planes.loss_planes import eigenvector_plane, gradient_plane
@@ -111,6 +112,7 @@ _HOME = MappingProxyType(
         "gradient_segment": "planes.network_segments",
         "random_segment": "planes.network_segments",
         # the microscope
+        "close_ups": "kinks.zooming",
         "remove_quadratic": "records.residuals",
         "residual_scaling": "kinks.microscope",
         "minibatch_noise": "kinks.microscope",
@@ -138,6 +140,7 @@ __all__ = [
     "TrajectoryRecorder",
     "__version__",
     "batch_loss",
+    "close_ups",
     "custom_plane",
     "describe",
     "eigenvector_plane",

@@ -10,15 +10,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import torch
 from making import make_path, make_surface
 from numpy.typing import NDArray
+from plane_networks import examples, mlp, whole_plane
 
-from landscape import Grid, Panel, Plane, Projection, Surface, viz
+from landscape import Grid, Panel, Plane, Problem, Projection, Surface, viz
+from landscape.kinks.zooming import close_up, zoom_grids
+from landscape.records.close_up import CloseUp
 from landscape.records.layout import Layout, Slot
 from landscape.viz.style import TESTING
 
@@ -40,11 +45,13 @@ class Parts:
         surface: a valley that bends, without any symmetry.
         paths: down into it.
         style: how it looks.
+        closeups: of a tiny ReLU network and of a tiny tanh network, widest first.
     """
 
     surface: Surface
     paths: tuple[Projection, ...]
     style: viz.Style
+    closeups: tuple[tuple[CloseUp, ...], ...] = ()
 
 
 def parts() -> Parts:
@@ -55,7 +62,22 @@ def parts() -> Parts:
     t = np.linspace(0.0, 1.0, 21)
     places = np.stack([-0.9 + 1.5 * t, 0.8 - 0.9 * t + 0.2 * np.sin(5 * t) * (1 - t)], axis=1)
     height = 0.06 + (places[:, 1] - 0.4 * places[:, 0] ** 2) ** 2 + 0.3 * (places[:, 0] - 0.8) ** 2
-    return Parts(surface, (make_path(places, height),), LOOK)
+    return Parts(surface, (make_path(places, height),), LOOK, tiny_closeups())
+
+
+@cache
+def tiny_closeups() -> tuple[tuple[CloseUp, ...], ...]:
+    """Return windows of two networks with 26 weights: whole surface, and one step."""
+    data, rows = examples(5, 3, 1), []
+    for name in ("relu", "tanh"):
+        model = mlp(3, 5, 1)
+        if name == "tanh":
+            model[1] = torch.nn.Tanh()
+        grids = zoom_grids(0.2, levels=2, full_width=2.0, points=21)
+        drawn = [close_up(Problem(model, "mse", data), whole_plane(model), grid) for grid in grids]
+        facts = {"title": name, "activation": name, "full_width": 2.0, "step_width": 0.2}
+        rows.append(tuple(replace(one, **facts) for one in drawn))
+    return tuple(rows)
 
 
 def rendered(plotter: Any) -> Pixels:
@@ -147,9 +169,25 @@ def solutions(shown: Parts) -> Pixels:
     )
 
 
-SCENES: Mapping[str, Callable[[Parts], Pixels]] = MappingProxyType(
+def microscope(shown: Parts) -> Pixels:
+    """Draw what is left in the window of a step, a network beside the other."""
+    steps = [row[-1] for row in shown.closeups]
+    return drawn(viz.microscope(steps, viz.Look(style=shown.style), dpi=72, width=4.5))
+
+
+def zoom(shown: Parts) -> Pixels:
+    """Draw the way down to a step, a network above the other."""
+    return drawn(viz.zoom(shown.closeups, viz.Look(style=shown.style), dpi=72, width=4.5))
+
+
+# Pictures of a surface with its path, and those of close-ups.
+SURFACES: Mapping[str, Callable[[Parts], Pixels]] = MappingProxyType(
     {f.__name__: f for f in (surface, compare, clipped, contour, hybrid, solutions)}
 )
+CLOSE_UPS: Mapping[str, Callable[[Parts], Pixels]] = MappingProxyType(
+    {f.__name__: f for f in (microscope, zoom)}
+)
+SCENES = MappingProxyType({**SURFACES, **CLOSE_UPS})
 
 
 @dataclass(frozen=True, slots=True)

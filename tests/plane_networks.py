@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
+from copy import deepcopy
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from landscape import Grid, Plane
 from landscape.networks.parameters import flatten, layout_of
@@ -73,6 +77,23 @@ def whole_plane(model: nn.Module) -> Plane:
 
 def linear_loss(output: Tensor, _target: Tensor) -> Tensor:
     return output.sum(dim=1)
+
+
+def slopes(
+    model: nn.Module,
+    loss: Callable[[Tensor, Tensor], Tensor],
+    data: tuple[Tensor, Tensor],
+    plane: Plane,
+    points: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Autograd's gradient of the mean loss in the plane at points [K, 2], [K, 2]."""
+    copy, rows = deepcopy(model), []
+    for theta in plane.points(points):
+        vector_to_parameters(torch.from_numpy(theta), copy.parameters())
+        mean = loss(copy(data[0]), data[1]).mean()
+        slope = parameters_to_vector(torch.autograd.grad(mean, list(copy.parameters())))
+        rows.append(plane.directions @ slope.numpy())
+    return np.array(rows)
 
 
 # -- closed forms ---------------------------------------------------------------------------------

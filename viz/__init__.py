@@ -15,17 +15,13 @@ if TYPE_CHECKING:
     from .browser.html import to_html, toy_html
     from .browser.notebook import show
     from .captions.told import caption_of
-    from .closeups.closeup import Closeup
-    from .closeups.microscope_captions import StepFacts
-    from .closeups.microscope_scene import microscope_3d
-    from .closeups.microscopy import microscope
+    from .closeups.clay import microscope, zoom
     from .closeups.scaling import residual_scaling
     from .films.descent import animate_descent
     from .films.zoom import animate_zoom
     from .flat.contours import contour
     from .flat.line_figures import barrier, line, section
     from .geometry.height import HeightScale
-    from .kinks.kink_cut_figure import kink_cut_surface
     from .kinks.kink_lines import kink_contour, kink_surface
     from .look import Look
     from .measured.activation_plates import activation_plate
@@ -64,11 +60,8 @@ _HOME = MappingProxyType(
         # kinks and the microscope
         "kink_contour": ".kinks.kink_lines",
         "kink_surface": ".kinks.kink_lines",
-        "kink_cut_surface": ".kinks.kink_cut_figure",
-        "microscope": ".closeups.microscopy",
-        "microscope_3d": ".closeups.microscope_scene",
-        "Closeup": ".closeups.closeup",
-        "StepFacts": ".closeups.microscope_captions",
+        "microscope": ".closeups.clay",
+        "zoom": ".closeups.clay",
         "residual_scaling": ".closeups.scaling",
         # measurements
         "activation_plate": ".measured.activation_plates",
@@ -92,11 +85,9 @@ _HOME = MappingProxyType(
 )
 
 __all__ = [
-    "Closeup",
     "HeightScale",
     "Look",
     "Panel",
-    "StepFacts",
     "Style",
     "activation_plate",
     "along_path",
@@ -110,13 +101,11 @@ __all__ = [
     "export_mesh",
     "figure",
     "kink_contour",
-    "kink_cut_surface",
     "kink_surface",
     "layer_budgets",
     "line",
     "matrix",
     "microscope",
-    "microscope_3d",
     "mosaic",
     "residual_scaling",
     "save",
@@ -128,6 +117,7 @@ __all__ = [
     "to_html",
     "toy_html",
     "width_of",
+    "zoom",
 ]
 
 

@@ -36,9 +36,8 @@ _MEASURES = {
     "swap": (100, 1),
     "scales": (50, 2),
     "spectrum": (60, 1),
-    "microscope": (101, 3),
+    "zoom": (4, 1),
     "map": (33, 2),
-    "creases": (13, 2),
 }
 
 
@@ -82,9 +81,9 @@ def analyse(
     holds are not measured again. With --measure, more is measured; the number can be given:
     path (up to 100 single steps: kinks, prediction, sharpness), swap (the same with a smooth or
     kinked copy of the activation on the same weights), scales (curvature against scale at 50
-    centres), spectrum (of the Hessian, by 60 Lanczos steps), microscope (the window of one step at
-    101 points a side), map (the kinks in it, along 33 lines), creases (the window cut along its
-    kinks, 13 points a side). With --scale the spectrum is that of the loss averaged over a cloud of
+    centres), spectrum (of the Hessian, by 60 Lanczos steps), zoom (4 close-ups, cut along their
+    kinks, from the whole surface down to one step), map (the kinks in that window, along 33 lines).
+    With --scale the spectrum is that of the loss averaged over a cloud of
     this root mean square length, so that kinks are in its Hessian; 'step' is the length of the last
     recorded step.
 
@@ -114,8 +113,8 @@ def analyse(
     wanted = Wanted(
         steps=10 if steps is None else steps, lines=lines or 0, swap=counts["swap"],
         path=max(counts["path"], counts["swap"]), centres=counts["scales"],
-        map_points=counts["map"], crease_points=counts["creases"], spectrum=counts["spectrum"],
-        microscope=counts["microscope"], scale=_scale(scale),
+        map_points=counts["map"], spectrum=counts["spectrum"], zoom=counts["zoom"],
+        scale=_scale(scale),
     )  # fmt: skip
     if out is not None:
         writable_folder(out)

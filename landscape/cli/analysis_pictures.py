@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from landscape import viz
 from landscape.cli.choosing import kinked, runs_by_smoothness
-from landscape.cli.pictures import draw_microscope, title_of
+from landscape.cli.close_ups import MOST, runs_with_close_ups, series_of, step_close_up
+from landscape.cli.pictures import title_of
 from landscape.cli.targets import write_captioned
 from landscape.records.atomic import writable_folder
+from landscape.records.close_up import REMOVED
 from landscape.records.naming import RunKey
 
 if TYPE_CHECKING:
@@ -38,10 +40,9 @@ def draw_analyses(study: StudyFile, folder: Path, style: Any = "paper") -> list[
         ValueError: for a study without analyses.
     """
     folder = writable_folder(folder)
-    written = [path for name, figure in figures(study, style)
+    written = [path for make in (figures, close_up_figures) for name, figure in make(study, style)
                for path in write_captioned(figure, folder / f"{name}.pdf")]  # fmt: skip
     written += _maps(study, folder, style)
-    written += draw_microscope(study, folder, style)
     if not written:
         raise ValueError("nothing of this study was analysed yet; leave out --steps 0")
     return written
@@ -116,33 +117,37 @@ def _with_class(analysis: Analysis, run: str) -> Analysis:
 
 
 def _maps(study: StudyFile, folder: Path, style: Any) -> Iterator[Path]:
-    """Draw the kink curves of the window of a step, and the surface cut along them."""
-    from landscape.records.kink_cut_surface import KinkCutSurface
+    """Draw the kink curves of the window of a step."""
     from landscape.records.kink_map import KinkMap
-    from landscape.study.microscopes import window_of
     from landscape.viz.kinks.density import kink_density
-    from landscape.viz.offscreen import ensure
 
     for run, analysis in _largest(study, "kink_map").items():
         title, kinks = title_of(run), KinkMap.from_analysis(analysis)
-        if run in study.analyses("microscope"):
-            surface = window_of(study.analysis("microscope", run))
+        if (step := step_close_up(study, run)) is not None:
             look = viz.Look(height="linear", style=style)
-            figure = viz.kink_contour(viz.Panel(surface, title=title), kinks, look)
+            figure = viz.kink_contour(viz.Panel(step.on_grid(), title=title), kinks, look)
         else:
             figure = kink_density(kinks, viz.Look(style=style), title=title)
         yield from write_captioned(figure, folder / f"kinks-{run}.pdf")
-    cut = _largest(study, "creases")
-    if cut:
-        try:
-            ensure()
-        except RuntimeError:
-            return
-    for run, analysis in cut.items():
-        creases = KinkCutSurface.from_analysis(analysis)
-        residual = creases.minus(creases.quadratic())
-        picture = viz.kink_cut_surface(residual, viz.Look(style=style), title=title_of(run))
-        yield from write_captioned(picture, folder / f"creases-{run}.png")
+
+
+def close_up_figures(study: StudyFile, style: Any = "paper") -> Iterator[tuple[str, Any]]:
+    """Yield a name and a figure of close-ups; none without any, or where nothing can be rendered.
+
+    A figure shows no more networks than stand side by side.
+    """
+    from landscape.viz.offscreen import ensure
+
+    rows = series_of(study, runs_by_smoothness(study, runs_with_close_ups(study))[:MOST])
+    try:
+        ensure()
+    except RuntimeError:
+        return
+    look = viz.Look(style=style)
+    if rows and len(rows[0]) > 1:
+        yield "zoom", viz.zoom(rows, look)
+    if rows and rows[0][-1].is_one_step:
+        yield "microscope", viz.microscope([row[-1] for row in rows], look, removing=REMOVED)
 
 
 def _largest(study: StudyFile, kind: str) -> dict[str, Analysis]:

@@ -13,6 +13,7 @@ from landscape.records.naming import RunKey
 if TYPE_CHECKING:
     from landscape.cli.options import Chosen
     from landscape.networks.activations import Activation
+    from landscape.records.surface import Surface
     from landscape.store import StudyFile
 
 
@@ -179,3 +180,29 @@ def by_kind(study: StudyFile, surfaces: Iterable[str]) -> dict[str, list[str]]:
         kind = str(surface.settings.get("kind") or getattr(plane, "kind", "") or "other")
         groups.setdefault(re.sub(r"[^A-Za-z0-9_.+]", "_", kind), []).append(name)
     return groups
+
+
+def kinked_beside_smooth(study: StudyFile, surfaces: Sequence[str]) -> list[str]:
+    """Return a surface of a kinked run and one of a smooth run over planes of one kind.
+
+    The first kinked one, and of the smooth ones GELU if it is there; the first two if there is no
+    such pair.
+    """
+    by_name = {name: study.surface(name) for name in surfaces}
+    for name, surface in by_name.items():
+        if not kinked(str(surface.run)):
+            continue
+        others = [
+            other for other, smooth in by_name.items()
+            if not kinked(str(smooth.run)) and _training(smooth) == _training(surface)
+            and smooth.settings.get("kind") == surface.settings.get("kind")
+        ]  # fmt: skip
+        others.sort(key=lambda other: not other.startswith("gelu-"))
+        if others:
+            return [name, others[0]]
+    return list(surfaces[:2])
+
+
+def _training(surface: Surface) -> str:
+    """Return optimizer and seed of a surface's run."""
+    return str(surface.run).partition("-")[2]

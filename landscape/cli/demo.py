@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from landscape import viz
+from landscape.cli.close_ups import LEVELS
 from landscape.cli.options import check_unused, option
-from landscape.cli.web_page import write_toy
+from landscape.cli.web_page import write_page, write_toy
 from landscape.cli.wiring import bars, load_data
 from landscape.records.atomic import writable_folder
 from landscape.records.plurals import counted, plural
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
     from landscape.study.configuration import StudyConfig
     from landscape.study.reporting import Reporter
 
-# Kinked and smooth, side by side.
-MICROSCOPE = ("relu", "leaky_relu", "gelu", "tanh")
+# Kinked and smooth, side by side in close-up.
+PAIR = ("relu", "gelu")
 # Kinds of pictures that need graphics.
-_SOLID = ("compare", "surface")
+_SOLID = ("compare", "surface", "residual", "zoom")
+PAGE, TOY = "index.html", "toy.html"
 ACTIVATIONS = ("relu", "leaky_relu", "prelu", "elu", "gelu", "silu", "tanh", "sigmoid")
 
 
@@ -32,12 +34,13 @@ def demo(
     """Train, sample and draw eight activations on scikit-learn's digits, in about 4 minutes.
 
     An MLP 64-32-32-10 is trained with each activation by gradient descent and by Nesterov's
-    method from the same weights. The command writes OUT/study.h5, 3D pictures of every surface, a
-    comparison, a contour figure and the loss microscope (kinked and smooth in a window of one
-    optimizer step). It prints slope budgets of three steps of each descent: how much of the change
-    of slope sits in kinks. Called again, it does only what is missing. The page of --toy holds a
-    network of two parameters: a slider turns ReLU into SmeLU, kink lines move and soften, and
-    gradient descent steps at a rate of your choice.
+    method from the same weights. The command writes OUT/study.h5 and OUT/index.html, a page for a
+    browser: a slider goes from the whole surfaces of ReLU and GELU down to one optimizer step,
+    where creases are seen. It also writes pictures of all surfaces, and prints slope budgets of
+    three steps of each descent: how much of the change of slope sits in kinks. Called again, it
+    does only what is missing. The page of --toy holds a network of two parameters: a slider turns
+    ReLU into SmeLU, kink lines move and soften, and gradient descent steps at a rate of your
+    choice.
 
     Example: landscape demo --quick --out demo
     """
@@ -55,7 +58,7 @@ def demo(
     with bars() as progress:
         study = Study(demo_config(quick=quick), out / "study.h5", load_data, progress)
         progress.note(plan(study, sample=True))
-        progress.note("then slope budgets, the microscope, pictures")
+        progress.note("then slope budgets, close-ups of ReLU and GELU, pictures, a page")
         done = look_closer(study.run(), study.config, progress)
         written, kept = draw(done, out, progress)
     print_summaries(done)
@@ -69,6 +72,11 @@ def demo(
         print(f"{counted(kept, 'picture')} in {out} {plural(kept, 'is', 'are')} newer than "
               f"{done.path} and {plural(kept, 'was', 'were')} not drawn again")  # fmt: skip
     print(f"next: landscape info {done.path}")
+    print(f"open {out / PAGE} in a browser, and move the slider from the whole surface to one "
+          "optimizer step:")  # fmt: skip
+    print("far away ReLU and GELU look alike; in one step the ReLU network's loss is full of "
+          "creases, the GELU network's has none")  # fmt: skip
+    print(f"why: {out / TOY}, a network of two parameters whose kinks you move")
 
 
 def demo_config(*, quick: bool = False) -> StudyConfig:
@@ -94,18 +102,19 @@ def demo_config(*, quick: bool = False) -> StudyConfig:
 
 
 def look_closer(study: StudyFile, config: StudyConfig, progress: Reporter) -> StudyFile:
-    """Add slope budgets of single steps of every descent, and the windows of the microscope."""
+    """Add slope budgets of single steps of every descent, and close-ups of the pair."""
     from landscape.store import open_study
     from landscape.study.analyses import Wanted, add_analyses
 
+    quick = config.training.steps < 100
+    steps = 6 if quick else 24
+    wanted = Wanted(steps=3, path=steps, swap=steps)
+    zoomed = Wanted(steps=0, zoom=3 if quick else LEVELS, zoom_points=31 if quick else 81)
     finished = [n for n in study.runs() if study.trajectory(n).diverged_at is None]
     descents = [name for name in finished if "-gd-" in name]
-    few = Wanted(steps=3, path=24, swap=24)
-    add_analyses(study, config, few, load_data=load_data, runs=descents, reporter=progress)
-    seen = [n for n in descents if n.split("-")[0] in MICROSCOPE]
-    points = 15 if config.training.steps < 100 else 101
-    windows = Wanted(steps=0, microscope=points)
-    add_analyses(study, config, windows, load_data=load_data, runs=seen, reporter=progress)
+    pair = [n for n in descents if n.split("-")[0] in PAIR]
+    for what, runs in ((wanted, descents), (zoomed, pair)):
+        add_analyses(study, config, what, load_data=load_data, runs=runs, reporter=progress)
     return open_study(study.path)
 
 
@@ -118,7 +127,6 @@ def draw(study: StudyFile, out: Path, progress: Reporter) -> tuple[list[Path], i
     """
     from landscape.cli.drawing import Picture
     from landscape.cli.drawing import draw as draw_picture
-    from landscape.cli.pictures import draw_microscope
     from landscape.viz.offscreen import ensure
 
     planned = _pictures(study, out)
@@ -135,17 +143,21 @@ def draw(study: StudyFile, out: Path, progress: Reporter) -> tuple[list[Path], i
     written: list[Path] = []
     for path, (kind, names) in stale.items():
         writable_folder(path.parent)
-        if kind == "microscope":
-            written += draw_microscope(study, out)
+        if kind == "page":
+            written.append(write_page(study, names, path, paths=True, force=True))
+        elif kind == "toy":
+            written.append(write_toy(path))
         else:
-            written += draw_picture(study, names, path, Picture(kind, viz.Look()))
+            picture = Picture(kind, viz.Look(), paper=kind in ("residual", "zoom"), dpi=250)
+            written += draw_picture(study, names, path, picture)
         progress.advance(1)
     return written, kept
 
 
 def _pictures(study: StudyFile, out: Path) -> dict[Path, tuple[str, list[str]]]:
     """Return the kind of each picture and the surfaces that it shows."""
-    from landscape.cli.choosing import by_smoothness
+    from landscape.cli.choosing import by_smoothness, runs_by_smoothness
+    from landscape.cli.close_ups import runs_with_close_ups
 
     surfaces = {plane: by_smoothness(study, (name for name in study.surfaces()
                                              if name.endswith(f".{plane}")))
@@ -153,12 +165,15 @@ def _pictures(study: StudyFile, out: Path) -> dict[Path, tuple[str, list[str]]]:
     descents = {plane: [name for name in names if "-gd-" in name]
                 for plane, names in surfaces.items()}  # fmt: skip
     flat = {out / f"contours-{plane}.pdf": ("contour", names) for plane, names in descents.items()}
-    flat[out / "microscope.png"] = "microscope", []
+    flat[out / TOY] = "toy", []
+    flat[out / PAGE] = "page", [name for names in surfaces.values() for name in names]
+    pair = runs_by_smoothness(study, runs_with_close_ups(study))
+    close = {out / f"{kind}.png": (kind, pair) for kind in ("zoom", "residual") if pair}
     solid = {out / f"comparison-{plane}.png": ("compare", names)
              for plane, names in descents.items()}  # fmt: skip
     single = {out / "surfaces" / f"{name}.png": ("surface", [name])
               for names in surfaces.values() for name in names}  # fmt: skip
-    return flat | solid | single
+    return flat | close | solid | single
 
 
 def _changed(file: Path) -> int:

@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING, Any
 from landscape import viz
 from landscape.cli import pictures
 from landscape.cli.choosing import by_smoothness
+from landscape.cli.close_ups import LEVELS, MOST, series_of
 from landscape.cli.targets import write_captioned
+from landscape.records.close_up import REMOVED
 from landscape.records.naming import RunKey
 
 if TYPE_CHECKING:
+    from landscape.records.close_up import CloseUp
     from landscape.records.panel import Panel
     from landscape.records.surface import Surface
     from landscape.store import StudyFile
+    from landscape.study.study_close_ups import Of
 
 FIGURE_FORMATS = ("pdf", "svg", "png")
 # Beside a figure for a paper.
@@ -73,9 +77,11 @@ def draw(study: StudyFile, surfaces: Iterable[str], path: Path, picture: Picture
 
 
 def shown_by(study: StudyFile, groups: Iterable[Iterable[str]], kind: str) -> dict[str, Panel]:
-    """Return what pictures of a kind show, by the ids of the surfaces."""
+    """Return what pictures of a kind show, by the ids of the surfaces; not close-ups of these."""
     from landscape.records.panel import Panel
 
+    if KINDS[kind].levels:
+        return {}
     names = dict.fromkeys(name for group in groups for name in group)
     if kind == "line":
         return {name: Panel(line_of(study, name)) for name in names}
@@ -93,10 +99,15 @@ def _titled(panels: Sequence[Panel], picture: Picture) -> list[Panel]:
     Raises:
         ValueError: for another number of titles than of panels.
     """
-    if len(picture.titles) != len(panels):
-        raise ValueError(f"give --title once for each of the {len(panels)} panels, got "
-                         f"{len(picture.titles)}")  # fmt: skip
+    _check_titles(picture, len(panels))
     return [replace(p, title=title) for p, title in zip(panels, picture.titles, strict=True)]
+
+
+def _check_titles(picture: Picture, count: int) -> None:
+    if len(picture.titles) != count:
+        raise ValueError(
+            f"give --title once for each of the {count} panels, got {len(picture.titles)}"
+        )
 
 
 def _surface(study: StudyFile, names: Sequence[str], picture: Picture) -> Any:
@@ -208,6 +219,37 @@ def _mosaic(study: StudyFile, names: Sequence[str], picture: Picture) -> Any:
     )  # fmt: skip
 
 
+def _zoom(study: StudyFile, runs: Sequence[str], picture: Picture) -> Any:
+    rows = _close_ups(study, runs, picture)
+    return viz.zoom(rows, picture.look, dpi=picture.dpi, **picture.size)
+
+
+def _microscope(study: StudyFile, runs: Sequence[str], picture: Picture) -> Any:
+    """Draw one step in three columns: the loss, without its tilt, without its quadratic."""
+    return _one_step(study, runs, picture, REMOVED)
+
+
+def _residual(study: StudyFile, runs: Sequence[str], picture: Picture) -> Any:
+    return _one_step(study, runs, picture, "quadratic")
+
+
+def _one_step(study: StudyFile, runs: Sequence[str], picture: Picture, removing: Any) -> Any:
+    steps = [row[-1] for row in _close_ups(study, runs, picture)]
+    return viz.microscope(steps, picture.look, removing=removing, dpi=picture.dpi, **picture.size)
+
+
+def _close_ups(study: StudyFile, runs: Sequence[str], picture: Picture) -> list[list[CloseUp]]:
+    kind = KINDS[picture.kind]
+    # Windows of one step are the same for all runs, and an activation may have no copy.
+    groups = [runs] if kind.levels > 1 else [[run] for run in runs]
+    rows = [row for of in kind.of for group in groups for row in series_of(study, group, of=of)]
+    if not picture.titles:
+        return rows
+    _check_titles(picture, len(rows))
+    return [[replace(closeup, title=title) for closeup in row]
+            for row, title in zip(rows, picture.titles, strict=True)]  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of picture.
@@ -219,6 +261,9 @@ class Kind:
         most: surfaces that one figure for a paper shows by default; 0 for what is no such figure.
         without: options that would do nothing.
         heights: scales that it can have.
+        levels: close-ups that it shows of each run; 0 for a picture of surfaces. One of close-ups
+            is drawn of the ids of runs.
+        of: what these are of, see :func:`landscape.cli.close_ups.series_of`.
     """
 
     draw: Callable[[StudyFile, Sequence[str], Picture], Any]
@@ -227,8 +272,12 @@ class Kind:
     most: int = 0
     without: tuple[str, ...] = ()
     heights: tuple[str, ...] = ("auto", "log", "linear", "clipped")
+    levels: int = 0
+    of: tuple[Of, ...] = ("random",)
 
 
+# What close-ups do not have: their look is clay.
+_LOOKS = ("height", "colour", "shading", "camera")
 KINDS = {
     "surface": Kind(_surface),
     "compare": Kind(_compare, "comparison"),
@@ -238,6 +287,12 @@ KINDS = {
     "mosaic": Kind(_mosaic, "mosaic", FIGURE_FORMATS, 1, (), ("auto", "log", "linear")),
     "line": Kind(_line, "line", FIGURE_FORMATS, 4, ("colour", "shading", "camera"),
                  ("auto", "log", "linear")),
+    "residual": Kind(_residual, "residual", FIGURE_FORMATS, MOST, _LOOKS, levels=1),
+    "microscope": Kind(_microscope, "microscope", FIGURE_FORMATS, MOST, _LOOKS, levels=1),
+    "swapped": Kind(_residual, "swapped", FIGURE_FORMATS, MOST, _LOOKS, levels=1,
+                    of=("random", "swapped")),
+    "steps": Kind(_residual, "steps", FIGURE_FORMATS, MOST, _LOOKS, levels=1, of=("steps",)),
+    "zoom": Kind(_zoom, "zoom", FIGURE_FORMATS, MOST, _LOOKS, levels=LEVELS),
 }  # fmt: skip
 # Those that are always figures for papers.
-FIGURES = ("hybrid", "mosaic", "line")
+FIGURES = ("hybrid", "mosaic", "line", "residual", "microscope", "swapped", "steps", "zoom")

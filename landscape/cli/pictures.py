@@ -1,15 +1,12 @@
-"""Panels of a study, their titles, and the loss microscope."""
+"""Panels of a study, and their titles."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from landscape import viz
-from landscape.cli.choosing import activation_of, by_smoothness, key_of
-from landscape.cli.targets import write_captioned
+from landscape.cli.choosing import activation_of, key_of
 from landscape.viz.geometry.numbers import listed
 
 if TYPE_CHECKING:
@@ -96,30 +93,3 @@ def shortened(panels: Sequence[Panel]) -> list[Panel]:
     if len(optimizers) > 1:
         return list(panels)
     return [replace(panel, title=panel.title.partition(", ")[0]) for panel in panels]
-
-
-def microscope_figure(study: StudyFile, style: Any = "paper") -> Any:
-    """Return the figure of the windows of one optimizer step; None without any."""
-    from landscape.networks.activations import get
-    from landscape.records.naming import RunKey
-    from landscape.study.microscopes import KIND, residual_of
-
-    surfaces = by_smoothness(study, [f"{name}.random" for name in study.analyses(KIND)])
-    names = [str(study.surface(identifier).run) for identifier in surfaces]
-    if not names:
-        return None
-    windows = [study.analysis(KIND, name) for name in names]
-    closeups = [
-        viz.Closeup((residual_of(window),), get(RunKey.parse(name).activation).label,
-                    study.surface(identifier), window.settings["noise"])
-        for window, name, identifier in zip(windows, names, surfaces, strict=True)
-    ]  # fmt: skip
-    settings = windows[0].settings
-    step = viz.StepFacts(settings["step_run"], settings["step_length"], settings["batch_size"])
-    return viz.microscope(closeups, viz.Look(style=style), step=step)
-
-
-def draw_microscope(study: StudyFile, folder: Path, style: Any = "paper") -> list[Path]:
-    """Draw the windows of one optimizer step that a study holds, and write the caption beside."""
-    figure = microscope_figure(study, style)
-    return [] if figure is None else write_captioned(figure, folder / "microscope.png")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from landscape import viz
 from landscape.cli.choosing import by_kind, chosen_surfaces, for_one_figure, with_values
+from landscape.cli.close_ups import runs_in_close_up, with_close_ups
 from landscape.cli.drawing import CAPTIONS, FIGURES, KINDS, Picture, draw, shown_by
 from landscape.cli.looks import height_of, look_of, styled
 from landscape.cli.options import Chosen, Drawn, Force, option
@@ -77,9 +78,7 @@ def render(
     chosen: Chosen,
     drawn: Drawn,
     paper: Paper,
-    kind: Annotated[
-        str, option("surface, compare, matrix, contour, hybrid, mosaic or line. [surface; hybrid]")
-    ] = "",
+    kind: Annotated[str, option("One of the list above, as zoom. [surface; hybrid]")] = "",
     out: Annotated[
         Path | None,
         option("Folder, or the file (.png, .pdf, .svg) of a single picture. [the study's]"),
@@ -91,9 +90,14 @@ def render(
     The kinds: surface is a 3D picture of each, compare has all in one, on one scale, matrix a row
     for each activation, contour is flat. Surfaces over several kinds of planes have a picture each,
     as their coordinates do not compare. For papers, hybrid has contours below 3D surfaces, mosaic
-    one activation's surface, path, line and slope budgets, line the losses along a line.
+    one activation's surface, path, line and slope budgets, line the losses along a line. Kinked
+    beside smooth: zoom goes from the whole surface down to one optimizer step, microscope shows
+    that step in three steps of removing (nothing, tilt, quadratic), residual the last of these,
+    swapped that beside the same weights with the activation's copy (SmeLU for ReLU), steps the
+    plane of the last two consecutive steps, with the steps.
+    Close-ups that the study lacks are sampled first and kept.
 
-    With --venue, a width as --size, or the last three kinds, the command writes a figure for a
+    With --venue, a width as --size, or the kinds from hybrid on, the command writes a figure for a
     paper: text in embedded fonts, surfaces rendered at 600 dpi, the caption beside it as .tex and
     .md. It shows up to four activations of one optimizer over the random plane; patterns of ids
     choose others. A 3D picture takes 1 to 3 seconds, a panel for a paper 5.
@@ -119,6 +123,8 @@ def render(
     writable_folder(next(iter(planned)).parent)
     written: list[Path] = []
     with bars() as progress:
+        for of in KINDS[kind].of if KINDS[kind].levels else ():
+            source = with_close_ups(source, groups[""], KINDS[kind].levels, progress, of=of)
         progress.stage("drawing", len(planned))
         for path, names in planned.items():
             written += draw(source, names, path, picture)
@@ -143,6 +149,8 @@ def _groups(
     study: StudyFile, chosen: Chosen, picture: Picture
 ) -> tuple[dict[str, list[str]], list[str]]:
     """Return the surfaces of each picture by what tells its name, and what was left out."""
+    if KINDS[picture.kind].levels:
+        return {"": runs_in_close_up(study, chosen)}, []
     names = chosen_surfaces(study, chosen)
     if chosen.surface:
         return {"": names}, []

@@ -157,7 +157,7 @@ def _surfaces(study: StudyFile, panels: int, progress: Reporter) -> Iterator[Any
             name="surfaces",
             title="Surfaces at full scale",
             text=("One scale for all panels. At this scale kinks cannot be seen, whatever the "
-                  "activation: look through the microscope below.",),
+                  "activation; the close-ups above show them.",),
             pictures=tuple(drawn),
             scenes=tuple(_scenes(study, turning)),
         )  # fmt: skip
@@ -189,17 +189,19 @@ def _scenes(study: StudyFile, chosen: list[str]) -> Iterator[Any]:
     )
 
 
-def _microscope(study: StudyFile, _panels: int, _: Reporter) -> Iterator[Any]:
-    """Windows of one optimizer step."""
-    figure = pictures.microscope_figure(study)
-    if figure is None:
-        return
-    alt = "Residuals of the loss in a window of one optimizer step, its quadratic removed"
-    yield viz.report.Section(
-        name="microscope",
-        title="The loss microscope",
-        pictures=(viz.report.picture_of(figure, alt=alt),),
-    )
+def _contrast(study: StudyFile, _panels: int, _: Reporter) -> Iterator[Any]:
+    """Kinked beside smooth: from the whole surface down to one optimizer step."""
+    from landscape.cli.analysis_pictures import close_up_figures
+
+    alts = {
+        "zoom": "Loss surfaces from full scale down to the size of one optimizer step",
+        "microscope": "The loss in a window of one optimizer step: itself, without its tilt, "
+                      "without its best-fitting quadratic",
+    }  # fmt: skip
+    drawn = tuple(viz.report.picture_of(figure, alt=alts[name])
+                  for name, figure in close_up_figures(study))  # fmt: skip
+    if drawn:
+        yield viz.report.Section(name="contrast", title="Kinked beside smooth", pictures=drawn)
 
 
 def _measurements(study: StudyFile, _panels: int, _: Reporter) -> Iterator[Any]:
@@ -217,7 +219,7 @@ def _measurements(study: StudyFile, _panels: int, _: Reporter) -> Iterator[Any]:
 
 
 _SECTIONS: tuple[Callable[[Any, int, Any], Iterator[Any]], ...] = (
-    _surfaces, _microscope, _measurements, _activations, _runs,
+    _contrast, _surfaces, _measurements, _activations, _runs,
 )  # fmt: skip
 
 

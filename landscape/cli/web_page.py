@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from landscape import viz
 from landscape.cli import pictures
-from landscape.cli.choosing import by_kind, by_smoothness, kinked
+from landscape.cli.choosing import (
+    by_kind,
+    by_smoothness,
+    kinked,
+    kinked_beside_smooth,
+    runs_by_smoothness,
+)
+from landscape.cli.close_ups import MOST, runs_with_close_ups, series_of, step_close_up
 from landscape.cli.targets import check_ours, files_of
 
 if TYPE_CHECKING:
@@ -37,12 +44,13 @@ def page_of_study(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the records of a page by their ids, and its options."""
     runs = {str(study.surface(name).run) for name in chosen}
-    with_kinks = {run for run in runs if kinked(run)}
+    zoomed = [run for run in runs_with_close_ups(study) if run in runs]
     return _records(study, chosen, runs, paths=paths), {
         "title": page_title(study),
         "runs": {run: pictures.title_of(run) for run in runs},
-        "kinked": with_kinks,
-        "show": first_shown(study, chosen, with_kinks),
+        "kinked": {run for run in runs if kinked(run)},
+        "show": kinked_beside_smooth(study, chosen),
+        "zoom": series_of(study, runs_by_smoothness(study, zoomed)[:MOST], least=2),
         "source": study.path.name,
     }
 
@@ -53,8 +61,7 @@ def _records(
     """Return the surfaces and what belongs to them, by their ids."""
     from landscape.records.kink_map import KIND as KINKS
     from landscape.records.kink_map import KinkMap
-    from landscape.study.microscopes import KIND as WINDOWS
-    from landscape.study.microscopes import residual_of
+    from landscape.records.residuals import remove_quadratic
 
     # Surfaces over one plane share its paths.
     once: dict[tuple[str, str], Any] = {}
@@ -67,9 +74,9 @@ def _records(
         kinks = KinkMap.from_analysis(study.analysis(KINKS, name))
         if str(kinks.settings.get("run", "")) in {"", *runs}:
             records[f"kinks {name}"] = kinks
-    for name in study.analyses(WINDOWS):
-        if name in runs:
-            records[f"window {name}"] = residual_of(study.analysis(WINDOWS, name))
+    for run in runs & set(runs_with_close_ups(study)):
+        if (step := step_close_up(study, run)) is not None:
+            records[f"window {run}"] = remove_quadratic(step.on_grid())
     return records
 
 
@@ -78,32 +85,6 @@ def page_title(study: StudyFile) -> str:
     named = study.config.get("data", {}) if study.config else {}
     data = str(named.get("name", "")) if isinstance(named, dict) else ""
     return f"Loss landscapes, {data}" if data else f"Loss landscapes, {study.path.stem}"
-
-
-def first_shown(study: StudyFile, chosen: Sequence[str], with_kinks: set[str]) -> list[str]:
-    """Return a surface of a kinked run and one of a smooth run over planes of one kind.
-
-    The first kinked one, and of the smooth ones GELU if it is there; the first two if there is no
-    such pair.
-    """
-    surfaces = {name: study.surface(name) for name in chosen}
-    for name, surface in surfaces.items():
-        if str(surface.run) not in with_kinks:
-            continue
-        others = [
-            other for other, smooth in surfaces.items()
-            if str(smooth.run) not in with_kinks and _optimizer(smooth) == _optimizer(surface)
-            and smooth.settings.get("kind") == surface.settings.get("kind")
-        ]  # fmt: skip
-        others.sort(key=lambda other: not other.startswith("gelu-"))
-        if others:
-            return [name, others[0]]
-    return list(chosen[:2])
-
-
-def _optimizer(surface: Any) -> str:
-    """Return optimizer and seed of a surface's run."""
-    return str(surface.run).partition("-")[2]
 
 
 def ordered(study: StudyFile, chosen: Sequence[str]) -> list[str]:

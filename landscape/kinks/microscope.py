@@ -70,15 +70,32 @@ def window_of_step(trajectories: Mapping[str, Trajectory], plane: Plane) -> Step
     same = [key for key in keys if key.optimizer == keys[0].optimizer]
     kinked = [key for key in same if activations.get(key.activation).kinks]
     chosen = (kinked or keys)[0].name
-    lengths = trajectories[chosen].step_lengths
+    step = median_step(trajectories[chosen], chosen)
+    width = step / float(np.linalg.norm(plane.d_alpha))
+    return StepWindow(
+        width, chosen, step, int(np.isfinite(trajectories[chosen].step_lengths).sum())
+    )
+
+
+def median_step(trajectory: Trajectory, name: str = "the trajectory") -> float:
+    """Return the median length of the steps of a run.
+
+    Args:
+        trajectory: of the run.
+        name: for the message.
+
+    Raises:
+        ValueError: for a run without a step of finite positive length.
+    """
+    lengths = trajectory.step_lengths
     finite = lengths[np.isfinite(lengths)]
     step = float(np.median(finite)) if len(finite) else 0.0
     if step <= 0:
         raise ValueError(
-            f"run {chosen} must have steps of positive length, got a median of {step} over "
+            f"run {name} must have steps of positive length, got a median of {step} over "
             f"{len(finite)} finite ones; train it for some steps, or choose a width yourself"
         )
-    return StepWindow(step / float(np.linalg.norm(plane.d_alpha)), chosen, step, len(finite))
+    return step
 
 
 def zoom_series(full: float, window: float, *, levels: int = 4) -> Floats:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
-from landscape.records.arrays import Json
+from landscape.records.arrays import Floats, Json, freeze
 from landscape.records.grid import Grid
 from landscape.records.kink_cut_surface import KinkCutSurface
 from landscape.records.presenting import Presented
@@ -18,7 +18,9 @@ KIND = "closeup"
 Removed = Literal["nothing", "tilt", "quadratic"]
 REMOVED: tuple[Removed, ...] = ("nothing", "tilt", "quadratic")
 _FACTS = ("title", "activation", "run", "full_width", "step_width", "descent", "noise",
-          "batch_size")  # fmt: skip
+          "batch_size", "points")  # fmt: skip
+# A window from 0.95 to 1.05 steps wide is that of one step.
+_A_STEP = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
@@ -37,6 +39,9 @@ class CloseUp(Presented):
         noise: standard deviation of what another minibatch does to the loss of one step, see
             :func:`landscape.minibatch_noise`; 0 if not known.
         batch_size: examples of such a minibatch.
+        points: each way of the regular grid that was cut; 0 if it was none.
+        path: where an optimizer was, in the order of its steps, [K, 2] in multiples of the
+            directions; of points in the plane.
     """
 
     surface: KinkCutSurface
@@ -48,6 +53,11 @@ class CloseUp(Presented):
     descent: float = 0.0
     noise: float = 0.0
     batch_size: int = 0
+    points: int = 0
+    path: Floats = field(default_factory=lambda: np.empty((0, 2)))
+
+    def __post_init__(self) -> None:
+        freeze(self, {"path": (len(self.path), 2)})
 
     @property
     def width(self) -> float:
@@ -65,24 +75,25 @@ class CloseUp(Presented):
         """Width of the window in optimizer steps; 0 if the step is not known."""
         return self.width / self.step_width if self.step_width else 0.0
 
+    @property
+    def is_one_step(self) -> bool:
+        """Whether the window is that of one optimizer step."""
+        return abs(self.in_steps - 1) < _A_STEP
+
     def without(self, removed: Removed) -> KinkCutSurface:
         """Return the surface without its best-fitting plane or quadratic."""
         degree = REMOVED.index(removed)
         return self.surface.minus(self.surface.polynomial(degree)) if degree else self.surface
 
-    def on_grid(self, points: int) -> Surface:
-        """Return the loss on a square grid, as a surface.
-
-        The points are those of the mesh that lie on a regular grid: all points of the grid that was
-        cut, if that was regular.
-
-        Args:
-            points: of the grid, each way.
+    def on_grid(self) -> Surface:
+        """Return the loss at the points of the grid that was cut, as a surface.
 
         Raises:
-            ValueError: if a point of that grid is none of the mesh.
+            ValueError: if that grid was not regular.
         """
-        grid = Grid(tuple(np.linspace(*ends, points) for ends in self.surface.window))
+        if not self.points:
+            raise ValueError("the mesh has no regular grid of points; sample the window")
+        grid = Grid(tuple(np.linspace(*ends, self.points) for ends in self.surface.window))
         low = np.array([axis[0] for axis in grid.axes])
         cell = np.array([axis[1] - axis[0] for axis in grid.axes])
         places = (self.surface.coordinates - low) / cell
@@ -92,8 +103,6 @@ class CloseUp(Presented):
         status = np.zeros(grid.shape, dtype=np.uint8)
         at = tuple(nearest[on_grid].astype(np.int64).T)
         losses[at], status[at] = self.surface.losses[on_grid], Status.EVALUATED
-        if not status.all():
-            raise ValueError(f"the mesh has no regular grid of {points} points; sample the window")
         settings = {"examples": self.surface.examples, **self.surface.settings}
         return Surface(grid, {"losses": losses}, status, run=self.run or None, settings=settings)
 
@@ -101,7 +110,8 @@ class CloseUp(Presented):
         """Return the close-up as a record of a study."""
         record = self.surface.to_analysis()
         facts = {name: getattr(self, name) for name in _FACTS}
-        return Analysis(KIND, record.arrays, {**record.settings, KIND: facts})
+        arrays = {**record.arrays, "path": self.path}
+        return Analysis(KIND, arrays, {**record.settings, KIND: facts})
 
     @classmethod
     def from_analysis(cls, analysis: Analysis) -> CloseUp:
@@ -114,5 +124,6 @@ class CloseUp(Presented):
             raise ValueError(f"a close-up is an analysis of kind {KIND!r}, got {analysis.kind!r}")
         settings: Json = analysis.settings
         rest = {name: value for name, value in settings.items() if name != KIND}
-        surface = KinkCutSurface.from_analysis(Analysis("creases", analysis.arrays, rest))
-        return cls(surface=surface, **settings[KIND])
+        arrays = {name: values for name, values in analysis.arrays.items() if name != "path"}
+        surface = KinkCutSurface.from_analysis(Analysis("creases", arrays, rest))
+        return cls(surface=surface, path=np.asarray(analysis.arrays["path"]), **settings[KIND])

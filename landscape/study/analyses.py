@@ -17,7 +17,6 @@ from landscape.curvature.spectrum import STARTS, spectral_density
 from landscape.kinks import (
     along_path,
     curvature_against_scale,
-    kink_cut_surface,
     kink_map,
     slope_budget,
     spread_records,
@@ -27,7 +26,8 @@ from landscape.kinks.path_following import NODES, BatchOf
 from landscape.networks import activations
 from landscape.planes.network_segments import random_segment
 from landscape.problem import Problem
-from landscape.records.kink_map import KinkMap
+from landscape.records.close_up import KIND as CLOSE_UP
+from landscape.records.close_up import CloseUp
 from landscape.records.naming import RunKey
 from landscape.records.plane import Plane
 from landscape.records.results import Analysis
@@ -36,9 +36,9 @@ from landscape.records.trajectory import Trajectory
 from landscape.store import StudyFile, StudyWriter
 from landscape.store.places import analysis_path
 from landscape.study.configuration import StudyConfig
-from landscape.study.microscopes import step_window, window_of_run
 from landscape.study.reporting import Examples, Reporter, Silent
 from landscape.study.solution_network import solution_problem, trained_on
+from landscape.study.study_close_ups import OF, CloseUpsOfRun, Of, step_window
 from landscape.training.loop import batch_at
 
 
@@ -58,9 +58,10 @@ class Wanted:
             on the same weights; activations without one are left out.
         centres: of curvature against scale, along the line with seed 0; 0 leaves it out.
         map_points: lines of the kink map in the window of one optimizer step; 0 leaves it out.
-        crease_points: points, each way, of the surface cut along its kinks, which needs the map.
-        microscope: points, each way, of the window of one optimizer step that is sampled in
-            float64; 0 leaves it out.
+        zoom: close-ups, from the whole random plane down to the window of one optimizer step; 1
+            for that window alone, 0 leaves them out.
+        zoom_points: of the window of one step, each way, besides those on kinks.
+        zoom_of: what the close-ups are of, see :meth:`CloseUpsOfRun.windows`.
         spectrum: Lanczos steps of the Hessian's spectral density at the solution; 0 leaves it out.
         scale: the loss is averaged over a cloud before that: root mean square length of its steps
             in parameter space, or ``step`` for the length of the last step that is on record; a
@@ -78,8 +79,9 @@ class Wanted:
     swap: int = 0
     centres: int = 0
     map_points: int = 0
-    crease_points: int = 0
-    microscope: int = 0
+    zoom: int = 0
+    zoom_points: int = 81
+    zoom_of: tuple[Of, ...] = OF[:1]
     spectrum: int = 0
     scale: float | Literal["step"] | None = None
 
@@ -106,8 +108,7 @@ _STAGES = {
     "expected_hessian": "checks of averaged Hessians (directions)",
     "spectrum": "spectra (products)",
     "kink_map": "kink maps (examples)",
-    "creases": "surfaces cut along kinks (runs)",
-    "microscope": "microscope (points)",
+    CLOSE_UP: "close-ups (examples)",
 }
 
 
@@ -119,13 +120,13 @@ class Task:
         kind: of the record.
         identifier: of the record.
         units: of its work.
-        measure: called with what is to hear of each unit; makes the record, or None.
+        measure: called with what is to hear of each unit; makes the record.
     """
 
     kind: str
     identifier: str
     units: int
-    measure: Callable[[Progress], Analysis | None]
+    measure: Callable[[Progress], Analysis]
 
     @property
     def path(self) -> str:
@@ -162,7 +163,9 @@ def add_analyses(
     # All trajectories are read for it: once, and only where it is needed.
     step = cache(partial(step_window, source, config))
     with StudyWriter(source.path) as writer:
-        analysts = [Analyst(source, writer, step, wanted, data, *run, reporter) for run in chosen]
+        full_width = 2 * config.random_plane.span
+        analysts = [Analyst(source, writer, step, full_width, wanted, data, *run, reporter)
+                    for run in chosen]  # fmt: skip
         tasks = [task for analyst in analysts for task in analyst.tasks()]
         missing = [task for task in tasks if not writer.has(task.path)]
         for kind, name in _STAGES.items():
@@ -170,14 +173,12 @@ def add_analyses(
             if some:
                 reporter.stage(name, sum(task.units for task in some))
             for task in some:
-                analysis = _measured(task, reporter)
-                if analysis is not None:
-                    writer.put_record(task.path, analysis)
+                writer.put_record(task.path, _measured(task, reporter))
         writer.publish()
     return source.path
 
 
-def _measured(task: Task, reporter: Reporter) -> Analysis | None:
+def _measured(task: Task, reporter: Reporter) -> Analysis:
     """Do a task, and report its units: no more of them, and in the end no fewer."""
     left = task.units
 
@@ -204,6 +205,7 @@ class Analyst:
     source: StudyFile
     writer: StudyWriter
     step: Callable[[], StepWindow]
+    full_width: float
     wanted: Wanted
     data: Examples
     name: str
@@ -230,12 +232,11 @@ class Analyst:
                 yield Task("expected_hessian", self._spectrum_id, DIRECTIONS, self._check)
             units = (STARTS + 1) * wanted.spectrum
             yield Task("spectrum", self._spectrum_id, units, self._spectrum)
-        if wanted.map_points or wanted.crease_points:
-            yield Task("kink_map", self._map_id, examples, self._map)
-        if wanted.crease_points:
-            yield Task("creases", f"{name}.{wanted.crease_points}", 1, self._creases)
-        if wanted.microscope:
-            yield Task("microscope", name, wanted.microscope**2, self._microscope)
+        if wanted.map_points:
+            yield Task("kink_map", f"{name}.{wanted.map_points}", examples, self._map)
+        for of in wanted.zoom_of if wanted.zoom else ():
+            for identifier, look in self._close_ups.windows(of):
+                yield Task(CLOSE_UP, identifier, examples, partial(self._looked, look))
 
     @cached_property
     def _problem(self) -> Problem:
@@ -346,13 +347,16 @@ class Analyst:
         noted = {"scale_step": step, "check": {name: check.settings[name] for name in CHECK}}
         return replace(spectrum, settings={**spectrum.settings, **noted})
 
-    def _microscope(self, progress: Progress) -> Analysis:
-        return self._mine(
-            window_of_run(
-                self._problem, self._plane, self.step(), data=self.data,
-                points=self.wanted.microscope, progress=progress,
-            )
+    @cached_property
+    def _close_ups(self) -> CloseUpsOfRun:
+        return CloseUpsOfRun(
+            run=self.name, trajectory=self.trajectory, data=self.data, plane=lambda: self._plane,
+            step=self.step, full_width=self.full_width, levels=self.wanted.zoom,
+            points=self.wanted.zoom_points,
         )  # fmt: skip
+
+    def _looked(self, look: Callable[[Progress], CloseUp], progress: Progress) -> Analysis:
+        return self._mine(look(progress).to_analysis())
 
     def _mine(self, analysis: Analysis) -> Analysis:
         return replace(analysis, settings={**analysis.settings, "run": self.name})
@@ -361,40 +365,8 @@ class Analyst:
     def _plane(self) -> Plane:
         return self.source.plane(f"{self.name}.random")
 
-    @property
-    def _lines(self) -> int:
-        return self.wanted.map_points or 33
-
-    @property
-    def _map_id(self) -> str:
-        return f"{self.name}.{self._lines}"
-
     def _map(self, progress: Progress) -> Analysis:
         return kink_map(
-            self._problem, self._plane, grid=self.step().grid(self._lines),
+            self._problem, self._plane, grid=self.step().grid(self.wanted.map_points),
             settings={"run": self.name}, progress=progress,
         ).to_analysis()  # fmt: skip
-
-    def _creases(self, _: Progress) -> Analysis | None:
-        stored = self.writer.find(analysis_path("kink_map", self._map_id))
-        if not isinstance(stored, Analysis):
-            raise KeyError(f"the kink map of {self.name} is missing")
-        kinks = KinkMap.from_analysis(stored)
-        if not kinks.listed or not len(kinks.jumps):
-            why = "too many kinks" if not kinks.listed else "no kinks"
-            self.reporter.note(f"{self.name}: {why} in the window, nothing is cut")
-            return None
-        grid = self.step().grid(self.wanted.crease_points)
-        try:
-            cut = kink_cut_surface(
-                self._problem,
-                self._plane,
-                kinks,
-                grid=grid,
-                least=0.01,
-                settings={"run": self.name},
-            )
-        except ValueError as error:
-            self.reporter.note(f"{self.name}: not cut: {error}")
-            return None
-        return cut.to_analysis()

@@ -19,7 +19,7 @@ from landscape.study.run_surfaces import sample_run
 from landscape.study.sample_command import sample_command
 
 _NODES = ".nodes"
-_ANALYSED = ("slope_budget", "along_path", "curvature_scale", "kink_map", "creases", "microscope")
+_ANALYSED = ("slope_budget", "along_path", "curvature_scale", "kink_map", "closeup")
 
 
 def repair_surfaces(

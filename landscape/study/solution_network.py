@@ -21,8 +21,12 @@ from landscape.study.configuration import StudyConfig
 from landscape.study.reporting import Examples
 
 
-def solution_model(trajectory: Trajectory) -> nn.Module:
+def solution_model(trajectory: Trajectory, *, activation: str | None = None) -> nn.Module:
     """Build the network of a run with its final parameters and buffers.
+
+    Args:
+        trajectory: of the run.
+        activation: another one on the same weights; None for the network's own.
 
     Raises:
         ValueError: if the run does not say which network it trained, or it does not fit.
@@ -32,6 +36,8 @@ def solution_model(trajectory: Trajectory) -> nn.Module:
         raise ValueError(
             "the run does not say which network it trained; give the model to landscape.sample"
         )
+    if activation is not None:
+        network = {**network, "activation": activation}
     spec = network_spec(
         str(network.get("kind")), **{k: v for k, v in network.items() if k != "kind"}
     )

@@ -155,7 +155,10 @@ def test_a_line_of_the_study_goes_before_a_section(study: Path, tmp_path: Path) 
         (["--kind", "line", "--out", "x.eps"], "line is written as .pdf, .svg, .png, got 'x.eps'"),
         (["--height", "sqrt", "--kind", "line"], "unknown height 'sqrt'"),
         (["--kind", "mosaic", "--select", "relu,gelu"], "no surface matches 'gelu'"),
-        (["--kind", "mosaic", "--height", "clipped"], "unknown height 'clipped'; known: auto, log, lin"),
+        (
+            ["--kind", "mosaic", "--height", "clipped"],
+            "'clipped'; known: auto, log, linear",
+        ),
         (["--kind", "line", "--height", "log:2"], "is not cut at a loss; give --height log"),
         (["--kind", "contour", "--camera", "1,40"], "--camera does nothing with --kind contour"),
         (["--kind", "contour", "--height", "log:0"], "the limit must be above the lowest loss"),

@@ -22,7 +22,7 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 LONG = {"04_convolutions", "05_read_with_h5py", "07_microscope", "08_kink_map", "18_for_a_paper",
         "19_views", "20_curvature", "21_cohen_2021", "22_clevert_2016"}  # fmt: skip
 NEEDS_OPENGL = re.compile(
-    r"\bviz\.(surface|compare|figure|animate_descent|microscope_3d|kink_surface|kink_cut_surface)\("
+    r"\bviz\.(surface|compare|figure|animate_descent|microscope|zoom|kink_surface)\("
 )
 # Trainers of others, whose own warnings are not ours, and what they need besides.
 TRAINERS = {"lightning": ["lightning"], "transformers": ["transformers", "accelerate"]}

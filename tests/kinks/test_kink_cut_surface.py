@@ -16,13 +16,16 @@ from plane_networks import (
     first_layer_plane,
     linear_loss,
     mlp,
+    slopes,
     whole_plane,
 )
+from torch import nn
 
 from landscape import Grid, Problem
 from landscape.kinks import kink_cut, kink_cut_surface, kink_map
 from landscape.kinks.cutting import Triangles, cut
 from landscape.kinks.plane_probe import PlaneProbe
+from landscape.records.kink_cut_surface import KinkCutSurface
 from landscape.records.kink_map import KinkMap
 
 
@@ -114,12 +117,26 @@ def test_a_polynomial_is_subtracted_from_losses_and_gradients() -> None:
     np.testing.assert_allclose(surface.gradients - less.gradients, expected, rtol=1e-9)
     assert less.removed == polynomial
     # The best-fitting quadratic of a quadratic is itself, far from the origin too.
-    own = surface.minus(surface.quadratic())
-    again = own.minus(-np.array(polynomial)).quadratic()
+    own = surface.minus(surface.polynomial())
+    again = own.minus(-np.array(polynomial)).polynomial()
     np.testing.assert_allclose(again, polynomial, atol=1e-5)
     assert np.ptp(own.losses) < np.ptp(surface.losses) / 5
     with pytest.raises(ValueError, match="6 finite coefficients"):
         surface.minus([1.0, 2.0])
+
+
+@pytest.mark.parametrize("degree", [0, 1, 2])
+def test_a_polynomial_of_a_lower_degree_is_fitted_too(degree: int) -> None:
+    a = np.linspace(-1, 1, 41)
+    places = np.stack(np.meshgrid(a, a, indexing="ij"), axis=-1).reshape(-1, 2)
+    i, j = np.arange(40)[:, None] * 41, np.arange(40)
+    one = np.stack([i + j, i + j + 41, i + j + 1], axis=-1)
+    other = np.stack([i + j + 41, i + j + 42, i + j + 1], axis=-1)
+    faces = np.concatenate([one, other]).reshape(-1, 3)
+    surface = KinkCutSurface(places, places[:, 0] ** 3, np.zeros_like(places), faces, 0, 0, 0, 1)
+    # The best line through alpha^3 on [-1, 1] has slope 3/5; a quadratic adds nothing.
+    expected = np.array([0, 0.6 if degree else 0, 0, 0, 0, 0])
+    np.testing.assert_allclose(surface.polynomial(degree), expected, atol=2e-3)
 
 
 def test_examples_without_kinks_are_interpolated_to_rounding() -> None:
@@ -134,19 +151,108 @@ def test_examples_without_kinks_are_interpolated_to_rounding() -> None:
     np.testing.assert_allclose(surface.losses, true, rtol=1e-12)
 
 
-def test_creases_refuse_another_map() -> None:
+# -- what is cut ----------------------------------------------------------------------------------
+
+
+@cache
+def straight_curves() -> tuple[tuple[Any, ...], KinkMap, Any, Any, Any]:
+    """A piecewise linear loss, its map, and of each curve: ends, jump and jump times length."""
+    model, data = mlp(3, 5, 1), examples(5, 3, 1)
+    plane = first_layer_plane(model)
+    work = Problem(model, linear_loss, data), plane
+    found = kink_map(*work, grid=Grid.rectangle((9, 11), (-0.4, 0.3), (-0.2, 0.5)))
+    curves: dict[tuple[int, int], list[int]] = {}
+    for number, name in enumerate(zip(found.example, found.unit, strict=True)):
+        curves.setdefault(name, []).append(number)
+    start, end = found.segments[:, :2], found.segments[:, 2:]
+    along = (end - start) / found.lengths[:, None]
+    normal, middle = along[:, ::-1] * [-1, 1], (start + end) / 2
+    one, other = (
+        slopes(model, linear_loss, data, plane, middle + s * 1e-9 * normal) for s in (-1, 1)
+    )
+    jumps = np.linalg.norm(other - one, axis=1)
+    lines = np.array([found.segments[rows[0]] for rows in curves.values()])
+    largest = np.array([jumps[rows].max() for rows in curves.values()])
+    totals = np.array([(jumps * found.lengths)[rows].sum() for rows in curves.values()])
+    return work, found, lines, largest, totals
+
+
+def is_cut(surface: KinkCutSurface, line: Any) -> bool:
+    """Whether no triangle has corners on both sides of a line."""
+    way = line[2:] - line[:2]
+    off = surface.coordinates - line[:2]
+    corners = ((way[0] * off[:, 1] - way[1] * off[:, 0]) / np.hypot(*way))[surface.triangles]
+    return not ((corners.min(axis=1) < -1e-9) & (corners.max(axis=1) > 1e-9)).any()
+
+
+@pytest.mark.parametrize("bound", [{"limit": 3}, {"limit": 1}, {"least": 0.5}, {"vertices": 170}])
+def test_the_strongest_curves_are_cut_and_their_share_is_given(bound: dict[str, Any]) -> None:
+    work, found, lines, largest, totals = straight_curves()
+    surface = kink_cut_surface(*work, found, **bound)
+    cut = np.array([is_cut(surface, line) for line in lines])
+    assert 0 < surface.curves == cut.sum() < found.curves == len(lines)
+    assert surface.uncut == found.curves - surface.curves
+    assert largest[cut].min() > largest[~cut].max()
+    assert surface.cut_share == pytest.approx(totals[cut].sum() / totals.sum(), rel=1e-6)
+    if "limit" in bound:
+        assert surface.curves == bound["limit"]
+    if "least" in bound:
+        assert surface.curves == (largest >= 0.5 * largest.max()).sum()
+
+
+def test_all_curves_hold_the_whole_jump() -> None:
+    work, found, lines, _, _ = straight_curves()
+    surface = kink_cut_surface(*work, found, least=0.0)
+    assert all(is_cut(surface, line) for line in lines)
+    assert (surface.cut_share, surface.uncut) == (1.0, 0)
+
+
+def test_a_curve_that_is_not_cut_is_seen_in_the_gradients() -> None:
+    work, found, lines, _, _ = straight_curves()
+    surface = kink_cut_surface(*work, found, limit=1)
+    assert sum(is_cut(surface, line) for line in lines) == 1
+    # At each corner the gradient is that of a region, none is the mean of two.
+    regions = kink_cut_surface(*work, found, least=0.0).gradients
+    nearest = np.abs(surface.gradients[:, None] - regions).max(axis=2).min(axis=1)
+    assert nearest.max() < 1e-9
+
+
+def test_where_no_map_lists_the_curves_nothing_is_cut() -> None:
+    work = straight_curves()[0]
+    grid = Grid.square(5, 0.1)
+    for kinks in (None, kink_map(*work, grid=grid, limit=1)):
+        surface = kink_cut_surface(*work, kinks, grid=grid)
+        assert (surface.curves, surface.cut_share) == (0, 0.0)
+        assert surface.uncut == (kinks.curves if kinks else 0)
+        assert len(surface.losses) == 25
+        true = slopes(work[0].model, linear_loss, examples(5, 3, 1), work[1], surface.coordinates)
+        # Some corners lie beside a kink: their gradient is that of the triangle's side.
+        assert np.mean(np.abs(surface.gradients - true).max(axis=1) < 1e-9) > 0.9
+
+
+def test_a_smooth_loss_has_nothing_to_cut() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 1)).double()
+    work = Problem(model, linear_loss, examples(5, 3, 1)), whole_plane(model)
+    surface = kink_cut_surface(*work, grid=Grid.square(5, 0.1))
+    assert (surface.curves, surface.uncut, surface.cut_share) == (0, 0, 1.0)
+    true = slopes(model, linear_loss, examples(5, 3, 1), work[1], surface.coordinates)
+    np.testing.assert_allclose(surface.gradients, true, atol=1e-5)
+
+
+def test_a_cut_refuses_another_map() -> None:
     model, data = mlp(3, 5, 1), examples(5, 3, 1)
     work = Problem(model, "mse", data), whole_plane(model)
     grid = Grid.square(5, 0.1)
     found = kink_map(*work, grid=grid)
     with pytest.raises(ValueError, match="must span the map's window"):
         kink_cut_surface(*work, found, grid=Grid.square(5, 0.2))
-    with pytest.raises(ValueError, match="at most 1 curves are cut"):
-        kink_cut_surface(*work, found, limit=1)
     with pytest.raises(ValueError, match="the map is of 5 examples, got 4"):
         kink_cut_surface(Problem(model, "mse", examples(4, 3, 1)), work[1], found)
-    with pytest.raises(ValueError, match="need the segments"):
-        kink_cut_surface(*work, kink_map(*work, grid=grid, limit=1))
+    with pytest.raises(ValueError, match="needs a kink map or a grid, got neither"):
+        kink_cut_surface(*work)
+    with pytest.raises(ValueError, match="needs a grid of 2 axes, got 1"):
+        kink_cut_surface(*work, grid=Grid.line(5, (-0.1, 0.1)))
 
 
 # -- memory ---------------------------------------------------------------------------------------
@@ -182,34 +288,20 @@ def test_the_kinks_of_all_examples_are_never_held_for_all_points(
     np.testing.assert_array_equal(little.triangles, whole.triangles)
 
 
-@pytest.mark.parametrize("widths", [(3, 5, 1), (3, 5, 4, 1), (2, 12, 1), (4, 6, 6, 2)])
-@pytest.mark.parametrize("points", [4, 9, 17])
-def test_the_vertices_of_a_cut_are_estimated_beforehand(
+@pytest.mark.parametrize("widths", [(3, 5, 1), (3, 5, 4, 1), (2, 12, 1)])
+@pytest.mark.parametrize("points", [4, 17])
+def test_the_vertices_of_a_cut_are_bounded_within_a_factor_of_two(
     widths: tuple[int, ...], points: int
 ) -> None:
     work, found = cut_of(*widths)
     grid = Grid.square(points, 0.5)
-    chosen, _ = kink_cut._chosen(found, 1e-3)
-    surface = kink_cut_surface(*work, found, grid=grid)
-    true = len(np.unique(surface.coordinates, axis=0))
-    assert 0.5 < kink_cut._expected(found, chosen, grid) / true < 2
-
-
-@pytest.mark.parametrize("foreseen", [True, False], ids=["foreseen", "while it is cut"])
-def test_a_cut_that_needs_too_much_memory_is_refused(
-    foreseen: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    work, found = cut_of(3, 5, 4, 1)
-    least = (
-        3 * len(kink_cut_surface(*work, found).triangles) * len(kink_cut._chosen(found, 1e-3)[0])
-    )
-    monkeypatch.setattr(kink_cut, "MOST_BYTES", least // 3)
-    if foreseen:
-        monkeypatch.setattr(kink_cut, "plane_probe", None)
-    else:
-        monkeypatch.setattr(kink_cut, "_expected", lambda *_: 0)
-    with pytest.raises(ValueError, match=r"must take at most .* GiB of memory, got .* take a "):
-        kink_cut_surface(*work, found)
+    whole = kink_cut_surface(*work, found, grid=grid)
+    count = len(np.unique(whole.coordinates, axis=0))
+    assert kink_cut_surface(*work, found, grid=grid, vertices=2 * count).curves == whole.curves
+    less = kink_cut_surface(*work, found, grid=grid, vertices=count // 2)
+    assert less.curves < whole.curves
+    assert less.cut_share < whole.cut_share
+    assert len(np.unique(less.coordinates, axis=0)) < max(count, points**2 + 1)
 
 
 def test_the_memory_that_a_cut_may_take_covers_what_it_takes() -> None:

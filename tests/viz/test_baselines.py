@@ -8,7 +8,9 @@ from dataclasses import replace
 import baselines
 import numpy as np
 import pytest
-from baselines import SCENES, Parts, Pixels, difference, parts, stored
+from baselines import CLOSE_UPS, SCENES, SURFACES, Parts, Pixels, difference, parts, stored
+
+from landscape.records.kink_cut_surface import KinkCutSurface
 
 
 @pytest.mark.parametrize("name", SCENES)
@@ -45,11 +47,56 @@ def moved_path(shown: Parts) -> Parts:
     return replace(shown, paths=(replace(path, coordinates=path.coordinates[:, ::-1]),))
 
 
-@pytest.mark.parametrize("name", SCENES)
+@pytest.mark.parametrize("name", SURFACES)
 @pytest.mark.parametrize(
     "mutation", [mirrored, other_axis, flipped_colours, without_path, moved_path]
 )
 def test_a_wrong_picture_does_not_pass(
+    name: str, mutation: Callable[[Parts], Parts], rendering: None
+) -> None:
+    wrong = SCENES[name](mutation(parts()))
+    kept = stored(name)
+    if wrong.shape == kept.shape:
+        assert not difference(wrong, kept).small
+
+
+def each(shown: Parts, change: Callable[[KinkCutSurface], KinkCutSurface]) -> Parts:
+    """Change the surface of every close-up."""
+    rows = tuple(tuple(replace(c, surface=change(c.surface)) for c in row)
+                 for row in shown.closeups)  # fmt: skip
+    return replace(shown, closeups=rows)
+
+
+def mixed_axes(shown: Parts) -> Parts:
+    return each(shown, lambda s: replace(s, coordinates=s.coordinates[:, ::-1],
+                                         gradients=s.gradients[:, ::-1],
+                                         triangles=s.triangles[:, ::-1]))  # fmt: skip
+
+
+def unlit(shown: Parts) -> Parts:
+    """Turn every normal upwards, as where gradients are lost."""
+    return each(shown, lambda s: replace(s, gradients=np.zeros_like(s.gradients)))
+
+
+def lit_from_behind(shown: Parts) -> Parts:
+    """Turn every slope around, as after an error of sign."""
+    return each(shown, lambda s: replace(s, gradients=-s.gradients))
+
+
+def swapped_networks(shown: Parts) -> Parts:
+    return replace(shown, closeups=shown.closeups[::-1])
+
+
+def one_colour(shown: Parts) -> Parts:
+    rows = tuple(tuple(replace(c, activation="relu") for c in row) for row in shown.closeups)
+    return replace(shown, closeups=rows)
+
+
+@pytest.mark.parametrize("name", CLOSE_UPS)
+@pytest.mark.parametrize(
+    "mutation", [mixed_axes, unlit, lit_from_behind, swapped_networks, one_colour]
+)
+def test_a_wrong_picture_of_close_ups_does_not_pass(
     name: str, mutation: Callable[[Parts], Parts], rendering: None
 ) -> None:
     wrong = SCENES[name](mutation(parts()))

@@ -10,7 +10,7 @@ import pytest
 from making import make_path, make_surface
 from matplotlib.colors import to_rgba
 
-from landscape import Grid, Panel, Projection, Surface, remove_quadratic, viz
+from landscape import Grid, Panel, Projection, Surface, viz
 from landscape.records.kink_map import KinkMap
 from landscape.records.window_scaling import ResidualScaling
 from landscape.viz import HeightScale
@@ -238,34 +238,7 @@ def test_cells_below_the_colours_of_a_density_are_counted() -> None:
     assert f": {below} cells with kinks are below." in viz.caption_of(figure)
 
 
-# -- microscope -----------------------------------------------------------------------------------
-
-
-def test_windows_of_other_widths_in_a_column_are_told_and_written(bowl: Surface) -> None:
-    def kink(width: float) -> Any:
-        grid = Grid.square(13, span=width / 2)
-        a, b = np.meshgrid(*grid.axes, indexing="ij")
-        return remove_quadratic(make_surface(np.abs(a) + b**2, grid))
-
-    rows = [viz.Closeup((kink(width), kink(0.02)), full=bowl) for width in (0.2, 0.4)]
-    with pytest.warns(UserWarning, match="different windows"):
-        figure = viz.microscope(rows)
-    titles = [axes.get_title() for axes in figure.axes]
-    assert "residual, width 0.2 to 0.4" in titles
-    assert "residual, width 0.02" in titles
-
-
-def test_every_inset_of_panels_with_one_title_is_told() -> None:
-    def kink(size: float) -> Any:
-        grid = Grid.square(13)
-        a, b = np.meshgrid(*grid.axes, indexing="ij")
-        return remove_quadratic(make_surface(size * np.abs(a) + b**2 + 1, grid))
-
-    sizes = {1.0: "a", 0.02: "b", 0.001: "b"}
-    words = viz.caption_of(
-        viz.microscope([viz.Closeup((kink(size),), title) for size, title in sizes.items()])
-    )
-    assert words.count("b x ") == 2
+# -- residuals ------------------------------------------------------------------------------------
 
 
 def scaling(rounding: float = 1e-12) -> Any:

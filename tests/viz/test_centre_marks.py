@@ -174,12 +174,3 @@ def test_a_line_without_a_point_at_the_centre_has_a_cross_there() -> None:
     assert crosses(viz.line(line(10, kind="segment", ends=((0, 0), (1, 1))))) == []
     assert crosses(viz.line(line(10, section_beta=0.1))) == []
     assert crosses(viz.line(line(10, centre={"losses": 0.0}))) == []
-
-
-def test_the_full_scale_of_the_microscope_has_crosses_and_its_caption_says_so() -> None:
-    kinked = replace(bowl(), fields={"losses": bowl().losses + np.abs(bowl().alphas[:, None])})
-    closeup = viz.Closeup((remove_quadratic(kinked),), full=bowl())
-    assert crosses(viz.microscope([closeup])) == [(0.0, 0.0)]
-    text = viz.caption_of(viz.microscope([closeup]))
-    assert text.endswith("Cross: the network's own weights, loss 0.0114, accuracy 98.5 %.")
-    assert "Cross" not in viz.caption_of(viz.microscope(closeup.residuals))

@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from making import make_path, make_surface
+from close_ups import series
+from making import make_path
 
-from landscape import Grid, Panel, Projection, Surface, remove_quadratic, viz
+from landscape import Panel, Projection, Surface, viz
 from landscape.viz import HeightScale
 from landscape.viz.films.descent import Walk
 from landscape.viz.films.film import film_style
 from landscape.viz.films.video import write_video
-from landscape.viz.films.zoom import _window_text, cut_out, window_of
 from landscape.viz.geometry.drape import heights_at, laid
 from landscape.viz.geometry.frame import Frame
 from landscape.viz.scenes.scene import panel_mesh
@@ -45,13 +45,6 @@ def read(ffmpeg: Any, path: Path) -> tuple[float, np.ndarray]:
     width, height = map(int, re.findall(r"Video: .*?, (\d+)x(\d+)", told)[0])
     rate = float(re.findall(r"([\d.]+) fps", told)[0])
     return rate, np.frombuffer(done.stdout, np.uint8).reshape(-1, height, width, 3)
-
-
-def square(width: float, points: int = 41) -> Surface:
-    """|alpha| + alpha^2 + beta over a window around 0."""
-    grid = Grid.square(points, span=width / 2)
-    alpha, beta = np.meshgrid(*grid.axes, indexing="ij")
-    return make_surface(np.abs(alpha) + alpha**2 + beta, grid)
 
 
 # -- the descent ----------------------------------------------------------------------------------
@@ -288,73 +281,16 @@ def test_a_film_that_fails_leaves_the_old_file(ffmpeg: Any, tmp_path: Path) -> N
 # -- the zoom -------------------------------------------------------------------------------------
 
 
-def test_a_window_is_cut_exactly_where_the_surface_is_linear(oblong: Surface) -> None:
-    alpha, beta = np.meshgrid(*oblong.grid.axes, indexing="ij")
-    plane = make_surface(3 + alpha - 2 * beta, oblong.grid)
-    for width in (0.3, 1.0, 1.77, 2.0):
-        window = cut_out(plane, width)
-        a, b = np.meshgrid(*window.grid.axes, indexing="ij")
-        np.testing.assert_allclose(window.losses, 3 + a - 2 * b, atol=1e-12)
-        assert [window.alphas[0], window.alphas[-1]] == pytest.approx([-width / 2, width / 2])
-        assert np.ptp(window.betas) == pytest.approx(width)
-
-
-def test_what_lies_outside_a_window_does_not_reach_into_it(oblong: Surface) -> None:
-    losses = oblong.losses.copy()
-    losses[0], losses[:, 0] = np.nan, np.inf
-    window = cut_out(make_surface(losses, oblong.grid), 1.0)
-    assert np.isfinite(window.losses).all()
-    whole = cut_out(make_surface(losses, oblong.grid), 2.0)
-    np.testing.assert_array_equal(whole.losses[0], np.nan)
-
-
-def test_a_window_comes_from_the_smallest_level_that_holds_it() -> None:
-    levels = [square(2.0), square(0.5), square(0.1)]
-    assert len(window_of(levels, 0.5).alphas) == 41
-    assert len(window_of(levels, 0.51).alphas) < 15
-    # A kink and a quadratic: at every width what is left is the kink, as tall as the window wide.
-    left = [remove_quadratic(window_of(levels, width)).peak / width for width in (0.1, 0.5, 2.0)]
-    assert left == pytest.approx([left[0]] * 3, rel=1e-9)
-
-
 @pytest.mark.usefixtures("rendering")
-def test_the_way_into_the_microscope_is_filmed(ffmpeg: Any, tmp_path: Path) -> None:
-    levels = [square(2.0), square(0.6)]
-    first = Panel(levels[0], title="kinked")
-    file = viz.animate_zoom([first, levels[1]], tmp_path / "a.mp4", step=0.5, **SMALL)
-    _, frames = read(ffmpeg, file)
+@pytest.mark.parametrize("suffix", ["mp4", "gif"])
+def test_a_zoom_is_a_film_too(suffix: str, ffmpeg: Any, tmp_path: Path) -> None:
+    """What its frames show: ``test_zoom_film.py``."""
+    told: list[tuple[int, int]] = []
+    rows = [series("relu", 0.003), series("gelu")]
+    file = viz.animate_zoom(rows, tmp_path / f"a.{suffix}", progress=lambda *n: told.append(n),
+                            **SMALL)  # fmt: skip
+    rate, frames = read(ffmpeg, file)
+    assert rate == pytest.approx(5, abs=0.01)
     assert frames.shape == (5, 122, 184, 3)
     assert np.all(np.abs(np.diff(frames.astype(int), axis=0)).mean(axis=(1, 2, 3)) > 1)
-
-
-@pytest.mark.parametrize(
-    ("levels", "message"),
-    [
-        ([], "at least one surface, got none"),
-        ([square(1.0), square(1.0)], "ever narrower, got the widths"),
-        ([square(2.0), square(0.1)], "at least 12 samples across the next one, got 2; sample it"),
-        ([square(1.0, points=9)], "at least 12 samples a side, got 9"),
-    ],
-)
-def test_levels_with_a_gap_are_refused(
-    levels: list[Surface], message: str, ffmpeg: Any, tmp_path: Path
-) -> None:
-    with pytest.raises(ValueError, match=message):
-        viz.animate_zoom(levels, tmp_path / "a.mp4", **SMALL)
-
-
-def test_levels_around_different_points_are_refused(ffmpeg: Any, tmp_path: Path) -> None:
-    aside = make_surface(np.zeros((20, 20)), Grid.rectangle((20, 20), (0.0, 1.0), (0.0, 1.0)))
-    with pytest.raises(ValueError, match="levels must have one centre"):
-        viz.animate_zoom([square(4.0, points=101), aside], tmp_path / "a.mp4", **SMALL)
-
-
-@pytest.mark.parametrize(
-    ("step", "said"),
-    [(0.5, "4 optimizer steps wide"), (2.0, "1 optimizer step wide"),
-     (4.0, "0.5 optimizer steps wide")],
-)  # fmt: skip
-def test_a_window_is_told_in_steps(oblong: Surface, step: float, said: str) -> None:
-    residual = remove_quadratic(oblong)
-    assert _window_text(residual, 2.0, step)[:2] == ["window 2", said]
-    assert not any("optimizer" in line for line in _window_text(residual, 2.0, None))
+    assert told == [(n, 5) for n in range(1, 6)]

@@ -11,15 +11,12 @@ import pytest
 from making import make_path, make_surface
 
 from landscape import Grid, Surface, viz
-from landscape.records.kink_cut_surface import KinkCutSurface
 from landscape.records.kink_map import KinkMap
 from landscape.viz import HeightScale
 from landscape.viz.geometry.drape import drape
 from landscape.viz.geometry.frame import Frame
 from landscape.viz.geometry.mesh import surface_mesh
-from landscape.viz.geometry.window import Window
 from landscape.viz.kinks.density import density_caption, kink_density
-from landscape.viz.kinks.kink_cut_figure import crease_caption, creased_mesh
 from landscape.viz.kinks.kink_lines import DrawnKinks, layer_colour
 from landscape.viz.style import TESTING
 
@@ -46,15 +43,6 @@ def make_many() -> KinkMap:
     density = np.linspace(0, 3, 32).reshape(4, 8)
     facts = {"density": density, "curves": 31_454, "found": 10**6, "listed": False}
     return make_map(segments=np.zeros((0, 4)), **none, **facts)
-
-
-def make_roof() -> KinkCutSurface:
-    """The loss 3 + |alpha| + 0.5 beta on [-1, 1] x [0, 1], cut along alpha = 0."""
-    where = np.array([(-1, 0), (0, 0), (0, 1), (-1, 1), (0, 0), (1, 0), (1, 1), (0, 1)], float)
-    slopes = np.array([(-1, 0.5)] * 4 + [(1, 0.5)] * 4)
-    faces = [(0, 1, 2), (0, 2, 3), (4, 5, 6), (4, 6, 7)]
-    losses = 3 + np.abs(where[:, 0]) + 0.5 * where[:, 1]
-    return KinkCutSurface(where, losses, slopes, np.array(faces), 1, 2, 0, 10)
 
 
 # -- the flat figure ------------------------------------------------------------------------------
@@ -131,8 +119,6 @@ def test_mistakes_are_told(oblong: Surface) -> None:
         viz.kink_contour(oblong, make_map(), least=2)
     with pytest.raises(ValueError, match="1,000,000 were too many; draw its density"):
         viz.kink_surface(oblong, make_many())
-    with pytest.raises(ValueError, match="known: log, linear"):
-        viz.kink_cut_surface(make_roof(), viz.Look(height="clipped"))
     with pytest.raises(ValueError, match="must have shape"):
         make_map(jumps=[1.0, 2.0])
     with pytest.raises(ValueError, match="layer must be 0 to 1, got 2"):
@@ -177,37 +163,7 @@ def test_lines_over_a_hole_are_left_out(oblong: Surface) -> None:
     assert np.abs(alpha).min() == pytest.approx(0.5)
 
 
-# -- creases --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", ["linear", "log"])
-def test_both_sides_of_a_crease_have_the_normal_of_the_drawn_height(kind: Any) -> None:
-    roof = make_roof()
-    frame = Frame(Window(*roof.window), HeightScale(kind, 0.0, 4.0), 1.0, 0.7)
-    mesh = creased_mesh(roof, frame)
-    assert mesh.n_points == 8
-    assert mesh.point_data.active_normals_name == "Normals"
-    normals = np.asarray(mesh.point_data["Normals"])
-    factor = 0.7 * (1.0 if kind == "linear" else 1 / (np.log(10) * 3.0))
-    for vertex, sign in ((1, -1), (4, 1)):
-        expected = np.array([-sign * factor, -0.5 * factor, 1.0])
-        np.testing.assert_allclose(normals[vertex], expected / np.linalg.norm(expected), atol=1e-6)
-    np.testing.assert_allclose(mesh.points[1], mesh.points[4])
-
-
-def test_a_residual_is_drawn_linear_in_its_own_unit_and_its_caption_says_so() -> None:
-    less = make_roof().minus([3.0, 0.0, 0.5, 0.0, 0.0, 0.0])
-    np.testing.assert_allclose(less.losses, np.abs(less.coordinates[:, 0]), atol=1e-12)
-    frame = Frame(Window(*less.window), HeightScale("linear", 0.0, 1.0, "residual"), 1.0, 1.0)
-    text = crease_caption(less, frame)
-    for words in ("subtracted",
-                  "Cut along 1 kink curves into 4 triangles", "2 curves with smaller jumps",
-                  "10 examples", "residual"):  # fmt: skip
-        assert words in text
-    scale = HeightScale("linear", -1e-6, 3e-6, "residual")
-    assert scale.labels(np.array([-1e-6, 0.0, 2e-6])) == ["-1", "0", "2"]
-    assert scale.title.startswith("residual")
-    assert "⁻⁶" in scale.title
+# -- pictures -------------------------------------------------------------------------------------
 
 
 def test_labels_have_the_digits_that_tell_them_apart() -> None:
@@ -223,14 +179,11 @@ def test_pictures_in_3d_are_not_blank_and_hold_every_line(oblong: Surface, tmp_p
     look = viz.Look(style=TESTING)
     plotter = viz.kink_surface(viz.Panel(oblong, title="ReLU"), make_map(), look)
     viz.save(plotter, tmp_path / "lines.png")
-    viz.save(viz.kink_cut_surface(make_roof(), look), tmp_path / "roof.png")
     from PIL import Image
 
     image = np.asarray(Image.open(tmp_path / "lines.png").convert("RGB"), dtype=int)
     orange = np.abs(image - [255, 111, 60]).sum(axis=2) < 60
     assert orange.sum() > 20
-    roof = np.asarray(Image.open(tmp_path / "roof.png").convert("RGB"), dtype=int)
-    assert roof.std() > 10
 
 
 @pytest.mark.usefixtures("rendering")

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landscape.records.arrays import Floats
+from landscape.records.close_up import CloseUp
 from landscape.records.kink_cut_surface import KinkCutSurface
 
 from ..offscreen import ensure
@@ -26,6 +28,8 @@ CLAY = "#efe8dc"
 VIEW = (-58.0, 32.0)
 # Height of the highest block over the floor's side of 2, and of the clay below its lowest place.
 RISE, DEPTH = 0.95, 0.26
+# Around a block in its picture.
+_MARGIN = 0.02
 _MARK = "#d7191c"
 
 
@@ -77,12 +81,16 @@ class Block:
 
     def square(self, share: float) -> Floats:
         """Return a square of this share of the side around the centre, on the top, [K, 3]."""
-        from scipy.interpolate import LinearNDInterpolator
-
         t = np.linspace(-share, share, 33)
         side = np.full_like(t, share)
         pairs = ((t, -side), (side, t), (t[::-1], side), (-side, t[::-1]))
         flat = np.concatenate([np.stack(pair, axis=1) for pair in pairs])
+        return self.laid(flat)
+
+    def laid(self, flat: Floats) -> Floats:
+        """Return places [K, 2] in units of the block, laid on its top, [K, 3]."""
+        from scipy.interpolate import LinearNDInterpolator
+
         height = LinearNDInterpolator(self.points[:, :2], self.points[:, 2])(flat)
         return np.column_stack([flat, height])
 
@@ -115,10 +123,9 @@ class View:
         """Return the view that holds every block and its floor."""
         view = cls(azimuth, elevation, (0.0, 1.0, 0.0, 1.0))
         floor = np.array([(x, y, -DEPTH) for x in (-1.0, 1.0) for y in (-1.0, 1.0)])
-        x, y = view.flat(np.concatenate([floor, *(block.points for block in blocks)])).T
-        margin = 0.02
-        extent = (x.min() - margin, x.max() + margin, y.min() - margin, y.max() + margin)
-        return cls(azimuth, elevation, tuple(map(float, extent)))
+        flat = view.flat(np.concatenate([floor, *(block.points for block in blocks)]))
+        (left, low), (right, high) = (flat.min(axis=0) - _MARGIN, flat.max(axis=0) + _MARGIN)
+        return cls(azimuth, elevation, (float(left), float(right), float(low), float(high)))
 
     @classmethod
     def all_around(cls, azimuth: float, aspect: float, elevation: float = VIEW[1]) -> View:
@@ -129,9 +136,8 @@ class View:
         tall = max(1.18 * (high - low), 2.1 * far / aspect)
         # More room above, for a name.
         middle = (low + high) / 2 + 0.02 * tall
-        wide = tall * aspect
-        extent = (-wide / 2, wide / 2, middle - tall / 2, middle + tall / 2)
-        return cls(azimuth, elevation, tuple(map(float, extent)))
+        low, high = float(middle - tall / 2), float(middle + tall / 2)
+        return cls(azimuth, elevation, (-tall * aspect / 2, tall * aspect / 2, low, high))
 
     def as_wide_as(self, others: Sequence[View]) -> View:
         """Return the view with the widest extent of several to the left and right."""
@@ -224,3 +230,11 @@ def draw_block(plotter: Any, block: Block, colour: str) -> None:
 def mark(block: Block, share: float) -> tuple[Floats, str]:
     """Return the line that marks the next window, drawn no smaller than a twentieth."""
     return block.square(max(share, 0.05)), _MARK
+
+
+def walk(block: Block, closeup: CloseUp) -> list[tuple[Floats, str]]:
+    """Return the lines that an optimizer went along, one for each step; none without a path."""
+    ends = np.array(closeup.surface.window)
+    places = (closeup.path - ends.mean(axis=1)) * 2.0 / np.ptp(ends, axis=1)
+    t = np.linspace(0.0, 1.0, 65)[:, None]
+    return [(block.laid(a + t * (b - a)), _MARK) for a, b in pairwise(places)]

@@ -17,7 +17,7 @@ from ..captions.told import remember
 from ..flat.lines import drawing
 from ..look import USUAL, Look
 from ..style import Style
-from .blocks import Block, mark
+from .blocks import Block, mark, walk
 from .clay_captions import (
     HEADS,
     ZOOMED,
@@ -94,17 +94,19 @@ def microscope(
             page = Page(style, columns, width=width, dpi=dpi, title=title, caption=words,
                         named=True)  # fmt: skip
             for column, closeup in enumerate(closeups):
-                page.panel(0, column, columns[0][column], base_of(closeup))
+                block = columns[0][column]
+                page.panel(0, column, block, base_of(closeup), walk(block, closeup))
                 page.name(column, closeup.title, base_of(closeup))
                 page.below_name(column, below_name(closeup, steps[0]))
-                page.arrow(column, width_words(closeup))
+                if not len(closeup.path):
+                    page.arrow(column, width_words(closeup))
         else:
             blocks = [list(row) for row in zip(*columns, strict=True)]
             page = Page(style, blocks, width=width, dpi=dpi, title=title, caption=words)
             for row, closeup in enumerate(closeups):
                 page.beside(row, closeup.title, base_of(closeup))
                 for column, block in enumerate(blocks[row]):
-                    page.panel(row, column, block, base_of(closeup))
+                    page.panel(row, column, block, base_of(closeup), walk(block, closeup))
             for column, step in enumerate(steps):
                 page.head(column, HEADS[step])
         page.end()

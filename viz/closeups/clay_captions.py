@@ -25,7 +25,8 @@ ZOOMED = (
     "At full scale the heights are logarithmic; in the closer windows the tilt is removed. Heights "
     "are scaled anew in every panel. Red: the next window. One random plane of each network."
 )
-_A_STEP = 0.05
+# Of shares in percent: smaller ones are not told apart at a glance.
+_LEAST_SHARE = 1e-4
 
 
 def below_name(closeup: CloseUp, removed: Removed) -> str:
@@ -42,15 +43,14 @@ def width_words(closeup: CloseUp) -> str:
     steps = closeup.in_steps
     if not steps:
         return f"{number(closeup.width)} of the direction"
-    return "one step" if abs(steps - 1) < _A_STEP else f"{number(steps)} steps"
+    return "one step" if closeup.is_one_step else f"{number(steps)} steps"
 
 
 def times(closeup: CloseUp) -> str:
     """Return how close a window is: ``13 × closer``, ``2,600 ×: one step``."""
     factor = float(f"{closeup.magnification:.2g}")
     text = f"{factor:,.0f} ×" if factor >= 10 else f"{factor:g} ×"
-    one_step = closeup.in_steps and abs(closeup.in_steps - 1) < _A_STEP
-    return f"{text}: one step" if one_step else f"{text} closer"
+    return f"{text}: one step" if closeup.is_one_step else f"{text} closer"
 
 
 def microscope_sentence(closeups: Sequence[CloseUp], removed: Removed) -> str:
@@ -111,6 +111,8 @@ def _share(closeup: CloseUp, removed: Removed) -> str:
     share = 100 * left / (float(np.ptp(closeup.surface.losses)) or 1.0)
     if share >= 0.01:
         return f"{number(share)} %"
+    if share < _LEAST_SHARE:
+        return f"under {_LEAST_SHARE:.4f} %"
     # A power of ten is not read at a glance.
     return f"{np.format_float_positional(share, 1, fractional=False, trim='-')} %"
 
@@ -140,11 +142,16 @@ def _ranges(closeups: Sequence[CloseUp], removed: Removed) -> str:
 def _cut(closeups: Sequence[CloseUp]) -> list[str]:
     cut = [
         f"{c.title} along {counted(c.surface.curves, 'kink curve')} of "
-        f"{c.surface.curves + c.surface.uncut:,}, which hold "
-        f"{number(100 * c.surface.cut_share)} % of the jumps"
+        f"{c.surface.curves + c.surface.uncut:,}, which hold {_held(c)} % of the jumps"
         for c in closeups if c.surface.curves
     ]  # fmt: skip
     return [f"Cut {'; '.join(cut)}; lit by the exact gradient on each side."] if cut else []
+
+
+def _held(closeup: CloseUp) -> str:
+    """Return the share of the jumps that is cut in percent; 100 only if it is all of them."""
+    share = number(100 * closeup.surface.cut_share)
+    return "over 99.9" if closeup.surface.uncut and float(share) == 100 else share
 
 
 def _coarse(closeups: Sequence[CloseUp]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -144,6 +145,6 @@ class Page:
     def _middle(self, column: int) -> float:
         return self._place(0, column)[0] + self.across / 2
 
-    def _text(self, x: float, y: float, words: str, size: float = 1.0, **looks: object) -> None:
+    def _text(self, x: float, y: float, words: str, size: float = 1.0, **looks: Any) -> None:
         self.figure.text(x / self.width, y / self.height, words,
                          fontsize=72 * self.letter * size, **looks)  # fmt: skip

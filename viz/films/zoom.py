@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from landscape.records.close_up import CloseUp
+from landscape.records.choices import check_known
+from landscape.records.close_up import REMOVED, CloseUp, Removed
 from landscape.records.kink_cut_surface import KinkCutSurface
 
 from ..closeups.blocks import VIEW, Block, View, draw_block
@@ -36,6 +37,7 @@ def animate_zoom(
     fps: float = 24.0,
     turn: float = 40.0,
     size: tuple[int, int] = (1280, 720),
+    removing: Removed = "tilt",
     progress: Progress | None = None,
 ) -> Path:
     """Film the way from whole surfaces down to one optimizer step, networks side by side.
@@ -45,6 +47,8 @@ def animate_zoom(
     on the way to the second close-up they become linear and lose their tilt. Creases are edges of
     the mesh with the exact gradient on each side, so that none is smoothed.
 
+    A single close-up of each is an orbit around that window, with all networks on one scale.
+
     Args:
         series: for each network its close-ups, widest first.
         file: ``.mp4`` (H.264) or ``.gif``.
@@ -53,6 +57,7 @@ def animate_zoom(
         fps: frames per second.
         turn: degrees by which the camera turns.
         size: width and height in pixels, even.
+        removing: what is removed below full scale: ``nothing``, ``tilt`` or ``quadratic``.
         progress: called with the frames done and their number, after each.
 
     Returns:
@@ -65,17 +70,20 @@ def animate_zoom(
     """
     file = Path(file)
     count = check_video(file, size, fps, seconds)
+    check_known("what is removed", removing, REMOVED)
     rows = check_series(series)
     widths = [closeup.width for closeup in rows[0]]
     style = film_style(size, look.style)
-    stage = _Stage(rows, size, style)
+    stage = _Stage(rows, size, style, removing)
 
     def frames() -> Iterator[Image]:
         for i in range(count):
             time = i / (count - 1)
             share = float(np.clip((time - _START) / _MOVING, 0.0, 1.0))
             width = widths[0] * (widths[-1] / widths[0]) ** share
-            stage.draw(width, VIEW[0] + turn * (time - 0.5))
+            # A whole turn does not stop where it began.
+            around = time if len(widths) > 1 else i / count
+            stage.draw(width, VIEW[0] + turn * (around - 0.5))
             yield stage.picture()
 
     with closing(stage):
@@ -86,21 +94,25 @@ def animate_zoom(
 class _Stage:
     """One window with a renderer for each network."""
 
-    def __init__(self, rows: list[list[CloseUp]], size: tuple[int, int], style: Style) -> None:
-        self.rows, self.style = rows, style
+    def __init__(
+        self, rows: list[list[CloseUp]], size: tuple[int, int], style: Style, removing: Removed
+    ) -> None:
+        self.rows, self.style, self.removing = rows, style, removing
         self.aspect = size[0] / len(rows) / size[1]
         self.plotter = empty_picture(style, size, shape=(1, len(rows)))
 
     def draw(self, width: float, azimuth: float) -> None:
         """Draw the window of a width in place of what stood there."""
         self.plotter.suppress_rendering = True
-        for column, closeups in enumerate(self.rows):
+        surfaces = [_seen(closeups, width, self.removing) for closeups in self.rows]
+        largest = max(float(np.ptp(surface.losses)) for surface in surfaces)
+        one_scale = {"largest": largest} if len(self.rows[0]) == 1 else {}
+        for column, (closeups, surface) in enumerate(zip(self.rows, surfaces, strict=True)):
             self.plotter.subplot(0, column)
             renderer = self.plotter.renderer
             renderer.clear_actors()
             renderer.remove_all_lights()
-            surface = _seen(closeups, width)
-            draw_block(self.plotter, Block.of(surface), base_of(closeups[0]))
+            draw_block(self.plotter, Block.of(surface, **one_scale), base_of(closeups[0]))
             View.all_around(azimuth, self.aspect).aim(self.plotter)
             text_2d(self.plotter, closeups[0].title, (0.5, 0.97), self.style, size=1.6,
                     vertical="top", colour=base_of(closeups[0]))  # fmt: skip
@@ -118,15 +130,16 @@ class _Stage:
         self.plotter.close()
 
 
-def _seen(closeups: Sequence[CloseUp], width: float) -> KinkCutSurface:
-    """Return what is drawn of a window: from log heights at full scale to losses without tilt."""
+def _seen(closeups: Sequence[CloseUp], width: float, removing: Removed) -> KinkCutSurface:
+    """Return what is drawn of a window: log heights at full scale, closer in what is left."""
     holding = [closeup for closeup in closeups if closeup.width >= width * (1 - 1e-9)]
     surface = cropped(holding[-1].surface, width)
-    tilt_free = surface.minus(surface.polynomial(1))
+    degree = REMOVED.index(removing)
+    left = surface.minus(surface.polynomial(degree)) if degree else surface
     if len(closeups) > 1 and width > closeups[1].width:
         share = np.log(closeups[0].width / width) / np.log(closeups[0].width / closeups[1].width)
-        return _between(log_heights(surface), tilt_free, float(share))
-    return tilt_free
+        return _between(log_heights(surface), left, float(share))
+    return left
 
 
 def _between(first: KinkCutSurface, second: KinkCutSurface, share: float) -> KinkCutSurface:
@@ -143,7 +156,7 @@ def _between(first: KinkCutSurface, second: KinkCutSurface, share: float) -> Kin
 def _words(closeup: CloseUp, width: float) -> str:
     factor = closeup.full_width / width if closeup.full_width else 1.0
     text = f"{float(f'{factor:.2g}'):,.0f} × closer" if factor >= 1.05 else "whole surface"
-    steps = float(f"{width / closeup.step_width:.2g}") if closeup.step_width else 0.0
-    if not steps:
+    if not closeup.step_width:
         return text
-    return f"{text}, {f'{steps:,.0f} steps' if steps >= 1.5 else 'one step'} wide"
+    steps = float(f"{width / closeup.step_width:.2g}")
+    return f"{text}, {'one step' if steps == 1 else f'{steps:,g} steps'} wide"
