@@ -103,6 +103,9 @@ def _what(surfaces: Surfaces, planes: Planes) -> str:
         what = segment_text(settings)
     else:
         what = _KINDS.get(kind, f"{kind} plane" if kind else "surface")
+        if kind == "hessian" and all("direction_length" in facts for facts in every):
+            lengths = sorted(float(facts["direction_length"]) for facts in every)
+            what += f", directions {a_range([f'{v:.3g}' for v in (lengths[0], lengths[-1])])} long"
         if kind == "through" and not solutions_of(surfaces[0], planes[0]):
             what += ", the first at (0, 0) and the second at (1, 0)"
     over = f", {loss_over(settings)}" if settings.get("examples") else ""
