@@ -8,7 +8,7 @@ from pathlib import Path
 import landscape
 from landscape import data, viz
 from landscape.networks import build
-from landscape.study.windows import window_around
+from landscape.records.windows import window_around
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))

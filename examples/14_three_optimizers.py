@@ -11,7 +11,7 @@ from torch import nn
 
 import landscape
 from landscape import data, viz
-from landscape.study.windows import window_around
+from landscape.records.windows import window_around
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--out", type=Path, default=Path("pictures"))

@@ -22,8 +22,9 @@ class Look:
     """How all panels of a picture look; ``dataclasses.replace`` varies one thing.
 
     Attributes:
-        height: ``log``, ``linear``, ``clipped`` (linear up to a limit), or a scale that several
-            pictures share, see :class:`viz.HeightScale`.
+        height: ``log``, ``linear``, ``clipped`` (linear up to a limit), ``auto`` (log where all
+            losses are positive and span more than two decades, else linear), or a scale that
+            several pictures share, see :class:`viz.HeightScale`.
         limit: loss above which surfaces are cut; by default ``clipped`` cuts at the upper quartile
             of the losses, and the other heights cut nothing.
         colour: what surfaces are coloured by: ``losses``, ``slope``, ``curvature``, ``status``,

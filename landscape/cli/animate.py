@@ -10,6 +10,7 @@ from landscape.cli.choosing import chosen_surfaces, planes_only
 from landscape.cli.close_ups import LEVELS, runs_in_close_up, series_of, with_close_ups
 from landscape.cli.looks import height_of, styled
 from landscape.cli.options import Chosen, Height, View, option
+from landscape.cli.remarks import remarks
 from landscape.cli.wiring import bars
 from landscape.records.choices import check_known, known_names
 
@@ -104,7 +105,7 @@ def _descent(
     if not panel.paths:
         raise ValueError(f"{surface} has no path on it; --kind zoom needs none")
     viz.animate_descent(panel, target, look, progress=_filming(progress, film), **film)
-    return _notes(panel)
+    return [*_notes(panel), *remarks({surface: panel}, str(look.height))]
 
 
 def _notes(panel: Panel) -> list[str]:

@@ -76,6 +76,18 @@ def draw(study: StudyFile, surfaces: Iterable[str], path: Path, picture: Picture
     return write_captioned(drawn, path, CAPTIONS) if picture.paper else [viz.save(drawn, path)]
 
 
+def shown_by(study: StudyFile, groups: Iterable[Iterable[str]], kind: str) -> dict[str, Panel]:
+    """Return what pictures of a kind show, by the ids of the surfaces; not close-ups of these."""
+    from landscape.records.panel import Panel
+
+    if KINDS[kind].levels:
+        return {}
+    names = dict.fromkeys(name for group in groups for name in group)
+    if kind == "line":
+        return {name: Panel(line_of(study, name)) for name in names}
+    return {name: pictures.panel(study, name) for name in names}
+
+
 def _panels(study: StudyFile, names: Sequence[str], picture: Picture) -> list[Panel]:
     panels = [pictures.panel(study, name) for name in names]
     return _titled(panels, picture) if picture.titles else pictures.shortened(panels)
@@ -160,7 +172,7 @@ def _line(study: StudyFile, names: Sequence[str], picture: Picture) -> Any:
 
     lines = [
         Panel(line_through(study, name), title=name) if picture.named
-        else Panel(line := line_of(study, name), title=pictures.title_of(line.run) or name)
+        else Panel(line := line_of(study, name), title=pictures.title_of_surface(line, name))
         for name in names
     ]  # fmt: skip
     if picture.titles:
@@ -259,7 +271,7 @@ class Kind:
     formats: tuple[str, ...] = ("png",)
     most: int = 0
     without: tuple[str, ...] = ()
-    heights: tuple[str, ...] = ("log", "linear", "clipped")
+    heights: tuple[str, ...] = ("auto", "log", "linear", "clipped")
     levels: int = 0
     of: tuple[Of, ...] = ("random",)
 
@@ -272,9 +284,9 @@ KINDS = {
     "matrix": Kind(_matrix, "matrix"),
     "contour": Kind(_contour, "contours", FIGURE_FORMATS, 4, ("shading", "camera")),
     "hybrid": Kind(_hybrid, "hybrid", FIGURE_FORMATS, 4),
-    "mosaic": Kind(_mosaic, "mosaic", FIGURE_FORMATS, 1, (), ("log", "linear")),
+    "mosaic": Kind(_mosaic, "mosaic", FIGURE_FORMATS, 1, (), ("auto", "log", "linear")),
     "line": Kind(_line, "line", FIGURE_FORMATS, 4, ("colour", "shading", "camera"),
-                 ("log", "linear")),
+                 ("auto", "log", "linear")),
     "residual": Kind(_residual, "residual", FIGURE_FORMATS, MOST, _LOOKS, levels=1),
     "microscope": Kind(_microscope, "microscope", FIGURE_FORMATS, MOST, _LOOKS, levels=1),
     "swapped": Kind(_residual, "swapped", FIGURE_FORMATS, MOST, _LOOKS, levels=1,

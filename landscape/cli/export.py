@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from landscape import viz
 from landscape.cli.choosing import chosen_surfaces
 from landscape.cli.options import Chosen, Force, check_unused, option
+from landscape.cli.remarks import remarks
 from landscape.cli.targets import files_of
 from landscape.cli.web_page import write_page
 from landscape.cli.wiring import bars
@@ -32,7 +33,7 @@ _SAMPLES = {
 class Mesh:
     """How a surface becomes a mesh."""
 
-    height: Annotated[str, option("Scale of heights: log or linear.", _MESH)] = "log"
+    height: Annotated[str, option("Scale of heights: auto, log or linear.", _MESH)] = "log"
     normals: Annotated[
         str, option("Normals: gradient, differences or flat. [the best there are]", _MESH)
     ] = ""
@@ -49,7 +50,7 @@ class Mesh:
         Raises:
             ValueError: for options that would do nothing.
         """
-        check_known("height", self.height, ("log", "linear"))
+        check_known("height", self.height, ("auto", "log", "linear"))
         if suffix in _SAMPLES:
             check_unused(self, f"is of a mesh: {_SAMPLES[suffix]}; leave it out")
             return {}
@@ -98,18 +99,21 @@ def export(
         return
     folder = out or source.path.parent
     targets = files_of(names, folder, [_SUFFIXES.get(suffix, suffix)], f"--format {suffix}")
-    panels = {target: pictures.panel(source, name)
-              for name, target in zip(names, targets, strict=True)}  # fmt: skip
+    shown = [pictures.panel(source, name) for name in names]
+    shown = shown if paths else [replace(panel, paths=()) for panel in shown]
+    panels = dict(zip(targets, shown, strict=True))
     writable_folder(next(iter(panels)).parent)
     written: list[Path] = []
     with bars() as progress:
         progress.stage("writing", len(panels))
         for target, panel in panels.items():
-            shown = panel if paths else replace(panel, paths=())
-            written += _write(shown, target, suffix, mesh.height, options, force=force)
+            written += _write(panel, target, suffix, mesh.height, options, force=force)
             progress.advance(1)
     for path in written:
         print(f"wrote {path}")
+    if suffix not in _SAMPLES:
+        for text in remarks(dict(zip(names, panels.values(), strict=True)), mesh.height):
+            print(text)
 
 
 def _write(

@@ -83,7 +83,12 @@ Runs = Annotated[
     list[str] | None, option("Id of a run, as relu-gd-seed0. Repeat. [all; sample needs one]")
 ]
 Height = Annotated[
-    str, option("log, linear or clipped; log:2.5 cuts surfaces at a loss of 2.5.", LOOK)
+    str,
+    option(
+        "log, linear, clipped, or auto: log where all losses are positive and span more than two "
+        "decades; log:2.5 cuts surfaces at a loss of 2.5.",
+        LOOK,
+    ),
 ]
 Style = Annotated[
     str, option("Style: paper, slides, dark, clay, slides+clay, dark+clay or a .toml file.", LOOK)

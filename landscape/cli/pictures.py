@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from landscape.cli.choosing import activation_of, key_of
+from landscape.viz.geometry.numbers import listed
 
 if TYPE_CHECKING:
     from landscape.records.panel import Panel
+    from landscape.records.surface import Surface
     from landscape.store import StudyFile
 
 
@@ -28,7 +30,34 @@ def panel(study: StudyFile, identifier: str) -> Panel:
     runs = sorted({run for run, _, where in placed if where == surface.plane},
                   key=lambda run: (run != surface.run, run))  # fmt: skip
     paths = tuple(study.projection(run, str(surface.plane)) for run in runs)
-    return Panel(surface, plane, paths, title_of(surface.run) or identifier)
+    return Panel(surface, plane, paths, title_of_surface(surface, identifier))
+
+
+def title_of_surface(surface: Surface, identifier: str) -> str:
+    """Return the title of a surface: of its run, or of a plane of the user's own network.
+
+    An id that the user chose is the title of a surface of their network.
+    """
+    run, asked = surface.run, surface.settings.get("asked") or {}
+    if "own" not in surface.settings:
+        return title_of(run) or identifier
+    kind = str(asked.get("kind"))
+    if kind not in _OWN or not identifier.startswith(f"{run or 'own'}.{kind}"):
+        return identifier
+    made_of = [run or "the network", *map(str, asked.get("others") or ())]
+    return f"{_OWN[kind]} {listed(made_of)}"
+
+
+# What planes of the user's own networks are called, before the names of what they are made of.
+_OWN = {
+    "random": "Random plane around",
+    "pca": "PCA plane of",
+    "hessian": "Hessian plane around",
+    "gradient": "Plane of the gradient at",
+    "update": "Last two steps of",
+    "between": "Line between",
+    "through": "Plane through",
+}
 
 
 def title_of(run: str | None, *, seed: bool = True) -> str:

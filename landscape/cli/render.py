@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 from landscape import viz
 from landscape.cli.choosing import by_kind, chosen_surfaces, for_one_figure, with_values
 from landscape.cli.close_ups import runs_in_close_up, with_close_ups
-from landscape.cli.drawing import CAPTIONS, FIGURES, KINDS, Picture, draw
+from landscape.cli.drawing import CAPTIONS, FIGURES, KINDS, Picture, draw, shown_by
 from landscape.cli.looks import height_of, look_of, styled
 from landscape.cli.options import Chosen, Drawn, Force, option
+from landscape.cli.remarks import remarks
 from landscape.cli.targets import check_ours, files_of
 from landscape.cli.wiring import bars
 from landscape.records.choices import check_known
@@ -130,6 +131,8 @@ def render(
             progress.advance(1)
     for path in written:
         print(f"wrote {path}")
+    for text in remarks(shown_by(source, groups.values(), kind), drawn.height):
+        print(text)
     if left_out:
         print(f"choose with --select from also {', '.join(left_out)}")
 

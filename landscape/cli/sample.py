@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,17 +25,9 @@ from landscape.records.plurals import plural
 
 if TYPE_CHECKING:
     from landscape.records.grid import Grid
-    from landscape.records.grid_notation import Span
+    from landscape.study.reporting import Reporter
     from landscape.study.request import Request
 
-# Where alpha and beta begin and end, if not at -1 and 1.
-_ENDS = {
-    "pca": ((-1.5, 0.5), (-1.0, 1.0)),
-    "between": ((-0.5, 1.5), (-0.5, 1.5)),
-    "through": ((-0.5, 1.5), (-0.5, 1.5)),
-}
-_LINE = ((0.0, 1.0),)
-_USUAL = ((-1.0, 1.0),) * 3
 # Error that interpolation may make, as a share of the range of the losses.
 _TOLERANCE = 1e-3
 
@@ -43,8 +37,12 @@ class Directions:
     """Which plane, or which line in it."""
 
     plane: Annotated[
-        str, option("Kind: random, pca, hessian, gradient, update, between or through.", PLANE)
-    ] = "random"
+        str,
+        option(
+            "Kind: random, pca, hessian, gradient, update, between or through. [by what is given]",
+            PLANE,
+        ),
+    ] = ""
     seed: Annotated[int, option("Seed of random directions.", PLANE)] = 0
     normalisation: Annotated[
         str, option("Scale of random directions: filter, layer, global or none.", PLANE)
@@ -73,13 +71,18 @@ class Points:
         int, option("Points a side of a grid that is mostly interpolated. 0 is off.", GRID)
     ] = 0
 
-    def on(self, directions: Directions) -> Grid:
-        """Return the coordinates that are sampled: those asked for, or the plane's usual ones.
+    def on(self, directions: Directions, plane: str) -> Grid:
+        """Return the coordinates that are sampled: those asked for, or the usual ones.
+
+        Args:
+            directions: whether there is a line in the plane.
+            plane: its kind.
 
         Raises:
             ValueError: for another form, or two numbers of points.
         """
         from landscape.evaluation.resampling import check_worth
+        from landscape.evaluation.usual_window import usual_grid
         from landscape.records.grid import Grid
 
         if self.resample and self.grid:
@@ -87,15 +90,15 @@ class Points:
                 "--resample says how many points there are, and so does --grid; give one"
             )
         on_line = directions.line is not None
-        one_axis = on_line or directions.plane == "between"
+        one_axis = on_line or plane == "between"
         if self.resample:
             shape: tuple[int, ...] = (self.resample,) * (1 if one_axis else 2)
         else:
-            usual_grid = "201x1" if on_line else "101x1" if one_axis else "51"
-            shape = parse_shape(self.grid or usual_grid)
-        usual: tuple[Span, ...] = _LINE if on_line else _ENDS.get(directions.plane, _USUAL)
-        spans = parse_spans(self.span, len(shape)) if self.span else (*usual, *_USUAL)
-        grid = Grid.over(shape, spans)
+            usual = "201x1" if on_line else "101x1" if one_axis else "51"
+            shape = parse_shape(self.grid or usual)
+        grid = usual_grid("segment" if on_line else plane, shape)
+        if self.span:
+            grid = Grid.over(shape, parse_spans(self.span, len(shape)))
         if self.resample:
             check_worth(grid)
         return grid
@@ -147,12 +150,17 @@ def sample(
 ) -> None:
     """Sample one more plane around a solution of a study, or around a network of your own.
 
-    A plane has random directions, or those of the path (pca), the Hessian's eigenvectors, the
-    gradient, the last two steps (update), or other solutions: between is the line to one, through
-    the plane of two. The first --run is the solution at the centre, the next ones are those other
-    solutions; the paths of all are placed on the plane. Coordinates are multiples of the
-    directions: a pca plane goes from -1.5 to 0.5, as the path comes from about -1; between and
-    through go from -0.5 to 1.5, as the solutions lie at 0 and 1; others from -1 to 1.
+    A plane has random directions, or those of all paths together (pca), the Hessian's eigenvectors,
+    the gradient, the last two steps (update), or other solutions: between is the line to one,
+    through the plane of two. The first --run or --checkpoints is the solution at the centre, the
+    next ones are those other paths or solutions; the paths of all are placed on the plane. Without
+    --plane, a network of your own gets pca with folders of checkpoints, between with one file,
+    through with two.
+
+    Coordinates are multiples of the directions. Windows hold what their plane is made of: pca all
+    paths and the lowest loss near them, through the solutions, hessian a bowl of about ten times
+    the loss at the centre; between goes from -0.5 to 1.5, as the solutions lie at 0 and 1; others
+    go from -1 to 1.
 
     The engine measures for a second or two which way of evaluating is fastest, then works.
     Interrupted, the same command continues. With --resample, from 26 points a side (130 along a
@@ -164,7 +172,7 @@ def sample(
     Nothing in a file of weights is run. The first path ends at the solution. A study holds surfaces
     of several networks, checkpoints and data sets: give the same --out, and a --name for each.
 
-    Example: landscape sample study --run relu-gd-seed0 --plane hessian --grid 101
+    Example: landscape sample --model my.py:build --data my.py:data --checkpoints adam=runs/adam
     """
     from landscape.study.request import OTHERS, Request
 
@@ -176,44 +184,54 @@ def sample(
         check_unused({"run": run}, "is of a study; with --model give --checkpoints")
     else:
         check_unused({"checkpoints": checkpoints}, "is of --model; with a study give --run")
-    places = dict(map(_pair, checkpoints or []))
-    runs = run or [name for name, place in places.items() if not Path(place).is_file()]
-    further = runs[1:] if run else []
-    others = further[: OTHERS.get(directions.plane, 0)]
-    if network.model:
-        others = [name for name, place in places.items() if Path(place).is_file()]
-    pca = directions.plane == "pca"
+    places = _places(checkpoints or [])
+    folders = [name for name, place in places.items() if not Path(place).is_file()]
+    files = [name for name in places if name not in folders]
+    runs, further = run or folders, (run or folders)[1:]
+    plane = directions.plane or _plane_by(folders, files)
+    others = further[: OTHERS.get(plane, 0)] if study is not None or plane == "pca" else []
+    others += files
     request = Request(
-        run=next(iter(runs), None), kind=directions.plane, seed=directions.seed,
+        run=next(iter(runs), None), kind=plane, seed=directions.seed,
         normalisation=directions.normalisation, which=tuple(directions.which or ["all"]),
         others=tuple(others), placed=tuple(p for p in further if p not in others),
-        identifier=name, grid=points.on(directions),
+        identifier=name, grid=points.on(directions, plane),
         tolerance=_TOLERANCE if points.resample else 0.0,
-        length="displacement" if pca else "unit", line=directions.line or (), **asdict(reading),
+        length="displacement" if plane == "pca" else "unit", line=directions.line or (),
+        **asdict(reading),
     )  # fmt: skip
-    if study is not None:
-        path, surface = _of_study(study, request, out)
-    else:
-        with bars() as progress:
-            path, surface = network.sample(request, places, out or Path("study.h5"), progress)
+    with bars() as progress:
+        fit = not points.span
+        if study is not None:
+            path, surface = _of_study(study, request, out, fit, progress)
+        else:
+            path, surface = network.sample(
+                request, places, out or Path("study.h5"), fit=fit, reporter=progress
+            )
     print(f"wrote surface {surface} to {path}")
     _print_centre(path, surface)
     if (axes := len(request.grid.shape)) < 3:
-        line = " --kind line" if axes == 1 else ""
-        print(f"next: landscape render {path}{line} --surface {surface}")
+        kind = ["--kind", "line"] if axes == 1 else []
+        print("next:", shlex.join(["landscape", "render", str(path), *kind, "--surface", surface]))
 
 
-def _of_study(study: Path, request: Request, out: Path | None) -> tuple[Path, str]:
+def _plane_by(folders: Sequence[str], files: Sequence[str]) -> str:
+    """Return the kind of plane that paths and other solutions of the user's are shown on."""
+    return "pca" if folders else {1: "between", 2: "through"}.get(len(files), "random")
+
+
+def _of_study(
+    study: Path, request: Request, out: Path | None, fit: bool, reporter: Reporter
+) -> tuple[Path, str]:
     """Sample a surface of a study; return the file it is in, and its id."""
     from landscape.store import open_study
     from landscape.study.run_surfaces import sample_run
 
     source = open_study(study)
     config = configuration_of(source)
-    with bars() as progress:
-        return sample_run(
-            source, config, request, load_data=load_data, out=out, reporter=progress
-        )  # fmt: skip
+    return sample_run(
+        source, config, request, fit=fit, load_data=load_data, out=out, reporter=reporter
+    )  # fmt: skip
 
 
 def _print_centre(path: Path, name: str) -> None:
@@ -240,8 +258,17 @@ def _print_centre(path: Path, name: str) -> None:
         print(f"hint: {text}")
 
 
-def _pair(text: str) -> tuple[str, str]:
-    name, equals, place = text.partition("=")
-    if not (name and equals and place):
-        raise ValueError(f"--checkpoints needs NAME=PATH, as adam=runs/adam, got {text!r}")
-    return name, place
+def _places(given: Sequence[str]) -> dict[str, str]:
+    """Read NAME=PATH of each."""
+    places: dict[str, str] = {}
+    for text in given:
+        name, equals, place = text.partition("=")
+        if not (name and equals and place):
+            raise ValueError(f"--checkpoints needs NAME=PATH, as adam=runs/adam, got {text!r}")
+        if name in places:
+            raise ValueError(
+                f"--checkpoints names each path once, got {name}={places[name]} and {text}; give "
+                "one of them another name"
+            )
+        places[name] = place
+    return places

@@ -173,7 +173,13 @@ class UserModel:
         return Problem(network, loss, examples)
 
     def sample(
-        self, request: Request, places: Mapping[str, str], path: Path, reporter: Reporter
+        self,
+        request: Request,
+        places: Mapping[str, str],
+        path: Path,
+        *,
+        fit: bool,
+        reporter: Reporter,
     ) -> tuple[Path, str]:
         """Sample a surface into a study file.
 
@@ -184,6 +190,7 @@ class UserModel:
             places: files of other solutions; folders of recordings or checkpoints, or patterns of
                 checkpoints, of paths; by name.
             path: the study, or its folder.
+            fit: whether the window is to hold what the plane is made of.
             reporter: hears of progress.
 
         Returns:
@@ -198,7 +205,7 @@ class UserModel:
         path = path if path.suffix == ".h5" else path / "study.h5"
         problem = request.read(self.problem(reporter.note))
         paths = {name: self._path(problem, name, Path(place), reporter)
-                 for name, place in places.items() if name not in request.others}  # fmt: skip
+                 for name, place in places.items() if not Path(place).is_file()}  # fmt: skip
         if paths and self.checkpoint is None:
             _move_to_end(problem.model, next(iter(paths.values())))
         elif paths:
@@ -206,12 +213,13 @@ class UserModel:
                 request, problem.model, next(iter(paths.values())), self.checkpoint
             )
         others = {name: self._other(problem.model, Path(places[name]), reporter)
-                  for name in request.others}  # fmt: skip
+                  for name in request.others if name not in paths}  # fmt: skip
         source = {"model": self.model, "data": self.data, "loss": self.loss or "cross_entropy",
                   "checkpoint": str(self.checkpoint or "")}  # fmt: skip
         name = sample_user_network(
-            path, problem, request, paths=paths, others=others, names=source, reporter=reporter
-        )
+            path, problem, request, fit=fit, paths=paths, others=others, names=source,
+            reporter=reporter,
+        )  # fmt: skip
         return path, name
 
     def _path(self, problem: Problem, name: str, place: Path, reporter: Reporter) -> Trajectory:
@@ -277,8 +285,8 @@ def _of_its_path(request: Any, network: Any, trajectory: Any, checkpoint: Path |
     if request.kind in ("pca", "update"):
         raise ValueError(
             f"the path {request.run} must end at the weights of {checkpoint} for a {request.kind} "
-            f"plane, got an end {apart:.3g} away from them; leave out --checkpoint, or name the "
-            "path of these weights first"
+            f"plane, got an end {apart:.3g} away from them; leave out --checkpoint, name the path "
+            "of these weights first, or give --plane random"
         )
     return replace(request, run=None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import overload
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from landscape.evaluation.engine import PlaneEvaluator
 from landscape.evaluation.engine_settings import SamplingConfig
+from landscape.evaluation.usual_window import fitted_grid, usual_shape
 from landscape.problem import Problem, check_problem
 from landscape.records.arrays import Floats
 from landscape.records.grid import Grid
@@ -78,7 +80,9 @@ def sample(
         plane: a line, plane or volume, as of :func:`landscape.random_plane`.
         paths: trajectories that are placed on the plane, by their names or as a sequence, whose
             names are ``path 1``, ``path 2`` and so on; see :func:`place`.
-        grid: coordinates; over [-1, 1] by default, 51 x 51 points of a plane.
+        grid: coordinates; 51 x 51 points of a plane by default. A PCA plane's hold its paths and
+            the lowest loss near them, those of a plane through solutions hold these, others go
+            from -1 to 1; see :mod:`landscape.evaluation.usual_window`.
         engine: how points are evaluated; None measures briefly and takes the fastest.
         gradients: whether the fields ``gradient_alpha`` (``gradient_beta``, ``gradient_gamma``)
             are evaluated as well: d loss / d alpha = <grad loss, d_alpha>, by one backward pass
@@ -108,13 +112,15 @@ def sample(
     check_problem(problem)
     if gradients:
         engine = with_gradients(engine or SamplingConfig())
-    grid = grid or default_grid(plane)
-    if not isinstance(grid, Grid):
+    if not isinstance(grid, Grid | None):
         raise TypeError(f"grid must be a Grid, got {grid!r}; write Grid.square({grid})")
+    shape = usual_shape(plane.axes) if grid is None else grid.shape
     evaluator = PlaneEvaluator(
-        problem, plane, config=engine, points=grid.size, standard_errors=standard_errors,
+        problem, plane, config=engine, points=math.prod(shape), standard_errors=standard_errors,
         divergence=divergence,
     )  # fmt: skip
+    if grid is None:
+        grid = fitted_grid(plane, shape, lambda places: evaluator(places)["losses"])
     if expected_loss is not None:
         check_loss(evaluator, expected_loss)
     report = progress or (lambda _points: None)
@@ -188,12 +194,6 @@ def check_loss(evaluator: PlaneEvaluator, expected: float) -> None:
         )
 
 
-def default_grid(plane: Plane) -> Grid:
-    """Return the usual grid: 101 points on a line, 51 x 51 on a plane, 17^3 in a volume."""
-    points = {1: 101, 2: 51, 3: 17}[plane.axes]
-    return Grid.cube((points,) * plane.axes)
-
-
 def empty_surface(
     evaluator: PlaneEvaluator, grid: Grid, *, plane_id: str | None = None, run: str | None = None
 ) -> Surface:
@@ -263,8 +263,9 @@ def place(
         engine: how points are evaluated; None measures briefly and takes the fastest.
 
     Returns:
-        The path's nearest points on the plane, with its own losses and those of the plane there;
-        over a subset of the examples its own losses are evaluated anew.
+        The path's nearest points on the plane, with its own losses and those of the plane there.
+        Its own losses are evaluated if none is known, as of checkpoints, or over a subset of the
+        examples.
 
     Raises:
         ValueError: if the plane or the trajectory belongs to another model, or for unusable data.
@@ -278,8 +279,8 @@ def place_on(
 ) -> Projection:
     """Place a trajectory on a plane by what evaluates it there, see :func:`place`.
 
-    The path's own losses are those it recorded; over a subset of the examples, as the surface has
-    them, they are evaluated anew.
+    The path's own losses are those it recorded. They are evaluated if it recorded none, and over a
+    subset of the examples, as the surface has them.
 
     Args:
         evaluator: of the model on the plane.
@@ -291,6 +292,7 @@ def place_on(
         ValueError: if plane and trajectory belong to different models.
     """
     coordinates, off_plane, distances = project(trajectory.thetas, evaluator.plane)
+    unknown = evaluator.subset or not np.isfinite(trajectory.losses).any()
     return Projection(
         run=run,
         plane=plane_id,
@@ -298,6 +300,6 @@ def place_on(
         coordinates=coordinates,
         off_plane_distances=off_plane,
         distances=distances,
-        losses=evaluator.losses_at(trajectory.thetas) if evaluator.subset else trajectory.losses,
+        losses=evaluator.losses_at(trajectory.thetas) if unknown else trajectory.losses,
         plane_losses=evaluator(coordinates)["losses"],
     )

@@ -20,8 +20,10 @@ from landscape.records.plane import Plane
 from landscape.records.trajectory import Trajectory
 
 Ends = Literal["top", "both"]
-UnitLength = Literal["unit", "weights"]
+UnitLength = Literal["unit", "weights", "curvature"]
 Companion = Literal["random", "update"]
+# How far the quadratic rises within one length ``curvature``, in losses at the centre.
+_RISE = 10.0
 
 
 def eigenvector_plane(
@@ -43,7 +45,9 @@ def eigenvector_plane(
             saddle, where there is one.
         length: ``unit`` vectors make coordinates distances in parameter space; ``weights`` makes
             them multiples of the norm of the parameters that vary, comparable with a
-            filter-normalised plane's.
+            filter-normalised plane's; ``curvature`` makes them so long that the quadratic along the
+            sharpest direction rises by 10 times the loss within one length, and at most as long as
+            the weights: a window from -1 to 1 then shows the bowl.
         options: of :func:`landscape.hessian_eigenpairs`: ``varied``, ``tolerance``, ``seed``,
             ``most_products``, ``progress``.
 
@@ -61,9 +65,14 @@ def eigenvector_plane(
     pairs = hessian_eigenpairs(problem, **{**options, "top": 2, "bottom": 1})
     second = 1 if ends == "top" else 2
     scale = 1.0
-    if length == "weights":
-        moved = pairs.vectors.any(axis=0)
-        scale = float(np.linalg.norm(theta[moved]))
+    if length != "unit":
+        scale = float(np.linalg.norm(theta[pairs.vectors.any(axis=0)]))
+    if length == "curvature":
+        loss = abs(float(problem.evaluator(standard_errors=False)(theta[None])["losses"][0]))
+        sharpest = float(np.abs(pairs.values).max())
+        # Without a loss or a curvature only the weights tell a length.
+        if loss > 0 and sharpest > 0:
+            scale = min(scale, float(np.sqrt(2 * _RISE * loss / sharpest)))
     settings = {"ends": ends, "direction_length": scale, "hessian": pairs.record()}
     first, other = pairs.vectors[0] * scale, pairs.vectors[second] * scale
     return Plane(theta, first, other, problem.layout, "hessian", settings)

@@ -1,4 +1,4 @@
-"""Principal directions of many long vectors: at once, or some parameters at a time.
+"""Principal directions of the points of paths: at once, or some parameters at a time.
 
 The blocked way holds a few vectors of the length of one, however many there are. It takes the
 leading eigenvectors of the Gram matrix of the centred rows, which loses half of the digits, as the
@@ -8,7 +8,7 @@ Rayleigh-Ritz projection, which gives the digits back (Halko, Martinsson, Tropp 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,52 +24,61 @@ _COPIES = 4
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """What is known of a path.
+    """What is known of paths.
 
     Attributes:
         components: first two principal directions of the centred displacements, [2, P].
         singular: their singular values, [2].
         total: sum of all squared singular values.
-        steps: distances from each point to the next, [T - 1].
+        coordinates: places of all points along the components, from their mean, [T, 2].
+        steps: distances from each point to the next, [T - 1], those between two paths as well.
     """
 
     components: Floats
     singular: Floats
     total: float
+    coordinates: Floats
     steps: Floats
 
 
-def principal(thetas: NDArray[Any], solution: Floats, *, memory: int) -> Principal:
+def principal(paths: Sequence[NDArray[Any]], solution: Floats, *, memory: int) -> Principal:
     """Find the two first principal directions of ``thetas - solution``, centred by their mean.
 
     Args:
-        thetas: rows [T, P], in memory or mapped from a file.
+        paths: rows [T, P] of each, in memory or mapped from a file; every row counts alike.
         solution: [P].
         memory: bytes for displacements and work space; more than that is done in blocks.
 
     Raises:
         ValueError: if the displacements hold NaN or infinity.
     """
-    if _COPIES * 8 * thetas.size <= memory:
-        return _dense(thetas.astype(np.float64) - solution)
-    return _blocked(thetas, solution, memory)
+    if _COPIES * 8 * sum(thetas.size for thetas in paths) <= memory:
+        return _dense(_rows(paths, slice(None), solution))
+    return _blocked(paths, solution, memory)
+
+
+def _rows(paths: Sequence[NDArray[Any]], part: slice, solution: Floats) -> Floats:
+    """Return the displacements of all points from the solution, [T, part]."""
+    parts = [thetas[:, part].astype(np.float64) - solution[part] for thetas in paths]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _dense(rows: Floats) -> Principal:
     _check_finite(rows)
-    _, singular, right = np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)
+    left, singular, right = np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)
     steps = np.linalg.norm(np.diff(rows, axis=0), axis=1)
-    return Principal(right[:2], singular[:2], float(np.sum(singular**2)), steps)
+    places = left[:, :2] * singular[:2]
+    return Principal(right[:2], singular[:2], float(np.sum(singular**2)), places, steps)
 
 
-def _blocked(thetas: NDArray[Any], solution: Floats, memory: int) -> Principal:
-    count, length = thetas.shape
+def _blocked(paths: Sequence[NDArray[Any]], solution: Floats, memory: int) -> Principal:
+    count, length = sum(map(len, paths)), len(solution)
     columns = max(memory // (_COPIES * 8 * count), 1)
 
     def blocks() -> Iterator[tuple[slice, Floats]]:
         for start in range(0, length, columns):
             part = slice(start, start + columns)
-            yield part, thetas[:, part].astype(np.float64) - solution[part]
+            yield part, _rows(paths, part, solution)
 
     gram, steps = np.zeros((count, count)), np.zeros(count - 1)
     for _, rows in blocks():
@@ -90,7 +99,9 @@ def _blocked(thetas: NDArray[Any], solution: Floats, memory: int) -> Principal:
         rows -= rows.mean(axis=0)
         inside += rows @ basis[part]
     _, singular, turn = np.linalg.svd(inside, full_matrices=False)
-    return Principal(turn[:2] @ basis.T, singular[:2], float(np.trace(gram)), np.sqrt(steps))
+    places = inside @ turn[:2].T
+    total = float(np.trace(gram))
+    return Principal(turn[:2] @ basis.T, singular[:2], total, places, np.sqrt(steps))
 
 
 def _check_finite(rows: Floats) -> None:

@@ -20,6 +20,7 @@ from landscape.records.projection import project
 from landscape.records.results import Analysis, Projection
 from landscape.records.surface import Surface
 from landscape.records.trajectory import Trajectory
+from landscape.records.windows import window_around
 from landscape.store import StudyFile, StudyWriter
 from landscape.store.places import (
     analysis_path,
@@ -35,7 +36,6 @@ from landscape.study.setup import Setup
 from landscape.study.solution_network import solution_model
 from landscape.study.stored_surface import make_surface
 from landscape.study.summary import summarise
-from landscape.study.windows import window_around
 from landscape.training.loop import train
 from landscape.training.training_checkpoint import TrainingCheckpoint
 

@@ -157,7 +157,8 @@ class LivePlane:
             make_surface(
                 writer, request, self._read(request, str(surface.settings["dtype"])),
                 paths={run: network.trajectory(run) for run in request.runs},
-                engine=network.config.sampling, reporter=Silent(), sampled=(plane, surface),
+                engine=network.config.sampling, reporter=Silent(), plane=plane,
+                sampled=surface,
             )  # fmt: skip
         return request.name
 

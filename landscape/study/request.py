@@ -23,9 +23,9 @@ from landscape.records.plane import LENGTHS, NORMALISATIONS, Length
 from landscape.records.surface import Surface
 from landscape.study.configuration import DTYPES
 
-# With how many other solutions each kind of plane is made.
-OTHERS = {"random": 0, "pca": 0, "hessian": 0, "gradient": 0, "update": 0, "between": 1,
-          "through": 2}  # fmt: skip
+# With how many other solutions each kind of plane is made; a PCA plane with any number of paths.
+OTHERS: dict[str, int | None] = {"random": 0, "pca": None, "hessian": 0, "gradient": 0, "update": 0,
+                                 "between": 1, "through": 2}  # fmt: skip
 # Said of parameters as a whole; all else are names.
 _WORDS = (("all",), ("trainable",))
 
@@ -36,14 +36,15 @@ class Request:
 
     Attributes:
         run: name of the run; None for a network without one.
-        kind: of the plane: ``random``; ``pca`` of the path; ``hessian``, its two largest
+        kind: of the plane: ``random``; ``pca`` of the paths; ``hessian``, its two largest
             eigenvectors; ``gradient`` and a random direction; ``update``, the last two steps;
             ``between`` this solution and another, a line; ``through`` this and two others.
         grid: coordinates; a random line or volume has one axis or three.
         seed: of the random directions.
         normalisation: of the random directions.
         which: names, layers or patterns of the parameters that random directions perturb.
-        others: names of other solutions, for the kinds ``between`` and ``through``.
+        others: names of other solutions, for the kinds ``between`` and ``through``; of further
+            paths that a ``pca`` plane is made of.
         placed: names of further runs whose paths are placed on the plane.
         identifier: id of plane and surface; "" makes one up.
         tolerance: 0 evaluates every point; otherwise the surface is resampled, see
@@ -85,7 +86,7 @@ class Request:
 
     def __post_init__(self) -> None:
         _check_line(self.line, self.kind, self.grid)
-        if len(self.others) != OTHERS.get(self.kind, len(self.others)):
+        if OTHERS.get(self.kind) not in (None, len(self.others)):
             raise ValueError(
                 f"a {self.kind} plane is made with {OTHERS[self.kind]} other solutions, "
                 f"got {len(self.others)}; name each with --run, or with --checkpoints NAME=FILE"

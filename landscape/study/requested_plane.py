@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
+import numpy as np
+
 from landscape.curvature.hessian import NotConvergedError, with_curvature
+from landscape.evaluation.usual_window import FITTED, fitted_grid
 from landscape.networks.architecture import check_one_network
 from landscape.planes.between import line_between, plane_through
 from landscape.planes.loss_planes import eigenvector_plane, gradient_plane
@@ -15,6 +18,7 @@ from landscape.planes.random import random_plane
 from landscape.planes.updates import update_plane
 from landscape.planes.within import line_within
 from landscape.problem import Problem
+from landscape.records.arrays import Floats
 from landscape.records.plane import Normalisation, Plane
 from landscape.records.trajectory import Trajectory
 from landscape.study.request import Request
@@ -64,7 +68,7 @@ def _made(
     if kind == "through":
         return plane_through(model, others[0], others[1], orthogonal=True)
     if kind == "hessian":
-        return eigenvector_plane(problem, length="weights")
+        return eigenvector_plane(problem, length="curvature")
     if kind == "gradient":
         return gradient_plane(problem, seed=request.seed)
     if kind == "random":
@@ -74,7 +78,44 @@ def _made(
         )  # fmt: skip
     if path is None:
         raise ValueError(f"a {kind} plane is that of a path; give the checkpoints of one")
-    return update_plane(path) if kind == "update" else pca_plane(path, length=request.length)
+    if kind == "update":
+        return update_plane(path)
+    single = [name for name, other in zip(request.others, others, strict=True)
+              if not isinstance(other, Trajectory)]  # fmt: skip
+    if single:
+        raise ValueError(
+            f"a pca plane is made of paths, got the single solution {single[0]}; give a folder "
+            "of its checkpoints, or --plane between or through for planes through solutions"
+        )
+    return pca_plane(path, *others, length=request.length)
+
+
+def fitted(
+    problem: Problem, request: Request, paths: Mapping[str, Trajectory], others: Mapping[str, Any]
+) -> tuple[Request, Plane | None]:
+    """Return the request with the window that holds what its plane is made of, and the plane.
+
+    Args:
+        problem: the network at the solution.
+        request: which surface; its grid has the wanted shape.
+        paths: as of :func:`plane_of`.
+        others: likewise.
+
+    Returns:
+        The request as it is, and no plane, where the window depends on nothing but the kind.
+
+    Raises:
+        ValueError: as :func:`plane_of`.
+    """
+    if request.kind not in FITTED or request.line:
+        return request, None
+    plane = plane_of(problem, request, paths, others)
+    evaluator = problem.evaluator(standard_errors=False)
+
+    def loss(places: Floats) -> Floats:
+        return np.array([evaluator(plane.points(place[None]))["losses"][0] for place in places])
+
+    return replace(request, grid=fitted_grid(plane, request.grid.shape, loss)), plane
 
 
 def curved(problem: Problem, plane: Plane) -> Plane:

@@ -16,6 +16,7 @@ from landscape.store import StudyFile, StudyWriter
 from landscape.study.configuration import StudyConfig
 from landscape.study.reporting import Examples, Reporter, Silent
 from landscape.study.request import Request
+from landscape.study.requested_plane import fitted
 from landscape.study.solution_network import solution_of, solution_problem, trained_on
 from landscape.study.stored_surface import make_surface
 
@@ -26,6 +27,7 @@ def sample_run(
     request: Request,
     *,
     load_data: Callable[[Any], Examples],
+    fit: bool = False,
     out: Path | None = None,
     engine: SamplingConfig | None = None,
     reporter: Reporter | None = None,
@@ -37,6 +39,8 @@ def sample_run(
         config: its configuration.
         request: which surface, of which run.
         load_data: called with ``config.data``.
+        fit: whether the window is to hold what the plane is made of, whatever the request says;
+            see :func:`landscape.study.requested_plane.fitted`.
         out: another folder; None lets the study itself grow.
         engine: how points are evaluated; None takes the study's settings.
         reporter: receives stages, progress and notes.
@@ -58,11 +62,13 @@ def sample_run(
     paths = {run: solution_of(source, run) for run in request.runs}
     problem = solution_problem(paths[request.runs[0]], trained_on(source, config, load_data))
     select(problem.model, request.parameters)
-    path = _target(source, out)
+    path, problem, plane = _target(source, out), request.read(problem), None
+    if fit:
+        request, plane = fitted(problem, request, paths, {})
     with StudyWriter(path) as writer:
         make_surface(
-            writer, request, request.read(problem), paths=paths, engine=engine,
-            reporter=reporter or Silent(),
+            writer, request, problem, paths=paths, engine=engine, reporter=reporter or Silent(),
+            plane=plane,
         )  # fmt: skip
     return path, request.name
 

@@ -24,7 +24,8 @@ def sample_command(request: Request, study: Path, user: Mapping[str, Any] | None
         request that only Python can make.
     """
     interpolated = request.tolerance and (request.height, request.tolerance) != ("log", 1e-3)
-    if interpolated or (request.kind == "pca" and request.length != "displacement"):
+    other_pca = request.length != "displacement" or request.placed
+    if interpolated or (request.kind == "pca" and other_pca):
         return ""
     words = ["landscape", "sample", *_network_words(request, study, user)]
     words += ["--name", request.identifier] if request.identifier else []
@@ -40,7 +41,8 @@ def _network_words(request: Request, study: Path, user: Mapping[str, Any] | None
         words += [f"--{name}", str(user[name])] if user.get(name) else []
     words += ["--checkpoints", f"{request.run}=FOLDER"] if request.run else []
     words += ["--out", str(study)]
-    return words + _repeated("--checkpoints", [f"{name}=FILE" for name in request.others])
+    others = "FOLDER" if request.kind == "pca" else "FILE"
+    return words + _repeated("--checkpoints", [f"{name}={others}" for name in request.others])
 
 
 def _plane_words(request: Request) -> list[str]:

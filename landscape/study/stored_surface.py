@@ -51,7 +51,8 @@ def make_surface(
     user: Mapping[str, Any] | None = None,
     choice_path: str = "",
     points: int = 0,
-    sampled: tuple[Plane, Surface] | None = None,
+    plane: Plane | None = None,
+    sampled: Surface | None = None,
 ) -> None:
     """Put the plane, surface and placed paths of a request into a study, unless they are there.
 
@@ -68,7 +69,8 @@ def make_surface(
         choice_path: where the study keeps one choice of the engine for all its surfaces; "" lets
             each surface keep its own.
         points: number of points that the choice serves; 0 for those of this surface.
-        sampled: plane and finished surface of the request, where they were made in memory.
+        plane: of the request, where it was made already.
+        sampled: finished surface on that plane, where it was made in memory.
 
     Raises:
         ValueError: if the id is taken by another surface, the plane cannot be made, another
@@ -76,10 +78,12 @@ def make_surface(
             not the expected one.
     """
     name, noted = request.name, {"own": dict(user)} if user else {}
-    stored = _stored(writer, request) or (sampled[1] if sampled else None)
-    plane = writer.find(plane_path(name))
-    if not isinstance(plane, Plane):
-        plane = sampled[0] if sampled else plane_of(problem, request, paths, others or {})
+    stored = _stored(writer, request) or sampled
+    there = writer.find(plane_path(name))
+    if isinstance(there, Plane):
+        plane = there
+    else:
+        plane = plane or plane_of(problem, request, paths, others or {})
         plane = replace(plane, settings={**plane.settings, **noted})
     chosen = _recorded_choice(writer, stored, choice_path)
     evaluator = PlaneEvaluator(
@@ -98,7 +102,7 @@ def make_surface(
     empty = empty_surface(evaluator, request.grid, plane_id=name, run=request.run)
     empty = replace(empty, settings={**empty.settings, **plane.settings, **noted})
     if sampled and not writer.has(surface_path(name)):
-        fields, status = sampled[1].fields, sampled[1].status
+        fields, status = sampled.fields, sampled.status
         writer.put_record(surface_path(name), replace(empty, fields=fields, status=status))
     _Filling(writer, request, evaluator, empty, reporter).finish()
     for run, trajectory in paths.items():

@@ -25,6 +25,7 @@ from landscape.store.digests import array_digest
 from landscape.store.places import plane_path, run_path, surface_path
 from landscape.study.reporting import Reporter, Silent
 from landscape.study.request import Request
+from landscape.study.requested_plane import fitted
 from landscape.study.stored_surface import make_surface
 
 # What decides the values of a surface; the rest says where it is from. Data are compared later.
@@ -36,6 +37,7 @@ def sample_user_network(
     problem: Problem,
     request: Request,
     *,
+    fit: bool = False,
     paths: dict[str, Trajectory] | None = None,
     others: dict[str, Any] | None = None,
     names: Mapping[str, Any] | None = None,
@@ -53,6 +55,8 @@ def sample_user_network(
         problem: the network at the solution, with its loss and data.
         request: which surface; its ``run`` is the name of the path that led to the solution, or
             None.
+        fit: whether the window is to hold what the plane is made of, whatever the request says;
+            see :func:`landscape.study.requested_plane.fitted`.
         paths: trajectories by name, which are stored and placed on the plane.
         others: further solutions by name, for planes between and through them.
         names: of model, data, loss and checkpoint, plain values that are noted.
@@ -70,9 +74,11 @@ def sample_user_network(
     engine = engine or SamplingConfig()
     if request.gradients:
         engine = with_gradients(engine)
-    paths, problem = paths or {}, request.read(problem)
+    paths, problem, plane = paths or {}, request.read(problem), None
     # Raises what is wrong with network, loss and data before there is a file.
     problem.evaluator(standard_errors=False)
+    if fit:
+        request, plane = fitted(problem, request, paths, others or {})
     user = _identity(problem.model, others or {}, names or {})
     with StudyWriter(path, config={"own": {}}) as writer:
         request = _with_free_name(writer, request, user)
@@ -80,7 +86,7 @@ def sample_user_network(
             _put_path(writer, name, trajectory)
         make_surface(
             writer, request, problem, paths=paths, others=others, engine=engine,
-            reporter=reporter or Silent(), user=user,
+            reporter=reporter or Silent(), user=user, plane=plane,
         )  # fmt: skip
     return request.name
 

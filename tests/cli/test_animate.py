@@ -63,7 +63,7 @@ def test_a_zoom_into_other_data_than_the_studys_is_refused(
         (["--style", "neon"], "unknown style 'neon'; known: paper, slides, dark"),
         (["--out", "film.avi"], "a film is written as .mp4 or .gif"),
         (["--pace", "x"], "unknown pace 'x'; known: steps, distance"),
-        (["--height", "x"], "unknown height 'x'; known: log, linear"),
+        (["--height", "x"], "unknown height 'x'; known: auto, log, linear"),
         (["--kind", "zoom", "--last", "0"], "the last window must be > 0"),
         (["--kind", "zoom", "--height", "linear"], "--pace and --height are for a descent"),
         (["--last", "1"], "--last is for --kind zoom; leave it out with a descent"),

@@ -20,6 +20,7 @@ from landscape.store import StudyWriter
 from landscape.store.places import surface_path
 
 RUN = "relu-gd-seed0"
+NOT_DRAWN = f"path not drawn, as less than 5 % of it lies in the plane: {RUN} on {RUN}.random\n"
 BEGINS = {"pdf": b"%PDF", "svg": b"<?xml", "png": b"\x89PNG"}
 
 
@@ -212,7 +213,7 @@ def test_contours_are_drawn_in_every_format(suffix: str, study: Path, tmp_path: 
     path = tmp_path / f"contours.{suffix}"
     said = accepted("render", study, "--surface", f"{RUN}.random", "--kind", "contour",
                     "--height", "linear", "--out", path)  # fmt: skip
-    assert said == f"wrote {path}\n"
+    assert said == f"wrote {path}\n{NOT_DRAWN}"
     assert path.read_bytes().startswith(BEGINS[suffix])
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
@@ -222,7 +223,7 @@ def test_without_a_choice_each_kind_of_plane_has_its_own_contours(
 ) -> None:
     said = accepted("render", study, "--kind", "contour", "--out", tmp_path)
     names = ["contours-pca.pdf", "contours-random.pdf"]
-    assert said == "".join(f"wrote {tmp_path / name}\n" for name in names)
+    assert said == "".join(f"wrote {tmp_path / name}\n" for name in names) + NOT_DRAWN
     assert sorted(p.name for p in tmp_path.iterdir()) == names
     texts = []
     for kind in ("pca", "random"):
@@ -244,10 +245,10 @@ def test_a_set_value_may_have_several_lines() -> None:
 def test_surfaces_are_drawn_one_by_one_or_side_by_side(study: Path, tmp_path: Path) -> None:
     said = accepted("render", study, "--surface", f"{RUN}.random", "--shading", "differences",
                     "--out", tmp_path)  # fmt: skip
-    assert said == f"wrote {tmp_path / RUN}.random.png\n"
+    assert said == f"wrote {tmp_path / RUN}.random.png\n{NOT_DRAWN}"
     said = accepted("render", study, "--kind", "compare", "--out", tmp_path)
     names = ["comparison-pca.png", "comparison-random.png"]
-    assert said == "".join(f"wrote {tmp_path / name}\n" for name in names)
+    assert said == "".join(f"wrote {tmp_path / name}\n" for name in names) + NOT_DRAWN
     pictures = sorted(tmp_path.iterdir())
     assert [p.name for p in pictures] == [*names, f"{RUN}.random.png"]
     assert all(p.read_bytes().startswith(BEGINS["png"]) for p in pictures)
@@ -271,7 +272,7 @@ def test_pictures_are_clipped_coloured_styled_and_captioned_on_request(
     assert not (tmp_path / f"{name}.md").exists()
     said = accepted("render", study, "--kind", "matrix", "--surface", name, "--style", "testing",
                     "--out", tmp_path)  # fmt: skip
-    assert said == f"wrote {tmp_path / 'matrix.png'}\n"
+    assert said == f"wrote {tmp_path / 'matrix.png'}\n{NOT_DRAWN}"
 
 
 def test_a_style_file_reaches_flat_figures(study: Path, tmp_path: Path) -> None:

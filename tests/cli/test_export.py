@@ -71,7 +71,7 @@ def test_nor_is_a_file_beside_it(study: Path, tmp_path: Path) -> None:
         (["--select", "gelu*"], f"no surface matches 'gelu*'; known: {RUN}.pca, {RUN}.random"),
         (["--select", "*", "--surface", f"{RUN}.pca"], "give one of the two"),
         (["--surface", "x"], "has no surfaces/x"),
-        (["--height", "x"], "unknown height 'x'; known: log, linear"),
+        (["--height", "x"], "unknown height 'x'; known: auto, log, linear"),
         (["--units", "x"], "unknown units 'x'; known: picture, data"),
         (["--normals", "x"], "unknown shading 'x'"),
         (["--size", "0"], "size must be finite and > 0, got 0.0"),

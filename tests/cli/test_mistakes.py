@@ -184,7 +184,7 @@ def test_a_study_without_a_configuration_is_told_apart_from_one_with_defaults(
         (["sample", "--run", RUN, "--checkpoint", "x.pt"], "--checkpoint is of --model"),
         (["render", "--kind", "movie"], "known: surface, compare, matrix, contour, hybrid"),
         (["render", "--surface", "nothing", "--kind", "contour"], f"known: {RUN}.pca"),
-        (["render", "--kind", "contour", "--height", "x"], "known: log, linear"),
+        (["render", "--kind", "contour", "--height", "x"], "known: auto, log, linear"),
         (
             ["render", "--kind", "contour", "--shading", "x"],
             "--shading does nothing with",
@@ -234,7 +234,7 @@ def test_what_is_missing_is_named_without_quotation_marks(study: Path, tmp_path:
     [
         (["--surface", "nothing"], f"known: {RUN}.pca"),
         (["--shading", "x"], "unknown shading 'x'; known: flat, differences, gradient"),
-        (["--height", "x"], "unknown height 'x'; known: log, linear"),
+        (["--height", "x"], "unknown height 'x'; known: auto, log, linear"),
     ],
 )
 def test_wrong_pictures_are_refused(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -204,7 +205,7 @@ def test_a_path_that_ends_elsewhere_has_no_plane_around_a_checkpoint(
     paths = {name: ["--checkpoints", f"{name}={tmp_path / name}"] for name in ("one", "two")}
     said = refused("sample", *options, *paths["one"], "--plane", "pca")
     assert "the path one must end at the weights of" in said
-    accepted("sample", *options, *paths["one"], "--name", "around")
+    accepted("sample", *options, *paths["one"], "--plane", "random", "--name", "around")
     study = open_study(tmp_path / "study.h5")
     assert study.surface("around").run is None
     assert study.projection("one", "around").distances[-1] > 0.1
@@ -300,3 +301,121 @@ def test_a_folder_whose_name_looks_like_a_pattern(own: str, tmp_path: Path) -> N
     recorded(tmp_path / "run[1]", seed=0, rate=0.1)
     sampled(own, "--checkpoints", f"a={tmp_path / 'run[1]'}", "--grid", 3, "--out", tmp_path)
     assert open_study(tmp_path / "study.h5").runs() == ["a"]
+
+
+def checkpointed(folder: Path, *, towards: float, files: int = 4) -> None:
+    """Save a path that moves two layers, each at its own pace."""
+    folder.mkdir()
+    for step in range(files):
+        model = network()
+        with torch.no_grad():
+            model[0].bias.add_(towards * step)
+            model[3].bias.add_(0.3 * step**2)
+        torch.save(model.state_dict(), folder / f"step{step}.pt")
+
+
+def test_folders_of_checkpoints_alone_make_one_plane_with_all_paths_in_its_window(
+    own: str, tmp_path: Path, rendering: None
+) -> None:
+    checkpointed(tmp_path / "a", towards=1.0)
+    checkpointed(tmp_path / "b", towards=-0.8)
+    out = tmp_path / "my study"
+    words = ["--checkpoints", f"adam={tmp_path / 'a'}", "--checkpoints", f"sgd={tmp_path / 'b'}",
+             "--out", out]  # fmt: skip
+    said = sampled(own, *words, "--grid", 7)
+    study = open_study(out / "study.h5")
+    (name,) = study.surfaces()
+    assert study.plane(name).kind == "pca"
+    assert study.plane(name).settings["paths"] == 2
+    surface = study.surface(name)
+    for run in ("adam", "sgd"):
+        path = study.projection(run, name)
+        # The points differ in two directions only.
+        assert path.captured == pytest.approx(1.0)
+        np.testing.assert_allclose(path.losses, path.plane_losses, rtol=1e-4)
+        for axis, places in zip(surface.grid.axes, path.coordinates.T, strict=True):
+            assert axis[0] < places.min()
+            assert places.max() < axis[-1]
+    # The command that is printed draws both paths, under a title for people.
+    following = shlex.split(said.strip().splitlines()[-1].removeprefix("next: landscape "))
+    drawn = accepted(*following)
+    assert drawn == f"wrote {out / name}.png\n"
+    contours = ["render", out, "--kind", "contour", "--out", tmp_path / "c.svg"]
+    assert "not drawn" not in accepted(*contours)
+    picture = (tmp_path / "c.svg").read_text("utf-8")
+    for text in ("PCA plane of adam and sgd", "adam", "sgd", "Plane of 2 paths' first two"):
+        assert f"<!-- {text}" in picture or text in picture
+    # The same command finds its surface again.
+    before = (out / "study.h5").read_bytes()
+    sampled(own, *words, "--grid", 7)
+    assert (out / "study.h5").read_bytes() == before
+
+
+def test_a_window_that_is_asked_for_is_kept(own: str, tmp_path: Path) -> None:
+    checkpointed(tmp_path / "a", towards=1.0)
+    sampled(own, "--checkpoints", f"a={tmp_path / 'a'}", "--grid", 3, "--span", "2",
+            "--out", tmp_path)  # fmt: skip
+    study = open_study(tmp_path / "study.h5")
+    assert study.surface(study.surfaces()[0]).grid.axes[0].tolist() == [-2.0, 0.0, 2.0]
+
+
+def test_files_of_weights_alone_make_the_line_or_the_plane_through_them(
+    own: str, tmp_path: Path
+) -> None:
+    checkpointed(tmp_path / "a", towards=1.0)
+    files = [tmp_path / "a" / f"step{step}.pt" for step in (1, 3)]
+    first, second = ([f"--checkpoints={name}={f}"] for name, f in zip("bc", files, strict=True))
+    sampled(own, *first, "--grid", "5x1", "--out", tmp_path)
+    sampled(own, *first, *second, "--grid", 5, "--out", tmp_path)
+    study = open_study(tmp_path / "study.h5")
+    kinds = {study.plane(name).kind: name for name in study.surfaces()}
+    assert set(kinds) == {"between", "through"}
+    surface, plane = study.surface(kinds["through"]), study.plane(kinds["through"])
+    places = np.array(plane.settings["points"])
+    for axis, mine in zip(surface.grid.axes, places.T, strict=True):
+        assert axis[0] < mine.min()
+        assert mine.max() < axis[-1]
+
+
+def test_paths_that_are_given_wrongly_are_told(own: str, tmp_path: Path) -> None:
+    checkpointed(tmp_path / "a", towards=1.0)
+    checkpointed(tmp_path / "short", towards=1.0, files=1)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "other").mkdir()
+    torch.save(nn.Linear(4, 3).state_dict(), tmp_path / "other" / "x.pt")
+
+    def told(*places: str) -> str:
+        words = [f"--checkpoints={place.replace('=', f'={tmp_path}/')}" for place in places]
+        return refused("sample", "--model", f"{own}:build", "--data", f"{own}:data", *words,
+                       "--out", tmp_path / "none.h5")  # fmt: skip
+
+    assert "names each path once, got a=" in told("a=a", "a=short")
+    assert "holds no checkpoints" in told("a=a", "b=empty")
+    assert "does not fit the model" in told("a=a", "b=other")
+    assert "at least 3 recorded points, got 1" in told("a=short")
+    assert "is made of paths, got the single solution b" in told("a=a", "b=a/step1.pt")
+    assert not (tmp_path / "none.h5").exists()
+
+
+NEGATIVE = """
+def below(output, target):
+    return nn.functional.cross_entropy(output, target) - 1.2
+"""
+
+
+def test_losses_that_a_log_height_cuts_out_are_counted_on_the_terminal(
+    own: str, tmp_path: Path
+) -> None:
+    Path(own).write_text(OWN + NEGATIVE, "utf-8")
+    sampled(own, "--loss", f"{own}:below", "--grid", 9, "--name", "low", "--out", tmp_path)
+    losses = open_study(tmp_path / "study.h5").surface("low").losses
+    cut = int(np.sum(losses <= 0))
+    assert 0 < cut < 81
+    words = ["render", tmp_path, "--kind", "contour", "--out", tmp_path / "low.svg"]
+    assert f"low: {cut} of 81 losses are not positive and cut out" in accepted(
+        *words, "--height", "log"
+    )
+    assert "not positive" not in accepted(*words, "--height", "auto")
+    assert "Colours and isolines: loss." in " ".join(
+        (tmp_path / "low.svg").read_text("utf-8").split()
+    )

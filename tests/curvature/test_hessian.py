@@ -279,6 +279,27 @@ def test_eigenvectors_can_be_as_long_as_the_weights(examples: Pair) -> None:
     assert plane.settings["direction_length"] == pytest.approx(norm)
 
 
+@pytest.mark.parametrize(("weights", "length"), [(50.0, 0.5**0.5), (0.25, 0.5)])
+def test_eigenvectors_can_be_so_long_that_the_usual_window_is_a_bowl(
+    weights: float, length: float
+) -> None:
+    """Loss 0.1 + sum_i curvature_i d_i^2 / 2: 10 times 0.1 higher at d_1 = sqrt(2 / 4)."""
+    model = nn.Linear(4, 1, bias=False).double()
+    nn.init.constant_(model.weight, weights)
+    axes = torch.tensor([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]]) / 2
+    inputs = torch.tensor([4.0, 1.0, 0.5, 0.1]).sqrt().diag().double() @ axes.double()
+
+    def loss(output: Tensor, target: Tensor) -> Tensor:
+        return 2 * ((output - target) ** 2).mean() + 0.1
+
+    problem = Problem(model, loss, (inputs, model(inputs).detach()), dtype=torch.float64)
+    plane = eigenvector_plane(problem, length="curvature")
+    np.testing.assert_allclose(np.linalg.norm(plane.directions, axis=1), length)
+    surface = sample(problem, plane)
+    assert surface.losses[-1, 25] == pytest.approx(0.1 + 2 * length**2)
+    assert surface.losses[25, -1] == pytest.approx(0.1 + 0.5 * length**2)
+
+
 def test_the_loss_falls_along_the_gradient_plane(examples: Pair) -> None:
     model = net(nn.Tanh()).double()
     plane = gradient_plane(Problem(model, "cross_entropy", examples))

@@ -1,5 +1,6 @@
 """The loss over a plane: closed forms, and regression tests named after published errors."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,11 @@ from landscape import (
     SamplingConfig,
     Trajectory,
     hessian_eigenpairs,
+    line_between,
+    pca_plane,
     place,
+    plane_through,
+    project,
     random_plane,
     random_segment,
     sample,
@@ -24,6 +29,7 @@ from landscape import (
 from landscape.claims.saturation import example_gradients
 from landscape.evaluation.engine import PlaneEvaluator
 from landscape.evaluation.sampling import empty_surface, fill
+from landscape.evaluation.usual_window import fitted_grid
 from landscape.networks.parameters import flatten
 from landscape.problem.reading import GivenData
 from landscape.records.layout import Layout, Slot
@@ -95,6 +101,60 @@ def test_a_single_named_path_is_the_title_and_others_are_numbered() -> None:
     counted = sample(problem, AXES, grid=grid, paths=[path, path])
     assert [one.run for one in counted.paths] == ["path 1", "path 2"]
     assert counted.title == ""
+
+
+def bowl(output: Tensor, _target: Tensor) -> Tensor:
+    """The lowest loss lies at (1.5, 0)."""
+    return 0.5 + (output[:, 0] - 1.5) ** 2 + output[:, 1] ** 2
+
+
+def test_the_usual_window_of_a_pca_plane_holds_paths_and_minimum() -> None:
+    """A path that ends short of the minimum, and one that strays far from it."""
+    paths = [walked((-3.0, 1.0), (-1.0, 0.4), (0.0, 0.0)), walked((-3.0, 1.0), (-2.0, 4.0))]
+    problem, engine = Problem(Parameters(), bowl, ONE), SamplingConfig(strategy="loop")
+    for length in ("unit", "displacement"):
+        plane = pca_plane(*paths, length=length)
+        panel = sample(problem, plane, paths=paths, engine=engine)
+        minimum = project(np.array([[1.5, 0.0]]), plane)[0]
+        places = np.concatenate([minimum, *(path.coordinates for path in panel.paths)])
+        assert panel.surface.grid.shape == (51, 51)
+        extent = np.ptp(places, axis=0).max()
+        for axis, mine in zip(panel.surface.grid.axes, places.T, strict=True):
+            assert 0.0 in axis
+            # With room, and not much more than that.
+            assert mine.max() + 0.1 * extent < axis[-1] < mine.max() + 0.7 * extent
+            assert mine.min() - 0.7 * extent < axis[0] < mine.min() - 0.1 * extent
+        lowest = np.unravel_index(np.argmin(panel.surface.losses), (51, 51))
+        assert min(lowest) > 0
+        assert max(lowest) < 50
+
+
+def test_the_usual_window_of_a_plane_through_solutions_holds_all_three() -> None:
+    far = plane_through(*map(np.array, ([0.0, 0.0], [1.0, 0.0], [0.3, 5.0])),
+                        layout=AXES.layout, orthogonal=True)  # fmt: skip
+    surface = sample(Problem(Parameters(), asymmetric, ONE), far)
+    assert surface.alphas[0] < 0 < 1 < surface.alphas[-1]
+    assert surface.betas[0] < 0 < 5 < surface.betas[-1] < 8
+
+
+def test_the_usual_line_goes_from_before_one_solution_to_behind_the_other() -> None:
+    line = line_between(np.zeros(2), np.ones(2), layout=AXES.layout)
+    surface = sample(Problem(Parameters(), asymmetric, ONE), line)
+    assert (surface.alphas[0], surface.alphas[-1], len(surface.alphas)) == (-0.5, 1.5, 101)
+
+
+def test_a_window_around_losses_that_are_not_finite_holds_the_paths() -> None:
+    plane = pca_plane(walked((-3.0, 1.0), (-1.0, 0.4), (0.0, 0.0)))
+    grid = fitted_grid(plane, (5, 5), lambda places: np.full(len(places), np.nan))
+    for axis, low, high in zip(grid.axes, *plane.settings["extent"], strict=True):
+        assert axis[0] < low
+        assert axis[-1] > high
+
+
+def test_losses_that_a_path_does_not_know_are_evaluated_where_it_is_placed() -> None:
+    path = replace(walked((0.5, 0.25), (-0.5, 0.5)), losses=np.full(2, np.nan))
+    placed = place(Problem(Parameters(), asymmetric, ONE), AXES, path)
+    np.testing.assert_allclose(placed.losses, [0.125 + 2.5, -0.125 + 5.0])
 
 
 def test_quadratic_bowl_has_its_closed_form(rng: np.random.Generator) -> None:

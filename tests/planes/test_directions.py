@@ -1,5 +1,7 @@
 """Regression tests named after errors of published tools, and the theorems behind them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -185,6 +187,40 @@ def test_pca_agrees_with_a_dense_eigendecomposition(rng: np.random.Generator) ->
     for direction, vector in zip(plane.directions, vectors.T[::-1], strict=False):
         assert abs(direction @ vector) == pytest.approx(1)
     assert plane.cosines[0] == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("memory", [1, 1024])
+def test_a_plane_of_several_paths_is_pca_of_all_their_points(
+    memory: int, rng: np.random.Generator
+) -> None:
+    width = 40_000 if memory == 1 else 6
+    layout = Layout((Slot("w", (width,)),))
+    scales = np.append([9.0, 5.0], np.full(width - 2, 1.0 if width == 6 else 1e-3))
+    paths = [replace(trajectory(np.zeros((n, 6))), thetas=rng.normal(size=(n, width)) * scales,
+                     layout=layout) for n in (5, 8)]  # fmt: skip
+    plane = pca_plane(*paths, length="displacement", memory=memory)
+    rows = np.concatenate([path.thetas for path in paths])
+    _, singular, right = np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)
+    np.testing.assert_allclose(plane.settings["explained_variance"],
+                               singular[:2] ** 2 / np.sum(singular**2))  # fmt: skip
+    way = np.linalg.norm(paths[0].start - paths[0].solution)
+    for direction, vector in zip(plane.directions, right, strict=False):
+        assert abs(direction @ vector) == pytest.approx(way)
+    np.testing.assert_array_equal(plane.origin, paths[0].solution)
+    places = np.concatenate([project(path.thetas, plane)[0] for path in paths])
+    extent = [places.min(axis=0), places.max(axis=0)]
+    np.testing.assert_allclose(plane.settings["extent"], extent, atol=1e-8)
+    assert "random_walk_variance" not in plane.settings
+
+
+def test_paths_of_different_networks_share_no_plane(rng: np.random.Generator) -> None:
+    path = trajectory(rng.normal(size=(9, 6)))
+    other = replace(path, layout=Layout((Slot("v", (6,)),)))
+    with pytest.raises(ValueError, match="must belong to one network"):
+        pca_plane(path, other)
+    gelu, relu = (replace(path, settings={"activation": name}) for name in ("gelu", "relu"))
+    with pytest.raises(ValueError, match="of one network, got two: activation is gelu"):
+        pca_plane(gelu, relu)
 
 
 def test_a_straight_or_short_path_has_no_pca_plane() -> None:

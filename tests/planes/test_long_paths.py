@@ -57,6 +57,7 @@ def test_pca_of_a_path_four_times_larger_than_memory_is_that_of_all_at_once(
     np.testing.assert_allclose(blocked.directions, dense.directions, atol=1e-6 * scale, rtol=0)
     for name in ("explained_variance", "random_walk_variance", "direction_length"):
         np.testing.assert_allclose(blocked.settings[name], dense.settings[name], rtol=1e-6)
+    np.testing.assert_allclose(blocked.settings["extent"], dense.settings["extent"], atol=1e-5)
 
 
 @pytest.mark.parametrize("ratio", [1e-3, 1e-7, 1e-10])

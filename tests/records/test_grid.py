@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from landscape import Grid
-from landscape.study.windows import axis_through_zero, window_around
+from landscape.records.windows import axis_through_zero, window_around
 
 
 def test_non_square_grid_keeps_alpha_on_axis_0() -> None:

@@ -15,9 +15,9 @@ from small_study import SMALL, Notes, load, run_study
 from landscape import Study, plane_sharpness
 from landscape.networks import build
 from landscape.networks.parameters import assign
+from landscape.records.windows import window_around
 from landscape.store import StudyFile
 from landscape.study.configuration import DataConfig, PcaPlaneConfig, RandomPlaneConfig
-from landscape.study.windows import window_around
 
 FORMAT = Path(__file__).parents[2] / "docs" / "format.md"
 FLOATS = {"losses", "step_losses", "gradient_norms", "step_lengths", "learning_rates",

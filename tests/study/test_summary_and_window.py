@@ -10,8 +10,8 @@ from making import make_surface
 
 from landscape import Grid, Trajectory
 from landscape.records.layout import Layout, Slot
+from landscape.records.windows import axis_through_zero, window_around
 from landscape.study.summary import first_step_at, summarise
-from landscape.study.windows import axis_through_zero, window_around
 
 
 def descent(*, batch_size: int = 0, buffers: bool = False) -> Trajectory:

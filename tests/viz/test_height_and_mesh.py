@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from making import make_path
 
 from landscape import Grid, Surface
 from landscape.records.surface import Status
 from landscape.viz import HeightScale
+from landscape.viz.captions.surfaces import surface_caption
 from landscape.viz.geometry.frame import Frame
 from landscape.viz.geometry.height import left_out, surface_heights
 from landscape.viz.geometry.mesh import normals, surface_mesh, triangles
@@ -142,6 +144,33 @@ def test_losses_of_zero_and_below_have_no_place_on_a_log_axis(oblong: Surface) -
     assert HeightScale.of([surface], kind="linear").low == -3.0
 
 
+@pytest.mark.parametrize(
+    ("lowest", "highest", "kind"),
+    [(0.01, 1.001, "log"), (0.01, 0.999, "linear"), (0.0, 5.0, "linear"), (-3.0, -1e-3, "linear"),
+     (np.inf, 5.0, "linear")],
+)  # fmt: skip
+def test_auto_heights_are_log_over_more_than_two_decades_of_positive_losses(
+    oblong: Surface, lowest: float, highest: float, kind: str
+) -> None:
+    losses = np.full(oblong.grid.shape, highest)
+    losses[0, 0] = lowest
+    surface = surface_of(losses, oblong.grid)
+    scale = HeightScale.of([surface], kind="auto")
+    assert scale == HeightScale.of([surface], kind=kind)  # type: ignore[arg-type]
+    said = surface_caption(surface, scale=scale, shading="")
+    assert ("Colours and isolines: log loss." in said) == (kind == "log")
+
+
+def test_auto_heights_show_what_is_drawn_of_a_path(oblong: Surface) -> None:
+    surface = surface_of(np.linspace(1.0, 2.0, oblong.grid.size).reshape(oblong.grid.shape),
+                         oblong.grid)  # fmt: skip
+    inside = np.array([[surface.alphas[0], surface.betas[0]], [surface.alphas[1], 0.0]])
+    low = make_path(inside, np.array([1.0, 1e-3]))
+    assert HeightScale.of([surface], kind="auto", paths=[low]).kind == "log"
+    away = make_path(inside + 100.0, np.array([1.0, 1e-3]))
+    assert HeightScale.of([surface], kind="auto", paths=[away]).kind == "linear"
+
+
 def test_missing_points_are_left_out_whatever_their_value(oblong: Surface) -> None:
     status = oblong.status.copy()
     status[1, 1], status[1, 2] = Status.MISSING, Status.FAILED
@@ -173,7 +202,7 @@ def test_nothing_to_draw_is_said(oblong: Surface) -> None:
     surface = surface_of(-oblong.losses, oblong.grid)
     with pytest.raises(ValueError, match=r"no finite value to draw: .*; use a linear height"):
         HeightScale.of([surface])
-    with pytest.raises(ValueError, match="known: log, linear"):
+    with pytest.raises(ValueError, match="known: auto, log, linear"):
         HeightScale.of([oblong], kind="sqrt")  # type: ignore[arg-type]
 
 

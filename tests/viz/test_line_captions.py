@@ -103,7 +103,7 @@ def test_lines_between_other_points_are_told_each() -> None:
 
 
 def test_a_line_cannot_be_clipped() -> None:
-    with pytest.raises(ValueError, match="unknown height of a line 'clipped'; known: log, linear"):
+    with pytest.raises(ValueError, match="'clipped'; known: auto, log, linear"):
         viz.line(line_of(np.ones(5)), viz.Look(height="clipped"))
 
 

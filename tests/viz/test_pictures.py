@@ -83,7 +83,7 @@ def test_a_path_off_the_plane_is_not_drawn_and_the_caption_says_so(pair: list[Su
     coordinates = np.array([[-0.05, 0.0], [0.02, 0.0], [0.0, 0.0]])
     path = make_path(coordinates, np.full(3, 0.1), off_plane=5.0)
     text = surface_caption(Panel(pair[0], paths=(path,)))
-    assert "Path not drawn: 3.9e-05 of its squared displacement lies in the plane" in text
+    assert "Path relu-gd-seed0 not drawn: 3.9e-05 of its squared displacement lies in" in text
     hidden = viz.surface(Panel(pair[0], paths=(path,)), viz.Look(style=TESTING))
     shown = viz.surface(
         Panel(pair[0], paths=(make_path(coordinates, np.full(3, 0.1)),)), viz.Look(style=TESTING)
@@ -148,7 +148,7 @@ def test_a_suffix_that_cannot_be_written_names_those_that_can(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"height": "square"}, "unknown height 'square'; known: log, linear, clipped"),
+        ({"height": "square"}, "unknown height 'square'; known: auto, log, linear, clipped"),
         ({"shading": "smooth"}, "unknown shading 'smooth'; known: flat, differences, gradient"),
         ({"style": "poster"}, "unknown style 'poster'; known: paper"),
         ({"limit": np.nan}, "limit must be a finite loss"),

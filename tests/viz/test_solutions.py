@@ -17,6 +17,7 @@ from landscape.viz.captions.surfaces import surface_caption
 from landscape.viz.geometry.drape import heights_at
 from landscape.viz.geometry.frame import Frame
 from landscape.viz.geometry.solution_points import labels_of, solutions_of
+from landscape.viz.geometry.window import Window
 from landscape.viz.paper.hybrid import FIGURE_STYLE
 from landscape.viz.paper.page import common_names
 from landscape.viz.scenes.legends import names_of
@@ -110,7 +111,9 @@ def test_a_path_that_led_to_a_solution_is_not_named_twice(surface: Surface, plan
     runs = (*NAMES[:2], "relu-gd-other")
     paths = [replace(make_path(end, np.ones(2)), run=run)
              for end, run in zip(ends, runs, strict=True)]  # fmt: skip
-    found = names_of(paths, solutions_of(surface, plane), viz.Style.named("paper"))
+    found = names_of(
+        paths, solutions_of(surface, plane), Window.around([surface]), viz.Style.named("paper")
+    )
     assert [one.text for one in found] == ["other", "A  seed0", "B  seed1", "C  seed2"]
     assert [one.solution for one in found] == [False, True, True, True]
 

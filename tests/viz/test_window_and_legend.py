@@ -111,14 +111,33 @@ def test_a_single_or_a_nameless_path_needs_no_legend(names: tuple[str, ...], bow
 
 
 def test_contours_name_several_paths_in_their_colours(bowl: Surface) -> None:
-    paths = several()
-    away = replace(paths[2], off_plane_distances=np.full(3, 90.0), distances=np.full(3, 91.0))
-    axes = viz.contour(Panel(bowl, paths=(*paths[:2], away))).axes[0]
+    axes = viz.contour(Panel(bowl, paths=several())).axes[0]
     legend = axes.get_legend()
     assert legend is not None
     assert [text.get_text() for text in legend.get_texts()] == ["gd", "nesterov", "adam"]
     colours = [handle.get_color() for handle in legend.get_lines()]
     assert colours == list(viz.Style().path_colours[:3])
+
+
+def test_paths_that_are_not_drawn_are_named_in_the_caption_and_not_in_the_legend(
+    bowl: Surface,
+) -> None:
+    first, off_plane, outside = several()
+    off_plane = replace(off_plane, off_plane_distances=np.full(3, 90.0), distances=np.full(3, 91.0))
+    outside = replace(outside, coordinates=outside.coordinates + 5.0)
+    figure = viz.contour(Panel(bowl, paths=(first, off_plane, outside)))
+    legend = figure.axes[0].get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["gd"]
+    (handle,) = legend.get_lines()
+    assert handle.get_color() == viz.Style().path_colours[0]
+    said = viz.caption_of(figure)
+    assert "Path relu-adam-seed0 not drawn: it lies outside the window." in said
+    assert "Path relu-nesterov-seed0 not drawn: 0.022 of its squared displacement lies" in said
+    away = (outside, replace(outside, run="b"))
+    both = viz.caption_of(viz.contour(Panel(bowl, paths=(first, *away))))
+    assert "Paths relu-adam-seed0 and b not drawn: they lie outside the window." in both
+    assert "points lie outside the window" not in both
 
 
 def test_names_without_a_common_form_are_given_in_full(bowl: Surface) -> None:

@@ -225,7 +225,7 @@ def test_the_page_draws_no_path_on_a_plane_it_does_not_lie_in(
         "plane_losses": [own.plane_losses[-1]], "off_plane": [own.off_plane_distances[-1]],
     }  # fmt: skip
     said = told["note"]
-    assert said.startswith("Path not drawn: ")
+    assert said.startswith(f"Path {own.run} not drawn: ")
     assert said.endswith("; the mark is the solution.")
     assert said in surface_caption(Panel(surface, paths=(own,)))
     assert said in surface_caption(Panel(surface, paths=(own,)), shading="")

@@ -341,4 +341,5 @@ def test_the_page_marks_only_the_end_of_a_path_beside_its_plane(
         assert (mark["step"], mark["inside"]) == (own.steps[-1], True)
         assert mark["alpha"] == pytest.approx(own.coordinates[-1, 0])
         words = page.locator(".path").inner_text()
-        assert "Path not drawn: 0.0004 of its squared displacement lies in the plane" in words
+        said = f"Path {own.run} not drawn: 0.0004 of its squared displacement lies in the plane"
+        assert said in words

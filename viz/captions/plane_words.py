@@ -95,12 +95,17 @@ def _what(surfaces: Surfaces, planes: Planes) -> str:
         known = ", ".join(map(str, sorted(seeds, key=str)))
         what += f" ({plural(len(seeds), 'seed')} {known})"
     elif kind == "pca":
-        what = "plane of the path's first two principal components"
+        joint = max(int(facts.get("paths") or 1) for facts in every)
+        whose = f"{joint} paths'" if joint > 1 else "the path's"
+        what = f"plane of {whose} first two principal components"
         what += _variance(every) + _lengths(every)
     elif kind == "segment":
         what = segment_text(settings)
     else:
         what = _KINDS.get(kind, f"{kind} plane" if kind else "surface")
+        if kind == "hessian" and all("direction_length" in facts for facts in every):
+            lengths = sorted(float(facts["direction_length"]) for facts in every)
+            what += f", directions {a_range([f'{v:.3g}' for v in (lengths[0], lengths[-1])])} long"
         if kind == "through" and not solutions_of(surfaces[0], planes[0]):
             what += ", the first at (0, 0) and the second at (1, 0)"
     over = f", {loss_over(settings)}" if settings.get("examples") else ""
@@ -129,7 +134,8 @@ def _variance(every: Sequence[dict[str, Any]]) -> str:
                    if settings.get("random_walk_variance"))  # fmt: skip
     beside = f"; of a random walk's: {_percent(walks)}" if walks else ""
     which = f", in {len(known)} of {len(every)} panels" if len(known) < len(every) else ""
-    return f" ({_percent(held)} of its variance{beside}{which})"
+    its = "their" if any((settings.get("paths") or 1) > 1 for settings in known) else "its"
+    return f" ({_percent(held)} of {its} variance{beside}{which})"
 
 
 def _percent(shares: Sequence[float]) -> str:
@@ -142,7 +148,9 @@ def _lengths(every: Sequence[dict[str, Any]]) -> str:
     if lengths[-1] == 1.0:
         return ", unit directions"
     share = a_range([f"{length:.3g}" for length in (lengths[0], lengths[-1])])
-    return f", directions as long as the way from start to solution ({share})"
+    joint = any((settings.get("paths") or 1) > 1 for settings in every)
+    way = "the first path's way" if joint else "the way"
+    return f", directions as long as {way} from start to solution ({share})"
 
 
 def _solutions(

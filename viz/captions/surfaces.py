@@ -18,14 +18,16 @@ from ..geometry.drape import lossless
 from ..geometry.frame import Frame
 from ..geometry.height import HeightScale, above, left_out, surface_heights
 from ..geometry.matching import mismatches, settings_of
-from ..geometry.numbers import a_range
+from ..geometry.numbers import a_range, listed
 from ..geometry.paths import TUBE, bead_records, over_limit
 from ..geometry.vertices import added_points, known_points
-from ..geometry.window import LEAST_CAPTURED, Window, visible
+from ..geometry.window import LEAST_CAPTURED, Window, is_drawn, lost_outside, visible
 from .normalising import statistics_of_paths
 from .plane_words import plane_sentences
 from .references import cited, methods
 
+# More paths than these are counted, not named.
+_FEW = 4
 _SHADING = {
     "flat": "Each triangle of the grid is shaded as it is.",
     "differences": "Shading by differences of the grid: creases narrower than two cells are "
@@ -154,7 +156,7 @@ def _paths(
         return []
     window = frame.window if frame else Window.around(surfaces)
     sentences = []
-    drawn = [path for path in paths if visible(path)]
+    drawn = [path for path in paths if is_drawn(path, window)]
     if drawn:
         sentences += _shares([p for p in drawn if not lossless(p)], where)
         on_it = "on the surface, as its losses are not known, " if frame else ""
@@ -175,16 +177,33 @@ def _paths(
 
 
 def not_drawn(paths: Sequence[Projection], window: Window) -> list[str]:
+    """Name the paths that are not drawn, and say why."""
+    outside = [path for path in paths if lost_outside(path, window)]
+    it = plural(len(outside), "it lies", "they lie")
+    sentences = [f"{_called(outside)} not drawn: {it} outside the window."] if outside else []
+    return sentences + _off_plane([path for path in paths if not visible(path)], window)
+
+
+def _called(paths: Sequence[Projection]) -> str:
+    """Return the names of a few paths, or the number of many."""
+    names = list(dict.fromkeys(path.run for path in paths if path.run))
+    if len(names) > _FEW:
+        return f"{len(paths)} paths"
+    return f"{plural(len(paths), 'Path')} {listed(names)}" if names else plural(len(paths), "Path")
+
+
+def _off_plane(hidden: Sequence[Projection], window: Window) -> list[str]:
     """Say which share of paths lies in the plane, where it is too little for them to be drawn."""
-    hidden = [path for path in paths if not visible(path)]
     if not hidden:
         return []
     most = f"{max(path.captured for path in hidden):.2g}"
     ends = [window.inside(path.coordinates)[-1] for path in hidden]
-    mark = "; the mark is the solution" if any(ends) else ""
+    marks = plural(sum(ends), "the mark is the solution", "the marks are their ends")
+    mark = f"; {marks}" if any(ends) else ""
     share = f"at most {most}" if len(hidden) > 1 else most
+    its = plural(len(hidden), "its", "their")
     return [
-        f"Path not drawn: {share} of its squared displacement lies in the plane "
+        f"{_called(hidden)} not drawn: {share} of {its} squared displacement lies in the plane "
         f"(at least {LEAST_CAPTURED:g} is needed){mark}."
     ]
 
@@ -206,20 +225,23 @@ def _without_height(paths: Sequence[Projection], frame: Frame) -> list[str]:
 def _shares(paths: Sequence[Projection], where: str) -> list[str]:
     """Say where paths are drawn, and how much of them lies in the plane."""
     sentences = []
+    # Several in one plane, not one in each of several panels.
+    several = len(paths) > len({path.plane for path in paths})
+    noun, its, they = ("Paths", "their", "they run") if several else ("Path", "its", "it runs")
     known = [path for path in paths if np.isfinite(path.distances).any()]
     if known:
         shares = sorted(path.captured for path in known)
         share = a_range([f"{s:.1%}" for s in (shares[0], shares[-1])])
         off = a_range([f"{1 - s:.1%}" for s in (shares[-1], shares[0])])
         sentences.append(
-            f"Path {where}with {share} of its squared displacement in the plane, {off} off it"
+            f"{noun} {where}with {share} of {its} squared displacement in the plane, {off} off it"
             f"{_marks(known)}."
         )
     others = [path for path in paths if not np.isfinite(path.distances).any()]
     if others:
         drawn = f" {where.removesuffix(', ')}" if where else ""
         sentences.append(
-            f"Path{drawn}; how far off the plane it runs is not known{_marks(others)}."
+            f"{noun}{drawn}; how far off the plane {they} is not known{_marks(others)}."
         )
     return sentences
 

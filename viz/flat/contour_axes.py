@@ -63,11 +63,12 @@ def draw_contours(
         _mark_clipped(axes, surface, height, scale, style)
     for place, path in enumerate(paths):
         _path(axes, path, style.path_colour(place))
-    marked = seen(solutions, Window.around([surface]))
+    window = Window.around([surface])
+    marked = seen(solutions, window)
     mark_solutions(axes, marked, places_of(marked), paths, style, zorder=4.0)
     if crossed(surface, paths, solutions):
         mark_centre(axes, (0.0, 0.0), style.ink, style.background, zorder=3.9)
-    handles = [name.handle(style) for name in names_of(paths, solutions, style)]
+    handles = [name.handle(style) for name in names_of(paths, solutions, window, style)]
     if handles:
         axes.legend(handles=handles, loc="upper right", fontsize=0.75 * setting("font.size"),
                     framealpha=0.8, handlelength=1.2)  # fmt: skip

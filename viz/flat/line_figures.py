@@ -18,7 +18,7 @@ from landscape.records.surface import Surface
 
 from ..captions.surfaces import surface_caption
 from ..captions.told import remember
-from ..geometry.height import HeightScale, Kind, heights, surface_heights
+from ..geometry.height import HeightScale, Kind, heights, losses_shown, resolved, surface_heights
 from ..geometry.numbers import minus, number, power_of_ten, with_power
 from ..look import USUAL, Look
 from ..scenes.common import Panels
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _ACCURACY = ("accuracies", "accuracy")
-_HEIGHTS = ("log", "linear")
+_HEIGHTS = ("auto", "log", "linear")
 # In captions: what panels are called, and the kind of a plane that a sentence begins with.
 _PANEL = re.compile(r"\bPanel(?=s? \d)")
 _PLANE = re.compile(r"((?:^|\. )(?:Lines? [\d, and]+: )?\S+) plane\b")
@@ -150,7 +150,7 @@ def line(
     check_known("height of a line", look.height, _HEIGHTS)
     if look.limit is not None:
         raise ValueError(f"a line is drawn whole, got the limit {look.limit:g}; leave it out")
-    height: Any = look.height
+    height: Any = resolved(look.height, losses_shown(surfaces))  # type: ignore[arg-type]
     with drawing(look.style):
         figure = Figure(figsize=(width, 0.62 * width), layout="constrained")
         axes = figure.subplots()
@@ -178,6 +178,7 @@ def draw_lines(
     check_known("height of a line", height, _HEIGHTS)
     for surface in surfaces:
         _check_line(surface)
+    height = resolved(height, losses_shown(surfaces))
     scale = HeightScale.of(surfaces, kind=height)
     power = scale.power
     beside = axes.twinx() if accuracy and any(map(_accuracies, surfaces)) else None

@@ -18,9 +18,11 @@ from landscape.records.surface import Status, Surface
 from .numbers import distinct, label, power_of_ten, with_power
 from .window import Window, drawn_records
 
-# ``clipped`` is linear up to a limit.
-Kind = Literal["log", "linear", "clipped"]
-KINDS = ("log", "linear", "clipped")
+# ``clipped`` is linear up to a limit, ``auto`` is log or linear, see :func:`resolved`.
+Kind = Literal["auto", "log", "linear", "clipped"]
+KINDS = ("auto", "log", "linear", "clipped")
+# Decades that losses must span for ``auto`` to be log.
+_DECADES = 2.0
 # Without a limit of the user's, a clipped surface shows this share of its points below it.
 _SHOWN = 0.75
 # Decades in which a few quarters would be too few isolines.
@@ -64,7 +66,8 @@ class HeightScale:
 
         Args:
             surfaces: what is shown.
-            kind: ``log``, ``linear`` or ``clipped``: linear up to the limit.
+            kind: ``log``, ``linear``, ``clipped`` (linear up to the limit), or ``auto``, see
+                :func:`resolved`.
             paths: what is drawn on them.
             limit: loss above which surfaces are cut, also on a log scale. For ``clipped`` by
                 default the upper quartile of the surfaces' losses, but no lower than what is drawn
@@ -76,6 +79,7 @@ class HeightScale:
         """
         check_known("height", kind, KINDS)
         drawn, placed = list(surfaces), list(paths)
+        kind = resolved(kind, losses_shown(drawn, placed))
         check_values(drawn, kind)
         parts = [surface_heights(surface, kind).ravel() for surface in drawn]
         if kind == "clipped" and limit is None:
@@ -174,6 +178,31 @@ class HeightScale:
         between = np.log10(np.outer(10.0 ** np.arange(-12, 13), [1, 2, 5])).ravel()
         inside = between[(between >= self.low) & (between <= self.high)]
         return inside if len(inside) >= 2 else np.linspace(self.low, self.high, 3)
+
+
+def resolved(kind: Kind, losses: Sequence[Floats]) -> Kind:
+    """Return the kind of heights that fits losses, if ``auto`` is asked for.
+
+    ``log`` where all finite losses are positive and span more than two decades, else ``linear``.
+
+    >>> resolved("auto", [np.array([0.01, 2.0])]), resolved("auto", [np.array([0.1, 2.0])])
+    ('log', 'linear')
+    """
+    if kind != "auto":
+        return kind
+    joined = np.concatenate([values.ravel() for values in losses])
+    known = joined[np.isfinite(joined)]
+    wide = len(known) and known.min() > 0 and known.max() > 10.0**_DECADES * known.min()
+    return "log" if wide else "linear"
+
+
+def losses_shown(surfaces: Sequence[Surface], paths: Sequence[Projection] = ()) -> list[Floats]:
+    """Return the losses of surfaces, NaN where there is none, and of what is drawn of paths."""
+    losses = [surface_heights(surface, "linear") for surface in surfaces]
+    if paths:
+        window = Window.around(surfaces)
+        losses += [path.losses[drawn_records(path, window)] for path in paths]
+    return losses
 
 
 def scale_of(

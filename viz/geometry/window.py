@@ -65,6 +65,16 @@ def visible(path: Projection) -> bool:
     return path.captured >= LEAST_CAPTURED
 
 
+def lost_outside(path: Projection, window: Window) -> bool:
+    """Return whether a path that lies in the plane is not drawn, as no record is in the window."""
+    return visible(path) and not window.inside(path.coordinates).any()
+
+
+def is_drawn(path: Projection, window: Window) -> bool:
+    """Return whether more of a path is drawn than the mark at its end."""
+    return visible(path) and not lost_outside(path, window)
+
+
 def drawn_records(path: Projection, window: Window) -> Mask:
     """Return which records of a path are drawn, [T]: those inside, or else the solution alone."""
     inside = window.inside(path.coordinates)

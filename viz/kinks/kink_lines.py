@@ -230,7 +230,7 @@ def kink_surface(
         raise ValueError("kink lines need a coloured surface, got style clay; take another style")
     common = Common.of([panel], look, Style.of(look.style))
     drawing, (whole,) = common.drawing(), common.drawn()
-    names = names_of(whole.paths, whole.solutions, common.style)
+    names = names_of(whole.paths, whole.solutions, common.frame.window, common.style)
     # Lines of text that the title and the legend of the paths take.
     rows = 2.8 + 1.15 * len(names) if names else 1.2
 

@@ -21,7 +21,7 @@ from ..flat.line_figures import draw_lines, marked, section
 from ..flat.lines import drawing
 from ..geometry.colouring import Colours
 from ..geometry.frame import Frame
-from ..geometry.height import HeightScale, Kind
+from ..geometry.height import HeightScale, Kind, losses_shown, resolved, scale_of
 from ..geometry.viewport import View
 from ..look import USUAL, Look
 from ..measured.budget_bars import budget_sentences, draw_budget_rows
@@ -243,8 +243,10 @@ def _common(panels: Sequence[Panel], look: Look) -> HeightScale:
     """Return one scale of panels over different planes, with what is drawn of their paths."""
     if isinstance(look.height, HeightScale):
         return look.height
-    scales = [look.scale([panel.surface], panel.paths) for panel in panels]
-    return HeightScale(look.height, min(s.low for s in scales), max(s.high for s in scales))
+    losses = [values for panel in panels for values in losses_shown([panel.surface], panel.paths)]
+    kind = resolved(look.height, losses)
+    scales = [scale_of(kind, [panel.surface], panel.paths) for panel in panels]
+    return HeightScale(kind, min(s.low for s in scales), max(s.high for s in scales))
 
 
 def _caption(parts: Parts) -> str:

@@ -14,6 +14,7 @@ from ..flat.titles import Titles, fitted
 from ..geometry.frame import Frame
 from ..geometry.rows import per_row
 from ..geometry.viewport import View
+from ..geometry.window import Window
 from ..scenes.legends import Name, names_of
 from ..scenes.text import wrapped
 from ..style import Style
@@ -252,7 +253,8 @@ def common_names(panels: Sequence[DrawnPanel], style: Style) -> list[Name]:
 
     Of a panel without names it is true if its paths are those of the same colours.
     """
-    names = [names_of(panel.paths, panel.solutions, style) for panel in panels]
+    names = [names_of(panel.paths, panel.solutions, Window.around([panel.surface]), style)
+             for panel in panels]  # fmt: skip
     first = next((i for i, own_names in enumerate(names) if own_names), 0)
     runs = [path.run for path in panels[first].paths]
     fits = [

@@ -9,6 +9,7 @@ from typing import Any
 from landscape.records.results import Projection
 
 from ..geometry.solution_points import Solution, colour_of, differing, labels_of
+from ..geometry.window import Window, is_drawn
 from ..style import Style
 from .text import text_2d, wrapped_in_scene
 
@@ -39,9 +40,9 @@ class Name:
 
 
 def names_of(
-    paths: Sequence[Projection], solutions: Sequence[Solution], style: Style
+    paths: Sequence[Projection], solutions: Sequence[Solution], window: Window, style: Style
 ) -> list[Name]:
-    """Return the legend of a panel: its paths if there are several, then its solutions.
+    """Return the legend of a panel: its drawn paths if it has several, then its solutions.
 
     A path that led to one of the solutions is not named twice: its colour is that of the solution.
     """
@@ -50,7 +51,7 @@ def names_of(
     names = [
         Name(text, style.path_colour(i))
         for i, text in enumerate(legend_of(paths))
-        if paths[i].run not in marked
+        if paths[i].run not in marked and is_drawn(paths[i], window)
     ]
     for solution, text in zip(solutions, labels, strict=False):
         names.append(Name(text, colour_of(solution, paths, style), solution=True))

@@ -99,7 +99,7 @@ def draw_panel(
     draw_solutions(plotter, panel.solutions, panel.surface, panel.paths, frame, style)
     if crossed(panel.surface, [*panel.paths, *panel.through], panel.solutions):
         draw_cross(plotter, panel.surface, frame, style)
-    names = names_of(panel.paths, panel.solutions, style)
+    names = names_of(panel.paths, panel.solutions, frame.window, style)
     draw_heading(plotter, panel.title, names, style, beside=panel.beside)
     if panel.magnified > 1:
         draw_inset(plotter, panel.surface, panel.magnified, frame, style, shading=shading)
