@@ -156,7 +156,7 @@ def test_surfaces_are_chosen_from_the_list(page: Any) -> None:
 def test_heights_are_exaggerated_without_changing_values(page: Any) -> None:
     reading = page.evaluate("lossoscope.reading(0, 0.5, 0.5)")
     rise = page.evaluate("lossoscope.panels()[0].drawn.rise")
-    page.get_by_role("slider", name="Height ×").fill("2")
+    page.get_by_role("slider", name="Height").fill("2")
     assert page.evaluate("lossoscope.panels()[0].drawn.rise") == pytest.approx(2 * rise)
     assert page.evaluate("lossoscope.reading(0, 0.5, 0.5)") == reading
 

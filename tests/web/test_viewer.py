@@ -13,6 +13,7 @@ import pytest
 from browsing import at_rest, until
 
 from landscape import Panel, viz
+from landscape.viz.captions.surfaces import surface_caption
 
 SIZES = [(390, 780), (1400, 860), (2560, 1300)]
 ABOVE = "lossoscope.setCamera({elevation: 90, azimuth: -90})"
@@ -133,14 +134,14 @@ def test_the_scrubber_moves_the_marks_to_what_was_recorded(
             np.testing.assert_array_equal([mark["alpha"], mark["beta"]], path.coordinates[k])
             row = page.locator(".path").nth(1)
             assert float(row.get_attribute("data-loss")) == path.losses[k]
-            said = row.inner_text()
-            assert f"step {path.steps[k]}" in said
-            for name, value in (("true loss", path.losses[k]), ("in-plane loss",
-                                path.plane_losses[k]), ("off-plane distance",
-                                path.off_plane_distances[k])):  # fmt: skip
-                found = re.search(rf"{name} ([\d.]+)", said)
-                assert found is not None
-                assert float(found[1]) == pytest.approx(value, rel=5e-3)
+            assert page.locator(".steps thead th").all_inner_texts() == [
+                "path", "step", "true loss", "in-plane loss", "off-plane distance"]  # fmt: skip
+            shown = [float(text) for text in row.locator("td").all_inner_texts()]
+            expected = [path.steps[k], path.losses[k], path.plane_losses[k],
+                        path.off_plane_distances[k]]  # fmt: skip
+            assert shown == pytest.approx(expected, rel=5e-3)
+            assert page.locator(".scrubber").get_attribute("aria-valuetext") == (
+                f"step {path.steps[k]} of 300")  # fmt: skip
 
 
 def test_what_is_kept_is_let_go_while_it_plays(opened: Callable[..., Any], page_file: Path) -> None:
@@ -238,7 +239,9 @@ def test_nothing_spills_over_the_window(
     with opened(page_file, *size, color_scheme=scheme) as page:
         spill = "[document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
         wide, high = page.evaluate(spill)
-        assert (wide, high) <= size
+        # On a phone the page may scroll down, so that the panels stay large.
+        assert wide <= size[0]
+        assert high <= size[1] * (1.3 if size[0] < 400 else 1)
         box = page.locator(".stage").bounding_box()
         assert box["height"] > 0.35 * size[1]
         hidden = page.evaluate(
@@ -282,7 +285,7 @@ def test_what_was_found_becomes_commands(opened: Callable[..., Any], page_file: 
         page.locator("[data-role=command]").click()
         assert page.locator(".command code").all_inner_texts() == list(commands.values())
         page.get_by_role("button", name="Log height").click()
-        page.get_by_role("slider", name="Height ×").fill("2")
+        page.get_by_role("slider", name="Height").fill("2")
         page.locator("[data-role=colour]").select_option("accuracies")
         shown = page.locator(".command code").first
         for words in ("--height linear", "--colour accuracies", "'height = 0.66\\n' > view.toml"):
@@ -319,8 +322,8 @@ def test_a_path_without_losses_lies_on_the_surface_of_the_page(
         (panel,) = page.evaluate("lossoscope.panels()")
         assert panel["drawn"]["pieces"] == 30
         assert panel["marks"][0]["inside"]
-        words = page.locator(".path").inner_text().replace("\n", " ")
-        assert "true loss \u2013" in words
+        assert page.locator(".path td").nth(1).inner_text() == "\u2013"
+        words = page.locator(".said").inner_text()
         assert "Drawn on the surface, as its losses are not known." in words
 
 
@@ -331,14 +334,36 @@ def test_the_page_marks_only_the_end_of_a_path_beside_its_plane(
     own = records["relu-gd-seed0.random"].paths[0]
     off = 50 * np.linalg.norm(own.coordinates, axis=1)
     beside = replace(own, off_plane_distances=off, distances=off * np.sqrt(1 + 1 / 2500))
-    page_file = viz.to_html(
-        Panel(records["relu-gd-seed0.random"].surface, paths=(beside,)), tmp_path / "beside.html"
-    )
+    drawn = Panel(records["relu-gd-seed0.random"].surface, paths=(beside,))
+    page_file = viz.to_html(drawn, tmp_path / "beside.html")
     with opened(page_file) as page:
         (panel,) = page.evaluate("lossoscope.panels()")
         assert panel["drawn"]["pieces"] == 0
         (mark,) = panel["marks"]
         assert (mark["step"], mark["inside"]) == (own.steps[-1], True)
         assert mark["alpha"] == pytest.approx(own.coordinates[-1, 0])
-        words = page.locator(".path").inner_text()
-        assert "Path not drawn: 0.0004 of its squared displacement lies in the plane" in words
+        said = not_drawn_of(page)
+        assert said.startswith("Path not drawn: 0.0004 of its squared displacement lies in the")
+        assert said.endswith("; the mark is the solution.")
+        assert said in surface_caption(drawn)
+
+
+def not_drawn_of(page: Any) -> str:
+    """The sentence on paths that are not drawn."""
+    words = page.locator(".said").inner_text()
+    found = re.search(r"Path not drawn: .*?needed\)(; the mark is the solution)?\.", words)
+    assert found is not None
+    return found[0]
+
+
+def test_a_path_that_ends_outside_the_page_s_window_has_no_mark(
+    opened: Callable[..., Any], records: dict[str, Any], tmp_path: Path
+) -> None:
+    own = records["relu-gd-seed0.random"].paths[0]
+    inside = np.linalg.norm(own.coordinates, axis=1)
+    away = replace(own, coordinates=own.coordinates + 9.0, off_plane_distances=10 * inside,
+                   distances=np.sqrt(101) * inside)  # fmt: skip
+    drawn = Panel(records["relu-gd-seed0.random"].surface, paths=(away,))
+    with opened(viz.to_html(drawn, tmp_path / "away.html")) as page:
+        assert not_drawn_of(page).endswith("(at least 0.05 is needed).")
+        assert not_drawn_of(page) in surface_caption(drawn)

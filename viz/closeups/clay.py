@@ -46,9 +46,13 @@ _OTHER = "#7a6a58"
 
 def base_of(closeup: CloseUp) -> str:
     """Return the colour of a network's walls and name, the same in every picture."""
-    name = closeup.activation
-    stem = name.rstrip("0123456789.").rstrip("_")
-    return BASES.get(name, BASES.get(stem, _OTHER))
+    return base_named(closeup.activation) or _OTHER
+
+
+def base_named(activation: str) -> str:
+    """Return the colour of an activation, or "" for one without a colour of its own."""
+    stem = activation.rstrip("0123456789.").rstrip("_")
+    return BASES.get(activation, BASES.get(stem, ""))
 
 
 def microscope(

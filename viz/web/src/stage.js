@@ -13,19 +13,22 @@ const [SLOW, FAST] = [80, 12];
 const EFFORTS = [[1, 1], [1, 2], [0.6, 3], [0.5, 4]];
 // Milliseconds without a move until everything is drawn again: after a turn, and within one.
 const [REST, HOLD] = [220, 1200];
+// Pixels: a narrower stage is that of a phone, where a panel is at least so high.
+const [NARROW, LEAST_HEIGHT] = [700, 180];
 // A grid that is drawn coarser keeps so many points a side.
 const LEAST_POINTS = 48;
 
 export class Stage {
-  /** `heard` has the methods hover(panel, sample), click(panel, sample) and moved(). */
+  /** `heard` has the methods hover(panel, sample), click(panel, sample), moved() and rested(). */
   constructor(host, heard) {
     this.heard = heard;
     this.view = new View();
     this.panels = [];
-    this.canvas = make("canvas", { class: "picture", tabindex: "0", role: "img", "aria-label": "Loss surfaces. Drag to turn, wheel to zoom, click to keep a point; press ? for the keys." });
+    this.told = make("p", { id: "shown", hidden: true });
+    this.canvas = make("canvas", { class: "picture", tabindex: "0", role: "img", "aria-label": "Loss surfaces", "aria-describedby": "shown" });
     this.cells = make("div", { class: "cells" });
     this.host = host;
-    host.append(this.canvas, this.cells);
+    host.append(this.canvas, this.cells, this.told);
     this.renderer = new WebGLRenderer({ canvas: this.canvas, antialias: true, alpha: true });
     this.renderer.outputColorSpace = LinearSRGBColorSpace;
     this.renderer.autoClear = false;
@@ -46,7 +49,7 @@ export class Stage {
     this.cells.replaceChildren();
     for (const panel of panels) {
       const layer = make("div", { class: "labels", "aria-hidden": "true" });
-      panel.heading = make("h2", { title: panel.told.id, hidden: !panel.told.title }, panel.told.title);
+      panel.heading = make("h2", { title: panel.told.id, hidden: !panel.name }, panel.name);
       panel.reading = make("p", { class: "reading", hidden: true });
       panel.cell = make("section", { class: "cell" }, panel.heading, layer, panel.reading);
       panel.labels = new Labels(layer);
@@ -55,11 +58,21 @@ export class Stage {
     this.request();
   }
 
+  /** What the picture is, and what is seen in it. */
+  describe([name, text]) {
+    this.canvas.setAttribute("aria-label", name);
+    this.told.textContent = `${text} Arrow keys turn the picture, Enter keeps a point; ? lists the keys.`;
+  }
+
   layout() {
-    const [width, height] = [this.host.clientWidth, this.host.clientHeight];
     const count = Math.max(this.panels.length, 1);
+    // On a phone many panels are as high as they need, and the page scrolls.
+    const tall = this.host.clientWidth < NARROW && count > 4;
+    this.host.classList.toggle("tall", tall);
+    this.host.style.minHeight = tall ? `${Math.ceil(count / 2) * LEAST_HEIGHT}px` : "";
+    const [width, height] = [this.host.clientWidth, this.host.clientHeight];
     let best = [0, 1];
-    for (let columns = 1; columns <= count; columns++) {
+    for (let columns = 1; columns <= (tall ? 2 : count); columns++) {
       const rows = Math.ceil(count / columns);
       const size = Math.min(width / columns / 1.2, height / rows);
       if (size > best[0] * 1.001) best = [size, columns];
@@ -108,6 +121,7 @@ export class Stage {
       panel.resizeMarks();
       panel.setDetail(this.strideOf(panel), this.stride === 1);
       this.light(panel);
+      panel.face(this.view.axes()[2], this.view.elevation);
       this.renderer.setViewport(left, height - top - h, w, h);
       this.renderer.setScissor(left, height - top - h, w, h);
       this.renderer.render(panel.scene, this.view.camera);
@@ -191,6 +205,7 @@ export class Stage {
     [this.ratio, this.stride] = [this.fullRatio, 1];
     this.turning = false;
     this.request();
+    this.heard.rested();
   }
 
   listen() {
