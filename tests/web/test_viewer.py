@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,11 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 from browsing import at_rest, until
+from PIL import Image
 
-from landscape import Panel, viz
+from landscape import Grid, Panel, Projection, Surface, viz
 from landscape.viz.captions.surfaces import surface_caption
 
 SIZES = [(390, 780), (1400, 860), (2560, 1300)]
+SETTINGS = {"kind": "pca", "examples": 1797, "loss": "cross_entropy"}
 ABOVE = "lossoscope.setCamera({elevation: 90, azimuth: -90})"
 
 
@@ -295,8 +298,6 @@ def test_what_was_found_becomes_commands(opened: Callable[..., Any], page_file: 
 def test_a_saved_image_is_not_blank(
     opened: Callable[..., Any], page_file: Path, tmp_path: Path
 ) -> None:
-    from PIL import Image
-
     with opened(page_file) as page:
         page.get_by_role("button", name="Settings").click()
         with page.expect_download() as download:
@@ -367,3 +368,113 @@ def test_a_path_that_ends_outside_the_page_s_window_has_no_mark(
     with opened(viz.to_html(drawn, tmp_path / "away.html")) as page:
         assert not_drawn_of(page).endswith("(at least 0.05 is needed).")
         assert not_drawn_of(page) in surface_caption(drawn)
+
+
+def steep(name: str) -> Panel:
+    """A narrow valley, and a path through points of its grid that lies on the surface."""
+    grid = Grid.square(21)
+    alphas, betas = np.meshgrid(*grid.axes, indexing="ij")
+    losses = 0.02 + (alphas - betas) ** 2 + 0.1 * alphas**2
+    on_it = np.arange(3, 18)
+    places = np.stack([grid.axes[0][on_it], grid.axes[1][20 - on_it]], axis=1)
+    there = losses[on_it, 20 - on_it]
+    path = Projection(
+        run=name, plane=name, steps=np.arange(len(on_it)), coordinates=places,
+        off_plane_distances=np.zeros(len(on_it)), distances=np.linalg.norm(places, axis=1),
+        losses=there, plane_losses=there,
+    )  # fmt: skip
+    status = np.ones(grid.shape, np.uint8)
+    surface = Surface(grid, {"losses": losses}, status, plane=name, run=name, settings=SETTINGS)
+    return Panel(surface, paths=(path,))
+
+
+def picture_of(page: Any) -> np.ndarray:
+    image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    return np.asarray(image, dtype=int)
+
+
+@pytest.mark.parametrize("size", [(1400, 860), (2560, 1300)], ids=str)
+def test_a_path_on_a_slope_is_drawn_whole(
+    opened: Callable[..., Any], tmp_path: Path, size: tuple[int, int]
+) -> None:
+    """Half of a path was below the surface that it lies on, and more of it on a large screen."""
+    red = np.array([215, 25, 28])
+    with opened(viz.to_html(steep("relu"), tmp_path / "steep.html"), *size) as page:
+        for azimuth in (-58, 30, 120):
+            page.evaluate(f"lossoscope.setCamera({{azimuth: {azimuth}, elevation: 60}})")
+            page.mouse.move(5, 5)
+            at_rest(page)
+            picture = picture_of(page)
+            for i in range(4, 17):
+                x, y = page.evaluate(f"lossoscope.pixelOf(0, {i}, {20 - i})")
+                near = picture[int(y) - 3 : int(y) + 4, int(x) - 3 : int(x) + 4]
+                reddish = np.abs(near - red).max(axis=2) < 60
+                assert reddish.sum() >= 6, (azimuth, i)
+
+
+def test_from_above_colours_are_those_of_the_bar(
+    opened: Callable[..., Any], tmp_path: Path
+) -> None:
+    from matplotlib import colormaps
+
+    panel = Panel(steep("relu").surface)
+    heights = np.log10(panel.surface.losses)
+    shares = (heights - heights.min()) / np.ptp(heights)
+    with opened(viz.to_html(panel, tmp_path / "steep.html")) as page:
+        page.evaluate(ABOVE)
+        page.locator("[data-layer=contours]").click()
+        page.mouse.move(5, 5)
+        at_rest(page)
+        picture = picture_of(page)
+        for i, j in ((3, 3), (6, 14), (10, 4), (15, 12)):
+            x, y = page.evaluate(f"lossoscope.pixelOf(0, {i}, {j})")
+            expected = 255 * np.array(colormaps["viridis"](shares[i, j])[:3])
+            assert np.abs(picture[int(y), int(x)] - expected).max() < 12
+
+
+def test_a_path_has_a_shadow_only_on_the_floor(opened: Callable[..., Any], tmp_path: Path) -> None:
+    """Without a floor a stub of it hung in the air below the surface."""
+    layers = "lossoscope.panels()[0].drawn.paths"
+    with opened(viz.to_html(steep("relu"), tmp_path / "steep.html")) as page:
+        assert page.evaluate(layers) == 3
+        page.locator("[data-layer=floor]").click()
+        at_rest(page)
+        assert page.evaluate(layers) == 4
+
+
+@pytest.mark.parametrize("azimuth", [-58, -20, 40, 135])
+def test_numbers_of_axes_stay_apart(
+    opened: Callable[..., Any], records: dict[str, Any], tmp_path: Path, azimuth: int
+) -> None:
+    """The last number of one axis and the first of the other were read as one."""
+    items = {f"run{k}": records["relu-gd-seed0.random"].surface for k in range(6)}
+    target = viz.to_html(items, tmp_path / "six.html", show=list(items))
+    with opened(target) as page:
+        page.evaluate(f"lossoscope.setCamera({{azimuth: {azimuth}}})")
+        at_rest(page)
+        ticks = page.locator(".cell").first.locator(".mark.tick:not([hidden])").all()
+        boxes = [tick.bounding_box() for tick in ticks]
+        assert len(boxes) >= 6
+        for k, one in enumerate(boxes):
+            for other in boxes[:k]:
+                across = max(one["x"], other["x"]) - min(
+                    one["x"] + one["width"], other["x"] + other["width"])  # fmt: skip
+                down = abs(one["y"] - other["y"])
+                assert across >= 8 or down >= 10
+
+
+def test_the_caption_says_what_is_shown(opened: Callable[..., Any], tmp_path: Path) -> None:
+    items = {"a": replace(steep("relu"), title="ReLU (kinked), SGD"),
+             "b": replace(steep("gelu"), title="GELU (smooth), SGD")}  # fmt: skip
+    crosses = "Crosses: the networks' own weights, losses 0.02."
+    with opened(viz.to_html(items, tmp_path / "two.html")) as page:
+        assert page.locator(".cell h2").all_inner_texts() == ["ReLU (kinked)", "GELU (smooth)"]
+        assert page.locator(".said").inner_text().strip() == (
+            "Cross entropy over 1,797 examples on PCA planes of the paths; log heights on one "
+            "scale. Paths at their true losses, with 100.0 % of their squared displacement in the "
+            "plane. " + crosses)  # fmt: skip
+        page.locator("[data-layer=paths]").click()
+        page.get_by_role("button", name="Log height").click()
+        assert page.locator(".said").inner_text().strip() == (
+            "Cross entropy over 1,797 examples on PCA planes of the paths; linear heights on one "
+            "scale. " + crosses)  # fmt: skip

@@ -43,6 +43,8 @@ export function helpDialog(page, has, words) {
     make("label", { class: "check" }, letters, make("span", {}, "Letters, digits and signs are shortcuts")),
     make("p", {}, words),
     make("button", { type: "button", onclick: () => dialog.close() }, "Close"));
+  // What is closed keeps no key for itself.
+  dialog.addEventListener("close", () => dialog.contains(document.activeElement) && document.activeElement.blur());
   document.body.append(dialog);
   return dialog;
 }

@@ -3,8 +3,8 @@ import { Vector3 } from "three";
 import { axisTicks } from "./scale.js";
 import { make } from "./dom.js";
 
-// Pixels of a letter, about, of a line, and between an edge and its numbers; labels that are nearer are left out.
-const [LETTER, LINE, GAP, APART] = [7, 14, 7, 14];
+// Pixels of a letter, about, of a line, of the digits in it, and between an edge and its numbers; labels that are nearer are left out.
+const [LETTER, LINE, DIGIT, GAP, APART] = [7, 14, 10, 7, 14];
 
 export class Labels {
   constructor(layer) {
@@ -72,7 +72,7 @@ export class Labels {
   tick([left, top], text, kind) {
     const wide = this.letter * text.length;
     const start = kind === "tick" ? left - wide / 2 : left - wide;
-    const box = [start, start + wide, top - LINE / 2, top + LINE / 2];
+    const box = [start, start + wide, top - DIGIT / 2, top + DIGIT / 2];
     if (this.taken.some((other) => box[0] < other[1] + APART && other[0] < box[1] + APART && box[2] < other[3] && other[2] < box[3])) return;
     this.taken.push(box);
     this.put([left, top], text, kind);

@@ -142,7 +142,8 @@ export class Panel {
     const dark = state.dark && !state.show.surface;
     uniforms.ink.value.set(...(dark ? [0.85, 0.85, 0.85] : [0.09, 0.09, 0.1]));
     uniforms.missing.value.set(...(state.dark ? [0.35, 0.35, 0.37] : [0.82, 0.82, 0.82]));
-    uniforms.pixel.value = state.pixel;
+    this.pixel = state.pixel;
+    this.surface.mesh.material.transparent = !state.show.surface;
     this.surface.mesh.visible = state.show.surface || state.show.contours || state.show.wire;
     this.floor.visible = state.show.floor;
     floorUniforms.flatten.value = FLOOR;
@@ -162,7 +163,7 @@ export class Panel {
       const [one, next] = [low[k], low[(k + 1) % 4]];
       segments.push(...one, ...next, ...one, one[0], one[1], z);
     }
-    this.frame.add(thin(segments, state.dark ? "#8a8f98" : "#777c85"));
+    this.frame.add(thick(segments, { colour: state.dark ? "#8a8f98" : "#777c85", width: state.pixel }));
   }
 
   drawPaths(state) {
@@ -199,7 +200,8 @@ export class Panel {
   }
 
   /** Turn towards the viewer: lines a little nearer; from above nothing is shaded, so that colours are those of the bar. */
-  face(towards, elevation) {
+  face({ towards, elevation, ratio }) {
+    this.surface.uniforms.pixel.value = this.pixel * ratio;
     const nearer = LIFT + WIDE * this.unitsPerPixel;
     for (const group of [this.paths, this.quick, this.kinks, this.extra]) group.position.copy(towards).multiplyScalar(nearer);
     this.surface.uniforms.lit.value = Math.min((90 - elevation) / UNSHADED, 1);

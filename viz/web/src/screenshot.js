@@ -7,7 +7,7 @@ const [WORDS, LINE] = ["12px system-ui, sans-serif", 18];
 /** Draw what is seen on a canvas, at twice the resolution. */
 export function pictureOf(stage, legends, said, colours) {
   const scale = 2;
-  stage.render(scale);
+  stage.render(2 * scale);
   const [width, height] = [stage.host.clientWidth, stage.host.clientHeight];
   const bars = legends.length ? 52 : 0;
   const canvas = document.createElement("canvas");

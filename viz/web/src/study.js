@@ -78,7 +78,9 @@ export class StudyPage {
     this.readout.show();
     if ("theme" in changes || "shown" in changes) this.nameColours();
     this.describe();
-    this.stage.request();
+    // A mark follows the pointer; in software a picture with all pixels would be late.
+    if (names.every((name) => name === "hover")) this.stage.stir();
+    else this.stage.request();
   }
 
   /** Say what is seen to those who do not see it. */
@@ -402,6 +404,6 @@ function inspection(study) {
     pointer: () => stage.lookedAt(),
     resting: () => stage.resting(),
     // While it turns: pixels for each of the screen's, and every which point of the grid is drawn.
-    detail: () => ({ ratio: stage.ratio, stride: stage.stride, full: stage.fullRatio }),
+    detail: () => ({ ratio: stage.ratio, stride: stage.stride, whole: !stage.turning }),
   };
 }
