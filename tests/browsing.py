@@ -92,6 +92,37 @@ def unpacked(text: str, told: dict[str, Any]) -> Any:
     return plain.view(kind).reshape(told["shape"]).astype(np.float64) * told["scale"]
 
 
+def contrast(one: str, other: str) -> float:
+    """Return the contrast ratio of two colours of CSS (WCAG 2.2, 1.4.3)."""
+    levels = []
+    for colour in (one, other):
+        parts = [float(part) / 255 for part in re.findall(r"[\d.]+", colour)[:3]]
+        linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in parts]
+        weighted = zip(linear, (0.2126, 0.7152, 0.0722), strict=True)
+        levels.append(sum(value * weight for value, weight in weighted) + 0.05)
+    return max(levels) / min(levels)
+
+
+def axe_of(browser: Any) -> str:
+    """Return the rules of axe-core, which Chromium's own tools for developers hold; "" without.
+
+    They lie there as a template literal inside the bundle of Lighthouse.
+    """
+    page = open_page(browser)
+    try:
+        page.goto("devtools://devtools/bundled/third_party/lighthouse/lighthouse-dt-bundle.js")
+        text = page.evaluate("document.body.innerText")
+    finally:
+        page.context.close()
+    found = re.search(r"`/\*! axe v(?:[^`\\]|\\.)*`", text, re.DOTALL)
+    if found is None:
+        return ""
+    blank = open_page(browser)
+    source = str(blank.evaluate(found[0]))
+    blank.context.close()
+    return source
+
+
 def at_rest(page: Any) -> None:
     """Wait until a page of the viewer shows all that it was asked for."""
     until(page, "lossoscope.resting()")

@@ -57,6 +57,28 @@ def opened(browser: Any) -> Callable[..., Any]:
     return open_page
 
 
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@pytest.fixture(scope="module")
+def violations(browser: Any) -> Callable[[Any], list[Any]]:
+    """Return a function that lists which rules of axe-core a page breaks, and where."""
+    source = browsing.axe_of(browser)
+    if not source:
+        pytest.skip("this Chromium holds no axe-core")
+
+    def broken(page: Any) -> list[Any]:
+        page.evaluate(f"(() => {{ {source} }})()")
+        return list(
+            page.evaluate(
+                f"axe.run(document, {{ runOnly: {RULES} }}).then(({{ violations }}) =>"
+                " violations.map(({ id, nodes }) => [id, nodes.map(({ target }) => target)]))"
+            )
+        )
+
+    return broken
+
+
 def bowl(name: str, points: tuple[int, int] = (41, 33), *, crease: float = 0.0) -> Surface:
     """Return a surface with gradients over a plane that is neither square nor centred."""
     grid = Grid.rectangle(points, (-1.0, 1.2), (-0.7, 0.9))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -92,6 +93,37 @@ def test_zoom_levels_show_what_is_left_of_the_loss(page: Any, whole: dict[str, A
     until(page, "lossoscope.panels()[0].quantity === 'loss'")
 
 
+def test_the_microscope_has_a_diverging_map_and_words_of_its_own(
+    opened: Callable[..., Any], whole: dict[str, Any], tmp_path: Path
+) -> None:
+    items = {"relu-gd-seed0.random": whole["relu-gd-seed0.random"], "wide": whole["wide"]}
+    with opened(viz.to_html(items, tmp_path / "one.html")) as page:
+        page.get_by_role("button", name="Settings").click()
+        slider = page.get_by_role("slider", name="Microscope")
+        assert slider.get_attribute("aria-valuetext") == "whole plane"
+        assert page.locator(".path").count() == 1
+        slider.fill("1")
+        until(page, "lossoscope.panels()[0].quantity === 'residual'")
+        at_rest(page)
+        assert slider.get_attribute("aria-valuetext") == "0.2 wide"
+        chosen = "(role) => document.querySelector(`[data-role=${role}]`).selectedOptions[0].text"
+        assert page.evaluate(chosen, "colour") == "residual"
+        assert page.evaluate(chosen, "map") == "blue to red"
+        assert page.locator(".path").count() == 0
+        assert page.evaluate("lossoscope.panels()[0].drawn.pieces") == 0
+        legend = page.locator(".legendrow").inner_text()
+        assert "loss minus its best-fitting quadratic" in legend
+        # The middle of the bar is 0.
+        middle = page.locator(".barticks span", has_text="0").filter(has_text=re.compile("^0$"))
+        assert "left: 50%" in middle.get_attribute("style")
+        share = whole["wide"].share
+        said = page.locator(".said").inner_text()
+        assert "Not hills of the loss" in said
+        shown = re.search(r"relu-gd-seed0 ([\d.]+) %", said)
+        assert shown is not None
+        assert float(shown[1]) == pytest.approx(100 * share, rel=0.05)
+
+
 @pytest.mark.parametrize("width", [390, 1400])
 def test_labels_of_small_residuals_are_within_their_panel(
     opened: Callable[..., Any], whole: dict[str, Any], tmp_path: Path, width: int
@@ -156,7 +188,7 @@ def test_surfaces_are_chosen_from_the_list(page: Any) -> None:
 def test_heights_are_exaggerated_without_changing_values(page: Any) -> None:
     reading = page.evaluate("lossoscope.reading(0, 0.5, 0.5)")
     rise = page.evaluate("lossoscope.panels()[0].drawn.rise")
-    page.get_by_role("slider", name="Height ×").fill("2")
+    page.get_by_role("slider", name="Height").fill("2")
     assert page.evaluate("lossoscope.panels()[0].drawn.rise") == pytest.approx(2 * rise)
     assert page.evaluate("lossoscope.reading(0, 0.5, 0.5)") == reading
 
@@ -232,8 +264,7 @@ def test_a_turn_may_be_coarser_and_what_rests_is_whole(
         page.mouse.up()
         drawn = len(page.evaluate("lossoscope.frames()"))
         assert drawn > 3
-        until(page, "(({ratio, stride, full}) => ratio === full && stride === 1)"
-                    "(lossoscope.detail())")  # fmt: skip
+        until(page, "lossoscope.detail().whole && lossoscope.detail().stride === 1")
         until(page, f"{pieces} === 399")
         assert page.locator(".stage").screenshot() != before
 

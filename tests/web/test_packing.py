@@ -19,8 +19,8 @@ from landscape.records.surface import Status
 from landscape.viz.browser.html import page_of
 from landscape.viz.browser.packing import Blob
 from landscape.viz.browser.records import _kept
-from landscape.viz.captions.surfaces import surface_caption
 from landscape.viz.geometry.window import visible
+from landscape.viz.style import BASES, Style
 
 
 @given(arrays(np.float32, array_shapes(max_dims=2, max_side=7),
@@ -216,24 +216,20 @@ def test_the_page_draws_no_path_on_a_plane_it_does_not_lie_in(
     own = replace(own, coordinates=np.append(own.coordinates[:-1], [[0.25, 0.5]], axis=0))
     told, arrays = path_of(page_of(Panel(surface, paths=(own,))))
     assert told["title"] == own.run
+    assert told["shown"] == visible(own)
     if visible(own):
-        assert told["note"] == ""
         np.testing.assert_array_equal(arrays["alphas"], own.coordinates[:, 0])
         return
     assert {name: values.tolist() for name, values in arrays.items()} == {
         "steps": [own.steps[-1]], "alphas": [0.25], "betas": [0.5], "losses": [own.losses[-1]],
         "plane_losses": [own.plane_losses[-1]], "off_plane": [own.off_plane_distances[-1]],
     }  # fmt: skip
-    said = told["note"]
-    assert said.startswith(f"Path {own.run} not drawn: ")
-    assert said.endswith("; the mark is the solution.")
-    assert said in surface_caption(Panel(surface, paths=(own,)))
-    assert said in surface_caption(Panel(surface, paths=(own,)), shading="")
 
 
-def test_a_path_that_ends_outside_the_page_s_window_has_no_mark(records: dict[str, Any]) -> None:
-    panel = records["relu-gd-seed0.random"]
-    surface, own = panel.surface, beside_the_plane(panel.paths[0], 0.01)
-    away = replace(own, coordinates=own.coordinates + 9.0)
-    told, _ = path_of(page_of(Panel(surface, paths=(away,))))
-    assert told["note"].endswith("(at least 0.05 is needed).")
+def test_names_and_paths_have_the_colours_of_other_pictures(records: dict[str, Any]) -> None:
+    told = told_by(page_of({**records, "own": records["relu-gd-seed0.random"].surface}))
+    assert [panel["colour"] for panel in told["panels"][:2]] == [BASES["relu"], BASES["gelu"]]
+    for theme, style in (("light", "paper"), ("dark", "dark")):
+        assert tuple(told["path_colours"][theme]) == Style.named(style).path_colours
+    assert told_by(page_of(replace(records["relu-gd-seed0.random"].surface, run="mine")))["panels"][
+        0]["colour"] == ""  # fmt: skip

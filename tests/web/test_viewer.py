@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,10 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 from browsing import at_rest, until
+from PIL import Image
 
-from landscape import Panel, viz
+from landscape import Grid, Panel, Projection, Surface, viz
+from landscape.viz.captions.surfaces import surface_caption
 
 SIZES = [(390, 780), (1400, 860), (2560, 1300)]
+SETTINGS = {"kind": "pca", "examples": 1797, "loss": "cross_entropy"}
 ABOVE = "lossoscope.setCamera({elevation: 90, azimuth: -90})"
 
 
@@ -133,14 +137,14 @@ def test_the_scrubber_moves_the_marks_to_what_was_recorded(
             np.testing.assert_array_equal([mark["alpha"], mark["beta"]], path.coordinates[k])
             row = page.locator(".path").nth(1)
             assert float(row.get_attribute("data-loss")) == path.losses[k]
-            said = row.inner_text()
-            assert f"step {path.steps[k]}" in said
-            for name, value in (("true loss", path.losses[k]), ("in-plane loss",
-                                path.plane_losses[k]), ("off-plane distance",
-                                path.off_plane_distances[k])):  # fmt: skip
-                found = re.search(rf"{name} ([\d.]+)", said)
-                assert found is not None
-                assert float(found[1]) == pytest.approx(value, rel=5e-3)
+            assert page.locator(".steps thead th").all_inner_texts() == [
+                "path", "step", "true loss", "in-plane loss", "off-plane distance"]  # fmt: skip
+            shown = [float(text) for text in row.locator("td").all_inner_texts()]
+            expected = [path.steps[k], path.losses[k], path.plane_losses[k],
+                        path.off_plane_distances[k]]  # fmt: skip
+            assert shown == pytest.approx(expected, rel=5e-3)
+            assert page.locator(".scrubber").get_attribute("aria-valuetext") == (
+                f"step {path.steps[k]} of 300")  # fmt: skip
 
 
 def test_what_is_kept_is_let_go_while_it_plays(opened: Callable[..., Any], page_file: Path) -> None:
@@ -238,7 +242,9 @@ def test_nothing_spills_over_the_window(
     with opened(page_file, *size, color_scheme=scheme) as page:
         spill = "[document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
         wide, high = page.evaluate(spill)
-        assert (wide, high) <= size
+        # On a phone the page may scroll down, so that the panels stay large.
+        assert wide <= size[0]
+        assert high <= size[1] * (1.3 if size[0] < 400 else 1)
         box = page.locator(".stage").bounding_box()
         assert box["height"] > 0.35 * size[1]
         hidden = page.evaluate(
@@ -282,7 +288,7 @@ def test_what_was_found_becomes_commands(opened: Callable[..., Any], page_file: 
         page.locator("[data-role=command]").click()
         assert page.locator(".command code").all_inner_texts() == list(commands.values())
         page.get_by_role("button", name="Log height").click()
-        page.get_by_role("slider", name="Height ×").fill("2")
+        page.get_by_role("slider", name="Height").fill("2")
         page.locator("[data-role=colour]").select_option("accuracies")
         shown = page.locator(".command code").first
         for words in ("--height linear", "--colour accuracies", "'height = 0.66\\n' > view.toml"):
@@ -292,8 +298,6 @@ def test_what_was_found_becomes_commands(opened: Callable[..., Any], page_file: 
 def test_a_saved_image_is_not_blank(
     opened: Callable[..., Any], page_file: Path, tmp_path: Path
 ) -> None:
-    from PIL import Image
-
     with opened(page_file) as page:
         page.get_by_role("button", name="Settings").click()
         with page.expect_download() as download:
@@ -319,8 +323,8 @@ def test_a_path_without_losses_lies_on_the_surface_of_the_page(
         (panel,) = page.evaluate("lossoscope.panels()")
         assert panel["drawn"]["pieces"] == 30
         assert panel["marks"][0]["inside"]
-        words = page.locator(".path").inner_text().replace("\n", " ")
-        assert "true loss \u2013" in words
+        assert page.locator(".path td").nth(1).inner_text() == "\u2013"
+        words = page.locator(".said").inner_text()
         assert "Drawn on the surface, as its losses are not known." in words
 
 
@@ -331,15 +335,151 @@ def test_the_page_marks_only_the_end_of_a_path_beside_its_plane(
     own = records["relu-gd-seed0.random"].paths[0]
     off = 50 * np.linalg.norm(own.coordinates, axis=1)
     beside = replace(own, off_plane_distances=off, distances=off * np.sqrt(1 + 1 / 2500))
-    page_file = viz.to_html(
-        Panel(records["relu-gd-seed0.random"].surface, paths=(beside,)), tmp_path / "beside.html"
-    )
+    drawn = Panel(records["relu-gd-seed0.random"].surface, paths=(beside,))
+    page_file = viz.to_html(drawn, tmp_path / "beside.html")
     with opened(page_file) as page:
         (panel,) = page.evaluate("lossoscope.panels()")
         assert panel["drawn"]["pieces"] == 0
         (mark,) = panel["marks"]
         assert (mark["step"], mark["inside"]) == (own.steps[-1], True)
         assert mark["alpha"] == pytest.approx(own.coordinates[-1, 0])
-        words = page.locator(".path").inner_text()
-        said = f"Path {own.run} not drawn: 0.0004 of its squared displacement lies in the plane"
-        assert said in words
+        said = not_drawn_of(page)
+        assert said.startswith(
+            f"Path {own.run} not drawn: 0.0004 of its squared displacement lies in the"
+        )
+        assert said.endswith("; the mark is the solution.")
+        assert said in surface_caption(drawn)
+
+
+def not_drawn_of(page: Any) -> str:
+    """The sentence on paths that are not drawn."""
+    words = page.locator(".said").inner_text()
+    found = re.search(r"Path \S+ not drawn: .*?needed\)(; the mark is the solution)?\.", words)
+    assert found is not None
+    return found[0]
+
+
+def test_a_path_that_ends_outside_the_page_s_window_has_no_mark(
+    opened: Callable[..., Any], records: dict[str, Any], tmp_path: Path
+) -> None:
+    own = records["relu-gd-seed0.random"].paths[0]
+    inside = np.linalg.norm(own.coordinates, axis=1)
+    away = replace(own, coordinates=own.coordinates + 9.0, off_plane_distances=10 * inside,
+                   distances=np.sqrt(101) * inside)  # fmt: skip
+    drawn = Panel(records["relu-gd-seed0.random"].surface, paths=(away,))
+    with opened(viz.to_html(drawn, tmp_path / "away.html")) as page:
+        assert not_drawn_of(page).endswith("(at least 0.05 is needed).")
+        assert not_drawn_of(page) in surface_caption(drawn)
+
+
+def steep(name: str) -> Panel:
+    """A narrow valley, and a path across it between the points of the grid, at its own losses."""
+
+    def loss_at(alphas: np.ndarray, betas: np.ndarray) -> np.ndarray:
+        return np.asarray(0.02 + (alphas - betas) ** 2 + 0.1 * alphas**2)
+
+    grid = Grid.square(21)
+    along = np.linspace(-0.7, 0.7, 57)
+    places = np.stack([along, -0.6 * along + 0.03], axis=1)
+    there = loss_at(*places.T)
+    path = Projection(
+        run=name, plane=name, steps=np.arange(len(along)), coordinates=places,
+        off_plane_distances=np.zeros(len(along)), distances=np.linalg.norm(places, axis=1),
+        losses=there, plane_losses=there,
+    )  # fmt: skip
+    losses = loss_at(*np.meshgrid(*grid.axes, indexing="ij"))
+    status = np.ones(grid.shape, np.uint8)
+    surface = Surface(grid, {"losses": losses}, status, plane=name, run=name, settings=SETTINGS)
+    return Panel(surface, paths=(path,))
+
+
+def picture_of(page: Any) -> np.ndarray:
+    image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    return np.asarray(image, dtype=int)
+
+
+@pytest.mark.parametrize("size", [(1400, 860), (2560, 1300)], ids=str)
+def test_a_path_on_a_slope_is_drawn_whole(
+    opened: Callable[..., Any], tmp_path: Path, size: tuple[int, int]
+) -> None:
+    """Half of its width was below the surface that it lies on, and more on a large screen."""
+    red = np.array([215, 25, 28])
+    with opened(viz.to_html(steep("relu"), tmp_path / "steep.html"), *size) as page:
+        page.evaluate("lossoscope.setCamera({azimuth: -100, elevation: 40})")
+        counts = []
+        for _ in range(2):
+            page.mouse.move(5, 5)
+            at_rest(page)
+            counts.append(np.sum(np.abs(picture_of(page) - red).max(axis=2) < 40))
+            # Without a surface nothing covers the path.
+            for layer in ("surface", "contours"):
+                page.locator(f"[data-layer={layer}]").click()
+        assert counts[0] > 0.96 * counts[1] > 0
+
+
+def test_from_above_colours_are_those_of_the_bar(
+    opened: Callable[..., Any], tmp_path: Path
+) -> None:
+    from matplotlib import colormaps
+
+    panel = Panel(steep("relu").surface)
+    heights = np.log10(panel.surface.losses)
+    shares = (heights - heights.min()) / np.ptp(heights)
+    with opened(viz.to_html(panel, tmp_path / "steep.html")) as page:
+        page.evaluate(ABOVE)
+        page.locator("[data-layer=contours]").click()
+        page.mouse.move(5, 5)
+        at_rest(page)
+        picture = picture_of(page)
+        for i, j in ((3, 3), (6, 14), (10, 4), (15, 12)):
+            x, y = page.evaluate(f"lossoscope.pixelOf(0, {i}, {j})")
+            expected = 255 * np.array(colormaps["viridis"](shares[i, j])[:3])
+            assert np.abs(picture[int(y), int(x)] - expected).max() < 12
+
+
+def test_a_path_has_a_shadow_only_on_the_floor(opened: Callable[..., Any], tmp_path: Path) -> None:
+    """Without a floor a stub of it hung in the air below the surface."""
+    layers = "lossoscope.panels()[0].drawn.paths"
+    with opened(viz.to_html(steep("relu"), tmp_path / "steep.html")) as page:
+        assert page.evaluate(layers) == 3
+        page.locator("[data-layer=floor]").click()
+        at_rest(page)
+        assert page.evaluate(layers) == 4
+
+
+@pytest.mark.parametrize("azimuth", [-58, -20, 40, 135])
+def test_numbers_of_axes_stay_apart(
+    opened: Callable[..., Any], records: dict[str, Any], tmp_path: Path, azimuth: int
+) -> None:
+    """The last number of one axis and the first of the other are not read as one."""
+    items = {f"run{k}": records["relu-gd-seed0.random"].surface for k in range(6)}
+    target = viz.to_html(items, tmp_path / "six.html", show=list(items))
+    with opened(target) as page:
+        page.evaluate(f"lossoscope.setCamera({{azimuth: {azimuth}}})")
+        at_rest(page)
+        ticks = page.locator(".cell").first.locator(".mark.tick:not([hidden])").all()
+        boxes = [tick.bounding_box() for tick in ticks]
+        assert len(boxes) >= 6
+        for k, one in enumerate(boxes):
+            for other in boxes[:k]:
+                across = max(one["x"], other["x"]) - min(
+                    one["x"] + one["width"], other["x"] + other["width"])  # fmt: skip
+                down = abs(one["y"] - other["y"])
+                assert across >= 8 or down >= 10
+
+
+def test_the_caption_says_what_is_shown(opened: Callable[..., Any], tmp_path: Path) -> None:
+    items = {"a": replace(steep("relu"), title="ReLU (kinked), SGD"),
+             "b": replace(steep("gelu"), title="GELU (smooth), SGD")}  # fmt: skip
+    crosses = "Crosses: the networks' own weights, losses 0.02."
+    with opened(viz.to_html(items, tmp_path / "two.html")) as page:
+        assert page.locator(".cell h2").all_inner_texts() == ["ReLU (kinked)", "GELU (smooth)"]
+        assert page.locator(".said").inner_text().strip() == (
+            "Cross entropy over 1,797 examples on PCA planes of the paths; log heights on one "
+            "scale. Paths at their true losses, with 100.0 % of their squared displacement in the "
+            "plane. " + crosses)  # fmt: skip
+        page.locator("[data-layer=paths]").click()
+        page.get_by_role("button", name="Log height").click()
+        assert page.locator(".said").inner_text().strip() == (
+            "Cross entropy over 1,797 examples on PCA planes of the paths; linear heights on one "
+            "scale. " + crosses)  # fmt: skip

@@ -15,6 +15,8 @@ from landscape.records.choices import known_names
 from landscape.records.close_up import CloseUp
 
 from ..geometry.centre_mark import WORDS
+from ..geometry.window import LEAST_CAPTURED
+from ..style import Style
 from ..writing import SOFTWARE
 from .records import Records, contents_of, sort_records
 from .zooming import zoom_of
@@ -22,6 +24,8 @@ from .zooming import zoom_of
 WEB = Path(__file__).parents[1] / "web"
 # A name, not a path: what is typed after `landscape render`.
 _STUDY = "study.h5"
+# Themes of the page and the styles of pictures whose paths have the same colours.
+_STYLES = {"light": "paper", "dark": "dark"}
 
 
 def to_html(
@@ -90,7 +94,7 @@ def page_of(
     page = {
         "mode": "study", "title": title or "Loss landscapes", "source": source,
         "panels": contents.panels, "paths": contents.paths, "kinks": contents.kinks,
-        "centres": dict(WORDS), "zoom": zooming,
+        "centres": dict(WORDS), "least_captured": LEAST_CAPTURED, "zoom": zooming,
         "show": [known.index(name) for name in show] or list(range(min(2, len(known)))),
     }  # fmt: skip
     return document(page, contents.blobs)
@@ -125,7 +129,9 @@ def document(page: Mapping[str, Any], blobs: Sequence[str]) -> str:
         f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; "
         "img-src data: blob:; base-uri 'none'; form-action 'none'"
     )
-    data = json.dumps(page, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    colours = {name: Style.named(style).path_colours for name, style in _STYLES.items()}
+    told = {**page, "path_colours": colours}
+    data = json.dumps(told, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     data = data.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     arrays = "\n".join(
         f'<script type="text/plain" id="lossoscope-blob-{i}">{text}</script>'

@@ -22,12 +22,11 @@ from landscape.records.surface import Status, Surface
 
 from ..captions.normalising import loss_over, statistics_of_paths, statistics_used
 from ..captions.plane_words import origins
-from ..captions.surfaces import not_drawn
 from ..geometry.centre_mark import place_of
 from ..geometry.differences import GRADIENTS
 from ..geometry.drape import lossless
 from ..geometry.height import check_values, left_out
-from ..geometry.window import Window, visible
+from ..geometry.window import visible
 from .packing import Blob, float_kind
 
 Record = Panel | Surface | KinkMap | Residual
@@ -120,11 +119,8 @@ def contents_of(records: Sorted, *, kinked: Iterable[str], runs: Mapping[str, st
     unique = list(
         {id(path): path for panel in records.panels.values() for path in panel.paths}.values()
     )
-    panels_given = records.panels.values()
-    homes = [[panel.surface for panel in panels_given if any(p is path for p in panel.paths)]
-             for path in unique]  # fmt: skip
     flat = [_of_two_axes(path) for path in unique]
-    paths = [_path(p, home, blobs, runs) for p, home in zip(flat, homes, strict=True)]
+    paths = [_path(path, blobs, runs) for path in flat]
     kinks = [
         {"id": name.removeprefix("kinks "), **_kinks(m, blobs)} for name, m in records.maps.items()
     ]
@@ -136,7 +132,7 @@ def contents_of(records: Sorted, *, kinked: Iterable[str], runs: Mapping[str, st
         windows = {k: w for k, w in windows.items() if k not in inner}
         levels = [_surface_level(surface, blobs)]
         levels += [_window_level(w, blobs) for w in sorted(inner.values(), key=lambda w: -w.width)]
-        mine = [i for i, home in enumerate(homes) if any(s is surface for s in home)]
+        mine = [i for i, path in enumerate(unique) if any(p is path for p in panel.paths)]
         drawn = [flat[i] for i in mine]
         panels.append(
             _panel(name, surface, levels, panel.title, creased)
@@ -165,6 +161,7 @@ def _panel(
     return {
         "id": name, "title": title or run or name, "run": run,
         "kind": str(record.settings.get("kind", "")), "kinked": run in kinked, "levels": levels,
+        "colour": "" if (base := base_of(run.partition("-")[0])) == OTHER_BASE else base, "subject": loss_over(record.settings),
     }  # fmt: skip
 
 
@@ -258,24 +255,14 @@ def _of_two_axes(path: Projection) -> Projection:
     return replace(path, coordinates=np.pad(path.coordinates[:, :1], ((0, 0), (0, 1))))
 
 
-def _path(
-    path: Projection, home: Sequence[Surface], blobs: list[str], runs: Mapping[str, str]
-) -> dict[str, Any]:
-    """Pack a path; of one that hardly lies in the plane the end alone, and why.
-
-    Args:
-        path: on the plane of the surfaces in ``home``.
-        home: what it is drawn on.
-        blobs: gets its arrays.
-        runs: names of runs to show.
-    """
+def _path(path: Projection, blobs: list[str], runs: Mapping[str, str]) -> dict[str, Any]:
+    """Pack a path; of one that hardly lies in the plane the end alone."""
     blob = Blob()
-    drawn = slice(None) if visible(path) else slice(-1, None)
-    why = not_drawn([path], Window.around(home)) if home else []
-    why += ["Drawn on the surface, as its losses are not known."] if lossless(path) else []
+    shown = visible(path)
+    drawn = slice(None) if shown else slice(-1, None)
     facts = {
-        "run": path.run, "title": runs.get(path.run, path.run), "note": " ".join(why),
-        "plane": path.plane, "captured": path.captured,
+        "run": path.run, "title": runs.get(path.run, path.run), "plane": path.plane,
+        "shown": shown, "captured": path.captured, "lossless": lossless(path),
         "steps": blob.add(path.steps[drawn], "i4"),
         "alphas": blob.add(path.coordinates[drawn, 0], "f8"),
         "betas": blob.add(path.coordinates[drawn, 1], "f8"),

@@ -13,7 +13,7 @@ export function placeOf({ told, level }, show) {
   return told.centre.place === "path" && !show.paths ? "cross" : told.centre.place;
 }
 
-/** A cross along both axes, on the surface and seen through it, and a smaller one at the height of the floor. */
+/** A cross along both axes, on the surface and seen through it, and a smaller one on the floor if that has a height. */
 export function crossOf(panel, { dark, pixel }, floor) {
   const [ink, ground] = dark ? ["#e8eaed", "#14171b"] : ["#1c1f24", "#ffffff"];
   const line = (z, arm, width, colour, order, hidden) => {
@@ -23,7 +23,7 @@ export function crossOf(panel, { dark, pixel }, floor) {
     return lines;
   };
   const cross = (z, arm, width, order, hidden) => [line(z, arm + RIM, width + 2 * RIM, ground, order, hidden), line(z, arm, width, ink, order + 1, hidden)];
-  const below = cross(floor, 0.7 * ARM, 1.2, 1, false);
+  const below = floor === null ? [] : cross(floor, 0.7 * ARM, 1.2, 1, false);
   const height = between(panel.shares, panel.level, 0, 0) * panel.rise;
   return Number.isFinite(height) ? [...below, ...cross(height, ARM, 1.6, 5, true)] : below;
 }

@@ -16,6 +16,8 @@ const MAPS = {
 };
 
 export const MAP_NAMES = ["viridis", "cividis"];
+// Of values with a sign: its middle is 0.
+export const DIVERGING = "RdBu_r";
 
 /** The colour [r, g, b] in 0..255 of a share in 0..1. */
 export function colourAt(name, share) {

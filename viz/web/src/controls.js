@@ -1,8 +1,8 @@
 // Buttons, lists and sliders of the page of a study.
 import { valuesOf } from "./centre.js";
-import { cssGradient, MAP_NAMES } from "./colourmaps.js";
+import { cssGradient, DIVERGING, MAP_NAMES } from "./colourmaps.js";
 import { fill, make, select, slider, toggle } from "./dom.js";
-import { KEYS } from "./keys.js";
+import { flip, helpDialog } from "./keys.js";
 import { number } from "./scale.js";
 import { theme } from "./theme.js";
 
@@ -21,13 +21,13 @@ export class Controls {
   constructor(page) {
     this.page = page;
     this.stage = make("main", { class: "stage" });
-    this.steps = make("div", { class: "steps" });
-    this.probe = make("section", { class: "probe", hidden: true, "aria-live": "polite" });
-    this.legend = make("div", { class: "legend" });
+    this.steps = make("section", { class: "steps scroll", tabindex: "0", "aria-label": "Paths at the present step" });
+    this.probe = make("section", { class: "probe", hidden: true, "aria-live": "polite", "aria-label": "Kept point" });
+    this.legend = make("section", { class: "legend", "aria-label": "Colours and caption" });
     // What is printed instead of the stage, whose picture has the size of the window.
     this.paper = make("div", { class: "paper" });
     this.drawer = make("aside", { class: "drawer", hidden: true, "aria-label": "Settings" });
-    this.root = make("div", { class: "app", id: "surfaces" }, this.header(), make("div", { class: "middle" }, this.stage, this.drawer), this.paper, this.legend, this.probe, this.footer());
+    this.root = make("div", { class: "app", id: "surfaces" }, this.header(), make("div", { class: "middle" }, this.stage, this.drawer), this.paper, this.legend, this.footer());
     this.fillDrawer();
   }
 
@@ -48,8 +48,11 @@ export class Controls {
   }
 
   openDrawer(open = this.drawer.hidden) {
+    const within = this.drawer.contains(document.activeElement);
     this.drawer.hidden = !open;
     this.settings.setAttribute("aria-expanded", String(open));
+    if (open) this.drawer.querySelector("button").focus();
+    else if (within) this.settings.focus();
   }
 
   fillDrawer() {
@@ -57,16 +60,16 @@ export class Controls {
     const change = (changes) => this.page.change(changes);
     this.colour = select("Colour by", [["losses", "loss"]], "losses", (colours) => change({ colours }), { "data-role": "colour" });
     const row = (name, ...parts) => make("label", { class: "row" }, make("span", {}, name), ...parts);
-    this.exaggeration = slider("Height \u00d7", { min: 0.1, max: 4, step: 0.05, value: 1 }, (value) => number(value, 3), (exaggeration) => change({ exaggeration }));
+    this.exaggeration = slider("Height", { min: 0.1, max: 4, step: 0.05, value: 1 }, (value) => `${number(value, 3)} \u00d7`, (exaggeration) => change({ exaggeration }));
     const close = make("button", { type: "button", class: "close", "aria-label": "Close settings", onclick: () => this.openDrawer(false) }, "\u00d7");
     const widest = Math.max(...page.panels.map((panel) => panel.levels.length));
     this.level = widest > 1
-      ? slider("Zoom level", { min: 0, max: widest - 1, step: 1, value: 0, id: "level" }, (value) => this.levelName(value), (level) => change({ level }))
+      ? slider("Microscope", { min: 0, max: widest - 1, step: 1, value: 0, id: "level" }, (value) => this.levelName(value), (level) => change({ level }))
       : null;
     this.drawer.append(
       make("div", { class: "drawerhead" }, make("h2", {}, "Settings"), close),
       row("Colour by", this.colour),
-      row("Colours", select("Colours", MAP_NAMES.map((name) => [name, name]), state.map, (map) => change({ map }))),
+      row("Colours", (this.map = select("Colours", [], "", (map) => change({ map }), { "data-role": "map" }))),
       row("Shading", select("Shading", [["auto", "automatic"], ["gradient", "gradients"], ["differences", "differences"], ["flat", "flat facets"]], "auto", (shading) => change({ shading }), { "data-role": "shading" })),
       row("Paths at", select("Paths at", [["true", "the true loss"], ["plane", "the loss in the plane"]], "true", (pathAt) => change({ pathAt }), { "data-role": "path-at" })),
       this.exaggeration,
@@ -74,6 +77,7 @@ export class Controls {
       row("Theme", select("Theme", [["auto", "system"], ["light", "light"], ["dark", "dark"]], "auto", (name) => theme.choose(name), { "data-role": "theme" })),
       make("div", { class: "buttons" },
         make("button", { type: "button", onclick: () => this.page.stage.view.reset() ?? this.page.stage.moved() }, "Reset view"),
+        make("button", { type: "button", "data-role": "keep", onclick: () => this.page.keepMiddle() }, "Keep a point"),
         make("button", { type: "button", "data-role": "screenshot", onclick: () => this.page.saveImage() }, "Save image"),
         make("button", { type: "button", "data-role": "command", onclick: () => this.showCommand() }, "Show command")),
       (this.command = make("div", { class: "command", hidden: true })),
@@ -138,9 +142,8 @@ export class Controls {
   /** The window of a level, of the shown panel that has most. */
   levelName(level) {
     const levels = this.mostLevels();
-    if (levels.length < 2) return "no windows here";
     const told = levels[Math.min(level, levels.length - 1)];
-    return told.width ? `width ${number(told.width, 2)}` : "whole plane";
+    return told.width ? `${number(told.width, 2)} wide` : "whole plane";
   }
 
   mostLevels() {
@@ -148,13 +151,20 @@ export class Controls {
     return state.shown.map((number) => page.panels[number].levels).reduce((one, other) => (other.length > one.length ? other : one));
   }
 
+  /** The maps to choose from; what has a sign has one. */
+  showMaps({ map }, legends) {
+    const signed = legends.length > 0 && legends.every((legend) => legend.map === DIVERGING);
+    fill(this.map, signed ? [[DIVERGING, "blue to red"]] : MAP_NAMES.map((name) => [name, name]), signed ? DIVERGING : map);
+    this.map.disabled = signed;
+  }
+
   showLevels(state) {
     if (!this.level) return;
     const count = this.mostLevels().length;
-    this.level.input.disabled = count < 2;
+    this.level.hidden = count < 2;
     this.level.input.max = String(Math.max(count - 1, 1));
     this.level.set(Math.min(state.level, count - 1));
-    this.level.title = count < 2 ? "Only other planes of this page have windows of the loss microscope" : "Windows of the loss microscope: the loss without its best-fitting quadratic";
+    this.level.title = "Windows of the loss microscope: the loss minus its best-fitting quadratic";
   }
 
   showCommand() {
@@ -172,7 +182,7 @@ export class Controls {
     this.player = make("button", { type: "button", "data-role": "play", "aria-label": "Play", onclick: () => this.play() }, "\u25b6");
     this.stepText = make("output", {}, "");
     this.footerRow = make("div", { class: "scrub" }, this.player, this.scrubber, this.stepText);
-    return make("footer", {}, this.footerRow, this.steps);
+    return make("footer", {}, this.footerRow, make("div", { class: "readouts" }, this.steps, this.probe));
   }
 
   /** Show the step that the scrubber stands at; what plays stops. */
@@ -218,16 +228,9 @@ export class Controls {
   }
 
   help() {
-    if (!this.dialog) {
-      this.dialog = make("dialog", { class: "help" },
-        make("h2", {}, "Keys"),
-        make("dl", {}, KEYS.flatMap(([key, text]) => [make("dt", {}, key), make("dd", {}, text)])),
-        make("p", {}, "Drag to turn all panels, Shift + drag to move them; use the wheel or two fingers to zoom. Click to keep a point and compare the panels there. Values are stored samples, never interpolated."),
-        make("form", { method: "dialog" }, make("button", { type: "button", onclick: () => this.dialog.close() }, "Close")));
-      document.body.append(this.dialog);
-    }
-    if (this.dialog.open) this.dialog.close();
-    else this.dialog.showModal();
+    this.dialog ??= helpDialog(this.page, () => true,
+      "Drag to turn all panels, Shift + drag to move them; use the wheel or two fingers to zoom. Click to keep a point and compare the panels there. Values are stored samples, never interpolated.");
+    flip(this.dialog);
   }
 
   /** The camera moved: commands that are shown tell of it. */
@@ -242,29 +245,33 @@ export class Controls {
   /** Bring what is shown in line with the state. */
   show({ state, steps, legends }) {
     for (const [name, button] of Object.entries(this.layers)) button.setAttribute("aria-pressed", String(state.show[name]));
-    const { page, stage } = this.page;
+    const { page } = this.page;
     this.layers.kinks.hidden = !page.kinks.length;
     this.layers.paths.hidden = !page.paths.length;
     this.layers.centre.hidden = !page.panels.some(({ centre }) => centre && centre.place !== "outside");
     this.layers.centre.disabled = !this.page.crossed();
-    const residual = stage.panels.every((panel) => panel.level?.quantity === "residual");
-    this.height.setAttribute("aria-pressed", String(state.height === "log" && !residual));
-    this.height.disabled = residual;
+    const magnified = this.page.magnified();
+    this.height.setAttribute("aria-pressed", String(state.height === "log" && !magnified));
+    this.layers.contours.setAttribute("aria-pressed", String(state.show.contours && !magnified));
+    this.height.disabled = this.layers.contours.disabled = magnified;
     fill(this.colour, this.page.colourNames().map((name) => [name, this.page.colourName(name)]), state.colours);
+    this.showMaps(state, legends ?? []);
     this.showLevels(state);
-    this.footerRow.hidden = this.steps.hidden = steps.length < 1;
+    this.steps.hidden = steps.length < 1;
+    this.footerRow.hidden = steps.length < 2;
     this.scrubber.max = String(Math.max(steps.length - 1, 0));
     this.scrubber.value = String(Math.max(steps.indexOf(state.step), 0));
     this.stepText.textContent = `step ${state.step}`;
+    this.scrubber.setAttribute("aria-valuetext", `step ${state.step} of ${steps[steps.length - 1] ?? 0}`);
     for (const box of this.list.querySelectorAll("input")) {
       const number = page.panels.findIndex((panel) => panel.id === box.dataset.surface);
       box.checked = state.shown.includes(number);
     }
-    this.showLegend(legends ?? [], this.page.centres());
+    this.showLegend(legends ?? [], this.page.said());
     this.moved();
   }
 
-  showLegend(legends, centres) {
+  showLegend(legends, said) {
     this.legend.replaceChildren(
       ...legends.map(({ scale, map, name }) => {
         const bar = make("div", { class: "bar" });
@@ -278,7 +285,7 @@ export class Controls {
         return make("div", { class: "legendrow" }, make("span", {}, kind), make("div", { class: "barbox" }, bar, ticks));
       }),
       // Hidden words keep their room: the picture stays where it is.
-      ...centres.map(([text, seen]) => make("p", { class: seen ? "said" : "said unseen" }, text)),
+      make("p", { class: "said" }, said.map(([text, seen]) => make("span", { class: seen ? "" : "unseen" }, `${text} `))),
     );
   }
 }

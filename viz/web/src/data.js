@@ -3,10 +3,8 @@
 const SIZES = { f8: 8, f4: 4, f2: 2, u1: 1, i4: 4 };
 const opened = new Map();
 
-/** The JSON that tells what the page shows. */
-export function told() {
-  return JSON.parse(document.getElementById("lossoscope-data").textContent);
-}
+/** What the page shows. */
+export const told = JSON.parse(document.getElementById("lossoscope-data").textContent);
 
 /** Bytes of a compressed text of the page, decompressed once. */
 export function openBlob(number) {

@@ -56,16 +56,17 @@ export function slider(label, { min, max, step, value, id }, format, change) {
     id,
     "aria-label": label,
     oninput: () => {
-      output.textContent = format(Number(input.value));
+      row.set(input.value);
       change(Number(input.value));
     },
   });
-  input.value = String(value);
   const row = make("label", { class: "slider" }, make("span", {}, label), input, output);
   row.set = (next) => {
     input.value = String(next);
     output.textContent = format(Number(next));
+    input.setAttribute("aria-valuetext", output.textContent);
   };
+  row.set(value);
   row.input = input;
   return row;
 }

@@ -1,6 +1,7 @@
 // The keyboard: everything a pointer can do.
+import { make } from "./dom.js";
 
-export const KEYS = [
+const KEYS = [
   ["\u2190 \u2192 \u2191 \u2193", "turn"],
   ["+ \u2212", "zoom"],
   ["0", "reset the view"],
@@ -10,28 +11,54 @@ export const KEYS = [
   ["P K X F", "paths, kink curves, cross at the centre, floor"],
   ["[ ]", "step back, forward"],
   ["Space", "play"],
+  ["Enter", "keep the point in the middle"],
   ["Shift + arrows", "move the kept point by one sample"],
-  ["Esc", "release the kept point"],
+  ["Esc", "close what is open, release the kept point"],
   ["?", "this list"],
 ];
 
 const TOGGLES = { s: "surface", w: "wire", c: "contours", p: "paths", k: "kinks", x: "centre", f: "floor" };
 const TURNS = { ArrowLeft: [-5, 0], ArrowRight: [5, 0], ArrowUp: [0, 5], ArrowDown: [0, -5] };
 
+/** Listen to the keyboard for a page; one without a method for a key leaves that key alone. */
 export function keys(page) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    // A dialog closes by itself.
+    if (document.querySelector("dialog[open]")) return;
     const typing = event.target.closest?.("input, select, textarea");
     if (typing && event.key !== "Escape") return;
-    if (event.key === " " && event.target.closest?.("button")) return;
+    if ([" ", "Enter"].includes(event.key) && event.target.closest?.("button, a, summary")) return;
+    if (event.key.length === 1 && page.state.letters === false) return;
     if (act(page, event)) event.preventDefault();
   });
 }
 
+/** The dialog that lists those of the keys that a page has, says more, and switches letters off. */
+export function helpDialog(page, has, words) {
+  const letters = make("input", { type: "checkbox", checked: true, onchange: () => (page.state.letters = letters.checked) });
+  const dialog = make("dialog", { class: "help", "aria-labelledby": "help-title" },
+    make("h2", { id: "help-title" }, "Keys"),
+    make("dl", {}, KEYS.filter(([, text]) => has(text)).flatMap(([key, text]) => [make("dt", {}, key), make("dd", {}, text)])),
+    make("label", { class: "check" }, letters, make("span", {}, "Letters, digits and signs are shortcuts")),
+    make("p", {}, words),
+    make("button", { type: "button", onclick: () => dialog.close() }, "Close"));
+  // What is closed keeps no key for itself.
+  dialog.addEventListener("close", () => dialog.contains(document.activeElement) && document.activeElement.blur());
+  document.body.append(dialog);
+  return dialog;
+}
+
+/** Open a dialog, or close it. */
+export function flip(dialog) {
+  if (dialog.open) dialog.close();
+  else dialog.showModal();
+}
+
 function act(page, event) {
-  const { stage, state } = page;
+  const { stage, state, controls } = page;
   if (event.key in TURNS) {
-    if (event.shiftKey && state.pin) movePin(page, TURNS[event.key]);
+    if (event.shiftKey && page.movePin) page.movePin(...TURNS[event.key].map(Math.sign));
     else {
       stage.view.turn(...TURNS[event.key]);
       stage.moved();
@@ -50,13 +77,14 @@ function act(page, event) {
     0: () => (stage.view.reset(), stage.moved()),
     t: () => ((stage.view.elevation = 90), (stage.view.azimuth = -90), stage.moved()),
     l: () => page.change({ height: state.height === "log" ? "linear" : "log" }),
-    "[": () => page.controls.stepBy(-1),
-    "]": () => page.controls.stepBy(1),
-    " ": () => page.controls.play(),
-    escape: () => page.change({ pin: null }),
-    "?": () => page.controls.help(),
+    "[": () => controls.stepBy(-1),
+    "]": () => controls.stepBy(1),
+    " ": () => controls.play(),
+    enter: page.keepMiddle && (() => page.keepMiddle()),
+    escape: page.release && (() => page.release()),
+    "?": () => controls.help(),
   };
-  if (!(key in actions)) return false;
+  if (!actions[key]) return false;
   actions[key]();
   return true;
 }
@@ -64,13 +92,4 @@ function act(page, event) {
 function zoom(stage, factor) {
   stage.view.magnify(factor);
   stage.moved();
-}
-
-function movePin(page, [right, up]) {
-  const { panel, alpha, beta } = page.state.pin;
-  const here = page.stage.panels.includes(panel) ? panel : page.stage.panels[0];
-  const [i, j] = here.sampleAt(alpha, beta);
-  const bound = (value, count) => Math.min(Math.max(value, 0), count - 1);
-  const next = [bound(i + Math.sign(right), here.xs.length), bound(j + Math.sign(up), here.ys.length)];
-  page.change({ pin: { panel: here, alpha: here.level.alphas[next[0]], beta: here.level.betas[next[1]] } });
 }

@@ -27,7 +27,7 @@ export function thinned(points, least) {
 }
 
 /** Thick segments; `hidden` ones are drawn also behind a surface, faintly. */
-export function thick(segments, { colour, width, opacity = 1, hidden = false, order = 0, dashed = false }) {
+export function thick(segments, { colour, width, opacity = 1, hidden = false, order = 0 }) {
   const geometry = new LineSegmentsGeometry();
   geometry.setPositions(segments.length ? segments : [0, 0, 0, 0, 0, 0]);
   const material = new LineMaterial({
@@ -37,16 +37,8 @@ export function thick(segments, { colour, width, opacity = 1, hidden = false, or
     opacity,
     depthTest: !hidden,
     depthWrite: false,
-    // A ribbon that faces the viewer cuts into a tilted surface: it is drawn a little nearer.
-    polygonOffset: true,
-    polygonOffsetFactor: -6,
-    polygonOffsetUnits: -60,
-    dashed,
-    dashSize: 0.03,
-    gapSize: 0.03,
   });
   const line = new LineSegments2(geometry, material);
-  if (dashed) line.computeLineDistances();
   line.visible = segments.length > 0;
   line.renderOrder = order;
   line.frustumCulled = false;

@@ -5,7 +5,7 @@ import { startToy } from "./toy/page.js";
 import { inspection, startZoom } from "./zoom/page.js";
 import { make } from "./dom.js";
 
-const page = told();
+const page = told;
 window.lossoscope = { ready: false };
 
 async function start() {

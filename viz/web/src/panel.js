@@ -2,6 +2,7 @@
 import { Group, Scene, Vector3 } from "three";
 import { Box } from "./camera.js";
 import { crossOf, placeOf } from "./centre.js";
+import { told } from "./data.js";
 import { between, gradientOf, hasGradients, nearestIndex } from "./fields.js";
 import { heightOf } from "./scale.js";
 import { ball, empty, pairs, thick, thin, thinned } from "./lines.js";
@@ -9,19 +10,27 @@ import { SurfaceMesh } from "./surface_mesh.js";
 
 export const RISE = 0.66;
 const FLOOR = -0.3;
+const ON_FLOOR = FLOOR + 0.005;
+// Degrees below the view from above within which the shade goes.
+const UNSHADED = 12;
 // While it turns, records of a path that are nearer to each other are left out.
 const NEAR = 0.02;
-const ON_LIGHT = ["#d7191c", "#4346f4", "#000000", "#d68fe0", "#914ccb", "#8b4d5a", "#66f796", "#6b0301"];
-const ON_DARK = ["#ff5247", "#ffffff", "#42e287", "#e59cc0", "#9243b0", "#d4a0f4", "#833c56", "#3a04e9"];
+// Of the kept point; its rim is black, so that one of both stands out on every colour.
+const PIN = "#ff9f1c";
+// How much nearer to the viewer lines are drawn than they are, so that the surface they lie on does
+// not cover half of them: in units of the picture, and in pixels for the width of a line.
+const [LIFT, WIDE] = [0.02, 4];
 
+/** The colour of a path, the same as in other pictures. */
 export function pathColour(number, dark) {
-  const colours = dark ? ON_DARK : ON_LIGHT;
+  const colours = told.path_colours[dark ? "dark" : "light"];
   return colours[number % colours.length];
 }
 
 export class Panel {
-  constructor(told) {
+  constructor(told, name = told.title) {
     this.told = told;
+    this.name = name;
     this.scene = new Scene();
     this.surface = new SurfaceMesh();
     this.floor = this.surface.floor;
@@ -30,13 +39,13 @@ export class Panel {
       this.scene.add(this[name]);
     }
     this.scene.add(this.surface.mesh, this.floor);
-    this.paths2 = [];
   }
 
   /** Take a level (a grid with fields), the paths on it and its map of kinks. */
   setLevel(level, paths, kinks) {
     this.level = level;
-    this.records = paths;
+    // The losses of a path are not on the scale of what is left in a window of the microscope.
+    this.records = level.quantity === "loss" ? paths : [];
     this.map = kinks;
     const { alphas, betas } = level;
     const ends = (axis) => [axis[0], axis[axis.length - 1]];
@@ -127,12 +136,14 @@ export class Panel {
     const { uniforms, floorUniforms } = this.surface;
     uniforms.rise.value = this.rise;
     uniforms.surface.value = state.show.surface ? 1 : 0;
-    uniforms.contours.value = state.show.contours ? 1 : 0;
+    // Lines of equal height would hide the creases of what is left in a window.
+    uniforms.contours.value = state.show.contours && this.level.quantity === "loss" ? 1 : 0;
     uniforms.wire.value = state.show.wire ? 1 : 0;
     const dark = state.dark && !state.show.surface;
     uniforms.ink.value.set(...(dark ? [0.85, 0.85, 0.85] : [0.09, 0.09, 0.1]));
     uniforms.missing.value.set(...(state.dark ? [0.35, 0.35, 0.37] : [0.82, 0.82, 0.82]));
-    uniforms.pixel.value = state.pixel;
+    this.pixel = state.pixel;
+    this.surface.mesh.material.transparent = !state.show.surface;
     this.surface.mesh.visible = state.show.surface || state.show.contours || state.show.wire;
     this.floor.visible = state.show.floor;
     floorUniforms.flatten.value = FLOOR;
@@ -152,7 +163,7 @@ export class Panel {
       const [one, next] = [low[k], low[(k + 1) % 4]];
       segments.push(...one, ...next, ...one, one[0], one[1], z);
     }
-    this.frame.add(thin(segments, state.dark ? "#8a8f98" : "#777c85"));
+    this.frame.add(thick(segments, { colour: state.dark ? "#8a8f98" : "#777c85", width: state.pixel }));
   }
 
   drawPaths(state) {
@@ -172,8 +183,10 @@ export class Panel {
       });
       const halo = state.dark ? "#000000" : "#ffffff";
       const [segments, fewer] = [pairs(points), pairs(thinned(points, NEAR))];
-      const shadow = segments.map((value, k) => (k % 3 === 2 ? ground(state.show) : value));
-      this.paths.add(thick(shadow, { colour, width: 1.2 * state.pixel, opacity: 0.55, order: 1 }));
+      if (state.show.floor) {
+        const shadow = segments.map((value, k) => (k % 3 === 2 ? ON_FLOOR : value));
+        this.paths.add(thick(shadow, { colour, width: 1.2 * state.pixel, opacity: 0.55, order: 1 }));
+      }
       for (const [group, shown] of [[this.paths, segments], [this.quick, fewer]]) {
         group.add(
           thick(shown, { colour, width: 1.6 * state.pixel, opacity: 0.5, hidden: true, order: 8 }),
@@ -184,6 +197,14 @@ export class Panel {
       this.drawn.push({ path, number, points, colour });
     });
     return this.mark(state);
+  }
+
+  /** Turn towards the viewer: lines a little nearer; from above nothing is shaded, so that colours are those of the bar. */
+  face({ towards, elevation, ratio }) {
+    this.surface.uniforms.pixel.value = this.pixel * ratio;
+    const nearer = LIFT + WIDE * this.unitsPerPixel;
+    for (const group of [this.paths, this.quick, this.kinks, this.extra]) group.position.copy(towards).multiplyScalar(nearer);
+    this.surface.uniforms.lit.value = Math.min((90 - elevation) / UNSHADED, 1);
   }
 
   /** Draw every so many-th point of the grid, and paths in full or quickly. */
@@ -203,13 +224,12 @@ export class Panel {
   mark(state) {
     empty(this.marks);
     this.markPlaces = [];
-    const size = (pixels) => pixels * (this.unitsPerPixel ?? 0.004);
-    const put = (point, colour, radius, order) => {
-      const [one, other] = [ball(state.dark ? "#000000" : "#ffffff", { order }), ball(colour, { order: order + 1 })];
+    const put = (point, colour, radius, order, rim = state.dark ? "#000000" : "#ffffff") => {
+      const [one, other] = [ball(rim, { order }), ball(colour, { order: order + 1 })];
       for (const [mesh, r] of [[one, radius + 1.6], [other, radius]]) {
         mesh.position.set(...point);
-        mesh.scale.setScalar(size(r));
-        mesh.userData.pixels = r;
+        mesh.userData.pixels = r * state.pixel;
+        mesh.scale.setScalar(mesh.userData.pixels * (this.unitsPerPixel ?? 0.004));
       }
       this.marks.add(one, other);
     };
@@ -226,14 +246,15 @@ export class Panel {
       }
       put(points[k], colour, 6, 24);
     }
-    for (const [sample, colour, radius] of [[state.hover, state.dark ? "#ffffff" : "#111111", 3.5], [state.pin, "#ff9f1c", 6]]) {
+    for (const [sample, colour, radius] of [[state.hover, state.dark ? "#ffffff" : "#111111", 3.5], [state.pin, PIN, 6]]) {
       const point = sample && this.samplePoint(sample.alpha, sample.beta);
       if (!point) continue;
       if (sample === state.pin) {
         const pole = [point.x, point.y, 0, point.x, point.y, this.rise];
-        this.marks.add(thick(pole, { colour, width: 1.5 * state.pixel, hidden: true, order: 22, opacity: 0.8 }));
+        this.marks.add(thick(pole, { colour: "#000000", width: 3 * state.pixel, hidden: true, order: 21 }));
+        this.marks.add(thick(pole, { colour, width: 1.5 * state.pixel, hidden: true, order: 22 }));
       }
-      put(point.toArray(), colour, radius, 30);
+      put(point.toArray(), colour, radius, 30, sample === state.pin ? "#000000" : undefined);
     }
   }
 
@@ -268,7 +289,7 @@ export class Panel {
   drawCentre({ show, dark, pixel }) {
     empty(this.cross);
     if (!show.centre || placeOf(this, show) !== "cross") return;
-    this.cross.add(...crossOf(this, { dark, pixel }, ground(show)));
+    this.cross.add(...crossOf(this, { dark, pixel }, show.floor ? ON_FLOOR : null));
   }
 
   /** The point of the surface over the sample nearest to (alpha, beta); null outside and in holes. */
@@ -287,11 +308,6 @@ export class Panel {
     for (const group of [this.frame, this.paths, this.quick, this.marks, this.kinks, this.cross, this.extra]) empty(group);
     this.surface.dispose();
   }
-}
-
-/** Height of what lies on the floor, or where it would be. */
-function ground(show) {
-  return show.floor ? FLOOR + 0.005 : 0.004;
 }
 
 /** Index of the last record that is not after a step. */

@@ -39,6 +39,12 @@ export class Scale {
     return (height - this.low) / (this.high - this.low);
   }
 
+  /** The scale of colours whose middle is 0. */
+  symmetric() {
+    const limit = Math.max(Math.abs(this.low), Math.abs(this.high));
+    return new Scale("linear", -limit, limit, this.name);
+  }
+
   lossAt(height) {
     return this.kind === "log" ? 10 ** height : height;
   }

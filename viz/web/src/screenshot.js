@@ -1,25 +1,27 @@
 // The panels with their titles, labels and colour bars as one PNG.
 import { colourAt } from "./colourmaps.js";
 
-// Pixels from one sentence below a picture to the next.
-const LINE = 18;
+// Words below a picture, and pixels from one line of them to the next.
+const [WORDS, LINE] = ["12px system-ui, sans-serif", 18];
 
 /** Draw what is seen on a canvas, at twice the resolution. */
 export function pictureOf(stage, legends, said, colours) {
   const scale = 2;
-  stage.render(scale);
+  stage.render(2 * scale);
   const [width, height] = [stage.host.clientWidth, stage.host.clientHeight];
   const bars = legends.length ? 52 : 0;
-  const extra = bars + LINE * said.length;
   const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [width * scale, (height + extra) * scale];
   const paper = canvas.getContext("2d");
+  paper.font = WORDS;
+  const lines = wrapped(said.join(" "), width - 32, (text) => paper.measureText(text).width);
+  const extra = bars + LINE * lines.length;
+  // That also resets what was set.
+  [canvas.width, canvas.height] = [width * scale, (height + extra) * scale];
   paper.scale(scale, scale);
   paper.fillStyle = colours.background;
   paper.fillRect(0, 0, width, height + extra);
   paper.drawImage(stage.canvas, 0, 0, width, height);
   stage.render();
-  paper.fillStyle = colours.ink;
   const base = stage.host.getBoundingClientRect();
   for (const element of stage.host.querySelectorAll(".cell h2, .mark:not([hidden])")) {
     const box = element.getBoundingClientRect();
@@ -27,13 +29,26 @@ export function pictureOf(stage, legends, said, colours) {
     paper.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
     paper.textBaseline = "middle";
     paper.textAlign = "center";
+    paper.fillStyle = style.color;
     paper.fillText(element.textContent, box.left - base.left + box.width / 2, box.top - base.top + box.height / 2);
   }
-  paper.font = "12px system-ui, sans-serif";
+  paper.fillStyle = colours.ink;
+  paper.font = WORDS;
   paper.textAlign = "center";
-  said.forEach((text, k) => paper.fillText(text, width / 2, height + bars + LINE * (k + 0.5), width - 16));
+  lines.forEach((text, k) => paper.fillText(text, width / 2, height + bars + LINE * (k + 0.5)));
   legends.forEach((legend, k) => drawBar(paper, legend, [(width * (2 * k + 1)) / (2 * legends.length), height + 14]));
   return canvas;
+}
+
+/** A text in lines that are no longer than so many pixels. */
+function wrapped(text, longest, measure) {
+  const lines = [];
+  for (const word of text.split(" ").filter(Boolean)) {
+    const longer = lines.length ? `${lines[lines.length - 1]} ${word}` : word;
+    if (lines.length && measure(longer) <= longest) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
 }
 
 function drawBar(paper, legend, [centre, top]) {

@@ -7,33 +7,41 @@ import { pick } from "./pick.js";
 
 // Colours are meant as they are written; nothing is converted.
 ColorManagement.enabled = false;
+// At rest a picture has twice the screen's pixels each way, but not more than so many in all or a side: edges
+// are smooth, and in software that is faster than to smooth them in every picture.
+const [FINE, MOST_PIXELS, MOST_SIDE] = [2, 16e6, 8192];
 // Milliseconds for a picture, while it turns, beyond which the next are drawn with less, and
 // below which with more: [pixels for each of the screen's, every which point of the grid].
-const [SLOW, FAST] = [80, 12];
-const EFFORTS = [[1, 1], [1, 2], [0.6, 3], [0.5, 4]];
+const [SLOW, FAST] = [100, 12];
+const EFFORTS = [[FINE, 1], [1, 1], [0.7, 1], [0.6, 3], [0.5, 4]];
 // Milliseconds without a move until everything is drawn again: after a turn, and within one.
 const [REST, HOLD] = [220, 1200];
+// Pixels: a narrower stage is that of a phone, where a panel is at least so high.
+const [NARROW, LEAST_HEIGHT] = [700, 180];
 // A grid that is drawn coarser keeps so many points a side.
 const LEAST_POINTS = 48;
 
 export class Stage {
-  /** `heard` has the methods hover(panel, sample), click(panel, sample) and moved(). */
+  /** `heard` has the methods hover(panel, sample), click(panel, sample), moved() and rested(). */
   constructor(host, heard) {
     this.heard = heard;
     this.view = new View();
     this.panels = [];
-    this.canvas = make("canvas", { class: "picture", tabindex: "0", role: "img", "aria-label": "Loss surfaces. Drag to turn, wheel to zoom, click to keep a point; press ? for the keys." });
+    this.told = make("p", { id: "shown", hidden: true });
+    this.canvas = make("canvas", { class: "picture", tabindex: "0", role: "img", "aria-label": "Loss surfaces", "aria-describedby": "shown" });
     this.cells = make("div", { class: "cells" });
     this.host = host;
-    host.append(this.canvas, this.cells);
-    this.renderer = new WebGLRenderer({ canvas: this.canvas, antialias: true, alpha: true });
+    host.append(this.canvas, this.cells, this.told);
+    // Opaque: then nothing below it has to be mixed with it, which is slow in software.
+    const context = this.canvas.getContext("webgl2", { alpha: false, antialias: false, stencil: false });
+    this.renderer = new WebGLRenderer({ canvas: this.canvas, context });
     this.renderer.outputColorSpace = LinearSRGBColorSpace;
     this.renderer.autoClear = false;
     this.renderer.setScissorTest(true);
-    this.fullRatio = Math.min(window.devicePixelRatio || 1, 2);
-    this.ratio = this.fullRatio;
+    this.screenRatio = Math.min(window.devicePixelRatio || 1, 2);
+    this.ratio = FINE;
     this.stride = 1;
-    this.effort = 0;
+    this.effort = 1;
     this.pixel = new Uint8Array(4);
     this.frames = [];
     new ResizeObserver(() => this.request()).observe(host);
@@ -46,7 +54,7 @@ export class Stage {
     this.cells.replaceChildren();
     for (const panel of panels) {
       const layer = make("div", { class: "labels", "aria-hidden": "true" });
-      panel.heading = make("h2", { title: panel.told.id, hidden: !panel.told.title }, panel.told.title);
+      panel.heading = make("h2", { title: panel.told.id, hidden: !panel.name }, panel.name);
       panel.reading = make("p", { class: "reading", hidden: true });
       panel.cell = make("section", { class: "cell" }, panel.heading, layer, panel.reading);
       panel.labels = new Labels(layer);
@@ -55,11 +63,21 @@ export class Stage {
     this.request();
   }
 
+  /** What the picture is, and what is seen in it. */
+  describe([name, text]) {
+    this.canvas.setAttribute("aria-label", name);
+    this.told.textContent = `${text} Arrow keys turn the picture, Enter keeps a point; ? lists the keys.`;
+  }
+
   layout() {
-    const [width, height] = [this.host.clientWidth, this.host.clientHeight];
     const count = Math.max(this.panels.length, 1);
+    // On a phone many panels are as high as they need, and the page scrolls.
+    const tall = this.host.clientWidth < NARROW && count > 4;
+    this.host.classList.toggle("tall", tall);
+    this.host.style.minHeight = tall ? `${Math.ceil(count / 2) * LEAST_HEIGHT}px` : "";
+    const [width, height] = [this.host.clientWidth, this.host.clientHeight];
     let best = [0, 1];
-    for (let columns = 1; columns <= count; columns++) {
+    for (let columns = 1; columns <= (tall ? 2 : count); columns++) {
       const rows = Math.ceil(count / columns);
       const size = Math.min(width / columns / 1.2, height / rows);
       if (size > best[0] * 1.001) best = [size, columns];
@@ -84,10 +102,12 @@ export class Stage {
     return { left, top, width, height };
   }
 
-  render(ratio = this.ratio) {
+  /** Draw with so many pixels for each of the screen's, or as many as there may be. */
+  render(wanted = this.ratio) {
     const now = performance.now();
     const [width, height] = this.layout();
     if (!width || !height) return;
+    const ratio = Math.min(wanted * this.screenRatio, Math.sqrt(MOST_PIXELS / (width * height)), MOST_SIDE / width);
     if (this.renderer.getPixelRatio() !== ratio) this.renderer.setPixelRatio(ratio);
     if (this.canvas.clientWidth !== width || this.drawnSize !== `${width}x${height}@${ratio}`) {
       this.renderer.setSize(width, height);
@@ -95,7 +115,7 @@ export class Stage {
     }
     this.renderer.setScissor(0, 0, width, height);
     this.renderer.setViewport(0, 0, width, height);
-    this.renderer.setClearColor(new Color(0), 0);
+    this.renderer.setClearColor(new Color(getComputedStyle(document.documentElement).getPropertyValue("--paper").trim()));
     this.renderer.clear();
     const boxes = this.panels.filter((panel) => panel.level).map((panel) => panel.box());
     if (!boxes.length) return;
@@ -106,8 +126,9 @@ export class Stage {
       this.view.aim(box, w, h);
       panel.unitsPerPixel = this.view.unitsPerPixel;
       panel.resizeMarks();
-      panel.setDetail(this.strideOf(panel), this.stride === 1);
+      panel.setDetail(this.strideOf(panel), !this.turning);
       this.light(panel);
+      panel.face({ towards: this.view.axes()[2], elevation: this.view.elevation, ratio });
       this.renderer.setViewport(left, height - top - h, w, h);
       this.renderer.setScissor(left, height - top - h, w, h);
       this.renderer.render(panel.scene, this.view.camera);
@@ -168,17 +189,25 @@ export class Stage {
 
   moved() {
     // In software a picture may take long: turn with less, then draw once more with all of it.
-    this.turning = true;
-    [this.ratio, this.stride] = [EFFORTS[this.effort][0] * this.fullRatio, EFFORTS[this.effort][1]];
-    clearTimeout(this.settling);
-    this.request();
+    this.stir();
     this.heard.moved();
   }
 
-  /** Choose how much is drawn from how long the last picture took; remembered for the next turn. */
+  /** Draw the next pictures as fast as this machine needs it, and then one with everything. */
+  stir() {
+    this.turning = true;
+    [this.ratio, this.stride] = EFFORTS[this.effort];
+    clearTimeout(this.settling);
+    this.request();
+  }
+
+  /** Choose how much is drawn from how long the last pictures took; remembered for the next turn. */
   adapt(elapsed) {
-    const step = elapsed > SLOW ? 1 : elapsed < FAST ? -1 : 0;
+    this.took = 0.75 * (this.took ?? elapsed) + 0.25 * elapsed;
+    const step = this.took > SLOW ? 1 : this.took < FAST ? -1 : 0;
+    if (!step) return;
     this.effort = Math.min(Math.max(this.effort + step, 0), EFFORTS.length - 1);
+    this.took = undefined;
   }
 
   /** Draw the next picture as a slow machine does while it turns. */
@@ -188,9 +217,10 @@ export class Stage {
   }
 
   settle() {
-    [this.ratio, this.stride] = [this.fullRatio, 1];
+    [this.ratio, this.stride] = [FINE, 1];
     this.turning = false;
     this.request();
+    this.heard.rested();
   }
 
   listen() {

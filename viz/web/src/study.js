@@ -1,6 +1,7 @@
 // The page of a study: which panels are shown, how, and what is read off them.
+import { captionOf, describe, shortened } from "./caption.js";
 import { centreAt, placeOf, sentences } from "./centre.js";
-import { cssGradient, MAP_NAMES } from "./colourmaps.js";
+import { DIVERGING, MAP_NAMES } from "./colourmaps.js";
 import { figureCommand, renderCommand } from "./command.js";
 import { Controls } from "./controls.js";
 import { loadArrays, loadLevel } from "./data.js";
@@ -12,6 +13,7 @@ import { pictureOf, save } from "./screenshot.js";
 import { Stage } from "./stage.js";
 import { Readout } from "./readout.js";
 import { theme } from "./theme.js";
+import { readable } from "./zoom/contrast.js";
 
 const COLOUR_NAMES = {
   losses: "loss",
@@ -22,8 +24,12 @@ const COLOUR_NAMES = {
   gradient_alpha: "slope along \u03b1",
   gradient_beta: "slope along \u03b2",
 };
-const SIGNED = ["curvature", "gradient_alpha", "gradient_beta"];
+const SIGNED = ["curvature", "gradient_alpha", "gradient_beta", "residual"];
+const QUANTITIES = { residual: "loss minus its best-fitting quadratic" };
 const WIDE = ["slope", "kinks"];
+
+// Pixels from which on lines and marks are thicker.
+const WIDE_SCREEN = 2000;
 
 export class StudyPage {
   constructor(page) {
@@ -41,7 +47,7 @@ export class StudyPage {
       hover: null,
       pin: null,
       show: { surface: true, contours: true, wire: false, paths: true, kinks: true, centre: true, floor: false },
-      pixel: 1,
+      pixel: innerWidth < WIDE_SCREEN ? 1 : 1.5,
       ...theme.state(),
     };
     document.title = page.title;
@@ -50,7 +56,8 @@ export class StudyPage {
     this.stage = new Stage(this.controls.stage, {
       hover: (panel, sample) => this.hover(panel, sample),
       click: (panel, sample) => this.pin(panel, sample),
-      moved: () => this.controls.moved(this.stage.view),
+      moved: () => this.controls.moved(),
+      rested: () => this.describe(),
     });
     this.readout = new Readout(this);
     theme.onchange = () => this.change(theme.state());
@@ -69,7 +76,22 @@ export class StudyPage {
     else this.draw();
     this.controls.show(this);
     this.readout.show();
-    this.stage.request();
+    if ("theme" in changes || "shown" in changes) this.nameColours();
+    this.describe();
+    // A mark follows the pointer; in software a picture with all pixels would be late.
+    if (names.every((name) => name === "hover")) this.stage.stir();
+    else this.stage.request();
+  }
+
+  /** Say what is seen to those who do not see it. */
+  describe() {
+    this.stage.describe(describe(this));
+  }
+
+  /** Names of panels in the colours of their activations, as in other pictures. */
+  nameColours() {
+    const paper = getComputedStyle(document.documentElement).getPropertyValue("--paper").trim();
+    for (const { heading, told } of this.stage.panels) heading.style.color = told.colour ? readable(told.colour, paper) : "";
   }
 
   eachPanel(work) {
@@ -93,8 +115,9 @@ export class StudyPage {
     );
     if (turn !== this.turn) return;
     const old = this.stage.panels;
-    const panels = made.map(([told, level, paths, map]) => {
-      const panel = new Panel(told);
+    const names = shortened(made.map(([told]) => told.title));
+    const panels = made.map(([told, level, paths, map], place) => {
+      const panel = new Panel(told, names[place]);
       panel.setLevel(level, paths, map);
       return panel;
     });
@@ -106,6 +129,7 @@ export class StudyPage {
     this.stage.setPanels(panels);
     if (!this.colourNames().includes(this.state.colours)) this.state.colours = "losses";
     this.draw();
+    this.nameColours();
   }
 
   /** What surfaces can be coloured by. */
@@ -115,7 +139,13 @@ export class StudyPage {
     return [...new Set(["losses", ...stored, "slope", "curvature", ...maps])];
   }
 
+  /** Whether all that is shown are windows of the microscope. */
+  magnified() {
+    return this.stage.panels.length > 0 && this.stage.panels.every((panel) => panel.level?.quantity === "residual");
+  }
+
   colourName(name) {
+    if (name === "losses" && this.magnified()) return "residual";
     return COLOUR_NAMES[name] ?? name.replaceAll("_", " ");
   }
 
@@ -159,13 +189,14 @@ export class StudyPage {
     const name = this.state.colours;
     const values = panels.map((panel) => this.valuesOf(panel, name));
     const shared = name === "losses" ? null : this.colourScale(name, values);
-    const map = SIGNED.includes(name) ? "RdBu_r" : this.state.map;
+    const colours = shared ? () => shared : (quantity) => (quantity === "residual" ? scales[quantity].symmetric() : scales[quantity]);
+    const mapOf = (quantity) => (SIGNED.includes(shared ? name : quantity) ? DIVERGING : this.state.map);
     panels.forEach((panel, k) => {
-      const scale = scales[panel.level.quantity];
-      panel.draw(scale, { values: values[k], scale: shared ?? scale, map }, this.state);
+      const { quantity } = panel.level;
+      panel.draw(scales[quantity], { values: values[k], scale: colours(quantity), map: mapOf(quantity) }, this.state);
     });
-    const legends = shared ? [shared] : Object.values(scales);
-    this.legends = legends.map((scale) => ({ scale, map, name: shared ? this.colourName(name) : scale.name }));
+    const quantities = shared ? [name] : Object.keys(scales);
+    this.legends = quantities.map((quantity) => ({ scale: colours(quantity), map: mapOf(quantity), name: shared ? this.colourName(name) : QUANTITIES[quantity] ?? quantity }));
     this.stage.request();
   }
 
@@ -190,9 +221,36 @@ export class StudyPage {
     return this.stage.panels.some((panel) => panel.level && placeOf(panel, this.state.show) === "cross");
   }
 
-  /** What is said of the network's own weights. */
-  centres() {
-    return sentences(this.stage.panels.filter((panel) => panel.level), this.state.show, this.page.centres);
+  /** What is said below the panels, as [text, whether it is seen now]. */
+  said() {
+    const panels = this.stage.panels.filter((panel) => panel.level);
+    const centres = sentences(panels, this.state.show, this.page.centres);
+    const caption = captionOf(panels, this.state, this.page.least_captured).map((text) => [text, true]);
+    return [...caption, ...centres.map(([text, seen]) => [`${text}.`, seen])];
+  }
+
+  /** Keep the point at the middle of the first panel, for those who have no pointer. */
+  keepMiddle() {
+    const [panel] = this.stage.panels;
+    const [i, j] = panel.sampleAt(...panel.middle);
+    this.change({ pin: { panel, alpha: panel.level.alphas[i], beta: panel.level.betas[j] } });
+  }
+
+  /** Move the kept point by samples. */
+  movePin(right, up) {
+    if (!this.state.pin) return this.keepMiddle();
+    const { panel, alpha, beta } = this.state.pin;
+    const here = this.stage.panels.includes(panel) ? panel : this.stage.panels[0];
+    const [i, j] = here.sampleAt(alpha, beta);
+    const bound = (value, count) => Math.min(Math.max(value, 0), count - 1);
+    const next = [bound(i + right, here.xs.length), bound(j + up, here.ys.length)];
+    return this.change({ pin: { panel: here, alpha: here.level.alphas[next[0]], beta: here.level.betas[next[1]] } });
+  }
+
+  /** Close the settings, or else let the kept point go. */
+  release() {
+    if (!this.controls.drawer.hidden) this.controls.openDrawer(false);
+    else this.change({ pin: null });
   }
 
   hover(panel, sample) {
@@ -269,7 +327,7 @@ export class StudyPage {
     const legends = this.legends.map(({ scale, map, name }) => ({
       map, name, ink, ticks: scale.labels(4).map(([height, text]) => [scale.share(height), text]),
     }));
-    const said = this.centres().flatMap(([text, seen]) => (seen ? [text] : []));
+    const said = this.said().flatMap(([text, seen]) => (seen ? [text] : []));
     return pictureOf(this.stage, legends, said, { background, ink });
   }
 
@@ -289,7 +347,6 @@ function quadratic({ coefficients: c, centre }, alpha, beta) {
   return c[0] + c[1] * a + c[2] * b + c[3] * a * a + c[4] * a * b + c[5] * b * b;
 }
 
-export { cssGradient };
 
 export async function startStudy(page) {
   const study = new StudyPage(page);
@@ -347,6 +404,6 @@ function inspection(study) {
     pointer: () => stage.lookedAt(),
     resting: () => stage.resting(),
     // While it turns: pixels for each of the screen's, and every which point of the grid is drawn.
-    detail: () => ({ ratio: stage.ratio, stride: stage.stride, full: stage.fullRatio }),
+    detail: () => ({ ratio: stage.ratio, stride: stage.stride, whole: !stage.turning }),
   };
 }

@@ -62,17 +62,24 @@ float lines(float place, float width) {
   return (1.0 - smoothstep(width - 0.5, width + 0.5, away)) * (1.0 - smoothstep(0.25, 0.6, change));
 }
 void main() {
-  vec3 smoothNormal = normalize(vec3(-vSlope, 1.0));
-  vec3 facet = cross(dFdx(vPlace), dFdy(vPlace));
-  facet = length(facet) > 0.0 ? normalize(facet) : vec3(0.0, 0.0, 1.0);
-  if (facet.z < 0.0) facet = -facet;
-  vec3 normal = normalize(mix(smoothNormal, facet, facets));
-  float light = 0.44 + 0.50 * max(dot(normal, key), 0.0) + 0.14 * max(dot(normal, fill), 0.0);
-  light = mix(1.0, light, lit);
+  float light = 1.0;
+  if (lit > 0.0) {
+    vec3 normal = normalize(vec3(-vSlope, 1.0));
+    if (facets > 0.5) {
+      vec3 facet = cross(dFdx(vPlace), dFdy(vPlace));
+      normal = length(facet) > 0.0 ? normalize(facet) : vec3(0.0, 0.0, 1.0);
+      if (normal.z < 0.0) normal = -normal;
+    }
+    light = mix(1.0, 0.44 + 0.50 * max(dot(normal, key), 0.0) + 0.14 * max(dot(normal, fill), 0.0), lit);
+  }
   vec3 colour = vShade.y < 0.999 ? missing : texture2D(colours, vec2(clamp(vShade.x, 0.0, 1.0) * 0.99609375 + 0.001953125, 0.5)).rgb;
-  float line = contours * lines((vHeight - isoFirst) / isoStep, 0.55 * pixel) * 0.8;
-  vec2 cells = vGrid / wireStep;
-  line = max(line, wire * 0.55 * max(lines(cells.x, 0.35 * pixel), lines(cells.y, 0.35 * pixel)));
+  // Branches on uniforms: in software what is not drawn costs nothing.
+  float line = 0.0;
+  if (contours > 0.5) line = lines((vHeight - isoFirst) / isoStep, 0.55 * pixel) * 0.8;
+  if (wire > 0.5) {
+    vec2 cells = vGrid / wireStep;
+    line = max(line, 0.55 * max(lines(cells.x, 0.35 * pixel), lines(cells.y, 0.35 * pixel)));
+  }
   float alpha = max(surface * opacity, line);
   if (alpha < 0.04) discard;
   gl_FragColor = vec4(mix(colour * light, ink, surface > 0.5 ? line : 1.0), alpha);

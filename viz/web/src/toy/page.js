@@ -1,8 +1,8 @@
 // The page that teaches: a landscape of two parameters, its kinks, and gradient descent across them.
 import { make, slider, toggle } from "../dom.js";
-import { keys, KEYS } from "../keys.js";
+import { flip, helpDialog, keys } from "../keys.js";
 import { ball, empty, pairs, thick } from "../lines.js";
-import { Panel } from "../panel.js";
+import { Panel, pathColour } from "../panel.js";
 import { number, rangeOf, Scale } from "../scale.js";
 import { Stage } from "../stage.js";
 import { theme } from "../theme.js";
@@ -26,6 +26,7 @@ class Toy {
       hover: (panel, sample) => this.hover(sample),
       click: (panel, sample) => sample && this.change({ start: [sample.alpha, sample.beta] }),
       moved: () => {},
+      rested: () => {},
     });
     this.panel = new Panel({ title: "", id: "toy", kinked: true });
     this.stage.setPanels([this.panel]);
@@ -49,9 +50,9 @@ class Toy {
     this.words = make("div", { class: "words", "aria-live": "polite" });
     this.sum = make("table", { class: "sum" });
     const side = make("aside", { class: "lesson", "aria-label": "Explanation" },
-      make("h3", {}, "Slope along the path"), this.slopes.root,
+      make("h2", {}, "Slope along the path"), this.slopes.root,
       make("p", { class: "key" }, make("span", { class: "sw true" }), "true slope; ", make("span", { class: "sw jumps" }), "jumps at kinks"),
-      make("h3", {}, "Curvature along the path"), this.bends.root,
+      make("h2", {}, "Curvature along the path"), this.bends.root,
       make("p", { class: "key" }, make("span", { class: "sw autograd" }), "what autograd reports; ", make("span", { class: "sw jumps" }), "kinks: infinite curvature, drawn as an arrow as long as the jump of the slope"),
       this.sum, this.words,
       make("details", {}, make("summary", {}, "The network and its examples"), this.shape.root, this.table()));
@@ -128,7 +129,7 @@ class Toy {
       }
     }
     const segments = pairs(line);
-    const [colour, halo] = state.dark ? ["#ff5247", "#000000"] : ["#d7191c", "#ffffff"];
+    const [colour, halo] = [pathColour(0, state.dark), state.dark ? "#000000" : "#ffffff"];
     extra.add(thick(segments, { colour, width: 1.4, opacity: 0.5, hidden: true, order: 8 }), thick(segments, { colour: halo, width: 5, order: 9 }), thick(segments, { colour, width: 2.8, order: 10 }));
     this.points.forEach((point, k) => {
       if (!inside(point)) return;
@@ -235,6 +236,7 @@ class Toy {
     const bounces = this.bounces();
     if (bounces > 1) said.push(`Descent bounces: each of the last ${bounces} steps crosses the orange crease, where the slope changes sign at once. No curvature makes gradient descent slow down there.`);
     this.words.replaceChildren(...said.map((text) => make("p", {}, text)));
+    this.stage.describe(["The loss of a network of two parameters, with the way of gradient descent", said.join(" ")]);
   }
 
   /** How many of the last steps each crossed the crease of the example with the negative target. */
@@ -281,12 +283,9 @@ class Toy {
   }
 
   help() {
-    this.dialog ??= document.body.appendChild(make("dialog", { class: "help" }, make("h2", {}, "Keys"),
-      make("dl", {}, KEYS.filter(([, text]) => !/kept|floor|log/.test(text)).flatMap(([key, text]) => [make("dt", {}, key), make("dd", {}, text)])),
-      make("p", {}, "Drag to turn; use the wheel or two fingers to zoom. Click on the surface to start there."),
-      make("button", { type: "button", onclick: () => this.dialog.close() }, "Close")));
-    if (this.dialog.open) this.dialog.close();
-    else this.dialog.showModal();
+    this.dialog ??= helpDialog(this, (text) => !/kept|keep|floor|log/.test(text),
+      "Drag to turn; use the wheel or two fingers to zoom. Click on the surface to start there.");
+    flip(this.dialog);
   }
 }
 

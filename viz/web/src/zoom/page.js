@@ -272,7 +272,8 @@ export function words({ full_width: full, step_width: step }, width) {
   const text = factor >= 1.05 ? `${rounded(factor)} \u00d7 closer` : "whole surface";
   if (!step) return text;
   const steps = Number((width / step).toPrecision(2));
-  return `${text}, ${steps >= 1.5 ? `${rounded(steps)} steps` : "one step"} wide`;
+  if (steps < 1.5) return factor >= 1.05 ? `${rounded(factor)} \u00d7: one step` : "one step";
+  return `${text}, ${rounded(steps)} steps wide`;
 }
 
 /** What a picture shows, for those who do not see it. */
