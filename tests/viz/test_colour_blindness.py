@@ -8,6 +8,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from landscape.viz import Style
+from landscape.viz.flat.lines import drawing, line_colours
 from landscape.viz.style import BASES, CLAY, DARK, OTHER_BASE, PAPER, SLIDES, STYLES
 
 # Machado, Oliveira and Fernandes (2009), table 1: linear RGB, severity 1.
@@ -25,6 +26,8 @@ SIGHT = {
 }  # fmt: skip
 # Distance in CIE Lab; about 2.3 can just be told from each other side by side.
 APART = 19.0
+# Lines are further apart on paper than spots on a surface, and every second one is dark.
+LINES_APART = 17.5
 
 
 def seen(colours: np.ndarray, sight: str) -> np.ndarray:
@@ -76,6 +79,28 @@ def test_paths_stand_out_from_clay_in_light_and_shade(ground: str, sight: str) -
     paths = seen(np.array([to_rgb(c) for c in PAPER.of_clay().path_colours]), sight)
     behind = seen(np.array([to_rgb(c) for c in (CLAY, "#aaa49c", "#5f6068", ground)]), sight)
     assert np.linalg.norm(paths[:, None] - behind, axis=2).min() > APART
+
+
+@pytest.mark.parametrize("ground", ["paper", "dark"])
+def test_lines_have_a_contrast_of_3_to_the_background_and_to_the_next(ground: str) -> None:
+    with drawing(ground):
+        every = [Style.named(ground).background, *line_colours()]
+    linear = np.array([to_rgb(colour) for colour in every])
+    linear = np.where(linear <= 0.04045, linear / 12.92, ((linear + 0.055) / 1.055) ** 2.4)
+    light = linear @ [0.2126, 0.7152, 0.0722] + 0.05
+    ratios = np.exp(np.abs(np.log(light[:, None] / light)))
+    assert len(every) == 9
+    assert ratios[0, 1:].min() >= 3.0
+    assert np.diagonal(ratios[1:, 1:], 1).min() >= 3.0
+
+
+@pytest.mark.parametrize("sight", SIGHT)
+@pytest.mark.parametrize("ground", ["paper", "dark"])
+def test_eight_lines_are_told_apart(ground: str, sight: str) -> None:
+    with drawing(ground):
+        lab = seen(np.array([to_rgb(colour) for colour in line_colours()]), sight)
+    apart = np.linalg.norm(lab[:, None] - lab[None], axis=2)[np.triu_indices(len(lab), 1)]
+    assert apart.min() > LINES_APART
 
 
 @pytest.mark.parametrize("sight", SIGHT)

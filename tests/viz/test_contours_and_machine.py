@@ -169,3 +169,13 @@ def test_another_height_is_proposed_only_where_it_helps(oblong: Surface) -> None
         viz.contour(nothing)
     with pytest.raises(ValueError, match=r"to draw: \d+ points not positive; use a linear height$"):
         viz.contour(make_surface(-oblong.losses, oblong.grid))
+
+
+@pytest.mark.parametrize(("width", "columns"), [(3.25, 2), (5.5, 2), (6.75, 4), (None, 4)])
+def test_four_contours_stand_two_by_two_in_one_column_of_a_page(
+    oblong: Surface, width: float | None, columns: int
+) -> None:
+    figure = viz.contour([oblong] * 4, width=width, caption=False)
+    figure.draw_without_rendering()
+    left = {round(axes.get_position().x0, 3) for axes in figure.axes[:4]}
+    assert len(left) == columns

@@ -13,7 +13,7 @@ from landscape.records.surface import Surface
 from ..captions.told import remember
 from ..geometry.colouring import Colours
 from ..geometry.height import HeightScale
-from ..geometry.rows import per_row
+from ..geometry.rows import most_in_row, per_row
 from ..geometry.solution_points import solutions_of
 from ..geometry.window import ends_of
 from ..look import USUAL, Look
@@ -52,7 +52,7 @@ def contour(
         panels: one or several, at most 64.
         look: height, colour and style; contours have no shading. The colour is that between the
             isolines, which are those of the loss.
-        columns: panels per row; by default at most 4.
+        columns: panels per row; by default at most 4, of a narrow figure 2 or 3.
         width: of the figure in inches; by default 5.5 for up to 3 columns, else 6.75, and more
             for styles with larger letters; see :func:`viz.width_of`.
         caption: whether the caption is drawn below.
@@ -75,7 +75,8 @@ def contour(
     # Paths have no height here.
     common = Common.of(chosen, look, style, scale=look.scale(surfaces))
     count = len(chosen)
-    in_row = per_row(count, columns, 4)
+    most = 4 if width is None else most_in_row(width / style.letters)
+    in_row = per_row(count, columns, most)
     rows = math.ceil(count / in_row)
     across = (5.5 if in_row <= 3 else 6.75) * style.letters if width is None else width
     if not across >= _LEAST_WIDTH:

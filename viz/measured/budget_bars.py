@@ -13,7 +13,7 @@ import numpy as np
 from landscape.records.budget import SlopeBudget
 
 from ..captions.told import remember
-from ..flat.lines import between, drawing, figure_over_legend, grey, ground, seen
+from ..flat.lines import between, dark, drawing, figure_over_legend, grey, ground
 from ..geometry.numbers import minus, number
 from ..style import Style
 
@@ -31,7 +31,12 @@ _NAME = 22
 _ROW = 0.24
 # Percent; what is further out than this and than every median is written at the edge.
 _FAR = 300.0
-_KINK_INK, _MEDIAN = "#6B2F00", "#0072B2"
+_KINK_INK = "#6B2F00"
+
+
+def _median() -> str:
+    """Return the colour of medians, on the background of the figure that is drawn."""
+    return "#4aa3e0" if dark() else "#0072B2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +180,7 @@ def _draw_off_by(
                           bbox={"facecolor": ground(), "edgecolor": "none", "pad": 1})  # fmt: skip
             continue
         _range(axes, row, values, grey(_INK))
-        axes.plot([spread.median], [row], color=seen(_MEDIAN), marker="D", markersize=4.2,
+        axes.plot([spread.median], [row], color=_median(), marker="D", markersize=4.2,
                   markeredgecolor=ground(), markeredgewidth=0.5, linestyle="none",
                   zorder=4)  # fmt: skip
         _beyond(axes, row, spread, ends)
@@ -218,7 +223,7 @@ def _handles(budgets: Mapping[str, Sequence[SlopeBudget]]) -> list[Any]:
     if any(len(some) > 1 for some in budgets.values()):
         handles.append(Line2D([], [], color=grey(_INK), linewidth=0.8, marker="o", markersize=2.2,
                             label="every segment"))  # fmt: skip
-    handles.append(Line2D([], [], color=seen(_MEDIAN), marker="D", markersize=4.2, linestyle="none",
+    handles.append(Line2D([], [], color=_median(), marker="D", markersize=4.2, linestyle="none",
                         markeredgecolor=ground(), label="median"))  # fmt: skip
     if any(failed(some) for some in budgets.values()):
         handles.append(Patch(facecolor=grey(0.75), edgecolor=ground(), hatch="////", linewidth=0,

@@ -12,7 +12,7 @@ import numpy as np
 from ..flat.ticks import POINT, extent
 from ..flat.titles import Titles, fitted
 from ..geometry.frame import Frame
-from ..geometry.rows import per_row
+from ..geometry.rows import NARROW, most_in_row, per_row
 from ..geometry.viewport import View
 from ..geometry.window import Window
 from ..scenes.legends import Name, names_of
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from ..scenes.scene import DrawnPanel
 
 LABEL, TITLE, CAPTION = 7.0, 8.5, 7.0
-# Below this width the colour bar lies below the panels.
-NARROW = 4.5
 ROOM = 0.045
 _BETWEEN = 0.10
 _TITLE = 0.20
@@ -109,8 +107,8 @@ class Page:
         Raises:
             ValueError: if the panels would be narrower than can be read.
         """
-        most = 2 if width < NARROW else 3 if width < 6.5 else 4
-        in_row = per_row(count, columns, most)
+        in_row = per_row(count, columns, most_in_row(width))
+        # The colour bar of a narrow figure lies below the panels.
         upright = width >= NARROW
         right = bar_room(bar or ())
         beside = (BAR + right + _BETWEEN) if upright and bar is not None else 0.0
