@@ -27,6 +27,7 @@ from ..geometry.differences import GRADIENTS
 from ..geometry.drape import lossless
 from ..geometry.height import check_values, left_out
 from ..geometry.window import visible
+from ..style import OTHER_BASE, base_of
 from .packing import Blob, float_kind
 
 Record = Panel | Surface | KinkMap | Residual
@@ -161,7 +162,7 @@ def _panel(
     return {
         "id": name, "title": title or run or name, "run": run,
         "kind": str(record.settings.get("kind", "")), "kinked": run in kinked, "levels": levels,
-        "colour": "" if (base := base_of(run.partition("-")[0])) == OTHER_BASE else base, "subject": loss_over(record.settings),
+        "colour": _base(run), "subject": loss_over(record.settings),
     }  # fmt: skip
 
 
@@ -284,6 +285,12 @@ def _kinks(kinks: KinkMap, blobs: list[str]) -> dict[str, Any]:
         "found": int(kinks.found), "shown": len(largest),
     }  # fmt: skip
     return _stored(facts, blob, blobs)
+
+
+def _base(run: str) -> str:
+    """Return the colour of a run's activation, or "" where it has none of its own."""
+    base = base_of(run.partition("-")[0])
+    return "" if base == OTHER_BASE else base
 
 
 def _same_axes(window: Residual, surface: Surface) -> bool:
