@@ -16,8 +16,8 @@ from ..style import Style
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# One for each run or activation. Each has a contrast of 3 to the background and to the next, and all
-# stay apart in all three forms of colour-blindness; found by search, bounded by a test.
+# One for each run or activation. Each has a contrast of 3 to the background and to the next, and
+# all stay apart in all three forms of colour-blindness; found by search, bounded by a test.
 LINE_COLOURS = ("#d55e00", "#08306e", "#1fa1aa", "#5b0602", "#ab68fe", "#5c0243", "#bb795b",
                 "#41048c")  # fmt: skip
 _ON_DARK = ("#b73e64", "#dcf948", "#6646f9", "#51eefe", "#856901", "#fec2a1", "#b03ac3", "#90e05f")
