@@ -13,7 +13,7 @@ from landscape.viz.geometry.frame import Frame
 from landscape.viz.geometry.viewport import View
 from landscape.viz.paper.hybrid import FIGURE_STYLE
 
-QUICK = replace(FIGURE_STYLE, anti_aliasing=False)
+QUICK = replace(FIGURE_STYLE, anti_aliasing=False, elevation=40.0)
 
 
 def bowl_and_roof() -> list[Surface]:

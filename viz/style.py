@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
@@ -31,6 +31,8 @@ BASES: Mapping[str, str] = MappingProxyType(
 OTHER_BASE = "#3e2f28"
 # Of residuals; its middle is 0.
 RESIDUAL_MAP = "RdBu_r"
+# Degrees.
+_OVER_RANDOM, _OVER_OTHERS = 50.0, 40.0
 # Size of tick labels on paper, in points.
 _LETTERS = 9.0
 # 8 colours each that stay apart in all three forms of colour-blindness and stand out on viridis and
@@ -78,7 +80,8 @@ class Style:
             the left, close to the floor), which shows creases; a surface has no isolines then.
         key_light: intensity of the key light.
         fill_light: intensity of the light from the right.
-        elevation: of the camera over the plane, in degrees.
+        elevation: of the camera over the plane, in degrees; 0 for 50 over random planes, whose
+            bowls are looked into, and 40 over others.
         azimuth: of the camera, in degrees from the alpha axis.
         height: height of the surface over its width.
         anti_aliasing: supersampling of 3D pictures.
@@ -107,7 +110,7 @@ class Style:
     light: Light = "above"
     key_light: float = 0.75
     fill_light: float = 0.25
-    elevation: float = 40.0
+    elevation: float = 0.0
     azimuth: float = -58.0
     height: float = 0.33
     anti_aliasing: bool = True
@@ -117,8 +120,11 @@ class Style:
             for name in names:
                 if not allowed(value := getattr(self, name)):
                     raise ValueError(f"{name} must be {wanted}, got {value}")
-        if not 0 < self.elevation < 90:
-            raise ValueError(f"elevation must be between 0 and 90 degrees, got {self.elevation}")
+        if not 0 <= self.elevation < 90:
+            raise ValueError(
+                f"elevation must be between 0 and 90 degrees, or 0 for the usual, got "
+                f"{self.elevation}"
+            )
         check_known("font", self.font, FONTS)
         check_known("light", self.light, LIGHTS)
         check_known("material", self.material, MATERIALS)
@@ -188,6 +194,11 @@ class Style:
         return replace(self, panel_width=self.small_width, panel_height=self.small_height,
                        small_width=0.0, small_height=0.0,
                        isoline_width=0.7 * self.isoline_width)  # fmt: skip
+
+    def over(self, kinds: Iterable[str]) -> Style:
+        """Return the style with the camera for planes of these kinds, unless it has its own."""
+        usual = _OVER_RANDOM if set(kinds) == {"random"} else _OVER_OTHERS
+        return self if self.elevation else replace(self, elevation=usual)
 
     def of_clay(self) -> Style:
         """Return the style with surfaces of clay: shape is seen by raking light alone."""

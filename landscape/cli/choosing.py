@@ -66,6 +66,13 @@ def _activation(study: StudyFile, surface: str) -> str | None:
     return None if key is None else key.activation
 
 
+def over_standard_planes(study: StudyFile, surfaces: Sequence[str]) -> list[str]:
+    """Return the surfaces that the study made of each run itself; all where it made none."""
+    own = [name for kind, names in by_kind(study, surfaces).items() for name in names
+           if name == f"{study.surface(name).run}.{kind}"]  # fmt: skip
+    return own or list(surfaces)
+
+
 def for_one_figure(
     study: StudyFile, surfaces: Sequence[str], select: str, most: int
 ) -> tuple[list[str], list[str]]:

@@ -56,7 +56,7 @@ class Picture:
 
 
 def draw(study: StudyFile, surfaces: Iterable[str], path: Path, picture: Picture) -> list[Path]:
-    """Write one picture of surfaces, and the caption of a figure for a paper beside it.
+    """Write one picture of surfaces, and its caption beside it.
 
     Args:
         study: the study.
@@ -73,7 +73,12 @@ def draw(study: StudyFile, surfaces: Iterable[str], path: Path, picture: Picture
     """
     names = list(surfaces) if picture.paper else by_smoothness(study, surfaces)
     drawn = KINDS[picture.kind].draw(study, names, picture)
-    return write_captioned(drawn, path, CAPTIONS) if picture.paper else [viz.save(drawn, path)]
+    return write_captioned(drawn, path, captions_of(picture.paper))
+
+
+def captions_of(paper: bool) -> tuple[str, ...]:
+    """Return the suffixes of the captions beside a picture, for a paper or for the screen."""
+    return CAPTIONS if paper else CAPTIONS[1:]
 
 
 def shown_by(study: StudyFile, groups: Iterable[Iterable[str]], kind: str) -> dict[str, Panel]:

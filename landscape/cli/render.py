@@ -7,9 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from landscape import viz
-from landscape.cli.choosing import by_kind, chosen_surfaces, for_one_figure, with_values
+from landscape.cli.choosing import (
+    by_kind,
+    chosen_surfaces,
+    for_one_figure,
+    over_standard_planes,
+    with_values,
+)
 from landscape.cli.close_ups import runs_in_close_up, with_close_ups
-from landscape.cli.drawing import CAPTIONS, FIGURES, KINDS, Picture, draw, shown_by
+from landscape.cli.drawing import FIGURES, KINDS, Picture, captions_of, draw, shown_by
 from landscape.cli.looks import height_of, look_of, styled
 from landscape.cli.options import Chosen, Drawn, Force, option
 from landscape.cli.remarks import remarks
@@ -119,7 +125,7 @@ def render(
     groups, left_out = _groups(source, chosen, picture)
     planned = _planned(groups, kind, out or source.path.parent)
     for path in planned:
-        check_ours(path, force=force, captions=CAPTIONS if for_paper else ())
+        check_ours(path, force=force, captions=captions_of(for_paper))
     writable_folder(next(iter(planned)).parent)
     written: list[Path] = []
     with bars() as progress:
@@ -158,6 +164,9 @@ def _groups(
     left_out: list[str] = []
     if picture.paper:
         names, left_out = for_one_figure(study, names, chosen.select, KINDS[picture.kind].most)
+    elif picture.kind == "compare" and not chosen.select:
+        standard = over_standard_planes(study, names)
+        names, left_out = standard, [name for name in names if name not in standard]
     groups = by_kind(study, names)
     return ({"": names} if len(groups) == 1 else groups), left_out
 

@@ -268,7 +268,7 @@ def _first_state(runs: tuple[str, ...], look: LiveLook) -> dict[str, Any]:
         "ground": "light", "runs": list(runs), "run": run, "kind": "random", "seed": "1",
         "normalisation": "filter",
         "other1": runs[1] if len(runs) > 1 else run, "other2": runs[2] if len(runs) > 2 else run,
-        "picture": 0, "resets": 0, "elevation": Style.of(look.style).elevation,
+        "picture": 0, "resets": 0, "elevation": Style.of(look.style).over(()).elevation,
         "done": 0, "total": 0, "fresh": False, "can_back": False,
         "picking": False, "live": True, "line_fresh": False, **line_attributes(Moment()),
         "map_extent": "0 1 0 1", "map_window": "0 1 0 1", "map_path": "[]", "map_shape": "0 0",

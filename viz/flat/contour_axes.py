@@ -62,7 +62,7 @@ def draw_contours(
     if scale.clipped:
         _mark_clipped(axes, surface, height, scale, style)
     for place, path in enumerate(paths):
-        _path(axes, path, style.path_colour(place))
+        _path(axes, path, style.path_colour(place), style.background)
     window = Window.around([surface])
     marked = seen(solutions, window)
     mark_solutions(axes, marked, places_of(marked), paths, style, zorder=4.0)
@@ -136,10 +136,10 @@ def _mark_clipped(
                  linewidths=style.isoline_width * 2, corner_mask=False)  # fmt: skip
 
 
-def _path(axes: Axes, path: Projection, colour: str) -> None:
+def _path(axes: Axes, path: Projection, colour: str, halo: str) -> None:
     alpha, beta = path.coordinates.T
     if visible(path):
-        axes.plot(alpha, beta, color="white", linewidth=1.8, alpha=0.7)
+        axes.plot(alpha, beta, color=halo, linewidth=1.8, alpha=0.7)
         axes.plot(alpha, beta, color=colour, linewidth=1.0)
         beads = bead_records(path)[0]
         axes.plot(alpha[beads], beta[beads], ".", color=colour, markersize=3.2,

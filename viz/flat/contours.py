@@ -10,7 +10,7 @@ import numpy as np
 
 from landscape.records.surface import Surface
 
-from ..captions.told import remember
+from ..captions.told import lead_of, remember
 from ..geometry.colouring import Colours
 from ..geometry.height import HeightScale
 from ..geometry.rows import most_in_row, per_row
@@ -55,7 +55,7 @@ def contour(
         columns: panels per row; by default at most 4, of a narrow figure 2 or 3.
         width: of the figure in inches; by default 5.5 for up to 3 columns, else 6.75, and more
             for styles with larger letters; see :func:`viz.width_of`.
-        caption: whether the caption is drawn below.
+        caption: whether its first sentence is drawn below.
 
     Returns:
         A ``matplotlib.figure.Figure``; write it with :func:`viz.save` or go on with it.
@@ -140,10 +140,10 @@ def _colour_bar(
 
 
 def write_caption(figure: Figure, text: str, style: Style) -> None:
-    """Write the caption into a strip that is added below."""
+    """Write the first sentence of a caption into a strip that is added below."""
     size = _CAPTION_SIZE * style.letters
     across, tall = (float(length) for length in figure.get_size_inches())
-    lines = wrapped(text, 0.94 * across, size, style.font)
+    lines = wrapped(lead_of(text), 0.94 * across, size, style.font)
     strip = (len(lines) * 1.5 + 1.0) * size / 72
     figure.set_size_inches(across, tall + strip)
     share = strip / (tall + strip)

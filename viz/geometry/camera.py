@@ -17,7 +17,7 @@ _STEEPEST = np.radians(89.9)
 
 def axes_of_view(style: Style) -> tuple[Floats, Floats, Floats]:
     """Return the unit vectors (right, up, towards the camera) of a style's view."""
-    azimuth, elevation = np.radians([style.azimuth, style.elevation])
+    azimuth, elevation = np.radians([style.azimuth, style.over(()).elevation])
     towards = np.array(
         [
             np.cos(elevation) * np.cos(azimuth),
@@ -40,16 +40,32 @@ def aim(renderer: Any, frame: Frame, style: Style, *, aspect: float | None = Non
     """
     right, up, towards = axes_of_view(style)
     aspect = aspect or style.panel_width / style.panel_height
-    box = frame.box()
-    across, upwards = box @ right, box @ up
-    width, height = np.ptp(across), np.ptp(upwards)
-    # Room for labels left, below and right, and for the title above.
-    left, low, top, side = (letters * style.em for letters in (3.4, 3.0, 2.4, 2.6))
-    centre_across = (across.max() + side + across.min() - left) / 2
-    centre_up = (upwards.max() + top + upwards.min() - low) / 2
-    focus = right * centre_across + up * centre_up + towards * float((box @ towards).mean())
+    (left, across), (low, upwards) = _reach(frame, style)
+    depth = float((frame.box() @ towards).mean())
+    focus = right * (left + across) / 2 + up * (low + upwards) / 2 + towards * depth
     look_at(renderer, focus, towards, np.array([0.0, 0.0, 1.0]),
-            height=float(max(height + low + top, (width + left + side) / aspect)))  # fmt: skip
+            height=max(upwards - low, (across - left) / aspect))  # fmt: skip
+
+
+def snug(frame: Frame, style: Style) -> tuple[float, float]:
+    """Return width and height in inches of a panel that holds a frame without an empty rim.
+
+    One of them is the style's, the other no larger.
+    """
+    (left, right), (low, high) = _reach(frame, style)
+    ratio = (right - left) / (high - low)
+    width, height = style.panel_width, style.panel_height
+    return min(width, height * ratio), min(height, width / ratio)
+
+
+def _reach(frame: Frame, style: Style) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return from where to where a frame's box and its text reach, across and upwards."""
+    right, up, _ = axes_of_view(style)
+    across, upwards = frame.box() @ right, frame.box() @ up
+    # Room for labels left, below and right, and for the title above.
+    left, low, top, side = (letters * style.em for letters in (3.4, 2.3, 2.4, 2.6))
+    return ((float(across.min() - left), float(across.max() + side)),
+            (float(upwards.min() - low), float(upwards.max() + top)))  # fmt: skip
 
 
 def look_at(renderer: Any, focus: Floats, towards: Floats, up: Floats, *, height: float) -> None:

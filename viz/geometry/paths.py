@@ -11,11 +11,15 @@ from landscape.records.arrays import Floats
 from landscape.records.results import Projection
 
 from ..style import Style
+from .camera import axes_of_view
 from .frame import Frame
 from .height import HeightScale
 from .window import visible
 
 TUBE = 0.011
+HALO = 0.018
+# Towards the viewer: of the halo before the surface, of beads before the halo.
+_LIFT, _BEAD_LIFT = 0.027, 0.036
 BEAD = 0.018
 BALL = 0.030
 _TUBE_LIGHT: dict[str, Any] = {"ambient": 0.75, "diffuse": 0.35, "smooth_shading": True}
@@ -109,7 +113,7 @@ def draw_path(plotter: Any, path: Projection, frame: Frame, style: Style, colour
         draw_disc(plotter, piece[0], frame, BEAD / 2, colour, lift=0.002)
     places = bead_points(path, frame) if visible(path) else np.empty((0, 3))
     if len(places):
-        draw_beads(plotter, places, colour)
+        draw_beads(plotter, places, style, colour)
         _bead_shadows(plotter, places, frame, colour)
     points, inside = frame.points(path.coordinates, path.losses), _drawable(path, frame)
     for record, face in ends:
@@ -127,6 +131,7 @@ def draw_tube(plotter: Any, piece: Floats, frame: Frame, style: Style, colour: s
     moved = moved_points(piece)
     if len(moved) > 1:
         line = pyvista.lines_from_points(moved)
+        draw_halo(plotter, moved, style)
         plotter.add_mesh(line.tube(radius=TUBE, n_sides=16), color=colour, **_TUBE_LIGHT)
         draw_in_front(plotter.add_mesh(line, color=colour, lighting=False,
                                        line_width=style.pixels(0.6)))  # fmt: skip
@@ -134,15 +139,36 @@ def draw_tube(plotter: Any, piece: Floats, frame: Frame, style: Style, colour: s
     plotter.add_mesh(pyvista.lines_from_points(shadow), color=colour, line_width=style.pixels(1.0))
 
 
+def draw_halo(plotter: Any, points: Floats, style: Style) -> None:
+    """Draw a rim in the background's colour around a tube, which colours near its own would hide.
+
+    Two ribbons beside the tube, moved towards the viewer: in parallel projection they stay in their
+    place, before the surface that the path lies on.
+    """
+    import pyvista
+
+    towards = axes_of_view(style)[2]
+    across = np.cross(np.gradient(points, axis=0), towards)
+    length = np.linalg.norm(across, axis=1, keepdims=True)
+    across /= np.where(length > 0, length, 1.0)
+    k = np.arange(len(points) - 1)
+    strips = np.stack([k, k + 1, k + 1 + len(points), k + len(points)], axis=1)
+    for side in (-across, across):
+        edges = [points + _LIFT * towards + width * side for width in (0.8 * TUBE, HALO)]
+        ribbon = pyvista.PolyData.from_regular_faces(np.concatenate(edges), strips)
+        plotter.add_mesh(ribbon, color=style.background, lighting=False)
+
+
 def moved_points(piece: Floats) -> Floats:
     """Return points without repetitions, at which VTK cannot turn a tube."""
     return np.asarray(piece[np.append(True, np.any(np.diff(piece, axis=0) != 0, axis=1))])
 
 
-def draw_beads(plotter: Any, places: Floats, colour: str) -> None:
-    """Draw step marks: a bead around the tube at each place."""
+def draw_beads(plotter: Any, places: Floats, style: Style, colour: str) -> None:
+    """Draw step marks: a bead around the tube at each place, before its halo."""
     import pyvista
 
+    places = places + _BEAD_LIFT * axes_of_view(style)[2]
     beads = pyvista.merge([pyvista.Sphere(radius=BEAD, center=tuple(map(float, p)),
                                           theta_resolution=16, phi_resolution=16)
                            for p in places])  # fmt: skip

@@ -49,7 +49,7 @@ def kink_density(
         title: above the figure, where there is no panel.
         most: number of curves from which a density is drawn, for the caption.
         width: of the figure in inches.
-        caption: whether the caption is drawn below.
+        caption: whether its first sentence is drawn below.
 
     Returns:
         A ``matplotlib.figure.Figure``; write it with :func:`viz.save`.

@@ -23,7 +23,7 @@ from ..look import USUAL, Look
 from ..scenes.arrangement import picture_of
 from ..scenes.common import Common
 from ..scenes.legends import names_of
-from ..scenes.text import text_2d
+from ..scenes.text import letter_shares, text_2d
 from ..style import Style
 from .density import kink_density, missing
 
@@ -144,7 +144,7 @@ def kink_contour(
         least: curves whose jump is below this share of the largest are not drawn.
         most: more curves than this are drawn as a density.
         width: of the figure in inches.
-        caption: whether the caption is drawn below.
+        caption: whether its first sentence is drawn below.
 
     Returns:
         A ``matplotlib.figure.Figure``; write it with :func:`viz.save`.
@@ -211,7 +211,7 @@ def kink_surface(
         kinks: the map, with its segments.
         look: see :func:`viz.surface`.
         least: curves whose jump is below this share of the largest are not drawn.
-        caption: whether the caption is drawn below.
+        caption: whether its first sentence is drawn below.
         off_screen: False to draw for a window at once, which ``.show()`` opens.
 
     Returns:
@@ -255,8 +255,8 @@ def _draw_lines(
 
 def draw_key(plotter: Any, drawn: DrawnKinks, style: Style, *, below: float) -> None:
     """Write which colour is which layer, at the left, ``below`` so many lines of text."""
-    line = style.font_size / 72 / style.panel_height
-    beside = 0.03 + style.font_size / 72 / style.panel_width
+    letter, line = letter_shares(plotter, style)
+    beside = 0.03 + letter
     for number, layer in enumerate(drawn.layers):
         place = 1.0 - (below + 1.3 * number) * line
         text_2d(plotter, "■", (0.02, place), style, size=1.0, align="left", colour="#555555")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..captions.told import remember
+from ..captions.told import lead_of, remember
 from ..flat.lines import drawing
 from ..look import USUAL, Look
 from ..scenes.common import Common, Panels, counted
@@ -73,7 +73,7 @@ def figure(
         width: of the figure in inches: 5.5, 3.25 and 6.75 are usual.
         dpi: pixels per inch of what is rendered.
         contours: whether each surface is drawn as contours too; clay has none, and no colour bar.
-        caption: whether the caption is drawn below; :func:`viz.caption_of` returns it.
+        caption: whether its first sentence is drawn below; :func:`viz.caption_of` returns it.
 
     Returns:
         A ``matplotlib.figure.Figure``; write it with :func:`viz.save`, which keeps ``dpi``.
@@ -89,13 +89,13 @@ def figure(
     clay = style.material == "clay"
     contours = contours and not clay
     common = Common.of(every, look, style)
-    scale, frame, colours = common.scale, common.frame, common.colours
+    style, scale, frame, colours = common.style, common.scale, common.frame, common.colours
     words = common.caption() + " Below: the same as contours." * contours
     drawn = common.drawn()
     names = common_names(drawn, style)
     with drawing(style):
         page = Page.of(frame, style, len(drawn), width=width, columns=columns, contours=contours,
-                       legend=bool(names), caption=words if caption else "",
+                       legend=bool(names), caption=lead_of(words) if caption else "",
                        titles=[panel.title for panel in drawn],
                        bar=None if clay else bar_texts(scale, colours))  # fmt: skip
         made = page.start(dpi)

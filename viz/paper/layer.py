@@ -18,7 +18,7 @@ from landscape.records.results import Projection
 from ..geometry.colouring import Colours
 from ..geometry.frame import Frame
 from ..geometry.mesh import Shading
-from ..geometry.paths import TUBE, bead_points, draw_beads, path_pieces
+from ..geometry.paths import TUBE, bead_points, draw_beads, draw_halo, path_pieces
 from ..geometry.viewport import View
 from ..geometry.window import visible
 from ..offscreen import ensure
@@ -120,10 +120,11 @@ def _draw(plotter: Any, solid: Solid) -> None:
     for path, colour in coloured(solid.panel.paths, style):
         for piece in path_pieces(path, frame) if visible(path) else ():
             if len(piece) > 1:
+                draw_halo(plotter, piece, style)
                 _tube(plotter, piece, TUBE, colour, ambient=0.75, diffuse=0.35,
                       smooth_shading=True)  # fmt: skip
         if visible(path) and len(places := bead_points(path, frame)):
-            draw_beads(plotter, places, colour)
+            draw_beads(plotter, places, style, colour)
 
 
 def _isoline(style: Style, view: View) -> float:

@@ -22,6 +22,7 @@ from ..flat.lines import drawing
 from ..geometry.colouring import Colours
 from ..geometry.frame import Frame
 from ..geometry.height import HeightScale, Kind, losses_shown, resolved, scale_of
+from ..geometry.matching import settings_of
 from ..geometry.viewport import View
 from ..look import USUAL, Look
 from ..measured.budget_bars import budget_sentences, draw_budget_rows
@@ -92,7 +93,8 @@ class Parts:
             raise ValueError(
                 "a mosaic shows whole surfaces, a limit cuts them; give a height of log or linear"
             )
-        style, scale = figure_style(look.style), _common([solid, below], look)
+        kind = str(settings_of(solid.surface, solid.plane).get("kind"))
+        style, scale = figure_style(look.style).over([kind]), _common([solid, below], look)
         colours = look.colours(surfaces, scale, style)
         along = section(solid.surface) if line is None else line
         return cls(solid, below, along, tuple(budgets), look, style, scale, colours)

@@ -7,18 +7,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..captions.told import remember
+from ..captions.told import lead_of, remember
+from ..geometry.camera import snug
 from ..geometry.colouring import Colours
 from ..geometry.frame import Frame
 from ..geometry.height import HeightScale
 from ..geometry.mesh import Shading
 from ..offscreen import ensure
 from ..style import Style
-from .colourbar import draw_colour_bar
+from .colourbar import bar_width, draw_colour_bar
 from .scene import DrawnPanel, draw_panel
-from .text import letter_width, text_2d, wrapped_in_scene
-
-_BAR_WIDTH = 0.75
+from .text import text_2d, wrapped_in_scene
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,8 @@ class Drawing:
         draw: draws the panel with a number into the plotter's active renderer.
         count: number of panels.
         scale: of all of them.
-        style: how they look; sizes and resolution are those of a picture's first drawing.
+        style: how they look; the resolution is that of a picture's first drawing.
+        panel: width and height of a panel in inches; those of a picture's first drawing count.
         colours: what they are coloured by, if not by their heights.
     """
 
@@ -37,6 +37,7 @@ class Drawing:
     count: int
     scale: HeightScale
     style: Style
+    panel: tuple[float, float]
     colours: Colours | None = None
 
     @classmethod
@@ -45,12 +46,13 @@ class Drawing:
         colours: Colours | None = None,
     ) -> Drawing:  # fmt: skip
         """Return the drawing of surfaces in one frame."""
+        width, height = snug(frame, style)
 
         def draw(plotter: Any, number: int) -> None:
-            draw_panel(plotter, panels[number], frame, style, shading=shading, colours=colours,
-                       number=number)  # fmt: skip
+            draw_panel(plotter, panels[number], frame, style, shading=shading,
+                       aspect=width / height, colours=colours, number=number)  # fmt: skip
 
-        return cls(draw, len(panels), frame.scale, style, colours)
+        return cls(draw, len(panels), frame.scale, style, (width, height), colours)
 
     @property
     def title(self) -> str:
@@ -77,8 +79,8 @@ def picture_of(
     """Put panels, their colour bars and the caption into one picture.
 
     Args:
-        drawings: each in rows of its own; sizes are those of the first one's style.
-        words: the caption, which :func:`viz.caption_of` returns.
+        drawings: each in rows of its own; sizes are those of the first one.
+        words: the caption, which :func:`viz.caption_of` returns; its first sentence is drawn.
         columns: panels per row.
         caption: whether it is drawn below.
         off_screen: False to open a window with ``.show()``.
@@ -89,12 +91,18 @@ def picture_of(
     Raises:
         RuntimeError: if nothing can be rendered here.
     """
-    style = drawings[0].style
+    style, panel = drawings[0].style, drawings[0].panel
     rows = [math.ceil(drawing.count / columns) for drawing in drawings]
-    bar = 0.0 if style.material == "clay" else _bar_width(drawings)
-    across = (columns * style.panel_width + min(bar, _BAR_WIDTH)) * 0.94
-    lines = wrapped_in_scene(words if caption else "", across, style, 0.85)
-    plotter = _arranged(rows, columns, len(lines), bar, style, off_screen)
+    bar = (
+        0.0
+        if style.material == "clay"
+        else bar_width(
+            [d.title for d in drawings], [text for d in drawings for text in d.labels], style
+        )
+    )
+    across = (columns * panel[0] + bar) * 0.94
+    lines = wrapped_in_scene(lead_of(words) if caption else "", across, style, 0.85)
+    plotter = _arranged(rows, columns, panel, len(lines), bar, style, off_screen)
     first = 0
     try:
         for drawing, more in zip(drawings, rows, strict=True):
@@ -118,22 +126,10 @@ def picture_of(
     return plotter
 
 
-def _bar_width(drawings: Sequence[Drawing]) -> float:
-    """Return the width of the column of colour bars in inches.
-
-    Labels of a narrow range have many digits; a title begins further to the left.
-    """
-    style = drawings[0].style
-    letters = max(len(text) for drawing in drawings for text in ["", *drawing.labels])
-    titles = [line for drawing in drawings for line in drawing.title.split("  ")]
-    letters = max(letters, *(round(0.65 * len(line)) for line in titles))
-    wider = letter_width(style.font) / letter_width("serif")
-    return _BAR_WIDTH * style.font_size / 9 * wider * (1 + 0.1 * max(letters - 6, 0))
-
-
 def _arranged(
-    groups: Sequence[int], columns: int, lines: int, bar: float, style: Style, off_screen: bool
-) -> Any:
+    groups: Sequence[int], columns: int, panel: tuple[float, float], lines: int, bar: float,
+    style: Style, off_screen: bool,
+) -> Any:  # fmt: skip
     """Make the window: groups of rows of panels, a column for colour bars, a caption's strip.
 
     A ``bar`` of 0 inches leaves out the column.
@@ -141,16 +137,16 @@ def _arranged(
     import numpy as np
 
     strip = (lines * 1.3 * 0.85 + 1.0) * style.font_size / 72
-    width = columns * style.panel_width + bar
+    width = columns * panel[0] + bar
     rows = sum(groups)
-    tall = rows * style.panel_height + strip
+    tall = rows * panel[1] + strip
     ends = [sum(groups[: i + 1]) for i in range(len(groups))]
     spans = [np.s_[end - count : end] for end, count in zip(ends, groups, strict=True)]
     return empty_picture(
         style, (round(width * style.dpi), round(tall * style.dpi)), off_screen=off_screen,
         shape=(rows + 1, columns + bool(bar)),
-        row_weights=[*[style.panel_height] * rows, strip],
-        col_weights=[*[style.panel_width] * columns, *[bar] * bool(bar)],
+        row_weights=[*[panel[1]] * rows, strip],
+        col_weights=[*[panel[0]] * columns, *[bar] * bool(bar)],
         groups=[*((span, columns) for span in spans if bar), (rows, np.s_[:])],
     )  # fmt: skip
 

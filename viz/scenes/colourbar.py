@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,29 @@ from ..geometry.colouring import Colours
 from ..geometry.height import HeightScale
 from ..geometry.numbers import minus
 from ..style import Style
-from .text import text_2d
+from .text import inches, letter_shares, text_2d
 
 _STEPS = 256
+# Shares of the width: the bar's sides, and from it to the labels; the least width in inches.
+_SIDES, _GAP = (0.18, 0.36), 0.10
+_WIDTH = 0.75
+
+
+def bar_width(titles: Sequence[str], labels: Sequence[str], style: Style) -> float:
+    """Return the width in inches of the column of a colour bar, in which no text is cut.
+
+    Args:
+        titles: above bars, in lines that two spaces separate.
+        labels: at their ticks.
+        style: how they look.
+    """
+    lines = [line for title in titles for line in title.split("  ")]
+    margin = 0.06 * style.letters
+    return max(
+        _WIDTH * style.letters,
+        *((inches(line, style) + margin) / (1 - _SIDES[0]) for line in lines),
+        *((inches(label, style) + margin) / (1 - _SIDES[1] - _GAP) for label in labels),
+    )
 
 
 def draw_colour_bar(
@@ -33,7 +54,7 @@ def draw_colour_bar(
         scale, heights, texts = colours.scale, colours.ticks(), colours.labels()
     import pyvista
 
-    left, right, bottom, top = 0.18, 0.36, 0.16, 0.84
+    (left, right), (bottom, top) = _SIDES, (0.16, 0.84)
     edges = np.linspace(bottom, top, _STEPS + 1)
     low = np.stack([np.full_like(edges, left), edges, np.zeros_like(edges)], axis=1)
     high = low.copy()
@@ -53,9 +74,9 @@ def draw_colour_bar(
         highest = float(places.max()) if len(places) else 0.0
         above = _draw_cap(plotter, (left, right), top, highest, style)
     for text, place in zip(texts, places, strict=True):
-        text_2d(plotter, minus(text), (right + 0.10, float(place)), style, align="left")
+        text_2d(plotter, minus(text), (right + _GAP, float(place)), style, align="left")
     # In a tall picture lines would stand apart.
-    apart = min(0.065, 2.1 * _line(plotter, style))
+    apart = min(0.065, 2.1 * letter_shares(plotter, style)[1])
     for line, text in enumerate(reversed(scale.title.split("  "))):
         place = above + 0.045 + apart * line
         text_2d(plotter, minus(text), (left, place), style, align="left")
@@ -86,16 +107,10 @@ def _draw_cap(
     cap.cell_data["colours"] = paint
     cap.set_active_scalars("colours", preference="cell")
     _add(plotter, cap, style, coloured=True)
-    line = _line(plotter, style)
+    line = letter_shares(plotter, style)[1]
     place = max((low + high) / 2, highest + line)
-    text_2d(plotter, "clipped", (right + 0.10, place), style, size=0.8, align="left")
+    text_2d(plotter, "clipped", (right + _GAP, place), style, size=0.8, align="left")
     return max(high, place + line / 4)
-
-
-def _line(plotter: Any, style: Style) -> float:
-    """Return how high a line of text is, as a share of the active renderer."""
-    _, low, _, high = map(float, plotter.renderer.viewport)
-    return style.pixels(style.font_size) / ((high - low) * float(plotter.window_size[1]))
 
 
 def _add(plotter: Any, data: Any, style: Style, *, coloured: bool) -> None:

@@ -13,7 +13,7 @@ from ..captions.surfaces import surface_caption
 from ..geometry.colouring import Colours
 from ..geometry.frame import Frame
 from ..geometry.height import HeightScale
-from ..geometry.matching import mismatches
+from ..geometry.matching import mismatches, settings_of
 from ..look import Look
 from ..style import Style
 from .arrangement import Drawing
@@ -67,6 +67,8 @@ class Common:
             )
         surfaces = [panel.surface for panel in panels]
         scale = scale or look.scale(surfaces, [path for panel in panels for path in panel.paths])
+        kinds = {str(settings_of(p.surface, p.plane).get("kind")) for p in panels}
+        style = style.over(kinds)
         frame = Frame.around(surfaces, scale, style)
         colours = look.colours(surfaces, scale, style)
         return cls(tuple(panels), look, style, scale, frame, colours)

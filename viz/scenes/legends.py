@@ -11,7 +11,7 @@ from landscape.records.results import Projection
 from ..geometry.solution_points import Solution, colour_of, differing, labels_of
 from ..geometry.window import Window, is_drawn
 from ..style import Style
-from .text import text_2d, wrapped_in_scene
+from .text import letter_shares, text_2d, wrapped_in_scene
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +68,15 @@ def draw_heading(
     plotter: Any, title: str, names: Sequence[Name], style: Style, *, beside: str = ""
 ) -> None:
     """Write the title at the top of a panel, below it the legend, and a row's title."""
-    # A line of text as a share of the panel's height.
-    line = style.font_size / 72 / style.panel_height
+    letter, line = letter_shares(plotter, style)
     top = 1.0 - 0.6 * line
     if title:
-        lines = wrapped_in_scene(title, 0.96 * style.panel_width, style, 1.2)
+        lines = wrapped_in_scene(title, 0.96 * style.font_size / 72 / letter, style, 1.2)
         text_2d(plotter, "\n".join(lines), (0.5, top), style, size=1.2, vertical="top")
         top -= (1.6 + 1.5 * (len(lines) - 1)) * line
     if beside:
         text_2d(plotter, beside, (0.8 * line, 0.5), style, size=1.2, upright=True)
-    indent = 0.02 + style.font_size / 72 / style.panel_width
+    indent = 0.02 + letter
     for number, name in enumerate(names):
         place = top - (0.6 + 1.15 * number) * line
         # A mark in the background's colour has the ink's rim alone.

@@ -30,7 +30,7 @@ def surface(
     Args:
         panel: a surface over a plane, with its plane, paths and title.
         look: height, colour, shading and style.
-        caption: whether the caption is drawn below.
+        caption: whether its first sentence is drawn below.
         off_screen: False to draw for a window at once, which ``.show()`` opens.
 
     Returns:
@@ -60,7 +60,7 @@ def compare(
             normalisations, units or losses differ.
         look: see :func:`surface`.
         columns: panels per row; by default at most 4.
-        caption: whether the caption is drawn below.
+        caption: whether its first sentence is drawn below.
         off_screen: False to draw for a window at once, which ``.show()`` opens.
 
     Returns:
@@ -92,7 +92,7 @@ def matrix(
         look: see :func:`viz.surface`; of several references the first row's come first.
         row_titles: written upright at the left.
         column_titles: above the first row, instead of the panels' own titles.
-        caption: whether the caption is drawn below.
+        caption: whether its first sentence is drawn below.
         off_screen: False to draw for a window at once, which ``.show()`` opens.
 
     Returns:

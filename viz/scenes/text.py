@@ -82,6 +82,29 @@ def _written(
     return actor
 
 
+def letter_shares(plotter: Any, style: Style) -> tuple[float, float]:
+    """Return the font's size as shares of the active renderer's width and height."""
+    left, low, right, high = map(float, plotter.renderer.viewport)
+    width, height = map(float, plotter.window_size)
+    size = style.pixels(style.font_size)
+    return size / ((right - left) * width), size / ((high - low) * height)
+
+
+def inches(text: str, style: Style, size: float = 1.0) -> float:
+    """Return how wide a line of text is in a 3D picture.
+
+    Args:
+        text: what is written.
+        style: of the picture.
+        size: of the font, as a multiple of the style's.
+    """
+    from PIL import ImageFont
+
+    letters = ImageFont.truetype(font_file(text, style.font), letter_pixels(style, size),
+                                 layout_engine=ImageFont.Layout.BASIC)  # fmt: skip
+    return float(letters.getlength(minus(text))) / style.dpi
+
+
 def wrapped(text: str, width: float, size: float, font: Font = "serif") -> list[str]:
     """Cut a text into lines, as its font is wide.
 
@@ -103,13 +126,9 @@ def wrapped_in_scene(text: str, width: float, style: Style, size: float) -> list
         style: of the picture.
         size: of the font, as a multiple of the style's.
     """
-    from PIL import ImageFont
-
     lines = wrapped(text, width, style.font_size * size, style.font)
-    letters = ImageFont.truetype(font_file(text, style.font), letter_pixels(style, size),
-                                 layout_engine=ImageFont.Layout.BASIC)  # fmt: skip
     most = max(map(len, lines), default=0)
-    while most > _FEWEST and any(letters.getlength(x) > width * style.dpi for x in lines):
+    while most > _FEWEST and any(inches(x, style, size) > width for x in lines):
         most -= 1
         lines = _lines(text, most)
     return lines
