@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .measured.curvature_lines import curvature_scale
     from .measured.path_lines import along_path
     from .measured.spectra import spectrum
+    from .meshes.close_up_meshes import export_close_up
     from .meshes.mesh_files import export_mesh
     from .paper.hybrid import figure
     from .paper.mosaics import mosaic
@@ -74,6 +75,7 @@ _HOME = MappingProxyType(
         "animate_descent": ".films.descent",
         "animate_zoom": ".films.zoom",
         "export_mesh": ".meshes.mesh_files",
+        "export_close_up": ".meshes.close_up_meshes",
         # in a browser
         "to_html": ".browser.html",
         "toy_html": ".browser.html",
@@ -98,6 +100,7 @@ __all__ = [
     "compare",
     "contour",
     "curvature_scale",
+    "export_close_up",
     "export_mesh",
     "figure",
     "kink_contour",

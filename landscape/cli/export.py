@@ -6,8 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
+
 from landscape import viz
 from landscape.cli.choosing import chosen_surfaces
+from landscape.cli.close_ups import LEVELS, runs_in_close_up, series_of, with_close_ups
 from landscape.cli.options import Chosen, Force, check_unused, option
 from landscape.cli.remarks import remarks
 from landscape.cli.targets import files_of
@@ -16,12 +19,16 @@ from landscape.cli.wiring import bars
 from landscape.records.choices import check_known
 
 if TYPE_CHECKING:
+    from landscape.records.close_up import Removed
     from landscape.records.panel import Panel
+    from landscape.store import StudyFile
 
 _MESH = "Meshes"
 FORMATS = ("glb", "obj", "stl", "vtp", "csv", "li2018", "html")
 # Where the suffix of the file is another.
 _SUFFIXES = {"li2018": "h5"}
+# Close-ups of each run that a kind needs.
+_LEVELS = {"surface": 0, "zoom": LEVELS, "residual": 1}
 _SAMPLES = {
     "csv": "a csv holds the samples as they are",
     "li2018": "li2018 holds the samples as they are",
@@ -65,6 +72,9 @@ def export(
     suffix: Annotated[
         str, option("glb, obj, stl, vtp, csv, li2018 or html.", name="--format")
     ] = "glb",
+    kind: Annotated[
+        str, option("surface, zoom (close-ups down to one step) or residual (of that step).")
+    ] = "surface",
     out: Annotated[
         Path | None, option("Folder, or the file of a single surface. [beside the study]")
     ] = None,
@@ -80,7 +90,9 @@ def export(
     turn in a browser, which holds everything and opens without a network). Points without a finite
     height are cut out of a mesh. Paths are tubes and lines in GLB and OBJ, and a file <name>-paths
     beside VTP and CSV. A mesh has the surface's own normals if it was sampled with --gradients,
-    else those of differences; flat has sharp creases.
+    else those of differences; flat has sharp creases. --kind zoom and residual (glb, obj, vtp)
+    write close-ups cut along their kinks, with exact normals on both sides of a crease; a page
+    opens on them. Close-ups that the study lacks are sampled first and kept.
 
     Example: landscape export study --format html
     """
@@ -89,9 +101,16 @@ def export(
     from landscape.store import open_study
 
     check_known("format", suffix, FORMATS)
+    check_known("kind", kind, _LEVELS)
     source = open_study(chosen.study)
     names = chosen_surfaces(source, chosen)
     options = mesh.options(suffix)
+    if _LEVELS[kind]:
+        check_unused(mesh, f"is of surfaces; leave it out with --kind {kind}")
+        source = _with_close_ups(source, chosen, kind, suffix)
+        if suffix != "html":
+            _write_close_ups(source, chosen, out, suffix, kind, force=force)
+            return
     if suffix == "html":
         with bars():
             page = write_page(source, names, out, paths=paths, force=force)
@@ -114,6 +133,36 @@ def export(
     if suffix not in _SAMPLES:
         for text in remarks(dict(zip(names, panels.values(), strict=True)), mesh.height):
             print(text)
+
+
+def _with_close_ups(study: StudyFile, chosen: Chosen, kind: str, suffix: str) -> StudyFile:
+    """Return the study with the close-ups that a kind needs.
+
+    Raises:
+        ValueError: for a format that does not show them.
+    """
+    formats = ("glb", "obj", "vtp", *(["html"] if kind == "zoom" else []))
+    if suffix not in formats:
+        raise ValueError(f"--kind {kind} is written as {', '.join(formats)}, got {suffix}")
+    with bars() as progress:
+        return with_close_ups(study, runs_in_close_up(study, chosen), _LEVELS[kind], progress)
+
+
+def _write_close_ups(
+    study: StudyFile, chosen: Chosen, out: Path | None, suffix: str, kind: str, *, force: bool
+) -> None:
+    """Write every window without its tilt, or those of one step without quadratic on one scale."""
+    rows = series_of(study, runs_in_close_up(study, chosen))
+    zoomed = kind == "zoom"
+    closeups = [closeup for row in rows for closeup in (row if zoomed else row[-1:])]
+    stems = [f"{c.run}-{kind}" + f"-{c.width:.3g}" * zoomed for c in closeups]
+    targets = files_of(stems, out or study.path.parent, [suffix], f"--format {suffix}")
+    removing: Removed = "tilt" if zoomed else "quadratic"
+    ranges = [float(np.ptp(closeup.without(removing).losses)) for closeup in closeups]
+    for closeup, target in zip(closeups, targets, strict=True):
+        viz.export_close_up(closeup, target, removing=removing, overwrite=force,
+                            largest=0.0 if zoomed else max(ranges))  # fmt: skip
+        print(f"wrote {target}")
 
 
 def _write(

@@ -18,7 +18,7 @@ KIND = "closeup"
 Removed = Literal["nothing", "tilt", "quadratic"]
 REMOVED: tuple[Removed, ...] = ("nothing", "tilt", "quadratic")
 _FACTS = ("title", "activation", "run", "full_width", "step_width", "descent", "noise",
-          "batch_size", "points")  # fmt: skip
+          "batch_size", "points", "weights_of")  # fmt: skip
 # A window from 0.95 to 1.05 steps wide is that of one step.
 _A_STEP = 0.05
 
@@ -40,6 +40,7 @@ class CloseUp(Presented):
             :func:`landscape.minibatch_noise`; 0 if not known.
         batch_size: examples of such a minibatch.
         points: each way of the regular grid that was cut; 0 if it was none.
+        weights_of: title of the network whose weights these are, if its activation is swapped.
         path: where an optimizer was, in the order of its steps, [K, 2] in multiples of the
             directions; of points in the plane.
     """
@@ -54,6 +55,7 @@ class CloseUp(Presented):
     noise: float = 0.0
     batch_size: int = 0
     points: int = 0
+    weights_of: str = ""
     path: Floats = field(default_factory=lambda: np.empty((0, 2)))
 
     def __post_init__(self) -> None:

@@ -73,8 +73,8 @@ class CloseUpsOfRun:
 
         Args:
             of: ``random`` is the random plane through the solution; ``swapped`` the same weights
-                in the same plane with the activation's copy, nothing for an activation without
-                one; ``steps`` the plane of the last two consecutive steps.
+                in the same plane with the activation's smooth copy, nothing for an activation
+                without kinks or copy; ``steps`` the plane of the last two consecutive steps.
         """
         sample = {"random": self._random, "swapped": self._swapped, "steps": self._steps}[of]
         if of == "swapped" and self._copy is None:
@@ -96,7 +96,8 @@ class CloseUpsOfRun:
 
     @property
     def _copy(self) -> str | None:
-        return control_of(self._activation)
+        kinks = activations.get(self._activation).kinks
+        return control_of(self._activation) if kinks else None
 
     @cached_property
     def _problem(self) -> Problem:
@@ -113,9 +114,9 @@ class CloseUpsOfRun:
     def _swapped(self, grid: Grid, progress: Progress) -> CloseUp:
         other = str(self._copy)
         problem = replace(self._problem, model=solution_model(self.trajectory, activation=other))
-        title = f"{activations.get(self._activation).label} weights, {activations.get(other).label}"
         closeup = close_up(problem, self.plane(), grid, progress=progress)
-        return self._told(closeup, title, other)
+        told = self._told(closeup, activations.get(other).label, other)
+        return replace(told, weights_of=activations.get(self._activation).label)
 
     def _steps(self, grid: Grid, progress: Progress) -> CloseUp:
         plane, path = plane_of_steps(self.trajectory)

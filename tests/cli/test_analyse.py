@@ -204,15 +204,15 @@ def test_help_says_that_files_are_run() -> None:
     assert "The Python files named are run" in " ".join(call("analyse", "--help").stdout.split())
 
 
-def test_slope_budgets_and_microscope_are_drawn(analysed: tuple[Path, str], tmp_path: Path) -> None:
+def test_slope_budgets_and_close_ups_are_drawn(analysed: tuple[Path, str], tmp_path: Path) -> None:
     path, out = Path(shutil.copy(analysed[0], tmp_path / "study.h5")), tmp_path / "figures"
-    options = ["--steps", 3, "--lines", 2, "--measure", "microscope=9"]
+    options = ["--steps", 3, "--lines", 2, "--measure", "zoom=1"]
     said = accepted("analyse", path, *options, "--out", out)
     names = {p.name for p in out.iterdir()}
     assert all(f"figures/{name}" in said for name in names)
     budgets = ["slope-budget", "slope-budget-lines", "slope-budget-layers-relu-gd-seed0"]
     assert {f"{stem}.{ending}" for stem in budgets for ending in ("pdf", "md")} <= names
-    assert {"microscope.png", "microscope.md"} <= names
+    assert {"microscope.pdf", "microscope.md"} <= names
 
 
 @pytest.mark.long
@@ -220,7 +220,7 @@ def test_everything_that_was_analysed_is_drawn(
     study: Path, tmp_path: Path, rendering: None
 ) -> None:
     path = Path(shutil.copy(study, tmp_path / "study.h5"))
-    measure = "path,scales=2,microscope=9,map=5,creases=3"
+    measure = "path,scales=2,zoom=2,map=5"
     options = ["--steps", 2, "--lines", 1, "--measure", measure]
     said = accepted("analyse", path, *options, "--out", tmp_path / "figures")
     names = {p.name for p in (tmp_path / "figures").iterdir()}
@@ -229,11 +229,8 @@ def test_everything_that_was_analysed_is_drawn(
     for stem in ("slope-budget", "slope-budget-lines", f"slope-budget-layers-{run}", "along-path",
                  "curvature-scale"):  # fmt: skip
         assert {f"{stem}.pdf", f"{stem}.md"} <= names
-    assert {f"kinks-{run}.pdf", f"kinks-{run}.md", "microscope.png", "microscope.md"} <= names
+    assert {f"kinks-{run}.pdf", f"kinks-{run}.md", "microscope.pdf", "zoom.pdf", "zoom.md"} <= names
     assert "kink" in (tmp_path / "figures" / f"kinks-{run}.md").read_text("utf-8").lower()
-    assert {p.removesuffix(".png") for p in names if p.startswith("creases") and ".png" in p} == {
-        p.removesuffix(".md") for p in names if p.startswith("creases") and ".md" in p
-    }
 
 
 def test_the_spectrum_is_measured_once_and_drawn(study: Path, tmp_path: Path) -> None:

@@ -10,9 +10,6 @@ import numpy as np
 import pytest
 from calling import accepted, refused
 
-from landscape import data
-from landscape.cli import animate
-
 RUN = "relu-gd-seed0"
 SMALL = ["--size", "96x64", "--fps", "4", "--seconds", "1"]
 
@@ -35,28 +32,10 @@ def test_a_descent_is_filmed_and_not_written_over(study: Path, tmp_path: Path) -
 
 
 @pytest.mark.usefixtures("rendering", "films")
-def test_a_zoom_is_sampled_and_filmed(study: Path, tmp_path: Path) -> None:
-    target = tmp_path / "zoom.gif"
-    accepted("animate", study, "--kind", "zoom", "--surface", f"{RUN}.random", *SMALL,
-             "--last", "2", "--out", target)  # fmt: skip
-    assert target.read_bytes().startswith(b"GIF8")
-
-
-@pytest.mark.usefixtures("rendering", "films")
-def test_a_zoom_into_other_data_than_the_studys_is_refused(
-    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(animate, "load_data", lambda _config: data.load("breast_cancer"))
-    said = refused("animate", study, "--kind", "zoom", "--surface", f"{RUN}.random", *SMALL,
-                   "--out", tmp_path / "zoom.gif")  # fmt: skip
-    assert "is not the one this study was trained on" in said
-
-
-@pytest.mark.usefixtures("rendering", "films")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--kind", "movie"], "unknown kind of film 'movie'; known: descent, zoom"),
+        (["--kind", "movie"], "unknown kind of film 'movie'; known: descent, zoom, microscope"),
         (["--surface", "x"], "a descent needs one surface, as --surface ID; known: "),
         (["--size", "big"], "a size is written 1280x720, got 'big'"),
         (["--size", "95x64"], "must be even and >= 16 pixels, got 95x64"),
@@ -64,9 +43,7 @@ def test_a_zoom_into_other_data_than_the_studys_is_refused(
         (["--out", "film.avi"], "a film is written as .mp4 or .gif"),
         (["--pace", "x"], "unknown pace 'x'; known: steps, distance"),
         (["--height", "x"], "unknown height 'x'; known: auto, log, linear"),
-        (["--kind", "zoom", "--last", "0"], "the last window must be > 0"),
         (["--kind", "zoom", "--height", "linear"], "--pace and --height are for a descent"),
-        (["--last", "1"], "--last is for --kind zoom; leave it out with a descent"),
         (["--camera", "1,95"], "elevation must be between 0 and 90 degrees, got 95"),
         (["--select", "relu"], "--surface names surfaces, --select matches them"),
     ],
@@ -80,9 +57,6 @@ def test_wrong_requests_write_nothing(
 
 
 def test_without_a_surface_those_that_can_be_filmed_are_listed(study: Path) -> None:
-    message = refused("animate", study, "--kind", "zoom")
-    known = f"{RUN}.pca, {RUN}.random"
-    assert message.endswith(f"a zoom needs one surface, as --surface ID; known: {known}")
     assert "no surface matches 'tanh'" in refused("animate", study, "--select", "tanh")
 
 

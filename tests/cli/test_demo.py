@@ -43,7 +43,8 @@ def test_a_demo_draws_every_surface_and_says_what_it_wrote(tmp_path: Path, rende
     written = [Path(line[6:]) for line in said.splitlines() if line.startswith("wrote ")]
     assert set(written) == set(tmp_path.iterdir())
     assert {p.stem for p in written} >= {"comparison-pca", "comparison-random", "contours-pca",
-                                         "contours-random", "microscope"}  # fmt: skip
+                                         "contours-random", "zoom", "residual", "index",
+                                         "toy"}  # fmt: skip
     names = open_study(tmp_path).surfaces()
     assert names == ["relu-gd-seed0.pca", "relu-gd-seed0.random"]
     pictures = sorted((tmp_path / "surfaces").iterdir())

@@ -101,8 +101,10 @@ def test_the_demo_does_the_whole_job_in_a_folder_with_files_of_the_same_names(
     assert done.returncode == 0, done.stderr
     out = Path("out")
     written = [out / "study.h5", out / "contours-pca.pdf", out / "contours-random.pdf",
-               out / "microscope.png", out / "microscope.md"]  # fmt: skip
+               out / "toy.html", out / "index.html"]  # fmt: skip
     if "no 3D pictures" not in done.stderr:
+        written += [out / f"{kind}.{suffix}" for kind in ("zoom", "residual")
+                    for suffix in ("png", "tex", "md")]  # fmt: skip
         written += [out / "comparison-pca.png", out / "comparison-random.png", out / "surfaces"]
         pictures = sorted((tmp_path / out / "surfaces").iterdir())
         names = [f"{name}.png" for name in open_study(tmp_path / out).surfaces()]
@@ -122,7 +124,8 @@ def test_the_demo_does_the_whole_job_in_a_folder_with_files_of_the_same_names(
             "-gd"
         )
     assert "3 steps" in done.stdout
-    assert "minibatch of 64" in (tmp_path / out / "microscope.md").read_text("utf-8")
+    assert "minibatch of 64" in (tmp_path / out / "residual.md").read_text("utf-8")
+    assert '"zoom":null' not in (tmp_path / out / "index.html").read_text("utf-8")
     works_on("out", tmp_path)
 
 

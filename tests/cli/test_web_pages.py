@@ -15,7 +15,7 @@ from calling import accepted, refused
 from making import make_surface
 
 from landscape import Grid, open_study
-from landscape.cli.web_page import first_shown
+from landscape.cli.choosing import kinked_beside_smooth
 from landscape.store import StudyWriter
 
 RUN = "relu-gd-seed0"
@@ -49,11 +49,11 @@ def test_a_page_begins_with_a_kinked_and_a_smooth_run_of_one_optimizer(tmp_path:
             writer.put_record(f"surfaces/{run}.random", surface)
     study = open_study(path)
     names = [f"{run}.random" for run in runs]
-    assert first_shown(study, names, {RUN}) == [f"{RUN}.random", "gelu-gd-seed0.random"]
-    assert first_shown(study, names[:3], {RUN}) == [f"{RUN}.random", "tanh-gd-seed0.random"]
-    # No smooth run of its optimizer, and no kinked run at all.
-    assert first_shown(study, names[1:3], {RUN}) == names[1:3]
-    assert first_shown(study, names, set()) == names[:2]
+    assert kinked_beside_smooth(study, names) == [f"{RUN}.random", "gelu-gd-seed0.random"]
+    assert kinked_beside_smooth(study, names[:3]) == [f"{RUN}.random", "tanh-gd-seed0.random"]
+    # No kinked run with a smooth one of its optimizer, and none at all.
+    assert kinked_beside_smooth(study, names[1:3]) == names[1:3]
+    assert kinked_beside_smooth(study, names[:2]) == names[:2]
 
 
 def test_surfaces_are_chosen_and_paths_left_out(study: Path, tmp_path: Path) -> None:

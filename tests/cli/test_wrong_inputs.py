@@ -130,8 +130,8 @@ def test_a_plate_replaces_no_file_of_the_users(name: str, tmp_path: Path) -> Non
     [
         (["--measure", "map=1"], "--measure map must be at least 2, got '1'; 33 is usual"),
         (["--measure", "scales=1"], "--measure scales must be at least 2"),
-        (["--measure", "microscope=2"], "--measure microscope must be at least 3, got '2'"),
-        (["--measure", "creases=1"], "--measure creases must be at least 2"),
+        (["--measure", "zoom=0"], "--measure zoom must be at least 1, got '0'; 4 is usual"),
+        (["--measure", "creases"], "unknown measure 'creases'; known: path"),
         (["--measure", "path=many"], "--measure path must be at least 1, got 'many'"),
         (["--measure", "maps"], "unknown measure 'maps' (did you mean 'map'?); known: path"),
         (["--out", "FILE"], "cannot write to the folder"),

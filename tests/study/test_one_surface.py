@@ -187,7 +187,7 @@ def test_other_data_than_the_studys_are_refused(study: StudyFile, tmp_path: Path
     # Whatever is added, though the data fit.
     before = study.path.read_bytes()
     with pytest.raises(ValueError, match="not the one this study was trained on"):
-        add_analyses(study, CONFIG, Wanted(steps=0, microscope=3), load_data=turned)
+        add_analyses(study, CONFIG, Wanted(steps=0, zoom=1), load_data=turned)
     with pytest.raises(ValueError, match="not the one this study was trained on"):
         add_analyses(study, CONFIG, Wanted(steps=1), load_data=turned)
     assert study.path.read_bytes() == before

@@ -220,8 +220,9 @@ def mark(block: Block, share: float) -> tuple[Floats, str]:
 
 
 def walk(block: Block, closeup: CloseUp) -> list[tuple[Floats, str]]:
-    """Return the lines that an optimizer went along, one for each step; none without a path."""
+    """Return a line for each step of an optimizer, and a point for each of its places."""
     ends = np.array(closeup.surface.window)
     places = (closeup.path - ends.mean(axis=1)) * 2.0 / np.ptp(ends, axis=1)
     t = np.linspace(0.0, 1.0, 65)[:, None]
-    return [(block.laid(a + t * (b - a)), _MARK) for a, b in pairwise(places)]
+    steps = [block.laid(a + t * (b - a)) for a, b in pairwise(places)]
+    return [(points, _MARK) for points in [*steps, *(block.laid(p[None]) for p in places)]]

@@ -31,8 +31,13 @@ _LEAST_SHARE = 1e-4
 
 def below_name(closeup: CloseUp, removed: Removed) -> str:
     """Return what stands below the name of a panel: its creases and how small they are."""
-    curves = closeup.surface.curves + closeup.surface.uncut
+    surface = closeup.surface
+    curves = surface.curves + surface.uncut
     creases = counted(curves, "crease") if curves else "no crease"
+    if not surface.cut_share and not curves:
+        creases = "uncounted creases"
+    if closeup.weights_of:
+        creases = f"{closeup.weights_of}'s weights; {creases}"
     if removed == "nothing":
         return creases
     return f"{creases}; {_share(closeup, removed)} of the loss range here"
@@ -62,6 +67,8 @@ def microscope_sentence(closeups: Sequence[CloseUp], removed: Removed) -> str:
         "quadratic": "Not hills of the loss, but what its best-fitting quadratic misses: "
                      f"{shares} of its range in this window",
     }[removed]  # fmt: skip
+    if len(closeups[0].path):
+        return f"{left}. One height scale. Red: two steps of each network, in their plane."
     return (
         f"{left}. One height scale, one random plane of each network. The arrow is the length of a "
         "step, not its path."
@@ -120,10 +127,14 @@ def _share(closeup: CloseUp, removed: Removed) -> str:
 def _subject(closeup: CloseUp) -> str:
     settings = closeup.surface.settings
     loss = str(settings.get("loss", "loss")).replace("_", " ")
-    return f"Mean {loss} over {counted(closeup.surface.examples, 'example')} in a random plane."
+    plane = "the plane of two consecutive steps" if len(closeup.path) else "a random plane"
+    return f"Mean {loss} over {counted(closeup.surface.examples, 'example')} in {plane}."
 
 
 def _window(closeup: CloseUp) -> str:
+    if len(closeup.path):
+        return (f"The window is {width_words(closeup)} wide; red: the earlier step and the one "
+                "after it, laid on the surface, with a dot where each began or ended.")  # fmt: skip
     text = f"The window is {number(closeup.width)} of the direction wide"
     if closeup.in_steps:
         text += (f", {width_words(closeup)}; the arrow is the length of the median optimizer "
@@ -163,5 +174,8 @@ def _coarse(closeups: Sequence[CloseUp]) -> list[str]:
 
 
 def _networks(closeups: Sequence[CloseUp]) -> list[str]:
+    swapped = [f"{c.title}: the weights and the plane of {c.weights_of}, another activation."
+               for c in closeups if c.weights_of]  # fmt: skip
     count = len({closeup.run for closeup in closeups})
-    return [f"{count} differently trained networks, one plane of each."] if count > 1 else []
+    apart = [f"{count} differently trained networks, one plane of each."] if count > 1 else []
+    return apart + swapped

@@ -16,6 +16,8 @@ from .blocks import DEPTH, Block, View, render
 
 # Sizes of letters, as multiples of the usual.
 _TITLE, _NAME, _BESIDE, _CAPTION = 1.5, 1.75, 1.35, 0.9
+# Of names above more than 2 columns, whose words below have so many more lines.
+_NARROW, _MORE = 1.4, 2
 
 
 class Page:
@@ -52,6 +54,9 @@ class Page:
         self.views = [View.around(row) for row in blocks]
         self.views = [view.as_wide_as(self.views) for view in self.views]
         columns = len(blocks[0])
+        # Where words below a name begin, above the blocks.
+        self.words = (1.3 + 1.2 * _MORE * (columns > 2)) * letter
+        self.narrow = columns > 2
         self.left = 0.0 if named else 2.0 * letter
         self.gap = (1.2 if columns < 3 else 0.4) * letter
         self.across = (width - self.left - self.gap * (columns - 1)) / columns
@@ -64,7 +69,11 @@ class Page:
                      for row in range(len(tall))]  # fmt: skip
         self.tall = tall
         self.body = self.lows[0] + tall[0]
-        self.height = self.body + (3.6 if named else 1.5) * letter + (2.2 * letter if title else 0)
+        self.height = (
+            self.body
+            + (self.words + 2.3 * letter if named else 1.5 * letter)
+            + (2.2 * letter if title else 0)
+        )
         self.figure = Figure(figsize=(width, self.height), dpi=dpi)
 
     def panel(
@@ -87,18 +96,21 @@ class Page:
         axes.imshow(image, extent=view.extent, interpolation="antialiased", aspect="auto")
         for points, ink in lines:
             # Over the picture: a line at the bottom of a well is seen too.
-            axes.plot(*view.flat(points).T, color=ink, linewidth=0.8)
+            dot = "o" if len(points) == 1 else ""
+            axes.plot(*view.flat(points).T, color=ink, linewidth=0.8, marker=dot, markersize=2.5)
         axes.set(xlim=view.extent[:2], ylim=view.extent[2:])
 
     def name(self, column: int, words: str, colour: str) -> None:
         """Write the name of a panel's network above it."""
-        self._text(self._middle(column), self.body + 3.4 * self.letter, words, _NAME,
+        size = _NARROW if self.narrow else _NAME
+        self._text(self._middle(column), self.body + self.words + 2.1 * self.letter, words, size,
                    color=self.style.legible(colour),
                    weight="bold", ha="center", va="top")  # fmt: skip
 
     def below_name(self, column: int, words: str) -> None:
         """Write what is to be known of a panel below its name."""
-        self._text(self._middle(column), self.body + 1.3 * self.letter, words, color=grey(0.3),
+        words = words.replace("; ", "\n") if self.narrow else words
+        self._text(self._middle(column), self.body + self.words, words, color=grey(0.3),
                    ha="center", va="top")  # fmt: skip
 
     def head(self, column: int, words: str) -> None:

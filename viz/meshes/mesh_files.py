@@ -106,7 +106,7 @@ def export_mesh(
     (chosen,) = panels_of(panel)
     surface, placed = chosen.surface, chosen.paths
     if not overwrite:
-        _check_owner((path, _beside(path)) if placed and suffix in _TWO_FILES else (path,))
+        check_owner((path, _beside(path)) if placed and suffix in _TWO_FILES else (path,))
     if suffix == "csv":
         writable_folder(path.parent)
         return _write_csv(surface, placed, path)
@@ -127,17 +127,17 @@ def export_mesh(
     writable_folder(path.parent)
     if suffix == "vtp":
         # The name of an array is plain text in the file, its values are not.
-        facts = {"Lossoscope": _generator(), **facts}
+        facts = {"Lossoscope": generator(), **facts}
         drawn = [_places(path_on, surface, frame) for path_on in placed]
         ground_mesh = mesh_files.surface_polydata(ground, facts)
         return _write_vtp(ground_mesh, placed, list(map(placing.points, drawn)), path)
     if suffix == "stl":
-        write_bytes(path, mesh_files.stl(solid(ground), _generator()))
+        write_bytes(path, mesh_files.stl(solid(ground), generator()))
         return (path,)
     on_it = [laid(path_on, surface, scale.kind) for path_on in placed]
     parts = [ground, *map(placing.place, path_parts(on_it, frame, style))]
     encode = glb if suffix == "glb" else mesh_files.obj
-    write_bytes(path, encode(parts, facts, _generator()))
+    write_bytes(path, encode(parts, facts, generator()))
     return (path,)
 
 
@@ -151,7 +151,12 @@ def written_here(path: Path) -> bool:
     return head.startswith(marks)
 
 
-def _check_owner(files: Sequence[Path]) -> None:
+def check_owner(files: Sequence[Path]) -> None:
+    """Check that files are not somebody else's.
+
+    Raises:
+        FileExistsError: if one is there that no export wrote.
+    """
     for path in files:
         if path.exists() and not (path.is_file() and written_here(path)):
             raise FileExistsError(
@@ -160,7 +165,7 @@ def _check_owner(files: Sequence[Path]) -> None:
             )
 
 
-def _generator() -> str:
+def generator() -> str:
     """Return the name and version of this program."""
     try:
         return f"Lossoscope {version('lossoscope')}"
