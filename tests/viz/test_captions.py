@@ -25,8 +25,10 @@ def test_a_flat_figure_has_its_caption_below(oblong: Surface, tmp_path: Path) ->
     coordinates = np.array([[-0.5, 1.5], [0.2, 9.0], [0.0, 0.0]])
     path = make_path(coordinates, np.ones(3))
     figure = viz.contour(Panel(oblong, paths=(path,)))
-    text = caption_of(figure)
+    text = viz.caption_of(figure)
     assert text == surface_caption(Panel(oblong, paths=(path,)), shading="")
+    # One sentence is drawn.
+    assert caption_of(figure) == text.partition(" 5 x 9 points")[0]
     assert text.startswith("Random plane, filter-normalised directions (seed 3), cross entropy")
     assert "Colours and isolines: log loss." in text
     assert "Path with 100.0% of its squared displacement in the plane, 0.0% off it; a bead" in text
@@ -52,7 +54,7 @@ def test_a_flat_figure_says_what_is_cut_out_and_takes_its_planes_settings() -> N
     settings = {"seed": 7, "normalisation": "layer"}
     plane = Plane(np.zeros(2), np.array([1.0, 0]), np.array([0, 1.0]),
                   Layout((Slot("theta", (2,)),)), "random", settings)  # fmt: skip
-    text = caption_of(viz.contour([Panel(surface, plane)], viz.Look(height="linear")))
+    text = viz.caption_of(viz.contour([Panel(surface, plane)], viz.Look(height="linear")))
     assert "Random plane, layer-normalised directions (seed 7)" in text
     assert "Colours and isolines: loss." in text
     assert "1 point cut out: NaN or infinite." in text

@@ -155,7 +155,7 @@ def test_films_and_the_figures_of_papers_have_the_cross(rendering: None) -> None
         assert len(there) == wanted
     stage.close()
     plain, marked = (
-        viz.figure(one, viz.Look(style=TESTING), dpi=30, contours=False)
+        viz.figure(one, viz.Look(style=replace(TESTING, elevation=40.0)), dpi=30, contours=False)
         for one in (replace(surface, settings={}), surface)
     )
     assert len(marked.axes[0].lines) == len(plain.axes[0].lines) + 2

@@ -63,7 +63,7 @@ def test_lines_are_drawn_by_layer_and_weight_and_the_rest_is_told(oblong: Surfac
     np.testing.assert_allclose(drawn[layer_colour(1)][0], [[[-1, 0.3], [1, 0.3]]])
     assert drawn[layer_colour(0)][1] > 1.3 * drawn[layer_colour(1)][1]
     assert [t.get_text() for t in axes.get_legend().get_texts()] == ["first:relu", "second:relu"]
-    said = figure.texts[-1].get_text().replace("\n", " ")
+    said = viz.caption_of(figure)
     for words in ("2 of 3 curves are drawn", "1 stays below 0.001 of the largest jump",
                   "first:relu (1), second:relu (2)", "(largest 1)"):  # fmt: skip
         assert words in said
@@ -89,7 +89,7 @@ def test_many_curves_become_a_density_with_its_unit(oblong: Surface, tmp_path: P
         assert "loss / unit" in label
         values = figure.axes[0].collections[0].get_array()
         np.testing.assert_allclose(np.ma.filled(values, 0.0), kinks.density.T)
-        said = figure.texts[-1].get_text().replace("\n", " ")
+        said = viz.caption_of(figure)
         assert f"more than the {most:,} that are drawn as lines" in said
         assert f"{kinks.curves:,} curves" in said
     assert viz.save(kink_density(make_many()), tmp_path / "density.png").stat().st_size > 5000
@@ -98,7 +98,7 @@ def test_many_curves_become_a_density_with_its_unit(oblong: Surface, tmp_path: P
 def test_what_is_not_on_a_map_is_in_the_captions(oblong: Surface) -> None:
     kinks = make_map(left_out=("pool:max_pool2d",), unseen=("sort in head",))
     texts = [density_caption(kinks, None, None, None),
-             viz.kink_contour(oblong, kinks).texts[-1].get_text().replace("\n", " ")]  # fmt: skip
+             viz.caption_of(viz.kink_contour(oblong, kinks))]  # fmt: skip
     for text in texts:
         assert "switches of pool:max_pool2d" in text
         assert "Could not be watched: sort in head." in text
@@ -205,7 +205,7 @@ def test_the_colour_bar_has_room_for_the_labels_of_a_narrow_range(oblong: Surfac
 def test_a_map_without_kinks_says_so(oblong: Surface) -> None:
     none = dict.fromkeys(_PER_SEGMENT, np.zeros(0))
     empty = make_map(segments=np.zeros((0, 4)), **none, layers=(), straight=(), curves=0, found=0)
-    said = viz.kink_contour(oblong, empty).texts[-1].get_text().replace("\n", " ")
+    said = viz.caption_of(viz.kink_contour(oblong, empty))
     assert "No unit of an example passes a kink here." in said
     assert "Layers" not in said
     assert "curves are drawn" not in said

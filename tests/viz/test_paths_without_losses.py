@@ -143,7 +143,7 @@ def test_the_path_is_seen_in_3d_and_in_hybrid_figures(bumpy: Surface, rendering:
     plotter = viz.surface(bumpy, viz.Look(style=TESTING), caption=False)
     without = count(plotter.screenshot(return_img=True))
     plotter.close()
-    assert with_path > without + 50
+    assert with_path > without + 25
     figure = viz.figure(Panel(bumpy, paths=(way,)), viz.Look(style="testing"), dpi=72)
     pixels = figure.axes[0].images[0].get_array()
     assert count(np.asarray(pixels)) > 30

@@ -24,7 +24,7 @@ def test_labels_of_contours_do_not_meet(count: int, width: float, span: float) -
         assert len(axes.get_xticks()) >= 2
     unit = {250.0: "α", 1.0: "α", 0.02: "α", 0.004: "α  [10⁻³]", 4e-4: "α  [10⁻⁴]",
             3e-6: "α  [10⁻⁶]"}[span]  # fmt: skip
-    assert figure.axes[0].get_xlabel() == unit
+    assert figure.axes[count - 1].get_xlabel() == unit
 
 
 def test_panels_of_different_windows_have_one_unit() -> None:

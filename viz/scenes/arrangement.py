@@ -16,8 +16,9 @@ from ..geometry.mesh import Shading
 from ..offscreen import ensure
 from ..style import Style
 from .colourbar import bar_width, draw_colour_bar
+from .legends import TITLE
 from .scene import DrawnPanel, draw_panel
-from .text import text_2d, wrapped_in_scene
+from .text import inches, text_2d, wrapped_in_scene
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,9 @@ class Drawing:
     ) -> Drawing:  # fmt: skip
         """Return the drawing of surfaces in one frame."""
         width, height = snug(frame, style)
+        # Titles that have a line of their own keep it.
+        titles = max((inches(p.title, style, TITLE) for p in panels if p.title), default=0.0)
+        width = max(width, min(titles / 0.96, style.panel_width))
 
         def draw(plotter: Any, number: int) -> None:
             draw_panel(plotter, panels[number], frame, style, shading=shading,
@@ -93,13 +97,8 @@ def picture_of(
     """
     style, panel = drawings[0].style, drawings[0].panel
     rows = [math.ceil(drawing.count / columns) for drawing in drawings]
-    bar = (
-        0.0
-        if style.material == "clay"
-        else bar_width(
-            [d.title for d in drawings], [text for d in drawings for text in d.labels], style
-        )
-    )
+    texts = [d.title for d in drawings], [text for d in drawings for text in d.labels]
+    bar = 0.0 if style.material == "clay" else bar_width(*texts, style)
     across = (columns * panel[0] + bar) * 0.94
     lines = wrapped_in_scene(lead_of(words) if caption else "", across, style, 0.85)
     plotter = _arranged(rows, columns, panel, len(lines), bar, style, off_screen)

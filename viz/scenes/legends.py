@@ -13,6 +13,9 @@ from ..geometry.window import Window, is_drawn
 from ..style import Style
 from .text import letter_shares, text_2d, wrapped_in_scene
 
+# Of titles, as a multiple of the style's letters.
+TITLE = 1.2
+
 
 @dataclass(frozen=True, slots=True)
 class Name:
@@ -71,11 +74,11 @@ def draw_heading(
     letter, line = letter_shares(plotter, style)
     top = 1.0 - 0.6 * line
     if title:
-        lines = wrapped_in_scene(title, 0.96 * style.font_size / 72 / letter, style, 1.2)
-        text_2d(plotter, "\n".join(lines), (0.5, top), style, size=1.2, vertical="top")
+        lines = wrapped_in_scene(title, 0.96 * style.font_size / 72 / letter, style, TITLE)
+        text_2d(plotter, "\n".join(lines), (0.5, top), style, size=TITLE, vertical="top")
         top -= (1.6 + 1.5 * (len(lines) - 1)) * line
     if beside:
-        text_2d(plotter, beside, (0.8 * line, 0.5), style, size=1.2, upright=True)
+        text_2d(plotter, beside, (0.8 * line, 0.5), style, size=TITLE, upright=True)
     indent = 0.02 + letter
     for number, name in enumerate(names):
         place = top - (0.6 + 1.15 * number) * line
