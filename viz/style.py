@@ -122,8 +122,8 @@ class Style:
                     raise ValueError(f"{name} must be {wanted}, got {value}")
         if not 0 <= self.elevation < 90:
             raise ValueError(
-                f"elevation must be between 0 and 90 degrees, or 0 for the usual, got "
-                f"{self.elevation}"
+                f"elevation must be between 0 and 90 degrees, got {self.elevation}; 0 takes the "
+                "usual"
             )
         check_known("font", self.font, FONTS)
         check_known("light", self.light, LIGHTS)

@@ -16,15 +16,30 @@ if TYPE_CHECKING:
     from landscape.records.surface import Surface
     from landscape.store import StudyFile
 
+# What surfaces are called by their number of axes.
+NAMES = {1: "lines", 2: "surfaces", 3: "volumes"}
+
 
 def planes_only(study: StudyFile) -> list[str]:
     """Return the surfaces over planes, without lines, volumes and the nodes of resampled ones."""
+    return with_axes(study, 2)
+
+
+def with_axes(study: StudyFile, axes: int) -> list[str]:
+    """Return the surfaces with a number of axes, without the nodes of resampled ones."""
     names = [name for name in study.surfaces() if not name.endswith(".nodes")]
-    return [name for name in names if len(study.surface(name).grid.shape) == 2]
+    return [name for name in names if len(study.surface(name).grid.shape) == axes]
 
 
-def chosen_surfaces(study: StudyFile, chosen: Chosen) -> list[str]:
-    """Return the ids of surfaces that are named or match; all over planes by default.
+def axes_shown(study: StudyFile, chosen: Chosen) -> int:
+    """Return how many axes the surfaces have that are named; else 2 where the study has planes."""
+    if chosen.surface:
+        return len(study.surface(chosen.surface[0]).grid.shape)
+    return next((axes for axes in (2, 1, 3) if with_axes(study, axes)), 2)
+
+
+def chosen_surfaces(study: StudyFile, chosen: Chosen, axes: int = 2) -> list[str]:
+    """Return the ids of surfaces that are named or match; all with so many axes by default.
 
     Raises:
         ValueError: if there is none; the message lists what there is.
@@ -33,10 +48,10 @@ def chosen_surfaces(study: StudyFile, chosen: Chosen) -> list[str]:
         raise ValueError("--surface names surfaces, --select matches them; give one of the two")
     if chosen.surface:
         return list(dict.fromkeys(chosen.surface))
-    known = planes_only(study)
+    known = with_axes(study, axes)
     if not known:
         raise ValueError(
-            f"{study.path} has no surfaces; make some with 'landscape run' or 'sample'"
+            f"{study.path} has no {NAMES[axes]}; make some with 'landscape run' or 'sample'"
         )
     matching: list[str] = []
     for word in words(chosen.select) or ["*"]:

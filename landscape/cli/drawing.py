@@ -176,7 +176,8 @@ def _line(study: StudyFile, names: Sequence[str], picture: Picture) -> Any:
     from landscape.records.panel import Panel
 
     lines = [
-        Panel(line_through(study, name), title=name) if picture.named
+        Panel(line_through(study, name), title=name)
+        if picture.named or len(study.surface(name).grid.shape) == 1
         else Panel(line := line_of(study, name), title=pictures.title_of_surface(line, name))
         for name in names
     ]  # fmt: skip
@@ -205,6 +206,15 @@ def line_through(study: StudyFile, name: str) -> Surface:
     """Return a line of a study, or the one along alpha through a surface."""
     surface = study.surface(name)
     return surface if len(surface.grid.shape) == 1 else viz.section(surface)
+
+
+def _volume(study: StudyFile, names: Sequence[str], picture: Picture) -> Any:
+    if len(names) > 1:
+        raise ValueError(f"a figure shows one volume, got {', '.join(names)}")
+    drawn = viz.volume(_alone(study, names, picture), picture.look, caption=False,
+                       **picture.size)  # fmt: skip
+    drawn.set_dpi(picture.dpi)
+    return drawn
 
 
 def _mosaic(study: StudyFile, names: Sequence[str], picture: Picture) -> Any:
@@ -269,6 +279,7 @@ class Kind:
         levels: close-ups that it shows of each run; 0 for a picture of surfaces. One of close-ups
             is drawn of the ids of runs.
         of: what these are of, see :func:`landscape.cli.close_ups.series_of`.
+        axes: of the surfaces that are drawn unnamed; a line is also one through a plane.
     """
 
     draw: Callable[[StudyFile, Sequence[str], Picture], Any]
@@ -279,6 +290,7 @@ class Kind:
     heights: tuple[str, ...] = ("auto", "log", "linear", "clipped")
     levels: int = 0
     of: tuple[Of, ...] = ("random",)
+    axes: int = 2
 
 
 # What close-ups do not have: their look is clay.
@@ -292,6 +304,7 @@ KINDS = {
     "mosaic": Kind(_mosaic, "mosaic", FIGURE_FORMATS, 1, (), ("auto", "log", "linear")),
     "line": Kind(_line, "line", FIGURE_FORMATS, 4, ("colour", "shading", "camera"),
                  ("auto", "log", "linear")),
+    "volume": Kind(_volume, "volume", FIGURE_FORMATS, 1, ("shading", "camera"), axes=3),
     "residual": Kind(_residual, "residual", FIGURE_FORMATS, MOST, _LOOKS, levels=1),
     "microscope": Kind(_microscope, "microscope", FIGURE_FORMATS, MOST, _LOOKS, levels=1),
     "swapped": Kind(_residual, "swapped", FIGURE_FORMATS, MOST, _LOOKS, levels=1,
@@ -300,4 +313,7 @@ KINDS = {
     "zoom": Kind(_zoom, "zoom", FIGURE_FORMATS, MOST, _LOOKS, levels=LEVELS),
 }  # fmt: skip
 # Those that are always figures for papers.
-FIGURES = ("hybrid", "mosaic", "line", "residual", "microscope", "swapped", "steps", "zoom")
+FIGURES = ("hybrid", "mosaic", "line", "volume", "residual", "microscope", "swapped", "steps",
+           "zoom")  # fmt: skip
+# What is drawn unasked of surfaces with so many axes.
+USUAL = {1: "line", 2: "surface", 3: "volume"}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from landscape import viz
 from landscape.cli.choosing import (
+    axes_shown,
     by_kind,
     chosen_surfaces,
     for_one_figure,
@@ -15,7 +16,7 @@ from landscape.cli.choosing import (
     with_values,
 )
 from landscape.cli.close_ups import runs_in_close_up, with_close_ups
-from landscape.cli.drawing import FIGURES, KINDS, Picture, captions_of, draw, shown_by
+from landscape.cli.drawing import FIGURES, KINDS, USUAL, Picture, captions_of, draw, shown_by
 from landscape.cli.looks import height_of, look_of, styled
 from landscape.cli.options import Chosen, Drawn, Force, option
 from landscape.cli.remarks import remarks
@@ -84,7 +85,9 @@ def render(
     chosen: Chosen,
     drawn: Drawn,
     paper: Paper,
-    kind: Annotated[str, option("One of the list above, as zoom. [surface; hybrid]")] = "",
+    kind: Annotated[
+        str, option("One of the list above, as zoom. [surface; hybrid; line; volume]")
+    ] = "",
     out: Annotated[
         Path | None,
         option("Folder, or the file (.png, .pdf, .svg) of a single picture. [the study's]"),
@@ -96,7 +99,8 @@ def render(
     The kinds: surface is a 3D picture of each, compare has all in one, on one scale, matrix a row
     for each activation, contour is flat. Surfaces over several kinds of planes have a picture each,
     as their coordinates do not compare. For papers, hybrid has contours below 3D surfaces, mosaic
-    one activation's surface, path, line and slope budgets, line the losses along a line. Kinked
+    one activation's surface, path, line and slope budgets, line the losses along a line, volume the
+    slices of a volume. Kinked
     beside smooth: zoom goes from the whole surface down to one optimizer step, microscope shows
     that step in three steps of removing (nothing, tilt, quadratic), residual the last of these,
     swapped that beside the same weights with the activation's copy (SmeLU for ReLU), steps the
@@ -113,12 +117,14 @@ def render(
     from landscape.records.atomic import writable_folder
     from landscape.store import open_study
 
-    kind = kind or ("hybrid" if paper.asked else "surface")
-    check_known("kind of picture", kind, KINDS)
+    if kind:
+        check_known("kind of picture", kind, KINDS)
+    source = open_study(chosen.study)
+    axes = axes_shown(source, chosen)
+    kind = kind or ("hybrid" if paper.asked and axes == 2 else USUAL[axes])
     for_paper = paper.asked or kind in FIGURES
     _check(kind, drawn, paper, for_paper=for_paper)
     width = paper.width if for_paper else None
-    source = open_study(chosen.study)
     look = look_of(source, drawn, _style(drawn, paper, for_paper=for_paper))
     picture = Picture(kind, look, for_paper, width, paper.dpi or 600, tuple(paper.title or ()),
                       bool(chosen.surface))  # fmt: skip
@@ -157,7 +163,8 @@ def _groups(
     """Return the surfaces of each picture by what tells its name, and what was left out."""
     if KINDS[picture.kind].levels:
         return {"": runs_in_close_up(study, chosen)}, []
-    names = chosen_surfaces(study, chosen)
+    axes = min(axes_shown(study, chosen), 2) if picture.kind == "line" else KINDS[picture.kind].axes
+    names = chosen_surfaces(study, chosen, axes)
     if chosen.surface:
         return {"": names}, []
     names = with_values(study, names)

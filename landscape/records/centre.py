@@ -78,13 +78,14 @@ def centre_of(surface: Surface) -> Centre | None:
 
     Returns:
         None where (0, 0) is not the network: on a line between two points of a plane, on a row
-        beside the centre, and on surfaces that nothing is known of. None where a quadratic was
-        removed: values are no losses there.
+        or a slice beside the centre, and on surfaces that nothing is known of. None where a
+        quadratic was removed: values are no losses there.
     """
     settings = surface.settings
     if settings.get("kind") == "segment" or settings.get("residual"):
         return None
-    if abs(float(settings.get("section_beta") or 0.0)) > _SAME:
+    beside = (settings.get(name) for name in ("section_beta", "section_gamma"))
+    if any(abs(float(place or 0.0)) > _SAME for place in beside):
         return None
     if not {"centre", "kind", "imported"} & set(settings):
         return None

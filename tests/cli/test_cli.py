@@ -213,18 +213,19 @@ def test_contours_are_drawn_in_every_format(suffix: str, study: Path, tmp_path: 
     path = tmp_path / f"contours.{suffix}"
     said = accepted("render", study, "--surface", f"{RUN}.random", "--kind", "contour",
                     "--height", "linear", "--out", path)  # fmt: skip
-    assert said == f"wrote {path}\n{NOT_DRAWN}"
+    assert said == f"wrote {path}\nwrote {path.with_suffix('.md')}\n{NOT_DRAWN}"
     assert path.read_bytes().startswith(BEGINS[suffix])
-    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["contours.md", path.name]
+    assert "Colours and isolines: loss." in path.with_suffix(".md").read_text("utf-8")
 
 
 def test_without_a_choice_each_kind_of_plane_has_its_own_contours(
     study: Path, tmp_path: Path
 ) -> None:
     said = accepted("render", study, "--kind", "contour", "--out", tmp_path)
-    names = ["contours-pca.pdf", "contours-random.pdf"]
+    names = [f"contours-{kind}.{suffix}" for kind in ("pca", "random") for suffix in ("pdf", "md")]
     assert said == "".join(f"wrote {tmp_path / name}\n" for name in names) + NOT_DRAWN
-    assert sorted(p.name for p in tmp_path.iterdir()) == names
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(names)
     texts = []
     for kind in ("pca", "random"):
         target = tmp_path / f"{kind}.svg"
@@ -245,12 +246,14 @@ def test_a_set_value_may_have_several_lines() -> None:
 def test_surfaces_are_drawn_one_by_one_or_side_by_side(study: Path, tmp_path: Path) -> None:
     said = accepted("render", study, "--surface", f"{RUN}.random", "--shading", "differences",
                     "--out", tmp_path)  # fmt: skip
-    assert said == f"wrote {tmp_path / RUN}.random.png\n{NOT_DRAWN}"
+    one = [f"{RUN}.random.png", f"{RUN}.random.md"]
+    assert said == "".join(f"wrote {tmp_path / name}\n" for name in one) + NOT_DRAWN
     said = accepted("render", study, "--kind", "compare", "--out", tmp_path)
-    names = ["comparison-pca.png", "comparison-random.png"]
+    names = [f"comparison-{kind}.{suffix}" for kind in ("pca", "random")
+             for suffix in ("png", "md")]  # fmt: skip
     assert said == "".join(f"wrote {tmp_path / name}\n" for name in names) + NOT_DRAWN
-    pictures = sorted(tmp_path.iterdir())
-    assert [p.name for p in pictures] == [*names, f"{RUN}.random.png"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*names, *one])
+    pictures = tmp_path.glob("*.png")
     assert all(p.read_bytes().startswith(BEGINS["png"]) for p in pictures)
 
 
@@ -269,10 +272,25 @@ def test_pictures_are_clipped_coloured_styled_and_captioned_on_request(
     assert (tmp_path / "contours.tex").is_file()
     accepted("render", study, "--surface", name, "--height", "clipped:2.5", "--style", "testing",
              "--colour", f"difference:{name}", "--out", tmp_path)  # fmt: skip
-    assert not (tmp_path / f"{name}.md").exists()
+    assert not (tmp_path / f"{name}.tex").exists()
+    assert "Clipped at loss 2.5" in (tmp_path / f"{name}.md").read_text("utf-8")
     said = accepted("render", study, "--kind", "matrix", "--surface", name, "--style", "testing",
                     "--out", tmp_path)  # fmt: skip
-    assert said == f"wrote {tmp_path / 'matrix.png'}\n{NOT_DRAWN}"
+    assert said == f"wrote {tmp_path / 'matrix.png'}\nwrote {tmp_path / 'matrix.md'}\n{NOT_DRAWN}"
+
+
+@pytest.mark.usefixtures("rendering")
+def test_a_comparison_shows_the_standard_planes_unless_others_are_chosen(
+    study: Path, tmp_path: Path
+) -> None:
+    accepted("sample", study, "--run", RUN, "--name", "far", "--span", "2", "--grid", "3x3",
+             "--out", tmp_path)  # fmt: skip
+    said = accepted("render", tmp_path, "--kind", "compare", "--style", "testing")
+    assert "choose with --select from also far\n" in said
+    assert "different windows" not in (tmp_path / "comparison-random.md").read_text("utf-8")
+    said = accepted("render", tmp_path, "--kind", "compare", "--style", "testing",
+                    "--select", "far", "--out", tmp_path / "far.png")  # fmt: skip
+    assert "α −2 to 2" in (tmp_path / "far.md").read_text("utf-8")
 
 
 def test_a_style_file_reaches_flat_figures(study: Path, tmp_path: Path) -> None:

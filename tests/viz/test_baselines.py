@@ -109,7 +109,9 @@ def test_a_wrong_picture_of_close_ups_does_not_pass(
 
 @pytest.mark.parametrize("name", ["surface", "clipped", "solutions"])
 def test_another_camera_does_not_pass(name: str, rendering: None) -> None:
-    assert not difference(SCENES[name](turned(parts())), stored(name)).small
+    # A frame seen from elsewhere has other sides.
+    image, known = SCENES[name](turned(parts())), stored(name)
+    assert image.shape != known.shape or not difference(image, known).small
 
 
 def noisy(image: Pixels) -> Pixels:

@@ -135,7 +135,7 @@ def _arranged(
     """
     import numpy as np
 
-    strip = (lines * 1.3 * 0.85 + 1.0) * style.font_size / 72
+    strip = (lines * 1.3 * 0.85 + (1.0 if lines else 0.1)) * style.font_size / 72
     width = columns * panel[0] + bar
     rows = sum(groups)
     tall = rows * panel[1] + strip

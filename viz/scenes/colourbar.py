@@ -18,7 +18,7 @@ from .text import inches, letter_shares, text_2d
 _STEPS = 256
 # Shares of the width: the bar's sides, and from it to the labels; the least width in inches.
 _SIDES, _GAP = (0.18, 0.36), 0.10
-_WIDTH = 0.75
+_WIDTH = 0.6
 
 
 def bar_width(titles: Sequence[str], labels: Sequence[str], style: Style) -> float:
