@@ -208,6 +208,23 @@ def test_lines_volumes_and_resampled_surfaces_are_sampled_by_the_same_command(
     )
 
 
+@pytest.mark.parametrize(("kind", "grid", "title"), [("line", "5x1", ""), ("volume", "3x3x3", "γ")])
+def test_a_study_with_lines_or_volumes_alone_is_drawn_unasked(
+    kind: str, grid: str, title: str, study: Path, tmp_path: Path
+) -> None:
+    accepted("sample", study, "--run", RUN, "--name", "mine", "--grid", grid, "--out", tmp_path)
+    alone = tmp_path / "alone.h5"
+    source = open_study(tmp_path)
+    with StudyWriter(alone) as writer:
+        writer.put_record(surface_path("mine"), source.surface("mine"))
+        writer.publish()
+    said = accepted("render", alone, "--out", tmp_path / "x.svg")
+    assert f"wrote {tmp_path / 'x.svg'}\n" in said
+    assert title in (tmp_path / "x.svg").read_text("utf-8")
+    named = accepted("render", tmp_path, "--surface", "mine", "--out", tmp_path / "pictures")
+    assert f"{kind}.pdf\n" in named
+
+
 @pytest.mark.parametrize("suffix", ["pdf", "svg", "png"])
 def test_contours_are_drawn_in_every_format(suffix: str, study: Path, tmp_path: Path) -> None:
     path = tmp_path / f"contours.{suffix}"

@@ -48,8 +48,10 @@ def test_a_demo_draws_every_surface_and_says_what_it_wrote(tmp_path: Path, rende
     names = open_study(tmp_path).surfaces()
     assert names == ["relu-gd-seed0.pca", "relu-gd-seed0.random"]
     pictures = sorted((tmp_path / "surfaces").iterdir())
-    assert [p.name for p in pictures] == [f"{name}.png" for name in names]
-    assert all(p.read_bytes().startswith(b"\x89PNG") for p in pictures)
+    assert [p.name for p in pictures] == [
+        f"{name}.{suffix}" for name in names for suffix in ("md", "png")
+    ]
+    assert all(p.read_bytes().startswith(b"\x89PNG") for p in pictures[1::2])
     # One line of results, three of slope budgets.
     assert said.count("\nrelu-gd-seed0 ") == 4
 
@@ -82,7 +84,7 @@ def test_a_second_demo_draws_only_what_is_missing_or_old(tmp_path: Path) -> None
     made = path.stat().st_mtime_ns
     os.utime(picture, ns=(made - 1, made - 1))
     said = accepted("demo", "--quick", "--out", tmp_path)
-    assert said.count("wrote") == 1
+    assert said.count("wrote") == 2
     assert picture.stat().st_mtime_ns > made
 
 
