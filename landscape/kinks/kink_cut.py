@@ -20,6 +20,7 @@ from landscape.kinks.plane_probe import PlaneProbe, described, plane_probe
 from landscape.kinks.probe import subset
 from landscape.kinks.smooth_part import SplitLoss
 from landscape.problem import Problem
+from landscape.problem.evaluator import Evaluator
 from landscape.problem.example_losses import single_evaluator
 from landscape.problem.examples import Part, count
 from landscape.records.arrays import Floats, Json
@@ -94,9 +95,16 @@ def kink_cut_surface(
     losses = losses + ((where - points) * slopes).sum(axis=1)
     mean = np.bincount(place, losses) / np.maximum(np.bincount(place), 1)
     uncut = kinks.curves - len(chosen) if kinks is not None else 0
+    noted = described(plane, evaluator.network, n, settings) | dict(_statistics(evaluator))
     return KinkCutSurface(where, mean[place], slopes, faces, len(chosen), uncut, doubtful, n,
                           cut_share=cut_share,
-                          settings=described(plane, evaluator.network, n, settings))  # fmt: skip
+                          settings=noted)  # fmt: skip
+
+
+def _statistics(evaluator: Evaluator) -> Json:
+    """Return which statistics normalise, if any do."""
+    layers = evaluator.normalising_layers
+    return {"normalising_layers": layers, "batch_norm": evaluator.policy} if layers else {}
 
 
 def _kinked(probe: PlaneProbe, kinks: KinkMap | None, examples: int) -> Ints:

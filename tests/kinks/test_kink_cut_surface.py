@@ -316,3 +316,10 @@ def test_the_memory_that_a_cut_may_take_covers_what_it_takes() -> None:
     # Of points, faces and corners, whatever the number of curves.
     fixed = 1000 * triangles
     assert peak < 3 * triangles * curves + 16 * triangles // 2 * curves + fixed
+
+
+def test_a_network_with_batch_norm_notes_whose_statistics_are_used() -> None:
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 1)).eval()
+    problem = Problem(model, "mse", examples(5, 3, 1))
+    cut = kink_cut_surface(problem, whole_plane(model), grid=Grid.square(3, 0.1))
+    assert (cut.settings["normalising_layers"], cut.settings["batch_norm"]) == (1, "frozen")

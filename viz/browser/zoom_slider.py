@@ -10,6 +10,7 @@ from landscape.records.plurals import counted
 
 from ..closeups.blocks import DEPTH, RISE, VIEW
 from ..closeups.clay import check_series, colour_of
+from ..closeups.clay_captions import statistics
 from ..geometry.clay_material import FILL, KEY
 from ..style import CLAY
 from .packing import Blob, float_kind
@@ -96,4 +97,5 @@ def _sentence(rows: Sequence[Sequence[CloseUp]], *, logarithmic: bool) -> str:
         f"Mean {loss} over {counted(surface.examples, 'example')} in one random plane through "
         f"{networks}; heights are {heights} for the whole surface, without their tilt closer in, "
         f"and scaled anew for every width{scaled}."
+        + " ".join(["", *statistics([row[-1] for row in rows])])
     )

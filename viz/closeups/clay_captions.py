@@ -7,9 +7,11 @@ from types import MappingProxyType
 
 import numpy as np
 
+from landscape.records.arrays import Json
 from landscape.records.close_up import CloseUp, Removed
 from landscape.records.plurals import counted
 
+from ..captions.normalising import statistics_used
 from ..geometry.numbers import number
 
 HEADS: Mapping[Removed, str] = MappingProxyType(
@@ -92,7 +94,7 @@ def microscope_caption(closeups: Sequence[CloseUp], removing: Sequence[Removed])
     if noises:
         parts.append(f"Another minibatch of {first.batch_size} changes the loss of such a step by "
                      f"a standard deviation of {', '.join(noises)}.")  # fmt: skip
-    return " ".join([*parts, *_cut(closeups), *_networks(closeups)])
+    return " ".join([*parts, *_cut(closeups), *_networks(closeups), *statistics(closeups)])
 
 
 def zoom_caption(series: Sequence[Sequence[CloseUp]]) -> str:
@@ -109,7 +111,7 @@ def zoom_caption(series: Sequence[Sequence[CloseUp]]) -> str:
         "window, drawn no smaller than 5 % of the side.",
         *_cut(last), *_coarse([closeup for row in series for closeup in row[:-1]]),
     ]  # fmt: skip
-    return " ".join([*parts, *_networks(last)])
+    return " ".join([*parts, *_networks(last), *statistics(last)])
 
 
 def _share(closeup: CloseUp, removed: Removed) -> str:
@@ -179,3 +181,14 @@ def _networks(closeups: Sequence[CloseUp]) -> list[str]:
     count = len({closeup.run for closeup in closeups})
     apart = [f"{count} differently trained networks, one plane of each."] if count > 1 else []
     return apart + swapped
+
+
+def statistics(closeups: Sequence[CloseUp]) -> list[str]:
+    """Say which statistics normalise, if any do."""
+    return list(filter(None, [statistics_used(_settings(closeups))]))
+
+
+def _settings(closeups: Sequence[CloseUp]) -> Json:
+    """Return the settings of the first close-up whose network has normalising layers."""
+    every = [closeup.surface.settings for closeup in closeups]
+    return next((settings for settings in every if settings.get("normalising_layers")), every[0])

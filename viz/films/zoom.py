@@ -14,6 +14,7 @@ from landscape.records.choices import check_known
 from landscape.records.close_up import REMOVED, CloseUp, Removed
 from landscape.records.kink_cut_surface import KinkCutSurface
 
+from ..captions.normalising import in_short
 from ..closeups.blocks import VIEW, Block, View, draw_block
 from ..closeups.clay import check_series, colour_of, log_heights
 from ..closeups.cropping import cropped
@@ -115,7 +116,8 @@ class _Stage:
             View.all_around(azimuth, self.aspect).aim(self.plotter)
             text_2d(self.plotter, closeups[0].title, (0.5, 0.97), self.style, size=1.6,
                     vertical="top", colour=self.style.legible(colour_of(closeups[0])))  # fmt: skip
-            text_2d(self.plotter, _words(closeups[-1], width), (0.5, 0.05), self.style)
+            words = [_words(closeups[-1], width), *in_short(closeups[-1].surface.settings)]
+            text_2d(self.plotter, "; ".join(words), (0.5, 0.05), self.style)
 
     def picture(self) -> Image:
         """Render and return what stands there, [height, width, 3]."""
