@@ -75,20 +75,20 @@ def animate(
         "seconds": _SECONDS[kind] if seconds is None else seconds, "fps": fps,
         "turn": _TURNS[kind] if turn is None else turn, "size": parse_size(size),
     }  # fmt: skip
+    heights, limit = height_of(height)
+    look = viz.Look(heights, limit, style=styled(view.style, camera=view.camera))
     check_video(target, film["size"], fps, film["seconds"])
     ensure()
-    style = styled(view.style, camera=view.camera)
     with bars() as progress:
         if descends:
-            notes = _descent(source, names[0], target, viz.Look(*height_of(height), style=style),
-                             progress, {"pace": pace, **film})  # fmt: skip
+            notes = _descent(source, names[0], target, look, progress, {"pace": pace, **film})
         else:
             notes = []
             levels = LEVELS if kind == "zoom" else 1
             rows = series_of(with_close_ups(source, names, levels, progress), names)
             removing: Removed = "tilt" if kind == "zoom" else "quadratic"
             rows = rows if kind == "zoom" else [row[-1:] for row in rows]
-            viz.animate_zoom(rows, target, viz.Look(style=style), removing=removing,
+            viz.animate_zoom(rows, target, look, removing=removing,
                              progress=_filming(progress, film), **film)  # fmt: skip
     for line in [f"wrote {target}", *notes]:
         print(line)

@@ -136,7 +136,8 @@ def test_steps_lie_on_the_surface_from_place_to_place() -> None:
     tilted = replace(BOWL, losses=BOWL.coordinates @ [5.0, -2.0])
     closeup = replace(close_up("relu", 0.2), surface=tilted, path=places)
     lines = walk(Block.of(tilted), closeup)
-    assert len(lines) == 2
+    lines, dots = lines[:2], lines[2:]
+    np.testing.assert_allclose([dot[0, :2] / 10 for dot, _ in dots], places, atol=1e-12)
     rise = RISE / np.ptp(tilted.losses)
     for (line, _), start, end in zip(lines, places[:-1], places[1:], strict=True):
         np.testing.assert_allclose(line[[0, -1], :2] / 10, [start, end], atol=1e-12)
@@ -195,3 +196,15 @@ def test_walls_have_the_networks_colour_and_the_rest_the_background() -> None:
     np.testing.assert_array_equal(image[0, 0], [0x10, 0x20, 0x30])
     blue = (image[..., 2] > 100) & (image[..., :2].max(axis=-1) < 20)
     assert blue.mean() > 0.15
+
+
+def test_rounding_is_drawn_flat() -> None:
+    """A plane without its tilt leaves rounding, which is no relief."""
+    bowl = close_up("gelu", 0.02).surface
+    a, b = bowl.coordinates.T
+    slope = np.tile([0.3, -0.2], (len(a), 1))
+    plane = replace(bowl, losses=0.7 + 0.3 * a - 0.2 * b, gradients=slope)
+    left = plane.minus(plane.polynomial(1))
+    assert 0 < np.ptp(left.losses) < 1e-14
+    assert np.ptp(Block.of(left).points[:, 2]) < 0.05
+    assert np.ptp(Block.of(bowl.minus(bowl.polynomial(1))).points[:, 2]) == pytest.approx(RISE)

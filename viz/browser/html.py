@@ -19,7 +19,7 @@ from ..geometry.window import LEAST_CAPTURED
 from ..style import Style
 from ..writing import SOFTWARE
 from .records import Records, contents_of, sort_records
-from .zooming import zoom_of
+from .zoom_slider import zoom_of
 
 WEB = Path(__file__).parents[1] / "web"
 # A name, not a path: what is typed after `landscape render`.

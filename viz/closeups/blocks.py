@@ -27,6 +27,8 @@ VIEW = (-58.0, 32.0)
 RISE, DEPTH = 0.95, 0.26
 # Around a block in its picture.
 _MARGIN = 0.02
+# A range below this share of the losses is rounding: it is drawn lower than a hundredth of a block.
+_ROUNDING = 200 * float(np.finfo(np.float64).eps)
 _MARK = "#d7191c"
 
 
@@ -57,7 +59,10 @@ class Block:
         ends = np.array(surface.window)
         unit = 2.0 / np.ptp(ends, axis=1)
         flat = (surface.coordinates - ends.mean(axis=1)) * unit
-        rise = RISE / (largest or float(np.ptp(surface.losses)) or 1.0)
+        # What is left of losses of this size by rounding alone stays flat.
+        size = abs(surface.removed[0]) + float(np.abs(surface.losses).max())
+        tall = max(largest or float(np.ptp(surface.losses)), _ROUNDING * size)
+        rise = RISE / (tall or 1.0)
         points = np.column_stack([flat, (surface.losses - surface.losses.min()) * rise])
         normals = np.column_stack([-surface.gradients * rise / unit, np.ones(len(points))])
         normals /= np.linalg.norm(normals, axis=1, keepdims=True)
