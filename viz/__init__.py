@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .films.zoom import animate_zoom
     from .flat.contours import contour
     from .flat.line_figures import barrier, line, section
+    from .flat.thumbnails import thumbnail
     from .flat.volumes import volume
     from .geometry.height import HeightScale
     from .kinks.kink_lines import kink_contour, kink_surface
@@ -56,6 +57,7 @@ _HOME = MappingProxyType(
         "figure": ".paper.hybrid",
         "mosaic": ".paper.mosaics",
         "volume": ".flat.volumes",
+        "thumbnail": ".flat.thumbnails",
         # lines
         "line": ".flat.line_figures",
         "section": ".flat.line_figures",
@@ -119,6 +121,7 @@ __all__ = [
     "slope_budgets",
     "spectrum",
     "surface",
+    "thumbnail",
     "to_html",
     "toy_html",
     "volume",

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from landscape.records.plane import Plane
-from landscape.records.presenting import Presented
+from landscape.records.presenting import Pictured
 from landscape.records.results import Projection
 from landscape.records.surface import Surface
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Panel(Presented):
+class Panel(Pictured):
     """What one panel of a picture shows; ``dataclasses.replace`` varies one thing.
 
     Attributes:

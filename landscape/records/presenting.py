@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import html
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import fields
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 # numpy is imported where it is used: the command prints its help without it.
@@ -49,6 +51,30 @@ class Presented:
         )
         return (f"<table><caption><strong>{html.escape(type(self).__name__)}</strong></caption>"
                 f"{rows}</table>")  # fmt: skip
+
+
+class Pictured(Presented):
+    """Shows a small picture above the table of a surface or a panel.
+
+    The table stands alone for what has no finite value or more than 2,000,000 points, and where
+    nothing can be drawn.
+    """
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        record: Any = self
+        surface = getattr(record, "surface", record)
+        table = Presented._repr_html_(self)
+        if surface.grid.size > _LARGEST:
+            return table
+        try:
+            # Not an import statement: records stand below all that draws them.
+            drawn = import_module("landscape.viz").thumbnail(record)
+        except (ImportError, OSError, RuntimeError, ValueError):
+            return table
+        image = b64encode(drawn).decode("ascii")
+        return f'<img alt="the loss, drawn" src="data:image/png;base64,{image}">{table}'
 
 
 def in_short(value: Any) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from landscape.records.arrays import Floats, Json, as_floats, frozen_settings, read_only
 from landscape.records.grid import Grid
-from landscape.records.presenting import Presented
+from landscape.records.presenting import Pictured
 
 
 class Status(IntEnum):
@@ -25,7 +25,7 @@ class Status(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Surface(Presented):
+class Surface(Pictured):
     """Values on a grid over a plane (or along a line, or in a volume).
 
     Attributes:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
+import sys
+from base64 import b64decode
+from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from small_study import SMALL, load
 
-from landscape import Grid, Plane, Projection, Study, Surface, Trajectory
+from landscape import Grid, Panel, Plane, Projection, Study, Surface, Trajectory
 from landscape.records.layout import Layout, Slot
 from landscape.records.presenting import in_short
 from landscape.records.results import Analysis
@@ -68,7 +74,8 @@ class Seen(HTMLParser):
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
 def test_names_stay_text_and_arrays_are_not_dumped(record: Any) -> None:
     seen = Seen()
-    seen.feed(record._repr_html_())
+    table = record._repr_html_().partition("<table>")[2]
+    seen.feed(f"<table>{table}")
     assert seen.tags == {"table", "caption", "strong", "tr", "th", "td"}
     assert type(record).__name__ in seen.text
     assert EVIL[:20] in seen.text
@@ -85,6 +92,32 @@ def test_a_surface_is_told_in_a_line() -> None:
     assert "losses: 201 x 201 float64, 0 to 2, 1 not finite" in line
     assert "1797" not in line
     assert "1797" in surface()._repr_html_()
+
+
+@pytest.mark.parametrize("shape", [(5,), (5, 6), (3, 4, 5)])
+@pytest.mark.parametrize("wrap", [Panel, lambda surface: surface])
+def test_surfaces_and_panels_show_a_small_picture(
+    shape: tuple[int, ...], wrap: Callable[[Surface], Any]
+) -> None:
+    grid = Grid(tuple(np.linspace(-1, 1, count) for count in shape))
+    losses = np.arange(float(grid.size)).reshape(shape)
+    shown = wrap(Surface(grid, {"losses": losses}, np.ones(shape, np.uint8), run=EVIL))
+    found = re.match(r'<img alt="[\w, ]+" src="data:image/png;base64,([\w+/=]+)"><table>',
+                     shown._repr_html_())  # fmt: skip
+    assert found
+    image = np.asarray(Image.open(BytesIO(b64decode(found[1]))))
+    assert 200 < image.shape[1] <= 300
+    assert image[..., :3].std() > 5
+
+
+@pytest.mark.parametrize("wrong", ["no value", "no graphics"])
+def test_what_cannot_be_drawn_is_a_table_alone(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = surface(5)
+    if wrong == "no value":
+        one = replace(one, fields={"losses": np.full((5, 5), np.nan)})
+    else:
+        monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert one._repr_html_().startswith("<table>")
 
 
 def test_what_lies_in_a_file_is_not_read(tmp_path: Path) -> None:
