@@ -70,14 +70,14 @@ def test_a_second_demo_draws_only_what_is_missing_or_old(tmp_path: Path) -> None
     others = {p: p.stat().st_mtime_ns for p in tmp_path.glob("*.pdf")}
     said = accepted("demo", "--quick", "--out", tmp_path)
     assert f"wrote {picture}" in said
-    assert f"2 pictures in {tmp_path} are newer than {path} and were not drawn again" in said
+    assert f"3 pictures in {tmp_path} are newer than {path} and were not drawn again" in said
     assert path.read_bytes() == before
     assert picture.read_bytes() == drawn
     assert {p: p.stat().st_mtime_ns for p in others} == others
     times = {p: p.stat().st_mtime_ns for p in (path, *tmp_path.glob("*.p*"))}
     said = accepted("demo", "--quick", "--out", tmp_path)
     assert "wrote" not in said
-    assert "3 pictures in" in said
+    assert "4 pictures in" in said
     assert {p: p.stat().st_mtime_ns for p in times} == times
     assert (tmp_path / "mine.png").read_bytes() == b"mine"
     # A picture that is older than the study is drawn again.
