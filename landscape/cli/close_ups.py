@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from landscape.cli.choosing import by_kind, chosen_surfaces, key_of, kinked_beside_smooth
-from landscape.records.close_up import KIND, CloseUp
 from landscape.records.plurals import counted
 
 if TYPE_CHECKING:
     from landscape.cli.options import Chosen
+    from landscape.records.close_up import CloseUp
     from landscape.store import StudyFile
     from landscape.study.reporting import Reporter
     from landscape.study.study_close_ups import Of
@@ -53,6 +53,8 @@ def series_of(
         of: what they are of, see :class:`landscape.study.study_close_ups.CloseUpsOfRun`.
         least: of fewer windows nothing is returned.
     """
+    from landscape.records.close_up import KIND, CloseUp
+
     by_run: dict[str, dict[str, CloseUp]] = {run: {} for run in runs}
     for name in study.analyses(KIND):
         run, what, width = _parts(name)
@@ -73,6 +75,8 @@ def step_close_up(study: StudyFile, run: str) -> CloseUp | None:
 
 def runs_with_close_ups(study: StudyFile) -> list[str]:
     """Return the runs of which a study holds close-ups of the random plane."""
+    from landscape.records.close_up import KIND
+
     parts = [_parts(name) for name in study.analyses(KIND)]
     return list(dict.fromkeys(run for run, what, _ in parts if what == "random"))
 

@@ -12,7 +12,6 @@ from landscape.cli import pictures
 from landscape.cli.choosing import by_smoothness
 from landscape.cli.close_ups import LEVELS, MOST, series_of
 from landscape.cli.targets import write_captioned
-from landscape.records.close_up import REMOVED
 from landscape.records.naming import RunKey
 
 if TYPE_CHECKING:
@@ -241,6 +240,8 @@ def _zoom(study: StudyFile, runs: Sequence[str], picture: Picture) -> Any:
 
 def _microscope(study: StudyFile, runs: Sequence[str], picture: Picture) -> Any:
     """Draw one step in three columns: the loss, without its tilt, without its quadratic."""
+    from landscape.records.close_up import REMOVED
+
     return _one_step(study, runs, picture, REMOVED)
 
 

@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
-
 from landscape import viz
 from landscape.cli.choosing import chosen_surfaces
 from landscape.cli.close_ups import LEVELS, runs_in_close_up, series_of, with_close_ups
@@ -152,6 +150,8 @@ def _write_close_ups(
     study: StudyFile, chosen: Chosen, out: Path | None, suffix: str, kind: str, *, force: bool
 ) -> None:
     """Write every window without its tilt, or those of one step without quadratic on one scale."""
+    import numpy as np
+
     rows = series_of(study, runs_in_close_up(study, chosen))
     zoomed = kind == "zoom"
     closeups = [closeup for row in rows for closeup in (row if zoomed else row[-1:])]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from landscape.cli.choosing import chosen_surfaces
+from landscape.cli.choosing import chosen_surfaces, kinked_beside_smooth
 from landscape.cli.options import Chosen, option
 from landscape.cli.wiring import configuration_of, load_data
 from landscape.records.choices import known_names
@@ -87,9 +87,11 @@ def first_surface(names: tuple[str, ...], source: StudyFile, chosen: Chosen) -> 
         if surface not in names:
             raise _not_shown(names, source, surface)
     chosen_names = chosen_surfaces(source, chosen)
+    if chosen.surface:
+        return chosen_names[0]
     # A random plane shows the surroundings; that of a path is usually much wider.
-    random = (name for name in chosen_names if chosen.select and name.endswith(".random"))
-    return next(random, chosen_names[0])
+    random = [name for name in chosen_names if name.endswith(".random")]
+    return kinked_beside_smooth(source, random or chosen_names)[0]
 
 
 def _not_shown(names: tuple[str, ...], source: StudyFile, surface: str) -> Exception:

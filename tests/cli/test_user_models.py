@@ -339,12 +339,13 @@ def test_folders_of_checkpoints_alone_make_one_plane_with_all_paths_in_its_windo
     # The command that is printed draws both paths, under a title for people.
     following = shlex.split(said.strip().splitlines()[-1].removeprefix("next: landscape "))
     drawn = accepted(*following)
-    assert drawn == f"wrote {out / name}.png\n"
+    assert drawn == f"wrote {out / name}.png\nwrote {out / name}.md\n"
     contours = ["render", out, "--kind", "contour", "--out", tmp_path / "c.svg"]
     assert "not drawn" not in accepted(*contours)
     picture = (tmp_path / "c.svg").read_text("utf-8")
-    for text in ("PCA plane of adam and sgd", "adam", "sgd", "Plane of 2 paths' first two"):
+    for text in ("PCA plane of adam and sgd", "adam", "sgd"):
         assert f"<!-- {text}" in picture or text in picture
+    assert "Plane of 2 paths' first two" in (tmp_path / "c.md").read_text("utf-8")
     # The same command finds its surface again.
     before = (out / "study.h5").read_bytes()
     sampled(own, *words, "--grid", 7)
@@ -417,5 +418,5 @@ def test_losses_that_a_log_height_cuts_out_are_counted_on_the_terminal(
     )
     assert "not positive" not in accepted(*words, "--height", "auto")
     assert "Colours and isolines: loss." in " ".join(
-        (tmp_path / "low.svg").read_text("utf-8").split()
+        (tmp_path / "low.md").read_text("utf-8").split()
     )

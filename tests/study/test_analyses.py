@@ -11,7 +11,7 @@ from small_study import SMALL, Notes, Stops, load, run_study
 
 from landscape import Problem, open_study, spectral_density
 from landscape.curvature.expected_hessian import expected_hessian_check
-from landscape.records.kink_cut_surface import KinkCutSurface
+from landscape.records.close_up import CloseUp
 from landscape.records.kink_map import KinkMap
 from landscape.store import StudyFile
 from landscape.study.analyses import Wanted, add_analyses
@@ -21,8 +21,8 @@ from landscape.study.solution_network import solution_model
 
 RUN = "relu-gd-seed0"
 WANTED = Wanted(samples=3, steps=2, lines=1, path=4, swap=4, centres=3, map_points=5,
-                crease_points=4)  # fmt: skip
-KINDS = ("slope_budget", "along_path", "swap_control", "curvature_scale", "kink_map", "creases")
+                zoom=1, zoom_points=9)  # fmt: skip
+KINDS = ("slope_budget", "along_path", "swap_control", "curvature_scale", "kink_map", "closeup")
 
 
 def copied(study: StudyFile, folder: Path) -> StudyFile:
@@ -53,8 +53,10 @@ def test_every_kind_is_there_and_says_whose_it_is(analysed: StudyFile) -> None:
             assert settings.get("settings", settings)["run"] == RUN
     (name,) = analysed.analyses("kink_map")
     assert KinkMap.from_analysis(analysed.analysis("kink_map", name)).examples == 178
-    for name in analysed.analyses("creases"):
-        KinkCutSurface.from_analysis(analysed.analysis("creases", name))
+    (name,) = analysed.analyses("closeup")
+    closeup = CloseUp.from_analysis(analysed.analysis("closeup", name))
+    assert (closeup.run, closeup.points, closeup.is_one_step) == (RUN, 9, True)
+    assert closeup.noise > 0
 
 
 def test_the_report_tells_what_was_measured(analysed: StudyFile) -> None:
@@ -177,9 +179,11 @@ def test_progress_counts_what_is_missing_in_small_units(
 def test_a_window_without_kinks_is_not_cut(tmp_path: Path) -> None:
     smooth = replace(SMALL, activations=("tanh",), optimizers=("gd",))
     one, notes = run_study(smooth, tmp_path), Notes()
-    wanted = Wanted(steps=0, map_points=3, crease_points=3)
+    wanted = Wanted(steps=0, map_points=3, zoom=1, zoom_points=5)
     add_analyses(one, smooth, wanted, load_data=load, reporter=notes)
     after = open_study(one.path)
     assert after.analyses("kink_map") == ["tanh-gd-seed0.3"]
-    assert after.analyses("creases") == []
-    assert notes.notes == ["tanh-gd-seed0: no kinks in the window, nothing is cut"]
+    (name,) = after.analyses("closeup")
+    surface = CloseUp.from_analysis(after.analysis("closeup", name)).surface
+    assert (surface.curves, surface.uncut, surface.cut_share) == (0, 0, 1.0)
+    assert notes.notes == []

@@ -249,7 +249,9 @@ class Page:
         """Fill the fields with the window, once: what is typed while it is sampled stays."""
         if moment.window is None:
             return
-        ends = tuple(repr(end) for both in ends_of(moment.window) for end in both)
+        alpha, beta = ends_of(moment.window)
+        short = rounded_window((alpha[0], beta[0]), (alpha[1], beta[1]))
+        ends = tuple(repr(end) for both in short for end in both)
         if self._window != ends:
             self._window = ends
             self._server.state.update(

@@ -232,9 +232,10 @@ class Scene:
             draw_panel(self.plotter, panel, frame, style, shading=shading,
                        aspect=0.86 * self.aspect)  # fmt: skip
             return
-        mesh = surface_mesh(drawn.surface, frame, shading=shading)
-        relief = style.of_residuals().of_creases()
-        draw_mesh(self.plotter, mesh, frame, relief, smooth=shading != "flat")
+        # Edges of triangles would look like creases.
+        mesh = surface_mesh(drawn.surface, frame,
+                            shading="differences" if shading == "flat" else shading)  # fmt: skip
+        draw_mesh(self.plotter, mesh, frame, style.of_residuals().of_creases(), smooth=True)
         text_2d(self.plotter, title, (0.5, 0.96), style, size=1.2)
         aim(self.plotter.renderer, frame, style, aspect=0.86 * self.aspect)
 
