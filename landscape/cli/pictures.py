@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from landscape.cli.choosing import activation_of, key_of
-from landscape.viz.geometry.numbers import listed
 
 if TYPE_CHECKING:
     from landscape.records.panel import Panel
@@ -38,6 +37,8 @@ def title_of_surface(surface: Surface, identifier: str) -> str:
 
     An id that the user chose is the title of a surface of their network.
     """
+    from landscape.viz.geometry.numbers import listed
+
     run, asked = surface.run, surface.settings.get("asked") or {}
     if "own" not in surface.settings:
         return title_of(run) or identifier
