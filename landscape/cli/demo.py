@@ -28,7 +28,7 @@ ACTIVATIONS = ("relu", "leaky_relu", "prelu", "elu", "gelu", "silu", "tanh", "si
 
 def demo(
     out: Annotated[Path, option("Folder for study and pictures.")] = Path("demo"),
-    quick: Annotated[bool, option("Two activations, small grids: seconds.")] = False,
+    quick: Annotated[bool, option("Two activations, small grids: about a minute.")] = False,
     toy: Annotated[bool, option("Write only OUT/toy.html, a page that teaches kinks.")] = False,
 ) -> None:
     """Train, sample and draw eight activations on scikit-learn's digits, in about 4 minutes.
@@ -36,7 +36,7 @@ def demo(
     An MLP 64-32-32-10 is trained with each activation by gradient descent and by Nesterov's
     method from the same weights. The command writes OUT/study.h5 and OUT/index.html, a page for a
     browser: a slider goes from the whole surfaces of ReLU and GELU down to one optimizer step,
-    where creases are seen. It also writes pictures of all surfaces, and prints slope budgets of
+    where creases are seen. It also draws all surfaces, and prints slope budgets of
     three steps of each descent: how much of the change of slope sits in kinks. Called again, it
     does only what is missing. The page of --toy holds a network of two parameters: a slider turns
     ReLU into SmeLU, kink lines move and soften, and gradient descent steps at a rate of your
@@ -109,7 +109,7 @@ def look_closer(study: StudyFile, config: StudyConfig, progress: Reporter) -> St
     quick = config.training.steps < 100
     steps = 6 if quick else 24
     wanted = Wanted(steps=3, path=steps, swap=steps)
-    zoomed = Wanted(steps=0, zoom=3 if quick else LEVELS, zoom_points=31 if quick else 81)
+    zoomed = Wanted(steps=0, zoom=3 if quick else LEVELS, zoom_points=23 if quick else 61)
     finished = [n for n in study.runs() if study.trajectory(n).diverged_at is None]
     descents = [name for name in finished if "-gd-" in name]
     pair = [n for n in descents if n.split("-")[0] in PAIR]
@@ -171,8 +171,8 @@ def _pictures(study: StudyFile, out: Path) -> dict[Path, tuple[str, list[str]]]:
     close = {out / f"{kind}.png": (kind, pair) for kind in ("zoom", "residual") if pair}
     solid = {out / f"comparison-{plane}.png": ("compare", names)
              for plane, names in descents.items()}  # fmt: skip
-    single = {out / "surfaces" / f"{name}.png": ("surface", [name])
-              for names in surfaces.values() for name in names}  # fmt: skip
+    # Over random planes no path can be drawn; all of them stand in one picture.
+    single = {out / "surfaces" / f"{name}.png": ("surface", [name]) for name in surfaces["pca"]}
     return flat | close | solid | single
 
 
