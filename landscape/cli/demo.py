@@ -31,7 +31,7 @@ def demo(
     quick: Annotated[bool, option("Two activations, small grids: about a minute.")] = False,
     toy: Annotated[bool, option("Write only OUT/toy.html, a page that teaches kinks.")] = False,
 ) -> None:
-    """Train, sample and draw eight activations on scikit-learn's digits, in about 4 minutes.
+    """Train, sample and draw eight activations on scikit-learn's digits, in under 5 minutes.
 
     An MLP 64-32-32-10 is trained with each activation by gradient descent and by Nesterov's
     method from the same weights. The command writes OUT/study.h5 and OUT/index.html, a page for a

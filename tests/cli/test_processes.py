@@ -100,21 +100,25 @@ def test_the_demo_does_the_whole_job_in_a_folder_with_files_of_the_same_names(
     done = spawn([COMMAND, "demo", "--quick", "--out", "out"], tmp_path)
     assert done.returncode == 0, done.stderr
     out = Path("out")
-    written = [out / "study.h5", out / "contours-pca.pdf", out / "contours-random.pdf",
+    written = [out / "study.h5", out / "contours-pca.pdf", out / "contours-pca.md",
+               out / "contours-random.pdf", out / "contours-random.md",
                out / "toy.html", out / "index.html"]  # fmt: skip
     if "no 3D pictures" not in done.stderr:
         written += [out / f"{kind}.{suffix}" for kind in ("zoom", "residual")
                     for suffix in ("png", "tex", "md")]  # fmt: skip
-        written += [out / "comparison-pca.png", out / "comparison-random.png", out / "surfaces"]
-        pictures = sorted((tmp_path / out / "surfaces").iterdir())
-        names = [f"{name}.png" for name in open_study(tmp_path / out).surfaces()]
+        written += [out / f"comparison-{plane}.{suffix}" for plane in ("pca", "random")
+                    for suffix in ("png", "md")]  # fmt: skip
+        written.append(out / "surfaces")
+        pictures = sorted((tmp_path / out / "surfaces").glob("*.png"))
+        names = [f"{name}.png" for name in open_study(tmp_path / out).surfaces()
+                 if name.endswith(".pca")]  # fmt: skip
         assert [p.name for p in pictures] == names
-        assert len(names) == 8
+        assert len(names) == 4
         assert all(p.read_bytes().startswith(b"\x89PNG") for p in pictures)
     lines = done.stdout.splitlines()
     assert [line for line in lines if line.startswith("wrote ")] == [f"wrote {p}" for p in written]
     assert sorted(p.name for p in (tmp_path / out).iterdir()) == sorted(p.name for p in written)
-    for path in written[1:3]:
+    for path in written[1:5:2]:
         assert (tmp_path / path).read_bytes().startswith(b"%PDF")
     for heading in ("final loss", "accuracy", "sharpness", "steps to 0.1", "in PCA plane"):
         assert heading in done.stdout

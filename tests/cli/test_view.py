@@ -70,7 +70,7 @@ def test_what_is_missing_is_named(study: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize(
     ("options", "first"),
-    [({}, "pca"), ({"select": "relu"}, "random"), ({"select": "*.pca"}, "pca"),
+    [({}, "random"), ({"select": "relu"}, "random"), ({"select": "*.pca"}, "pca"),
      ({"surface": ["relu-gd-seed0.pca"]}, "pca")],
 )  # fmt: skip
 def test_it_begins_where_it_is_told(study: Path, options: Any, first: str) -> None:
