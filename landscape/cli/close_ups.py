@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from landscape.cli.choosing import by_kind, chosen_surfaces, key_of, kinked_beside_smooth
+from landscape.cli.choosing import (
+    by_kind,
+    chosen_surfaces,
+    key_of,
+    kinked,
+    kinked_beside_smooth,
+)
 from landscape.records.plurals import counted
 
 if TYPE_CHECKING:
@@ -106,7 +112,10 @@ def with_close_ups(
     from landscape.store import open_study
     from landscape.study.analyses import Wanted, add_analyses
 
-    if series_of(study, runs, of=of, least=levels):
+    if of == "swapped":
+        # Only a kinked activation has its smooth copy in a picture.
+        runs = [run for run in runs if kinked(run)]
+    if not runs or series_of(study, runs, of=of, least=levels):
         return study
     progress.note(f"sampling {counted(levels, 'close-up')} of each of {', '.join(runs)} first, cut "
                   f"along kinks; about {15 * levels * len(runs)} seconds for small networks, kept "

@@ -100,12 +100,13 @@ def render(
     for each activation, contour is flat. Surfaces over several kinds of planes have a picture each,
     as their coordinates do not compare. For papers, hybrid has contours below 3D surfaces, mosaic
     one activation's surface, path, line and slope budgets, line the losses along a line, volume the
-    slices of a volume. Kinked
-    beside smooth: zoom goes from the whole surface down to one optimizer step, microscope shows
-    that step in three steps of removing (nothing, tilt, quadratic), residual the last of these,
-    swapped that beside the same weights with the activation's copy (SmeLU for ReLU), steps the
-    plane of the last two consecutive steps, with the steps.
-    Close-ups that the study lacks are sampled first and kept.
+    slices of a volume.
+
+    Close-ups show kinked beside smooth. Those that the study lacks are sampled first and kept.
+    zoom goes from the whole surface down to one optimizer step. microscope shows that step as it
+    is, without its tilt, and without its quadratic. residual is the last of these. swapped adds the
+    same weights with the activation's smooth copy (SmeLU for ReLU). steps is the plane of the last
+    two consecutive steps.
 
     With --venue, a width as --size, or the kinds from hybrid on, the command writes a figure for a
     paper: text in embedded fonts, surfaces rendered at 600 dpi, the caption beside it as .tex and
